@@ -1,0 +1,54 @@
+"""The words of the house: frozen dataclasses and Protocols. Imports nothing of ours."""
+
+from kammerton.model.belief import Belief
+from kammerton.model.calibration import Calibration, Effort, Need, Target
+from kammerton.model.clock import LabClock
+from kammerton.model.errors import (
+    InstrumentError,
+    KammertonError,
+    LabError,
+    OutputRefused,
+    ProgramError,
+    StoreError,
+    TraceError,
+)
+from kammerton.model.estimate import Estimate
+from kammerton.model.fit import Advice, Fit, Value, Verdict
+from kammerton.model.parameter import KINDS, QUBIT, RESONATOR, ParameterKind, kind_of
+from kammerton.model.program import Program, Pulse, Readout, Sequence, Wait
+from kammerton.model.run import Run
+from kammerton.model.trace import Records, Trace
+
+__all__ = [
+    "KINDS",
+    "QUBIT",
+    "RESONATOR",
+    "Advice",
+    "Belief",
+    "Calibration",
+    "Effort",
+    "Estimate",
+    "Fit",
+    "InstrumentError",
+    "KammertonError",
+    "LabClock",
+    "LabError",
+    "Need",
+    "OutputRefused",
+    "ParameterKind",
+    "Program",
+    "ProgramError",
+    "Pulse",
+    "Readout",
+    "Records",
+    "Run",
+    "Sequence",
+    "StoreError",
+    "Target",
+    "Trace",
+    "TraceError",
+    "Value",
+    "Verdict",
+    "Wait",
+    "kind_of",
+]

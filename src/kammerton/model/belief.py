@@ -1,0 +1,38 @@
+"""What we hold about a parameter now: a mean, and a sigma that grows with age."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+
+@dataclass(frozen=True)
+class Belief:
+    """Mean and sigma of a parameter at `time`; afterwards sigma grows as a random walk.
+
+    `drift` is the walk per square root of a second, in the unit of the parameter.
+    `run` names the run behind it; None means it is only the design value.
+    """
+
+    mean: float
+    sigma: float
+    time: datetime
+    drift: float = 0.0
+    run: str | None = None
+
+    def sigma_at(self, time: datetime) -> float:
+        """Return the standard deviation at a laboratory time (never smaller than at `time`)."""
+        age = max(0.0, (time - self.time).total_seconds())
+        return math.sqrt(self.sigma**2 + self.drift**2 * age)
+
+    def valid_until(self, tolerance: float) -> datetime | None:
+        """Return when sigma reaches `tolerance`; None when it never does."""
+        if self.drift == 0 or self.sigma >= tolerance:
+            return self.time if self.sigma >= tolerance else None
+        age = (tolerance**2 - self.sigma**2) / self.drift**2
+        return self.time + timedelta(seconds=min(age, 10 * 365 * 86400.0))
+
+    def doubted(self, sigma: float) -> Belief:
+        """Return the same mean with at least this much doubt."""
+        return Belief(self.mean, max(self.sigma, sigma), self.time, self.drift, self.run)

@@ -1,0 +1,46 @@
+"""Every error that Kammerton raises on purpose.
+
+::
+
+    KammertonError
+    ├── LabError            lab.toml cannot be used; carries every problem found
+    ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
+    ├── OutputRefused       the gate did not let a physical output change
+    ├── ProgramError        a program cannot be played on this bench
+    ├── StoreError          the database cannot be opened, read or written
+    └── TraceError          measured data cannot be read or used (also a ValueError)
+"""
+
+from __future__ import annotations
+
+
+class KammertonError(Exception):
+    """The root: whatever Kammerton raises on purpose."""
+
+
+class LabError(KammertonError):
+    """lab.toml cannot be used; `problems` has one line for each mistake."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class InstrumentError(KammertonError):
+    """An instrument is unreachable, silent or answers nonsense."""
+
+
+class OutputRefused(KammertonError):
+    """The gate did not let a physical output change; the message names limit and value."""
+
+
+class ProgramError(KammertonError):
+    """A program cannot be played on this bench."""
+
+
+class StoreError(KammertonError):
+    """The database cannot be opened, read or written."""
+
+
+class TraceError(KammertonError, ValueError):
+    """Measured data cannot be read or used."""

@@ -1,0 +1,22 @@
+"""A measured number: value, standard error, unit, time and the run that gave it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What one run says about one parameter.
+
+    `stderr` is one standard deviation; 0 for a setting that was chosen, not measured.
+    `time` is laboratory time, aware, UTC. `run` is the run's identifier.
+    """
+
+    value: float
+    stderr: float
+    unit: str
+    time: datetime
+    run: str
+    valid_until: datetime | None = None

@@ -1,0 +1,67 @@
+"""The outcome of a fit: values with errors, and a verdict that is never silent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Verdict(StrEnum):
+    """What a fit is worth."""
+
+    ACCEPTED = "accepted"
+    INSUFFICIENT = "insufficient"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Value:
+    """One fitted number: value, one standard deviation, SI unit."""
+
+    value: float
+    stderr: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to change when the data were insufficient; None where nothing is to change.
+
+    window_times: widen the swept window by this factor. shots_times: take so many times the shots.
+    centre_on: move the window's centre there (unit of x).
+    """
+
+    window_times: float | None = None
+    shots_times: float | None = None
+    centre_on: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The fit of one trace.
+
+    kind: "t1", "ramsey", ... target: the qubit. values: fitted numbers by name.
+    status: the finding in the field's words ("success", "no signal", "range too narrow", ...).
+    reason: the same in one sentence. curve: the fitted y at the points of the trace.
+    """
+
+    kind: str
+    target: str
+    values: Mapping[str, Value]
+    verdict: Verdict
+    status: str
+    reason: str
+    chi2_reduced: float
+    advice: Advice = field(default_factory=Advice)
+    curve: NDArray[np.float64] | NDArray[np.complex128] | None = None
+
+    def rejected(self, reason: str) -> Fit:
+        """Return this fit, rejected by a calibration for a reason of its own."""
+        return Fit(
+            self.kind, self.target, self.values, Verdict.REJECTED, "rejected by calibration",
+            reason, self.chi2_reduced, self.advice, self.curve,
+        )  # fmt: skip

@@ -1,0 +1,162 @@
+"""The roles that instruments play, as Protocols; drivers fill them, the bench uses them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Waveform:
+    """Samples in volts at the generator's output (float32), and marker 1 (uint8 0/1) or None."""
+
+    volts: NDArray[np.float32]
+    marker: NDArray[np.uint8] | None = None
+
+
+@dataclass(frozen=True)
+class PlayStep:
+    """One step of a sequence: for each channel the name of a waveform, and how it is played."""
+
+    waves: tuple[str, ...]
+    repeats: int = 1
+    wait_trigger: bool = False
+    goto: int = 0
+    """Step number (from 1) to go on with; 0 is the next one."""
+
+
+@dataclass(frozen=True, eq=False)
+class Playlist:
+    """What one generator plays: shared waveforms and a table of steps over `channels`."""
+
+    name: str
+    channels: tuple[int, ...]
+    waves: Mapping[str, Waveform]
+    steps: tuple[PlayStep, ...]
+    sample_rate: float
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an instrument says it is."""
+
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+
+
+@dataclass(frozen=True)
+class Capture:
+    """What a digitizer shall record.
+
+    samples: per record and channel. records_per_buffer x buffers records in all.
+    """
+
+    samples: int
+    records_per_buffer: int
+    buffers: int
+    timeout: float
+
+
+BufferSink = Callable[[NDArray[np.uint16], NDArray[np.uint16], int], None]
+"""Called in the digitizer's own thread with channel A and B (R, samples) and the buffer's index."""
+
+
+@runtime_checkable
+class Instrument(Protocol):
+    """What every role shares. Constructing connects and changes no output."""
+
+    name: str
+
+    async def identity(self) -> Identity:
+        """Ask the instrument who it is."""
+
+    async def safe(self) -> None:
+        """Switch every output off and verify it by read-back."""
+
+    async def close(self) -> None:
+        """Close the session; outputs stay as they are."""
+
+
+@runtime_checkable
+class WaveformGenerator(Instrument, Protocol):
+    """An arbitrary waveform generator that plays sequences."""
+
+    minimum_samples: int
+
+    async def configure(self, sample_rate: float) -> None:
+        """Set clock, resolution and reference; outputs stay off."""
+
+    async def load(self, playlist: Playlist) -> None:
+        """Stop, then replace the programme; levels are those of the waveforms in volts."""
+
+    async def enable(self, channels: Sequence[int], *, on: bool) -> None:
+        """Switch outputs on or off."""
+
+    async def run(self) -> None:
+        """Start; returns when the generator waits for its trigger or plays."""
+
+    async def trigger(self) -> None:
+        """Give the trigger that the first step waits for."""
+
+    async def stop(self) -> None:
+        """Stop playing."""
+
+
+@runtime_checkable
+class MicrowaveSource(Instrument, Protocol):
+    """A continuous-wave source."""
+
+    async def configure(self) -> None:
+        """Lock to the common 10 MHz; the output stays as it is."""
+
+    async def set_frequency(self, hz: float) -> None:
+        """Set the carrier in Hz."""
+
+    async def set_power(self, dbm: float) -> None:
+        """Set the output power in dBm."""
+
+    async def enable(self, *, on: bool) -> None:
+        """Switch the output on or off."""
+
+    async def settings(self) -> tuple[float, float, bool]:
+        """Read back frequency in Hz, power in dBm and whether the output is on."""
+
+
+@runtime_checkable
+class Digitizer(Instrument, Protocol):
+    """A two-channel digitizer that streams triggered records."""
+
+    volts_per_code: float
+    zero_code: int
+    granularity: int
+
+    async def configure(self, sample_rate: float) -> None:
+        """Set clock, range and trigger."""
+
+    async def acquire(
+        self, capture: Capture, armed: Callable[[], Awaitable[None]], sink: BufferSink
+    ) -> None:
+        """Arm, await `armed()` (it starts the generators), then stream every buffer to `sink`."""
+
+
+@dataclass(frozen=True)
+class FridgeReading:
+    """Mixing-chamber temperature in K and when it was read (laboratory time, UTC)."""
+
+    temperature: float
+    time: datetime
+
+
+@runtime_checkable
+class FridgeMonitor(Instrument, Protocol):
+    """A refrigerator that is only read."""
+
+    async def temperature(self) -> float:
+        """Read the mixing chamber in K; raises InstrumentError when there is no valid reading."""

@@ -1,0 +1,43 @@
+"""What was measured: block means per point, or single shots."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+ComplexArray = NDArray[np.complex128]
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Records:
+    """What the bench returns for one program.
+
+    blocks: target -> (B, M) complex volts, the mean of each of B blocks of shots at each point;
+    their scatter is the honest sigma. shots: target -> (S, M) complex volts, when asked for.
+    seconds: instrument time the program took. clipped: fraction of samples at the rail.
+    """
+
+    blocks: Mapping[str, ComplexArray]
+    shots: Mapping[str, ComplexArray]
+    seconds: float
+    clipped: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """A measured sweep of one target, ready to fit: x (M,), y (M,) real or complex, sigma (M,).
+
+    For complex y, sigma is the standard deviation of each of its two parts.
+    """
+
+    target: str
+    x: FloatArray
+    y: NDArray[np.float64] | NDArray[np.complex128]
+    sigma: FloatArray
+    x_name: str
+    x_unit: str
+    y_unit: str = ""
