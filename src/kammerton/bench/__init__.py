@@ -1,1 +1,5 @@
-"""The room bench."""
+"""Instruments behind roles: lanes, connection, gate, acquisition."""
+
+from kammerton.bench.lane import Lane
+
+__all__ = ["Lane"]

@@ -1,0 +1,135 @@
+"""A lane: the one thread that owns one instrument."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as FutureTimeoutError
+from dataclasses import dataclass, field
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from kammerton.model import InstrumentError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, eq=False)
+class _Call:
+    fn: Callable[..., Any]
+    args: tuple[Any, ...]
+    future: Future[Any] = field(default_factory=Future)
+
+    @property
+    def name(self) -> str:
+        return getattr(self.fn, "__qualname__", None) or repr(self.fn)
+
+    def perform(self) -> None:
+        if not self.future.set_running_or_notify_cancel():
+            return
+        try:
+            self.future.set_result(self.fn(*self.args))
+        except BaseException as error:  # noqa: BLE001 - raised again in whoever waits for the future
+            self.future.set_exception(error)
+
+
+class _Worker:
+    """A thread and its queue; a daemon, since a call that hangs must not keep the process alive."""
+
+    def __init__(self, name: str) -> None:
+        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self.current: _Call | None = None
+        self.thread = threading.Thread(target=self._work, name=f"lane {name}", daemon=True)
+        self.thread.start()
+
+    def _work(self) -> None:
+        while (call := self.calls.get()) is not None:
+            self.current = call
+            call.perform()
+            self.current = None
+            del call  # a finished call's result and traceback must not live until the next one
+
+
+class Lane:
+    """Calls to one instrument, one after the other, in one dedicated thread.
+
+    A caller that is cancelled or runs into its timeout leaves; its call goes on in the thread and
+    the next one waits behind it, so that two calls never talk at once. After a timeout nobody
+    knows what the session will answer next: the lane refuses until `rebuild`.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._poison: str | None = None
+        self._closed = False
+        self._worker = _Worker(name)
+
+    @property
+    def poisoned(self) -> str | None:
+        """What hangs or hung, in words; None when the lane is sound."""
+        return self._poison
+
+    async def run(
+        self,
+        fn: Callable[..., T],
+        *args: Any,
+        timeout: float | None = None,  # noqa: ASYNC109 - a deadline of the lane: passing it poisons
+    ) -> T:
+        """Call `fn(*args)` in the lane's thread and return what it returns.
+
+        timeout: s, counted from now, waiting for earlier calls included; None for no limit.
+
+        Raises
+        ------
+        InstrumentError
+            The call did not end in time, an earlier one did not, or the lane is closed.
+        """
+        call = self._submit(fn, args)
+        try:
+            async with asyncio.timeout(timeout) as deadline:
+                return await asyncio.wrap_future(call.future)
+        except TimeoutError as error:
+            if not deadline.expired():
+                raise  # the instrument's own
+            raise self._poisoned_by(call, timeout) from error
+
+    def call(self, fn: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
+        """Do the same as `run`, blocking; for connecting and tools without an event loop."""
+        call = self._submit(fn, args)
+        try:
+            return call.future.result(timeout)  # type: ignore[no-any-return]
+        except FutureTimeoutError as error:
+            if call.future.done():
+                raise
+            call.future.cancel()
+            raise self._poisoned_by(call, timeout) from error
+
+    def rebuild(self) -> None:
+        """Start a fresh thread; the old one ends when its last call does. Needs a new session."""
+        if not self._closed:
+            self._worker.calls.put(None)
+            self._worker = _Worker(self.name)
+            self._poison = None
+
+    def close(self, timeout: float = 2.0) -> None:
+        """End the thread after the calls under way, waiting `timeout` s at most."""
+        self._closed = True
+        self._worker.calls.put(None)
+        if self._poison is None:
+            self._worker.thread.join(timeout)
+
+    def _submit(self, fn: Callable[..., T], args: tuple[Any, ...]) -> _Call:
+        if self._closed:
+            raise InstrumentError(f"{self.name}: the connection is closed")
+        if self._poison is not None:
+            raise InstrumentError(f"{self.name}: {self._poison}; the connection must be rebuilt")
+        call = _Call(fn, args)
+        self._worker.calls.put(call)
+        return call
+
+    def _poisoned_by(self, call: _Call, timeout: float | None) -> InstrumentError:
+        hanging = self._worker.current or call
+        self._poison = f"{hanging.name} did not return within {timeout:g} s"
+        return InstrumentError(f"{self.name}: {self._poison}")

@@ -1,0 +1,202 @@
+"""The lane: order, no overlap, poison, bounded close."""
+
+import asyncio
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from kammerton.bench import Lane
+from kammerton.model import InstrumentError
+
+
+@pytest.fixture
+def lane() -> Iterator[Lane]:
+    lane = Lane("source")
+    yield lane
+    lane.close()
+
+
+class Busy:
+    """A call that waits until it is let go, and notices when another enters."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.started = threading.Event()
+        self.inside = 0
+        self.overlaps = 0
+
+    def __call__(self) -> str:
+        self.overlaps += self.inside
+        self.inside += 1
+        self.started.set()
+        assert self.go.wait(10)
+        self.inside -= 1
+        return "done"
+
+
+async def until(event: threading.Event) -> None:
+    assert await asyncio.to_thread(event.wait, 5)
+
+
+def test_calls_keep_their_order_and_their_thread(lane: Lane) -> None:
+    seen: list[tuple[int, str]] = []
+
+    def note(number: int) -> int:
+        seen.append((number, threading.current_thread().name))
+        return number
+
+    async def main() -> list[int]:
+        return await asyncio.gather(*(lane.run(note, n) for n in range(50)))
+
+    assert asyncio.run(main()) == list(range(50))
+    assert seen == [(n, "lane source") for n in range(50)]
+
+
+def test_an_exception_reaches_the_caller_and_the_lane_goes_on(lane: Lane) -> None:
+    def fail() -> None:
+        raise ValueError("no such range")
+
+    async def main() -> int:
+        with pytest.raises(ValueError, match="no such range"):
+            await lane.run(fail)
+        return await lane.run(int, "7")
+
+    assert asyncio.run(main()) == 7
+
+
+def test_a_timeout_error_of_the_instrument_does_not_poison(lane: Lane) -> None:
+    def fail() -> None:
+        raise TimeoutError("the instrument's own")
+
+    async def main() -> None:
+        with pytest.raises(TimeoutError, match="own"):
+            await lane.run(fail, timeout=5)
+
+    asyncio.run(main())
+    with pytest.raises(TimeoutError, match="own"):
+        lane.call(fail, timeout=5)
+    assert lane.poisoned is None
+
+
+def test_after_a_cancelled_call_the_next_one_waits(lane: Lane) -> None:
+    busy = Busy()
+
+    async def main() -> str:
+        first = asyncio.create_task(lane.run(busy))
+        await until(busy.started)
+        first.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await first
+        second = asyncio.create_task(lane.run(busy))
+        await asyncio.sleep(0.02)
+        assert busy.inside == 1
+        busy.go.set()
+        return await second
+
+    assert asyncio.run(main()) == "done"
+    assert busy.overlaps == 0
+
+
+def test_a_cancelled_call_that_has_not_begun_never_begins(lane: Lane) -> None:
+    busy, called = Busy(), threading.Event()
+
+    async def main() -> None:
+        first = asyncio.create_task(lane.run(busy))
+        await until(busy.started)
+        second = asyncio.create_task(lane.run(called.set))
+        await asyncio.sleep(0)
+        second.cancel()
+        busy.go.set()
+        await first
+        await lane.run(int)
+
+    asyncio.run(main())
+    assert not called.is_set()
+
+
+def test_a_timeout_names_what_hangs_and_poisons_until_rebuilt(lane: Lane) -> None:
+    busy = Busy()
+
+    def hang() -> str:
+        return busy()
+
+    async def main() -> int:
+        with pytest.raises(InstrumentError, match=r"source: .*hang did not return within 0.05 s"):
+            await lane.run(hang, timeout=0.05)
+        with pytest.raises(InstrumentError, match=r"hang did not return .* must be rebuilt"):
+            await lane.run(int)
+        lane.rebuild()
+        return await lane.run(int, "3")
+
+    assert asyncio.run(main()) == 3
+    busy.go.set()
+
+
+def test_a_timeout_behind_another_call_names_that_one(lane: Lane) -> None:
+    busy, late = Busy(), threading.Event()
+
+    def slow_query() -> str:
+        return busy()
+
+    async def main() -> None:
+        first = asyncio.create_task(lane.run(slow_query))
+        await until(busy.started)
+        with pytest.raises(InstrumentError, match="slow_query did not return"):
+            await lane.run(late.set, timeout=0.05)
+        busy.go.set()
+        assert await first == "done"
+
+    asyncio.run(main())
+    assert not late.is_set()
+
+
+@pytest.mark.parametrize("how", ["call", "run"])
+def test_a_closed_lane_refuses(how: str) -> None:
+    lane = Lane("source")
+    lane.close()
+    ask: Callable[[], object] = (
+        (lambda: lane.call(int)) if how == "call" else lambda: asyncio.run(lane.run(int))
+    )
+    with pytest.raises(InstrumentError, match="source: the connection is closed"):
+        ask()
+
+
+def test_a_blocking_call_returns_times_out_and_poisons(lane: Lane) -> None:
+    busy = Busy()
+    assert lane.call(int, "5") == 5
+    with pytest.raises(InstrumentError, match="did not return"):
+        lane.call(busy, timeout=0.05)
+    with pytest.raises(InstrumentError, match="rebuilt"):
+        lane.call(int)
+    busy.go.set()
+
+
+def test_closing_a_poisoned_lane_does_not_wait() -> None:
+    lane, busy = Lane("source"), Busy()
+    with pytest.raises(InstrumentError):
+        lane.call(busy, timeout=0.01)
+    start = time.monotonic()
+    lane.close(timeout=30)
+    assert time.monotonic() - start < 10
+    busy.go.set()
+
+
+def test_a_hung_call_does_not_keep_the_process_alive() -> None:
+    script = (
+        "import threading\n"
+        "from kammerton.bench import Lane\n"
+        "from kammerton.model import InstrumentError\n"
+        "lane = Lane('dead')\n"
+        "try:\n"
+        "    lane.call(threading.Event().wait, timeout=0.05)\n"
+        "except InstrumentError as error:\n"
+        "    print(error)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], timeout=60, capture_output=True, text=True, check=True
+    )
+    assert "dead: Event.wait did not return within 0.05 s" in done.stdout
