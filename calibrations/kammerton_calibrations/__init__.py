@@ -1,1 +1,1 @@
-"""Room."""
+"""One file for each calibration; the daemon finds them by entry point."""

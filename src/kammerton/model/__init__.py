@@ -1,7 +1,7 @@
 """The words of the house: frozen dataclasses and Protocols. Imports nothing of ours."""
 
 from kammerton.model.belief import Belief
-from kammerton.model.calibration import Calibration, Effort, Need, Target
+from kammerton.model.calibration import Calibration, Effort, Give, Need, Target
 from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
     InstrumentError,
@@ -29,6 +29,7 @@ __all__ = [
     "Effort",
     "Estimate",
     "Fit",
+    "Give",
     "InstrumentError",
     "KammertonError",
     "LabClock",

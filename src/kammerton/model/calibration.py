@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 from kammerton.model.belief import Belief
 from kammerton.model.fit import Fit, Value
 from kammerton.model.program import Program
+
+Uses = Literal["complex", "axis", "population", "shots"]
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,20 @@ class Need:
 
 
 @dataclass(frozen=True)
+class Give:
+    """A parameter that a calibration measures, and the sigma it promises for it."""
+
+    parameter: str
+    promise: float
+    relative: bool = False
+
+
+@dataclass(frozen=True)
 class Effort:
-    """How much more than usual is spent: both factors are 1 for a first try."""
+    """How much more than usual is spent: both factors are 1 for a first try.
+
+    centre: where to put the middle of the window (unit of the sweep), None for the belief.
+    """
 
     window: float = 1.0
     shots: float = 1.0
@@ -36,7 +51,11 @@ class Effort:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """One qubit as a calibration sees it: names, beliefs and the declared pi pulse."""
+    """One qubit as a calibration sees it: names, beliefs, and what lab.toml declares.
+
+    `beliefs` and `sigmas` are keyed relative to the target ("f01", "r.frequency"); sigmas are
+    those of now. Lengths in s; max_volts is the limit of the drive line.
+    """
 
     name: str
     resonator: str
@@ -44,6 +63,9 @@ class Target:
     sigmas: Mapping[str, float]
     pi_length: float
     pi_sigma: float
+    readout_length: float
+    reset: float
+    max_volts: float
     effort: Effort = field(default_factory=Effort)
 
     def __getitem__(self, parameter: str) -> float:
@@ -55,24 +77,27 @@ class Target:
         return self.sigmas[parameter]
 
 
+def _nothing_to_object(fit: Fit) -> str | None:
+    return None
+
+
 @dataclass(frozen=True)
 class Calibration:
     """One named procedure.
 
     kind: the kind of fit. needs, gives: parameters relative to the target.
-    program(targets): what to play; targets of one call share sweep length, shots and effort.
-    reject(fit): a reason of this calibration's own, or None.
+    program(targets): what to play; targets of one call share sweep length and shots.
     propose(fit, target): new values by relative name; settings have stderr 0.
+    reject(fit): a reason of this calibration's own, or None.
     uses: how traces are prepared for the fit: "complex" (S-parameters), "axis" (the direction of
     largest change), "population" (scaled by the readout calibration) or "shots".
     """
 
     name: str
     kind: str
+    uses: Uses
     needs: tuple[Need, ...]
-    gives: tuple[str, ...]
-    uses: str
+    gives: tuple[Give, ...]
     program: Callable[[Sequence[Target]], Program]
-    reject: Callable[[Fit], str | None]
     propose: Callable[[Fit, Target], Mapping[str, Value]]
-    known: Callable[[Target], Mapping[str, float]] = field(default=lambda target: {})
+    reject: Callable[[Fit], str | None] = _nothing_to_object

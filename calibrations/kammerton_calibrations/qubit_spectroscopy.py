@@ -1,0 +1,50 @@
+"""Find each qubit: a long, weak pulse swept over the believed frequency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kammerton.model import Calibration, Fit, Give, Need, Program, Pulse, Target, Value
+from kammerton_calibrations.pulses import FloatArray, readouts, reset, shots
+
+POINTS, SHOTS = 101, 200
+STRETCH = 20  # the declared pi pulse, 20 times as long and weak: 800 ns, a line of about 2 MHz
+
+
+def frequencies(target: Target) -> FloatArray:
+    """Return the swept drive frequencies: three sigma of the belief to each side."""
+    half = max(3 * target.sigma("f01"), 5e6) * target.effort.window
+    centre = target.effort.centre or target["f01"]
+    return np.linspace(centre - half, centre + half, POINTS)
+
+
+def probe(target: Target, swept: FloatArray) -> Pulse:
+    """Return a weak Gaussian pi pulse: same area as the declared one, so the same rotation."""
+    return Pulse(
+        "gaussian", target["pi_amplitude"] / STRETCH, STRETCH * target.pi_length, swept,
+        sigma=STRETCH * target.pi_sigma,
+    )  # fmt: skip
+
+
+def program(targets: Sequence[Target]) -> Program:
+    """Drive every qubit at its own swept frequency, then read out."""
+    axis = {t.name: frequencies(t) for t in targets}
+    return Program(
+        "qubit_spectroscopy", {t.name: (probe(t, axis[t.name]),) for t in targets},
+        readouts(targets), axis, "drive frequency", "Hz", shots(targets, SHOTS), reset(targets),
+    )  # fmt: skip
+
+
+def propose(fit: Fit, target: Target) -> dict[str, Value]:
+    """The centre of the line is f01."""
+    return {"f01": fit.values["frequency"]}
+
+
+QUBIT_SPECTROSCOPY = Calibration(
+    "qubit_spectroscopy", "qubit_spectroscopy", "axis",
+    needs=(Need("r.readout_frequency", 1e6, measured=True), Need("f01", 50e6)),
+    gives=(Give("f01", 50e3),),
+    program=program, propose=propose,
+)  # fmt: skip
