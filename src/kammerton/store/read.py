@@ -1,0 +1,228 @@
+"""Reading the database: for the command line, the client and the relay. Never writes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Connection, Row, Select, func, select
+
+from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
+from kammerton.store import schema, sqlite
+from kammerton.store.rows import (
+    Activity,
+    AuditRow,
+    Change,
+    Handover,
+    Snapshot,
+    StoredRun,
+    moment,
+    run_name,
+    run_number,
+)
+
+
+class ReadStore:
+    """A read-only view of one computer's database; safe to use from several threads.
+
+    Every method reads one consistent state and raises StoreError when the file cannot be read.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._reader = sqlite.reader(path)
+        try:
+            self.computer, self.epoch = self._identity()
+        except BaseException:
+            self._reader.dispose()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self._reader.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def revision(self) -> int:
+        """Return the number of the newest revision; 0 when nothing was measured yet."""
+        with self._read() as connection:
+            return _revision(connection)
+
+    def parameters(self) -> dict[str, Estimate]:
+        """Return the newest estimate of every parameter, by full name."""
+        return {name: each.estimate for name, each in self.snapshot().parameters.items()}
+
+    def snapshot(self) -> Snapshot:
+        """Return the whole parameter set with its revision, from one consistent state."""
+        with self._read() as connection:
+            rows = connection.execute(select(schema.parameter).order_by(schema.parameter.c.name))
+            head = {row.name: _change(row) for row in rows}
+            return Snapshot(self.computer, self.epoch, _revision(connection), head)
+
+    def history(self, name: str, limit: int = 100) -> list[Change]:
+        """Return the values a parameter had, newest first."""
+        table = schema.change
+        query = select(table).where(table.c.name == name).order_by(table.c.revision.desc())
+        with self._read() as connection:
+            return [_change(row) for row in connection.execute(query.limit(limit))]
+
+    def runs(self, limit: int = 20) -> list[StoredRun]:
+        """Return the last runs with their fits, newest first."""
+        query = _runs().order_by(schema.run.c.number.desc()).limit(limit)
+        with self._read() as connection:
+            return self._stored(connection, connection.execute(query).all())
+
+    def run(self, run_id: str) -> StoredRun:
+        """Return one run with its fits.
+
+        Raises
+        ------
+        KeyError
+            There is no such run.
+        """
+        with self._read() as connection:
+            query = _runs().where(schema.run.c.number == run_number(run_id))
+            found = self._stored(connection, connection.execute(query).all())
+        if not found:
+            raise KeyError(run_id)
+        return found[0]
+
+    def log(self, limit: int = 100) -> list[AuditRow]:
+        """Return the last entries of the audit log, newest first."""
+        table = schema.audit
+        with self._read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
+            return [
+                AuditRow(moment(row.time), row.who, row.what, row.old, row.new, row.why)
+                for row in rows
+            ]
+
+    def current_activity(self) -> Activity | None:
+        """Return what the daemon said last about its work; None when it never spoke."""
+        with self._read() as connection:
+            row = connection.execute(select(schema.activity)).one_or_none()
+        return None if row is None else Activity(row.what, row.pid, moment(row.time))
+
+    def now(self) -> datetime:
+        """Return laboratory time as far as a reader knows it.
+
+        A simulated laboratory may run ahead of the wall; the end of its last run tells how far.
+        """
+        with self._read() as connection:
+            last = connection.execute(select(func.max(schema.run.c.ended))).scalar_one()
+        wall = datetime.now(UTC)
+        return wall if last is None else max(wall, moment(last))
+
+    def waiting(self, limit: int = 50) -> list[Handover]:
+        """Return the oldest rows of the outbox that were not yet handed to the broker."""
+        table = schema.outbox
+        query = select(table).where(table.c.sent.is_(None)).order_by(table.c.number).limit(limit)
+        with self._read() as connection:
+            return [self._handover(connection, row) for row in connection.execute(query).all()]
+
+    def backlog(self) -> int:
+        """Return how many rows of the outbox wait for the broker."""
+        query = select(func.count()).where(schema.outbox.c.sent.is_(None))
+        with self._read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def _identity(self) -> tuple[str, str]:
+        with self._read() as connection:
+            if not sqlite.check_version(connection, self.path):
+                raise StoreError(f"{self.path} is empty: nothing was ever stored here")
+            row = connection.execute(select(schema.identity)).one()
+            return row.computer, row.epoch
+
+    @contextmanager
+    def _read(self) -> Iterator[Connection]:
+        with sqlite.named_errors(self.path, "read"), self._reader.begin() as connection:
+            yield connection
+
+    def _handover(self, connection: Connection, row: Row[Any]) -> Handover:
+        runs = connection.execute(_runs().where(schema.run.c.number == row.run)).all()
+        query = select(schema.change).where(schema.change.c.revision == row.revision)
+        rows = connection.execute(query.order_by(schema.change.c.name))
+        return Handover(
+            row.number, self._stored(connection, runs)[0], tuple(_change(each) for each in rows)
+        )
+
+    def _stored(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredRun]:
+        fits = _fits(connection, [row.number for row in rows])
+        return [
+            StoredRun(
+                run_name(row.number),
+                row.calibration,
+                moment(row.started),
+                moment(row.ended),
+                row.instrument_seconds,
+                row.program,
+                row.shots,
+                # An absolute path stays what it is; a relative one moves with the database.
+                None if row.data is None else self.path.parent / row.data,
+                row.revision,
+                fits[row.number],
+            )
+            for row in rows
+        ]
+
+
+def _runs() -> Select[Any]:
+    revision = schema.revision
+    number = revision.c.number.label("revision")
+    return select(schema.run, number).outerjoin(revision, revision.c.run == schema.run.c.number)
+
+
+def _revision(connection: Connection) -> int:
+    return connection.execute(select(func.max(schema.revision.c.number))).scalar_one() or 0
+
+
+def _change(row: Row[Any]) -> Change:
+    until = None if row.valid_until is None else moment(row.valid_until)
+    estimate = Estimate(row.value, row.stderr, row.unit, moment(row.time), run_name(row.run), until)
+    return Change(row.name, row.revision, estimate)
+
+
+def _fits(connection: Connection, runs: list[int]) -> dict[int, dict[str, Fit]]:
+    values: dict[tuple[int, str], dict[str, Value]] = {}
+    table = schema.fitted
+    query = select(table).where(table.c.run.in_(runs)).order_by(table.c.position)
+    for row in connection.execute(query):
+        value = Value(_or_nan(row.value), _or_nan(row.stderr), row.unit)
+        values.setdefault((row.run, row.target), {})[row.name] = value
+    fits: dict[int, dict[str, Fit]] = {number: {} for number in runs}
+    table = schema.fit
+    query = select(table).where(table.c.run.in_(runs)).order_by(table.c.position)
+    for row in connection.execute(query):
+        fits[row.run][row.target] = _fit(row, values.get((row.run, row.target), {}))
+    return fits
+
+
+def _fit(row: Row[Any], values: dict[str, Value]) -> Fit:
+    return Fit(
+        row.kind,
+        row.target,
+        values,
+        Verdict(row.verdict),
+        row.status,
+        row.reason,
+        _or_nan(row.chi2_reduced),
+        Advice(row.window_times, row.shots_times, row.centre_on),
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value

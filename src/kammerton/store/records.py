@@ -1,0 +1,95 @@
+"""A run and its changes as rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, func, insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from kammerton.model import Estimate, Fit, Run
+from kammerton.store import schema
+from kammerton.store.checks import number_or_null, plain
+from kammerton.store.rows import micros
+
+Row = dict[str, Any]
+
+
+def insert_run(connection: Connection, number: int, run: Run, data: str | None) -> None:
+    """Insert a run with the fit of each target and the numbers fitted."""
+    row = {
+        "number": number,
+        "calibration": plain(run.calibration),
+        "started": micros(run.started),
+        "ended": micros(run.ended),
+        "instrument_seconds": float(run.instrument_seconds),
+        "program": plain(run.program.name),
+        "shots": int(run.program.shots),
+        "data": data,
+    }
+    connection.execute(insert(schema.run).values(row))
+    fits = [_fit(number, place, run.fits[name]) for place, name in enumerate(run.targets)]
+    connection.execute(insert(schema.fit), fits)
+    if values := [row for fit in run.fits.values() for row in _fitted(number, fit)]:
+        connection.execute(insert(schema.fitted), values)
+
+
+def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estimate]) -> int | None:
+    """Insert a revision with its changes and renew the head; return its number, if any."""
+    if not changes:
+        return None
+    table = schema.revision
+    last = connection.execute(select(func.max(table.c.number))).scalar_one() or 0
+    connection.execute(insert(table).values(number=last + 1, run=run))
+    rows = [_change(last + 1, run, name, each) for name, each in changes.items()]
+    connection.execute(insert(schema.change), rows)
+    head = upsert(schema.parameter)
+    renewed = {name: head.excluded[name] for name in rows[0] if name != "name"}
+    connection.execute(head.on_conflict_do_update(index_elements=["name"], set_=renewed), rows)
+    return last + 1
+
+
+def _change(revision: int, run: int, name: str, estimate: Estimate) -> Row:
+    until = estimate.valid_until
+    return {
+        "revision": revision,
+        "name": name,
+        "value": estimate.value,
+        "stderr": estimate.stderr,
+        "unit": estimate.unit,
+        "time": micros(estimate.time),
+        "valid_until": None if until is None else micros(until),
+        "run": run,
+    }
+
+
+def _fit(run: int, position: int, fit: Fit) -> Row:
+    return {
+        "run": run,
+        "target": plain(fit.target),
+        "position": position,
+        "kind": plain(fit.kind),
+        "verdict": str(fit.verdict),
+        "status": plain(fit.status),
+        "reason": plain(fit.reason),
+        "chi2_reduced": number_or_null(fit.chi2_reduced),
+        "window_times": number_or_null(fit.advice.window_times),
+        "shots_times": number_or_null(fit.advice.shots_times),
+        "centre_on": number_or_null(fit.advice.centre_on),
+    }
+
+
+def _fitted(run: int, fit: Fit) -> list[Row]:
+    return [
+        {
+            "run": run,
+            "target": plain(fit.target),
+            "name": plain(name),
+            "position": position,
+            "value": number_or_null(each.value),
+            "stderr": number_or_null(each.stderr),
+            "unit": plain(each.unit),
+        }
+        for position, (name, each) in enumerate(fit.values.items())
+    ]

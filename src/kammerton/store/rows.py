@@ -1,0 +1,123 @@
+"""What the store hands out: frozen values, times aware and in UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from kammerton.model import Estimate, Fit
+
+_START = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def micros(time: datetime) -> int:
+    """Return an aware time as integer microseconds since 1970, UTC."""
+    return (time - _START) // _MICROSECOND
+
+
+def moment(micros: int) -> datetime:
+    """Return the aware UTC time of integer microseconds since 1970."""
+    return _START + micros * _MICROSECOND
+
+
+def run_name(number: int) -> str:
+    """Return a run's identifier, e.g. 17 -> "r000017"."""
+    return f"r{number:06d}"
+
+
+def run_number(name: str) -> int | None:
+    """Return the number of a run's identifier, or None when it is no such identifier."""
+    digits = name.removeprefix("r")
+    return int(digits) if name != digits and digits.isascii() and digits.isdigit() else None
+
+
+@dataclass(frozen=True)
+class Commit:
+    """What a commit made: the run's identifier, and the revision when parameters changed."""
+
+    run_id: str
+    revision: int | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One parameter as one revision left it."""
+
+    name: str
+    revision: int
+    estimate: Estimate
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The whole parameter set of a computer at a revision (0: nothing measured yet)."""
+
+    computer: str
+    epoch: str
+    revision: int
+    parameters: Mapping[str, Change]
+
+
+@dataclass(frozen=True, eq=False)
+class StoredRun:
+    """A run as the database holds it.
+
+    fits: target -> fit without its curve; a number that was not finite reads as NaN.
+    data: the netCDF file with traces and block means; None when nothing was measured.
+    revision: what this run changed; None when it changed nothing.
+    """
+
+    id: str
+    calibration: str
+    started: datetime
+    ended: datetime
+    instrument_seconds: float
+    program: str
+    shots: int
+    data: Path | None
+    revision: int | None
+    fits: Mapping[str, Fit]
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """Return the qubits of the run, in their order."""
+        return tuple(self.fits)
+
+    @property
+    def picture(self) -> Path | None:
+        """Return the picture beside the data file, when there is one."""
+        picture = self.data.with_suffix(".png") if self.data else None
+        return picture if picture and picture.exists() else None
+
+
+@dataclass(frozen=True)
+class Handover:
+    """One row of the outbox: a run, and what it changed, still to be published."""
+
+    number: int
+    run: StoredRun
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """Who changed what, from what, to what, and why."""
+
+    time: datetime
+    who: str
+    what: str
+    old: str
+    new: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Activity:
+    """What the daemon said last: its present work (None: idle), its process, and when."""
+
+    what: str | None
+    pid: int
+    time: datetime

@@ -1,0 +1,112 @@
+"""Connections to SQLite: one that writes, a few that can only read."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.pool import QueuePool
+
+from kammerton.model import StoreError
+from kammerton.store import schema
+
+BUSY_SECONDS = 5.0
+"""How long to wait for another program that holds the database locked."""
+
+
+def writer(path: Path, busy: float = BUSY_SECONDS) -> Engine:
+    """Return the engine of the one connection that writes: WAL, each commit on the disk.
+
+    The pool holds one connection, so a second thread waits for its turn.
+    """
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "rwc", busy)
+        _demand(connection, "journal_mode", "wal")
+        _demand(connection, "synchronous", "FULL", 2)
+        _demand(connection, "foreign_keys", "ON", 1)
+        return connection
+
+    return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
+
+
+def reader(path: Path, busy: float = BUSY_SECONDS) -> Engine:
+    """Return an engine whose connections cannot write; it works while another program writes."""
+    return _engine(lambda: _connect(path, "ro", busy), "BEGIN", 4, busy)
+
+
+def _engine(
+    connect: Callable[[], sqlite3.Connection], begin: str, connections: int, busy: float
+) -> Engine:
+    engine = create_engine(
+        "sqlite://",
+        creator=connect,
+        poolclass=QueuePool,
+        pool_size=connections,
+        max_overflow=0,
+        pool_timeout=busy + 1,
+    )
+
+    # The driver would begin transactions by its own rules; ours begin where they are written.
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(
+        uri, uri=True, timeout=busy, isolation_level=None, check_same_thread=False
+    )
+
+
+def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any = None) -> None:
+    connection.execute(f"PRAGMA {pragma} = {value}")
+    (got,) = connection.execute(f"PRAGMA {pragma}").fetchone()
+    if got != (value if reads is None else reads):
+        raise sqlite3.OperationalError(f"{pragma} is {got!r}, not {value}; is this a local disk?")
+
+
+def check_version(connection: Connection, path: Path) -> bool:
+    """Return whether the tables are there; False for a database that is still empty.
+
+    Raises
+    ------
+    StoreError
+        The file is another program's, or its schema is newer than this program.
+    """
+    version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
+    application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
+    if application == schema.APPLICATION and version > schema.VERSION:
+        raise StoreError(
+            f"{path} has schema {version}; this program knows up to {schema.VERSION}. "
+            "A newer Kammerton wrote it: use that one."
+        )
+    if application == schema.APPLICATION:
+        return True
+    if connection.exec_driver_sql("SELECT count(*) FROM sqlite_master").scalar_one():
+        raise StoreError(f"{path} is a database of another program, not of Kammerton")
+    return False
+
+
+@contextmanager
+def named_errors(path: Path, doing: str) -> Iterator[None]:
+    """Turn what SQLite and the disk may raise into a StoreError that names the file."""
+    try:
+        yield
+    except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
+        raise StoreError(f"cannot {doing} {path}: {_cause(problem)}") from problem
+
+
+def _cause(problem: Exception) -> str:
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if "locked" in str(cause):
+        return "another program holds the database locked"
+    return str(cause)
