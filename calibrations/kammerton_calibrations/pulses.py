@@ -61,4 +61,4 @@ def shots(targets: Sequence[Target], usual: int) -> int:
 def delays(longest: float, points: int, grid: float = 2e-9) -> FloatArray:
     """Return delays from 0 to `longest`, s, each a multiple of `grid`."""
     step = max(round(longest / (points - 1) / grid), 1) * grid
-    return step * np.arange(points)
+    return step * np.arange(points, dtype=np.float64)

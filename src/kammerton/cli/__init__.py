@@ -15,3 +15,6 @@ app = typer.Typer(
 def main() -> None:
     """Run the command line."""
     app()
+
+
+from kammerton.cli import demo, run, status  # noqa: E402, F401 - each registers its command

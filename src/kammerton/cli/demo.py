@@ -1,0 +1,39 @@
+"""`kammerton demo`: a simulated laboratory from cold start to published parameters."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kammerton.cli import app
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[
+        bool, typer.Option("--once", help="Stop when every parameter is known.")
+    ] = False,
+    qubits: Annotated[int, typer.Option(min=1, max=10, help="Qubits of the simulated chip.")] = 5,
+    seed: Annotated[int, typer.Option(help="Which chip: the seed of everything random.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    keep: Annotated[Path, typer.Option(help="Where everything stays.")] = Path("kammerton-demo"),
+) -> None:
+    """Show it all: laboratory, broker, daemon and an MQTT subscriber, then the hidden truth."""
+    from kammerton.cli.demonstration.show import Demonstration
+    from kammerton.model import KammertonError
+    from kammerton.serve import run_until_signal
+
+    try:
+        outcome = run_until_signal(
+            Demonstration(keep, qubits, seed, once=once, quiet=as_json).run()
+        )
+    except KammertonError as problem:
+        typer.echo(f"kammerton demo: {problem}", err=True)
+        raise typer.Exit(1) from None
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json(), allow_nan=False))
+    raise typer.Exit(1 if outcome.failed else 0)

@@ -1,0 +1,1 @@
+"""The parts of `kammerton demo`: a simulated laboratory, a broker, the daemon, a subscriber."""

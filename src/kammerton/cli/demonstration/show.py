@@ -1,0 +1,163 @@
+"""The demonstration itself: start everything, watch, compare, stop everything."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.live import Live
+
+from kammerton.cli.demonstration import broker as brokers
+from kammerton.cli.demonstration.compare import Compared, compare
+from kammerton.cli.demonstration.folder import DATABASE, prepare
+from kammerton.cli.demonstration.processes import child, kammerton, ready_line, tail
+from kammerton.cli.demonstration.subscriber import Received, subscribed
+from kammerton.cli.demonstration.table import comparison, expected, live
+from kammerton.cli.started import seconds_since_start
+from kammerton.model import KammertonError
+from kammerton.store import Store
+
+REFRESH = 0.25  # s between two looks
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the demonstration found."""
+
+    qubits: list[str]
+    rows: Mapping[str, Compared]
+    instrument_seconds: float
+    wall_seconds: float
+    first_published_seconds: float | None
+
+    @property
+    def failed(self) -> list[str]:
+        """Return the parameters that are missing or further than 4 sigma from the truth."""
+        return [name for name, row in self.rows.items() if not row.good]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the object that `--json` prints."""
+        return {
+            "qubits": self.qubits,
+            "parameters": {
+                name: {
+                    "value": row.value,
+                    "stderr": row.stderr,
+                    "unit": row.unit,
+                    "truth": row.truth,
+                    "pull": row.pull,
+                }
+                for name, row in self.rows.items()
+                if row.value is not None
+            },
+            "instrument_seconds": self.instrument_seconds,
+            "wall_seconds": self.wall_seconds,
+            "first_published_seconds": self.first_published_seconds,
+            "failed": self.failed,
+        }
+
+
+class Demonstration:
+    """One showing, in one folder."""
+
+    def __init__(self, folder: Path, qubits: int, seed: int, *, once: bool, quiet: bool) -> None:
+        self._folder = folder
+        self._qubits, self._seed, self._once = qubits, seed, once
+        self._console = Console(stderr=True) if quiet else Console()
+        self._names = expected(qubits)
+
+    async def run(self) -> Outcome:
+        """Show it; Ctrl-C ends the watching, not the comparison."""
+        folder = self._folder = prepare(self._folder)
+        port = brokers.free_port()
+        async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
+            self._console.print(
+                f"simulated device, hidden truth, seed {self._seed}: "
+                f"{self._qubits} qubits; broker {name} on port {port}; everything stays in {folder}"
+            )
+            async with subscribed(port) as received:
+                first = await self._watch(received)
+                rows = await compare(folder, ready["control"], self._names, received.parameters)
+        return self._conclude(rows, first)
+
+    @asynccontextmanager
+    async def _laboratory(self, broker_port: int) -> AsyncIterator[dict[str, Any]]:
+        folder = self._folder
+        log = folder / "laboratory.log"
+        command = kammerton(
+            "sim", "--qubits", str(self._qubits), "--seed", str(self._seed),
+            "--write-chip", str(folder / "chip.toml"), "--write-lab", str(folder / "lab.toml"),
+            "--broker", f"mqtt://127.0.0.1:{broker_port}",
+        )  # fmt: skip
+        async with child(*command, log=log, stdout=subprocess.PIPE) as process:
+            yield await ready_line(process, log)
+
+    async def _watch(self, received: Received) -> float | None:
+        started, already = time.monotonic(), seconds_since_start()
+        log = self._folder / "daemon.log"
+        command = kammerton("run", str(self._folder / "lab.toml"), *(["--once"] * self._once))
+        async with child(*command, log=log) as daemon:
+            try:
+                await self._until_done(daemon, received)
+            except asyncio.CancelledError:
+                _heard()
+                self._console.print("stopping: outputs off, then the comparison ...")
+        if daemon.returncode not in (0, -15):
+            raise KammertonError(f"the daemon ended with {daemon.returncode}:\n{tail(log)}")
+        return None if received.first is None else received.first - started + already
+
+    async def _until_done(self, daemon: asyncio.subprocess.Process, received: Received) -> None:
+        with Live(console=self._console, auto_refresh=False, transient=False) as screen:
+            while daemon.returncode is None:
+                screen.update(self._table(received), refresh=True)
+                await asyncio.wait([asyncio.ensure_future(daemon.wait())], timeout=REFRESH)
+            await asyncio.sleep(REFRESH)
+            screen.update(self._table(received), refresh=True)
+
+    def _table(self, received: Received) -> Any:
+        return live(self._names, received.parameters, received.now(), self._doing())
+
+    def _doing(self) -> str:
+        path = self._folder / DATABASE
+        if not path.exists():
+            return "connecting"
+        with Store.read(path) as store:
+            activity = store.current_activity()
+        return (activity.what if activity else None) or "connecting"
+
+    def _conclude(self, rows: Mapping[str, Compared], first: float | None) -> Outcome:
+        with Store.read(self._folder / DATABASE) as store:
+            seconds = sum(run.instrument_seconds for run in store.runs(limit=100_000))
+        qubits = [f"q{k}" for k in range(self._qubits)]
+        outcome = Outcome(qubits, rows, seconds, seconds_since_start(), first)
+        self._report(outcome)
+        return outcome
+
+    def _report(self, outcome: Outcome) -> None:
+        self._console.print(comparison(outcome.rows))
+        good = len(outcome.rows) - len(outcome.failed)
+        self._console.print(
+            f"{good} of {len(outcome.rows)} parameters published and within 4 sigma of the hidden "
+            f"truth (simulated device, seed {self._seed}).\n"
+            f"{outcome.instrument_seconds:.0f} s of instrument time in "
+            f"{outcome.wall_seconds:.1f} s of wall time; first parameter after "
+            f"{outcome.first_published_seconds or float('nan'):.1f} s.\n"
+            f"Look into {self._folder}: lab.toml, daemon.log, {DATABASE}, runs/*.png, runs/*.nc\n"
+            f"Ask: kammerton why q0.f01 {self._folder / 'lab.toml'}"
+        )
+        for name in outcome.failed:
+            self._console.print(f"[red]not within 4 sigma or missing: {name}[/red]")
+
+
+def _heard() -> None:
+    """Ctrl-C ended the watching; what follows may run to its end."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()

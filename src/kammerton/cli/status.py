@@ -1,0 +1,104 @@
+"""`kammerton status`: what is held, how old it is, what runs now."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kammerton.cli import app
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from kammerton.model import Estimate
+    from kammerton.store import ReadStore
+
+
+@app.command()
+def status(
+    lab: Annotated[Path | None, typer.Argument(help="lab.toml, or the database itself.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what is held, how old it is and what runs now; works beside the daemon."""
+    from rich.console import Console
+
+    from kammerton.cli.loading import database_or_exit
+    from kammerton.store import Store
+
+    with Store.read(database_or_exit(lab)) as store:
+        if as_json:
+            typer.echo(json.dumps(_object(store), allow_nan=False))
+            return
+        console = Console()
+        console.print(_headline(store))
+        console.print(_table(store.parameters(), store.now()))
+
+
+def _headline(store: ReadStore) -> str:
+    said = store.current_activity()
+    if said is None or said.what is None:
+        doing = "no daemon runs"
+    else:
+        silent = (datetime.now(said.time.tzinfo) - said.time).total_seconds()
+        doing = f"process {said.pid}: {said.what}, for {silent:.0f} s"
+    late = store.backlog()
+    waiting = f"; {late} results wait for the broker" if late else ""
+    return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
+
+
+def _table(parameters: dict[str, Estimate], now: datetime) -> Table:
+    from rich.table import Table
+
+    from kammerton.model.quantity import show
+
+    table = Table("parameter", "value", "age", "holds for", "run")
+    for name, e in sorted(parameters.items()):
+        table.add_row(name, show(e.value, e.unit, e.stderr), _age(e, now), _holds(e, now), e.run)
+    return table
+
+
+def _age(estimate: Estimate, now: datetime) -> str:
+    return _span((now - estimate.time).total_seconds())
+
+
+def _holds(estimate: Estimate, now: datetime) -> str:
+    if estimate.valid_until is None:
+        return ""
+    left = (estimate.valid_until - now).total_seconds()
+    return _span(left) if left > 0 else "[yellow]stale[/yellow]"
+
+
+def _span(seconds: float) -> str:
+    for unit, size in (("d", 86400.0), ("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{max(seconds, 0.0):.0f} s"
+
+
+def _object(store: ReadStore) -> dict[str, Any]:
+    now = store.now()
+    said = store.current_activity()
+    return {
+        "computer": store.computer,
+        "revision": store.revision(),
+        "doing": said.what if said else None,
+        "waiting_for_broker": store.backlog(),
+        "parameters": {name: _entry(e, now) for name, e in sorted(store.parameters().items())},
+    }
+
+
+def _entry(estimate: Estimate, now: datetime) -> dict[str, Any]:
+    until = estimate.valid_until
+    return {
+        "value": estimate.value,
+        "stderr": estimate.stderr,
+        "unit": estimate.unit,
+        "age_seconds": (now - estimate.time).total_seconds(),
+        "valid_until": until.isoformat() if until else None,
+        "run": estimate.run,
+    }

@@ -1,0 +1,102 @@
+"""The book of beliefs: one for every parameter of the computer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from kammerton.lab import Design, Lab
+from kammerton.model import Belief, Effort, Estimate, ParameterKind, Target, kind_of
+
+
+class BeliefBook:
+    """What is held about every parameter, at first from lab.toml, then from measurements."""
+
+    def __init__(self, lab: Lab, now: datetime) -> None:
+        self._lab = lab
+        self._start = now
+        self._beliefs: dict[str, Belief] = {}
+        for element, name, design in _designs(lab):
+            self._beliefs[f"{element}.{name}"] = self._designed(f"{element}.{name}", design)
+        self._designs = dict(self._beliefs)
+
+    def _designed(self, full_name: str, design: Design) -> Belief:
+        drift = self.kind(full_name).drift_of(design.value)
+        return Belief(design.value, design.tolerance, self._start, drift)
+
+    def kind(self, full_name: str) -> ParameterKind:
+        """Return the kind of a parameter by its full name, e.g. "q3.f01"."""
+        return kind_of(full_name, self._lab.resonators.keys())
+
+    def __getitem__(self, full_name: str) -> Belief:
+        return self._beliefs[full_name]
+
+    def get(self, full_name: str) -> Belief | None:
+        """Return a belief, or None where nothing at all is known."""
+        return self._beliefs.get(full_name)
+
+    def update(self, estimates: Mapping[str, Estimate]) -> None:
+        """Take over measured estimates, by full name."""
+        for name, e in estimates.items():
+            drift = self.kind(name).drift_of(e.value)
+            self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run)
+
+    def doubt(self, full_names: Iterable[str], times: float, now: datetime) -> None:
+        """Widen beliefs: at least `times` their sigma of now, never past the design's."""
+        for name in full_names:
+            belief = self._beliefs.get(name)
+            if belief is not None:
+                design = self._designs.get(name)
+                limit = design.sigma if design else float("inf")
+                wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
+                self._beliefs[name] = belief.doubted(wide)
+
+    def back_to_design(self, full_name: str) -> None:
+        """Forget what was measured; used when a target was parked and is tried anew."""
+        if full_name in self._designs:
+            self._beliefs[full_name] = self._designs[full_name]
+
+    def full_name(self, qubit: str, relative: str) -> str:
+        """Return the full name of a name relative to a qubit: "r.frequency" -> "r0.frequency"."""
+        if relative.startswith("r."):
+            return f"{self._lab.qubits[qubit].resonator}.{relative[2:]}"
+        return f"{qubit}.{relative}"
+
+    def relative_name(self, full_name: str) -> str:
+        """Return a full name relative to its qubit: "r0.frequency" -> "r.frequency"."""
+        element, name = full_name.split(".", 1)
+        return f"r.{name}" if element in self._lab.resonators else name
+
+    def target(self, qubit: str, now: datetime, effort: Effort) -> Target:
+        """Return a qubit as a calibration sees it now."""
+        entry = self._lab.qubits[qubit]
+        mine = {
+            self.relative_name(name): belief
+            for name, belief in self._beliefs.items()
+            if name.split(".", 1)[0] in (qubit, entry.resonator)
+        }
+        return Target(
+            qubit,
+            entry.resonator,
+            mine,
+            {name: belief.sigma_at(now) for name, belief in mine.items()},
+            self._lab.pi_pulse.length,
+            self._lab.pi_pulse.sigma,
+            self._lab.readout.length,
+            self._lab.readout.reset,
+            self._max_volts(qubit),
+            effort,
+        )
+
+    def _max_volts(self, qubit: str) -> float:
+        drive = self._lab.qubits[qubit].drive
+        limits = [
+            self._lab.instruments[c.instrument].limits.get("volts") for c in (drive.i, drive.q)
+        ]
+        return min((min(-x.minimum, x.maximum) for x in limits if x), default=0.0)
+
+
+def _designs(lab: Lab) -> Iterable[tuple[str, str, Design]]:
+    for element in (*lab.qubits.values(), *lab.resonators.values()):
+        for name, design in element.design.items():
+            yield element.name, name, design

@@ -1,0 +1,130 @@
+"""The loop: choose, measure, judge, commit, believe; and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kammerton.lab import Lab
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.patience import Patience
+from kammerton.loop.planner import Plan, Planner
+from kammerton.loop.runner import Acquires, proposals, run_calibration
+from kammerton.model import Belief, Estimate, LabClock, OutputRefused, Run, Target, Value
+from kammerton.store import Store
+
+log = logging.getLogger(__name__)
+
+SURPRISE = 5.0  # sigmas between belief and result that spread doubt
+DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
+IDLE = 2.0  # s between looks when nothing is worth measuring
+
+Committed = Callable[[Run, str], None]
+
+
+def _silent(run: Run, run_id: str) -> None:
+    pass
+
+
+@dataclass
+class Loop:
+    """Keeps one computer in tune. `committed(run, run_id)` is told of every finished run."""
+
+    lab: Lab
+    store: Store
+    bench: Acquires
+    clock: LabClock
+    planner: Planner
+    book: BeliefBook
+    committed: Committed = _silent
+    patience: Patience = field(default_factory=Patience)
+
+    async def keep(self) -> None:
+        """Measure whatever is worth it, for ever."""
+        while True:
+            if not await self.step():
+                self.store.activity("idle: everything is known well enough")
+                await asyncio.sleep(IDLE)
+
+    async def settle(self) -> Mapping[str, str]:
+        """Measure until nothing is worth it; return the parked targets and why."""
+        while await self.step():
+            pass
+        return dict(self.patience.parked)
+
+    async def step(self) -> bool:
+        """Choose and run one calibration; False when none is worth its time."""
+        plan = self.planner.choose(self._view, self.book, self.clock.now())
+        if plan is None:
+            return False
+        self.store.activity(f"{plan.calibration.name} on {', '.join(t.name for t in plan.targets)}")
+        try:
+            run = await run_calibration(plan, self.bench, self.clock)
+        except OutputRefused as refusal:
+            await self._wait(plan, refusal)
+        else:
+            await self._conclude(plan, run)
+        return True
+
+    def _view(self, calibration: str) -> list[Target]:
+        now = self.clock.now()
+        return [
+            self.book.target(name, now, self.patience.effort(calibration, name))
+            for name in self.lab.qubits
+            if name not in self.patience.parked
+        ]
+
+    async def _wait(self, plan: Plan, refusal: OutputRefused) -> None:
+        log.warning("%s does not run: %s", plan.calibration.name, refusal)
+        self.store.activity(f"waiting: {refusal}")
+        await asyncio.sleep(IDLE)
+
+    async def _conclude(self, plan: Plan, run: Run) -> None:
+        changes = self._changes(plan, run)
+        commit = await asyncio.to_thread(self.store.commit, run, changes)
+        estimates = {name: replace(e, run=commit.run_id) for name, e in changes.items()}
+        for fit in run.fits.values():
+            tries = self.patience.note(plan.calibration.name, fit)
+            if tries > 1:
+                self._doubt(plan, fit.target)
+        for name in self._surprises(estimates):
+            self._doubt(plan, name)
+        self.book.update(estimates)
+        self.committed(run, commit.run_id)
+
+    def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:
+        return {
+            self.book.full_name(target, name): self._estimate(target, name, value, run)
+            for target, values in proposals(plan, run).items()
+            for name, value in values.items()
+        }
+
+    def _estimate(self, target: str, name: str, value: Value, run: Run) -> Estimate:
+        kind = self.book.kind(self.book.full_name(target, name))
+        belief = Belief(value.value, value.stderr, run.ended, kind.drift_of(value.value))
+        until = belief.valid_until(kind.tolerance_of(value.value))
+        return Estimate(value.value, value.stderr, kind.unit, run.ended, "", until)
+
+    def _surprises(self, estimates: Mapping[str, Estimate]) -> set[str]:
+        """Return the targets with a measured value far from what was believed."""
+        return {self._qubit_of(name) for name, e in estimates.items() if self._far(name, e)}
+
+    def _far(self, name: str, new: Estimate) -> bool:
+        old = self.book.get(name)
+        if old is None or old.run is None or new.stderr == 0:
+            return False
+        sigma = math.hypot(old.sigma_at(new.time), new.stderr)
+        return abs(new.value - old.mean) > SURPRISE * sigma
+
+    def _qubit_of(self, full_name: str) -> str:
+        element = full_name.split(".", 1)[0]
+        owners = [q.name for q in self.lab.qubits.values() if element in (q.name, q.resonator)]
+        return owners[0]
+
+    def _doubt(self, plan: Plan, qubit: str) -> None:
+        """Widen what the calibration rested on, so that the planner measures it again."""
+        needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
+        self.book.doubt(needs, DOUBT, self.clock.now())

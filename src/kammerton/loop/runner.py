@@ -1,0 +1,71 @@
+"""One run of one calibration: program, traces, fits, verdicts, proposals. Nothing is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from kammerton.estimation import fit_shots, fit_traces
+from kammerton.estimation.reduce import traces
+from kammerton.loop.planner import Plan
+from kammerton.model import (
+    Calibration,
+    Fit,
+    LabClock,
+    Program,
+    Records,
+    Run,
+    Target,
+    Trace,
+    Value,
+    Verdict,
+)
+
+
+class Acquires(Protocol):
+    """What the runner needs of a bench."""
+
+    async def acquire(self, program: Program) -> Records:
+        """Play a program on the instruments and return what they measured."""
+
+
+async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:
+    """Play a plan and judge its traces; every target gets a verdict."""
+    calibration, targets = plan.calibration, plan.targets
+    program = calibration.program(targets)
+    started = clock.now()
+    records = await bench.acquire(program)
+    measured, fits = await asyncio.to_thread(_judge, calibration, targets, program, records)
+    return Run(
+        calibration.name, tuple(t.name for t in targets), started, clock.now(), records.seconds,
+        program, records, measured, fits,
+    )  # fmt: skip
+
+
+def proposals(plan: Plan, run: Run) -> dict[str, Mapping[str, Value]]:
+    """Return what the accepted fits propose: target -> relative name -> value."""
+    by_name = {t.name: t for t in plan.targets}
+    return {
+        name: plan.calibration.propose(fit, by_name[name])
+        for name, fit in run.fits.items()
+        if fit.verdict is Verdict.ACCEPTED
+    }
+
+
+def _judge(
+    calibration: Calibration, targets: tuple[Target, ...], program: Program, records: Records
+) -> tuple[Mapping[str, Trace], Mapping[str, Fit]]:
+    settings = {t.name: {name: b.mean for name, b in t.beliefs.items()} for t in targets}
+    measured = traces(program, records, calibration.uses, settings)
+    fits = (
+        {name: fit_shots(shots[:, 0], shots[:, 1], name) for name, shots in records.shots.items()}
+        if calibration.uses == "shots"
+        else fit_traces(calibration.kind, measured)
+    )
+    return measured, {name: _own_objection(fit, calibration.reject) for name, fit in fits.items()}
+
+
+def _own_objection(fit: Fit, reject: Callable[[Fit], str | None]) -> Fit:
+    reason = reject(fit) if fit.verdict is Verdict.ACCEPTED else None
+    return fit if reason is None else fit.rejected(reason)
