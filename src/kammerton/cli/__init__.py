@@ -18,3 +18,4 @@ def main() -> None:
 
 
 from kammerton.cli import demo, run, status  # noqa: E402, F401 - each registers its command
+from kammerton.cli import log, why  # noqa: E402, F401

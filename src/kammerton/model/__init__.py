@@ -4,6 +4,7 @@ from kammerton.model.belief import Belief
 from kammerton.model.calibration import Calibration, Effort, Give, Need, Target
 from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
+    BrokerError,
     InstrumentError,
     KammertonError,
     LabError,
@@ -25,6 +26,7 @@ __all__ = [
     "RESONATOR",
     "Advice",
     "Belief",
+    "BrokerError",
     "Calibration",
     "Effort",
     "Estimate",

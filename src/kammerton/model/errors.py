@@ -8,6 +8,7 @@
     ├── OutputRefused       the gate did not let a physical output change
     ├── ProgramError        a program cannot be played on this bench
     ├── StoreError          the database cannot be opened, read or written
+    ├── BrokerError         the broker is unreachable, refuses, or went away
     └── TraceError          measured data cannot be read or used (also a ValueError)
 """
 
@@ -40,6 +41,10 @@ class ProgramError(KammertonError):
 
 class StoreError(KammertonError):
     """The database cannot be opened, read or written."""
+
+
+class BrokerError(KammertonError):
+    """The broker is unreachable, refuses, or went away."""
 
 
 class TraceError(KammertonError, ValueError):

@@ -32,7 +32,7 @@ class Store(ReadStore):
     def __init__(self, path: Path, computer: str, data: Path, busy: float) -> None:
         self._lock = _lock(path)
         self._turn = threading.Lock()
-        self._listeners: list[Callable[[], None]] = []
+        self._listeners: list[Callable[[], object]] = []
         self._data = data
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = _last_file(data)
@@ -137,7 +137,7 @@ class Store(ReadStore):
         with self._write() as connection:
             connection.execute(update(table).where(table.c.number == number).values(sent=_wall()))
 
-    def on_commit(self, listener: Callable[[], None]) -> Callable[[], None]:
+    def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` after each commit, in the committing thread; return how to stop that."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)

@@ -1,0 +1,76 @@
+"""What the reading commands share: opening the database, words for a verdict, JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from kammerton.model import Estimate, Fit
+    from kammerton.store import ReadStore
+
+
+@contextmanager
+def opened(place: Path | None) -> Iterator[ReadStore]:
+    """Open the database that a person named, or the usual one; bad input ends with code 2."""
+    from kammerton.client.locate import find_database
+    from kammerton.model import LabError, StoreError
+    from kammerton.store import Store
+
+    try:
+        store = Store.read(find_database(place))
+    except (StoreError, LabError) as problem:
+        typer.echo(str(problem), err=True)
+        raise typer.Exit(2) from problem
+    with store:
+        yield store
+
+
+def print_json(document: Any) -> None:
+    """Print one JSON value on stdout; never NaN."""
+    typer.echo(json.dumps(document, indent=2, allow_nan=False))
+
+
+def verdict_words(fit: Fit) -> str:
+    """Return the verdict and its reason, e.g. "rejected (no signal): the trace is flat"."""
+    status = "" if fit.status in ("", "success") else f" ({fit.status})"
+    reason = f": {fit.reason}" if fit.reason else ""
+    return f"{fit.verdict}{status}{reason}"
+
+
+def described_estimate(estimate: Estimate) -> dict[str, Any]:
+    """Return an estimate as JSON holds it."""
+    until = estimate.valid_until
+    return {
+        "value": estimate.value,
+        "stderr": estimate.stderr,
+        "unit": estimate.unit,
+        "time": estimate.time.isoformat(),
+        "valid_until": until.isoformat() if until else None,
+        "run": estimate.run,
+    }
+
+
+def described_fit(fit: Fit) -> dict[str, Any]:
+    """Return a fit as JSON holds it; what is not finite becomes null."""
+    return {
+        "kind": fit.kind,
+        "verdict": str(fit.verdict),
+        "status": fit.status,
+        "reason": fit.reason,
+        "chi2_reduced": fit.chi2_reduced if math.isfinite(fit.chi2_reduced) else None,
+        "values": {
+            name: {
+                "value": value.value if math.isfinite(value.value) else None,
+                "stderr": value.stderr if math.isfinite(value.stderr) else None,
+                "unit": value.unit,
+            }
+            for name, value in fit.values.items()
+        },
+    }

@@ -1,0 +1,116 @@
+"""`kammerton why q0.f01`: what stands behind a value."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kammerton.cli import app
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from kammerton.client import Why
+
+
+@app.command()
+def why(
+    parameter: Annotated[str, typer.Argument(help="Full name, e.g. q0.f01.")],
+    lab: Annotated[
+        Path | None, typer.Argument(help="lab.toml or database [default: the one here]")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
+    from kammerton.cli.output import opened, print_json
+    from kammerton.client.why import explain
+    from kammerton.client.words import nearest
+
+    with opened(lab) as store:
+        parameters = store.parameters()
+        if parameter not in parameters:
+            hint = nearest(parameter, parameters)
+            typer.echo(f"{parameter} was never measured{hint}", err=True)
+            raise typer.Exit(2)
+        found = explain(store, parameter)
+        if as_json:
+            print_json(_document(found))
+        else:
+            _show(found, store.now())
+
+
+def _document(found: Why) -> dict[str, Any]:
+    from kammerton.cli.output import described_estimate, described_fit
+
+    return {
+        "parameter": found.name,
+        "revision": found.revision,
+        **described_estimate(found.estimate),
+        "age_seconds": found.age.total_seconds(),
+        "calibration": found.run.calibration,
+        "fit": described_fit(found.fit) if found.fit else None,
+        "previous": [
+            {"revision": each.revision, **described_estimate(each.estimate)}
+            for each in found.previous
+        ],
+        "data": str(found.run.data) if found.run.data else None,
+        "picture": str(found.run.picture) if found.run.picture else None,
+    }
+
+
+def _show(found: Why, now: datetime) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for label, words in [*_lines(found, now), *_history(found, now)]:
+        grid.add_row(label, Text(words))
+    Console().print(grid)
+
+
+def _lines(found: Why, now: datetime) -> list[tuple[str, str]]:
+    from kammerton.client.words import duration, validity
+    from kammerton.model.quantity import show
+
+    estimate, run = found.estimate, found.run
+    lines = [
+        (found.name, show(estimate.value, estimate.unit, estimate.stderr)),
+        ("age", duration(found.age)),
+        ("valid", validity(estimate.valid_until, now)),
+        ("from", f"{run.calibration}, run {run.id}, revision {found.revision}"),
+        *_verdicts(found),
+        ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
+    ]
+    if run.data:
+        lines.append(("data", str(run.data)))
+    if run.picture:
+        lines.append(("picture", str(run.picture)))
+    return lines
+
+
+def _verdicts(found: Why) -> list[tuple[str, str]]:
+    from kammerton.cli.output import verdict_words
+
+    if found.fit is not None:
+        chi2 = f"{found.fit.chi2_reduced:.3g}"
+        return [("verdict", verdict_words(found.fit)), ("reduced chi²", chi2)]
+    return [(f"verdict {target}", verdict_words(fit)) for target, fit in found.run.fits.items()]
+
+
+def _history(found: Why, now: datetime) -> list[tuple[str, str]]:
+    from kammerton.client.words import duration
+    from kammerton.model.quantity import show
+
+    return [
+        (
+            "before" if place == 0 else "",
+            f"{show(was.estimate.value, was.estimate.unit, was.estimate.stderr)}, "
+            f"{duration(now - was.estimate.time)} ago, {was.estimate.run}",
+        )
+        for place, was in enumerate(found.previous)
+    ]

@@ -1,0 +1,83 @@
+"""The rules by which a consumer's copy of the parameters stays right, whatever the broker does.
+
+- A snapshot of another epoch replaces everything: the daemon has another database.
+- A revision that is not newer than ours is ignored.
+- A delta that leaves a gap is kept until a snapshot fills it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kammerton.model import Estimate
+from kammerton.publish.received import ParameterSet, Received
+
+KEPT = 1000
+"""Deltas kept while a gap is open; a snapshot comes within a second, so this is ample."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """A parameter got this estimate, in this revision of this epoch."""
+
+    name: str
+    estimate: Estimate
+    quality: str
+    epoch: str
+    revision: int
+
+
+class Follower:
+    """A copy of one computer's parameters, without input or output of its own."""
+
+    def __init__(self) -> None:
+        self.epoch: str | None = None
+        self.revision = -1
+        self._values: dict[str, Received] = {}
+        self._kept: dict[int, ParameterSet] = {}
+
+    @property
+    def parameters(self) -> Mapping[str, Estimate]:
+        """The present copy, by full name."""
+        return {name: value.estimate() for name, value in self._values.items()}
+
+    def snapshot(self, document: ParameterSet) -> list[Update]:
+        """Take a snapshot; return what is new to us."""
+        if document.epoch != self.epoch:
+            self._forget(document.epoch)
+        if document.revision <= self.revision:
+            return []
+        self.revision = document.revision
+        self._values = {k: v for k, v in self._values.items() if k in document.parameters}
+        return self._take(document.parameters) + self._catch_up()
+
+    def delta(self, document: ParameterSet) -> list[Update]:
+        """Take a delta; return what is new to us: nothing while a gap is open."""
+        if document.epoch != self.epoch or document.revision <= self.revision:
+            return []
+        self._kept[document.revision] = document
+        if len(self._kept) > KEPT:
+            del self._kept[min(self._kept)]
+        return self._catch_up()
+
+    def _forget(self, epoch: str) -> None:
+        self.epoch, self.revision = epoch, -1
+        self._values.clear()
+        self._kept.clear()
+
+    def _catch_up(self) -> list[Update]:
+        self._kept = {n: kept for n, kept in self._kept.items() if n > self.revision}
+        updates: list[Update] = []
+        while document := self._kept.pop(self.revision + 1, None):
+            self.revision = document.revision
+            updates += self._take(document.parameters)
+        return updates
+
+    def _take(self, values: Mapping[str, Received]) -> list[Update]:
+        new = {name: value for name, value in values.items() if self._values.get(name) != value}
+        self._values |= new
+        return [
+            Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
+            for name, value in new.items()
+        ]

@@ -1,0 +1,41 @@
+"""From what a person names (a database, lab.toml, a directory, nothing) to the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kammerton.model import StoreError
+
+USUAL = (Path("lab.toml"), Path("kammerton-demo") / "lab.toml")
+
+
+def find_database(given: Path | None = None) -> Path:
+    """Return the database of a lab.toml, a directory that holds one, or the file itself.
+
+    Raises
+    ------
+    StoreError
+        Nothing was given and nothing is in the usual places, or there is no such file.
+    LabError
+        lab.toml cannot be used.
+    """
+    if given is None:
+        return _of_lab(_usual())
+    if given.is_dir():
+        given = given / "lab.toml"
+    if not given.is_file():
+        raise StoreError(f"there is no file {given}")
+    return _of_lab(given) if given.suffix == ".toml" else given.absolute()
+
+
+def _usual() -> Path:
+    for path in USUAL:
+        if path.is_file():
+            return path
+    raise StoreError(f"neither {USUAL[0]} nor {USUAL[1]} is here; name a lab.toml or a database")
+
+
+def _of_lab(path: Path) -> Path:
+    from kammerton.lab import load  # reads and checks the whole file
+
+    return load(path).database

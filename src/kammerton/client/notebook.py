@@ -1,0 +1,105 @@
+"""The client for notebooks: a computer's parameters and their evidence, read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kammerton.client.locate import find_database
+from kammerton.client.why import Why, explain
+from kammerton.client.words import nearest, table
+from kammerton.model import Estimate, StoreError
+from kammerton.store import Store, StoredRun, open_traces
+
+if TYPE_CHECKING:
+    import xarray
+
+
+class Client(Mapping[str, Estimate]):
+    """Read the database of a computer, while the daemon runs or after it.
+
+    `place` is a lab.toml, a directory that holds one, or a database file; without it, lab.toml
+    here or in kammerton-demo. Each access reads the present state.
+
+        client = Client("lab.toml")
+        client["q0.f01"].value, client.why("q0.f01"), client.data("r000017")
+
+    Raises
+    ------
+    StoreError
+        There is no such database, or it cannot be read.
+    LabError
+        lab.toml cannot be used.
+    """
+
+    def __init__(self, place: Path | str | None = None) -> None:
+        self._store = Store.read(find_database(Path(place) if place is not None else None))
+
+    def __getitem__(self, name: str) -> Estimate:
+        parameters = self.parameters()
+        if name not in parameters:
+            raise KeyError(f"{name} was never measured{nearest(name, parameters)}")
+        return parameters[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.parameters())
+
+    def __len__(self) -> int:
+        return len(self.parameters())
+
+    def __repr__(self) -> str:
+        snapshot = self._store.snapshot()
+        title = f"{snapshot.computer}, revision {snapshot.revision}"
+        return f"{title}\n{table(self.parameters(), self._store.now())}"
+
+    def parameters(self) -> dict[str, Estimate]:
+        """Return the newest estimate of every parameter."""
+        return self._store.parameters()
+
+    def why(self, name: str) -> Why:
+        """Return the evidence behind a parameter: run, fit, verdict, earlier values.
+
+        Raises
+        ------
+        KeyError
+            The parameter was never measured; the message names the nearest one.
+        """
+        self[name]
+        return explain(self._store, name)
+
+    def runs(self, limit: int = 20) -> list[StoredRun]:
+        """Return the last runs, newest first."""
+        return self._store.runs(limit)
+
+    def run(self, run_id: str) -> StoredRun:
+        """Return a run: its times, its fits and verdicts, and where its data are.
+
+        Raises
+        ------
+        KeyError
+            There is no such run.
+        """
+        return self._store.run(run_id)
+
+    def data(self, run_id: str) -> xarray.Dataset:
+        """Open the raw traces of a run.
+
+        Raises
+        ------
+        KeyError
+            There is no such run.
+        StoreError
+            The run measured nothing, or its file is gone.
+        """
+        path = self.run(run_id).data
+        if path is None or not path.is_file():
+            raise StoreError(f"{run_id} has no data file" + (f": {path}" if path else ""))
+        return open_traces(path)
+
+    def close(self) -> None:
+        """Close the database file."""
+        self._store.close()
+
+    def _ipython_key_completions_(self) -> list[str]:
+        return list(self)

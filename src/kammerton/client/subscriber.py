@@ -1,0 +1,86 @@
+"""Follow a computer's parameters over MQTT."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Mapping
+
+from kammerton.client.follower import Follower, Update
+from kammerton.lab import Broker
+from kammerton.model import BrokerError, Estimate
+from kammerton.publish import Connect, Message, Topics, connect, received
+from kammerton.publish.backoff import Backoff, pass_cancellation
+
+log = logging.getLogger(__name__)
+
+
+class Subscriber:
+    """The parameters of one computer as its broker tells them.
+
+    Iterate to get each change as it comes, for ever, over losses of the connection:
+
+        async for update in Subscriber(Broker("127.0.0.1", 1883), "two-qubits"):
+            print(update.name, update.estimate)
+
+    `parameters` is always the whole present set; `online` says whether the daemon is there (None:
+    not heard yet). A payload that cannot be read is logged and ignored.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        computer: str,
+        *,
+        connect: Connect = connect,
+        backoff: Backoff | None = None,
+    ) -> None:
+        self.online: bool | None = None
+        self._broker = broker
+        self._topics = Topics(computer)
+        self._connect = connect
+        self._backoff = backoff or Backoff()
+        self._follower = Follower()
+
+    @property
+    def parameters(self) -> Mapping[str, Estimate]:
+        """The whole set as far as it was heard, by full name."""
+        return self._follower.parameters
+
+    @property
+    def revision(self) -> int:
+        """The revision of `parameters`; -1 before the first snapshot."""
+        return self._follower.revision
+
+    async def __aiter__(self) -> AsyncIterator[Update]:
+        """Yield changes until the iteration is cancelled or closed."""
+        while True:
+            self._backoff.begin()
+            try:
+                async with self._connect(self._broker) as connection:
+                    topics = self._topics
+                    await connection.subscribe(topics.status, topics.snapshot, topics.delta)
+                    async for message in connection.messages():
+                        for update in self._take(message):
+                            yield update
+            except BrokerError as problem:
+                pass_cancellation(problem)
+                self.online = None
+                log.info("%s; trying again", problem)
+            await asyncio.sleep(self._backoff.next())
+
+    def _take(self, message: Message) -> list[Update]:
+        try:
+            return self._read(message)
+        except BrokerError as problem:
+            log.warning("%s ignored: %s", message.topic, problem)
+            return []
+
+    def _read(self, message: Message) -> list[Update]:
+        if message.topic == self._topics.snapshot:
+            return self._follower.snapshot(received.parameter_set(message.payload))
+        if message.topic == self._topics.delta:
+            return self._follower.delta(received.parameter_set(message.payload))
+        if message.topic == self._topics.status:
+            self.online = received.status(message.payload).status == "online"
+        return []

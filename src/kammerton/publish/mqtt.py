@@ -1,0 +1,98 @@
+"""The connection by aiomqtt, MQTT 3.1.1.
+
+A new client object for every connection: a client that is used again would send what an earlier
+publish had given up, after newer values. On Windows aiomqtt needs a loop with `add_reader`: make
+the loop with `asyncio.SelectorEventLoop`, not the Proactor that is the default there.
+"""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import aiomqtt
+
+from kammerton.lab import Broker
+from kammerton.model import BrokerError
+from kammerton.publish.connection import Connection, Message, Will
+
+QOS = 1
+TIMEOUT = 10.0
+KEEPALIVE = 15
+_quiet = logging.getLogger(f"{__name__}.client")
+_quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once for every message
+
+
+@asynccontextmanager
+async def connect(broker: Broker, will: Will | None = None) -> AsyncIterator[Connection]:
+    """Connect to a broker for the time of an `async with`.
+
+    The password file is read anew each time; its content enters no message and no log.
+
+    Raises
+    ------
+    BrokerError
+        The broker is unreachable, refuses, or goes away while connected.
+    """
+    with _named_errors(broker):
+        client = aiomqtt.Client(
+            broker.host,
+            broker.port,
+            username=broker.username,
+            password=_password(broker),
+            tls_context=_tls(broker),
+            will=aiomqtt.Will(will.topic, will.payload, QOS, retain=True) if will else None,
+            logger=_quiet,
+            timeout=TIMEOUT,
+            keepalive=KEEPALIVE,
+        )
+        async with client:
+            yield AiomqttConnection(client, broker)
+
+
+class AiomqttConnection:
+    """A connected client."""
+
+    def __init__(self, client: aiomqtt.Client, broker: Broker) -> None:
+        self._client = client
+        self._broker = broker
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        """Publish at QoS 1 and wait for the acknowledgement."""
+        with _named_errors(self._broker):
+            await self._client.publish(topic, payload, qos=QOS, retain=retain)
+
+    async def subscribe(self, *topics: str) -> None:
+        """Subscribe at QoS 1."""
+        with _named_errors(self._broker):
+            await self._client.subscribe([(topic, QOS) for topic in topics])
+
+    async def messages(self) -> AsyncIterator[Message]:
+        """Yield what arrives until the connection is lost."""
+        with _named_errors(self._broker):
+            async for message in self._client.messages:
+                if isinstance(message.payload, bytes):
+                    yield Message(str(message.topic), message.payload)
+
+
+@contextmanager
+def _named_errors(broker: Broker) -> Iterator[None]:
+    try:
+        yield
+    except (aiomqtt.MqttError, OSError) as problem:
+        raise BrokerError(f"broker {broker.host}:{broker.port}: {problem}") from problem
+
+
+def _password(broker: Broker) -> str | None:
+    if broker.password_file is None:
+        return None
+    return broker.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+
+
+def _tls(broker: Broker) -> ssl.SSLContext | None:
+    if not broker.tls:
+        return None
+    cafile = str(broker.ca_file) if broker.ca_file else None
+    return ssl.create_default_context(cafile=cafile)

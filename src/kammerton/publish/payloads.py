@@ -1,0 +1,113 @@
+"""The payloads: JSON, one object each, with schema, epoch and revision; never NaN."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kammerton import __version__
+from kammerton.model import Estimate, Fit
+from kammerton.store import Change, Handover, Snapshot
+
+SCHEMA = 1
+
+Document = dict[str, Any]
+
+
+def encode(document: Document) -> bytes:
+    """Return a document as JSON. A number that is not finite is an error, not a word."""
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def iso(time: datetime) -> str:
+    """Return a time as ISO 8601 in UTC, to the millisecond.
+
+    >>> iso(datetime(2026, 11, 21, 7, 20, 11, 532000, UTC))
+    '2026-11-21T07:20:11.532Z'
+    """
+    return time.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def quality(estimate: Estimate, now: datetime) -> str:
+    """Return "stale" past the end of validity, "setting" for what was chosen, or "good"."""
+    if estimate.valid_until is not None and estimate.valid_until < now:
+        return "stale"
+    return "good" if estimate.stderr > 0 else "setting"
+
+
+def status(snapshot: Snapshot, word: str, now: datetime) -> Document:
+    """Say "online" or "offline", and with which program."""
+    return _head(snapshot.epoch, snapshot.revision) | {
+        "status": word,
+        "version": __version__,
+        "time": iso(now),
+    }
+
+
+def snapshot(snapshot: Snapshot, now: datetime) -> Document:
+    """Give the whole parameter set; each value with the revision that set it."""
+    return _head(snapshot.epoch, snapshot.revision) | {
+        "time": iso(now),
+        "parameters": _values(snapshot.parameters, now),
+    }
+
+
+def delta(epoch: str, handover: Handover, now: datetime) -> Document:
+    """Give what one revision changed."""
+    return _head(epoch, handover.run.revision) | {
+        "run": handover.run.id,
+        "parameters": _values({each.name: each for each in handover.changes}, now),
+    }
+
+
+def parameter(epoch: str, change: Change, now: datetime) -> Document:
+    """Give one value."""
+    return {"schema": SCHEMA, "epoch": epoch} | _value(change, now)
+
+
+def run(epoch: str, handover: Handover) -> Document:
+    """Say that a run ended and what was found; revision is null when it changed nothing."""
+    run = handover.run
+    return _head(epoch, run.revision) | {
+        "run": run.id,
+        "calibration": run.calibration,
+        "started": iso(run.started),
+        "ended": iso(run.ended),
+        "instrument_seconds": run.instrument_seconds,
+        "fits": {target: _fit(fit) for target, fit in run.fits.items()},
+    }
+
+
+def _head(epoch: str, revision: int | None) -> Document:
+    return {"schema": SCHEMA, "epoch": epoch, "revision": revision}
+
+
+def _values(changes: Mapping[str, Change], now: datetime) -> Document:
+    return {name: _value(change, now) for name, change in changes.items()}
+
+
+def _value(change: Change, now: datetime) -> Document:
+    estimate = change.estimate
+    until = estimate.valid_until
+    return {
+        "revision": change.revision,
+        "value": estimate.value,
+        "stderr": estimate.stderr,
+        "unit": estimate.unit,
+        "time": iso(estimate.time),
+        "valid_until": None if until is None else iso(until),
+        "quality": quality(estimate, now),
+        "run": estimate.run,
+    }
+
+
+def _fit(fit: Fit) -> Document:
+    finite = fit.chi2_reduced if fit.chi2_reduced == fit.chi2_reduced else None
+    return {
+        "verdict": str(fit.verdict),
+        "status": fit.status,
+        "reason": fit.reason,
+        "chi2_reduced": finite,
+    }

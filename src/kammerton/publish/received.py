@@ -1,0 +1,100 @@
+"""Payloads on the other side: bytes from a broker, believed only after they were checked."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    FiniteFloat,
+    StringConstraints,
+    ValidationError,
+)
+
+from kammerton.model import BrokerError, Estimate
+from kammerton.model.parameter import ELEMENT
+
+LARGEST = 16 * 2**20
+"""Bytes; a payload that is larger is refused unread."""
+
+_NAME = rf"^{ELEMENT.pattern}\.{ELEMENT.pattern}$"
+Kind = TypeVar("Kind", bound=BaseModel)
+Name = Annotated[str, StringConstraints(pattern=_NAME)]
+Number = Annotated[int, Field(ge=0)]
+
+
+class _Checked(BaseModel):
+    # Fields that a later version adds are ignored; a later schema is refused.
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class Received(_Checked):
+    """One value as it was published."""
+
+    revision: Number
+    value: FiniteFloat
+    stderr: Annotated[FiniteFloat, Field(ge=0)]
+    unit: str
+    time: AwareDatetime
+    valid_until: AwareDatetime | None
+    quality: str
+    run: str
+
+    def estimate(self) -> Estimate:
+        """Return it as an estimate."""
+        return Estimate(self.value, self.stderr, self.unit, self.time, self.run, self.valid_until)
+
+
+class ParameterSet(_Checked):
+    """A snapshot or a delta."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    epoch: str
+    revision: Number
+    parameters: dict[Name, Received]
+
+
+class Status(_Checked):
+    """Whether the daemon is there."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    epoch: str
+    status: Literal["online", "offline"]
+    time: datetime
+
+
+def parameter_set(payload: bytes) -> ParameterSet:
+    """Return a snapshot or delta.
+
+    Raises
+    ------
+    BrokerError
+        The payload is not what we publish.
+    """
+    return _checked(ParameterSet, payload)
+
+
+def status(payload: bytes) -> Status:
+    """Return a status.
+
+    Raises
+    ------
+    BrokerError
+        The payload is not what we publish.
+    """
+    return _checked(Status, payload)
+
+
+def _checked(kind: type[Kind], payload: bytes) -> Kind:
+    if len(payload) > LARGEST:
+        raise BrokerError(f"a payload of {len(payload)} bytes is refused unread")
+    try:
+        return kind.model_validate_json(payload)
+    except ValidationError as problem:
+        first = problem.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"])
+        raise BrokerError(f"unreadable payload: {place}: {first['msg']}") from problem

@@ -1,0 +1,104 @@
+"""What is said on one connection: the greeting, the outbox, the renewed snapshot, the farewell."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import datetime
+
+from kammerton.publish import payloads
+from kammerton.publish.connection import Connection, Will
+from kammerton.publish.topics import Topics
+from kammerton.store import Change, Handover, Snapshot, Store
+
+SNAPSHOT_EVERY = 1.0
+"""Least seconds between two retained snapshots: the longest that a late joiner is behind."""
+
+
+class Session:
+    """One connection's conversation. Reads the store in threads, so that the loop never waits."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        store: Store,
+        topics: Topics,
+        now: Callable[[], datetime],
+        parameters: bool,
+    ) -> None:
+        self._connection = connection
+        self._store = store
+        self._topics = topics
+        self._now = now
+        self._parameters = parameters
+        self._published = -1
+        self._due = 0.0
+
+    async def greet(self) -> None:
+        """Say "online" and retain the whole set again: the broker may have lost what it had."""
+        head = await asyncio.to_thread(self._store.snapshot)
+        await self._say(head, "online")
+        await self._publish_snapshot(head)
+        for change in head.parameters.values():
+            await self._publish_parameter(change)
+
+    async def empty_outbox(self) -> None:
+        """Hand over what waits, in order; a row is done when the broker has acknowledged it."""
+        while waiting := await asyncio.to_thread(self._store.waiting):
+            for handover in waiting:
+                await self._hand_over(handover)
+                await asyncio.to_thread(self._store.mark_sent, handover.number)
+
+    async def renew_snapshot(self) -> float:
+        """Retain the newest set, if it is newer and due. Return the seconds until it is due."""
+        if self._store_unchanged(await asyncio.to_thread(self._store.revision)):
+            return 0.0
+        wait = self._due - time.monotonic()
+        if wait <= 0:
+            await self._publish_snapshot(await asyncio.to_thread(self._store.snapshot))
+        return max(0.0, wait)
+
+    async def say_goodbye(self) -> None:
+        """Retain the newest set and say "offline"."""
+        head = await asyncio.to_thread(self._store.snapshot)
+        if not self._store_unchanged(head.revision):
+            await self._publish_snapshot(head)
+        await self._say(head, "offline")
+
+    def _store_unchanged(self, revision: int) -> bool:
+        return revision == self._published
+
+    async def _say(self, head: Snapshot, word: str) -> None:
+        payload = payloads.encode(payloads.status(head, word, self._now()))
+        await self._connection.publish(self._topics.status, payload, retain=True)
+
+    async def _publish_snapshot(self, head: Snapshot) -> None:
+        payload = payloads.encode(payloads.snapshot(head, self._now()))
+        await self._connection.publish(self._topics.snapshot, payload, retain=True)
+        self._published = head.revision
+        self._due = time.monotonic() + SNAPSHOT_EVERY
+
+    async def _publish_parameter(self, change: Change) -> None:
+        if not self._parameters:
+            return
+        document = payloads.parameter(self._store.epoch, change, self._now())
+        topic = self._topics.parameter(change.name)
+        await self._connection.publish(topic, payloads.encode(document), retain=True)
+
+    async def _hand_over(self, handover: Handover) -> None:
+        event = payloads.encode(payloads.run(self._store.epoch, handover))
+        await self._connection.publish(self._topics.run, event)
+        if not handover.changes:
+            return
+        delta = payloads.encode(payloads.delta(self._store.epoch, handover, self._now()))
+        await self._connection.publish(self._topics.delta, delta)
+        head = await asyncio.to_thread(self._store.snapshot)
+        for change in handover.changes:
+            if head.parameters[change.name] == change:  # a retained value never goes back
+                await self._publish_parameter(change)
+
+
+def last_will(topics: Topics, head: Snapshot, now: datetime) -> Will:
+    """Return what the broker shall say if the connection dies."""
+    return Will(topics.status, payloads.encode(payloads.status(head, "offline", now)))
