@@ -1,0 +1,34 @@
+"""A simulated chip: what its qubits and resonators truly are, and how they are wired.
+
+Everything here is hidden from the daemon. `chip.toml` holds plain SI numbers; every key that is
+not dimensionless names its unit.
+"""
+
+from kammerton_sim.chip.draw import default_wiring, random_chip, slow_envelope_time
+from kammerton_sim.chip.file import read_chip, write_chip
+from kammerton_sim.chip.words import (
+    Chip,
+    ChipError,
+    Drift,
+    Line,
+    Marker,
+    QubitTruth,
+    ResonatorTruth,
+    Wiring,
+)
+
+__all__ = [
+    "Chip",
+    "ChipError",
+    "Drift",
+    "Line",
+    "Marker",
+    "QubitTruth",
+    "ResonatorTruth",
+    "Wiring",
+    "default_wiring",
+    "random_chip",
+    "read_chip",
+    "slow_envelope_time",
+    "write_chip",
+]

@@ -1,0 +1,104 @@
+"""Plausible chips, drawn from a seed."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kammerton_sim.chip.words import Chip, Line, QubitTruth, ResonatorTruth, Wiring
+
+CHANNELS_PER_GENERATOR = 8
+DRIVE_CARRIER = 4.9e9
+READOUT_CARRIER = 7.0e9
+_SPAN = 600e6
+_PI_AREA = 23.925e-9  # s: integral of a Gaussian of sigma 10 ns, cut at +-20 ns, of unit peak
+
+
+def random_chip(qubits: int, seed: int) -> Chip:
+    """A plausible chip of 1..10 qubits on one feedline; the same seed gives the same chip."""
+    if not 1 <= qubits <= 10:
+        raise ValueError(f"a feedline carries 1 to 10 qubits, not {qubits}")
+    rng = np.random.default_rng(seed)
+    offsets = _drive_offsets(rng, qubits)
+    return Chip(
+        name=f"chip-{qubits}-{seed}",
+        seed=seed,
+        qubits=tuple(_random_qubit(rng, n, offsets[n]) for n in range(qubits)),
+        resonators=_random_resonators(rng, qubits),
+        wiring=default_wiring(qubits),
+    )
+
+
+def default_wiring(qubits: int) -> Wiring:
+    """Boxes of eight channels: two channels a qubit in order, the readout pair last."""
+    channels = [
+        (f"awg{n // CHANNELS_PER_GENERATOR + 1}", n % CHANNELS_PER_GENERATOR + 1)
+        for n in range(2 * qubits + 2)
+    ]
+    readout = Line(channels[-2], channels[-1], "readout_lo")
+    return Wiring(
+        generators=tuple(dict.fromkeys(box for box, _ in channels)),
+        drive={
+            f"q{n}": Line(channels[2 * n], channels[2 * n + 1], "drive_lo") for n in range(qubits)
+        },
+        readout=readout,
+        trigger=(*readout.i, 1),
+        go=("awg1", 1, 1),
+        carriers={"drive_lo": DRIVE_CARRIER, "readout_lo": READOUT_CARRIER},
+    )
+
+
+def slow_envelope_time(t2: float, slow_dephasing: float) -> float:
+    """1/e time in s of exp(-t/t2) exp(-(2 pi slow_dephasing t)^2 / 2)."""
+    if slow_dephasing == 0:
+        return t2
+    square = (2 * math.pi * slow_dephasing) ** 2
+    return (math.sqrt(1 / t2**2 + 2 * square) - 1 / t2) / square
+
+
+def _drive_offsets(rng: np.random.Generator, qubits: int) -> list[float]:
+    """Distances from the carrier: evenly spread, jittered, neighbours half a span apart."""
+    slot = _SPAN / qubits
+    jitter = min(slot / 2 - 15e6, 60e6)
+    places = (np.arange(qubits) + 0.5) * slot - _SPAN / 2 + rng.uniform(-jitter, jitter, qubits)
+    places = np.where(abs(places) < 20e6, np.copysign(20e6, places), places)
+    half = (qubits + 1) // 2
+    return [float(places[n // 2 + half * (n % 2)]) for n in range(qubits)]
+
+
+def _random_qubit(rng: np.random.Generator, number: int, offset: float) -> QubitTruth:
+    t1, t2, slow = _random_coherence(rng)
+    return QubitTruth(
+        name=f"q{number}",
+        f01=round(DRIVE_CARRIER + offset, 1),
+        anharmonicity=round(float(rng.uniform(-210e6, -190e6)), 1),
+        t1=t1,
+        t2=t2,
+        slow_dephasing=slow,
+        rabi_rate=math.pi / (float(rng.uniform(0.165, 0.205)) * _PI_AREA),
+    )
+
+
+def _random_coherence(rng: np.random.Generator) -> tuple[float, float, float]:
+    while True:
+        t1, t2 = rng.uniform(25e-6, 90e-6), rng.uniform(25e-6, 70e-6)
+        slow = rng.uniform(2e3, 6e3)
+        if t2 < 1.8 * t1 and 15e-6 < slow_envelope_time(t2, slow) < 40e-6:
+            return float(t1), float(t2), float(slow)
+
+
+def _random_resonators(rng: np.random.Generator, qubits: int) -> tuple[ResonatorTruth, ...]:
+    slots = np.round(np.linspace(0, 9, qubits)).astype(int)
+    places = READOUT_CARRIER - 270e6 + 60e6 * slots + rng.uniform(-2.4e6, 2.4e6, qubits)
+    return tuple(
+        ResonatorTruth(
+            name=f"r{n}",
+            frequency=round(float(place), 1),
+            chi=round(float(rng.uniform(-1.2e6, -0.9e6)), 1),
+            linewidth=round(float(rng.uniform(1.6e6, 2.4e6)), 1),
+            visibility=float(rng.uniform(0.7, 0.9)),
+            asymmetry=float(rng.uniform(-0.3, 0.3)),
+        )
+        for n, place in enumerate(places)
+    )

@@ -1,0 +1,110 @@
+"""The words of a chip: its qubits, its resonators, its wiring."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from kammerton_sim.signals import ChannelId
+
+Marker = tuple[str, int, int]
+"""Generator, channel, marker (1..4)."""
+
+
+class ChipError(ValueError):
+    """A chip file that cannot be used; `problems` names everything that is wrong with it."""
+
+    def __init__(self, problems: tuple[str, ...], source: str = "chip") -> None:
+        self.problems = problems
+        super().__init__("\n".join((f"{source}: {len(problems)} problem(s)", *problems)))
+
+
+@dataclass(frozen=True)
+class Drift:
+    """An Ornstein-Uhlenbeck wander: standard deviation and correlation time in s."""
+
+    amplitude: float
+    time: float
+
+
+@dataclass(frozen=True)
+class QubitTruth:
+    """One transmon.
+
+    f01, anharmonicity: Hz (the latter negative). t1: s, 1/e time of |1> towards equilibrium.
+    t2: s, exponential coherence time of |0>-|1> including T1, without the slow noise; at most
+    2 t1. slow_dephasing: Hz, standard deviation of the detuning that is frozen within a shot.
+    rabi_rate: rad/s of rotation per volt at the generator. floor_temperature: K, what the
+    qubit's effective temperature saturates at. f01_drift: in Hz. t1_drift: of ln(T1).
+    """
+
+    name: str
+    f01: float
+    anharmonicity: float
+    t1: float
+    t2: float
+    slow_dephasing: float
+    rabi_rate: float
+    floor_temperature: float = 0.035
+    f01_drift: Drift = Drift(1e3, 3600.0)
+    t1_drift: Drift = Drift(0.1, 3600.0)
+
+
+@dataclass(frozen=True)
+class ResonatorTruth:
+    """One notch resonator: S21 = 1 - visibility exp(j asymmetry) / (1 + 2j (f - f_s) / linewidth).
+
+    frequency: Hz, with the qubit in |0>; f_s = frequency + s chi in level s. chi: Hz, negative.
+    linewidth: Hz, loaded, full width. visibility: loaded over coupling quality. asymmetry: rad.
+    """
+
+    name: str
+    frequency: float
+    chi: float
+    linewidth: float
+    visibility: float
+    asymmetry: float
+
+
+@dataclass(frozen=True)
+class Line:
+    """A generator pair that feeds an I/Q mixer, and the source that pumps it."""
+
+    i: ChannelId
+    q: ChannelId
+    source: str
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Which output goes where.
+
+    drive: qubit name -> line. readout: the one feedline. trigger: the marker that triggers the
+    digitizer. go: the marker that starts the other generators. carriers: source -> the Hz it is
+    meant for (for whoever writes a lab.toml; the physics asks the source itself).
+    delay: s from the readout generator to the record. gain: volts at the digitizer per volt at
+    the generator. noise: volts rms per sample and channel. full_scale: volts.
+    """
+
+    generators: tuple[str, ...]
+    drive: Mapping[str, Line]
+    readout: Line
+    trigger: Marker
+    go: Marker
+    carriers: Mapping[str, float]
+    delay: float = 64e-9
+    gain: complex = 0.30 * complex(math.cos(0.7), math.sin(0.7))
+    noise: float = 0.036
+    full_scale: float = 0.4
+
+
+@dataclass(frozen=True)
+class Chip:
+    """Qubits, their resonators (same order) and the wiring. `seed` fixes every random path."""
+
+    name: str
+    seed: int
+    qubits: tuple[QubitTruth, ...]
+    resonators: tuple[ResonatorTruth, ...]
+    wiring: Wiring
