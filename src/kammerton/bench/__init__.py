@@ -1,5 +1,10 @@
 """Instruments behind roles: lanes, connection, gate, acquisition."""
 
+from kammerton.bench.bench import Bench
+from kammerton.bench.connect import connect
+from kammerton.bench.errors import NoTriggers
+from kammerton.bench.gate import Gate, OutputChange
 from kammerton.bench.lane import Lane
+from kammerton.bench.opening import open_bench
 
-__all__ = ["Lane"]
+__all__ = ["Bench", "Gate", "Lane", "NoTriggers", "OutputChange", "connect", "open_bench"]

@@ -110,6 +110,8 @@ def test_a_cancelled_call_that_has_not_begun_never_begins(lane: Lane) -> None:
         second = asyncio.create_task(lane.run(called.set))
         await asyncio.sleep(0)
         second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
         busy.go.set()
         await first
         await lane.run(int)

@@ -1,0 +1,214 @@
+"""The bench of one computer: programs in, records out."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from time import perf_counter
+from typing import Any
+
+from kammerton.bench.acquire import Amount, Collector, amount_of, collector_of
+from kammerton.bench.errors import NoTriggers
+from kammerton.bench.fingerprint import fingerprint
+from kammerton.bench.gate import Gate
+from kammerton.bench.tasks import settled, together, unbroken
+from kammerton.lab import Lab
+from kammerton.model import (
+    InstrumentError,
+    LabClock,
+    OutputRefused,
+    Program,
+    ProgramError,
+    Records,
+)
+from kammerton.model.roles import Digitizer, Instrument, MicrowaveSource, WaveformGenerator
+from kammerton.program.compiled import Compiled
+
+Compiler = Callable[[Program, Lab], Compiled]
+OnProgress = Callable[[float], None]
+
+
+class Bench:
+    """The instruments of a computer, behind the gate; plays one program at a time.
+
+    last_stages: wall seconds of the last program by stage: compile, upload, acquire, demodulate
+    (the part of acquire that the host spent integrating).
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        clock: LabClock,
+        instruments: Mapping[str, Instrument],
+        gate: Gate,
+        compiler: Compiler | None = None,
+    ) -> None:
+        self.lab, self.clock, self.gate = lab, clock, gate
+        self.instruments = instruments
+        self.last_stages: dict[str, float] = {}
+        self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
+        self._loaded: dict[str, bytes] = {}
+        self._turn = asyncio.Lock()
+
+    async def configure(self) -> None:
+        """Set clocks and references; outputs stay off."""
+        rate = self.lab.sample_rate
+        await together(
+            device.configure() if isinstance(device, MicrowaveSource) else device.configure(rate)
+            for device in self.instruments.values()
+            if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer)
+        )
+
+    async def acquire(self, program: Program, on_progress: OnProgress | None = None) -> Records:
+        """Play a program and return its records; generators are stopped afterwards.
+
+        on_progress: called in the event loop with the fraction done. Shots are rounded up to
+        whole blocks. When cancelled, the acquisition is aborted, generators stop, and the
+        cancellation passes on.
+
+        Raises
+        ------
+        ProgramError
+            The program cannot be played on this bench.
+        OutputRefused
+            A limit or the interlock forbids it, or the interlock switched drive off meanwhile.
+        InstrumentError
+            An instrument failed, or no triggers came.
+        """
+        async with self._turn:
+            self.last_stages = {}
+            with self._stage("compile"):
+                compiled = await asyncio.to_thread(self._compile, program, self.lab)
+            await self.gate.admit(compiled)
+            digitizer = self._digitizer(compiled)
+            amount = amount_of(program.shots, compiled.points, compiled.window.samples)
+            collector = collector_of(compiled, amount, digitizer, shots=program.keep_shots)
+            collector.on_turns = _reporter(amount, on_progress)
+            async with self._stopped_at_the_end(compiled):
+                with self._stage("upload"):
+                    await self._prepare(compiled)
+                with self._stage("acquire"):
+                    await self._record(compiled, digitizer, collector)
+            self.last_stages["demodulate"] = collector.reduction.seconds
+            return collector.records(compiled)
+
+    def _digitizer(self, compiled: Compiled) -> Digitizer:
+        window = compiled.window
+        digitizer = self.instruments[window.digitizer]
+        if not isinstance(digitizer, Digitizer):
+            raise ProgramError(f"{window.digitizer} is no digitizer")
+        if window.samples % digitizer.granularity:
+            raise ProgramError(
+                f"{window.digitizer} records multiples of {digitizer.granularity} samples, "
+                f"not {window.samples}"
+            )
+        return digitizer
+
+    async def _prepare(self, compiled: Compiled) -> None:
+        """Make every output ready that the program uses; nothing plays yet."""
+        await together(
+            [
+                *(self.gate.tune(name, hz, dbm) for name, (hz, dbm) in compiled.carriers.items()),
+                *(self._load(name, compiled) for name in compiled.playlists),
+            ]
+        )
+        await together(
+            self.gate.enable_channels(name, playlist.channels)
+            for name, playlist in compiled.playlists.items()
+        )
+        await together(self.gate.enable_source(name) for name in compiled.carriers)
+        await together(self.gate.run(name) for name in compiled.playlists)
+
+    async def _load(self, generator: str, compiled: Compiled) -> None:
+        playlist = compiled.playlists[generator]
+        wanted = fingerprint(playlist)
+        if self._loaded.pop(generator, None) != wanted:
+            await self.gate.load(generator, playlist)
+        self._loaded[generator] = wanted
+
+    async def _record(self, compiled: Compiled, digitizer: Digitizer, collector: Collector) -> None:
+        """Arm, trigger, stream; what was played counts as laboratory time even if it failed."""
+        amount = collector.amount
+        capture = amount.capture(compiled.window.samples, compiled.turn_seconds)
+        limit = 30.0 + capture.timeout + 2 * amount.turns * compiled.turn_seconds
+        start = perf_counter()
+
+        async def armed() -> None:
+            await self.gate.trigger(self.lab.sync.master)
+
+        try:
+            await self._while_cold(digitizer.acquire(capture, armed, collector), digitizer, limit)
+        except NoTriggers as silence:
+            raise InstrumentError(f"{silence}; {self._hint(compiled)}") from silence
+        finally:
+            self.clock.played(collector.turns * compiled.turn_seconds, perf_counter() - start)
+
+    @asynccontextmanager
+    async def _stopped_at_the_end(self, compiled: Compiled) -> AsyncIterator[None]:
+        """Stop the generators, whatever happens inside; the first failure is what is raised."""
+        try:
+            yield
+        except BaseException as failure:
+            try:
+                await unbroken(self.gate.stop(compiled.playlists))
+            except InstrumentError as second:
+                failure.add_note(str(second))
+            raise
+        await unbroken(self.gate.stop(compiled.playlists))
+
+    async def _while_cold(
+        self, acquisition: Coroutine[Any, Any, None], digitizer: Digitizer, limit: float
+    ) -> None:
+        """Wait for an acquisition, no longer than `limit`, unless the interlock trips first."""
+        work = asyncio.ensure_future(acquisition)
+        trip = asyncio.ensure_future(self.gate.trip.wait())
+        try:
+            await asyncio.wait({work, trip}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            if self.gate.trip.is_set():
+                raise OutputRefused(f"drive was switched off: {self.gate.cold.objection()}")
+            if not work.done():
+                raise InstrumentError(f"{digitizer.name} did not finish within {limit:.0f} s")
+            work.result()
+        finally:
+            await unbroken(settled(work, trip))
+
+    def _hint(self, compiled: Compiled) -> str:
+        marker = self.lab.feedlines[compiled.window.feedline].trigger
+        return (
+            f"records are triggered by marker 1 of {marker}, started by {self.lab.sync.master}: "
+            f"see that both are wired, switched on and share the 10 MHz reference"
+        )
+
+    @contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        start = perf_counter()
+        try:
+            yield
+        finally:
+            self.last_stages[name] = perf_counter() - start
+
+
+def _compile(program: Program, lab: Lab, *, minimum_samples: int) -> Compiled:
+    from kammerton.program import (
+        compile as compile_program,
+    )  # slow to import, and not always needed
+
+    return compile_program(program, lab, minimum_samples=minimum_samples)
+
+
+def _minimum_samples(instruments: Mapping[str, Instrument]) -> int:
+    generators = (d for d in instruments.values() if isinstance(d, WaveformGenerator))
+    return max((g.minimum_samples for g in generators), default=1)
+
+
+def _reporter(amount: Amount, on_progress: OnProgress | None) -> Callable[[int], None]:
+    if on_progress is None:
+        return lambda turns: None
+    loop = asyncio.get_running_loop()
+
+    def report(turns: int) -> None:
+        loop.call_soon_threadsafe(on_progress, turns / amount.turns)
+
+    return report

@@ -1,0 +1,112 @@
+"""Connecting: driver factories by entry point, all instruments at once, every failure named."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from importlib.metadata import entry_points
+
+from kammerton.bench.lane import Lane
+from kammerton.lab import InstrumentEntry, Lab
+from kammerton.model import InstrumentError
+from kammerton.model.roles import (
+    Digitizer,
+    FridgeMonitor,
+    Instrument,
+    MicrowaveSource,
+    WaveformGenerator,
+)
+
+DRIVERS = "kammerton.drivers"
+"""Entry-point group: driver name -> factory."""
+
+CONNECT_DEADLINE = 20.0
+
+Factory = Callable[[str, str], Instrument]
+"""Blocking `connect(name, address)`: opens a session, changes no output."""
+
+
+def installed_drivers() -> dict[str, Callable[[], Factory]]:
+    """Return the drivers of this environment by name; each is imported when it is called."""
+    return {point.name: point.load for point in entry_points(group=DRIVERS)}
+
+
+async def connect(
+    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None = None
+) -> dict[str, Instrument]:
+    """Connect every instrument of a lab, in parallel; no output changes.
+
+    Raises
+    ------
+    InstrumentError
+        Names every instrument that failed with its address and the cause; those that did connect
+        are closed again.
+    """
+    known = installed_drivers() if drivers is None else drivers
+    entries = list(lab.instruments.values())
+    factories = await asyncio.to_thread(_load, entries, known)
+    results = await _connect_all(entries, factories)
+    connected = {n: r for n, r in results.items() if isinstance(r, Instrument)}
+    failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
+    failures += _wrong_roles(lab, connected)
+    if failures:
+        raise InstrumentError("\n".join(failures + await close_all(connected)))
+    return connected
+
+
+async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:
+    """Close every session; return a line for each that did not close."""
+    results = await asyncio.gather(
+        *(i.close() for i in instruments.values()), return_exceptions=True
+    )
+    pairs = zip(instruments, results, strict=True)
+    return [f"{name} did not close: {result}" for name, result in pairs if result is not None]
+
+
+def _load(
+    entries: list[InstrumentEntry], drivers: Mapping[str, Callable[[], Factory]]
+) -> dict[str, Factory]:
+    """Import the drivers one after the other: a first import in several threads gains nothing."""
+    wanted = {entry.driver for entry in entries}
+    if missing := sorted(wanted - drivers.keys()):
+        known = ", ".join(sorted(drivers)) or "none"
+        raise InstrumentError(f"no driver {', '.join(missing)}; installed are: {known}")
+    return {name: drivers[name]() for name in wanted}
+
+
+async def _connect_all(
+    entries: list[InstrumentEntry], factories: Mapping[str, Factory]
+) -> dict[str, Instrument | str]:
+    async def one(entry: InstrumentEntry) -> Instrument | str:
+        lane = Lane(f"connect {entry.name}")
+        try:
+            return await lane.run(
+                factories[entry.driver], entry.name, entry.address, timeout=CONNECT_DEADLINE
+            )
+        except Exception as error:  # noqa: BLE001 - named together with all others by connect()
+            return f"{entry.name} ({entry.driver} at {entry.address}) does not connect: {error}"
+        finally:
+            lane.close(0)
+
+    found = await asyncio.gather(*(one(entry) for entry in entries))
+    return {entry.name: result for entry, result in zip(entries, found, strict=True)}
+
+
+def _wrong_roles(lab: Lab, instruments: Mapping[str, Instrument]) -> Iterator[str]:
+    for name, role, use in sorted(set(_roles(lab)), key=lambda row: row[0]):
+        if name in instruments and not isinstance(instruments[name], role):
+            driver = lab.instruments[name].driver
+            yield f"{name} is used as {use}, but driver {driver} gives no {role.__name__}"
+
+
+def _roles(lab: Lab) -> Iterator[tuple[str, type, str]]:
+    lines = [q.drive for q in lab.qubits.values()] + [f.line for f in lab.feedlines.values()]
+    for line in lines:
+        yield line.i.instrument, WaveformGenerator, "a generator"
+        yield line.q.instrument, WaveformGenerator, "a generator"
+        yield line.source, MicrowaveSource, "a source"
+    for feedline in lab.feedlines.values():
+        yield feedline.digitizer, Digitizer, "a digitizer"
+    for name in (lab.sync.master, *lab.sync.followers):
+        yield name, WaveformGenerator, "a generator"
+    yield lab.interlock.fridge, FridgeMonitor, "the fridge monitor"

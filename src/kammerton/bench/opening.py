@@ -1,0 +1,61 @@
+"""Opening a bench: locks, sessions, outputs off, clocks, watch; and closing it safely."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from kammerton.bench.bench import Bench, Compiler
+from kammerton.bench.connect import Factory, close_all, connect
+from kammerton.bench.gate import Gate, OnChange
+from kammerton.bench.locks import held_locks
+from kammerton.bench.tasks import settled, unbroken
+from kammerton.lab import Lab
+from kammerton.model import InstrumentError, LabClock
+from kammerton.model.roles import Instrument
+
+
+@asynccontextmanager
+async def open_bench(
+    lab: Lab,
+    clock: LabClock,
+    *,
+    drivers: Mapping[str, Callable[[], Factory]] | None = None,
+    compiler: Compiler | None = None,
+    on_change: OnChange | None = None,
+    who: str = "daemon",
+    fridge_period: float = 2.0,
+    lock_folder: Path | None = None,
+) -> AsyncIterator[Bench]:
+    """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
+
+    On the way out every output is switched off and verified, then the sessions are closed.
+
+    Raises
+    ------
+    InstrumentError
+        Instruments are in use, unreachable or not known to be off; names all of them.
+    """
+    with held_locks(lab, lock_folder):
+        instruments = await connect(lab, drivers)
+        try:
+            gate = Gate(lab, instruments, clock, who=who, on_change=on_change)
+            await unbroken(gate.safe("opening"))
+            bench = Bench(lab, clock, instruments, gate, compiler)
+            await bench.configure()
+            watch = asyncio.create_task(gate.watch(fridge_period), name="fridge watch")
+            try:
+                yield bench
+            finally:
+                await unbroken(settled(watch))
+                await unbroken(gate.safe("closing"))
+        finally:
+            await unbroken(_closed(instruments))
+
+
+async def _closed(instruments: Mapping[str, Instrument]) -> None:
+    failures = await close_all(instruments)
+    if failures:
+        raise InstrumentError("\n".join(failures))

@@ -1,0 +1,38 @@
+"""Waiting for several things, and for things that must not be left half done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Iterable
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+async def together(actions: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await all at once, leave none running, then raise the first failure."""
+    results = await asyncio.gather(*actions, return_exceptions=True)
+    for result in results:
+        if result is not None:
+            raise result
+
+
+async def settled(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks and wait until they have ended, whatever they end with."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def unbroken(action: Coroutine[Any, Any, T]) -> T:
+    """Finish an action that makes the bench safe even when cancelled, then let that pass."""
+    task = asyncio.ensure_future(action)
+    cancellation: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait({task})
+        except asyncio.CancelledError as error:
+            cancellation = error
+    if cancellation is not None and task.exception() is None:
+        raise cancellation
+    return task.result()
