@@ -1,0 +1,162 @@
+"""Opening: what is refused, what survives, and who may write."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from kammerton.model import StoreError
+from kammerton.store import Store, schema, sqlite
+from tests.stored import estimate, run
+
+
+def test_a_database_keeps_its_epoch_and_numbers(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        epoch = store.epoch
+    with Store.open(path, "two-qubits") as store:
+        assert store.epoch == epoch
+        assert store.commit(run(), {"q0.t1": estimate()}).revision == 2
+
+
+def test_a_new_database_gets_a_new_epoch_and_takes_no_data_file_twice(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {})
+        epoch = store.epoch
+    path.unlink()
+    with Store.open(path, "two-qubits") as store:
+        assert store.epoch != epoch
+        assert store.commit(run(), {}).run_id == "r000002"
+
+
+def test_the_writing_connection_is_durable(store: Store) -> None:
+    with store._write() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "user_version")
+        }
+    assert pragmas == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "user_version": 1,
+    }
+
+
+def test_a_pragma_that_does_not_hold_is_an_error() -> None:
+    memory = sqlite3.connect(":memory:")
+    with pytest.raises(sqlite3.OperationalError, match="journal_mode"):
+        sqlite._demand(memory, "journal_mode", "wal")
+    memory.close()
+
+
+def test_readers_cannot_write(store: Store) -> None:
+    with pytest.raises(SQLAlchemyError, match="readonly"), store._reader.begin() as connection:
+        connection.execute(schema.audit.delete())
+
+
+def test_reading_goes_on_while_another_writes(store: Store, path: Path) -> None:
+    with Store.read(path) as other:
+        assert (other.computer, other.epoch) == (store.computer, store.epoch)
+        assert other.parameters() == {}
+        with store._write():
+            assert other.revision() == 0
+        store.commit(run(), {"q0.t1": estimate()})
+        assert other.parameters() == store.parameters()
+
+
+def test_a_second_writer_is_refused(store: Store, path: Path) -> None:
+    with pytest.raises(StoreError, match="another process has"):
+        Store.open(path, "two-qubits")
+
+
+def test_a_refused_opening_lets_the_next_one_in(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    with pytest.raises(StoreError, match="belongs to computer 'two-qubits', not 'other'"):
+        Store.open(path, "other")
+    Store.open(path, "two-qubits").close()
+
+
+def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    with sqlite3.connect(path) as other:
+        other.execute("PRAGMA user_version = 7")
+    other.close()
+    with pytest.raises(StoreError, match=r"schema 7; this program knows up to 1"):
+        Store.open(path, "two-qubits")
+    with pytest.raises(StoreError, match="schema 7"):
+        Store.read(path)
+
+
+def test_a_foreign_database_is_left_alone(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE precious (x)")
+    other.close()
+    with pytest.raises(StoreError, match="another program"):
+        Store.open(path, "two-qubits")
+
+
+def test_what_is_no_database_is_a_store_error(path: Path) -> None:
+    path.write_bytes(b"this is no database, and long enough to be told so" * 100)
+    with pytest.raises(StoreError, match="not a database"):
+        Store.open(path, "two-qubits")
+    with pytest.raises(StoreError, match="not a database"):
+        Store.read(path)
+
+
+def test_reading_makes_no_database(path: Path) -> None:
+    with pytest.raises(StoreError, match="there is no database"):
+        Store.read(path)
+    path.touch()
+    with pytest.raises(StoreError, match="empty"):
+        Store.read(path)
+
+
+def test_a_directory_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(StoreError, match="cannot open"):
+        Store.open(tmp_path / "file" / "db.sqlite", "two-qubits")
+
+
+def test_a_locked_database_is_waited_for_and_then_named(store: Store, path: Path) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="another program holds the database locked") as caught:
+        store.commit(run(), {"q0.t1": estimate()})
+    assert str(path) in str(caught.value)
+    other.execute("ROLLBACK")
+    other.close()
+    assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
+
+
+def test_a_full_disk_loses_nothing_that_was_committed(store: Store) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    with store._write() as connection:
+        pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+    with pytest.raises(StoreError, match="full"):
+        for _ in range(200):
+            store.commit(run(), {f"q{i}.t1": estimate() for i in range(50)})
+    with store._write() as connection:
+        connection.exec_driver_sql("PRAGMA max_page_count = 1000000")
+    before = store.revision()
+    assert store.commit(run(), {"q0.t1": estimate()}).revision == before + 1
+
+
+def test_threads_take_turns(store: Store) -> None:
+    def work() -> None:
+        for _ in range(5):
+            store.commit(run(("q0",), points=3), {"q0.t1": estimate()})
+            store.activity("busy")
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert store.revision() == 20
+    assert [each.id for each in store.runs(100)] == [f"r{n:06d}" for n in range(20, 0, -1)]
