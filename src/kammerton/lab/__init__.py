@@ -1,5 +1,6 @@
 """lab.toml -> Lab."""
 
+from kammerton.lab.load import Findings, examine, load
 from kammerton.lab.words import (
     Broker,
     Channel,
@@ -22,6 +23,7 @@ __all__ = [
     "Channel",
     "Design",
     "Feedline",
+    "Findings",
     "InstrumentEntry",
     "Interlock",
     "IqLine",
@@ -32,4 +34,6 @@ __all__ = [
     "ReadoutPulse",
     "ResonatorEntry",
     "Sync",
+    "examine",
+    "load",
 ]

@@ -1,0 +1,55 @@
+"""`kammerton check lab.toml`: every problem at once, before anything is connected."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from kammerton.cli import app
+from kammerton.cli.loading import BAD_INPUT, refuse
+
+if TYPE_CHECKING:
+    from kammerton.lab import Findings, Lab
+
+
+@app.command()
+def check(
+    lab: Annotated[Path, typer.Argument(help="The laboratory: lab.toml.")] = Path("lab.toml"),
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Read lab.toml and say everything that is wrong with it; touches no instrument."""
+    from kammerton.lab import examine
+
+    findings = examine(lab)
+    if as_json:
+        said = {"problems": findings.problems, "warnings": findings.warnings}
+        typer.echo(json.dumps(said))
+    else:
+        _say(findings)
+    raise typer.Exit(BAD_INPUT if findings.lab is None else 0)
+
+
+def _say(findings: Findings) -> None:
+    for warning in findings.warnings:
+        typer.echo(f"warning: {warning}", err=True)
+    if findings.lab is None:
+        refuse(list(findings.problems))
+    else:
+        typer.echo(f"{findings.lab.path.name} is fine: {_summary(findings.lab)}")
+
+
+def _summary(lab: Lab) -> str:
+    return ", ".join(
+        _count(len(things), name)
+        for things, name in (
+            (lab.qubits, "qubit"), (lab.feedlines, "feedline"), (lab.instruments, "instrument"),
+        )
+    )  # fmt: skip
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}{'' if number == 1 else 's'}"

@@ -1,0 +1,45 @@
+"""How every command reads its lab.toml: problems on stderr, exit code 2, never a traceback."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from kammerton.lab import Lab
+
+BAD_INPUT = 2
+
+
+def load_or_exit(path: Path) -> Lab:
+    """Return the Lab of a lab.toml, or print every problem and leave with exit code 2."""
+    from kammerton.lab import load
+    from kammerton.model.errors import LabError
+
+    try:
+        return load(path)
+    except LabError as error:
+        refuse(error.problems)
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def database_or_exit(path: Path | None) -> Path:
+    """Return the database that a person means, or say why there is none and leave with 2."""
+    from kammerton.client.locate import find_database
+    from kammerton.model.errors import LabError, StoreError
+
+    try:
+        return find_database(path)
+    except LabError as error:
+        refuse(error.problems)
+    except StoreError as error:
+        refuse([str(error)])
+    raise typer.Exit(BAD_INPUT)
+
+
+def refuse(problems: list[str]) -> None:
+    """Print problems to stderr, one a line."""
+    for problem in problems:
+        typer.echo(problem, err=True)

@@ -1,0 +1,279 @@
+"""The shape of lab.toml for pydantic; it stays in this room.
+
+The design values are made from the registry of parameters, so a new parameter needs no line here
+(only, where it helps, a plausible size).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+from urllib.parse import SplitResult
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    PlainValidator,
+    StrictBool,
+    create_model,
+)
+
+from kammerton.lab import values
+from kammerton.lab.values import channel, quantity
+from kammerton.lab.words import Channel
+from kammerton.model.parameter import KINDS, ElementKind, ParameterKind
+
+REQUIRED = {
+    "qubit": {"f01", "anharmonicity", "pi_amplitude", "t1", "t2_star", "t2_echo"},
+    "resonator": {"frequency", "linewidth", "readout_amplitude"},
+}
+SIZES: dict[str, tuple[float, float]] = {
+    "f01": (10e6, 40e9),
+    "anharmonicity": (100e3, 20e9),
+    "pi_amplitude": (1e-6, 10.0),
+    "t1": (1e-9, 1.0),
+    "t2_star": (1e-9, 1.0),
+    "t2_echo": (1e-9, 1.0),
+    "assignment_fidelity": (0.0, 1.0),
+    "frequency": (100e6, 40e9),
+    "linewidth": (10.0, 1e9),
+    "readout_frequency": (100e6, 40e9),
+    "readout_amplitude": (1e-6, 10.0),
+}
+SIGNED = {"anharmonicity"}
+
+Text = Annotated[str, PlainValidator(values.text)]
+FileName = Annotated[str, PlainValidator(values.file_name)]
+ChannelText = Annotated[Channel, PlainValidator(channel)]
+Carrier = Annotated[float, PlainValidator(quantity("Hz", 10e6, 40e9))]
+Power = Annotated[float, PlainValidator(quantity("dBm", -150.0, 40.0))]
+Temperature = Annotated[float, PlainValidator(quantity("K", 1e-3, 300.0))]
+
+
+def _table(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(f"needs a table, not {values.quoted(value)}")  # noqa: TRY004 - for pydantic
+    return value
+
+
+class Form(BaseModel):
+    """A table in which unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
+
+
+class ComputerForm(Form):
+    """[computer]."""
+
+    name: Annotated[str, PlainValidator(values.computer)]
+    sample_rate: Annotated[float, PlainValidator(quantity("Hz", 1e6, 100e9))]
+
+
+class StoreForm(Form):
+    """[store]."""
+
+    database: FileName = "kammerton.sqlite"
+    data: FileName = "runs"
+    pictures: StrictBool = True
+
+
+class BrokerForm(Form):
+    """[broker]."""
+
+    url: Annotated[SplitResult, PlainValidator(values.broker)]
+    username: Text | None = None
+    password_file: FileName | None = None
+    ca_file: FileName | None = None
+
+
+class InterlockForm(Form):
+    """[interlock]."""
+
+    fridge: Text
+    drive_below: Temperature
+    drive_off_above: Temperature
+    max_age: Annotated[float, PlainValidator(quantity("s", 0.1, 3600.0))]
+
+
+class VoltsForm(Form):
+    """limits.volts, peak and signed."""
+
+    min: Annotated[float, PlainValidator(quantity("V", -10.0, 10.0))]
+    max: Annotated[float, PlainValidator(quantity("V", -10.0, 10.0))]
+
+
+class FrequencyForm(Form):
+    """limits.frequency."""
+
+    min: Carrier
+    max: Carrier
+
+
+class PowerForm(Form):
+    """limits.power."""
+
+    min: Power
+    max: Power
+
+
+class LimitsForm(Form):
+    """limits of one instrument."""
+
+    volts: Annotated[VoltsForm, BeforeValidator(_table)] | None = None
+    frequency: Annotated[FrequencyForm, BeforeValidator(_table)] | None = None
+    power: Annotated[PowerForm, BeforeValidator(_table)] | None = None
+
+
+class InstrumentForm(Form):
+    """[instruments.NAME]."""
+
+    driver: Text
+    address: Text
+    limits: Annotated[LimitsForm, BeforeValidator(_table)] = LimitsForm()
+
+
+class SyncForm(Form):
+    """[sync]."""
+
+    master: Text
+    go: ChannelText
+
+
+class PiForm(Form):
+    """[pulses.pi]."""
+
+    length: Annotated[float, PlainValidator(quantity("s", 1e-9, 100e-6))]
+    sigma: Annotated[float, PlainValidator(quantity("s", 0.1e-9, 100e-6))]
+
+
+class ReadoutForm(Form):
+    """[pulses.readout]."""
+
+    length: Annotated[float, PlainValidator(quantity("s", 10e-9, 1e-3))]
+    reset: Annotated[float, PlainValidator(quantity("s", 0.0, 10.0))]
+
+
+class PulsesForm(Form):
+    """[pulses]."""
+
+    pi: Annotated[PiForm, BeforeValidator(_table)]
+    readout: Annotated[ReadoutForm, BeforeValidator(_table)]
+
+
+class LineForm(Form):
+    """A pair of channels, their mixer's source and its carrier."""
+
+    i: ChannelText
+    q: ChannelText
+    source: Text
+    carrier: Carrier
+    power: Power
+
+
+class FeedlineForm(LineForm):
+    """[feedlines.NAME]."""
+
+    digitizer: Text
+    trigger: ChannelText
+    delay: Annotated[float, PlainValidator(quantity("s", 0.0, 1e-3))]
+
+
+class DesignForm(Form):
+    """A design value with its tolerance."""
+
+    value: float
+    tolerance: float
+
+
+class QubitBase(Form):
+    """[qubits.NAME] without its design values."""
+
+    resonator: Text
+    drive: Annotated[LineForm, BeforeValidator(_table)]
+
+
+class ResonatorBase(Form):
+    """[resonators.NAME] without its design values."""
+
+    feedline: Text
+
+
+def _design(kind: ParameterKind) -> type[DesignForm]:
+    """Make the form of one parameter's design: value and tolerance in its own unit."""
+    low, high = SIZES.get(kind.name, (-math.inf, math.inf))
+    value = quantity(kind.unit, low, high, magnitude=kind.name in SIGNED)
+    fields: dict[str, Any] = {
+        "value": (Annotated[float, PlainValidator(value)], ...),
+        "tolerance": (Annotated[float, PlainValidator(quantity(kind.unit, 0.0))], ...),
+    }
+    return create_model(f"Design_{kind.element}_{kind.name}", __base__=DesignForm, **fields)
+
+
+def _designs(element: ElementKind) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for kind in (k for k in KINDS.values() if k.element == element):
+        form: Any = Annotated[_design(kind), BeforeValidator(_design_table)]
+        required = kind.name in REQUIRED[element]
+        fields[kind.name] = (form, ...) if required else (form | None, None)
+    return fields
+
+
+def _design_table(value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise ValueError(  # noqa: TRY004 - ValueError is what pydantic collects
+            f"needs {{ value = ..., tolerance = ... }}, not {values.quoted(value)}"
+        )
+    return value
+
+
+if TYPE_CHECKING:
+    QubitForm = QubitBase
+    ResonatorForm = ResonatorBase
+else:
+    QubitForm = create_model("QubitForm", __base__=QubitBase, **_designs("qubit"))
+    ResonatorForm = create_model("ResonatorForm", __base__=ResonatorBase, **_designs("resonator"))
+
+Tabled = BeforeValidator(_table)
+
+
+class LabForm(Form):
+    """The whole file."""
+
+    computer: Annotated[ComputerForm, Tabled]
+    store: Annotated[StoreForm, Tabled] = StoreForm()
+    broker: Annotated[BrokerForm, Tabled] | None = None
+    interlock: Annotated[InterlockForm, Tabled]
+    instruments: Annotated[dict[str, Annotated[InstrumentForm, Tabled]], Tabled]
+    sync: Annotated[SyncForm, Tabled]
+    pulses: Annotated[PulsesForm, Tabled]
+    feedlines: Annotated[dict[str, Annotated[FeedlineForm, Tabled]], Tabled]
+    qubits: Annotated[dict[str, Annotated[QubitForm, Tabled]], Tabled]
+    resonators: Annotated[dict[str, Annotated[ResonatorForm, Tabled]], Tabled]
+
+
+def keys_at(path: tuple[str | int, ...]) -> tuple[str, ...]:
+    """Return the keys that a table of lab.toml may have; none where any name may stand."""
+    kind: Any = LabForm
+    for key in path:
+        kind = _below(kind, key)
+    return tuple(kind.model_fields) if _is_form(kind) else ()
+
+
+def _below(kind: Any, key: str | int) -> Any:
+    if _is_form(kind):
+        return _bare(kind.model_fields[key].annotation) if key in kind.model_fields else None
+    return _bare(get_args(kind)[1]) if get_args(kind) else None
+
+
+def _bare(annotation: Any) -> Any:
+    """Take Annotated[...] and `| None` off a type."""
+    while not isinstance(annotation, type) and get_args(annotation):
+        if getattr(annotation, "__origin__", None) is dict:
+            return annotation
+        annotation = get_args(annotation)[0]
+    return annotation
+
+
+def _is_form(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Form)

@@ -1,0 +1,121 @@
+"""What is odd in a lab.toml, though it can be used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from kammerton.lab.document import Document, Problem
+from kammerton.lab.sizes import LIMITS
+from kammerton.lab.values import PORTS, broker
+from kammerton.lab.wiring import channel_at, uses
+from kammerton.lab.words import Lab
+from kammerton.model.quantity import show
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
+
+
+def advise(document: Document) -> Iterator[Problem]:
+    """Yield warnings, as far as the file can be read."""
+    yield from _limits(document)
+    yield from _unused(document)
+    yield from _coherence(document)
+    yield from _readout_sum(document)
+    yield from _plain_password(document)
+
+
+def missing_files(lab: Lab) -> Iterator[Problem]:
+    """Yield warnings for the files that lab.toml names and that are not there."""
+    if lab.broker is None:
+        return
+    for key, path in (("password_file", lab.broker.password_file), ("ca_file", lab.broker.ca_file)):
+        if path is not None and not path.is_file():
+            yield Problem(("broker", key), f"there is no file {path}")
+
+
+def _limits(document: Document) -> Iterator[Problem]:
+    """Fail closed: say what the gate will refuse, and which limits limit nothing."""
+    roles = {name: role for name, role, _ in uses(document)}
+    for name in document.names("instruments"):
+        bounds = BOUNDS.get(roles.get(name, ""), ())
+        has = document.names("instruments", name, "limits")
+        missing = [f"limits.{bound}" for bound in bounds if bound not in has]
+        if missing:
+            yield Problem(
+                ("instruments", name), f"has no {' and no '.join(missing)}: its outputs stay off"
+            )
+        for bound in has:
+            if name in roles and bound in LIMITS and bound not in bounds:
+                path = ("instruments", name, "limits", bound)
+                yield Problem(path, f"limits nothing: {name} is used as a {roles[name]}")
+
+
+def _unused(document: Document) -> Iterator[Problem]:
+    used = {name for name, _, _ in uses(document)}
+    yield from _idle(document, "instruments", used, "is used by nothing")
+    yield from _idle(document, "resonators", _named(document, "qubits", "resonator"),
+                     "reads out no qubit")  # fmt: skip
+    yield from _idle(document, "feedlines", _named(document, "resonators", "feedline"),
+                     "has no resonator")  # fmt: skip
+
+
+def _named(document: Document, section: str, key: str) -> set[str]:
+    texts = (document.text(section, name, key) for name in document.names(section))
+    return {text for text in texts if text is not None}
+
+
+def _idle(document: Document, section: str, used: set[str], text: str) -> Iterator[Problem]:
+    for name in document.names(section):
+        if name not in used:
+            yield Problem((section, name), text)
+
+
+def _coherence(document: Document) -> Iterator[Problem]:
+    for name in document.names("qubits"):
+        t1 = document.si("s", "qubits", name, "t1", "value")
+        for key in ("t2_star", "t2_echo"):
+            t2 = document.si("s", "qubits", name, key, "value")
+            if t1 is not None and t2 is not None and t2 > 2 * t1:
+                path = ("qubits", name, key)
+                yield Problem(path, f"{show(t2, 's')} is longer than 2 t1, {show(2 * t1, 's')}")
+
+
+def _readout_sum(document: Document) -> Iterator[Problem]:
+    """All tones of a feedline sound together; their peaks may add up."""
+
+    def feedline_of(name: str) -> str:
+        return document.text("resonators", name, "feedline") or ""
+
+    names = sorted(document.names("resonators"), key=feedline_of)
+    for feedline, members in groupby(names, key=feedline_of):
+        found = channel_at(document, ("feedlines", feedline, "i"))
+        if found is None:
+            continue
+        tones = [document.si("V", "resonators", n, "readout_amplitude", "value") for n in members]
+        total = sum(tone for tone in tones if tone is not None)
+        most = document.si("V", "instruments", found.instrument, "limits", "volts", "max")
+        if most is not None and total > most and len(tones) > 1:
+            yield Problem(
+                ("feedlines", feedline),
+                f"its {len(tones)} readout tones may add up to {show(total, 'V')}, beyond "
+                f"limits.volts of {found.instrument}, {show(most, 'V')}",
+            )
+
+
+def _plain_password(document: Document) -> Iterator[Problem]:
+    try:
+        url = broker(document.value("broker", "url"))
+    except ValueError:
+        return
+    if url.scheme == "mqtt" and document.text("broker", "ca_file"):
+        yield Problem(("broker", "ca_file"), "is not used: the url begins with mqtt://, not mqtts")
+    if (
+        url.scheme == "mqtt"
+        and url.hostname not in LOOPBACK
+        and document.text("broker", "username")
+    ):
+        port = PORTS["mqtts"]
+        yield Problem(
+            ("broker", "url"), f"name and password travel in clear; use mqtts:// (port {port})"
+        )

@@ -1,0 +1,114 @@
+"""From the form of lab.toml to the words of the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kammerton.lab._forms import (
+    BrokerForm,
+    DesignForm,
+    FeedlineForm,
+    Form,
+    InstrumentForm,
+    LabForm,
+    LineForm,
+)
+from kammerton.lab.document import Document
+from kammerton.lab.values import PORTS
+from kammerton.lab.words import (
+    Broker,
+    Design,
+    Feedline,
+    InstrumentEntry,
+    Interlock,
+    IqLine,
+    Lab,
+    Limit,
+    PiPulse,
+    QubitEntry,
+    ReadoutPulse,
+    ResonatorEntry,
+    Sync,
+)
+
+
+def to_lab(document: Document, form: LabForm) -> Lab:
+    """Return the Lab of a form that has no problems; paths become absolute."""
+    file = document.file.absolute()
+    feedlines = {name: _feedline(name, f) for name, f in form.feedlines.items()}
+    qubits = {
+        name: QubitEntry(name, q.resonator, _iq_line(q.drive), _designs(q))
+        for name, q in form.qubits.items()
+    }
+    return Lab(
+        computer=form.computer.name,
+        path=file,
+        database=_path(file, form.store.database),
+        data=_path(file, form.store.data),
+        sample_rate=form.computer.sample_rate,
+        instruments={n: _instrument(document, n, i) for n, i in form.instruments.items()},
+        qubits=qubits,
+        resonators={
+            n: ResonatorEntry(n, r.feedline, _designs(r)) for n, r in form.resonators.items()
+        },
+        feedlines=feedlines,
+        sync=_sync(form, qubits, feedlines),
+        pi_pulse=PiPulse(form.pulses.pi.length, form.pulses.pi.sigma),
+        readout=ReadoutPulse(form.pulses.readout.length, form.pulses.readout.reset),
+        interlock=Interlock(**form.interlock.model_dump()),
+        broker=_broker(file, form.broker) if form.broker else None,
+        pictures=form.store.pictures,
+    )
+
+
+def _path(file: Path, text: str) -> Path:
+    """Return a path of lab.toml; a relative one starts where lab.toml lies."""
+    return file.parent / Path(text).expanduser()
+
+
+def _instrument(document: Document, name: str, form: InstrumentForm) -> InstrumentEntry:
+    limits = {quantity: Limit(limit.min, limit.max) for quantity, limit in form.limits if limit}
+    line = document.line(("instruments", name))
+    return InstrumentEntry(name, form.driver, form.address, limits, line)
+
+
+def _iq_line(form: LineForm) -> IqLine:
+    return IqLine(form.i, form.q, form.source, form.carrier, form.power)
+
+
+def _feedline(name: str, form: FeedlineForm) -> Feedline:
+    return Feedline(name, _iq_line(form), form.digitizer, form.trigger, form.delay)
+
+
+def _designs(form: Form) -> dict[str, Design]:
+    return {
+        name: Design(value.value, value.tolerance)
+        for name, value in form
+        if isinstance(value, DesignForm)
+    }
+
+
+def _sync(
+    form: LabForm, qubits: Mapping[str, QubitEntry], feedlines: Mapping[str, Feedline]
+) -> Sync:
+    """Return how generators start together; followers own channels and are not the master."""
+    lines = [qubit.drive for qubit in qubits.values()] + [f.line for f in feedlines.values()]
+    channels = [c for line in lines for c in (line.i, line.q)]
+    channels += [f.trigger for f in feedlines.values()]
+    owners = dict.fromkeys(c.instrument for c in channels)
+    followers = tuple(name for name in form.instruments if name in owners)
+    master = form.sync.master
+    return Sync(master, form.sync.go, tuple(name for name in followers if name != master))
+
+
+def _broker(file: Path, form: BrokerForm) -> Broker:
+    url = form.url
+    return Broker(
+        host=url.hostname or "",
+        port=url.port or PORTS[url.scheme],
+        tls=url.scheme == "mqtts",
+        ca_file=_path(file, form.ca_file) if form.ca_file else None,
+        username=form.username,
+        password_file=_path(file, form.password_file) if form.password_file else None,
+    )

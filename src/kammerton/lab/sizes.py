@@ -1,0 +1,153 @@
+"""Quantities of lab.toml that must agree with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kammerton.lab.document import Document, Problem, shown
+from kammerton.lab.lines import Path
+from kammerton.lab.wiring import channel_at, lines_in
+from kammerton.model.parameter import KINDS, ElementKind
+from kammerton.model.quantity import show
+
+LIMITS = {"volts": "V", "frequency": "Hz", "power": "dBm"}
+ABSOLUTE = {"readout_angle", "readout_threshold"}
+"""Parameters around 0, whose tolerance may exceed their value."""
+
+
+def check_sizes(document: Document) -> Iterator[Problem]:
+    """Yield quantities that contradict each other."""
+    yield from _reversed_limits(document)
+    yield from _interlock(document)
+    yield from _pi_pulse(document)
+    yield from _tolerances(document)
+    yield from _one_setting_a_source(document)
+    yield from _within_limits(document)
+    yield from _within_band(document)
+
+
+def _reversed_limits(document: Document) -> Iterator[Problem]:
+    for name in document.names("instruments"):
+        for quantity, unit in LIMITS.items():
+            path = ("instruments", name, "limits", quantity)
+            low, high = document.si(unit, *path, "min"), document.si(unit, *path, "max")
+            if low is not None and high is not None and low > high:
+                yield Problem(path, f"min {show(low, unit)} is above max {show(high, unit)}")
+
+
+def _interlock(document: Document) -> Iterator[Problem]:
+    on = document.si("K", "interlock", "drive_below")
+    off = document.si("K", "interlock", "drive_off_above")
+    if on is not None and off is not None and on > off:
+        yield Problem(
+            ("interlock", "drive_below"),
+            f"{show(on, 'K')} is above drive_off_above, {show(off, 'K')}: the two are reversed",
+        )
+
+
+def _pi_pulse(document: Document) -> Iterator[Problem]:
+    length = document.si("s", "pulses", "pi", "length")
+    sigma = document.si("s", "pulses", "pi", "sigma")
+    if length is not None and sigma is not None and sigma > length:
+        yield Problem(
+            ("pulses", "pi", "sigma"),
+            f"{show(sigma, 's')} is longer than the pulse, {show(length, 's')}",
+        )
+
+
+def _tolerances(document: Document) -> Iterator[Problem]:
+    """A design known no better than its own size is a misplaced prefix."""
+    elements: tuple[tuple[str, ElementKind], ...] = (
+        ("qubits", "qubit"), ("resonators", "resonator"),
+    )  # fmt: skip
+    for section, element in elements:
+        for name in document.names(section):
+            for kind in (k for k in KINDS.values() if k.element == element):
+                path = (section, name, kind.name)
+                value = document.si(kind.unit, *path, "value")
+                sigma = document.si(kind.unit, *path, "tolerance")
+                if value is None or sigma is None or kind.name in ABSOLUTE:
+                    continue
+                if sigma > abs(value):
+                    yield Problem(
+                        (*path, "tolerance"),
+                        f"{show(sigma, kind.unit)} is more than the value itself, "
+                        f"{show(value, kind.unit)}",
+                    )
+
+
+def _one_setting_a_source(document: Document) -> Iterator[Problem]:
+    """A source has one frequency and one power, whoever uses it."""
+    first: dict[tuple[str, str], tuple[float, Path]] = {}
+    for line in lines_in(document):
+        source = document.text(*line, "source")
+        for key, unit in (("carrier", "Hz"), ("power", "dBm")):
+            value, path = document.si(unit, *line, key), (*line, key)
+            if source is None or value is None:
+                continue
+            other, where = first.setdefault((source, key), (value, path))
+            if other != value:
+                yield Problem(
+                    path,
+                    f"{source} cannot be at {show(value, unit)} here and at "
+                    f"{show(other, unit)} for {shown(where)}",
+                )
+
+
+def _within_limits(document: Document) -> Iterator[Problem]:
+    """What the file asks of an output must lie within the limits that the file sets."""
+    for line in lines_in(document):
+        source = document.text(*line, "source")
+        if source is not None:
+            yield from _beyond(document, source, "frequency", (*line, "carrier"))
+            yield from _beyond(document, source, "power", (*line, "power"))
+    for name in document.names("qubits"):
+        found = channel_at(document, ("qubits", name, "drive", "i"))
+        if found is not None:
+            path = ("qubits", name, "pi_amplitude", "value")
+            yield from _beyond(document, found.instrument, "volts", path)
+    for name in document.names("resonators"):
+        feedline = document.text("resonators", name, "feedline")
+        found = channel_at(document, ("feedlines", feedline or "", "i"))
+        if found is not None:
+            path = ("resonators", name, "readout_amplitude", "value")
+            yield from _beyond(document, found.instrument, "volts", path)
+
+
+def _beyond(document: Document, instrument: str, quantity: str, path: Path) -> Iterator[Problem]:
+    unit, limits = LIMITS[quantity], ("instruments", instrument, "limits", quantity)
+    value = document.si(unit, *path)
+    low, high = document.si(unit, *limits, "min"), document.si(unit, *limits, "max")
+    if value is None or low is None or high is None or low > high or low <= value <= high:
+        return
+    yield Problem(
+        path,
+        f"{show(value, unit)} is outside limits.{quantity} of {instrument}, "
+        f"{show(low, unit)} to {show(high, unit)}",
+    )
+
+
+def _within_band(document: Document) -> Iterator[Problem]:
+    """A tone is made of a carrier and an intermediate frequency below half the sample rate."""
+    rate = document.si("Hz", "computer", "sample_rate")
+    if rate is None:
+        return
+    for name in document.names("qubits"):
+        yield from _too_far(
+            document, rate, ("qubits", name, "f01", "value"), ("qubits", name, "drive", "carrier")
+        )
+    for name in document.names("resonators"):
+        feedline = document.text("resonators", name, "feedline")
+        if feedline is not None:
+            path = ("resonators", name, "frequency", "value")
+            yield from _too_far(document, rate, path, ("feedlines", feedline, "carrier"))
+
+
+def _too_far(document: Document, rate: float, path: Path, carrier: Path) -> Iterator[Problem]:
+    tone, centre = document.si("Hz", *path), document.si("Hz", *carrier)
+    if tone is not None and centre is not None and abs(tone - centre) >= rate / 2:
+        yield Problem(
+            path,
+            f"is {show(abs(tone - centre), 'Hz')} from the carrier, more than half the "
+            f"sample rate ({show(rate, 'Hz')}) can make",
+        )

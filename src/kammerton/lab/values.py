@@ -1,0 +1,129 @@
+"""One text of lab.toml -> one value: quantities with plausible sizes, channels, names, the broker.
+
+Each function raises ValueError with a message for the person who wrote the text.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from kammerton.lab.words import Channel
+from kammerton.model.parameter import ELEMENT
+from kammerton.model.quantity import parse, show
+
+CHANNELS = range(1, 9)
+COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
+PORTS = {"mqtt": 1883, "mqtts": 8883}
+_CHANNEL = re.compile(rf"({ELEMENT.pattern})\.(\d{{1,3}})", re.ASCII)
+
+
+def quoted(value: Any) -> str:
+    """Return a value as it may be shown in a message: short, on one line."""
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def text(value: Any) -> str:
+    """Return a text that is not empty."""
+    if not isinstance(value, str):
+        raise ValueError(f"needs a text in quotes, not {quoted(value)}")  # noqa: TRY004 - for pydantic
+    if not value.strip():
+        raise ValueError("must not be empty")
+    return value
+
+
+def quantity(
+    unit: str, low: float = -math.inf, high: float = math.inf, *, magnitude: bool = False
+) -> Callable[[Any], float]:
+    """Return a reader of quantities in `unit` that lie between `low` and `high` (SI).
+
+    With `magnitude` the limits are those of the absolute value.
+    """
+
+    def read(value: Any) -> float:
+        if isinstance(value, int | float) and not isinstance(value, bool) and not unit:
+            value = str(value)
+        if not isinstance(value, str):
+            raise ValueError(  # noqa: TRY004 - ValueError is what pydantic collects
+                f"needs a quantity with its unit in quotes, such as {_example(unit, low, high)}, "
+                f"not {quoted(value)}"
+            )
+        number = parse(value, unit)
+        if not low <= (abs(number) if magnitude else number) <= high:
+            raise ValueError(
+                f"{quoted(value)} is not plausible: expected {_range(unit, low, high, magnitude)}"
+            )
+        return number
+
+    return read
+
+
+def _range(unit: str, low: float, high: float, magnitude: bool) -> str:
+    size = "a magnitude of " if magnitude else ""
+    if math.isinf(high):
+        return f"{size}at least {show(low, unit)}"
+    return f"{size}{show(low, unit)} to {show(high, unit)}"
+
+
+def _example(unit: str, low: float, high: float) -> str:
+    size = {"Hz": 5e9, "s": 1e-6, "V": 0.1, "K": 0.05}.get(unit, 1.0)
+    return f'"{show(min(max(size, low), high), unit)}"'
+
+
+def channel(value: Any) -> Channel:
+    """Read "awg1.3"."""
+    match = _CHANNEL.fullmatch(text(value))
+    if match is None:
+        raise ValueError(f'{quoted(value)} is not a channel such as "awg1.3"')
+    number = int(match[2])
+    if number not in CHANNELS:
+        raise ValueError(
+            f"{quoted(value)}: a generator has channels {CHANNELS[0]} to {CHANNELS[-1]}"
+        )
+    return Channel(match[1], number)
+
+
+def computer(value: Any) -> str:
+    """Read the name of a computer, which becomes part of topics."""
+    if COMPUTER.fullmatch(text(value)) is None:
+        raise ValueError(
+            f"{quoted(value)} is not a name for a computer: "
+            "a-z, 0-9 and -, at most 32 characters, not beginning with -"
+        )
+    return str(value)
+
+
+def file_name(value: Any) -> str:
+    """Read the path of a file."""
+    if "://" in text(value):
+        raise ValueError(f"{quoted(value)} must be a path, not a URL")
+    if "\0" in value:
+        raise ValueError("a path holds no NUL")
+    return str(value)
+
+
+def broker(value: Any) -> SplitResult:
+    """Read the URL of a broker; what may be a password is never repeated in a message."""
+    try:
+        url = urlsplit(text(value))
+        port = url.port
+    except ValueError as error:
+        raise ValueError(f"is not a URL: {_without_value(error)}") from None
+    if url.username is not None or url.password is not None:
+        raise ValueError("holds a name or password; write them to username and password_file")
+    if url.scheme not in PORTS:
+        raise ValueError(f"{quoted(value)} must begin with mqtt:// or mqtts://")
+    if not url.hostname or port == 0:
+        raise ValueError(f'{quoted(value)} needs a host, such as "{url.scheme}://127.0.0.1"')
+    if url.path not in ("", "/") or url.query or url.fragment:
+        raise ValueError(f"{quoted(value)} must end after the host and port")
+    return url
+
+
+def _without_value(error: ValueError) -> str:
+    message = str(error)
+    return "the port is no number from 1 to 65535" if "ort" in message else message[:60]
