@@ -17,5 +17,5 @@ def main() -> None:
     app()
 
 
-from kammerton.cli import check, demo, run, status  # noqa: E402, F401 - each registers its command
+from kammerton.cli import check, demo, fit, run, status  # noqa: E402, F401 - each registers its command
 from kammerton.cli import log, why  # noqa: E402, F401
