@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 from kammerton.client.follower import Follower, Update
 from kammerton.lab import Broker
@@ -52,7 +52,10 @@ class Subscriber:
         """The revision of `parameters`; -1 before the first snapshot."""
         return self._follower.revision
 
-    async def __aiter__(self) -> AsyncIterator[Update]:
+    def __aiter__(self) -> AsyncIterator[Update]:
+        return self.updates()
+
+    async def updates(self) -> AsyncGenerator[Update, None]:
         """Yield changes until the iteration is cancelled or closed."""
         while True:
             self._backoff.begin()

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.stored import NOON, estimate, fit, run
 
 from kammerton.model import Advice, StoreError, Value, Verdict
 from kammerton.store import Commit, Store
 from kammerton.store.rows import micros, moment, run_name, run_number
-from tests.stored import NOON, estimate, fit, run
 
 
 def test_a_commit_gives_run_and_revision(store: Store) -> None:
@@ -114,8 +114,8 @@ REFUSED = {
     "infinite": estimate(math.inf),
     "stderr": estimate(stderr=math.nan),
     "negative": estimate(stderr=-1.0),
-    "no zone": estimate(time=datetime(2026, 11, 21)),  # noqa: DTZ001
-    "until": estimate(valid_until=datetime(2026, 11, 21)),  # noqa: DTZ001
+    "no zone": estimate(time=datetime(2026, 11, 21)),
+    "until": estimate(valid_until=datetime(2026, 11, 21)),
 }
 
 
