@@ -1,3 +1,20 @@
 """Kammerton keeps quantum computers in tune and publishes what it knows about them."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kammerton.client import Client, Subscriber
+
 __version__ = "0.1.0"
+__all__ = ["Client", "Subscriber", "__version__"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the client only when it is asked for: the command line starts without it."""
+    if name in ("Client", "Subscriber"):
+        from kammerton import client
+
+        return getattr(client, name)
+    raise AttributeError(f"module 'kammerton' has no attribute {name!r}")

@@ -1,0 +1,65 @@
+"""A simulated laboratory in a process of its own, as a test drives it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+KAMMERTON = (sys.executable, "-m", "kammerton")
+END = 30.0  # s that a process gets to end
+
+
+@dataclass
+class Laboratory:
+    """The laboratory's control socket, and the lab.toml it wrote."""
+
+    lab: Path
+    control: int
+    process: subprocess.Popen[str]
+
+    def ask(self, **question: Any) -> Any:
+        with socket.create_connection(("127.0.0.1", self.control), timeout=20) as connection:
+            connection.sendall(json.dumps(question).encode() + b"\n")
+            with connection.makefile() as answers:
+                answer = json.loads(answers.readline())
+        assert not (isinstance(answer, dict) and "error" in answer), answer
+        return answer
+
+
+@contextlib.contextmanager
+def laboratory(
+    folder: Path, qubits: int = 1, seed: int = 3, broker: int = 1
+) -> Iterator[Laboratory]:
+    lab = folder / "lab.toml"
+    command = [*KAMMERTON, "sim", "--qubits", str(qubits), "--seed", str(seed)]
+    command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker}"]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = json.loads(process.stdout.readline())
+            yield Laboratory(lab, ready["control"], process)
+        finally:
+            process.terminate()
+            process.wait(END)
+
+
+@contextlib.contextmanager
+def daemon(lab: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [*KAMMERTON, "run", str(lab), *options], stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.terminate()
+            process.wait(END)
