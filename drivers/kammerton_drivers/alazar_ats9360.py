@@ -1,0 +1,273 @@
+"""Alazar ATS9360 as a digitizer, over the upstream QCoDeS driver.
+
+The board streams every record in NPT mode; samples are 12 bits in the upper bits of uint16,
+offset binary (ATS-SDK guide), so the upstream `signal_to_volt`, which is made for 8 bits, is not
+used. A simulated board is an object in place of the DLL wrapper, found by the address's scheme.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes
+import mmap
+import re
+from collections.abc import Awaitable, Callable
+from concurrent.futures import CancelledError, Future
+from importlib.metadata import entry_points
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
+from qcodes.instrument_drivers.AlazarTech.ATS import AcquisitionController, AcquisitionInterface
+
+from kammerton.bench import NoTriggers
+from kammerton.model import InstrumentError
+from kammerton.model.roles import BufferSink, Capture, Identity
+from kammerton_drivers.session import Session
+
+BOARDS = "kammerton.alazar_api"
+"""Entry-point group: scheme of an address -> factory of an object that stands for the DLL."""
+
+ALLOCATED = 4
+"""Buffers that the board fills in turn."""
+
+START_DEADLINE = 30.0
+"""s for the generators to start once the board listens."""
+
+
+def connect(name: str, address: str) -> Ats9360:
+    """Connect to a board: "ats://system/board", or a scheme of `kammerton.alazar_api`.
+
+    Raises
+    ------
+    InstrumentError
+        No such board, or nothing is installed for the address's scheme.
+    """
+    digitizer = Ats9360(name, address, _api_factory(name, address))
+    digitizer.session.connect()
+    return digitizer
+
+
+class Memory(Protocol):
+    """A posted buffer: its address, size in bytes and the samples in it."""
+
+    addr: int
+    size_bytes: int
+    buffer: NDArray[Any]
+
+    def free_mem(self) -> None:
+        """Give the memory back."""
+
+
+class Ats9360:
+    """A Digitizer. 0.4 V range, DC, 50 ohm, both channels; trigger on the external TTL input."""
+
+    volts_per_code = 0.4 / 32768
+    zero_code = 32768
+    granularity = 128
+
+    def __init__(self, name: str, address: str, board: BoardFactory) -> None:
+        self.name = name
+        self._sample_rate: float | None = None
+        self._board = board
+        self.session = Session(name, address, self._opened)
+
+    async def identity(self) -> Identity:
+        """Ask the board for model, serial number and firmware."""
+        idn = await self.session.do("identity", lambda board: board.get_idn())
+        return Identity(*(str(idn[key]) for key in ("vendor", "model", "serial", "firmware")))
+
+    async def configure(self, sample_rate: float) -> None:
+        """Lock to the external 10 MHz and set rate, range and trigger."""
+        self._sample_rate = sample_rate
+        await self.session.do("configure", lambda board: _configured(board, sample_rate))
+
+    async def acquire(
+        self, capture: Capture, armed: Callable[[], Awaitable[None]], sink: BufferSink
+    ) -> None:
+        """Arm, await `armed()`, then hand every buffer to `sink` in the board's thread.
+
+        When cancelled, the acquisition is aborted at the next buffer (or when the wait for one
+        times out), and the cancellation passes once it has ended.
+
+        Raises
+        ------
+        NoTriggers
+            A buffer was not filled within `capture.timeout`.
+        InstrumentError
+            The board or `armed` failed.
+        """
+        stream = _Stream(self.name, capture, armed, sink, asyncio.get_running_loop())
+        work = asyncio.ensure_future(
+            self.session.do("acquire", lambda board: _acquired(board, stream), deadline=None)
+        )
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            stream.abort()
+            await asyncio.wait({work}, timeout=capture.timeout + 5)
+            if work.done() and not work.cancelled():
+                work.exception()  # expected: the abort itself
+            raise
+
+    async def safe(self) -> None:
+        """Do nothing: a digitizer has no outputs."""
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+    def _opened(self, label: str) -> Board:
+        board = self._board(label)
+        if self._sample_rate is not None:  # opened anew after a failure
+            _configured(board, self._sample_rate)
+        return board
+
+
+class Board(AlazarTechATS9360):
+    """The upstream driver with buffers that stay alive: on Linux its own frees what it posts."""
+
+    def allocate_and_post_buffer(self, sample_type: Any, n_bytes: int) -> Any:
+        """Post memory of the api object where it offers some, else whole pages of our own."""
+        memory: Memory = getattr(self.api, "memory", _Pages)(sample_type, n_bytes)
+        self.api.post_async_buffer(self._handle, ctypes.c_void_p(memory.addr), memory.size_bytes)
+        return memory
+
+    def close(self) -> None:
+        """Close the driver, and the api object where it can be closed."""
+        super().close()
+        getattr(self.api, "close", lambda: None)()
+
+
+BoardFactory = Callable[[str], Board]
+
+
+class _Pages:
+    """A page-aligned buffer, as a board that writes by DMA needs it."""
+
+    def __init__(self, sample_type: Any, size: int) -> None:
+        self.size_bytes = size
+        self._pages = mmap.mmap(-1, size)
+        self.buffer: NDArray[Any] = np.frombuffer(self._pages, sample_type)
+        self.addr = self.buffer.ctypes.data
+
+    def free_mem(self) -> None:
+        """Nothing to do: the pages go when the last array over them does."""
+
+
+class _Stream(AcquisitionInterface[None]):
+    """Passes one acquisition's buffers on; all but `abort` runs in the board's thread."""
+
+    def __init__(
+        self,
+        name: str,
+        capture: Capture,
+        armed: Callable[[], Awaitable[None]],
+        sink: BufferSink,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        self.name, self.capture = name, capture
+        self._armed, self._sink, self._loop = armed, sink, loop
+        self._starting: Future[None] | None = None
+        self._aborted = False
+        self.done = 0
+
+    def abort(self) -> None:
+        """End at the next opportunity."""
+        self._aborted = True
+        if self._starting is not None:
+            self._starting.cancel()
+
+    def pre_acquire(self) -> None:
+        """Start the generators, now that the board listens."""
+        self._check()
+        self._starting = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
+        try:
+            self._starting.result(START_DEADLINE)
+        except (TimeoutError, CancelledError):
+            self._starting.cancel()
+            self._check()
+            raise InstrumentError(
+                f"{self.name}: the generators did not start within {START_DEADLINE:g} s"
+            ) from None
+
+    def buffer_done_callback(self, buffers_completed: int) -> None:
+        """Notice an abort; count."""
+        self._check()
+        self.done = buffers_completed + 1
+
+    def handle_buffer(self, buffer: NDArray[Any], buffer_number: int | None = None) -> None:
+        """Split a buffer into its channels: all of A lies before all of B."""
+        self._check()
+        a, b = buffer.reshape(2, self.capture.records_per_buffer, self.capture.samples)
+        self._sink(a, b, cast("int", buffer_number))
+
+    def post_acquire(self) -> None:
+        """Everything went to the sink."""
+
+    async def _start(self) -> None:
+        await self._armed()
+
+    def _check(self) -> None:
+        if self._aborted:
+            raise InstrumentError(f"{self.name}: the acquisition was aborted")
+
+
+def _acquired(board: Board, stream: _Stream) -> None:
+    """Run one acquisition, blocking."""
+    capture = stream.capture
+    try:
+        board.acquire(
+            mode="NPT",
+            samples_per_record=capture.samples,
+            records_per_buffer=capture.records_per_buffer,
+            buffers_per_acquisition=capture.buffers,
+            channel_selection="AB",
+            allocated_buffers=min(ALLOCATED, capture.buffers),
+            buffer_timeout=round(1e3 * capture.timeout),
+            acquisition_controller=cast("AcquisitionController[None]", stream),
+        )
+    except RuntimeError as error:
+        if re.search(r"\b579\b|WaitTimeout", str(error)) is None:
+            raise
+        raise NoTriggers(
+            f"{stream.name}: no triggers within {capture.timeout:g} s "
+            f"(after {stream.done} of {capture.buffers} buffers)"
+        ) from error
+    finally:
+        board.clear_buffers()
+
+
+def _configured(board: Board, sample_rate: float) -> None:
+    with board.syncing():
+        board.clock_source.set("EXTERNAL_CLOCK_10MHz_REF")
+        board.external_sample_rate.set(round(sample_rate))
+        board.decimation.set(1)
+        board.trigger_source1.set("EXTERNAL")
+        board.trigger_source2.set("DISABLE")
+        board.external_trigger_range.set("ETR_TTL")
+        board.timeout_ticks.set(0)
+
+
+def _api_factory(name: str, address: str) -> BoardFactory:
+    scheme, _, place = address.partition("://")
+    if scheme == "ats":
+        match = re.fullmatch(r"(\d+)/(\d+)", place)
+        if match is None:
+            raise InstrumentError(f'{name}: {address!r} is not an address like "ats://1/1"')
+        system, board = map(int, match.groups())
+        return lambda label: Board(label, system_id=system, board_id=board)
+    found = entry_points(group=BOARDS, name=scheme)
+    if not found:
+        raise InstrumentError(f"{name}: nothing installed serves addresses like {address!r}")
+    factory = next(iter(found)).load()
+    return lambda label: _on(factory(address), label)
+
+
+def _on(api: Any, label: str) -> Board:
+    try:
+        return Board(label, api=api)
+    except BaseException:
+        getattr(api, "close", lambda: None)()
+        raise

@@ -1,0 +1,103 @@
+"""Oxford Triton as a fridge monitor, over the upstream QCoDeS driver. It is only read."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+from urllib.parse import urlsplit
+
+from qcodes.instrument_drivers.oxford import OxfordTriton
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers.session import Session
+
+HOTTEST = 400.0
+"""K; a sensor that reads more is broken or unplugged."""
+
+TIMEOUT = 5.0
+
+
+def connect(name: str, address: str) -> Triton:
+    """Connect to the control computer of a Triton at "tcp://host:port".
+
+    Raises
+    ------
+    InstrumentError
+        The address is no such thing, nobody answers, or no mixing chamber is named there.
+    """
+    triton = Triton(name, address)
+    triton.session.connect()
+    return triton
+
+
+class Triton:
+    """A FridgeMonitor of the channel that the Triton itself calls MC."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        host, port = _host_and_port(name, address)
+        self.session = Session(name, address, lambda label: _opened(label, host, port))
+
+    async def identity(self) -> Identity:
+        """Ask for vendor, model, serial number and firmware."""
+        idn = await self.session.do("identity", lambda triton: triton.get_idn())
+        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+    async def temperature(self) -> float:
+        """Read the mixing chamber in K.
+
+        Raises
+        ------
+        InstrumentError
+            No answer, or one that is no temperature.
+        """
+        kelvin = await self.session.do("read the mixing chamber", _mixing_chamber)
+        if kelvin is None or not (math.isfinite(kelvin) and 0 < kelvin < HOTTEST):
+            place = f"{self.name} ({self.session.address})"
+            raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin}")
+        return kelvin
+
+    async def safe(self) -> None:
+        """Do nothing: a refrigerator is never switched, and this one is only read."""
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+
+class _Quiet(OxfordTriton):
+    """The upstream driver, which would greet on stdout."""
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+    def close(self) -> None:
+        """Close the socket even when the peer has gone; upstream's shutdown fails before that."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        super().close()
+
+
+def _opened(label: str, host: str, port: int) -> OxfordTriton:
+    triton = _Quiet(label, address=host, port=port, timeout=TIMEOUT)
+    if "MC" not in triton.parameters:
+        triton.close()
+        raise InstrumentError(f"the Triton at {host}:{port} names no mixing chamber (channel MC)")
+    return triton
+
+
+def _mixing_chamber(triton: OxfordTriton) -> float | None:
+    reading: float | None = triton.parameters["MC"].get()
+    return reading
+
+
+def _host_and_port(name: str, address: str) -> tuple[str, int]:
+    try:
+        parts = urlsplit(address)
+        if parts.scheme == "tcp" and parts.hostname and parts.port:
+            return parts.hostname, parts.port
+    except ValueError:
+        pass  # said below, as for every other address that is none
+    raise InstrumentError(f'{name}: {address!r} is not an address like "tcp://host:33576"')

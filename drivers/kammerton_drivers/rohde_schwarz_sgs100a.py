@@ -1,0 +1,98 @@
+"""Rohde & Schwarz SGS100A as a microwave source, over the upstream QCoDeS driver."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers.session import Session
+
+
+def connect(name: str, address: str) -> Sgs100a:
+    """Connect to a source by its VISA address; its output stays as it is.
+
+    Raises
+    ------
+    InstrumentError
+        Nobody answers there.
+    """
+    source = Sgs100a(name, address)
+    source.session.connect()
+    return source
+
+
+class Sgs100a:
+    """A MicrowaveSource. Setting and reading back costs one hop to the lane each."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.session = Session(name, address, lambda label: _Source(label, address, visalib="@py"))
+
+    async def identity(self) -> Identity:
+        """Ask for vendor, model, serial number and firmware."""
+        idn = await self.session.do("identity", lambda source: source.get_idn())
+        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+    async def configure(self) -> None:
+        """Lock to the common 10 MHz; the output stays as it is."""
+        await self.session.do("lock to the external 10 MHz", _lock_to_reference)
+
+    async def set_frequency(self, hz: float) -> None:
+        """Set the carrier in Hz; the instrument is told hundredths."""
+        await self.session.do(f"set {hz:.2f} Hz", lambda source: source.frequency.set(hz))
+
+    async def set_power(self, dbm: float) -> None:
+        """Set the output power in dBm; the instrument is told hundredths."""
+        await self.session.do(f"set {dbm:g} dBm", lambda source: source.power.set(dbm))
+
+    async def enable(self, *, on: bool) -> None:
+        """Switch the output on or off."""
+        await self.session.do(
+            f"switch {'on' if on else 'off'}", lambda source: source.status.set(on)
+        )
+
+    async def settings(self) -> tuple[float, float, bool]:
+        """Ask the instrument for frequency in Hz, power in dBm and whether the output is on."""
+        return await self.session.do("read settings", _settings)
+
+    async def safe(self) -> None:
+        """Switch the output off and read back that it is."""
+        if await self.session.do("switch off", _switched_off):
+            raise InstrumentError(
+                f"{self.name} ({self.session.address}) stays on after it was told off"
+            )
+
+    async def close(self) -> None:
+        """Close the session; the output stays as it is."""
+        await self.session.close()
+
+
+class _Source(RohdeSchwarzSGS100A):
+    """The upstream driver, which would greet on stdout."""
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Ask who is there, so that a wrong address is noticed at once."""
+        idn = self.get_idn()
+        if "SGS" not in (idn.get("model") or ""):
+            self.close()
+            raise InstrumentError(f"this is no SGS100A but {idn.get('vendor')} {idn.get('model')}")
+
+
+def _lock_to_reference(source: RohdeSchwarzSGS100A) -> None:
+    source.ref_osc_source.set("EXT")
+    source.ref_osc_external_freq.set("10MHz")
+    answer = str(source.ref_osc_source.get())
+    if not answer.upper().startswith("EXT"):
+        raise InstrumentError(f"{source.name} does not take the external reference: {answer}")
+
+
+def _settings(source: RohdeSchwarzSGS100A) -> tuple[float, float, bool]:
+    return source.frequency.get(), source.power.get(), bool(source.status.get())
+
+
+def _switched_off(source: RohdeSchwarzSGS100A) -> bool:
+    source.status.set(False)
+    return bool(source.status.get())

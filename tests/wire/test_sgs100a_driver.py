@@ -1,0 +1,178 @@
+"""The SGS100A adapter on the upstream driver, over HiSLIP to the simulated source."""
+
+import asyncio
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from types import SimpleNamespace
+
+import pytest
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import MicrowaveSource
+from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a, connect
+from kammerton_sim.instruments.sgs100a import Sgs100a as Simulated
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.hislip import HislipServer
+
+
+@pytest.fixture
+def rig() -> Iterator[SimpleNamespace]:
+    ledger = Ledger(time.monotonic)
+    device = Simulated("lo", ledger)
+    server = HislipServer(device)
+    address = f"TCPIP0::127.0.0.1::hislip0,{server.port}::INSTR"
+    yield SimpleNamespace(ledger=ledger, device=device, server=server, address=address)
+    server.close()
+
+
+@pytest.fixture
+def source(rig) -> Iterator[Sgs100a]:
+    source = connect("lo", rig.address)
+    yield source
+    asyncio.run(source.close())
+
+
+def outputs(ledger: Ledger) -> list[tuple[str, object]]:
+    return [(c["what"], c["new"]) for c in ledger.since() if c["what"] != "connection"]
+
+
+def test_it_is_a_microwave_source(source):
+    assert isinstance(source, MicrowaveSource)
+
+
+def test_connecting_and_closing_change_no_output(rig):
+    source = connect("lo", rig.address)
+    asyncio.run(source.close())
+    assert outputs(rig.ledger) == []
+    assert any(c["what"] == "connection" for c in rig.ledger.since())
+
+
+def test_connecting_says_nothing_on_stdout(rig, capfd):
+    asyncio.run(connect("lo", rig.address).close())
+    assert capfd.readouterr().out == ""
+
+
+def test_it_sets_switches_and_reads_back_what_the_output_really_does(rig, source):
+    async def main() -> tuple[float, float, bool]:
+        await source.configure()
+        await source.set_frequency(5.123456789e9)
+        await source.set_power(12.25)
+        await source.enable(on=True)
+        return await source.settings()
+
+    assert asyncio.run(main()) == (5.123456789e9, 12.25, True)
+    carrier = rig.device.carrier
+    assert carrier.frequency == pytest.approx(
+        5.123456789e9, abs=0.01
+    )  # locked to the common 10 MHz
+    assert (carrier.power, carrier.on) == (12.25, True)
+
+
+def test_configuring_leaves_the_output_as_it_is(rig, source):
+    async def main() -> None:
+        await source.enable(on=True)
+        await source.configure()
+
+    asyncio.run(main())
+    assert rig.device.carrier.on
+    assert ("reference", "EXT") in outputs(rig.ledger)
+
+
+def test_settings_are_asked_for_every_time(rig, source):
+    async def main() -> float:
+        await source.set_frequency(5e9)
+        rig.device.receive(b"SOUR:FREQ 6e9")
+        return (await source.settings())[0]
+
+    assert asyncio.run(main()) == 6e9
+
+
+def test_safe_switches_off(rig, source):
+    async def main() -> None:
+        await source.enable(on=True)
+        await source.safe()
+
+    asyncio.run(main())
+    assert not rig.device.carrier.on
+
+
+def test_a_source_that_stays_on_is_named(rig, source, monkeypatch):
+    async def main() -> None:
+        await source.enable(on=True)
+        receive = rig.device.receive
+        monkeypatch.setattr(
+            rig.device, "receive", lambda m: b"" if b"STAT 0" in bytes(m) else receive(m)
+        )
+        await source.safe()
+
+    with pytest.raises(InstrumentError, match=r"lo \(TCPIP0.*\) stays on after it was told off"):
+        asyncio.run(main())
+
+
+def test_a_reference_that_is_not_taken_is_named(rig, source, monkeypatch):
+    receive = rig.device.receive
+    monkeypatch.setattr(
+        rig.device, "receive", lambda m: b"" if b"ROSC:SOUR EXT" in bytes(m) else receive(m)
+    )
+    with pytest.raises(InstrumentError, match="does not take the external reference: INT"):
+        asyncio.run(source.configure())
+
+
+def test_identity(source):
+    identity = asyncio.run(source.identity())
+    assert (identity.vendor, identity.model) == ("Rohde&Schwarz", "SGS100A")
+    assert identity.serial
+    assert identity.firmware
+
+
+def test_two_sources_may_have_the_same_name(rig, source):
+    twin = connect("lo", rig.address)
+    asyncio.run(twin.close())
+
+
+def test_nobody_at_the_address_is_an_error_that_names_it():
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    address = f"TCPIP0::127.0.0.1::hislip0,{port}::INSTR"
+    with pytest.raises(InstrumentError, match=rf"lo \(TCPIP0.*{port}.*\): connect: "):
+        connect("lo", address)
+
+
+def test_another_instrument_at_the_address_is_refused(rig):
+    rig.device.identity = "TEKTRONIX,AWG5208,B000001,FV:7.0.0"
+    with pytest.raises(InstrumentError, match="this is no SGS100A but TEKTRONIX AWG5208"):
+        connect("lo", rig.address)
+
+
+def test_a_value_the_instrument_cannot_have_names_the_action(source):
+    with pytest.raises(InstrumentError, match=r"lo \(TCPIP0.*\): set 30000000000.00 Hz: "):
+        asyncio.run(source.set_frequency(30e9))
+
+
+def test_a_source_that_goes_and_comes_back_is_connected_anew(rig, source):
+    async def main() -> float:
+        await source.set_frequency(5e9)
+        rig.server.close()
+        with pytest.raises(InstrumentError, match=r"lo .*: read settings: "):
+            await source.settings()
+        rig.server = HislipServer(rig.device, rig.server.port)
+        return (await source.settings())[0]
+
+    assert asyncio.run(main()) == 5e9
+
+
+def test_set_and_get_takes_less_than_the_nagle_delay(source):
+    """Nagle's algorithm with delayed acknowledgement costs 40 ms; the aim is below 1 ms."""
+
+    async def main() -> float:
+        times = []
+        for n in range(20):
+            start = time.perf_counter()
+            await source.set_frequency(5e9 + n)
+            await source.settings()
+            times.append(time.perf_counter() - start)
+        return statistics.median(times)
+
+    assert asyncio.run(main()) < 0.020
