@@ -29,7 +29,7 @@ Number = Annotated[int, Field(ge=0)]
 
 class _Checked(BaseModel):
     # Fields that a later version adds are ignored; a later schema is refused.
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
 
 class Received(_Checked):

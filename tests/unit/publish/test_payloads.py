@@ -1,0 +1,156 @@
+"""Topics and payloads: one grammar in, one grammar out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.stored import NOON, estimate
+
+from kammerton.model import BrokerError
+from kammerton.publish import Topics, payloads, received
+from kammerton.store import Change, Snapshot
+
+LATER = NOON.replace(microsecond=123000) + timedelta(hours=1)
+names = st.from_regex(r"[a-z][a-z0-9_]{0,6}\.[a-z][a-z0-9_]{0,6}", fullmatch=True)
+floats = st.floats(allow_nan=False, allow_infinity=False)
+changes = st.builds(
+    lambda name, revision, value, stderr, unit, until: Change(
+        name, revision, estimate(value, abs(stderr), unit, run="r000001", valid_until=until)
+    ),
+    names,
+    st.integers(0, 10**9),
+    floats,
+    floats,
+    st.text(max_size=5),
+    st.none() | st.just(LATER),
+)
+
+
+def snapshot_of(*changes: Change) -> Snapshot:
+    return Snapshot("c", "e", 7, {each.name: each for each in changes})
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "+", "#", "a\0", "$SYS", "ü", "a" * 65, "-a", "a\n"])
+def test_a_computer_that_is_no_topic_level_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="cannot be part of a topic"):
+        Topics(name)
+
+
+def test_the_tree() -> None:
+    topics = Topics("two-qubits")
+    assert topics.status == "kammerton/v1/two-qubits/status"
+    assert topics.snapshot == "kammerton/v1/two-qubits/snapshot"
+    assert topics.delta == "kammerton/v1/two-qubits/delta"
+    assert topics.run == "kammerton/v1/two-qubits/run"
+    assert topics.parameter("q0.f01") == "kammerton/v1/two-qubits/param/q0/f01"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_json_never_holds_what_is_no_number(value: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        payloads.encode({"value": value})
+
+
+def test_quality_tells_measured_chosen_and_stale() -> None:
+    measured, chosen = estimate(), estimate(stderr=0.0)
+    expired = estimate(valid_until=NOON)
+    assert payloads.quality(measured, LATER) == "good"
+    assert payloads.quality(chosen, LATER) == "setting"
+    assert payloads.quality(expired, LATER) == "stale"
+    assert payloads.quality(expired, NOON) == "good"
+
+
+@given(st.lists(changes, max_size=4, unique_by=lambda each: each.name))
+def test_what_is_sent_can_be_read(sent: list[Change]) -> None:
+    document = payloads.snapshot(snapshot_of(*sent), NOON)
+    read = received.parameter_set(payloads.encode(document))
+    assert (read.epoch, read.revision) == ("e", 7)
+    for change in sent:
+        got, was = read.parameters[change.name].estimate(), change.estimate
+        assert (got.value, got.stderr, got.unit, got.run) == (
+            was.value, was.stderr, was.unit, was.run,
+        )  # fmt: skip
+        assert payloads.iso(got.time) == payloads.iso(was.time)
+        assert got.valid_until == was.valid_until
+
+
+@given(st.binary(max_size=200))
+def test_any_bytes_are_read_or_refused(payload: bytes) -> None:
+    for read in (received.parameter_set, received.status):
+        with contextlib.suppress(BrokerError):
+            read(payload)
+
+
+def _good() -> dict:
+    change = Change("q0.t1", 7, estimate(run="r000001"))
+    return json.loads(payloads.encode(payloads.snapshot(snapshot_of(change), NOON)))
+
+
+def _with(**changed: object) -> dict:
+    return _good() | changed
+
+
+def _value(**changed: object) -> dict:
+    document = _good()
+    document["parameters"]["q0.t1"] |= changed
+    return document
+
+
+WRONG = {
+    "later schema": _with(schema=2),
+    "no epoch": {key: value for key, value in _good().items() if key != "epoch"},
+    "negative revision": _with(revision=-1),
+    "revision in words": _with(revision="many"),
+    "name with a slash": _with(parameters={"q0/+.t1": _good()["parameters"]["q0.t1"]}),
+    "value in words": _value(value="high"),
+    "value in quotes": _value(value="5.1e-5"),
+    "value a truth": _value(value=True),
+    "time a number": _value(time=1.7e9),
+    "negative stderr": _value(stderr=-1.0),
+    "time without zone": _value(time="2026-11-21T12:00:00"),
+    "a list": [1],
+}
+
+
+@pytest.mark.parametrize("document", WRONG.values(), ids=WRONG.keys())
+def test_what_we_would_not_send_is_refused(document: object) -> None:
+    received.parameter_set(json.dumps(_good()).encode())
+    with pytest.raises(BrokerError, match="unreadable payload"):
+        received.parameter_set(json.dumps(document).encode())
+
+
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
+def test_a_number_that_is_not_finite_is_refused(number: bytes) -> None:
+    payload = json.dumps(_value(value=123.5)).encode().replace(b"123.5", number)
+    with pytest.raises(BrokerError, match="unreadable payload"):
+        received.parameter_set(payload)
+
+
+def test_what_a_later_version_adds_is_ignored() -> None:
+    assert received.parameter_set(json.dumps(_value(colour="blue")).encode()).revision == 7
+
+
+def test_a_deep_payload_is_refused() -> None:
+    with pytest.raises(BrokerError):
+        received.parameter_set(b"[" * 100_000)
+
+
+def test_a_huge_payload_is_refused_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(received, "LARGEST", 10)
+    with pytest.raises(BrokerError, match="refused unread"):
+        received.parameter_set(b" " * 11)
+
+
+def test_one_value_is_one_flat_object() -> None:
+    change = Change("q0.f01", 812, estimate(4.91072e9, 2.1e3, "Hz", run="r000017"))
+    assert payloads.parameter("ab12", change, NOON) == {
+        "schema": 1, "epoch": "ab12", "revision": 812, "value": 4.91072e9, "stderr": 2.1e3,
+        "unit": "Hz", "time": "2026-11-21T12:00:00.123Z", "valid_until": None,
+        "quality": "good", "run": "r000017",
+    }  # fmt: skip

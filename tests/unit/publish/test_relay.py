@@ -1,0 +1,287 @@
+"""The relay with a connection that fails where we want it to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import random
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.stored import estimate, run
+
+from kammerton.lab import Broker
+from kammerton.model import BrokerError, StoreError
+from kammerton.publish import Message, Relay, Topics, Will
+from kammerton.publish.backoff import Backoff, pass_cancellation
+from kammerton.store import Store
+
+TOPICS = Topics("c")
+BROKER = Broker("nowhere", 1)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "db.sqlite", "c") as opened:
+        yield opened
+
+
+class Wire:
+    """A connection of our own. `fails(topic, n)` says whether the n-th publish breaks it."""
+
+    def __init__(self, fails: Callable[[str, int], bool] = lambda topic, n: False) -> None:
+        self.fails = fails
+        self.sent: list[tuple[str, dict, bool]] = []
+        self.will: Will | None = None
+        self.connected = 0
+        self.dead = asyncio.Event()
+        self.error_at_close = False
+
+    @contextlib.asynccontextmanager
+    async def connect(self, broker: Broker, will: Will | None = None) -> AsyncIterator[Wire]:
+        self.will = will
+        self.connected += 1
+        self.dead.clear()
+        try:
+            yield self
+        finally:
+            if self.error_at_close:
+                raise BrokerError("broke while closing")
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        await asyncio.sleep(0)
+        self.sent.append((topic, json.loads(payload), retain))
+        if self.fails(topic, len(self.sent)):
+            raise BrokerError("no acknowledgement")
+
+    async def subscribe(self, *topics: str) -> None:
+        raise AssertionError("a relay subscribes to nothing")
+
+    async def messages(self) -> AsyncIterator[Message]:
+        await self.dead.wait()
+        raise BrokerError("gone")
+        yield
+
+    def topics(self) -> list[str]:
+        return [topic.removeprefix("kammerton/v1/c/") for topic, _, _ in self.sent]
+
+    def revisions(self, topic: str) -> list[int]:
+        return [document["revision"] for sent, document, _ in self.sent if sent == topic]
+
+
+def relay_of(store: Store, wire: Wire, **more: object) -> Relay:
+    return Relay(store, BROKER, connect=wire.connect, backoff=Backoff(0.001, 0.002), **more)
+
+
+async def relayed(relay: Relay) -> None:
+    """Run until everything is handed over, then stop."""
+    task = asyncio.create_task(relay.run())
+    try:
+        async with asyncio.timeout(10):
+            await relay.drained()
+    finally:
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+def test_the_order_on_a_connection(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        store.commit(run(), {"q0.t1": estimate()})
+        store.commit(run(), {})
+        await relayed(relay_of(store, wire))
+        assert wire.topics() == [
+            "status", "snapshot", "param/q0/t1",
+            "run", "delta", "param/q0/t1", "run", "status",
+        ]  # fmt: skip
+        retained = {topic for topic, _, retain in wire.sent if retain}
+        assert retained == {TOPICS.status, TOPICS.snapshot, TOPICS.parameter("q0.t1")}
+        assert [wire.sent[0][1]["status"], wire.sent[-1][1]["status"]] == ["online", "offline"]
+        assert wire.will is not None
+        assert wire.will.topic == TOPICS.status
+        assert json.loads(wire.will.payload)["status"] == "offline"
+        assert all(each["epoch"] == store.epoch for _, each, _ in wire.sent)
+
+    asyncio.run(scenario())
+
+
+def test_parameter_topics_can_be_switched_off(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        store.commit(run(), {"q0.t1": estimate()})
+        await relayed(relay_of(store, wire, parameters=False))
+        assert wire.topics() == ["status", "snapshot", "run", "delta", "status"]
+
+    asyncio.run(scenario())
+
+
+def test_an_older_value_never_follows_a_newer_one(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        store.commit(run(), {"q0.t1": estimate(1.0), "q1.t1": estimate(1.0)})
+        store.commit(run(), {"q0.t1": estimate(2.0)})
+        await relayed(relay_of(store, wire))
+        assert wire.revisions(TOPICS.delta) == [1, 2]
+        assert wire.revisions(TOPICS.parameter("q0.t1")) == [2, 2]
+        assert wire.revisions(TOPICS.parameter("q1.t1")) == [1, 1]
+
+    asyncio.run(scenario())
+
+
+def test_what_was_not_acknowledged_is_sent_again(store: Store) -> None:
+    async def scenario() -> None:
+        once = iter([True])
+        wire = Wire(lambda topic, n: topic == TOPICS.delta and next(once, False))
+        for _ in range(3):
+            store.commit(run(), {"q0.t1": estimate()})
+        await relayed(relay_of(store, wire))
+        assert wire.connected == 2
+        assert wire.revisions(TOPICS.delta) == [1, 1, 2, 3]
+        assert store.backlog() == 0
+
+    asyncio.run(scenario())
+
+
+def test_every_single_failure_still_ends_with_everything_sent(store: Store) -> None:
+    async def scenario() -> None:
+        for _ in range(2):
+            store.commit(run(), {"q0.t1": estimate()})
+        handed = [each.number for each in store.waiting()]
+        for broken in range(1, 11):
+            with store._write() as connection:
+                connection.exec_driver_sql("UPDATE outbox SET sent = NULL")
+            assert [each.number for each in store.waiting()] == handed
+            wire = Wire(lambda _, n, broken=broken: n == broken)
+            await relayed(relay_of(store, wire))
+            deltas = wire.revisions(TOPICS.delta)
+            assert store.backlog() == 0
+            assert sorted(set(deltas)) == [1, 2]
+            assert deltas == sorted(deltas)
+
+    asyncio.run(scenario())
+
+
+def test_a_quiet_line_that_died_is_noticed(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        store.commit(run(), {"q0.t1": estimate()})
+        relay = relay_of(store, wire)
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(10):
+            await relay.drained()
+            wire.dead.set()
+            while wire.topics().count("snapshot") < 2:  # noqa: ASYNC110 - no event tells
+                await asyncio.sleep(0.001)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+
+def test_a_commit_is_published_at_once_and_the_snapshot_renewed(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.02)
+
+    async def scenario() -> None:
+        wire = Wire()
+        relay = relay_of(store, wire)
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(10):
+            await relay.drained()
+            for _ in range(5):
+                await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
+            await relay.drained()
+        assert wire.revisions(TOPICS.snapshot)[-1] == 5
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+
+def test_a_connection_that_breaks_while_closing_hides_no_cancellation(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        wire.error_at_close = True
+        await relayed(relay_of(store, wire))
+        assert wire.connected == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_farewell_that_fails_is_no_failure(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire(lambda topic, n: topic == TOPICS.status and n > 1)
+        await relayed(relay_of(store, wire))
+        assert wire.topics() == ["status", "snapshot", "status"]
+
+    asyncio.run(scenario())
+
+
+def test_a_store_that_fails_ends_the_relay(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(limit: int = 50) -> list:
+        raise StoreError("disk on fire")
+
+    monkeypatch.setattr(store, "waiting", broken)
+
+    async def scenario() -> None:
+        with pytest.raises(StoreError, match="disk on fire"):
+            async with asyncio.timeout(10):
+                await relay_of(store, Wire()).run()
+
+    asyncio.run(scenario())
+
+
+def test_absence_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    @contextlib.asynccontextmanager
+    async def refuse(broker: Broker, will: Will | None = None) -> AsyncIterator[Wire]:
+        raise BrokerError("nobody there")
+        yield Wire()
+
+    async def scenario() -> None:
+        relay = Relay(store, BROKER, connect=refuse, backoff=Backoff(0.001, 0.002))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await relay.run()
+        assert relay.problem == "nobody there"
+
+    asyncio.run(scenario())
+    assert caplog.text.count("nobody there") == 1
+
+
+def test_pauses_double_are_bounded_and_differ() -> None:
+    backoff = Backoff(1.0, 8.0, steady=1e9, chance=random.Random(1))
+    backoff.begin()
+    pauses = [backoff.next() for _ in range(6)]
+    for pause, bound in zip(pauses, [1, 2, 4, 8, 8, 8], strict=True):
+        assert bound / 2 <= pause <= bound
+    assert len(set(pauses)) == 6
+
+
+def test_pauses_start_anew_after_a_steady_connection() -> None:
+    backoff = Backoff(1.0, 8.0, steady=0.0)
+    backoff.begin()
+    assert all(backoff.next() <= 1.0 for _ in range(4))
+
+
+def test_cancellation_outranks_a_broken_connection() -> None:
+    async def work() -> None:
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            pass_cancellation(BrokerError("broke"))
+
+    async def scenario() -> None:
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        pass_cancellation(BrokerError("nobody cancelled us"))
+
+    asyncio.run(scenario())
