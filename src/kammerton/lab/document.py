@@ -29,11 +29,15 @@ class Problem:
 
 @dataclass(frozen=True, eq=False)
 class Document:
-    """A lab.toml as tomllib reads it. Every look-up is tolerant: what is not there is None."""
+    """A lab.toml as tomllib reads it. Every look-up is tolerant: what is not there is None.
+
+    Quantities at `flawed` paths are not there either, so that one mistake is reported once.
+    """
 
     file: FilePath
     data: Mapping[str, Any]
     lines: Mapping[Path, int]
+    flawed: frozenset[Path] = frozenset()
 
     def value(self, *path: str | int) -> Any:
         """Return what stands at a path, or None."""
@@ -56,7 +60,7 @@ class Document:
 
     def si(self, unit: str, *path: str | int) -> float | None:
         """Return the quantity at a path in SI units, or None when there is none."""
-        text = self.text(*path)
+        text = None if path in self.flawed else self.text(*path)
         try:
             return None if text is None else parse(text, unit)
         except ValueError:

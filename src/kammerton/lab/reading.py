@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from kammerton.lab.advice import advise, missing_files
 from kammerton.lab.convert import to_lab
@@ -18,6 +19,7 @@ def read(
 ) -> tuple[Lab | None, tuple[str, ...], tuple[str, ...]]:
     """Return the Lab (None when there are problems), the problems and the warnings."""
     form, problems = read_shape(document)
+    document = replace(document, flawed=frozenset(problem.path for problem in problems))
     problems += check_wiring(document, drivers)
     problems += check_sizes(document)
     warnings = list(advise(document))

@@ -15,7 +15,7 @@ from kammerton.lab.nearest import hint, nearest
 from kammerton.lab.values import quoted
 
 ADVICE = {
-    ("broker", "password"): "a password does not belong into lab.toml; "
+    ("broker", "password"): "a password does not belong in lab.toml; "
     "write it to a file and name that file: password_file",
 }
 MISSING = {"resonator": "missing: without its resonator a qubit cannot be read out"}

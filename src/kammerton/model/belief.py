@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+TEN_YEARS = 10 * 365 * 86400.0
+
 
 @dataclass(frozen=True)
 class Belief:
@@ -24,14 +26,14 @@ class Belief:
     def sigma_at(self, time: datetime) -> float:
         """Return the standard deviation at a laboratory time (never smaller than at `time`)."""
         age = max(0.0, (time - self.time).total_seconds())
-        return math.sqrt(self.sigma**2 + self.drift**2 * age)
+        return math.hypot(self.sigma, self.drift * math.sqrt(age))
 
     def valid_until(self, tolerance: float) -> datetime | None:
-        """Return when sigma reaches `tolerance`; None when it never does."""
+        """Return when sigma reaches `tolerance`, in ten years at most; None when it never does."""
         if self.drift == 0 or self.sigma >= tolerance:
             return self.time if self.sigma >= tolerance else None
-        age = (tolerance**2 - self.sigma**2) / self.drift**2
-        return self.time + timedelta(seconds=min(age, 10 * 365 * 86400.0))
+        root = math.sqrt((tolerance - self.sigma) * (tolerance + self.sigma)) / abs(self.drift)
+        return self.time + timedelta(seconds=min(root * root, TEN_YEARS))
 
     def doubted(self, sigma: float) -> Belief:
         """Return the same mean with at least this much doubt."""

@@ -128,7 +128,7 @@ def kind_of(full_name: str, resonators: frozenset[str] | set[str]) -> ParameterK
     Raises
     ------
     KeyError
-        The element kind has no such parameter.
+        The element kind has no such parameter, or the name has no dot.
     """
-    element, name = full_name.split(".", 1)
+    element, _, name = full_name.partition(".")
     return KINDS["resonator" if element in resonators else "qubit", name]

@@ -11,7 +11,7 @@ PREFIXES = {
 SCALED = ("Hz", "s", "V", "K", "W", "A", "rad")
 PLAIN = ("", "dBm", "dB", "deg", "%")
 
-_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(\S*)\s*")
+_TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s,]*)\s*")
 
 
 def split_unit(text: str) -> tuple[str, float]:
@@ -27,7 +27,10 @@ def split_unit(text: str) -> tuple[str, float]:
     for unit in SCALED:
         if text.endswith(unit) and text[: -len(unit)] in PREFIXES:
             return unit, PREFIXES[text[: -len(unit)]]
-    raise ValueError(f"{text!r} is not a unit")
+    known = {p + unit for unit in SCALED for p in PREFIXES} | set(PLAIN)
+    meant = sorted(unit for unit in known if unit.lower() == text.lower())
+    also = f"; did you mean {' or '.join(meant)}?" if meant else ""
+    raise ValueError(f"{text!r} is not a unit{also}")
 
 
 def parse(text: str, unit: str) -> float:
@@ -40,14 +43,23 @@ def parse(text: str, unit: str) -> float:
     """
     match = _TEXT.fullmatch(text)
     if match is None:
-        raise ValueError(f'{text!r} is not a quantity such as "1.5 {_example(unit)}"')
+        comma = "; write a decimal point, not a comma" if "," in text else ""
+        raise ValueError(f'{text!r} is not a quantity such as "1.5 {_example(unit)}"{comma}')
     number, written = match.groups()
     if unit and not written:
         raise ValueError(f'{text!r} has no unit; write "{text.strip()} {_example(unit)}"')
     base, factor = split_unit(written)
     if base != unit:
         raise ValueError(f"{text!r} is in {base or 'no unit'}, but this needs {unit or 'no unit'}")
-    return float(number) * factor
+    value = _scaled(float(number), factor)
+    if not math.isfinite(value):
+        raise ValueError(f"{text!r} is too large")
+    return value
+
+
+def _scaled(number: float, factor: float) -> float:
+    """Return number * factor, correctly rounded: 1e-9 is no exact float, but 1e9 is."""
+    return number * factor if factor >= 1 else number / round(1 / factor)
 
 
 def _example(unit: str) -> str:
@@ -64,13 +76,25 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     """
     if not math.isfinite(value):
         return "—"
-    factor, prefix = _prefix(value, unit)
     if stderr is None or not math.isfinite(stderr) or stderr <= 0:
-        return f"{value / factor:.6g} {prefix}{unit}".rstrip()
-    digits = max(0, 1 - math.floor(math.log10(stderr / factor)))
-    small, small_prefix = _prefix(stderr, unit)
-    text = f"{value / factor:.{min(digits, 12)}f} {prefix}{unit}".rstrip()
-    return f"{text} ± {stderr / small:.2g} {small_prefix}{unit}".rstrip()
+        return _significant(value, unit, 6)
+    places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
+    factor, prefix = _prefix(round(value, places), unit)
+    decimals = min(max(0, places + round(math.log10(factor))), 12)
+    style = "f" if abs(value) < 1e15 * factor else "e"
+    text = f"{value / factor:.{decimals}{style}} {prefix}{unit}".rstrip()
+    return f"{text} ± {_significant(stderr, unit, 2)}"
+
+
+def _significant(value: float, unit: str, digits: int) -> str:
+    """Return a value rounded to so many digits, without an exponent where a prefix serves."""
+    value = _rounded(value, digits)
+    factor, prefix = _prefix(value, unit)
+    return f"{value / factor:.{max(digits, 4)}g} {prefix}{unit}".rstrip()
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits - 1}e}")
 
 
 def _prefix(value: float, unit: str) -> tuple[float, str]:
