@@ -133,14 +133,23 @@ def test_two_sources_may_have_the_same_name(rig, source):
     asyncio.run(twin.close())
 
 
+def refusal(address: str) -> str:
+    """Return the message alone: the exception holds frames that hold sockets."""
+    try:
+        connect("lo", address)
+    except InstrumentError as error:
+        return str(error)
+    pytest.fail("connected to nobody")
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nobody_at_the_address_is_an_error_that_names_it():
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     address = f"TCPIP0::127.0.0.1::hislip0,{port}::INSTR"
-    with pytest.raises(InstrumentError, match=rf"lo \(TCPIP0.*{port}.*\): connect: "):
-        connect("lo", address)
-    gc.collect()  # pyvisa-py leaves a socket that could not connect to the collector
+    message = refusal(address)
+    gc.collect()  # pyvisa-py leaves the socket that could not connect to the collector
+    assert message.startswith(f"lo ({address}): connect: ")
 
 
 def test_another_instrument_at_the_address_is_refused(rig):
