@@ -48,7 +48,7 @@ def tones(cycles: FloatArray, count: int, first: float = 0.5) -> ComplexArray:
     coarse = np.exp(2j * np.pi * cycles[..., None] * starts)
     fine = np.exp(2j * np.pi * cycles[..., None] * np.arange(STRIDE))
     table: ComplexArray = coarse[..., :, None] * fine[..., None, :]
-    return table.reshape(*cycles.shape, -1)[..., :count]
+    return table.reshape(*cycles.shape, starts.size * STRIDE)[..., :count]
 
 
 def pulse_samples(

@@ -73,8 +73,8 @@ def carriers_of(lines: Iterable[IqLine]) -> dict[str, tuple[float, float]]:
         if carriers.setdefault(line.source, wanted) != wanted:
             hertz, dbm = carriers[line.source]
             raise ProgramError(
-                f"{line.source} cannot give {line.carrier:.9g} Hz at {line.power:g} dBm for"
-                f" {line.i}/{line.q} and {hertz:.9g} Hz at {dbm:g} dBm for another line"
+                f"{line.source} cannot give {line.carrier / 1e9:.9g} GHz at {line.power:g} dBm for"
+                f" {line.i}/{line.q} and {hertz / 1e9:.9g} GHz at {dbm:g} dBm for another line"
             )
     return carriers
 
