@@ -1,0 +1,62 @@
+"""Numbers and axes as a laboratory notebook shows them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from kammerton.model.quantity import PREFIXES, SCALED, show
+from kammerton.model.trace import FloatArray
+
+NARROW = 2e-3
+"""A frequency axis narrower than this fraction of its centre is shown relative to the centre."""
+
+_SHOWN = ("G", "M", "k", "", "m", "µ", "n")
+
+
+def written(value: float, unit: str, stderr: float) -> str:
+    """Return a value with its standard error in the last digits.
+
+    >>> written(3.508e-05, "s", 7.1e-07)
+    '35.08(71) µs'
+    >>> written(0.98145, "", 0.0019)
+    '0.9815(19)'
+    """
+    if not (math.isfinite(value) and math.isfinite(stderr) and stderr > 0):
+        return show(value, unit)
+    factor, prefix = prefix_of(max(abs(value), stderr), unit)
+    digits = max(0, 1 - math.floor(math.log10(stderr / factor)))
+    last = round(stderr / factor * 10**digits)
+    if last >= 100 and digits > 0:
+        digits, last = digits - 1, round(last / 10)
+    return f"{value / factor:.{digits}f}({last}) {prefix}{unit}".rstrip()
+
+
+def prefix_of(size: float, unit: str) -> tuple[float, str]:
+    """Return the SI prefix, as factor and text, in which a number of this size is best read."""
+    if unit not in SCALED or unit == "rad" or not size > 0 or not math.isfinite(size):
+        return 1.0, ""
+    prefix = next((p for p in _SHOWN if size >= PREFIXES[p] * (1 - 1e-9)), "n")
+    return PREFIXES[prefix], prefix
+
+
+def on_axis(values: FloatArray, name: str, unit: str) -> tuple[FloatArray, float, float, str]:
+    """Return values scaled for an axis, the origin and factor taken off, and the label."""
+    finite = values[np.isfinite(values)]
+    if finite.size == 0:
+        return values, 0.0, 1.0, labelled(name, unit)
+    span = float(np.ptp(finite))
+    centre = float(0.5 * (finite.min() + finite.max()))
+    if unit == "Hz" and 0 < span < NARROW * abs(centre):
+        origin = float(f"{centre:.6g}")
+        factor, prefix = prefix_of(0.5 * span, unit)
+        label = labelled(f"{name} − {show(origin, unit)}", prefix + unit)
+        return (values - origin) / factor, origin, factor, label
+    factor, prefix = prefix_of(float(np.abs(finite).max()), unit)
+    return values / factor, 0.0, factor, labelled(name, prefix + unit)
+
+
+def labelled(name: str, unit: str) -> str:
+    """Return the label of an axis."""
+    return f"{name} ({unit})" if unit else name
