@@ -1,0 +1,30 @@
+"""The laboratory clock: wall time plus instrument seconds that passed faster than wall time."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from kammerton_sim.world.errors import WorldError
+
+
+class LaboratoryClock:
+    """Unix seconds of the laboratory; never runs backwards.
+
+    `start` is the unix time at which it begins (default: now).
+    """
+
+    def __init__(self, start: float | None = None) -> None:
+        self._zero = (time.time() if start is None else start) - time.monotonic()
+        self._lock = threading.Lock()
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._zero + time.monotonic()
+
+    def advance(self, seconds: float) -> None:
+        """Let `seconds` pass at once: instrument time for which nobody waited."""
+        if not seconds >= 0:
+            raise WorldError(f"the clock cannot go back by {-seconds} s")
+        with self._lock:
+            self._zero += seconds

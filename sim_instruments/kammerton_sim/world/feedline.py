@@ -1,0 +1,120 @@
+"""What the readout tones become on their way to the digitizer, for every level of every qubit.
+
+Field of a resonator in level s, in the frame of the source: da/dt = (j w_s - kappa/2) a + v(t);
+transmitted: v - visibility exp(j asymmetry) kappa/2 times a, summed over the resonators. Its
+steady state is the notch of `ResonatorTruth`. Samples are held, so the recurrence is exact.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.chip import ResonatorTruth
+from kammerton_sim.world.jit import kernel
+from kammerton_sim.world.propagate import ComplexArray
+
+Complex64Array = NDArray[np.complex64]
+
+LEVELS = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Fields:
+    """Records of one readout waveform, without noise, in units of one code of 16 bits.
+
+    ground (N,): every qubit in |0>. change (Q, 2, N): what |1> and |2> of qubit q add to it.
+    """
+
+    ground: Complex64Array
+    change: Complex64Array
+
+
+@dataclass(frozen=True, eq=False)
+class Feedline:
+    """Poles (Q, 3) in 1/s and couplings (Q,) in 1/s of the resonators, seen from a source.
+
+    gain: codes at the digitizer per volt at the generator. step: s per sample.
+    """
+
+    poles: ComplexArray
+    couplings: ComplexArray
+    gain: complex
+    step: float
+
+    def fields(self, volts: ComplexArray, lead: int, samples: int) -> Fields:
+        """Records of `samples` that begin `lead` samples after the first of `volts`."""
+        qubits = self.couplings.size
+        ground = np.empty(samples, np.complex64)
+        change = np.empty((qubits, LEVELS - 1, samples), np.complex64)
+        padded = np.zeros(lead + samples, np.complex128)
+        used = min(volts.size, padded.size)
+        padded[:used] = volts[:used]
+        ring(padded, lead, self.poles, self.couplings, self.gain, self.step, ground, change)
+        return Fields(ground, change)
+
+    def decays(self, samples: int) -> Complex64Array:
+        """(Q, 2, N + 1) free decay of a field in |0> and in |1> over n samples."""
+        exponents = self.poles[:, :2, None] * self.step * np.arange(samples + 1)
+        return np.asarray(np.exp(exponents), np.complex64)
+
+
+def feedline(
+    resonators: Sequence[ResonatorTruth], carrier: float, gain: complex, step: float
+) -> Feedline:
+    """The resonators seen from a source at `carrier` Hz."""
+    levels = np.arange(LEVELS)
+    poles = [
+        2j * math.pi * (r.frequency - carrier + r.chi * levels) - math.pi * r.linewidth
+        for r in resonators
+    ]
+    couplings = [
+        -math.pi * r.linewidth * r.visibility * complex(math.cos(r.asymmetry), math.sin(r.asymmetry))
+        for r in resonators
+    ]
+    return Feedline(np.array(poles), np.array(couplings), gain, step)
+
+
+@kernel
+def _held(pole: complex, coupling: complex, step: float) -> tuple[complex, complex]:
+    """Decay over a sample, and response to a voltage held for a sample."""
+    decay = np.exp(pole * step)
+    return decay, coupling * (decay - 1) / pole
+
+
+@kernel
+def ring(
+    volts: ComplexArray,
+    lead: int,
+    poles: ComplexArray,
+    couplings: ComplexArray,
+    gain: complex,
+    step: float,
+    ground: Complex64Array,
+    change: Complex64Array,
+) -> None:
+    """Fill ground (N,) and change (Q, 2, N) from volts (lead + N,)."""
+    total = np.empty(ground.size, np.complex128)
+    for n in range(ground.size):
+        total[n] = gain * volts[lead + n]
+    for q in range(couplings.size):
+        c = gain * couplings[q]
+        e0, g0 = _held(poles[q, 0], c, step)
+        e1, g1 = _held(poles[q, 1], c, step)
+        e2, g2 = _held(poles[q, 2], c, step)
+        a0 = a1 = a2 = 0j
+        for m in range(volts.size):
+            v = volts[m]
+            a0 = a0 * e0 + g0 * v
+            a1 = a1 * e1 + g1 * v
+            a2 = a2 * e2 + g2 * v
+            if m >= lead:
+                total[m - lead] += a0
+                change[q, 0, m - lead] = a1 - a0
+                change[q, 1, m - lead] = a2 - a0
+    for n in range(ground.size):
+        ground[n] = total[n]

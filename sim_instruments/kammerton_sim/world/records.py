@@ -1,0 +1,149 @@
+"""Kernels: raw records of a digitizer, shot by shot.
+
+Every random number is a hash of (seed, number of the record, counter): records may be asked
+in any order, from any thread, and again.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.world.feedline import Complex64Array
+from kammerton_sim.world.jit import inline, kernel
+from kammerton_sim.world.propagate import FloatArray
+
+MIDDLE = 32768  # code of 0 V; a code of 16 bits is full_scale / 32768
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_ZERO = np.float32(MIDDLE + 8)  # 0 V and half of the converter's step of 16 codes
+_TWELVE_BITS = np.uint16(0xFFF0)
+_UNIT = 1.0 / (1 << 53)
+_LARGEST = np.float32(65535.0)
+
+
+@inline
+def _mix(x):  # type: ignore[no-untyped-def]
+    """Finaliser of SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits of a counter."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
+
+
+@inline
+def _normal(x):  # type: ignore[no-untyped-def]
+    """One word -> a nearly Gaussian number of unit variance.
+
+    The count of ones among 48 bits has variance 12; the other 16 bits spread it over its bin,
+    which adds 1/12.
+    """
+    y = x & np.uint64(0xFFFFFFFFFFFF)
+    y = y - ((y >> np.uint64(1)) & np.uint64(0x5555555555555555))
+    y = (y & np.uint64(0x3333333333333333)) + ((y >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    y = (y + (y >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    ones = np.float32((y * np.uint64(0x0101010101010101)) >> np.uint64(56))
+    spread = np.float32(x >> np.uint64(48)) * np.float32(1 / 65536)
+    return (ones - np.float32(24.5) + spread) * np.float32(0.28767798)
+
+
+@inline
+def _uniform(key, counter):  # type: ignore[no-untyped-def]
+    """In [0, 1)."""
+    return np.float64(_mix(key + counter * _GOLDEN) >> np.uint64(11)) * _UNIT
+
+
+@inline
+def _key(seed, record):  # type: ignore[no-untyped-def]
+    return _mix(np.uint64(seed) ^ _mix(np.uint64(record) + _GOLDEN))
+
+
+@inline
+def _level(key, qubit, p):  # type: ignore[no-untyped-def]
+    u = _uniform(key, np.uint64(2 * qubit + 1))
+    if u < p[0]:
+        return 0
+    return 1 if u < p[0] + p[1] else 2
+
+
+@kernel
+def states(seed: int, first: int, populations: FloatArray, out: NDArray[np.uint8]) -> None:
+    """Levels at the start of the readout of records first..: out (R, Q); populations (K, Q, 3)."""
+    for r in range(out.shape[0]):
+        key = _key(seed, first + r)
+        for q in range(out.shape[1]):
+            out[r, q] = _level(key, q, populations[(first + r) % populations.shape[0], q])
+
+
+@kernel
+def fill(
+    seed: int,
+    first: int,
+    waveforms: NDArray[np.int64],
+    starts: NDArray[np.int64],
+    populations: FloatArray,
+    ground: Complex64Array,
+    change: Complex64Array,
+    decays: Complex64Array,
+    lifetimes: FloatArray,
+    noise: np.float32,
+    a: NDArray[np.uint16],
+    b: NDArray[np.uint16],
+) -> None:
+    """Fill records first.. of both channels, a and b (R, N).
+
+    waveforms, starts (K,): which readout waveform a trigger meets, and the sample of the record
+    at which the qubits' states are drawn. ground (W, N), change (W, Q, 2, N), decays (Q, 2, N + 1).
+    lifetimes (Q,): T1 in samples. noise: rms in codes.
+    """
+    size = ground.shape[1]
+    points = waveforms.size
+    acc = np.empty(size, np.complex64)
+    for r in range(a.shape[0]):
+        point = (first + r) % points
+        w = waveforms[point]
+        key = _key(seed, first + r)
+        for n in range(size):
+            acc[n] = ground[w, n]
+        for q in range(lifetimes.size):
+            level = _level(key, q, populations[point, q])
+            if level > 0:
+                wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetimes[q] / level
+                until = starts[point] + int(min(wait, 1e9))
+                _add(acc, level, change[w, q], decays[q], until, key, q, lifetimes[q])
+        _digitise(acc, key, noise, a[r], b[r])
+
+
+@kernel
+def _add(acc, level, change, decays, until, key, q, lifetime):  # type: ignore[no-untyped-def]
+    """Add what a qubit that starts in |1> or |2> and decays level by level changes."""
+    size = acc.size
+    stop = min(max(until, 0), size)
+    for n in range(stop):
+        acc[n] += change[level - 1, n]
+    if stop == size:
+        return
+    left = change[level - 1, stop - 1] if stop > 0 else np.complex64(0)
+    if level == 2:
+        left -= change[0, stop - 1] if stop > 0 else np.complex64(0)
+        wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 1025))) * lifetime
+        last = min(stop + int(min(wait, 1e9)), size)
+        for n in range(stop, last):
+            acc[n] += change[0, n] + left * decays[1, n - stop + 1]
+        if last == size or last == 0:
+            return
+        left = change[0, last - 1] + left * decays[1, last - stop]
+        stop = last
+    for n in range(stop, size):
+        acc[n] += left * decays[0, n - stop + 1]
+
+
+@kernel
+def _digitise(acc, key, noise, a, b):  # type: ignore[no-untyped-def]
+    """Add noise, round to 12 bits, clip: acc (N,) complex64 in codes -> both channels."""
+    counter = key ^ _GOLDEN
+    for n in range(acc.size):
+        counter += _GOLDEN
+        x = acc[n].real + noise * _normal(_mix(counter)) + _ZERO
+        counter += _GOLDEN
+        y = acc[n].imag + noise * _normal(_mix(counter)) + _ZERO
+        a[n] = np.uint16(min(max(x, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        b[n] = np.uint16(min(max(y, np.float32(0)), _LARGEST)) & _TWELVE_BITS

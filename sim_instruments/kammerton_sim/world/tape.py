@@ -1,0 +1,169 @@
+"""One turn of the loop as a qubit sees it: idle, drive, measure; and its periodic state."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.world.ensemble import nodes
+from kammerton_sim.world.evolution import Evolution
+from kammerton_sim.world.jit import kernel
+from kammerton_sim.world.propagate import ComplexArray, FloatArray, drive, idle
+
+IDLE, DRIVE, MEASURE = 0, 1, 2
+_USES_THAT_PAY_A_MAP = 5
+_FORGOTTEN = 12.0  # in T1: what came earlier is smaller than 1e-5
+_MOST_TURNS = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Tape:
+    """Steps in order. kinds (S,): IDLE, DRIVE or MEASURE.
+
+    values (S,): samples of idling, number of the drive, number of the measurement.
+    drives: concatenated coefficients of a^dag in rad/s; edges (D + 1,) cut them into drives.
+    lengths (S,): samples that each step lasts.
+    """
+
+    kinds: NDArray[np.int64]
+    values: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    drives: ComplexArray
+    edges: NDArray[np.int64]
+    measurements: int
+
+
+def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> FloatArray:
+    """(K, 3) level populations at every measurement, in the periodic state of the loop.
+
+    slow: Hz, standard deviation of the detuning frozen within each shot. A measurement ends a
+    shot: it destroys coherences, and the next shot has a new detuning. The loop is entered
+    early enough for the start (thermal equilibrium) to be forgotten.
+    """
+    detunings, weights = nodes(slow, _longest_coherence(tape) * evolution.step)
+    first, turns = _entry(tape, evolution.step, t1)
+    uses = np.bincount(tape.values[tape.kinds == DRIVE], minlength=tape.edges.size - 1)
+    mapped = uses >= _USES_THAT_PAY_A_MAP
+    slots = np.where(mapped, np.cumsum(mapped) - 1, -1)
+    out = np.empty((tape.measurements, 3))
+    play(
+        tape.kinds,
+        tape.values,
+        tape.drives,
+        tape.edges,
+        slots,
+        evolution,
+        detunings,
+        weights,
+        first,
+        turns,
+        out,
+    )
+    return out
+
+
+def _longest_coherence(tape: Tape) -> int:
+    """Most samples from the first drive of a shot to its measurement."""
+    ends = np.cumsum(tape.lengths)
+    starts = ends - tape.lengths
+    begun, longest = -1, 0
+    for kind, start, end in zip(tape.kinds.tolist(), starts.tolist(), ends.tolist(), strict=True):
+        if kind == DRIVE and begun < 0:
+            begun = start
+        if kind == MEASURE:
+            longest, begun = max(longest, end - begun if begun >= 0 else 0), -1
+    return longest
+
+
+def _entry(tape: Tape, step: float, t1: float) -> tuple[int, int]:
+    """First step to play and number of turns before the one that counts."""
+    turn = float(tape.lengths.sum()) * step
+    forgotten = _FORGOTTEN * t1
+    if turn < forgotten:
+        return 0, min(math.ceil(forgotten / max(turn, step)), _MOST_TURNS)
+    remaining = np.cumsum(tape.lengths[::-1])[::-1] * step
+    return int(np.flatnonzero(remaining >= forgotten)[-1]), 1
+
+
+@kernel
+def superoperators(
+    c: ComplexArray, detunings: FloatArray, evolution: Evolution, out: FloatArray
+) -> None:
+    """The 9 x 9 maps of one drive for every detuning: out (R, 9, 9)."""
+    size = detunings.size
+    states = np.zeros((9 * size, 9))
+    spread = np.empty(9 * size)
+    for k in range(size):
+        for i in range(9):
+            states[9 * k + i, i] = 1.0
+            spread[9 * k + i] = detunings[k]
+    drive(states, spread, c, evolution)
+    for k in range(size):
+        for i in range(9):
+            for j in range(9):
+                out[k, j, i] = states[9 * k + i, j]
+
+
+@kernel
+def _apply(states: FloatArray, maps: FloatArray) -> None:
+    new = np.empty(9)
+    for k in range(states.shape[0]):
+        for i in range(9):
+            total = 0.0
+            for j in range(9):
+                total += maps[k, i, j] * states[k, j]
+            new[i] = total
+        for i in range(9):
+            states[k, i] = new[i]
+
+
+@kernel
+def _measure(states: FloatArray, weights: FloatArray, out: FloatArray) -> None:
+    for i in range(3):
+        mean = 0.0
+        for k in range(states.shape[0]):
+            mean += weights[k] * states[k, i]
+        out[i] = mean
+    for k in range(states.shape[0]):
+        for i in range(9):
+            states[k, i] = out[i] if i < 3 else 0.0
+
+
+@kernel
+def play(
+    kinds: NDArray[np.int64],
+    values: NDArray[np.int64],
+    drives: ComplexArray,
+    edges: NDArray[np.int64],
+    slots: NDArray[np.int64],
+    evolution: Evolution,
+    detunings: FloatArray,
+    weights: FloatArray,
+    first: int,
+    turns: int,
+    out: FloatArray,
+) -> None:
+    """Play `turns` turns (the first from step `first`), then one more that fills out (K, 3)."""
+    size = detunings.size
+    maps = np.empty((slots.max() + 1 if slots.size else 0, size, 9, 9))
+    for b in range(slots.size):
+        if slots[b] >= 0:
+            c = drives[edges[b] : edges[b + 1]]
+            superoperators(c, detunings, evolution, maps[slots[b]])
+    states = np.zeros((size, 9))
+    for k in range(size):
+        states[k, :3] = evolution.rest
+    for turn in range(turns + 1):
+        for n in range(first if turn == 0 else 0, kinds.size):
+            if kinds[n] == 0:
+                idle(states, detunings, float(values[n]), evolution)
+            elif kinds[n] == 2:
+                _measure(states, weights, out[values[n]])
+            elif slots[values[n]] >= 0:
+                _apply(states, maps[slots[values[n]]])
+            else:
+                b = values[n]
+                drive(states, detunings, drives[edges[b] : edges[b + 1]], evolution)

@@ -1,0 +1,76 @@
+"""From what sounds on a drive line to the steps of a qubit's turn."""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from kammerton_sim.world.propagate import ComplexArray
+from kammerton_sim.world.tape import DRIVE, IDLE, MEASURE, Tape
+from kammerton_sim.world.timeline import Fingerprint, IntArray, IqPair
+
+
+def write_tape(line: IqPair, rabi_rate: float, reads: IntArray, turn: int) -> Tape:
+    """One turn of `turn` samples with a measurement at each of `reads` (sorted).
+
+    With upper sidebands in the laboratory and H = (c a^dag + h.c.)/2 in the frame of the
+    source, c is the conjugate of (I + jQ) times `rabi_rate`.
+    """
+    steps: list[tuple[int, int, int]] = []
+    drives = _Drives(line, rabi_rate)
+    events = [(a, DRIVE, b) for a, b in line.bursts(reads, turn)]
+    events += [(read, MEASURE, n) for n, read in enumerate(reads.tolist())]
+    events.sort(key=lambda event: (event[0], -event[1]))
+    now = 0
+    for at, kind, detail in events:
+        if at > now:
+            steps.append((IDLE, at - now, at - now))
+            now = at
+        if kind == MEASURE:
+            steps.append((MEASURE, detail, 0))
+        else:
+            steps.append((DRIVE, drives.number(at, detail), detail - at))
+            now = detail
+    if turn > now:
+        steps.append((IDLE, turn - now, turn - now))
+    table = np.array(steps, np.int64).reshape(-1, 3)
+    samples, edges = drives.samples()
+    return Tape(
+        kinds=np.ascontiguousarray(table[:, 0]),
+        values=np.ascontiguousarray(table[:, 1]),
+        lengths=np.ascontiguousarray(table[:, 2]),
+        drives=samples,
+        edges=edges,
+        measurements=reads.size,
+    )
+
+
+class _Drives:
+    """Distinct drives of a line, numbered; equal samples have one number."""
+
+    def __init__(self, line: IqPair, rabi_rate: float) -> None:
+        self._line, self._rabi_rate = line, rabi_rate
+        self._seen: dict[tuple[Fingerprint, Fingerprint], int] = {}
+        self._numbers: dict[bytes, int] = {}
+        self._samples: list[ComplexArray] = []
+
+    def number(self, start: int, stop: int) -> int:
+        fingerprint = self._line.fingerprint(start, stop)
+        number = self._seen.get(fingerprint)
+        if number is None:
+            number = self._seen[fingerprint] = self._new(start, stop)
+        return number
+
+    def _new(self, start: int, stop: int) -> int:
+        c = np.conj(self._line.volts(start, stop)) * self._rabi_rate
+        digest = hashlib.blake2b(c.tobytes(), digest_size=16).digest()
+        if digest not in self._numbers:
+            self._numbers[digest] = len(self._samples)
+            self._samples.append(c)
+        return self._numbers[digest]
+
+    def samples(self) -> tuple[ComplexArray, IntArray]:
+        edges = np.cumsum([0, *(c.size for c in self._samples)], dtype=np.int64)
+        empty: ComplexArray = np.empty(0, np.complex128)
+        return np.concatenate([empty, *self._samples]), edges

@@ -1,0 +1,99 @@
+"""What a perfect measurement would find. Read by comparisons at the end, never by a daemon.
+
+Parameters of a qubit "q0" and its resonator "r0":
+
+- q0.f01, q0.anharmonicity: Hz.
+- q0.t1: s, 1/e time of the population difference between |0> and |1>.
+- q0.t2_echo: s, 1/T2 = 1/(2 T1) + Markovian dephasing (with what thermal excitation adds): the
+  exponential coherence time left when the slow noise is refocused.
+- q0.t2_star: s, where exp(-t / t2_echo) exp(-(2 pi sigma t)^2 / 2) reaches 1/e; sigma is the
+  standard deviation of the detuning that is frozen within a shot.
+- q0.pi_amplitude: V, peak at the generator, at which a pulse takes |0> to |1> best (most P1
+  after the pulse, at the mean detuning, with relaxation). Needs `re` and `im`, the samples of I
+  and Q in volts for unit peak amplitude on their intermediate frequency, `sample_rate` in 1/s
+  and `carrier` in Hz.
+- r0.frequency, r0.linewidth: Hz, with the qubit in |0>; full width, loaded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+
+from kammerton_sim.chip import Chip, slow_envelope_time
+from kammerton_sim.world.errors import WorldError
+from kammerton_sim.world.evolution import (
+    Evolution,
+    Qubit,
+    coherence_decay,
+    evolution,
+    transition_rates,
+)
+from kammerton_sim.world.propagate import ComplexArray, drive
+
+Extra = Mapping[str, object]
+
+
+def value(
+    chip: Chip, qubit: Callable[[int], Qubit], parameter: str, extra: Extra | None = None
+) -> float:
+    """The true value of `parameter`; WorldError if there is no such thing."""
+    element, _, name = parameter.partition(".")
+    for number, entry in enumerate(chip.resonators):
+        if entry.name == element and name in ("frequency", "linewidth"):
+            return float(getattr(entry, name))
+    numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
+    if not numbers or name not in _QUBIT:
+        raise WorldError(f"the laboratory has no parameter {parameter!r}")
+    return _QUBIT[name](qubit(numbers[0]), extra or {})
+
+
+def t2_echo(qubit: Qubit) -> float:
+    """Markovian coherence time in s."""
+    return float(1 / coherence_decay(*transition_rates(qubit), qubit.dephasing_rate)[0])
+
+
+def pi_amplitude(qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: float) -> float:
+    """Volts of peak at which the pulse `unit` (I + jQ for 1 V of peak) inverts best."""
+    moving = evolution(qubit, carrier, 1 / sample_rate)
+    c = np.conj(unit) * qubit.rabi_rate
+    area = abs(c).sum() / sample_rate
+    if not area > 0:
+        raise WorldError("pi_amplitude: the pulse is silent")
+    coarse = np.linspace(0.5, 1.6, 45) * np.pi / area
+    best = int(np.argmax([_inverted(a, c, moving) for a in coarse]))
+    bounds = coarse[max(best - 1, 0)], coarse[min(best + 1, coarse.size - 1)]
+    found = minimize_scalar(
+        lambda a: -_inverted(a, c, moving), bounds=bounds, method="bounded", options={"xatol": 1e-9}
+    )
+    return float(found.x)
+
+
+def _inverted(amplitude: float, c: ComplexArray, moving: Evolution) -> float:
+    state = np.zeros((1, 9))
+    state[0, 0] = 1.0
+    drive(state, np.zeros(1), amplitude * c, moving)
+    return float(state[0, 1])
+
+
+def _pi_amplitude(qubit: Qubit, extra: Extra) -> float:
+    missing = [key for key in ("re", "im", "sample_rate", "carrier") if key not in extra]
+    if missing:
+        raise WorldError(f"pi_amplitude needs {', '.join(missing)}")
+    re, im = (np.asarray(extra[key], np.float64) for key in ("re", "im"))
+    if re.shape != im.shape or re.ndim != 1:
+        raise WorldError("pi_amplitude: re and im must be lists of equal length")
+    rate, carrier = (float(np.asarray(extra[key])) for key in ("sample_rate", "carrier"))
+    return pi_amplitude(qubit, re + 1j * im, rate, carrier)
+
+
+_QUBIT: Mapping[str, Callable[[Qubit, Extra], float]] = {
+    "f01": lambda qubit, _: qubit.f01,
+    "anharmonicity": lambda qubit, _: qubit.anharmonicity,
+    "t1": lambda qubit, _: qubit.t1,
+    "t2_echo": lambda qubit, _: t2_echo(qubit),
+    "t2_star": lambda qubit, _: slow_envelope_time(t2_echo(qubit), qubit.slow_dephasing),
+    "pi_amplitude": _pi_amplitude,
+}
