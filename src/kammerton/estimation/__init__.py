@@ -1,1 +1,5 @@
-"""The room estimation."""
+"""Fits with honest errors and verdicts: pure functions of arrays."""
+
+from kammerton.estimation.batch import FIT_KINDS, FitBatch, fit_batch, warm
+
+__all__ = ["FIT_KINDS", "FitBatch", "fit_batch", "warm"]

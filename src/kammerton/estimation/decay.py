@@ -1,0 +1,130 @@
+"""Energy relaxation and Hahn echo: A exp(-(t/T)^n) + C."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import kernels
+from kammerton.estimation.evidence import Evidence, flat_and_line, propagate, weigh
+from kammerton.estimation.findings import (
+    CLEAR,
+    Findings,
+    imprecise,
+    judge_signal,
+    percent,
+)
+from kammerton.estimation.outcome import Outcome, per_trace, significance
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.seeds import search
+from kammerton.estimation.solver import Solution, merged, solve
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
+FASTEST = 4.0  # in rates per point
+CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
+EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
+
+
+def t1(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
+    fit = _fit(batch, 0.0, "decays", _prior(batch, known))
+    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    span = batch.column(batch.span)
+    values, stderr = propagate(lambda theta: {"t1": span / theta[:, 0]}, fit, evidence)
+    findings = _judge(batch, fit, evidence, nulls[0][0], values["t1"], stderr["t1"])
+    findings.accept("a clear exponential decay")
+    return Outcome(values, stderr, {"t1": "s"}, curve, evidence, findings)
+
+
+def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit exp(-t/T) and exp(-(t/T)^2); T is their mean, weighted by the evidence for each.
+
+    The error holds each law's own and how far the laws disagree (Buckland et al. 1997, model
+    averaging), so that it stays honest where the data cannot tell them apart.
+    """
+    prior = _prior(batch, known)
+    laws = [_fit(batch, 0.0, "decays", prior), _fit(batch, 1.0, "gaussian decays", prior)]
+    fit = merged(laws[0], laws[1], laws[1].cost < laws[0].cost)
+    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    span = batch.column(batch.span)
+    times = [propagate(lambda p: {"t": span / p[:, 0]}, law, evidence) for law in laws]
+    value, error = _averaged(
+        [t[0]["t"] for t in times], [t[1]["t"] for t in times],
+        _share_of_gaussian(batch, laws, evidence),
+    )  # fmt: skip
+    findings = _judge(batch, fit, evidence, nulls[0][0], value, error)
+    findings.accept("a clear echo decay")
+    return Outcome({"t2_echo": value}, {"t2_echo": error}, {"t2_echo": "s"}, curve, evidence,
+                   findings)  # fmt: skip
+
+
+def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution:
+    seed, _ = search(batch, kind, 1)
+    start = np.column_stack([seed[:, 0], np.full(batch.traces, shape)])
+    high = np.array([FASTEST * batch.points, shape])
+    return solve(kernels.DECAY, batch, start, np.array([SLOWEST, shape]), high, prior)
+
+
+def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
+    prior = np.zeros((batch.traces, 2, 2))
+    weight = CERTAIN * (batch.w**2).sum(axis=1)
+    for column, name in enumerate(("contrast", "offset")):
+        value = per_trace(known, name, batch)
+        if value is not None:
+            prior[:, 0, column] = weight
+            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
+    return prior if prior.any() else None
+
+
+def _share_of_gaussian(batch: Batch, laws: list[Solution], evidence: Evidence) -> Array:
+    log_odds = 0.5 * (laws[1].cost - laws[0].cost) / np.maximum(evidence.noise, 1e-300)
+    result: Array = 1.0 / (1.0 + EXPONENTIAL_ODDS * np.exp(np.clip(log_odds, -50.0, 50.0)))
+    return result
+
+
+def _averaged(times: list[Array], errors: list[Array], share: Array) -> tuple[Array, Array]:
+    weights = [np.where(share < 1e-3, 0.0, np.where(share > 0.999, 1.0, share))]
+    weights.insert(0, 1.0 - weights[0])
+    pick = [np.where(w > 0, 1.0, 0.0) for w in weights]
+    mean = sum(w * np.where(k > 0, t, 0.0) for w, k, t in zip(weights, pick, times, strict=True))
+    spread = sum(
+        w * np.where(k > 0, e**2 + (t - mean) ** 2, 0.0)
+        for w, k, t, e in zip(weights, pick, times, errors, strict=True)
+    )
+    return np.asarray(mean), np.sqrt(np.asarray(spread))
+
+
+def _judge(
+    batch: Batch, fit: Solution, evidence: Evidence, flat: Array, time: Array, error: Array
+) -> Findings:
+    """Object to decays that are absent, of another law, or badly placed in their window."""
+    findings = Findings(batch.traces)
+    snr = significance(batch, flat, fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "an exponential decay")
+    with np.errstate(divide="ignore"):
+        rate = batch.column(batch.span) / time
+    poor = imprecise(time, error)
+    findings.insufficient(
+        (rate > 0.5 * batch.points) | (poor & (rate > 8.0)), "window too long",
+        "the decay is over within the first points: sampling too coarse",
+        lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
+    )  # fmt: skip
+    findings.insufficient(
+        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain < CLEAR) & (rate < 1.2)),
+        "range too narrow", "the window ends before the decay bends: only a slope is seen",
+        lambda n: Advice(window_times=float(np.clip(3.0 / max(rate[n], 0.1), 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        (evidence.gain < CLEAR), "signal too weak",
+        "the decay cannot be told from a straight line", Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        poor, "error too large", lambda n: f"the time is known only to {percent(time[n], error[n])}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    return findings

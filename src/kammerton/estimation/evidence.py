@@ -1,0 +1,187 @@
+"""How well a law explains a trace: against simpler laws, against the noise, and by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from kammerton.estimation import kernels
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.solver import Solution
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+UNLIKELY = 1e-4  # chance of a chi-square this large that we take for a wrong model
+SLACK = 1.2  # given variances are themselves estimates
+RELATED = 3.9  # lag-1 autocorrelation, in sigmas, that is not chance
+PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
+SMALL_KNOWN, SMALL = 0.02, 0.05  # structure in the residuals we let pass, in parts of the signal
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """What is known about each fit (N,).
+
+    noise: variance of a row of weight 1, for error bars. gain: smallest delta-BIC over the simpler
+    laws; gain_flat over no signal at all. related: residuals show structure. misfit: so much of
+    it that the law is wrong. chi2_reduced: NaN where sigma was not given.
+    """
+
+    noise: Array
+    chi2_reduced: Array
+    gain_flat: Array
+    gain: Array
+    related: Mask
+    misfit: Mask
+
+    def stderr(self, variance: Array) -> Array:
+        """Return standard errors from unit-weight variances."""
+        result: Array = np.sqrt(np.maximum(variance, 0.0) * self.noise)
+        return result
+
+    def replaced(self, which: NDArray[np.intp], part: Evidence) -> Evidence:
+        """Return this evidence with that of the traces `which` from `part`."""
+        fields = {name: getattr(self, name).copy() for name in self.__dataclass_fields__}
+        for name, values in fields.items():
+            values[which] = getattr(part, name)
+        return Evidence(**fields)
+
+
+def weigh(batch: Batch, fit: Solution, curve: Array, nulls: list[tuple[Array, int]]) -> Evidence:
+    """Compare a solution with simpler laws, given as (cost (N,), parameters); the first is flat."""
+    rows = batch.rows
+    freedom = np.maximum(rows - fit.free, 1)
+    reduced = fit.cost / freedom
+    worse = chdtrc(freedom, fit.cost / SLACK) < UNLIKELY if batch.known_noise else reduced < 0
+    ratio = _ratios(fit.residual, batch.parts, rows)
+    related = structure(ratio, rows) > 0
+    gains = [_gain(batch, fit, cost, k) for cost, k in nulls]
+    signal = np.maximum(_weighted_range(batch, curve), 1e-300)
+    hidden = np.sqrt(structure(ratio, rows) * reduced) / signal
+    excess = np.sqrt(np.maximum(reduced - 1.0, 0.0)) / signal
+    misfit = hidden > (SMALL_KNOWN if batch.known_noise else SMALL)
+    misfit |= worse & (excess > SMALL_KNOWN)
+    return Evidence(
+        noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(ratio, related),
+        chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
+        gain_flat=gains[0], gain=np.min(gains, axis=0), related=related, misfit=misfit,
+    )  # fmt: skip
+
+
+def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:
+    """Return how much better the richer law is, its extra parameters paid for."""
+    return _gain(batch, rich, simple.cost, simple.free)
+
+
+def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp] | int) -> Array:
+    rows = batch.rows
+    price = (fit.free - parameters) * np.log(rows)
+    gain = rows * np.log(np.maximum(cost, 1e-300) / np.maximum(fit.cost, 1e-300 + 1e-14 * cost))
+    if batch.known_noise:
+        gain = np.minimum(gain, cost - fit.cost)
+    result: Array = gain - price
+    return result
+
+
+def flat_and_line(batch: Batch) -> list[tuple[Array, int]]:
+    """Return the costs of a constant and of a straight line."""
+    w2 = batch.w * batch.w
+    total = w2.sum(axis=1)
+    x = np.broadcast_to(np.tile(batch.x, (1, batch.parts)), batch.y.shape)
+    mean_x = (w2 * x).sum(axis=1) / total
+    mean_y = (w2 * batch.y).sum(axis=1) / total
+    dx, dy = x - mean_x[:, None], batch.y - mean_y[:, None]
+    flat = (w2 * dy * dy).sum(axis=1)
+    slope = (w2 * dx * dy).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
+    line = (w2 * (dy - slope[:, None] * dx) ** 2).sum(axis=1)
+    return [(flat, 1), (line, 2)]
+
+
+def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
+    """Return whether the residuals hint at more than the law: cheap, and easily alarmed."""
+    rows = batch.rows
+    ratio = _ratios(fit.residual, batch.parts, rows)
+    alarmed: Mask = np.abs(ratio[:, 0]) * np.sqrt(rows) > sigmas
+    alarmed |= (ratio**2).sum(axis=1) * rows > 20.0
+    if batch.known_noise:
+        freedom = np.maximum(rows - fit.free, 1)
+        alarmed |= chdtrc(freedom, fit.cost) < 0.01
+    return alarmed
+
+
+def structure(ratio: Array, rows: NDArray[np.intp]) -> Array:
+    """Return the share of the residual variance that is not noise; 0 where it may be chance."""
+    lag = np.abs(ratio[:, 0])
+    total = (ratio**2).sum(axis=1)
+    share = np.where(lag * np.sqrt(rows) > RELATED, lag, 0.0)
+    result: Array = np.maximum(
+        share, np.where(total * rows > PORTMANTEAU, np.sqrt(total / 4.0), 0.0)
+    )
+    return result
+
+
+def _ratios(residual: Array, parts: int, rows: NDArray[np.intp]) -> Array:
+    """Autocorrelation at lags 1 ... of weighted residuals."""
+    sums = np.zeros((len(residual), kernels.LAGS))
+    kernels.autocorrelation(residual, parts, sums)
+    power = np.einsum("ij,ij->i", residual, residual)
+    result: Array = sums / np.maximum(power, 1e-300)[:, None]
+    return result
+
+
+def _clumping(ratio: Array, related: Mask) -> Array:
+    """How much related residuals carry less information than independent ones."""
+    return np.where(related, np.maximum(1.0, 1.0 + 2.0 * ratio.sum(axis=1)), 1.0)
+
+
+def _noise(batch: Batch, reduced: Array, freedom: NDArray[np.intp], cost: Array) -> Array:
+    """Scatter about the fit; a given sigma is trusted unless the scatter disproves it."""
+    if not batch.known_noise:
+        return reduced
+    return np.where(chdtrc(freedom, cost) < 0.01, reduced, 1.0)
+
+
+def _weighted_range(batch: Batch, curve: Array) -> Array:
+    """Peak-to-peak signal in typical sigmas."""
+    m = batch.points
+    w = np.median(batch.w, axis=1)
+    part = [np.ptp(curve[:, k * m : (k + 1) * m], axis=1) for k in range(batch.parts)]
+    result: Array = np.hypot.reduce(np.stack(part), axis=0) * w
+    return result
+
+
+def propagate(
+    derive: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
+) -> tuple[dict[str, Array], dict[str, Array]]:
+    """Return derived values (N,) and their standard errors from the full covariance.
+
+    derive takes theta (N, P + L); its gradient is taken by central differences.
+    """
+    values = derive(fit.theta)
+    spread = evidence.stderr(np.einsum("nii->ni", fit.cov).T).T
+    scale = 1.0 + np.abs(fit.theta)
+    step = np.clip(1e-2 * spread, 1e-8 * scale, 1e-3 * scale)
+    gradient = {name: np.zeros_like(fit.theta) for name in values}
+    for k in range(fit.theta.shape[1]):
+        up, down = fit.theta.copy(), fit.theta.copy()
+        up[:, k] += step[:, k]
+        down[:, k] -= step[:, k]
+        above, below = derive(up), derive(down)
+        with np.errstate(invalid="ignore", over="ignore"):  # a value that is not there is NaN
+            for name in values:
+                gradient[name][:, k] = (above[name] - below[name]) / (2 * step[:, k])
+    errors = {name: evidence.stderr(_variance(g, fit.cov)) for name, g in gradient.items()}
+    return values, errors
+
+
+def _variance(gradient: Array, cov: Array) -> Array:
+    """Return g^T C g (N,), NaN where the value is not there."""
+    there = np.isfinite(gradient).all(axis=1)
+    g = np.where(there[:, None], gradient, 0.0)
+    variance = (g[:, None, :] @ cov @ g[:, :, None])[:, 0, 0]
+    return np.where(there, variance, np.nan)

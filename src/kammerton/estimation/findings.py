@@ -1,0 +1,154 @@
+"""Verdicts: an ordered list of objections; a trace without any is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.evidence import Evidence, Mask
+from kammerton.estimation.prepare import Batch
+from kammerton.model import Advice, Verdict
+
+Array = NDArray[np.float64]
+ACCEPTED, INSUFFICIENT, REJECTED = (
+    str(Verdict.ACCEPTED), str(Verdict.INSUFFICIENT), str(Verdict.REJECTED),
+)  # fmt: skip
+NOTHING = Advice()
+
+CLEAR = 10.0  # delta-BIC over every simpler law
+HINT = 4.0  # delta-BIC over a flat trace below which there is no signal
+VISIBLE = 4.0  # amplitude in its own sigmas
+PRECISE = 0.33  # relative error of a time or a width
+
+
+class Findings:
+    """The first objection to each trace decides; `accept` closes the rest."""
+
+    def __init__(self, traces: int) -> None:
+        self.verdict = np.full(traces, "", dtype=object)
+        self.status = np.full(traces, "", dtype=object)
+        self.reason = np.full(traces, "", dtype=object)
+        self.advice = np.full(traces, NOTHING, dtype=object)
+
+    def object_to(
+        self, which: Mask, verdict: str, status: str, reason: str | Callable[[int], str],
+        advice: Advice | Callable[[int], Advice] = NOTHING,
+    ) -> None:  # fmt: skip
+        """Close the open traces of `which` with a finding; reason and advice may depend on n."""
+        for n in np.flatnonzero(which & (self.verdict == "")):
+            self.verdict[n], self.status[n] = verdict, status
+            self.reason[n] = reason if isinstance(reason, str) else reason(int(n))
+            self.advice[n] = advice if isinstance(advice, Advice) else advice(int(n))
+
+    def insufficient(
+        self, which: Mask, status: str, reason: str | Callable[[int], str],
+        advice: Advice | Callable[[int], Advice],
+    ) -> None:  # fmt: skip
+        """Object that the information is too little, and say what to change."""
+        self.object_to(which, INSUFFICIENT, status, reason, advice)
+
+    def rejected(self, which: Mask, status: str, reason: str | Callable[[int], str]) -> None:
+        """Object that there is no signal, or not the expected one."""
+        self.object_to(which, REJECTED, status, reason)
+
+    def accept(self, reason: str) -> None:
+        """Accept what nobody objected to."""
+        self.object_to(self.verdict == "", ACCEPTED, "success", reason)
+
+    def is_open(self) -> Mask:
+        """Return the traces nobody has objected to yet (N,)."""
+        result: Mask = self.verdict == ""
+        return result
+
+
+def judge_signal(
+    findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
+    clear: float = CLEAR,
+) -> None:  # fmt: skip
+    """Object to traces without a signal, with too weak a one, and with another law's.
+
+    snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
+    """
+    weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
+    findings.rejected(
+        (evidence.gain_flat < HINT) | ~np.isfinite(snr), "no signal",
+        "the trace is flat within its noise",
+    )  # fmt: skip
+    findings.insufficient(
+        weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
+        lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
+    )  # fmt: skip
+    railed = at_rail(batch)
+    findings.rejected(
+        evidence.misfit & railed, "saturated",
+        "many points sit at one and the same extreme value: the readout is saturated",
+    )  # fmt: skip
+    findings.rejected(
+        evidence.misfit, "model does not fit",
+        lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+    )  # fmt: skip
+
+
+def judge_line(
+    findings: Findings, batch: Batch, values: dict[str, Array], stderr: dict[str, Array]
+) -> None:
+    """Object to lines that are badly placed in their window, or a single point."""
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
+    step = 1.0 / (batch.points - 1)
+    findings.insufficient(
+        width < 1.3 * step, "sampling too coarse",
+        "the line is no wider than the distance of two points: it may be a stray point",
+        lambda n: Advice(window_times=0.2, centre_on=float(values["frequency"][n])),
+    )  # fmt: skip
+    findings.insufficient(
+        (centre < 0.02) | (centre > 0.98), "line at the edge",
+        "the line lies at the edge of the window",
+        lambda n: Advice(centre_on=float(zero[n] + np.clip(centre[n], -0.2, 1.2) * span[n])),
+    )  # fmt: skip
+    findings.insufficient(
+        width > 0.8, "range too narrow", "the line is as wide as the window",
+        lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        imprecise(values["linewidth"], stderr["linewidth"], 0.5), "error too large",
+        lambda n: "the linewidth is known only to "
+        + percent(values["linewidth"][n], stderr["linewidth"][n]),
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _how(evidence: Evidence, n: int) -> str:
+    chi2 = evidence.chi2_reduced[n]
+    text = "the residuals are not noise"
+    return text if np.isnan(chi2) else f"{text} (reduced chi-square {chi2:.2f})"
+
+
+def at_rail(batch: Batch) -> Mask:
+    """Return whether several points share exactly the largest or the smallest value (N,)."""
+    y, present = batch.y, batch.w > 0
+    if batch.parts == 2:
+        return np.zeros(batch.traces, dtype=bool)
+    needed = np.maximum(4, 0.05 * batch.rows)
+    high = np.where(present, y, -np.inf)
+    low = np.where(present, y, np.inf)
+    top = np.count_nonzero(high == high.max(axis=1, keepdims=True), axis=1)
+    bottom = np.count_nonzero(low == low.min(axis=1, keepdims=True), axis=1)
+    result: Mask = np.maximum(top, bottom) >= needed
+    return result
+
+
+def imprecise(value: Array, stderr: Array, relative: float = PRECISE) -> Mask:
+    """Return where an error is too large a part of its value, or not a number."""
+    result: Mask = ~(stderr < relative * np.abs(value))
+    return result
+
+
+def percent(value: Any, stderr: Any) -> str:
+    """Return a relative error in words."""
+    if not np.isfinite(stderr) or value == 0 or abs(stderr / value) > 9.99:
+        return "more than 999 %"
+    return f"{100 * abs(stderr / value):.0f} %"

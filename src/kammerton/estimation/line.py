@@ -1,0 +1,185 @@
+"""Qubit spectroscopy: a line, and the two-photon line of 0-2 where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import kernels
+from kammerton.estimation.evidence import (
+    Evidence,
+    Mask,
+    delta_bic,
+    flat_and_line,
+    propagate,
+    structured,
+    weigh,
+)
+from kammerton.estimation.findings import Findings, judge_line, judge_signal
+from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.seeds import search
+from kammerton.estimation.solver import Solution, merged, replaced, solve
+
+Array = NDArray[np.float64]
+
+CERTAIN = 1e9
+SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
+UNITS = {"frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz"}
+ALONE = 6  # fewest points for each parameter before a second line is looked for
+LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The traces (B,) in which two lines were found, and their fit."""
+
+    which: NDArray[np.intp]
+    fit: Solution
+
+
+def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit a Lorentzian, a Gaussian or a mixture of the same width, as the data ask for.
+
+    Complex y is projected on its direction of largest change.
+    """
+    del known
+    if batch.parts == 2:
+        return _projected(batch)
+    fit = one_line(batch)
+    pairs = two_lines(batch, fit)
+    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    values, stderr = propagate(lambda p: _one(p, zero, span), fit, evidence)
+    for held in (values, stderr):
+        held["frequency_gf_half"] = np.full(batch.traces, np.nan)
+    if len(pairs.which):
+        evidence = _with_pairs(batch, pairs, evidence, curve, values, stderr, nulls)
+    findings = Findings(batch.traces)
+    snr = significance(batch, nulls[0][0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "a line over a smooth background", SEARCHED)
+    judge_line(findings, batch, values, stderr)
+    findings.accept("a clear line")
+    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+
+
+def _projected(batch: Batch) -> Outcome:
+    m = batch.points
+    re, im, w = batch.y[:, :m], batch.y[:, m:], batch.w[:, :m]
+    total = w.sum(axis=1, keepdims=True)
+    mean = [(w * part).sum(axis=1, keepdims=True) / total for part in (re, im)]
+    dre, dim = (np.where(w > 0, v - a, 0.0) for v, a in zip((re, im), mean, strict=True))
+    twist = 2 * np.einsum("nm,nm->n", dre, dim)
+    angle = 0.5 * np.arctan2(twist, (dre**2 - dim**2).sum(axis=1))[:, None]
+    along = dre * np.cos(angle) + dim * np.sin(angle)
+    real = Batch(
+        batch.x, batch.step, np.ascontiguousarray(along), np.ascontiguousarray(w), batch.zero,
+        batch.span, np.zeros(batch.traces), 1, batch.known_noise, batch.order,
+    )  # fmt: skip
+    found = qubit_spectroscopy(real, {})
+    curve = np.hstack(
+        [mean[0] + found.curve * np.cos(angle), mean[1] + found.curve * np.sin(angle)]
+    )
+    return Outcome(found.values, found.stderr, found.units, curve, found.evidence, found.findings)
+
+
+def one_line(batch: Batch) -> Solution:
+    """Fit one line of the shape that suits best."""
+    start, _ = search(batch, "lines", 1)
+    low, high = _bounds(batch, 1)
+
+    def shaped(part: Batch, start: Array, shape: tuple[float, float] | None) -> Solution:
+        return solve(kernels.LINE, part, start, low, high, _shape(part, shape, 1))
+
+    lorentz = shaped(batch, start, LORENTZIAN)
+    gauss = shaped(batch, start, GAUSSIAN)
+    fit = merged(lorentz, gauss, gauss.cost < lorentz.cost)
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return fit
+    part, plain = batch.take(which), fit.take(which)
+    mixed = shaped(part, plain.p, None)
+    return replaced(fit, which, mixed, delta_bic(part, plain, mixed) > 6.0)
+
+
+def _bounds(batch: Batch, count: int) -> tuple[Array, Array]:
+    low, high = [-0.3, 0.3 / batch.points] * count, [1.3, 2.0] * count
+    return np.array(low), np.array(high)
+
+
+def _shape(batch: Batch, shape: tuple[float, float] | None, count: int) -> Array | None:
+    """Forbid the other shape: a prior that its height is 0."""
+    if shape is None:
+        return None
+    prior = np.zeros((batch.traces, 2, 2 * count + 2))
+    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
+    for k in range(count):
+        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
+    return prior
+
+
+def two_lines(batch: Batch, fit: Solution) -> Pairs:
+    """Look for a second line where the residuals of one are not noise."""
+    which = np.flatnonzero(structured(batch, fit) & (batch.rows > 8 * ALONE))
+    part, single = batch.take(which), fit.take(which)
+    if len(which) == 0:
+        return Pairs(which, single)
+    seed, _ = search(part, "lines", 1, np.where(part.w > 0, single.residual, 0.0))
+    low, high = _bounds(batch, 2)
+    start = np.hstack([single.p, seed])
+    pair = [
+        solve(kernels.TWO_LINES, part, start, low, high, _shape(part, shape, 2))
+        for shape in (LORENTZIAN, GAUSSIAN)
+    ]
+    double = merged(pair[0], pair[1], pair[1].cost < pair[0].cost)
+    real = (delta_bic(part, single, double) > SEARCHED) & _separate(double, part)
+    return Pairs(which[real], double.take(real))
+
+
+def _separate(double: Solution, batch: Batch) -> Mask:
+    """Return where both are lines: inside the window, apart, wider than a point, not a ripple."""
+    p = double.p
+    centres, halves = p[:, 0::2], p[:, 1::2]
+    apart = np.abs(centres[:, 0] - centres[:, 1]) > 0.7 * halves.sum(axis=1)
+    inside = ((centres > 0) & (centres < 1)).all(axis=1)
+    step = 1.0 / (batch.points - 1)
+    result: Mask = apart & inside & (halves > 0.6 * step).all(axis=1) & (halves < 0.3).all(axis=1)
+    heights = np.abs(_heights(double.theta))
+    result &= heights.min(axis=1) > 0.05 * heights.max(axis=1)
+    return result
+
+
+def _heights(theta: Array) -> Array:
+    return np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]], axis=1)
+
+
+def _one(theta: Array, zero: Array, span: Array) -> dict[str, Array]:
+    return {"frequency": zero + theta[:, 0] * span, "linewidth": 2 * theta[:, 1] * span}
+
+
+def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict[str, Array]:
+    n = np.arange(len(theta))
+    return {
+        "frequency": zero + theta[n, 2 * main] * span,
+        "linewidth": 2 * theta[n, 2 * main + 1] * span,
+        "frequency_gf_half": zero + theta[n, 2 - 2 * main] * span,
+    }
+
+
+def _with_pairs(
+    batch: Batch, pairs: Pairs, evidence: Evidence, curve: Array, values: dict[str, Array],
+    stderr: dict[str, Array], nulls: list[tuple[Array, int]],
+) -> Evidence:  # fmt: skip
+    """Put the two-line results in place; the main line is the one of larger area."""
+    which, part = pairs.which, batch.take(pairs.which)
+    curve[which] = pairs.fit.curve(part)
+    own = weigh(part, pairs.fit, curve[which], [(cost[which], k) for cost, k in nulls])
+    area = np.abs(_heights(pairs.fit.theta)) * pairs.fit.p[:, 1::2]
+    main, zero, span = area.argmax(axis=1), part.column(part.zero), part.column(part.span)
+    found, errors = propagate(lambda p: _two(p, main, zero, span), pairs.fit, own)
+    for name in values:
+        values[name][which], stderr[name][which] = found[name], errors[name]
+    return evidence.replaced(which, own)

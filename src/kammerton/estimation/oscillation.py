@@ -1,0 +1,183 @@
+"""Ramsey fringes: an oscillation under an envelope that may be exponential, Gaussian or both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import kernels
+from kammerton.estimation.evidence import (
+    Evidence,
+    Mask,
+    delta_bic,
+    flat_and_line,
+    propagate,
+    structured,
+    weigh,
+)
+from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.seeds import search
+from kammerton.estimation.solver import Solution, solve
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
+RATE = (-1.0, 2.0)  # the upper one per point
+SLOWEST_TURN = 0.3  # rad in the window
+UNITS = {"frequency": "Hz", "t2_star": "s"}
+
+
+@dataclass(frozen=True, eq=False)
+class Beats:
+    """The traces (B,) in which two frequencies were found, and their fit."""
+
+    which: NDArray[np.intp]
+    fit: Solution
+
+
+def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit fringes; the 1/e time comes with the envelope's shape free, so its error is honest.
+
+    exp(-(1 - q) s t - q (s t)^2) is Markovian dephasing for q = 0, slow noise for q = 1, and
+    both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly.
+    """
+    del known
+    fit = one_frequency(batch)
+    beats = two_frequencies(batch, fit)
+    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    span = batch.column(batch.span)
+    values, stderr = propagate(lambda p: _single(p, span), fit, evidence)
+    findings = Findings(batch.traces)
+    if len(beats.which):
+        part = batch.take(beats.which)
+        evidence = _with_beats(part, beats, evidence, curve, values, stderr, nulls)
+    snr = significance(batch, nulls[0][0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "a decaying oscillation")
+    _judge(findings, batch, values, stderr)
+    _mention_beats(findings, beats, batch)
+    findings.accept("a clear decaying oscillation")
+    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+
+
+def one_frequency(batch: Batch) -> Solution:
+    """Fit one oscillation with a free envelope."""
+    seed, _ = search(batch, "oscillations", 2)
+    start = np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]])
+    low, high = _bounds(batch, 1)
+    return solve(kernels.RAMSEY, batch, start, low, high)
+
+
+def _bounds(batch: Batch, frequencies: int) -> tuple[Array, Array]:
+    nyquist = np.pi * (batch.points - 1)
+    low = [RATE[0], SHAPE[0]] + [SLOWEST_TURN] * frequencies
+    high = [RATE[1] * batch.points, SHAPE[1]] + [nyquist] * frequencies
+    return np.array(low), np.array(high)
+
+
+def two_frequencies(batch: Batch, fit: Solution) -> Beats:
+    """Look for a second frequency where the residuals of one are not noise."""
+    which = np.flatnonzero(structured(batch, fit) & (batch.rows > 10))
+    if len(which) == 0:
+        return Beats(which, fit.take(which))
+    part, single = batch.take(which), fit.take(which)
+    seed, _ = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
+    start = np.column_stack([single.p, seed[:, 1]])
+    low, high = _bounds(batch, 2)
+    double = solve(kernels.BEAT, part, start, low, high)
+    real = (delta_bic(part, single, double) > CLEAR) & _both_there(double)
+    return Beats(which[real], double.take(real))
+
+
+def _both_there(double: Solution) -> Mask:
+    first, second = _amplitudes(double.theta)
+    apart = np.abs(double.p[:, 2] - double.p[:, 3]) > 0.5
+    result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & apart
+    return result
+
+
+def _amplitudes(theta: Array) -> tuple[Array, Array]:
+    return np.hypot(theta[:, 4], theta[:, 5]), np.hypot(theta[:, 6], theta[:, 7])
+
+
+def _single(theta: Array, span: Array) -> dict[str, Array]:
+    return {"frequency": theta[:, 2] / (2 * np.pi * span), "t2_star": span / theta[:, 0]}
+
+
+def _double(theta: Array, span: Array) -> dict[str, Array]:
+    """The mean frequency, weighted by amplitude: what a switching charge parity leaves."""
+    first, second = _amplitudes(theta)
+    mean = (first * theta[:, 2] + second * theta[:, 3]) / np.maximum(first + second, 1e-300)
+    return {"frequency": mean / (2 * np.pi * span), "t2_star": span / theta[:, 0]}
+
+
+def _with_beats(
+    part: Batch, beats: Beats, evidence: Evidence, curve: Array, values: dict[str, Array],
+    stderr: dict[str, Array], nulls: list[tuple[Array, int]],
+) -> Evidence:  # fmt: skip
+    """Put the two-frequency results in place; return the evidence with theirs."""
+    which, span = beats.which, part.column(part.span)
+    curve[which] = beats.fit.curve(part)
+    own = weigh(part, beats.fit, curve[which], [(cost[which], k) for cost, k in nulls])
+    found, errors = propagate(lambda p: _double(p, span), beats.fit, own)
+    for name in values:
+        values[name][which], stderr[name][which] = found[name], errors[name]
+    return evidence.replaced(which, own)
+
+
+def _judge(
+    findings: Findings, batch: Batch, values: dict[str, Array], stderr: dict[str, Array]
+) -> None:
+    """Object to fringes that are badly placed in their window."""
+    span = batch.column(batch.span)
+    periods = values["frequency"] * span
+    with np.errstate(divide="ignore"):
+        rate = span / values["t2_star"]
+    findings.insufficient(
+        periods < 0.7, "range too narrow", lambda n: f"only {periods[n]:.2f} periods were swept",
+        lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        periods > 0.48 * (batch.points - 1), "sampling too coarse",
+        "the oscillation is as fast as half the sampling: its frequency may be an alias",
+        Advice(window_times=0.5),
+    )  # fmt: skip
+    findings.rejected(
+        (rate > 4 * periods) & (rate <= batch.points / 3), "model does not fit",
+        "the signal decays within a quarter of a period: no oscillation is seen",
+    )  # fmt: skip
+    poor = imprecise(values["t2_star"], stderr["t2_star"])
+    findings.insufficient(
+        (rate > batch.points / 3) | (poor & (rate > 8)), "window too long",
+        "the fringes are gone within the first points: sampling too coarse",
+        lambda n: Advice(window_times=float(np.clip(3.0 / rate[n], 0.05, 0.5))),
+    )  # fmt: skip
+    findings.insufficient(
+        poor & (rate < 1.0), "range too narrow",
+        "the window ends before the fringes decay: T2* is not seen",
+        lambda n: Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        poor | imprecise(values["frequency"], stderr["frequency"], 0.2), "error too large",
+        lambda n: "T2* is known only to " + percent(values["t2_star"][n], stderr["t2_star"][n]),
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
+    """Accept beating with its own status: the mean frequency is still a frequency."""
+    which = np.zeros(batch.traces, dtype=bool)
+    which[beats.which] = True
+    span = batch.column(batch.span)
+    turns = np.zeros((batch.traces, 2))
+    turns[which] = beats.fit.p[:, 2:] / (2 * np.pi * span[which, None])
+    findings.object_to(
+        which, "accepted", "beating",
+        lambda n: f"two frequencies, {turns[n].min():.6g} and {turns[n].max():.6g} Hz; "
+        "their mean is given",
+    )  # fmt: skip

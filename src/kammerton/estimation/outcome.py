@@ -1,0 +1,50 @@
+"""What a kind of fit hands back, before it becomes a FitBatch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.evidence import Evidence
+from kammerton.estimation.findings import Findings
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.solver import Solution
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Values and errors (N,) by name, their units, the curve (N, R), evidence and findings."""
+
+    values: dict[str, Array]
+    stderr: dict[str, Array]
+    units: dict[str, str]
+    curve: Array
+    evidence: Evidence
+    findings: Findings
+
+
+def significance(batch: Batch, flat: Array, fit: Solution, evidence: Evidence) -> Array:
+    """Return the signal's size in its own sigmas, whatever its shape (N,)."""
+    noise = np.maximum(evidence.noise, 1e-12 * flat / np.maximum(batch.rows, 1))
+    ratio = np.divide(flat - fit.cost, noise, out=np.zeros_like(flat), where=noise > 0)
+    result: Array = np.sqrt(np.maximum(ratio, 0.0))
+    return result
+
+
+def per_trace(known: dict[str, object], name: str, batch: Batch) -> Array | None:
+    """Return a known quantity as (N,), or None when it was not given."""
+    if known.get(name) is None:
+        return None
+    try:
+        values = np.asarray(known[name], dtype=np.float64)
+        spread = np.broadcast_to(values, (batch.traces,))
+    except (TypeError, ValueError) as error:
+        raise TraceError(f"{name} must be one number, or one for each trace") from error
+    if not np.isfinite(spread).all():
+        raise TraceError(f"{name} is not finite")
+    return spread

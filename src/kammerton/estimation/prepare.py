@@ -1,0 +1,236 @@
+"""From the caller's arrays to a batch that the solver can take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+
+NEIGHBOURS = 9  # points over which the noise of shot scatter is smoothed
+UNLIKE = 9.0  # a variance so many times its neighbours' is believed to be the point's own
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """N traces of M points in order of x.
+
+    x: (K, M) with K = 1 or N, in units of the window, from the origin `zero` (K, 1); `span` (K, 1).
+    step: (K,) the uniform spacing, or 0. y: (N, parts * M), [Re; Im] if complex, less its mean
+    `level` (N,) if real; 0 where missing. w: (N, parts * M) 1/sigma, 0 where missing.
+    known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
+    """
+
+    x: Array
+    step: Array
+    y: Array
+    w: Array
+    zero: Array
+    span: Array
+    level: Array
+    parts: int
+    known_noise: bool
+    order: NDArray[np.intp]
+
+    @property
+    def traces(self) -> int:
+        """N."""
+        return self.y.shape[0]
+
+    @property
+    def points(self) -> int:
+        """M."""
+        return self.x.shape[1]
+
+    @property
+    def rows(self) -> NDArray[np.intp]:
+        """How many numbers count in each trace (N,)."""
+        return np.count_nonzero(self.w, axis=1)
+
+    def take(self, which: NDArray[Any]) -> Batch:
+        """Return the batch of some traces only."""
+        pick = (lambda a: a[which]) if self.x.shape[0] > 1 else (lambda a: a)
+        return Batch(
+            pick(self.x), pick(self.step), self.y[which], self.w[which], pick(self.zero),
+            pick(self.span), self.level[which], self.parts, self.known_noise, self.order,
+        )  # fmt: skip
+
+    def with_y(self, y: Array, w: Array | None = None) -> Batch:
+        """Return the batch with other y (and w)."""
+        return Batch(
+            self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
+            self.span, self.level, self.parts, self.known_noise, self.order,
+        )  # fmt: skip
+
+    def column(self, per_axis: Array) -> Array:
+        """Return a (K, 1) quantity of the axis as (N,)."""
+        return np.broadcast_to(per_axis[:, 0], (self.traces,))
+
+    def restore(self, curve: Array) -> NDArray[Any]:
+        """Return a curve (N, parts * M) in the caller's order, complex where y was."""
+        if self.parts == 2:
+            sorted_: NDArray[Any] = curve[:, : self.points] + 1j * curve[:, self.points :]
+        else:
+            sorted_ = curve + self.level[:, None]
+        restored = np.empty_like(sorted_)
+        order = np.broadcast_to(self.order, sorted_.shape)
+        np.put_along_axis(restored, order, sorted_, axis=1)
+        return restored
+
+
+def prepare(
+    x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, *, complex_too: bool, from_zero: bool,
+    least: int,
+) -> Batch:  # fmt: skip
+    """Check the arrays and normalise them.
+
+    complex_too: this kind takes complex y. from_zero: the law knows where x is 0 (a delay, an
+    amplitude), so the origin stays unless it is more than a window away. least: fewest points.
+
+    Raises
+    ------
+    TraceError
+        Says which array cannot be used, and why.
+    """
+    ys = _values(y, complex_too=complex_too)
+    xs = _axis(x, ys)
+    noise = _noise(sigma, ys)
+    _enough(ys, least)
+    order = np.argsort(xs, axis=1, kind="stable")
+    xs = np.take_along_axis(xs, order, axis=1)
+    if not (order[0] == np.arange(order.shape[1])).all() or len(order) > 1:
+        ys = np.take_along_axis(ys, np.broadcast_to(order, ys.shape), axis=1)
+        noise = None if noise is None else np.take_along_axis(
+            noise, np.broadcast_to(order, noise.shape), axis=1)  # fmt: skip
+    low, span = xs[:, :1], xs[:, -1:] - xs[:, :1]
+    far = (np.abs(low) > span) & (np.abs(xs[:, -1:]) > span)
+    zero = np.where(far, low, 0.0) if from_zero else low
+    normal = np.ascontiguousarray((xs - zero) / span)
+    return _weighted(ys, noise, normal, zero, span, order)
+
+
+def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
+    values = _numbers(y, "y")
+    if values.ndim == 1:
+        values = values[None, :]
+    if values.ndim != 2:
+        raise TraceError(f"y has {values.ndim} dimensions; it must be (M,) or (N, M)")
+    if np.iscomplexobj(values) and not complex_too:
+        raise TraceError("y is complex; this kind of fit needs real values")
+    if np.isinf(values).any():
+        raise TraceError("y holds infinite values")
+    return values
+
+
+def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind == "c":
+            return array.astype(np.complex128, copy=False)
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise TraceError(f"{name} is not an array of numbers: {error}") from error
+
+
+def _axis(x: ArrayLike, y: NDArray[Any]) -> Array:
+    axis = _numbers(x, "x")
+    if np.iscomplexobj(axis):
+        raise TraceError("x is complex; it must be real")
+    if axis.shape not in (y.shape, y.shape[1:]):
+        raise TraceError(f"x has shape {axis.shape} but y has {y.shape}; x must be (M,) or (N, M)")
+    axis = axis.reshape(-1, y.shape[1])
+    if not np.isfinite(axis).all():
+        raise TraceError("x holds NaN or infinite values")
+    if axis.size == 0 or (np.ptp(axis, axis=1) <= 0).any():
+        raise TraceError("x is constant; nothing was swept")
+    return axis
+
+
+def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
+    if sigma is None:
+        return None
+    noise = _numbers(sigma, "sigma")
+    if np.iscomplexobj(noise) or noise.shape not in ((), y.shape, y.shape[1:]):
+        raise TraceError(f"sigma has shape {noise.shape} but y has {y.shape}; sigma must match y")
+    return np.array(np.broadcast_to(noise, y.shape), dtype=np.float64)
+
+
+def _enough(y: NDArray[Any], least: int) -> None:
+    present = np.count_nonzero(~np.isnan(y), axis=1)
+    if y.shape[0] == 0:
+        raise TraceError("y holds no trace")
+    if present.min() == 0:
+        raise TraceError(f"trace {int(present.argmin())} holds only missing points (NaN)")
+    if present.min() < least:
+        raise TraceError(
+            f"trace {int(present.argmin())} has {int(present.min())} points; "
+            f"this law has {least - 1} parameters and needs at least {least}"
+        )
+
+
+def _weighted(
+    y: NDArray[Any], noise: Array | None, x: Array, zero: Array, span: Array,
+    order: NDArray[np.intp],
+) -> Batch:  # fmt: skip
+    missing = np.isnan(y)
+    filled = np.where(missing, 0.0, y) if missing.any() else y
+    parts = 2 if np.iscomplexobj(y) else 1
+    count = np.maximum(y.shape[1] - np.count_nonzero(missing, axis=1), 1)
+    mean = filled.sum(axis=1) / count
+    spread = np.where(missing, 0.0, filled - mean[:, None])
+    scatter = np.sqrt((spread * spread.conj()).real.sum(axis=1) / count)
+    known = noise is not None
+    if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
+        known = False
+        tiny = 1e-12 * np.abs(mean) + 1e-300
+        w = np.broadcast_to(1.0 / np.maximum(scatter, tiny)[:, None], y.shape)
+    else:
+        w = 1.0 / moderated(noise)
+    w = np.where(missing, 0.0, w)
+    stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
+    return Batch(
+        x, _steps(x), np.ascontiguousarray(stacked), np.ascontiguousarray(np.tile(w, (1, parts))),
+        zero, span, mean.real, parts, known, order,
+    )  # fmt: skip
+
+
+def moderated(sigma: Array) -> Array:
+    """Smooth sigmas (N, M) that were themselves estimated from scatter.
+
+    A sigma from a few blocks, or from the counts of one point, fluctuates with y and would give
+    lucky points too much weight (an exact 0 or 1 of a population even has sigma 0). Variances are
+    therefore averaged over neighbours; only a point far noisier than they are keeps its own.
+    Invalid sigmas (0, NaN, infinite) are replaced by the neighbours'.
+    """
+    good = np.isfinite(sigma) & (sigma > 0)
+    variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
+    usable = good.any(axis=1)
+    variance[~usable] = np.nanmedian(variance[usable])
+    good[~usable] = True
+    typical = np.nanmedian(variance, axis=1, keepdims=True)
+    variance = np.where(good, variance, 0.0)
+    near = _sliding(np.where(good, np.clip(variance, typical / 100, typical * UNLIKE), 0.0))
+    count = _sliding(good.astype(np.float64))
+    near = np.where(count > 0, near / np.maximum(count, 1.0), typical)
+    smooth = np.where(variance > UNLIKE * near, variance, near)
+    result: Array = np.sqrt(smooth)
+    return result
+
+
+def _sliding(values: Array) -> Array:
+    half = NEIGHBOURS // 2
+    sums = np.cumsum(np.pad(values, ((0, 0), (half + 1, half))), axis=1)
+    result: Array = sums[:, NEIGHBOURS:] - sums[:, :-NEIGHBOURS]
+    return result
+
+
+def _steps(x: Array) -> Array:
+    step = (x[:, -1] - x[:, 0]) / (x.shape[1] - 1)
+    ideal = x[:, :1] + step[:, None] * np.arange(x.shape[1])
+    uniform = np.abs(x - ideal).max(axis=1) < 1e-9
+    return np.ascontiguousarray(np.where(uniform, step, 0.0))

@@ -1,0 +1,112 @@
+"""Rabi oscillation in the pulse's amplitude: A cos(2 pi a / period) + C, extremal at a = 0."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import kernels
+from kammerton.estimation.evidence import (
+    Evidence,
+    delta_bic,
+    flat_and_line,
+    propagate,
+    structured,
+    weigh,
+)
+from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.seeds import search
+from kammerton.estimation.solver import Solution, replaced, solve
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+MOST_DECAY = 10.0  # per window
+TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
+TURN_SIGMAS = 5.0
+UNITS = {"period": "V", "pi_amplitude": "V"}
+
+
+def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit a cosine about zero amplitude; a decay along the sweep only where the data ask for it."""
+    del known
+    fit = _cosine(batch)
+    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    span = batch.column(batch.span)
+    values, stderr = propagate(lambda p: _period(p, span), fit, evidence)
+    findings = Findings(batch.traces)
+    turn, turn_error = _phase(batch, fit, evidence)
+    off = (np.abs(turn) > TURN_LIMIT) & (np.abs(turn) > TURN_SIGMAS * turn_error)
+    findings.rejected(
+        off & (evidence.gain_flat > CLEAR), "model does not fit",
+        lambda n: f"the extremum misses zero amplitude by {abs(turn[n]):.2f} rad",
+    )  # fmt: skip
+    snr = significance(batch, nulls[0][0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "a cosine about zero amplitude")
+    _judge(findings, batch, fit, evidence, values["period"], stderr["period"])
+    findings.accept("a clear Rabi oscillation")
+    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+
+
+def _cosine(batch: Batch) -> Solution:
+    seed, _ = search(batch, "cosines", 1)
+    start = np.column_stack([np.zeros(batch.traces), seed[:, 0]])
+    nyquist = np.pi * (batch.points - 1)
+    low, high = np.array([0.0, 0.3]), np.array([0.0, nyquist])
+    fit = solve(kernels.RABI, batch, start, low, high)
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return fit
+    part, plain = batch.take(which), fit.take(which)
+    ends = np.array([-1.0, 0.3]), np.array([MOST_DECAY, nyquist])
+    damped = solve(kernels.RABI, part, plain.p + [0.1, 0.0], *ends)
+    wins = (delta_bic(part, plain, damped) > 6.0) & (damped.p[:, 0] > 0)
+    return replaced(fit, which, damped, wins)
+
+
+def _period(theta: Array, span: Array) -> dict[str, Array]:
+    period = 2 * np.pi * span / theta[:, 1]
+    return {"period": period, "pi_amplitude": period / 2}
+
+
+def _phase(batch: Batch, fit: Solution, evidence: Evidence) -> tuple[Array, Array]:
+    """Return by how much the extremum misses amplitude 0 when it is free to, and the error."""
+    g, w = fit.p[:, 0], fit.p[:, 1]
+    zero = np.zeros_like(g)
+    start = np.column_stack([g, zero, w])
+    high = np.column_stack([g, zero, np.full_like(w, np.pi * (batch.points - 1))])
+    free = solve(kernels.RAMSEY, batch, start, np.column_stack([g, zero, zero + 0.3]), high)
+
+    def turn(theta: Array) -> dict[str, Array]:
+        slope = np.where(np.abs(theta[:, 3]) > 0, theta[:, 4] / theta[:, 3], np.inf)
+        return {"turn": np.arctan(slope)}
+
+    values, stderr = propagate(turn, free, evidence)
+    return values["turn"], stderr["turn"]
+
+
+def _judge(
+    findings: Findings, batch: Batch, fit: Solution, evidence: Evidence, period: Array,
+    error: Array,
+) -> None:  # fmt: skip
+    """Object to oscillations that are badly placed in their window."""
+    reach = np.abs(batch.x).max(axis=1)
+    swept = np.broadcast_to(reach, (batch.traces,)) * fit.p[:, 1] / (2 * np.pi)
+    findings.insufficient(
+        (swept < 0.35) | ((evidence.gain < CLEAR) & (swept < 0.7)), "range too narrow",
+        lambda n: f"only {swept[n]:.2f} periods lie between zero and the largest amplitude",
+        lambda n: Advice(window_times=float(np.clip(1.0 / max(swept[n], 0.2), 1.5, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        fit.p[:, 1] > 0.48 * 2 * np.pi * (batch.points - 1), "sampling too coarse",
+        "the oscillation is as fast as half the sampling: the period may be an alias",
+        Advice(window_times=0.5),
+    )  # fmt: skip
+    findings.insufficient(
+        imprecise(period, error, 0.1) | (evidence.gain < CLEAR), "error too large",
+        lambda n: f"the period is known only to {percent(period[n], error[n])}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip

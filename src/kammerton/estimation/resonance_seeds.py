@@ -1,0 +1,105 @@
+"""Where to start a complex resonance: cable delay by Fourier transform, then a grid of circles."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.seeds import MOST, axes, filled, widths
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+TRANSFORM = 1024  # least points of the padded Fourier transform
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Centre, full width and delay (N, 3) in windows, and the sign of the phase convention (N,)."""
+
+    p: Array
+    sign: Array
+
+
+def resonance_starts(batch: Batch) -> list[Start]:
+    """Return two starts: over a constant, and over a sloping background (a delay not quite gone).
+
+    The sign is -1 where the trace turns as the complex conjugate of 1/(1 + 2i u), which is what
+    the other convention of phase (exp(-i omega t)) gives.
+    """
+    values = filled(batch, batch.y)
+    z = values[:, : batch.points] + 1j * values[:, batch.points :]
+    found = [np.zeros((batch.traces, 4)) for _ in range(2)]
+    for axis, rows in axes(batch):
+        delay = _delay(axis, z[rows])
+        unwound = z[rows] * np.exp(2j * np.pi * delay[:, None] * axis)
+        for degree in range(2):
+            found[degree][rows, :2], sign = _best(axis, unwound, degree)
+            found[degree][rows, 2], found[degree][rows, 3] = delay * sign, sign
+    return [Start(f[:, :3], f[:, 3]) for f in found]
+
+
+def _delay(axis: Array, z: Complex) -> Array:
+    """Delay in turns per window: the largest peak of the impulse response."""
+    m = len(axis)
+    even = np.linspace(axis[0], axis[-1], m)
+    if np.abs(axis - even).max() > 1e-6:
+        z = np.stack([np.interp(even, axis, row.real) + 1j * np.interp(even, axis, row.imag)
+                      for row in z])  # fmt: skip
+    size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
+    response = np.abs(np.fft.ifft(z.astype(np.complex64), size, axis=1))
+    bins = response.argmax(axis=1).astype(np.float64)
+    bins = np.where(bins > size / 2, bins - size, bins)
+    result: Array = bins * (m - 1) / size
+    return result
+
+
+def _best(axis: Array, z: Complex, degree: int) -> tuple[Array, Array]:
+    """Return (centre, width) and the sign whose circle explains most."""
+    thin = max(1, -(-len(axis) // MOST))
+    if thin > 1:
+        whole = len(axis) // thin * thin
+        axis = axis[:whole].reshape(-1, thin).mean(axis=1)
+        z = z[:, :whole].reshape(len(z), -1, thin).mean(axis=2)
+    candidates, real, imag = circles(axis.tobytes(), degree)
+    flat = z - z.mean(axis=1, keepdims=True)
+    a, b = flat.real.astype(np.float32), flat.imag.astype(np.float32)
+    rr, ii, ri, ir = a @ real, b @ imag, a @ imag, b @ real
+    score = np.stack([(rr + ii) ** 2 + (ir - ri) ** 2, (rr - ii) ** 2 + (ir + ri) ** 2], axis=1)
+    pick = score.reshape(len(z), -1).argmax(axis=1)
+    mirrored, index = np.divmod(pick, len(candidates))
+    return candidates[index], np.where(mirrored == 1, -1.0, 1.0)
+
+
+@lru_cache(maxsize=16)
+def circles(axis: bytes, degree: int) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
+    """Return (centre, full width) candidates and unit circles less background (M, C), as Re, Im."""
+    x = np.frombuffer(axis)
+    candidates = widths(x, 0.35, 7, 1.2) * [1.0, 2.0]
+    shape = 1 / (1 + 2j * (x - candidates[:, :1]) / candidates[:, 1:])
+    background = np.linalg.qr(np.vander(x, degree + 1))[0]
+    shape = shape - (shape @ background) @ background.T
+    shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-12)
+    return (
+        candidates, np.ascontiguousarray(shape.real.T.astype(np.float32)),
+        np.ascontiguousarray(shape.imag.T.astype(np.float32)),
+    )  # fmt: skip
+
+
+def smooth_nulls(batch: Batch, delay: Array) -> list[tuple[Array, int]]:
+    """Return the costs of no resonance: a constant and a slope behind the cable delay (N,)."""
+    m = batch.points
+    w2 = batch.w[:, :m] ** 2
+    x = np.broadcast_to(batch.x, w2.shape)
+    z = (batch.y[:, :m] + 1j * batch.y[:, m:]) * np.exp(2j * np.pi * delay[:, None] * x)
+    total = w2.sum(axis=1, keepdims=True)
+    dz = z - (w2 * z).sum(axis=1, keepdims=True) / total
+    dx = x - (w2 * x).sum(axis=1, keepdims=True) / total
+    slope = (w2 * dx * dz).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
+    flat = (w2 * np.abs(dz) ** 2).sum(axis=1)
+    line = (w2 * np.abs(dz - slope[:, None] * dx) ** 2).sum(axis=1)
+    return [(flat, 3), (line, 5)]

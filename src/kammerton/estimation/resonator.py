@@ -1,0 +1,201 @@
+"""Resonator spectroscopy: one resonance over a background, seen as a notch, a dip or a peak.
+
+Complex: S = exp(-2 pi i tau f) (b + a / (1 + 2i (f - f0)/kappa)). A notch has a/b = -Q_l/Q_c with
+a complex Q_c whose real part of the inverse counts (diameter correction, Khalil et al. 2012,
+Probst et al. 2015); in reflection the ratio is twice that; in transmission a dominates b.
+Magnitudes: |S|^2 is linear in three columns, 1, 1/(1+u^2) and u/(1+u^2), for any a/b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import kernels
+from kammerton.estimation.evidence import (
+    delta_bic,
+    flat_and_line,
+    propagate,
+    structured,
+    weigh,
+)
+from kammerton.estimation.findings import Findings, judge_line, judge_signal
+from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.prepare import Batch
+from kammerton.estimation.resonance_seeds import resonance_starts, smooth_nulls
+from kammerton.estimation.seeds import search
+from kammerton.estimation.solver import Solution, merged, replaced, solve
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+SEARCHED = 16.0
+GEOMETRIES = ("notch", "reflection", "transmission")
+FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
+PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
+DEEPEST = 1.15  # |a/b| beyond which a notch is impossible, and it is a reflection
+UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
+
+
+def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit a resonance; `geometry` may be known ("notch", "reflection" or "transmission")."""
+    geometry = known.get("geometry")
+    if geometry is not None and geometry not in GEOMETRIES:
+        raise TraceError(f"geometry is {geometry!r}; it can be {', '.join(GEOMETRIES)}")
+    return _complex(batch, geometry) if batch.parts == 2 else _magnitude(batch, geometry)
+
+
+def _complex(batch: Batch, geometry: object) -> Outcome:
+    """Fit complex S from two starts; conjugate traces of the other phase convention."""
+    starts = resonance_starts(batch)
+    low, high = _bounds(batch)
+    fits = [
+        solve(kernels.RESONANCE, _turned(batch, s.sign), s.p, low, high) for s in starts
+    ]
+    second = fits[1].cost < fits[0].cost
+    sign = np.where(second, starts[1].sign, starts[0].sign)
+    turned = _turned(batch, sign)
+    fit = _sloped(turned, merged(fits[0], fits[1], second), low, high)
+    curve = fit.curve(turned)
+    share = _geometry(_ratio(fit.theta), geometry)
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    found = _outcome(
+        turned, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
+        lambda p: _qualities(p[:, 0], p[:, 1], share * _ratio(p).real, zero, span),
+    )  # fmt: skip
+    found.curve[:, batch.points :] *= sign[:, None]
+    return found
+
+
+def _turned(batch: Batch, sign: Array) -> Batch:
+    """Conjugate the traces whose phase convention is the other one."""
+    if (sign > 0).all():
+        return batch
+    y = batch.y.copy()
+    y[:, batch.points :] *= sign[:, None]
+    return batch.with_y(y)
+
+
+def _bounds(batch: Batch) -> tuple[Array, Array]:
+    turns = 0.6 * batch.points
+    return np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
+
+
+def _sloped(batch: Batch, fit: Solution, low: Array, high: Array) -> Solution:
+    """Let the background slope where the residuals ask for it."""
+    theta = np.pad(fit.theta, ((0, 0), (0, 2)))
+    cov = np.pad(fit.cov, ((0, 0), (0, 2), (0, 2)))
+    plain = Solution(kernels.RESONANCE_SLOPE, theta, cov, fit.cost, fit.residual, fit.free)
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return plain
+    part = batch.take(which)
+    sloped = solve(kernels.RESONANCE_SLOPE, part, fit.take(which).p, low, high)
+    return replaced(plain, which, sloped, delta_bic(part, fit.take(which), sloped) > 6.0)
+
+
+def _ratio(theta: Array) -> Complex:
+    """Return -a/b, with the background b taken at the resonance."""
+    away = theta[:, 0] - 0.5
+    b = theta[:, 3] + theta[:, 7] * away + 1j * (theta[:, 4] + theta[:, 8] * away)
+    result: Complex = -(theta[:, 5] + 1j * theta[:, 6]) / np.where(b == 0, 1e-300, b)
+    return result
+
+
+def _geometry(ratio: Complex, known: object) -> Array:
+    """Return kappa_c/kappa in parts of Re(-a/b): 1 notch, 1/2 reflection, NaN transmission."""
+    if known is not None:
+        factor = {"notch": 1.0, "reflection": 0.5, "transmission": np.nan}[str(known)]
+        return np.full(len(ratio), factor)
+    size = np.abs(ratio)
+    seen = np.where(size <= DEEPEST, 1.0, np.where(size <= PEAK, 0.5, np.nan))
+    return np.where(ratio.real > 0, seen, np.nan)
+
+
+def _qualities(
+    centre: Array, width: Array, share: Array, zero: Array, span: Array
+) -> dict[str, Array]:
+    """Frequency, width and quality factors; share is kappa_c / kappa."""
+    frequency, linewidth = zero + centre * span, width * span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loaded = frequency / linewidth
+        coupling, internal = loaded / share, loaded / (1.0 - share)
+    return {
+        "frequency": frequency, "linewidth": linewidth, "q_loaded": loaded,
+        "q_internal": np.where(internal > 0, internal, np.nan),
+        "q_coupling": np.where(coupling > 0, coupling, np.nan),
+    }  # fmt: skip
+
+
+def _magnitude(batch: Batch, geometry: object) -> Outcome:
+    """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
+    level = batch.y + batch.level[:, None]
+    present = batch.w > 0
+    sizes = np.where(present, level, np.inf).min(axis=1) >= 0
+    squared = _squared(batch, level, sizes)
+    seed, _ = search(squared, "powers", 2)
+    low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
+    fit = _with_slope(squared, solve(kernels.POWER, squared, seed, low, high), low, high)
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    share = _geometry(_ratio_of_power(fit.theta, squared.level) + 0j, geometry)
+    share = np.where(sizes, share, np.nan)
+
+    def derive(theta: Array) -> dict[str, Array]:
+        ratio = _ratio_of_power(theta, squared.level)
+        return _qualities(theta[:, 0], 2 * theta[:, 1], share * ratio, zero, span)
+
+    found = _outcome(squared, fit, fit.curve(squared), flat_and_line(squared), derive)
+    power = found.curve + squared.level[:, None]
+    size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
+    found.curve[:] = size - batch.level[:, None]
+    return found
+
+
+def _squared(batch: Batch, level: Array, sizes: NDArray[np.bool_]) -> Batch:
+    """Square the traces that are magnitudes, weights with them."""
+    top = np.abs(level).max(axis=1, keepdims=True)
+    slope = 2 * np.maximum(np.abs(level), FAINT * top)
+    y = np.where(sizes[:, None], level**2, level)
+    w = np.where(sizes[:, None], batch.w / slope, batch.w)
+    mean = y.mean(axis=1)
+    return Batch(
+        batch.x, batch.step, np.ascontiguousarray(y - mean[:, None]), np.ascontiguousarray(w),
+        batch.zero, batch.span, mean, 1, batch.known_noise, batch.order,
+    )  # fmt: skip
+
+
+def _with_slope(batch: Batch, fit: Solution, low: Array, high: Array) -> Solution:
+    theta = np.pad(fit.theta, ((0, 0), (0, 1)))
+    cov = np.pad(fit.cov, ((0, 0), (0, 1), (0, 1)))
+    plain = Solution(kernels.POWER_SLOPE, theta, cov, fit.cost, fit.residual, fit.free)
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return plain
+    part = batch.take(which)
+    sloped = solve(kernels.POWER_SLOPE, part, fit.take(which).p, low, high)
+    return replaced(plain, which, sloped, delta_bic(part, fit.take(which), sloped) > 6.0)
+
+
+def _ratio_of_power(theta: Array, level: Array) -> Array:
+    """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
+    background = np.maximum(theta[:, 4] + level + theta[:, 5] * (theta[:, 0] - 0.5), 1e-300)
+    across = theta[:, 3] ** 2 / (4 * background)
+    rest: Array = 1.0 - np.sqrt(np.maximum(background + theta[:, 2] - across, 0.0) / background)
+    return rest
+
+
+def _outcome(
+    batch: Batch, fit: Solution, curve: Array, nulls: list[tuple[Array, int]],
+    derive: Callable[[Array], dict[str, Array]],
+) -> Outcome:  # fmt: skip
+    evidence = weigh(batch, fit, curve, nulls)
+    values, stderr = propagate(derive, fit, evidence)
+    findings = Findings(batch.traces)
+    snr = significance(batch, nulls[0][0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "a resonance over a smooth background", SEARCHED)
+    judge_line(findings, batch, values, stderr)
+    findings.accept("a clear resonance")
+    return Outcome(values, stderr, UNITS, curve, evidence, findings)

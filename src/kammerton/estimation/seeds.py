@@ -1,0 +1,167 @@
+"""Where to start: cached grids of orthonormal projectors, one matrix product for a batch.
+
+The score of a candidate is how much of the trace's variance its columns explain once the
+background is taken out, |Q^T y|^2. Candidates are spaced so finely that the nearest one lies in
+the basin of the global minimum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.prepare import Batch
+
+Array = NDArray[np.float64]
+Grid = tuple[Array, NDArray[np.float32]]  # candidates (C, P), projectors (M, C * columns)
+
+SAME = 1e-5  # axes this close, in windows, share a grid
+MOST = 1024  # points beyond which a trace is thinned for seeding
+
+
+def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> tuple[Array, Array]:
+    """Return the best candidate (N, P) of grid `kind` and its score (N,) in weights of y."""
+    values = filled(batch, batch.y if y is None else y)
+    best, score = np.empty(0), np.empty(len(values))
+    for axis, rows in axes(batch):
+        thin = max(1, -(-batch.points // MOST))
+        candidates, projectors = grid(kind, _thinned(axis[None], thin).tobytes())
+        picked, score[rows] = _best(_thinned(values[rows], thin), candidates, projectors, columns)
+        best = np.empty((len(values), candidates.shape[1])) if best.size == 0 else best
+        best[rows] = picked
+    return best, score
+
+
+def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
+    """Return the different axes of a batch, rounded, with the traces that have them."""
+    x = np.round(batch.x, 9)
+    if np.abs(x - x[0]).max() < SAME:
+        return [(x[0], np.arange(batch.traces))]
+    unique, inverse = np.unique(x, axis=0, return_inverse=True)
+    return [(a, np.flatnonzero(inverse.ravel() == i)) for i, a in enumerate(unique)]
+
+
+def filled(batch: Batch, y: Array) -> Array:
+    """Return y with missing and very uncertain points interpolated: a grid needs them all."""
+    w = batch.w[:, : batch.points]
+    bad = w < 0.1 * np.median(w, axis=1, keepdims=True)
+    if not bad.any():
+        return y
+    y = y.copy()
+    index = np.arange(batch.points)
+    for n in np.flatnonzero(bad.any(axis=1)):
+        for part in range(batch.parts):
+            row = y[n, part * batch.points : (part + 1) * batch.points]
+            row[bad[n]] = np.interp(index[bad[n]], index[~bad[n]], row[~bad[n]])
+    return y
+
+
+def _thinned(y: Array, thin: int) -> Array:
+    if thin == 1:
+        return y
+    kept = y[:, : y.shape[1] // thin * thin]
+    result: Array = kept.reshape(len(y), -1, thin).mean(axis=2)
+    return result
+
+
+def _best(
+    y: Array, candidates: Array, projectors: NDArray[np.float32], columns: int
+) -> tuple[Array, Array]:
+    centred = (y - y.mean(axis=1, keepdims=True)).astype(np.float32)
+    score = centred @ projectors
+    score *= score
+    total = score if columns == 1 else score.reshape(len(y), -1, columns).sum(axis=2)
+    pick = total.argmax(axis=1)
+    return candidates[pick], total[np.arange(len(y)), pick].astype(np.float64)
+
+
+@lru_cache(maxsize=16)
+def grid(kind: str, axis: bytes) -> Grid:
+    """Return candidates and projectors of one kind on one axis."""
+    return GRIDS[kind](np.frombuffer(axis))
+
+
+def _projectors(columns: Array, background: Array) -> NDArray[np.float32]:
+    """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, C * L)."""
+    q = np.linalg.qr(background)[0]
+    rest = columns - q @ (q.T @ columns)
+    size = np.linalg.norm(columns, axis=1, keepdims=True)
+    basis, r = np.linalg.qr(rest)
+    lost = np.abs(np.diagonal(r, axis1=1, axis2=2))[:, None, :] < 1e-3 * size
+    basis = np.where(lost, 0.0, basis)
+    flat = basis.transpose(1, 0, 2).reshape(columns.shape[1], -1)
+    return np.ascontiguousarray(flat.astype(np.float32))
+
+
+def _constant(x: Array) -> Array:
+    return np.ones((len(x), 1))
+
+
+def _line(x: Array) -> Array:
+    return np.stack([np.ones_like(x), x - 0.5], axis=1)
+
+
+def decays(x: Array, power: int = 1) -> Grid:
+    """Exponential (or Gaussian) decays by rate; the shortest lasts two thirds of a point."""
+    rates = np.geomspace(0.1, 1.5 * len(x), 40)
+    columns = np.exp(-np.clip((rates[:, None] * x) ** power, -5.0, 500.0))[:, :, None]
+    return rates[:, None], _projectors(columns, _constant(x))
+
+
+def oscillations(x: Array) -> Grid:
+    """Decaying oscillations by rate and angular frequency, a quarter of a period apart."""
+    rates, turns = [], []
+    for rate in (0.0, 1.5, 4.0, 10.0, 25.0):
+        spacing = 2 * np.pi * 0.25 * max(1.0, rate / 10)
+        w = np.arange(2 * np.pi * 0.25, np.pi * (len(x) - 1), spacing)
+        rates.append(np.full(len(w), rate))
+        turns.append(w)
+    rate, w = np.concatenate(rates), np.concatenate(turns)
+    envelope = np.exp(-np.clip(rate[:, None] * x, -5.0, 500.0))
+    columns = np.stack([envelope * np.cos(w[:, None] * x), envelope * np.sin(w[:, None] * x)], 2)
+    return np.stack([rate, w], axis=1), _projectors(columns, _constant(x))
+
+
+def cosines(x: Array) -> Grid:
+    """Cosines about x = 0 by angular frequency."""
+    spacing = np.pi / 4 / max(np.abs(x).max(), 0.25)
+    w = np.arange(2 * np.pi * 0.3, np.pi * (len(x) - 1), max(spacing, np.pi * len(x) / 4000))
+    return w[:, None], _projectors(np.cos(w[:, None] * x)[:, :, None], _constant(x))
+
+
+def widths(x: Array, widest: float, count: int, overlap: float) -> Array:
+    """Return (centre, half width) candidates; narrow lines are tried at the measured points."""
+    step = 1.0 / (len(x) - 1)
+    found = []
+    for half in np.geomspace(0.75 * step, widest, count):
+        centres = x if half * overlap < step else np.arange(0.0, 1.0001, half * overlap)
+        found += [(centre, half) for centre in centres]
+    return np.array(found)
+
+
+def lorentzians(x: Array) -> Grid:
+    """Lines by centre and half width, over a sloping background."""
+    candidates = widths(x, 0.5, 8, 0.7)
+    u = (x - candidates[:, :1]) / candidates[:, 1:]
+    return candidates, _projectors((1 / (1 + u * u))[:, :, None], _line(x))
+
+
+def powers(x: Array) -> Grid:
+    """Asymmetric lines, as |S|^2 of a resonance over a background."""
+    candidates = widths(x, 0.4, 8, 0.7)
+    u = (x - candidates[:, :1]) / candidates[:, 1:]
+    shape = 1 / (1 + u * u)
+    return candidates, _projectors(np.stack([shape, u * shape], axis=2), _line(x))
+
+
+GRIDS: dict[str, Callable[[Array], Grid]] = {
+    "decays": decays,
+    "gaussian decays": lambda x: decays(x, 2),
+    "oscillations": oscillations,
+    "cosines": cosines,
+    "lines": lorentzians,
+    "powers": powers,
+}
