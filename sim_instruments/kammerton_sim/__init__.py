@@ -1,1 +1,1 @@
-"""Room."""
+"""The simulated laboratory: instruments on the wire, and the physics behind them."""

@@ -18,4 +18,4 @@ def main() -> None:
 
 
 from kammerton.cli import check, demo, fit, run, status  # noqa: E402, F401 - each registers its command
-from kammerton.cli import log, why  # noqa: E402, F401
+from kammerton.cli import log, sim, why  # noqa: E402, F401

@@ -1,0 +1,429 @@
+"""A simulated ATS9360 for the driver's process: the object behind the upstream driver's `api=`.
+
+It offers what `qcodes.instrument_drivers.AlazarTech` calls of the vendor's library, under the
+same names. Records come from the laboratory's process: straight into shared memory when the
+posted buffers were taken from `memory()`, otherwise over the socket.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.wire import shared
+
+OK = 512
+_TIMEOUT, _NOT_READY = 579, 573
+_NPT, _EXTERNAL_START, _BOTH = 0x200, 0x1, 3
+_EXTERNAL_TRIGGER, _REFERENCE_10_MHZ = 2, 7
+_SAMPLE_RATE = 1_000_000_000
+_BITS, _MEMORY = 12, (1 << 31) - 2
+_PATIENCE = 10.0
+
+
+def open_board(address: str) -> SimBoard:
+    """Return the board at "sim://HOST:PORT", or "sim://HOST:PORT?bulk=socket" for no shared memory.
+
+    Raises
+    ------
+    ValueError
+        The address is not of that form.
+    ConnectionError
+        No simulated laboratory listens there.
+    """
+    parts = urlsplit(address)
+    if parts.scheme != "sim" or parts.hostname is None or parts.port is None:
+        raise ValueError(f'{address!r} is not of the form "sim://127.0.0.1:PORT"')
+    bulk = parse_qs(parts.query).get("bulk", ["shared"])[0]
+    return SimBoard(parts.hostname, parts.port, shared_memory=bulk != "socket")
+
+
+@dataclass
+class _Segment:
+    """Mapped memory, and its number in the laboratory's process (None: only here)."""
+
+    buffer: NDArray[np.uint8]
+    number: int | None
+
+    @property
+    def address(self) -> int:
+        return int(self.buffer.ctypes.data)
+
+
+class BoardMemory:
+    """One posted buffer; quacks like the upstream driver's `Buffer`."""
+
+    def __init__(
+        self, segment: _Segment, ctype: Any, size: int, free: Callable[[_Segment], None]
+    ) -> None:
+        self._segment, self._free = segment, free
+        self.size_bytes = size
+        self.addr = segment.address
+        self.buffer: NDArray[Any] = segment.buffer[:size].view(np.dtype(ctype))
+
+    def free_mem(self) -> None:
+        """Give the memory back; its content is no longer ours."""
+        free, self._free = self._free, lambda segment: None
+        free(self._segment)
+
+
+@dataclass
+class _Trigger:
+    """What decides whether, and when, a record begins."""
+
+    external: bool = False
+    delay: int = 0
+    rate: float | None = None
+
+
+@dataclass
+class _Plan:
+    """What the next acquisition shall be, as before_async_read says it."""
+
+    samples: int = 0
+    per_buffer: int = 0
+    records: int = 0
+    external_start: bool = True
+
+
+@dataclass
+class _Bulk:
+    """Memory shared with the laboratory: in use by address, and free for reuse."""
+
+    used: dict[int, _Segment] = field(default_factory=dict)
+    free: list[_Segment] = field(default_factory=list)
+    next_number: int = 0
+
+
+class SimBoard:
+    """Duck type of upstream's `AlazarATSAPI`, for one board.
+
+    Raises RuntimeError "error 579: ..." and the like, as the real wrapper does. A 9360 streams
+    every record: on-board averaging is refused.
+    """
+
+    def __init__(self, host: str, port: int, *, shared_memory: bool = True) -> None:
+        self._socket = socket.create_connection((host, port), _PATIENCE)
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._reader = self._socket.makefile("rb")
+        self._lock = threading.RLock()
+        self._shared = shared_memory
+        self._bulk, self._plan, self._trigger = _Bulk(), _Plan(), _Trigger()
+        self._posted: list[int] = []
+        self.settings: dict[str, list[Any]] = {}
+        self._ask("hello", op="hello")
+
+    # ---- identity
+
+    def num_of_systems(self) -> int:
+        """Return 1."""
+        return 1
+
+    def boards_in_system_by_system_id(self, system_id: int) -> int:
+        """Return 1."""
+        return 1
+
+    def get_board_by_system_id(self, system_id: int, board_id: int) -> int:
+        """Return a handle, 0 for any but the first board."""
+        return int((system_id, board_id) == (1, 1))
+
+    def get_board_kind(self, handle: int) -> int:
+        """Return the vendor's number of the ATS9360."""
+        return 25
+
+    def get_board_model(self, handle: int) -> str:
+        """Return the model."""
+        return "ATS9360"
+
+    def get_channel_info_(self, handle: int) -> tuple[int, int]:
+        """Return memory in samples and bits per sample."""
+        return _MEMORY, _BITS
+
+    def get_cpld_version_(self, handle: int) -> str:
+        """Return the CPLD version."""
+        return "25.16"
+
+    def get_driver_version_(self) -> str:
+        """Return the driver version."""
+        return "7.5.0"
+
+    def get_sdk_version_(self) -> str:
+        """Return the SDK version."""
+        return "7.5.0"
+
+    def query_capability_(self, handle: int, capability: int) -> int:
+        """Return a capability by the vendor's number; 0 for those it does not have."""
+        from qcodes.instrument_drivers.AlazarTech.constants import Capability
+
+        return {
+            Capability.GET_SERIAL_NUMBER: 970_001,
+            Capability.GET_LATEST_CAL_DATE: 150_126,
+            Capability.GET_PCIE_LINK_SPEED: 2,
+            Capability.GET_PCIE_LINK_WIDTH: 8,
+            Capability.MEMORY_SIZE: _MEMORY,
+            Capability.ASOPC_TYPE: 21 << 16 | 7 << 24,
+        }.get(Capability(capability), 0)
+
+    def read_register_(self, handle: int, offset: int) -> int:
+        """Return a register of the simulated board."""
+        return int(self.settings.get(f"register {offset}", [0])[0])
+
+    def write_register_(self, handle: int, offset: int, value: int) -> None:
+        """Write a register."""
+        self.settings[f"register {offset}"] = [value]
+
+    # ---- settings
+
+    def set_capture_clock(
+        self, handle: int, source: Any, rate: Any, edge: Any, decimation: Any
+    ) -> int:
+        """Set the clock; records can only be made at 1 GS/s."""
+        raw, chosen, _, factor = self._keep("clock", source, rate, edge, decimation)
+        hertz = chosen if raw == _REFERENCE_10_MHZ else getattr(rate, "get_latest", lambda: rate)()
+        self._trigger.rate = hertz / max(1, factor) if isinstance(hertz, int | float) else None
+        return OK
+
+    def input_control(self, handle: int, channel: int, *settings: Any) -> int:
+        """Set coupling, range and impedance; range and impedance of a 9360 are fixed."""
+        return self._set(f"input {channel}", *settings)
+
+    def set_bw_limit(self, handle: int, channel: int, limit: Any) -> int:
+        """Set the bandwidth limit."""
+        return self._set(f"bandwidth {channel}", limit)
+
+    def set_trigger_operation(self, handle: int, *settings: Any) -> int:
+        """Set both trigger engines; only the external input is wired to anything."""
+        values = self._keep("trigger", *settings)
+        self._trigger.external = _EXTERNAL_TRIGGER in (values[2], values[6])
+        return OK
+
+    def set_external_trigger(self, handle: int, *settings: Any) -> int:
+        """Set coupling and range of the external trigger."""
+        return self._set("external trigger", *settings)
+
+    def set_trigger_delay(self, handle: int, delay: Any) -> int:
+        """Set how many samples after the trigger a record begins."""
+        (self._trigger.delay,) = self._keep("delay", delay)
+        return OK
+
+    def set_trigger_time_out(self, handle: int, ticks: Any) -> int:
+        """Set the automatic trigger; only 0 (wait for ever) is simulated."""
+        if self._keep("trigger timeout", ticks) != [0]:
+            raise RuntimeError(
+                "the simulated ATS9360 never triggers by itself: set timeout_ticks to 0"
+            )
+        return OK
+
+    def configure_aux_io(self, handle: int, *settings: Any) -> int:
+        """Set the auxiliary connector, which is wired to nothing."""
+        return self._set("aux", *settings)
+
+    def configure_record_average(
+        self, handle: int, mode: int, samples: int, records: int, options: int
+    ) -> int:
+        """Refuse to average: an ATS9360 cannot."""
+        if mode:
+            raise _failure(533, "AlazarConfigureRecordAverage")
+        return OK
+
+    def set_record_size(self, handle: int, before: int, after: int) -> int:
+        """Set the record length."""
+        return self._set("record size", before, after)
+
+    # ---- acquisition
+
+    def before_async_read(
+        self,
+        handle: int,
+        channels: int,
+        offset: int,
+        samples: int,
+        per_buffer: int,
+        records: int,
+        flags: int,
+    ) -> int:
+        """Say what the next acquisition shall be: both channels, no pre-trigger (NPT)."""
+        if channels != _BOTH or not flags & _NPT or offset:
+            raise RuntimeError("the simulated ATS9360 knows NPT mode with channels A and B")
+        self._finish()
+        self._plan = _Plan(samples, per_buffer, records, bool(flags & _EXTERNAL_START))
+        if not self._plan.external_start:
+            self._arm()
+        return OK
+
+    def post_async_buffer(self, handle: int, buffer: Any, size: int) -> int:
+        """Give the board a buffer, by address."""
+        address = _address(buffer)
+        segment = self._bulk.used.get(address)
+        if segment is None:
+            raise RuntimeError("post buffers that come from api.memory(): upstream's own Buffer is "
+                               "freed while it is in use on this system")  # fmt: skip
+        self._posted.append(address)
+        self._send(op="post", memory=segment.number, size=size)
+        return OK
+
+    def start_capture(self, handle: int) -> int:
+        """Listen for triggers from now on."""
+        if self._plan.external_start:
+            self._arm()
+        return OK
+
+    def wait_async_buffer_complete(self, handle: int, buffer: Any, timeout_in_ms: int) -> int:
+        """Wait until the buffer at the head of the list is full.
+
+        Raises
+        ------
+        RuntimeError
+            Error 579 when no trigger came in time; 573 when it is not this buffer's turn.
+        """
+        name = "AlazarWaitAsyncBufferComplete"
+        address = _address(buffer)
+        if not self._posted or self._posted[0] != address:
+            raise _failure(_NOT_READY, name)
+        timeout = timeout_in_ms / 1000
+        with self._lock:
+            self._ask(name, patience=timeout, op="wait", timeout=timeout)
+            segment = self._bulk.used[address]
+            if segment.number is None:
+                self._receive(segment.buffer.data[: 4 * self._plan.samples * self._plan.per_buffer])
+        self._posted.pop(0)
+        return OK
+
+    def abort_async_read(self, handle: int) -> int:
+        """End the acquisition; posted buffers are ours again."""
+        self._finish()
+        return OK
+
+    def busy(self, handle: int) -> int:
+        """Return whether buffers are posted."""
+        return int(bool(self._posted))
+
+    def free_buffer_u16(self, handle: int, buffer: Any) -> int:
+        """Accept; memory is given back through `free_mem`."""
+        return OK
+
+    # ---- memory
+
+    def memory(self, ctype: Any, size: int) -> BoardMemory:
+        """Return a buffer of `size` bytes that may be posted, shared with the laboratory if it can.
+
+        It has .addr, .size_bytes, .buffer (an array of `ctype`) and .free_mem(), like upstream's
+        Buffer. Freed buffers are kept for the next acquisition until `release()`.
+        """
+        for segment in self._bulk.free:
+            if segment.buffer.size >= size:
+                self._bulk.free.remove(segment)
+                break
+        else:
+            segment = self._new_segment(size)
+        self._bulk.used[segment.address] = segment
+        return BoardMemory(segment, ctype, size, self._give_back)
+
+    def release(self) -> None:
+        """Let go of the memory kept for reuse."""
+        for segment in self._bulk.free:
+            if segment.number is not None:
+                self._ask("unmap", op="unmap", number=segment.number)
+        self._bulk.free.clear()
+
+    def close(self) -> None:
+        """Leave the laboratory. Memory vanishes with the last array that looks into it."""
+        self._bulk = _Bulk()
+        self._reader.close()
+        self._socket.close()
+
+    def __enter__(self) -> SimBoard:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # ---- inside
+
+    def _new_segment(self, size: int) -> _Segment:
+        if not self._shared:
+            return _Segment(np.zeros(size, np.uint8), None)
+        try:
+            memory, name = shared.create(size)
+        except OSError:  # no shared memory left, as in a small container
+            return _Segment(np.zeros(size, np.uint8), None)
+        number, self._bulk.next_number = self._bulk.next_number, self._bulk.next_number + 1
+        try:
+            self._ask("map", op="map", number=number, name=name, size=size)
+        finally:
+            shared.forget(name)
+        return _Segment(np.frombuffer(memory, np.uint8), number)
+
+    def _give_back(self, segment: _Segment) -> None:
+        if self._bulk.used.pop(segment.address, None) is not None:
+            self._bulk.free.append(segment)
+
+    def _keep(self, name: str, *values: Any) -> list[Any]:
+        """Keep raw values, and tell TraceParameters that the board has them, as the DLL does."""
+        for value in values:
+            updated = getattr(value, "_set_updated", None)
+            if updated is not None:
+                updated()
+        self.settings[name] = [getattr(value, "raw_value", value) for value in values]
+        return self.settings[name]
+
+    def _set(self, name: str, *values: Any) -> int:
+        self._keep(name, *values)
+        return OK
+
+    def _arm(self) -> None:
+        if self._trigger.rate not in (None, _SAMPLE_RATE):
+            raise RuntimeError(f"the simulated ATS9360 samples at 1 GS/s, not {self._trigger.rate}")
+        self._ask("AlazarStartCapture", op="arm", samples=self._plan.samples,
+                  per_buffer=self._plan.per_buffer, records=self._plan.records,
+                  delay=self._trigger.delay, triggered=self._trigger.external)  # fmt: skip
+
+    def _finish(self) -> None:
+        self._posted.clear()
+        self._ask("AlazarAbortAsyncRead", op="abort")
+
+    def _send(self, **request: Any) -> None:
+        with self._lock:
+            self._socket.sendall(json.dumps(request).encode() + b"\n")
+
+    def _ask(self, function: str, patience: float = 0.0, **request: Any) -> None:
+        with self._lock:
+            try:
+                self._socket.settimeout(patience + _PATIENCE)
+                self._send(**request)
+                line = self._reader.readline()
+            except OSError as error:
+                raise RuntimeError(f"the simulated laboratory is gone ({error})") from None
+        answer: dict[str, Any] = json.loads(line) if line else {}
+        if answer.get("error") is not None:
+            raise _failure(answer["error"], function, answer.get("detail", ""))
+        if not line:
+            raise RuntimeError("the simulated laboratory is gone")
+
+    def _receive(self, view: memoryview) -> None:
+        while len(view):
+            count = self._reader.readinto(view)
+            if not count:
+                raise RuntimeError("the simulated laboratory is gone")
+            view = view[count:]
+
+
+def _address(buffer: Any) -> int:
+    return int((buffer.value if isinstance(buffer, ctypes.c_void_p) else buffer) or 0)
+
+
+def _failure(code: int, function: str, detail: str = "") -> RuntimeError:
+    """Return the error that upstream's wrapper raises for a return code."""
+    from qcodes.instrument_drivers.AlazarTech.constants import ERROR_CODES, ReturnCode
+
+    text = ERROR_CODES.get(ReturnCode(code), "unknown")
+    return RuntimeError(f"error {code}: {text} from function {function} {detail}".rstrip())

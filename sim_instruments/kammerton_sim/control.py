@@ -1,0 +1,80 @@
+"""The control socket: what a test asks of the laboratory, one JSON value a line.
+
+The daemon has no business here: this is where the hidden truth is told. Operations:
+
+truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
+outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
+acquisitions -> [{index, time, records, turns, first, late}, ...];
+states {index} -> {"q0": [level at the start of each record, ...], ...};
+set_temperature {kelvin}; time -> {"time"}; stop. What fails answers {"error": "..."}.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kammerton_sim.wire.lines import LineServer
+
+if TYPE_CHECKING:
+    from kammerton_sim.laboratory import Laboratory
+
+
+class Control:
+    """Answers {"op": ...} lines; every failure comes back as {"error": "..."}."""
+
+    def __init__(self, laboratory: Laboratory, port: int = 0) -> None:
+        self._laboratory = laboratory
+        self._operations: dict[str, Callable[..., Any]] = {
+            "truth": self._truth,
+            "ledger": lambda since=0: laboratory.ledger.since(since),
+            "outputs": laboratory.outputs,
+            "acquisitions": lambda: [a.summary() for a in list(laboratory.board.acquisitions)],
+            "states": self._states,
+            "set_temperature": self._set_temperature,
+            "time": lambda: {"time": laboratory.world.clock.now()},
+            "stop": self._stop,
+        }
+        self._server = LineServer("control", port, self.answer, "\n")
+        self.port = self._server.port
+
+    def close(self) -> None:
+        """End the connections."""
+        self._server.close()
+
+    def answer(self, line: str) -> str:
+        """Return the answer to one request as JSON, never with NaN."""
+        try:
+            request = json.loads(line)
+            operation = self._operations[request.pop("op")]
+            answer = operation(**request)
+        except KeyError as error:
+            answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
+        except (TypeError, ValueError, AttributeError) as error:
+            answer = {"error": f"{type(error).__name__}: {error}"}
+        return json.dumps(answer, allow_nan=False)
+
+    def _truth(self, parameter: str, at: float | None = None, **extra: Any) -> dict[str, Any]:
+        value = self._laboratory.world.truth(parameter, at=at, **extra)
+        if not math.isfinite(value):
+            raise ValueError(f"{parameter} has no finite value")
+        return {"value": float(value)}
+
+    def _states(self, index: int) -> dict[str, list[int]]:
+        """Return the level of each qubit as each readout of an acquisition began."""
+        levels = self._laboratory.board.acquisition(index).states()
+        names = [qubit.name for qubit in self._laboratory.chip.qubits]
+        return {name: levels[:, n].tolist() for n, name in enumerate(names)}
+
+    def _set_temperature(self, kelvin: float) -> dict[str, Any]:
+        if not 0 < kelvin < 400:
+            raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
+        self._laboratory.world.temperature = kelvin
+        self._laboratory.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
+        return {"ok": True}
+
+    def _stop(self) -> dict[str, Any]:
+        self._laboratory.stop_requested.set()
+        return {"ok": True}

@@ -1,0 +1,1 @@
+"""The simulated instruments, one file each, and the rig that connects them to the world."""

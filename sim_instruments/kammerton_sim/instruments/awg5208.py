@@ -1,0 +1,295 @@
+"""Tektronix AWG5208: eight channels, sequences, markers, triggers (AWG5200 programmer manual)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.instruments.awg_memory import AwgMemory
+from kammerton_sim.instruments.sequence import peak
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.signals import ChannelId, ChannelOutput, Segment, Wave
+from kammerton_sim.wire.commands import Call, Command
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.scpi import integer, string
+from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
+
+CHANNELS, MARKERS, BITS = 8, 4, 16
+_ONE, _MARKED = (CHANNELS,), (CHANNELS, MARKERS)
+_LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
+_MARKER = "[SOURce#]:MARKer#:VOLTage[:LEVel][:IMMediate]"
+_HELD, _MARKER_HELD = ("FIRST", "ZERO"), ("FIRST", "LOW", "HIGH")
+_WAITING = "OUTPut#:WVALue"
+_PATHS = ("DCHB", "DCHV", "ACDirect", "ACAMplified")
+_FGEN = "FGEN[:CHANnel#]"
+
+SETTINGS = {
+    "on": Setting("OUTPut#[:STATe]", Switch(), _ONE, output=True),
+    "all_off": Setting("OUTPut:OFF", Switch(), output=True),
+    "amplitude": Setting(f"{_LEVEL}[:AMPLitude]", Number(0.5, 0.025, 1.5, "V"), _ONE, output=True),
+    "offset": Setting(f"{_LEVEL}:OFFSet", Number(0, -2, 2, "V"), _ONE, output=True),
+    "resolution": Setting(
+        "[SOURce#]:DAC:RESolution", Number(16, 12, BITS, whole=True), _ONE, output=True
+    ),
+    "path": Setting("OUTPut#:PATH", Choice(_PATHS, "DCHB"), _ONE, output=True),
+    "marker_high": Setting(f"{_MARKER}:HIGH", Number(1, -0.5, 1.75, "V"), _MARKED, output=True),
+    "marker_low": Setting(f"{_MARKER}:LOW", Number(0, -0.3, 1.55, "V"), _MARKED, output=True),
+    "waiting_level": Setting(f"{_WAITING}[:ANALog][:STATe]", Choice(_HELD, "FIRST"), _ONE),
+    "waiting_marker": Setting(f"{_WAITING}:MARKer#", Choice(_MARKER_HELD, "FIRST"), _MARKED),
+    "stopped_marker": Setting("OUTPut#:SVALue:MARKer#", Choice(("OFF", "LOW"), "OFF"), _MARKED),
+    "clock_rate": Setting("CLOCk:SRATe", Number(2.5e9, 298, 2.5e9, "HZ"), output=True),
+    "clock_source": Setting(
+        "CLOCk:SOURce", Choice(("INTernal", "EFIXed", "EVARiable", "EXTernal"), "INT"), output=True
+    ),
+    "clock_external": Setting("CLOCk:ECLock:FREQuency", Number(6.25e9, 2.5e9, 12.5e9, "HZ")),
+    "mode": Setting("INSTrument:MODE", Choice(("AWG", "FGEN"), "AWG"), output=True),
+    "fgen_amplitude": Setting(f"{_FGEN}:AMPLitude[:VOLTage]", Number(0.5, 0, 1.5, "V"), _ONE),
+    "fgen_offset": Setting(f"{_FGEN}:OFFSet", Number(0, -0.25, 0.25, "V"), _ONE),
+    "fgen_level": Setting(f"{_FGEN}:DCLevel", Number(0, -0.25, 0.25, "V"), _ONE),
+    "fgen_frequency": Setting(f"{_FGEN}:FREQuency", Number(1.2e6, 1, 1e9, "HZ"), _ONE),
+    "fgen_phase": Setting(f"{_FGEN}:PHASe", Number(0, -180, 180), _ONE),
+    "fgen_symmetry": Setting(f"{_FGEN}:SYMMetry", Number(100, 0, 100), _ONE),
+    "fgen_path": Setting(f"{_FGEN}:PATH", Choice(("DCHB", "DCHV", "ACD"), "DCHB"), _ONE),
+    "fgen_type": Setting(
+        f"{_FGEN}:TYPE",
+        Choice(("SINE", "SQUare", "TRIangle", "NOISe", "DC", "GAUSsian", "EXPRise", "EXPDecay",
+                "NONE"), "SINE"),
+        _ONE,
+    ),
+}  # fmt: skip
+
+
+class RunState(StrEnum):
+    """What AWGControl:RSTATe? answers."""
+
+    STOPPED = "0"
+    WAITING = "1"
+    RUNNING = "2"
+
+
+class Awg5208(ScpiInstrument):
+    """One box. `on_state(box, before)` is called after every change of its run state.
+
+    Not simulated: the function generator (RUN refuses), event jumps, DC offsets, output paths.
+    """
+
+    identity = "TEKTRONIX,AWG5208,B050{serial:03d},FV:7.2.0.204 SCPI:99.0"
+    options = "25,DC,SEQ"
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        serial: int = 1,
+        on_state: Callable[[Awg5208, RunState], None] = lambda box, before: None,
+    ) -> None:
+        self.memory = AwgMemory(self._touched)
+        super().__init__(name, ledger, SETTINGS, {**self.memory.commands(), **self._control()})
+        self.identity = self.identity.format(serial=serial)
+        self.state, self.revision = RunState.STOPPED, 0
+        self._on_state = on_state
+        self._assets: dict[int, tuple[str, int]] = {}
+        """Channel -> (sequence, track), or (waveform, 0)."""
+        self._peaks: dict[int, float] = {}
+        self._largest: WeakKeyDictionary[Wave, float] = WeakKeyDictionary()
+
+    def outputs(self) -> dict[ChannelId, ChannelOutput]:
+        """Return what every channel puts out now; a box that does not run is silent."""
+        with self.lock:
+            return {(self.name, c): self._output(c) for c in range(1, CHANNELS + 1)}
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what each channel can put out by name ("awg1.3"); None where it is off."""
+        running = self.state is RunState.RUNNING
+        return {
+            f"{self.name}.{c}": {
+                "amplitude": self.value("amplitude", c), "running": running, "peak": self._peak(c)
+            } if self.is_on(c) else None
+            for c in range(1, CHANNELS + 1)
+        }  # fmt: skip
+
+    def is_on(self, channel: int) -> bool:
+        """Return whether the relay of a channel is closed."""
+        return bool(self.value("on", channel)) and not self.value("all_off")
+
+    def marker_rose(self, channel: int, marker: int, before: RunState) -> bool:
+        """Return whether a marker went up as the box went from `before` to its present state.
+
+        Looked at: the level while waiting, and the first waveform that is played. Each marker
+        takes a bit of the converter: with 16 bits of resolution there is none.
+        """
+        if not self.is_on(channel) or int(self.value("resolution", channel)) > BITS - marker:
+            return False
+        start = self._waiting_level(channel, marker) if before is RunState.WAITING else 0
+        if self.state is RunState.WAITING:
+            return self._waiting_level(channel, marker) > 0
+        samples = self._first_marker(channel, marker)
+        return self.state is RunState.RUNNING and bool((np.diff(samples, prepend=start) > 0).any())
+
+    def trigger(self, which: str) -> None:
+        """Give trigger "A", "B" or "I"; only a box that waits for it starts."""
+        with self.lock:
+            if self.state is RunState.WAITING and which in self._awaited():
+                self._go(RunState.RUNNING)
+
+    def stop(self) -> None:
+        """Stop playing; outputs stay on, at rest."""
+        self._go(RunState.STOPPED)
+
+    def reset(self) -> None:
+        """Stop, power-on settings, nothing assigned; lists and disk stay."""
+        self.stop()
+        super().reset()
+        for channel in list(self._assets):
+            self._assign(channel, None)
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Note new peak voltages when a level changes while something is played."""
+        if key == "amplitude":
+            self._touched()
+
+    def _control(self) -> dict[str, Command]:
+        return {
+            "AWGControl:RUN[:IMMediate]": Command(lambda _: self._run()),
+            "AWGControl:STOP[:IMMediate]": Command(lambda _: self.stop()),
+            "AWGControl:RSTATe": Command(ask=lambda _: self.state.value),
+            "TRIGger[:SEQuence][:IMMediate]": Command(self._trigger),
+            "*TRG": Command(lambda _: self.trigger("A")),
+            "[SOURce#]:CASSet": Command(ask=self._asset),
+            "[SOURce#]:CASSet:SEQuence": Command(self._assign_sequence),
+            "[SOURce#]:CASSet:WAVeform": Command(self._assign_waveform),
+            "[SOURce#]:CASSet:CLEar": Command(lambda c: self._assign(self._channel(c), None)),
+            f"{_FGEN}:PERiod": Command(ask=self._period),
+        }
+
+    def _channel(self, call: Call) -> int:
+        if not 1 <= call.suffixes[0] <= CHANNELS:
+            raise ScpiError(-114, f"no channel {call.suffixes[0]}")
+        return call.suffixes[0]
+
+    def _period(self, call: Call) -> str:
+        return f"{1 / float(self.value('fgen_frequency', self._channel(call))):.10G}"
+
+    def _asset(self, call: Call) -> str:
+        name, track = self._assets.get(self._channel(call), ("", 0))
+        return f'"{name},{track}"' if track else f'"{name}"'
+
+    def _assign_sequence(self, call: Call) -> None:
+        text, track = call.parts(2, 2)
+        sequence = self.memory.library.sequences.get(string(text))
+        if sequence is None:
+            raise ScpiError(-224, f"no sequence {text}")
+        if not 1 <= integer(track) <= sequence.tracks:
+            raise ScpiError(-222, f"{text} has {sequence.tracks} tracks")
+        self._assign(self._channel(call), (sequence.name, integer(track)))
+
+    def _assign_waveform(self, call: Call) -> None:
+        name = string(call.parts(1, 1)[0])
+        if name not in self.memory.library.waves:
+            raise ScpiError(-224, f"no waveform {name}")
+        self._assign(self._channel(call), (name, 0))
+
+    def _assign(self, channel: int, asset: tuple[str, int] | None) -> None:
+        old = self._assets.pop(channel, None)
+        if asset is not None:
+            self._assets[channel] = asset
+        if old != asset:
+            self.ledger.record(self.name, str(channel), "waveform", _shown(old), _shown(asset))
+        self._touched()
+
+    def _trigger(self, call: Call) -> None:
+        word = (call.parts(0, 1) or ["ATR"])[0].upper()
+        which = {"ATR": "A", "ATRIGGER": "A", "BTR": "B", "BTRIGGER": "B"}.get(word)
+        if which is None:
+            raise ScpiError(-224, word)
+        self.trigger(which)
+
+    def _run(self) -> None:
+        if self.value("mode") == "FGEN":
+            raise ScpiError(-221, "the function generator is not simulated")
+        if not self._assets:
+            raise ScpiError(-200, "no waveform or sequence is assigned to a channel")
+        for name in {name for name, track in self._assets.values() if track}:
+            self.memory.library.check(name)
+        self._go(RunState.WAITING if self._awaited() else RunState.RUNNING)
+
+    def _awaited(self) -> set[str]:
+        names = {name for name, track in self._assets.values() if track}
+        return {w for name in names if (w := self.memory.library.first_step(name).wait)}
+
+    def _go(self, state: RunState) -> None:
+        if state is self.state:
+            return
+        before, self.state = self.state, state
+        self._note_peaks()
+        self.ledger.record(self.name, "all", "run", before.name.lower(), state.name.lower())
+        self._on_state(self, before)
+
+    def _touched(self) -> None:
+        self.revision += 1
+        if self.state is not RunState.STOPPED:
+            self._note_peaks()
+
+    def _note_peaks(self) -> None:
+        """Write the largest voltage each channel can play into the ledger, when it changed."""
+        for channel in range(1, CHANNELS + 1):
+            new = self._peak(channel)
+            old = self._peaks.get(channel, 0.0)
+            if new != old:
+                self._peaks[channel] = new
+                self.ledger.record(self.name, str(channel), "peak", old, new)
+
+    def _peak(self, channel: int) -> float:
+        name, track = self._assets.get(channel, ("", 0))
+        library = self.memory.library
+        if track and name in library.sequences:
+            steps = library.sequences[name].steps
+            names = [s.assets[track - 1] for s in steps if track <= len(s.assets)]
+        else:
+            names = [name]
+        return (
+            peak(library.waves, names, self._largest) * float(self.value("amplitude", channel)) / 2
+        )
+
+    def _assigned(self, channel: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        name, track = self._assets.get(channel, ("", 0))
+        if track:
+            return self.memory.library.playing(name, track)
+        wave = self.memory.library.waves.get(name)
+        return (), (Segment(wave),) if wave is not None else ()
+
+    def _waiting_level(self, channel: int, marker: int) -> int:
+        held = self.value("waiting_marker", channel, marker)
+        if held == "FIRST":
+            samples = self._first_marker(channel, marker)
+            return int(samples[0]) if samples.size else 0
+        return int(held == "HIGH")
+
+    def _first_marker(self, channel: int, marker: int) -> NDArray[np.int8]:
+        """Return a marker of the waveform that is played first, as 0 and 1."""
+        prologue, loop = self._assigned(channel)
+        first = next(iter(prologue + loop), None)
+        if first is None or first.wave.markers is None:
+            return np.zeros(0, np.int8)
+        return (first.wave.markers >> (marker - 1) & 1).astype(np.int8)
+
+    def _output(self, channel: int) -> ChannelOutput:
+        prologue, loop = self._assigned(channel) if self.state is RunState.RUNNING else ((), ())
+        return ChannelOutput(
+            prologue,
+            loop,
+            float(self.value("amplitude", channel)),
+            int(self.value("resolution", channel)),
+            self.is_on(channel),
+            float(self.value("clock_rate")),
+        )
+
+
+def _shown(asset: tuple[str, int] | None) -> str | None:
+    return None if asset is None else f"{asset[0]},{asset[1]}" if asset[1] else asset[0]

@@ -1,0 +1,124 @@
+"""The rig: who plays, since when, and what the world makes of it. Cables, not instruments."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.instruments.awg5208 import Awg5208, RunState
+from kammerton_sim.instruments.sgs100a import Sgs100a
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
+
+Codes = NDArray[np.uint16]
+
+
+class Playback(Protocol):
+    """What the world returns for a set of outputs: records by number, from the first trigger."""
+
+    @property
+    def triggers(self) -> int:
+        """Triggers of the digitizer in one turn of the loop."""
+
+    @property
+    def turn_seconds(self) -> float:
+        """Time of one turn in s."""
+
+    def records(self, first: int, a: Codes, b: Codes) -> None:
+        """Fill channel A and B (R, samples) with records first, first + 1, ..."""
+
+    def states_of(self, first: int, count: int) -> NDArray[np.uint8]:
+        """Return the levels of the qubits as those readouts begin: (count, qubits)."""
+
+
+class World(Protocol):
+    """The physics behind the cables."""
+
+    def play(
+        self,
+        outputs: Mapping[ChannelId, ChannelOutput],
+        carriers: Mapping[str, Carrier],
+        samples: int,
+    ) -> Playback:
+        """Return what the digitizer will see, in records of so many samples."""
+
+
+class Rig:
+    """Generators and sources, wired to the world.
+
+    go: (generator, channel, marker) that gives trigger A to the other generators.
+    trigger: (generator, channel, marker) that triggers the digitizer.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        ledger: Ledger,
+        sources: Mapping[str, Sgs100a],
+        go: tuple[str, int, int],
+        trigger: tuple[str, int, int],
+    ) -> None:
+        self._world, self._ledger, self._sources = world, ledger, sources
+        self._go, self._trigger = go, trigger
+        self._generators: Mapping[str, Awg5208] = {}
+        self._news = threading.Condition()
+        self._events = 0
+        self._computing = threading.Lock()
+        self._known: tuple[object, Playback] | None = None
+
+    def connect(self, generators: Mapping[str, Awg5208]) -> None:
+        """Plug the generators in."""
+        self._generators = generators
+
+    def state_changed(self, box: Awg5208, before: RunState) -> None:
+        """A generator started or stopped: pass the go marker on, wake whoever waits."""
+        name, channel, marker = self._go
+        if box.name == name and box.marker_rose(channel, marker, before):
+            for other in self._generators.values():
+                if other is not box:
+                    other.trigger("A")
+        with self._news:
+            self._events += 1
+            self._news.notify_all()
+
+    @property
+    def playing(self) -> bool:
+        """Whether the generator that triggers the digitizer runs."""
+        return self._generators[self._trigger[0]].state is RunState.RUNNING
+
+    def playback(self, samples: int) -> Playback:
+        """Return what plays now; computed again only when an output has changed."""
+        with self._computing:
+            revisions = tuple(box.revision for box in self._generators.values())
+            key = (samples, self._ledger.version, revisions)
+            if self._known is None or self._known[0] != key:
+                self._known = key, self._world.play(self._outputs(), self._carriers(), samples)
+            return self._known[1]
+
+    def wait(self, samples: int, timeout: float) -> Playback | None:
+        """Return what plays as soon as it triggers the digitizer; None after `timeout` s."""
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._news:
+                seen = self._events
+            if self.playing and (playback := self.playback(samples)).triggers:
+                return playback
+            with self._news:
+                left = deadline - time.monotonic()
+                if left <= 0 or not self._news.wait_for(lambda: self._events != seen, left):  # noqa: B023
+                    return None
+
+    def _outputs(self) -> dict[ChannelId, ChannelOutput]:
+        return {
+            channel: output
+            for box in self._generators.values()
+            for channel, output in box.outputs().items()
+        }
+
+    def _carriers(self) -> dict[str, Carrier]:
+        return {name: source.carrier for name, source in self._sources.items()}

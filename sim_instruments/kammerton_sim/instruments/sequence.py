@@ -1,0 +1,147 @@
+"""Sequences of a waveform generator, and what they come to in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from kammerton_sim.signals import Segment, Wave
+from kammerton_sim.wire.errors import ScpiError
+
+FOR_EVER = 0
+NEXT, END = 0, -1
+_DEEPEST = 8
+
+
+@dataclass
+class Step:
+    """One step: a waveform for each track or one subsequence, and how it is played.
+
+    repeats: FOR_EVER or a count. wait: "", "A", "B" or "I" (which trigger). goto: NEXT, END or
+    the number of a step, from 1.
+    """
+
+    assets: list[str | None] = field(default_factory=list)
+    subsequence: str | None = None
+    repeats: int = 1
+    wait: str = ""
+    goto: int = NEXT
+
+
+@dataclass
+class Sequence:
+    """A named table of steps over a number of tracks."""
+
+    name: str
+    steps: list[Step]
+    tracks: int
+
+
+@dataclass
+class Library:
+    """What a generator holds in its lists."""
+
+    waves: dict[str, Wave] = field(default_factory=dict)
+    sequences: dict[str, Sequence] = field(default_factory=dict)
+
+    def check(self, name: str) -> None:
+        """Refuse what a generator refuses to play: missing waves, tracks of unlike length."""
+        for _, step in self._every_step(name, 0):
+            lengths = {self._wave(a).samples.size for a in step.assets if a is not None}
+            if len(lengths) > 1:
+                raise ScpiError(-221, f"{name}: the tracks of a step differ in length")
+
+    def playing(self, name: str, track: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
+        """Return what a track plays before its loop, and in it (empty when it comes to an end)."""
+        order, loop = self._order(name, 0)
+        segments = [Segment(self._track_wave(step, track), repeats) for step, repeats in order]
+        return tuple(segments[:loop]), tuple(segments[loop:])
+
+    def first_step(self, name: str) -> Step:
+        """Return the step that is played first, inside a subsequence if need be."""
+        for _ in range(_DEEPEST):
+            step = self._sequence(name).steps[0]
+            if step.subsequence is None:
+                return step
+            name = step.subsequence
+        raise ScpiError(-221, f"{name}: subsequences nested too deeply")
+
+    def _order(self, name: str, depth: int) -> tuple[list[tuple[Step, int]], int]:
+        """Walk from step 1: (step, repeats) in order, and where in that list the loop begins.
+
+        A step that waits again inside the loop stops it: nobody gives a second trigger.
+        """
+        steps = self._sequence(name, depth).steps
+        order: list[tuple[Step, int]] = []
+        seen: dict[int, int] = {}
+        at = 0
+        while at < len(steps):
+            step = steps[at]
+            if step.wait and (order or at in seen):
+                return order, len(order)
+            if at in seen:
+                return order, seen[at]
+            seen[at] = len(order)
+            order += self._played(step, depth)
+            if step.repeats == FOR_EVER:
+                return order, seen[at]
+            at = len(steps) if step.goto == END else step.goto - 1 if step.goto else at + 1
+        return order, len(order)
+
+    def _played(self, step: Step, depth: int) -> list[tuple[Step, int]]:
+        times = max(1, step.repeats)
+        if step.subsequence is None:
+            return [(step, times)]
+        inner, _ = self._order(step.subsequence, depth + 1)
+        return inner * times
+
+    def _every_step(self, name: str, depth: int) -> Iterator[tuple[str, Step]]:
+        for step in self._sequence(name, depth).steps:
+            if step.subsequence is not None:
+                yield from self._every_step(step.subsequence, depth + 1)
+            else:
+                yield name, step
+
+    def _sequence(self, name: str, depth: int = 0) -> Sequence:
+        if depth > _DEEPEST or name not in self.sequences:
+            raise ScpiError(-221, f"no sequence {name}")
+        return self.sequences[name]
+
+    def _wave(self, name: str) -> Wave:
+        if name not in self.waves:
+            raise ScpiError(-221, f"no waveform {name}")
+        return self.waves[name]
+
+    def _track_wave(self, step: Step, track: int) -> Wave:
+        name = step.assets[track - 1] if track <= len(step.assets) else None
+        if name is not None:
+            return self._wave(name)
+        others = [self._wave(a).samples.size for a in step.assets if a is not None]
+        return silence(others[0] if others else 2400)
+
+
+_SILENCE: dict[int, Wave] = {}
+
+
+def silence(length: int) -> Wave:
+    """Return a waveform of zeros, the same object for the same length."""
+    if length not in _SILENCE:
+        _SILENCE[length] = Wave(f"silence {length}", np.zeros(length, np.float32))
+    return _SILENCE[length]
+
+
+def peak(
+    waves: Mapping[str, Wave], names: Iterable[str | None], known: MutableMapping[Wave, float]
+) -> float:
+    """Return the largest |sample| of the named waves; `known` remembers waves already seen."""
+    largest = 0.0
+    for name in set(names) - {None}:
+        wave = waves.get(name) if name is not None else None
+        if wave is None:
+            continue
+        if wave not in known:
+            known[wave] = float(np.abs(wave.samples).max(initial=0.0))
+        largest = max(largest, known[wave])
+    return largest

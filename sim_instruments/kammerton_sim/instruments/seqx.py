@@ -1,0 +1,123 @@
+"""Tektronix files: SEQX (a zip of sequences and waveforms), SML (sequence), WFMX (waveform).
+
+Layout as the AWG70000/AWG5200 programmer manuals and files written for these boxes show it.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Iterator
+from xml.etree import ElementTree
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.instruments.sequence import END, FOR_EVER, NEXT, Library, Sequence, Step
+from kammerton_sim.signals import Wave
+from kammerton_sim.wire.errors import ScpiError
+
+_NS = "{http://www.tektronix.com}"
+_OFFSET = re.compile(rb'offset="(\d{1,9})"')
+_SAMPLES = re.compile(rb"<NumberSamples>(\d{1,10})<")
+_WAITS = {"None": "", "TrigA": "A", "TrigB": "B", "Internal": "I"}
+_LARGEST = 1 << 30
+
+
+def read_seqx(blob: bytes | memoryview) -> Library:
+    """Return the waves and sequences of a SEQX file; ScpiError -253 when it is none."""
+    library = Library()
+    try:
+        with zipfile.ZipFile(io.BytesIO(blob)) as archive:
+            for name, data in _members(archive):
+                if name.endswith(".wfmx"):
+                    wave = read_wfmx(data, name[:-5])
+                    library.waves[wave.name] = wave
+                elif name.endswith(".sml"):
+                    sequence = read_sml(data)
+                    library.sequences[sequence.name] = sequence
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+        raise ScpiError(-253, f"not a SEQX file: {error}") from None
+    return library
+
+
+def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
+    if sum(info.file_size for info in archive.infolist()) > _LARGEST:
+        raise ScpiError(-223, "the unpacked file exceeds the memory")
+    for info in archive.infolist():
+        yield info.filename.replace("\\", "/").rsplit("/", 1)[-1], archive.read(info)
+
+
+def read_wfmx(blob: bytes | memoryview, name: str) -> Wave:
+    """Return a waveform: an XML head that gives its own length, samples, then markers."""
+    offset = _OFFSET.search(bytes(blob[:200]))
+    head = bytes(blob[: int(offset.group(1))]) if offset else b""
+    count = _SAMPLES.search(head)
+    if count is None:
+        raise ScpiError(-253, f"{name}: no WFMX header")
+    size = int(count.group(1))
+    marked = b"<MarkersIncluded>true<" in head
+    if len(blob) < len(head) + size * (5 if marked else 4):
+        raise ScpiError(-253, f"{name}: fewer samples than its header says")
+    samples = np.frombuffer(blob, "<f4", size, len(head))
+    markers = np.frombuffer(blob, np.uint8, size, len(head) + 4 * size) if marked else None
+    return make_wave(name, samples, markers)
+
+
+def make_wave(
+    name: str,
+    samples: NDArray[np.float32],
+    markers: NDArray[np.uint8] | None,
+) -> Wave:
+    """Return an aligned copy, clipped to -1..1 as the converter does."""
+    if not np.isfinite(samples).all():
+        raise ScpiError(-222, f"{name}: a sample is not a number")
+    aligned = np.clip(samples, -1, 1).astype(np.float32)
+    return Wave(name, aligned, None if markers is None else markers.copy())
+
+
+def read_sml(blob: bytes) -> Sequence:
+    """Return a sequence; ScpiError -253 when the XML does not say one."""
+    try:
+        root = ElementTree.fromstring(blob)
+        description = _child(
+            _child(_child(root, "DataSetsCollection"), "DataSets"), "DataDescription"
+        )
+        table = _child(description, "Steps")
+        name = _child(description, "SequenceName").text or ""
+        return Sequence(name, [_step(el) for el in table], int(table.get("TrackCount", "1")))
+    except (ElementTree.ParseError, KeyError, ValueError) as error:
+        raise ScpiError(-253, f"not an SML sequence: {error}") from None
+
+
+def _child(element: ElementTree.Element, tag: str) -> ElementTree.Element:
+    found = element.find(_NS + tag)
+    if found is None:
+        raise ValueError(f"no {tag}")
+    return found
+
+
+def _step(element: ElementTree.Element) -> Step:
+    parts = {child.tag.removeprefix(_NS): child for child in element}
+    text = {tag: child.text or "" for tag, child in parts.items()}
+    assets = [(asset[0].text or None, asset[1].text) for asset in parts["Assets"] if len(asset) > 1]
+    step = Step(repeats=_repeats(text), wait=_WAITS[text["WaitInput"]], goto=_goto(text))
+    if assets and assets[0][1] == "Sequence":
+        step.subsequence = assets[0][0]
+    else:
+        step.assets = [name for name, _ in assets]
+    return step
+
+
+def _repeats(text: dict[str, str]) -> int:
+    kind = text["Repeat"]
+    if kind in ("Once", "Infinite"):
+        return 1 if kind == "Once" else FOR_EVER
+    return int(text["RepeatCount"])
+
+
+def _goto(text: dict[str, str]) -> int:
+    words = {"Next": NEXT, "First": 1, "End": END}
+    return words[text["GoTo"]] if text["GoTo"] in words else int(text["GoToStep"])

@@ -1,0 +1,104 @@
+"""Rohde & Schwarz SGS100A: a continuous-wave source (SGS100A user manual, remote control)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.signals import Carrier
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
+
+_RATES = ("10MHZ", "100MHZ", "1000MHZ")
+_PULSE = "[SOURce]:PULM"
+_IMPAIR = "[SOURce]:IQ:IMPairment"
+
+SETTINGS = {
+    "on": Setting("OUTPut[:STATe]", Switch(), output=True),
+    "frequency": Setting(
+        "[SOURce]:FREQuency[:CW]", Number(1e9, 1e6, 12.75e9, "HZ", form=".14G"), output=True
+    ),
+    "power": Setting(
+        "[SOURce]:POWer[:POWer][:LEVel][:IMMediate][:AMPLitude]",
+        Number(-30, -120, 25, "DBM"),
+        output=True,
+    ),
+    "phase": Setting("[SOURce]:PHASe", Number(0, -720, 720), output=True),
+    "iq": Setting("[SOURce]:IQ:STATe", Switch(), output=True),
+    "pulse": Setting(f"{_PULSE}:STATe", Switch(), output=True),
+    "reference": Setting(
+        "[SOURce]:ROSCillator:SOURce", Choice(("INTernal", "EXTernal"), "INT"), output=True
+    ),
+    "reference_rate": Setting("[SOURce]:ROSCillator:EXTernal:FREQuency", Choice(_RATES, "10MHZ")),
+    "reference_out": Setting("[SOURce]:ROSCillator:OUTPut:FREQuency", Choice(_RATES, "10MHZ")),
+    "oscillator": Setting(
+        "[SOURce]:LOSCillator:SOURce", Choice(("INTernal", "EXTernal"), "INT"), output=True
+    ),
+    "operation": Setting("[SOURce]:OPMode", Choice(("NORMal", "BBBYpass"), "NORM"), output=True),
+    "pulse_source": Setting(f"{_PULSE}:SOURce", Choice(("INTernal", "EXTernal"), "INT")),
+    "pulse_delay": Setting(f"{_PULSE}:DELay", Number(0, 0, 100, "S")),
+    "pulse_width": Setting(f"{_PULSE}:WIDTh", Number(2e-6, 20e-9, 100, "S")),
+    "pulse_period": Setting(f"{_PULSE}:PERiod", Number(10e-6, 100e-9, 100, "S")),
+    "pulse_mode": Setting(f"{_PULSE}:MODE", Choice(("SINGle", "DOUBle"), "SING")),
+    "pulse_polarity": Setting(f"{_PULSE}:POLarity", Choice(("NORMal", "INVerted"), "NORM")),
+    "double_delay": Setting(f"{_PULSE}:DOUBle:DELay", Number(1e-6, 40e-9, 100, "S")),
+    "double_width": Setting(f"{_PULSE}:DOUBle:WIDTh", Number(2e-6, 20e-9, 100, "S")),
+    "trigger_mode": Setting(
+        f"{_PULSE}:TRIGger:MODE", Choice(("AUTO", "EXTernal", "EGATe", "ESINgle", "SVAL"), "AUTO")
+    ),
+    "trigger_slope": Setting(
+        f"{_PULSE}:TRIGger:EXTernal:SLOPe", Choice(("NEGative", "POSitive"), "POS")
+    ),
+    "trigger_impedance": Setting(
+        f"{_PULSE}:TRIGger:EXTernal:IMPedance", Choice(("G50", "G10K"), "G50")
+    ),
+    "gate_polarity": Setting(
+        f"{_PULSE}:TRIGger:EXTernal:GATE:POLarity", Choice(("NORMal", "INVerted"), "NORM")
+    ),
+    "impairments": Setting(f"{_IMPAIR}:STATe", Switch()),
+    "leakage_i": Setting(f"{_IMPAIR}:LEAKage:I", Number(0, -10, 10)),
+    "leakage_q": Setting(f"{_IMPAIR}:LEAKage:Q", Number(0, -10, 10)),
+    "imbalance": Setting(f"{_IMPAIR}:IQRatio[:MAGNitude]", Number(0, -1, 1)),
+    "quadrature": Setting(f"{_IMPAIR}:QUADrature[:ANGLe]", Number(0, -8, 8)),
+    "reflo_out": Setting("CONNector:REFLo:OUTPut", Choice(("REF", "LO", "OFF"), "REF")),
+    "trigger_out": Setting(
+        "CONNector:TRIGger:OMODe",
+        Choice(("SVALid", "SNValid", "PVOut", "PETrigger", "PEMSource"), "SVAL"),
+    ),
+}
+
+
+class Sgs100a(ScpiInstrument):
+    """One source. Its own modulator is not simulated: what comes out is a plain carrier.
+
+    On its internal reference the carrier is off by a few parts in 10^8, as an OCXO is.
+    """
+
+    identity = "Rohde&Schwarz,SGS100A,1416.0505k02/{serial:06d},4.2.76.0-4.30.046.295"
+    options = "SGS-B112,SGS-B26"
+
+    def __init__(
+        self, name: str, ledger: Ledger, serial: int = 100001, error: float = 2e-8
+    ) -> None:
+        super().__init__(name, ledger, SETTINGS, {})
+        self.identity = self.identity.format(serial=serial)
+        self._error = error
+
+    def label(self, suffixes: tuple[int, ...]) -> str:
+        """Return the name of the only output."""
+        return "rf"
+
+    @property
+    def carrier(self) -> Carrier:
+        """What the source puts out now; with pulse modulation on and no pulses, nothing."""
+        error = self._error if self.value("reference") == "INT" else 0.0
+        return Carrier(
+            float(self.value("frequency")) * (1 + error),
+            float(self.value("power")),
+            bool(self.value("on")) and not self.value("pulse"),
+        )
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what the output puts out, by name ("drive_lo.rf"); None when it is off."""
+        level = {"frequency": self.value("frequency"), "power": self.value("power")}
+        return {f"{self.name}.rf": level if self.value("on") else None}

@@ -1,0 +1,245 @@
+"""The simulated laboratory: a chip, its instruments on loopback ports, one process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TextIO
+
+from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
+from kammerton_sim.control import Control
+from kammerton_sim.instruments.ats9360 import Ats9360
+from kammerton_sim.instruments.awg5208 import Awg5208
+from kammerton_sim.instruments.rig import Rig
+from kammerton_sim.instruments.sgs100a import Sgs100a
+from kammerton_sim.instruments.triton import Triton
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.hislip import HislipServer
+from kammerton_sim.wire.lines import LineServer
+from kammerton_sim.wire.server import PortInUse
+from kammerton_sim.write_lab import write_lab
+
+if TYPE_CHECKING:
+    from kammerton_sim.world import World
+
+FIRST_PORT = 4881
+
+
+def port_names(chip: Chip) -> list[str]:
+    """Return the names of everything that has a port, in the order of consecutive ports."""
+    return [*chip.wiring.generators, *chip.wiring.carriers, "board", "fridge", "control"]
+
+
+def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
+    """Return ports first, first + 1, ... by name."""
+    return {name: first + n for n, name in enumerate(port_names(chip))}
+
+
+class Laboratory:
+    """All instruments of a chip, serving from construction to `close()`.
+
+    ports: name -> port on 127.0.0.1 for those of `port_names` that shall not be ephemeral.
+
+    Raises
+    ------
+    PortInUse
+        A given port is taken; the message names it.
+    ValueError
+        `ports` names something that the laboratory does not have.
+    """
+
+    def __init__(
+        self, chip: Chip, ports: Mapping[str, int] | None = None, world: World | None = None
+    ) -> None:
+        wanted = dict(ports or {})
+        if unknown := set(wanted) - set(port_names(chip)):
+            names = ", ".join(port_names(chip))
+            raise ValueError(f"no instrument {', '.join(sorted(unknown))}; there are {names}")
+        self.chip, self.world = chip, world or _world(chip)
+        self.ledger = Ledger(self.world.clock.now)
+        self.stop_requested = threading.Event()
+        self._build()
+        self._servers = ExitStack()
+        try:
+            self.ports = self._serve(wanted)
+        except PortInUse:
+            self._servers.close()
+            raise
+
+    def __enter__(self) -> Laboratory:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop serving; every connection ends."""
+        self._servers.close()
+
+    def outputs(self) -> dict[str, dict[str, Any] | None]:
+        """Return every output by name ("awg1.3", "drive_lo.rf"): its levels, None when off."""
+        boxes: list[Awg5208 | Sgs100a] = [*self.generators.values(), *self.sources.values()]
+        return {name: level for box in boxes for name, level in box.levels().items()}
+
+    def ready(self) -> dict[str, Any]:
+        """Return the one line that tells a parent process where everything is."""
+        ports = dict(self.ports)
+        board, control = ports.pop("board"), ports.pop("control")
+        return {
+            "ready": True,
+            "ports": ports,
+            "board": board,
+            "control": control,
+            "pid": os.getpid(),
+        }
+
+    def _build(self) -> None:
+        wiring, rng = self.chip.wiring, random.Random(self.chip.seed)
+        self.sources = {
+            name: Sgs100a(name, self.ledger, 100_001 + n, rng.gauss(0, 2e-8))
+            for n, name in enumerate(wiring.carriers)
+        }
+        self.rig = Rig(self.world, self.ledger, self.sources, wiring.go, wiring.trigger)
+        self.generators = {
+            name: Awg5208(name, self.ledger, 1 + n, self.rig.state_changed)
+            for n, name in enumerate(wiring.generators)
+        }
+        self.rig.connect(self.generators)
+        self.fridge = Triton("fridge", self.ledger, lambda: self.world.temperature, self.chip.seed)
+
+    def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
+        ports: dict[str, int] = {}
+        for name, device in (self.generators | self.sources).items():
+            server = HislipServer(device, wanted.get(name, 0))
+            self._servers.callback(server.close)
+            ports[name] = server.port
+        self.board = Ats9360(
+            self.rig, self.world.clock.now, self._passed, self.chip.seed, wanted.get("board", 0)
+        )
+        self._servers.callback(self.board.close)
+        lines = LineServer(
+            "fridge", wanted.get("fridge", 0), self.fridge.answer, watch=self.fridge.watch
+        )
+        self._servers.callback(lines.close)
+        control = Control(self, wanted.get("control", 0))
+        self._servers.callback(control.close)
+        return ports | {"board": self.board.port, "fridge": lines.port, "control": control.port}
+
+    def _passed(self, instrument: float, wall: float) -> None:
+        """Instrument time that nobody waited for passes at once."""
+        self.world.clock.advance(max(0.0, instrument - wall))
+
+
+def _world(chip: Chip) -> World:
+    from kammerton_sim.world import World
+
+    return World(chip)
+
+
+# ---------------------------------------------------------------- command line
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `kammerton sim`; returns the exit code (2: bad chip file or arguments)."""
+    options = _parser().parse_args(argv)
+    try:
+        chip = (
+            read_chip(options.chip) if options.chip else random_chip(options.qubits, options.seed)
+        )
+        ports = _ports(chip, options)
+        if options.write_chip:
+            write_chip(chip, options.write_chip)
+        if options.no_serve:
+            _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
+            return 0
+        with Laboratory(chip, ports) as laboratory:
+            _write_lab(chip, options, laboratory.ports)
+            _serve_until_stopped(laboratory, options.until_stdin_closes)
+    except (ChipError, ValueError, OSError) as error:
+        return _fail(str(error), 2)
+    except PortInUse as error:
+        return _fail(str(error), 1)
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("kammerton sim", description="A simulated laboratory.")
+    parser.add_argument("chip", nargs="?", type=Path, metavar="CHIP.toml")
+    parser.add_argument("--qubits", type=int, default=5, help="of a random chip (1 to 10)")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write-chip", type=Path, metavar="PATH")
+    parser.add_argument("--write-lab", type=Path, metavar="PATH")
+    parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
+    parser.add_argument("--no-serve", action="store_true", help="only write files")
+    parser.add_argument("--base-port", type=int, metavar="N", help="consecutive ports from N on")
+    parser.add_argument("--port", action="append", default=[], metavar="NAME=N")
+    parser.add_argument("--until-stdin-closes", action="store_true")
+    return parser
+
+
+def _ports(chip: Chip, options: argparse.Namespace) -> dict[str, int]:
+    ports = consecutive_ports(chip, options.base_port) if options.base_port else {}
+    for text in options.port:
+        name, _, number = text.partition("=")
+        if not number.isdigit() or not 0 < int(number) < 65536:
+            raise ValueError(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
+        ports[name] = int(number)
+    return ports
+
+
+def _write_lab(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
+    if options.write_lab:
+        text = write_lab(chip, ports, options.seed, options.broker)
+        options.write_lab.write_text(text, encoding="utf-8")
+
+
+def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> None:
+    stop = laboratory.stop_requested
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    if until_stdin_closes:
+        threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
+    sys.stderr.write(_table(laboratory))
+    sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
+    sys.stdout.flush()
+    stop.wait()
+
+
+def _watch(stream: TextIO, stop: threading.Event) -> None:
+    while stream.read(4096):
+        pass
+    stop.set()
+
+
+def _table(laboratory: Laboratory) -> str:
+    chip, ports = laboratory.chip, laboratory.ports
+    rows = [("instrument", "what", "address")]
+    visa = {
+        **dict.fromkeys(laboratory.generators, "AWG5208"),
+        **dict.fromkeys(laboratory.sources, "SGS100A"),
+    }
+    rows += [(n, what, f"TCPIP0::127.0.0.1::hislip0,{ports[n]}::INSTR") for n, what in visa.items()]
+    rows.append(("board", "ATS9360", f"sim://127.0.0.1:{ports['board']}"))
+    rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
+    rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
+    lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]
+    return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits", *lines, ""))
+
+
+def _fail(message: str, code: int) -> int:
+    sys.stderr.write(message + "\n")
+    return code

@@ -1,0 +1,53 @@
+"""The output ledger: what every output of the laboratory really did, in order, for ever."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+Scalar = float | int | str | bool | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of one output; `what` is "on", "amplitude", "frequency", "connection"..."""
+
+    index: int
+    time: float
+    instrument: str
+    output: str
+    what: str
+    old: Scalar
+    new: Scalar
+
+
+class Ledger:
+    """Append-only. `version` counts the changes that can be seen at an output.
+
+    Kept in memory: the last `length` entries; an index is never used twice.
+    """
+
+    def __init__(self, now: Callable[[], float], length: int = 1_000_000) -> None:
+        self._now = now
+        self._changes: deque[Change] = deque(maxlen=length)
+        self._lock = threading.Lock()
+        self._next = 0
+        self.version = 0
+
+    def record(self, instrument: str, output: str, what: str, old: Scalar, new: Scalar) -> None:
+        """Append one change, stamped with laboratory time."""
+        with self._lock:
+            change = Change(self._next, self._now(), instrument, output, what, old, new)
+            self._changes.append(change)
+            self._next += 1
+            self.version += what != "connection"
+
+    def since(self, index: int = 0) -> list[dict[str, Any]]:
+        """Return the changes from this index on."""
+        with self._lock:
+            first = self._changes[0].index if self._changes else 0
+            recent = list(self._changes)[max(0, index - first) :]
+        return [asdict(change) for change in recent]

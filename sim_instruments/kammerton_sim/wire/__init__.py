@@ -1,0 +1,1 @@
+"""The protocols that the simulated instruments speak: HiSLIP, SCPI, plain lines."""

@@ -1,0 +1,116 @@
+"""Headers in SCPI's own notation, `[SOURce#]:VOLTage[:LEVel]`, and the table that finds them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.scpi import parts
+
+_NODE = re.compile(r"(?P<open>\[?):?(?P<name>[*A-Za-z]+)(?P<number>#?):?\]?")
+_CACHE = 65536
+
+
+@dataclass(frozen=True)
+class Call:
+    """A command as it reaches its handler: suffixes of the numbered nodes, parameters, block."""
+
+    suffixes: tuple[int, ...]
+    text: str = ""
+    block: memoryview | None = None
+
+    def parts(self, least: int, most: int) -> list[str]:
+        """Return the parameters, at least and at most so many (the block does not count)."""
+        found = parts(self.text)
+        if self.block is not None and found and found[-1] == "":
+            found.pop()
+        if len(found) < least:
+            raise ScpiError(-109)
+        if len(found) > most:
+            raise ScpiError(-108)
+        return found
+
+
+Answer = str | bytes
+Handler = Callable[[Call], Answer | None]
+
+
+@dataclass(frozen=True)
+class Command:
+    """What a header does when written and when asked; None where it cannot."""
+
+    write: Handler | None = None
+    ask: Handler | None = None
+
+
+@dataclass(frozen=True)
+class _Entry:
+    command: Command
+    numbered: tuple[int | None, ...]
+    """Node index of each suffix; None where the node was left out and the suffix is 1."""
+
+
+class CommandTable:
+    """Finds a command by any allowed spelling of its header."""
+
+    def __init__(self, commands: Mapping[str, Command]) -> None:
+        self._short: dict[str, str] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._found: dict[str, tuple[Command, tuple[int, ...]]] = {}
+        for pattern, command in commands.items():
+            for key, numbered in self._spellings(pattern):
+                self._entries[key] = _Entry(command, numbered)
+
+    def find(self, header: str) -> tuple[Command, tuple[int, ...]]:
+        """Return the command and its suffixes; raises ScpiError -113 when there is none."""
+        known = self._found.get(header)
+        if known is None:
+            known = self._parse(header)
+            if len(self._found) < _CACHE:
+                self._found[header] = known
+        return known
+
+    def _spellings(self, pattern: str) -> Iterator[tuple[str, tuple[int | None, ...]]]:
+        nodes = [m.groupdict() for m in _NODE.finditer(pattern)]
+        for node in nodes:
+            short = "".join(c for c in node["name"] if not c.islower())
+            self._short[short] = self._short[node["name"].upper()] = short
+        for kept in product(*((False, True) if n["open"] else (True,) for n in nodes)):
+            names: list[str] = []
+            numbered: list[int | None] = []
+            for node, keep in zip(nodes, kept, strict=True):
+                if node["number"]:
+                    numbered.append(len(names) if keep else None)
+                if keep:
+                    names.append(self._short[node["name"].upper()] + node["number"])
+            yield ":".join(names), tuple(numbered)
+
+    def _parse(self, header: str) -> tuple[Command, tuple[int, ...]]:
+        names, digits = [], []
+        for node in header.upper().removeprefix(":").split(":"):
+            name = node.rstrip("0123456789")
+            names.append(self._short.get(name, ""))
+            digits.append(node[len(name) :])
+        entry = self._entry(names, digits, header)
+        chosen = (digits[at] if at is not None else "" for at in entry.numbered)
+        return entry.command, tuple(int(text[:9]) if text else 1 for text in chosen)
+
+    def _entry(self, names: list[str], digits: list[str], header: str) -> _Entry:
+        spelt = [n + "#" if d else n for n, d in zip(names, digits, strict=True)]
+        for key in self._candidates(spelt, names):
+            if key in self._entries:
+                return self._entries[key]
+        raise ScpiError(-113, header[:80])
+
+    @staticmethod
+    def _candidates(spelt: list[str], names: list[str]) -> Iterator[str]:
+        """A numbered node may be written without its number, which then is 1."""
+        yield ":".join(spelt)
+        options = [
+            (s,) if s.endswith("#") else (n, n + "#") for s, n in zip(spelt, names, strict=True)
+        ]
+        if len(options) <= 8:
+            yield from (":".join(choice) for choice in product(*options))

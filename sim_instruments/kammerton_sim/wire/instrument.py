@@ -1,0 +1,173 @@
+"""What every simulated SCPI instrument shares: settings, common commands, errors, the ledger."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from itertools import product
+
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
+from kammerton_sim.wire.errors import ErrorQueue, ScpiError
+from kammerton_sim.wire.scpi import Unit, units
+from kammerton_sim.wire.settings import Setting, Value
+
+_EVENT_BIT = {-1: 32, -2: 16, -3: 8, -4: 4}  # IEEE 488.2 standard event status register
+
+
+class ScpiInstrument:
+    """A message-based instrument: bytes in, bytes out; errors go into the queue.
+
+    One message is carried out at a time, from whichever client; `lock` is held meanwhile.
+    """
+
+    identity = ""
+    options = "0"
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        settings: Mapping[str, Setting],
+        commands: Mapping[str, Command],
+    ) -> None:
+        self.name, self.ledger = name, ledger
+        self.lock = threading.RLock()
+        self.errors = ErrorQueue()
+        self._settings = settings
+        self._values: dict[tuple[str, tuple[int, ...]], Value] = {
+            (key, suffixes): setting.kind.default
+            for key, setting in settings.items()
+            for suffixes in product(*(range(1, n + 1) for n in setting.ranges))
+        }
+        own = {setting.header: self._accessors(key) for key, setting in settings.items()}
+        self._table = CommandTable({**self._common(), **own, **commands})
+        self._events, self._event_mask, self._service_mask = 128, 0, 0
+
+    def value(self, key: str, *suffixes: int) -> Value:
+        """Return a setting."""
+        return self._values[key, suffixes]
+
+    def set(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Change a setting, and write it into the ledger when it shapes an output."""
+        old = self._values[key, suffixes]
+        if old == value:
+            return
+        self._values[key, suffixes] = value
+        if self._settings[key].output:
+            self.ledger.record(self.name, self.label(suffixes), key, old, value)
+        self.changed(key, suffixes)
+
+    def label(self, suffixes: tuple[int, ...]) -> str:
+        """Return what an output is called in the ledger, e.g. "3" or "3.1" (marker)."""
+        return ".".join(map(str, suffixes)) or "all"
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Called after a setting changed."""
+
+    def reset(self) -> None:
+        """Return every setting to its power-on value (*RST)."""
+        for key, suffixes in list(self._values):
+            self.set(key, suffixes, self._settings[key].kind.default)
+
+    def receive(self, message: bytes | bytearray) -> bytes:
+        """Carry out a program message; return the response message, b"" when nothing was asked."""
+        answers, path = [], ""
+        with self.lock:
+            for unit in units(message):
+                path = "" if unit.first else path
+                header = unit.header if unit.header[:1] in (":", "*") else path + unit.header
+                try:
+                    answer = self._carry_out(header, unit)
+                except ScpiError as error:
+                    self._events |= _EVENT_BIT[-(-error.code // 100)]
+                    self.errors.push(error)
+                    continue
+                if not header.startswith("*"):
+                    path = header[: header.rfind(":") + 1]
+                if answer is not None:
+                    answers.append(answer if isinstance(answer, bytes) else answer.encode())
+        return b";".join(answers)
+
+    def status_byte(self) -> int:
+        """Return the status byte: bit 2 says that errors wait, bit 5 sums up the events."""
+        return (4 if len(self.errors) else 0) | (32 if self._events & self._event_mask else 0)
+
+    def connected(self, peer: str) -> None:
+        """Note that a client came."""
+        self.ledger.record(self.name, "session", "connection", None, peer)
+
+    def disconnected(self, peer: str) -> None:
+        """Note that a client left; settings and outputs stay as they are."""
+        self.ledger.record(self.name, "session", "connection", peer, None)
+
+    def _carry_out(self, header: str, unit: Unit) -> Answer | None:
+        if unit.fault:
+            raise ScpiError(unit.fault, header[:80])
+        command, suffixes = self._table.find(header)
+        handler = command.ask if unit.query else command.write
+        if handler is None:
+            raise ScpiError(-113, header[:80] + ("?" if unit.query else ""))
+        return handler(Call(suffixes, unit.text, unit.block))
+
+    def _accessors(self, key: str) -> Command:
+        kind = self._settings[key].kind
+
+        def suffixes(call: Call) -> tuple[int, ...]:
+            if (key, call.suffixes) not in self._values:
+                raise ScpiError(-114, f"{key} has no number {call.suffixes}")
+            return call.suffixes
+
+        def write(call: Call) -> None:
+            (text,) = call.parts(1, 1)
+            self.set(key, suffixes(call), kind.parse(text))
+
+        def ask(call: Call) -> str:
+            asked = call.parts(0, 1)
+            value = self._values[key, suffixes(call)]
+            return kind.show(kind.parse(asked[0]) if asked else value)
+
+        return Command(write, ask)
+
+    def _common(self) -> dict[str, Command]:
+        return {
+            "*IDN": Command(ask=lambda _: self.identity),
+            "*OPT": Command(ask=lambda _: self.options),
+            "*OPC": Command(write=self._operation_complete, ask=lambda _: "1"),
+            "*WAI": Command(write=lambda _: None),
+            "*TST": Command(ask=lambda _: "0"),
+            "*CLS": Command(write=self._clear),
+            "*RST": Command(write=lambda _: self.reset()),
+            "*ESR": Command(ask=self._event_status),
+            "*ESE": Command(self._set_event_mask, lambda _: str(self._event_mask)),
+            "*SRE": Command(self._set_service_mask, lambda _: str(self._service_mask)),
+            "*STB": Command(ask=lambda _: str(self.status_byte())),
+            "SYSTem:ERRor[:NEXT]": Command(ask=lambda _: '{},"{}"'.format(*self.errors.pop())),
+            "SYSTem:ERRor:CODE[:NEXT]": Command(ask=lambda _: str(self.errors.pop()[0])),
+            "SYSTem:ERRor:COUNt": Command(ask=lambda _: str(len(self.errors))),
+            "SYSTem:VERSion": Command(ask=lambda _: "1999.0"),
+        }
+
+    def _operation_complete(self, call: Call) -> None:
+        self._events |= 1
+
+    def _clear(self, call: Call) -> None:
+        self.errors.clear()
+        self._events = 0
+
+    def _event_status(self, call: Call) -> str:
+        events, self._events = self._events, 0
+        return str(events)
+
+    def _set_event_mask(self, call: Call) -> None:
+        self._event_mask = _byte(call)
+
+    def _set_service_mask(self, call: Call) -> None:
+        self._service_mask = _byte(call)
+
+
+def _byte(call: Call) -> int:
+    (text,) = call.parts(1, 1)
+    if not text.isdigit() or int(text[:4]) > 255:
+        raise ScpiError(-222, text[:20])
+    return int(text)

@@ -1,0 +1,45 @@
+"""Line protocols on plain TCP: requests and answers end in CR LF (Triton) or LF (JSON)."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from kammerton_sim.wire.server import TcpServer
+
+_LONGEST = 1 << 20
+
+
+class LineServer:
+    """Answers every line of a client, each answer in one segment.
+
+    answer(line) returns the reply without terminator; every line gets one.
+    watch(peer, came) is told when clients come and go.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        answer: Callable[[str], str],
+        terminator: str = "\r\n",
+        watch: Callable[[str, bool], None] = lambda peer, came: None,
+    ) -> None:
+        self._answer, self._end, self._watch = answer, terminator.encode(), watch
+        self._server = TcpServer(name, port, self._serve)
+        self.port = self._server.port
+
+    def close(self) -> None:
+        """End every connection."""
+        self._server.close()
+
+    def _serve(self, connection: socket.socket, peer: str) -> None:
+        self._watch(peer, True)
+        try:
+            with connection.makefile("rb") as reader:
+                while line := reader.readline(_LONGEST):
+                    text = line.decode("utf-8", "replace").strip()
+                    if text:
+                        connection.sendall(self._answer(text).encode() + self._end)
+        finally:
+            self._watch(peer, False)

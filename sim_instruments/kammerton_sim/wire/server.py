@@ -1,0 +1,99 @@
+"""A TCP server on loopback: one thread a connection, and an end that leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+import threading
+from collections.abc import Callable
+
+HOST = "127.0.0.1"
+
+
+class PortInUse(Exception):
+    """A port that was asked for belongs to somebody else."""
+
+
+class TcpServer:
+    """Accepts connections for `serve(connection, peer)`, each in its own thread.
+
+    Raises
+    ------
+    PortInUse
+        The port is taken; the message names port and purpose.
+    """
+
+    def __init__(self, name: str, port: int, serve: Callable[[socket.socket, str], None]) -> None:
+        self.name, self._serve = name, serve
+        self._listener = self._listen(port)
+        self.port: int = self._listener.getsockname()[1]
+        self._lock = threading.Lock()
+        self._open: dict[socket.socket, threading.Thread] = {}
+        self._closing = False
+        self._acceptor = threading.Thread(target=self._accept, name=f"{name} accept", daemon=True)
+        self._acceptor.start()
+
+    def close(self) -> None:
+        """Stop accepting, end every connection, wait for the threads."""
+        with self._lock:
+            self._closing = True
+            threads = list(self._open.values())
+            for connection in self._open:
+                _end(connection)
+        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1.0):
+            pass  # closing a listener does not wake accept() on every system; a caller does
+        self._acceptor.join(2.0)
+        self._listener.close()
+        for thread in threads:
+            thread.join(2.0)
+
+    def _listen(self, port: int) -> socket.socket:
+        try:
+            return socket.create_server((HOST, port))
+        except OSError as error:
+            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+                raise
+            raise PortInUse(f"{self.name}: port {port} on {HOST} is in use") from None
+
+    def _accept(self) -> None:
+        while True:
+            connection, (host, port) = self._listener.accept()
+            with self._lock:
+                if self._closing:
+                    connection.close()
+                    return
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                thread = threading.Thread(
+                    target=self._run,
+                    args=(connection, f"{host}:{port}"),
+                    name=self.name,
+                    daemon=True,
+                )
+                self._open[connection] = thread
+            thread.start()
+
+    def _run(self, connection: socket.socket, peer: str) -> None:
+        try:
+            with connection, contextlib.suppress(ConnectionError):
+                self._serve(connection, peer)
+        except OSError:
+            if not self._closing:
+                raise
+        finally:
+            with self._lock:
+                self._open.pop(connection, None)
+
+
+def receive_into(connection: socket.socket, view: memoryview) -> None:
+    """Fill `view` from the socket; raises ConnectionError when the peer is gone."""
+    while len(view):
+        count = connection.recv_into(view)
+        if not count:
+            raise ConnectionResetError("the peer closed the connection")
+        view = view[count:]
+
+
+def _end(connection: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)

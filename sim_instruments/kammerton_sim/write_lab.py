@@ -1,0 +1,167 @@
+"""A lab.toml for a simulated chip: what is known of it beforehand, never its truth."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from kammerton_sim.chip import Chip, Line, QubitTruth, ResonatorTruth
+from kammerton_sim.signals import ChannelId
+
+F01_TOLERANCE = 8e6
+ANHARMONICITY_TOLERANCE = 15e6
+RESONATOR_TOLERANCE = 1.5e6
+_POWER = "13 dBm"
+_NOMINAL_QUBIT = (
+    'pi_amplitude = { value = "0.20 V", tolerance = "0.03 V" }',
+    't1 = { value = "50 us", tolerance = "25 us" }',
+    't2_star = { value = "30 us", tolerance = "15 us" }',
+    't2_echo = { value = "45 us", tolerance = "20 us" }',
+)
+_NOMINAL_RESONATOR = (
+    'linewidth = { value = "2 MHz", tolerance = "0.5 MHz" }',
+    'readout_amplitude = { value = "45 mV", tolerance = "0 V" }',
+)
+
+
+def write_lab(
+    chip: Chip, ports: Mapping[str, int], seed: int, broker: str = "mqtt://127.0.0.1:1883"
+) -> str:
+    """Return the text of a lab.toml for a chip served on these ports of 127.0.0.1.
+
+    Design values of frequencies are the truth plus a normal error of one tolerance, cut at two;
+    amplitudes, times and linewidths are the same nominal values for every qubit.
+    """
+    rng = np.random.default_rng(seed)
+    blocks = [
+        *_head(chip, broker),
+        *(block for block in _instruments(chip, ports)),
+        *_sync_and_pulses(chip),
+        _feedline(chip),
+    ]
+    for qubit, resonator in zip(chip.qubits, chip.resonators, strict=True):
+        blocks.append(_qubit(chip, qubit, resonator, rng))
+        blocks.append(_resonator(resonator, rng))
+    return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
+    yield [
+        f"# A simulated computer of {len(chip.qubits)} qubit(s): instruments, wiring, and design",
+        "# values with tolerances (one sigma). Every quantity has its unit.",
+        "# What has no limit cannot be set.",
+    ]
+    yield ["[computer]", f'name = "{chip.name}"', 'sample_rate = "1 GHz"']
+    yield ["[store]", 'database = "kammerton.sqlite"', 'data = "runs"', "pictures = true"]
+    yield ["[broker]", f'url = "{broker}"']
+    yield [
+        "[interlock]",
+        'fridge = "fridge"',
+        'drive_below = "50 mK"',
+        'drive_off_above = "100 mK"',
+        'max_age = "30 s"',
+    ]
+
+
+def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
+    for name in chip.wiring.generators:
+        yield [
+            f"[instruments.{name}]",
+            'driver = "tektronix_awg5208"',
+            f'address = "{_visa(ports[name])}"',
+            'limits.volts = { min = "-0.5 V", max = "0.5 V" }',
+        ]
+    for name, carrier in chip.wiring.carriers.items():
+        middle = round(carrier / 1e9)
+        yield [
+            f"[instruments.{name}]",
+            'driver = "rohde_schwarz_sgs100a"',
+            f'address = "{_visa(ports[name])}"',
+            f'limits.frequency = {{ min = "{middle - 1} GHz", max = "{middle + 1} GHz" }}',
+            'limits.power = { min = "-20 dBm", max = "16 dBm" }',
+        ]
+    board, fridge = ports["board"], ports["fridge"]
+    yield [
+        "[instruments.digitizer]",
+        'driver = "alazar_ats9360"',
+        f'address = "sim://127.0.0.1:{board}"',
+    ]
+    yield [
+        "[instruments.fridge]",
+        'driver = "oxford_triton"',
+        f'address = "tcp://127.0.0.1:{fridge}"',
+    ]
+
+
+def _sync_and_pulses(chip: Chip) -> Iterator[list[str]]:
+    box, channel, _ = chip.wiring.go
+    yield ["[sync]", f'master = "{box}"', f'go = "{box}.{channel}"']
+    yield ["[pulses.pi]", 'length = "40 ns"', 'sigma = "10 ns"']
+    yield ["[pulses.readout]", 'length = "1 us"', 'reset = "300 us"']
+
+
+def _feedline(chip: Chip) -> list[str]:
+    wiring = chip.wiring
+    return [
+        "[feedlines.feed0]",
+        f'i = "{_channel(wiring.readout.i)}"',
+        f'q = "{_channel(wiring.readout.q)}"',
+        f'source = "{wiring.readout.source}"',
+        f'carrier = "{_frequency(wiring.carriers[wiring.readout.source], 1)}"',
+        f'power = "{_POWER}"',
+        'digitizer = "digitizer"',
+        f'trigger = "{_channel(wiring.trigger[:2])}"',
+        f'delay = "{wiring.delay * 1e9:g} ns"',
+    ]
+
+
+def _qubit(
+    chip: Chip, qubit: QubitTruth, resonator: ResonatorTruth, rng: np.random.Generator
+) -> list[str]:
+    f01 = _near(qubit.f01, F01_TOLERANCE, rng)
+    anharmonicity = _near(qubit.anharmonicity, ANHARMONICITY_TOLERANCE, rng)
+    return [
+        f"[qubits.{qubit.name}]",
+        f'resonator = "{resonator.name}"',
+        f"drive = {_drive(chip, chip.wiring.drive[qubit.name])}",
+        f'f01 = {{ value = "{_frequency(f01, 4)}", tolerance = "{F01_TOLERANCE / 1e6:g} MHz" }}',
+        f'anharmonicity = {{ value = "{anharmonicity / 1e6:.0f} MHz", '
+        f'tolerance = "{ANHARMONICITY_TOLERANCE / 1e6:g} MHz" }}',
+        *_NOMINAL_QUBIT,
+    ]
+
+
+def _resonator(resonator: ResonatorTruth, rng: np.random.Generator) -> list[str]:
+    frequency = _near(resonator.frequency, RESONATOR_TOLERANCE, rng)
+    return [
+        f"[resonators.{resonator.name}]",
+        'feedline = "feed0"',
+        f'frequency = {{ value = "{_frequency(frequency, 5)}", '
+        f'tolerance = "{RESONATOR_TOLERANCE / 1e6:g} MHz" }}',
+        *_NOMINAL_RESONATOR,
+    ]
+
+
+def _drive(chip: Chip, line: Line) -> str:
+    carrier = _frequency(chip.wiring.carriers[line.source], 1)
+    return (
+        f'{{ i = "{_channel(line.i)}", q = "{_channel(line.q)}", source = "{line.source}", '
+        f'carrier = "{carrier}", power = "{_POWER}" }}'
+    )
+
+
+def _near(truth: float, tolerance: float, rng: np.random.Generator) -> float:
+    return truth + tolerance * float(np.clip(rng.normal(), -2, 2))
+
+
+def _frequency(hertz: float, decimals: int) -> str:
+    return f"{hertz / 1e9:.{decimals}f} GHz"
+
+
+def _channel(channel: ChannelId) -> str:
+    return f"{channel[0]}.{channel[1]}"
+
+
+def _visa(port: int) -> str:
+    return f"TCPIP0::127.0.0.1::hislip0,{port}::INSTR"

@@ -1,0 +1,56 @@
+"""`kammerton sim`: the simulated laboratory alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kammerton.cli import app
+
+
+@app.command()
+def sim(
+    chip: Annotated[
+        Path | None, typer.Argument(metavar="[CHIP.toml]", help="Default: a random chip.")
+    ] = None,
+    qubits: Annotated[int, typer.Option(help="Qubits of a random chip, 1 to 10.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of the random chip and the design values.")] = 1,
+    write_chip: Annotated[Path | None, typer.Option(help="Write the chip (its truth).")] = None,
+    write_lab: Annotated[
+        Path | None, typer.Option(help="Write a matching lab.toml (design values, never truth).")
+    ] = None,
+    broker: Annotated[
+        str, typer.Option(help="Broker URL for --write-lab.")
+    ] = "mqtt://127.0.0.1:1883",
+    no_serve: Annotated[bool, typer.Option("--no-serve", help="Only write files.")] = False,
+    base_port: Annotated[int | None, typer.Option(help="Consecutive ports from here on.")] = None,
+    port: Annotated[list[str] | None, typer.Option(help="NAME=PORT, may be repeated.")] = None,
+    until_stdin_closes: Annotated[
+        bool, typer.Option("--until-stdin-closes", help="Stop when the parent process goes.")
+    ] = False,
+) -> None:
+    """Serve simulated instruments on loopback ports until Ctrl-C.
+
+    One JSON line on stdout tells the ports when everything is ready.
+    """
+    given = {"--write-chip": write_chip, "--write-lab": write_lab, "--base-port": base_port}
+    switches = {"--no-serve": no_serve, "--until-stdin-closes": until_stdin_closes}
+    arguments = [str(chip)] if chip else []
+    arguments += ["--qubits", str(qubits), "--seed", str(seed), "--broker", broker]
+    arguments += [word for name, value in given.items() if value for word in (name, str(value))]
+    arguments += [word for text in port or [] for word in ("--port", text)]
+    arguments += [name for name, on in switches.items() if on]
+    raise typer.Exit(_laboratory(arguments))
+
+
+def _laboratory(arguments: list[str]) -> int:
+    from importlib.metadata import entry_points
+
+    found = entry_points(group="kammerton.labs", name="simulated")
+    if not found:
+        typer.echo("no simulated laboratory is installed (entry point kammerton.labs)", err=True)
+        return 1
+    code: int = next(iter(found)).load()(arguments)
+    return code
