@@ -20,7 +20,7 @@ from kammerton.model import (
     Wait,
 )
 
-NOON = datetime(2026, 11, 21, 12, 0, 0, 123456, tzinfo=UTC)
+NOON = datetime(2026, 1, 21, 12, 0, 0, 123456, tzinfo=UTC)
 
 
 def estimate(value: float = 5.1e-5, stderr: float = 6e-7, unit: str = "s", **more) -> Estimate:

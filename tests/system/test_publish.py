@@ -146,7 +146,7 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
             "value": 5.1e-5,
             "stderr": 6e-7,
             "unit": "s",
-            "time": "2026-11-21T12:00:00.123Z",
+            "time": "2026-01-21T12:00:00.123Z",
             "valid_until": None,
             "quality": "good",
             "run": "r000001",

@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 @contextmanager
 def opened(place: Path | None) -> Iterator[ReadStore]:
     """Open the database that a person named, or the usual one; bad input ends with code 2."""
-    from kammerton.client.locate import find_database
-    from kammerton.model import LabError, StoreError
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.model import StoreError
     from kammerton.store import Store
 
     try:
-        store = Store.read(find_database(place))
-    except (StoreError, LabError) as problem:
-        typer.echo(str(problem), err=True)
-        raise typer.Exit(2) from problem
+        store = Store.read(database_or_exit(place))
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None
     with store:
         yield store
 

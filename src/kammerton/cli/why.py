@@ -26,13 +26,13 @@ def why(
     """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
     from kammerton.cli.output import opened, print_json
     from kammerton.client.why import explain
-    from kammerton.client.words import nearest
+    from kammerton.client.words import meant
 
     with opened(lab) as store:
         parameters = store.parameters()
         if parameter not in parameters:
-            hint = nearest(parameter, parameters)
-            typer.echo(f"{parameter} was never measured{hint}", err=True)
+            end = meant(parameter, parameters)
+            typer.echo(f"{parameter} was never measured{end}", err=True)
             raise typer.Exit(2)
         found = explain(store, parameter)
         if as_json:

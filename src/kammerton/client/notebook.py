@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kammerton.client.locate import find_database
 from kammerton.client.why import Why, explain
-from kammerton.client.words import nearest, table
+from kammerton.client.words import meant, table
 from kammerton.model import Estimate, StoreError
 from kammerton.store import Store, StoredRun, open_traces
 
@@ -39,7 +39,7 @@ class Client(Mapping[str, Estimate]):
     def __getitem__(self, name: str) -> Estimate:
         parameters = self.parameters()
         if name not in parameters:
-            raise KeyError(f"{name} was never measured{nearest(name, parameters)}")
+            raise KeyError(f"{name} was never measured{meant(name, parameters)}")
         return parameters[name]
 
     def __iter__(self) -> Iterator[str]:

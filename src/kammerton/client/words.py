@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
+from kammerton.lab.nearest import nearest
 from kammerton.model import Estimate
 from kammerton.model.quantity import show
 
@@ -60,7 +60,7 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
     )
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return "; do you mean <the nearest known name>?", or nothing when none is near."""
-    found = get_close_matches(name, list(known), 1, cutoff=0.5)
-    return f"; do you mean {found[0]}?" if found else ""
+def meant(name: str, known: Iterable[str]) -> str:
+    """Return the end of a message that names the nearest known name, or nothing."""
+    found = nearest(name, known)
+    return f'; did you mean "{found}"?' if found else ""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
-from kammerton import __version__
 from kammerton.model import Estimate, Fit
 from kammerton.store import Change, Handover, Snapshot
 
@@ -41,7 +41,7 @@ def status(snapshot: Snapshot, word: str, now: datetime) -> Document:
     """Say "online" or "offline", and with which program."""
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
-        "version": __version__,
+        "version": version("kammerton"),
         "time": iso(now),
     }
 

@@ -151,6 +151,6 @@ def test_one_value_is_one_flat_object() -> None:
     change = Change("q0.f01", 812, estimate(4.91072e9, 2.1e3, "Hz", run="r000017"))
     assert payloads.parameter("ab12", change, NOON) == {
         "schema": 1, "epoch": "ab12", "revision": 812, "value": 4.91072e9, "stderr": 2.1e3,
-        "unit": "Hz", "time": "2026-11-21T12:00:00.123Z", "valid_until": None,
+        "unit": "Hz", "time": "2026-01-21T12:00:00.123Z", "valid_until": None,
         "quality": "good", "run": "r000017",
     }  # fmt: skip

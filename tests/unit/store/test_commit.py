@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sqlite3
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -200,10 +201,7 @@ def test_listeners_hear_of_commits_until_they_stop(store: Store) -> None:
 def test_laboratory_time_runs_ahead_with_the_last_run(store: Store) -> None:
     assert abs(store.now() - datetime.now(UTC)) < timedelta(seconds=10)
     ahead = datetime.now(UTC) + timedelta(days=2)
-    store.commit(run(started=ahead), {})
-    later = run()
-    object.__setattr__(later, "ended", ahead)
-    store.commit(later, {})
+    store.commit(replace(run(), ended=ahead), {})
     assert store.now() == moment(micros(ahead))
 
 

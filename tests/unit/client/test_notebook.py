@@ -1,0 +1,125 @@
+"""What a notebook sees."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tests.stored import NOON
+
+import kammerton
+from kammerton.client import Client
+from kammerton.client.locate import find_database
+from kammerton.client.words import duration, validity
+from kammerton.model import LabError, StoreError, Verdict
+
+
+@pytest.fixture
+def client(folder: Path) -> Iterator[Client]:
+    opened = Client(folder / "lab.toml")
+    yield opened
+    opened.close()
+
+
+def test_a_client_is_a_mapping_of_estimates(client: Client) -> None:
+    assert list(client) == ["q0.t1", "r1.frequency"]
+    assert len(client) == 2
+    assert client["q0.t1"].value == 5.1e-5
+    assert client["q0.t1"].run == "r000002"
+    assert client.parameters() == dict(client)
+    assert client._ipython_key_completions_() == ["q0.t1", "r1.frequency"]
+
+
+def test_an_unknown_parameter_names_the_nearest(client: Client) -> None:
+    with pytest.raises(KeyError, match=r'did you mean "q0\.t1"'):
+        client["q0.t11"]
+    with pytest.raises(KeyError, match=r"r1\.frequency"):
+        client.why("r1.freq")
+
+
+def test_it_prints_as_a_table(client: Client) -> None:
+    title, head, first, second = repr(client).splitlines()
+    assert title == "two-qubits, revision 3"
+    assert head.split() == ["parameter", "value", "age", "valid", "run"]
+    assert first.split()[0] == "q0.t1"
+    assert "1 h" in first
+    assert "for 2 h 59 min" in first
+    assert "expired 1 h" in second
+
+
+def test_why_gives_the_evidence(client: Client) -> None:
+    why = client.why("q0.t1")
+    assert (why.revision, why.run.id, why.run.calibration) == (2, "r000002", "t1")
+    assert why.fit is not None
+    assert why.fit.target == "q0"
+    assert [each.estimate.value for each in why.previous] == [4.2e-5]
+    assert timedelta(hours=1) <= why.age < timedelta(hours=1, minutes=1)
+
+
+def test_why_finds_the_fit_behind_a_resonator(client: Client) -> None:
+    why = client.why("r1.frequency")
+    assert why.fit is not None
+    assert why.fit.target == "q1"
+
+
+def test_runs_and_their_data(client: Client) -> None:
+    assert [each.id for each in client.runs(2)] == ["r000003", "r000002"]
+    assert client.run("r000002").fits["q1"].verdict is Verdict.INSUFFICIENT
+    with client.data("r000001") as data:
+        assert data.attrs["run"] == "r000001"
+    with pytest.raises(KeyError, match="r000009"):
+        client.run("r000009")
+    path = client.run("r000001").data
+    assert path is not None
+    path.unlink()
+    with pytest.raises(StoreError, match="has no data file"):
+        client.data("r000001")
+
+
+def test_the_package_offers_the_client() -> None:
+    assert kammerton.Client is Client
+    assert kammerton.Subscriber.__name__ == "Subscriber"
+
+
+def test_every_way_to_name_a_database(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = folder / "kammerton.sqlite"
+    for given in (database, folder, folder / "lab.toml"):
+        assert find_database(given) == database
+    monkeypatch.chdir(folder)
+    assert find_database() == database
+    demo = folder / "elsewhere" / "kammerton-demo"
+    demo.mkdir(parents=True)
+    shutil.copy(folder / "lab.toml", demo)
+    monkeypatch.chdir(demo.parent)
+    assert find_database() == demo / "kammerton.sqlite"
+
+
+def test_every_way_to_name_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(StoreError, match=r"neither lab\.toml nor"):
+        find_database()
+    with pytest.raises(StoreError, match="there is no file"):
+        find_database(tmp_path / "absent.sqlite")
+    with pytest.raises(StoreError, match="there is no file"):
+        find_database(tmp_path)
+    (tmp_path / "lab.toml").write_text("nonsense = [")
+    with pytest.raises(LabError):
+        find_database()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 s"), (59.9, "59 s"), (60, "1 min"), (3661, "1 h 1 min"), (90000, "1 d 1 h"),
+     (86400, "1 d"), (-5, "-5 s"), (86401, "1 d")],
+)  # fmt: skip
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
+
+
+def test_validity_in_words() -> None:
+    assert validity(None, NOON) == "no forecast"
+    assert validity(NOON, NOON + timedelta(minutes=3)) == "expired 3 min ago"
+    assert validity(NOON + timedelta(minutes=3), NOON) == "for 3 min"

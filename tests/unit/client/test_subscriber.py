@@ -1,0 +1,95 @@
+"""The subscriber with a connection of our own: it survives losses, nonsense and foreign topics."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from kammerton.client import Subscriber
+from kammerton.lab import Broker
+from kammerton.model import BrokerError
+from kammerton.publish import Message, Topics, Will
+from kammerton.publish.backoff import Backoff
+
+TOPICS = Topics("c")
+VALUE = {
+    "revision": 1, "value": 5.0, "stderr": 0.1, "unit": "s", "time": "2026-11-21T12:00:00.000Z",
+    "valid_until": None, "quality": "good", "run": "r000001",
+}  # fmt: skip
+
+
+def message(topic: str, **document: object) -> Message:
+    return Message(topic, json.dumps({"schema": 1, "epoch": "e"} | document).encode())
+
+
+def online(word: str) -> Message:
+    return message(TOPICS.status, revision=0, status=word, time="2026-11-21T12:00:00.000Z")
+
+
+class Tape:
+    """A connection that plays one list of messages for each time it is made, then is lost."""
+
+    def __init__(self, *sessions: list[Message]) -> None:
+        self.sessions = list(sessions)
+        self.topics: tuple[str, ...] = ()
+
+    @contextlib.asynccontextmanager
+    async def connect(self, broker: Broker, will: Will | None = None) -> AsyncIterator[Tape]:
+        assert will is None
+        if not self.sessions:
+            await asyncio.sleep(3600)
+        yield self
+
+    async def subscribe(self, *topics: str) -> None:
+        self.topics = topics
+
+    async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        raise AssertionError("a subscriber publishes nothing")
+
+    async def messages(self) -> AsyncIterator[Message]:
+        for each in self.sessions.pop(0):
+            yield each
+        raise BrokerError("lost")
+
+
+def heard(tape: Tape) -> tuple[Subscriber, list[float]]:
+    """Return the subscriber and the values it yielded until the tape ended."""
+    subscriber = Subscriber(
+        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001)
+    )
+    values: list[float] = []
+
+    async def listen() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3), contextlib.aclosing(subscriber.updates()) as updates:
+                async for update in updates:
+                    values.append(update.estimate.value)
+
+    asyncio.run(listen())
+    assert tape.sessions == []
+    return subscriber, values
+
+
+def test_changes_come_over_losses_of_the_connection() -> None:
+    snapshot = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
+    newer = VALUE | {"revision": 2, "value": 6.0}
+    delta = message(TOPICS.delta, revision=2, parameters={"q0.t1": newer})
+    tape = Tape([online("online"), snapshot], [], [snapshot, delta])
+    subscriber, values = heard(tape)
+    assert values == [5.0, 6.0]
+    assert subscriber.revision == 2
+    assert subscriber.parameters["q0.t1"].value == 6.0
+    assert subscriber.online is None, "not heard since the connection was lost"
+    assert tape.topics == (TOPICS.status, TOPICS.snapshot, TOPICS.delta)
+
+
+def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
+    good = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
+    foreign = message(Topics("other").snapshot, revision=9, parameters={"q0.t1": VALUE})
+    _, values = heard(Tape([Message(TOPICS.snapshot, b"\xff{"), foreign, good]))
+    assert values == [5.0]
+    assert caplog.text.count("ignored: unreadable payload") == 1
