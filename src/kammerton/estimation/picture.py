@@ -25,7 +25,9 @@ COLOURS = {
     Verdict.INSUFFICIENT: "#b26a00",
     Verdict.REJECTED: "#b00020",
 }
-HEIGHT, DPI, SMALL = 3.5, 100, 8.0
+TITLE, HEIGHT, DPI, SMALL = 0.35, 3.5, 100, 8.0
+"""Inches, dots an inch, and points."""
+
 MOST_SHOTS = 2000
 SYMBOLS = {
     "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "frequency": "f", "linewidth": "FWHM",
@@ -58,21 +60,21 @@ def draw(
     wide = any(np.iscomplexobj(trace.y) for trace in traces.values())
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
-    figure = Figure(figsize=((5.6 if wide else 4.2) * columns, HEIGHT * rows + 0.35), dpi=DPI)
+    figure = Figure(figsize=((5.6 if wide else 4.2) * columns, HEIGHT * rows + TITLE), dpi=DPI)
     FigureCanvasAgg(figure)
-    figure.text(
-        0.012, 1 - 0.1 / (HEIGHT * rows + 0.35), title, va="top", fontsize=10, color=INK,
-        parse_math=False,
-    )  # fmt: skip
-    pages = figure.add_gridspec(
-        rows, columns, left=0, right=1, bottom=0, top=1 - 0.35 / (HEIGHT * rows + 0.35),
-        wspace=0, hspace=0,
-    )  # fmt: skip
+    _title(figure, title)
+    pages = figure.add_gridspec(rows + 1, columns, height_ratios=[TITLE] + rows * [HEIGHT])
     for place, (target, trace) in enumerate(traces.items()):
-        page = figure.add_subfigure(pages[place // columns, place % columns])
+        page = figure.add_subfigure(pages[1 + place // columns, place % columns])
         _panel(page, trace, fits.get(target), shots.get(target))
     metadata = {"Software": None} if path.suffix.lower() == ".png" else None
     figure.savefig(path, metadata=metadata)
+
+
+def _title(figure: Figure, title: str) -> None:
+    height = figure.get_figheight()
+    figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=10, color=INK,
+                parse_math=False)  # fmt: skip
 
 
 def _panel(page: Page, trace: Trace, fit: Fit | None, shots: ComplexArray | None) -> None:
@@ -129,7 +131,7 @@ def _plain(axes: Axes) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(5))
     axes.yaxis.set_major_locator(MaxNLocator(4))
-    axes.ticklabel_format(useOffset=False)
+    axes.ticklabel_format(useOffset=False, style="plain")
 
 
 def _label(axes: Axes, x: str = "", y: str = "") -> None:
@@ -157,6 +159,7 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     if curve is not None:
         plane.plot(curve.real / factor, np.imag(curve) / factor, "-", lw=1.2, color=CURVE)
     _plain(plane)
+    plane.xaxis.set_major_locator(MaxNLocator(4))
     _square(plane)
     _label(plane, labelled("I", unit), labelled("Q", unit))
 
@@ -199,8 +202,8 @@ def _shots(page: Page, shots: ComplexArray, fit: Fit | None) -> None:
         values["readout_angle"].value if found else float(np.angle(z[:, 1].mean() - z[:, 0].mean()))
     )
     boundary = values["readout_threshold"].value / factor if found else None
-    _plane(page.add_axes((0.15, 0.38, 0.82, 0.38)), z, angle, boundary, prefix + "V")
-    _projected(page.add_axes((0.15, 0.14, 0.82, 0.13)), z, angle, boundary, prefix + "V")
+    _plane(page.add_axes((0.11, 0.14, 0.42, 0.60)), z, angle, boundary, prefix + "V")
+    _projected(page.add_axes((0.64, 0.14, 0.33, 0.60)), z, angle, boundary, prefix + "V")
 
 
 def _plane(axes: Axes, z: ComplexArray, angle: float, boundary: float | None, unit: str) -> None:
@@ -239,7 +242,7 @@ def _projected(
         axes.axvline(boundary, lw=1, color=INK, ls="--")
     axes.set_yscale("log")
     axes.set_ylim(bottom=0.5)
-    _label(axes, labelled("along the line from 0 to 1", unit), "shots")
+    _label(axes, labelled("from 0 to 1", unit), "shots")
 
 
 def _square(axes: Axes) -> None:

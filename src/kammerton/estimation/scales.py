@@ -12,6 +12,7 @@ from kammerton.model.trace import FloatArray
 NARROW = 2e-3
 """A frequency axis narrower than this fraction of its centre is shown relative to the centre."""
 
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SHOWN = ("G", "M", "k", "", "m", "µ", "n")
 
 
@@ -30,12 +31,20 @@ def written(value: float, unit: str, stderr: float) -> str:
     last = round(stderr / factor * 10**digits)
     if last >= 100 and digits > 0:
         digits, last = digits - 1, round(last / 10)
-    return f"{value / factor:.{digits}f}({last}) {prefix}{unit}".rstrip()
+    return f"{value / factor:.{digits}f}({last}) {prefix}{unit}".rstrip().replace("-", "−")
 
 
 def prefix_of(size: float, unit: str) -> tuple[float, str]:
-    """Return the SI prefix, as factor and text, in which a number of this size is best read."""
-    if unit not in SCALED or unit == "rad" or not size > 0 or not math.isfinite(size):
+    """Return the SI prefix, as factor and text, in which a number of this size is best read.
+
+    Very small or large numbers without a unit get a power of a thousand as their unit.
+    """
+    if not size > 0 or not math.isfinite(size):
+        return 1.0, ""
+    if unit == "" and not 1e-2 <= size < 1e6:
+        power = 3 * math.floor(math.log10(size) / 3)
+        return 10.0**power, "10" + str(power).translate(_RAISED)
+    if unit not in SCALED or unit == "rad":
         return 1.0, ""
     prefix = next((p for p in _SHOWN if size >= PREFIXES[p] * (1 - 1e-9)), "n")
     return PREFIXES[prefix], prefix
