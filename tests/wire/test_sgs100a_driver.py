@@ -85,6 +85,7 @@ def test_configuring_leaves_the_output_as_it_is(rig, source):
 def test_settings_are_asked_for_every_time(rig, source):
     async def main() -> float:
         await source.set_frequency(5e9)
+        assert (await source.settings())[0] == 5e9  # an answer: the setting has arrived
         rig.device.receive(b"SOUR:FREQ 6e9")
         return (await source.settings())[0]
 

@@ -26,6 +26,9 @@ from kammerton.model import (
 from kammerton.model.roles import Digitizer, Instrument, MicrowaveSource, WaveformGenerator
 from kammerton.program.compiled import Compiled
 
+OVERTIME = 30.0
+"""s beyond its own timeout and twice its instrument time before an acquisition is given up."""
+
 Compiler = Callable[[Program, Lab], Compiled]
 OnProgress = Callable[[float], None]
 
@@ -132,7 +135,7 @@ class Bench:
         """Arm, trigger, stream; what was played counts as laboratory time even if it failed."""
         amount = collector.amount
         capture = amount.capture(compiled.window.samples, compiled.turn_seconds)
-        limit = 30.0 + capture.timeout + 2 * amount.turns * compiled.turn_seconds
+        limit = OVERTIME + capture.timeout + 2 * amount.turns * compiled.turn_seconds
         start = perf_counter()
 
         async def armed() -> None:

@@ -80,16 +80,22 @@ async def _connect_all(
     async def one(entry: InstrumentEntry) -> Instrument | str:
         lane = Lane(f"connect {entry.name}")
         try:
-            return await lane.run(
+            found = await lane.run(
                 factories[entry.driver], entry.name, entry.address, timeout=CONNECT_DEADLINE
             )
         except Exception as error:  # noqa: BLE001 - named together with all others by connect()
             return f"{entry.name} ({entry.driver} at {entry.address}) does not connect: {error}"
+        else:
+            return found if isinstance(found, Instrument) else _no_instrument(entry, found)
         finally:
             lane.close(0)
 
     found = await asyncio.gather(*(one(entry) for entry in entries))
     return {entry.name: result for entry, result in zip(entries, found, strict=True)}
+
+
+def _no_instrument(entry: InstrumentEntry, found: object) -> str:
+    return f"{entry.name}: its driver {entry.driver} gave {found}, which is no instrument"
 
 
 def _wrong_roles(lab: Lab, instruments: Mapping[str, Instrument]) -> Iterator[str]:

@@ -1,0 +1,180 @@
+"""Connecting everything at once, and one daemon per set of instruments."""
+
+import asyncio
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+
+import pytest
+
+from kammerton.bench.connect import connect, installed_drivers
+from kammerton.bench.locks import held_locks
+from kammerton.model import InstrumentError
+
+connect_module = sys.modules[connect.__module__]
+
+
+def test_every_instrument_is_connected_and_no_output_changes(fake, make):
+    found = asyncio.run(connect(make.lab(), fake.drivers))
+    assert found == fake.instruments
+    assert fake.log == []
+
+
+def test_they_are_connected_at_the_same_time(fake, make):
+    together = threading.Barrier(4)
+
+    def factory(name: str, address: str):
+        together.wait(10)  # would break, were they connected one after the other
+        return fake.instruments[name]
+
+    asyncio.run(connect(make.lab(), {driver: lambda: factory for driver in fake.drivers}))
+
+
+def test_every_unreachable_instrument_is_named_at_once_and_the_others_close(fake, make):
+    def refuse(name: str, address: str):
+        raise ConnectionRefusedError("connection refused")
+
+    drivers = {**fake.drivers, "source": lambda: refuse, "fridge": lambda: refuse}
+    with pytest.raises(InstrumentError) as caught:
+        asyncio.run(connect(make.lab(), drivers))
+    assert str(caught.value).splitlines() == [
+        "lo (source at addr-lo) does not connect: connection refused",
+        "fridge (fridge at addr-fridge) does not connect: connection refused",
+    ]
+    assert fake.awg.closed
+    assert fake.dig.closed
+
+
+def test_one_that_hangs_is_named(fake, make, monkeypatch):
+    go = threading.Event()
+
+    def hang(name: str, address: str):
+        go.wait(30)
+        return fake.lo
+
+    monkeypatch.setattr(connect_module, "CONNECT_DEADLINE", 0.05)
+    with pytest.raises(
+        InstrumentError, match=r"lo \(source at addr-lo\) does not connect: .* 0.05"
+    ):
+        asyncio.run(connect(make.lab(), {**fake.drivers, "source": lambda: hang}))
+    go.set()
+
+
+def test_an_unknown_driver_is_named_with_those_that_exist(fake, make):
+    drivers = dict(fake.drivers)
+    del drivers["source"]
+    with pytest.raises(InstrumentError, match="no driver source; installed are: digitizer, fridge"):
+        asyncio.run(connect(make.lab(), drivers))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("awg", "awg is used as a generator, but driver generator gives no WaveformGenerator"),
+        ("lo", "lo is used as a source, but driver source gives no MicrowaveSource"),
+        ("dig", "dig is used as a digitizer, but driver digitizer gives no Digitizer"),
+        (
+            "fridge",
+            "fridge is used as the fridge monitor, but driver fridge gives no FridgeMonitor",
+        ),
+    ],
+)
+def test_an_instrument_in_the_wrong_role_is_named(fake, make, name, message):
+    other = fake.dig if name == "fridge" else fake.fridge
+    driver = make.lab().instruments[name].driver
+    drivers = {**fake.drivers, driver: lambda: lambda n, address: other}
+    with pytest.raises(InstrumentError, match=message):
+        asyncio.run(connect(make.lab(), drivers))
+
+
+def test_what_a_driver_returns_must_be_an_instrument(fake, make):
+    drivers = {**fake.drivers, "source": lambda: lambda n, address: 42}
+    with pytest.raises(
+        InstrumentError, match=r"lo: its driver source gave 42, which is no instrument"
+    ):
+        asyncio.run(connect(make.lab(), drivers))
+
+
+def test_the_installed_drivers_can_be_loaded():
+    drivers = installed_drivers()
+    assert {
+        "tektronix_awg5208", "rohde_schwarz_sgs100a", "alazar_ats9360", "oxford_triton"
+    } <= drivers.keys()  # fmt: skip
+    assert all(callable(load()) for load in drivers.values())
+
+
+# locks
+
+
+def test_a_second_holder_is_told_who_the_first_is(make, tmp_path):
+    lab = make.lab(path=tmp_path / "first.toml")
+    with held_locks(lab, tmp_path), pytest.raises(InstrumentError) as caught:  # noqa: SIM117
+        with held_locks(make.lab(), tmp_path):
+            pytest.fail("two hold the same instruments")
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 4
+    assert lines[0] == (
+        f"awg (addr-awg) is in use by process {os.getpid()} with {tmp_path / 'first.toml'}"
+    )
+
+
+def test_locks_end_with_the_block(make, tmp_path):
+    for _ in range(2):
+        with held_locks(make.lab(), tmp_path):
+            pass
+
+
+def test_a_refusal_leaves_no_lock_behind(make, tmp_path):
+    lab = make.lab()
+    only_source = replace(lab, instruments={"lo": lab.instruments["lo"]})
+    with held_locks(only_source, tmp_path):
+        with pytest.raises(InstrumentError, match="lo"), held_locks(lab, tmp_path):
+            pass
+        rest = {name: entry for name, entry in lab.instruments.items() if name != "lo"}
+        with held_locks(replace(lab, instruments=rest), tmp_path):
+            pass
+
+
+def test_the_same_address_written_otherwise_is_the_same_instrument(make, tmp_path):
+    lab = make.lab()
+    entry = replace(lab.instruments["lo"], name="other", address=" ADDR-LO ")
+    with held_locks(lab, tmp_path), pytest.raises(InstrumentError, match="other"):  # noqa: SIM117
+        with held_locks(replace(lab, instruments={"other": entry}), tmp_path):
+            pass
+
+
+def test_different_instruments_do_not_meet(make, tmp_path):
+    lab = make.lab()
+    entry = replace(lab.instruments["lo"], address="elsewhere")
+    with held_locks(lab, tmp_path), held_locks(replace(lab, instruments={"lo": entry}), tmp_path):
+        pass
+
+
+def test_a_process_that_is_killed_leaves_nothing_locked(make, tmp_path):
+    script = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from types import SimpleNamespace as N\n"
+        "from kammerton.bench.locks import held_locks\n"
+        "lab = N(path=Path('dead.toml'), instruments={'lo': N(name='lo', address='addr-lo')})\n"
+        "with held_locks(lab, Path(sys.argv[1])):\n"
+        "    print('held', flush=True)\n"
+        "    sys.stdin.read()\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "held\n"
+        with (
+            pytest.raises(InstrumentError, match=rf"process {process.pid} with .*dead.toml"),
+            held_locks(make.lab(), tmp_path),
+        ):
+            pass
+        process.kill()
+    with held_locks(make.lab(), tmp_path):
+        pass
