@@ -78,9 +78,7 @@ def transition_rates(qubit: Qubit) -> tuple[float, float]:
 
 def population_generator(down: float, up: float) -> FloatArray:
     """K (3, 3) in 1/s with dp/dt = K p: a ladder with matrix elements sqrt(n)."""
-    return np.array(
-        [[-up, down, 0.0], [up, -down - 2 * up, 2 * down], [0.0, 2 * up, -2 * down]]
-    )
+    return np.array([[-up, down, 0.0], [up, -down - 2 * up, 2 * down], [0.0, 2 * up, -2 * down]])
 
 
 def coherence_decay(down: float, up: float, dephasing_rate: float) -> FloatArray:

@@ -25,9 +25,9 @@ LEVELS = 3
 
 @dataclass(frozen=True, eq=False)
 class Fields:
-    """Records of one readout waveform, without noise, in units of one code of 16 bits.
+    """Records of W readout waveforms, without noise, in units of one code of 16 bits.
 
-    ground (N,): every qubit in |0>. change (Q, 2, N): what |1> and |2> of qubit q add to it.
+    ground (W, N): every qubit in |0>. change (W, Q, 2, N): what |1> and |2> of a qubit add.
     """
 
     ground: Complex64Array
@@ -46,16 +46,18 @@ class Feedline:
     gain: complex
     step: float
 
-    def fields(self, volts: ComplexArray, lead: int, samples: int) -> Fields:
-        """Records of `samples` that begin `lead` samples after the first of `volts`."""
-        qubits = self.couplings.size
-        ground = np.empty(samples, np.complex64)
-        change = np.empty((qubits, LEVELS - 1, samples), np.complex64)
-        padded = np.zeros(lead + samples, np.complex128)
+    def room(self, waveforms: int, samples: int) -> Fields:
+        """Fields to be filled."""
+        shape = (waveforms, self.couplings.size, LEVELS - 1, samples)
+        return Fields(np.empty((waveforms, samples), np.complex64), np.empty(shape, np.complex64))
+
+    def fill(self, fields: Fields, number: int, volts: ComplexArray, lead: int) -> None:
+        """Fill one waveform: records begin `lead` samples after the first of `volts`."""
+        ground, change = fields.ground[number], fields.change[number]
+        padded = np.zeros(lead + ground.size, np.complex128)
         used = min(volts.size, padded.size)
         padded[:used] = volts[:used]
         ring(padded, lead, self.poles, self.couplings, self.gain, self.step, ground, change)
-        return Fields(ground, change)
 
     def decays(self, samples: int) -> Complex64Array:
         """(Q, 2, N + 1) free decay of a field in |0> and in |1> over n samples."""
@@ -73,7 +75,10 @@ def feedline(
         for r in resonators
     ]
     couplings = [
-        -math.pi * r.linewidth * r.visibility * complex(math.cos(r.asymmetry), math.sin(r.asymmetry))
+        -math.pi
+        * r.linewidth
+        * r.visibility
+        * complex(math.cos(r.asymmetry), math.sin(r.asymmetry))
         for r in resonators
     ]
     return Feedline(np.array(poles), np.array(couplings), gain, step)

@@ -9,11 +9,30 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.world.errors import WorldError
-from kammerton_sim.world.feedline import Complex64Array
+from kammerton_sim.world.feedline import Complex64Array, Fields
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.records import fill, states
+from kammerton_sim.world.timeline import IntArray
 
 RecordArray = NDArray[np.uint16]
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """What the records of K triggers, Q qubits and N samples are drawn from.
+
+    waveforms (K,): which of the W `fields`. starts (K,): sample of the record at which the
+    states are taken. decays (Q, 2, N + 1): free decay of a field in |0> and |1>. lifetimes
+    (Q,): T1 in samples. noise: rms in codes of 16 bits.
+    """
+
+    seed: int
+    waveforms: IntArray
+    starts: IntArray
+    fields: Fields
+    decays: Complex64Array
+    lifetimes: FloatArray
+    noise: float
 
 
 @dataclass(eq=False)
@@ -29,14 +48,7 @@ class Playback:
     turn_seconds: float
     samples: int
     populations: FloatArray
-    seed: int = 0
-    waveforms: NDArray[np.int64] = field(repr=False, default_factory=lambda: _no(np.int64))
-    starts: NDArray[np.int64] = field(repr=False, default_factory=lambda: _no(np.int64))
-    ground: Complex64Array = field(repr=False, default_factory=lambda: _no(np.complex64))
-    change: Complex64Array = field(repr=False, default_factory=lambda: _no(np.complex64))
-    decays: Complex64Array = field(repr=False, default_factory=lambda: _no(np.complex64))
-    lifetimes: FloatArray = field(repr=False, default_factory=lambda: _no(np.float64))
-    noise: float = 0.0
+    scene: Scene | None = field(default=None, repr=False)
     _delivered: tuple[int, int] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
@@ -46,18 +58,18 @@ class Playback:
         Codes are offset binary in 16 bits of which the upper 12 are used: 32768 is 0 V, 65536
         would be full scale. WorldError if nothing triggers or the shapes do not fit.
         """
-        self._check(first, a, b)
+        scene = self._scene_for(first, a, b)
         fill(
-            self.seed,
+            scene.seed,
             first,
-            self.waveforms,
-            self.starts,
+            scene.waveforms,
+            scene.starts,
             self.populations,
-            self.ground,
-            self.change,
-            self.decays,
-            self.lifetimes,
-            np.float32(self.noise),
+            scene.fields.ground,
+            scene.fields.change,
+            scene.decays,
+            scene.lifetimes,
+            np.float32(scene.noise),
             a,
             b,
         )
@@ -68,8 +80,8 @@ class Playback:
     def states_of(self, first: int, count: int) -> NDArray[np.uint8]:
         """Levels (count, Q) at the start of the readout of records first.. ."""
         out = np.empty((count, self.populations.shape[1]), np.uint8)
-        if self.triggers:
-            states(self.seed, first, self.populations, out)
+        if self.scene is not None:
+            states(self.scene.seed, first, self.populations, out)
         return out
 
     @property
@@ -78,14 +90,11 @@ class Playback:
         first, stop = self._delivered or (0, 0)
         return self.states_of(first, stop - first)
 
-    def _check(self, first: int, a: RecordArray, b: RecordArray) -> None:
-        if not self.triggers:
+    def _scene_for(self, first: int, a: RecordArray, b: RecordArray) -> Scene:
+        if self.scene is None:
             raise WorldError("nothing triggers the digitizer: there are no records")
         if first < 0:
             raise WorldError(f"there is no record {first}")
         if a.shape != b.shape or a.ndim != 2 or a.shape[1] != self.samples:
             raise WorldError(f"records of shape {a.shape} and {b.shape}, not (n, {self.samples})")
-
-
-def _no(dtype: type[np.generic]) -> NDArray[np.generic]:  # type: ignore[type-var]
-    return np.empty(0, dtype)
+        return self.scene

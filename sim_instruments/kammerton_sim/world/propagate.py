@@ -8,6 +8,8 @@ it, so one exponential serves the whole ensemble.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -23,7 +25,10 @@ _THIRD_TURN = 2 * np.pi / 3
 
 @kernel
 def unitary(c: complex, delta: float, alpha: float, dt: float, u: ComplexArray) -> None:
-    """u = exp(-i H dt), H = [[0, c*, 0], [c, delta, s c*], [0, s c, 2 delta + alpha]], s^2 = 2."""
+    """Fill u (3, 3) with exp(-i H dt).
+
+    H = [[0, c*, 0], [c, delta, s c*], [0, s c, 2 delta + alpha]] with s^2 = 2, rad/s.
+    """
     d1 = delta
     d2 = 2 * delta + alpha
     m = c.real * c.real + c.imag * c.imag
@@ -60,8 +65,8 @@ def _divided(a: float, b: float, dt: float) -> complex:
     """(exp(-i a dt) - exp(-i b dt)) / (a - b), stable where a and b meet."""
     m = 0.5 * (a + b) * dt
     h = 0.5 * (a - b) * dt
-    sinc = np.sin(h) / h if abs(h) > 1e-8 else 1.0
-    return -1j * dt * sinc * (np.cos(m) - 1j * np.sin(m))
+    sinc = math.sin(h) / h if abs(h) > 1e-8 else 1.0
+    return -1j * dt * sinc * (math.cos(m) - 1j * math.sin(m))
 
 
 @kernel
@@ -81,7 +86,7 @@ def _relax(s: FloatArray, p: FloatArray, c: FloatArray, outer: float, phase: com
 
 @kernel
 def _rotate(s: FloatArray, u: ComplexArray) -> None:
-    """rho -> u rho u^dag, of the six numbers that a Hermitian matrix has."""
+    """Turn rho into u rho u^dag, of the six numbers that a Hermitian matrix has."""
     x = complex(s[3], s[4])
     y = complex(s[5], s[6])
     z = complex(s[7], s[8])

@@ -70,18 +70,23 @@ class FieldCache:
 
     def __init__(self) -> None:
         self._setting: object = None
-        self._fields: dict[Content, Fields] = {}
+        self._known: dict[Content, int] = {}
+        self._fields: Fields | None = None
 
     def fields(
         self, exposure: Exposure, feedline: Feedline, samples: int, setting: object
-    ) -> list[Fields]:
+    ) -> Fields:
         """Fields of every waveform; `setting` names everything else they depend on."""
-        known = self._fields if setting == self._setting else {}
-        fields = {
-            content: known.get(content) or feedline.fields(volts, lead, samples)
-            for content, volts, lead in zip(
-                exposure.contents, exposure.volts, exposure.leads, strict=True
-            )
-        }
-        self._setting, self._fields = setting, fields
-        return list(fields.values())
+        old = self._fields if setting == self._setting else None
+        numbers = {content: n for n, content in enumerate(exposure.contents)}
+        if old is None or numbers != self._known:
+            fields = feedline.room(len(numbers), samples)
+            for content, n in numbers.items():
+                if old is not None and content in self._known:
+                    fields.ground[n] = old.ground[self._known[content]]
+                    fields.change[n] = old.change[self._known[content]]
+                else:
+                    feedline.fill(fields, n, exposure.volts[n], exposure.leads[n])
+            self._setting, self._known, self._fields = setting, numbers, fields
+            old = fields
+        return old

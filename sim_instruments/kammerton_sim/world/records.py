@@ -22,7 +22,7 @@ _LARGEST = np.float32(65535.0)
 
 
 @inline
-def _mix(x):  # type: ignore[no-untyped-def]
+def _mix(x: np.uint64) -> np.uint64:
     """Finaliser of SplitMix64 (Steele, Lea, Flood 2014): 64 well mixed bits of a counter."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -30,7 +30,7 @@ def _mix(x):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _normal(x):  # type: ignore[no-untyped-def]
+def _normal(x: np.uint64) -> np.float32:
     """One word -> a nearly Gaussian number of unit variance.
 
     The count of ones among 48 bits has variance 12; the other 16 bits spread it over its bin,
@@ -46,18 +46,18 @@ def _normal(x):  # type: ignore[no-untyped-def]
 
 
 @inline
-def _uniform(key, counter):  # type: ignore[no-untyped-def]
+def _uniform(key: np.uint64, counter: np.uint64) -> float:
     """In [0, 1)."""
     return np.float64(_mix(key + counter * _GOLDEN) >> np.uint64(11)) * _UNIT
 
 
 @inline
-def _key(seed, record):  # type: ignore[no-untyped-def]
+def _key(seed: int, record: int) -> np.uint64:
     return _mix(np.uint64(seed) ^ _mix(np.uint64(record) + _GOLDEN))
 
 
 @inline
-def _level(key, qubit, p):  # type: ignore[no-untyped-def]
+def _level(key: np.uint64, qubit: int, p: FloatArray) -> int:
     u = _uniform(key, np.uint64(2 * qubit + 1))
     if u < p[0]:
         return 0
@@ -113,7 +113,16 @@ def fill(
 
 
 @kernel
-def _add(acc, level, change, decays, until, key, q, lifetime):  # type: ignore[no-untyped-def]
+def _add(
+    acc: Complex64Array,
+    level: int,
+    change: Complex64Array,
+    decays: Complex64Array,
+    until: int,
+    key: np.uint64,
+    qubit: int,
+    lifetime: float,
+) -> None:
     """Add what a qubit that starts in |1> or |2> and decays level by level changes."""
     size = acc.size
     stop = min(max(until, 0), size)
@@ -124,7 +133,7 @@ def _add(acc, level, change, decays, until, key, q, lifetime):  # type: ignore[n
     left = change[level - 1, stop - 1] if stop > 0 else np.complex64(0)
     if level == 2:
         left -= change[0, stop - 1] if stop > 0 else np.complex64(0)
-        wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 1025))) * lifetime
+        wait = -np.log(1.0 - _uniform(key, np.uint64(2 * qubit + 1025))) * lifetime
         last = min(stop + int(min(wait, 1e9)), size)
         for n in range(stop, last):
             acc[n] += change[0, n] + left * decays[1, n - stop + 1]
@@ -137,7 +146,13 @@ def _add(acc, level, change, decays, until, key, q, lifetime):  # type: ignore[n
 
 
 @kernel
-def _digitise(acc, key, noise, a, b):  # type: ignore[no-untyped-def]
+def _digitise(
+    acc: Complex64Array,
+    key: np.uint64,
+    noise: np.float32,
+    a: NDArray[np.uint16],
+    b: NDArray[np.uint16],
+) -> None:
     """Add noise, round to 12 bits, clip: acc (N,) complex64 in codes -> both channels."""
     counter = key ^ _GOLDEN
     for n in range(acc.size):

@@ -63,7 +63,8 @@ class _Drives:
         return number
 
     def _new(self, start: int, stop: int) -> int:
-        c = np.conj(self._line.volts(start, stop)) * self._rabi_rate
+        volts = self._line.volts(start, stop)
+        c: ComplexArray = np.asarray(np.conj(volts) * self._rabi_rate, np.complex128)
         digest = hashlib.blake2b(c.tobytes(), digest_size=16).digest()
         if digest not in self._numbers:
             self._numbers[digest] = len(self._samples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -53,9 +54,10 @@ class Spans:
 
 @dataclass(frozen=True, eq=False)
 class Track:
-    """One channel over one turn. Burst n sounds in starts[n]..stops[n] (samples, sorted);
+    """One channel over one turn.
 
-    sample starts[n] of the turn is sample offsets[n] of waves[n]. length: samples of a turn.
+    Burst n sounds in starts[n]..stops[n] (samples, sorted); sample starts[n] of the turn is
+    sample offsets[n] of waves[n]. length: samples of a turn.
     """
 
     starts: IntArray
@@ -176,7 +178,7 @@ def _cut(begins: list[int], ends: list[int], cuts: IntArray) -> list[tuple[int, 
         if b <= a:
             continue
         edges = [a, *cuts[low:high].tolist(), b]
-        pieces += list(zip(edges[:-1], edges[1:], strict=True))
+        pieces += list(pairwise(edges))
     return pieces
 
 

@@ -41,7 +41,7 @@ def value(
 ) -> float:
     """The true value of `parameter`; WorldError if there is no such thing."""
     element, _, name = parameter.partition(".")
-    for number, entry in enumerate(chip.resonators):
+    for entry in chip.resonators:
         if entry.name == element and name in ("frequency", "linewidth"):
             return float(getattr(entry, name))
     numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
@@ -58,15 +58,18 @@ def t2_echo(qubit: Qubit) -> float:
 def pi_amplitude(qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: float) -> float:
     """Volts of peak at which the pulse `unit` (I + jQ for 1 V of peak) inverts best."""
     moving = evolution(qubit, carrier, 1 / sample_rate)
-    c = np.conj(unit) * qubit.rabi_rate
+    c: ComplexArray = np.asarray(np.conj(unit) * qubit.rabi_rate, np.complex128)
     area = abs(c).sum() / sample_rate
     if not area > 0:
         raise WorldError("pi_amplitude: the pulse is silent")
     coarse = np.linspace(0.5, 1.6, 45) * np.pi / area
     best = int(np.argmax([_inverted(a, c, moving) for a in coarse]))
-    bounds = coarse[max(best - 1, 0)], coarse[min(best + 1, coarse.size - 1)]
+    bounds = float(coarse[max(best - 1, 0)]), float(coarse[min(best + 1, coarse.size - 1)])
     found = minimize_scalar(
-        lambda a: -_inverted(a, c, moving), bounds=bounds, method="bounded", options={"xatol": 1e-9}
+        lambda a: -_inverted(a, c, moving),
+        bounds=bounds,
+        method="bounded",
+        options={"xatol": 1e-9},
     )
     return float(found.x)
 

@@ -17,7 +17,7 @@ from kammerton_sim.world.drift import Path
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.evolution import Qubit, effective_temperature, evolution
 from kammerton_sim.world.feedline import feedline
-from kammerton_sim.world.playback import Playback
+from kammerton_sim.world.playback import Playback, Scene
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.readout import Exposure, FieldCache, expose
 from kammerton_sim.world.records import MIDDLE
@@ -135,20 +135,16 @@ class World:
         carrier = source.frequency if source else wiring.carriers[wiring.readout.source]
         line = feedline(self.chip.resonators, carrier, wiring.gain * code, step)
         fields = self._fields.fields(seen, line, samples, (carrier, step, samples))
-        return Playback(
-            triggers=seen.triggers.size,
-            turn_seconds=turn * step,
-            samples=samples,
-            populations=levels,
+        scene = Scene(
             seed=int(self._seeds.integers(1 << 62)),
             waveforms=seen.waveforms,
             starts=seen.reads - seen.triggers + round(wiring.delay / step),
-            ground=np.stack([f.ground for f in fields]),
-            change=np.stack([f.change for f in fields]),
+            fields=fields,
             decays=line.decays(samples),
             lifetimes=np.array([q.t1 / step for q in qubits]),
             noise=wiring.noise * code,
         )
+        return Playback(seen.triggers.size, turn * step, samples, levels, scene)
 
 
 class _Lines:
