@@ -18,6 +18,7 @@ from kammerton.model.quantity import parse, show
 CHANNELS = range(1, 9)
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
+PORT_WRONG = "the port is no number from 1 to 65535"
 _CHANNEL = re.compile(rf"({ELEMENT.pattern})\.(\d{{1,3}})", re.ASCII)
 
 
@@ -117,7 +118,9 @@ def broker(value: Any) -> SplitResult:
         raise ValueError("holds a name or password; write them to username and password_file")
     if url.scheme not in PORTS:
         raise ValueError(f"{quoted(value)} must begin with mqtt:// or mqtts://")
-    if not url.hostname or port == 0:
+    if port == 0:
+        raise ValueError(f"is not a URL: {PORT_WRONG}")
+    if not url.hostname:
         raise ValueError(f'{quoted(value)} needs a host, such as "{url.scheme}://127.0.0.1"')
     if url.path not in ("", "/") or url.query or url.fragment:
         raise ValueError(f"{quoted(value)} must end after the host and port")
@@ -125,5 +128,5 @@ def broker(value: Any) -> SplitResult:
 
 
 def _without_value(error: ValueError) -> str:
-    message = str(error)
-    return "the port is no number from 1 to 65535" if "ort" in message else message[:60]
+    """Return what urlsplit complained of, but not the text, which may hold a password."""
+    return PORT_WRONG if "ort" in str(error) else "its host cannot be read"

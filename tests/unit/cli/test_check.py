@@ -1,0 +1,81 @@
+"""`kammerton check`: what is printed, and the exit code."""
+
+import json
+
+import pytest
+import typer
+from tests.unit.lab.example import FILE, TEXT, spoilt
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.cli.loading import load_or_exit
+
+
+def kammerton(*arguments):
+    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def lab_file(tmp_path):
+    return tmp_path / "lab.toml"
+
+
+def test_a_good_file():
+    result = kammerton("check", FILE)
+    assert result.exit_code == 0
+    assert result.stdout == "lab.toml is fine: 2 qubits, 1 feedline, 5 instruments\n"
+    assert result.stderr == ""
+
+
+def test_a_good_file_with_a_warning(lab_file):
+    lab_file.write_text(spoilt("limits.volts", "# limits.volts"))
+    result = kammerton("check", lab_file)
+    assert result.exit_code == 0
+    assert "is fine" in result.stdout
+    assert result.stderr.endswith("awg1: has no limits.volts: its outputs stay off\n")
+
+
+def test_every_problem_of_a_bad_file(lab_file):
+    lab_file.write_text(spoilt("max_age", "max_aeg").replace('"1 GHz"', '"1"'))
+    result = kammerton("check", lab_file)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == [
+        "lab.toml:6: computer.sample_rate: '1' has no unit; write \"1 GHz\"",
+        'lab.toml:23: interlock.max_aeg: unknown key; did you mean "max_age"?',
+    ]
+
+
+def test_as_json(lab_file):
+    lab_file.write_text(spoilt("limits.volts", "limits.volt"))
+    result = kammerton("check", lab_file, "--json")
+    assert result.exit_code == 2
+    said = json.loads(result.stdout)
+    assert len(said["problems"]) == len(said["warnings"]) == 1
+    assert json.loads(kammerton("check", FILE, "--json").stdout) == {
+        "problems": [],
+        "warnings": [],
+    }
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[", b"\xff", b"a = " + b"[" * 50_000])
+def test_never_a_traceback(lab_file, content):
+    if content is not None:
+        lab_file.write_bytes(content)
+    result = kammerton("check", lab_file)
+    assert result.exit_code == 2
+    assert isinstance(result.exception, SystemExit)
+    assert "lab.toml" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_load_or_exit_returns_the_lab():
+    assert load_or_exit(FILE).computer == "two-qubits"
+
+
+def test_load_or_exit_leaves_with_2(lab_file, capsys):
+    lab_file.write_text(TEXT.replace("awg1.4", "awg7.4"))
+    with pytest.raises(typer.Exit) as left:
+        load_or_exit(lab_file)
+    assert left.value.exit_code == 2
+    assert 'there is no instrument "awg7"' in capsys.readouterr().err

@@ -1,0 +1,95 @@
+"""What is odd but usable is a warning, and the Lab is there all the same."""
+
+import pytest
+from tests.unit.lab.example import TEXT, spoilt
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "warning"),
+    [
+        (
+            'limits.volts = { min = "-0.5 V", max = "0.5 V" }',
+            "",
+            "instruments.awg1: has no limits.volts: its outputs stay off",
+        ),
+        (
+            'limits.frequency = { min = "4 GHz", max = "6 GHz" }',
+            "",
+            "instruments.drive_lo: has no limits.frequency: its outputs stay off",
+        ),
+        (
+            'limits.power = { min = "-20 dBm", max = "16 dBm" }',
+            'limits.volts = { min = "-1 V", max = "1 V" }',
+            "instruments.drive_lo.limits.volts: limits nothing: drive_lo is used as a source",
+        ),
+        (
+            'value = "30 us"',
+            'value = "130 us"',
+            "qubits.q0.t2_star: 130 µs is longer than 2 t1, 100 µs",
+        ),
+        (
+            'value = "45 us"',
+            'value = "101 us"',
+            "qubits.q0.t2_echo: 101 µs is longer than 2 t1, 100 µs",
+        ),
+        (
+            'value = "45 mV"',
+            'value = "490 mV"',
+            "feedlines.feed0: its 2 readout tones may add up to 535 mV, beyond limits.volts of "
+            "awg1, 500 mV",
+        ),
+        (
+            '# ca_file = "ca.pem"',
+            'ca_file = "lab.toml"',
+            "broker.ca_file: is not used: the url begins with mqtt://, not mqtts",
+        ),
+        (
+            '# password_file = "broker.password"',
+            'password_file = "absent"',
+            "broker.password_file: there is no file",
+        ),
+        (
+            '"mqtt://127.0.0.1:1883"',
+            '"mqtt://far"\nusername = "me"',
+            "broker.url: name and password travel in clear; use mqtts:// (port 8883)",
+        ),
+        (
+            "[sync]",
+            '[instruments.spare]\ndriver = "oxford_triton"\naddress = "tcp://x"\n[sync]',
+            "instruments.spare: is used by nothing",
+        ),
+    ],
+)
+def test_is_said(examined, old, new, warning):
+    findings = examined(spoilt(old, new))
+    assert findings.lab is not None, findings.problems
+    assert any(warning in line for line in findings.warnings), findings.warnings
+
+
+def test_a_resonator_and_a_feedline_without_use(examined):
+    feedline = TEXT[TEXT.index("[feedlines.feed0]") : TEXT.index("[qubits.q0]")]
+    feedline = feedline.replace("feed0", "feed1").replace('"digitizer"', '"digitizer2"')
+    feedline = feedline.replace("awg1.5", "awg1.7").replace("awg1.6", "awg1.8")
+    digitizer = TEXT[TEXT.index("[instruments.digitizer]") : TEXT.index("[instruments.fridge]")]
+    digitizer = digitizer.replace("digitizer]", "digitizer2]").replace("4884", "4885")
+    resonator = TEXT[TEXT.index("[resonators.r1]") :].replace("r1", "r2")
+    findings = examined(TEXT + digitizer + feedline + resonator)
+    assert findings.problems == ()
+    assert [warning.split(": ", 1)[1] for warning in findings.warnings] == [
+        "feedlines.feed1: has no resonator",
+        "resonators.r2: reads out no qubit",
+    ]
+
+
+def test_the_example_has_none(examined):
+    assert examined(TEXT).warnings == ()
+
+
+def test_the_user_of_a_loopback_broker_is_not_warned(examined):
+    assert examined(spoilt("# username", "username")).warnings == ()
+
+
+def test_warnings_are_there_beside_problems(examined):
+    findings = examined(spoilt("limits.volts", "limits.volt"))
+    assert findings.lab is None
+    assert any("its outputs stay off" in warning for warning in findings.warnings)

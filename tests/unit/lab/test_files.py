@@ -1,0 +1,78 @@
+"""What is not even TOML gets a clear word too."""
+
+import pytest
+from tests.unit.lab.example import DRIVERS, TEXT, spoilt
+
+from kammerton.lab import examine
+from kammerton.lab.document import LARGEST
+
+
+def test_no_such_file(tmp_path):
+    file = tmp_path / "lab.toml"
+    assert examine(file).problems == (f"{file}: there is no such file",)
+
+
+def test_a_folder(tmp_path):
+    assert examine(tmp_path).problems == (f"{tmp_path}: is a folder; name the lab.toml in it",)
+
+
+@pytest.mark.parametrize("name", ["a\0b", "x" * 5000])
+def test_a_name_that_cannot_be_opened(name):
+    (problem,) = examine(name).problems
+    assert "cannot be read: " in problem
+
+
+def test_a_file_too_large(tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_bytes(b"#" * (LARGEST + 1))
+    assert examine(file).problems == (f"{file}: is larger than 4 MiB; is it a lab.toml?",)
+
+
+def test_not_utf_8(examined):
+    assert examined(b"# one\n# caf\xe9\n").problems == (
+        "lab.toml:2: byte 0xe9 is not UTF-8; save the file as UTF-8",
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("[sync] ", "[sync ", "Expected ']' at the end of a table declaration"),
+        ('master = "awg1"', 'master "awg1"', "Expected '=' after a key in a key/value pair"),
+        ('master = "awg1"', "master = awg1", "Invalid value"),
+        ('master = "awg1"', 'go = "awg1.1"', "Cannot overwrite a value"),
+    ],
+)
+def test_a_syntax_error_has_its_line(examined, old, new, problem):
+    findings = examined(spoilt(old, new))
+    line = TEXT[: TEXT.index(old)].count("\n") + 1
+    (found,) = findings.problems
+    assert found in (f"lab.toml:{line}: {problem}", f"lab.toml:{line + 1}: {problem}")
+
+
+def test_an_end_too_early_is_on_the_last_line(examined):
+    (found,) = examined('[sync]\nmaster = """a\n\n').problems
+    assert found.startswith("lab.toml:2: ")
+
+
+@pytest.mark.parametrize("bracket", ["[", "{a="])
+def test_nested_too_deeply(examined, bracket):
+    (found,) = examined("a = " + bracket * 100_000).problems
+    assert "nested too deeply" in found
+
+
+def test_an_empty_list_of_drivers(tmp_path):
+    file = tmp_path / "lab.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    problems = examine(file, drivers=()).problems
+    assert len(problems) == 5
+    assert all(problem.endswith("; there are none") for problem in problems)
+
+
+def test_bytes_of_any_kind_are_no_traceback(examined):
+    for text in (b"\xff\xfe[\0", b"\0", b"\r", b"=", b"[[qubits]]\n", b"qubits = [1]\n"):
+        assert examined(text).problems
+
+
+def test_the_drivers_of_the_example_are_those_of_the_test(tmp_path):
+    assert all(f'driver = "{driver}"' in TEXT for driver in DRIVERS)
