@@ -79,6 +79,10 @@ class BrokerProcess:
             self._process.wait(10)
             self._process = None
 
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     async def restart(self) -> None:
         self.kill()
         await asyncio.to_thread(self.start)

@@ -256,6 +256,26 @@ def test_who_joins_late_is_not_behind_for_long(store: Store, process: BrokerProc
     asyncio.run(scenario())
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
+def test_a_broker_that_hangs_is_left_and_found_again(
+    store: Store, process: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.mqtt.TIMEOUT", 0.3)
+
+    async def scenario() -> None:
+        async with relaying(store, at(process)) as relay, following(at(process)) as consumer:
+            await relay.drained()
+            process.signal(signal.SIGSTOP)
+            await asyncio.to_thread(commit, store, 5e-5)
+            await until(lambda: relay.problem is not None, "the missing acknowledgement")
+            process.signal(signal.SIGCONT)
+            await relay.drained()
+            await until(lambda: as_heard(consumer) == as_published(store), "equal again")
+
+    process.start()
+    asyncio.run(scenario())
+
+
 CHILD = """
 import asyncio, sys
 from pathlib import Path

@@ -35,6 +35,7 @@ class ReadStore:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._closed = False
         self._reader = sqlite.reader(path)
         try:
             self.computer, self.epoch = self._identity()
@@ -43,7 +44,8 @@ class ReadStore:
             raise
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; what is asked afterwards is a StoreError."""
+        self._closed = True
         self._reader.dispose()
 
     def __enter__(self) -> Self:
@@ -149,8 +151,13 @@ class ReadStore:
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
+        self._demand_open()
         with sqlite.named_errors(self.path, "read"), self._reader.begin() as connection:
             yield connection
+
+    def _demand_open(self) -> None:
+        if self._closed:
+            raise StoreError(f"{self.path} was closed")
 
     def _handover(self, connection: Connection, row: Row[Any]) -> Handover:
         runs = connection.execute(_runs().where(schema.run.c.number == row.run)).all()

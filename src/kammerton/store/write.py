@@ -83,10 +83,11 @@ class Store(ReadStore):
         return ReadStore(path)
 
     def close(self) -> None:
-        """Close the file and let another process write."""
-        super().close()
-        self._writer.dispose()
-        self._lock.release()
+        """Finish a commit that is under way, close the file and let another process write."""
+        with self._turn:
+            super().close()
+            self._writer.dispose()
+            self._lock.release()
 
     def next_run_id(self) -> str:
         """Return the identifier that the next commit will give its run."""
@@ -144,6 +145,7 @@ class Store(ReadStore):
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
+        self._demand_open()
         with sqlite.named_errors(self.path, "write"), self._writer.begin() as connection:
             yield connection
 

@@ -160,3 +160,34 @@ def test_threads_take_turns(store: Store) -> None:
         thread.join()
     assert store.revision() == 20
     assert [each.id for each in store.runs(100)] == [f"r{n:06d}" for n in range(20, 0, -1)]
+
+
+def test_what_is_closed_stays_closed(path: Path) -> None:
+    store = Store.open(path, "two-qubits")
+    store.close()
+    store.close()
+    for call in (store.parameters, store.next_run_id, lambda: store.activity("late")):
+        with pytest.raises(StoreError, match="was closed"):
+            call()
+    Store.open(path, "two-qubits").close()
+
+
+def test_closing_waits_for_a_commit_under_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+
+    def slow(path: Path, run: object) -> None:
+        begun.set()
+        assert go_on.wait(10)
+
+    monkeypatch.setattr("kammerton.store.write.write_traces", slow)
+    store = Store.open(path, "two-qubits")
+    commits: list[object] = []
+    work = threading.Thread(target=lambda: commits.append(store.commit(run(), {})))
+    work.start()
+    assert begun.wait(10)
+    closing = threading.Thread(target=store.close)
+    closing.start()
+    go_on.set()
+    work.join()
+    closing.join()
+    assert len(commits) == 1
