@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.table import Heading, Table, nearest
+from kammerton.estimation.units import si
 from kammerton.model import Trace, TraceError
-from kammerton.model.quantity import split_unit
 from kammerton.model.trace import FloatArray
 
 X_UNITS: dict[str, str | None] = {
@@ -26,14 +26,6 @@ X_UNITS: dict[str, str | None] = {
 
 MAX_POINTS = 20_000
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle"}
-ALIASES = {
-    "sec": "s", "seconds": "s", "second": "s", "usec": "us", "nsec": "ns", "msec": "ms",
-    "degree": "deg", "degrees": "deg", "°": "deg", "radian": "rad", "radians": "rad",
-    "volt": "V", "volts": "V", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
-    "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
-}  # fmt: skip
-FACTORS = {"ps": ("s", 1e-12), "fs": ("s", 1e-15), "THz": ("Hz", 1e12), "%": ("", 0.01),
-           "deg": ("rad", math.pi / 180)}  # fmt: skip
 DECIBEL = {"dB": "", "dBm": ""}
 
 _PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi)([^a-z]|$)")
@@ -60,19 +52,6 @@ class Chosen:
     trace: Trace
     sigma_known: bool
     notes: tuple[str, ...]
-
-
-def si(text: str) -> tuple[str, float]:
-    """Return the SI unit of a unit text and the factor to it, e.g. "GHz" -> ("Hz", 1e9).
-
-    Raises
-    ------
-    ValueError
-        The text is no unit that Kammerton knows.
-    """
-    text = text.strip()
-    text = ALIASES.get(text, ALIASES.get(text.lower(), text))
-    return FACTORS[text] if text in FACTORS else split_unit(text)
 
 
 def choose(table: Table, kind: str, choice: Choice) -> Chosen:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kammerton.estimation.units import si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
@@ -249,12 +250,25 @@ def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
 
 
 def heading(text: str) -> Heading:
-    """Return name and unit of a title such as "Time [us]"; a plain name has no unit."""
+    """Return name and unit of a title such as "Time [us]"; a plain name has no unit.
+
+    Round brackets hold a unit only if it is one: "arg(S)" is a name.
+    """
     text = text.strip()
     match = _UNIT.fullmatch(text)
     if match is None or not match["name"]:
         return Heading(text, text, None)
+    if text.endswith(")") and not _is_unit(match["unit"]):
+        return Heading(text, text, None)
     return Heading(text, match["name"], match["unit"].strip())
+
+
+def _is_unit(text: str) -> bool:
+    try:
+        si(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _refuse_long_rows(path: Path, rows: Sequence[Row], width: int) -> None:

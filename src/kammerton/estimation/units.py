@@ -1,0 +1,29 @@
+"""Units as they stand in the headers of files."""
+
+from __future__ import annotations
+
+import math
+
+from kammerton.model.quantity import split_unit
+
+ALIASES = {
+    "sec": "s", "seconds": "s", "second": "s", "usec": "us", "nsec": "ns", "msec": "ms",
+    "degree": "deg", "degrees": "deg", "°": "deg", "radian": "rad", "radians": "rad",
+    "volt": "V", "volts": "V", "hz": "Hz", "khz": "kHz", "mhz": "MHz", "ghz": "GHz",
+    "a.u.": "", "arb. units": "", "arb.u.": "", "arb": "", "#": "", "1": "", "-": "",
+}  # fmt: skip
+FACTORS = {"ps": ("s", 1e-12), "fs": ("s", 1e-15), "THz": ("Hz", 1e12), "%": ("", 0.01),
+           "deg": ("rad", math.pi / 180)}  # fmt: skip
+
+
+def si(text: str) -> tuple[str, float]:
+    """Return the SI unit of a unit text and the factor to it, e.g. "GHz" -> ("Hz", 1e9).
+
+    Raises
+    ------
+    ValueError
+        The text is no unit that Kammerton knows.
+    """
+    text = text.strip()
+    text = ALIASES.get(text, ALIASES.get(text.lower(), text))
+    return FACTORS[text] if text in FACTORS else split_unit(text)
