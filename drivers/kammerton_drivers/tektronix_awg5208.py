@@ -1,28 +1,22 @@
-"""Tektronix AWG5208 as a WaveformGenerator, through the upstream QCoDeS driver.
+"""Tektronix AWG5208 as a waveform generator, over the upstream QCoDeS driver.
 
 Programmes go down as one SEQX file (see `seqx`) by the driver's own sendSEQXFile, loadSEQXFile and
-setSequenceTrack. Its `play` is not used: it sleeps 100 ms before its first look.
+setSequenceTrack. Its `play` is not used: it sleeps 100 ms before its first look, and its
+timeout never comes.
 """
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
-import pyvisa.errors
-from qcodes.instrument_drivers.tektronix import TektronixAWG5208 as Upstream
+from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
-from kammerton.bench import Lane
 from kammerton.model import InstrumentError, ProgramError
 from kammerton.model.roles import Identity, Playlist
 from kammerton_drivers.seqx import seqx
-
-log = logging.getLogger(__name__)
-T = TypeVar("T")
+from kammerton_drivers.session import Session
 
 AMPLITUDE = 1.0
 """V peak to peak of every channel: samples reach from -0.5 V to +0.5 V."""
@@ -31,62 +25,55 @@ RESOLUTION = 15
 """Bits of the converter; the sixteenth carries marker 1."""
 
 FILE = "kammerton.seqx"
-VISA_TIMEOUT, LOAD_TIMEOUT = 5.0, 60.0
-START_TIMEOUT = 10.0
-MARGIN = 2.0
-"""s beyond the deadline of the session after which a call is taken to hang."""
-
+TIMEOUT, LOAD_TIMEOUT = 5.0, 60.0
+STATE_TIMEOUT, LOOK_AGAIN = 5.0, 1e-3
 ERRORS_AT_MOST = 64
-FAULTS = (pyvisa.errors.Error, OSError, RuntimeError, ValueError, KeyError)
-"""What the upstream driver and pyvisa raise when the box is silent or answers nonsense."""
 
 
-def connect(name: str, address: str) -> TektronixAwg5208:
-    """Open a session; blocking. Changes no output."""
-    return TektronixAwg5208(name, address)
+def connect(name: str, address: str) -> Awg5208:
+    """Connect to a generator by its VISA address; its outputs stay as they are.
 
-
-class QuietUpstream(Upstream):
-    """The upstream driver, saying what it connected to in the log instead of on stdout."""
-
-    def connect_message(self, *args: Any, **kwargs: Any) -> None:
-        """Log who answered."""
-        log.info("%s is %s", self.name, self.IDN())
-
-
-class TektronixAwg5208:
-    """Fills the role WaveformGenerator. All traffic goes through one lane.
-
-    minimum_samples: the shortest waveform, as the box says.
+    Raises
+    ------
+    InstrumentError
+        Nobody answers there, or another instrument does.
     """
+    generator = Awg5208(name, address)
+    generator.session.connect()
+    return generator
+
+
+class Awg5208:
+    """A WaveformGenerator. minimum_samples: the shortest waveform, as the box says."""
+
+    minimum_samples = 2400
 
     def __init__(self, name: str, address: str) -> None:
-        self.name, self.address = name, address
-        self._lane = Lane(name)
+        self.name = name
+        self.session = Session(name, address, self._open)
         self._sample_rate: float | None = None
-        try:
-            self._awg = self._lane.call(self._open)
-            self.minimum_samples = self._lane.call(self._minimum_samples)
-        except BaseException:
-            self._lane.close()
-            raise
+        self._configured: TektronixAWG5208 | None = None
 
     async def identity(self) -> Identity:
-        """Ask the box who it is."""
-        idn = await self._run("identification", self._awg.IDN.get)
-        return Identity(*(idn[key] or "" for key in ("vendor", "model", "serial", "firmware")))
+        """Ask for vendor, model, serial number and firmware."""
+        answer = await self.session.do("identity", lambda awg: awg.ask("*IDN?"))
+        vendor, model, serial, firmware, *_ = [*answer.split(","), "", "", "", ""]
+        return Identity(vendor, model, serial, firmware)
 
     async def configure(self, sample_rate: float) -> None:
-        """Switch all outputs off, lock the clock to 10 MHz, one marker a channel, 1 V peak to peak.
+        """Stop, outputs off; then lock the clock to 10 MHz and set levels and resolution.
 
-        While the box waits for its trigger it puts out 0 V and marker 1 low: held at their
-        first value, the marker that starts the followers would be up too soon.
+        While the box waits for its trigger it puts out 0 V and marker 1 low: held at its first
+        value, the marker that starts the followers would be up before they are triggered.
         """
-        await self._run("configuration", self._configure, sample_rate)
+        self._sample_rate = None
+        await self.session.do("configure", lambda awg: self._configure(awg, sample_rate))
         self._sample_rate = sample_rate
 
     async def load(self, playlist: Playlist) -> None:
         """Stop, then replace everything the box holds by a playlist.
+
+        Configures first where the session had to be opened anew: the box may have lost its power.
 
         Raises
         ------
@@ -97,89 +84,72 @@ class TektronixAwg5208:
         """
         if playlist.sample_rate != self._sample_rate:
             raise ProgramError(
-                f"{playlist.name} is for {playlist.sample_rate:.6g} samples a second,"
-                f" but {self.name} runs at {self._sample_rate}"
+                f"{playlist.name} is made for {playlist.sample_rate:.9g} samples a second, but"
+                f" {self.name} is set to {self._sample_rate}"
             )
-        await self._run(f"loading {playlist.name}", self._load, playlist, timeout=LOAD_TIMEOUT)
+        await self.session.do(
+            f"load {playlist.name}",
+            lambda awg: self._load(awg, playlist),
+            deadline=2 * LOAD_TIMEOUT,
+        )
 
     async def enable(self, channels: Sequence[int], *, on: bool) -> None:
-        """Switch outputs on or off, verified by read-back."""
-        await self._run(f"switching channels {list(channels)}", self._switch, tuple(channels), on)
+        """Switch outputs on or off, and read back that they are."""
+        await self.session.do(
+            f"switch {'on' if on else 'off'}", lambda awg: self._switch(awg, channels, on=on)
+        )
 
     async def run(self) -> None:
         """Start; returns when the box waits for its trigger or plays."""
-        await self._run("starting", self._start, timeout=START_TIMEOUT)
+        await self.session.do("start", self._start)
 
     async def trigger(self) -> None:
         """Give trigger A, for which the first step waits."""
-        await self._run("triggering", self._awg.force_triggerA)
+        await self.session.do("trigger", lambda awg: awg.force_triggerA())
 
     async def stop(self) -> None:
-        """Stop playing."""
-        await self._run("stopping", self._awg.stop)
+        """Stop playing; returns when the box says that it has stopped."""
+        await self.session.do("stop", self._stop)
 
     async def safe(self) -> None:
-        """Stop and switch every output off, verified by read-back."""
-        await self._run("switching off", self._safe)
+        """Stop and switch every output off, and read back that they are."""
+        await self.session.do("switch off", self._all_off)
 
     async def close(self) -> None:
         """Close the session; outputs stay as they are."""
+        await self.session.close()
+
+    def _open(self, label: str) -> TektronixAWG5208:
+        awg = _Generator(label, self.session.address, visalib="@py", timeout=TIMEOUT)
         try:
-            await self._run("closing", self._awg.close)
-        finally:
-            await asyncio.to_thread(self._lane.close)
+            self.minimum_samples = int(float(awg.ask("WLISt:WAVeform:LMINimum?")))
+        except BaseException:
+            awg.close()
+            raise
+        return awg
 
-    async def _run(
-        self,
-        doing: str,
-        fn: Callable[..., T],
-        *args: Any,
-        timeout: float = VISA_TIMEOUT,  # noqa: ASYNC109 - the session's deadline, not the caller's
-    ) -> T:
-        def call() -> T:
-            with self._doing(doing):
-                return fn(*args)
-
-        call.__qualname__ = doing
-        return await self._lane.run(call, timeout=timeout + MARGIN)
-
-    @contextmanager
-    def _doing(self, what: str) -> Iterator[None]:
-        try:
-            yield
-        except FAULTS as error:
-            text = " ".join(str(error).split()) or type(error).__name__
-            raise InstrumentError(f"{self.name} ({self.address}): {what}: {text}") from error
-
-    def _open(self) -> QuietUpstream:
-        with self._doing("connecting"):
-            return QuietUpstream(self.name, self.address, visalib="@py", timeout=VISA_TIMEOUT)
-
-    def _minimum_samples(self) -> int:
-        with self._doing("asking for the shortest waveform"):
-            return int(float(self._awg.ask("WLISt:WAVeform:LMINimum?")))
-
-    def _configure(self, sample_rate: float) -> None:
-        awg = self._awg
-        self._safe()
-        self._errors()
-        awg.mode("AWG")
-        awg.clock_source("Internal, 10 MHZ ref.")
-        awg.sample_rate(sample_rate)
+    def _configure(self, awg: TektronixAWG5208, sample_rate: float) -> None:
+        self._all_off(awg)
+        _errors(awg)  # of whoever used the box before
+        awg.mode.set("AWG")
+        awg.clock_source.set("Internal, 10 MHZ ref.")
+        awg.sample_rate.set(sample_rate)
         for channel in awg.channels:
-            channel.resolution(RESOLUTION)
-            channel.awg_amplitude(AMPLITUDE)
-            channel.offset(0.0)
-            channel.hold("ZERO")
-            channel.marker1_waitvalue("LOW")
+            channel.resolution.set(RESOLUTION)
+            channel.awg_amplitude.set(AMPLITUDE)
+            channel.offset.set(0.0)
+            channel.hold.set("ZERO")
+            channel.marker1_waitvalue.set("LOW")
         awg.wait_for_operation_to_complete()
-        self._check_errors()
+        self._check(awg, "configure")
+        self._configured = awg
 
-    def _load(self, playlist: Playlist) -> None:
-        awg = self._awg
+    def _load(self, awg: TektronixAWG5208, playlist: Playlist) -> None:
         content = seqx(playlist, AMPLITUDE)
-        awg.stop()
-        self._errors()
+        if awg is not self._configured:
+            self._configure(awg, playlist.sample_rate)
+        self._stop(awg)
+        _errors(awg)
         for channel in awg.channels:
             channel.clear_asset()
         awg.clearSequenceList()
@@ -187,40 +157,59 @@ class TektronixAwg5208:
         with awg.timeout.set_to(LOAD_TIMEOUT):
             awg.sendSEQXFile(content, FILE)
             awg.loadSEQXFile(FILE)
-        for track, channel in enumerate(playlist.channels, 1):
-            awg.channels[channel - 1].setSequenceTrack(playlist.name, track)
-        self._check_errors()
+        for track, number in enumerate(playlist.channels, 1):
+            awg.channels[number - 1].setSequenceTrack(playlist.name, track)
+        self._check(awg, f"load {playlist.name}")
 
-    def _start(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
-        self._awg.write("AWGControl:RUN")
-        while self._awg.run_state() == "Stopped":
-            self._check_errors()
+    def _start(self, awg: TektronixAWG5208) -> None:
+        awg.write("AWGControl:RUN")
+        self._await_state(awg, "start", {"Waiting for trigger", "Running"})
+
+    def _stop(self, awg: TektronixAWG5208) -> None:
+        awg.stop()
+        self._await_state(awg, "stop", {"Stopped"})
+
+    def _await_state(self, awg: TektronixAWG5208, action: str, states: set[str]) -> None:
+        deadline = time.monotonic() + STATE_TIMEOUT
+        while (state := awg.run_state.get()) not in states:
+            self._check(awg, action)
             if time.monotonic() > deadline:
-                raise RuntimeError(f"still stopped after {START_TIMEOUT:g} s")
-            time.sleep(0.001)
+                raise self._error(action, f"still {state.lower()} after {STATE_TIMEOUT:g} s")
+            time.sleep(LOOK_AGAIN)
 
-    def _switch(self, channels: tuple[int, ...], on: bool) -> None:
-        for number in channels:
-            self._awg.channels[number - 1].state(int(on))
-        wrong = [n for n in channels if self._awg.channels[n - 1].state() != int(on)]
+    def _switch(self, awg: TektronixAWG5208, channels: Sequence[int], *, on: bool) -> None:
+        states = [awg.channels[number - 1].state for number in channels]
+        for state in states:
+            state.set(int(on))
+        wrong = [n for n, state in zip(channels, states, strict=True) if state.get() != int(on)]
         if wrong:
-            raise RuntimeError(f"channels {wrong} read back {'off' if on else 'on'}")
+            raise self._error("switch", f"channels {wrong} stay {'off' if on else 'on'}")
 
-    def _safe(self) -> None:
-        self._awg.stop()
-        self._switch(tuple(range(1, self._awg.num_channels + 1)), on=False)
+    def _all_off(self, awg: TektronixAWG5208) -> None:
+        self._stop(awg)
+        self._switch(awg, range(1, awg.num_channels + 1), on=False)
 
-    def _check_errors(self) -> None:
-        if errors := self._errors():
-            raise RuntimeError("; ".join(errors))
+    def _check(self, awg: TektronixAWG5208, action: str) -> None:
+        if errors := _errors(awg):
+            raise self._error(action, "; ".join(errors))
 
-    def _errors(self) -> list[str]:
-        """Empty the error queue and return what was in it."""
-        errors: list[str] = []
-        while len(errors) < ERRORS_AT_MOST:
-            answer = self._awg.ask("SYSTem:ERRor?")
-            if int(answer.split(",")[0]) == 0:
-                return errors
-            errors.append(answer)
-        return errors
+    def _error(self, action: str, cause: str) -> InstrumentError:
+        return InstrumentError(f"{self.name} ({self.session.address}): {action}: {cause}")
+
+
+class _Generator(TektronixAWG5208):
+    """The upstream driver, which would greet on stdout."""
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing; the constructor has already checked the model."""
+
+
+def _errors(awg: TektronixAWG5208) -> list[str]:
+    """Empty the error queue and return what was in it."""
+    errors: list[str] = []
+    while len(errors) < ERRORS_AT_MOST:
+        answer = awg.ask("SYSTem:ERRor?")
+        if int(answer.split(",")[0]) == 0:
+            break
+        errors.append(answer)
+    return errors
