@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import Evidence, flat_and_line, propagate, weigh
+from kammerton.estimation.evidence import Evidence, simple_laws, propagate, weigh
 from kammerton.estimation.findings import (
     CLEAR,
     Findings,
@@ -31,11 +31,11 @@ EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is 
 def t1(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
     fit = _fit(batch, 0.0, "decays", _prior(batch, known))
-    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     values, stderr = propagate(lambda theta: {"t1": span / theta[:, 0]}, fit, evidence)
-    findings = _judge(batch, fit, evidence, nulls[0][0], values["t1"], stderr["t1"])
+    findings = _judge(batch, fit, evidence, nulls.flat[0], values["t1"], stderr["t1"])
     findings.accept("a clear exponential decay")
     return Outcome(values, stderr, {"t1": "s"}, curve, evidence, findings)
 
@@ -49,7 +49,7 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
     prior = _prior(batch, known)
     laws = [_fit(batch, 0.0, "decays", prior), _fit(batch, 1.0, "gaussian decays", prior)]
     fit = merged(laws[0], laws[1], laws[1].cost < laws[0].cost)
-    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     times = [propagate(lambda p: {"t": span / p[:, 0]}, law, evidence) for law in laws]
@@ -57,7 +57,7 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
         [t[0]["t"] for t in times], [t[1]["t"] for t in times],
         _share_of_gaussian(batch, laws, evidence),
     )  # fmt: skip
-    findings = _judge(batch, fit, evidence, nulls[0][0], value, error)
+    findings = _judge(batch, fit, evidence, nulls.flat[0], value, error)
     findings.accept("a clear echo decay")
     return Outcome({"t2_echo": value}, {"t2_echo": error}, {"t2_echo": "s"}, curve, evidence,
                    findings)  # fmt: skip
@@ -115,12 +115,12 @@ def _judge(
         lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
     )  # fmt: skip
     findings.insufficient(
-        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain < CLEAR) & (rate < 1.2)),
+        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain_line < CLEAR) & (rate < 1.2)),
         "range too narrow", "the window ends before the decay bends: only a slope is seen",
         lambda n: Advice(window_times=float(np.clip(3.0 / max(rate[n], 0.1), 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(
-        (evidence.gain < CLEAR), "signal too weak",
+        evidence.gain_line < CLEAR, "signal too weak",
         "the decay cannot be told from a straight line", Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(

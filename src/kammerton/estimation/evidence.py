@@ -18,26 +18,46 @@ Mask = NDArray[np.bool_]
 
 UNLIKELY = 1e-4  # chance of a chi-square this large that we take for a wrong model
 SLACK = 1.2  # given variances are themselves estimates
-RELATED = 3.9  # lag-1 autocorrelation, in sigmas, that is not chance
+RELATED_KNOWN, RELATED = 3.9, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
 SMALL_KNOWN, SMALL = 0.02, 0.05  # structure in the residuals we let pass, in parts of the signal
+
+
+@dataclass(frozen=True, eq=False)
+class Nulls:
+    """Costs (N,) of simpler laws and their numbers of parameters."""
+
+    flat: tuple[Array, int]
+    line: tuple[Array, int]
+    step: tuple[Array, int]
+
+    def take(self, which: NDArray[np.intp]) -> Nulls:
+        """Return those of some traces only."""
+        return Nulls(*((cost[which], k) for cost, k in (self.flat, self.line, self.step)))
+
+    def over_a_slope(self) -> Nulls:
+        """Return the nulls of a law that has a sloping background: flat means a line."""
+        return Nulls(self.line, self.line, self.step)
 
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
     """What is known about each fit (N,).
 
-    noise: variance of a row of weight 1, for error bars. gain: smallest delta-BIC over the simpler
-    laws; gain_flat over no signal at all. related: residuals show structure. misfit: so much of
-    it that the law is wrong. chi2_reduced: NaN where sigma was not given.
+    noise: variance of a row of weight 1, for error bars. gain_flat, gain_line, gain_step: delta-BIC
+    over no signal, a straight line, a single jump. related: residuals show structure. misfit: so
+    much of it that the law is wrong. stray: one point alone makes most of the signal.
+    chi2_reduced: NaN where sigma was not given.
     """
 
     noise: Array
     chi2_reduced: Array
     gain_flat: Array
-    gain: Array
+    gain_line: Array
+    gain_step: Array
     related: Mask
     misfit: Mask
+    stray: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -52,24 +72,26 @@ class Evidence:
         return Evidence(**fields)
 
 
-def weigh(batch: Batch, fit: Solution, curve: Array, nulls: list[tuple[Array, int]]) -> Evidence:
-    """Compare a solution with simpler laws, given as (cost (N,), parameters); the first is flat."""
+def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
+    """Compare a solution with simpler laws, with the noise, and with itself."""
     rows = batch.rows
     freedom = np.maximum(rows - fit.free, 1)
     reduced = fit.cost / freedom
     worse = chdtrc(freedom, fit.cost / SLACK) < UNLIKELY if batch.known_noise else reduced < 0
     ratio = _ratios(fit.residual, batch.parts, rows)
-    related = structure(ratio, rows) > 0
-    gains = [_gain(batch, fit, cost, k) for cost, k in nulls]
+    share = structure(ratio, rows, RELATED_KNOWN if batch.known_noise else RELATED)
+    related = share > 0
+    flat, line, step = (_gain(batch, fit, *null) for null in (nulls.flat, nulls.line, nulls.step))
     signal = np.maximum(_weighted_range(batch, curve), 1e-300)
-    hidden = np.sqrt(structure(ratio, rows) * reduced) / signal
+    hidden = np.sqrt(share * reduced) / signal
     excess = np.sqrt(np.maximum(reduced - 1.0, 0.0)) / signal
     misfit = hidden > (SMALL_KNOWN if batch.known_noise else SMALL)
     misfit |= worse & (excess > SMALL_KNOWN)
     return Evidence(
         noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(ratio, related),
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
-        gain_flat=gains[0], gain=np.min(gains, axis=0), related=related, misfit=misfit,
+        gain_flat=flat, gain_line=line, gain_step=step, related=related, misfit=misfit,
+        stray=_stray(batch, nulls.flat[0] - fit.cost),
     )  # fmt: skip
 
 
@@ -88,8 +110,8 @@ def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp]
     return result
 
 
-def flat_and_line(batch: Batch) -> list[tuple[Array, int]]:
-    """Return the costs of a constant and of a straight line."""
+def simple_laws(batch: Batch) -> Nulls:
+    """Fit a constant, a straight line and a single jump in closed form."""
     w2 = batch.w * batch.w
     total = w2.sum(axis=1)
     x = np.broadcast_to(np.tile(batch.x, (1, batch.parts)), batch.y.shape)
@@ -99,7 +121,21 @@ def flat_and_line(batch: Batch) -> list[tuple[Array, int]]:
     flat = (w2 * dy * dy).sum(axis=1)
     slope = (w2 * dx * dy).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
     line = (w2 * (dy - slope[:, None] * dx) ** 2).sum(axis=1)
-    return [(flat, 1), (line, 2)]
+    left, moment = np.cumsum(w2, axis=1)[:, :-1], np.cumsum(w2 * dy, axis=1)[:, :-1]
+    right = total[:, None] - left
+    fits = (left > 0) & (right > 1e-9 * total[:, None])
+    share = np.where(fits, left * right, 1.0)
+    gain = np.where(fits, moment**2 * total[:, None] / share, 0.0)
+    return Nulls((flat, 1), (line, 2), (flat - gain.max(axis=1), 3))
+
+
+def _stray(batch: Batch, gain: Array) -> Mask:
+    """Return where one point alone makes most of what the law gains over a flat trace."""
+    size = batch.y * batch.w
+    middle = np.median(size, axis=1, keepdims=True)
+    largest = ((size - middle) ** 2).max(axis=1)
+    result: Mask = largest > 0.6 * gain
+    return result
 
 
 def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
@@ -114,11 +150,11 @@ def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
     return alarmed
 
 
-def structure(ratio: Array, rows: NDArray[np.intp]) -> Array:
+def structure(ratio: Array, rows: NDArray[np.intp], sigmas: float) -> Array:
     """Return the share of the residual variance that is not noise; 0 where it may be chance."""
     lag = np.abs(ratio[:, 0])
     total = (ratio**2).sum(axis=1)
-    share = np.where(lag * np.sqrt(rows) > RELATED, lag, 0.0)
+    share = np.where(lag * np.sqrt(rows) > sigmas, lag, 0.0)
     result: Array = np.maximum(
         share, np.where(total * rows > PORTMANTEAU, np.sqrt(total / 4.0), 0.0)
     )

@@ -81,6 +81,10 @@ def judge_signal(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
     )  # fmt: skip
+    findings.rejected(
+        ~(evidence.gain_step > clear), "model does not fit",
+        f"the data jump once instead of following {law}",
+    )  # fmt: skip
     railed = at_rail(batch)
     findings.rejected(
         evidence.misfit & railed, "saturated",
@@ -89,6 +93,14 @@ def judge_signal(
     findings.rejected(
         evidence.misfit, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+    )  # fmt: skip
+
+
+def judge_stray(findings: Findings, evidence: Evidence) -> None:
+    """Object to a signal that is one stray point."""
+    findings.rejected(
+        evidence.stray & (evidence.gain_flat > HINT), "stray point",
+        "a single point stands out; the others show no signal",
     )  # fmt: skip
 
 

@@ -28,13 +28,11 @@ BEAT = 2  # two cos and sin pairs, 1        p = rate, shape, w1, w2
 RABI = 3  # exp(-g|x|) cos, 1               p = g, w
 LINE = 4  # Lorentzian, Gaussian, 1, x     p = centre, half width at half maximum
 TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half width
-RESONANCE = 6  # 1, i, L, iL               p = centre, full width, delay
-RESONANCE_SLOPE = 7  # ... and x, ix
-POWER = 8  # line, u line, 1               p = centre, half width
-POWER_SLOPE = 9  # ... and x
+RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay
+POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 
-NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 3, 2, 2)
-LINEAR = (2, 3, 5, 2, 4, 6, 4, 6, 3, 4)
+NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
+LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
 LAGS = 8
 LN2 = math.log(2.0)
 
@@ -118,18 +116,18 @@ def lines(p: Array, x: Array, phi: Array) -> None:
 
 @kernel
 def power(p: Array, x: Array, phi: Array) -> None:
-    """Fill |1/(1 + iu)|^2, u times it, a constant (and a slope)."""
+    """Fill |1/(1 + iu)|^2, u times it, a constant (and powers of x - 1/2)."""
     for i in range(x.size):
         u = (x[i] - p[0]) / p[1]
         phi[0, i] = 1.0 / (1.0 + u * u)
         phi[1, i], phi[2, i] = u * phi[0, i], 1.0
-        if phi.shape[0] == 4:
-            phi[3, i] = x[i] - 0.5
+        for k in range(3, phi.shape[0]):
+            phi[k, i] = phi[k - 1, i] * (x[i] - 0.5)
 
 
 @kernel
-def resonance(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
-    """Fill exp(-2 pi i delay x) times 1, i, L, iL (and x, ix); L = 1 / (1 + 2i (x - x0)/k)."""
+def resonance(p: Array, x: Array, step: float, phi: Array) -> None:
+    """Fill exp(-2 pi i delay x) times 1, i, L, iL (t, it, ...); L = 1 / (1 + 2i (x - x0)/k)."""
     m = x.size
     turn = -2.0 * math.pi * p[2]
     a, b = math.cos(turn * x[0]), math.sin(turn * x[0])
@@ -142,9 +140,11 @@ def resonance(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
         re, im = n * (a + b * u), n * (b - a * u)
         phi[0, i], phi[0, m + i], phi[1, i], phi[1, m + i] = a, b, -b, a
         phi[2, i], phi[2, m + i], phi[3, i], phi[3, m + i] = re, im, -im, re
-        if law == RESONANCE_SLOPE:
-            t = x[i] - 0.5
-            phi[4, i], phi[4, m + i], phi[5, i], phi[5, m + i] = a * t, b * t, -b * t, a * t
+        t = 1.0
+        for k in range(4, phi.shape[0], 2):
+            t *= x[i] - 0.5
+            phi[k, i], phi[k, m + i] = a * t, b * t
+            phi[k + 1, i], phi[k + 1, m + i] = -b * t, a * t
         a, b = a * ca - b * sa, a * sa + b * ca
 
 
@@ -162,9 +162,9 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
         for i in range(x.size):
             phi[0, i] = math.exp(-p[0] * abs(x[i])) * math.cos(p[1] * x[i])
             phi[1, i] = 1.0
-    elif law == RESONANCE or law == RESONANCE_SLOPE:
-        resonance(law, p, x, step, phi)
-    elif law == POWER or law == POWER_SLOPE:
+    elif law == RESONANCE:
+        resonance(p, x, step, phi)
+    elif law == POWER:
         power(p, x, phi)
     else:
         lines(p, x, phi)
@@ -216,7 +216,7 @@ def slopes_of_power(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
 
 
 @kernel
-def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array, extra: int) -> None:
+def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives by centre, full width and delay."""
     m = x.size
     for i in range(m):
@@ -229,9 +229,9 @@ def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array, extr
         d[1, i], d[1, m + i] = -u * qi / p[1], u * qr / p[1]
         yr = c[0, 0] * phi[0, i] + c[1, 0] * phi[1, i] + re
         yi = c[0, 0] * phi[0, m + i] + c[1, 0] * phi[1, m + i] + im
-        if extra:
-            yr += c[4, 0] * phi[4, i] + c[5, 0] * phi[5, i]
-            yi += c[4, 0] * phi[4, m + i] + c[5, 0] * phi[5, m + i]
+        for k in range(4, phi.shape[0]):
+            yr += c[k, 0] * phi[k, i]
+            yi += c[k, 0] * phi[k, m + i]
         d[2, i], d[2, m + i] = 2.0 * math.pi * x[i] * yi, -2.0 * math.pi * x[i] * yr
 
 
@@ -246,9 +246,9 @@ def slopes(law: int, p: Array, x: Array, w: Array, phi: Array, c: Array, d: Arra
         slopes_of_oscillations(p, x, phi, c, d, 2)
     elif law == RABI:
         slopes_of_rabi(p, x, w, phi, c, d)
-    elif law == RESONANCE or law == RESONANCE_SLOPE:
-        slopes_of_resonance(p, x, phi, c, d, law == RESONANCE_SLOPE)
-    elif law == POWER or law == POWER_SLOPE:
+    elif law == RESONANCE:
+        slopes_of_resonance(p, x, phi, c, d)
+    elif law == POWER:
         slopes_of_power(p, x, phi, c, d)
     else:
         slopes_of_lines(p, x, phi, c, d)

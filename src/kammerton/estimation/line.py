@@ -11,9 +11,10 @@ from kammerton.estimation import kernels
 from kammerton.estimation.evidence import (
     Evidence,
     Mask,
+    Nulls,
     delta_bic,
-    flat_and_line,
     propagate,
+    simple_laws,
     structured,
     weigh,
 )
@@ -50,7 +51,7 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
         return _projected(batch)
     fit = one_line(batch)
     pairs = two_lines(batch, fit)
-    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     values, stderr = propagate(lambda p: _one(p, zero, span), fit, evidence)
@@ -59,7 +60,7 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     if len(pairs.which):
         evidence = _with_pairs(batch, pairs, evidence, curve, values, stderr, nulls)
     findings = Findings(batch.traces)
-    snr = significance(batch, nulls[0][0], fit, evidence)
+    snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a line over a smooth background", SEARCHED)
     judge_line(findings, batch, values, stderr)
     findings.accept("a clear line")
@@ -171,12 +172,12 @@ def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict
 
 def _with_pairs(
     batch: Batch, pairs: Pairs, evidence: Evidence, curve: Array, values: dict[str, Array],
-    stderr: dict[str, Array], nulls: list[tuple[Array, int]],
+    stderr: dict[str, Array], nulls: Nulls,
 ) -> Evidence:  # fmt: skip
     """Put the two-line results in place; the main line is the one of larger area."""
     which, part = pairs.which, batch.take(pairs.which)
     curve[which] = pairs.fit.curve(part)
-    own = weigh(part, pairs.fit, curve[which], [(cost[which], k) for cost, k in nulls])
+    own = weigh(part, pairs.fit, curve[which], nulls.take(which))
     area = np.abs(_heights(pairs.fit.theta)) * pairs.fit.p[:, 1::2]
     main, zero, span = area.argmax(axis=1), part.column(part.zero), part.column(part.span)
     found, errors = propagate(lambda p: _two(p, main, zero, span), pairs.fit, own)

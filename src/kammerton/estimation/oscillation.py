@@ -11,13 +11,14 @@ from kammerton.estimation import kernels
 from kammerton.estimation.evidence import (
     Evidence,
     Mask,
+    Nulls,
     delta_bic,
-    flat_and_line,
+    simple_laws,
     propagate,
     structured,
     weigh,
 )
-from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, judge_stray, percent
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -49,7 +50,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     del known
     fit = one_frequency(batch)
     beats = two_frequencies(batch, fit)
-    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     values, stderr = propagate(lambda p: _single(p, span), fit, evidence)
@@ -57,7 +58,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     if len(beats.which):
         part = batch.take(beats.which)
         evidence = _with_beats(part, beats, evidence, curve, values, stderr, nulls)
-    snr = significance(batch, nulls[0][0], fit, evidence)
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_stray(findings, evidence)
     judge_signal(findings, batch, evidence, snr, "a decaying oscillation")
     _judge(findings, batch, values, stderr)
     _mention_beats(findings, beats, batch)
@@ -118,12 +120,12 @@ def _double(theta: Array, span: Array) -> dict[str, Array]:
 
 def _with_beats(
     part: Batch, beats: Beats, evidence: Evidence, curve: Array, values: dict[str, Array],
-    stderr: dict[str, Array], nulls: list[tuple[Array, int]],
+    stderr: dict[str, Array], nulls: Nulls,
 ) -> Evidence:  # fmt: skip
     """Put the two-frequency results in place; return the evidence with theirs."""
     which, span = beats.which, part.column(part.span)
     curve[which] = beats.fit.curve(part)
-    own = weigh(part, beats.fit, curve[which], [(cost[which], k) for cost, k in nulls])
+    own = weigh(part, beats.fit, curve[which], nulls.take(which))
     found, errors = propagate(lambda p: _double(p, span), beats.fit, own)
     for name in values:
         values[name][which], stderr[name][which] = found[name], errors[name]

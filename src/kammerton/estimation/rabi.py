@@ -9,12 +9,12 @@ from kammerton.estimation import kernels
 from kammerton.estimation.evidence import (
     Evidence,
     delta_bic,
-    flat_and_line,
     propagate,
+    simple_laws,
     structured,
     weigh,
 )
-from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, judge_stray, percent
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -26,6 +26,7 @@ Array = NDArray[np.float64]
 MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
 TURN_SIGMAS = 5.0
+SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
 UNITS = {"period": "V", "pi_amplitude": "V"}
 
 
@@ -33,7 +34,7 @@ def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit a cosine about zero amplitude; a decay along the sweep only where the data ask for it."""
     del known
     fit = _cosine(batch)
-    nulls, curve = flat_and_line(batch), fit.curve(batch)
+    nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     values, stderr = propagate(lambda p: _period(p, span), fit, evidence)
@@ -41,11 +42,12 @@ def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     turn, turn_error = _phase(batch, fit, evidence)
     off = (np.abs(turn) > TURN_LIMIT) & (np.abs(turn) > TURN_SIGMAS * turn_error)
     findings.rejected(
-        off & (evidence.gain_flat > CLEAR), "model does not fit",
+        off & (evidence.gain_flat > SEARCHED), "model does not fit",
         lambda n: f"the extremum misses zero amplitude by {abs(turn[n]):.2f} rad",
     )  # fmt: skip
-    snr = significance(batch, nulls[0][0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "a cosine about zero amplitude")
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_stray(findings, evidence)
+    judge_signal(findings, batch, evidence, snr, "a cosine about zero amplitude", SEARCHED)
     _judge(findings, batch, fit, evidence, values["period"], stderr["period"])
     findings.accept("a clear Rabi oscillation")
     return Outcome(values, stderr, UNITS, curve, evidence, findings)
@@ -96,7 +98,7 @@ def _judge(
     reach = np.abs(batch.x).max(axis=1)
     swept = np.broadcast_to(reach, (batch.traces,)) * fit.p[:, 1] / (2 * np.pi)
     findings.insufficient(
-        (swept < 0.35) | ((evidence.gain < CLEAR) & (swept < 0.7)), "range too narrow",
+        (swept < 0.35) | ((evidence.gain_line < CLEAR) & (swept < 0.7)), "range too narrow",
         lambda n: f"only {swept[n]:.2f} periods lie between zero and the largest amplitude",
         lambda n: Advice(window_times=float(np.clip(1.0 / max(swept[n], 0.2), 1.5, 5.0))),
     )  # fmt: skip
@@ -106,7 +108,7 @@ def _judge(
         Advice(window_times=0.5),
     )  # fmt: skip
     findings.insufficient(
-        imprecise(period, error, 0.1) | (evidence.gain < CLEAR), "error too large",
+        imprecise(period, error, 0.1) | (evidence.gain_line < CLEAR), "error too large",
         lambda n: f"the period is known only to {percent(period[n], error[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip

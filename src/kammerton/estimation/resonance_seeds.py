@@ -8,6 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.evidence import Nulls
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import MOST, axes, filled, widths
 
@@ -90,7 +91,7 @@ def circles(axis: bytes, degree: int) -> tuple[Array, NDArray[np.float32], NDArr
     )  # fmt: skip
 
 
-def smooth_nulls(batch: Batch, delay: Array) -> list[tuple[Array, int]]:
+def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
     """Return the costs of no resonance: a constant and a slope behind the cable delay (N,)."""
     m = batch.points
     w2 = batch.w[:, :m] ** 2
@@ -102,4 +103,4 @@ def smooth_nulls(batch: Batch, delay: Array) -> list[tuple[Array, int]]:
     slope = (w2 * dx * dz).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
     flat = (w2 * np.abs(dz) ** 2).sum(axis=1)
     line = (w2 * np.abs(dz - slope[:, None] * dx) ** 2).sum(axis=1)
-    return [(flat, 3), (line, 5)]
+    return Nulls((line, 5), (line, 5), (flat, 3))

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from kammerton.estimation import kernels
 from kammerton.estimation.evidence import (
     delta_bic,
-    flat_and_line,
+    Nulls,
     propagate,
+    simple_laws,
     structured,
     weigh,
 )
@@ -33,10 +34,11 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 SEARCHED = 16.0
+DEGREES = 1  # highest power of f in the background: more would eat into the line
 GEOMETRIES = ("notch", "reflection", "transmission")
 FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
-DEEPEST = 1.15  # |a/b| beyond which a notch is impossible, and it is a reflection
+DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
@@ -58,7 +60,8 @@ def _complex(batch: Batch, geometry: object) -> Outcome:
     second = fits[1].cost < fits[0].cost
     sign = np.where(second, starts[1].sign, starts[0].sign)
     turned = _turned(batch, sign)
-    fit = _sloped(turned, merged(fits[0], fits[1], second), low, high)
+    best = merged(fits[0], fits[1], second)
+    fit = _over_background(turned, kernels.RESONANCE, best, low, high, 2)
     curve = fit.curve(turned)
     share = _geometry(_ratio(fit.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
@@ -84,23 +87,36 @@ def _bounds(batch: Batch) -> tuple[Array, Array]:
     return np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
 
 
-def _sloped(batch: Batch, fit: Solution, low: Array, high: Array) -> Solution:
-    """Let the background slope where the residuals ask for it."""
-    theta = np.pad(fit.theta, ((0, 0), (0, 2)))
-    cov = np.pad(fit.cov, ((0, 0), (0, 2), (0, 2)))
-    plain = Solution(kernels.RESONANCE_SLOPE, theta, cov, fit.cost, fit.residual, fit.free)
-    which = np.flatnonzero(structured(batch, fit))
-    if len(which) == 0:
-        return plain
-    part = batch.take(which)
-    sloped = solve(kernels.RESONANCE_SLOPE, part, fit.take(which).p, low, high)
-    return replaced(plain, which, sloped, delta_bic(part, fit.take(which), sloped) > 6.0)
+def _over_background(
+    batch: Batch, law: int, fit: Solution, low: Array, high: Array, each: int
+) -> Solution:
+    """Let the background bend, one power of f at a time, as long as the residuals ask for it."""
+    size = kernels.NONLINEAR[law] + kernels.LINEAR[law]
+    best = _padded(fit, size + DEGREES * each)
+    which = np.arange(batch.traces)
+    for degree in range(1, DEGREES + 1):
+        which = which[structured(batch.take(which), best.take(which))]
+        if len(which) == 0:
+            break
+        part, plain = batch.take(which), best.take(which)
+        bent = solve(law, part, plain.p, low, high, more=degree * each)
+        wins = delta_bic(part, plain, bent) > 6.0
+        best = replaced(best, which, _padded(bent, best.theta.shape[1]), wins)
+    return best
+
+
+def _padded(fit: Solution, size: int) -> Solution:
+    """Return the same solution with background coefficients of 0 up to `size` parameters."""
+    rest = size - fit.theta.shape[1]
+    theta, cov = np.pad(fit.theta, ((0, 0), (0, rest))), np.pad(fit.cov, ((0, 0), *[(0, rest)] * 2))
+    return Solution(fit.law, theta, cov, fit.cost, fit.residual, fit.free)
 
 
 def _ratio(theta: Array) -> Complex:
     """Return -a/b, with the background b taken at the resonance."""
-    away = theta[:, 0] - 0.5
-    b = theta[:, 3] + theta[:, 7] * away + 1j * (theta[:, 4] + theta[:, 8] * away)
+    away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    b = theta[:, 3] + (theta[:, 7::2] * away).sum(axis=1)
+    b = b + 1j * (theta[:, 4] + (theta[:, 8::2] * away).sum(axis=1))
     result: Complex = -(theta[:, 5] + 1j * theta[:, 6]) / np.where(b == 0, 1e-300, b)
     return result
 
@@ -110,9 +126,9 @@ def _geometry(ratio: Complex, known: object) -> Array:
     if known is not None:
         factor = {"notch": 1.0, "reflection": 0.5, "transmission": np.nan}[str(known)]
         return np.full(len(ratio), factor)
-    size = np.abs(ratio)
-    seen = np.where(size <= DEEPEST, 1.0, np.where(size <= PEAK, 0.5, np.nan))
-    return np.where(ratio.real > 0, seen, np.nan)
+    seen = np.where(ratio.real <= DEEPEST, 1.0, 0.5)
+    there = (ratio.real > 0) & (np.abs(ratio) < PEAK)
+    return np.where(there, seen, np.nan)
 
 
 def _qualities(
@@ -138,7 +154,8 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
     squared = _squared(batch, level, sizes)
     seed, _ = search(squared, "powers", 2)
     low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
-    fit = _with_slope(squared, solve(kernels.POWER, squared, seed, low, high), low, high)
+    first = solve(kernels.POWER, squared, seed, low, high)
+    fit = _over_background(squared, kernels.POWER, first, low, high, 1)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     share = _geometry(_ratio_of_power(fit.theta, squared.level) + 0j, geometry)
     share = np.where(sizes, share, np.nan)
@@ -147,7 +164,7 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
         ratio = _ratio_of_power(theta, squared.level)
         return _qualities(theta[:, 0], 2 * theta[:, 1], share * ratio, zero, span)
 
-    found = _outcome(squared, fit, fit.curve(squared), flat_and_line(squared), derive)
+    found = _outcome(squared, fit, fit.curve(squared), simple_laws(squared).over_a_slope(), derive)
     power = found.curve + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
     found.curve[:] = size - batch.level[:, None]
@@ -167,34 +184,25 @@ def _squared(batch: Batch, level: Array, sizes: NDArray[np.bool_]) -> Batch:
     )  # fmt: skip
 
 
-def _with_slope(batch: Batch, fit: Solution, low: Array, high: Array) -> Solution:
-    theta = np.pad(fit.theta, ((0, 0), (0, 1)))
-    cov = np.pad(fit.cov, ((0, 0), (0, 1), (0, 1)))
-    plain = Solution(kernels.POWER_SLOPE, theta, cov, fit.cost, fit.residual, fit.free)
-    which = np.flatnonzero(structured(batch, fit))
-    if len(which) == 0:
-        return plain
-    part = batch.take(which)
-    sloped = solve(kernels.POWER_SLOPE, part, fit.take(which).p, low, high)
-    return replaced(plain, which, sloped, delta_bic(part, fit.take(which), sloped) > 6.0)
-
-
 def _ratio_of_power(theta: Array, level: Array) -> Array:
     """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
-    background = np.maximum(theta[:, 4] + level + theta[:, 5] * (theta[:, 0] - 0.5), 1e-300)
+    away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    background = theta[:, 4] + level + (theta[:, 5:] * away).sum(axis=1)
+    background = np.maximum(background, 1e-300)
     across = theta[:, 3] ** 2 / (4 * background)
-    rest: Array = 1.0 - np.sqrt(np.maximum(background + theta[:, 2] - across, 0.0) / background)
+    bottom = background + theta[:, 2] - across
+    rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
     return rest
 
 
 def _outcome(
-    batch: Batch, fit: Solution, curve: Array, nulls: list[tuple[Array, int]],
+    batch: Batch, fit: Solution, curve: Array, nulls: Nulls,
     derive: Callable[[Array], dict[str, Array]],
 ) -> Outcome:  # fmt: skip
     evidence = weigh(batch, fit, curve, nulls)
     values, stderr = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
-    snr = significance(batch, nulls[0][0], fit, evidence)
+    snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a resonance over a smooth background", SEARCHED)
     judge_line(findings, batch, values, stderr)
     findings.accept("a clear resonance")

@@ -58,14 +58,14 @@ class Solution:
 
 def solve(
     law: int, batch: Batch, start: Array, low: Array, high: Array,
-    prior: Array | None = None,
+    prior: Array | None = None, more: int = 0,
 ) -> Solution:  # fmt: skip
     """Refine `law` from start (N, P) within low and high ((P,) or (N, P)).
 
     prior (N, 2, L): weight and value of what is already known about each linear parameter.
-    A parameter with low == high is frozen.
+    more: further linear parameters of the background. A parameter with low == high is frozen.
     """
-    n, linear = batch.traces, kernels.LINEAR[law]
+    n, linear = batch.traces, kernels.LINEAR[law] + more
     size = kernels.NONLINEAR[law] + linear
     p = np.array(np.clip(start, low, high), order="C")
     lo, hi = (np.array(np.broadcast_to(b, p.shape)) for b in (low, high))
