@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from kammerton.estimation import fit_shots, fit_traces
 from kammerton.estimation.reduce import traces
+from kammerton.estimation.shots import fit_shots
+from kammerton.estimation.traces import fit_traces
 from kammerton.loop.planner import Plan
 from kammerton.model import (
     Calibration,
