@@ -225,10 +225,7 @@ def _playlist(
     last = len(steps) - 1
     table = tuple(
         PlayStep(
-            tuple(
-                step.playing[c] if c in step.playing else library.idle(step.samples)
-                for c in channels
-            ),
+            _tracks(step, channels, library),
             step.repeats,
             wait_trigger=number == 0,
             goto=2 if number == last else 0,
@@ -238,6 +235,13 @@ def _playlist(
     used = dict.fromkeys(wave for step in table for wave in step.waves)
     waves = {wave: library.waves[wave] for wave in used}
     return Playlist(name, tuple(c.number for c in channels), waves, table, rate)
+
+
+def _tracks(step: Step, channels: tuple[Channel, ...], library: WaveLibrary) -> tuple[str, ...]:
+    silence = library.idle(step.samples)
+    if not step.playing:
+        return (silence,) * len(channels)
+    return tuple(step.playing.get(channel, silence) for channel in channels)
 
 
 def _peaks(steps: list[Step], library: WaveLibrary) -> dict[Channel, float]:

@@ -68,15 +68,14 @@ class WaveLibrary:
         """Return the names of I and Q of a block with `parts` (position, key, I + jQ) in it."""
         recipe = (samples, *((position, key) for position, key, _ in parts))
         if recipe not in self._made:
-            number = len(self._made)
-            volts = np.zeros((2, samples), np.float32)
+            names = (f"w{len(self._made)}i", f"w{len(self._made)}q")
+            volts, peaks = np.zeros((2, samples), np.float32), np.zeros(2)
             for position, _, sound in parts:
-                stop = position + sound.size
-                volts[0, position:stop] += sound.real
-                volts[1, position:stop] += sound.imag
-            names = (f"w{number}i", f"w{number}q")
-            for name, row, peak in zip(names, volts, np.abs(volts).max(axis=1), strict=True):
-                self._add(name, Waveform(row), float(peak))
+                both = np.stack((sound.real, sound.imag))
+                volts[:, position : position + sound.size] = both
+                peaks = np.maximum(peaks, np.abs(both).max(axis=1))
+            for name, row, peak in zip(names, volts, peaks.tolist(), strict=True):
+                self._add(name, Waveform(row), peak)
             self._made[recipe] = names
         return self._made[recipe]
 
