@@ -7,7 +7,7 @@ import random
 import time
 from dataclasses import dataclass, field
 
-from kammerton.model import BrokerError
+from kammerton.model import KammertonError
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Backoff:
         return self._bound * self.chance.uniform(0.5, 1.0)
 
 
-def pass_cancellation(problem: BrokerError) -> None:
+def pass_cancellation(problem: KammertonError) -> None:
     """Raise CancelledError if this task was cancelled while `problem` came up.
 
     A connection that breaks while it is closed for a cancelled task would otherwise hide it.

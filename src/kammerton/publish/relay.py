@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from kammerton.lab import Broker
-from kammerton.model import BrokerError
+from kammerton.model import BrokerError, StoreError
 from kammerton.publish import mqtt
 from kammerton.publish.backoff import Backoff, pass_cancellation
 from kammerton.publish.connection import Connect, Connection
@@ -68,12 +68,8 @@ class Relay:
     async def run(self) -> None:
         """Relay until cancelled; then say "offline" and let the cancellation pass.
 
-        A broker that is away is waited for, with growing pauses; its absence is logged once.
-
-        Raises
-        ------
-        StoreError
-            The database can no longer be read or written.
+        A broker that is away, or a database that is locked or full, is waited for, with growing
+        pauses; what is wrong is logged once and stays in `problem`.
         """
         loop = asyncio.get_running_loop()
         stop = self._store.on_commit(partial(loop.call_soon_threadsafe, self._news.set))
@@ -87,7 +83,7 @@ class Relay:
         self._backoff.begin()
         try:
             await self._connected()
-        except BrokerError as problem:
+        except (BrokerError, StoreError) as problem:
             pass_cancellation(problem)
             self._note(str(problem))
         await asyncio.sleep(self._backoff.next())
@@ -126,7 +122,7 @@ class Relay:
         if problem is None:
             log.info("publishing to %s:%s", self._broker.host, self._broker.port)
         elif problem != self.problem:
-            log.warning("not publishing: %s; the database keeps everything", problem)
+            log.warning("not publishing: %s; what is committed goes out later", problem)
         self.problem = problem
 
 
@@ -139,7 +135,7 @@ async def _farewell(session: Session) -> None:
     try:
         async with asyncio.timeout(FAREWELL):
             await session.say_goodbye()
-    except (BrokerError, TimeoutError) as problem:
+    except (BrokerError, StoreError, TimeoutError) as problem:
         log.info("no farewell to the broker: %s", problem)
 
 

@@ -187,7 +187,7 @@ def _last_file(data: Path) -> int:
 def _lock(path: Path) -> FileLock:
     with sqlite.named_errors(path, "open"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock")
+        lock = FileLock(f"{path}.lock", thread_local=False)
         try:
             lock.acquire(timeout=0)
         except Timeout as problem:

@@ -191,3 +191,11 @@ def test_closing_waits_for_a_commit_under_way(path: Path, monkeypatch: pytest.Mo
     work.join()
     closing.join()
     assert len(commits) == 1
+
+
+def test_another_thread_may_close(path: Path) -> None:
+    store = Store.open(path, "two-qubits")
+    closing = threading.Thread(target=store.close)
+    closing.start()
+    closing.join()
+    Store.open(path, "two-qubits").close()
