@@ -37,10 +37,17 @@ class Chord:
     samples: int
     settle: int
 
+    def tone(self, number: int, count: int, first: float = 0.5) -> ComplexArray:
+        """Return one tone of unit amplitude, (1 or M, count); `first` as in `tones`."""
+        turning = tones(self.cycles[:, number], count, first)
+        tone: ComplexArray = np.exp(1j * self.phases[number]) * turning
+        return tone
+
     def wave(self) -> ComplexArray:
         """Return the sum of all tones in volts, (1 or M, samples)."""
-        amplitudes = self.volts * np.exp(1j * self.phases)
-        wave: ComplexArray = amplitudes @ tones(self.cycles, self.samples)
+        wave = np.zeros((self.cycles.shape[0], self.samples), np.complex128)
+        for number, volts in enumerate(self.volts):
+            wave += volts * self.tone(number, self.samples)
         return wave
 
 
@@ -96,11 +103,16 @@ def window_of(chord: Chord, sample_rate: float) -> Window:
 
 
 def _weights(chord: Chord, count: int, first: float) -> NDArray[np.complex64]:
-    model = tones(chord.cycles, count, first + 0.5) * np.exp(1j * chord.phases)[:, None]
-    model = model.astype(np.complex64)
-    inverse = np.linalg.inv(_overlaps(chord, count, first))
-    mixed: NDArray[np.complex64] = inverse.astype(np.complex64) @ model.conj()
-    return mixed.swapaxes(1, 2)
+    # Tone by tone: products this narrow are no work for a threaded BLAS, least of all on a
+    # busy machine.
+    inverse = np.linalg.inv(_overlaps(chord, count, first)).astype(np.complex64)
+    number = len(chord.targets)
+    weights = np.zeros((chord.cycles.shape[0], count, number), np.complex64)
+    for one in range(number):
+        conjugate = chord.tone(one, count, first + 0.5).astype(np.complex64).conj()
+        for other in range(number):
+            weights[:, :, other] += inverse[:, other, one, None] * conjugate
+    return weights
 
 
 def _overlaps(chord: Chord, count: int, first: float) -> ComplexArray:
