@@ -33,6 +33,7 @@ class Session:
         self._now = now
         self._parameters = parameters
         self._published = -1
+        self._valid: tuple[Change, ...] = ()
         self._due = 0.0
 
     async def greet(self) -> None:
@@ -51,12 +52,20 @@ class Session:
                 await asyncio.to_thread(self._store.mark_sent, handover.number)
 
     async def renew_snapshot(self) -> float:
-        """Retain the newest set, if it is newer and due. Return the seconds until it is due."""
-        if self._store_unchanged(await asyncio.to_thread(self._store.revision)):
+        """Retain the newest set, if it is newer and due. Return the seconds until it is due.
+
+        What expired since the last time is retained again too: its quality is "stale" now.
+        """
+        expired = [change for change in self._valid if _expired(change, self._now())]
+        if not expired and self._store_unchanged(await asyncio.to_thread(self._store.revision)):
             return 0.0
         wait = self._due - time.monotonic()
         if wait <= 0:
-            await self._publish_snapshot(await asyncio.to_thread(self._store.snapshot))
+            head = await asyncio.to_thread(self._store.snapshot)
+            await self._publish_snapshot(head)
+            for change in expired:
+                if head.parameters[change.name] == change:
+                    await self._publish_parameter(change)
         return max(0.0, wait)
 
     async def say_goodbye(self) -> None:
@@ -77,6 +86,9 @@ class Session:
         payload = payloads.encode(payloads.snapshot(head, self._now()))
         await self._connection.publish(self._topics.snapshot, payload, retain=True)
         self._published = head.revision
+        self._valid = tuple(
+            change for change in head.parameters.values() if not _expired(change, self._now())
+        )
         self._due = time.monotonic() + SNAPSHOT_EVERY
 
     async def _publish_parameter(self, change: Change) -> None:
@@ -97,6 +109,10 @@ class Session:
         for change in handover.changes:
             if head.parameters[change.name] == change:  # a retained value never goes back
                 await self._publish_parameter(change)
+
+
+def _expired(change: Change, now: datetime) -> bool:
+    return payloads.quality(change.estimate, now) == "stale"
 
 
 def last_will(topics: Topics, head: Snapshot, now: datetime) -> Will:

@@ -7,10 +7,11 @@ import contextlib
 import json
 import random
 from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stored import estimate, run
+from tests.stored import NOON, estimate, run
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
@@ -197,6 +198,35 @@ def test_a_commit_is_published_at_once_and_the_snapshot_renewed(
                 await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
             await relay.drained()
         assert wire.revisions(TOPICS.snapshot)[-1] == 5
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+
+def test_what_expires_is_told_as_stale(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.0)
+    clock = [NOON]
+    until = NOON + timedelta(hours=1)
+
+    async def scenario() -> None:
+        wire = Wire()
+        values = {"q0.t1": estimate(valid_until=until), "q1.t1": estimate()}
+        store.commit(run(), values)
+        relay = relay_of(store, wire, now=lambda: clock[0])
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(10):
+            await relay.drained()
+            clock[0] = until + timedelta(seconds=1)
+            before = len(wire.sent)
+            await relay.drained()
+            await relay.drained()
+        late = wire.sent[before:]
+        assert [topic for topic, _, _ in late] == [TOPICS.snapshot, TOPICS.parameter("q0.t1")]
+        qualities = {name: each["quality"] for name, each in late[0][1]["parameters"].items()}
+        assert qualities == {"q0.t1": "stale", "q1.t1": "good"}
+        assert late[1][1]["quality"] == "stale"
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
