@@ -30,6 +30,7 @@ PATIENCE = 5.0
 """s beyond the time a buffer takes to fill before the digitizer gives up."""
 
 Codes = NDArray[np.uint16]
+Sums = NDArray[np.uint16] | NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -79,49 +80,44 @@ def amount_of(shots: int, points: int, samples: int) -> Amount:
     return Amount(points, blocks, per_block, per_buffer)
 
 
-def demodulate(
-    a: NDArray[np.float32], b: NDArray[np.float32], weights: NDArray[np.complex64]
-) -> NDArray[np.complex128]:
-    """Integrate records with the weights of their points.
+@dataclass(frozen=True, eq=False)
+class Demodulator:
+    """Turns codes into z = sum over samples of (A + jB) weight, in volts.
 
-    a, b: (K, M, samples) volts. weights: (1 or M, samples, N). Returns (K, M, N), the sums over
-    samples of (a + jb) weight, in volts.
+    rows: (1 or M, 2 N, samples), the real parts of the weights above the imaginary ones.
     """
-    z = np.empty(a.shape, np.complex64)
-    z.real, z.imag = a, b
-    turns, points, samples = a.shape
-    if weights.shape[0] == 1:
-        out: NDArray[np.complex64] = z.reshape(-1, samples) @ weights[0]
-        return out.reshape(turns, points, weights.shape[2]).astype(np.complex128)
-    by_point: NDArray[np.complex64] = np.matmul(z.transpose(1, 0, 2), weights)
-    return by_point.transpose(1, 0, 2).astype(np.complex128)
 
-
-@dataclass(frozen=True)
-class Scale:
-    """Volts of a digitizer's codes: (code - zero) x volts_per_code."""
-
+    rows: NDArray[np.float32]
     volts_per_code: float
     zero: int
 
     @classmethod
-    def of(cls, digitizer: Digitizer) -> Scale:
-        """Return the scale of a digitizer."""
-        return cls(digitizer.volts_per_code, digitizer.zero_code)
+    def of(cls, window: Window, digitizer: Digitizer) -> Demodulator:
+        """Return the demodulator of a window, for the codes of a digitizer."""
+        columns = window.weights.transpose(0, 2, 1)
+        rows = np.ascontiguousarray(np.concatenate([columns.real, columns.imag], axis=1))
+        return cls(rows, digitizer.volts_per_code, digitizer.zero_code)
 
-    def volts(self, codes: NDArray[np.generic], count: int = 1) -> NDArray[np.float32]:
-        """Return the mean volts of sums over `count` codes."""
-        centred = codes.astype(np.float32) - np.float32(count * self.zero)
-        return centred * np.float32(self.volts_per_code / count)
+    def __call__(self, a: Sums, b: Sums, count: int = 1) -> NDArray[np.complex128]:
+        """Return (R, N), of records of points 0, 1, ... M - 1, 0, ...; sums of `count` codes each."""
+        from kammerton.bench.coadd import integrate  # numba; only once something is measured
+
+        number = self.rows.shape[1] // 2
+        parts = np.empty((2, a.shape[0], 2 * number))
+        for codes, out in zip((a, b), parts, strict=True):
+            integrate(codes, count * self.zero, self.rows, out)
+        real, imag = parts[..., :number], parts[..., number:]
+        z: NDArray[np.complex128] = (real[0] - imag[1]) + 1j * (imag[0] + real[1])
+        return z * (self.volts_per_code / count)
 
 
 class BlockMeans:
     """Adds up the turns of a block on the host and integrates each block once."""
 
-    def __init__(self, amount: Amount, window: Window, scale: Scale) -> None:
-        from kammerton.bench.coadd import add_turns  # numba; only needed once something is measured
+    def __init__(self, amount: Amount, window: Window, demodulate: Demodulator) -> None:
+        from kammerton.bench.coadd import add_turns
 
-        self._add, self._amount, self._window, self._scale = add_turns, amount, window, scale
+        self._add, self._amount, self._demodulate = add_turns, amount, demodulate
         self._sums = np.zeros((2, amount.points, window.samples), np.int32)
         self._z = np.full((amount.blocks, amount.points, len(window.targets)), np.nan + 0j)
         self.clipped = 0
@@ -141,8 +137,9 @@ class BlockMeans:
 
     def _finish(self, block: int) -> None:
         start = perf_counter()
-        a, b = self._scale.volts(self._sums, self._amount.turns_per_block)
-        self._z[block] = demodulate(a[np.newaxis], b[np.newaxis], self._window.weights)[0]
+        self._z[block] = self._demodulate(
+            self._sums[0], self._sums[1], self._amount.turns_per_block
+        )
         self._sums[:] = 0
         self.seconds += perf_counter() - start
 
@@ -157,8 +154,10 @@ class BlockMeans:
 class SingleShots:
     """Integrates every record by itself."""
 
-    def __init__(self, amount: Amount, window: Window, scale: Scale) -> None:
-        self._amount, self._window, self._scale = amount, window, scale
+    def __init__(self, amount: Amount, window: Window, demodulate: Demodulator) -> None:
+        from kammerton.bench.coadd import count_rails
+
+        self._rails, self._amount, self._demodulate = count_rails, amount, demodulate
         self._z = np.full((amount.turns, amount.points, len(window.targets)), np.nan + 0j)
         self.clipped = 0
         self.seconds = 0.0
@@ -166,10 +165,8 @@ class SingleShots:
     def add(self, a: Codes, b: Codes, first: int) -> None:
         """Integrate the turns of a buffer."""
         start = perf_counter()
-        self.clipped += _at_rails(a) + _at_rails(b)
-        shape = (-1, self._amount.points, self._window.samples)
-        volts_a, volts_b = (self._scale.volts(codes).reshape(shape) for codes in (a, b))
-        z = demodulate(volts_a, volts_b, self._window.weights)
+        self.clipped += self._rails(a) + self._rails(b)
+        z = self._demodulate(a, b).reshape(-1, *self._z.shape[1:])
         self._z[first : first + z.shape[0]] = z
         self.seconds += perf_counter() - start
 
@@ -233,13 +230,10 @@ def collector_of(
     compiled: Compiled, amount: Amount, digitizer: Digitizer, *, shots: bool
 ) -> Collector:
     """Return a sink that averages blocks, or keeps each shot."""
-    scale, window = Scale.of(digitizer), compiled.window
+    window = compiled.window
     kind = SingleShots if shots else BlockMeans
-    return Collector(amount, kind(amount, window, scale), window.samples)
-
-
-def _at_rails(codes: Codes) -> int:
-    return int(np.count_nonzero((codes < RAIL_LOW) | (codes >= RAIL_HIGH)))
+    reduction = kind(amount, window, Demodulator.of(window, digitizer))
+    return Collector(amount, reduction, window.samples)
 
 
 def _by_target(

@@ -1,4 +1,8 @@
-"""The one hot loop of the bench: adding up records as they stream in."""
+"""The hot loops of the bench: adding records up, and integrating them.
+
+Serial and without the interpreter lock: they run in the digitizer's thread, and BLAS with its own
+threads was measured four times slower there whenever another process used the cores.
+"""
 
 from __future__ import annotations
 
@@ -24,3 +28,46 @@ def add_turns(records: NDArray[np.uint16], sums: NDArray[np.int32]) -> int:
             total[s] += code
             clipped += (code < RAIL_LOW) | (code >= RAIL_HIGH)
     return clipped
+
+
+@njit("int64(uint16[:, ::1])", cache=True, nogil=True)
+def count_rails(records: NDArray[np.uint16]) -> int:
+    """Return the number of samples at a rail."""
+    clipped = 0
+    for r in range(records.shape[0]):
+        row = records[r]
+        for s in range(row.size):
+            clipped += (row[s] < RAIL_LOW) | (row[s] >= RAIL_HIGH)
+    return clipped
+
+
+@njit(
+    [
+        "void(uint16[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
+        "void(int32[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
+    ],
+    cache=True,
+    nogil=True,
+    fastmath=True,
+)
+def integrate(
+    codes: NDArray[np.uint16] | NDArray[np.int32],
+    zero: int,
+    weights: NDArray[np.float32],
+    out: NDArray[np.float64],
+) -> None:
+    """Write the sums over samples of (code - zero) weight of each record to out (R, K).
+
+    codes: (R, samples), records of points 0, 1, ... M - 1, 0, ... weights: (1 or M, K, samples).
+    """
+    samples = codes.shape[1]
+    centred = np.empty(samples, np.float32)
+    for r in range(codes.shape[0]):
+        row, rows = codes[r], weights[r % weights.shape[0]]
+        for s in range(samples):
+            centred[s] = np.float32(np.int32(row[s]) - zero)
+        for k in range(rows.shape[0]):
+            weight, total = rows[k], np.float32(0)
+            for s in range(samples):
+                total += centred[s] * weight[s]
+            out[r, k] = total

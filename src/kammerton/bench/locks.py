@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
-from platformdirs import user_runtime_path
+from platformdirs import user_state_path
 
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError
@@ -19,12 +19,16 @@ from kammerton.model import InstrumentError
 def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
     """Hold the locks of all instruments of a lab; they end with the process, however it ends.
 
+    The folder does not hang on the session (as XDG_RUNTIME_DIR does): a service and a shell of the
+    same user must meet there.
+
     Raises
     ------
     InstrumentError
         Names every instrument that another process holds, its pid and its lab file.
     """
-    folder = folder or user_runtime_path("kammerton", appauthor=False, ensure_exists=True)
+    folder = folder or user_state_path("kammerton", appauthor=False) / "locks"
+    folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         taken = [_take(entry, lab, folder, stack) for entry in lab.instruments.values()]
         if any(taken):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from pathlib import Path
 
 from kammerton.bench.bench import Bench, Compiler
@@ -39,6 +40,7 @@ async def open_bench(
         Instruments are in use, unreachable or not known to be off; names all of them.
     """
     with held_locks(lab, lock_folder):
+        await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         instruments = await connect(lab, drivers)
         try:
             gate = Gate(lab, instruments, clock, who=who, on_change=on_change)

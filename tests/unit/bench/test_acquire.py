@@ -1,5 +1,7 @@
 """From records to block means and shots, against a direct calculation."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -11,16 +13,15 @@ from kammerton.bench.acquire import (
     LARGEST_BLOCK,
     BlockMeans,
     Collector,
-    Scale,
+    Demodulator,
     SingleShots,
     amount_of,
-    demodulate,
 )
 from kammerton.model import InstrumentError, ProgramError
 from kammerton.program.compiled import Window
 
 S, M, N = 256, 3, 2
-SCALE = Scale(0.4 / 32768, 32768)
+BOARD = SimpleNamespace(volts_per_code=0.4 / 32768, zero_code=32768)
 
 
 def random_weights(rng: np.random.Generator, matrices: int) -> np.ndarray:
@@ -30,7 +31,7 @@ def random_weights(rng: np.random.Generator, matrices: int) -> np.ndarray:
 
 def reference(a: np.ndarray, b: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """The definition, in double precision: z = sum over samples of (A + jB) weight."""
-    z = SCALE.volts_per_code * ((a - 32768.0) + 1j * (b - 32768.0))
+    z = BOARD.volts_per_code * ((a - 32768.0) + 1j * (b - 32768.0))
     per_point = np.broadcast_to(weights, (a.shape[1], *weights.shape[1:])).astype(complex)
     return np.einsum("kms,msn->kmn", z, per_point)
 
@@ -39,7 +40,7 @@ def stream(kind, shots: int, weights: np.ndarray, rng: np.random.Generator):
     """Feed random records through a collector; return it with all codes (turns, M, S)."""
     amount = amount_of(shots, M, S)
     window = Window("feed0", "dig", S, ("q0", "q1"), weights)
-    collector = Collector(amount, kind(amount, window, SCALE), S)
+    collector = Collector(amount, kind(amount, window, Demodulator.of(window, BOARD)), S)
     a, b = rng.integers(0, 4096, (2, amount.turns, M, S)).astype(np.uint16) << 4
     step = amount.turns_per_buffer
     for index in range(amount.turns // step):
@@ -87,7 +88,7 @@ def test_clipped_counts_the_samples_at_either_rail():
     window = Window("feed0", "dig", S, ("q0",), np.ones((1, S, 1), np.complex64))
     for kind in (BlockMeans, SingleShots):
         amount = amount_of(1, M, S)
-        reduction = kind(amount, window, SCALE)
+        reduction = kind(amount, window, Demodulator.of(window, BOARD))
         reduction.add(codes[0], np.full((M, S), 32768, np.uint16), 0)
         assert reduction.clipped == 12
 
@@ -97,8 +98,12 @@ def test_a_tone_comes_out_with_its_amplitude_and_phase():
     t = np.arange(S)
     tone = 0.1 * np.exp(1j * (2 * np.pi * 8 / S * t + 0.7))
     weights = (np.exp(-2j * np.pi * 8 / S * t) / S).astype(np.complex64)[None, :, None]
-    a, b = (np.broadcast_to(p, (1, 1, S)).astype(np.float32) for p in (tone.real, tone.imag))
-    assert demodulate(a, b, weights)[0, 0, 0] == pytest.approx(0.1 * np.exp(0.7j), abs=1e-6)
+    demodulate = Demodulator.of(Window("feed0", "dig", S, ("q0",), weights), BOARD)
+    a, b = (
+        np.round(part / BOARD.volts_per_code + 32768).astype(np.uint16)[None]
+        for part in (tone.real, tone.imag)
+    )
+    assert demodulate(a, b)[0, 0] == pytest.approx(0.1 * np.exp(0.7j), abs=5e-6)
 
 
 @given(st.integers(1, 200_000), st.integers(1, 2001), st.sampled_from([256, 1280, 10240]))
@@ -140,7 +145,7 @@ def test_the_largest_block_does_not_overflow_the_sums():
 def collector_of_zeros() -> Collector:
     amount = amount_of(40, M, S)
     window = Window("feed0", "dig", S, ("q0",), np.ones((1, S, 1), np.complex64))
-    return Collector(amount, BlockMeans(amount, window, SCALE), S)
+    return Collector(amount, BlockMeans(amount, window, Demodulator.of(window, BOARD)), S)
 
 
 @pytest.mark.parametrize(
