@@ -94,7 +94,8 @@ def _significant(value: float, unit: str, digits: int) -> str:
 
 
 def _rounded(value: float, digits: int) -> float:
-    return float(f"{value:.{digits - 1}e}")
+    rounded = float(f"{value:.{digits - 1}e}")
+    return rounded if math.isfinite(rounded) else value
 
 
 def _prefix(value: float, unit: str) -> tuple[float, str]:

@@ -1,0 +1,26 @@
+"""Fixtures for every test: nothing may be left behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from tests.leftovers import leftover_threads, pending_tasks
+
+
+@pytest.fixture(autouse=True)
+def left_pending() -> Iterator[list[str]]:
+    """Fail a test whose event loop ended while a task was still pending."""
+    with pending_tasks() as found:
+        yield found
+    if found:
+        pytest.fail("left pending: " + "; ".join(found))
+
+
+@pytest.fixture(autouse=True)
+def left_running() -> Iterator[list[str]]:
+    """Fail a test that leaves a thread which would keep the process alive."""
+    with leftover_threads() as found:
+        yield found
+    if found:
+        pytest.fail("left running: " + ", ".join(found))

@@ -1,0 +1,148 @@
+"""The rules of the house that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = (
+    "src/kammerton",
+    "drivers/kammerton_drivers",
+    "calibrations/kammerton_calibrations",
+    "sim_instruments/kammerton_sim",
+)
+LONGEST_FUNCTION = 50
+LONGEST_FILE = 350
+UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
+UNSAFE_CALLS = {"eval", "exec", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "os.system"}
+HEAVY = ("numpy", "scipy", "numba", "qcodes", "matplotlib", "xarray", "sqlalchemy", "pydantic")
+TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".json", ".sh", ""}
+MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|root|home|Users)/\w")
+
+SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+
+
+def short(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), str(path))
+
+
+def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the lines of a function without its docstring."""
+    whole = (function.end_lineno or 0) - function.lineno + 1
+    if ast.get_docstring(function, clean=False) is None:
+        return whole
+    words = function.body[0]
+    return whole - ((words.end_lineno or 0) - words.lineno + 1)
+
+
+def unsafe(tree: ast.AST) -> Iterator[str]:
+    """Yield what could run what it reads."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (a.name for a in node.names if a.name.split(".")[0] in UNSAFE_MODULES)
+        elif (
+            isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] in UNSAFE_MODULES
+        ):
+            yield node.module or ""
+        elif isinstance(node, ast.Call):
+            if ast.unparse(node.func) in UNSAFE_CALLS:
+                yield ast.unparse(node.func)
+            yield from ("allow_pickle" for k in node.keywords if allows_pickle(k))
+
+
+def allows_pickle(keyword: ast.keyword) -> bool:
+    off = isinstance(keyword.value, ast.Constant) and keyword.value.value is False
+    return keyword.arg == "allow_pickle" and not off
+
+
+def texts() -> Iterator[Path]:
+    """Yield every text file of the tree that is shipped."""
+    folders = ("src", "drivers", "calibrations", "sim_instruments", "tests", "docs", "examples")
+    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in TEXTS)
+    for folder in folders:
+        for path in (ROOT / folder).rglob("*"):
+            if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts:
+                yield path
+
+
+def test_the_four_packages_are_there():
+    assert all(any((ROOT / package) in path.parents for path in SOURCES) for package in PACKAGES)
+
+
+def test_no_function_is_too_long():
+    found = [
+        f"{short(path)}:{function.lineno} {function.name}: {length(function)} lines"
+        for path in SOURCES
+        for function in functions(tree_of(path))
+        if length(function) > LONGEST_FUNCTION
+    ]
+    assert found == []
+
+
+def test_no_file_is_too_long():
+    sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
+    assert {path: lines for path, lines in sizes.items() if lines > LONGEST_FILE} == {}
+
+
+def test_nothing_runs_what_it_reads():
+    found = [f"{short(path)}: {call}" for path in SOURCES + TESTS for call in unsafe(tree_of(path))]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import pickle", "from marshal import loads", "eval(x)", "yaml.load(f)", "import dill.source",
+     "np.load(f, allow_pickle=True)", "np.load(f, allow_pickle=flag)"],
+)  # fmt: skip
+def test_what_is_unsafe_is_seen(code):
+    assert len(list(unsafe(ast.parse(code)))) == 1
+
+
+def test_what_is_safe_is_not():
+    assert list(unsafe(ast.parse("np.load(f, allow_pickle=False); model.eval(x); run()"))) == []
+
+
+def test_every_room_says_what_it_is():
+    rooms = [path for path in SOURCES if path.name == "__init__.py"]
+    silent = [short(path) for path in rooms if not ast.get_docstring(tree_of(path))]
+    assert silent == []
+
+
+def test_no_text_names_a_folder_of_somebodys_machine():
+    found = [
+        f"{short(path)}: {match[0]}"
+        for path in texts()
+        for match in MACHINE_PATH.finditer(path.read_text(encoding="utf-8", errors="replace"))
+    ]
+    assert found == []
+
+
+def test_help_starts_without_the_heavy_libraries():
+    code = (
+        "import sys; sys.argv = ['kammerton', '--help']\n"
+        "from kammerton.cli import main\n"
+        "try: main()\n"
+        "except SystemExit as left: assert not left.code\n"
+        f"sys.stderr.write(' '.join(m for m in {HEAVY!r} if m in sys.modules))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert "check" in ended.stdout
+    assert ended.stderr == ""
