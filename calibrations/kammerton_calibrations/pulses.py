@@ -58,6 +58,15 @@ def shots(targets: Sequence[Target], usual: int) -> int:
     return round(usual * max(t.effort.shots for t in targets))
 
 
+def longest(targets: Sequence[Target], parameter: str, times: float) -> float:
+    """Return `times` the longest believed decay time, s, widened by the efforts asked for.
+
+    All targets share their delays: pulses then coincide and the upload stays small, while a
+    window of 3 to 15 decay times costs little information (its optimum is at 5 to 8).
+    """
+    return max(times * t[parameter] * t.effort.window for t in targets)
+
+
 def delays(longest: float, points: int, grid: float = 2e-9) -> FloatArray:
     """Return delays from 0 to `longest`, s, each a multiple of `grid`."""
     step = max(round(longest / (points - 1) / grid), 1) * grid

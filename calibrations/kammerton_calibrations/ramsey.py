@@ -10,40 +10,46 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from kammerton.model import Calibration, Fit, Give, Need, Program, Target, Value, Wait
-from kammerton_calibrations.pulses import FloatArray, delays, half_pi, readouts, reset, shots
+from kammerton.model import Calibration, Fit, Give, Need, Program, Pulse, Target, Value, Wait
+from kammerton_calibrations.pulses import (
+    FloatArray,
+    delays,
+    half_pi,
+    longest,
+    readouts,
+    reset,
+    shots,
+)
 
 POINTS, SHOTS = 101, 400
-SIGMAS, PERIODS, NYQUIST = 6.0, 8.0, 0.3
-
-
-def waits(target: Target) -> FloatArray:
-    """Return delays to 2.5 T2*, shorter where the doubt about f01 asks for denser points."""
-    longest = 2.5 * target["t2_star"] * target.effort.window
-    densest = NYQUIST * (POINTS - 1) / (SIGMAS * max(target.sigma("f01"), 1.0))
-    return delays(min(longest, densest), POINTS)
+SIGMAS, PERIODS, WINDOW, NYQUIST = 6.0, 8.0, 2.5, 0.3
 
 
 def detuning(target: Target) -> float:
-    """Return the artificial detuning in Hz: at least eight periods, and six sigma of f01."""
-    return max(PERIODS / float(waits(target)[-1]), SIGMAS * target.sigma("f01"))
+    """Return the artificial detuning in Hz: eight periods in 2.5 T2*, and six sigma of f01."""
+    return max(PERIODS / (WINDOW * target["t2_star"]), SIGMAS * target.sigma("f01"))
+
+
+def waits(targets: Sequence[Target]) -> FloatArray:
+    """Return delays to 2.5 T2*, shorter where a detuning asks for denser points."""
+    densest = NYQUIST * (POINTS - 1) / max(detuning(t) for t in targets)
+    return delays(min(longest(targets, "t2_star", WINDOW), densest), POINTS)
 
 
 def program(targets: Sequence[Target]) -> Program:
     """Pi/2, wait, pi/2 with a phase that grows with the wait."""
-    axis = {t.name: waits(t) for t in targets}
-    sequences = {
-        t.name: (
-            half_pi(t),
-            Wait(axis[t.name]),
-            half_pi(t, phase=-2 * np.pi * detuning(t) * (axis[t.name] + t.pi_length)),
-        )
-        for t in targets
-    }
+    taus = waits(targets)
+    sequences = {t.name: (half_pi(t), Wait(taus), turned(t, taus)) for t in targets}
     return Program(
-        "ramsey", sequences, readouts(targets), axis, "delay", "s", shots(targets, SHOTS),
-        reset(targets),
+        "ramsey", sequences, readouts(targets), {t.name: taus for t in targets}, "delay", "s",
+        shots(targets, SHOTS), reset(targets),
     )  # fmt: skip
+
+
+def turned(target: Target, taus: FloatArray) -> Pulse:
+    """Return the second pulse: its phase turns back at the artificial detuning."""
+    angle = -2 * np.pi * detuning(target) * (taus + target.pi_length)
+    return half_pi(target, phase=angle)
 
 
 def propose(fit: Fit, target: Target) -> dict[str, Value]:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kammerton.model import Calibration, Fit, Give, Need, Program, Target, Value, Wait
-from kammerton_calibrations.pulses import delays, pi, readouts, reset, shots
+from kammerton_calibrations.pulses import delays, longest, pi, readouts, reset, shots
 
 POINTS, SHOTS = 51, 1000
 
 
 def program(targets: Sequence[Target]) -> Program:
-    """A pi pulse and a delay of up to four believed T1."""
-    axis = {t.name: delays(4 * t["t1"] * t.effort.window, POINTS) for t in targets}
-    sequences = {t.name: (pi(t), Wait(axis[t.name])) for t in targets}
+    """A pi pulse and a delay of up to four times the longest believed T1."""
+    waits = delays(longest(targets, "t1", 4.0), POINTS)
+    axis = {t.name: waits for t in targets}
+    sequences = {t.name: (pi(t), Wait(waits)) for t in targets}
     return Program(
         "t1", sequences, readouts(targets), axis, "delay", "s", shots(targets, SHOTS),
         reset(targets),

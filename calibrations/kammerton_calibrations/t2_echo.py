@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kammerton.model import Calibration, Fit, Give, Need, Program, Target, Value, Wait
-from kammerton_calibrations.pulses import delays, half_pi, pi, readouts, reset, shots
+from kammerton_calibrations.pulses import delays, half_pi, longest, pi, readouts, reset, shots
 
 POINTS, SHOTS = 51, 1000
 
 
 def program(targets: Sequence[Target]) -> Program:
-    """Pi/2, half the delay, pi, half the delay, pi/2; delays to three believed T2."""
-    axis = {t.name: delays(3 * t["t2_echo"] * t.effort.window, POINTS) for t in targets}
-    sequences = {
-        t.name: (half_pi(t), Wait(axis[t.name] / 2), pi(t), Wait(axis[t.name] / 2), half_pi(t))
-        for t in targets
-    }
+    """Pi/2, half the delay, pi, half the delay, pi/2; delays to three times the longest T2."""
+    waits = delays(longest(targets, "t2_echo", 3.0), POINTS)
+    half = Wait(waits / 2)
+    axis = {t.name: waits for t in targets}
+    sequences = {t.name: (half_pi(t), half, pi(t), half, half_pi(t)) for t in targets}
     return Program(
         "t2_echo", sequences, readouts(targets), axis, "delay", "s", shots(targets, SHOTS),
         reset(targets),

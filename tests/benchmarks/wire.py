@@ -61,11 +61,16 @@ async def measure(lab: Lab, laboratory: Laboratory, folder: Path) -> list[Mappin
     t1 = next(c for c in load_calibrations() if c.name == "t1")
     book = BeliefBook(lab, clock.now())
     know(book, laboratory, clock)
-    targets = tuple(book.target(name, clock.now(), Effort()) for name in lab.qubits)
+
+    def plan(k: int) -> Plan:  # other delays each time, so that nothing uploaded can be used again
+        effort = Effort(window=1 + 0.02 * k)
+        targets = tuple(book.target(name, clock.now(), effort) for name in lab.qubits)
+        return Plan(t1, targets, 1, 1)
+
     store = Store.open(folder / "bench.sqlite", lab.computer)
     try:
         async with open_bench(lab, clock) as bench:
-            return [await one(Plan(t1, targets, 1, 1), bench, store, clock) for _ in range(REPEATS)]
+            return [await one(plan(k), bench, store, clock) for k in range(REPEATS)]
     finally:
         store.close()
 

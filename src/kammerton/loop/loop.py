@@ -104,9 +104,10 @@ class Loop:
 
     def _estimate(self, target: str, name: str, value: Value, run: Run) -> Estimate:
         kind = self.book.kind(self.book.full_name(target, name))
-        belief = Belief(value.value, value.stderr, run.ended, kind.drift_of(value.value))
+        middle = run.started + (run.ended - run.started) / 2
+        belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
         until = belief.valid_until(kind.tolerance_of(value.value))
-        return Estimate(value.value, value.stderr, kind.unit, run.ended, "", until)
+        return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
 
     def _surprises(self, estimates: Mapping[str, Estimate]) -> set[str]:
         """Return the targets with a measured value far from what was believed."""

@@ -7,13 +7,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
+from tests.unit.loop.laboratory import START, two_qubits
 
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.planner import CAP, Planner, instrument_seconds, loss, ready, unmet
 from kammerton.model import Belief, Effort, Estimate, Program, Readout, Wait
-
-from tests.unit.loop.laboratory import START, two_qubits
 
 
 def measured(name, value, stderr, book, time=START):
