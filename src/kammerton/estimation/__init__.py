@@ -1,5 +1,6 @@
 """Fits with honest errors and verdicts: pure functions of arrays."""
 
 from kammerton.estimation.batch import FIT_KINDS, FitBatch, fit_batch, warm
+from kammerton.estimation.shots import fit_shots
 
-__all__ = ["FIT_KINDS", "FitBatch", "fit_batch", "warm"]
+__all__ = ["FIT_KINDS", "FitBatch", "fit_batch", "fit_shots", "warm"]

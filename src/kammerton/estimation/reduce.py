@@ -30,7 +30,7 @@ def mean_and_sigma(blocks: Blocks) -> tuple[Blocks, FloatArray]:
     is drawn towards the common one as far as the sweep shows they are alike (empirical Bayes
     with a scaled inverse chi-square prior, Smyth, Stat. Appl. Genet. Mol. Biol. 3, 3, 2004).
     What uncertainty is left inflates sigma so that squared residuals over sigma squared still
-    have the mean 1.
+    have the mean 1. A point with a block that is not finite is a missing point: its mean is NaN.
 
     Raises
     ------
@@ -88,7 +88,10 @@ def _inverse_trigamma(value: float) -> float:
 
 def axis_of(mean: ComplexArray) -> float:
     """Return the direction (rad, in -pi/2..pi/2) in which a sweep (M,) changes most."""
-    apart = mean - mean.mean()
+    finite = mean[np.isfinite(mean)]
+    if finite.size == 0:
+        return 0.0
+    apart = finite - finite.mean()
     return 0.5 * float(np.angle((apart**2).sum()))
 
 
@@ -136,7 +139,7 @@ def traces(
     Raises
     ------
     TraceError
-        A target has no record, a record does not match the sweep or is not finite.
+        A target has no record, or one that does not match the sweep.
     """
     return {target: _trace(program, records, uses, settings, target) for target in program.axis}
 
@@ -150,8 +153,6 @@ def _trace(
     blocks, x = measured[target], program.axis[target]
     if blocks.ndim != 2 or blocks.shape[1] != x.size:
         raise TraceError(f"{target}: data of shape {blocks.shape} for a sweep of {x.size} points")
-    if not np.isfinite(blocks).all():
-        raise TraceError(f"{target}: the record holds values that are not finite")
     y, sigma, unit = _prepared(blocks, uses, settings.get(target, {}), target)
     return Trace(target, x, y, sigma, program.axis_name, program.axis_unit, unit)
 
