@@ -15,7 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from scipy.interpolate import Akima1DInterpolator
 
-from kammerton.estimation.scales import labelled, on_axis, prefix_of, written
+from kammerton.estimation.scales import labelled, largest, on_axis, prefix_of, written
 from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.trace import ComplexArray, FloatArray
 
@@ -153,7 +153,7 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     apart = None if size is None else np.abs(trace.y) - size
     _sweep(page, trace, np.abs(trace.y), size, apart, "|S|", left=0.12, right=0.58)
     plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
-    factor, prefix = prefix_of(float(np.nanmax(np.abs(trace.y))), trace.y_unit)
+    factor, prefix = prefix_of(largest(trace.y), trace.y_unit)
     unit = prefix + trace.y_unit
     plane.plot(trace.y.real / factor, trace.y.imag / factor, "o", ms=2.2, mew=0, color=DATA)
     if curve is not None:
@@ -171,7 +171,7 @@ def _sweep(
     """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known."""
     above, below = _axes(page, **place)
     x, _, _, x_label = on_axis(trace.x, trace.x_name, trace.x_unit)
-    factor, prefix = prefix_of(float(np.nanmax(np.abs(y), initial=0.0)), trace.y_unit)
+    factor, prefix = prefix_of(largest(y), trace.y_unit)
     known = bool((trace.sigma > 0).any())
     bars = trace.sigma / factor if known else None
     above.errorbar(x, y / factor, bars, fmt="o", ms=2.8, mew=0, lw=0.8, color=DATA)
@@ -194,8 +194,10 @@ def _smooth(x: FloatArray, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
 
 
 def _shots(page: Page, shots: ComplexArray, fit: Fit | None) -> None:
-    factor, prefix = prefix_of(float(np.nanmax(np.abs(shots), initial=0.0)), "V")
-    z = shots / factor
+    factor, prefix = prefix_of(largest(shots), "V")
+    z = shots[np.isfinite(shots).all(axis=1)] / factor
+    if z.size == 0:
+        return
     values = {} if fit is None else fit.values
     found = "readout_threshold" in values
     angle = (
@@ -234,7 +236,7 @@ def _projected(
     axes: Axes, z: ComplexArray, angle: float, boundary: float | None, unit: str
 ) -> None:
     u = (z * np.exp(-1j * angle)).real
-    edges = np.linspace(float(np.nanmin(u)), float(np.nanmax(u)), 81)
+    edges = np.linspace(float(u.min()), float(u.max()) + 1e-9, 81)
     _plain(axes)
     for state, colour in ((0, DATA), (1, ONE)):
         axes.stairs(np.histogram(u[:, state], edges)[0] + 0.1, edges, lw=1.1, color=colour)

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from kammerton.model.quantity import PREFIXES, SCALED, show
-from kammerton.model.trace import FloatArray
+from kammerton.model.trace import ComplexArray, FloatArray
 
 NARROW = 2e-3
 """A frequency axis narrower than this fraction of its centre is shown relative to the centre."""
@@ -62,8 +62,13 @@ def on_axis(values: FloatArray, name: str, unit: str) -> tuple[FloatArray, float
         factor, prefix = prefix_of(0.5 * span, unit)
         label = labelled(f"{name} − {show(origin, unit)}", prefix + unit)
         return (values - origin) / factor, origin, factor, label
-    factor, prefix = prefix_of(float(np.abs(finite).max()), unit)
+    factor, prefix = prefix_of(largest(finite), unit)
     return values / factor, 0.0, factor, labelled(name, prefix + unit)
+
+
+def largest(values: FloatArray | ComplexArray) -> float:
+    """Return the largest finite magnitude, 0 where there is none."""
+    return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
 
 
 def labelled(name: str, unit: str) -> str:

@@ -1,0 +1,187 @@
+"""`kammerton fit`, as a user meets it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+
+SEED = np.random.default_rng(7)
+
+
+def fit(*arguments: str | Path) -> Result:
+    result: Result = CliRunner().invoke(app, ["fit", *map(str, arguments)])
+    assert result.exception is None or isinstance(result.exception, SystemExit)
+    return result
+
+
+def answer(result: Result) -> dict[str, Any]:
+    def refuse(constant: str) -> float:
+        raise AssertionError(constant)
+
+    found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
+    assert set(found) == {"verdict", "status", "reason", "parameters", "chi2_reduced"}
+    return found
+
+
+def saved(path: Path, header: str, *columns: np.ndarray) -> Path:
+    np.savetxt(path, np.column_stack(columns), delimiter=",", header=header, comments="")
+    return path
+
+
+@pytest.fixture
+def decay(tmp_path: Path) -> Path:
+    t = np.linspace(0, 150, 76)
+    y = 2 + 3 * np.exp(-t / 30) + 0.03 * SEED.normal(size=t.size)
+    return saved(tmp_path / "decay.csv", "Time [us],signal [mV],error", t, y, np.full(76, 0.03))
+
+
+@pytest.fixture
+def flat(tmp_path: Path) -> Path:
+    t = np.linspace(0, 150, 76)
+    return saved(tmp_path / "flat.csv", "Time [us],signal", t, SEED.normal(size=t.size))
+
+
+def test_json_alone_on_stdout(decay: Path) -> None:
+    result = fit(decay, "--kind", "t1", "--json")
+    assert result.exit_code == 0
+    found = answer(result)
+    t1 = found["parameters"]["t1"]
+    assert (found["verdict"], t1["unit"]) == ("accepted", "s")
+    assert abs(t1["value"] - 30e-6) < 4 * t1["stderr"] < 10e-6
+    assert found["chi2_reduced"] is None
+    assert "signal" in result.stderr
+
+
+def test_a_known_sigma_gives_chi_square(decay: Path) -> None:
+    found = answer(fit(decay, "--kind", "t1", "--sigma", "error", "--json"))
+    assert 0.5 < found["chi2_reduced"] < 1.6
+
+
+def test_text_for_people(decay: Path) -> None:
+    result = fit(decay, "--kind", "t1")
+    assert result.exit_code == 0
+    assert "accepted" in result.stdout
+    assert "µs ±" in result.stdout
+
+
+def test_noise_is_not_accepted(flat: Path) -> None:
+    result = fit(flat, "--kind", "t1", "--json")
+    assert result.exit_code == 3
+    found = answer(result)
+    assert found["verdict"] != "accepted"
+    assert found["parameters"] == {}
+    assert found["reason"]
+    text = fit(flat, "--kind", "t1")
+    assert text.exit_code == 3
+    assert found["reason"] in " ".join(text.stdout.split())
+
+
+def test_rabi_is_in_the_unit_of_its_axis(tmp_path: Path) -> None:
+    a = np.linspace(-800, 800, 61)
+    y = -np.cos(2 * np.pi * a / 700) + 0.05 * SEED.normal(size=a.size)
+    for unit, shown, scale in (("mV", "V", 1e-3), ("DAC", "DAC", 1.0)):
+        path = saved(tmp_path / "rabi.csv", f"amplitude [{unit}],y", a, y)
+        period = answer(fit(path, "--kind", "rabi_amplitude", "--json"))["parameters"]["period"]
+        assert period["unit"] == shown
+        assert period["value"] == pytest.approx(700 * scale, rel=0.02)
+
+
+def test_a_resonator_from_magnitude_and_phase(tmp_path: Path) -> None:
+    f = np.linspace(7.09, 7.11, 201)
+    s = np.exp(40j * f) * (1 - 0.7 / (1 + 2j * (f - 7.1) / 0.001))
+    s = s + 0.01 * (SEED.normal(size=f.size) + 1j * SEED.normal(size=f.size))
+    path = saved(tmp_path / "r.csv", "f [GHz],|S21| [V],S21 angle [deg]", f, np.abs(s),
+                 np.angle(s, deg=True))  # fmt: skip
+    values = answer(fit(path, "--kind", "resonator_spectroscopy", "--json"))["parameters"]
+    assert abs(values["frequency"]["value"] - 7.1e9) < 4 * values["frequency"]["stderr"]
+    assert abs(values["q_coupling"]["value"] - 7100 / 0.7) < 4 * values["q_coupling"]["stderr"]
+
+
+def test_calibration_points_and_a_chosen_unit(tmp_path: Path) -> None:
+    t = np.append(np.linspace(0, 150e3, 76), [151e3, 152e3, 153e3, 154e3])
+    y = np.append(np.exp(-t[:76] / 30e3), [0, 0, 1, 1]) + 0.01 * SEED.normal(size=80)
+    path = saved(tmp_path / "c.csv", "wait,y,other", t, 5 - 2 * y, y)
+    result = fit(path, "--kind", "t1", "--cal-points", "4", "--x-unit", "ns", "--y", "y", "--json")
+    t1 = answer(result)["parameters"]["t1"]
+    assert abs(t1["value"] - 30e-6) < 4 * t1["stderr"]
+
+
+def test_a_plot_is_drawn(decay: Path, flat: Path, tmp_path: Path) -> None:
+    for number, path in enumerate((decay, flat)):
+        picture = tmp_path / f"{number}.png"
+        fit(path, "--kind", "t1", "--plot", picture)
+        assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--kind", "t2"], "no kind 't2'"),
+        (["--kind", "ramsy"], "did you mean 'ramsey'"),
+        (["--kind", "qubit_spectroscopy"], "needs a frequency as x"),
+        (["--kind", "t1", "--y", "signl"], "did you mean 'signal'"),
+        (["--kind", "t1", "--sigma", "eror"], "did you mean 'error'"),
+        (["--kind", "t1", "--x-unit", "fortnight"], "'fortnight'"),
+        (["--kind", "t1", "--cal-points", "5"], "an even number"),
+        (["--kind", "t1", "--cal-points", "100"], "100 calibration points"),
+        (["--kind", "t1", "--plot", "a.bmp"], "a picture ends in .png"),
+        (["--kind", "t1", "--plot", "none/a.png"], "there is no folder none"),
+    ],
+)
+def test_bad_choices_are_one_clear_line(decay: Path, arguments: list[str], says: str) -> None:
+    refused(fit(decay, *arguments, "--json"), says)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("", "is empty"),
+        ("Time,y\na,b\n", "no line has two numbers"),
+        ("Time\n1\n2\n", "only one column"),
+        ("Time [s],y\n1,2\n,3\n3,4\n", "line 3: x, column 'Time [s]', is missing"),
+        ("Time [s],y\n1,2\n2,three\n", "line 3: 'three' in column 'y' is not a number"),
+        ("Time [s],y,z\n1,,2\n2,,3\n", "column 'y' has no numbers"),
+    ],
+)
+def test_bad_files_are_one_clear_line(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "bad.csv"
+    path.write_text(text)
+    refused(fit(path, "--kind", "t1", "--json"), says)
+    refused(fit(path, "--kind", "t1"), "bad.csv")
+
+
+def test_too_few_points_are_one_clear_line(tmp_path: Path) -> None:
+    path = tmp_path / "short.csv"
+    path.write_text("Time [s],y\n1,2\n2,3\n")
+    result = fit(path, "--kind", "t1", "--json")
+    assert result.exit_code in (2, 3)
+
+
+def test_a_missing_file(decay: Path) -> None:
+    refused(fit(decay.with_name("decoy.csv"), "--kind", "t1"), "did you mean 'decay.csv'")
+
+
+def refused(result: Result, says: str) -> None:
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert says in result.stderr
+    assert "Traceback" not in result.stderr
+    assert len(result.stderr.strip().splitlines()) == 1
+
+
+def test_points_that_are_missing_do_no_harm(decay: Path, tmp_path: Path) -> None:
+    lines = decay.read_text().splitlines()
+    lines[5] = lines[5].split(",")[0] + ",nan,"
+    lines[9] = lines[9].split(",")[0] + ",,"
+    path = tmp_path / "gaps.csv"
+    path.write_text("\n".join(lines))
+    t1 = answer(fit(path, "--kind", "t1", "--json"))["parameters"]["t1"]
+    assert abs(t1["value"] - 30e-6) < 4 * t1["stderr"]

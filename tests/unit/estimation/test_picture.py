@@ -1,0 +1,141 @@
+"""Pictures: every kind of trace, every verdict, names that mean something to a typesetter."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from kammerton.estimation.picture import draw
+from kammerton.estimation.scales import on_axis, written
+from kammerton.estimation.shots import fit_shots
+from kammerton.model import Fit, Trace, Value, Verdict
+
+X = np.linspace(0, 1e-4, 41)
+
+
+def decay(
+    target: str, verdict: Verdict = Verdict.ACCEPTED, sigma: float = 0.02
+) -> tuple[Trace, Fit]:
+    curve = np.exp(-X / 3e-5)
+    y = curve + 0.02 * np.random.default_rng(0).normal(size=X.size)
+    fit = Fit("t1", target, {"t1": Value(3e-5, 1e-6, "s")}, verdict, "a status", "a reason",
+              1.0, curve=curve)  # fmt: skip
+    return Trace(target, X, y, np.full(X.size, 0.02), "delay", "s"), fit
+
+
+def notch(target: str) -> tuple[Trace, Fit]:
+    f = np.linspace(7.1e9 - 4e6, 7.1e9 + 4e6, 101)
+    curve = 2e-3 * (1 - 0.8 / (1 + 2j * (f - 7.1e9) / 1e6))
+    values = {"frequency": Value(7.1e9, 3e3, "Hz"), "q_internal": Value(math.nan, math.nan, "")}
+    fit = Fit("resonator_spectroscopy", target, values, Verdict.ACCEPTED, "success", "", math.nan,
+              curve=curve)  # fmt: skip
+    return Trace(target, f, curve, np.full(f.size, 1e-5), "frequency", "Hz", "V"), fit
+
+
+def pixels(path: Path) -> np.ndarray:
+    return np.asarray(matplotlib.image.imread(path))
+
+
+def drawn(folder: Path, *panels: tuple[Trace, Fit], name: str = "a.png") -> np.ndarray:
+    path = folder / name
+    draw({t.target: t for t, _ in panels}, {f.target: f for _, f in panels}, path, "t1 $x_1")
+    return pixels(path)
+
+
+def test_one_panel_a_target(tmp_path: Path) -> None:
+    one = drawn(tmp_path, decay("q0"))
+    five = drawn(tmp_path, *(decay(f"q{i}") for i in range(5)))
+    assert five.shape[1] == 3 * one.shape[1]
+    assert one.std() > 0.05
+
+
+def test_the_picture_is_the_same_every_time(tmp_path: Path) -> None:
+    drawn(tmp_path, decay("q0"), notch("r0"), name="a.png")
+    drawn(tmp_path, decay("q0"), notch("r0"), name="b.png")
+    assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
+
+
+def test_verdicts_look_different(tmp_path: Path) -> None:
+    pictures = [drawn(tmp_path, decay("q0", verdict)) for verdict in Verdict]
+    assert not np.array_equal(pictures[0], pictures[1])
+    assert not np.array_equal(pictures[1], pictures[2])
+
+
+def test_single_shots_show_clouds_and_discriminator(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    shots = 1e-4 * (rng.normal(size=(1000, 2)) + 1j * rng.normal(size=(1000, 2)))
+    shots[:, 1] += 1e-3
+    trace = Trace("q0", np.array([0.0, 1.0]), shots.mean(axis=0), np.ones(2), "prepared", "", "V")
+    fit = fit_shots(shots[:, 0], shots[:, 1], "q0")
+    path, failed = tmp_path / "a.png", tmp_path / "b.png"
+    draw({"q0": trace}, {"q0": fit}, path, "readout", shots={"q0": shots})
+    draw({"q0": trace}, {"q0": fit_shots(shots[:9, 0], shots[:9, 1], "q0")}, failed, "readout",
+         shots={"q0": shots})  # fmt: skip
+    assert not np.array_equal(pixels(path), pixels(failed))
+
+
+def test_awkward_traces_are_drawn_all_the_same(tmp_path: Path) -> None:
+    trace, fit = decay("a_$b$_%")
+    unknown = Trace("u", X, trace.y, np.full(X.size, math.nan), "wait $", "DAC", "V")
+    gaps = Trace("g", X, np.where(X > 5e-5, math.nan, trace.y), trace.sigma, "delay", "s")
+    empty = Trace("e", X, np.full(X.size, math.nan), trace.sigma, "delay", "s")
+    curveless = Fit("t1", "e", {}, Verdict.REJECTED, "no data", "no point is finite", math.nan)
+    lost = Fit("t1", "g", {}, Verdict.REJECTED, "x", "y " * 200, math.nan,
+               curve=np.full(X.size, math.nan))  # fmt: skip
+    drawn(tmp_path, (trace, fit), (unknown, decay("u")[1]), (gaps, lost), (empty, curveless))
+    complex_empty = Trace("c", X, np.full(X.size, complex(math.nan)), trace.sigma, "f", "Hz", "V")
+    draw({"c": complex_empty}, {}, tmp_path / "c.png", "never fitted")
+    draw({}, {}, tmp_path / "d.png", "nothing measured")
+
+
+def test_stuck_and_broken_shots_are_drawn_all_the_same(tmp_path: Path) -> None:
+    trace = Trace(
+        "q0", np.array([0.0, 1.0]), np.zeros(2, complex), np.zeros(2), "prepared", "", "V"
+    )
+    for value in (0.0, math.nan):
+        shots = np.full((200, 2), complex(value))
+        fit = fit_shots(shots[:, 0], shots[:, 1], "q0")
+        draw({"q0": trace}, {"q0": fit}, tmp_path / "s.png", "readout", shots={"q0": shots})
+
+
+@pytest.mark.parametrize("suffix", ["pdf", "svg"])
+def test_other_formats(tmp_path: Path, suffix: str) -> None:
+    trace, fit = decay("q0")
+    path = tmp_path / f"a.{suffix}"
+    draw({"q0": trace}, {"q0": fit}, path, "t1")
+    assert path.stat().st_size > 1000
+
+
+def test_a_folder_that_is_missing_is_an_os_error(tmp_path: Path) -> None:
+    trace, fit = decay("q0")
+    with pytest.raises(OSError, match="No such file"):
+        draw({"q0": trace}, {"q0": fit}, tmp_path / "none" / "a.png", "t1")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "stderr", "text"),
+    [
+        (3.508e-5, "s", 7.1e-7, "35.08(71) µs"), (4.91072e9, "Hz", 2.1e3, "4.9107200(21) GHz"),
+        (0.98145, "", 1.9e-3, "0.9815(19)"), (7430.3, "", 61.8, "7430(62)"),
+        (-5.527e-4, "V", 5.3e-6, "−552.7(53) µV"), (1.0, "V", 0.0996, "1.00(10) V"),
+        (0.0, "V", 1e-6, "0.0(10) µV"), (2.5, "rad", 0.0, "2.5 rad"), (math.nan, "s", 1.0, "—"),
+    ],
+)  # fmt: skip
+def test_values_as_a_physicist_writes_them(
+    value: float, unit: str, stderr: float, text: str
+) -> None:
+    assert written(value, unit, stderr) == text
+
+
+def test_narrow_frequency_axes_are_relative() -> None:
+    f = np.linspace(4.91e9, 4.911e9, 5)
+    shown, origin, factor, label = on_axis(f, "frequency", "Hz")
+    np.testing.assert_allclose(shown * factor + origin, f)
+    assert label == "frequency − 4.9105 GHz (kHz)"
+    assert on_axis(np.array([4e9, 5e9]), "f", "Hz")[3] == "f (GHz)"
+    assert on_axis(np.array([0, 1e-5]), "wait", "s")[3] == "wait (µs)"
+    assert on_axis(np.array([0, 2e-5]), "signal", "")[3] == "signal (10⁻⁶)"
