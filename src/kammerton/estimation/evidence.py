@@ -198,6 +198,13 @@ def propagate(
 
     derive takes theta (N, P + L); its gradient is taken by central differences.
     """
+    with np.errstate(all="ignore"):  # a value that is not there is NaN or infinite
+        return _propagated(derive, fit, evidence)
+
+
+def _propagated(
+    derive: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
+) -> tuple[dict[str, Array], dict[str, Array]]:
     values = derive(fit.theta)
     spread = evidence.stderr(np.einsum("nii->ni", fit.cov).T).T
     scale = 1.0 + np.abs(fit.theta)
@@ -208,9 +215,8 @@ def propagate(
         up[:, k] += step[:, k]
         down[:, k] -= step[:, k]
         above, below = derive(up), derive(down)
-        with np.errstate(invalid="ignore", over="ignore"):  # a value that is not there is NaN
-            for name in values:
-                gradient[name][:, k] = (above[name] - below[name]) / (2 * step[:, k])
+        for name in values:
+            gradient[name][:, k] = (above[name] - below[name]) / (2 * step[:, k])
     errors = {name: evidence.stderr(_variance(g, fit.cov)) for name, g in gradient.items()}
     return values, errors
 

@@ -83,8 +83,8 @@ def _phase(batch: Batch, fit: Solution, evidence: Evidence) -> tuple[Array, Arra
     free = solve(kernels.RAMSEY, batch, start, np.column_stack([g, zero, zero + 0.3]), high)
 
     def turn(theta: Array) -> dict[str, Array]:
-        slope = np.where(np.abs(theta[:, 3]) > 0, theta[:, 4] / theta[:, 3], np.inf)
-        return {"turn": np.arctan(slope)}
+        cos, sin = theta[:, 3], theta[:, 4]
+        return {"turn": np.arctan2(np.where(cos < 0, -sin, sin), np.abs(cos))}
 
     values, stderr = propagate(turn, free, evidence)
     return values["turn"], stderr["turn"]
