@@ -18,6 +18,7 @@ FloatArray = NDArray[np.float64]
 
 _H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
 _SQRT2 = math.sqrt(2)
+_PARTS = np.array([1 / 6, 2 / 3, 1 / 3])
 
 
 class Qubit(NamedTuple):
@@ -35,9 +36,10 @@ class Qubit(NamedTuple):
 class Evolution(NamedTuple):
     """What the kernels need of one qubit on one line.
 
-    delta, alpha: rad/s. step: s per sample. p_half, p_full (3, 3): population transfer of half a
-    step and of a step. c_half, c_full (2, 2): the same of (r01, r12), which the jumps couple.
-    o_half, o_full: of r02. rates (3,), vectors (3, 3), inverse (3, 3): eigensystem of the
+    delta, alpha: rad/s. step: s per sample. parts (3,): the weights 1/6, 2/3, 1/3 of a step with
+    which the dissipator acts at an end, in the middle, and where two steps meet. For each of
+    them: p (3, 3, 3) transfer of populations, c (3, 2, 2) of (r01, r12), which the jumps
+    couple, and o (3,) of r02. rates (3,), vectors (3, 3), inverse (3, 3): eigensystem of the
     population generator. decay (3,): of r01, r02, r12 in 1/s. down, up: coupling r12 -> r01
     and r01 -> r12 in 1/s. rest (3,): populations at equilibrium.
     """
@@ -45,12 +47,10 @@ class Evolution(NamedTuple):
     delta: float
     alpha: float
     step: float
-    p_half: FloatArray
-    p_full: FloatArray
-    c_half: FloatArray
-    c_full: FloatArray
-    o_half: float
-    o_full: float
+    parts: FloatArray
+    p: FloatArray
+    c: FloatArray
+    o: FloatArray
     rates: FloatArray
     vectors: FloatArray
     inverse: FloatArray
@@ -102,12 +102,10 @@ def evolution(qubit: Qubit, carrier: float, step: float) -> Evolution:
         delta=2 * math.pi * (qubit.f01 - carrier),
         alpha=2 * math.pi * qubit.anharmonicity,
         step=step,
-        p_half=np.ascontiguousarray(expm(generator * step / 2)),
-        p_full=np.ascontiguousarray(expm(generator * step)),
-        c_half=np.ascontiguousarray(expm(coupled * step / 2)),
-        c_full=np.ascontiguousarray(expm(coupled * step)),
-        o_half=math.exp(-decay[1] * step / 2),
-        o_full=math.exp(-decay[1] * step),
+        parts=_PARTS,
+        p=expm(generator * step * _PARTS[:, None, None]),
+        c=expm(coupled * step * _PARTS[:, None, None]),
+        o=np.exp(-decay[1] * step * _PARTS),
         rates=rates,
         vectors=vectors,
         inverse=inverse,

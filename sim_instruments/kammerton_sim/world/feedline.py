@@ -2,7 +2,12 @@
 
 Field of a resonator in level s, in the frame of the source: da/dt = (j w_s - kappa/2) a + v(t);
 transmitted: v - visibility exp(j asymmetry) kappa/2 times a, summed over the resonators. Its
-steady state is the notch of `ResonatorTruth`. Samples are held, so the recurrence is exact.
+steady state is the notch of `ResonatorTruth`.
+
+Between samples v is what a reconstruction filter makes of them (the digitizer cannot see the
+steps of a held output either), so the equation is integrated by the trapezoidal rule in the
+resonator's own frame: the response at a distance df from resonance is right to
+(2 pi df step)^2 / 12, 1e-4 at 5 MHz and 1 GS/s.
 """
 
 from __future__ import annotations
@@ -85,13 +90,6 @@ def feedline(
 
 
 @kernel
-def _held(pole: complex, coupling: complex, step: float) -> tuple[complex, complex]:
-    """Decay over a sample, and response to a voltage held for a sample."""
-    decay = np.exp(pole * step)
-    return decay, coupling * (decay - 1) / pole
-
-
-@kernel
 def ring(
     volts: ComplexArray,
     lead: int,
@@ -107,16 +105,17 @@ def ring(
     for n in range(ground.size):
         total[n] = gain * volts[lead + n]
     for q in range(couplings.size):
-        c = gain * couplings[q]
-        e0, g0 = _held(poles[q, 0], c, step)
-        e1, g1 = _held(poles[q, 1], c, step)
-        e2, g2 = _held(poles[q, 2], c, step)
-        a0 = a1 = a2 = 0j
+        weight = gain * couplings[q] * step / 2
+        e0 = np.exp(poles[q, 0] * step)
+        e1 = np.exp(poles[q, 1] * step)
+        e2 = np.exp(poles[q, 2] * step)
+        a0 = a1 = a2 = before = 0j
         for m in range(volts.size):
-            v = volts[m]
-            a0 = a0 * e0 + g0 * v
-            a1 = a1 * e1 + g1 * v
-            a2 = a2 * e2 + g2 * v
+            now = weight * volts[m]
+            a0 = (a0 + before) * e0 + now
+            a1 = (a1 + before) * e1 + now
+            a2 = (a2 + before) * e2 + now
+            before = now
             if m >= lead:
                 total[m - lead] += a0
                 change[q, 0, m - lead] = a1 - a0
