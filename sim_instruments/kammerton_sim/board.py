@@ -8,9 +8,11 @@ posted buffers were taken from `memory()`, otherwise over the socket.
 from __future__ import annotations
 
 import ctypes
+import io
 import json
 import socket
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -115,6 +117,7 @@ class SimBoard:
         self._socket = socket.create_connection((host, port), _PATIENCE)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb")
+        self._hang_up = weakref.finalize(self, _close, self._reader, self._socket)
         self._lock = threading.RLock()
         self._shared = shared_memory
         self._bulk, self._plan, self._trigger = _Bulk(), _Plan(), _Trigger()
@@ -338,8 +341,7 @@ class SimBoard:
     def close(self) -> None:
         """Leave the laboratory. Memory vanishes with the last array that looks into it."""
         self._bulk = _Bulk()
-        self._reader.close()
-        self._socket.close()
+        self._hang_up()
 
     def __enter__(self) -> SimBoard:
         return self
@@ -419,6 +421,11 @@ class SimBoard:
 
 def _address(buffer: Any) -> int:
     return int((buffer.value if isinstance(buffer, ctypes.c_void_p) else buffer) or 0)
+
+
+def _close(reader: io.BufferedReader, connection: socket.socket) -> None:
+    reader.close()
+    connection.close()
 
 
 def _failure(code: int, function: str, detail: str = "") -> RuntimeError:

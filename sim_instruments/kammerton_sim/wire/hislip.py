@@ -90,9 +90,9 @@ class HislipServer:
     def _synchronous(self, connection: socket.socket, peer: str) -> None:
         number = next(self._numbers) & 0xFFFF
         session = self._sessions[number] = _Session()
-        _send(connection, INITIALIZE_RESPONSE, 0, 0x0100 << 16 | number)
         self._device.connected(peer)
         try:
+            _send(connection, INITIALIZE_RESPONSE, 0, 0x0100 << 16 | number)
             self._exchange(connection, session)
         finally:
             del self._sessions[number]

@@ -1,0 +1,265 @@
+"""The simulated ATS9360 behind the upstream driver: records, triggers, time, memory."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
+from tests.wire.conftest import acquire, configured, upload
+
+from kammerton_sim.board import open_board
+
+
+def test_upstreams_class_connects_unchanged(board, closing):
+    digitizer = configured(board, closing, AlazarTechATS9360)
+    idn = digitizer.get_idn()
+    assert (idn["model"], idn["bits_per_sample"], idn["firmware"]) == ("ATS9360", 12, "21.07")
+
+
+def test_every_record_arrives_in_order(digitizer, awg):
+    upload(awg, points=5)
+    awg.play(wait_for_running=False)
+    a, b = acquire(digitizer, awg.force_triggerA)
+    assert a.shape == (60, 256)
+    np.testing.assert_array_equal(a[:, 1] // 16, np.arange(1, 61))
+    np.testing.assert_array_equal(b[:, 9] // 16, np.arange(60) % 5)
+
+
+def test_a_second_acquisition_reuses_the_memory(digitizer, board, awg):
+    upload(awg)
+    for _ in range(3):
+        awg.play(wait_for_running=False)
+        a, _ = acquire(digitizer, awg.force_triggerA, buffers=2)
+        np.testing.assert_array_equal(a[:, 1] // 16, np.arange(1, 21))
+        awg.stop()
+    assert len(board._bulk.free) == 2
+
+
+def test_started_before_armed_the_first_record_is_any(digitizer, awg, ask):
+    upload(awg, points=51)
+    awg.play(wait_for_running=False)
+    awg.force_triggerA()
+    firsts = []
+    for _ in range(4):
+        a, b = acquire(digitizer, lambda: None, records=51, buffers=1)
+        firsts.append(int(b[0, 1] // 16))
+        assert len(set(a[:, 1])) == 51
+    assert any(firsts)
+    assert all(entry["late"] for entry in ask(op="acquisitions"))
+
+
+def test_rearming_never_repeats_a_record(digitizer, awg):
+    upload(awg, points=5)
+    awg.play(wait_for_running=False)
+    awg.force_triggerA()
+    numbers = [set(acquire(digitizer, lambda: None, buffers=2)[0][:, 1]) for _ in range(3)]
+    assert len(set.union(*numbers)) == 60
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda awg, digitizer: None,  # never triggered
+        lambda awg, digitizer: awg.channels[2].resolution(16),  # no bit left for the marker
+        lambda awg, digitizer: awg.channels[2].state(0),
+        lambda awg, digitizer: awg.all_output_off(1),
+    ],
+    ids=["no trigger", "no marker bit", "channel off", "all off"],
+)
+def test_without_triggers_the_wait_times_out(digitizer, awg, spoil, request):
+    upload(awg)
+    spoil(awg, digitizer)
+    awg.play(wait_for_running=False)
+    start = (lambda: None) if "no trigger" in request.node.name else awg.force_triggerA
+    with pytest.raises(RuntimeError, match="error 579: ApiWaitTimeout"):
+        acquire(digitizer, start, timeout=100)
+
+
+def test_only_the_external_trigger_is_wired(digitizer, awg):
+    upload(awg)
+    with digitizer.syncing():
+        digitizer.trigger_source1("CHANNEL_A")
+    awg.play(wait_for_running=False)
+    with pytest.raises(RuntimeError, match="579"):
+        acquire(digitizer, awg.force_triggerA, timeout=100)
+
+
+def test_stopping_the_generator_under_way_times_out(digitizer, awg):
+    upload(awg)
+    awg.play(wait_for_running=False)
+
+    def start() -> None:
+        awg.force_triggerA()
+        awg.stop()
+
+    with pytest.raises(RuntimeError, match="579"):
+        acquire(digitizer, start, timeout=100)
+
+
+def test_a_trigger_that_comes_late_is_waited_for(digitizer, awg):
+    upload(awg)
+    awg.play(wait_for_running=False)
+    timer = threading.Timer(0.2, awg.force_triggerA)
+    a, _ = acquire(digitizer, timer.start, timeout=5000)
+    timer.join()
+    assert a[0, 1] // 16 == 1
+
+
+def test_the_trigger_delay_moves_the_record(digitizer, awg):
+    upload(awg)
+    with digitizer.syncing():
+        digitizer.trigger_delay(8)
+    awg.play(wait_for_running=False)
+    a, _ = acquire(digitizer, awg.force_triggerA, buffers=1)
+    assert (a == a[:, :1]).all()  # the mark in sample 0 is before the record now
+
+
+def test_laboratory_time_passes_by_instrument_time(digitizer, awg, ask, world):
+    upload(awg, points=5)
+    awg.play(wait_for_running=False)
+    before = world.clock.now()
+    acquire(digitizer, awg.force_triggerA, records=50, buffers=8)  # 80 turns of 0.25 s
+    (entry,) = ask(op="acquisitions")
+    assert (entry["records"], entry["turns"], entry["late"]) == (400, 80, False)
+    assert 20 <= world.clock.now() - before < 25
+    assert before <= entry["time"] < before + 2
+
+
+def test_states_of_an_acquisition(digitizer, awg, ask):
+    upload(awg)
+    awg.play(wait_for_running=False)
+    acquire(digitizer, awg.force_triggerA, records=5, buffers=2)
+    assert ask(op="states", index=0) == {"q0": [0, 1] * 5}
+    assert "no acquisition 9" in ask(op="states", index=9)["error"]
+
+
+def test_a_change_of_an_output_under_way_is_heard(digitizer, awg, source, world):
+    upload(awg)
+    source.frequency(5e9)
+    awg.play(wait_for_running=False)
+    awg.force_triggerA()
+    acquire(digitizer, lambda: None, buffers=1)
+    source.ref_osc_source("EXT")
+    source.frequency(5.1e9)
+    acquire(digitizer, lambda: None, buffers=1)
+    assert world.plays[-1][1]["drive_lo"].frequency == 5.1e9
+    assert world.plays[0][1]["drive_lo"].frequency != 5e9  # free-running: off by parts in 1e8
+    assert world.plays[0][1]["drive_lo"].frequency == pytest.approx(5e9, rel=1e-6)
+
+
+def test_one_driver_at_a_time(digitizer, laboratory, awg, closing):
+    upload(awg)
+    awg.play(wait_for_running=False)
+    other = closing.enter_context(open_board(f"sim://127.0.0.1:{laboratory.ports['board']}"))
+
+    def start() -> None:
+        awg.force_triggerA()
+        other.before_async_read(1, 3, 0, 256, 1, 1, 0x201)
+        with pytest.raises(RuntimeError, match="another program uses the board"):
+            other.start_capture(1)
+
+    acquire(digitizer, start)
+    other.start_capture(1)  # free again
+    other.abort_async_read(1)
+
+
+def test_it_refuses_what_a_9360_cannot_do(board):
+    with pytest.raises(RuntimeError, match="533: ApiUnsupportedFunction"):
+        board.configure_record_average(1, 1, 256, 50, 0)
+    with pytest.raises(RuntimeError, match="NPT mode with channels A and B"):
+        board.before_async_read(1, 1, 0, 256, 1, 1, 0x201)
+    with pytest.raises(RuntimeError, match="timeout_ticks"):
+        board.set_trigger_time_out(1, 10)
+    assert board.get_board_by_system_id(1, 2) == 0
+
+
+def test_memory_that_is_not_ours_is_refused(board):
+    with pytest.raises(RuntimeError, match=r"api.memory\(\)"):
+        board.post_async_buffer(1, 0x1000, 64)
+
+
+def test_buffers_are_waited_for_in_their_order(board):
+    board.before_async_read(1, 3, 0, 256, 1, 2, 0x201)
+    first, second = board.memory(np.uint16, 1024), board.memory(np.uint16, 1024)
+    board.post_async_buffer(1, first.addr, 1024)
+    board.post_async_buffer(1, second.addr, 1024)
+    with pytest.raises(RuntimeError, match="573: ApiBufferNotReady"):
+        board.wait_async_buffer_complete(1, second.addr, 10)
+    board.abort_async_read(1)
+
+
+def test_too_small_a_buffer_is_told_at_the_wait(board, awg):
+    upload(awg)
+    awg.play(wait_for_running=False)
+    board.set_trigger_operation(1, 0, 0, 2, 1, 140, 1, 3, 1, 128)
+    board.before_async_read(1, 3, 0, 256, 10, 10, 0x201)
+    memory = board.memory(np.uint16, 1024)
+    board.post_async_buffer(1, memory.addr, 1024)
+    board.start_capture(1)
+    awg.force_triggerA()
+    with pytest.raises(RuntimeError, match="1024 bytes is too small"):
+        board.wait_async_buffer_complete(1, memory.addr, 1000)
+    board.abort_async_read(1)
+
+
+def test_another_sample_rate_is_refused(digitizer, awg):
+    with digitizer.syncing():
+        digitizer.external_sample_rate(500_000_000)
+    with pytest.raises(RuntimeError, match="1 GS/s"):
+        acquire(digitizer, lambda: None)
+
+
+def test_a_dead_laboratory_is_an_error_not_a_hang(digitizer, laboratory):
+    laboratory.close()
+    with pytest.raises(RuntimeError, match="laboratory is gone"):
+        acquire(digitizer, lambda: None)
+
+
+@pytest.mark.parametrize("address", ["sim://127.0.0.1", "tcp://127.0.0.1:1", "127.0.0.1:1"])
+def test_bad_addresses(address):
+    with pytest.raises(ValueError, match="is not of the form"):
+        open_board(address)
+
+
+def test_nobody_listens():
+    with pytest.raises(ConnectionError):
+        open_board("sim://127.0.0.1:1")
+
+
+def _leftovers() -> set[str]:
+    return {path.name for path in Path("/dev/shm").glob("kammerton-*")}
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no memory file system to look into")
+def test_shared_memory_leaves_nothing_behind(laboratory, closing):
+    before = _leftovers()
+    board = open_board(f"sim://127.0.0.1:{laboratory.ports['board']}")
+    memory = board.memory(np.uint16, 1 << 20)
+    assert _leftovers() == before  # nameless as soon as both sides have it
+    assert board._bulk.used[memory.addr].number is not None
+    memory.free_mem()
+    board.release()
+    assert not board._bulk.free
+    board.close()
+    memory.buffer[:] = 1  # an array outlives the board
+
+
+def test_a_process_that_forgets_everything_ends_without_a_word(laboratory):
+    script = (
+        "import os, numpy\n"
+        "from kammerton_sim.board import open_board\n"
+        f"board = open_board('sim://127.0.0.1:{laboratory.ports['board']}')\n"
+        "memory = board.memory(numpy.uint16, 1 << 20)\n"
+        "view = memory.buffer[:10]\n"
+    )
+    before = _leftovers()
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", script], capture_output=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+    assert _leftovers() == before

@@ -1,0 +1,208 @@
+"""The HiSLIP server, byte by byte."""
+
+from __future__ import annotations
+
+import socket
+import struct
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from kammerton_sim.wire.hislip import HEADER, HislipServer
+from kammerton_sim.wire.lines import LineServer
+from kammerton_sim.wire.server import PortInUse, TcpServer
+
+INIT, INIT_R, FATAL, ERROR, LOCK, LOCK_R, DATA, END = range(8)
+
+
+class Echo:
+    """Answers what it was sent; remembers its clients."""
+
+    name = "echo"
+
+    def __init__(self) -> None:
+        self.seen: list[bytes] = []
+        self.clients = 0
+
+    def receive(self, message: bytes | bytearray) -> bytes:
+        self.seen.append(bytes(message))
+        return bytes(message) if message.endswith(b"?") else b""
+
+    def status_byte(self) -> int:
+        return 68
+
+    def connected(self, peer: str) -> None:
+        self.clients += 1
+
+    def disconnected(self, peer: str) -> None:
+        self.clients -= 1
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def server(echo: Echo) -> Iterator[HislipServer]:
+    server = HislipServer(echo)
+    yield server
+    server.close()
+
+
+class Peer:
+    """One connection, with a deadline."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 5)
+        self.reader = self.socket.makefile("rb")
+
+    def __enter__(self) -> Peer:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.reader.close()
+        self.socket.close()
+
+    def send(self, kind: int, control: int = 0, parameter: int = 0, payload: bytes = b"") -> None:
+        self.socket.sendall(HEADER.pack(b"HS", kind, control, parameter, len(payload)) + payload)
+
+    def receive(self) -> tuple[int, int, int, bytes]:
+        head = self.reader.read(HEADER.size)
+        if not head:
+            raise EOFError
+        _, kind, control, parameter, length = HEADER.unpack(head)
+        return kind, control, parameter, self.reader.read(length)
+
+    def session(self) -> int:
+        self.send(INIT, 0, 0x0100 << 16, b"hislip0")
+        kind, overlap, parameter, _ = self.receive()
+        assert (kind, overlap, parameter >> 16) == (INIT_R, 0, 0x0100)
+        return parameter & 0xFFFF
+
+
+def test_a_message_in_parts_is_one_message(server, echo):
+    with Peer(server.port) as peer:
+        peer.session()
+        peer.send(DATA, 0, 2, b"one\r\n")
+        peer.send(DATA, 0, 4, b"\n;two")
+        peer.send(END, 0, 6, b"\n?")
+        assert peer.receive() == (END, 0, 6, b"one\r\n\n;two\n?\n")
+
+
+def test_the_answer_carries_the_number_of_its_question(server):
+    with Peer(server.port) as peer:
+        peer.session()
+        for number in (0xFFFFFF00, 2, 7):
+            peer.send(END, 0, number, b"x?")
+            assert peer.receive()[2] == number
+
+
+def test_long_answers_keep_to_the_size_the_client_takes(server):
+    with Peer(server.port) as peer, Peer(server.port) as control:
+        control.send(17, 0, peer.session())
+        assert control.receive()[0] == 18
+        control.send(15, 0, 0, struct.pack("!Q", 256))
+        kind, _, _, payload = control.receive()
+        assert (kind, struct.unpack("!Q", payload)[0] >= 1 << 20) == (16, True)
+        peer.send(END, 0, 2, b"a" * 999 + b"?")
+        parts = []
+        while not parts or parts[-1][0] != END:
+            parts.append(peer.receive())
+        assert all(len(p[3]) <= 240 for p in parts)
+        assert b"".join(p[3] for p in parts) == b"a" * 999 + b"?\n"
+
+
+def test_device_clear_forgets_half_a_message(server, echo):
+    with Peer(server.port) as peer, Peer(server.port) as control:
+        control.send(17, 0, peer.session())
+        control.receive()
+        peer.send(DATA, 0, 2, b"half")
+        control.send(19)
+        assert control.receive()[0] == 23
+        peer.send(8)
+        assert peer.receive()[0] == 9
+        peer.send(END, 0, 2, b"whole?")
+        assert peer.receive()[3] == b"whole?\n"
+
+
+def test_status_lock_and_remote(server):
+    with Peer(server.port) as peer, Peer(server.port) as control:
+        control.send(17, 0, peer.session())
+        control.receive()
+        control.send(21)
+        assert control.receive()[:2] == (22, 68)
+        control.send(4, 1)
+        assert control.receive()[:2] == (5, 1)
+        for asked, answered in ((24, 25), (10, 11)):
+            control.send(asked)
+            assert control.receive()[0] == answered
+        control.send(200)
+        assert control.receive()[0] == ERROR
+
+
+def test_unknown_types_are_told_and_the_session_goes_on(server):
+    with Peer(server.port) as peer:
+        peer.session()
+        peer.send(99)
+        assert peer.receive()[:2] == (ERROR, 1)
+        peer.send(12)  # a trigger becomes *TRG
+        peer.send(END, 0, 2, b"x?")
+        assert peer.receive()[3] == b"x?\n"
+
+
+@pytest.mark.parametrize("start", [(17, 0, 999), (END, 0, 0), (99, 0, 0)])
+def test_a_session_must_begin_properly(server, start):
+    with Peer(server.port) as peer:
+        peer.send(*start)
+        assert peer.receive()[:2] == (FATAL, 3)
+
+
+@pytest.mark.parametrize(
+    "head", [b"XX" + bytes(14), HEADER.pack(b"HS", END, 0, 0, 1 << 62), b"GET / HTTP/1.1\r\n"]
+)
+def test_what_is_not_hislip_is_sent_away(server, echo, head):
+    with Peer(server.port) as peer:
+        peer.session()
+        peer.socket.sendall(head)
+        assert peer.receive()[:2] == (FATAL, 1)
+        with pytest.raises(EOFError):
+            peer.receive()
+    with Peer(server.port) as peer:
+        peer.session()
+
+
+def test_clients_come_and_go(server, echo):
+    with Peer(server.port) as one, Peer(server.port) as two:
+        assert one.session() != two.session()
+        assert echo.clients == 2
+    server.close()
+    assert echo.clients == 0
+
+
+def test_closing_ends_every_thread(echo):
+    before = set(threading.enumerate())
+    server = HislipServer(echo)
+    with Peer(server.port) as peer:
+        peer.session()
+        server.close()
+        assert set(threading.enumerate()) == before
+
+
+def test_a_port_in_use_is_named(server):
+    with pytest.raises(PortInUse, match=f"other: port {server.port} on 127.0.0.1 is in use"):
+        TcpServer("other", server.port, lambda connection, peer: None)
+
+
+def test_lines_are_answered_in_one_piece():
+    seen: list[tuple[str, bool]] = []
+    server = LineServer("l", 0, str.upper, watch=lambda peer, came: seen.append((peer, came)))
+    with socket.create_connection(("127.0.0.1", server.port), 5) as connection:
+        connection.sendall(b"one\r\n\r\ntwo\nth")
+        with connection.makefile("rb") as reader:
+            assert [reader.readline(), reader.readline()] == [b"ONE\r\n", b"TWO\r\n"]
+            connection.sendall(b"r\xffee\n")
+            assert reader.readline() == "THR\ufffdEE\r\n".encode()
+    server.close()
+    assert [came for _, came in seen] == [True, False]
