@@ -12,7 +12,7 @@ import ctypes
 import mmap
 import re
 from collections.abc import Awaitable, Callable
-from concurrent.futures import CancelledError, Future
+from concurrent.futures import CancelledError
 from importlib.metadata import entry_points
 from typing import Any, Protocol, cast
 
@@ -136,8 +136,9 @@ class Board(AlazarTechATS9360):
 
     def close(self) -> None:
         """Close the driver, and the api object where it can be closed."""
+        api = getattr(self, "api", None)  # upstream's close strips the instrument
         super().close()
-        getattr(self.api, "close", lambda: None)()
+        getattr(api, "close", lambda: None)()
 
 
 BoardFactory = Callable[[str], Board]
@@ -157,7 +158,7 @@ class _Pages:
 
 
 class _Stream(AcquisitionInterface[None]):
-    """Passes one acquisition's buffers on; all but `abort` runs in the board's thread."""
+    """Passes one acquisition's buffers on; all but the start runs in the board's thread."""
 
     def __init__(
         self,
@@ -169,24 +170,23 @@ class _Stream(AcquisitionInterface[None]):
     ) -> None:
         self.name, self.capture = name, capture
         self._armed, self._sink, self._loop = armed, sink, loop
-        self._starting: Future[None] | None = None
+        self._starting: asyncio.Task[None] | None = None
         self._aborted = False
         self.done = 0
 
     def abort(self) -> None:
-        """End at the next opportunity."""
+        """End at the next opportunity; called in the event loop."""
         self._aborted = True
         if self._starting is not None:
             self._starting.cancel()
 
     def pre_acquire(self) -> None:
         """Start the generators, now that the board listens."""
-        self._check()
-        self._starting = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
+        starting = asyncio.run_coroutine_threadsafe(self._start(), self._loop)
         try:
-            self._starting.result(START_DEADLINE)
+            starting.result(START_DEADLINE)
         except (TimeoutError, CancelledError):
-            self._starting.cancel()
+            starting.cancel()
             self._check()
             raise InstrumentError(
                 f"{self.name}: the generators did not start within {START_DEADLINE:g} s"
@@ -207,6 +207,9 @@ class _Stream(AcquisitionInterface[None]):
         """Everything went to the sink."""
 
     async def _start(self) -> None:
+        """Runs in the event loop, as `abort` does: neither can miss the other."""
+        self._starting = asyncio.current_task()
+        self._check()
         await self._armed()
 
     def _check(self) -> None:

@@ -99,7 +99,7 @@ class Demodulator:
         return cls(rows, digitizer.volts_per_code, digitizer.zero_code)
 
     def __call__(self, a: Sums, b: Sums, count: int = 1) -> NDArray[np.complex128]:
-        """Return (R, N), of records of points 0, 1, ... M - 1, 0, ...; sums of `count` codes each."""
+        """Return (R, N), of records of points 0 ... M - 1, 0 ...: each a sum of `count` codes."""
         from kammerton.bench.coadd import integrate  # numba; only once something is measured
 
         number = self.rows.shape[1] // 2
