@@ -213,10 +213,18 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         signal.signal(number, lambda *_: stop.set())
     if until_stdin_closes:
         threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
+    threading.Thread(target=_warm, name="warm", daemon=True).start()
     sys.stderr.write(_table(laboratory))
     sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
     sys.stdout.flush()
     stop.wait()
+
+
+def _warm() -> None:
+    """Compile the kernels while the parent still starts."""
+    from kammerton_sim.world import warm
+
+    warm()
 
 
 def _watch(stream: TextIO, stop: threading.Event) -> None:
