@@ -205,9 +205,10 @@ def test_laboratory_time_runs_ahead_with_the_last_run(store: Store) -> None:
     assert store.now() == moment(micros(ahead))
 
 
-@given(st.datetimes(timezones=st.timezones()))
+@given(st.datetimes(datetime(1900, 1, 1), datetime(2200, 1, 1), timezones=st.timezones()))
 def test_times_survive_as_microseconds(time: datetime) -> None:
-    assert moment(micros(time)) == time
+    # By Python's rules an hour that a zone has twice equals no time of another zone.
+    assert moment(micros(time)) == time.astimezone(UTC)
 
 
 def test_times_of_other_zones_become_utc() -> None:
