@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,13 @@ def nodes(sigma: float, coherent_time: float) -> tuple[NDArray[np.float64], NDAr
     """
     spread = 2 * math.pi * sigma * coherent_time
     size = next((n for n in _SIZES if _error(n, spread) < _TOLERANCE), _SIZES[-1])
-    x, weights = np.polynomial.hermite_e.hermegauss(size)
+    x, weights = _hermite(size)
     return 2 * math.pi * sigma * x, weights / weights.sum()
+
+
+@cache
+def _hermite(size: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    return np.polynomial.hermite_e.hermegauss(size)
 
 
 def _error(size: int, spread: float) -> float:

@@ -12,12 +12,12 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import expm
 
 FloatArray = NDArray[np.float64]
 
 _H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
 _SQRT2 = math.sqrt(2)
+_LEAST_RATIO = 1e-6
 _PARTS = np.array([1 / 6, 2 / 3, 1 / 3])
 
 
@@ -66,8 +66,8 @@ def effective_temperature(floor: float, mixing_chamber: float) -> float:
 
 
 def excitation_ratio(frequency: float, temperature: float) -> float:
-    """p1 / p0 at equilibrium: exp(-h f / k T)."""
-    return math.exp(-_H_OVER_K * frequency / temperature)
+    """p1 / p0 at equilibrium: exp(-h f / k T), never below 1e-6 (for the eigensystem's sake)."""
+    return max(math.exp(-_H_OVER_K * frequency / temperature), _LEAST_RATIO)
 
 
 def transition_rates(qubit: Qubit) -> tuple[float, float]:
@@ -103,8 +103,8 @@ def evolution(qubit: Qubit, carrier: float, step: float) -> Evolution:
         alpha=2 * math.pi * qubit.anharmonicity,
         step=step,
         parts=_PARTS,
-        p=expm(generator * step * _PARTS[:, None, None]),
-        c=expm(coupled * step * _PARTS[:, None, None]),
+        p=_exponentials(generator * step),
+        c=_exponentials(coupled * step),
         o=np.exp(-decay[1] * step * _PARTS),
         rates=rates,
         vectors=vectors,
@@ -116,11 +116,22 @@ def evolution(qubit: Qubit, carrier: float, step: float) -> Evolution:
     )
 
 
+def _exponentials(generator: FloatArray) -> FloatArray:
+    """Exponentials (3, n, n) of every part of a step, in which next to nothing happens."""
+    x = generator * _PARTS[:, None, None]
+    term = np.broadcast_to(np.eye(generator.shape[0]), x.shape)
+    total = term.copy()
+    for n in range(1, 9):
+        term = term @ x / n
+        total += term
+    return total
+
+
 def _eigensystem(
     generator: FloatArray, rest: FloatArray
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Detailed balance makes sqrt(1/rest) K sqrt(rest) symmetric: its eigenvalues are real."""
-    root = np.sqrt(np.maximum(rest, 1e-300))
+    root = np.sqrt(rest)
     symmetric = generator * root[None, :] / root[:, None]
     rates, modes = np.linalg.eigh((symmetric + symmetric.T) / 2)
     vectors = np.ascontiguousarray(root[:, None] * modes)

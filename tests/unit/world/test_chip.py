@@ -1,0 +1,137 @@
+"""chip.toml both ways, every reason to refuse one, and random chips."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kammerton_sim.chip import (
+    ChipError,
+    Drift,
+    default_wiring,
+    random_chip,
+    read_chip,
+    slow_envelope_time,
+    write_chip,
+)
+
+
+@pytest.fixture
+def written(tmp_path):
+    path = tmp_path / "chip.toml"
+    write_chip(random_chip(2, 5), path)
+    return path
+
+
+@given(qubits=st.integers(1, 10), seed=st.integers(0, 2**32))
+def test_a_chip_survives_its_file(tmp_path_factory, qubits, seed):
+    path = tmp_path_factory.mktemp("chip") / "chip.toml"
+    chip = random_chip(qubits, seed)
+    unlike = replace(chip.qubits[0], f01_drift=Drift(0.0, 12.0), t1_drift=Drift(0.3, 1e5))
+    chip = replace(chip, qubits=(unlike, *chip.qubits[1:]))
+    write_chip(chip, path)
+    again = read_chip(path)
+    assert abs(again.wiring.gain - chip.wiring.gain) < 1e-15
+    same_gain = replace(again.wiring, gain=chip.wiring.gain)
+    assert replace(again, wiring=same_gain) == chip
+
+
+@given(qubits=st.integers(1, 10), seed=st.integers(0, 2**32))
+def test_random_chips_are_plausible(qubits, seed):
+    chip = random_chip(qubits, seed)
+    assert chip == random_chip(qubits, seed)
+    offsets = np.array([q.f01 - 4.9e9 for q in chip.qubits])
+    assert abs(offsets).max() < 310e6
+    assert abs(offsets).min() > 5e6
+    pairs = itertools.combinations(offsets, 2)
+    assert all(abs(a - b) > 25e6 for a, b in pairs)
+    neighbours = abs(np.diff(offsets))
+    assert qubits < 4 or neighbours.min() > 100e6
+    readout = np.array([r.frequency - 7.0e9 for r in chip.resonators])
+    assert abs(readout).max() < 300e6
+    assert abs(readout).min() > 20e6
+    assert qubits < 2 or np.diff(readout).min() > 55e6
+    for q in chip.qubits:
+        assert q.t2 < 2 * q.t1
+        assert 15e-6 < slow_envelope_time(q.t2, q.slow_dephasing) < 40e-6
+
+
+@pytest.mark.parametrize("qubits", [0, 11, -1])
+def test_a_feedline_carries_one_to_ten(qubits):
+    with pytest.raises(ValueError, match="1 to 10"):
+        random_chip(qubits, 0)
+
+
+def test_five_qubits_fill_two_generators():
+    wiring = default_wiring(5)
+    assert wiring.generators == ("awg1", "awg2")
+    assert wiring.drive["q4"].i == ("awg2", 1)
+    assert (wiring.readout.i, wiring.readout.q) == (("awg2", 3), ("awg2", 4))
+    assert wiring.trigger == ("awg2", 3, 1)
+    assert wiring.go == ("awg1", 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("seed = 5", 'seed = "five"', "seed: must be a whole number"),
+        ('name = "chip-2-5"', "name = 3", "name: must be a string"),
+        ("t1_s =", "t1_us =", "qubits.q0: unknown key 't1_us' (did you mean 't1_s'?)"),
+        ("t1_s =", "t1_us =", "qubits.q0: 't1_s' is missing"),
+        ("f01_hz = ", "f01_hz = -", "must be above 0"),
+        ("anharmonicity_hz = -", "anharmonicity_hz = ", "must be below 0"),
+        ("t2_s = ", "t2_s = 1 #", "must not exceed twice t1_s"),
+        ("slow_dephasing_hz = ", "slow_dephasing_hz = -", "must not be below 0"),
+        ("visibility = 0.", "visibility = 1.", "must lie between 0 and 1"),
+        ("asymmetry_rad = ", "asymmetry_rad = nan #", "must be finite"),
+        ("linewidth_hz = ", 'linewidth_hz = "2 MHz" #', "'2 MHz' is not a number"),
+        ("linewidth_hz = ", "linewidth_hz = true #", "True is not a number"),
+        ("[resonators.r1]", "[resonator.r1]", "2 qubits but 1 resonators"),
+        ("[resonators.r1]", "[resonator.r1]", "the file: unknown key 'resonator'"),
+        ("[qubits.q1]", "[qubits.q8]", "wiring.drive: unknown key 'q1'"),
+        ("[qubits.q1]", "[qubits.q8]", "wiring.drive: 'q8' is missing"),
+        ('i = "awg1.3"', 'i = "awg1.1"', "channel awg1.1 is used more than once"),
+        ('i = "awg1.3"', 'i = "awg1.9"', "'awg1.9' is not a channel"),
+        ('i = "awg1.3"', 'i = "awg7.3"', "'awg7' is not among the generators"),
+        ('i = "awg1.3"', "i = 3", "3 is not a channel"),
+        ('source = "readout_lo"', "source = 1", "wiring.readout.source: must be a name"),
+        ('trigger = "awg1.5.m1"', 'trigger = "awg1.5"', "'awg1.5' is not a marker"),
+        ('go = "awg1.1.m1"', 'go = "awg4.1.m1"', "'awg4' is not among the generators"),
+        ('generators = ["awg1"]', 'generators = "awg1"', "must be a list of names"),
+        ("drive_lo = ", "drive_li = ", "wiring.carriers: 'drive_lo' is missing"),
+        ("noise_v = ", "noise_v = -", "wiring.noise_v: "),
+        ("delay_s = ", "delays_s = ", "did you mean 'delay_s'?"),
+        ("[qubits.q0]", "[qubits]\nq0 = 3\n[qubits.q7]", "qubits.q0: must be a table"),
+        ("seed = 5", "seed = = 5", "not TOML"),
+    ],
+)
+def test_a_bad_chip_is_refused_by_name(written, old, new, problem):
+    text = written.read_text()
+    assert old in text
+    written.write_text(text.replace(old, new, 1))
+    with pytest.raises(ChipError) as caught:
+        read_chip(written)
+    assert problem in str(caught.value)
+    assert "chip.toml" in str(caught.value)
+
+
+def test_all_problems_are_named_at_once(written):
+    text = written.read_text().replace("t1_s", "t1").replace("visibility = 0.", "visibility = 3.")
+    written.write_text(text)
+    with pytest.raises(ChipError) as caught:
+        read_chip(written)
+    assert len(caught.value.problems) == 6
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path):
+    path = tmp_path / "chip.toml"
+    path.write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ChipError, match="not TOML"):
+        read_chip(path)
+    with pytest.raises(FileNotFoundError):
+        read_chip(tmp_path / "absent.toml")
