@@ -146,3 +146,18 @@ def test_help_starts_without_the_heavy_libraries():
     )
     assert "check" in ended.stdout
     assert ended.stderr == ""
+
+
+LINK = re.compile(r"\[[^\]\n]*\]\((?!https?:)([^)#\s]+)")
+
+
+def test_links_in_the_documents_lead_somewhere():
+    pages = [path for path in texts() if path.suffix == ".md"]
+    dead = [
+        f"{short(page)}: {target}"
+        for page in pages
+        for target in LINK.findall(page.read_text(encoding="utf-8"))
+        if not (page.parent / target).exists()
+    ]
+    assert len(pages) > 5
+    assert dead == []
