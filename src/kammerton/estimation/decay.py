@@ -64,7 +64,7 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
 
 
 def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution:
-    seed, _ = search(batch, kind, 1)
+    seed = search(batch, kind, 1)
     start = np.column_stack([seed[:, 0], np.full(batch.traces, shape)])
     high = np.array([FASTEST * batch.points, shape])
     return solve(kernels.DECAY, batch, start, np.array([SLOWEST, shape]), high, prior)

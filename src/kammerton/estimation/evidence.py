@@ -47,6 +47,7 @@ class Evidence:
     noise: variance of a row of weight 1, for error bars. gain_flat, gain_line, gain_step: delta-BIC
     over no signal, a straight line, a single jump. related: residuals show structure. misfit: so
     much of it that the law is wrong. stray: one point alone makes most of the signal.
+    dull: noise about a constant (or a line, where the law has one) would look like this.
     chi2_reduced: NaN where sigma was not given.
     """
 
@@ -58,6 +59,7 @@ class Evidence:
     related: Mask
     misfit: Mask
     stray: Mask
+    dull: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -91,7 +93,7 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(ratio, related),
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
         gain_flat=flat, gain_line=line, gain_step=step, related=related, misfit=misfit,
-        stray=_stray(batch, nulls.flat[0] - fit.cost),
+        stray=_stray(batch, np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0])), dull=_dull(batch, *nulls.flat),
     )  # fmt: skip
 
 
@@ -103,7 +105,8 @@ def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:
 def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp] | int) -> Array:
     rows = batch.rows
     price = (fit.free - parameters) * np.log(rows)
-    gain = rows * np.log(np.maximum(cost, 1e-300) / np.maximum(fit.cost, 1e-300 + 1e-14 * cost))
+    ratio = np.maximum(cost, 1e-300) / np.maximum(fit.cost, 1e-300 + 1e-14 * cost)
+    gain = np.maximum(rows - fit.free, 1) * np.log(ratio)  # not rows: few points overfit easily
     if batch.known_noise:
         gain = np.minimum(gain, cost - fit.cost)
     result: Array = gain - price
@@ -129,8 +132,20 @@ def simple_laws(batch: Batch) -> Nulls:
     return Nulls((flat, 1), (line, 2), (flat - gain.max(axis=1), 3))
 
 
+def _dull(batch: Batch, cost: Array, parameters: int) -> Mask:
+    """Return where the trace without any law is noise: as large as sigma, or at least white."""
+    if batch.known_noise:
+        freedom = np.maximum(batch.rows - parameters, 1)
+        result: Mask = chdtrc(freedom, cost / SLACK) > UNLIKELY
+        return result
+    rows = batch.rows
+    centred = np.where(batch.w > 0, batch.y - batch.y.mean(axis=1, keepdims=True), 0.0)
+    white: Mask = structure(_ratios(centred, batch.parts, rows), rows, RELATED) == 0
+    return white
+
+
 def _stray(batch: Batch, gain: Array) -> Mask:
-    """Return where one point alone makes most of what the law gains over a flat trace."""
+    """Return where one point alone makes most of what is not flat."""
     size = batch.y * batch.w
     middle = np.median(size, axis=1, keepdims=True)
     largest = ((size - middle) ** 2).max(axis=1)

@@ -19,7 +19,7 @@ ACCEPTED, INSUFFICIENT, REJECTED = (
 NOTHING = Advice()
 
 CLEAR = 10.0  # delta-BIC over every simpler law
-HINT = 4.0  # delta-BIC over a flat trace below which there is no signal
+UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
 PRECISE = 0.33  # relative error of a time or a width
 
@@ -73,10 +73,14 @@ def judge_signal(
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
     """
     weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
+    nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
     findings.rejected(
-        (evidence.gain_flat < HINT) | ~np.isfinite(snr), "no signal",
-        "the trace is flat within its noise",
-    )  # fmt: skip
+        nothing & evidence.dull, "no signal", "the trace is flat within its noise"
+    )
+    judge_stray(findings, evidence, nothing)
+    findings.rejected(
+        nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
+    )
     findings.insufficient(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
@@ -96,10 +100,10 @@ def judge_signal(
     )  # fmt: skip
 
 
-def judge_stray(findings: Findings, evidence: Evidence) -> None:
+def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
     """Object to a signal that is one stray point."""
     findings.rejected(
-        evidence.stray & (evidence.gain_flat > HINT), "stray point",
+        among & evidence.stray & ~evidence.dull, "stray point",
         "a single point stands out; the others show no signal",
     )  # fmt: skip
 

@@ -88,22 +88,26 @@ def _projected(batch: Batch) -> Outcome:
 
 
 def one_line(batch: Batch) -> Solution:
-    """Fit one line of the shape that suits best."""
-    start, _ = search(batch, "lines", 1)
-    low, high = _bounds(batch, 1)
-
-    def shaped(part: Batch, start: Array, shape: tuple[float, float] | None) -> Solution:
-        return solve(kernels.LINE, part, start, low, high, _shape(part, shape, 1))
-
-    lorentz = shaped(batch, start, LORENTZIAN)
-    gauss = shaped(batch, start, GAUSSIAN)
-    fit = merged(lorentz, gauss, gauss.cost < lorentz.cost)
+    """Fit one line of the shape that suits best; start again, or mix shapes, where in doubt."""
+    fit = _pure(batch, search(batch, "lines", 1))
     which = np.flatnonzero(structured(batch, fit))
     if len(which) == 0:
         return fit
-    part, plain = batch.take(which), fit.take(which)
-    mixed = shaped(part, plain.p, None)
+    part = batch.take(which)
+    other = _pure(part, search(part, "level lines", 1))
+    fit = replaced(fit, which, other, other.cost < fit.cost[which])
+    plain = fit.take(which)
+    mixed = _shaped(part, plain.p, None)
     return replaced(fit, which, mixed, delta_bic(part, plain, mixed) > 6.0)
+
+
+def _pure(batch: Batch, start: Array) -> Solution:
+    lorentz, gauss = _shaped(batch, start, LORENTZIAN), _shaped(batch, start, GAUSSIAN)
+    return merged(lorentz, gauss, gauss.cost < lorentz.cost)
+
+
+def _shaped(batch: Batch, start: Array, shape: tuple[float, float] | None) -> Solution:
+    return solve(kernels.LINE, batch, start, *_bounds(batch, 1), _shape(batch, shape, 1))
 
 
 def _bounds(batch: Batch, count: int) -> tuple[Array, Array]:
@@ -128,7 +132,7 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
     part, single = batch.take(which), fit.take(which)
     if len(which) == 0:
         return Pairs(which, single)
-    seed, _ = search(part, "lines", 1, np.where(part.w > 0, single.residual, 0.0))
+    seed = search(part, "lines", 1, np.where(part.w > 0, single.residual, 0.0))
     low, high = _bounds(batch, 2)
     start = np.hstack([single.p, seed])
     pair = [

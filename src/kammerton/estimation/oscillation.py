@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 
 SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
 RATE = (-1.0, 2.0)  # the upper one per point
+SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {"frequency": "Hz", "t2_star": "s"}
 
@@ -59,9 +60,9 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         part = batch.take(beats.which)
         evidence = _with_beats(part, beats, evidence, curve, values, stderr, nulls)
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_stray(findings, evidence)
-    judge_signal(findings, batch, evidence, snr, "a decaying oscillation")
+    judge_signal(findings, batch, evidence, snr, "a decaying oscillation", SEARCHED)
     _judge(findings, batch, values, stderr)
+    judge_stray(findings, evidence, findings.is_open())
     _mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     return Outcome(values, stderr, UNITS, curve, evidence, findings)
@@ -69,7 +70,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
 
 def one_frequency(batch: Batch) -> Solution:
     """Fit one oscillation with a free envelope."""
-    seed, _ = search(batch, "oscillations", 2)
+    seed = search(batch, "oscillations", 2)
     start = np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]])
     low, high = _bounds(batch, 1)
     return solve(kernels.RAMSEY, batch, start, low, high)
@@ -88,7 +89,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     if len(which) == 0:
         return Beats(which, fit.take(which))
     part, single = batch.take(which), fit.take(which)
-    seed, _ = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
+    seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     start = np.column_stack([single.p, seed[:, 1]])
     low, high = _bounds(batch, 2)
     double = solve(kernels.BEAT, part, start, low, high)
@@ -140,6 +141,10 @@ def _judge(
     periods = values["frequency"] * span
     with np.errstate(divide="ignore"):
         rate = span / values["t2_star"]
+    findings.rejected(
+        (rate > 4 * periods) & (rate <= batch.points / 3) & (rate > 2), "model does not fit",
+        "the signal decays within a quarter of a period: no oscillation is seen",
+    )  # fmt: skip
     findings.insufficient(
         periods < 0.7, "range too narrow", lambda n: f"only {periods[n]:.2f} periods were swept",
         lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
@@ -148,10 +153,6 @@ def _judge(
         periods > 0.48 * (batch.points - 1), "sampling too coarse",
         "the oscillation is as fast as half the sampling: its frequency may be an alias",
         Advice(window_times=0.5),
-    )  # fmt: skip
-    findings.rejected(
-        (rate > 4 * periods) & (rate <= batch.points / 3), "model does not fit",
-        "the signal decays within a quarter of a period: no oscillation is seen",
     )  # fmt: skip
     poor = imprecise(values["t2_star"], stderr["t2_star"])
     findings.insufficient(

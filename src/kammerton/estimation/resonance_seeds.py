@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.evidence import Nulls
 from kammerton.estimation.prepare import Batch
-from kammerton.estimation.seeds import MOST, axes, filled, widths
+from kammerton.estimation.seeds import MOST, axes, filled, single, widths
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -52,6 +52,8 @@ def _delay(axis: Array, z: Complex) -> Array:
         z = np.stack([np.interp(even, axis, row.real) + 1j * np.interp(even, axis, row.imag)
                       for row in z])  # fmt: skip
     size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
+    largest = np.abs(z).max(axis=1, keepdims=True)
+    z = z / np.where(largest > 0, largest, 1.0)
     response = np.abs(np.fft.ifft(z.astype(np.complex64), size, axis=1))
     bins = response.argmax(axis=1).astype(np.float64)
     bins = np.where(bins > size / 2, bins - size, bins)
@@ -68,7 +70,8 @@ def _best(axis: Array, z: Complex, degree: int) -> tuple[Array, Array]:
         z = z[:, :whole].reshape(len(z), -1, thin).mean(axis=2)
     candidates, real, imag = circles(axis.tobytes(), degree)
     flat = z - z.mean(axis=1, keepdims=True)
-    a, b = flat.real.astype(np.float32), flat.imag.astype(np.float32)
+    both = single(np.hstack([flat.real, flat.imag]))
+    a, b = np.hsplit(both, 2)
     rr, ii, ri, ir = a @ real, b @ imag, a @ imag, b @ real
     score = np.stack([(rr + ii) ** 2 + (ir - ri) ** 2, (rr - ii) ** 2 + (ir + ri) ** 2], axis=1)
     pick = score.reshape(len(z), -1).argmax(axis=1)

@@ -152,10 +152,11 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
     present = batch.w > 0
     sizes = np.where(present, level, np.inf).min(axis=1) >= 0
     squared = _squared(batch, level, sizes)
-    seed, _ = search(squared, "powers", 2)
     low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
-    first = solve(kernels.POWER, squared, seed, low, high)
-    fit = _over_background(squared, kernels.POWER, first, low, high, 1)
+    first = solve(kernels.POWER, squared, search(squared, "powers", 2), low, high)
+    second = solve(kernels.POWER, squared, search(squared, "level powers", 2), low, high)
+    best = merged(first, second, second.cost < first.cost)
+    fit = _over_background(squared, kernels.POWER, best, low, high, 1)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     share = _geometry(_ratio_of_power(fit.theta, squared.level) + 0j, geometry)
     share = np.where(sizes, share, np.nan)
@@ -191,7 +192,8 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
     background = np.maximum(background, 1e-300)
     across = theta[:, 3] ** 2 / (4 * background)
     bottom = background + theta[:, 2] - across
-    rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
+    with np.errstate(over="ignore"):
+        rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
     return rest
 
 

@@ -22,17 +22,17 @@ SAME = 1e-5  # axes this close, in windows, share a grid
 MOST = 1024  # points beyond which a trace is thinned for seeding
 
 
-def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> tuple[Array, Array]:
-    """Return the best candidate (N, P) of grid `kind` and its score (N,) in weights of y."""
+def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> Array:
+    """Return the best candidate (N, P) of grid `kind` for y (N, M), or the batch's own."""
     values = filled(batch, batch.y if y is None else y)
-    best, score = np.empty(0), np.empty(len(values))
+    best = np.empty(0)
     for axis, rows in axes(batch):
         thin = max(1, -(-batch.points // MOST))
         candidates, projectors = grid(kind, _thinned(axis[None], thin).tobytes())
-        picked, score[rows] = _best(_thinned(values[rows], thin), candidates, projectors, columns)
+        picked = _best(_thinned(values[rows], thin), candidates, projectors, columns)
         best = np.empty((len(values), candidates.shape[1])) if best.size == 0 else best
         best[rows] = picked
-    return best, score
+    return best
 
 
 def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
@@ -69,13 +69,18 @@ def _thinned(y: Array, thin: int) -> Array:
 
 def _best(
     y: Array, candidates: Array, projectors: NDArray[np.float32], columns: int
-) -> tuple[Array, Array]:
-    centred = (y - y.mean(axis=1, keepdims=True)).astype(np.float32)
-    score = centred @ projectors
+) -> Array:
+    score = single(y - y.mean(axis=1, keepdims=True)) @ projectors
     score *= score
     total = score if columns == 1 else score.reshape(len(y), -1, columns).sum(axis=2)
-    pick = total.argmax(axis=1)
-    return candidates[pick], total[np.arange(len(y)), pick].astype(np.float64)
+    result: Array = candidates[total.argmax(axis=1)]
+    return result
+
+
+def single(y: Array) -> NDArray[np.float32]:
+    """Return rows in single precision, scaled so that none overflows."""
+    largest = np.abs(y).max(axis=1, keepdims=True)
+    return (y / np.where(largest > 0, largest, 1.0)).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -142,19 +147,19 @@ def widths(x: Array, widest: float, count: int, overlap: float) -> Array:
     return np.array(found)
 
 
-def lorentzians(x: Array) -> Grid:
-    """Lines by centre and half width, over a sloping background."""
+def lorentzians(x: Array, background: Callable[[Array], Array] = _line) -> Grid:
+    """Lines by centre and half width, over a sloping or a level background."""
     candidates = widths(x, 0.5, 8, 0.7)
     u = (x - candidates[:, :1]) / candidates[:, 1:]
-    return candidates, _projectors((1 / (1 + u * u))[:, :, None], _line(x))
+    return candidates, _projectors((1 / (1 + u * u))[:, :, None], background(x))
 
 
-def powers(x: Array) -> Grid:
+def powers(x: Array, background: Callable[[Array], Array] = _line) -> Grid:
     """Asymmetric lines, as |S|^2 of a resonance over a background."""
     candidates = widths(x, 0.4, 8, 0.7)
     u = (x - candidates[:, :1]) / candidates[:, 1:]
     shape = 1 / (1 + u * u)
-    return candidates, _projectors(np.stack([shape, u * shape], axis=2), _line(x))
+    return candidates, _projectors(np.stack([shape, u * shape], axis=2), background(x))
 
 
 GRIDS: dict[str, Callable[[Array], Grid]] = {
@@ -163,5 +168,7 @@ GRIDS: dict[str, Callable[[Array], Grid]] = {
     "oscillations": oscillations,
     "cosines": cosines,
     "lines": lorentzians,
+    "level lines": lambda x: lorentzians(x, _constant),
     "powers": powers,
+    "level powers": lambda x: powers(x, _constant),
 }

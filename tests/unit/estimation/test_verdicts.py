@@ -1,0 +1,162 @@
+"""Every reason to object to a fit, by a trace that has this fault and no other."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import FIT_KINDS, fit_batch
+
+T = np.linspace(0.0, 1.0, 51)
+TT = np.linspace(0.0, 1.0, 101)
+F = np.linspace(5.0e9, 5.1e9, 101)
+MHZ = 1e6
+
+
+def line(centre, width, x=F):
+    return 1 / (1 + (2 * (x - centre) / width) ** 2)
+
+
+def notch(centre, width, x=F):
+    return 1 - (0.7 + 0.2j) / (1 + 2j * (x - centre) / width)
+
+
+def fringes(periods, decay, x=TT):
+    return 0.5 + 0.45 * np.exp(-x * decay) * np.cos(2 * np.pi * periods * x)
+
+
+def rabi(periods, phase=0.0, x=T):
+    return 0.5 - 0.45 * np.cos(2 * np.pi * periods * x + phase)
+
+
+# kind, x, truth, sigma -> verdict, status, word of the reason, what the advice changes
+CASES = {
+    "t1 flat": ("t1", T, 0 * T, 0.1, "rejected", "no signal", "flat", ""),
+    "t1 faint": ("t1", T, np.exp(-4 * T), 0.35, "insufficient", "signal too weak", "times its error",
+                 "shots"),
+    "t1 sine": ("t1", T, np.sin(9 * T), 0.02, "rejected", "model does not fit", "does not follow", ""),
+    "t1 bent": ("t1", T, np.exp(-3 * T) + 0.1 * np.sin(20 * T), 0.02, "rejected",
+                "model does not fit", "residuals", ""),
+    "t1 jump": ("t1", T, (T < 0.42) * 1.0, 0.05, "rejected", "model does not fit", "jump once", ""),
+    "t1 long": ("t1", T, np.exp(-60 * T), 0.05, "insufficient", "window too long",
+                "first points", "shorter"),
+    "t1 short": ("t1", T, np.exp(-0.2 * T), 0.01, "insufficient", "range too narrow", "slope",
+                 "longer"),
+    "t1 like a line": ("t1", T, np.exp(-1.6 * T), 0.1, "insufficient", "signal too weak",
+                       "straight line", "shots"),
+    "echo flat": ("t2_echo", T, 0 * T, 0.1, "rejected", "no signal", "flat", ""),
+    "echo short": ("t2_echo", T, np.exp(-((0.3 * T) ** 2)), 0.01, "insufficient",
+                   "range too narrow", "slope", "longer"),
+    "ramsey flat": ("ramsey", TT, 0 * TT, 0.1, "rejected", "no signal", "flat", ""),
+    "ramsey faint": ("ramsey", TT, fringes(9, 2), 0.26, "insufficient", "signal too weak",
+                     "times its error", "shots"),
+    "ramsey without T2": ("ramsey", TT, fringes(9, 0.1), 0.05, "insufficient", "range too narrow",
+                          "T2*", "longer"),
+    "ramsey half a period": ("ramsey", TT, fringes(0.6, 0.3), 0.01, "insufficient",
+                             "range too narrow", "periods", "longer"),
+    "ramsey alias": ("ramsey", TT, fringes(49.6, 2), 0.05, "insufficient", "sampling too coarse",
+                     "alias", "shorter"),
+    "ramsey gone": ("ramsey", TT, fringes(10, 38), 0.03, "insufficient", "window too long",
+                    "first points", "shorter"),
+    "ramsey without fringes": ("ramsey", TT, np.exp(-9 * TT), 0.01, "rejected",
+                               "model does not fit", "quarter of a period", ""),
+    "ramsey of a ramp": ("ramsey", TT, (5 * TT) % 1.0, 0.02, "rejected", "model does not fit",
+                         "residuals", ""),
+    "ramsey stray point": ("ramsey", TT, 40.0 * (TT == TT[40]), 1.0, "rejected", "stray point",
+                           "single point", ""),
+    "ramsey beating": ("ramsey", TT, 0.5 * (fringes(9, 0.7) + fringes(12, 0.7)), 0.03, "accepted",
+                       "beating", "two frequencies", ""),
+    "rabi flat": ("rabi_amplitude", T, 0 * T, 0.1, "rejected", "no signal", "flat", ""),
+    "rabi short": ("rabi_amplitude", T, rabi(0.3), 0.003, "insufficient", "range too narrow",
+                   "periods lie between", "longer"),
+    "rabi alias": ("rabi_amplitude", T, rabi(24.6), 0.03, "insufficient", "sampling too coarse",
+                   "alias", "shorter"),
+    "rabi off centre": ("rabi_amplitude", T, rabi(2, 0.9), 0.03, "rejected", "model does not fit",
+                        "misses zero amplitude", ""),
+    "rabi saturated": ("rabi_amplitude", T, np.clip(rabi(2), 0.3, 0.7), 0.0, "rejected",
+                       "saturated", "extreme value", ""),
+    "resonator flat": ("resonator_spectroscopy", F, 0 * F + 1 + 0j, 0.05, "rejected", "no signal",
+                       "flat", ""),
+    "resonator outside": ("resonator_spectroscopy", F, notch(4.998e9, 9 * MHZ), 0.02,
+                          "insufficient", "line at the edge", "edge", "centre"),
+    "resonator wide": ("resonator_spectroscopy", F, notch(5.05e9, 110 * MHZ), 0.005,
+                       "insufficient", "range too narrow", "as wide as the window", "longer"),
+    "qubit flat": ("qubit_spectroscopy", F, 0 * F, 0.1, "rejected", "no signal", "flat", ""),
+    "qubit ramp": ("qubit_spectroscopy", F, (F - F[0]) / 1e8, 0.1, "rejected", "no signal", "flat",
+                   ""),
+    "qubit stray point": ("qubit_spectroscopy", F, 15.0 * (F == F[40]), 1.0, "insufficient",
+                          "sampling too coarse", "stray point", "centre"),
+    "qubit at the edge": ("qubit_spectroscopy", F, line(5.1e9, 12 * MHZ), 0.03, "insufficient",
+                          "line at the edge", "edge", "centre"),
+    "qubit wide": ("qubit_spectroscopy", F, line(5.05e9, 95 * MHZ), 0.003, "insufficient",
+                   "range too narrow", "as wide as the window", "longer"),
+    "qubit jump": ("qubit_spectroscopy", F, (F < 5.04e9) * 1.0, 0.1, "rejected",
+                   "model does not fit", "jump once", ""),
+}  # fmt: skip
+
+
+def noisy(truth, sigma, seed):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=truth.size)
+    return truth + sigma * (noise + 1j * rng.normal(size=truth.size)
+                            if np.iscomplexobj(truth) else noise)  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reason(case):
+    kind, x, truth, sigma, verdict, status, word, change = CASES[case]
+    found = fit_batch(kind, x, noisy(truth, sigma, 3), sigma or None)
+    assert (found.verdict[0], found.status[0]) == (verdict, status), found.reason[0]
+    assert word in found.reason[0]
+    advice = found.advice[0]
+    told = {
+        "shots": (advice.shots_times or 0) > 1,
+        "longer": (advice.window_times or 0) > 1,
+        "shorter": 0 < (advice.window_times or 1) < 1,
+        "centre": advice.centre_on is not None,
+        "": advice.window_times is advice.shots_times is advice.centre_on is None,
+    }
+    assert told[change], advice
+
+
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_known_sigma_disproves_a_wrong_law(kind):
+    """A random walk is smooth enough to look like anything; its noise gives it away."""
+    rng = np.random.default_rng(4)
+    x = np.linspace(1.0, 2.0, 101)
+    y = np.cumsum(rng.normal(size=(300, 101)), axis=1) / 10 + 0.05 * rng.normal(size=(300, 101))
+    found = fit_batch(kind, x, y + 5.0, 0.05)
+    assert np.count_nonzero(found.verdict == "accepted") == 0
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_noise_is_never_accepted(kind, given):
+    x = np.linspace(0.0, 1.0, 51)
+    noise = np.random.default_rng(5).normal(size=(2000, 51))
+    found = fit_batch(kind, x, noise, 1.0 if given else None)
+    assert np.count_nonzero(found.verdict == "accepted") == 0
+    assert np.mean(found.status == "no signal") > 0.9
+
+
+@pytest.mark.parametrize("kind", ["resonator_spectroscopy", "qubit_spectroscopy"])
+def test_complex_noise_is_never_accepted(kind):
+    rng = np.random.default_rng(6)
+    noise = rng.normal(size=(1000, 101)) + 1j * rng.normal(size=(1000, 101))
+    for sigma in (1.0, None):
+        found = fit_batch(kind, np.linspace(5e9, 5.1e9, 101), noise + 3.0, sigma)
+        assert np.count_nonzero(found.verdict == "accepted") == 0
+
+
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_every_trace_has_a_verdict_a_status_and_a_reason(kind):
+    """Even traces of no sense at all: success is never silent, and neither is failure."""
+    rng = np.random.default_rng(7)
+    y = np.concatenate([
+        rng.normal(size=(20, 41)) ** 9, np.cumsum(rng.normal(size=(20, 41)), axis=1),
+        np.eye(41)[:20], 1e30 * rng.normal(size=(5, 41)), 1e-30 * rng.normal(size=(5, 41)),
+    ])  # fmt: skip
+    found = fit_batch(kind, np.sort(rng.uniform(size=41)), y)
+    assert set(found.verdict) <= {"accepted", "insufficient", "rejected"}
+    assert all(found.status)
+    assert all(found.reason)
