@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from kammerton.lab import Channel, Feedline, IqLine, Lab
+from kammerton.lab import Channel, IqLine, Lab
 from kammerton.model import Program, ProgramError
 from kammerton.model.roles import Playlist, PlayStep
 from kammerton.program.blocks import (
@@ -25,7 +25,7 @@ from kammerton.program.blocks import (
 from kammerton.program.compiled import Compiled, Window
 from kammerton.program.grid import samples_of
 from kammerton.program.readout import Chord, chord_of, window_of
-from kammerton.program.schedule import Placed, intervals, over_sweep, place
+from kammerton.program.schedule import Placed, fixed, intervals, place
 from kammerton.program.waves import Sound, WaveLibrary, sound_of
 from kammerton.program.wiring import (
     carriers_of,
@@ -61,7 +61,6 @@ class Score:
 
     points: int
     drives: Mapping[str, tuple[IqLine, tuple[Part, ...]]]
-    feedline: Feedline
     chord: Chord
     spans: list[tuple[Span, ...]]
     minimum: int
@@ -99,11 +98,11 @@ def compile(program: Program, lab: Lab, *, minimum_samples: int = MINIMUM_SAMPLE
     window = window_of(score.chord, lab.sample_rate)
     _check_records(program, score, window)
     channels = _channels(steps)
-    check_start(lab, channels, score.feedline.trigger)
+    check_start(lab, channels, score.chord.feedline.trigger)
     return Compiled(
         playlists=_playlists(program, steps, channels, score.library, lab.sample_rate),
         window=window,
-        carriers=carriers_of([*lines, score.feedline.line]),
+        carriers=carriers_of([*lines, score.chord.feedline.line]),
         peaks=_peaks(steps, score.library),
         points=program.points,
         turn_seconds=turn / lab.sample_rate,
@@ -118,7 +117,7 @@ def _score(program: Program, lab: Lab, minimum: int) -> Score:
     placed = {target: place(program, target, line, rate) for target, line in lines.items()}
     spans = intervals([pulse for pulses in placed.values() for pulse in pulses], program.points)
     gaps = {gap for at in set(spans) for gap in gaps_of(blocks_of(at, minimum)) if gap}
-    reset = over_sweep(program.reset, 1, f"{program.name}: reset")[0]
+    reset = fixed(program.reset, f"{program.name}: reset")
     if reset < 0:
         raise ProgramError(f"{program.name}: reset of {reset:.6g} s is negative")
     return Score(
@@ -127,7 +126,6 @@ def _score(program: Program, lab: Lab, minimum: int) -> Score:
             target: (lines[target], tuple((pulse, sound_of(pulse, rate)) for pulse in pulses))
             for target, pulses in placed.items()
         },
-        feedline=feedline,
         chord=chord_of(program, feedline, rate),
         spans=spans,
         minimum=minimum,
@@ -168,16 +166,16 @@ def _drive(score: Score, point: int, block: Span) -> dict[Channel, str]:
 
 def _readouts(score: Score) -> list[Step]:
     """Return the readout blocks, one for all points or one a point: tones, and the trigger."""
-    line, trigger, library = score.feedline.line, score.feedline.trigger, score.library
-    tone = score.chord.samples
+    feedline, tone, library = score.chord.feedline, score.chord.samples, score.library
     samples = max(score.minimum, tone)
     if 0 < tone + score.reset - samples < score.minimum:
         samples = tone + score.reset
     steps = []
     for number, wave in enumerate(score.chord.wave()):
         i, q = library.pair(samples, ((0, f"readout {number}", wave),))
-        playing = {line.i: i, line.q: q}
-        playing[trigger] = library.marked(playing.get(trigger, library.idle(samples)))
+        playing = {feedline.line.i: i, feedline.line.q: q}
+        sounding = playing.get(feedline.trigger, library.idle(samples))
+        playing[feedline.trigger] = library.marked(sounding)
         steps.append(Step(samples, 1, playing))
     return steps
 

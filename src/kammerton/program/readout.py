@@ -13,11 +13,12 @@ from kammerton.lab import Feedline
 from kammerton.model import Program, ProgramError
 from kammerton.program.compiled import Window
 from kammerton.program.grid import FloatArray, samples_of
-from kammerton.program.schedule import cycles_of, over_sweep
+from kammerton.program.schedule import cycles_of, fixed, over_sweep
 from kammerton.program.shapes import ComplexArray, tones
 
 RECORD_GRANULARITY = 128
 RECORD_MINIMUM = 256
+PHASE_TRIES, PHASE_SAMPLES = 31, 1000
 OVERLAP = 0.9
 """Two tones whose overlap in the window is larger than this cannot be told apart."""
 
@@ -65,18 +66,31 @@ def chord_of(program: Program, feedline: Feedline, sample_rate: float) -> Chord:
         [_cycles(program, target, feedline, sample_rate) for target in targets], axis=1
     )
     samples, settle = _common_length(program, sample_rate)
-    return Chord(
-        feedline, targets, cycles if swept else cycles[:1],
-        np.array([_volts(program, target) for target in targets]),
-        spread_phases(len(targets)), samples, settle,
-    )  # fmt: skip
+    volts = np.array(
+        [fixed(r.amplitude, f"{t}: readout amplitude") for t, r in program.readouts.items()]
+    )
+    phases = spread_phases(cycles[program.points // 2], volts, samples)
+    return Chord(feedline, targets, cycles if swept else cycles[:1], volts, phases, samples, settle)
 
 
-def spread_phases(count: int) -> FloatArray:
-    """Return phases in rad that keep the peak of a sum of tones low (Schroeder, IEEE IT-16, 85)."""
-    number = np.arange(count)
-    phases: FloatArray = -np.pi * number * (number - 1) / count
-    return phases
+def spread_phases(cycles: FloatArray, volts: FloatArray, samples: int) -> FloatArray:
+    """Return phases in rad (N,) that keep the peak of a sum of N tones low.
+
+    The best of a fixed set of tries, the first of which is best for evenly spaced tones (Schroeder,
+    IEEE Trans. Inf. Theory 16, 85). They cost nothing: the weights take them out again.
+    """
+    number = np.arange(volts.size)
+    if number.size == 1:
+        return np.zeros(1)
+    even = -np.pi * number * (number - 1) / number.size
+    others = np.random.default_rng(0).uniform(0, 2 * np.pi, (PHASE_TRIES, number.size))
+    tries = np.vstack([even, others])
+    sums = np.zeros((len(tries), min(samples, PHASE_SAMPLES)), np.complex128)
+    for phases, tone, peak in zip(tries.T, tones(cycles, sums.shape[1]), volts, strict=True):
+        sums += peak * np.exp(1j * phases)[:, None] * tone
+    peaks = np.maximum(np.abs(sums.real), np.abs(sums.imag)).max(axis=1)
+    best: FloatArray = tries[peaks.argmin()]
+    return best
 
 
 def window_of(chord: Chord, sample_rate: float) -> Window:
@@ -142,12 +156,6 @@ def _cycles(program: Program, target: str, feedline: Feedline, sample_rate: floa
     return cycles_of(swept, feedline.line, sample_rate, what)
 
 
-def _volts(program: Program, target: str) -> float:
-    return float(
-        over_sweep(program.readouts[target].amplitude, 1, f"{target}: readout amplitude")[0]
-    )
-
-
 def _common_length(program: Program, sample_rate: float) -> tuple[int, int]:
     first, *others = program.readouts.items()
     for target, readout in others:
@@ -158,7 +166,7 @@ def _common_length(program: Program, sample_rate: float) -> tuple[int, int]:
                 f" {first[1].settle:.6g} s"
             )
     length, settle = (
-        int(samples_of(over_sweep(seconds, 1, f"{first[0]}: readout {name}")[0], sample_rate))
+        int(samples_of(fixed(seconds, f"{first[0]}: readout {name}"), sample_rate))
         for name, seconds in (("length", first[1].length), ("settle", first[1].settle))
     )
     if length < 1 or settle < 0:

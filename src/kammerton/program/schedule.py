@@ -50,6 +50,15 @@ def over_sweep(value: Swept, points: int, what: str) -> FloatArray:
     return np.broadcast_to(values, (points,))
 
 
+def fixed(value: Swept, what: str) -> float:
+    """Return a field that is a finite number and not swept, or raise ProgramError."""
+    if np.ndim(value):
+        raise ProgramError(f"{what} cannot be swept")
+    if not np.isfinite(value):
+        raise ProgramError(f"{what} of {value} is not finite")
+    return float(value)
+
+
 def cycles_of(frequency: FloatArray, line: IqLine, sample_rate: float, what: str) -> FloatArray:
     """Return turns of the intermediate frequency per sample, within reach of the carrier."""
     cycles: FloatArray = (frequency - line.carrier) / sample_rate
@@ -96,9 +105,9 @@ def intervals(pulses: Iterable[Placed], points: int) -> list[tuple[tuple[int, in
 
 
 def _samples(item: Pulse | Wait, points: int, sample_rate: float, what: str) -> IntArray:
-    seconds = item.length if isinstance(item, Pulse) else item.duration
     name = "length" if isinstance(item, Pulse) else "duration"
-    values = over_sweep(seconds, points, f"{what} {name}")
+    length = fixed(item.length, f"{what} length") if isinstance(item, Pulse) else item.duration
+    values = over_sweep(length, points, f"{what} {name}")
     if values.min() < 0:
         raise ProgramError(f"{what} {name} of {values.min():.6g} s is negative")
     samples = samples_of(values, sample_rate)

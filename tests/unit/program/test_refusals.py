@@ -41,6 +41,8 @@ def two(first="q0", second="q1", **changes):
         ({"phase": np.zeros(4)}, "phase has 4 values, but the sweep has 3 points"),
         ({"phase": np.zeros((3, 1))}, "phase has 3 values, but the sweep has 3 points"),
         ({"length": 0.3e-9}, "length of 3e-10 s is less than one sample"),
+        ({"length": np.full(3, 40e-9)}, "q0: item 1 of its sequence, length cannot be swept"),
+        ({"length": np.nan}, "length of nan is not finite"),
         ({"length": -40e-9}, "length of -4e-08 s is negative"),
         ({"sigma": 0.0}, "sigma of 0 s is not positive"),
         ({"sigma": np.nan}, "sigma of nan s is not positive"),
@@ -81,10 +83,17 @@ def test_waits_that_cannot_be_kept(lab, duration, words):
         ({"axis": {"q0": np.zeros((3, 2))}}, r"q0: its axis has shape \(3, 2\)"),
         ({"axis": {"q0": np.zeros(0)}}, r"q0: its axis has shape \(0,\)"),
         ({"reset": -1e-6}, "bad: reset of -1e-06 s is negative"),
-        ({"reset": np.nan}, "bad: reset is not finite"),
+        ({"reset": np.nan}, "bad: reset of nan is not finite"),
         ({"readouts": {"q0": Readout(7.5e9, 0.05, 1e-6)}}, r"q0: readout frequency of 7\.5 GHz"),
         ({"readouts": {"q0": Readout(np.ones(2) * 6.8e9, 0.05, 1e-6)}}, "frequency has 2 values"),
-        ({"readouts": {"q0": Readout(6.81e9, np.nan, 1e-6)}}, "readout amplitude is not finite"),
+        (
+            {"readouts": {"q0": Readout(6.81e9, np.nan, 1e-6)}},
+            "readout amplitude of nan is not finite",
+        ),
+        (
+            {"readouts": {"q0": Readout(6.81e9, np.ones(3), 1e-6)}},
+            "readout amplitude cannot be swept",
+        ),
     ],
 )
 def test_programs_that_make_no_sense(lab, changes, words):
