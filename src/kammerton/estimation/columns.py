@@ -57,9 +57,10 @@ class Chosen:
 def choose(table: Table, kind: str, choice: Choice) -> Chosen:
     """Return the trace of `kind` that a table holds: first column x, a further column y.
 
-    Resonator spectroscopy is complex where there is a phase column; elsewhere phases are left
-    aside. A magnitude in dB or dBm becomes a voltage ratio. The calibration points at the end,
-    first half prepared 0, second half prepared 1, scale y to a population and are taken off.
+    Spectroscopy is complex where there is a phase column: the signal of a dispersive readout may
+    be all in the phase. Elsewhere phases are left aside. A magnitude in dB or dBm becomes a
+    voltage ratio. The calibration points at the end, first half prepared 0, second half
+    prepared 1, scale y to a population and are taken off.
 
     Raises
     ------
@@ -72,7 +73,7 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen:
     x, x_unit, x_notes = _axis(table, kind, choice.x_unit)
     signal = _signal_column(table, choice)
     y, sigma, y_unit = _signal(table, signal, choice.sigma)
-    phase = _phase_column(table, choice) if kind == "resonator_spectroscopy" else None
+    phase = _phase_column(table, choice) if X_UNITS[kind] == "Hz" else None
     values: NDArray[np.float64] | NDArray[np.complex128] = y
     if phase is not None:
         values = y * np.exp(1j * _phase(table, phase))

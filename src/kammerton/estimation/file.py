@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from kammerton.estimation.batch import fit_batch
+import numpy as np
+
+from kammerton.estimation.batch import FIT_KINDS, fit_batch
 from kammerton.estimation.columns import Choice, Chosen, choose, known_kind
 from kammerton.estimation.table import read_table
-from kammerton.model import Fit
+from kammerton.model import Fit, TraceError
 
 NO_CHOICE = Choice()
 
@@ -26,9 +28,15 @@ def fit_file(path: Path, kind: str, choice: Choice = NO_CHOICE) -> tuple[Chosen,
     """
     known_kind(kind)
     chosen = choose(read_table(path), kind, choice)
-    trace = chosen.trace
+    trace, least = chosen.trace, FIT_KINDS[kind].least
+    present = int(np.isfinite(trace.y).sum())
+    if present < least:
+        raise TraceError(f"{path}: {present} points; a fit of kind {kind} needs at least {least}")
     sigma = trace.sigma[None] if chosen.sigma_known else None
-    fit = fit_batch(kind, trace.x, trace.y[None], sigma).fits([trace.target])[trace.target]
+    try:
+        fit = fit_batch(kind, trace.x, trace.y[None], sigma).fit(0, trace.target)
+    except TraceError as error:
+        raise TraceError(f"{path}: {error}") from error
     return chosen, _in_units_of_x(fit, trace.x_unit) if kind == "rabi_amplitude" else fit
 
 

@@ -202,7 +202,9 @@ def test_magnitude_and_phase_make_complex_data(tmp_path: Path, title: str, angle
     trace = chosen(tmp_path, text, "resonator_spectroscopy").trace
     np.testing.assert_allclose(trace.y, [2e-3j, 3e-3j], atol=1e-15)
     assert trace.y_unit == "V"
-    assert not np.iscomplexobj(chosen(tmp_path, text, "qubit_spectroscopy").trace.y)
+    np.testing.assert_allclose(chosen(tmp_path, text, "qubit_spectroscopy").trace.y, trace.y)
+    amplitude = chosen(tmp_path, text.replace("f [GHz]", "amplitude"), "rabi_amplitude").trace
+    assert not np.iscomplexobj(amplitude.y)
 
 
 def test_a_phase_may_be_chosen_and_must_be_an_angle(tmp_path: Path) -> None:

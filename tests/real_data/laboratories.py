@@ -1,0 +1,159 @@
+"""Measured traces of real laboratories, our fit of each, and the laboratories' own.
+
+The traces are not part of this repository: they are looked for in KAMMERTON_REAL_DATA, or beside
+the repository in shared/real-data.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kammerton.estimation.columns import Choice
+from kammerton.estimation.file import fit_file
+from kammerton.model import Fit, Value
+
+Stored = dict[str, Any]
+
+CHOICES = {
+    "t1_qibo_d3": Choice(sigma="error", x_unit="ns"),
+    "ramsey_qibo_d3": Choice(sigma="errors", x_unit="ns"),
+}
+
+NOT_COMPARABLE = {
+    ("ramsey_delft_qr_beating", "t2_star"):
+        "two frequencies were fitted with one, and their beat with an exponential",
+    ("qubit_spec_delft_q9", "linewidth"): "a Lorentzian was fitted to a line of another shape",
+    ("qubit_spec_delft_two_photon", "linewidth"):
+        "Lorentzians were fitted to lines of another shape",
+    ("resonator_delft_hanger", "q_coupling"):
+        "magnitudes only, over a straight background; the phase shows it is not straight",
+}  # fmt: skip
+"""Where the laboratory's number is not the same quantity, and why.
+
+test_not_comparable.py shows that the laboratory's own law gives the laboratory's number.
+"""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One parameter: ours, the laboratory's (None where it has none) and why not, if so."""
+
+    trace: str
+    name: str
+    ours: Value
+    theirs: tuple[float, float] | None
+    remark: str
+
+    @property
+    def pull(self) -> float:
+        """Difference in combined standard errors; NaN without a laboratory's error."""
+        if self.theirs is None or not math.isfinite(self.theirs[1]):
+            return math.nan
+        return (self.ours.value - self.theirs[0]) / math.hypot(self.ours.stderr, self.theirs[1])
+
+
+def folder() -> Path:
+    """Return where the traces should be."""
+    beside = Path(__file__).resolve().parents[3] / "shared" / "real-data"
+    return Path(os.environ.get("KAMMERTON_REAL_DATA", beside))
+
+
+def entries(kinds: set[str]) -> list[Stored]:
+    """Return what the index says of the traces of some kinds; nothing where it is absent."""
+    index = folder() / "index.json"
+    if not index.is_file():
+        return []
+    stored: list[Stored] = json.loads(index.read_text())
+    return [entry for entry in stored if entry["kind"] in kinds]
+
+
+def fitted(entry: Stored) -> Fit:
+    """Fit one trace as `kammerton fit` would."""
+    choice = CHOICES.get(entry["name"], Choice(cal_points=entry["calibration_points_at_end"]))
+    return fit_file(folder() / f"{entry['name']}.csv", entry["kind"], choice)[1]
+
+
+def compared(entry: Stored, fit: Fit) -> Iterator[Comparison]:
+    """Yield one comparison for every parameter of our fit."""
+    theirs = LABORATORY[entry["kind"]](entry)
+    for name, ours in fit.values.items():
+        stored = theirs.get(name)
+        remark = NOT_COMPARABLE.get((entry["name"], name), "")
+        if stored is None:
+            remark = remark or "the laboratory gives none"
+        elif not math.isfinite(stored[1]):
+            remark = remark or "the laboratory gives no error"
+        yield Comparison(entry["name"], name, ours, stored, remark)
+
+
+Numbers = dict[str, tuple[float, float]]
+
+
+def _of_qibocal(entry: Stored) -> Stored:
+    return {k.strip('"'): next(iter(v.values())) for k, v in entry["lab_fit"].items()
+            if isinstance(v, dict) and v}  # fmt: skip
+
+
+def _times(pair: list[float], factor: float) -> tuple[float, float]:
+    return pair[0] * factor, pair[1] * factor
+
+
+def _t1(entry: Stored) -> Numbers:
+    lab = entry["lab_fit"]
+    return {"t1": _times(lab["tau"], 1) if "tau" in lab else _times(_of_qibocal(entry)["t1"], 1e-9)}
+
+
+def _ramsey(entry: Stored) -> Numbers:
+    lab = entry["lab_fit"]
+    if "tau" in lab:
+        return {"frequency": _times(lab["frequency"], 1), "t2_star": _times(lab["tau"], 1)}
+    qibo = _of_qibocal(entry)  # its sign says on which side of the drive the qubit is
+    frequency, stderr = qibo["delta_fitting"]
+    return {"frequency": (abs(frequency), stderr), "t2_star": _times(qibo["t2"], 1e-9)}
+
+
+def _t2_echo(entry: Stored) -> Numbers:
+    return {"t2_echo": _times(entry["lab_fit"]["tau"], 1)}
+
+
+def _rabi(entry: Stored) -> Numbers:
+    period = entry["lab_fit"]["period"]
+    return {"period": _times(period, 1), "pi_amplitude": _times(period, 0.5)}
+
+
+def _resonator(entry: Stored) -> Numbers:
+    lab = entry["lab_fit"]
+    if "f0" not in lab:
+        return {"frequency": (_of_qibocal(entry)["frequency"], math.nan)}
+    f0 = _times(lab["f0"], 1e9 if lab["f0"][0] < 1e3 else 1.0)  # this one is stored in GHz
+    width = f0[0] / lab["Q"][0], f0[0] / lab["Q"][0] ** 2 * lab["Q"][1]
+    numbers = {"frequency": f0, "q_loaded": _times(lab["Q"], 1), "linewidth": width}
+    if "Qi" in lab:
+        numbers |= {"q_internal": _times(lab["Qi"], 1), "q_coupling": _times(lab["Qc"], 1)}
+    return numbers
+
+
+def _qubit(entry: Stored) -> Numbers:
+    """Its Lorentzian is A/pi kappa/((f - f0)^2 + kappa^2): kappa is half of the full width."""
+    lab = entry["lab_fit"]
+    numbers = {"frequency": _times(lab["f0"], 1), "linewidth": _times(lab["kappa"], 2)}
+    if "f0_gf_over_2" in lab:
+        numbers["frequency_gf_half"] = _times(lab["f0_gf_over_2"], 1)
+    return numbers
+
+
+LABORATORY = {
+    "t1": _t1,
+    "ramsey": _ramsey,
+    "t2_echo": _t2_echo,
+    "rabi_amplitude": _rabi,
+    "resonator_spectroscopy": _resonator,
+    "qubit_spectroscopy": _qubit,
+}
+"""Kind -> the laboratory's numbers under our names, in SI units."""

@@ -1,0 +1,49 @@
+"""Print, as Markdown, our fits of measured traces beside the laboratories' own.
+
+Run it as `python tests/real_data/table.py`.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
+
+from kammerton.estimation.scales import written
+
+HEADER = (
+    "| trace | parameter | Kammerton | laboratory | pull | remark |",
+    "|---|---|---|---|---|---|",
+)
+
+
+def table() -> Iterator[str]:
+    """Yield the lines of the table; one that says so where the traces are absent."""
+    stored = entries(set(LABORATORY))
+    if not stored:
+        yield f"No measured traces in {folder()}."
+        return
+    yield from HEADER
+    for entry in stored:
+        fit = fitted(entry)
+        if not fit.values:
+            yield f"| {entry['name']} | {fit.verdict}: {fit.status} | | | | {fit.reason} |"
+        yield from map(row, compared(entry, fit))
+
+
+def row(compared: Comparison) -> str:
+    """Return one line of the table."""
+    ours, theirs = compared.ours, compared.theirs
+    lab = "" if theirs is None else written(theirs[0], ours.unit, theirs[1])
+    pull = f"{compared.pull:+.1f}" if math.isfinite(compared.pull) else ""
+    mine = written(ours.value, ours.unit, ours.stderr)
+    return f"| {compared.trace} | {compared.name} | {mine} | {lab} | {pull} | {compared.remark} |"
+
+
+if __name__ == "__main__":
+    print("\n".join(table()))

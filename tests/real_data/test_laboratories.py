@@ -1,0 +1,123 @@
+"""The fits on measured data: each value within 3 combined sigma of the laboratory's own."""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kammerton.estimation.shots import fit_shots
+from kammerton.model import Verdict
+
+
+def module(name: str) -> ModuleType:
+    """Import a file that lies beside this one."""
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+laboratories = module("laboratories")
+ENTRIES: list[dict[str, Any]] = laboratories.entries(set(laboratories.LABORATORY))
+ABSENT = f"no measured traces in {laboratories.folder()}; KAMMERTON_REAL_DATA names the folder"
+
+present = pytest.mark.skipif(not ENTRIES, reason=ABSENT)
+
+
+@present
+@pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry["name"])
+def test_each_value_is_the_laboratorys_or_it_is_said_why_not(entry: dict[str, Any]) -> None:
+    fit = laboratories.fitted(entry)
+    assert fit.verdict is Verdict.ACCEPTED, fit.reason
+    compared = list(laboratories.compared(entry, fit))
+    assert compared
+    for one in compared:
+        print(module("table").row(one))
+        if not one.remark:
+            assert abs(one.pull) < 3.0, one
+
+
+@present
+def test_every_parameter_of_a_laboratory_is_found_or_not_comparable() -> None:
+    for entry in ENTRIES:
+        ours = set(laboratories.fitted(entry).values)
+        theirs = set(laboratories.LABORATORY[entry["kind"]](entry))
+        excused = {name for trace, name in laboratories.NOT_COMPARABLE if trace == entry["name"]}
+        assert theirs - ours <= excused, entry["name"]
+
+
+@present
+def test_a_magnitude_without_an_error_agrees_within_a_tenth_of_the_linewidth() -> None:
+    """The qibo resonator was fitted to magnitudes, and no error is stored."""
+    entry = next(e for e in ENTRIES if e["name"] == "resonator_qibo_d1")
+    values = laboratories.fitted(entry).values
+    theirs = laboratories.LABORATORY[entry["kind"]](entry)["frequency"][0]
+    assert abs(values["frequency"].value - theirs) < 0.1 * values["linewidth"].value
+
+
+@present
+def test_beating_is_not_hidden_by_one_frequency() -> None:
+    """The laboratory's single frequency lies within the band that the two of them span."""
+    entry = next(e for e in ENTRIES if e["name"] == "ramsey_delft_qr_beating")
+    frequency = laboratories.fitted(entry).values["frequency"].value
+    assert frequency == pytest.approx(250349, abs=1 / (2 * np.pi * 15e-6))
+
+
+@pytest.mark.skipif(not laboratories.entries({"single_shot_readout"}), reason=ABSENT)
+def test_single_shots_of_a_real_qubit() -> None:
+    """Counting prepared states reproduces the laboratory; ours leaves preparation out.
+
+    The two settings of the shots differ only in how well the states were prepared (the second
+    readout of two in a row), so that the fidelity of the state at the start is the same.
+    """
+    lab = laboratories.entries({"single_shot_readout"})[0]["lab_fit"]['"assignment_fidelity"']
+    found = []
+    for setting in (0, 1):
+        ground, excited = (shots(prepared, setting) for prepared in (0, 1))
+        fit = fit_shots(ground, excited, "D3")
+        assert fit.verdict is Verdict.ACCEPTED
+        assert fit.chi2_reduced < 1.3
+        found.append(fit)
+        counted = counting(ground, excited, fit)
+        print(setting, "prepared", counted, "at the start", fit.values["assignment_fidelity"])
+        if setting == 0:
+            assert counted == pytest.approx(lab['"D3"'], abs=3e-3)
+    first, second = (fit.values["assignment_fidelity"] for fit in found)
+    assert first.value > lab['"D3"'] + 3 * first.stderr
+    assert abs(first.value - second.value) < 3 * math.hypot(first.stderr, second.stderr)
+
+
+def shots(prepared: int, setting: int) -> np.ndarray:
+    name = f"readout_shots_qibo_d3__D3___{prepared}__{setting}.csv"
+    i, q = np.loadtxt(laboratories.folder() / name, delimiter=",", skiprows=1, unpack=True)
+    return np.asarray(i + 1j * q)
+
+
+def counting(ground: np.ndarray, excited: np.ndarray, fit: Any) -> float:
+    turn = np.exp(-1j * fit.values["readout_angle"].value)
+    boundary = fit.values["readout_threshold"].value
+    wrong = ((ground * turn).real > boundary).mean() + ((excited * turn).real <= boundary).mean()
+    return 1 - 0.5 * float(wrong)
+
+
+def test_the_table_says_so_where_the_traces_are_absent(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("KAMMERTON_REAL_DATA", str(tmp_path))
+    assert list(module("table").table()) == [f"No measured traces in {tmp_path}."]
+
+
+@present
+def test_the_table_has_every_trace() -> None:
+    lines = "\n".join(module("table").table())
+    assert all(f"| {entry['name']} |" in lines for entry in ENTRIES)
