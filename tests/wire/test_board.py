@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
-from tests.wire.conftest import acquire, configured, upload
+from tests.wire.conftest import acquire, configured, settle, upload
 
 from kammerton_sim.board import open_board
 
@@ -44,6 +44,7 @@ def test_started_before_armed_the_first_record_is_any(digitizer, awg, ask):
     upload(awg, points=51)
     awg.play(wait_for_running=False)
     awg.force_triggerA()
+    settle(awg)
     firsts = []
     for _ in range(4):
         a, b = acquire(digitizer, lambda: None, records=51, buffers=1)
@@ -57,6 +58,7 @@ def test_rearming_never_repeats_a_record(digitizer, awg):
     upload(awg, points=5)
     awg.play(wait_for_running=False)
     awg.force_triggerA()
+    settle(awg)
     numbers = [set(acquire(digitizer, lambda: None, buffers=2)[0][:, 1]) for _ in range(3)]
     assert len(set.union(*numbers)) == 60
 

@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.instruments.awg5208_settings import BITS, CHANNELS, FGEN, SETTINGS
 from kammerton_sim.instruments.awg_memory import AwgMemory
 from kammerton_sim.instruments.sequence import peak
 from kammerton_sim.ledger import Ledger
@@ -18,51 +19,6 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import integer, string
-from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
-
-CHANNELS, MARKERS, BITS = 8, 4, 16
-_ONE, _MARKED = (CHANNELS,), (CHANNELS, MARKERS)
-_LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
-_MARKER = "[SOURce#]:MARKer#:VOLTage[:LEVel][:IMMediate]"
-_HELD, _MARKER_HELD = ("FIRST", "ZERO"), ("FIRST", "LOW", "HIGH")
-_WAITING = "OUTPut#:WVALue"
-_PATHS = ("DCHB", "DCHV", "ACDirect", "ACAMplified")
-_FGEN = "FGEN[:CHANnel#]"
-
-SETTINGS = {
-    "on": Setting("OUTPut#[:STATe]", Switch(), _ONE, output=True),
-    "all_off": Setting("OUTPut:OFF", Switch(), output=True),
-    "amplitude": Setting(f"{_LEVEL}[:AMPLitude]", Number(0.5, 0.025, 1.5, "V"), _ONE, output=True),
-    "offset": Setting(f"{_LEVEL}:OFFSet", Number(0, -2, 2, "V"), _ONE, output=True),
-    "resolution": Setting(
-        "[SOURce#]:DAC:RESolution", Number(16, 12, BITS, whole=True), _ONE, output=True
-    ),
-    "path": Setting("OUTPut#:PATH", Choice(_PATHS, "DCHB"), _ONE, output=True),
-    "marker_high": Setting(f"{_MARKER}:HIGH", Number(1, -0.5, 1.75, "V"), _MARKED, output=True),
-    "marker_low": Setting(f"{_MARKER}:LOW", Number(0, -0.3, 1.55, "V"), _MARKED, output=True),
-    "waiting_level": Setting(f"{_WAITING}[:ANALog][:STATe]", Choice(_HELD, "FIRST"), _ONE),
-    "waiting_marker": Setting(f"{_WAITING}:MARKer#", Choice(_MARKER_HELD, "FIRST"), _MARKED),
-    "stopped_marker": Setting("OUTPut#:SVALue:MARKer#", Choice(("OFF", "LOW"), "OFF"), _MARKED),
-    "clock_rate": Setting("CLOCk:SRATe", Number(2.5e9, 298, 2.5e9, "HZ"), output=True),
-    "clock_source": Setting(
-        "CLOCk:SOURce", Choice(("INTernal", "EFIXed", "EVARiable", "EXTernal"), "INT"), output=True
-    ),
-    "clock_external": Setting("CLOCk:ECLock:FREQuency", Number(6.25e9, 2.5e9, 12.5e9, "HZ")),
-    "mode": Setting("INSTrument:MODE", Choice(("AWG", "FGEN"), "AWG"), output=True),
-    "fgen_amplitude": Setting(f"{_FGEN}:AMPLitude[:VOLTage]", Number(0.5, 0, 1.5, "V"), _ONE),
-    "fgen_offset": Setting(f"{_FGEN}:OFFSet", Number(0, -0.25, 0.25, "V"), _ONE),
-    "fgen_level": Setting(f"{_FGEN}:DCLevel", Number(0, -0.25, 0.25, "V"), _ONE),
-    "fgen_frequency": Setting(f"{_FGEN}:FREQuency", Number(1.2e6, 1, 1e9, "HZ"), _ONE),
-    "fgen_phase": Setting(f"{_FGEN}:PHASe", Number(0, -180, 180), _ONE),
-    "fgen_symmetry": Setting(f"{_FGEN}:SYMMetry", Number(100, 0, 100), _ONE),
-    "fgen_path": Setting(f"{_FGEN}:PATH", Choice(("DCHB", "DCHV", "ACD"), "DCHB"), _ONE),
-    "fgen_type": Setting(
-        f"{_FGEN}:TYPE",
-        Choice(("SINE", "SQUare", "TRIangle", "NOISe", "DC", "GAUSsian", "EXPRise", "EXPDecay",
-                "NONE"), "SINE"),
-        _ONE,
-    ),
-}  # fmt: skip
 
 
 class RunState(StrEnum):
@@ -165,7 +121,7 @@ class Awg5208(ScpiInstrument):
             "[SOURce#]:CASSet:SEQuence": Command(self._assign_sequence),
             "[SOURce#]:CASSet:WAVeform": Command(self._assign_waveform),
             "[SOURce#]:CASSet:CLEar": Command(lambda c: self._assign(self._channel(c), None)),
-            f"{_FGEN}:PERiod": Command(ask=self._period),
+            f"{FGEN}:PERiod": Command(ask=self._period),
         }
 
     def _channel(self, call: Call) -> int:
