@@ -5,7 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 from tests.leftovers import leftover_threads, pending_tasks
+
+# A busy machine is no failure: examples have no deadline, the test itself has (pytest-timeout).
+settings.register_profile("house", settings(deadline=None))
+settings.load_profile("house")
 
 
 @pytest.fixture(autouse=True)

@@ -64,7 +64,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
 
 def _path(file: Path, text: str) -> Path:
     """Return a path of lab.toml; a relative one starts where lab.toml lies."""
-    return file.parent / Path(text).expanduser()
+    return file.parent / text
 
 
 def _instrument(document: Document, name: str, form: InstrumentForm) -> InstrumentEntry:

@@ -101,6 +101,8 @@ def open_document(file: FilePath) -> Document:
         return Document(file, tomllib.loads(text), lines_of(text))
     except tomllib.TOMLDecodeError as error:
         raise LabError([_syntax(file, text, str(error))]) from None
+    except ValueError:  # Python reads no integer of more than 4300 digits
+        raise LabError([f"{file.name}: holds a number that is too long to read"]) from None
     except RecursionError:
         raise LabError([f"{file.name}: nested too deeply"]) from None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -24,7 +25,10 @@ _CHANNEL = re.compile(rf"({ELEMENT.pattern})\.(\d{{1,3}})", re.ASCII)
 
 def quoted(value: Any) -> str:
     """Return a value as it may be shown in a message: short, on one line."""
-    text = repr(value)
+    try:
+        text = repr(value)
+    except ValueError:  # Python writes no integer of more than 4300 digits
+        return "a number too long to show"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
@@ -99,12 +103,15 @@ def computer(value: Any) -> str:
 
 
 def file_name(value: Any) -> str:
-    """Read the path of a file."""
+    """Read the path of a file; "~" is the home folder."""
     if "://" in text(value):
         raise ValueError(f"{quoted(value)} must be a path, not a URL")
     if "\0" in value:
         raise ValueError("a path holds no NUL")
-    return str(value)
+    try:
+        return str(Path(value).expanduser())
+    except RuntimeError:
+        raise ValueError(f"{quoted(value)}: there is no such home folder") from None
 
 
 def broker(value: Any) -> SplitResult:

@@ -76,3 +76,28 @@ def test_bytes_of_any_kind_are_no_traceback(examined):
 
 def test_the_drivers_of_the_example_are_those_of_the_test(tmp_path):
     assert all(f'driver = "{driver}"' in TEXT for driver in DRIVERS)
+
+
+def test_a_number_too_long_to_read(examined):
+    (found,) = examined("a = " + "9" * 5000).problems
+    assert found == "lab.toml: holds a number that is too long to read"
+
+
+@pytest.mark.parametrize("old", ["pictures = true", 'name = "two-qubits"', "[pulses.pi]"])
+def test_a_number_too_long_to_show(examined, old):
+    key = {"[pulses.pi]": "pi"}.get(old, old.split(" ")[0])
+    text = spoilt(old, f"{key} = 0x{'f' * 5000}")
+    if key == "pi":
+        text = spoilt(old, f"[pulses]\npi = 0x{'f' * 5000}\n[spare]")
+    assert any("not a number too long to show" in problem for problem in examined(text).problems)
+
+
+def test_a_home_folder_that_is_not_there(examined):
+    (found,) = examined(spoilt('"runs"', '"~nobody-of-this-name/runs"')).problems
+    assert found.endswith("'~nobody-of-this-name/runs': there is no such home folder")
+
+
+def test_the_home_folder(examined, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "me"))
+    assert examined(spoilt('"runs"', '"~/runs"')).lab.data == tmp_path / "me" / "runs"
