@@ -5,7 +5,7 @@ not dimensionless names its unit.
 """
 
 from kammerton_sim.chip.draw import default_wiring, random_chip, slow_envelope_time
-from kammerton_sim.chip.file import read_chip, write_chip
+from kammerton_sim.chip.read import read_chip
 from kammerton_sim.chip.words import (
     Chip,
     ChipError,
@@ -16,6 +16,7 @@ from kammerton_sim.chip.words import (
     ResonatorTruth,
     Wiring,
 )
+from kammerton_sim.chip.write import write_chip
 
 __all__ = [
     "Chip",

@@ -60,7 +60,7 @@ def slow_envelope_time(t2: float, slow_dephasing: float) -> float:
 def _drive_offsets(rng: np.random.Generator, qubits: int) -> list[float]:
     """Distances from the carrier: evenly spread, jittered, neighbours half a span apart."""
     slot = _SPAN / qubits
-    jitter = min(slot / 2 - 15e6, 60e6)
+    jitter = slot / 4
     places = (np.arange(qubits) + 0.5) * slot - _SPAN / 2 + rng.uniform(-jitter, jitter, qubits)
     places = np.where(abs(places) < 20e6, np.copysign(20e6, places), places)
     half = (qubits + 1) // 2

@@ -56,7 +56,8 @@ class Playback:
         """Fill records first.. of channels A and B, both (R, samples).
 
         Codes are offset binary in 16 bits of which the upper 12 are used: 32768 is 0 V, 65536
-        would be full scale. WorldError if nothing triggers or the shapes do not fit.
+        would be full scale. WorldError if nothing triggers or the arrays do not fit: uint16,
+        each contiguous.
         """
         scene = self._scene_for(first, a, b)
         fill(
@@ -97,4 +98,7 @@ class Playback:
             raise WorldError(f"there is no record {first}")
         if a.shape != b.shape or a.ndim != 2 or a.shape[1] != self.samples:
             raise WorldError(f"records of shape {a.shape} and {b.shape}, not (n, {self.samples})")
+        for channel in (a, b):
+            if channel.dtype != np.uint16 or not channel.flags.c_contiguous:
+                raise WorldError("records need contiguous arrays of uint16")
         return self.scene

@@ -47,7 +47,8 @@ class Spans:
         spans = self._known.get(wave.key)
         if spans is None:
             out = np.empty((wave.samples.size // _GAP + 2, 2), np.int64)
-            count = _spans(np.ascontiguousarray(wave.samples, np.float32), _GAP, out)
+            own = np.array(wave.samples, np.float32)  # may be a view of a received message
+            count = _spans(own, _GAP, out)
             spans = self._known[wave.key] = [(int(a), int(b)) for a, b in out[:count]]
         return spans
 
@@ -152,7 +153,7 @@ class IqPair:
         fresh[1:] = starts[1:] >= reach[:-1]
         begins = starts[fresh]
         ends = np.append(reach[np.flatnonzero(fresh)[1:] - 1], reach[-1:])
-        return _cut(begins.tolist(), np.minimum(ends, end).tolist(), cuts)
+        return _cut(begins.tolist(), np.minimum(ends, end).tolist(), np.unique(cuts))
 
     def fingerprint(self, start: int, stop: int) -> tuple[Fingerprint, Fingerprint]:
         """What tells one content of [start, stop) from another."""

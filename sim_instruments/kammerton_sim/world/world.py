@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -49,6 +50,7 @@ class World:
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
         self._fields = FieldCache()
+        self._lock = threading.Lock()
 
     def qubit(self, number: int, at: float | None = None) -> Qubit:
         """A qubit as it is at unix time `at` (default: now), at the present temperature."""
@@ -97,7 +99,8 @@ class World:
         at = self.clock.now()
         qubits = [self.qubit(n, at) for n in range(len(self.chip.qubits))]
         levels = self._populations(lines, qubits, seen, turn, clocked.sample_rate)
-        return self._playback(carriers, qubits, levels, seen, samples, turn, step)
+        with self._lock:
+            return self._playback(carriers, qubits, levels, seen, samples, turn, step)
 
     def _silence(self, samples: int) -> Playback:
         return Playback(0, 0.0, samples, np.empty((0, len(self.chip.qubits), 3)))

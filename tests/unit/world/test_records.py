@@ -154,6 +154,13 @@ def test_the_second_level_reads_as_itself_and_falls_through_the_first(make_lab):
     assert (playback.states == 2).mean() > 0.6
 
 
+def test_records_need_plain_arrays(mixed):
+    with pytest.raises(WorldError, match="contiguous arrays of uint16"):
+        mixed.records(0, *np.empty((2, 2, 1280), np.int16))
+    with pytest.raises(WorldError, match="contiguous arrays of uint16"):
+        mixed.records(0, *np.empty((2, 2, 2560), np.uint16)[:, :, ::2])
+
+
 @pytest.mark.parametrize(
     ("first", "shape", "message"),
     [

@@ -1,4 +1,4 @@
-"""chip.toml, both ways. Reading names everything that is wrong at once."""
+"""Reading chip.toml: everything that is wrong is named at once."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ import cmath
 import math
 import re
 import tomllib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
 from kammerton_sim.chip.words import (
     Chip,
     ChipError,
@@ -25,43 +26,9 @@ from kammerton_sim.chip.words import (
 from kammerton_sim.signals import ChannelId
 
 Table = Mapping[str, Any]
-Rule = tuple[str, Callable[[float], bool]]
 
-_POSITIVE: Rule = ("must be above 0", lambda x: x > 0)
-_NEGATIVE: Rule = ("must be below 0", lambda x: x < 0)
-_NOT_NEGATIVE: Rule = ("must not be below 0", lambda x: x >= 0)
-_FRACTION: Rule = ("must lie between 0 and 1", lambda x: 0 < x < 1)
-_ANY: Rule = ("", lambda x: True)
-
-_QUBIT: Mapping[str, Rule] = {
-    "f01_hz": _POSITIVE,
-    "anharmonicity_hz": _NEGATIVE,
-    "t1_s": _POSITIVE,
-    "t2_s": _POSITIVE,
-    "slow_dephasing_hz": _NOT_NEGATIVE,
-    "rabi_rate_rad_per_s_per_v": _POSITIVE,
-    "floor_temperature_k": _POSITIVE,
-    "f01_drift_hz": _NOT_NEGATIVE,
-    "f01_drift_time_s": _POSITIVE,
-    "t1_drift": _NOT_NEGATIVE,
-    "t1_drift_time_s": _POSITIVE,
-}
-_RESONATOR: Mapping[str, Rule] = {
-    "frequency_hz": _POSITIVE,
-    "chi_hz": _NEGATIVE,
-    "linewidth_hz": _POSITIVE,
-    "visibility": _FRACTION,
-    "asymmetry_rad": _ANY,
-}
-_LINE_PHYSICS: Mapping[str, Rule] = {
-    "delay_s": _NOT_NEGATIVE,
-    "gain": _POSITIVE,
-    "gain_phase_rad": _ANY,
-    "noise_v": _NOT_NEGATIVE,
-    "full_scale_v": _POSITIVE,
-}
 _TOP = ("name", "seed", "qubits", "resonators", "wiring")
-_WIRING = ("generators", "drive", "readout", "trigger", "go", "carriers", *_LINE_PHYSICS)
+_WIRING = ("generators", "drive", "readout", "trigger", "go", "carriers", *FEEDLINE)
 _LINE = ("i", "q", "source")
 
 
@@ -90,10 +57,12 @@ class _Reader:
         name, seed = table.get("name"), table.get("seed")
         if not isinstance(name, str):
             self.problems.append("name: must be a string")
-        if not isinstance(seed, int) or isinstance(seed, bool):
-            self.problems.append("seed: must be a whole number")
+        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+            self.problems.append("seed: must be a whole number, not below 0")
         qubits = [self.qubit(k, v) for k, v in self.tables(table, "qubits").items()]
         resonators = [self.resonator(k, v) for k, v in self.tables(table, "resonators").items()]
+        if not qubits:
+            self.problems.append("a chip needs a qubit")
         if len(qubits) != len(resonators):
             self.problems.append(f"{len(qubits)} qubits but {len(resonators)} resonators")
         wiring = self.wiring(self.table(table, "wiring", ""), [q.name for q in qubits])
@@ -102,7 +71,7 @@ class _Reader:
         return Chip(str(name), int(seed or 0), tuple(qubits), tuple(resonators), wiring)
 
     def qubit(self, name: str, table: Table) -> QubitTruth:
-        x = self.numbers(table, _QUBIT, f"qubits.{name}")
+        x = self.numbers(table, QUBIT, f"qubits.{name}")
         if x["t2_s"] > 2 * x["t1_s"]:
             self.problems.append(f"qubits.{name}.t2_s: must not exceed twice t1_s")
         return QubitTruth(
@@ -119,7 +88,7 @@ class _Reader:
         )
 
     def resonator(self, name: str, table: Table) -> ResonatorTruth:
-        x = self.numbers(table, _RESONATOR, f"resonators.{name}")
+        x = self.numbers(table, RESONATOR, f"resonators.{name}")
         return ResonatorTruth(
             name=name,
             frequency=x["frequency_hz"],
@@ -131,41 +100,42 @@ class _Reader:
 
     def wiring(self, table: Table, qubits: list[str]) -> Wiring:
         self.keys(table, _WIRING, "wiring")
-        boxes = table.get("generators", [])
-        if not isinstance(boxes, list) or not boxes or not all(isinstance(b, str) for b in boxes):
-            self.problems.append("wiring.generators: must be a list of names")
-            boxes = []
+        boxes = self.names(table.get("generators", []), "wiring.generators")
         drive = {
             name: self.line(self.mapping(value, f"wiring.drive.{name}"), f"wiring.drive.{name}")
             for name, value in self.table(table, "drive", "wiring.").items()
         }
         self.keys(drive, qubits, "wiring.drive")
         readout = self.line(self.table(table, "readout", "wiring."), "wiring.readout")
+        lines = [*drive.values(), readout]
         trigger = self.marker(table.get("trigger"), "wiring.trigger")
         go = self.marker(table.get("go"), "wiring.go")
-        lines = [*drive.values(), readout]
-        self.channels([c for line in lines for c in (line.i, line.q)], boxes)
+        self.channels([channel for line in lines for channel in (line.i, line.q)])
+        self.boxes([*(line.i[0] for line in lines), *(line.q[0] for line in lines)], boxes)
         self.boxes([trigger[0], go[0]], boxes)
-        carriers = self.numbers(
-            self.table(table, "carriers", "wiring."),
-            {line.source: _POSITIVE for line in lines if line.source},
-            "wiring.carriers",
-        )
-        physics = {key: table[key] for key in _LINE_PHYSICS if key in table}
-        x = self.numbers(physics, _LINE_PHYSICS, "wiring", report_missing=False)
-        gain = cmath.rect(x["gain"], x["gain_phase_rad"])
+        x = {key: self.number(table.get(key), f"wiring.{key}", FEEDLINE[key]) for key in FEEDLINE}
         return Wiring(
-            generators=tuple(boxes),
+            generators=boxes,
             drive=drive,
             readout=readout,
             trigger=trigger,
             go=go,
-            carriers=carriers,
+            carriers=self.carriers(self.table(table, "carriers", "wiring."), lines),
             delay=x["delay_s"],
-            gain=gain,
+            gain=cmath.rect(x["gain"], x["gain_phase_rad"]),
             noise=x["noise_v"],
             full_scale=x["full_scale_v"],
         )
+
+    def carriers(self, table: Table, lines: list[Line]) -> dict[str, float]:
+        sources = {line.source: POSITIVE for line in lines if line.source}
+        return self.numbers(table, sources, "wiring.carriers")
+
+    def names(self, value: object, where: str) -> tuple[str, ...]:
+        if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+            return tuple(value)
+        self.problems.append(f"{where}: must be a list of names")
+        return ()
 
     def line(self, table: Table, where: str) -> Line:
         self.keys(table, _LINE, where)
@@ -196,23 +166,19 @@ class _Reader:
             return "", 0, 1
         return match[1], int(match[2]), int(match[3])
 
-    def channels(self, used: list[ChannelId], boxes: Iterable[str]) -> None:
+    def channels(self, used: list[ChannelId]) -> None:
         for box, number in dict.fromkeys(used):
             if box and used.count((box, number)) > 1:
                 self.problems.append(f"wiring: channel {box}.{number} is used more than once")
-        self.boxes([box for box, _ in used], boxes)
 
     def boxes(self, used: list[str], boxes: Iterable[str]) -> None:
         for box in dict.fromkeys(used):
             if box and box not in boxes:
                 self.problems.append(f"wiring: {box!r} is not among the generators")
 
-    def numbers(
-        self, table: Table, rules: Mapping[str, Rule], where: str, report_missing: bool = True
-    ) -> dict[str, float]:
+    def numbers(self, table: Table, rules: Mapping[str, Rule], where: str) -> dict[str, float]:
         """Every number of `rules`; one that is missing or wrong is reported and read as NaN."""
-        if report_missing:
-            self.keys(table, rules, where)
+        self.keys(table, rules, where)
         return {key: self.number(table.get(key), f"{where}.{key}", rules[key]) for key in rules}
 
     def number(self, value: object, where: str, rule: Rule) -> float:
@@ -245,70 +211,3 @@ class _Reader:
             return value
         self.problems.append(f"{where}: must be a table")
         return {}
-
-
-def write_chip(chip: Chip, path: Path | str) -> None:
-    """Write chip.toml; `read_chip` gives the same chip back."""
-    lines = [f'name = "{chip.name}"', f"seed = {chip.seed}"]
-    for qubit in chip.qubits:
-        lines += ["", f"[qubits.{qubit.name}]", *_assignments(_qubit_numbers(qubit))]
-    for resonator in chip.resonators:
-        lines += ["", f"[resonators.{resonator.name}]", *_assignments(_notch_numbers(resonator))]
-    lines += ["", *_wiring_lines(chip.wiring)]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
-def _assignments(numbers: Mapping[str, float]) -> list[str]:
-    return [f"{key} = {value!r}" for key, value in numbers.items()]
-
-
-def _qubit_numbers(qubit: QubitTruth) -> dict[str, float]:
-    values = (
-        qubit.f01,
-        qubit.anharmonicity,
-        qubit.t1,
-        qubit.t2,
-        qubit.slow_dephasing,
-        qubit.rabi_rate,
-        qubit.floor_temperature,
-        qubit.f01_drift.amplitude,
-        qubit.f01_drift.time,
-        qubit.t1_drift.amplitude,
-        qubit.t1_drift.time,
-    )
-    return {key: float(value) for key, value in zip(_QUBIT, values, strict=True)}
-
-
-def _notch_numbers(r: ResonatorTruth) -> dict[str, float]:
-    values = r.frequency, r.chi, r.linewidth, r.visibility, r.asymmetry
-    return {key: float(value) for key, value in zip(_RESONATOR, values, strict=True)}
-
-
-def _wiring_lines(wiring: Wiring) -> list[str]:
-    gain, phase = cmath.polar(wiring.gain)
-    physics = wiring.delay, gain, phase, wiring.noise, wiring.full_scale
-    names = ", ".join(f'"{box}"' for box in wiring.generators)
-    lines = [
-        "[wiring]",
-        f"generators = [{names}]",
-        f'trigger = "{_marker(wiring.trigger)}"',
-        f'go = "{_marker(wiring.go)}"',
-        *_assignments(dict(zip(_LINE_PHYSICS, map(float, physics), strict=True))),
-        f"readout = {_line(wiring.readout)}",
-        "",
-        "[wiring.carriers]",
-        *_assignments({name: float(hz) for name, hz in wiring.carriers.items()}),
-        "",
-        "[wiring.drive]",
-    ]
-    return lines + [f"{name} = {_line(line)}" for name, line in wiring.drive.items()]
-
-
-def _line(line: Line) -> str:
-    i, q = (f"{box}.{number}" for box, number in (line.i, line.q))
-    return f'{{ i = "{i}", q = "{q}", source = "{line.source}" }}'
-
-
-def _marker(marker: Marker) -> str:
-    box, channel, number = marker
-    return f"{box}.{channel}.m{number}"
