@@ -8,20 +8,11 @@ posted buffers were taken from `memory()`, otherwise over the socket.
 from __future__ import annotations
 
 import ctypes
-import io
-import json
-import socket
-import threading
-import weakref
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-import numpy as np
-from numpy.typing import NDArray
-
-from kammerton_sim.wire import shared
+from kammerton_sim.board_link import BoardLink, BoardMemory, SegmentPool, failure
 
 OK = 512
 _TIMEOUT, _NOT_READY = 579, 573
@@ -29,7 +20,6 @@ _NPT, _EXTERNAL_START, _BOTH = 0x200, 0x1, 3
 _EXTERNAL_TRIGGER, _REFERENCE_10_MHZ = 2, 7
 _SAMPLE_RATE = 1_000_000_000
 _BITS, _MEMORY = 12, (1 << 31) - 2
-_PATIENCE = 10.0
 
 
 def open_board(address: str) -> SimBoard:
@@ -47,35 +37,6 @@ def open_board(address: str) -> SimBoard:
         raise ValueError(f'{address!r} is not of the form "sim://127.0.0.1:PORT"')
     bulk = parse_qs(parts.query).get("bulk", ["shared"])[0]
     return SimBoard(parts.hostname, parts.port, shared_memory=bulk != "socket")
-
-
-@dataclass
-class _Segment:
-    """Mapped memory, and its number in the laboratory's process (None: only here)."""
-
-    buffer: NDArray[np.uint8]
-    number: int | None
-
-    @property
-    def address(self) -> int:
-        return int(self.buffer.ctypes.data)
-
-
-class BoardMemory:
-    """One posted buffer; quacks like the upstream driver's `Buffer`."""
-
-    def __init__(
-        self, segment: _Segment, ctype: Any, size: int, free: Callable[[_Segment], None]
-    ) -> None:
-        self._segment, self._free = segment, free
-        self.size_bytes = size
-        self.addr = segment.address
-        self.buffer: NDArray[Any] = segment.buffer[:size].view(np.dtype(ctype))
-
-    def free_mem(self) -> None:
-        """Give the memory back; its content is no longer ours."""
-        free, self._free = self._free, lambda segment: None
-        free(self._segment)
 
 
 @dataclass
@@ -97,15 +58,6 @@ class _Plan:
     external_start: bool = True
 
 
-@dataclass
-class _Bulk:
-    """Memory shared with the laboratory: in use by address, and free for reuse."""
-
-    used: dict[int, _Segment] = field(default_factory=dict)
-    free: list[_Segment] = field(default_factory=list)
-    next_number: int = 0
-
-
 class SimBoard:
     """Duck type of upstream's `AlazarATSAPI`, for one board.
 
@@ -114,16 +66,11 @@ class SimBoard:
     """
 
     def __init__(self, host: str, port: int, *, shared_memory: bool = True) -> None:
-        self._socket = socket.create_connection((host, port), _PATIENCE)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._reader = self._socket.makefile("rb")
-        self._hang_up = weakref.finalize(self, _close, self._reader, self._socket)
-        self._lock = threading.RLock()
-        self._shared = shared_memory
-        self._bulk, self._plan, self._trigger = _Bulk(), _Plan(), _Trigger()
+        self._link = BoardLink(host, port)
+        self._pool = SegmentPool(self._link, shared_memory=shared_memory)
+        self._plan, self._trigger = _Plan(), _Trigger()
         self._posted: list[int] = []
         self.settings: dict[str, list[Any]] = {}
-        self._ask("hello", op="hello")
 
     # ---- identity
 
@@ -235,7 +182,7 @@ class SimBoard:
     ) -> int:
         """Refuse to average: an ATS9360 cannot."""
         if mode:
-            raise _failure(533, "AlazarConfigureRecordAverage")
+            raise failure(533, "AlazarConfigureRecordAverage")
         return OK
 
     def set_record_size(self, handle: int, before: int, after: int) -> int:
@@ -266,12 +213,12 @@ class SimBoard:
     def post_async_buffer(self, handle: int, buffer: Any, size: int) -> int:
         """Give the board a buffer, by address."""
         address = _address(buffer)
-        segment = self._bulk.used.get(address)
+        segment = self._pool.used.get(address)
         if segment is None:
             raise RuntimeError("post buffers that come from api.memory(): upstream's own Buffer is "
                                "freed while it is in use on this system")  # fmt: skip
         self._posted.append(address)
-        self._send(op="post", memory=segment.number, size=size)
+        self._link.send(op="post", memory=segment.number, size=size)
         return OK
 
     def start_capture(self, handle: int) -> int:
@@ -291,13 +238,12 @@ class SimBoard:
         name = "AlazarWaitAsyncBufferComplete"
         address = _address(buffer)
         if not self._posted or self._posted[0] != address:
-            raise _failure(_NOT_READY, name)
+            raise failure(_NOT_READY, name)
+        segment, into = self._pool.used[address], None
+        if segment.number is None:
+            into = segment.buffer.data[: 4 * self._plan.samples * self._plan.per_buffer]
         timeout = timeout_in_ms / 1000
-        with self._lock:
-            self._ask(name, patience=timeout, op="wait", timeout=timeout)
-            segment = self._bulk.used[address]
-            if segment.number is None:
-                self._receive(segment.buffer.data[: 4 * self._plan.samples * self._plan.per_buffer])
+        self._link.ask(name, timeout, into, op="wait", timeout=timeout)
         self._posted.pop(0)
         return OK
 
@@ -322,26 +268,16 @@ class SimBoard:
         It has .addr, .size_bytes, .buffer (an array of `ctype`) and .free_mem(), like upstream's
         Buffer. Freed buffers are kept for the next acquisition until `release()`.
         """
-        for segment in self._bulk.free:
-            if segment.buffer.size >= size:
-                self._bulk.free.remove(segment)
-                break
-        else:
-            segment = self._new_segment(size)
-        self._bulk.used[segment.address] = segment
-        return BoardMemory(segment, ctype, size, self._give_back)
+        return BoardMemory(self._pool.take(size), ctype, size, self._pool.give_back)
 
     def release(self) -> None:
         """Let go of the memory kept for reuse."""
-        for segment in self._bulk.free:
-            if segment.number is not None:
-                self._ask("unmap", op="unmap", number=segment.number)
-        self._bulk.free.clear()
+        self._pool.release()
 
     def close(self) -> None:
         """Leave the laboratory. Memory vanishes with the last array that looks into it."""
-        self._bulk = _Bulk()
-        self._hang_up()
+        self._pool.forget()
+        self._link.close()
 
     def __enter__(self) -> SimBoard:
         return self
@@ -350,24 +286,6 @@ class SimBoard:
         self.close()
 
     # ---- inside
-
-    def _new_segment(self, size: int) -> _Segment:
-        if not self._shared:
-            return _Segment(np.zeros(size, np.uint8), None)
-        try:
-            memory, name = shared.create(size)
-        except OSError:  # no shared memory left, as in a small container
-            return _Segment(np.zeros(size, np.uint8), None)
-        number, self._bulk.next_number = self._bulk.next_number, self._bulk.next_number + 1
-        try:
-            self._ask("map", op="map", number=number, name=name, size=size)
-        finally:
-            shared.forget(name)
-        return _Segment(np.frombuffer(memory, np.uint8), number)
-
-    def _give_back(self, segment: _Segment) -> None:
-        if self._bulk.used.pop(segment.address, None) is not None:
-            self._bulk.free.append(segment)
 
     def _keep(self, name: str, *values: Any) -> list[Any]:
         """Keep raw values, and tell TraceParameters that the board has them, as the DLL does."""
@@ -385,52 +303,14 @@ class SimBoard:
     def _arm(self) -> None:
         if self._trigger.rate not in (None, _SAMPLE_RATE):
             raise RuntimeError(f"the simulated ATS9360 samples at 1 GS/s, not {self._trigger.rate}")
-        self._ask("AlazarStartCapture", op="arm", samples=self._plan.samples,
+        self._link.ask("AlazarStartCapture", op="arm", samples=self._plan.samples,
                   per_buffer=self._plan.per_buffer, records=self._plan.records,
                   delay=self._trigger.delay, triggered=self._trigger.external)  # fmt: skip
 
     def _finish(self) -> None:
         self._posted.clear()
-        self._ask("AlazarAbortAsyncRead", op="abort")
-
-    def _send(self, **request: Any) -> None:
-        with self._lock:
-            self._socket.sendall(json.dumps(request).encode() + b"\n")
-
-    def _ask(self, function: str, patience: float = 0.0, **request: Any) -> None:
-        with self._lock:
-            try:
-                self._socket.settimeout(patience + _PATIENCE)
-                self._send(**request)
-                line = self._reader.readline()
-            except OSError as error:
-                raise RuntimeError(f"the simulated laboratory is gone ({error})") from None
-        answer: dict[str, Any] = json.loads(line) if line else {}
-        if answer.get("error") is not None:
-            raise _failure(answer["error"], function, answer.get("detail", ""))
-        if not line:
-            raise RuntimeError("the simulated laboratory is gone")
-
-    def _receive(self, view: memoryview) -> None:
-        while len(view):
-            count = self._reader.readinto(view)
-            if not count:
-                raise RuntimeError("the simulated laboratory is gone")
-            view = view[count:]
+        self._link.ask("AlazarAbortAsyncRead", op="abort")
 
 
 def _address(buffer: Any) -> int:
     return int((buffer.value if isinstance(buffer, ctypes.c_void_p) else buffer) or 0)
-
-
-def _close(reader: io.BufferedReader, connection: socket.socket) -> None:
-    reader.close()
-    connection.close()
-
-
-def _failure(code: int, function: str, detail: str = "") -> RuntimeError:
-    """Return the error that upstream's wrapper raises for a return code."""
-    from qcodes.instrument_drivers.AlazarTech.constants import ERROR_CODES, ReturnCode
-
-    text = ERROR_CODES.get(ReturnCode(code), "unknown")
-    return RuntimeError(f"error {code}: {text} from function {function} {detail}".rstrip())

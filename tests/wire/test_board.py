@@ -37,7 +37,7 @@ def test_a_second_acquisition_reuses_the_memory(digitizer, board, awg):
         a, _ = acquire(digitizer, awg.force_triggerA, buffers=2)
         np.testing.assert_array_equal(a[:, 1] // 16, np.arange(1, 21))
         awg.stop()
-    assert len(board._bulk.free) == 2
+    assert len(board._pool.free) == 2
 
 
 def test_started_before_armed_the_first_record_is_any(digitizer, awg, ask):
@@ -143,11 +143,13 @@ def test_states_of_an_acquisition(digitizer, awg, ask):
 def test_a_change_of_an_output_under_way_is_heard(digitizer, awg, source, world):
     upload(awg)
     source.frequency(5e9)
+    settle(source)
     awg.play(wait_for_running=False)
     awg.force_triggerA()
     acquire(digitizer, lambda: None, buffers=1)
     source.ref_osc_source("EXT")
     source.frequency(5.1e9)
+    settle(source)
     acquire(digitizer, lambda: None, buffers=1)
     assert world.plays[-1][1]["drive_lo"].frequency == 5.1e9
     assert world.plays[0][1]["drive_lo"].frequency != 5e9  # free-running: off by parts in 1e8
@@ -243,10 +245,10 @@ def test_shared_memory_leaves_nothing_behind(laboratory, closing):
     board = open_board(f"sim://127.0.0.1:{laboratory.ports['board']}")
     memory = board.memory(np.uint16, 1 << 20)
     assert _leftovers() == before  # nameless as soon as both sides have it
-    assert board._bulk.used[memory.addr].number is not None
+    assert board._pool.used[memory.addr].number is not None
     memory.free_mem()
     board.release()
-    assert not board._bulk.free
+    assert not board._pool.free
     board.close()
     memory.buffer[:] = 1  # an array outlives the board
 

@@ -1,0 +1,58 @@
+"""One arming of the simulated digitizer: which records it delivered, and how long they took."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.instruments.rig import Playback
+
+
+@dataclass
+class Acquisition:
+    """One arming of the board and the records it delivered.
+
+    first: number of the first record, counted from the start of the generators; an arbitrary one
+    when they already played as the board was armed.
+    """
+
+    index: int
+    time: float
+    samples: int
+    per_buffer: int
+    expected: int
+    delay: int
+    late: bool
+    first: int = -1
+    made: int = 0
+    playback: Playback | None = None
+    started: float = field(default_factory=monotonic)
+
+    @property
+    def records(self) -> int:
+        """Records delivered so far."""
+        return min(self.made * self.per_buffer, self.expected)
+
+    @property
+    def turns(self) -> float:
+        """How many turns of the loop they cover."""
+        return self.records / self.playback.triggers if self.playback else 0.0
+
+    @property
+    def seconds(self) -> float:
+        """Laboratory time they took."""
+        return self.turns * self.playback.turn_seconds if self.playback else 0.0
+
+    def states(self) -> NDArray[np.uint8]:
+        """Return the level of each qubit at the start of each record, (records, qubits)."""
+        assert self.playback is not None
+        return self.playback.states_of(self.first, self.records)
+
+    def summary(self) -> dict[str, Any]:
+        """Return what the control socket tells about it."""
+        return {"index": self.index, "time": self.time, "records": self.records,
+                "turns": self.turns, "first": max(self.first, 0), "late": self.late}  # fmt: skip

@@ -1,0 +1,182 @@
+"""The laboratory's end of the connection to a simulated board: JSON lines, and records after them.
+
+A request is one line, {"op": ...}; its answer is one line, {"ok": true} or {"error": code}, after
+which the records follow when they do not go through shared memory. "post" is not answered.
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import socket
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from time import sleep
+from typing import Any, Protocol
+
+import numpy as np
+
+from kammerton_sim.instruments.acquisition import Acquisition
+from kammerton_sim.instruments.rig import Codes
+from kammerton_sim.wire import shared
+
+WAIT_TIMEOUT, UNAVAILABLE = 579, 515
+_BUFFER_NOT_READY, _FAILED = 573, 513
+_POST = b'{"op": "post"'
+_LARGEST = 64 << 20
+
+
+class BoardError(Exception):
+    """An error code of the board's interface."""
+
+    def __init__(self, code: int, detail: str = "") -> None:
+        super().__init__(detail)
+        self.code, self.detail = code, detail
+
+
+class Board(Protocol):
+    """What a connection needs of the board."""
+
+    def arm(
+        self, link: BoardLink, samples: int, per_buffer: int, expected: int, delay: int
+    ) -> Acquisition:
+        """Begin to listen for triggers."""
+
+    def begin(self, acquisition: Acquisition, timeout: float) -> bool:
+        """Wait for the first trigger; True when records can be made."""
+
+    def make(self, acquisition: Acquisition, number: int, target: Codes) -> Future[None]:
+        """Fill buffer `number` of an acquisition, target (2, R, samples), in a thread."""
+
+    def finish(self, link: BoardLink, acquisition: Acquisition | None) -> None:
+        """End an acquisition and free the board."""
+
+
+class BoardLink:
+    """One connection of a driver's process."""
+
+    def __init__(self, board: Board, connection: socket.socket) -> None:
+        self._board, self._connection = board, connection
+        self._memory: dict[int, mmap.mmap] = {}
+        self._acquisition: Acquisition | None = None
+        self._posted: deque[tuple[int | None, int]] = deque()
+        """Buffers not yet handed to a thread: identity of shared memory (or None), bytes."""
+        self._jobs: deque[tuple[Future[None], Codes | None]] = deque()
+        self._dispatched = 0
+        self._triggered = True
+        self._fault: dict[str, Any] | None = None
+
+    def serve(self) -> None:
+        """Answer requests until the driver's process hangs up."""
+        operations: dict[str, Callable[..., dict[str, Any] | None]] = {
+            "hello": lambda: {"board": "ATS9360"},
+            "map": self._map,
+            "unmap": self._unmap,
+            "arm": self._arm,
+            "post": self._post,
+            "wait": self._wait,
+            "abort": self._abort,
+        }
+        try:
+            with self._connection.makefile("rb") as reader:
+                while line := reader.readline(1 << 16):
+                    self._reply(self._do(operations, line))
+        finally:
+            self._abort()
+            self._memory.clear()
+
+    def _do(
+        self, operations: dict[str, Callable[..., dict[str, Any] | None]], line: bytes
+    ) -> dict[str, Any] | None:
+        request: dict[str, Any] = {}
+        try:
+            request = json.loads(line)
+            name = request.pop("op")
+            return operations[name](**request)
+        except BoardError as error:
+            answer = {"error": error.code, "detail": error.detail}
+        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+            answer = {"error": _FAILED, "detail": f"{type(error).__name__}: {error}"}
+        if line.startswith(_POST):  # posting is not answered; the next wait tells
+            self._fault = answer
+            return None
+        return answer
+
+    def _reply(self, answer: dict[str, Any] | None) -> None:
+        if answer is None:
+            return
+        data: Codes | None = answer.pop("data", None)
+        self._connection.sendall(json.dumps(answer).encode() + b"\n")
+        if data is not None:
+            self._connection.sendall(data.data.cast("B"))
+
+    def _map(self, number: int, name: str, size: int) -> dict[str, Any]:
+        self._memory[number] = shared.attach(name, size)
+        return {"ok": True}
+
+    def _unmap(self, number: int) -> dict[str, Any]:
+        self._memory.pop(number, None)
+        return {"ok": True}
+
+    def _arm(
+        self, samples: int, per_buffer: int, records: int, delay: int, triggered: bool
+    ) -> dict[str, Any]:
+        if self._acquisition is not None:
+            raise BoardError(UNAVAILABLE, "already armed")
+        if min(samples, per_buffer, records) < 1 or 4 * samples * per_buffer > _LARGEST:
+            raise BoardError(_FAILED, f"{per_buffer} records of {samples} samples")
+        self._acquisition = self._board.arm(self, samples, per_buffer, records, delay)
+        self._triggered = triggered
+        return {"ok": True}
+
+    def _post(self, memory: int | None, size: int) -> None:
+        self._posted.append((memory, size))
+        if self._acquisition is not None and self._acquisition.playback is not None:
+            self._dispatch(self._acquisition)
+
+    def _wait(self, timeout: float) -> dict[str, Any]:
+        acquisition = self._acquisition
+        if self._fault is not None:
+            return self._fault
+        if acquisition is None or not (self._jobs or self._posted):
+            raise BoardError(_BUFFER_NOT_READY, "nothing is armed or posted")
+        if not self._triggered:
+            sleep(timeout)
+        if not self._triggered or not self._board.begin(acquisition, timeout):
+            raise BoardError(WAIT_TIMEOUT)
+        self._dispatch(acquisition)
+        if not self._jobs:
+            raise BoardError(WAIT_TIMEOUT)
+        job, data = self._jobs.popleft()
+        job.result()
+        acquisition.made += 1
+        return {"ok": True} if data is None else {"ok": True, "data": data}
+
+    def _dispatch(self, acquisition: Acquisition) -> None:
+        shape = (2, acquisition.per_buffer, acquisition.samples)
+        buffers = -(-acquisition.expected // acquisition.per_buffer)
+        while self._posted and self._dispatched < buffers:
+            memory, size = self._posted.popleft()
+            if size < 2 * int(np.prod(shape)):
+                raise BoardError(_FAILED, f"a buffer of {size} bytes is too small")
+            target = self._target(memory, shape)
+            job = self._board.make(acquisition, self._dispatched, target)
+            self._jobs.append((job, target if memory is None else None))
+            self._dispatched += 1
+
+    def _target(self, memory: int | None, shape: tuple[int, int, int]) -> Codes:
+        if memory is None:
+            return np.empty(shape, np.uint16)
+        count = int(np.prod(shape))
+        return np.frombuffer(self._memory[memory], np.uint16, count).reshape(shape)
+
+    def _abort(self) -> dict[str, Any]:
+        for job, _ in self._jobs:
+            if not job.cancel():
+                job.exception()
+        self._board.finish(self, self._acquisition)
+        self._acquisition, self._dispatched, self._fault = None, 0, None
+        self._jobs.clear()
+        self._posted.clear()
+        return {"ok": True}
