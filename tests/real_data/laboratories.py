@@ -27,7 +27,7 @@ CHOICES = {
 
 NOT_COMPARABLE = {
     ("ramsey_delft_qr_beating", "t2_star"):
-        "two frequencies were fitted with one, and their beat with an exponential",
+        "an exponential envelope; the trace does not tell it from a Gaussian, which is shorter",
     ("qubit_spec_delft_q9", "linewidth"): "a Lorentzian was fitted to a line of another shape",
     ("qubit_spec_delft_two_photon", "linewidth"):
         "Lorentzians were fitted to lines of another shape",

@@ -130,14 +130,16 @@ def test_the_qubits_line_is_no_lorentzian() -> None:
     assert left[1:] @ left[:-1] / (left @ left) > 5 / np.sqrt(left.size)
 
 
-def test_the_beating_envelope_is_no_exponential() -> None:
-    """Two frequencies that drift apart begin as a Gaussian, which leaves less of the data."""
+def test_the_beating_trace_does_not_tell_an_exponential_from_a_gaussian() -> None:
+    """Both envelopes leave the same, and their 1/e times differ by more than either error."""
     name, names = "ramsey_delft_qr_beating", ["amplitude", "tau", "frequency", "phase"]
     trace, lab = measured(name), ENTRIES["ramsey_delft_qr_beating"]["lab_fit"]
     start = [*(lab[n][0] for n in names), 0.5]
-    left = []
+    left, times = [], []
     for law in (decaying_cosine, gaussian_cosine):
         found, _ = curve_fit(law, trace.x, trace.y, start)
         left.append(float(((trace.y - law(trace.x, *found)) ** 2).sum()))
-    print(name, left)
-    assert left[1] < left[0]
+        times.append(float(found[1]))
+    print(name, left, times)
+    assert abs(trace.x.size * np.log(left[1] / left[0])) < 2.0
+    assert times[0] - times[1] > 3e-6
