@@ -1,47 +1,17 @@
-"""The shape of lab.toml for pydantic; it stays in this room.
-
-The design values are made from the registry of parameters, so a new parameter needs no line here
-(only, where it helps, a plausible size).
-"""
+"""The shape of lab.toml for pydantic; it stays in this room."""
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 from urllib.parse import SplitResult
 
-from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    PlainValidator,
-    StrictBool,
-    create_model,
-)
+from pydantic import PlainValidator, StrictBool, create_model
 
 from kammerton.lab import values
+from kammerton.lab._designs import designs
+from kammerton.lab._form import Form, Tabled
 from kammerton.lab.values import channel, quantity
 from kammerton.lab.words import Channel
-from kammerton.model.parameter import KINDS, ElementKind, ParameterKind
-
-REQUIRED = {
-    "qubit": {"f01", "anharmonicity", "pi_amplitude", "t1", "t2_star", "t2_echo"},
-    "resonator": {"frequency", "linewidth", "readout_amplitude"},
-}
-SIZES: dict[str, tuple[float, float]] = {
-    "f01": (10e6, 40e9),
-    "anharmonicity": (100e3, 20e9),
-    "pi_amplitude": (1e-6, 10.0),
-    "t1": (1e-9, 1.0),
-    "t2_star": (1e-9, 1.0),
-    "t2_echo": (1e-9, 1.0),
-    "assignment_fidelity": (0.0, 1.0),
-    "frequency": (100e6, 40e9),
-    "linewidth": (10.0, 1e9),
-    "readout_frequency": (100e6, 40e9),
-    "readout_amplitude": (1e-6, 10.0),
-}
-SIGNED = {"anharmonicity"}
 
 Text = Annotated[str, PlainValidator(values.text)]
 FileName = Annotated[str, PlainValidator(values.file_name)]
@@ -49,18 +19,6 @@ ChannelText = Annotated[Channel, PlainValidator(channel)]
 Carrier = Annotated[float, PlainValidator(quantity("Hz", 10e6, 40e9))]
 Power = Annotated[float, PlainValidator(quantity("dBm", -150.0, 40.0))]
 Temperature = Annotated[float, PlainValidator(quantity("K", 1e-3, 300.0))]
-
-
-def _table(value: Any) -> Any:
-    if not isinstance(value, dict):
-        raise ValueError(f"needs a table, not {values.quoted(value)}")  # noqa: TRY004 - for pydantic
-    return value
-
-
-class Form(BaseModel):
-    """A table in which unknown keys are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
 
 class ComputerForm(Form):
@@ -120,9 +78,9 @@ class PowerForm(Form):
 class LimitsForm(Form):
     """limits of one instrument."""
 
-    volts: Annotated[VoltsForm, BeforeValidator(_table)] | None = None
-    frequency: Annotated[FrequencyForm, BeforeValidator(_table)] | None = None
-    power: Annotated[PowerForm, BeforeValidator(_table)] | None = None
+    volts: Annotated[VoltsForm, Tabled] | None = None
+    frequency: Annotated[FrequencyForm, Tabled] | None = None
+    power: Annotated[PowerForm, Tabled] | None = None
 
 
 class InstrumentForm(Form):
@@ -130,7 +88,7 @@ class InstrumentForm(Form):
 
     driver: Text
     address: Text
-    limits: Annotated[LimitsForm, BeforeValidator(_table)] = LimitsForm()
+    limits: Annotated[LimitsForm, Tabled] = LimitsForm()
 
 
 class SyncForm(Form):
@@ -157,8 +115,8 @@ class ReadoutForm(Form):
 class PulsesForm(Form):
     """[pulses]."""
 
-    pi: Annotated[PiForm, BeforeValidator(_table)]
-    readout: Annotated[ReadoutForm, BeforeValidator(_table)]
+    pi: Annotated[PiForm, Tabled]
+    readout: Annotated[ReadoutForm, Tabled]
 
 
 class LineForm(Form):
@@ -179,18 +137,11 @@ class FeedlineForm(LineForm):
     delay: Annotated[float, PlainValidator(quantity("s", 0.0, 1e-3))]
 
 
-class DesignForm(Form):
-    """A design value with its tolerance."""
-
-    value: float
-    tolerance: float
-
-
 class QubitBase(Form):
     """[qubits.NAME] without its design values."""
 
     resonator: Text
-    drive: Annotated[LineForm, BeforeValidator(_table)]
+    drive: Annotated[LineForm, Tabled]
 
 
 class ResonatorBase(Form):
@@ -199,42 +150,12 @@ class ResonatorBase(Form):
     feedline: Text
 
 
-def _design(kind: ParameterKind) -> type[DesignForm]:
-    """Make the form of one parameter's design: value and tolerance in its own unit."""
-    low, high = SIZES.get(kind.name, (-math.inf, math.inf))
-    value = quantity(kind.unit, low, high, magnitude=kind.name in SIGNED)
-    fields: dict[str, Any] = {
-        "value": (Annotated[float, PlainValidator(value)], ...),
-        "tolerance": (Annotated[float, PlainValidator(quantity(kind.unit, 0.0))], ...),
-    }
-    return create_model(f"Design_{kind.element}_{kind.name}", __base__=DesignForm, **fields)
-
-
-def _designs(element: ElementKind) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for kind in (k for k in KINDS.values() if k.element == element):
-        form: Any = Annotated[_design(kind), BeforeValidator(_design_table)]
-        required = kind.name in REQUIRED[element]
-        fields[kind.name] = (form, ...) if required else (form | None, None)
-    return fields
-
-
-def _design_table(value: Any) -> Any:
-    if not isinstance(value, dict):
-        raise ValueError(  # noqa: TRY004 - ValueError is what pydantic collects
-            f"needs {{ value = ..., tolerance = ... }}, not {values.quoted(value)}"
-        )
-    return value
-
-
 if TYPE_CHECKING:
     QubitForm = QubitBase
     ResonatorForm = ResonatorBase
 else:
-    QubitForm = create_model("QubitForm", __base__=QubitBase, **_designs("qubit"))
-    ResonatorForm = create_model("ResonatorForm", __base__=ResonatorBase, **_designs("resonator"))
-
-Tabled = BeforeValidator(_table)
+    QubitForm = create_model("QubitForm", __base__=QubitBase, **designs("qubit"))
+    ResonatorForm = create_model("ResonatorForm", __base__=ResonatorBase, **designs("resonator"))
 
 
 class LabForm(Form):

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from kammerton.lab._designs import DesignForm
+from kammerton.lab._form import Form
 from kammerton.lab._forms import (
     BrokerForm,
-    DesignForm,
     FeedlineForm,
-    Form,
     InstrumentForm,
     LabForm,
     LineForm,
