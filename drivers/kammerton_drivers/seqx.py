@@ -2,9 +2,9 @@
 
 A SEQX file is a zip with stored (not deflated) members: one SML file (XML) with the table of steps,
 and one WFMX file a waveform, an XML header followed by float32 samples in -1..1 and, if there are
-any, one byte of marker bits a sample. A waveform is an asset with a name: any number of
-steps and tracks may play it, so each is stored once. The format is described in Tektronix'
-programmer manual for the series; the header's fields are those that the upstream driver writes.
+any, one byte of marker bits a sample. A waveform is an asset with a name: any number of steps and
+tracks may play it, so each is stored once. The fields are those that the upstream driver writes,
+less what its files leave empty.
 """
 
 from __future__ import annotations

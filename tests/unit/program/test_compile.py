@@ -181,7 +181,7 @@ def check_table(compiled):
 
 
 def check_spacing(program, compiled, starts):
-    """The reset is never shorter than asked, and at most two blocks longer."""
+    """The reset is never shorter than asked, and less than one block longer."""
     tone = round(next(iter(program.readouts.values())).length * RATE)
     turn = round(compiled.turn_seconds * RATE)
     before = [
@@ -191,7 +191,7 @@ def check_spacing(program, compiled, starts):
     ends = np.append(starts[1:], turn + starts[0])
     for point, (start, following) in enumerate(zip(starts, ends, strict=True)):
         asked = tone + round(program.reset * RATE) + before[(point + 1) % program.points]
-        assert asked <= following - start <= asked + 2 * MINIMUM_SAMPLES
+        assert asked <= following - start <= asked + MINIMUM_SAMPLES
 
 
 def lengths_of(program, point):
