@@ -214,13 +214,18 @@ def test_connecting_leaves_the_board_unarmed(address):
 
 
 def test_closing_leaves_the_laboratory(address):
+    left = []
+
+    def listen(board: Board) -> None:
+        leave, board.api.close = board.api.close, lambda: (leave(), left.append(True))
+
     async def main() -> None:
         digitizer = connect("digitizer", address)
-        api = await digitizer.session.do("look inside", lambda board: board.api)
+        await digitizer.session.do("listen", listen)
         await digitizer.close()
-        assert api._socket.fileno() == -1
 
     asyncio.run(main())
+    assert left == [True]
 
 
 def test_identity(digitizer):
