@@ -49,8 +49,11 @@ def readouts(targets: Sequence[Target]) -> dict[str, Readout]:
 
 
 def reset(targets: Sequence[Target]) -> float:
-    """Return a wait, s, after which less than 1 % of any target's excitation is left."""
-    return max(max(t.reset, 5.0 * t["t1"]) for t in targets)
+    """Return a wait, s, of five T1 of the slowest target, doubt included.
+
+    What is left of an excitation, below 1 %, would make each point remember the one before.
+    """
+    return max(max(t.reset, 5.0 * (t["t1"] + t.sigma("t1"))) for t in targets)
 
 
 def shots(targets: Sequence[Target], usual: int) -> int:

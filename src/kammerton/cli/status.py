@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -27,12 +26,11 @@ def status(
     """Say what is held, how old it is and what runs now; works beside the daemon."""
     from rich.console import Console
 
-    from kammerton.cli.loading import database_or_exit
-    from kammerton.store import Store
+    from kammerton.cli.output import opened, print_json
 
-    with Store.read(database_or_exit(lab)) as store:
+    with opened(lab) as store:
         if as_json:
-            typer.echo(json.dumps(_object(store), allow_nan=False))
+            print_json(_object(store))
             return
         console = Console()
         console.print(_headline(store))

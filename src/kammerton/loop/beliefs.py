@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from kammerton.lab import Design, Lab
+from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
 from kammerton.model import Belief, Effort, Estimate, ParameterKind, Target, kind_of
 
 
@@ -26,7 +26,7 @@ class BeliefBook:
 
     def kind(self, full_name: str) -> ParameterKind:
         """Return the kind of a parameter by its full name, e.g. "q3.f01"."""
-        return kind_of(full_name, self._lab.resonators.keys())
+        return kind_of(full_name, frozenset(self._lab.resonators))
 
     def __getitem__(self, full_name: str) -> Belief:
         return self._beliefs[full_name]
@@ -97,6 +97,7 @@ class BeliefBook:
 
 
 def _designs(lab: Lab) -> Iterable[tuple[str, str, Design]]:
-    for element in (*lab.qubits.values(), *lab.resonators.values()):
+    elements: list[QubitEntry | ResonatorEntry] = [*lab.qubits.values(), *lab.resonators.values()]
+    for element in elements:
         for name, design in element.design.items():
             yield element.name, name, design

@@ -7,6 +7,7 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from typing import NoReturn
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
@@ -42,7 +43,7 @@ class Loop:
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
 
-    async def keep(self) -> None:
+    async def keep(self) -> NoReturn:
         """Measure whatever is worth it, for ever."""
         while True:
             if not await self.step():

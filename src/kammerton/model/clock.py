@@ -19,6 +19,14 @@ class LabClock:
     _start: float = field(default_factory=time.monotonic)
     _skipped: float = 0.0
 
+    @classmethod
+    def not_before(cls, time: datetime) -> LabClock:
+        """Return a clock that starts now, or at `time` when that is later.
+
+        After a restart laboratory time must not step back behind what was already recorded.
+        """
+        return cls(max(datetime.now(UTC), time))
+
     def now(self) -> datetime:
         """Return laboratory time, aware, UTC."""
         return self._wall + timedelta(seconds=time.monotonic() - self._start + self._skipped)

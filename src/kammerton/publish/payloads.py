@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -104,7 +105,7 @@ def _value(change: Change, now: datetime) -> Document:
 
 
 def _fit(fit: Fit) -> Document:
-    finite = fit.chi2_reduced if fit.chi2_reduced == fit.chi2_reduced else None
+    finite = fit.chi2_reduced if math.isfinite(fit.chi2_reduced) else None
     return {
         "verdict": str(fit.verdict),
         "status": fit.status,

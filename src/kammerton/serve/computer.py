@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 
 from kammerton.bench import OutputChange, open_bench
 from kammerton.estimation import warm
 from kammerton.lab import Lab
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
+from kammerton.loop.loop import Committed
 from kammerton.model import LabClock, Run, Verdict
 from kammerton.publish import Relay
-from kammerton.serve.pictures import Pictures
+from kammerton.serve.background import Background
+from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -35,36 +37,45 @@ async def run_computer(lab: Lab, *, once: bool = False) -> Mapping[str, str]:
     StoreError
         The database cannot be opened or written.
     """
-    clock = LabClock()
-    store = Store.open(lab.database, lab.computer, data=lab.data)
-    pictures = Pictures(lab.data)
-    try:
+    with ExitStack() as stack:
+        store = Store.open(lab.database, lab.computer, data=lab.data)
+        stack.callback(store.close)
+        stack.callback(store.activity, None)
+        audit, pictures = Background("audit log"), Background("picture")
+        stack.callback(audit.close)
+        stack.callback(pictures.close)
+        clock = LabClock.not_before(store.now())
         async with _relayed(lab, store, clock.now):
-            return await _tune(lab, store, clock, pictures, once=once)
-    finally:
-        store.activity(None)
-        pictures.close()
-        store.close()
+            return await _tune(
+                lab, store, clock, _auditor(store, audit), _reporter(lab, pictures), once=once
+            )
 
 
 async def _tune(
-    lab: Lab, store: Store, clock: LabClock, pictures: Pictures, *, once: bool
+    lab: Lab,
+    store: Store,
+    clock: LabClock,
+    on_change: Callable[[OutputChange], None],
+    committed: Committed,
+    *,
+    once: bool,
 ) -> Mapping[str, str]:
-    def committed(run: Run, run_id: str) -> None:
-        log.info("%s", _summary(run, run_id))
-        if lab.pictures:
-            pictures.add(run, run_id)
-
-    kernels = asyncio.create_task(asyncio.to_thread(warm))
-    async with open_bench(lab, clock, on_change=_audit(store)) as bench:
-        await kernels
+    ready = asyncio.create_task(asyncio.to_thread(_warm))
+    store.activity("connecting to the instruments")
+    async with open_bench(lab, clock, on_change=on_change) as bench:
+        await ready
         book = BeliefBook(lab, clock.now())
         book.update(store.parameters())
         loop = Loop(lab, store, bench, clock, Planner(load_calibrations()), book, committed)
-        if once:
-            return await loop.settle()
-        await loop.keep()
-        return {}
+        return await (loop.settle() if once else loop.keep())
+
+
+def _warm() -> None:
+    """Load what the first run would otherwise wait for: kernels, and the netCDF writer."""
+    import h5netcdf  # noqa: F401
+    import xarray  # noqa: F401
+
+    warm()
 
 
 @asynccontextmanager
@@ -91,20 +102,35 @@ async def _flush(store: Store, relay: Relay) -> None:
         log.warning("%d results wait for the broker; they go out later", store.backlog())
 
 
+def _reporter(lab: Lab, pictures: Background) -> Committed:
+    """Return what tells of a committed run: one line in the log, and a picture."""
+
+    def committed(run: Run, run_id: str) -> None:
+        log.info("%s", _summary(run, run_id))
+        if lab.pictures:
+            pictures.add(draw_run, lab.data, run, run_id)
+
+    return committed
+
+
 def _summary(run: Run, run_id: str) -> str:
     """Say in one line what a run found."""
-    words = [
-        f"{name} {fit.verdict}" + ("" if fit.verdict is Verdict.ACCEPTED else f" ({fit.reason})")
+    good = [name for name, fit in run.fits.items() if fit.verdict is Verdict.ACCEPTED]
+    bad = [
+        f"{name} {fit.verdict} ({fit.status}: {fit.reason})"
         for name, fit in run.fits.items()
+        if fit.verdict is not Verdict.ACCEPTED
     ]
+    words = ([f"{', '.join(good)} accepted"] if good else []) + bad
     seconds = f"{run.instrument_seconds:.1f} s of instrument time"
-    return f"{run_id} {run.calibration}: {', '.join(words)}; {seconds}"
+    return f"{run_id} {run.calibration}: {'; '.join(words)}; {seconds}"
 
 
-def _audit(store: Store) -> Callable[[OutputChange], None]:
+def _auditor(store: Store, audit: Background) -> Callable[[OutputChange], None]:
     """Return what writes the gate's changes and refusals to the audit log."""
 
     def write(change: OutputChange) -> None:
-        store.audit(change.who, change.what, change.old, change.new, change.refused or "allowed")
+        why = change.refused or "allowed"
+        audit.add(store.audit, change.who, change.what, change.old, change.new, why)
 
     return write

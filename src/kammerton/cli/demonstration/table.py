@@ -64,7 +64,12 @@ def comparison(rows: Mapping[str, Compared]) -> Table:
     for name, row in rows.items():
         style = "" if row.good else "bold red"
         received = show(row.value, row.unit, row.stderr) if row.value is not None else "nothing"
-        truth = show(row.truth, row.unit) if row.truth is not None else "—"
+        truth = "—" if row.truth is None else _truth(row.truth, row)
         pull = f"{row.pull:+.2f}" if row.pull is not None else "—"
         table.add_row(name, received, truth, pull, style=style)
     return table
+
+
+def _truth(truth: float, row: Compared) -> str:
+    """Return the truth with as many digits as the received value has."""
+    return show(truth, row.unit, row.stderr).split(" ± ")[0]

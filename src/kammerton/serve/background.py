@@ -1,0 +1,31 @@
+"""Work that the loop must never wait for: one thread, in order, nothing dropped."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """Does one thing after the other in a thread of its own; `close` waits for the last."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._thread = ThreadPoolExecutor(1, name)
+
+    def add(self, function: Callable[..., object], *arguments: Any) -> None:
+        """Call a function soon; its failure is logged as an error and stops nothing else."""
+        self._thread.submit(function, *arguments).add_done_callback(self._complain)
+
+    def close(self) -> None:
+        """Finish what was asked for."""
+        self._thread.shutdown(wait=True)
+
+    def _complain(self, done: Future[object]) -> None:
+        error = done.exception()
+        if error is not None:
+            log.error("%s: %s: %s", self._name, type(error).__name__, error)
