@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import Evidence, simple_laws, propagate, weigh
+from kammerton.estimation.evidence import Evidence, propagate, simple_laws, weigh
 from kammerton.estimation.findings import (
     CLEAR,
     Findings,
@@ -124,7 +124,8 @@ def _judge(
         "the decay cannot be told from a straight line", Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(
-        poor, "error too large", lambda n: f"the time is known only to {percent(time[n], error[n])}",
+        poor, "error too large",
+        lambda n: f"the time is known only to {percent(time[n], error[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip
     return findings

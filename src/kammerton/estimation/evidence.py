@@ -93,7 +93,8 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(ratio, related),
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
         gain_flat=flat, gain_line=line, gain_step=step, related=related, misfit=misfit,
-        stray=_stray(batch, np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0])), dull=_dull(batch, *nulls.flat),
+        stray=_stray(batch, np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0])),
+        dull=_dull(batch, *nulls.flat),
     )  # fmt: skip
 
 
@@ -147,8 +148,7 @@ def _dull(batch: Batch, cost: Array, parameters: int) -> Mask:
 def _stray(batch: Batch, gain: Array) -> Mask:
     """Return where one point alone makes most of what is not flat."""
     size = batch.y * batch.w
-    middle = np.median(size, axis=1, keepdims=True)
-    largest = ((size - middle) ** 2).max(axis=1)
+    largest = ((size - size.mean(axis=1, keepdims=True)) ** 2).max(axis=1)
     result: Mask = largest > 0.6 * gain
     return result
 
@@ -157,12 +157,12 @@ def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
     """Return whether the residuals hint at more than the law: cheap, and easily alarmed."""
     rows = batch.rows
     ratio = _ratios(fit.residual, batch.parts, rows)
-    alarmed: Mask = np.abs(ratio[:, 0]) * np.sqrt(rows) > sigmas
-    alarmed |= (ratio**2).sum(axis=1) * rows > 20.0
+    clumped = np.abs(ratio[:, 0]) * np.sqrt(rows) > sigmas
+    result: Mask = clumped | ((ratio**2).sum(axis=1) * rows > 20.0)
     if batch.known_noise:
         freedom = np.maximum(rows - fit.free, 1)
-        alarmed |= chdtrc(freedom, fit.cost) < 0.01
-    return alarmed
+        result |= chdtrc(freedom, fit.cost) < 0.01
+    return result
 
 
 def structure(ratio: Array, rows: NDArray[np.intp], sigmas: float) -> Array:
@@ -238,7 +238,7 @@ def _propagated(
 
 def _variance(gradient: Array, cov: Array) -> Array:
     """Return g^T C g (N,), NaN where the value is not there."""
-    there = np.isfinite(gradient).all(axis=1)
+    there: Mask = np.asarray(np.isfinite(gradient).all(axis=1))
     g = np.where(there[:, None], gradient, 0.0)
     variance = (g[:, None, :] @ cov @ g[:, :, None])[:, 0, 0]
     return np.where(there, variance, np.nan)

@@ -74,9 +74,7 @@ def judge_signal(
     """
     weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
     nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
-    findings.rejected(
-        nothing & evidence.dull, "no signal", "the trace is flat within its noise"
-    )
+    findings.rejected(nothing & evidence.dull, "no signal", "the trace is flat within its noise")
     judge_stray(findings, evidence, nothing)
     findings.rejected(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"

@@ -34,6 +34,7 @@ POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
 LAGS = 8
+ENOUGH = 1e-7  # relative gain at which an iteration is the last: 1e-5 of chi-square
 LN2 = math.log(2.0)
 
 
@@ -410,7 +411,7 @@ def refine(
             break
         p[:] = trial
         lam *= 0.1
-        if before - cost <= 1e-9 * before:
+        if before - cost <= ENOUGH * before:
             break
     cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, c, d)

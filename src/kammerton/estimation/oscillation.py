@@ -13,12 +13,19 @@ from kammerton.estimation.evidence import (
     Mask,
     Nulls,
     delta_bic,
-    simple_laws,
     propagate,
+    simple_laws,
     structured,
     weigh,
 )
-from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, judge_stray, percent
+from kammerton.estimation.findings import (
+    CLEAR,
+    Findings,
+    imprecise,
+    judge_signal,
+    judge_stray,
+    percent,
+)
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search

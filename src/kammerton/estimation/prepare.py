@@ -40,24 +40,24 @@ class Batch:
     @property
     def traces(self) -> int:
         """N."""
-        return self.y.shape[0]
+        return int(self.y.shape[0])
 
     @property
     def points(self) -> int:
         """M."""
-        return self.x.shape[1]
+        return int(self.x.shape[1])
 
     @property
     def rows(self) -> NDArray[np.intp]:
         """How many numbers count in each trace (N,)."""
-        return np.count_nonzero(self.w, axis=1)
+        return np.asarray(np.count_nonzero(self.w, axis=1))
 
     def take(self, which: NDArray[Any]) -> Batch:
         """Return the batch of some traces only."""
-        pick = (lambda a: a[which]) if self.x.shape[0] > 1 else (lambda a: a)
+        axis = which if self.x.shape[0] > 1 else slice(None)
         return Batch(
-            pick(self.x), pick(self.step), self.y[which], self.w[which], pick(self.zero),
-            pick(self.span), self.level[which], self.parts, self.known_noise, self.order,
+            self.x[axis], self.step[axis], self.y[which], self.w[which], self.zero[axis],
+            self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:

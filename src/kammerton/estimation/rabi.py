@@ -14,7 +14,14 @@ from kammerton.estimation.evidence import (
     structured,
     weigh,
 )
-from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, judge_stray, percent
+from kammerton.estimation.findings import (
+    CLEAR,
+    Findings,
+    imprecise,
+    judge_signal,
+    judge_stray,
+    percent,
+)
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -62,7 +69,7 @@ def _cosine(batch: Batch) -> Solution:
         return fit
     part, plain = batch.take(which), fit.take(which)
     ends = np.array([-1.0, 0.3]), np.array([MOST_DECAY, nyquist])
-    damped = solve(kernels.RABI, part, plain.p + [0.1, 0.0], *ends)
+    damped = solve(kernels.RABI, part, plain.p + np.array([0.1, 0.0]), *ends)
     wins = (delta_bic(part, plain, damped) > 6.0) & (damped.p[:, 0] > 0)
     return replaced(fit, which, damped, wins)
 

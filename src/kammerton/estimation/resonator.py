@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.evidence import (
-    delta_bic,
     Nulls,
+    delta_bic,
     propagate,
     simple_laws,
     structured,
@@ -54,9 +54,7 @@ def _complex(batch: Batch, geometry: object) -> Outcome:
     """Fit complex S from two starts; conjugate traces of the other phase convention."""
     starts = resonance_starts(batch)
     low, high = _bounds(batch)
-    fits = [
-        solve(kernels.RESONANCE, _turned(batch, s.sign), s.p, low, high) for s in starts
-    ]
+    fits = [solve(kernels.RESONANCE, _turned(batch, s.sign), s.p, low, high) for s in starts]
     second = fits[1].cost < fits[0].cost
     sign = np.where(second, starts[1].sign, starts[0].sign)
     turned = _turned(batch, sign)
@@ -115,10 +113,10 @@ def _padded(fit: Solution, size: int) -> Solution:
 def _ratio(theta: Array) -> Complex:
     """Return -a/b, with the background b taken at the resonance."""
     away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
-    b = theta[:, 3] + (theta[:, 7::2] * away).sum(axis=1)
-    b = b + 1j * (theta[:, 4] + (theta[:, 8::2] * away).sum(axis=1))
-    result: Complex = -(theta[:, 5] + 1j * theta[:, 6]) / np.where(b == 0, 1e-300, b)
-    return result
+    real = theta[:, 3] + (theta[:, 7::2] * away).sum(axis=1)
+    imag = theta[:, 4] + (theta[:, 8::2] * away).sum(axis=1)
+    a, b = theta[:, 5] + 1j * theta[:, 6], real + 1j * imag
+    return np.asarray(-a / np.where(b == 0, 1e-300, b), dtype=np.complex128)
 
 
 def _geometry(ratio: Complex, known: object) -> Array:
@@ -158,7 +156,8 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
     best = merged(first, second, second.cost < first.cost)
     fit = _over_background(squared, kernels.POWER, best, low, high, 1)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    share = _geometry(_ratio_of_power(fit.theta, squared.level) + 0j, geometry)
+    ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
+    share = _geometry(ratio, geometry)
     share = np.where(sizes, share, np.nan)
 
     def derive(theta: Array) -> dict[str, Array]:
@@ -189,7 +188,7 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
     """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
     away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
     background = theta[:, 4] + level + (theta[:, 5:] * away).sum(axis=1)
-    background = np.maximum(background, 1e-300)
+    background = np.maximum(background, 1e-12 * np.abs(level) + 1e-300)
     across = theta[:, 3] ** 2 / (4 * background)
     bottom = background + theta[:, 2] - across
     with np.errstate(over="ignore"):

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.prepare import Batch
 
 Array = NDArray[np.float64]
-Grid = tuple[Array, NDArray[np.float32]]  # candidates (C, P), projectors (M, C * columns)
+Grid = tuple[Array, NDArray[np.float32]]  # candidates (C, P), projectors (M, columns * C)
 
 SAME = 1e-5  # axes this close, in windows, share a grid
 MOST = 1024  # points beyond which a trace is thinned for seeding
@@ -67,13 +67,13 @@ def _thinned(y: Array, thin: int) -> Array:
     return result
 
 
-def _best(
-    y: Array, candidates: Array, projectors: NDArray[np.float32], columns: int
-) -> Array:
+def _best(y: Array, candidates: Array, projectors: NDArray[np.float32], columns: int) -> Array:
     score = single(y - y.mean(axis=1, keepdims=True)) @ projectors
     score *= score
-    total = score if columns == 1 else score.reshape(len(y), -1, columns).sum(axis=2)
-    result: Array = candidates[total.argmax(axis=1)]
+    count = len(candidates)
+    for k in range(1, columns):
+        score[:, :count] += score[:, k * count : (k + 1) * count]
+    result: Array = candidates[score[:, :count].argmax(axis=1)]
     return result
 
 
@@ -90,14 +90,14 @@ def grid(kind: str, axis: bytes) -> Grid:
 
 
 def _projectors(columns: Array, background: Array) -> NDArray[np.float32]:
-    """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, C * L)."""
+    """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, L * C)."""
     q = np.linalg.qr(background)[0]
     rest = columns - q @ (q.T @ columns)
     size = np.linalg.norm(columns, axis=1, keepdims=True)
     basis, r = np.linalg.qr(rest)
     lost = np.abs(np.diagonal(r, axis1=1, axis2=2))[:, None, :] < 1e-3 * size
     basis = np.where(lost, 0.0, basis)
-    flat = basis.transpose(1, 0, 2).reshape(columns.shape[1], -1)
+    flat = basis.transpose(1, 2, 0).reshape(columns.shape[1], -1)
     return np.ascontiguousarray(flat.astype(np.float32))
 
 
@@ -118,16 +118,15 @@ def decays(x: Array, power: int = 1) -> Grid:
 
 def oscillations(x: Array) -> Grid:
     """Decaying oscillations by rate and angular frequency, a quarter of a period apart."""
-    rates, turns = [], []
-    for rate in (0.0, 1.5, 4.0, 10.0, 25.0):
-        spacing = 2 * np.pi * 0.25 * max(1.0, rate / 10)
-        w = np.arange(2 * np.pi * 0.25, np.pi * (len(x) - 1), spacing)
-        rates.append(np.full(len(w), rate))
-        turns.append(w)
-    rate, w = np.concatenate(rates), np.concatenate(turns)
+    pairs = [
+        (rate, w)
+        for rate in (0.0, 1.5, 4.0, 10.0, 25.0)
+        for w in np.arange(np.pi / 2, np.pi * (len(x) - 1), np.pi / 2 * max(1.0, rate / 10))
+    ]
+    rate, w = np.array(pairs).T
     envelope = np.exp(-np.clip(rate[:, None] * x, -5.0, 500.0))
     columns = np.stack([envelope * np.cos(w[:, None] * x), envelope * np.sin(w[:, None] * x)], 2)
-    return np.stack([rate, w], axis=1), _projectors(columns, _constant(x))
+    return np.array(pairs), _projectors(columns, _constant(x))
 
 
 def cosines(x: Array) -> Grid:

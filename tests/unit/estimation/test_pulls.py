@@ -7,6 +7,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 
+
 def times(window, points):
     return np.linspace(0.0, window, points)
 
@@ -31,19 +32,19 @@ def rabi(x, period, offset=0.5, contrast=0.9):
     return offset - contrast / 2 * np.cos(2 * np.pi * x / period)
 
 
-def notch(f, f0, kappa, share=0.7, asymmetry=0.3, delay=40e-9, gain=0.02 * np.exp(1j)):
+def notch(f, f0, kappa, share=0.7, asymmetry=0.3, delay=40e-9, gain=0.01 + 0.017j):
     """Hanger; kappa_c / kappa = share is the real part of the complex depth."""
     depth = share * (1 + 1j * np.tan(asymmetry))
     s = 1 - depth / (1 + 2j * (f - f0) / kappa)
     return gain * np.exp(-2j * np.pi * (f - f[0]) * delay) * s
 
 
-def reflection(f, f0, kappa, share=0.8, gain=0.02 * np.exp(0.4j), delay=30e-9):
+def reflection(f, f0, kappa, share=0.8, gain=0.018 + 0.008j, delay=30e-9):
     s = 1 - 2 * share / (1 + 2j * (f - f0) / kappa)
     return gain * np.exp(-2j * np.pi * (f - f[0]) * delay) * s
 
 
-def transmission(f, f0, kappa, gain=0.02 * np.exp(2j), leak=1e-3, delay=30e-9):
+def transmission(f, f0, kappa, gain=-0.008 + 0.018j, leak=1e-3, delay=30e-9):
     s = 1 / (1 + 2j * (f - f0) / kappa)
     return np.exp(-2j * np.pi * (f - f[0]) * delay) * (gain * s + leak)
 

@@ -1,0 +1,67 @@
+"""The laws' derivatives, and that the compiled code is kept for the next process."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import kernels
+
+P = {
+    "DECAY": [2.0, 0.3],
+    "RAMSEY": [2.0, 0.3, 30.0],
+    "BEAT": [2.0, 0.3, 30.0, 41.0],
+    "RABI": [0.5, 12.0],
+    "LINE": [0.45, 0.1],
+    "TWO_LINES": [0.3, 0.05, 0.6, 0.1],
+    "RESONANCE": [0.45, 0.1, 1.7],
+    "POWER": [0.45, 0.1],
+}
+EVEN = np.linspace(0.1, 1.1, 41)
+UNEVEN = np.sort(np.random.default_rng(1).uniform(size=41))
+
+
+def law_at(law, p, x, step, c):
+    parts = 2 if law == kernels.RESONANCE else 1
+    phi = np.zeros((len(c), parts * len(x)))
+    kernels.basis(law, np.array(p), x, step, phi)
+    return phi, c @ phi
+
+
+@pytest.mark.parametrize("x", [EVEN, UNEVEN], ids=["even", "uneven"])
+@pytest.mark.parametrize("name", P)
+def test_derivatives(name, x):
+    law, p = getattr(kernels, name), P[name]
+    more = {"RESONANCE": 2, "POWER": 1}.get(name, 0)
+    c = np.random.default_rng(2).normal(size=kernels.LINEAR[law] + more)
+    step = 0.025 if x is EVEN else 0.0
+    phi, y = law_at(law, p, x, step, c)
+    d = np.zeros((len(p), y.size))
+    kernels.slopes(law, np.array(p), x, np.ones_like(y), phi, c[:, None], d)
+    for k in range(len(p)):
+        ends = [law_at(law, np.add(p, h * np.eye(len(p))[k]), x, step, c)[1] for h in (1e-6, -1e-6)]
+        assert d[k] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", P)
+def test_recurrence_is_the_law(name):
+    law = getattr(kernels, name)
+    c = np.ones(kernels.LINEAR[law])
+    quick, slow = (law_at(law, P[name], EVEN, step, c)[1] for step in (0.025, 0.0))
+    assert quick == pytest.approx(slow, abs=1e-11)
+
+
+def test_the_envelope_is_one_over_e_at_the_inverse_rate():
+    for shape in (-0.3, 0.0, 0.4, 1.0, 1.4):
+        phi, _ = law_at(kernels.DECAY, [2.0, shape], np.array([0.0, 0.5]), 0.0, np.ones(2))
+        assert phi[0] == pytest.approx([1.0, np.exp(-1.0)])
+
+
+def test_a_steep_rate_cannot_make_the_envelope_grow_beyond_bounds():
+    phi, _ = law_at(kernels.DECAY, [200.0, -0.5], np.linspace(0, 1, 51), 0.02, np.ones(2))
+    assert phi[0].max() < 3.0
+
+
+def test_compiled_code_is_kept_on_disk():
+    kernels.solve.enable_caching  # noqa: B018 - raises if the kernel were not a numba dispatcher
+    assert kernels.solve._cache.cache_path
