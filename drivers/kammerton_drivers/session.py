@@ -7,12 +7,12 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
-from qcodes.instrument import InstrumentBase
+from qcodes.instrument import Instrument
 
 from kammerton.bench import Lane
 from kammerton.model import InstrumentError, KammertonError
 
-I = TypeVar("I", bound=InstrumentBase)  # noqa: E741 - an instrument
+I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
 
 _numbers = itertools.count(1)
@@ -77,14 +77,17 @@ class Session(Generic[I]):
         except KammertonError:
             raise  # said by the adapter itself: the session is sound
         except Exception:
-            self._discard()
+            if self._instrument is instrument:
+                self._instrument = None
             raise
+        finally:
+            if self._instrument is not instrument:  # it failed, or was left behind while it hung
+                _close(instrument)
 
     def _discard(self) -> None:
         instrument, self._instrument = self._instrument, None
         if instrument is not None:
-            with contextlib.suppress(Exception):  # a dead session may fail to close in any way
-                instrument.close()
+            _close(instrument)
 
     @contextlib.contextmanager
     def _named(self, action: str) -> Iterator[None]:
@@ -95,3 +98,8 @@ class Session(Generic[I]):
         except Exception as error:
             cause = " ".join(str(part) for part in error.args) or repr(error)
             raise InstrumentError(f"{self.name} ({self.address}): {action}: {cause}") from error
+
+
+def _close(instrument: Instrument) -> None:
+    with contextlib.suppress(Exception):  # a dead session may fail to close in any way
+        instrument.close()

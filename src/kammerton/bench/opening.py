@@ -10,8 +10,9 @@ from pathlib import Path
 
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.connect import Factory, close_all, connect
-from kammerton.bench.gate import Gate, OnChange
+from kammerton.bench.gate import Gate
 from kammerton.bench.locks import held_locks
+from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock

@@ -9,8 +9,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from kammerton.bench import Gate
-from kammerton.bench import gate as gate_module
+from kammerton.bench import Gate, switching
 from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError, OutputRefused
 
@@ -358,7 +357,7 @@ def test_one_that_fails_does_not_keep_the_others_on(gate, fake, make):
 
 
 def test_one_that_hangs_does_not_keep_the_others_on(gate, fake, make, monkeypatch):
-    monkeypatch.setattr(gate_module, "SAFE_DEADLINE", 0.05)
+    monkeypatch.setattr(switching, "SAFE_DEADLINE", 0.05)
     fake.awg.hang.add("safe")
 
     async def main() -> None:
@@ -435,6 +434,23 @@ def test_the_watch_switches_drive_off_when_it_is_not_cold_any_more(gate, fake, m
 
     asyncio.run(watched(gate, body()))
     assert "interlock" in gate.changes[-1].who
+
+
+def test_the_watch_lives_on_when_the_audit_cannot_be_written(fake, make, wall):
+    def full(change: object) -> None:
+        if "interlock" in getattr(change, "who", ""):
+            raise OSError("no space left on device")
+
+    gate = Gate(make.lab(), fake.instruments, fake.clock, on_change=full, monotonic=wall)
+
+    async def body() -> None:
+        await all_on(gate, make.compiled())
+        fake.fridge.kelvin = 0.15
+        await soon(lambda: not fake.anything_on)
+        reads = fake.fridge.reads
+        await soon(lambda: fake.fridge.reads > reads + 3)
+
+    asyncio.run(watched(gate, body()))
 
 
 def test_the_watch_leaves_a_cold_bench_alone(gate, fake, make):
