@@ -20,11 +20,13 @@ PACKAGES = (
 )
 LONGEST_FUNCTION = 50
 LONGEST_FILE = 350
+LONGER_FILES = {"src/kammerton/estimation/kernels.py": 480}  # numba compiles and caches by file
 UNSAFE_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
 UNSAFE_CALLS = {"eval", "exec", "yaml.load", "yaml.unsafe_load", "yaml.full_load", "os.system"}
 HEAVY = ("numpy", "scipy", "numba", "qcodes", "matplotlib", "xarray", "sqlalchemy", "pydantic")
 TEXTS = {".py", ".md", ".toml", ".txt", ".cfg", ".yml", ".yaml", ".json", ".sh", ""}
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|root|home|Users)/\w")
+REGISTRY = re.compile(r"\b[\w.-]*p[y]pi[\w.-]*\.\w+|\b[\w.-]*python[h]osted\.\w+")
 
 SOURCES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
@@ -97,7 +99,13 @@ def test_no_function_is_too_long():
 
 def test_no_file_is_too_long():
     sizes = {short(path): len(path.read_text(encoding="utf-8").splitlines()) for path in SOURCES}
-    assert {path: lines for path, lines in sizes.items() if lines > LONGEST_FILE} == {}
+    longer = {p: n for p, n in sizes.items() if n > LONGER_FILES.get(p, LONGEST_FILE)}
+    assert longer == {}
+
+
+def test_the_list_of_longer_files_holds_no_file_that_is_short():
+    for name in LONGER_FILES:
+        assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) > LONGEST_FILE
 
 
 def test_nothing_runs_what_it_reads():
@@ -124,11 +132,12 @@ def test_every_room_says_what_it_is():
     assert silent == []
 
 
-def test_no_text_names_a_folder_of_somebodys_machine():
+@pytest.mark.parametrize("forbidden", [MACHINE_PATH, REGISTRY], ids=["folder", "registry"])
+def test_no_text_names_somebodys_machine(forbidden):
     found = [
         f"{short(path)}: {match[0]}"
         for path in texts()
-        for match in MACHINE_PATH.finditer(path.read_text(encoding="utf-8", errors="replace"))
+        for match in forbidden.finditer(path.read_text(encoding="utf-8", errors="replace"))
     ]
     assert found == []
 
