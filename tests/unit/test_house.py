@@ -170,3 +170,25 @@ def test_links_in_the_documents_lead_somewhere():
     ]
     assert len(pages) > 5
     assert dead == []
+
+
+BLOCK = re.compile(r"```(?:python|toml)\n(.*?)```", re.DOTALL)
+SHOWN = (
+    "drivers/kammerton_drivers/rohde_schwarz_sgs100a.py",
+    "calibrations/kammerton_calibrations/t1.py",
+    "pyproject.toml",
+)
+
+
+def test_what_contributing_shows_is_in_the_real_files():
+    real = {
+        line.strip()
+        for name in SHOWN
+        for line in (ROOT / name).read_text(encoding="utf-8").splitlines()
+    }
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    blocks = BLOCK.findall(page)
+    assert len(blocks) == 4
+    assert [
+        line for block in blocks for line in block.splitlines() if line.strip() not in real
+    ] == []
