@@ -113,7 +113,9 @@ class Laboratory:
             name: Sgs100a(name, self.ledger, 100_001 + n, rng.gauss(0, 2e-8))
             for n, name in enumerate(wiring.carriers)
         }
-        self.rig = Rig(self.world, self.ledger, self.sources, wiring.go, wiring.trigger)
+        self.rig = Rig(
+            self.world, self.ledger, self.sources, wiring.go, wiring.trigger, self.chip.seed
+        )
         self.generators = {
             name: Awg5208(name, self.ledger, 1 + n, self.rig.state_changed)
             for n, name in enumerate(wiring.generators)

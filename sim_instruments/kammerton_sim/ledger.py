@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+_UNHEARD = ("connection", "refused")
 Scalar = float | int | str | bool | None
 
 
@@ -43,7 +44,7 @@ class Ledger:
             change = Change(self._next, self._now(), instrument, output, what, old, new)
             self._changes.append(change)
             self._next += 1
-            self.version += what != "connection"
+            self.version += what not in _UNHEARD
 
     def since(self, index: int = 0) -> list[dict[str, Any]]:
         """Return the changes from this index on."""

@@ -237,6 +237,22 @@ def upload(awg: TektronixAWG5208, points: int = 5, resolution: int = 15) -> None
     settle(awg)
 
 
+def run(awg: TektronixAWG5208) -> None:
+    """Start; upstream's `play` would sleep 100 ms."""
+    awg.play(wait_for_running=False)
+    settle(awg)
+
+
+def trigger(awg: TektronixAWG5208) -> None:
+    awg.force_triggerA()
+    settle(awg)
+
+
+def halt(awg: TektronixAWG5208) -> None:
+    awg.stop()
+    settle(awg)
+
+
 def settle(instrument: Any) -> None:
     """Wait until everything written has been carried out: a write does not wait for it."""
     instrument.ask("*OPC?")

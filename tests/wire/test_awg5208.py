@@ -13,7 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
-from tests.wire.conftest import SIZE, CountingWorld, errors, settle, table, upload, visa
+from tests.wire.conftest import (
+    SIZE,
+    CountingPlayback,
+    errors,
+    halt,
+    run,
+    settle,
+    table,
+    trigger,
+    upload,
+    visa,
+)
 
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
@@ -101,16 +112,14 @@ def test_power_on_defaults(awg):
 
 def test_upload_by_file_and_by_commands_give_the_same_samples(laboratory, awg):
     upload(awg, 3)
-    awg.play(wait_for_running=False)
-    awg.force_triggerA()
-    settle(awg)
+    run(awg)
+    trigger(awg)
     by_file = played(laboratory)
-    awg.stop()
-    settle(awg)
+    halt(awg)
     assert played(laboratory) == []
     upload_by_scpi(awg, 3)
-    awg.play(wait_for_running=False)
-    awg.force_triggerA()
+    run(awg)
+    trigger(awg)
     assert errors(awg) == []
     by_commands = played(laboratory)
     assert len(by_file) == 4 * 10
@@ -119,10 +128,9 @@ def test_upload_by_file_and_by_commands_give_the_same_samples(laboratory, awg):
 
 def test_what_is_played(laboratory, awg):
     upload(awg, 2)
-    awg.play(wait_for_running=False)
+    run(awg)
     assert awg.run_state() == "Waiting for trigger"
-    awg.force_triggerA()
-    settle(awg)
+    trigger(awg)
     output = box(laboratory).outputs()["awg1", 1]
     assert [s.repeats for s in output.prologue] == [1]  # the step that waits
     assert [s.repeats for s in output.loop] == [1, 1, 3] * 2
@@ -157,6 +165,7 @@ def test_samples_are_read_back_as_written(awg):
 def test_newlines_in_a_payload_stay(laboratory, awg):
     payload = b"\r\n;#12\n\"'" * 1000
     awg.sendSEQXFile(payload, "raw.bin")
+    settle(awg)
     assert bytes(box(laboratory).memory.files["users\\oem\\documents\\raw.bin"]) == payload
     answer = awg.visa_handle.query_binary_values('MMEMory:DATA? "raw.bin"', "B", container=bytes)
     assert answer == payload
@@ -222,7 +231,7 @@ def test_tracks_of_unlike_length_do_not_run(awg):
         ';:SLISt:SEQuence:STEP1:TASSet2:WAVeform "s","b"'
     )
     awg.channels[0].setSequenceTrack("s", 1)
-    awg.play(wait_for_running=False)
+    run(awg)
     assert awg.run_state() == "Stopped"
     assert [e.split(",")[0] for e in errors(awg)] == ["-221"]
 
@@ -230,15 +239,16 @@ def test_tracks_of_unlike_length_do_not_run(awg):
 def test_the_function_generator_is_not_pretended(awg):
     upload(awg)
     awg.mode("FGEN")
-    awg.play(wait_for_running=False)
+    run(awg)
     assert awg.run_state() == "Stopped"
     assert errors(awg) == ['-221,"Settings conflict; the function generator is not simulated"']
 
 
 def test_reset_switches_everything_off(laboratory, awg):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
     awg.write("*RST")
+    settle(awg)
     assert awg.run_state() == "Stopped"
     assert not any(laboratory.outputs().values())
     assert awg.channels[0].assigned_asset() == "N/A"
@@ -251,10 +261,9 @@ def test_the_ledger_tells_what_came_out(laboratory, awg):
     for channel in "1234":
         assert (channel, "on", True) in seen
         assert (channel, "amplitude", 1.0) in seen
-    awg.play(wait_for_running=False)
+    run(awg)
     awg.channels[0].awg_amplitude(0.5)
-    awg.stop()
-    settle(awg)
+    halt(awg)
     late = changes(laboratory)[len(seen) :]
     assert late == [
         ("1", "peak", pytest.approx(0.2)),
@@ -269,7 +278,7 @@ def test_the_ledger_tells_what_came_out(laboratory, awg):
 def test_a_waveform_that_changes_while_it_plays_is_in_the_ledger(laboratory, awg):
     awg.write('WLISt:WAVeform:NEW "w",2400')
     awg.channels[0].setWaveform("w")
-    awg.play(wait_for_running=False)
+    run(awg)
     awg.visa_handle.write_binary_values(
         'WLISt:WAVeform:DATA "w",5,', np.float32([0.8]), termination=""
     )
@@ -300,9 +309,21 @@ def wait_for(condition) -> None:
 # ---------------------------------------------------------------- triggers between boxes
 
 
+class Listener:
+    """A world that remembers how the loops were turned: names of waves in the order heard."""
+
+    def play(self, outputs, carriers, samples):
+        self.loops = {box: [s.wave.name for s in outputs[box, 1].loop] for box in ("awg1", "awg2")}
+        return CountingPlayback(1, samples)
+
+
 def rig_of_two() -> tuple[Awg5208, Awg5208]:
+    return rig_and_boxes()[1:]
+
+
+def rig_and_boxes() -> tuple[Rig, Awg5208, Awg5208]:
     ledger = Ledger(lambda: 0.0)
-    rig = Rig(CountingWorld(), ledger, {}, ("awg1", 1, 1), ("awg2", 1, 1))  # type: ignore[arg-type]
+    rig = Rig(Listener(), ledger, {}, ("awg1", 1, 1), ("awg2", 1, 1))  # type: ignore[arg-type]
     boxes = {name: Awg5208(name, ledger, on_state=rig.state_changed) for name in ("awg1", "awg2")}
     rig.connect(boxes)
     for box in boxes.values():
@@ -310,10 +331,13 @@ def rig_of_two() -> tuple[Awg5208, Awg5208]:
             "go", np.zeros(SIZE, np.float32), np.r_[np.ones(9), np.zeros(SIZE - 9)].astype("u1")
         )
         box.memory.library.waves["go"] = wave
-        steps = [Step(["go"], wait="A"), Step(["go"], goto=2)]
+        for n in range(9):
+            box.memory.library.waves[f"w{n}"] = Wave(f"w{n}", np.zeros(SIZE, np.float32))
+        steps = [Step(["go"], wait="A"), *(Step([f"w{n}"]) for n in range(9))]
+        steps[-1].goto = 2
         box.memory.library.sequences["s"] = Sequence("s", steps, 1)
         box.receive(b'SOUR1:CASS:SEQ "s",1;:SOUR1:DAC:RES 15;:OUTP1 1;:OUTP1:WVAL:MARK1 LOW')
-    return boxes["awg1"], boxes["awg2"]
+    return rig, boxes["awg1"], boxes["awg2"]
 
 
 def test_the_go_marker_starts_the_follower():
@@ -323,6 +347,40 @@ def test_the_go_marker_starts_the_follower():
     assert (master.state, follower.state) == (RunState.WAITING, RunState.WAITING)
     master.receive(b"TRIG ATR")
     assert (master.state, follower.state) == (RunState.RUNNING, RunState.RUNNING)
+
+
+def heard_loops(rig: Rig) -> tuple[list[str], list[str]]:
+    rig.playback(256)
+    return rig._world.loops["awg1"], rig._world.loops["awg2"]
+
+
+LOOP = [f"w{n}" for n in range(9)]
+
+
+def test_boxes_that_the_marker_started_are_in_step():
+    rig, master, follower = rig_and_boxes()
+    for box in (follower, master):
+        box.receive(b"AWGC:RUN")
+    master.receive(b"TRIG ATR")
+    assert heard_loops(rig) == (LOOP, LOOP)
+
+
+def test_a_follower_started_by_hand_is_out_of_step():
+    rig, master, follower = rig_and_boxes()
+    for box in (follower, master):
+        box.receive(b"AWGC:RUN;:TRIG ATR")
+    drive, readout = heard_loops(rig)
+    assert readout == LOOP  # the box that triggers the digitizer keeps time
+    assert drive != LOOP
+    assert sorted(drive) == LOOP
+
+
+def test_a_master_started_anew_is_out_of_step():
+    rig, master, follower = rig_and_boxes()
+    for box in (follower, master):
+        box.receive(b"AWGC:RUN")
+    master.receive(b"TRIG ATR;:AWGC:STOP;:AWGC:RUN;:TRIG ATR")
+    assert heard_loops(rig)[0] != LOOP
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
-from tests.wire.conftest import acquire, configured, settle, upload
+from tests.wire.conftest import acquire, configured, halt, run, settle, trigger, upload
 
 from kammerton_sim.board import open_board
 
@@ -23,7 +23,7 @@ def test_upstreams_class_connects_unchanged(board, closing):
 
 def test_every_record_arrives_in_order(digitizer, awg):
     upload(awg, points=5)
-    awg.play(wait_for_running=False)
+    run(awg)
     a, b = acquire(digitizer, awg.force_triggerA)
     assert a.shape == (60, 256)
     np.testing.assert_array_equal(a[:, 1] // 16, np.arange(1, 61))
@@ -33,18 +33,17 @@ def test_every_record_arrives_in_order(digitizer, awg):
 def test_a_second_acquisition_reuses_the_memory(digitizer, board, awg):
     upload(awg)
     for _ in range(3):
-        awg.play(wait_for_running=False)
+        run(awg)
         a, _ = acquire(digitizer, awg.force_triggerA, buffers=2)
         np.testing.assert_array_equal(a[:, 1] // 16, np.arange(1, 21))
-        awg.stop()
+        halt(awg)
     assert len(board._pool.free) == 2
 
 
 def test_started_before_armed_the_first_record_is_any(digitizer, awg, ask):
     upload(awg, points=51)
-    awg.play(wait_for_running=False)
-    awg.force_triggerA()
-    settle(awg)
+    run(awg)
+    trigger(awg)
     firsts = []
     for _ in range(4):
         a, b = acquire(digitizer, lambda: None, records=51, buffers=1)
@@ -56,9 +55,8 @@ def test_started_before_armed_the_first_record_is_any(digitizer, awg, ask):
 
 def test_rearming_never_repeats_a_record(digitizer, awg):
     upload(awg, points=5)
-    awg.play(wait_for_running=False)
-    awg.force_triggerA()
-    settle(awg)
+    run(awg)
+    trigger(awg)
     numbers = [set(acquire(digitizer, lambda: None, buffers=2)[0][:, 1]) for _ in range(3)]
     assert len(set.union(*numbers)) == 60
 
@@ -69,14 +67,14 @@ def test_rearming_never_repeats_a_record(digitizer, awg):
         lambda awg, digitizer: None,  # never triggered
         lambda awg, digitizer: awg.channels[2].resolution(16),  # no bit left for the marker
         lambda awg, digitizer: awg.channels[2].state(0),
-        lambda awg, digitizer: awg.all_output_off(1),
+        lambda awg, digitizer: (awg.all_output_off(1), settle(awg)),
     ],
     ids=["no trigger", "no marker bit", "channel off", "all off"],
 )
 def test_without_triggers_the_wait_times_out(digitizer, awg, spoil, request):
     upload(awg)
     spoil(awg, digitizer)
-    awg.play(wait_for_running=False)
+    run(awg)
     start = (lambda: None) if "no trigger" in request.node.name else awg.force_triggerA
     with pytest.raises(RuntimeError, match="error 579: ApiWaitTimeout"):
         acquire(digitizer, start, timeout=100)
@@ -86,18 +84,18 @@ def test_only_the_external_trigger_is_wired(digitizer, awg):
     upload(awg)
     with digitizer.syncing():
         digitizer.trigger_source1("CHANNEL_A")
-    awg.play(wait_for_running=False)
+    run(awg)
     with pytest.raises(RuntimeError, match="579"):
         acquire(digitizer, awg.force_triggerA, timeout=100)
 
 
 def test_stopping_the_generator_under_way_times_out(digitizer, awg):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
 
     def start() -> None:
-        awg.force_triggerA()
-        awg.stop()
+        trigger(awg)
+        halt(awg)
 
     with pytest.raises(RuntimeError, match="579"):
         acquire(digitizer, start, timeout=100)
@@ -105,7 +103,7 @@ def test_stopping_the_generator_under_way_times_out(digitizer, awg):
 
 def test_a_trigger_that_comes_late_is_waited_for(digitizer, awg):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
     timer = threading.Timer(0.2, awg.force_triggerA)
     a, _ = acquire(digitizer, timer.start, timeout=5000)
     timer.join()
@@ -116,14 +114,14 @@ def test_the_trigger_delay_moves_the_record(digitizer, awg):
     upload(awg)
     with digitizer.syncing():
         digitizer.trigger_delay(8)
-    awg.play(wait_for_running=False)
+    run(awg)
     a, _ = acquire(digitizer, awg.force_triggerA, buffers=1)
     assert (a == a[:, :1]).all()  # the mark in sample 0 is before the record now
 
 
 def test_laboratory_time_passes_by_instrument_time(digitizer, awg, ask, world):
     upload(awg, points=5)
-    awg.play(wait_for_running=False)
+    run(awg)
     before = world.clock.now()
     acquire(digitizer, awg.force_triggerA, records=50, buffers=8)  # 80 turns of 0.25 s
     (entry,) = ask(op="acquisitions")
@@ -134,18 +132,50 @@ def test_laboratory_time_passes_by_instrument_time(digitizer, awg, ask, world):
 
 def test_states_of_an_acquisition(digitizer, awg, ask):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
     acquire(digitizer, awg.force_triggerA, records=5, buffers=2)
     assert ask(op="states", index=0) == {"q0": [0, 1] * 5}
     assert "no acquisition 9" in ask(op="states", index=9)["error"]
+
+
+def test_states_are_those_of_the_records_though_an_output_changed_under_way(
+    digitizer, awg, source, world, ask
+):
+    upload(awg)
+    run(awg)
+    play, seeds = world.play, iter(range(9))
+
+    def seeded(*arguments):
+        playback, seed = play(*arguments), next(seeds)
+        playback.states_of = lambda first, count: np.full((count, 1), seed, np.uint8)
+        playback.records = lambda first, a, b: b.fill(seed)
+        return playback
+
+    def start() -> None:
+        trigger(awg)
+        digitizer.api.wait_async_buffer_complete = changing
+
+    wait = digitizer.api.wait_async_buffer_complete
+
+    def changing(*arguments):
+        wait(*arguments)
+        source.power(source.power() + 1)
+        return settle(source)
+
+    world.play = seeded
+    _, b = acquire(digitizer, start, records=2, buffers=8)
+    (states,) = ask(op="states", index=0).values()
+    assert states == b[:, 0].tolist()
+    assert states[0] == 0
+    assert states[-1] > 0
 
 
 def test_a_change_of_an_output_under_way_is_heard(digitizer, awg, source, world):
     upload(awg)
     source.frequency(5e9)
     settle(source)
-    awg.play(wait_for_running=False)
-    awg.force_triggerA()
+    run(awg)
+    trigger(awg)
     acquire(digitizer, lambda: None, buffers=1)
     source.ref_osc_source("EXT")
     source.frequency(5.1e9)
@@ -158,11 +188,11 @@ def test_a_change_of_an_output_under_way_is_heard(digitizer, awg, source, world)
 
 def test_one_driver_at_a_time(digitizer, laboratory, awg, closing):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
     other = closing.enter_context(open_board(f"sim://127.0.0.1:{laboratory.ports['board']}"))
 
     def start() -> None:
-        awg.force_triggerA()
+        trigger(awg)
         other.before_async_read(1, 3, 0, 256, 1, 1, 0x201)
         with pytest.raises(RuntimeError, match="another program uses the board"):
             other.start_capture(1)
@@ -199,13 +229,13 @@ def test_buffers_are_waited_for_in_their_order(board):
 
 def test_too_small_a_buffer_is_told_at_the_wait(board, awg):
     upload(awg)
-    awg.play(wait_for_running=False)
+    run(awg)
     board.set_trigger_operation(1, 0, 0, 2, 1, 140, 1, 3, 1, 128)
     board.before_async_read(1, 3, 0, 256, 10, 10, 0x201)
     memory = board.memory(np.uint16, 1024)
     board.post_async_buffer(1, memory.addr, 1024)
     board.start_capture(1)
-    awg.force_triggerA()
+    trigger(awg)
     with pytest.raises(RuntimeError, match="1024 bytes is too small"):
         board.wait_async_buffer_complete(1, memory.addr, 1000)
     board.abort_async_read(1)

@@ -30,6 +30,8 @@ class Acquisition:
     first: int = -1
     made: int = 0
     playback: Playback | None = None
+    played: dict[int, Playback] = field(default_factory=dict)
+    """Buffer -> what it was made from: outputs may change under way."""
     started: float = field(default_factory=monotonic)
 
     @property
@@ -49,8 +51,17 @@ class Acquisition:
 
     def states(self) -> NDArray[np.uint8]:
         """Return the level of each qubit at the start of each record, (records, qubits)."""
-        assert self.playback is not None
-        return self.playback.states_of(self.first, self.records)
+        per, total = self.per_buffer, self.records
+        parts = [
+            self.played[n].states_of(self.first + n * per, min(per, total - n * per))
+            for n in range(self.made)
+        ]
+        return np.concatenate(parts) if parts else np.zeros((0, 0), np.uint8)
+
+    def forget(self) -> None:
+        """Let go of what was played; the summary stays."""
+        self.playback = None
+        self.played.clear()
 
     def summary(self) -> dict[str, Any]:
         """Return what the control socket tells about it."""

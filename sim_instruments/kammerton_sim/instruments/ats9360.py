@@ -74,7 +74,7 @@ class Ats9360:
             self._count += 1
             self.acquisitions.append(acquisition)
             if len(self.acquisitions) > _KEPT:
-                self.acquisitions[-_KEPT - 1].playback = None
+                self.acquisitions[-_KEPT - 1].forget()
         return acquisition
 
     def begin(self, acquisition: Acquisition, timeout: float) -> bool:
@@ -109,6 +109,7 @@ class Ats9360:
         playback = self._rig.playback(acquisition.samples + delay)
         if not playback.triggers:  # switched off under way
             raise BoardError(WAIT_TIMEOUT)
+        acquisition.played[number] = playback
         first = acquisition.first + number * acquisition.per_buffer
         if not delay:
             playback.records(first, target[0], target[1])

@@ -116,7 +116,7 @@ class Awg5208(ScpiInstrument):
             "AWGControl:STOP[:IMMediate]": Command(lambda _: self.stop()),
             "AWGControl:RSTATe": Command(ask=lambda _: self.state.value),
             "TRIGger[:SEQuence][:IMMediate]": Command(self._trigger),
-            "*TRG": Command(lambda _: self.trigger("A")),
+            "*TRG": Command(self._trigger),
             "[SOURce#]:CASSet": Command(ask=self._asset),
             "[SOURce#]:CASSet:SEQuence": Command(self._assign_sequence),
             "[SOURce#]:CASSet:WAVeform": Command(self._assign_waveform),

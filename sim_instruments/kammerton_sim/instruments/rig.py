@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -51,6 +53,9 @@ class World(Protocol):
 class Rig:
     """Generators and sources, wired to the world.
 
+    Boxes that the same go marker started are in step. A box that started by itself is not: its
+    loop is turned by an arbitrary number of steps against the box that triggers the digitizer.
+
     go: (generator, channel, marker) that gives trigger A to the other generators.
     trigger: (generator, channel, marker) that triggers the digitizer.
     """
@@ -62,6 +67,7 @@ class Rig:
         sources: Mapping[str, Sgs100a],
         go: tuple[str, int, int],
         trigger: tuple[str, int, int],
+        seed: int = 0,
     ) -> None:
         self._world, self._ledger, self._sources = world, ledger, sources
         self._go, self._trigger = go, trigger
@@ -70,6 +76,11 @@ class Rig:
         self._events = 0
         self._computing = threading.Lock()
         self._known: tuple[object, Playback] | None = None
+        self._phases = random.Random(seed)
+        self._start: dict[str, float] = {}
+        """Which start a box belongs to: equal numbers in 0..1 are boxes in step."""
+        self._passing_on = 0, 0.0
+        """The thread that passes the go marker on at the moment, and the start it belongs to."""
 
     def connect(self, generators: Mapping[str, Awg5208]) -> None:
         """Plug the generators in."""
@@ -77,14 +88,25 @@ class Rig:
 
     def state_changed(self, box: Awg5208, before: RunState) -> None:
         """A generator started or stopped: pass the go marker on, wake whoever waits."""
+        thread, phase = self._passing_on
+        if box.state is RunState.RUNNING:
+            ours = thread == threading.get_ident()
+            self._start[box.name] = phase if ours else self._phases.random()
         name, channel, marker = self._go
         if box.name == name and box.marker_rose(channel, marker, before):
-            for other in self._generators.values():
-                if other is not box:
-                    other.trigger("A")
+            self._pass_on(box)
         with self._news:
             self._events += 1
             self._news.notify_all()
+
+    def _pass_on(self, master: Awg5208) -> None:
+        self._passing_on = threading.get_ident(), self._start.get(master.name, 0.0)
+        try:
+            for other in self._generators.values():
+                if other is not master:
+                    other.trigger("A")
+        finally:
+            self._passing_on = 0, 0.0
 
     @property
     def playing(self) -> bool:
@@ -95,7 +117,7 @@ class Rig:
         """Return what plays now; computed again only when an output has changed."""
         with self._computing:
             revisions = tuple(box.revision for box in self._generators.values())
-            key = (samples, self._ledger.version, revisions)
+            key = (samples, self._ledger.version, revisions, tuple(self._start.items()))
             if self._known is None or self._known[0] != key:
                 self._known = key, self._world.play(self._outputs(), self._carriers(), samples)
             return self._known[1]
@@ -114,11 +136,20 @@ class Rig:
                     return None
 
     def _outputs(self) -> dict[ChannelId, ChannelOutput]:
+        reference = self._start.get(self._trigger[0], 0.0)
         return {
-            channel: output
+            channel: _turned(output, self._start.get(box.name, reference) - reference)
             for box in self._generators.values()
             for channel, output in box.outputs().items()
         }
 
     def _carriers(self) -> dict[str, Carrier]:
         return {name: source.carrier for name, source in self._sources.items()}
+
+
+def _turned(output: ChannelOutput, phase: float) -> ChannelOutput:
+    """Return an output whose loop begins at another step; phase 0 is in step."""
+    if not phase or len(output.loop) < 2:
+        return output
+    steps = 1 + int(abs(phase) * (len(output.loop) - 1))
+    return replace(output, loop=output.loop[steps:] + output.loop[:steps])
