@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 from kammerton.estimation import kernels
 from kammerton.estimation.evidence import Evidence, propagate, simple_laws, weigh
 from kammerton.estimation.findings import (
-    CLEAR,
     Findings,
     imprecise,
     judge_signal,
@@ -24,6 +23,7 @@ Array = NDArray[np.float64]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
+BENT = 14.0  # delta-BIC over a straight line
 CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
 
@@ -115,12 +115,12 @@ def _judge(
         lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
     )  # fmt: skip
     findings.insufficient(
-        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain_line < CLEAR) & (rate < 1.2)),
+        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain_line < BENT) & (rate < 1.2)),
         "range too narrow", "the window ends before the decay bends: only a slope is seen",
         lambda n: Advice(window_times=float(np.clip(3.0 / max(rate[n], 0.1), 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(
-        evidence.gain_line < CLEAR, "signal too weak",
+        evidence.gain_line < BENT, "signal too weak",
         "the decay cannot be told from a straight line", Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(

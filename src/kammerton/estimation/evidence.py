@@ -16,11 +16,11 @@ from kammerton.estimation.solver import Solution
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-UNLIKELY = 1e-4  # chance of a chi-square this large that we take for a wrong model
-SLACK = 1.2  # given variances are themselves estimates
-RELATED_KNOWN, RELATED = 3.9, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
+UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong model
+SLACK = 1.1  # given variances are themselves estimates
+RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
-SMALL_KNOWN, SMALL = 0.02, 0.05  # structure in the residuals we let pass, in parts of the signal
+SMALL_KNOWN, SMALL = 0.02, 0.06  # structure in the residuals we let pass, in parts of the signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,12 @@ class Nulls:
         """Return those of some traces only."""
         return Nulls(*((cost[which], k) for cost, k in (self.flat, self.line, self.step)))
 
+    def least(self, other: Nulls) -> Nulls:
+        """Return the better of two sets, law by law."""
+        pairs = zip((self.flat, self.line, self.step), (other.flat, other.line, other.step),
+                    strict=True)  # fmt: skip
+        return Nulls(*((np.minimum(a, b), k) for (a, k), (b, _) in pairs))
+
     def over_a_slope(self) -> Nulls:
         """Return the nulls of a law that has a sloping background: flat means a line."""
         return Nulls(self.line, self.line, self.step)
@@ -47,7 +53,7 @@ class Evidence:
     noise: variance of a row of weight 1, for error bars. gain_flat, gain_line, gain_step: delta-BIC
     over no signal, a straight line, a single jump. related: residuals show structure. misfit: so
     much of it that the law is wrong. stray: one point alone makes most of the signal.
-    dull: noise about a constant (or a line, where the law has one) would look like this.
+    dull: what the law leaves is noise, so if it gains nothing there is nothing.
     chi2_reduced: NaN where sigma was not given.
     """
 
@@ -94,7 +100,7 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
         gain_flat=flat, gain_line=line, gain_step=step, related=related, misfit=misfit,
         stray=_stray(batch, np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0])),
-        dull=_dull(batch, *nulls.flat),
+        dull=~(worse | related),
     )  # fmt: skip
 
 
@@ -131,18 +137,6 @@ def simple_laws(batch: Batch) -> Nulls:
     share = np.where(fits, left * right, 1.0)
     gain = np.where(fits, moment**2 * total[:, None] / share, 0.0)
     return Nulls((flat, 1), (line, 2), (flat - gain.max(axis=1), 3))
-
-
-def _dull(batch: Batch, cost: Array, parameters: int) -> Mask:
-    """Return where the trace without any law is noise: as large as sigma, or at least white."""
-    if batch.known_noise:
-        freedom = np.maximum(batch.rows - parameters, 1)
-        result: Mask = chdtrc(freedom, cost / SLACK) > UNLIKELY
-        return result
-    rows = batch.rows
-    centred = np.where(batch.w > 0, batch.y - batch.y.mean(axis=1, keepdims=True), 0.0)
-    white: Mask = structure(_ratios(centred, batch.parts, rows), rows, RELATED) == 0
-    return white
 
 
 def _stray(batch: Batch, gain: Array) -> Mask:

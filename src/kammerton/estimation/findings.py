@@ -21,6 +21,7 @@ NOTHING = Advice()
 CLEAR = 10.0  # delta-BIC over every simpler law
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
+OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
 PRECISE = 0.33  # relative error of a time or a width
 
 
@@ -66,15 +67,19 @@ class Findings:
 
 def judge_signal(
     findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
-    clear: float = CLEAR,
+    clear: float = CLEAR, elsewhere: Advice = NOTHING,
 ) -> None:  # fmt: skip
     """Object to traces without a signal, with too weak a one, and with another law's.
 
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
+    elsewhere: what to try when there is nothing here.
     """
     weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
     nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
-    findings.rejected(nothing & evidence.dull, "no signal", "the trace is flat within its noise")
+    findings.object_to(
+        nothing & evidence.dull, REJECTED, "no signal", "the trace is flat within its noise",
+        elsewhere,
+    )  # fmt: skip
     judge_stray(findings, evidence, nothing)
     findings.rejected(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
@@ -84,7 +89,8 @@ def judge_signal(
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
     )  # fmt: skip
     findings.rejected(
-        ~(evidence.gain_step > clear), "model does not fit",
+        ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
+        "model does not fit",
         f"the data jump once instead of following {law}",
     )  # fmt: skip
     railed = at_rail(batch)

@@ -18,7 +18,7 @@ from kammerton.estimation.evidence import (
     structured,
     weigh,
 )
-from kammerton.estimation.findings import Findings, judge_line, judge_signal
+from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -61,7 +61,8 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
         evidence = _with_pairs(batch, pairs, evidence, curve, values, stderr, nulls)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "a line over a smooth background", SEARCHED)
+    law = "a line over a smooth background"
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, values, stderr)
     findings.accept("a clear line")
     return Outcome(values, stderr, UNITS, curve, evidence, findings)

@@ -19,7 +19,6 @@ from kammerton.estimation.evidence import (
     weigh,
 )
 from kammerton.estimation.findings import (
-    CLEAR,
     Findings,
     imprecise,
     judge_signal,
@@ -68,7 +67,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
         evidence = _with_beats(part, beats, evidence, curve, values, stderr, nulls)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a decaying oscillation", SEARCHED)
-    _judge(findings, batch, values, stderr)
+    _judge(findings, batch, evidence, values, stderr)
     judge_stray(findings, evidence, findings.is_open())
     _mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
@@ -100,13 +99,14 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     start = np.column_stack([single.p, seed[:, 1]])
     low, high = _bounds(batch, 2)
     double = solve(kernels.BEAT, part, start, low, high)
-    real = (delta_bic(part, single, double) > CLEAR) & _both_there(double)
+    real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
     return Beats(which[real], double.take(real))
 
 
 def _both_there(double: Solution) -> Mask:
     first, second = _amplitudes(double.theta)
-    apart = np.abs(double.p[:, 2] - double.p[:, 3]) > 0.5
+    turns = double.p[:, 2:]
+    apart = (np.abs(turns[:, 0] - turns[:, 1]) > 0.5) & (turns.min(axis=1) > 2 * np.pi)
     result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & apart
     return result
 
@@ -141,8 +141,9 @@ def _with_beats(
 
 
 def _judge(
-    findings: Findings, batch: Batch, values: dict[str, Array], stderr: dict[str, Array]
-) -> None:
+    findings: Findings, batch: Batch, evidence: Evidence, values: dict[str, Array],
+    stderr: dict[str, Array],
+) -> None:  # fmt: skip
     """Object to fringes that are badly placed in their window."""
     span = batch.column(batch.span)
     periods = values["frequency"] * span
@@ -153,7 +154,8 @@ def _judge(
         "the signal decays within a quarter of a period: no oscillation is seen",
     )  # fmt: skip
     findings.insufficient(
-        periods < 0.7, "range too narrow", lambda n: f"only {periods[n]:.2f} periods were swept",
+        (periods < 0.7) | ((evidence.gain_line < SEARCHED) & (periods < 2)), "range too narrow",
+        lambda n: f"only {periods[n]:.2f} periods were swept",
         lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(

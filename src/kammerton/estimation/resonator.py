@@ -22,7 +22,7 @@ from kammerton.estimation.evidence import (
     structured,
     weigh,
 )
-from kammerton.estimation.findings import Findings, judge_line, judge_signal
+from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.resonance_seeds import resonance_starts, smooth_nulls
@@ -164,7 +164,8 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
         ratio = _ratio_of_power(theta, squared.level)
         return _qualities(theta[:, 0], 2 * theta[:, 1], share * ratio, zero, span)
 
-    found = _outcome(squared, fit, fit.curve(squared), simple_laws(squared).over_a_slope(), derive)
+    nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
+    found = _outcome(squared, fit, fit.curve(squared), nulls, derive)
     power = found.curve + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
     found.curve[:] = size - batch.level[:, None]
@@ -204,7 +205,8 @@ def _outcome(
     values, stderr = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "a resonance over a smooth background", SEARCHED)
+    law = "a resonance over a smooth background"
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, values, stderr)
     findings.accept("a clear resonance")
     return Outcome(values, stderr, UNITS, curve, evidence, findings)
