@@ -157,3 +157,37 @@ def test_quasistatic_noise_differs_from_shot_to_shot_only(make_lab):
     a = quiet.excited([{0: pulse}] * 2, wait=[0, 30_000], reset=RESET)
     b = noisy.excited([{0: pulse}] * 2, wait=[0, 30_000], reset=RESET)
     assert a == pytest.approx(b, abs=2e-4)
+
+
+def test_a_loop_faster_than_t1_settles_between_the_levels(one):
+    """Inversions on top of each other: p = 1 - p exp(-turn / T1) in the periodic state."""
+    pulse = one.drag(one.pi(), one.offset(0))
+    loop = one.loop([{0: pulse}], reset=10_000)
+    playback = one.play(loop)
+    left = np.exp(-playback.turn_seconds / one.world.truth("q0.t1"))
+    assert playback.populations[0, 0, 1] == pytest.approx(1 / (1 + left), abs=5e-3)
+
+
+@pytest.mark.parametrize("phase", [0.0, np.pi / 2, np.pi])
+def test_a_readout_destroys_the_phase(make_lab, phase):
+    lab = make_lab(1, 7, slow_dephasing=0.0)
+    offset = lab.offset(0)
+    half = lab.drag(lab.pi() / 2, offset)
+    between = lab.tone().size
+    again = lab.drag(lab.pi() / 2, offset, phase=2 * np.pi * offset * (40 + between) * 1e-9 + phase)
+    points = [{0: half}, {0: again}]
+    loop = lab.loop(points, reset=RESET)
+    loop.steps.pop(2)
+    assert lab.play(loop).populations[:, 0, 1] == pytest.approx(0.5, abs=0.02)
+
+
+def test_the_state_is_read_where_the_tone_begins(one):
+    """A pulse after the trigger, but before the tone, still counts."""
+    pulse = one.drag(one.pi(), one.offset(0))
+    tone = np.concatenate([np.zeros(500, complex), one.tone()[:1900]])
+    loop = one.loop([{}], [tone], reset=RESET)
+    waves, n, repeats = loop.steps[0]
+    driven = _iq(one.wiring.drive["q0"], one.padded(pulse, 2400, at_end=False))
+    loop.steps[0] = waves | driven, n, repeats
+    loop.used |= set(driven)
+    assert one.play(loop).populations[0, 0, 1] > 0.98
