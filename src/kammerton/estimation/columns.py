@@ -154,7 +154,7 @@ def _x_unit(
     if needed is not None and unit != needed:
         raise TraceError(
             f"{table.path}: {kind} needs {DIMENSIONS[needed]} as x, but column {title.text!r}"
-            f" is in {written or 'no unit'}"
+            f" is in {written or 'no unit'} (--x-unit chooses another)"
         )
     return unit, factor, []
 

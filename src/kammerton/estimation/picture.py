@@ -15,6 +15,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
 from scipy.interpolate import Akima1DInterpolator
 
+from kammerton.estimation.reduce import axis_of
 from kammerton.estimation.scales import labelled, largest, on_axis, prefix_of, written
 from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.trace import ComplexArray, FloatArray
@@ -149,9 +150,13 @@ def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     curve = None if fit is None else fit.curve
-    size = None if curve is None else np.abs(curve)
-    apart = None if size is None else np.abs(trace.y) - size
-    _sweep(page, trace, np.abs(trace.y), size, apart, "|S|", left=0.12, right=0.58)
+    y, name = np.abs(trace.y), "|S|"
+    shown = None if curve is None else np.abs(curve)
+    if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
+        turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
+        y, name = (trace.y * turn).real, "along the axis"
+        shown = None if curve is None else (curve * turn).real
+    _sweep(page, trace, y, shown, None if shown is None else y - shown, name, left=0.12, right=0.58)
     plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
     factor, prefix = prefix_of(largest(trace.y), trace.y_unit)
     unit = prefix + trace.y_unit

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import matplotlib.image
@@ -63,6 +64,12 @@ def test_verdicts_look_different(tmp_path: Path) -> None:
     pictures = [drawn(tmp_path, decay("q0", verdict)) for verdict in Verdict]
     assert not np.array_equal(pictures[0], pictures[1])
     assert not np.array_equal(pictures[1], pictures[2])
+
+
+def test_a_qubits_line_is_shown_as_it_was_fitted(tmp_path: Path) -> None:
+    trace, fit = notch("q0")
+    line = replace(fit, kind="qubit_spectroscopy")
+    assert not np.array_equal(drawn(tmp_path, (trace, fit)), drawn(tmp_path, (trace, line)))
 
 
 def test_single_shots_show_clouds_and_discriminator(tmp_path: Path) -> None:
