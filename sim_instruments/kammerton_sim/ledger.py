@@ -31,7 +31,7 @@ class Ledger:
     Kept in memory: the last `length` entries; an index is never used twice.
     """
 
-    def __init__(self, now: Callable[[], float], length: int = 1_000_000) -> None:
+    def __init__(self, now: Callable[[], float], length: int = 200_000) -> None:
         self._now = now
         self._changes: deque[Change] = deque(maxlen=length)
         self._lock = threading.Lock()

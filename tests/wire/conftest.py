@@ -104,14 +104,16 @@ def closing() -> Iterator[ExitStack]:
 
 @pytest.fixture
 def awg(laboratory: Laboratory, closing: ExitStack) -> TektronixAWG5208:
-    awg = TektronixAWG5208("awg1", visa(laboratory, "awg1"), visalib="@py")
+    awg = TektronixAWG5208("awg1", visa(laboratory, "awg1"), visalib="@py", device_clear=False)
     closing.callback(awg.close)
     return awg
 
 
 @pytest.fixture
 def source(laboratory: Laboratory, closing: ExitStack) -> RohdeSchwarzSGS100A:
-    source = RohdeSchwarzSGS100A("drive_lo", visa(laboratory, "drive_lo"), visalib="@py")
+    source = RohdeSchwarzSGS100A(
+        "drive_lo", visa(laboratory, "drive_lo"), visalib="@py", device_clear=False
+    )
     closing.callback(source.close)
     return source
 

@@ -130,6 +130,16 @@ def test_laboratory_time_passes_by_instrument_time(digitizer, awg, ask, world):
     assert before <= entry["time"] < before + 2
 
 
+def test_states_of_short_acquisitions_are_kept_for_long(digitizer, awg, ask):
+    upload(awg)
+    run(awg)
+    trigger(awg)
+    for _ in range(20):
+        acquire(digitizer, lambda: None, records=4, buffers=1)
+    assert len(ask(op="states", index=0)["q0"]) == 4
+    assert {(e["records"], e["turns"]) for e in ask(op="acquisitions")} == {(4, 0.8)}
+
+
 def test_states_of_an_acquisition(digitizer, awg, ask):
     upload(awg)
     run(awg)

@@ -29,10 +29,19 @@ class Acquisition:
     late: bool
     first: int = -1
     made: int = 0
+    triggers: int = 0
+    turn_seconds: float = 0.0
     playback: Playback | None = None
     played: dict[int, Playback] = field(default_factory=dict)
     """Buffer -> what it was made from: outputs may change under way."""
+    archive: NDArray[np.uint8] | None = None
+    """The states, kept when what was played is forgotten."""
     started: float = field(default_factory=monotonic)
+
+    def begin(self, first: int, playback: Playback) -> None:
+        """Note what is played as the first trigger comes."""
+        self.first, self.playback = first, playback
+        self.triggers, self.turn_seconds = playback.triggers, playback.turn_seconds
 
     @property
     def records(self) -> int:
@@ -42,15 +51,17 @@ class Acquisition:
     @property
     def turns(self) -> float:
         """How many turns of the loop they cover."""
-        return self.records / self.playback.triggers if self.playback else 0.0
+        return self.records / self.triggers if self.triggers else 0.0
 
     @property
     def seconds(self) -> float:
         """Laboratory time they took."""
-        return self.turns * self.playback.turn_seconds if self.playback else 0.0
+        return self.turns * self.turn_seconds
 
     def states(self) -> NDArray[np.uint8]:
         """Return the level of each qubit at the start of each record, (records, qubits)."""
+        if self.archive is not None:
+            return self.archive
         per, total = self.per_buffer, self.records
         parts = [
             self.played[n].states_of(self.first + n * per, min(per, total - n * per))

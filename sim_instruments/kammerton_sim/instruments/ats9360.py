@@ -20,7 +20,11 @@ from kammerton_sim.instruments.board_link import UNAVAILABLE, WAIT_TIMEOUT, Boar
 from kammerton_sim.instruments.rig import Codes, Playback, Rig
 from kammerton_sim.wire.server import TcpServer
 
-_KEPT = 16
+_PLAYED, _ARCHIVED = 16, 1000
+"""Acquisitions whose states can still be told: all of the last few, short ones for longer."""
+
+_SHORT = 30_000
+"""Records up to which the states of an acquisition are archived."""
 
 
 class Ats9360:
@@ -54,9 +58,10 @@ class Ats9360:
         self._makers.shutdown(cancel_futures=True)
 
     def acquisition(self, index: int) -> Acquisition:
-        """Return an acquisition whose playback is still known; raises KeyError."""
+        """Return an acquisition whose states are still known; raises KeyError."""
         for acquisition in self.acquisitions:
-            if acquisition.index == index and acquisition.playback is not None:
+            known = acquisition.archive is not None or acquisition.playback is not None
+            if acquisition.index == index and known:
                 return acquisition
         raise KeyError(f"no acquisition {index}, or too old")
 
@@ -73,8 +78,10 @@ class Ats9360:
             )
             self._count += 1
             self.acquisitions.append(acquisition)
-            if len(self.acquisitions) > _KEPT:
-                self.acquisitions[-_KEPT - 1].forget()
+            if len(self.acquisitions) > _PLAYED:
+                self.acquisitions[-_PLAYED - 1].forget()
+            if len(self.acquisitions) > _ARCHIVED:
+                self.acquisitions[-_ARCHIVED - 1].archive = None
         return acquisition
 
     def begin(self, acquisition: Acquisition, timeout: float) -> bool:
@@ -84,7 +91,7 @@ class Ats9360:
             if playback is None:
                 return False
             late = int(self._rng.integers(playback.triggers)) if acquisition.late else 0
-            acquisition.first, acquisition.playback = self._consumed(playback) + late, playback
+            acquisition.begin(self._consumed(playback) + late, playback)
         return True
 
     def make(self, acquisition: Acquisition, number: int, target: Codes) -> Future[None]:
@@ -95,6 +102,8 @@ class Ats9360:
         """Let laboratory time pass by what the records took, and free the board."""
         if acquisition is not None and acquisition.records:
             self._passed(acquisition.seconds, monotonic() - acquisition.started)
+            if acquisition.records <= _SHORT:
+                acquisition.archive = acquisition.states()
         with self._lock:
             if self._owner is link:
                 self._owner = None
