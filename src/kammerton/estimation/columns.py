@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.table import Heading, Table, nearest
+from kammerton.estimation.table import Heading, Table
+from kammerton.estimation.text import nearest
 from kammerton.estimation.units import si
 from kammerton.model import Trace, TraceError
 from kammerton.model.trace import FloatArray

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from kammerton.estimation.text import Line, nearest, text_lines
 from kammerton.estimation.units import si
 from kammerton.model import TraceError
 from kammerton.model.trace import FloatArray
 
-MAX_BYTES = 64_000_000
 SEPARATORS = (";", "\t", ",", None)
 """None is any white space. The order decides where two separators read a file equally well."""
 
@@ -25,7 +24,6 @@ _MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
 
-Line = tuple[int, str]
 Row = tuple[int, list[str]]
 
 
@@ -100,13 +98,6 @@ class Table:
         return value
 
 
-def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)' with the nearest of `names`, or nothing."""
-    by_folded = {n.casefold(): n for n in names}
-    near = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.5)
-    return f" (did you mean {by_folded[near[0]]!r}?)" if near else ""
-
-
 def number(text: str) -> float | None:
     """Return the number in a cell, NaN for an empty one, None for other text.
 
@@ -133,7 +124,7 @@ def read_table(path: Path) -> Table:
     TraceError
         The file is missing, too large, no text, has no numbers or only one column.
     """
-    lines = _lines(path)
+    lines = text_lines(path)
     body = [(n, line) for n, line in lines if not _is_comment(line)]
     separator = _separator(path, body)
     rows = [(n, _cells(line, separator)) for n, line in body]
@@ -145,50 +136,6 @@ def read_table(path: Path) -> Table:
     data = tuple(row for row in rows[start:] if any(cell.strip() for cell in row[1]))
     _refuse_long_rows(path, data, len(headings))
     return _without_counter(Table(path, headings, data))
-
-
-def _lines(path: Path) -> list[Line]:
-    text = _text(path)
-    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    if lines and lines[0][1].lower().startswith("sep="):  # a hint for a spreadsheet
-        del lines[0]
-    if not lines:
-        raise TraceError(f"{path}: the file is empty")
-    return lines
-
-
-def _text(path: Path) -> str:
-    if not path.exists():
-        near = nearest(path.name, _siblings(path))
-        raise TraceError(f"{path}: no such file{near}")
-    if not path.is_file():
-        raise TraceError(f"{path}: not a file")
-    try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise TraceError(f"{path}: {size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB")
-        raw = path.read_bytes()
-    except OSError as error:
-        raise TraceError(f"{path}: {error.strerror}") from error
-    return _decoded(path, raw)
-
-
-def _siblings(path: Path) -> list[str]:
-    try:
-        return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
-    except OSError:
-        return []
-
-
-def _decoded(path: Path, raw: bytes) -> str:
-    utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-    try:
-        text = raw.decode("utf-16" if utf16 else "utf-8-sig")
-    except UnicodeDecodeError:
-        text = raw.decode("latin-1")
-    if "\0" in text:
-        raise TraceError(f"{path}: not a text file")
-    return text
 
 
 def _is_comment(line: str) -> bool:

@@ -1,0 +1,73 @@
+"""Text files as they come from any machine."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from pathlib import Path
+
+from kammerton.model import TraceError
+
+MAX_BYTES = 64_000_000
+
+Line = tuple[int, str]
+
+
+def nearest(name: str, names: Iterable[str]) -> str:
+    """Return ' (did you mean ...?)' with the nearest of `names`, or nothing."""
+    by_folded = {n.casefold(): n for n in names}
+    near = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.5)
+    return f" (did you mean {by_folded[near[0]]!r}?)" if near else ""
+
+
+def text_lines(path: Path) -> list[Line]:
+    """Return the lines of a file that hold anything, numbered from 1.
+
+    Any byte order mark is understood; what is not UTF-8 is taken as Latin-1.
+
+    Raises
+    ------
+    TraceError
+        The file is missing, too large, no text or empty; a missing one names the nearest.
+    """
+    text = _text(path)
+    lines = [(n, line) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
+    if lines and lines[0][1].lower().startswith("sep="):  # a hint for a spreadsheet
+        del lines[0]
+    if not lines:
+        raise TraceError(f"{path}: the file is empty")
+    return lines
+
+
+def _text(path: Path) -> str:
+    if not path.exists():
+        near = nearest(path.name, _siblings(path))
+        raise TraceError(f"{path}: no such file{near}")
+    if not path.is_file():
+        raise TraceError(f"{path}: not a file")
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise TraceError(f"{path}: {size / 1e6:.0f} MB; at most {MAX_BYTES / 1e6:.0f} MB")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TraceError(f"{path}: {error.strerror}") from error
+    return _decoded(path, raw)
+
+
+def _siblings(path: Path) -> list[str]:
+    try:
+        return [p.name for p in path.parent.iterdir()] if path.parent.is_dir() else []
+    except OSError:
+        return []
+
+
+def _decoded(path: Path, raw: bytes) -> str:
+    utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+    try:
+        text = raw.decode("utf-16" if utf16 else "utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("latin-1")
+    if "\0" in text:
+        raise TraceError(f"{path}: not a text file")
+    return text
