@@ -23,7 +23,7 @@ Array = NDArray[np.float64]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
-BENT = 14.0  # delta-BIC over a straight line
+BENT = 16.0  # delta-BIC over a straight line
 CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
 

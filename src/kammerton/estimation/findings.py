@@ -107,7 +107,7 @@ def judge_signal(
 def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
     """Object to a signal that is one stray point."""
     findings.rejected(
-        among & evidence.stray & ~evidence.dull, "stray point",
+        among & evidence.stray, "stray point",
         "a single point stands out; the others show no signal",
     )  # fmt: skip
 

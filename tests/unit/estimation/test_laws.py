@@ -1,0 +1,117 @@
+"""Which law is chosen, and what it then reports."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+
+F = np.linspace(7.0e9, 7.02e9, 201)
+F0, KAPPA = 7.011e9, 1.5e6
+RNG = np.random.default_rng(21)
+L = 1 / (1 + 2j * (F - F0) / KAPPA)
+CABLE = 0.02 * np.exp(-2j * np.pi * 50e-9 * (F - F[0]) + 0.7j)
+
+
+def noisy(y, sigma):
+    noise = RNG.normal(size=y.shape)
+    return y + sigma * (noise + 1j * RNG.normal(size=y.shape) if np.iscomplexobj(y) else noise)
+
+
+def resonator(s, **known):
+    found = fit_batch("resonator_spectroscopy", F, noisy(s, 2e-4), 2e-4, **known)
+    assert found.verdict[0] == "accepted", found.reason[0]
+    return found.fit(0, "q0").values
+
+
+def near(value, truth):
+    return abs(value.value - truth) < 4 * value.stderr
+
+
+def test_a_notch_gives_all_three_quality_factors():
+    values = resonator(CABLE * (1 - (0.6 + 0.3j) * L))
+    assert near(values["q_loaded"], F0 / KAPPA)
+    assert near(values["q_coupling"], F0 / KAPPA / 0.6)
+    assert near(values["q_internal"], F0 / KAPPA / 0.4)
+
+
+def test_a_strongly_asymmetric_notch_is_still_a_notch():
+    values = resonator(CABLE * (1 - (0.8 - 1.1j) * L))
+    assert near(values["q_coupling"], F0 / KAPPA / 0.8)
+
+
+def test_an_overcoupled_circle_is_a_reflection():
+    values = resonator(CABLE * (1 - 2 * 0.8 * L))
+    assert near(values["q_coupling"], F0 / KAPPA / 0.8)
+    assert near(values["q_internal"], F0 / KAPPA / 0.2)
+
+
+def test_an_undercoupled_reflection_needs_to_be_told():
+    values = resonator(CABLE * (1 - 2 * 0.3 * L), geometry="reflection")
+    assert near(values["q_coupling"], F0 / KAPPA / 0.3)
+
+
+def test_a_peak_gives_only_the_loaded_quality_factor():
+    values = resonator(CABLE * L)
+    assert set(values) == {"frequency", "linewidth", "q_loaded"}
+    assert near(values["linewidth"], KAPPA)
+
+
+@pytest.mark.parametrize("gain", [0.3, -0.5j])
+def test_a_sloping_gain_does_not_bias_the_resonance(gain):
+    values = resonator(CABLE * (1 + gain * (F - F.mean()) / np.ptp(F)) * (1 - 0.6 * L))
+    assert near(values["frequency"], F0)
+    assert near(values["linewidth"], KAPPA)
+
+
+def test_the_curve_is_in_the_convention_of_the_data():
+    s = np.conj(CABLE * (1 - 0.6 * L))
+    found = fit_batch("resonator_spectroscopy", F, noisy(s, 2e-4), 2e-4)
+    assert np.abs(found.curve[0] - s).max() < 2e-4
+
+
+def test_a_quadrature_may_be_negative():
+    y = (CABLE * (1 - 0.6 * L) * np.exp(2j * np.pi * 50e-9 * (F - F[0]))).real - 0.0152
+    found = fit_batch("resonator_spectroscopy", F, noisy(y, 1e-4), 1e-4)
+    assert found.verdict[0] == "accepted"
+    values = found.fit(0, "q0").values
+    assert set(values) == {"frequency", "linewidth", "q_loaded"}
+    assert near(values["frequency"], F0)
+
+
+def test_beating_reports_the_mean_of_both_frequencies():
+    t = np.linspace(0, 40e-6, 151)
+    pair = np.cos(2 * np.pi * 3e5 * t) + np.cos(2 * np.pi * 3.6e5 * t)
+    y = noisy(0.5 + 0.22 * np.exp(-t / 30e-6) * pair, 0.02)
+    found = fit_batch("ramsey", t, y, 0.02)
+    assert (found.verdict[0], found.status[0]) == ("accepted", "beating")
+    values = found.fit(0, "q0").values
+    assert near(values["frequency"], 3.3e5)
+    assert near(values["t2_star"], 30e-6)
+
+
+def test_a_damped_rabi_keeps_its_period():
+    a = np.linspace(-1, 1, 81)
+    y = noisy(0.5 - 0.45 * np.exp(-0.8 * np.abs(a)) * np.cos(2 * np.pi * a / 0.4), 0.02)
+    found = fit_batch("rabi_amplitude", a, y, 0.02)
+    assert found.verdict[0] == "accepted"
+    assert near(found.fit(0, "q0").values["pi_amplitude"], 0.2)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_an_echo_of_either_sign_and_law(sign):
+    t = np.linspace(0, 100e-6, 61)
+    for n in (1, 2):
+        y = noisy(0.5 + sign * 0.4 * np.exp(-((t / 30e-6) ** n)), 0.01)
+        values = fit_batch("t2_echo", t, y, 0.01).fit(0, "q0").values
+        assert near(values["t2_echo"], 30e-6)
+
+
+def test_the_two_photon_line_is_the_smaller_area():
+    f = np.linspace(5.9e9, 6.2e9, 301)
+    broad, narrow = 1 / (1 + ((f - 6.11e9) / 9e6) ** 2), 1 / (1 + ((f - 6.0e9) / 2e6) ** 2)
+    y = noisy(1.0 - 0.6 * broad - 0.8 * narrow, 0.03)
+    values = fit_batch("qubit_spectroscopy", f, y).fit(0, "q0").values
+    assert near(values["frequency"], 6.11e9)
+    assert near(values["frequency_gf_half"], 6.0e9)
