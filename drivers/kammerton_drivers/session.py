@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import logging
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from qcodes.instrument import Instrument
+from qcodes.instrument.visa import VISA_LOGGER
 
 from kammerton.bench import Lane
 from kammerton.model import InstrumentError, KammertonError
@@ -16,6 +18,9 @@ I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
 
 _numbers = itertools.count(1)
+
+for _name in (VISA_LOGGER, "pyvisa"):  # both log the traceback of a failure that they then raise
+    logging.getLogger(_name).addFilter(lambda record: record.exc_info is None)
 
 DEADLINE = 15.0
 """s for one call; the driver's own timeout (5 s) should come first, this is for what hangs."""
@@ -37,9 +42,13 @@ class Session(Generic[I]):
         self._instrument: I | None = None
 
     def connect(self) -> None:
-        """Open the session now, blocking."""
-        with self._named("connect"):
-            self._lane.call(self._opened, timeout=DEADLINE)
+        """Open the session now, blocking; when that fails, no thread is left behind."""
+        try:
+            with self._named("connect"):
+                self._lane.call(self._opened, timeout=DEADLINE)
+        except BaseException:
+            self._lane.close()
+            raise
 
     async def do(
         self, action: str, fn: Callable[[I], T], *, deadline: float | None = DEADLINE

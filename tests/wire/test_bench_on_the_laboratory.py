@@ -2,8 +2,8 @@
 
 import asyncio
 import gc
-import logging
 import os
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -212,24 +212,24 @@ def test_everything_unreachable_is_named_at_once(lab):
     lab.path.write_text(text, encoding="utf-8")
 
     lines = refusal(load(lab.path)).splitlines()
+    for thread in threading.enumerate():
+        if thread.name.startswith("lane"):
+            thread.join(10)  # it still holds what failed
     gc.collect()  # pyvisa-py leaves sockets that could not connect to the collector
     assert [line.split()[0] for line in lines] == list(lab.instruments)
     assert all("does not connect" in line for line in lines)
 
 
 def refusal(lab: Lab) -> str:
-    """Return the message alone: exception and log records hold frames that hold sockets."""
+    """Return the message alone: the exception holds frames that hold sockets."""
 
     async def body(bench: Bench) -> None:
         pytest.fail("connected to nobody")
 
-    logging.disable()
     try:
         use(lab, body)
     except InstrumentError as error:
         return str(error)
-    finally:
-        logging.disable(logging.NOTSET)
     pytest.fail("opened")
 
 

@@ -117,3 +117,4 @@ def test_what_cannot_be_opened_at_all_is_named():
     shop.fail = OSError("unreachable")
     with pytest.raises(InstrumentError, match=r"lo \(somewhere\): connect: unreachable"):
         Session("lo", "somewhere", shop).connect()
+    assert "lane lo" not in [thread.name for thread in threading.enumerate()]
