@@ -5,14 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
-from tests.wire.conftest import acquire, configured, halt, run, settle, trigger, upload
 
 from kammerton_sim.board import open_board
+from tests.wire.conftest import acquire, configured, halt, run, settle, trigger, upload
 
 
 def test_upstreams_class_connects_unchanged(board, closing):
@@ -210,6 +211,30 @@ def test_one_driver_at_a_time(digitizer, laboratory, awg, closing):
     acquire(digitizer, start)
     other.start_capture(1)  # free again
     other.abort_async_read(1)
+
+
+def test_a_driver_that_dies_while_it_waits_frees_the_board(laboratory):
+    script = (
+        "import numpy\n"
+        "from kammerton_sim.board import open_board\n"
+        f"board = open_board('sim://127.0.0.1:{laboratory.ports['board']}')\n"
+        "board.set_trigger_operation(1, 0, 0, 2, 1, 140, 1, 3, 1, 128)\n"
+        "board.before_async_read(1, 3, 0, 256, 1, 1, 0x201)\n"
+        "memory = board.memory(numpy.uint16, 1024)\n"
+        "board.post_async_buffer(1, memory.addr, 1024)\n"
+        "board.start_capture(1)\n"
+        "print('armed', flush=True)\n"
+        "board.wait_async_buffer_complete(1, memory.addr, 600_000)\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"armed\n"
+        assert laboratory.board._owner is not None
+        process.kill()
+    deadline = time.monotonic() + 20
+    while laboratory.board._owner is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def test_it_refuses_what_a_9360_cannot_do(board):

@@ -12,7 +12,6 @@ from contextlib import closing as closing_of
 
 import numpy as np
 import pytest
-from tests.wire.conftest import CountingWorld, errors, settle, upload
 
 from kammerton.lab import load
 from kammerton_sim.chip import random_chip, write_chip
@@ -20,6 +19,7 @@ from kammerton_sim.laboratory import Laboratory, consecutive_ports, main
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
+from tests.wire.conftest import CountingWorld, errors, settle, upload
 
 # ---------------------------------------------------------------- source and refrigerator
 

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
-from tests.wire.conftest import acquire, configured, halt, run, settle, upload, visa
 
 from kammerton_sim.board import open_board
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
+from tests.wire.conftest import acquire, configured, halt, run, settle, upload, visa
 
 CHIP = random_chip(1, 3)
 

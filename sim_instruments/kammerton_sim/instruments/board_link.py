@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import json
 import mmap
+import select
 import socket
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,6 +26,8 @@ WAIT_TIMEOUT, UNAVAILABLE = 579, 515
 _BUFFER_NOT_READY, _FAILED = 573, 513
 _POST = b'{"op": "post"'
 _LARGEST = 64 << 20
+_GLANCE = 0.25
+"""s between looks whether the driver's process still lives."""
 
 
 class BoardError(Exception):
@@ -143,7 +146,7 @@ class BoardLink:
             raise BoardError(_BUFFER_NOT_READY, "nothing is armed or posted")
         if not self._triggered:
             sleep(timeout)
-        if not self._triggered or not self._board.begin(acquisition, timeout):
+        if not self._triggered or not self._begun(acquisition, timeout):
             raise BoardError(WAIT_TIMEOUT)
         self._dispatch(acquisition)
         if not self._jobs:
@@ -152,6 +155,20 @@ class BoardLink:
         job.result()
         acquisition.made += 1
         return {"ok": True} if data is None else {"ok": True, "data": data}
+
+    def _begun(self, acquisition: Acquisition, timeout: float) -> bool:
+        """Wait for the first trigger, as long as the driver's process lives."""
+        deadline = monotonic() + timeout
+        while not self._board.begin(acquisition, max(0.0, min(_GLANCE, deadline - monotonic()))):
+            if monotonic() >= deadline:
+                return False
+            if self._hung_up():
+                raise ConnectionResetError("the driver is gone")
+        return True
+
+    def _hung_up(self) -> bool:
+        readable, _, _ = select.select([self._connection], [], [], 0)
+        return bool(readable) and not self._connection.recv(1, socket.MSG_PEEK)
 
     def _dispatch(self, acquisition: Acquisition) -> None:
         shape = (2, acquisition.per_buffer, acquisition.samples)
