@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
 from tests.leftovers import leftover_threads, pending_tasks
 
 # A busy machine is no failure: examples have no deadline, the test itself has (pytest-timeout).

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from tests.system.laboratory import Laboratory, laboratory
 
 from kammerton.bench import Bench, open_bench
 from kammerton.estimation import warm
@@ -19,6 +18,7 @@ from kammerton.loop.planner import Plan
 from kammerton.loop.runner import proposals, run_calibration
 from kammerton.model import Effort, Estimate, LabClock
 from kammerton.store import Store
+from tests.system.laboratory import Laboratory, laboratory
 
 QUBITS, REPEATS = 5, 9
 STAGES = ("compile", "upload", "acquire", "demodulate", "fit", "commit", "total")

@@ -14,8 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.brokers import MOSQUITTO, BrokerProcess
-from tests.stored import estimate, fit, run
 
 from kammerton.client import Subscriber
 from kammerton.lab import Broker
@@ -24,6 +22,8 @@ from kammerton.publish import Connection, Relay, Topics, Will, connect
 from kammerton.publish.backoff import Backoff
 from kammerton.publish.payloads import iso
 from kammerton.store import Store
+from tests.brokers import MOSQUITTO, BrokerProcess
+from tests.stored import estimate, fit, run
 
 TOPICS = Topics("two-qubits")
 needs_mosquitto = pytest.mark.skipif(MOSQUITTO is None, reason="needs Mosquitto")

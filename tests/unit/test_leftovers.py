@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+
 from tests.leftovers import leftover_threads, pending_tasks
 
 

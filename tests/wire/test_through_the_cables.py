@@ -55,10 +55,6 @@ def test_the_readout_tone_arrives_through_mixer_and_cable(bench):
     assert tone(bench, lambda: None) == pytest.approx(expected, rel=0.05)
 
 
-@pytest.mark.xfail(
-    reason="the world's FieldCache tells readout tones apart by their samples alone, "
-    "not by amplitude and resolution (world/timeline.py, Track.fingerprint)"
-)
 def test_half_the_amplitude_is_half_the_tone(bench):
     full = tone(bench, lambda: None)
     half = tone(bench, lambda: bench.awg.channels[2].awg_amplitude(0.5))

@@ -14,7 +14,7 @@ from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.jit import kernel
 
 IntArray = NDArray[np.int64]
-Fingerprint = tuple[tuple[bytes, int, int, int], ...]
+Fingerprint = tuple[float, int, tuple[tuple[bytes, int, int, int], ...]]
 
 _GAP = 24  # samples of silence that end a burst; shorter ones are cheaper to play than to skip
 _MOST_BURSTS = 1_000_000
@@ -71,11 +71,12 @@ class Track:
     sample_rate: float
 
     def fingerprint(self, start: int, stop: int) -> Fingerprint:
-        """What tells one content of [start, stop) from another."""
-        return tuple(
+        """What tells one content of [start, stop), in volts, from another."""
+        pieces = (
             (self.waves[n].key, int(self.offsets[n]) + a - int(self.starts[n]), a - start, b - a)
             for n, a, b in self._within(start, stop)
         )
+        return self.vpp, self.resolution, tuple(pieces)
 
     def volts(self, start: int, stop: int) -> NDArray[np.float64]:
         """Volts at the output in [start, stop), as the converter holds them."""

@@ -17,5 +17,13 @@ def main() -> None:
     app()
 
 
-from kammerton.cli import check, demo, fit, run, status  # noqa: E402, F401 - each registers its command
-from kammerton.cli import log, sim, why  # noqa: E402, F401
+from kammerton.cli import (  # noqa: E402, F401 - each registers its command on `app`
+    check,
+    demo,
+    fit,
+    log,
+    run,
+    sim,
+    status,
+    why,
+)

@@ -23,14 +23,15 @@ def demo(
     keep: Annotated[Path, typer.Option(help="Where everything stays.")] = Path("kammerton-demo"),
 ) -> None:
     """Show it all: laboratory, broker, daemon and an MQTT subscriber, then the hidden truth."""
+    from rich.console import Console
+
     from kammerton.cli.demonstration.show import Demonstration
     from kammerton.model import KammertonError
     from kammerton.serve import run_until_signal
 
     try:
-        outcome = run_until_signal(
-            Demonstration(keep, qubits, seed, once=once, quiet=as_json).run()
-        )
+        console = Console(stderr=as_json)
+        outcome = run_until_signal(Demonstration(keep, qubits, seed, console, once=once).run())
     except KammertonError as problem:
         typer.echo(f"kammerton demo: {problem}", err=True)
         raise typer.Exit(1) from None

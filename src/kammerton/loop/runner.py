@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kammerton.estimation.reduce import traces
-from kammerton.estimation.shots import fit_shots
+from kammerton.estimation.shots import dead_fraction, fit_shots
 from kammerton.estimation.traces import fit_traces
 from kammerton.loop.planner import Plan
 from kammerton.model import (
@@ -60,11 +60,18 @@ def _judge(
     settings = {t.name: {name: b.mean for name, b in t.beliefs.items()} for t in targets}
     measured = traces(program, records, calibration.uses, settings)
     fits = (
-        {name: fit_shots(shots[:, 0], shots[:, 1], name) for name, shots in records.shots.items()}
+        {t.name: _fit_shots(t, records) for t in targets}
         if calibration.uses == "shots"
         else fit_traces(calibration.kind, measured)
     )
     return measured, {name: _own_objection(fit, calibration.reject) for name, fit in fits.items()}
+
+
+def _fit_shots(target: Target, records: Records) -> Fit:
+    """Fit single shots; what decays while the resonator still rings is hidden from them."""
+    shots = records.shots[target.name]
+    dead = dead_fraction(target["r.linewidth"], target.readout_length)
+    return fit_shots(shots[:, 0], shots[:, 1], target.name, dead)
 
 
 def _own_objection(fit: Fit, reject: Callable[[Fit], str | None]) -> Fit:

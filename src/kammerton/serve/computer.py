@@ -85,13 +85,20 @@ async def _relayed(lab: Lab, store: Store, now: Callable[[], datetime]) -> Async
         yield
         return
     relay = Relay(store, lab.broker, now=now)
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(relay.run(), name="relay")
-        try:
-            yield
-            await _flush(store, relay)
-        finally:
-            task.cancel()
+    task = asyncio.create_task(relay.run(), name="relay")
+    task.add_done_callback(_complain)
+    try:
+        yield
+        await _flush(store, relay)
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _complain(relay: asyncio.Task[None]) -> None:
+    """Say at once when publishing ends for good; results stay in the outbox."""
+    if not relay.cancelled() and (error := relay.exception()) is not None:
+        log.critical("publishing has ended: %s: %s", type(error).__name__, error)
 
 
 async def _flush(store: Store, relay: Relay) -> None:

@@ -4,11 +4,11 @@ import json
 
 import pytest
 import typer
-from tests.unit.lab.example import FILE, TEXT, spoilt
 from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.cli.loading import load_or_exit
+from tests.unit.lab.example import FILE, TEXT, spoilt
 
 
 def kammerton(*arguments):

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from tests.stored import estimate, fit, run
 
 from kammerton.model import Value, Verdict
 from kammerton.store import Store
+from tests.stored import estimate, fit, run
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "two-qubits" / "lab.toml"
 

@@ -8,13 +8,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stored import NOON
 
 import kammerton
 from kammerton.client import Client
 from kammerton.client.locate import find_database
 from kammerton.client.words import duration, validity
 from kammerton.model import LabError, StoreError, Verdict
+from tests.stored import NOON
 
 
 @pytest.fixture

@@ -3,9 +3,9 @@
 from collections.abc import Callable
 
 import pytest
-from tests.unit.lab.example import DRIVERS
 
 from kammerton.lab import Findings, examine
+from tests.unit.lab.example import DRIVERS
 
 
 @pytest.fixture

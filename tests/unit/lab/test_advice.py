@@ -1,6 +1,7 @@
 """What is odd but usable is a warning, and the Lab is there all the same."""
 
 import pytest
+
 from tests.unit.lab.example import TEXT, spoilt
 
 

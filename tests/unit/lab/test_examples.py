@@ -3,9 +3,9 @@
 import tomllib
 
 import pytest
-from tests.unit.lab.example import FILE
 
 from kammerton.lab import examine
+from tests.unit.lab.example import FILE
 
 EXAMPLES = sorted(FILE.parents[1].glob("*/lab.toml"))
 

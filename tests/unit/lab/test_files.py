@@ -1,10 +1,10 @@
 """What is not even TOML gets a clear word too."""
 
 import pytest
-from tests.unit.lab.example import DRIVERS, TEXT, spoilt
 
 from kammerton.lab import examine
 from kammerton.lab.document import LARGEST
+from tests.unit.lab.example import DRIVERS, TEXT, spoilt
 
 
 def test_no_such_file(tmp_path):

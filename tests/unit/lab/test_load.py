@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pytest
-from tests.unit.lab.example import DRIVERS, FILE, TEXT, line_of, spoilt
 
 from kammerton.lab import Broker, Channel, Design, IqLine, Limit, Sync, load
 from kammerton.lab.load import installed
 from kammerton.model.errors import LabError
+from tests.unit.lab.example import DRIVERS, FILE, TEXT, line_of, spoilt
 
 
 @pytest.fixture

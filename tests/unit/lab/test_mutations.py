@@ -5,12 +5,12 @@ import tomllib
 
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-from tests.unit.lab.example import DRIVERS, FILE, TEXT
 
 from kammerton.lab.document import Document
 from kammerton.lab.lines import lines_of
 from kammerton.lab.reading import read
 from kammerton.model.quantity import PLAIN, SCALED
+from tests.unit.lab.example import DRIVERS, FILE, TEXT
 
 DATA = tomllib.loads(TEXT)
 PLACED = re.compile(r"lab\.toml:\d+: [\w.\"\\-]+: .+")

@@ -3,9 +3,9 @@
 import re
 
 import pytest
-from tests.unit.lab.example import FILE
 
 from kammerton.lab import _forms
+from tests.unit.lab.example import FILE
 
 PAGE = (FILE.parents[2] / "docs" / "lab-toml.md").read_text(encoding="utf-8")
 SECTIONS = {

@@ -4,6 +4,7 @@ Each case spoils the example once: what stood there, what stands there now, and 
 """
 
 import pytest
+
 from tests.unit.lab.example import DRIVERS, TEXT, spoilt
 
 KEYS = [

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.unit.loop.laboratory import START, two_qubits
 
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.planner import CAP, Planner, instrument_seconds, loss, ready, unmet
 from kammerton.model import Belief, Effort, Estimate, Program, Readout, Wait
+from tests.unit.loop.laboratory import START, two_qubits
 
 
 def measured(name, value, stderr, book, time=START):
@@ -98,7 +98,8 @@ def test_loss_is_one_at_the_tolerance_and_capped():
 def test_instrument_seconds_count_the_longest_sequence_readout_and_reset():
     readout = Readout(7e9, 0.05, 1e-6)
     program = Program(
-        "x", {"a": (Wait(np.array([0.0, 2e-6])),), "b": (Wait(1e-6),)}, {"a": readout, "b": readout},
+        "x", {"a": (Wait(np.array([0.0, 2e-6])),), "b": (Wait(1e-6),)},
+        {"a": readout, "b": readout},
         {"a": np.arange(2.0), "b": np.arange(2.0)}, "x", "s", shots=10, reset=5e-6,
     )  # fmt: skip
     assert instrument_seconds(program) == pytest.approx(10 * (1e-6 + 2e-6 + 2 * 6e-6))

@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stored import NOON, estimate
 
 from kammerton.model import BrokerError
 from kammerton.publish import Topics, payloads, received
 from kammerton.store import Change, Snapshot
+from tests.stored import NOON, estimate
 
 LATER = NOON.replace(microsecond=123000) + timedelta(hours=1)
 names = st.from_regex(r"[a-z][a-z0-9_]{0,6}\.[a-z][a-z0-9_]{0,6}", fullmatch=True)

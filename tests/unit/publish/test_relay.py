@@ -11,13 +11,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from tests.stored import NOON, estimate, run
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
 from kammerton.publish import Message, Relay, Topics, Will
 from kammerton.publish.backoff import Backoff, pass_cancellation
 from kammerton.store import Store
+from tests.stored import NOON, estimate, run
 
 TOPICS = Topics("c")
 BROKER = Broker("nowhere", 1)

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.stored import NOON, estimate, fit, run
 
 from kammerton.model import Advice, StoreError, Value, Verdict
 from kammerton.store import Commit, Store
 from kammerton.store.rows import micros, moment, run_name, run_number
+from tests.stored import NOON, estimate, fit, run
 
 
 def test_a_commit_gives_run_and_revision(store: Store) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
-from tests.stored import estimate, run
 
 from kammerton.model import StoreError
 from kammerton.store import Store, schema, sqlite
+from tests.stored import estimate, run
 
 
 def test_a_database_keeps_its_epoch_and_numbers(path: Path) -> None:

@@ -15,9 +15,9 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from tests.stored import estimate, run
 
 from kammerton.store import Store, write
+from tests.stored import estimate, run
 
 NAMES = st.sampled_from(["q0.f01", "q0.t1", "r0.frequency"])
 VALUES = st.floats(allow_nan=False, allow_infinity=False)

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import xarray
-from tests.stored import estimate, fit, run
 
 from kammerton.model import Records, StoreError, Trace
 from kammerton.store import Store, open_traces, traces
+from tests.stored import estimate, fit, run
 
 
 @pytest.mark.parametrize("complex_y", [False, True])

@@ -21,7 +21,7 @@ from kammerton.cli.demonstration.processes import child, kammerton, ready_line, 
 from kammerton.cli.demonstration.subscriber import Received, subscribed
 from kammerton.cli.demonstration.table import comparison, expected, live
 from kammerton.cli.started import seconds_since_start
-from kammerton.model import KammertonError
+from kammerton.model import KammertonError, StoreError
 from kammerton.store import Store
 
 REFRESH = 0.25  # s between two looks
@@ -67,10 +67,12 @@ class Outcome:
 class Demonstration:
     """One showing, in one folder."""
 
-    def __init__(self, folder: Path, qubits: int, seed: int, *, once: bool, quiet: bool) -> None:
+    def __init__(
+        self, folder: Path, qubits: int, seed: int, console: Console, *, once: bool
+    ) -> None:
         self._folder = folder
         self._qubits, self._seed, self._once = qubits, seed, once
-        self._console = Console(stderr=True) if quiet else Console()
+        self._console = console
         self._names = expected(qubits)
 
     async def run(self) -> Outcome:
@@ -122,15 +124,15 @@ class Demonstration:
             screen.update(self._table(received), refresh=True)
 
     def _table(self, received: Received) -> Any:
-        return live(self._names, received.parameters, received.now(), self._doing())
+        return live(self._qubits, received.parameters, received.now(), self._doing())
 
     def _doing(self) -> str:
-        path = self._folder / DATABASE
-        if not path.exists():
-            return "connecting"
-        with Store.read(path) as store:
-            activity = store.current_activity()
-        return (activity.what if activity else None) or "connecting"
+        try:
+            with Store.read(self._folder / DATABASE) as store:
+                said = store.current_activity()
+        except StoreError:  # the daemon has not made it yet
+            said = None
+        return "the daemon starts" if said is None else said.what or "the daemon has ended"
 
     def _conclude(self, rows: Mapping[str, Compared], first: float | None) -> Outcome:
         with Store.read(self._folder / DATABASE) as store:

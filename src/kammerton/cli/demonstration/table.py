@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+from rich.console import Group
 from rich.table import Table
 
 from kammerton.cli.demonstration.compare import Compared
@@ -14,6 +16,18 @@ from kammerton.model.quantity import show
 QUBIT = ("f01", "pi_amplitude", "t1", "t2_star", "t2_echo", "assignment_fidelity")
 RESONATOR = ("frequency", "linewidth")
 
+# heading, unit and its factor: so narrow that a terminal of 80 columns holds a row
+COLUMNS = {
+    "f01": ("f01", "GHz", 1e9),
+    "pi_amplitude": ("pi", "mV", 1e-3),
+    "t1": ("T1", "µs", 1e-6),
+    "t2_star": ("T2*", "µs", 1e-6),
+    "t2_echo": ("T2e", "µs", 1e-6),
+    "assignment_fidelity": ("fidelity", "", 1.0),
+    "frequency": ("frequency", "GHz", 1e9),
+    "linewidth": ("linewidth", "MHz", 1e6),
+}
+
 
 def expected(qubits: int) -> list[str]:
     """Return the parameters that a demonstration must publish."""
@@ -21,44 +35,59 @@ def expected(qubits: int) -> list[str]:
     return names + [f"r{k}.{name}" for k in range(qubits) for name in RESONATOR]
 
 
-def live(
-    names: Sequence[str], received: Mapping[str, Estimate], now: datetime, doing: str
-) -> Table:
-    """Return the table of what the subscriber holds now: one row a qubit."""
-    table = Table(
-        title="published over MQTT", caption=doing, title_justify="left", caption_justify="left"
+def live(qubits: int, received: Mapping[str, Estimate], now: datetime, doing: str) -> Group:
+    """Return the tables of what the subscriber holds now: value(stderr of the last digits)."""
+    return Group(
+        _table("qubit", "q", QUBIT, qubits, received, now),
+        _table("resonator", "r", RESONATOR, qubits, received, now),
+        f"[dim]now: {doing}[/dim]",
     )
-    table.add_column("qubit")
-    for name in QUBIT:
-        table.add_column(name, justify="right")
-    table.add_column("resonator", justify="right")
-    table.add_column("linewidth", justify="right")
-    table.add_column("oldest", justify="right")
-    for qubit in sorted({n.split(".")[0] for n in names if n.startswith("q")}):
-        resonator = f"r{qubit[1:]}"
-        mine = [f"{qubit}.{n}" for n in QUBIT] + [f"{resonator}.{n}" for n in RESONATOR]
-        table.add_row(qubit, *(_cell(received.get(n)) for n in mine), _age(mine, received, now))
+
+
+def _table(
+    title: str,
+    letter: str,
+    names: Sequence[str],
+    count: int,
+    received: Mapping[str, Estimate],
+    now: datetime,
+) -> Table:
+    table = Table(
+        title, box=None, padding=(0, 1), collapse_padding=True, pad_edge=False, header_style="bold"
+    )
+    for name in names:
+        heading, unit, _ = COLUMNS[name]
+        table.add_column(f"{heading} {unit}".strip(), justify="right")
+    table.add_column("age", justify="right")
+    for k in range(count):
+        mine = [received.get(f"{letter}{k}.{name}") for name in names]
+        cells = [_cell(e, COLUMNS[name][2]) for e, name in zip(mine, names, strict=True)]
+        table.add_row(f"{letter}{k}", *cells, _age(mine, now))
     return table
 
 
-def _cell(estimate: Estimate | None) -> str:
+def _cell(estimate: Estimate | None, factor: float) -> str:
     if estimate is None:
         return "[dim]·[/dim]"
-    return show(estimate.value, estimate.unit, estimate.stderr).replace(" ± ", "\n± ")
+    return brief(estimate.value / factor, estimate.stderr / factor)
 
 
-def _age(names: Sequence[str], received: Mapping[str, Estimate], now: datetime) -> str:
-    times = [received[n].time for n in names if n in received]
-    if not times:
-        return ""
-    return f"{(now - min(times)).total_seconds():.0f} s"
+def brief(value: float, stderr: float) -> str:
+    """Return a value with its standard error in its last digits: 4.75142(17)."""
+    if not stderr > 0:
+        return f"{value:.6g}"
+    digits = max(0, 1 - math.floor(math.log10(stderr)))
+    return f"{value:.{digits}f}({round(stderr * 10**digits)})"
+
+
+def _age(estimates: Sequence[Estimate | None], now: datetime) -> str:
+    times = [e.time for e in estimates if e is not None]
+    return f"{(now - min(times)).total_seconds():.0f} s" if times else ""
 
 
 def comparison(rows: Mapping[str, Compared]) -> Table:
     """Return the final table: what the subscriber received beside the hidden truth."""
-    table = Table(
-        title="received over MQTT, beside the laboratory's hidden truth", title_justify="left"
-    )
+    table = Table(title="received over MQTT, beside the laboratory's hidden truth")
     for column in ("parameter", "received", "truth", "pull"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
     for name, row in rows.items():

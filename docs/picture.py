@@ -1,0 +1,28 @@
+"""Makes docs/demo.svg, the README's picture: python docs/picture.py."""
+
+from __future__ import annotations
+
+import io
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+
+from kammerton.cli.demonstration.show import Demonstration
+from kammerton.serve import run_until_signal
+
+WIDTH = 84
+
+
+def main() -> None:
+    """Run the demonstration with seed 1 and keep what it shows."""
+    console = Console(record=True, width=WIDTH, file=io.StringIO())
+    with tempfile.TemporaryDirectory() as folder:
+        shown = Path(folder) / "kammerton-demo"
+        run_until_signal(Demonstration(shown, 5, 1, console, once=True).run())
+        text = console.export_svg(title="kammerton demo --once").replace(f"{folder}/", "")
+    Path(__file__).with_name("demo.svg").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
