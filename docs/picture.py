@@ -16,7 +16,7 @@ WIDTH = 84
 
 def main() -> None:
     """Run the demonstration with seed 1 and keep what it shows."""
-    console = Console(record=True, width=WIDTH, file=io.StringIO())
+    console = Console(record=True, width=WIDTH, file=io.StringIO(), highlight=False)
     with tempfile.TemporaryDirectory() as folder:
         shown = Path(folder) / "kammerton-demo"
         run_until_signal(Demonstration(shown, 5, 1, console, once=True).run())

@@ -1,4 +1,8 @@
-"""Find the pi pulse: sweep the amplitude of the declared pulse to about 2 pi."""
+"""Find the pi pulse: sweep the amplitude of the declared pulse to about 2 pi.
+
+The third level bends the cosine: on the simulated laboratory the fitted half period is about
+0.1 % above the best pi pulse, a third of the error bar at these shots.
+"""
 
 from __future__ import annotations
 

@@ -51,7 +51,9 @@ def show(seed: int) -> tuple[dict[str, object], float, int]:
         command = [sys.executable, "-m", "kammerton", "demo", "--once", "--json"]
         command += ["--seed", str(seed), "--keep", str(Path(folder) / "demo")]
         start = time.perf_counter()
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        )
         memory = Memory(process.pid)
         output, _ = process.communicate(timeout=300)
         wall = time.perf_counter() - start
@@ -61,14 +63,14 @@ def show(seed: int) -> tuple[dict[str, object], float, int]:
 def main() -> None:
     """Print the table."""
     print("## Demonstration, 5 qubits, cold start to published parameters\n")
-    print("| seed | first published s | complete s | instrument s | failed | daemon MB | goals |")
-    print("|---|---|---|---|---|---|---|")
+    print("| seed | first published s | complete s | instrument s | failed | daemon MB |")
+    print("|---|---|---|---|---|---|\n| goals | < 10 | < 60 | | 0 | < 600 |")
     for seed in (1, 2):
         outcome, wall, memory = show(seed)
         print(
             f"| {seed} | {outcome['first_published_seconds']:.1f} | {wall:.1f} | "
             f"{outcome['instrument_seconds']:.0f} | {len(outcome['failed'])} of 40 | "
-            f"{memory / 1e6:.0f} | < 10, < 60, , 0, < 600 |"
+            f"{memory / 1e6:.0f} |"
         )
 
 

@@ -123,6 +123,7 @@ def main() -> None:
     """Print the table."""
     start = time.process_time()
     warm()
+    print("## Fits\n")
     print(f"Kernels ready after {time.process_time() - start:.2f} s of CPU "
           "(compiled once, then read from the disk).\n")  # fmt: skip
     print("CPU us a fit | N = 1 | N = 10 | N = 1000 | curve_fit, N = 1 | ratio | curve_fit gave up")

@@ -1,20 +1,15 @@
 """Print, as Markdown, our fits of measured traces beside the laboratories' own.
 
-Run it as `python tests/real_data/table.py`.
+Run it as `python -m tests.real_data.table`.
 """
 
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Iterator
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
 
 from kammerton.estimation.scales import written
+from tests.real_data.laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
 
 HEADER = (
     "| trace | parameter | Kammerton | laboratory | pull | remark |",
@@ -45,5 +40,11 @@ def row(compared: Comparison) -> str:
     return f"| {compared.trace} | {compared.name} | {mine} | {lab} | {pull} | {compared.remark} |"
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the table."""
+    print("## Measured traces of other laboratories\n")
     print("\n".join(table()))
+
+
+if __name__ == "__main__":
+    main()

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -14,20 +11,8 @@ import pytest
 
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Verdict
+from tests.real_data import laboratories, table
 
-
-def module(name: str) -> ModuleType:
-    """Import a file that lies beside this one."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-laboratories = module("laboratories")
 ENTRIES: list[dict[str, Any]] = laboratories.entries(set(laboratories.LABORATORY))
 ABSENT = f"no measured traces in {laboratories.folder()}; KAMMERTON_REAL_DATA names the folder"
 
@@ -42,7 +27,7 @@ def test_each_value_is_the_laboratorys_or_it_is_said_why_not(entry: dict[str, An
     compared = list(laboratories.compared(entry, fit))
     assert compared
     for one in compared:
-        print(module("table").row(one))
+        print(table.row(one))
         if not one.remark:
             assert abs(one.pull) < 3.0, one
 
@@ -114,10 +99,10 @@ def test_the_table_says_so_where_the_traces_are_absent(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setenv("KAMMERTON_REAL_DATA", str(tmp_path))
-    assert list(module("table").table()) == [f"No measured traces in {tmp_path}."]
+    assert list(table.table()) == [f"No measured traces in {tmp_path}."]
 
 
 @present
 def test_the_table_has_every_trace() -> None:
-    lines = "\n".join(module("table").table())
+    lines = "\n".join(table.table())
     assert all(f"| {entry['name']} |" in lines for entry in ENTRIES)

@@ -5,11 +5,7 @@ Each law is fitted here as the laboratory did, by plain least squares from its s
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -20,22 +16,10 @@ from scipy.optimize import curve_fit
 from kammerton.estimation.columns import Choice, choose
 from kammerton.estimation.table import read_table
 from kammerton.model import Trace
+from tests.real_data import laboratories
 
 Array = NDArray[np.float64]
 
-
-def module(name: str) -> ModuleType:
-    """Import a file that lies beside this one."""
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-laboratories = module("laboratories")
 ENTRIES: dict[str, dict[str, Any]] = {
     entry["name"]: entry for entry in laboratories.entries(set(laboratories.LABORATORY))
 }

@@ -30,7 +30,7 @@ def demo(
     from kammerton.serve import run_until_signal
 
     try:
-        console = Console(stderr=as_json)
+        console = Console(stderr=as_json, highlight=False)
         outcome = run_until_signal(Demonstration(keep, qubits, seed, console, once=once).run())
     except KammertonError as problem:
         typer.echo(f"kammerton demo: {problem}", err=True)

@@ -122,6 +122,7 @@ class Demonstration:
                 await asyncio.wait([asyncio.ensure_future(daemon.wait())], timeout=REFRESH)
             await asyncio.sleep(REFRESH)
             screen.update(self._table(received), refresh=True)
+        self._console.print()
 
     def _table(self, received: Received) -> Any:
         return live(self._qubits, received.parameters, received.now(), self._doing())
