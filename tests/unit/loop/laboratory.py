@@ -75,7 +75,7 @@ def _resonator() -> dict[str, Design]:
 class ScriptedBench:
     """Answers each program with what `answer(program, target)` says: (M,) complex volts."""
 
-    def __init__(self, answer: Callable[[Program, str], np.ndarray], noise: float = 1e-3) -> None:
+    def __init__(self, answer: Callable[[Program, str], np.ndarray], noise: float = 5e-5) -> None:
         self.answer, self.noise = answer, noise
         self.played: list[Program] = []
         self.rng = np.random.default_rng(1)
@@ -83,9 +83,57 @@ class ScriptedBench:
     async def acquire(self, program: Program) -> Records:
         self.played.append(program)
         blocks = {name: self._blocks(program, name) for name in program.sequences}
-        return Records(blocks, {}, seconds=1.0)
+        shots = {name: self._shots(program, name) for name in blocks if program.keep_shots}
+        return Records(blocks, shots, seconds=1.0)
+
+    def _shots(self, program: Program, name: str) -> np.ndarray:
+        mean = np.asarray(self.answer(program, name), complex)
+        noise = self.rng.normal(size=(2, 1000, mean.size)) * 1e-3
+        return mean + noise[0] + 1j * noise[1]
 
     def _blocks(self, program: Program, name: str) -> np.ndarray:
         mean = np.asarray(self.answer(program, name), complex)
         noise = self.rng.normal(size=(2, 20, mean.size)) * self.noise * np.sqrt(20)
         return mean + noise[0] + 1j * noise[1]
+
+
+class Chip:
+    """Ideal qubits behind a ScriptedBench: it knows programs by name, which no bench should."""
+
+    f01, pi, decay, dephasing, coherence = 4.903e9, 0.21, 60e-6, 30e-6, 50e-6
+    resonance, width = 6.8105e9, 2e6
+    zero, one = 0.004 + 0.001j, 0.001 + 0.005j
+
+    def __init__(self, dead: tuple[str, ...] = ()) -> None:
+        self.dead = dead
+
+    def answer(self, program: Program, target: str) -> np.ndarray:
+        if program.name == "resonator_spectroscopy":
+            return self._notch(program.axis[target])
+        p = getattr(self, program.name)(program, target)
+        p = np.zeros(program.points) if target in self.dead else p
+        return self.zero + (self.one - self.zero) * p
+
+    def _notch(self, f: np.ndarray) -> np.ndarray:
+        return 0.01 * (1 - 0.8 / (1 + 2j * (f - self.resonance) / self.width))
+
+    def qubit_spectroscopy(self, program: Program, target: str) -> np.ndarray:
+        return 0.9 * np.exp(-(((program.axis[target] - self.f01) / 1e6) ** 2))
+
+    def rabi_amplitude(self, program: Program, target: str) -> np.ndarray:
+        return np.sin(0.5 * np.pi * program.axis[target] / self.pi) ** 2
+
+    def readout(self, program: Program, target: str) -> np.ndarray:
+        return np.array([0.0, 1.0])
+
+    def ramsey(self, program: Program, target: str) -> np.ndarray:
+        tau = program.axis[target]
+        first, second = program.sequences[target][0], program.sequences[target][2]
+        beat = -np.gradient(np.unwrap(second.phase), tau) / (2 * np.pi) + self.f01 - first.frequency
+        return 0.5 + 0.5 * np.exp(-tau / self.dephasing) * np.cos(2 * np.pi * beat * tau)
+
+    def t1(self, program: Program, target: str) -> np.ndarray:
+        return np.exp(-program.axis[target] / self.decay)
+
+    def t2_echo(self, program: Program, target: str) -> np.ndarray:
+        return 0.5 - 0.5 * np.exp(-program.axis[target] / self.coherence)

@@ -1,0 +1,161 @@
+"""The loop from cold start to settled, on a bench whose answers the test decides."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+
+import pytest
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.catalogue import load_calibrations
+from kammerton.loop.loop import Loop
+from kammerton.loop.patience import TRIES
+from kammerton.loop.planner import Planner
+from kammerton.model import Fit, LabClock, OutputRefused, Verdict
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
+
+EVERYTHING = {
+    "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout", "ramsey", "t1",
+    "t2_echo",
+}  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "kammerton.sqlite", "two")
+    yield store
+    store.close()
+
+
+def make(tmp_path, store, chip, calibrations=None, committed=None):
+    lab, clock = two_qubits(tmp_path), LabClock()
+    book = BeliefBook(lab, clock.now())
+    book.update(store.parameters())
+    bench = ScriptedBench(chip.answer)
+    planner = Planner(calibrations or load_calibrations())
+    loop = Loop(lab, store, bench, clock, planner, book)
+    if committed:
+        loop.committed = committed
+    return loop, bench
+
+
+def test_a_cold_start_settles_with_every_parameter_at_its_true_value(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+    assert asyncio.run(loop.settle()) == {}
+    held = store.parameters()
+    truth = {"f01": 4.903e9, "pi_amplitude": 0.21, "t1": 60e-6, "t2_star": 30e-6, "t2_echo": 50e-6}
+    for qubit in ("q0", "q1"):
+        for name, true in truth.items():
+            e = held[f"{qubit}.{name}"]
+            assert abs(e.value - true) < 5 * e.stderr, (qubit, name, e)
+    assert {p.name for p in bench.played} == EVERYTHING
+
+
+def test_every_estimate_names_its_run_and_lies_within_it(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    for name, e in store.parameters().items():
+        run = store.run(e.run)
+        assert run.started <= e.time <= run.ended, name
+
+
+def test_a_dead_qubit_parks_with_a_reason_and_the_other_goes_on(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip(dead=("q1",)))
+    parked = asyncio.run(loop.settle())
+    assert list(parked) == ["q1"]
+    assert parked["q1"].startswith("qubit_spectroscopy: ")
+    held = store.parameters()
+    assert "q0.t2_echo" in held
+    assert "q1.f01" not in held
+    tries = [p for p in bench.played if p.name == "qubit_spectroscopy" and "q1" in p.sequences]
+    assert len(tries) == TRIES
+
+
+def test_a_restart_from_the_database_measures_nothing_again(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    again, bench = make(tmp_path, store, Chip())
+    assert asyncio.run(again.settle()) == {}
+    assert bench.played == []
+
+
+def test_a_jump_of_f01_is_found_again(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    moved = Chip()
+    moved.f01 = Chip.f01 + 40e3
+    again, bench = make(tmp_path, store, moved)
+    again.book.doubt(["q0.f01", "q1.f01"], 200.0, again.clock.now())
+    asyncio.run(again.settle())
+    assert store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
+    assert "ramsey" in {p.name for p in bench.played}
+
+
+def test_a_surprise_widens_what_the_calibration_rested_on(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    moved = Chip()
+    moved.f01 = Chip.f01 + 40e3  # over a hundred sigma from what is believed
+    again, bench = make(tmp_path, store, moved)
+    again.book.doubt(["q0.t2_star"], 100.0, again.clock.now())  # so that Ramsey is worth it
+    before = again.book["q0.pi_amplitude"].sigma, again.book["q1.pi_amplitude"].sigma
+    asyncio.run(again.step())
+    assert [p.name for p in bench.played] == ["ramsey"]
+    assert again.book["q0.pi_amplitude"].sigma == pytest.approx(5 * before[0], rel=0.01)
+    assert again.book["q1.pi_amplitude"].sigma == before[1]
+    assert again.book["q0.f01"].mean == pytest.approx(moved.f01, abs=2e3)
+
+
+def test_a_refused_output_is_waited_for_and_nothing_is_stored(tmp_path, store, monkeypatch):
+    loop, bench = make(tmp_path, store, Chip())
+    monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
+
+    async def refuse(program):
+        raise OutputRefused("the mixing chamber reads 4 K")
+
+    real, bench.acquire = bench.acquire, refuse
+    assert asyncio.run(loop.step()) is True
+    assert store.runs() == []
+    assert "4 K" in store.current_activity().what
+    bench.acquire = real
+    assert asyncio.run(loop.step()) is True
+    assert len(store.runs()) == 1
+
+
+def test_a_calibrations_own_objection_rejects_an_accepted_fit(tmp_path, store):
+    def objection(fit: Fit) -> str:
+        return "the moon is wrong"
+
+    (first,) = [c for c in load_calibrations() if c.name == "resonator_spectroscopy"]
+    loop, _ = make(tmp_path, store, Chip(), (dataclasses.replace(first, reject=objection),))
+    parked = asyncio.run(loop.settle())
+    assert parked == dict.fromkeys(("q0", "q1"), "resonator_spectroscopy: the moon is wrong")
+    assert store.parameters() == {}
+    assert all(f.verdict is Verdict.REJECTED for r in store.runs() for f in r.fits.values())
+
+
+def test_cancellation_passes(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+
+    async def hang(program):
+        await asyncio.sleep(60)
+
+    bench.acquire = hang
+
+    async def cancelled():
+        task = asyncio.create_task(loop.settle())
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancelled())
+
+
+def test_committed_is_told_of_every_run(tmp_path, store):
+    told = []
+    loop, _ = make(tmp_path, store, Chip(), committed=lambda run, run_id: told.append(run_id))
+    asyncio.run(loop.settle())
+    assert told == [r.id for r in reversed(store.runs(limit=100))]
