@@ -94,6 +94,7 @@ class Loop:
         for name in self._surprises(estimates):
             self._doubt(plan, name)
         self.book.update(estimates)
+        self.planner.note(plan.calibration.name, estimates)
         self.committed(run, commit.run_id)
 
     def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:

@@ -1,25 +1,27 @@
 """What to measure next: the batch that lowers expected loss most per instrument second.
 
-Loss says what being wrong about a parameter costs: 1 when its sigma is at the tolerance, growing
-with the square, at most CAP. A calibration promises sigmas; what it would lower the loss by,
-divided by the instrument time of its program, decides. No graph is walked: a calibration whose
-needs are not believed well enough simply is not ready yet.
+Loss says what doubt about a parameter costs: it grows with the square of sigma up to the tolerance
+and with its logarithm beyond, so that a hopeless doubt is still worth halving. A calibration
+promises sigmas; what it would lower the loss by, divided by the instrument time of its program,
+decides. No graph is walked: a calibration whose needs are not believed well enough simply is not
+ready yet.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
 
 from kammerton.loop.beliefs import BeliefBook
-from kammerton.model import Belief, Calibration, Give, Need, Program, Pulse, Target, Wait
+from kammerton.model import Calibration, Estimate, Give, Need, Program, Pulse, Target, Wait
 from kammerton.model.program import FloatArray
 
-CAP = 10.0
-WORTH = 0.5  # a gain below this does not start a run: sigma is still under 0.7 of the tolerance
+UNKNOWN = 10.0  # the loss of a parameter that was never measured
+WORTH = 0.5  # a gain below this does not start a run: sigma is still under 0.8 of the tolerance
 
 
 View = Callable[[str], Sequence[Target]]
@@ -43,9 +45,18 @@ class Plan:
 
 @dataclass(frozen=True)
 class Planner:
-    """Chooses by value from the installed calibrations."""
+    """Chooses by value from the installed calibrations.
+
+    `delivered` remembers the sigma that a calibration really gave: when it is larger than what
+    was promised, it is what to expect again, so that nothing is repeated in vain.
+    """
 
     calibrations: tuple[Calibration, ...]
+    delivered: dict[tuple[str, str], float] = field(default_factory=dict)
+
+    def note(self, calibration: str, estimates: Mapping[str, Estimate]) -> None:
+        """Take note of what a calibration gave, by full names."""
+        self.delivered.update({(calibration, n): e.stderr for n, e in estimates.items()})
 
     def choose(self, view: View, book: BeliefBook, now: datetime) -> Plan | None:
         """Return the most worthwhile plan, or None when nothing is worth its time."""
@@ -58,13 +69,32 @@ class Planner:
         worthy = [
             (t, gain)
             for t in targets
-            if ready(calibration, t) and (gain := _gain(calibration, t, book, now)) > WORTH
+            if ready(calibration, t) and (gain := self._gain(calibration, t, book, now)) > WORTH
         ]
         if not worthy:
             return None
         chosen = tuple(t for t, _ in worthy)
         seconds = instrument_seconds(calibration.program(chosen))
         return Plan(calibration, chosen, sum(gain for _, gain in worthy), seconds)
+
+    def _gain(
+        self, calibration: Calibration, target: Target, book: BeliefBook, now: datetime
+    ) -> float:
+        return sum(
+            self._gain_of(calibration.name, give, target, book, now) for give in calibration.gives
+        )
+
+    def _gain_of(
+        self, calibration: str, give: Give, target: Target, book: BeliefBook, now: datetime
+    ) -> float:
+        belief = target.beliefs.get(give.parameter)
+        full_name = book.full_name(target.name, give.parameter)
+        if belief is None or belief.run is None:
+            return UNKNOWN
+        promise = give.promise * abs(belief.mean) if give.relative else give.promise
+        expected = max(promise, self.delivered.get((calibration, full_name), 0.0))
+        tolerance = book.kind(full_name).tolerance_of(belief.mean)
+        return max(0.0, loss(belief.sigma_at(now), tolerance) - loss(expected, tolerance))
 
 
 def ready(calibration: Calibration, target: Target) -> bool:
@@ -85,23 +115,9 @@ def _met(need: Need, target: Target) -> bool:
     return target.sigma(need.parameter) <= within
 
 
-def _gain(calibration: Calibration, target: Target, book: BeliefBook, now: datetime) -> float:
-    return sum(_gain_of(give, target, book, now) for give in calibration.gives)
-
-
-def _gain_of(give: Give, target: Target, book: BeliefBook, now: datetime) -> float:
-    belief = target.beliefs.get(give.parameter)
-    kind = book.kind(book.full_name(target.name, give.parameter))
-    if belief is None or belief.run is None:
-        return CAP
-    promise = give.promise * abs(belief.mean) if give.relative else give.promise
-    tolerance = kind.tolerance_of(belief.mean)
-    return max(0.0, loss(belief, now, tolerance) - min(CAP, (promise / tolerance) ** 2))
-
-
-def loss(belief: Belief, now: datetime, tolerance: float) -> float:
-    """Return what the doubt about a parameter costs now, between 0 and CAP."""
-    return float(min(CAP, (belief.sigma_at(now) / tolerance) ** 2))
+def loss(sigma: float, tolerance: float) -> float:
+    """Return what a doubt of `sigma` costs: ln(1 + (sigma/tolerance)^2)."""
+    return math.log1p((sigma / tolerance) ** 2)
 
 
 def instrument_seconds(program: Program) -> float:

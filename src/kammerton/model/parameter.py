@@ -39,7 +39,7 @@ class ParameterKind:
 
 
 _KINDS = (
-    ParameterKind("qubit", "f01", "Hz", "transition frequency 0-1", 60.0, 20e3),
+    ParameterKind("qubit", "f01", "Hz", "transition frequency 0-1", 60.0, 2e3),
     ParameterKind("qubit", "anharmonicity", "Hz", "f12 - f01", 1e3, 20e6),
     ParameterKind(
         "qubit",
@@ -50,11 +50,11 @@ _KINDS = (
         0.02,
         relative=True,
     ),
-    ParameterKind("qubit", "t1", "s", "energy relaxation time", 3e-3, 0.3, relative=True),
+    ParameterKind("qubit", "t1", "s", "energy relaxation time", 3e-3, 0.1, relative=True),
     ParameterKind(
-        "qubit", "t2_star", "s", "1/e time of the Ramsey decay", 3e-3, 0.3, relative=True
+        "qubit", "t2_star", "s", "1/e time of the Ramsey decay", 3e-3, 0.1, relative=True
     ),
-    ParameterKind("qubit", "t2_echo", "s", "decay time of the Hahn echo", 3e-3, 0.3, relative=True),
+    ParameterKind("qubit", "t2_echo", "s", "decay time of the Hahn echo", 3e-3, 0.1, relative=True),
     ParameterKind(
         "qubit",
         "assignment_fidelity",

@@ -10,8 +10,8 @@ import pytest
 
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
-from kammerton.loop.planner import CAP, Planner, instrument_seconds, loss, ready, unmet
-from kammerton.model import Belief, Effort, Estimate, Program, Readout, Wait
+from kammerton.loop.planner import Planner, instrument_seconds, loss, ready, unmet
+from kammerton.model import Effort, Estimate, Program, Readout, Wait
 from tests.unit.loop.laboratory import START, two_qubits
 
 
@@ -90,9 +90,16 @@ def test_the_rate_is_gain_per_instrument_second(planner, book):
     assert plan.rate == pytest.approx(plan.gain / plan.seconds)
 
 
-def test_loss_is_one_at_the_tolerance_and_capped():
-    assert loss(Belief(1.0, 2.0, START), START, 2.0) == pytest.approx(1.0)
-    assert loss(Belief(1.0, 1e9, START), START, 2.0) == CAP
+def test_loss_is_quadratic_within_the_tolerance_and_always_grows():
+    assert loss(0.1, 1.0) == pytest.approx(0.01, rel=0.01)
+    assert loss(0.2, 1.0) == pytest.approx(4 * loss(0.1, 1.0), rel=0.05)
+    assert loss(1e6, 1.0) > loss(1e5, 1.0) + 1
+
+
+def test_spectroscopy_comes_back_when_f01_is_doubted_too_much_for_ramsey(planner, book):
+    know_everything(book, qubits=("q0",))
+    measured("q0.f01", 4.9e9, 400e3, book)
+    assert choose(planner, book, qubits=("q0",)).calibration.name == "qubit_spectroscopy"
 
 
 def test_instrument_seconds_count_the_longest_sequence_readout_and_reset():
@@ -150,3 +157,12 @@ def test_rabi_never_asks_for_more_than_the_limit_of_the_line(planner, book):
     target = book.target("q0", START, Effort(window=8.0))
     rabi = next(c for c in planner.calibrations if c.name == "rabi_amplitude")
     assert rabi.program([target]).axis["q0"].max() <= 0.5
+
+
+def test_what_a_calibration_cannot_deliver_is_not_repeated_for_ever(planner, book):
+    know_everything(book, qubits=("q0",))
+    wide = 20e-6  # far above the promise and the tolerance
+    measured("q0.t2_echo", 45e-6, wide, book)
+    assert choose(planner, book, qubits=("q0",)).calibration.name == "t2_echo"
+    planner.note("t2_echo", {"q0.t2_echo": Estimate(45e-6, wide, "s", START, "r000002")})
+    assert choose(planner, book, qubits=("q0",)) is None
