@@ -23,9 +23,6 @@ BUFFER_RECORDS, BUFFER_BYTES = 510, 1 << 22
 LARGEST_BLOCK = 32767
 """Turns that 32-bit sums of 16-bit codes can hold."""
 
-RAIL_LOW, RAIL_HIGH = 16, 0xFFF0
-"""Codes below and from here on are the rails of a converter of 12 bits or more, in uint16."""
-
 PATIENCE = 5.0
 """s beyond the time a buffer takes to fill before the digitizer gives up."""
 

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from kammerton.bench.acquire import RAIL_HIGH, RAIL_LOW
+RAIL_LOW, RAIL_HIGH = 16, 0xFFF0
+"""Codes below and from here on are the rails of a converter of 12 bits or more, in uint16."""
 
 
 @njit("int64(uint16[:, ::1], int32[:, ::1])", cache=True, nogil=True)
