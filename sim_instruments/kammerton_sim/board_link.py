@@ -69,7 +69,7 @@ class BoardLink:
             view = view[count:]
 
 
-@dataclass
+@dataclass(eq=False)  # arrays have no one truth value
 class Segment:
     """Mapped memory, and its number in the laboratory's process (None: only here)."""
 

@@ -1,24 +1,24 @@
-"""`python -m kammerton` is the command line; Ctrl-C ends it without a traceback at any moment."""
+"""`python -m kammerton` is the command line."""
 
 from __future__ import annotations
 
 import os
-import sys
-
-INTERRUPTED = 130
+import signal
 
 # Our matrices are small: threads of the linear algebra library would only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def main() -> None:
-    """Run the command line. Even its imports may be interrupted."""
-    try:
-        from kammerton.cli import main as command_line
+    """Run the command line.
 
-        command_line()
-    except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+    Until a command takes Ctrl-C over, it ends the process at once: an exception in the middle of
+    an import would show as a traceback, and there is nothing yet that had to be put in order.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from kammerton.cli import main as command_line
+
+    command_line()
 
 
 if __name__ == "__main__":

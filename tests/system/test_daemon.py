@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from kammerton.model import StoreError
 from kammerton.store import Store
 from tests.system.laboratory import KAMMERTON, daemon, laboratory
 
@@ -20,6 +21,17 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 def outputs_on(lab):
     return [name for name, on in lab.ask(op="outputs").items() if on]
+
+
+def stored(lab, question):
+    """Ask the database, or None while there is none to ask."""
+    if not database(lab).exists():
+        return None
+    try:
+        with Store.read(database(lab)) as store:
+            return question(store)
+    except StoreError:  # it is just being made
+        return None
 
 
 def wait_for(condition, seconds, what):
@@ -51,22 +63,36 @@ def database(lab):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-@pytest.mark.parametrize("moment", [0.3, 2.0, "playing"])
-def test_an_interruption_leaves_outputs_off_and_the_database_whole(lab, number, moment):
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("moment", [0.3, 0.8, 2.0])
+def test_an_interruption_at_any_moment_leaves_outputs_off_and_no_traceback(lab, number, moment):
     with daemon(lab.lab) as process:
-        if moment == "playing":
-            wait_for(lambda: outputs_on(lab), 60, "an output going on")
-        else:
-            time.sleep(moment)
-        process.send_signal(number)
+        time.sleep(moment)
+        process.send_signal(getattr(signal, number))
         _, errors = process.communicate(timeout=30)
     assert "Traceback" not in errors
-    assert process.returncode in (0, -number, 130), errors
+    assert process.returncode in (0, -getattr(signal, number)), errors
     assert outputs_on(lab) == []
-    if database(lab).exists():
-        with sqlite3.connect(database(lab)) as connection:
-            assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
+@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
+@pytest.mark.parametrize("pauses", [(), (0.0,), (0.05, 0.05, 0.1)])
+def test_however_often_it_is_told_the_daemon_switches_off_while_playing(lab, number, pauses):
+    with daemon(lab.lab) as process:
+        wait_for(lambda: outputs_on(lab), 60, "an output going on")
+        process.send_signal(getattr(signal, number))
+        for pause in pauses:
+            time.sleep(pause)
+            if process.poll() is None:
+                process.send_signal(getattr(signal, number))
+        _, errors = process.communicate(timeout=30)
+    assert "Traceback" not in errors
+    assert process.returncode == 0, errors
+    assert "all outputs are off: read back" in errors
+    assert outputs_on(lab) == []
+    with sqlite3.connect(database(lab)) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
 
 
 def test_a_second_daemon_refuses_and_names_the_first(lab, tmp_path):
@@ -84,11 +110,7 @@ def test_a_second_daemon_refuses_and_names_the_first(lab, tmp_path):
 
 def test_the_daemon_calibrates_without_a_broker_and_keeps_the_results(lab):
     with daemon(lab.lab) as process:
-        wait_for(
-            lambda: database(lab).exists() and Store.read(database(lab)).revision() >= 1,
-            60,
-            "a revision",
-        )
+        wait_for(lambda: stored(lab, lambda s: s.revision()), 60, "a revision")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
     with Store.read(database(lab)) as store:
@@ -124,10 +146,7 @@ def test_nothing_is_driven_while_the_refrigerator_is_warm(lab):
 
 
 def _connected(lab):
-    if not database(lab).exists():
-        return False
-    with Store.read(database(lab)) as store:
-        said = store.current_activity()
+    said = stored(lab, lambda s: s.current_activity())
     return said is not None and said.what is not None and said.what.startswith("waiting")
 
 
@@ -136,9 +155,34 @@ def test_killed_without_warning_the_next_start_goes_on(lab):
         wait_for(lambda: outputs_on(lab), 60, "an output going on")
         os.kill(process.pid, signal.SIGKILL)
         process.wait(10)
+    with daemon(lab.lab, "--once") as process:
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    assert outputs_on(lab) == []
+    with Store.read(database(lab)) as store:
+        assert {"q0.t1", "q0.t2_echo", "q0.assignment_fidelity"} <= set(store.parameters())
+
+
+@pytest.mark.parametrize("runs", [1, 3, 4])
+def test_a_restart_in_the_middle_goes_on_where_it_was(lab, runs):
     with daemon(lab.lab) as process:
-        time.sleep(3)
-        assert process.poll() is None
+        wait_for(lambda: len(stored(lab, lambda s: s.runs()) or ()) >= runs, 60, f"{runs} runs")
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=30)
-    assert outputs_on(lab) == []
+    with daemon(lab.lab, "--once") as process:
+        _, errors = process.communicate(timeout=100)
+    assert process.returncode == 0, errors
+    with Store.read(database(lab)) as store:
+        assert {"q0.t1", "q0.t2_echo"} <= set(store.parameters())
+
+
+def test_a_laboratory_that_dies_is_told_with_what_failed_first(tmp_path):
+    with laboratory(tmp_path) as mortal, daemon(mortal.lab) as process:
+        wait_for(lambda: outputs_on(mortal), 60, "an output going on")
+        mortal.process.kill()
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "not known to be off" in errors
+    first = errors[errors.index("kammerton run:") :].splitlines()[0]
+    assert "not known to be off" not in first, "what failed first comes first"

@@ -16,9 +16,9 @@ from kammerton.bench.gate import Gate
 from kammerton.bench.tasks import settled, together, unbroken
 from kammerton.lab import Lab
 from kammerton.model import (
+    DriveInhibited,
     InstrumentError,
     LabClock,
-    OutputRefused,
     Program,
     ProgramError,
     Records,
@@ -170,7 +170,7 @@ class Bench:
         try:
             await asyncio.wait({work, trip}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
             if self.gate.trip.is_set():
-                raise OutputRefused(f"drive was switched off: {self.gate.cold.objection()}")
+                raise DriveInhibited(f"drive was switched off: {self.gate.cold.objection()}")
             if not work.done():
                 raise InstrumentError(f"{digitizer.name} did not finish within {limit:.0f} s")
             work.result()

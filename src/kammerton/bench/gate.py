@@ -20,7 +20,7 @@ from kammerton.bench.switching import (
     verify_carrier,
 )
 from kammerton.lab import Lab
-from kammerton.model import InstrumentError, LabClock, OutputRefused
+from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRefused
 from kammerton.model.roles import (
     FridgeMonitor,
     Instrument,
@@ -217,7 +217,9 @@ class Gate:
     def _require_cold(self, what: str) -> None:
         objection = self.cold.objection()
         if objection is not None:
-            raise self._refusal(what, "drive", f"{what}: drive is refused: {objection}")
+            reason = f"{what}: drive is refused: {objection}"
+            self._note(OutputChange(what, None, "drive", self.who, reason))
+            raise DriveInhibited(reason)
 
     def _checked(self, what: str, new: object, check: Callable[[], None]) -> None:
         try:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -28,7 +30,10 @@ def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
         Names every instrument that another process holds, its pid and its lab file.
     """
     folder = folder or user_state_path("kammerton", appauthor=False) / "locks"
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as problem:
+        raise InstrumentError(f"the folder of locks cannot be made: {problem}") from problem
     with ExitStack() as stack:
         taken = [_take(entry, lab, folder, stack) for entry in lab.instruments.values()]
         if any(taken):
@@ -36,9 +41,25 @@ def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
         yield
 
 
+def canonical(address: str) -> str:
+    """Return one spelling for addresses that lead to the same box.
+
+    Lower case, VISA board number 0 left out, host names as numbers where they can be resolved.
+    """
+    text = re.sub(r"^tcpip0?::", "tcpip::", address.strip().lower())
+    match = re.match(r"(tcpip::|[a-z][a-z0-9+.-]*://)([^:/\s]+)", text)
+    if match is None:
+        return text
+    try:
+        host = socket.gethostbyname(match[2])
+    except OSError:
+        return text
+    return f"{match[1]}{host}{text[match.end() :]}"
+
+
 def _take(entry: InstrumentEntry, lab: Lab, folder: Path, stack: ExitStack) -> str | None:
     """Lock one address; return who holds it if somebody else does."""
-    stem = hashlib.sha256(entry.address.strip().lower().encode()).hexdigest()[:24]
+    stem = hashlib.sha256(canonical(entry.address).encode()).hexdigest()[:24]
     owner = folder / f"{stem}.owner"  # apart from the lock itself, which cannot be read on Windows
     try:
         stack.enter_context(FileLock(folder / f"{stem}.lock", timeout=0, thread_local=False))

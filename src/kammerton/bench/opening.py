@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from functools import partial
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.connect import Factory, close_all, connect
@@ -17,6 +20,8 @@ from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.roles import Instrument
+
+log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
@@ -42,9 +47,9 @@ async def open_bench(
     """
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
-        instruments = await connect(lab, drivers)
-        try:
-            gate = Gate(lab, instruments, clock, who=who, on_change=on_change)
+        instruments = await _connected(lab, drivers)
+        gate = Gate(lab, instruments, clock, who=who, on_change=on_change)
+        async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
             await bench.configure()
@@ -53,12 +58,44 @@ async def open_bench(
                 yield bench
             finally:
                 await unbroken(settled(watch))
-                await unbroken(gate.safe("closing"))
-        finally:
-            await unbroken(_closed(instruments))
 
 
-async def _closed(instruments: Mapping[str, Instrument]) -> None:
+async def _connected(
+    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None
+) -> dict[str, Instrument]:
+    try:
+        return await connect(lab, drivers)
+    except asyncio.CancelledError:
+        log.warning("stopped while connecting: outputs are as they were")
+        raise
+
+
+@asynccontextmanager
+async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
+    """Act on the way out, whatever happened inside and however often it is cancelled.
+
+    What went wrong first is what is raised; a failure to act is then a note on it.
+    """
+    try:
+        yield
+    except asyncio.CancelledError:
+        await unbroken(act())
+        raise
+    except BaseException as failure:
+        try:
+            await unbroken(act())
+        except InstrumentError as second:
+            failure.add_note(str(second))
+        raise
+    await unbroken(act())
+
+
+async def _safe(gate: Gate) -> None:
+    await gate.safe("closing")
+    log.info("all outputs are off: read back from every instrument")
+
+
+async def _close(instruments: Mapping[str, Instrument]) -> None:
     failures = await close_all(instruments)
     if failures:
         raise InstrumentError("\n".join(failures))

@@ -10,6 +10,8 @@ import typer
 
 from kammerton.cli import app
 
+INTERRUPTED = 130
+
 
 @app.command()
 def demo(
@@ -32,6 +34,9 @@ def demo(
     try:
         console = Console(stderr=as_json, highlight=False)
         outcome = run_until_signal(Demonstration(keep, qubits, seed, console, once=once).run())
+    except KeyboardInterrupt:
+        typer.echo("stopped before there was anything to compare", err=True)
+        raise typer.Exit(INTERRUPTED) from None
     except KammertonError as problem:
         typer.echo(f"kammerton demo: {problem}", err=True)
         raise typer.Exit(1) from None

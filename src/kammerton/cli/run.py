@@ -33,8 +33,6 @@ def run(
 
 
 def _run(loaded: object, *, once: bool) -> int:
-    import asyncio
-
     from kammerton.lab import Lab
     from kammerton.model import KammertonError
     from kammerton.serve import run_computer, run_until_signal
@@ -43,11 +41,12 @@ def _run(loaded: object, *, once: bool) -> int:
         raise TypeError("a Lab is wanted")
     try:
         parked = run_until_signal(run_computer(loaded, once=once))
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        typer.echo("stopped: all outputs are off", err=True)
+    except KeyboardInterrupt:
+        typer.echo("stopped", err=True)
         return 0
     except KammertonError as problem:
-        typer.echo(f"kammerton run: {problem}", err=True)
+        for text in (str(problem), *getattr(problem, "__notes__", ())):
+            typer.echo(f"kammerton run: {text}", err=True)
         return 1
     for target, reason in parked.items():
         typer.echo(f"{target} is parked: {reason}", err=True)

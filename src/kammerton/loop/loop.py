@@ -14,7 +14,19 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.runner import Acquires, proposals, run_calibration
-from kammerton.model import Belief, Estimate, LabClock, OutputRefused, Run, Target, Value
+from kammerton.model import (
+    Belief,
+    DriveInhibited,
+    Estimate,
+    KammertonError,
+    LabClock,
+    OutputRefused,
+    ProgramError,
+    Run,
+    StoreError,
+    Target,
+    Value,
+)
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -42,12 +54,13 @@ class Loop:
     book: BeliefBook
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
+    _waiting: bool = False
 
     async def keep(self) -> NoReturn:
         """Measure whatever is worth it, for ever."""
         while True:
             if not await self.step():
-                self.store.activity("idle: everything is known well enough")
+                await self._say("idle: everything is known well enough")
                 await asyncio.sleep(IDLE)
 
     async def settle(self) -> Mapping[str, str]:
@@ -61,14 +74,20 @@ class Loop:
         plan = self.planner.choose(self._view, self.book, self.clock.now())
         if plan is None:
             return False
-        self.store.activity(f"{plan.calibration.name} on {', '.join(t.name for t in plan.targets)}")
+        await self._attempt(plan)
+        return True
+
+    async def _attempt(self, plan: Plan) -> None:
+        await self._say(f"{plan.calibration.name} on {', '.join(t.name for t in plan.targets)}")
         try:
             run = await run_calibration(plan, self.bench, self.clock)
-        except OutputRefused as refusal:
-            await self._wait(plan, refusal)
+        except DriveInhibited as inhibition:
+            await self._wait(inhibition)
+        except (OutputRefused, ProgramError) as refusal:
+            await self._apart(plan, refusal)
         else:
+            self._waiting = False
             await self._conclude(plan, run)
-        return True
 
     def _view(self, calibration: str) -> list[Target]:
         now = self.clock.now()
@@ -78,10 +97,30 @@ class Loop:
             if name not in self.patience.parked
         ]
 
-    async def _wait(self, plan: Plan, refusal: OutputRefused) -> None:
-        log.warning("%s does not run: %s", plan.calibration.name, refusal)
-        self.store.activity(f"waiting: {refusal}")
+    async def _wait(self, inhibition: DriveInhibited) -> None:
+        """Wait a little for the interlock; it is logged once, until something runs again."""
+        if not self._waiting:
+            log.warning("waiting: %s", inhibition)
+        self._waiting = True
+        await self._say(f"waiting: {inhibition}")
         await asyncio.sleep(IDLE)
+
+    async def _apart(self, plan: Plan, refusal: KammertonError) -> None:
+        """Try each target alone, so that one that cannot be played parks and stops no other."""
+        if len(plan.targets) == 1:
+            name = plan.targets[0].name
+            log.error("%s is parked: %s: %s", name, plan.calibration.name, refusal)
+            self.patience.parked[name] = f"{plan.calibration.name}: {refusal}"
+            return
+        for target in plan.targets:
+            await self._attempt(replace(plan, targets=(target,)))
+
+    async def _say(self, what: str) -> None:
+        """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
+        try:
+            await asyncio.to_thread(self.store.activity, what)
+        except StoreError as problem:
+            log.warning("no heartbeat: %s", problem)
 
     async def _conclude(self, plan: Plan, run: Run) -> None:
         changes = self._changes(plan, run)

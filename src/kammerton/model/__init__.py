@@ -5,6 +5,7 @@ from kammerton.model.calibration import Calibration, Effort, Give, Need, Target
 from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
     BrokerError,
+    DriveInhibited,
     InstrumentError,
     KammertonError,
     LabError,
@@ -28,6 +29,7 @@ __all__ = [
     "Belief",
     "BrokerError",
     "Calibration",
+    "DriveInhibited",
     "Effort",
     "Estimate",
     "Fit",

@@ -6,6 +6,7 @@
     ├── LabError            lab.toml cannot be used; carries every problem found
     ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
     ├── OutputRefused       the gate did not let a physical output change
+    │   └── DriveInhibited  the interlock forbids drive now; it may allow it later
     ├── ProgramError        a program cannot be played on this bench
     ├── StoreError          the database cannot be opened, read or written
     ├── BrokerError         the broker is unreachable, refuses, or went away
@@ -33,6 +34,10 @@ class InstrumentError(KammertonError):
 
 class OutputRefused(KammertonError):
     """The gate did not let a physical output change; the message names limit and value."""
+
+
+class DriveInhibited(OutputRefused):
+    """The interlock forbids drive now; nothing is wrong with what was asked for."""
 
 
 class ProgramError(KammertonError):

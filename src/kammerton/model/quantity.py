@@ -79,7 +79,10 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     if stderr is None or not math.isfinite(stderr) or stderr <= 0:
         return _significant(value, unit, 6)
     places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
-    factor, prefix = _prefix(round(value, places), unit)
+    try:
+        factor, prefix = _prefix(round(value, places), unit)
+    except OverflowError:  # beyond what a float can hold; no quantity of this world
+        return f"{value:.6g} {unit} ± {stderr:.2g} {unit}"
     decimals = min(max(0, places + round(math.log10(factor))), 12)
     style = "f" if abs(value) < 1e15 * factor else "e"
     text = f"{value / factor:.{decimals}{style}} {prefix}{unit}".rstrip()

@@ -88,7 +88,10 @@ def _named_errors(broker: Broker) -> Iterator[None]:
 def _password(broker: Broker) -> str | None:
     if broker.password_file is None:
         return None
-    return broker.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    try:
+        return broker.password_file.read_text(encoding="utf-8").rstrip("\r\n")
+    except UnicodeDecodeError:  # whose text would show what the file holds
+        raise BrokerError(f"{broker.password_file} is not UTF-8") from None
 
 
 def _tls(broker: Broker) -> ssl.SSLContext | None:

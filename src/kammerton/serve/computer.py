@@ -61,7 +61,7 @@ async def _tune(
     once: bool,
 ) -> Mapping[str, str]:
     ready = asyncio.create_task(asyncio.to_thread(_warm))
-    store.activity("connecting to the instruments")
+    await asyncio.to_thread(store.activity, "connecting to the instruments")
     async with open_bench(lab, clock, on_change=on_change) as bench:
         await ready
         book = BeliefBook(lab, clock.now())

@@ -1,28 +1,48 @@
-"""The event loop: one that MQTT works on, ended by Ctrl-C or SIGTERM."""
+"""The event loop: one that MQTT works on, ended in order by whatever asks a process to end."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+WINDOWS = sys.platform == "win32"
+ENDING = ("SIGINT", "SIGBREAK") if WINDOWS else ("SIGINT", "SIGTERM", "SIGHUP")
+
 
 def run_until_signal(main: Coroutine[Any, Any, T]) -> T:
-    """Run a coroutine; SIGTERM cancels it as Ctrl-C does.
+    """Run a coroutine; Ctrl-C, SIGTERM or a closed terminal cancels it, as often as it comes.
 
     The selector loop is used on Windows, where the MQTT client needs it.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        The coroutine was cancelled so, and has ended.
     """
-    factory = asyncio.SelectorEventLoop if sys.platform == "win32" else None
+    factory = asyncio.SelectorEventLoop if WINDOWS else None
     with asyncio.Runner(loop_factory=factory) as runner:
-        return runner.run(_until_terminated(main))
+        try:
+            return runner.run(_until_told(main))
+        except asyncio.CancelledError:
+            raise KeyboardInterrupt from None
 
 
-async def _until_terminated(main: Coroutine[Any, Any, T]) -> T:
+async def _until_told(main: Coroutine[Any, Any, T]) -> T:
+    """Await the coroutine in a task that signals cancel, and nothing else can tear apart."""
     task = asyncio.ensure_future(main)
-    if sys.platform != "win32":
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    for name in ENDING:
+        _on_signal(getattr(signal, name), task.cancel)
     return await task
+
+
+def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:
+    loop = asyncio.get_running_loop()
+    if WINDOWS:  # whose loops have no signal handlers
+        signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
+    else:
+        loop.add_signal_handler(number, act)

@@ -27,9 +27,13 @@ def writer(path: Path, busy: float = BUSY_SECONDS) -> Engine:
 
     def connect() -> sqlite3.Connection:
         connection = _connect(path, "rwc", busy)
-        _demand(connection, "journal_mode", "wal")
-        _demand(connection, "synchronous", "FULL", 2)
-        _demand(connection, "foreign_keys", "ON", 1)
+        try:
+            _demand(connection, "journal_mode", "wal")
+            _demand(connection, "synchronous", "FULL", 2)
+            _demand(connection, "foreign_keys", "ON", 1)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     return _engine(connect, "BEGIN IMMEDIATE", 1, busy)

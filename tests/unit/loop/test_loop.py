@@ -12,7 +12,15 @@ from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.patience import TRIES
 from kammerton.loop.planner import Planner
-from kammerton.model import Fit, LabClock, OutputRefused, Verdict
+from kammerton.model import (
+    DriveInhibited,
+    Fit,
+    LabClock,
+    OutputRefused,
+    ProgramError,
+    StoreError,
+    Verdict,
+)
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
@@ -108,18 +116,46 @@ def test_a_surprise_widens_what_the_calibration_rested_on(tmp_path, store):
     assert again.book["q0.f01"].mean == pytest.approx(moved.f01, abs=2e3)
 
 
-def test_a_refused_output_is_waited_for_and_nothing_is_stored(tmp_path, store, monkeypatch):
+def test_an_inhibited_drive_is_waited_for_and_nothing_is_stored(tmp_path, store, monkeypatch):
     loop, bench = make(tmp_path, store, Chip())
     monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
 
     async def refuse(program):
-        raise OutputRefused("the mixing chamber reads 4 K")
+        raise DriveInhibited("the mixing chamber reads 4 K")
 
     real, bench.acquire = bench.acquire, refuse
     assert asyncio.run(loop.step()) is True
     assert store.runs() == []
     assert "4 K" in store.current_activity().what
     bench.acquire = real
+    assert asyncio.run(loop.step()) is True
+    assert len(store.runs()) == 1
+
+
+@pytest.mark.parametrize("error", [OutputRefused, ProgramError])
+def test_a_target_that_cannot_be_played_parks_alone_and_at_once(tmp_path, store, error):
+    loop, bench = make(tmp_path, store, Chip())
+    play = bench.acquire
+
+    async def refuse(program):
+        if "q1" in program.sequences:
+            raise error("q1: 0.7 V is above the limit of 0.5 V")
+        return await play(program)
+
+    bench.acquire = refuse
+    parked = asyncio.run(loop.settle())
+    assert list(parked) == ["q1"]
+    assert "0.7 V is above" in parked["q1"]
+    assert "q0.t2_echo" in store.parameters()
+
+
+def test_a_locked_database_costs_a_heartbeat_and_nothing_else(tmp_path, store, monkeypatch):
+    loop, _ = make(tmp_path, store, Chip())
+
+    def locked(what):
+        raise StoreError("another program holds the database locked")
+
+    monkeypatch.setattr(store, "activity", locked)
     assert asyncio.run(loop.step()) is True
     assert len(store.runs()) == 1
 

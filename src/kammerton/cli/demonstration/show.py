@@ -116,10 +116,11 @@ class Demonstration:
         return None if received.first is None else received.first - started + already
 
     async def _until_done(self, daemon: asyncio.subprocess.Process, received: Received) -> None:
+        ended = asyncio.ensure_future(daemon.wait())
         with Live(console=self._console, auto_refresh=False, transient=False) as screen:
-            while daemon.returncode is None:
+            while not ended.done():
                 screen.update(self._table(received), refresh=True)
-                await asyncio.wait([asyncio.ensure_future(daemon.wait())], timeout=REFRESH)
+                await asyncio.wait([ended], timeout=REFRESH)
             await asyncio.sleep(REFRESH)
             screen.update(self._table(received), refresh=True)
         self._console.print()
