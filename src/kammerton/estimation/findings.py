@@ -74,6 +74,9 @@ def judge_signal(
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
     elsewhere: what to try when there is nothing here.
     """
+    findings.object_to(
+        batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
+    )
     weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
     nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
     findings.object_to(

@@ -13,6 +13,7 @@ from kammerton.model import TraceError
 Array = NDArray[np.float64]
 
 NEIGHBOURS = 9  # points over which the noise of shot scatter is smoothed
+ROUNDING = 1e-14  # relative scatter below which a trace is constant but for rounding
 UNLIKE = 9.0  # a variance so many times its neighbours' is believed to be the point's own
 
 
@@ -22,7 +23,8 @@ class Batch:
 
     x: (K, M) with K = 1 or N, in units of the window, from the origin `zero` (K, 1); `span` (K, 1).
     step: (K,) the uniform spacing, or 0. y: (N, parts * M), [Re; Im] if complex, less its mean
-    `level` (N,) if real; 0 where missing. w: (N, parts * M) 1/sigma, 0 where missing.
+    `level` (N,) if real; 0 where missing, and everywhere in a constant trace, whose level is its
+    value. w: (N, parts * M) 1/sigma, 0 where missing.
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
     """
 
@@ -32,7 +34,7 @@ class Batch:
     w: Array
     zero: Array
     span: Array
-    level: Array
+    level: NDArray[Any]
     parts: int
     known_noise: bool
     order: NDArray[np.intp]
@@ -46,6 +48,11 @@ class Batch:
     def points(self) -> int:
         """M."""
         return int(self.x.shape[1])
+
+    @property
+    def constant(self) -> NDArray[np.bool_]:
+        """Whether every point of a trace has the same value (N,)."""
+        return np.asarray(~self.y.any(axis=1))
 
     @property
     def rows(self) -> NDArray[np.intp]:
@@ -76,7 +83,8 @@ class Batch:
         if self.parts == 2:
             sorted_: NDArray[Any] = curve[:, : self.points] + 1j * curve[:, self.points :]
         else:
-            sorted_ = curve + self.level[:, None]
+            sorted_ = curve
+        sorted_ = sorted_ + self.level[:, None]
         restored = np.empty_like(sorted_)
         order = np.broadcast_to(self.order, sorted_.shape)
         np.put_along_axis(restored, order, sorted_, axis=1)
@@ -184,18 +192,21 @@ def _weighted(
     mean = filled.sum(axis=1) / count
     spread = np.where(missing, 0.0, filled - mean[:, None])
     scatter = np.sqrt((spread * spread.conj()).real.sum(axis=1) / count)
+    constant = scatter <= ROUNDING * np.abs(mean)
     known = noise is not None
     if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
         known = False
-        tiny = 1e-12 * np.abs(mean) + 1e-300
-        w = np.broadcast_to(1.0 / np.maximum(scatter, tiny)[:, None], y.shape)
+        typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(mean)))
+        w = np.broadcast_to(1.0 / typical[:, None], y.shape)
     else:
         w = 1.0 / moderated(noise)
     w = np.where(missing, 0.0, w)
     stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
+    stacked = np.where(constant[:, None], 0.0, stacked)
+    level = np.where(constant, mean, 0.0) if parts == 2 else mean
     return Batch(
         x, _steps(x), np.ascontiguousarray(stacked), np.ascontiguousarray(np.tile(w, (1, parts))),
-        zero, span, mean.real, parts, known, order,
+        zero, span, level, parts, known, order,
     )  # fmt: skip
 
 

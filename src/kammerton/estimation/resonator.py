@@ -175,12 +175,13 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
 def _squared(batch: Batch, level: Array, sizes: NDArray[np.bool_]) -> Batch:
     """Square the traces that are magnitudes, weights with them."""
     top = np.abs(level).max(axis=1, keepdims=True)
-    slope = 2 * np.maximum(np.abs(level), FAINT * top)
+    slope = 2 * np.maximum(np.abs(level), FAINT * np.where(top > 0, top, 1.0))
     y = np.where(sizes[:, None], level**2, level)
     w = np.where(sizes[:, None], batch.w / slope, batch.w)
     mean = y.mean(axis=1)
+    y = np.where(batch.constant[:, None], 0.0, y - mean[:, None])
     return Batch(
-        batch.x, batch.step, np.ascontiguousarray(y - mean[:, None]), np.ascontiguousarray(w),
+        batch.x, batch.step, np.ascontiguousarray(y), np.ascontiguousarray(w),
         batch.zero, batch.span, mean, 1, batch.known_noise, batch.order,
     )  # fmt: skip
 

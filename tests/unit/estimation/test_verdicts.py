@@ -149,6 +149,32 @@ def test_complex_noise_is_never_accepted(kind):
         assert np.count_nonzero(found.verdict == "accepted") == 0
 
 
+GOOD = {
+    "t1": (T, np.exp(-4 * T)), "t2_echo": (T, np.exp(-4 * T)), "ramsey": (TT, fringes(9, 2)),
+    "rabi_amplitude": (T, rabi(2)), "qubit_spectroscopy": (F, line(5.05e9, 12 * MHZ)),
+    "resonator_spectroscopy": (F, notch(5.05e9, 9 * MHZ)),
+}  # fmt: skip
+
+
+CONSTANTS = [(kind, value) for kind in FIT_KINDS for value in (0.0, 1.0, -3e-9, 1e12)]
+CONSTANTS += [(kind, value) for kind in GOOD if "spectroscopy" in kind for value in (0j, 1 + 1j)]
+
+
+@pytest.mark.parametrize("sigma", [None, 0.01])
+@pytest.mark.parametrize(("kind", "value"), CONSTANTS)
+def test_a_constant_trace_is_no_signal_and_leaves_its_neighbour_alone(kind, sigma, value):
+    """A digitiser that is not connected returns one number, often 0."""
+    x, truth = GOOD[kind]
+    good = noisy(truth + 0j if isinstance(value, complex) else np.abs(truth), 0.01, 3)
+    dead = np.full(x.size, value)
+    found, alone = (fit_batch(kind, x, y, sigma) for y in ([dead, good], good))
+    assert (found.verdict[0], found.status[0]) == ("rejected", "no signal")
+    assert found.verdict[1] == "accepted"
+    first = next(iter(found.values))
+    assert found.values[first][1] == pytest.approx(alone.values[first][0], rel=1e-9)
+    np.testing.assert_allclose(found.curve[0], dead)
+
+
 @pytest.mark.parametrize("kind", FIT_KINDS)
 def test_every_trace_has_a_verdict_a_status_and_a_reason(kind):
     """Even traces of no sense at all: success is never silent, and neither is failure."""
