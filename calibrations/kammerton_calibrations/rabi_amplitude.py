@@ -37,9 +37,17 @@ def propose(fit: Fit, target: Target) -> dict[str, Value]:
     return {"pi_amplitude": fit.values["pi_amplitude"]}
 
 
+def reject(fit: Fit, target: Target) -> str | None:
+    """A pi pulse must fit below the limit of its line."""
+    amplitude = fit.values["pi_amplitude"].value
+    if amplitude <= HEADROOM * target.max_volts:
+        return None
+    return f"a pi pulse needs {amplitude:.3g} V; the line allows {target.max_volts:.3g} V"
+
+
 RABI_AMPLITUDE = Calibration(
     "rabi_amplitude", "rabi_amplitude", "axis",
     needs=(Need("r.readout_frequency", 1e6, measured=True), Need("f01", 300e3, measured=True)),
     gives=(Give("pi_amplitude", 0.005, relative=True),),
-    program=program, propose=propose,
+    program=program, propose=propose, reject=reject,
 )  # fmt: skip

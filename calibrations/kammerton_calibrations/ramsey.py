@@ -1,7 +1,9 @@
 """Measure f01 and T2*: two pi/2 pulses, the second one's phase turning with the delay.
 
-The phase turns at `detuning`, well above the doubt about f01, so the sign of the frequency error
-is known: the trace beats at detuning + (f01 - drive frequency).
+The phase turns at `detuning`, well above the doubt about f01, so that the trace beats at
+detuning + (f01 - drive frequency). Two things betray an f01 that is further off than believed:
+the trace begins as a rising sine, so a beat that runs backwards falls; and the delays are not
+evenly spaced, so a beat above their Nyquist frequency fits no slower one.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from kammerton_calibrations.pulses import (
 
 POINTS, SHOTS = 101, 400
 SIGMAS, PERIODS, WINDOW, NYQUIST = 6.0, 8.0, 2.5, 0.3
+JITTER = 0.4  # of a step: enough that a frequency and its alias share no fit
 
 
 def detuning(target: Target) -> float:
@@ -33,7 +36,14 @@ def detuning(target: Target) -> float:
 def waits(targets: Sequence[Target]) -> FloatArray:
     """Return delays to 2.5 T2*, shorter where a detuning asks for denser points."""
     densest = NYQUIST * (POINTS - 1) / max(detuning(t) for t in targets)
-    return delays(min(longest(targets, "t2_star", WINDOW), densest), POINTS)
+    return uneven(delays(min(longest(targets, "t2_star", WINDOW), densest), POINTS))
+
+
+def uneven(even: FloatArray, grid: float = 2e-9) -> FloatArray:
+    """Return delays moved by up to JITTER of a step, always the same way; the ends stay."""
+    golden = (np.arange(even.size) * (np.sqrt(5) - 1) / 2) % 1 - 0.5
+    moved = np.round((even + 2 * JITTER * golden * even[1]) / grid) * grid
+    return np.concatenate([even[:1], moved[1:-1], even[-1:]])
 
 
 def program(targets: Sequence[Target]) -> Program:
@@ -47,9 +57,16 @@ def program(targets: Sequence[Target]) -> Program:
 
 
 def turned(target: Target, taus: FloatArray) -> Pulse:
-    """Return the second pulse: its phase turns back at the artificial detuning."""
-    angle = -2 * np.pi * detuning(target) * (taus + target.pi_length)
+    """Return the second pulse: a quarter turn on, and turning back at the artificial detuning."""
+    angle = np.pi / 2 - 2 * np.pi * detuning(target) * (taus + target.pi_length)
     return half_pi(target, phase=angle)
+
+
+def reject(fit: Fit, target: Target) -> str | None:
+    """The beat must run forwards: the fitted curve rises first."""
+    if fit.curve is None or fit.curve[1].real > fit.curve[0].real:
+        return None
+    return f"the beat runs backwards: f01 is further off than {detuning(target):.3g} Hz"
 
 
 def propose(fit: Fit, target: Target) -> dict[str, Value]:
@@ -64,5 +81,5 @@ RAMSEY = Calibration(
     needs=(Need("f01", 150e3, measured=True), Need("r.readout_contrast", 1e-3, measured=True),
            Need("pi_amplitude", 0.03, relative=True, measured=True)),
     gives=(Give("f01", 500.0), Give("t2_star", 0.06, relative=True)),
-    program=program, propose=propose,
+    program=program, propose=propose, reject=reject,
 )  # fmt: skip

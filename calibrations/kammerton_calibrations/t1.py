@@ -26,8 +26,9 @@ def propose(fit: Fit, target: Target) -> dict[str, Value]:
     return {"t1": fit.values["t1"]}
 
 
-def reject(fit: Fit) -> str | None:
+def reject(fit: Fit, target: Target) -> str | None:
     """A decay time is positive."""
+    del target  # this objection looks at the fit alone
     t1 = fit.values["t1"]
     return None if t1.value > 0 else f"T1 of {t1.value:.3g} s is not a decay time"
 

@@ -11,6 +11,8 @@ import typer
 
 from kammerton.cli import app
 
+NOT_ACCEPTED = 3
+
 
 @app.command()
 def run(
@@ -50,4 +52,4 @@ def _run(loaded: object, *, once: bool) -> int:
         return 1
     for target, reason in parked.items():
         typer.echo(f"{target} is parked: {reason}", err=True)
-    return 0
+    return NOT_ACCEPTED if parked else 0

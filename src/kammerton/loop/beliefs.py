@@ -51,10 +51,16 @@ class BeliefBook:
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
                 self._beliefs[name] = belief.doubted(wide)
 
-    def back_to_design(self, full_name: str) -> None:
-        """Forget what was measured; used when a target was parked and is tried anew."""
-        if full_name in self._designs:
-            self._beliefs[full_name] = self._designs[full_name]
+    def widen(self, full_name: str, sigma: float) -> None:
+        """Doubt a belief by at least this much, whatever the design says."""
+        self._beliefs[full_name] = self._beliefs[full_name].doubted(sigma)
+
+    def back_to_design(self, qubit: str) -> None:
+        """Forget what was measured of a qubit and its resonator, for a fresh start."""
+        mine = (qubit, self._lab.qubits[qubit].resonator)
+        for name, belief in self._designs.items():
+            if name.split(".", 1)[0] in mine:
+                self._beliefs[name] = belief
 
     def full_name(self, qubit: str, relative: str) -> str:
         """Return the full name of a name relative to a qubit: "r.frequency" -> "r0.frequency"."""

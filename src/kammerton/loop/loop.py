@@ -18,6 +18,7 @@ from kammerton.model import (
     Belief,
     DriveInhibited,
     Estimate,
+    Fit,
     KammertonError,
     LabClock,
     OutputRefused,
@@ -26,7 +27,9 @@ from kammerton.model import (
     StoreError,
     Target,
     Value,
+    Verdict,
 )
+from kammerton.model.quantity import show
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -59,15 +62,22 @@ class Loop:
     async def keep(self) -> NoReturn:
         """Measure whatever is worth it, for ever."""
         while True:
+            for name in self.patience.release(self.clock.now()):
+                log.info("%s gets another chance", name)
+                self.book.back_to_design(name)
             if not await self.step():
-                await self._say("idle: everything is known well enough")
+                await self._say(self._idle())
                 await asyncio.sleep(IDLE)
 
     async def settle(self) -> Mapping[str, str]:
         """Measure until nothing is worth it; return the parked targets and why."""
         while await self.step():
             pass
-        return dict(self.patience.parked)
+        return {name: parked.reason for name, parked in self.patience.parked.items()}
+
+    def _idle(self) -> str:
+        parked = "; ".join(f"{n} is parked: {p.reason}" for n, p in self.patience.parked.items())
+        return f"idle: {parked or 'everything is known well enough'}"
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
@@ -109,8 +119,12 @@ class Loop:
         """Try each target alone, so that one that cannot be played parks and stops no other."""
         if len(plan.targets) == 1:
             name = plan.targets[0].name
-            log.error("%s is parked: %s: %s", name, plan.calibration.name, refusal)
-            self.patience.parked[name] = f"{plan.calibration.name}: {refusal}"
+            before = self.patience.reasons.get(name)
+            reason = f"{plan.calibration.name}: {refusal}" + (
+                f"; before: {before}" if before else ""
+            )
+            log.error("%s is parked: %s", name, reason)
+            self.patience.park(name, reason, self.clock.now())
             return
         for target in plan.targets:
             await self._attempt(replace(plan, targets=(target,)))
@@ -123,18 +137,38 @@ class Loop:
             log.warning("no heartbeat: %s", problem)
 
     async def _conclude(self, plan: Plan, run: Run) -> None:
+        """Store a run. What surprises is withheld, with all that its target proposed, and doubted:
+        it counts when it was found again.
+        """
         changes = self._changes(plan, run)
-        commit = await asyncio.to_thread(self.store.commit, run, changes)
-        estimates = {name: replace(e, run=commit.run_id) for name, e in changes.items()}
+        surprises = {name: e for name, e in changes.items() if self._far(name, e)}
+        doubtful = {self._qubit_of(name) for name in surprises}
+        sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
+        commit = await asyncio.to_thread(self.store.commit, run, sure)
+        estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
         for fit in run.fits.values():
-            tries = self.patience.note(plan.calibration.name, fit)
-            if tries > 1:
-                self._doubt(plan, fit.target)
-        for name in self._surprises(estimates):
-            self._doubt(plan, name)
+            self._take_note(plan, fit)
         self.book.update(estimates)
         self.planner.note(plan.calibration.name, estimates)
+        for name, e in surprises.items():
+            self._surprised(plan, name, e)
         self.committed(run, commit.run_id)
+
+    def _take_note(self, plan: Plan, fit: Fit) -> None:
+        tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
+        if fit.verdict is Verdict.REJECTED:
+            self._doubt(plan, fit.target, DOUBT**tries)
+        elif tries > 1:
+            self._doubt(plan, fit.target, DOUBT)
+
+    def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
+        old = self.book[name].mean
+        log.warning(
+            "%s: %s is far from %s, which was believed; it counts when it is found again",
+            name, show(new.value, new.unit, new.stderr), show(old, new.unit, new.stderr),
+        )  # fmt: skip
+        self._doubt(plan, self._qubit_of(name), DOUBT)
+        self.book.widen(name, abs(new.value - old))
 
     def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:
         return {
@@ -150,10 +184,6 @@ class Loop:
         until = belief.valid_until(kind.tolerance_of(value.value))
         return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
 
-    def _surprises(self, estimates: Mapping[str, Estimate]) -> set[str]:
-        """Return the targets with a measured value far from what was believed."""
-        return {self._qubit_of(name) for name, e in estimates.items() if self._far(name, e)}
-
     def _far(self, name: str, new: Estimate) -> bool:
         old = self.book.get(name)
         if old is None or old.run is None or new.stderr == 0:
@@ -166,7 +196,7 @@ class Loop:
         owners = [q.name for q in self.lab.qubits.values() if element in (q.name, q.resonator)]
         return owners[0]
 
-    def _doubt(self, plan: Plan, qubit: str) -> None:
+    def _doubt(self, plan: Plan, qubit: str, times: float) -> None:
         """Widen what the calibration rested on, so that the planner measures it again."""
         needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
-        self.book.doubt(needs, DOUBT, self.clock.now())
+        self.book.doubt(needs, times, self.clock.now())

@@ -1,13 +1,24 @@
-"""How often something is tried again, and when a target is parked."""
+"""How often something is tried again, when a target is parked, and when it gets another chance."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from kammerton.model import Effort, Fit, Verdict
 
 TRIES = 4
 WIDEST, MOST_SHOTS = 8.0, 16.0
+PAUSE = timedelta(minutes=10)  # of laboratory time; doubled each time the same target is parked
+LONGEST_PAUSE = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Why a target is left alone, and until when (laboratory time)."""
+
+    reason: str
+    until: datetime
 
 
 @dataclass
@@ -16,24 +27,45 @@ class Patience:
 
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     efforts: dict[tuple[str, str], Effort] = field(default_factory=dict)
-    parked: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+    parked: dict[str, Parked] = field(default_factory=dict)
+    times: dict[str, int] = field(default_factory=dict)
 
     def effort(self, calibration: str, target: str) -> Effort:
         """Return what to spend on the next try."""
         return self.efforts.get((calibration, target), Effort())
 
-    def note(self, calibration: str, fit: Fit) -> int:
+    def note(self, calibration: str, fit: Fit, now: datetime) -> int:
         """Take note of a verdict; return how many tries in a row have failed now."""
         key = (calibration, fit.target)
         if fit.verdict is Verdict.ACCEPTED:
             self.failures.pop(key, None)
             self.efforts.pop(key, None)
+            self.reasons.pop(fit.target, None)
             return 0
         self.failures[key] = self.failures.get(key, 0) + 1
         self.efforts[key] = _more(self.effort(*key), fit)
+        self.reasons[fit.target] = f"{calibration}: {fit.reason}"
         if self.failures[key] >= TRIES:
-            self.parked[fit.target] = f"{calibration}: {fit.reason}"
+            self.park(fit.target, self.reasons[fit.target], now)
         return self.failures[key]
+
+    def park(self, target: str, reason: str, now: datetime) -> None:
+        """Leave a target alone for a while, longer each time."""
+        times = self.times[target] = self.times.get(target, 0) + 1
+        pause = min(PAUSE * 2 ** min(times - 1, 10), LONGEST_PAUSE)
+        self.parked[target] = Parked(reason, now + pause)
+
+    def release(self, now: datetime) -> list[str]:
+        """Return the targets that get another chance now, with a clean slate."""
+        due = [name for name, parked in self.parked.items() if parked.until <= now]
+        for name in due:
+            del self.parked[name]
+            for key in [k for k in self.failures if k[1] == name]:
+                del self.failures[key]
+            for key in [k for k in self.efforts if k[1] == name]:
+                del self.efforts[key]
+        return due
 
 
 def _more(effort: Effort, fit: Fit) -> Effort:

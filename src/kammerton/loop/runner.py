@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Protocol
 
 from kammerton.estimation.reduce import traces
@@ -64,7 +64,7 @@ def _judge(
         if calibration.uses == "shots"
         else fit_traces(calibration.kind, measured)
     )
-    return measured, {name: _own_objection(fit, calibration.reject) for name, fit in fits.items()}
+    return measured, {t.name: _own_objection(fits[t.name], t, calibration) for t in targets}
 
 
 def _fit_shots(target: Target, records: Records) -> Fit:
@@ -74,6 +74,7 @@ def _fit_shots(target: Target, records: Records) -> Fit:
     return fit_shots(shots[:, 0], shots[:, 1], target.name, dead)
 
 
-def _own_objection(fit: Fit, reject: Callable[[Fit], str | None]) -> Fit:
-    reason = reject(fit) if fit.verdict is Verdict.ACCEPTED else None
+def _own_objection(fit: Fit, target: Target, calibration: Calibration) -> Fit:
+    accepted = fit.verdict is Verdict.ACCEPTED
+    reason = calibration.reject(fit, target) if accepted else None
     return fit if reason is None else fit.rejected(reason)

@@ -77,7 +77,7 @@ class Target:
         return self.sigmas[parameter]
 
 
-def _nothing_to_object(fit: Fit) -> str | None:
+def _nothing_to_object(fit: Fit, target: Target) -> str | None:
     return None
 
 
@@ -88,7 +88,7 @@ class Calibration:
     kind: the kind of fit. needs, gives: parameters relative to the target.
     program(targets): what to play; targets of one call share sweep length and shots.
     propose(fit, target): new values by relative name; settings have stderr 0.
-    reject(fit): a reason of this calibration's own, or None.
+    reject(fit, target): a reason of this calibration's own, or None.
     uses: how traces are prepared for the fit: "complex" (S-parameters), "axis" (the direction of
     largest change), "population" (scaled by the readout calibration) or "shots".
     """
@@ -100,4 +100,4 @@ class Calibration:
     gives: tuple[Give, ...]
     program: Callable[[Sequence[Target]], Program]
     propose: Callable[[Fit, Target], Mapping[str, Value]]
-    reject: Callable[[Fit], str | None] = _nothing_to_object
+    reject: Callable[[Fit, Target], str | None] = _nothing_to_object

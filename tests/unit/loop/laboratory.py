@@ -129,8 +129,8 @@ class Chip:
     def ramsey(self, program: Program, target: str) -> np.ndarray:
         tau = program.axis[target]
         first, second = program.sequences[target][0], program.sequences[target][2]
-        beat = -np.gradient(np.unwrap(second.phase), tau) / (2 * np.pi) + self.f01 - first.frequency
-        return 0.5 + 0.5 * np.exp(-tau / self.dephasing) * np.cos(2 * np.pi * beat * tau)
+        turned = 2 * np.pi * (self.f01 - first.frequency) * (tau + first.length) - second.phase
+        return 0.5 + 0.5 * np.exp(-tau / self.dephasing) * np.cos(turned)
 
     def t1(self, program: Program, target: str) -> np.ndarray:
         return np.exp(-program.axis[target] / self.decay)

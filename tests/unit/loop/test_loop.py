@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+from datetime import timedelta
 
 import pytest
 
@@ -14,7 +15,6 @@ from kammerton.loop.patience import TRIES
 from kammerton.loop.planner import Planner
 from kammerton.model import (
     DriveInhibited,
-    Fit,
     LabClock,
     OutputRefused,
     ProgramError,
@@ -101,9 +101,10 @@ def test_a_jump_of_f01_is_found_again(tmp_path, store):
     assert "ramsey" in {p.name for p in bench.played}
 
 
-def test_a_surprise_widens_what_the_calibration_rested_on(tmp_path, store):
+def test_a_surprise_is_withheld_and_counts_when_it_is_found_again(tmp_path, store):
     loop, _ = make(tmp_path, store, Chip())
     asyncio.run(loop.settle())
+    known = store.parameters()
     moved = Chip()
     moved.f01 = Chip.f01 + 40e3  # over a hundred sigma from what is believed
     again, bench = make(tmp_path, store, moved)
@@ -111,9 +112,48 @@ def test_a_surprise_widens_what_the_calibration_rested_on(tmp_path, store):
     before = again.book["q0.pi_amplitude"].sigma, again.book["q1.pi_amplitude"].sigma
     asyncio.run(again.step())
     assert [p.name for p in bench.played] == ["ramsey"]
+    assert store.parameters() == known
     assert again.book["q0.pi_amplitude"].sigma == pytest.approx(5 * before[0], rel=0.01)
     assert again.book["q1.pi_amplitude"].sigma == before[1]
-    assert again.book["q0.f01"].mean == pytest.approx(moved.f01, abs=2e3)
+    assert again.book["q0.f01"].sigma == pytest.approx(40e3, rel=0.1)
+    asyncio.run(again.settle())
+    assert store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
+    assert store.parameters()["q1.f01"] == known["q1.f01"]
+
+
+@pytest.mark.parametrize("move", [-3e6, -300e3, -200e3, 100e3, 300e3, 3e6])
+def test_however_far_f01_jumps_no_wrong_value_is_ever_stored(tmp_path, store, move):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    moved = Chip()
+    moved.f01 = Chip.f01 + move
+    again, bench = make(tmp_path, store, moved)
+    again.book.doubt(["q0.f01", "q0.t2_star"], 20.0, again.clock.now())
+    asyncio.run(again.settle())
+    stored = [c.estimate for c in store.history("q0.f01") if c.estimate.run > "r000007"]
+    assert stored, [p.name for p in bench.played]
+    for e in stored:
+        assert abs(e.value - moved.f01) < 6 * e.stderr + 1e3, (move, e)
+
+
+def test_a_healed_qubit_comes_back_by_itself(tmp_path, store, monkeypatch):
+    monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.01)
+    monkeypatch.setattr("kammerton.loop.patience.PAUSE", timedelta(seconds=2))
+    chip = Chip(dead=("q1",))
+    loop, bench = make(tmp_path, store, chip)
+
+    async def live():
+        task = asyncio.create_task(loop.keep())
+        while "q1" not in loop.patience.parked:
+            await asyncio.sleep(0.01)
+        chip.dead = ()
+        async with asyncio.timeout(60):
+            while "q1.t2_echo" not in store.parameters():
+                await asyncio.sleep(0.05)
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(live())
 
 
 def test_an_inhibited_drive_is_waited_for_and_nothing_is_stored(tmp_path, store, monkeypatch):
@@ -161,7 +201,7 @@ def test_a_locked_database_costs_a_heartbeat_and_nothing_else(tmp_path, store, m
 
 
 def test_a_calibrations_own_objection_rejects_an_accepted_fit(tmp_path, store):
-    def objection(fit: Fit) -> str:
+    def objection(fit, target):
         return "the moon is wrong"
 
     (first,) = [c for c in load_calibrations() if c.name == "resonator_spectroscopy"]

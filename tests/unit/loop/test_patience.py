@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kammerton.loop.patience import MOST_SHOTS, TRIES, WIDEST, Patience
+from kammerton.loop.patience import MOST_SHOTS, PAUSE, TRIES, WIDEST, Patience
 from kammerton.model import Advice, Fit, Verdict
+from tests.unit.loop.laboratory import START
 
 
 def fit(verdict, advice=None):
@@ -14,29 +15,31 @@ def fit(verdict, advice=None):
 
 def test_an_accepted_fit_clears_failures_and_effort():
     patience = Patience()
-    patience.note("t1", fit(Verdict.INSUFFICIENT, Advice(shots_times=4.0)))
+    patience.note("t1", fit(Verdict.INSUFFICIENT, Advice(shots_times=4.0)), START)
     assert patience.effort("t1", "q0").shots == 4.0
-    patience.note("t1", fit(Verdict.ACCEPTED))
+    patience.note("t1", fit(Verdict.ACCEPTED), START)
     assert patience.effort("t1", "q0").shots == 1.0
 
 
 def test_advice_of_the_fit_is_followed_and_bounded():
     patience = Patience()
     for _ in range(3):
-        patience.note("t1", fit(Verdict.INSUFFICIENT, Advice(window_times=10.0, shots_times=9.0)))
+        patience.note(
+            "t1", fit(Verdict.INSUFFICIENT, Advice(window_times=10.0, shots_times=9.0)), START
+        )
     effort = patience.effort("t1", "q0")
     assert (effort.window, effort.shots) == (WIDEST, MOST_SHOTS)
 
 
 def test_the_centre_of_the_advice_is_kept():
     patience = Patience()
-    patience.note("t1", fit(Verdict.INSUFFICIENT, Advice(centre_on=5.0)))
+    patience.note("t1", fit(Verdict.INSUFFICIENT, Advice(centre_on=5.0)), START)
     assert patience.effort("t1", "q0").centre == 5.0
 
 
 def test_without_advice_more_shots_are_taken():
     patience = Patience()
-    patience.note("t1", fit(Verdict.REJECTED))
+    patience.note("t1", fit(Verdict.REJECTED), START)
     assert patience.effort("t1", "q0").shots == 2.0
 
 
@@ -44,14 +47,26 @@ def test_a_target_is_parked_after_so_many_tries_and_the_reason_is_kept():
     patience = Patience()
     for k in range(TRIES):
         assert patience.parked == {}, k
-        patience.note("t1", fit(Verdict.REJECTED))
-    assert patience.parked == {"q0": "t1: no decay is seen"}
+        patience.note("t1", fit(Verdict.REJECTED), START)
+    assert patience.parked["q0"].reason == "t1: no decay is seen"
 
 
 @pytest.mark.parametrize("other", ["t2_echo"])
 def test_calibrations_are_counted_apart(other):
     patience = Patience()
     for _ in range(TRIES - 1):
-        patience.note("t1", fit(Verdict.REJECTED))
-        patience.note(other, fit(Verdict.REJECTED))
+        patience.note("t1", fit(Verdict.REJECTED), START)
+        patience.note(other, fit(Verdict.REJECTED), START)
+    assert patience.parked == {}
+
+
+def test_a_parked_target_gets_another_chance_later_each_time():
+    patience, now = Patience(), START
+    for times in (1, 2, 4):
+        for _ in range(TRIES):
+            patience.note("t1", fit(Verdict.REJECTED), now)
+        assert patience.release(now + times * PAUSE * 0.99) == []
+        now += times * PAUSE
+        assert patience.release(now) == ["q0"]
+        assert patience.effort("t1", "q0").shots == 1.0
     assert patience.parked == {}

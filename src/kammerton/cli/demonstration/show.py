@@ -25,6 +25,7 @@ from kammerton.model import KammertonError, StoreError
 from kammerton.store import Store
 
 REFRESH = 0.25  # s between two looks
+NOT_ACCEPTED = 3  # the daemon has parked a qubit: the comparison will tell
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,7 @@ class Demonstration:
             except asyncio.CancelledError:
                 _heard()
                 self._console.print("stopping: outputs off, then the comparison ...")
-        if daemon.returncode not in (0, -15):
+        if daemon.returncode not in (0, NOT_ACCEPTED, -15):
             raise KammertonError(f"the daemon ended with {daemon.returncode}:\n{tail(log)}")
         return None if received.first is None else received.first - started + already
 
