@@ -179,12 +179,16 @@ def _with_pairs(
     batch: Batch, pairs: Pairs, evidence: Evidence, curve: Array, values: dict[str, Array],
     stderr: dict[str, Array], nulls: Nulls,
 ) -> Evidence:  # fmt: skip
-    """Put the two-line results in place; the main line is the one of larger area."""
+    """Put the two-line results in place.
+
+    A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
+    is the main one, however strongly the two-photon line is driven.
+    """
     which, part = pairs.which, batch.take(pairs.which)
     curve[which] = pairs.fit.curve(part)
     own = weigh(part, pairs.fit, curve[which], nulls.take(which))
-    area = np.abs(_heights(pairs.fit.theta)) * pairs.fit.p[:, 1::2]
-    main, zero, span = area.argmax(axis=1), part.column(part.zero), part.column(part.span)
+    main = pairs.fit.p[:, 0::2].argmax(axis=1)
+    zero, span = part.column(part.zero), part.column(part.span)
     found, errors = propagate(lambda p: _two(p, main, zero, span), pairs.fit, own)
     for name in values:
         values[name][which], stderr[name][which] = found[name], errors[name]

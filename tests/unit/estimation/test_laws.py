@@ -108,10 +108,14 @@ def test_an_echo_of_either_sign_and_law(sign):
         assert near(values["t2_echo"], 30e-6)
 
 
-def test_the_two_photon_line_is_the_smaller_area():
+@pytest.mark.parametrize("height", [0.4, 0.8])
+@pytest.mark.parametrize("half_width", [2e6, 12e6])
+def test_the_two_photon_line_is_the_lower_one_however_large(height, half_width):
     f = np.linspace(5.9e9, 6.2e9, 301)
-    broad, narrow = 1 / (1 + ((f - 6.11e9) / 9e6) ** 2), 1 / (1 + ((f - 6.0e9) / 2e6) ** 2)
-    y = noisy(1.0 - 0.6 * broad - 0.8 * narrow, 0.03)
+    upper = 1 / (1 + ((f - 6.11e9) / 5e6) ** 2)
+    lower = 1 / (1 + ((f - 6.0e9) / half_width) ** 2)
+    y = noisy(1.0 - 0.6 * upper - height * lower, 0.03)
     values = fit_batch("qubit_spectroscopy", f, y).fit(0, "q0").values
     assert near(values["frequency"], 6.11e9)
+    assert near(values["linewidth"], 10e6)
     assert near(values["frequency_gf_half"], 6.0e9)
