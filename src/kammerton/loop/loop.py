@@ -119,9 +119,9 @@ class Loop:
         """Try each target alone, so that one that cannot be played parks and stops no other."""
         if len(plan.targets) == 1:
             name = plan.targets[0].name
-            before = self.patience.reasons.get(name)
-            reason = f"{plan.calibration.name}: {refusal}" + (
-                f"; before: {before}" if before else ""
+            before = self.patience.reasons.get(name, "")
+            reason = f"{plan.calibration.name}: {refusal}; before: {before}".removesuffix(
+                "; before: "
             )
             log.error("%s is parked: %s", name, reason)
             self.patience.park(name, reason, self.clock.now())
@@ -137,8 +137,9 @@ class Loop:
             log.warning("no heartbeat: %s", problem)
 
     async def _conclude(self, plan: Plan, run: Run) -> None:
-        """Store a run. What surprises is withheld, with all that its target proposed, and doubted:
-        it counts when it was found again.
+        """Store a run, and believe it.
+
+        What surprises is withheld, with all else that its target proposed, until found again.
         """
         changes = self._changes(plan, run)
         surprises = {name: e for name, e in changes.items() if self._far(name, e)}

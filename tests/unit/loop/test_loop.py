@@ -140,20 +140,26 @@ def test_a_healed_qubit_comes_back_by_itself(tmp_path, store, monkeypatch):
     monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.01)
     monkeypatch.setattr("kammerton.loop.patience.PAUSE", timedelta(seconds=2))
     chip = Chip(dead=("q1",))
-    loop, bench = make(tmp_path, store, chip)
+    loop, _ = make(tmp_path, store, chip)
+    healthy = asyncio.Event()
+
+    def committed(run, run_id):
+        if "q1" in loop.patience.parked:
+            chip.dead = ()
+        if "q1.t2_echo" in store.parameters():
+            healthy.set()
+
+    loop.committed = committed
 
     async def live():
         task = asyncio.create_task(loop.keep())
-        while "q1" not in loop.patience.parked:
-            await asyncio.sleep(0.01)
-        chip.dead = ()
         async with asyncio.timeout(60):
-            while "q1.t2_echo" not in store.parameters():
-                await asyncio.sleep(0.05)
+            await healthy.wait()
         task.cancel()
         await asyncio.wait([task])
 
     asyncio.run(live())
+    assert loop.patience.parked == {}
 
 
 def test_an_inhibited_drive_is_waited_for_and_nothing_is_stored(tmp_path, store, monkeypatch):
