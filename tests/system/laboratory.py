@@ -35,10 +35,11 @@ class Laboratory:
 
 @contextlib.contextmanager
 def laboratory(
-    folder: Path, qubits: int = 1, seed: int = 3, broker: int = 1
+    folder: Path, qubits: int = 1, seed: int = 3, broker: int = 1, chip: Path | None = None
 ) -> Iterator[Laboratory]:
     lab = folder / "lab.toml"
-    command = [*KAMMERTON, "sim", "--qubits", str(qubits), "--seed", str(seed)]
+    command = [*KAMMERTON, "sim", *([str(chip)] if chip else ["--qubits", str(qubits)])]
+    command += ["--seed", str(seed)]
     command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker}"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

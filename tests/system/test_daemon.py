@@ -176,6 +176,27 @@ def test_a_restart_in_the_middle_goes_on_where_it_was(lab, runs):
         assert {"q0.t1", "q0.t2_echo"} <= set(store.parameters())
 
 
+@pytest.mark.parametrize(
+    ("rabi", "why"), [("1000.0", "qubit_spectroscopy"), ("270e6", "rabi_amplitude")]
+)
+def test_a_qubit_that_cannot_be_tuned_is_parked_and_the_other_completes(tmp_path, rabi, why):
+    chip = tmp_path / "chip.toml"
+    make = [*KAMMERTON, "sim", "--qubits", "2", "--no-serve", "--write-chip", str(chip)]
+    subprocess.run(make, check=True, capture_output=True, timeout=60)
+    text = chip.read_text()
+    line = next(x for x in text.splitlines() if x.startswith("rabi"))
+    name = line.split("=")[0]
+    chip.write_text(text.replace(line, f"{name}= {float(rabi)}", 1))
+    with laboratory(tmp_path, chip=chip) as lab, daemon(lab.lab, "--once") as process:
+        _, errors = process.communicate(timeout=150)
+        assert process.returncode == 3, errors
+        assert f"q0 is parked: {why}" in errors
+        assert "Traceback" not in errors
+        held = stored(lab, lambda s: s.parameters())
+        assert {"q1.t1", "q1.t2_star", "q1.t2_echo", "q1.assignment_fidelity"} <= set(held)
+        assert "q0.t1" not in held
+
+
 def test_a_laboratory_that_dies_is_told_with_what_failed_first(tmp_path):
     with laboratory(tmp_path) as mortal, daemon(mortal.lab) as process:
         wait_for(lambda: outputs_on(mortal), 60, "an output going on")

@@ -119,10 +119,8 @@ class Loop:
         """Try each target alone, so that one that cannot be played parks and stops no other."""
         if len(plan.targets) == 1:
             name = plan.targets[0].name
-            before = self.patience.reasons.get(name, "")
-            reason = f"{plan.calibration.name}: {refusal}; before: {before}".removesuffix(
-                "; before: "
-            )
+            reasons = (f"{plan.calibration.name}: {refusal}", self.patience.reasons.get(name))
+            reason = "; before: ".join(r for r in reasons if r)
             log.error("%s is parked: %s", name, reason)
             self.patience.park(name, reason, self.clock.now())
             return
