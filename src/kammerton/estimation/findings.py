@@ -121,6 +121,7 @@ def judge_line(
     """Object to lines that are badly placed in their window, or a single point."""
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
+    widest = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span
     step = 1.0 / (batch.points - 1)
     findings.insufficient(
         width < 1.3 * step, "sampling too coarse",
@@ -133,7 +134,7 @@ def judge_line(
         lambda n: Advice(centre_on=float(zero[n] + np.clip(centre[n], -0.2, 1.2) * span[n])),
     )  # fmt: skip
     findings.insufficient(
-        width > 0.8, "range too narrow", "the line is as wide as the window",
+        widest > 0.8, "range too narrow", "the line may be as wide as the window",
         lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(

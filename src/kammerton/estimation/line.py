@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,7 @@ CERTAIN = 1e9
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz"}
 ALONE = 6  # fewest points for each parameter before a second line is looked for
+MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
 
@@ -42,7 +43,7 @@ class Pairs:
 
 
 def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
-    """Fit a Lorentzian, a Gaussian or a mixture of the same width, as the data ask for.
+    """Fit a mixture of a Lorentzian and a Gaussian of the same width.
 
     Complex y is projected on its direction of largest change.
     """
@@ -89,17 +90,37 @@ def _projected(batch: Batch) -> Outcome:
 
 
 def one_line(batch: Batch) -> Solution:
-    """Fit one line of the shape that suits best; start again, or mix shapes, where in doubt."""
-    fit = _pure(batch, search(batch, "lines", 1))
+    """Fit one line of free shape; where in doubt, start again.
+
+    A shape chosen by the data would make the width look better known than it is.
+    """
+    fit = _free(batch, search(batch, "lines", 1))
     which = np.flatnonzero(structured(batch, fit))
     if len(which) == 0:
         return fit
     part = batch.take(which)
-    other = _pure(part, search(part, "level lines", 1))
-    fit = replaced(fit, which, other, other.cost < fit.cost[which])
-    plain = fit.take(which)
-    mixed = _shaped(part, plain.p, None)
-    return replaced(fit, which, mixed, delta_bic(part, plain, mixed) > 6.0)
+    other = _free(part, search(part, "level lines", 1))
+    return replaced(fit, which, other, other.cost < fit.cost[which])
+
+
+def _free(batch: Batch, start: Array) -> Solution:
+    pure = _pure(batch, start)
+    fit = solve(kernels.LINE, batch, pure.p, *_bounds(batch, 1), _half_each(batch, pure))
+    return replace(fit, free=pure.free)
+
+
+def _half_each(batch: Batch, pure: Solution) -> Array:
+    """Return a prior that each shape makes half of the height, give or take MIXED of it.
+
+    Few noisy points would otherwise be fitted by the difference of two large lines.
+    """
+    height = pure.c[:, 0] + pure.c[:, 1]
+    noise = pure.cost / np.maximum(batch.rows - pure.free, 1)
+    least = 1e-3 / batch.w.max(axis=1)
+    prior = np.zeros((batch.traces, 2, 4))
+    prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
+    prior[:, 1, :2] = 0.5 * height[:, None]
+    return prior
 
 
 def _pure(batch: Batch, start: Array) -> Solution:
@@ -107,7 +128,7 @@ def _pure(batch: Batch, start: Array) -> Solution:
     return merged(lorentz, gauss, gauss.cost < lorentz.cost)
 
 
-def _shaped(batch: Batch, start: Array, shape: tuple[float, float] | None) -> Solution:
+def _shaped(batch: Batch, start: Array, shape: tuple[float, float]) -> Solution:
     return solve(kernels.LINE, batch, start, *_bounds(batch, 1), _shape(batch, shape, 1))
 
 
@@ -116,10 +137,8 @@ def _bounds(batch: Batch, count: int) -> tuple[Array, Array]:
     return np.array(low), np.array(high)
 
 
-def _shape(batch: Batch, shape: tuple[float, float] | None, count: int) -> Array | None:
+def _shape(batch: Batch, shape: tuple[float, float], count: int) -> Array:
     """Forbid the other shape: a prior that its height is 0."""
-    if shape is None:
-        return None
     prior = np.zeros((batch.traces, 2, 2 * count + 2))
     forbidden = CERTAIN * (batch.w**2).sum(axis=1)
     for k in range(count):

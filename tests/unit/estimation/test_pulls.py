@@ -124,6 +124,15 @@ CASES = {
         "qubit_spectroscopy", DRIVES, gaussian(DRIVES, 4.96e9, 5e6), 0.07,
         {"frequency": 4.96e9, "linewidth": 5e6},
     ),
+    "line, half of each": (
+        "qubit_spectroscopy", DRIVES,
+        (lorentzian(DRIVES, 4.96e9, 5e6) + gaussian(DRIVES, 4.96e9, 5e6)) / 2, 0.02,
+        {"frequency": 4.96e9, "linewidth": 5e6},
+    ),
+    "line, weak": (
+        "qubit_spectroscopy", DRIVES, lorentzian(DRIVES, 4.96e9, 8e6), 0.15,
+        {"frequency": 4.96e9, "linewidth": 8e6},
+    ),
     "line, complex": (
         "qubit_spectroscopy", DRIVES,
         0.4 + (0.6 - 0.8j) * lorentzian(DRIVES, 4.96e9, 5e6), 0.07,
