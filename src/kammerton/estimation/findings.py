@@ -22,6 +22,8 @@ CLEAR = 10.0  # delta-BIC over every simpler law
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
+SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
+UNIQUE = 0.98  # share of different values above which a trace is not counts
 PRECISE = 0.33  # relative error of a time or a width
 
 
@@ -87,6 +89,8 @@ def judge_signal(
     findings.rejected(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
     )
+    railed = at_rail(batch)
+    findings.rejected((evidence.misfit & railed) | clipped(batch, railed), "saturated", SATURATED)
     findings.insufficient(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
@@ -95,11 +99,6 @@ def judge_signal(
         ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
         "model does not fit",
         f"the data jump once instead of following {law}",
-    )  # fmt: skip
-    railed = at_rail(batch)
-    findings.rejected(
-        evidence.misfit & railed, "saturated",
-        "many points sit at one and the same extreme value: the readout is saturated",
     )  # fmt: skip
     findings.rejected(
         evidence.misfit, "model does not fit",
@@ -162,6 +161,20 @@ def at_rail(batch: Batch) -> Mask:
     top = np.count_nonzero(high == high.max(axis=1, keepdims=True), axis=1)
     bottom = np.count_nonzero(low == low.min(axis=1, keepdims=True), axis=1)
     result: Mask = np.maximum(top, bottom) >= needed
+    return result
+
+
+def clipped(batch: Batch, railed: Mask) -> Mask:
+    """Return where, besides a rail, hardly a value occurs twice (N,).
+
+    A law can follow clipped data well. Counts of a few shots also pile up at exactly 0 or 1, but
+    they repeat elsewhere too, and are no fault.
+    """
+    result = railed.copy()
+    for n in np.flatnonzero(railed):
+        values, count = np.unique(batch.y[n, batch.w[n] > 0], return_counts=True)
+        inner = count[1:-1] if count[0] > 1 and count[-1] > 1 else np.delete(count, count.argmax())
+        result[n] = len(values) > 3 and inner.size >= UNIQUE * inner.sum()
     return result
 
 
