@@ -57,7 +57,7 @@ class Findings:
         """Object that there is no signal, or not the expected one."""
         self.object_to(which, REJECTED, status, reason)
 
-    def accept(self, reason: str) -> None:
+    def accept(self, reason: str | Callable[[int], str]) -> None:
         """Accept what nobody objected to."""
         self.object_to(self.verdict == "", ACCEPTED, "success", reason)
 
@@ -90,7 +90,7 @@ def judge_signal(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
     )
     railed = at_rail(batch)
-    findings.rejected((evidence.misfit & railed) | clipped(batch, railed), "saturated", SATURATED)
+    findings.rejected(clipped(batch, railed), "saturated", SATURATED)
     findings.insufficient(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
@@ -100,6 +100,7 @@ def judge_signal(
         "model does not fit",
         f"the data jump once instead of following {law}",
     )  # fmt: skip
+    findings.rejected(evidence.misfit & railed, "saturated", SATURATED)
     findings.rejected(
         evidence.misfit, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
@@ -172,9 +173,9 @@ def clipped(batch: Batch, railed: Mask) -> Mask:
     """
     result = railed.copy()
     for n in np.flatnonzero(railed):
-        values, count = np.unique(batch.y[n, batch.w[n] > 0], return_counts=True)
-        inner = count[1:-1] if count[0] > 1 and count[-1] > 1 else np.delete(count, count.argmax())
-        result[n] = len(values) > 3 and inner.size >= UNIQUE * inner.sum()
+        count = np.unique(batch.y[n, batch.w[n] > 0], return_counts=True)[1]
+        inner = count[int(count[0] > 1) : len(count) - int(count[-1] > 1)]
+        result[n] = inner.size >= max(4, UNIQUE * inner.sum())
     return result
 
 

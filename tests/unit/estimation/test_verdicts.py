@@ -156,6 +156,36 @@ GOOD = {
 }  # fmt: skip
 
 
+CLIPPED = {
+    "t1": (T, 0.9 * np.exp(-4 * T), 0.7), "ramsey": (TT, fringes(9, 2), 0.78),
+    "rabi_amplitude": (T, rabi(2), 0.9),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("kind", CLIPPED)
+def test_a_clipped_trace_is_saturated_even_where_the_law_follows_it(kind, given):
+    x, truth, rail = CLIPPED[kind]
+    y = np.array([np.minimum(noisy(truth, 0.03, seed), rail) for seed in range(50)])
+    railed = np.count_nonzero(y == rail, axis=1) >= max(4, 0.05 * x.size)
+    assert railed.sum() > 5
+    found = fit_batch(kind, x, y, 0.03 if given else None)
+    assert set(found.status[railed]) == {"saturated"}
+    assert set(found.verdict[railed]) == {"rejected"}
+
+
+@pytest.mark.parametrize(
+    ("kind", "shots"), [("t1", 100), ("t1", 1024), ("t1", 20_000), ("ramsey", 1024)]
+)
+def test_exact_zeros_and_ones_of_counts_are_no_rail(kind, shots):
+    x = np.linspace(0.0, 12.0, 97)
+    p = np.exp(-x) if kind == "t1" else 0.5 + 0.5 * np.cos(2 * np.pi * x)
+    y = np.random.default_rng(8).binomial(shots, np.clip(p, 0, 1), size=(100, 97)) / shots
+    assert (np.count_nonzero(y == 0, axis=1) > 5).mean() > 0.9
+    found = fit_batch(kind, x, y, np.sqrt(y * (1 - y) / shots))
+    assert "saturated" not in found.status
+
+
 CONSTANTS = [(kind, value) for kind in FIT_KINDS for value in (0.0, 1.0, -3e-9, 1e12)]
 CONSTANTS += [(kind, value) for kind in GOOD if "spectroscopy" in kind for value in (0j, 1 + 1j)]
 
