@@ -31,6 +31,9 @@ def fit(
     phase: Annotated[str | None, typer.Option(help="Column of the phase.")] = None,
     sigma: Annotated[str | None, typer.Option(help="Column of the standard error of y.")] = None,
     x_unit: Annotated[str | None, typer.Option(help="Unit of x, e.g. ns or GHz.")] = None,
+    geometry: Annotated[
+        str | None, typer.Option(help="Of a resonator: notch, reflection or transmission.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     plot: Annotated[Path | None, typer.Option(help="Draw the fit (png, pdf, svg).")] = None,
 ) -> None:
@@ -40,9 +43,10 @@ def fit(
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
+    known = {} if geometry is None else {"geometry": geometry}
     choice = Choice(y, phase, sigma, x_unit, cal_points)
     try:
-        chosen, found = fit_file(file, kind, choice)
+        chosen, found = fit_file(file, kind, choice, **known)
     except TraceError as error:
         _bad_input(str(error))
     for note in chosen.notes:

@@ -15,8 +15,10 @@ from kammerton.model import Fit, TraceError
 NO_CHOICE = Choice()
 
 
-def fit_file(path: Path, kind: str, choice: Choice = NO_CHOICE) -> tuple[Chosen, Fit]:
-    """Read a trace of `kind` from a file of columns and fit it.
+def fit_file(
+    path: Path, kind: str, choice: Choice = NO_CHOICE, **known: object
+) -> tuple[Chosen, Fit]:
+    """Read a trace of `kind` from a file of columns and fit it; `known` as for fit_batch.
 
     Calibration points scale the trace; they do not fix the offset of a decay, which its own tail
     knows better than the few points that are usual.
@@ -34,7 +36,7 @@ def fit_file(path: Path, kind: str, choice: Choice = NO_CHOICE) -> tuple[Chosen,
         raise TraceError(f"{path}: {present} points; a fit of kind {kind} needs at least {least}")
     sigma = trace.sigma[None] if chosen.sigma_known else None
     try:
-        fit = fit_batch(kind, trace.x, trace.y[None], sigma).fit(0, trace.target)
+        fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
     except TraceError as error:
         raise TraceError(f"{path}: {error}") from error
     return chosen, _in_units_of_x(fit, trace.x_unit) if kind == "rabi_amplitude" else fit

@@ -38,12 +38,17 @@ DEGREES = 1  # highest power of f in the background: more would eat into the lin
 GEOMETRIES = ("notch", "reflection", "transmission")
 FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
+SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
 def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
-    """Fit a resonance; `geometry` may be known ("notch", "reflection" or "transmission")."""
+    """Fit a resonance; `geometry` may be known ("notch", "reflection" or "transmission").
+
+    Else it is taken from the depth, and named in the reason. An undercoupled reflection looks
+    exactly like a notch, and is then taken for one: its internal and coupling Q are wrong.
+    """
     geometry = known.get("geometry")
     if geometry is not None and geometry not in GEOMETRIES:
         raise TraceError(f"geometry is {geometry!r}; it can be {', '.join(GEOMETRIES)}")
@@ -64,7 +69,7 @@ def _complex(batch: Batch, geometry: object) -> Outcome:
     share = _geometry(_ratio(fit.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     found = _outcome(
-        turned, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
+        turned, share, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
         lambda p: _qualities(p[:, 0], p[:, 1], share * _ratio(p).real, zero, span),
     )  # fmt: skip
     found.curve[:, batch.points :] *= sign[:, None]
@@ -158,14 +163,15 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
     share = _geometry(ratio, geometry)
-    share = np.where(sizes, share, np.nan)
+    told = sizes if geometry != "reflection" else np.zeros_like(sizes)
+    share = np.where(told, share, np.nan)  # a reflection's depth has two answers
 
     def derive(theta: Array) -> dict[str, Array]:
         ratio = _ratio_of_power(theta, squared.level)
         return _qualities(theta[:, 0], 2 * theta[:, 1], share * ratio, zero, span)
 
     nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
-    found = _outcome(squared, fit, fit.curve(squared), nulls, derive)
+    found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive)
     power = found.curve + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
     found.curve[:] = size - batch.level[:, None]
@@ -199,7 +205,7 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
 
 
 def _outcome(
-    batch: Batch, fit: Solution, curve: Array, nulls: Nulls,
+    batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls,
     derive: Callable[[Array], dict[str, Array]],
 ) -> Outcome:  # fmt: skip
     evidence = weigh(batch, fit, curve, nulls)
@@ -209,5 +215,5 @@ def _outcome(
     law = "a resonance over a smooth background"
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, values, stderr)
-    findings.accept("a clear resonance")
+    findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(values, stderr, UNITS, curve, evidence, findings)

@@ -105,6 +105,25 @@ def test_a_resonator_from_magnitude_and_phase(tmp_path: Path) -> None:
     assert abs(values["q_coupling"]["value"] - 7100 / 0.7) < 4 * values["q_coupling"]["stderr"]
 
 
+def test_the_geometry_of_a_resonator_is_a_choice(tmp_path: Path) -> None:
+    """An undercoupled reflection looks like a notch; only who measured it can tell."""
+    f = np.linspace(7.09, 7.11, 201)
+    s = np.exp(40j * f) * (1 - 2 * 0.3 / (1 + 2j * (f - 7.1) / 0.001))
+    s = s + 0.01 * (SEED.normal(size=f.size) + 1j * SEED.normal(size=f.size))
+    path = saved(tmp_path / "r.csv", "f [GHz],|S11|,phase [deg]", f, np.abs(s),
+                 np.angle(s, deg=True))  # fmt: skip
+    coupling = {"notch": 7100 / 0.6, "reflection": 7100 / 0.3}
+    for geometry, expected in coupling.items():
+        found = answer(fit(path, "--kind", "resonator_spectroscopy", "--geometry", geometry,
+                           "--json"))  # fmt: skip
+        assert f"({geometry})" in found["reason"]
+        q = found["parameters"]["q_coupling"]
+        assert abs(q["value"] - expected) < 4 * q["stderr"]
+    assert "(notch)" in answer(fit(path, "--kind", "resonator_spectroscopy", "--json"))["reason"]
+    refused(fit(path, "--kind", "resonator_spectroscopy", "--geometry", "nutch"), "'nutch'")
+    refused(fit(path, "--kind", "qubit_spectroscopy", "--geometry", "notch"), "cannot use geometry")
+
+
 def test_calibration_points_and_a_chosen_unit(tmp_path: Path) -> None:
     t = np.append(np.linspace(0, 150e3, 76), [151e3, 152e3, 153e3, 154e3])
     y = np.append(np.exp(-t[:76] / 30e3), [0, 0, 1, 1]) + 0.01 * SEED.normal(size=80)

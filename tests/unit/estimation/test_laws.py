@@ -119,3 +119,13 @@ def test_the_two_photon_line_is_the_lower_one_however_large(height, half_width):
     assert near(values["frequency"], 6.11e9)
     assert near(values["linewidth"], 10e6)
     assert near(values["frequency_gf_half"], 6.0e9)
+
+
+def test_the_size_of_a_reflection_alone_gives_no_internal_and_coupling_q():
+    """Over- and undercoupled resonators have the same |S11|."""
+    f = np.linspace(7.0e9, 7.02e9, 201)
+    y = np.abs(noisy(1 - 1.4 / (1 + 2j * (f - 7.01e9) / 1.4e6), 0.01))
+    fit = fit_batch("resonator_spectroscopy", f, y, geometry="reflection").fit(0, "r0")
+    assert near(fit.values["linewidth"], 1.4e6)
+    assert set(fit.values) == {"frequency", "linewidth", "q_loaded"}
+    assert fit_batch("resonator_spectroscopy", f, y).reason[0].endswith("(notch)")
