@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
+
+from kammerton import __version__
 
 app = typer.Typer(
     name="kammerton",
-    help="Keeps quantum computers in tune and publishes what it knows about them.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kammerton {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None:
+    """Keeps quantum computers in tune and publishes what it knows about them."""
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ def demo(
         bool, typer.Option("--once", help="Stop when every parameter is known.")
     ] = False,
     qubits: Annotated[int, typer.Option(min=1, max=10, help="Qubits of the simulated chip.")] = 5,
-    seed: Annotated[int, typer.Option(help="Which chip: the seed of everything random.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="Which chip.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     keep: Annotated[Path, typer.Option(help="Where everything stays.")] = Path("kammerton-demo"),
 ) -> None:

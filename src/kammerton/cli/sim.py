@@ -25,7 +25,9 @@ def sim(
         str, typer.Option(help="Broker URL for --write-lab.")
     ] = "mqtt://127.0.0.1:1883",
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Only write files.")] = False,
-    base_port: Annotated[int | None, typer.Option(help="Consecutive ports from here on.")] = None,
+    base_port: Annotated[
+        int | None, typer.Option(min=1, max=65000, help="Consecutive ports from here.")
+    ] = None,
     port: Annotated[list[str] | None, typer.Option(help="NAME=PORT, may be repeated.")] = None,
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="Stop when the parent process goes.")

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from kammerton.store import ReadStore
 
 
+SILENT = 15.0  # s without a heartbeat before we say so; a long program may take that
+
+
 @app.command()
 def status(
     lab: Annotated[Path | None, typer.Argument(help="lab.toml, or the database itself.")] = None,
@@ -43,7 +46,8 @@ def _headline(store: ReadStore) -> str:
         doing = "no daemon runs"
     else:
         silent = (datetime.now(said.time.tzinfo) - said.time).total_seconds()
-        doing = f"process {said.pid}: {said.what}, for {silent:.0f} s"
+        doing = f"process {said.pid}: {said.what}"
+        doing += f" (silent for {silent:.0f} s)" if silent > SILENT else ""
     late = store.backlog()
     waiting = f"; {late} results wait for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"

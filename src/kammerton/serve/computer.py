@@ -61,7 +61,9 @@ async def _tune(
     once: bool,
 ) -> Mapping[str, str]:
     ready = asyncio.create_task(asyncio.to_thread(_warm))
-    await asyncio.to_thread(store.activity, "connecting to the instruments")
+    await asyncio.to_thread(
+        store.activity, "connecting to the instruments (the first start compiles kernels)"
+    )
     async with open_bench(lab, clock, on_change=on_change) as bench:
         await ready
         book = BeliefBook(lab, clock.now())

@@ -59,7 +59,7 @@ async def _amqtt(port: int) -> AsyncIterator[str]:
             from amqtt.broker import Broker
         except ImportError as missing:
             raise KammertonError(
-                'no broker: install Mosquitto, or amqtt with  pip install "kammerton[demo]"'
+                'no broker: install Mosquitto, or amqtt with  pip install -e ".[demo]"'
             ) from missing
         for name in ("amqtt", "transitions"):
             logging.getLogger(name).setLevel(logging.CRITICAL)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from kammerton.model import KammertonError
 
 FILES = ("lab.toml", "chip.toml", "daemon.log", "laboratory.log", "broker.log", "mosquitto.conf")
@@ -21,13 +23,30 @@ def prepare(folder: Path) -> Path:
         The folder holds something that no demonstration has made.
     """
     folder = folder.resolve()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_strangers(folder)
+        with FileLock(folder / f"{DATABASE}.lock", timeout=0):
+            _clear(folder)
+    except Timeout:
+        raise KammertonError(f"a demonstration is running in {folder}") from None
+    except OSError as problem:
+        raise KammertonError(f"cannot use {folder}: {problem.strerror}") from None
+    return folder
+
+
+def _refuse_strangers(folder: Path) -> None:
     strangers = [p.name for p in folder.iterdir() if not _ours(p)]
     if strangers:
         raise KammertonError(f"{folder} is not empty and no demonstration: {', '.join(strangers)}")
+
+
+def _clear(folder: Path) -> None:
     for path in folder.iterdir():
-        shutil.rmtree(path) if path.is_dir() else path.unlink()
-    return folder
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.suffix != ".lock":
+            path.unlink()
 
 
 def _ours(path: Path) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -155,10 +156,14 @@ class Demonstration:
             f"{outcome.wall_seconds:.1f} s of wall time; first parameter after "
             f"{outcome.first_published_seconds or float('nan'):.1f} s.\n"
             f"Look into {self._folder}: lab.toml, daemon.log, {DATABASE}, runs/*.png, runs/*.nc\n"
-            f"Ask: kammerton why q0.f01 {self._folder / 'lab.toml'}"
+            f"Ask: {Path(sys.argv[0])} why q0.f01 {self._folder / 'lab.toml'}"
         )
+        missing = [name for name in outcome.failed if outcome.rows[name].value is None]
+        if missing:
+            self._console.print(f"[red]not measured: {', '.join(missing)}[/red]")
         for name in outcome.failed:
-            self._console.print(f"[red]not within 4 sigma or missing: {name}[/red]")
+            if name not in missing:
+                self._console.print(f"[red]further than 4 sigma from the truth: {name}[/red]")
 
 
 def _heard() -> None:
