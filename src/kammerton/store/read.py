@@ -122,12 +122,17 @@ class ReadStore:
     def now(self) -> datetime:
         """Return laboratory time as far as a reader knows it.
 
-        A simulated laboratory may run ahead of the wall; the end of its last run tells how far.
+        A simulated laboratory may run ahead of the wall; the end of its last run, and when that
+        was committed by the wall, tell how far.
         """
+        columns = schema.run.c.ended, schema.run.c.committed
+        query = select(*columns).order_by(schema.run.c.number.desc()).limit(1)
         with self._read() as connection:
-            last = connection.execute(select(func.max(schema.run.c.ended))).scalar_one()
+            last = connection.execute(query).one_or_none()
         wall = datetime.now(UTC)
-        return wall if last is None else max(wall, moment(last))
+        if last is None:
+            return wall
+        return max(wall, moment(last.ended) + (wall - moment(last.committed)))
 
     def waiting(self, limit: int = 50) -> list[Handover]:
         """Return the oldest rows of the outbox that were not yet handed to the broker."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, func, insert, select
@@ -27,6 +28,7 @@ def insert_run(connection: Connection, number: int, run: Run, data: str | None) 
         "program": plain(run.program.name),
         "shots": int(run.program.shots),
         "data": data,
+        "committed": micros(datetime.now(UTC)),
     }
     connection.execute(insert(schema.run).values(row))
     fits = [_fit(number, place, run.fits[name]) for place, name in enumerate(run.targets)]

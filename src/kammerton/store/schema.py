@@ -61,6 +61,7 @@ run = Table(
     Column("program", Text, nullable=False),
     Column("shots", Integer, nullable=False),
     Column("data", Text),
+    Column("committed", Integer, nullable=False),  # wall time, where the others are laboratory time
 )
 
 fit = Table(
