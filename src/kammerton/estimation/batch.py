@@ -2,80 +2,59 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.decay import t1, t2_echo
-from kammerton.estimation.line import qubit_spectroscopy
-from kammerton.estimation.oscillation import ramsey
-from kammerton.estimation.outcome import Outcome
-from kammerton.estimation.prepare import Batch, prepare
-from kammerton.estimation.rabi import rabi_amplitude
-from kammerton.estimation.resonator import resonator_spectroscopy
-from kammerton.model import Advice, Fit, TraceError, Value, Verdict
+from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Kind:
-    """One kind of fit: how it is done and what it takes."""
-
-    fit: Callable[[Batch, dict[str, object]], Outcome]
-    least: int
-    complex_too: bool
-    from_zero: bool
-    known: tuple[str, ...] = ()
-
-
-FIT_KINDS: dict[str, Kind] = {
-    "t1": Kind(t1, 4, False, True, ("offset", "contrast")),
-    "t2_echo": Kind(t2_echo, 5, False, True, ("offset", "contrast")),
-    "ramsey": Kind(ramsey, 7, False, True),
-    "rabi_amplitude": Kind(rabi_amplitude, 5, False, True),
-    "resonator_spectroscopy": Kind(resonator_spectroscopy, 8, True, False, ("geometry",)),
-    "qubit_spectroscopy": Kind(qubit_spectroscopy, 6, True, False),
-}
 
 
 @dataclass(frozen=True, eq=False)
 class FitBatch:
     """N fits of one kind.
 
-    values, stderr: name -> (N,), NaN where a trace does not give it; units: name -> SI unit.
+    values, stderr: name -> (N,), NaN where a trace does not give it; units: name -> SI unit, ""
+    for numbers and for what has the unit of y. correlation: (N, K, K), in the order of values.
     verdict, status, reason: (N,) words; advice: (N,) of Advice. chi2_reduced: (N,), NaN where
-    sigma was not given. curve: (N, M), the fitted y in the order of the caller's x.
+    sigma was not given. curve: the fitted y in the shape and order of the caller's (N, ...).
     """
 
     kind: str
     values: dict[str, Array]
     stderr: dict[str, Array]
+    correlation: Array
     units: dict[str, str]
     verdict: NDArray[np.str_]
     status: NDArray[np.str_]
     reason: NDArray[np.object_]
     advice: NDArray[np.object_]
     chi2_reduced: Array
-    curve: NDArray[np.float64] | NDArray[np.complex128]
+    curve: NDArray[Any]
 
     def __len__(self) -> int:
         return len(self.verdict)
 
     def fit(self, n: int, target: str) -> Fit:
         """Return the fit of trace n."""
+        there = [
+            np.isfinite(v[n]) and np.isfinite(self.stderr[name][n])
+            for name, v in self.values.items()
+        ]
         values = {
             name: Value(float(v[n]), float(self.stderr[name][n]), self.units[name])
-            for name, v in self.values.items()
-            if np.isfinite(v[n]) and np.isfinite(self.stderr[name][n])
+            for (name, v), ok in zip(self.values.items(), there, strict=True)
+            if ok
         }
-        advice = self.advice[n]
         return Fit(
             self.kind, target, values, Verdict(str(self.verdict[n])), str(self.status[n]),
-            str(self.reason[n]), float(self.chi2_reduced[n]),
-            advice if isinstance(advice, Advice) else Advice(), self.curve[n],
+            str(self.reason[n]), float(self.chi2_reduced[n]), self.advice[n], self.curve[n],
+            self.correlation[n][np.ix_(there, there)],
         )  # fmt: skip
 
     def fits(self, targets: Sequence[str]) -> dict[str, Fit]:
@@ -86,14 +65,20 @@ class FitBatch:
 
 
 def fit_batch(
-    kind: str, x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None = None, **known: object
+    kind: str,
+    x: ArrayLike | tuple[ArrayLike, ...],
+    y: ArrayLike,
+    sigma: ArrayLike | None = None,
+    **known: object,
 ) -> FitBatch:
     """Fit N traces of one kind and judge each.
 
-    x: (M,) or (N, M), SI, in any order and spacing. y: (M,) or (N, M), real, or complex for
-    spectroscopy; NaN is a missing point. sigma: one standard deviation of each point (of each part
-    of a complex one), (M,) or (N, M); 0 and NaN are replaced by the neighbours'. known: "offset"
-    and "contrast" of decays, from the readout calibration; "geometry" of a resonator.
+    x: (M,) or (N, M), SI, in any order and spacing; for a kind with several axes a tuple of
+    them, (A,), (B,), ... . y: (M,) or (N, M), or (A, B) or (N, A, B); real, or complex for
+    spectroscopy; NaN is a missing point. sigma: one standard deviation of each point (of each
+    part of a complex one), one number or shaped as y or as one trace; 0 and NaN are replaced by
+    the neighbours'. known: what the kind can use, for each trace or for all; docs/estimation.md
+    has the list.
 
     Error bars are one standard deviation: from sigma as given, unless chi-square disproves it
     (p < 0.01), else from the scatter about the fit; wider where the residuals are correlated.
@@ -102,7 +87,8 @@ def fit_batch(
     Raises
     ------
     TraceError
-        The kind is unknown, or an array cannot be used; the message says which and why.
+        The kind is unknown, or an array cannot be used; the message says which and why. It is a
+        ValueError too.
     """
     if kind not in FIT_KINDS:
         raise TraceError(f"no fit of kind {kind!r}; there are {', '.join(sorted(FIT_KINDS))}")
@@ -110,16 +96,24 @@ def fit_batch(
     unknown = set(known) - set(how.known)
     if unknown:
         raise TraceError(f"a fit of kind {kind} cannot use {', '.join(sorted(unknown))}")
-    batch = prepare(
-        x, y, sigma, complex_too=how.complex_too, from_zero=how.from_zero, least=how.least
-    )
-    found = how.fit(batch, known)
-    said = found.findings
+    batch = how.prepare(x, y, sigma)
+    outcome = how.fit(batch, known)
+    found, said = outcome.found, outcome.findings
     return FitBatch(
-        kind, found.values, found.stderr, found.units, said.verdict.astype(str),
-        said.status.astype(str), said.reason, said.advice, found.evidence.chi2_reduced,
-        batch.restore(found.curve),
+        kind, found.values, found.stderr, found.correlation, outcome.units,
+        said.verdict.astype(str), said.status.astype(str), said.reason,
+        _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
+        batch.restore(outcome.curve),
     )  # fmt: skip
+
+
+def _in_units_of_x(advice: NDArray[np.object_], window: Array) -> NDArray[np.object_]:
+    """Say beside the factor how long the window shall be."""
+    for n, each in enumerate(advice):
+        if each.window_times is not None:
+            length = float(window[n] * each.window_times)
+            advice[n] = replace(each, extend_window_to=length)
+    return advice
 
 
 def warm() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
+from kammerton.estimation.derived import Derived, named
 from kammerton.estimation.evidence import Evidence, propagate, simple_laws, weigh
 from kammerton.estimation.findings import (
     Findings,
@@ -13,6 +14,7 @@ from kammerton.estimation.findings import (
     judge_signal,
     percent,
 )
+from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -34,10 +36,15 @@ def t1(batch: Batch, known: dict[str, object]) -> Outcome:
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
-    values, stderr = propagate(lambda theta: {"t1": span / theta[:, 0]}, fit, evidence)
-    findings = _judge(batch, fit, evidence, nulls.flat[0], values["t1"], stderr["t1"])
+    found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
+    findings = _judge(batch, fit, evidence, nulls.flat[0], found.values["t1"], found.stderr["t1"])
     findings.accept("a clear exponential decay")
-    return Outcome(values, stderr, {"t1": "s"}, curve, evidence, findings)
+    units = {"t1": "s", "amplitude": "", "offset": ""}
+    return Outcome(found, units, curve, evidence.chi2_reduced, findings)
+
+
+def _numbers(name: str, theta: Array, span: Array, level: Array) -> dict[str, Array]:
+    return {name: span / theta[:, 0], "amplitude": theta[:, 2], "offset": theta[:, 3] + level}
 
 
 def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
@@ -52,15 +59,16 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
-    times = [propagate(lambda p: {"t": span / p[:, 0]}, law, evidence) for law in laws]
-    value, error = _averaged(
-        [t[0]["t"] for t in times], [t[1]["t"] for t in times],
-        _share_of_gaussian(batch, laws, evidence),
-    )  # fmt: skip
-    findings = _judge(batch, fit, evidence, nulls.flat[0], value, error)
+    found = [
+        propagate(lambda theta: _numbers("t2_echo", theta, span, batch.level), law, evidence)
+        for law in laws
+    ]
+    mixed = _averaged(found, _share_of_gaussian(batch, laws, evidence))
+    time, error = mixed.values["t2_echo"], mixed.stderr["t2_echo"]
+    findings = _judge(batch, fit, evidence, nulls.flat[0], time, error)
     findings.accept("a clear echo decay")
-    return Outcome({"t2_echo": value}, {"t2_echo": error}, {"t2_echo": "s"}, curve, evidence,
-                   findings)  # fmt: skip
+    units = {"t2_echo": "s", "amplitude": "", "offset": ""}
+    return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)
 
 
 def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution:
@@ -87,16 +95,28 @@ def _share_of_gaussian(batch: Batch, laws: list[Solution], evidence: Evidence) -
     return result
 
 
-def _averaged(times: list[Array], errors: list[Array], share: Array) -> tuple[Array, Array]:
-    weights = [np.where(share < 1e-3, 0.0, np.where(share > 0.999, 1.0, share))]
-    weights.insert(0, 1.0 - weights[0])
-    pick = [np.where(w > 0, 1.0, 0.0) for w in weights]
-    mean = sum(w * np.where(k > 0, t, 0.0) for w, k, t in zip(weights, pick, times, strict=True))
-    spread = sum(
-        w * np.where(k > 0, e**2 + (t - mean) ** 2, 0.0)
-        for w, k, t, e in zip(weights, pick, times, errors, strict=True)
+def _averaged(found: list[Derived], share: Array) -> Derived:
+    """Mix the two laws' numbers; the error holds each law's own and how far they disagree."""
+    gaussian = np.where(share < 1e-3, 0.0, np.where(share > 0.999, 1.0, share))
+    weights = [1.0 - gaussian, gaussian]
+    names = list(found[0].values)
+    stacked = [_stacked(each) for each in found]
+    mean = sum(
+        w[:, None] * np.where(w[:, None] > 0, value, 0.0)
+        for w, (value, _) in zip(weights, stacked, strict=True)
     )
-    return np.asarray(mean), np.sqrt(np.asarray(spread))
+    covariance = np.zeros((len(share), len(names), len(names)))
+    for w, (value, cov) in zip(weights, stacked, strict=True):
+        apart = value - mean
+        own = cov + apart[:, :, None] * apart[:, None, :]
+        covariance += w[:, None, None] * np.where(w[:, None, None] > 0, own, 0.0)
+    return named(names, np.asarray(mean), covariance)
+
+
+def _stacked(found: Derived) -> tuple[Array, Array]:
+    error = np.stack(list(found.stderr.values()), axis=1)
+    covariance = found.correlation * error[:, :, None] * error[:, None, :]
+    return np.stack(list(found.values.values()), axis=1), covariance
 
 
 def _judge(
@@ -129,3 +149,9 @@ def _judge(
         Advice(shots_times=4.0),
     )  # fmt: skip
     return findings
+
+
+KINDS: dict[str, Kind] = {
+    "t1": sweep(t1, 4, from_zero=True, known=("offset", "contrast")),
+    "t2_echo": sweep(t2_echo, 5, from_zero=True, known=("offset", "contrast")),
+}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtrc
 
 from kammerton.estimation import kernels
+from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.solver import Solution
 
@@ -201,38 +202,7 @@ def _weighted_range(batch: Batch, curve: Array) -> Array:
 
 
 def propagate(
-    derive: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    """Return derived values (N,) and their standard errors from the full covariance.
-
-    derive takes theta (N, P + L); its gradient is taken by central differences.
-    """
-    with np.errstate(all="ignore"):  # a value that is not there is NaN or infinite
-        return _propagated(derive, fit, evidence)
-
-
-def _propagated(
-    derive: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
-) -> tuple[dict[str, Array], dict[str, Array]]:
-    values = derive(fit.theta)
-    spread = evidence.stderr(np.einsum("nii->ni", fit.cov).T).T
-    scale = 1.0 + np.abs(fit.theta)
-    step = np.clip(1e-2 * spread, 1e-8 * scale, 1e-3 * scale)
-    gradient = {name: np.zeros_like(fit.theta) for name in values}
-    for k in range(fit.theta.shape[1]):
-        up, down = fit.theta.copy(), fit.theta.copy()
-        up[:, k] += step[:, k]
-        down[:, k] -= step[:, k]
-        above, below = derive(up), derive(down)
-        for name in values:
-            gradient[name][:, k] = (above[name] - below[name]) / (2 * step[:, k])
-    errors = {name: evidence.stderr(_variance(g, fit.cov)) for name, g in gradient.items()}
-    return values, errors
-
-
-def _variance(gradient: Array, cov: Array) -> Array:
-    """Return g^T C g (N,), NaN where the value is not there."""
-    there: Mask = np.asarray(np.isfinite(gradient).all(axis=1))
-    g = np.where(there[:, None], gradient, 0.0)
-    variance = (g[:, None, :] @ cov @ g[:, :, None])[:, 0, 0]
-    return np.where(there, variance, np.nan)
+    formulas: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
+) -> Derived:
+    """Return numbers derived from theta (N, P + L), with errors from the full covariance."""
+    return derive(formulas, fit.theta, fit.cov * evidence.noise[:, None, None])

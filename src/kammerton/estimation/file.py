@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
-from kammerton.estimation.batch import FIT_KINDS, fit_batch
+from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.columns import Choice, Chosen, choose, known_kind
 from kammerton.estimation.table import read_table
 from kammerton.model import Fit, TraceError
@@ -30,10 +28,7 @@ def fit_file(
     """
     known_kind(kind)
     chosen = choose(read_table(path), kind, choice)
-    trace, least = chosen.trace, FIT_KINDS[kind].least
-    present = int(np.isfinite(trace.y).sum())
-    if present < least:
-        raise TraceError(f"{path}: {present} points; a fit of kind {kind} needs at least {least}")
+    trace = chosen.trace
     sigma = trace.sigma[None] if chosen.sigma_known else None
     try:
         fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
@@ -44,5 +39,8 @@ def fit_file(
 
 def _in_units_of_x(fit: Fit, unit: str) -> Fit:
     """Period and pi amplitude are in whatever unit the amplitude was swept in."""
-    values = {name: replace(value, unit=unit) for name, value in fit.values.items()}
+    values = {
+        name: replace(value, unit=unit) if value.unit == "V" else value
+        for name, value in fit.values.items()
+    }
     return replace(fit, values=values)

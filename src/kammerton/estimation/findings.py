@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence, Mask
 from kammerton.estimation.prepare import Batch
 from kammerton.model import Advice, Verdict
@@ -115,10 +116,9 @@ def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
     )  # fmt: skip
 
 
-def judge_line(
-    findings: Findings, batch: Batch, values: dict[str, Array], stderr: dict[str, Array]
-) -> None:
+def judge_line(findings: Findings, batch: Batch, found: Derived) -> None:
     """Object to lines that are badly placed in their window, or a single point."""
+    values, stderr = found.values, found.stderr
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
     widest = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
+from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import (
     Evidence,
     Mask,
-    Nulls,
     delta_bic,
     propagate,
     simple_laws,
@@ -19,6 +19,7 @@ from kammerton.estimation.evidence import (
     weigh,
 )
 from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
+from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -55,18 +56,22 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    values, stderr = propagate(lambda p: _one(p, zero, span), fit, evidence)
-    for held in (values, stderr):
-        held["frequency_gf_half"] = np.full(batch.traces, np.nan)
+    found = propagate(lambda p: _one(p, zero, span), fit, evidence)
     if len(pairs.which):
-        evidence = _with_pairs(batch, pairs, evidence, curve, values, stderr, nulls)
+        part = batch.take(pairs.which)
+        curve[pairs.which] = pairs.fit.curve(part)
+        own = weigh(part, pairs.fit, curve[pairs.which], nulls.take(pairs.which))
+        found, evidence = (
+            found.replaced(pairs.which, _of_pairs(part, pairs, own)),
+            evidence.replaced(pairs.which, own),
+        )  # fmt: skip
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a line over a smooth background"
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
-    judge_line(findings, batch, values, stderr)
+    judge_line(findings, batch, found)
     findings.accept("a clear line")
-    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
 def _projected(batch: Batch) -> Outcome:
@@ -86,7 +91,7 @@ def _projected(batch: Batch) -> Outcome:
     curve = np.hstack(
         [mean[0] + found.curve * np.cos(angle), mean[1] + found.curve * np.sin(angle)]
     )
-    return Outcome(found.values, found.stderr, found.units, curve, found.evidence, found.findings)
+    return replace(found, curve=curve)
 
 
 def one_line(batch: Batch) -> Solution:
@@ -182,7 +187,10 @@ def _heights(theta: Array) -> Array:
 
 
 def _one(theta: Array, zero: Array, span: Array) -> dict[str, Array]:
-    return {"frequency": zero + theta[:, 0] * span, "linewidth": 2 * theta[:, 1] * span}
+    return {
+        "frequency": zero + theta[:, 0] * span, "linewidth": 2 * theta[:, 1] * span,
+        "frequency_gf_half": np.full(len(theta), np.nan),
+    }  # fmt: skip
 
 
 def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict[str, Array]:
@@ -194,21 +202,15 @@ def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict
     }
 
 
-def _with_pairs(
-    batch: Batch, pairs: Pairs, evidence: Evidence, curve: Array, values: dict[str, Array],
-    stderr: dict[str, Array], nulls: Nulls,
-) -> Evidence:  # fmt: skip
-    """Put the two-line results in place.
+def _of_pairs(part: Batch, pairs: Pairs, evidence: Evidence) -> Derived:
+    """Return the numbers of the upper line, and the centre of the lower.
 
     A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
     is the main one, however strongly the two-photon line is driven.
     """
-    which, part = pairs.which, batch.take(pairs.which)
-    curve[which] = pairs.fit.curve(part)
-    own = weigh(part, pairs.fit, curve[which], nulls.take(which))
     main = pairs.fit.p[:, 0::2].argmax(axis=1)
     zero, span = part.column(part.zero), part.column(part.span)
-    found, errors = propagate(lambda p: _two(p, main, zero, span), pairs.fit, own)
-    for name in values:
-        values[name][which], stderr[name][which] = found[name], errors[name]
-    return evidence.replaced(which, own)
+    return propagate(lambda p: _two(p, main, zero, span), pairs.fit, evidence)
+
+
+KINDS: dict[str, Kind] = {"qubit_spectroscopy": sweep(qubit_spectroscopy, 6, complex_too=True)}

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
+from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import (
     Evidence,
     Mask,
-    Nulls,
     delta_bic,
     propagate,
     simple_laws,
@@ -25,6 +26,7 @@ from kammerton.estimation.findings import (
     judge_stray,
     percent,
 )
+from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -37,7 +39,12 @@ SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that error
 RATE = (-1.0, 2.0)  # the upper one per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
 SLOWEST_TURN = 0.3  # rad in the window
-UNITS = {"frequency": "Hz", "t2_star": "s"}
+UNITS = {
+    "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
+    "frequency_splitting": "Hz",
+}  # fmt: skip
+
+Formulas = Callable[[Array], dict[str, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,19 +66,23 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     beats = two_frequencies(batch, fit)
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
-    span = batch.column(batch.span)
-    values, stderr = propagate(lambda p: _single(p, span), fit, evidence)
+    found = propagate(_single(batch, fit.theta), fit, evidence)
     findings = Findings(batch.traces)
     if len(beats.which):
         part = batch.take(beats.which)
-        evidence = _with_beats(part, beats, evidence, curve, values, stderr, nulls)
+        curve[beats.which] = beats.fit.curve(part)
+        own = weigh(part, beats.fit, curve[beats.which], nulls.take(beats.which))
+        double = propagate(_double(part, beats.fit.theta), beats.fit, own)
+        found, evidence = (
+            found.replaced(beats.which, double), evidence.replaced(beats.which, own),
+        )  # fmt: skip
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a decaying oscillation", SEARCHED)
-    _judge(findings, batch, evidence, values, stderr)
+    _judge(findings, batch, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
     _mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
-    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
 def one_frequency(batch: Batch) -> Solution:
@@ -115,36 +126,52 @@ def _amplitudes(theta: Array) -> tuple[Array, Array]:
     return np.hypot(theta[:, 4], theta[:, 5]), np.hypot(theta[:, 6], theta[:, 7])
 
 
-def _single(theta: Array, span: Array) -> dict[str, Array]:
-    return {"frequency": theta[:, 2] / (2 * np.pi * span), "t2_star": span / theta[:, 0]}
+def _single(batch: Batch, at: Array) -> Formulas:
+    """Numbers of one frequency; theta = rate, shape, w, cosine, sine, constant."""
+    span, level = batch.column(batch.span), batch.level
+    start = np.arctan2(-at[:, 4], at[:, 3])
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        cos, sin = theta[:, 3], theta[:, 4]
+        return {
+            "frequency": theta[:, 2] / (2 * np.pi * span), "t2_star": span / theta[:, 0],
+            "amplitude": np.hypot(cos, sin), "phase": near(np.arctan2(-sin, cos), start),
+            "offset": theta[:, 5] + level, "frequency_splitting": np.full(len(theta), np.nan),
+        }  # fmt: skip
+
+    return numbers
 
 
-def _double(theta: Array, span: Array) -> dict[str, Array]:
+def _double(batch: Batch, at: Array) -> Formulas:
     """The mean frequency, weighted by amplitude: what a switching charge parity leaves."""
-    first, second = _amplitudes(theta)
-    mean = (first * theta[:, 2] + second * theta[:, 3]) / np.maximum(first + second, 1e-300)
-    return {"frequency": mean / (2 * np.pi * span), "t2_star": span / theta[:, 0]}
+    span, level = batch.column(batch.span), batch.level
+    n, main = np.arange(len(at)), 4 + 2 * (np.argmax(_amplitudes(at), axis=0))
+    start = np.arctan2(-at[n, main + 1], at[n, main])
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        first, second = _amplitudes(theta)
+        both = np.maximum(first + second, 1e-300)
+        mean = (first * theta[:, 2] + second * theta[:, 3]) / both
+        return {
+            "frequency": mean / (2 * np.pi * span), "t2_star": span / theta[:, 0],
+            "amplitude": first + second,
+            "phase": near(np.arctan2(-theta[n, main + 1], theta[n, main]), start),
+            "offset": theta[:, 8] + level,
+            "frequency_splitting": np.abs(theta[:, 2] - theta[:, 3]) / (2 * np.pi * span),
+        }  # fmt: skip
+
+    return numbers
 
 
-def _with_beats(
-    part: Batch, beats: Beats, evidence: Evidence, curve: Array, values: dict[str, Array],
-    stderr: dict[str, Array], nulls: Nulls,
-) -> Evidence:  # fmt: skip
-    """Put the two-frequency results in place; return the evidence with theirs."""
-    which, span = beats.which, part.column(part.span)
-    curve[which] = beats.fit.curve(part)
-    own = weigh(part, beats.fit, curve[which], nulls.take(which))
-    found, errors = propagate(lambda p: _double(p, span), beats.fit, own)
-    for name in values:
-        values[name][which], stderr[name][which] = found[name], errors[name]
-    return evidence.replaced(which, own)
+def near(angle: Array, start: Array) -> Array:
+    """Return an angle on the branch within half a turn of `start`, so that it can be varied."""
+    result: Array = start + np.angle(np.exp(1j * (angle - start)))
+    return result
 
 
-def _judge(
-    findings: Findings, batch: Batch, evidence: Evidence, values: dict[str, Array],
-    stderr: dict[str, Array],
-) -> None:  # fmt: skip
+def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived) -> None:
     """Object to fringes that are badly placed in their window."""
+    values, stderr = found.values, found.stderr
     span = batch.column(batch.span)
     periods = values["frequency"] * span
     with np.errstate(divide="ignore"):
@@ -193,3 +220,6 @@ def _mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
         lambda n: f"two frequencies, {turns[n].min():.6g} and {turns[n].max():.6g} Hz; "
         "their mean is given",
     )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {"ramsey": sweep(ramsey, 7, from_zero=True)}

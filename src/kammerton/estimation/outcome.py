@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence
 from kammerton.estimation.findings import Findings
 from kammerton.estimation.prepare import Batch
@@ -18,13 +20,15 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Values and errors (N,) by name, their units, the curve (N, R), evidence and findings."""
+    """What N fits found: numbers, their SI units by name, fitted y, chi-square, and findings.
 
-    values: dict[str, Array]
-    stderr: dict[str, Array]
+    curve: as the batch holds y. chi2_reduced: (N,), NaN where sigma was not given.
+    """
+
+    found: Derived
     units: dict[str, str]
-    curve: Array
-    evidence: Evidence
+    curve: NDArray[Any]
+    chi2_reduced: Array
     findings: Findings
 
 

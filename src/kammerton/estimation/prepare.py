@@ -59,6 +59,11 @@ class Batch:
         """How many numbers count in each trace (N,)."""
         return np.asarray(np.count_nonzero(self.w, axis=1))
 
+    @property
+    def window(self) -> Array:
+        """Length of each trace's window in the unit of x (N,)."""
+        return self.column(self.span)
+
     def take(self, which: NDArray[Any]) -> Batch:
         """Return the batch of some traces only."""
         axis = which if self.x.shape[0] > 1 else slice(None)
@@ -172,11 +177,12 @@ def _enough(y: NDArray[Any], least: int) -> None:
     present = np.count_nonzero(~np.isnan(y), axis=1)
     if y.shape[0] == 0:
         raise TraceError("y holds no trace")
+    which = f"trace {int(present.argmin())}" if len(present) > 1 else "y"
     if present.min() == 0:
-        raise TraceError(f"trace {int(present.argmin())} holds only missing points (NaN)")
+        raise TraceError(f"{which} holds only missing points (NaN)")
     if present.min() < least:
         raise TraceError(
-            f"trace {int(present.argmin())} has {int(present.min())} points; "
+            f"{which} has {int(present.min())} points; "
             f"this law has {least - 1} parameters and needs at least {least}"
         )
 

@@ -22,6 +22,7 @@ from kammerton.estimation.findings import (
     judge_stray,
     percent,
 )
+from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -33,7 +34,7 @@ Array = NDArray[np.float64]
 MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
-UNITS = {"period": "V", "pi_amplitude": "V"}
+UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
 
 
 def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
@@ -43,7 +44,7 @@ def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
-    values, stderr = propagate(lambda p: _period(p, span), fit, evidence)
+    found = propagate(lambda p: _numbers(p, span, batch.level), fit, evidence)
     findings = Findings(batch.traces)
     turn = _phase(batch, fit)
     findings.rejected(
@@ -52,10 +53,10 @@ def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     )  # fmt: skip
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a cosine about zero amplitude", SEARCHED)
-    _judge(findings, batch, fit, evidence, values["period"], stderr["period"])
+    _judge(findings, batch, fit, evidence, found.values["period"], found.stderr["period"])
     judge_stray(findings, evidence, findings.is_open())
     findings.accept("a clear Rabi oscillation")
-    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
 def _cosine(batch: Batch) -> Solution:
@@ -74,9 +75,12 @@ def _cosine(batch: Batch) -> Solution:
     return replaced(fit, which, damped, wins)
 
 
-def _period(theta: Array, span: Array) -> dict[str, Array]:
+def _numbers(theta: Array, span: Array, level: Array) -> dict[str, Array]:
     period = 2 * np.pi * span / theta[:, 1]
-    return {"period": period, "pi_amplitude": period / 2}
+    return {
+        "period": period, "pi_amplitude": period / 2, "amplitude": theta[:, 2],
+        "offset": theta[:, 3] + level,
+    }  # fmt: skip
 
 
 def _phase(batch: Batch, fit: Solution) -> Array:
@@ -118,3 +122,6 @@ def _judge(
         lambda n: f"the period is known only to {percent(period[n], error[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {"rabi_amplitude": sweep(rabi_amplitude, 5, from_zero=True)}

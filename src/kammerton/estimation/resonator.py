@@ -23,6 +23,7 @@ from kammerton.estimation.evidence import (
     weigh,
 )
 from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
+from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.resonance_seeds import resonance_starts, smooth_nulls
@@ -209,11 +210,18 @@ def _outcome(
     derive: Callable[[Array], dict[str, Array]],
 ) -> Outcome:  # fmt: skip
     evidence = weigh(batch, fit, curve, nulls)
-    values, stderr = propagate(derive, fit, evidence)
+    found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
-    judge_line(findings, batch, values, stderr)
+    judge_line(findings, batch, found)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
-    return Outcome(values, stderr, UNITS, curve, evidence, findings)
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+KINDS: dict[str, Kind] = {
+    "resonator_spectroscopy": sweep(
+        resonator_spectroscopy, 8, complex_too=True, known=("geometry",)
+    )
+}

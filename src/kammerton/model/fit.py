@@ -32,12 +32,14 @@ class Advice:
     """What to change when the data were insufficient; None where nothing is to change.
 
     window_times: widen the swept window by this factor. shots_times: take so many times the shots.
-    centre_on: move the window's centre there (unit of x).
+    centre_on: move the window's centre there (unit of x). extend_window_to: the window's length
+    after window_times (unit of x); below the present one, the window is too long.
     """
 
     window_times: float | None = None
     shots_times: float | None = None
     centre_on: float | None = None
+    extend_window_to: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +49,7 @@ class Fit:
     kind: "t1", "ramsey", ... target: the qubit. values: fitted numbers by name.
     status: the finding in the field's words ("success", "no signal", "range too narrow", ...).
     reason: the same in one sentence. curve: the fitted y at the points of the trace.
+    correlation: (K, K) of the K values, in their order; None where a fit was read from a store.
     """
 
     kind: str
@@ -58,10 +61,11 @@ class Fit:
     chi2_reduced: float
     advice: Advice = field(default_factory=Advice)
     curve: NDArray[np.float64] | NDArray[np.complex128] | None = None
+    correlation: NDArray[np.float64] | None = None
 
     def rejected(self, reason: str) -> Fit:
         """Return this fit, rejected by a calibration for a reason of its own."""
         return Fit(
             self.kind, self.target, self.values, Verdict.REJECTED, "rejected by calibration",
-            reason, self.chi2_reduced, self.advice, self.curve,
+            reason, self.chi2_reduced, self.advice, self.curve, self.correlation,
         )  # fmt: skip

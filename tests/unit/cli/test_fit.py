@@ -180,7 +180,10 @@ def test_bad_files_are_one_clear_line(tmp_path: Path, text: str, says: str) -> N
 def test_too_few_points_are_one_clear_line(tmp_path: Path) -> None:
     path = tmp_path / "short.csv"
     path.write_text("Time [s],y\n1,2\n2,3\n")
-    refused(fit(path, "--kind", "t1", "--json"), "short.csv: 2 points; a fit of kind t1 needs")
+    refused(
+        fit(path, "--kind", "t1", "--json"),
+        "short.csv: y has 2 points; this law has 3 parameters and needs at least 4",
+    )
     path.write_text("Time [s],y\n" + "".join(f"{i},inf\n{i}.5,{i}\n" for i in range(9)))
     refused(fit(path, "--kind", "t1", "--json"), "short.csv: y holds infinite values")
 

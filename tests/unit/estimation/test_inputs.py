@@ -10,6 +10,7 @@ import pytest
 from kammerton.estimation import FIT_KINDS, fit_batch, warm
 from kammerton.model import TraceError
 
+SWEEPS = [kind for kind, how in FIT_KINDS.items() if how.axes == 1]
 X = np.linspace(0.0, 100e-6, 51)
 RNG = np.random.default_rng(1)
 Y = 0.1 + 0.8 * np.exp(-X / 30e-6) + 0.01 * RNG.normal(size=X.size)
@@ -129,7 +130,7 @@ def test_numbers_far_from_one_are_no_matter():
     assert found.values["t1"][0] == pytest.approx(fit_batch("t1", X, Y).values["t1"][0] * 1e9, 1e-4)
 
 
-@pytest.mark.parametrize("kind", FIT_KINDS)
+@pytest.mark.parametrize("kind", SWEEPS)
 def test_constant_y_is_no_signal(kind):
     x = np.linspace(1.0, 2.0, 61)
     found = fit_batch(kind, x, np.full((2, 61), 0.25))
@@ -137,7 +138,7 @@ def test_constant_y_is_no_signal(kind):
     assert set(found.status) == {"no signal"}
 
 
-@pytest.mark.parametrize("kind", FIT_KINDS)
+@pytest.mark.parametrize("kind", SWEEPS)
 def test_the_same_from_any_thread_and_any_batch(kind):
     warm()
     x = np.linspace(0.0, 1.0, 61)

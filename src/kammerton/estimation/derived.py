@@ -1,0 +1,86 @@
+"""From fitted parameters to the numbers of the field, with their errors and correlation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """K named numbers of N fits: values and stderr (N,) by name, correlation (N, K, K).
+
+    NaN where a fit does not give a number.
+    """
+
+    values: dict[str, Array]
+    stderr: dict[str, Array]
+    correlation: Array
+
+    def replaced(self, which: NDArray[Any], part: Derived) -> Derived:
+        """Return these numbers with those of the fits `which` from `part`; same names."""
+        values, stderr = (
+            {name: _put(old, which, new[name]) for name, old in mine.items()}
+            for mine, new in ((self.values, part.values), (self.stderr, part.stderr))
+        )
+        return Derived(values, stderr, _put(self.correlation, which, part.correlation))
+
+
+def named(names: list[str], values: Array, covariance: Array) -> Derived:
+    """Return values (N, K) with covariance (N, K, K) by name; NaN values have NaN errors."""
+    variance = np.where(np.isnan(values), np.nan, np.einsum("nkk->nk", covariance))
+    stderr = np.sqrt(np.maximum(variance, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        correlation = np.clip(covariance / (stderr[:, :, None] * stderr[:, None, :]), -1.0, 1.0)
+    columns = [{n: np.ascontiguousarray(c) for n, c in zip(names, each.T, strict=True)}
+               for each in (values, stderr)]  # fmt: skip
+    return Derived(columns[0], columns[1], correlation)
+
+
+def _put(old: Array, which: NDArray[Any], new: Array) -> Array:
+    result = old.copy()
+    result[which] = new
+    return result
+
+
+def derive(formulas: Callable[[Array], dict[str, Array]], theta: Array, cov: Array) -> Derived:
+    """Propagate theta (N, P) with covariance (N, P, P) through formulas.
+
+    formulas takes theta (N, P) and returns (N,) by name; its gradient is taken by central
+    differences, with steps of a hundredth of a standard error.
+    """
+    with np.errstate(all="ignore"):  # a number that is not there is NaN or infinite
+        return _derived(formulas, theta, cov)
+
+
+def _derived(formulas: Callable[[Array], dict[str, Array]], theta: Array, cov: Array) -> Derived:
+    values = formulas(theta)
+    gradient = np.zeros((len(values), *theta.shape))
+    for k, step in enumerate(_steps(theta, cov).T):
+        away = np.zeros_like(theta)
+        away[:, k] = step
+        above, below = formulas(theta + away), formulas(theta - away)
+        for row, name in enumerate(values):
+            gradient[row, :, k] = (above[name] - below[name]) / (2 * step)
+    there = np.asarray(np.isfinite(gradient).all(axis=2))
+    g = np.where(there[:, :, None], gradient, 0.0).transpose(1, 0, 2)
+    covariance = g @ cov @ g.transpose(0, 2, 1)
+    both = there.T[:, :, None] & there.T[:, None, :]
+    return named(
+        list(values), np.stack(list(values.values()), axis=1), np.where(both, covariance, np.nan)
+    )
+
+
+def _steps(theta: Array, cov: Array) -> Array:
+    """Signals may be nanovolts: a step follows the error, not a fixed scale, if there is one."""
+    spread = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
+    size = np.abs(theta)
+    step = np.clip(1e-2 * spread, 1e-7 * size, 1e-3 * (1.0 + size))
+    result: Array = np.where(spread > 0, step, 1e-8 * (1.0 + size))
+    return result

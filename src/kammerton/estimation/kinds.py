@@ -1,0 +1,10 @@
+"""Every kind of fit by name; each family declares its own."""
+
+from __future__ import annotations
+
+from kammerton.estimation import decay, line, oscillation, rabi, resonator
+from kammerton.estimation.kind import Kind
+
+FIT_KINDS: dict[str, Kind] = {
+    **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
+}  # fmt: skip
