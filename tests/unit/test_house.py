@@ -76,7 +76,8 @@ def allows_pickle(keyword: ast.keyword) -> bool:
 def texts() -> Iterator[Path]:
     """Yield every text file of the tree that is shipped."""
     folders = ("src", "drivers", "calibrations", "sim_instruments", "tests", "docs", "examples")
-    yield from (path for path in ROOT.iterdir() if path.is_file() and path.suffix in TEXTS)
+    top = (path for path in ROOT.iterdir() if path.name != ".git")  # a file, in a worktree
+    yield from (path for path in top if path.is_file() and path.suffix in TEXTS)
     for folder in folders:
         for path in (ROOT / folder).rglob("*"):
             if path.is_file() and path.suffix in TEXTS and "__pycache__" not in path.parts:
