@@ -5,6 +5,7 @@ not dimensionless names its unit.
 """
 
 from kammerton_sim.chip.draw import default_wiring, random_chip, slow_envelope_time
+from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.read import read_chip
 from kammerton_sim.chip.words import (
     Chip,
@@ -19,8 +20,11 @@ from kammerton_sim.chip.words import (
 from kammerton_sim.chip.write import write_chip
 
 __all__ = [
+    "Bursts",
+    "Charge",
     "Chip",
     "ChipError",
+    "Defect",
     "Drift",
     "Line",
     "Marker",

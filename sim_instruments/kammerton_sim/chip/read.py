@@ -13,7 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
+from kammerton_sim.chip.section import Section, keys_of, read_section
 from kammerton_sim.chip.words import (
+    CHIP_SECTIONS,
+    QUBIT_SECTIONS,
+    RESONATOR_SECTIONS,
+    WIRING_SECTIONS,
     Chip,
     ChipError,
     Drift,
@@ -53,7 +58,8 @@ class _Reader:
     problems: list[str] = field(default_factory=list)
 
     def chip(self, table: Table) -> Chip | None:
-        self.keys(table, _TOP, "the file")
+        self.keys(table, _TOP, "the file", CHIP_SECTIONS)
+        effects = self.sections(table, CHIP_SECTIONS, "")
         name, seed = table.get("name"), table.get("seed")
         if not isinstance(name, str):
             self.problems.append("name: must be a string")
@@ -68,10 +74,11 @@ class _Reader:
         wiring = self.wiring(self.table(table, "wiring", ""), [q.name for q in qubits])
         if self.problems:
             return None
-        return Chip(str(name), int(seed or 0), tuple(qubits), tuple(resonators), wiring)
+        return Chip(str(name), int(seed or 0), tuple(qubits), tuple(resonators), wiring, **effects)
 
     def qubit(self, name: str, table: Table) -> QubitTruth:
-        x = self.numbers(table, QUBIT, f"qubits.{name}")
+        where = f"qubits.{name}"
+        x = self.numbers(table, QUBIT, where, QUBIT_SECTIONS)
         if x["t2_s"] > 2 * x["t1_s"]:
             self.problems.append(f"qubits.{name}.t2_s: must not exceed twice t1_s")
         return QubitTruth(
@@ -85,10 +92,12 @@ class _Reader:
             floor_temperature=x["floor_temperature_k"],
             f01_drift=Drift(x["f01_drift_hz"], x["f01_drift_time_s"]),
             t1_drift=Drift(x["t1_drift"], x["t1_drift_time_s"]),
+            **self.sections(table, QUBIT_SECTIONS, f"{where}."),
         )
 
     def resonator(self, name: str, table: Table) -> ResonatorTruth:
-        x = self.numbers(table, RESONATOR, f"resonators.{name}")
+        where = f"resonators.{name}"
+        x = self.numbers(table, RESONATOR, where, RESONATOR_SECTIONS)
         return ResonatorTruth(
             name=name,
             frequency=x["frequency_hz"],
@@ -96,10 +105,11 @@ class _Reader:
             linewidth=x["linewidth_hz"],
             visibility=x["visibility"],
             asymmetry=x["asymmetry_rad"],
+            **self.sections(table, RESONATOR_SECTIONS, f"{where}."),
         )
 
     def wiring(self, table: Table, qubits: list[str]) -> Wiring:
-        self.keys(table, _WIRING, "wiring")
+        self.keys(table, _WIRING, "wiring", WIRING_SECTIONS)
         boxes = self.names(table.get("generators", []), "wiring.generators")
         drive = {
             name: self.line(self.mapping(value, f"wiring.drive.{name}"), f"wiring.drive.{name}")
@@ -125,6 +135,7 @@ class _Reader:
             gain=cmath.rect(x["gain"], x["gain_phase_rad"]),
             noise=x["noise_v"],
             full_scale=x["full_scale_v"],
+            **self.sections(table, WIRING_SECTIONS, "wiring."),
         )
 
     def carriers(self, table: Table, lines: list[Line]) -> dict[str, float]:
@@ -176,9 +187,36 @@ class _Reader:
             if box and box not in boxes:
                 self.problems.append(f"wiring: {box!r} is not among the generators")
 
-    def numbers(self, table: Table, rules: Mapping[str, Rule], where: str) -> dict[str, float]:
+    def sections(
+        self, parent: Table, sections: Mapping[str, Section], where: str
+    ) -> dict[str, Any]:
+        """The optional tables that are there, by the field they fill."""
+        return {
+            name: self.section(parent[name], kind, where + name)
+            for name, kind in sections.items()
+            if name in parent
+        }
+
+    def section(self, value: object, section: Section, where: str) -> Any:
+        if section.named:
+            tables = self.mapping(value, where)
+            return {
+                k: self.section(v, Section(section.kind), f"{where}.{k}") for k, v in tables.items()
+            }
+        if section.many:
+            entries = value if isinstance(value, list) else [value]
+            one = Section(section.kind)
+            return tuple(self.section(v, one, f"{where}[{n}]") for n, v in enumerate(entries))
+        table = self.mapping(value, where)
+        needed, optional = keys_of(section.kind)
+        self.keys(table, needed, where, optional)
+        return read_section(section.kind, table, where, self.number, self.problems.append)
+
+    def numbers(
+        self, table: Table, rules: Mapping[str, Rule], where: str, optional: Iterable[str] = ()
+    ) -> dict[str, float]:
         """Every number of `rules`; one that is missing or wrong is reported and read as NaN."""
-        self.keys(table, rules, where)
+        self.keys(table, rules, where, optional)
         return {key: self.number(table.get(key), f"{where}.{key}", rules[key]) for key in rules}
 
     def number(self, value: object, where: str, rule: Rule) -> float:
@@ -191,11 +229,14 @@ class _Reader:
             self.problems.append(f"{where}: {value!r} {rule[0] or 'must be finite'}")
         return float(value)
 
-    def keys(self, table: Iterable[str], known: Iterable[str], where: str) -> None:
-        given, wanted = list(table), list(known)
+    def keys(
+        self, table: Iterable[str], needed: Iterable[str], where: str, optional: Iterable[str] = ()
+    ) -> None:
+        given, wanted = list(table), list(needed)
+        known = [*wanted, *optional]
         for key in given:
-            if key not in wanted:
-                near = get_close_matches(key, wanted, 1)
+            if key not in known:
+                near = get_close_matches(key, known, 1)
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 self.problems.append(f"{where}: unknown key {key!r}{hint}")
         self.problems += [f"{where}: {key!r} is missing" for key in wanted if key not in given]

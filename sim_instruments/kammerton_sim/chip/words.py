@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kammerton_sim.chip.noise import Bursts, Charge, Defect
+from kammerton_sim.chip.section import Section
 from kammerton_sim.signals import ChannelId
 
 Marker = tuple[str, int, int]
@@ -49,6 +51,14 @@ class QubitTruth:
     floor_temperature: float = 0.035
     f01_drift: Drift = Drift(1e3, 3600.0)
     t1_drift: Drift = Drift(0.1, 3600.0)
+    defects: tuple[Defect, ...] = ()
+    charge: Charge | None = None
+
+
+QUBIT_SECTIONS: Mapping[str, Section] = {
+    "defects": Section(Defect, many=True),
+    "charge": Section(Charge),
+}
 
 
 @dataclass(frozen=True)
@@ -65,6 +75,9 @@ class ResonatorTruth:
     linewidth: float
     visibility: float
     asymmetry: float
+
+
+RESONATOR_SECTIONS: Mapping[str, Section] = {}
 
 
 @dataclass(frozen=True)
@@ -99,6 +112,9 @@ class Wiring:
     full_scale: float = 0.4
 
 
+WIRING_SECTIONS: Mapping[str, Section] = {}
+
+
 @dataclass(frozen=True)
 class Chip:
     """Qubits, their resonators (same order) and the wiring. `seed` fixes every random path."""
@@ -108,3 +124,7 @@ class Chip:
     qubits: tuple[QubitTruth, ...]
     resonators: tuple[ResonatorTruth, ...]
     wiring: Wiring
+    bursts: Bursts | None = None
+
+
+CHIP_SECTIONS: Mapping[str, Section] = {"bursts": Section(Bursts)}

@@ -8,16 +8,31 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kammerton_sim.chip.keys import FEEDLINE, QUBIT, RESONATOR
-from kammerton_sim.chip.words import Chip, Line, Marker, QubitTruth, ResonatorTruth, Wiring
+from kammerton_sim.chip.section import section_lines
+from kammerton_sim.chip.words import (
+    CHIP_SECTIONS,
+    QUBIT_SECTIONS,
+    RESONATOR_SECTIONS,
+    WIRING_SECTIONS,
+    Chip,
+    Line,
+    Marker,
+    QubitTruth,
+    ResonatorTruth,
+    Wiring,
+)
 
 
 def write_chip(chip: Chip, path: Path | str) -> None:
     """Write chip.toml; `read_chip` gives the same chip back."""
     lines = [f"name = {json.dumps(chip.name)}", f"seed = {chip.seed}"]
+    lines += section_lines(chip, CHIP_SECTIONS)
     for qubit in chip.qubits:
         lines += ["", f"[qubits.{qubit.name}]", *_assignments(_qubit_numbers(qubit))]
+        lines += section_lines(qubit, QUBIT_SECTIONS)
     for resonator in chip.resonators:
         lines += ["", f"[resonators.{resonator.name}]", *_assignments(_notch_numbers(resonator))]
+        lines += section_lines(resonator, RESONATOR_SECTIONS)
     lines += ["", *_wiring_lines(chip.wiring)]
     Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -59,6 +74,7 @@ def _wiring_lines(wiring: Wiring) -> list[str]:
         f'go = "{_marker(wiring.go)}"',
         *_assignments(dict(zip(FEEDLINE, map(float, physics), strict=True))),
         f"readout = {_line(wiring.readout)}",
+        *section_lines(wiring, WIRING_SECTIONS),
         "",
         "[wiring.carriers]",
         *_assignments({name: float(hz) for name, hz in wiring.carriers.items()}),
