@@ -71,7 +71,7 @@ class Control:
     def _set_temperature(self, kelvin: float) -> dict[str, Any]:
         if not 0 < kelvin < 400:
             raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
-        self._laboratory.world.temperature = kelvin
+        self._laboratory.world.refrigerator.hold(kelvin)
         self._laboratory.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
         return {"ok": True}
 

@@ -121,7 +121,7 @@ class Laboratory:
             for n, name in enumerate(wiring.generators)
         }
         self.rig.connect(self.generators)
-        self.fridge = Triton("fridge", self.ledger, lambda: self.world.temperature, self.chip.seed)
+        self.fridge = Triton("fridge", self.ledger, self.world.refrigerator, self.chip.seed)
 
     def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
         ports: dict[str, int] = {}

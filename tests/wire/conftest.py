@@ -20,6 +20,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton_sim.board import SimBoard, open_board
 from kammerton_sim.chip import random_chip
+from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.world import LaboratoryClock
 
@@ -49,7 +50,7 @@ class CountingWorld:
 
     def __init__(self) -> None:
         self.clock = LaboratoryClock(1e9)
-        self.temperature = 0.012
+        self.refrigerator = Refrigerator(self.clock.now)
         self.plays: list[tuple[Any, Any]] = []
 
     def play(self, outputs: Any, carriers: Any, samples: int) -> CountingPlayback:

@@ -55,7 +55,7 @@ def test_the_source_refuses_and_keeps_its_setting(source, command):
 
 
 def test_upstreams_triton_reads_the_worlds_temperature(triton, world):
-    world.temperature = 0.0234
+    world.refrigerator.hold(0.0234)
     readings = [triton.MC() for _ in range(100)]
     assert np.mean(readings) == pytest.approx(0.0234, rel=0.005)
     assert 0.002 < np.std(readings) / 0.0234 < 0.01

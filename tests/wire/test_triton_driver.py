@@ -12,6 +12,7 @@ import pytest
 from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
 from kammerton_drivers.oxford_triton import Triton, connect
+from kammerton_sim.fridge import PULSE_TUBE, TURBO, Refrigerator, Status
 from kammerton_sim.instruments.triton import Triton as Simulated
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.lines import LineServer
@@ -20,8 +21,9 @@ from kammerton_sim.wire.lines import LineServer
 @pytest.fixture
 def rig() -> Iterator[SimpleNamespace]:
     ledger = Ledger(time.monotonic)
-    device = Simulated("fridge", ledger, lambda: 0.012)
-    rig = SimpleNamespace(ledger=ledger, answer=device.answer, sent=[])
+    refrigerator = Refrigerator(time.monotonic)
+    device = Simulated("fridge", ledger, refrigerator)
+    rig = SimpleNamespace(ledger=ledger, answer=device.answer, sent=[], refrigerator=refrigerator)
 
     def answer(line: str) -> str:
         rig.sent.append(line)
@@ -146,3 +148,45 @@ def test_nobody_at_the_address_is_named():
 def test_what_is_no_address_is_refused(address):
     with pytest.raises(InstrumentError, match="is not an address like"):
         connect("fridge", address)
+
+
+# ---------------------------------------------------------------- what the refrigerator does
+
+
+def reading(rig: SimpleNamespace, what: str) -> str:
+    return rig.answer(f"READ:{what}").rsplit(":", 1)[-1]
+
+
+def test_pressures_are_those_of_the_gauges(rig):
+    tank, condensing, still = (
+        float(reading(rig, f"DEV:P{n}:PRES:SIG:PRES").removesuffix("mB")) for n in (1, 2, 3)
+    )
+    assert condensing == pytest.approx(501, rel=0.01)
+    assert still == pytest.approx(0.049, rel=0.02)
+    assert tank < 5
+    assert reading(rig, "DEV:P7:PRES:SIG:PRES") == "NOT_FOUND"
+
+
+def test_pumps_that_trip_are_seen_to_be_off(rig):
+    assert reading(rig, "DEV:TURB1:PUMP:SIG:SPD") == "820Hz"
+    rig.refrigerator.switch(TURBO, False)
+    assert reading(rig, "DEV:TURB1:PUMP:SIG:SPD") == "0Hz"
+    assert reading(rig, "DEV:TURB1:PUMP:SIG:STATE") == "OFF"
+    assert reading(rig, "DEV:COMP:PUMP:SIG:STATE") == "ON"
+    rig.refrigerator.switch(PULSE_TUBE, False)
+    assert reading(rig, "DEV:COMP:PUMP:SIG:STATE") == "OFF"
+
+
+def test_its_action_follows_the_mixture(rig):
+    assert reading(rig, "SYS:DR:ACTN") == "NONE"
+    rig.refrigerator.circulate(False)
+    assert reading(rig, "SYS:DR:ACTN") == "COLL"
+    warm = Simulated("warm", rig.ledger, Refrigerator(time.monotonic, warm=True))
+    assert warm.answer("READ:SYS:DR:ACTN").endswith("PCL")
+
+
+@pytest.mark.parametrize("status", [Status.NO_NUMBER, Status.OVER_RANGE, Status.DISCONNECTED])
+def test_a_bad_sensor_gives_no_valid_reading(rig, triton, status):
+    rig.refrigerator.thermometer("mixing_chamber").fail(status)
+    with pytest.raises(InstrumentError, match="no valid reading"):
+        asyncio.run(triton.temperature())

@@ -1,29 +1,42 @@
-"""Oxford Triton: the refrigerator's own line protocol; read-only here, every SET is declined."""
+"""Oxford Triton: the refrigerator's own line protocol; read-only here, every SET is declined.
+
+The gauges are P1 tank, P2 condensing line, P3 still, P4 behind the turbo pump, P5 behind the
+fore pump, P6 vacuum can (names from public logs of such systems). Sensors: see `SENSORS`.
+"""
 
 from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
 
+from kammerton_sim.fridge import PULSE_TUBE, TURBO, Reading, Refrigerator, Status
 from kammerton_sim.ledger import Ledger
 
 SENSORS = {"PT2": "T1", "PT1": "T2", "STIL": "T3", "COLD": "T4", "MC": "T8"}
-_TEMPERATURES = {"T1": 3.6, "T2": 46.0, "T3": 0.82, "T4": 0.105}
-_PRESSURES = {"P1": 2.1, "P2": 0.08, "P3": 0.0006, "P4": 1.2, "P5": 0.9, "P6": 0.02}  # bar
-_MIXING_CHAMBER = "T8"
+_STAGES = {"T1": "4K", "T2": "50K", "T3": "still", "T4": "cold_plate", "T8": "mixing_chamber"}
+_GAUGES = {
+    "P1": "tank",
+    "P2": "condensing",
+    "P3": "still",
+    "P4": "turbo_back",
+    "P5": "fore_pump_back",
+    "P6": "vacuum",
+}
+_MILLIBAR = 100.0  # Pa
+_SPEED = 820  # Hz
+_LITTLE = 0.05  # of the mixture
+_CONDENSES = 5.0  # K of the 4 K plate
+_SHOWN = {Status.NO_NUMBER: "nanK", Status.OVER_RANGE: "999.999K", Status.DISCONNECTED: "0.000000K"}
+"""What it shows of a bad sensor (from memory)."""
 
 
 class Triton:
-    """Answers one line with one line.
-
-    mixing_chamber() returns the true temperature in K; readings scatter by 0.5 % (one sigma).
-    """
+    """Answers one line with one line; its readings scatter by 0.5 % (one sigma)."""
 
     def __init__(
-        self, name: str, ledger: Ledger, mixing_chamber: Callable[[], float], seed: int = 0
+        self, name: str, ledger: Ledger, refrigerator: Refrigerator, seed: int = 0
     ) -> None:
-        self.name, self._ledger, self._mixing_chamber = name, ledger, mixing_chamber
+        self.name, self._ledger, self._refrigerator = name, ledger, refrigerator
         self._noise = random.Random(seed)
 
     def answer(self, line: str) -> str:
@@ -47,19 +60,25 @@ class Triton:
         match words:
             case ["SYS", *rest]:
                 return self._system(rest)
-            case ["DEV", sensor, "TEMP", "SIG", "TEMP"]:
-                return self._temperature(sensor)
+            case ["DEV", sensor, "TEMP", "SIG", "TEMP"] if sensor in _STAGES:
+                return self._temperature(self._refrigerator.sensor(_STAGES[sensor]))
             case ["DEV", sensor, "TEMP", "MEAS", "ENAB"] if sensor in SENSORS.values():
                 return "ON"
             case ["DEV", "T5", "TEMP", "LOOP", what]:
                 return {"MODE": "OFF", "TSET": "0.0K", "P": "0", "I": "0", "D": "0"}.get(what, "0")
-            case ["DEV", gauge, "PRES", "SIG", "PRES"] if gauge in _PRESSURES:
-                return f"{_PRESSURES[gauge] * 1e3:.4f}mB"
+            case ["DEV", gauge, "PRES", "SIG", "PRES"] if gauge in _GAUGES:
+                pressures = self._refrigerator.conditions().pressures
+                return f"{pressures[_GAUGES[gauge]] / _MILLIBAR:.4G}mB"
             case ["DEV", "TURB1", "PUMP", "SIG", "SPD"]:
-                return "820Hz"
-            case ["DEV", "TURB1" | "COMP", "PUMP", "SIG", "STATE"]:
-                return "ON"
+                return f"{_SPEED * self._runs(TURBO)}Hz"
+            case ["DEV", "TURB1", "PUMP", "SIG", "STATE"]:
+                return "ON" if self._runs(TURBO) else "OFF"
+            case ["DEV", "COMP", "PUMP", "SIG", "STATE"]:
+                return "ON" if self._runs(PULSE_TUBE) else "OFF"
         return "NOT_FOUND"
+
+    def _runs(self, machine: str) -> bool:
+        return self._refrigerator.conditions().running[machine]
 
     def _system(self, words: list[str]) -> str:
         match words:
@@ -68,7 +87,7 @@ class Triton:
             case ["DR", "STATUS"]:
                 return "OK"
             case ["DR", "ACTN"]:
-                return "NONE"
+                return self._action()
             case ["DR", "CHAN"]:
                 return ":".join(SENSORS)
             case ["DR", "CHAN", alias]:
@@ -77,8 +96,16 @@ class Triton:
                 return "INVALID"  # no magnet
         return "NOT_FOUND"
 
-    def _temperature(self, sensor: str) -> str:
-        true = self._mixing_chamber() if sensor == _MIXING_CHAMBER else _TEMPERATURES.get(sensor)
-        if true is None:
-            return "NOT_FOUND"
-        return f"{true * (1 + self._noise.gauss(0, 0.005)):.6f}K"
+    def _action(self) -> str:
+        """Return what the automation does: pre-cool, condense, collect, or nothing special."""
+        now = self._refrigerator.conditions()
+        if not now.circulating:
+            return "COLL" if now.liquid > _LITTLE else "NONE"
+        if now.liquid > 1 - _LITTLE:
+            return "NONE"
+        return "COND" if now.temperatures["4K"] < _CONDENSES else "PCL"
+
+    def _temperature(self, reading: Reading) -> str:
+        if reading.status is not Status.OK:
+            return _SHOWN[reading.status]
+        return f"{reading.kelvin * (1 + self._noise.gauss(0, 0.005)):.6f}K"

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from kammerton_sim.chip import Chip, Line, QubitTruth
+from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
 from kammerton_sim.world import truth
 from kammerton_sim.world.clock import LaboratoryClock
@@ -27,7 +28,6 @@ from kammerton_sim.world.tapes import write_tape
 from kammerton_sim.world.timeline import IqPair, Spans, rising_edges, track, turn_samples
 
 _LEAST_MIXER_POWER = 8.0  # dBm: a source at or below it does not pump its mixer
-_COLD = 0.012  # K
 _THREADS = 2
 
 Outputs = Mapping[ChannelId, ChannelOutput]
@@ -37,20 +37,29 @@ Carriers = Mapping[str, Carrier]
 class World:
     """A chip in its refrigerator, seen only through its cables.
 
-    clock: the laboratory's. temperature: K of the mixing chamber, settable. The parameters
-    wander on the clock along paths fixed by the chip's seed; `seed` fixes the noise of the
-    records (default: the chip's).
+    clock: the laboratory's. refrigerator: what the chip sits in. The parameters wander on the
+    clock along paths fixed by the chip's seed; `seed` fixes the noise of the records (default:
+    the chip's).
     """
 
     def __init__(self, chip: Chip, seed: int | None = None) -> None:
         self.chip = chip
         self.clock = LaboratoryClock()
-        self.temperature = _COLD
+        self.refrigerator = Refrigerator(self.clock.now)
         self._seeds = np.random.default_rng(chip.seed if seed is None else seed)
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
         self._fields = FieldCache()
         self._lock = threading.Lock()
+
+    @property
+    def temperature(self) -> float:
+        """K of the mixing chamber; set, it is held there."""
+        return self.refrigerator.temperature
+
+    @temperature.setter
+    def temperature(self, kelvin: float) -> None:
+        self.refrigerator.hold(kelvin)
 
     def qubit(self, number: int, at: float | None = None) -> Qubit:
         """A qubit as it is at unix time `at` (default: now), at the present temperature."""
