@@ -7,6 +7,9 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from kammerton_sim.fridge.mixture import MACHINES, Plant, flow, pressures
 from kammerton_sim.fridge.sensors import Reading, Sensor
 from kammerton_sim.fridge.stages import BASE, ROOM, STAGES, Thermals, by_stage
@@ -139,7 +142,7 @@ class Refrigerator:
         seconds = self._now() - self._time
         if seconds <= 0:
             return
-        slopes = self._slopes(0.0, self._state())
+        slopes = self._slopes(self._state())
         if max(map(abs, slopes)) * seconds < _STILL_ENOUGH:
             self._keep([y + seconds * d for y, d in zip(self._state(), slopes, strict=True)])
         else:
@@ -149,9 +152,11 @@ class Refrigerator:
     def _integrate(self, seconds: float) -> None:
         from scipy.integrate import solve_ivp
 
-        found = solve_ivp(
-            self._slopes, (0.0, seconds), self._state(), "LSODA", (seconds,), rtol=1e-5, atol=1e-7
-        )
+        def slopes(_: float, state: NDArray[np.float64]) -> list[float]:
+            return self._slopes(state.tolist())
+
+        start, span = self._state(), (0.0, seconds)
+        found = solve_ivp(slopes, span, start, "LSODA", [seconds], rtol=1e-5, atol=1e-7)
         if not found.success:
             raise ArithmeticError(f"the refrigerator: {found.message}")
         self._keep([float(y) for y in found.y[:, -1]])
@@ -164,7 +169,7 @@ class Refrigerator:
         self._t = [max(math.exp(y), _COLDEST) for y in state[:-1]]
         self._liquid = min(1.0, max(0.0, state[-1]))
 
-    def _slopes(self, _: float, state: list[float]) -> list[float]:
+    def _slopes(self, state: list[float]) -> list[float]:
         t = [max(math.exp(min(y, 7.0)), _COLDEST) for y in state[:-1]]
         rates, gained = self._thermals.rates(t, min(1.0, max(0.0, state[-1])))
         if self._ramp is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -89,7 +90,7 @@ def test_it_cools_down_from_room_temperature_in_a_day(clock):
         clock.time += HOUR
         path.append(fridge.conditions())
     chamber = [now.temperatures["mixing_chamber"] for now in path]
-    assert all(b < a * 1.01 for a, b in zip(chamber, chamber[1:], strict=False))
+    assert all(b < a * 1.01 for a, b in pairwise(chamber))
     assert chamber[4] > 100
     assert chamber[-1] == pytest.approx(0.012, rel=1e-2)
     cold_after = next(n for n, kelvin in enumerate(chamber, 1) if kelvin < 0.02)
@@ -132,7 +133,7 @@ def test_a_planned_warm_up_ends_at_room_temperature(cold, clock):
     cold.circulate(False)
     cold.switch(PULSE_TUBE, False)
     path = [after(cold, clock, 5 * HOUR)["50K"] for _ in range(40)]
-    assert all(b > a for a, b in zip(path, path[1:], strict=False))
+    assert all(b > a for a, b in pairwise(path))
     assert path[-1] == pytest.approx(295, abs=1)
     assert 100 < cold.temperatures()["mixing_chamber"] < 295
     assert cold.conditions().pressures["vacuum"] > 1e-2
