@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.control import Control
+from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.instruments.ats9360 import Ats9360
-from kammerton_sim.instruments.awg5208 import Awg5208
+from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
@@ -117,11 +118,28 @@ class Laboratory:
             self.world, self.ledger, self.sources, wiring.go, wiring.trigger, self.chip.seed
         )
         self.generators = {
-            name: Awg5208(name, self.ledger, 1 + n, self.rig.state_changed)
+            name: Awg5208(name, self.ledger, 1 + n, self._state_changed)
             for n, name in enumerate(wiring.generators)
         }
         self.rig.connect(self.generators)
         self.fridge = Triton("fridge", self.ledger, self.world.refrigerator, self.chip.seed)
+
+        self._heat = self._line_heat()
+
+    def _line_heat(self) -> LineHeat | None:
+        wiring, cryostat = self.chip.wiring, self.chip.refrigerator
+        lines = [*wiring.drive.values(), wiring.readout]
+        if cryostat is None:
+            return None
+        return LineHeat(self.world.refrigerator, cryostat, lines, self._pumps)
+
+    def _pumps(self, source: str) -> bool:
+        return source in self.sources and self.sources[source].carrier.pumps
+
+    def _state_changed(self, box: Awg5208, before: RunState) -> None:
+        if self._heat is not None:
+            self._heat.heard(box.outputs())
+        self.rig.state_changed(box, before)
 
     def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
         ports: dict[str, int] = {}

@@ -46,13 +46,22 @@ class ChannelOutput:
     sample_rate: float
 
 
+LEAST_MIXER_POWER = 8.0
+"""dBm: a source at or below it does not pump its mixer."""
+
+
 @dataclass(frozen=True)
 class Carrier:
-    """One microwave source as it is."""
+    """One microwave source as it is: Hz, dBm, and whether anything comes out."""
 
     frequency: float
     power: float
     on: bool
+
+    @property
+    def pumps(self) -> bool:
+        """Whether its mixers are pumped hard enough to mix."""
+        return self.on and self.power > LEAST_MIXER_POWER
 
 
 ChannelId = tuple[str, int]

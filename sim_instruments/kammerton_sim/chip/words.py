@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.section import Section
 from kammerton_sim.signals import ChannelId
@@ -125,6 +126,10 @@ class Chip:
     resonators: tuple[ResonatorTruth, ...]
     wiring: Wiring
     bursts: Bursts | None = None
+    refrigerator: Cryostat | None = None
 
 
-CHIP_SECTIONS: Mapping[str, Section] = {"bursts": Section(Bursts)}
+CHIP_SECTIONS: Mapping[str, Section] = {
+    "bursts": Section(Bursts),
+    "refrigerator": Section(Cryostat),
+}

@@ -11,6 +11,7 @@ from functools import partial
 import numpy as np
 
 from kammerton_sim.chip import Chip, Line, QubitTruth
+from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
 from kammerton_sim.world import truth
@@ -27,7 +28,6 @@ from kammerton_sim.world.tape import populations
 from kammerton_sim.world.tapes import write_tape
 from kammerton_sim.world.timeline import IqPair, Spans, rising_edges, track, turn_samples
 
-_LEAST_MIXER_POWER = 8.0  # dBm: a source at or below it does not pump its mixer
 _THREADS = 2
 
 Outputs = Mapping[ChannelId, ChannelOutput]
@@ -45,7 +45,10 @@ class World:
     def __init__(self, chip: Chip, seed: int | None = None) -> None:
         self.chip = chip
         self.clock = LaboratoryClock()
-        self.refrigerator = Refrigerator(self.clock.now)
+        cryostat = chip.refrigerator or Cryostat()
+        self.refrigerator = Refrigerator(
+            self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
+        )
         self._seeds = np.random.default_rng(chip.seed if seed is None else seed)
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
@@ -180,6 +183,6 @@ class _Lines:
     def frequency(self, source: str) -> float | None:
         """Hz of a source that pumps its mixers, else None."""
         carrier = self._carriers.get(source)
-        if carrier is None or not carrier.on or carrier.power <= _LEAST_MIXER_POWER:
+        if carrier is None or not carrier.pumps:
             return None
         return carrier.frequency
