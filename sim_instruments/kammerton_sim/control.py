@@ -4,8 +4,8 @@ The daemon has no business here: this is where the hidden truth is told. Operati
 
 truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
-acquisitions -> [{index, time, records, turns, first, late}, ...];
-states {index} -> {"q0": [level at the start of each record, ...], ...};
+acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
+states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
 set_temperature {kelvin}; time -> {"time"}; stop. What fails answers {"error": "..."}.
 """
 
@@ -31,7 +31,7 @@ class Control:
             "truth": self._truth,
             "ledger": lambda since=0: laboratory.ledger.since(since),
             "outputs": laboratory.outputs,
-            "acquisitions": lambda: [a.summary() for a in list(laboratory.board.acquisitions)],
+            "acquisitions": self._acquisitions,
             "states": self._states,
             "set_temperature": self._set_temperature,
             "time": lambda: {"time": laboratory.world.clock.now()},
@@ -62,10 +62,16 @@ class Control:
             raise ValueError(f"{parameter} has no finite value")
         return {"value": float(value)}
 
-    def _states(self, index: int) -> dict[str, list[int]]:
-        """Return the level of each qubit as each readout of an acquisition began."""
-        levels = self._laboratory.board.acquisition(index).states()
-        names = [qubit.name for qubit in self._laboratory.chip.qubits]
+    def _acquisitions(self, board: str = "board") -> list[dict[str, Any]]:
+        return [a.summary() for a in list(self._laboratory.boards[board].acquisitions)]
+
+    def _states(self, index: int, board: str = "board") -> dict[str, list[int]]:
+        """Return the level of each qubit of a board as each readout of an acquisition began."""
+        levels = self._laboratory.boards[board].acquisition(index).states()
+        chip = self._laboratory.chip
+        served = next(f.resonators for f in chip.feedlines if f.board == board)
+        pairs = zip(chip.qubits, chip.resonators, strict=True)
+        names = [qubit.name for qubit, resonator in pairs if resonator.name in served]
         return {name: levels[:, n].tolist() for n, name in enumerate(names)}
 
     def _set_temperature(self, kelvin: float) -> dict[str, Any]:

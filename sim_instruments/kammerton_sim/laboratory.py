@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import random
 import signal
@@ -37,7 +38,8 @@ FIRST_PORT = 4881
 
 def port_names(chip: Chip) -> list[str]:
     """Return the names of everything that has a port, in the order of consecutive ports."""
-    return [*chip.wiring.generators, *chip.wiring.carriers, "board", "fridge", "control"]
+    boards = (feedline.board for feedline in chip.feedlines)
+    return [*chip.wiring.generators, *chip.wiring.carriers, *boards, "fridge", "control"]
 
 
 def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
@@ -49,6 +51,8 @@ class Laboratory:
     """All instruments of a chip, serving from construction to `close()`.
 
     ports: name -> port on 127.0.0.1 for those of `port_names` that shall not be ephemeral.
+    pace: laboratory seconds in a wall second while records come (1: real time); None: as fast
+    as they can be made.
 
     Raises
     ------
@@ -59,13 +63,17 @@ class Laboratory:
     """
 
     def __init__(
-        self, chip: Chip, ports: Mapping[str, int] | None = None, world: World | None = None
+        self,
+        chip: Chip,
+        ports: Mapping[str, int] | None = None,
+        world: World | None = None,
+        pace: float | None = None,
     ) -> None:
         wanted = dict(ports or {})
         if unknown := set(wanted) - set(port_names(chip)):
             names = ", ".join(port_names(chip))
             raise ValueError(f"no instrument {', '.join(sorted(unknown))}; there are {names}")
-        self.chip, self.world = chip, world or _world(chip)
+        self.chip, self.world, self._pace = chip, world or _world(chip), pace
         self.ledger = Ledger(self.world.clock.now)
         self.stop_requested = threading.Event()
         self._build()
@@ -114,9 +122,8 @@ class Laboratory:
             name: Sgs100a(name, self.ledger, 100_001 + n, rng.gauss(0, 2e-8))
             for n, name in enumerate(wiring.carriers)
         }
-        self.rig = Rig(
-            self.world, self.ledger, self.sources, wiring.go, wiring.trigger, self.chip.seed
-        )
+        triggers = [feedline.trigger for feedline in self.chip.feedlines]
+        self.rig = Rig(self.world, self.ledger, self.sources, wiring.go, triggers, self.chip.seed)
         self.generators = {
             name: Awg5208(name, self.ledger, 1 + n, self._state_changed)
             for n, name in enumerate(wiring.generators)
@@ -128,7 +135,7 @@ class Laboratory:
 
     def _line_heat(self) -> LineHeat | None:
         wiring, cryostat = self.chip.wiring, self.chip.refrigerator
-        lines = [*wiring.drive.values(), wiring.readout]
+        lines = [*wiring.drive.values(), *(f.readout for f in self.chip.feedlines)]
         if cryostat is None:
             return None
         return LineHeat(self.world.refrigerator, cryostat, lines, self._pumps)
@@ -147,21 +154,32 @@ class Laboratory:
             server = HislipServer(device, wanted.get(name, 0))
             self._servers.callback(server.close)
             ports[name] = server.port
-        self.board = Ats9360(
-            self.rig, self.world.clock.now, self._passed, self.chip.seed, wanted.get("board", 0)
-        )
-        self._servers.callback(self.board.close)
+        self.boards = {
+            feedline.board: self._board(n, wanted) for n, feedline in enumerate(self.chip.feedlines)
+        }
+        self.board = self.boards["board"]
         lines = LineServer(
             "fridge", wanted.get("fridge", 0), self.fridge.answer, watch=self.fridge.watch
         )
         self._servers.callback(lines.close)
         control = Control(self, wanted.get("control", 0))
         self._servers.callback(control.close)
-        return ports | {"board": self.board.port, "fridge": lines.port, "control": control.port}
+        ports |= {name: board.port for name, board in self.boards.items()}
+        return ports | {"fridge": lines.port, "control": control.port}
 
-    def _passed(self, instrument: float, wall: float) -> None:
-        """Instrument time that nobody waited for passes at once."""
-        self.world.clock.advance(max(0.0, instrument - wall))
+    def _board(self, number: int, wanted: Mapping[str, int]) -> Ats9360:
+        name, clock = self.chip.feedlines[number].board, self.world.clock
+        board = Ats9360(
+            self.rig.taps[number],
+            clock.now,
+            clock.advance_to,
+            self.chip.seed + number,
+            wanted.get(name, 0),
+            name,
+            self._pace,
+        )
+        self._servers.callback(board.close)
+        return board
 
 
 def _world(chip: Chip) -> World:
@@ -186,7 +204,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if options.no_serve:
             _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
             return 0
-        with Laboratory(chip, ports) as laboratory:
+        with Laboratory(chip, ports, pace=_pace(options.time)) as laboratory:
             _write_lab(chip, options, laboratory.ports)
             _serve_until_stopped(laboratory, options.until_stdin_closes)
     except (ChipError, ValueError, OSError) as error:
@@ -199,7 +217,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("kammerton sim", description="A simulated laboratory.")
     parser.add_argument("chip", nargs="?", type=Path, metavar="CHIP.toml")
-    parser.add_argument("--qubits", type=int, default=5, help="of a random chip (1 to 10)")
+    parser.add_argument("--qubits", type=int, default=5, help="of a random chip (1 to 1000)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--write-chip", type=Path, metavar="PATH")
     parser.add_argument("--write-lab", type=Path, metavar="PATH")
@@ -208,6 +226,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--base-port", type=int, metavar="N", help="consecutive ports from N on")
     parser.add_argument("--port", action="append", default=[], metavar="NAME=N")
     parser.add_argument("--until-stdin-closes", action="store_true")
+    parser.add_argument("--time", default="fast", metavar="fast|real|FACTOR")
     return parser
 
 
@@ -219,6 +238,19 @@ def _ports(chip: Chip, options: argparse.Namespace) -> dict[str, int]:
             raise ValueError(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
         ports[name] = int(number)
     return ports
+
+
+def _pace(text: str) -> float | None:
+    """Seconds of instrument time in a wall second; None: as fast as possible."""
+    if text in ("fast", "real"):
+        return None if text == "fast" else 1.0
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not 0 < pace < math.inf:
+        raise ValueError(f"--time {text}: write fast, real, or a factor above 0")
+    return pace
 
 
 def _write_lab(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
@@ -261,7 +293,7 @@ def _table(laboratory: Laboratory) -> str:
         **dict.fromkeys(laboratory.sources, "SGS100A"),
     }
     rows += [(n, what, f"TCPIP0::127.0.0.1::hislip0,{ports[n]}::INSTR") for n, what in visa.items()]
-    rows.append(("board", "ATS9360", f"sim://127.0.0.1:{ports['board']}"))
+    rows += [(name, "ATS9360", f"sim://127.0.0.1:{ports[name]}") for name in laboratory.boards]
     rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
     rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
     lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]

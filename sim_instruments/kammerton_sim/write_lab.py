@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from kammerton_sim.chip import Chip, Line, QubitTruth, ResonatorTruth
+from kammerton_sim.chip import Chip, Feedline, Line, QubitTruth, ResonatorTruth
 from kammerton_sim.signals import ChannelId
 
 F01_TOLERANCE = 8e6
@@ -38,11 +38,12 @@ def write_lab(
         *_head(chip, broker),
         *(block for block in _instruments(chip, ports)),
         *_sync_and_pulses(chip),
-        _feedline(chip),
+        *(_feedline(chip, feedline) for feedline in chip.feedlines),
     ]
+    served = {name: feedline.name for feedline in chip.feedlines for name in feedline.resonators}
     for qubit, resonator in zip(chip.qubits, chip.resonators, strict=True):
         blocks.append(_qubit(chip, qubit, resonator, rng))
-        blocks.append(_resonator(resonator, rng))
+        blocks.append(_resonator(resonator, served[resonator.name], rng))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
 
@@ -81,12 +82,13 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
             f'limits.frequency = {{ min = "{middle - 1} GHz", max = "{middle + 1} GHz" }}',
             'limits.power = { min = "-20 dBm", max = "16 dBm" }',
         ]
-    board, fridge = ports["board"], ports["fridge"]
-    yield [
-        "[instruments.digitizer]",
-        'driver = "alazar_ats9360"',
-        f'address = "sim://127.0.0.1:{board}"',
-    ]
+    for feedline in chip.feedlines:
+        yield [
+            f"[instruments.{_digitizer(feedline)}]",
+            'driver = "alazar_ats9360"',
+            f'address = "sim://127.0.0.1:{ports[feedline.board]}"',
+        ]
+    fridge = ports["fridge"]
     yield [
         "[instruments.fridge]",
         'driver = "oxford_triton"',
@@ -101,19 +103,24 @@ def _sync_and_pulses(chip: Chip) -> Iterator[list[str]]:
     yield ["[pulses.readout]", 'length = "1 us"', 'reset = "300 us"']
 
 
-def _feedline(chip: Chip) -> list[str]:
-    wiring = chip.wiring
+def _feedline(chip: Chip, feedline: Feedline) -> list[str]:
+    readout = feedline.readout
     return [
-        "[feedlines.feed0]",
-        f'i = "{_channel(wiring.readout.i)}"',
-        f'q = "{_channel(wiring.readout.q)}"',
-        f'source = "{wiring.readout.source}"',
-        f'carrier = "{_frequency(wiring.carriers[wiring.readout.source], 1)}"',
+        f"[feedlines.{feedline.name}]",
+        f'i = "{_channel(readout.i)}"',
+        f'q = "{_channel(readout.q)}"',
+        f'source = "{readout.source}"',
+        f'carrier = "{_frequency(chip.wiring.carriers[readout.source], 1)}"',
         f'power = "{_POWER}"',
-        'digitizer = "digitizer"',
-        f'trigger = "{_channel(wiring.trigger[:2])}"',
-        f'delay = "{wiring.delay * 1e9:g} ns"',
+        f'digitizer = "{_digitizer(feedline)}"',
+        f'trigger = "{_channel(feedline.trigger[:2])}"',
+        f'delay = "{feedline.delay * 1e9:g} ns"',
     ]
+
+
+def _digitizer(feedline: Feedline) -> str:
+    """The board's name in lab.toml: "board2" is "digitizer2"."""
+    return feedline.board.replace("board", "digitizer")
 
 
 def _qubit(
@@ -132,11 +139,11 @@ def _qubit(
     ]
 
 
-def _resonator(resonator: ResonatorTruth, rng: np.random.Generator) -> list[str]:
+def _resonator(resonator: ResonatorTruth, feedline: str, rng: np.random.Generator) -> list[str]:
     frequency = _near(resonator.frequency, RESONATOR_TOLERANCE, rng)
     return [
         f"[resonators.{resonator.name}]",
-        'feedline = "feed0"',
+        f'feedline = "{feedline}"',
         f'frequency = {{ value = "{_frequency(frequency, 5)}", '
         f'tolerance = "{RESONATOR_TOLERANCE / 1e6:g} MHz" }}',
         *_NOMINAL_RESONATOR,

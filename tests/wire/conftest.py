@@ -53,7 +53,9 @@ class CountingWorld:
         self.refrigerator = Refrigerator(self.clock.now)
         self.plays: list[tuple[Any, Any]] = []
 
-    def play(self, outputs: Any, carriers: Any, samples: int) -> CountingPlayback:
+    def play(
+        self, outputs: Any, carriers: Any, samples: int, feedline: int = 0
+    ) -> CountingPlayback:
         self.plays.append((outputs, carriers))
         channel = outputs["awg1", 3]  # where the marker of a one-qubit chip is
         marked = [s for s in channel.loop if s.wave.markers is not None and s.wave.markers.any()]

@@ -312,7 +312,7 @@ def wait_for(condition) -> None:
 class Listener:
     """A world that remembers how the loops were turned: names of waves in the order heard."""
 
-    def play(self, outputs, carriers, samples):
+    def play(self, outputs, carriers, samples, feedline=0):
         self.loops = {box: [s.wave.name for s in outputs[box, 1].loop] for box in ("awg1", "awg2")}
         return CountingPlayback(1, samples)
 
@@ -323,7 +323,7 @@ def rig_of_two() -> tuple[Awg5208, Awg5208]:
 
 def rig_and_boxes() -> tuple[Rig, Awg5208, Awg5208]:
     ledger = Ledger(lambda: 0.0)
-    rig = Rig(Listener(), ledger, {}, ("awg1", 1, 1), ("awg2", 1, 1))  # type: ignore[arg-type]
+    rig = Rig(Listener(), ledger, {}, ("awg1", 1, 1), [("awg2", 1, 1)])  # type: ignore[arg-type]
     boxes = {name: Awg5208(name, ledger, on_state=rig.state_changed) for name in ("awg1", "awg2")}
     rig.connect(boxes)
     for box in boxes.values():
@@ -350,8 +350,8 @@ def test_the_go_marker_starts_the_follower():
 
 
 def heard_loops(rig: Rig) -> tuple[list[str], list[str]]:
-    rig.playback(256)
-    return rig._world.loops["awg1"], rig._world.loops["awg2"]
+    rig.taps[0].playback(256)
+    return rig.world.loops["awg1"], rig.world.loops["awg2"]
 
 
 LOOP = [f"w{n}" for n in range(9)]

@@ -232,7 +232,7 @@ def test_files_alone(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["--qubits", "11"], "1 to 10"),
+        (["--qubits", "1001"], "1 to 1000"),
         (["missing.toml"], "missing.toml"),
         (["--port", "awg1"], "NAME=PORT"),
         (["--port", "toaster=7000"], "no instrument toaster"),

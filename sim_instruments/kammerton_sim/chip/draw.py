@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from kammerton_sim.chip.words import Chip, Line, QubitTruth, ResonatorTruth, Wiring
+from kammerton_sim.chip.words import Chip, Feedline, Line, QubitTruth, ResonatorTruth, Wiring
 
 CHANNELS_PER_GENERATOR = 8
+QUBITS_PER_FEEDLINE = 10
+_MOST_QUBITS = 1000
 DRIVE_CARRIER = 4.9e9
 READOUT_CARRIER = 7.0e9
 _SPAN = 600e6
@@ -16,37 +20,72 @@ _PI_AREA = 23.925e-9  # s: integral of a Gaussian of sigma 10 ns, cut at +-20 ns
 
 
 def random_chip(qubits: int, seed: int) -> Chip:
-    """A plausible chip of 1..10 qubits on one feedline; the same seed gives the same chip."""
-    if not 1 <= qubits <= 10:
-        raise ValueError(f"a feedline carries 1 to 10 qubits, not {qubits}")
+    """A plausible chip, ten qubits to a feedline; the same seed gives the same chip."""
+    if not 1 <= qubits <= _MOST_QUBITS:
+        raise ValueError(f"a random chip has 1 to {_MOST_QUBITS} qubits, not {qubits}")
     rng = np.random.default_rng(seed)
-    offsets = _drive_offsets(rng, qubits)
+    groups = [members.size for members in _groups(qubits)]
+    offsets = [offset for size in groups for offset in _drive_offsets(rng, size)]
     return Chip(
         name=f"chip-{qubits}-{seed}",
         seed=seed,
         qubits=tuple(_random_qubit(rng, n, offsets[n]) for n in range(qubits)),
-        resonators=_random_resonators(rng, qubits),
+        resonators=_random_resonators(rng, groups),
         wiring=default_wiring(qubits),
     )
 
 
 def default_wiring(qubits: int) -> Wiring:
-    """Boxes of eight channels: two channels a qubit in order, the readout pair last."""
+    """Boxes of eight channels: two channels a qubit in order, the readout pairs last.
+
+    Each feedline has its own digitizer ("board", "board2", ...) and its own two sources.
+    """
+    groups = _groups(qubits)
     channels = [
         (f"awg{n // CHANNELS_PER_GENERATOR + 1}", n % CHANNELS_PER_GENERATOR + 1)
-        for n in range(2 * qubits + 2)
+        for n in range(2 * qubits + 2 * len(groups))
     ]
-    readout = Line(channels[-2], channels[-1], "readout_lo")
-    return Wiring(
+    pairs = list(zip(channels[::2], channels[1::2], strict=True))
+    plain = Wiring(
         generators=tuple(dict.fromkeys(box for box, _ in channels)),
         drive={
-            f"q{n}": Line(channels[2 * n], channels[2 * n + 1], "drive_lo") for n in range(qubits)
+            f"q{q}": Line(pairs[q][0], pairs[q][1], _numbered("drive_lo", n))
+            for n, members in enumerate(groups)
+            for q in members.tolist()
         },
-        readout=readout,
-        trigger=(*readout.i, 1),
+        readout=Line(*pairs[qubits], "readout_lo"),
+        trigger=(*pairs[qubits][0], 1),
         go=("awg1", 1, 1),
-        carriers={"drive_lo": DRIVE_CARRIER, "readout_lo": READOUT_CARRIER},
+        carriers={
+            _numbered(name, n): hertz
+            for n in range(len(groups))
+            for name, hertz in (("drive_lo", DRIVE_CARRIER), ("readout_lo", READOUT_CARRIER))
+        },
     )
+    more = (
+        Feedline(
+            name=f"feed{n}",
+            board=_numbered("board", n),
+            readout=Line(*pairs[qubits + n], _numbered("readout_lo", n)),
+            trigger=(*pairs[qubits + n][0], 1),
+            resonators=tuple(f"r{q}" for q in groups[n].tolist()),
+            delay=plain.delay,
+            gain=plain.gain,
+            noise=plain.noise,
+            full_scale=plain.full_scale,
+        )
+        for n in range(1, len(groups))
+    )
+    return replace(plain, more=tuple(more))
+
+
+def _groups(qubits: int) -> list[NDArray[np.int64]]:
+    """The qubits of each feedline, as even as can be."""
+    return np.array_split(np.arange(qubits), math.ceil(qubits / QUBITS_PER_FEEDLINE))
+
+
+def _numbered(name: str, n: int) -> str:
+    return f"{name}{n + 1}" if n else name
 
 
 def slow_envelope_time(t2: float, slow_dephasing: float) -> float:
@@ -88,9 +127,9 @@ def _random_coherence(rng: np.random.Generator) -> tuple[float, float, float]:
             return float(t1), float(t2), float(slow)
 
 
-def _random_resonators(rng: np.random.Generator, qubits: int) -> tuple[ResonatorTruth, ...]:
-    slots = np.round(np.linspace(0, 9, qubits)).astype(int)
-    places = READOUT_CARRIER - 270e6 + 60e6 * slots + rng.uniform(-2.4e6, 2.4e6, qubits)
+def _random_resonators(rng: np.random.Generator, groups: list[int]) -> tuple[ResonatorTruth, ...]:
+    slots = np.concatenate([np.round(np.linspace(0, 9, size)) for size in groups])
+    places = READOUT_CARRIER - 270e6 + 60e6 * slots + rng.uniform(-2.4e6, 2.4e6, slots.size)
     return tuple(
         ResonatorTruth(
             name=f"r{n}",

@@ -22,6 +22,7 @@ from kammerton_sim.chip.words import (
     Chip,
     ChipError,
     Drift,
+    Feedline,
     Line,
     Marker,
     QubitTruth,
@@ -35,6 +36,7 @@ Table = Mapping[str, Any]
 _TOP = ("name", "seed", "qubits", "resonators", "wiring")
 _WIRING = ("generators", "drive", "readout", "trigger", "go", "carriers", *FEEDLINE)
 _LINE = ("i", "q", "source")
+_MORE = ("board", "readout", "trigger", "resonators", *FEEDLINE)
 
 
 def read_chip(path: Path | str) -> Chip:
@@ -71,7 +73,8 @@ class _Reader:
             self.problems.append("a chip needs a qubit")
         if len(qubits) != len(resonators):
             self.problems.append(f"{len(qubits)} qubits but {len(resonators)} resonators")
-        wiring = self.wiring(self.table(table, "wiring", ""), [q.name for q in qubits])
+        names = [q.name for q in qubits], [r.name for r in resonators]
+        wiring = self.wiring(self.table(table, "wiring", ""), *names)
         if self.problems:
             return None
         return Chip(str(name), int(seed or 0), tuple(qubits), tuple(resonators), wiring, **effects)
@@ -108,8 +111,8 @@ class _Reader:
             **self.sections(table, RESONATOR_SECTIONS, f"{where}."),
         )
 
-    def wiring(self, table: Table, qubits: list[str]) -> Wiring:
-        self.keys(table, _WIRING, "wiring", WIRING_SECTIONS)
+    def wiring(self, table: Table, qubits: list[str], resonators: list[str]) -> Wiring:
+        self.keys(table, _WIRING, "wiring", ("feedlines", *WIRING_SECTIONS))
         boxes = self.names(table.get("generators", []), "wiring.generators")
         drive = {
             name: self.line(self.mapping(value, f"wiring.drive.{name}"), f"wiring.drive.{name}")
@@ -117,13 +120,14 @@ class _Reader:
         }
         self.keys(drive, qubits, "wiring.drive")
         readout = self.line(self.table(table, "readout", "wiring."), "wiring.readout")
-        lines = [*drive.values(), readout]
+        more = self.feedlines(self.table(table, "feedlines", "wiring."), resonators)
+        lines = [*drive.values(), readout, *(f.readout for f in more)]
         trigger = self.marker(table.get("trigger"), "wiring.trigger")
         go = self.marker(table.get("go"), "wiring.go")
         self.channels([channel for line in lines for channel in (line.i, line.q)])
         self.boxes([*(line.i[0] for line in lines), *(line.q[0] for line in lines)], boxes)
-        self.boxes([trigger[0], go[0]], boxes)
-        x = {key: self.number(table.get(key), f"wiring.{key}", FEEDLINE[key]) for key in FEEDLINE}
+        self.boxes([trigger[0], go[0], *(f.trigger[0] for f in more)], boxes)
+        x = self.physics(table, "wiring")
         return Wiring(
             generators=boxes,
             drive=drive,
@@ -135,8 +139,48 @@ class _Reader:
             gain=cmath.rect(x["gain"], x["gain_phase_rad"]),
             noise=x["noise_v"],
             full_scale=x["full_scale_v"],
+            more=more,
             **self.sections(table, WIRING_SECTIONS, "wiring."),
         )
+
+    def feedlines(self, table: Table, resonators: list[str]) -> tuple[Feedline, ...]:
+        """Feedlines beyond the first; each names its digitizer and its resonators."""
+        more = [
+            self.feedline(name, self.mapping(value, f"wiring.feedlines.{name}"), resonators)
+            for name, value in table.items()
+        ]
+        boards = ["board", *(f.board for f in more)]
+        served = [name for f in more for name in f.resonators]
+        for word, used in (("digitizer", boards), ("resonator", served)):
+            twice = sorted({name for name in used if used.count(name) > 1})
+            self.problems += [f"wiring.feedlines: {word} {name!r} on two lines" for name in twice]
+        return tuple(more)
+
+    def feedline(self, name: str, table: Table, resonators: list[str]) -> Feedline:
+        where = f"wiring.feedlines.{name}"
+        self.keys(table, _MORE, where)
+        served = self.names(table.get("resonators", []), f"{where}.resonators")
+        unknown = [r for r in served if r not in resonators]
+        self.problems += [f"{where}.resonators: there is no {r!r}" for r in unknown]
+        board = table.get("board", "")
+        if not isinstance(board, str) or not board.isidentifier():
+            self.problems.append(f"{where}.board: must be a name such as 'board2'")
+        x = self.physics(table, where)
+        return Feedline(
+            name=name,
+            board=str(board),
+            readout=self.line(self.table(table, "readout", f"{where}."), f"{where}.readout"),
+            trigger=self.marker(table.get("trigger"), f"{where}.trigger"),
+            resonators=served,
+            delay=x["delay_s"],
+            gain=cmath.rect(x["gain"], x["gain_phase_rad"]),
+            noise=x["noise_v"],
+            full_scale=x["full_scale_v"],
+        )
+
+    def physics(self, table: Table, where: str) -> dict[str, float]:
+        return {key: self.number(table.get(key), f"{where}.{key}", FEEDLINE[key])
+                for key in FEEDLINE}  # fmt: skip
 
     def carriers(self, table: Table, lines: list[Line]) -> dict[str, float]:
         sources = {line.source: POSITIVE for line in lines if line.source}

@@ -91,14 +91,34 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Feedline:
+    """One readout line with the digitizer at its end.
+
+    board: name of the digitizer. readout: the generator pair that plays its tones. trigger: the
+    marker that triggers the digitizer. resonators: those that it serves. delay: s from the
+    readout generator to the record. gain: volts at the digitizer per volt at the generator.
+    noise: volts rms per sample and channel. full_scale: volts.
+    """
+
+    name: str
+    board: str
+    readout: Line
+    trigger: Marker
+    resonators: tuple[str, ...]
+    delay: float
+    gain: complex
+    noise: float
+    full_scale: float
+
+
+@dataclass(frozen=True)
 class Wiring:
     """Which output goes where.
 
-    drive: qubit name -> line. readout: the one feedline. trigger: the marker that triggers the
-    digitizer. go: the marker that starts the other generators. carriers: source -> the Hz it is
-    meant for (for whoever writes a lab.toml; the physics asks the source itself).
-    delay: s from the readout generator to the record. gain: volts at the digitizer per volt at
-    the generator. noise: volts rms per sample and channel. full_scale: volts.
+    drive: qubit name -> line. go: the marker that starts the other generators. carriers:
+    source -> the Hz it is meant for (for whoever writes a lab.toml; the physics asks the source
+    itself). readout, trigger, delay, gain, noise, full_scale: the first feedline, which serves
+    every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
     """
 
     generators: tuple[str, ...]
@@ -111,6 +131,7 @@ class Wiring:
     gain: complex = 0.30 * complex(math.cos(0.7), math.sin(0.7))
     noise: float = 0.036
     full_scale: float = 0.4
+    more: tuple[Feedline, ...] = ()
 
 
 WIRING_SECTIONS: Mapping[str, Section] = {}
@@ -127,6 +148,24 @@ class Chip:
     wiring: Wiring
     bursts: Bursts | None = None
     refrigerator: Cryostat | None = None
+
+    @property
+    def feedlines(self) -> tuple[Feedline, ...]:
+        """Every feedline; the first is "feed0" with the digitizer "board"."""
+        wiring = self.wiring
+        elsewhere = {name for feedline in wiring.more for name in feedline.resonators}
+        first = Feedline(
+            name="feed0",
+            board="board",
+            readout=wiring.readout,
+            trigger=wiring.trigger,
+            resonators=tuple(r.name for r in self.resonators if r.name not in elsewhere),
+            delay=wiring.delay,
+            gain=wiring.gain,
+            noise=wiring.noise,
+            full_scale=wiring.full_scale,
+        )
+        return first, *wiring.more
 
 
 CHIP_SECTIONS: Mapping[str, Section] = {

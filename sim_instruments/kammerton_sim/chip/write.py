@@ -15,6 +15,7 @@ from kammerton_sim.chip.words import (
     RESONATOR_SECTIONS,
     WIRING_SECTIONS,
     Chip,
+    Feedline,
     Line,
     Marker,
     QubitTruth,
@@ -64,17 +65,16 @@ def _notch_numbers(r: ResonatorTruth) -> dict[str, float]:
 
 
 def _wiring_lines(wiring: Wiring) -> list[str]:
-    gain, phase = cmath.polar(wiring.gain)
-    physics = wiring.delay, gain, phase, wiring.noise, wiring.full_scale
     names = ", ".join(f'"{box}"' for box in wiring.generators)
     lines = [
         "[wiring]",
         f"generators = [{names}]",
         f'trigger = "{_marker(wiring.trigger)}"',
         f'go = "{_marker(wiring.go)}"',
-        *_assignments(dict(zip(FEEDLINE, map(float, physics), strict=True))),
+        *_assignments(_physics(wiring)),
         f"readout = {_line(wiring.readout)}",
         *section_lines(wiring, WIRING_SECTIONS),
+        *(line for feedline in wiring.more for line in _feedline_lines(feedline)),
         "",
         "[wiring.carriers]",
         *_assignments({name: float(hz) for name, hz in wiring.carriers.items()}),
@@ -82,6 +82,25 @@ def _wiring_lines(wiring: Wiring) -> list[str]:
         "[wiring.drive]",
     ]
     return lines + [f"{name} = {_line(line)}" for name, line in wiring.drive.items()]
+
+
+def _feedline_lines(feedline: Feedline) -> list[str]:
+    names = ", ".join(f'"{name}"' for name in feedline.resonators)
+    return [
+        "",
+        f"[wiring.feedlines.{feedline.name}]",
+        f'board = "{feedline.board}"',
+        f"resonators = [{names}]",
+        f'trigger = "{_marker(feedline.trigger)}"',
+        *_assignments(_physics(feedline)),
+        f"readout = {_line(feedline.readout)}",
+    ]
+
+
+def _physics(line: Wiring | Feedline) -> dict[str, float]:
+    gain, phase = cmath.polar(line.gain)
+    physics = line.delay, gain, phase, line.noise, line.full_scale
+    return dict(zip(FEEDLINE, map(float, physics), strict=True))
 
 
 def _line(line: Line) -> str:

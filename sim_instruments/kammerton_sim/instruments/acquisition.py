@@ -36,12 +36,14 @@ class Acquisition:
     """Buffer -> what it was made from: outputs may change under way."""
     archive: NDArray[np.uint8] | None = None
     """The states, kept when what was played is forgotten."""
-    started: float = field(default_factory=monotonic)
+    begun: float = 0.0
+    """When the first trigger came, on the monotonic clock."""
 
     def begin(self, first: int, playback: Playback) -> None:
         """Note what is played as the first trigger comes."""
         self.first, self.playback = first, playback
         self.triggers, self.turn_seconds = playback.triggers, playback.turn_seconds
+        self.begun = monotonic()
 
     @property
     def records(self) -> int:

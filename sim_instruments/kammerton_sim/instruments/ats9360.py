@@ -11,13 +11,12 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from time import monotonic
 
 import numpy as np
 
 from kammerton_sim.instruments.acquisition import Acquisition
 from kammerton_sim.instruments.board_link import UNAVAILABLE, WAIT_TIMEOUT, BoardError, BoardLink
-from kammerton_sim.instruments.rig import Codes, Playback, Rig
+from kammerton_sim.instruments.rig import Codes, Playback, Tap
 from kammerton_sim.wire.server import TcpServer
 
 _PLAYED, _ARCHIVED = 16, 1000
@@ -30,26 +29,29 @@ _SHORT = 30_000
 class Ats9360:
     """The board, for one driver at a time.
 
-    now() is laboratory time; passed(instrument, wall) tells how many seconds of each a finished
-    acquisition took. Two threads make the records.
+    now() is laboratory time; passed(at) tells that it is at least `at` as an acquisition ends.
+    pace: how many times faster than wall time records come; None: as fast as they are made.
+    Two threads make the records.
     """
 
     def __init__(
         self,
-        rig: Rig,
+        tap: Tap,
         now: Callable[[], float],
-        passed: Callable[[float, float], None],
+        passed: Callable[[float], None],
         seed: int,
         port: int = 0,
+        name: str = "board",
+        pace: float | None = None,
     ) -> None:
-        self._rig, self._now, self._passed = rig, now, passed
+        self._tap, self._now, self._passed, self._pace = tap, now, passed, pace
         self._rng = np.random.default_rng(seed)
         self._lock = threading.Lock()
         self._owner: BoardLink | None = None
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
         self._makers = ThreadPoolExecutor(2, "records")
-        self._server = TcpServer("board", port, lambda conn, peer: BoardLink(self, conn).serve())
+        self._server = TcpServer(name, port, lambda conn, peer: BoardLink(self, conn).serve())
         self.port = self._server.port
 
     def close(self) -> None:
@@ -74,7 +76,7 @@ class Ats9360:
                 raise BoardError(UNAVAILABLE, "another program uses the board")
             self._owner = link
             acquisition = Acquisition(
-                self._count, self._now(), samples, per_buffer, expected, delay, self._rig.playing
+                self._count, self._now(), samples, per_buffer, expected, delay, self._tap.playing
             )
             self._count += 1
             self.acquisitions.append(acquisition)
@@ -87,7 +89,7 @@ class Ats9360:
     def begin(self, acquisition: Acquisition, timeout: float) -> bool:
         """Wait for the first trigger; True when records can be made."""
         if acquisition.playback is None:
-            playback = self._rig.wait(acquisition.samples + acquisition.delay, timeout)
+            playback = self._tap.wait(acquisition.samples + acquisition.delay, timeout)
             if playback is None:
                 return False
             late = int(self._rng.integers(playback.triggers)) if acquisition.late else 0
@@ -98,10 +100,18 @@ class Ats9360:
         """Fill buffer `number` of an acquisition, target (2, R, samples), in a thread."""
         return self._makers.submit(self._fill, acquisition, number, target)
 
+    def due(self, acquisition: Acquisition, number: int) -> float:
+        """Return when buffer `number` is full, on the monotonic clock."""
+        if self._pace is None or not acquisition.triggers:
+            return 0.0
+        records = min((number + 1) * acquisition.per_buffer, acquisition.expected)
+        seconds = records / acquisition.triggers * acquisition.turn_seconds
+        return acquisition.begun + seconds / self._pace
+
     def finish(self, link: BoardLink, acquisition: Acquisition | None) -> None:
         """Let laboratory time pass by what the records took, and free the board."""
         if acquisition is not None and acquisition.records:
-            self._passed(acquisition.seconds, monotonic() - acquisition.started)
+            self._passed(acquisition.time + acquisition.seconds)
             if acquisition.records <= _SHORT:
                 acquisition.archive = acquisition.states()
         with self._lock:
@@ -115,7 +125,7 @@ class Ats9360:
 
     def _fill(self, acquisition: Acquisition, number: int, target: Codes) -> None:
         delay = acquisition.delay
-        playback = self._rig.playback(acquisition.samples + delay)
+        playback = self._tap.playback(acquisition.samples + delay)
         if not playback.triggers:  # switched off under way
             raise BoardError(WAIT_TIMEOUT)
         acquisition.played[number] = playback

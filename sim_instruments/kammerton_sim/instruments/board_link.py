@@ -52,6 +52,9 @@ class Board(Protocol):
     def make(self, acquisition: Acquisition, number: int, target: Codes) -> Future[None]:
         """Fill buffer `number` of an acquisition, target (2, R, samples), in a thread."""
 
+    def due(self, acquisition: Acquisition, number: int) -> float:
+        """Return when buffer `number` is full, on the monotonic clock."""
+
     def finish(self, link: BoardLink, acquisition: Acquisition | None) -> None:
         """End an acquisition and free the board."""
 
@@ -139,7 +142,7 @@ class BoardLink:
             self._dispatch(self._acquisition)
 
     def _wait(self, timeout: float) -> dict[str, Any]:
-        acquisition = self._acquisition
+        acquisition, deadline = self._acquisition, monotonic() + timeout
         if self._fault is not None:
             return self._fault
         if acquisition is None or not (self._jobs or self._posted):
@@ -149,7 +152,7 @@ class BoardLink:
         if not self._triggered or not self._begun(acquisition, timeout):
             raise BoardError(WAIT_TIMEOUT)
         self._dispatch(acquisition)
-        if not self._jobs:
+        if not self._jobs or not self._full(acquisition, deadline):
             raise BoardError(WAIT_TIMEOUT)
         job, data = self._jobs.popleft()
         job.result()
@@ -165,6 +168,15 @@ class BoardLink:
             if self._hung_up():
                 raise ConnectionResetError("the driver is gone")
         return True
+
+    def _full(self, acquisition: Acquisition, deadline: float) -> bool:
+        """Wait until the next buffer is full, when records come no faster than in reality."""
+        due = self._board.due(acquisition, acquisition.made)
+        while (left := min(due, deadline) - monotonic()) > 0:
+            sleep(min(left, _GLANCE))
+            if self._hung_up():
+                raise ConnectionResetError("the driver is gone")
+        return due <= deadline
 
     def _hung_up(self) -> bool:
         readable, _, _ = select.select([self._connection], [], [], 0)

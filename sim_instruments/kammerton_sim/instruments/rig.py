@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -46,8 +46,9 @@ class World(Protocol):
         outputs: Mapping[ChannelId, ChannelOutput],
         carriers: Mapping[str, Carrier],
         samples: int,
+        feedline: int = 0,
     ) -> Playback:
-        """Return what the digitizer will see, in records of so many samples."""
+        """Return what the digitizer of a feedline will see, in records of so many samples."""
 
 
 class Rig:
@@ -57,7 +58,7 @@ class Rig:
     loop is turned by an arbitrary number of steps against the box that triggers the digitizer.
 
     go: (generator, channel, marker) that gives trigger A to the other generators.
-    trigger: (generator, channel, marker) that triggers the digitizer.
+    triggers: of each feedline the (generator, channel, marker) that triggers its digitizer.
     """
 
     def __init__(
@@ -66,16 +67,15 @@ class Rig:
         ledger: Ledger,
         sources: Mapping[str, Sgs100a],
         go: tuple[str, int, int],
-        trigger: tuple[str, int, int],
+        triggers: Sequence[tuple[str, int, int]],
         seed: int = 0,
     ) -> None:
-        self._world, self._ledger, self._sources = world, ledger, sources
-        self._go, self._trigger = go, trigger
-        self._generators: Mapping[str, Awg5208] = {}
-        self._news = threading.Condition()
-        self._events = 0
-        self._computing = threading.Lock()
-        self._known: tuple[object, Playback] | None = None
+        self.world, self.ledger, self._sources = world, ledger, sources
+        self._go = go
+        self.taps = [Tap(self, n, box) for n, (box, _, _) in enumerate(triggers)]
+        self.generators: Mapping[str, Awg5208] = {}
+        self.news = threading.Condition()
+        self.events = 0
         self._phases = random.Random(seed)
         self._start: dict[str, float] = {}
         """Which start a box belongs to: equal numbers in 0..1 are boxes in step."""
@@ -84,7 +84,7 @@ class Rig:
 
     def connect(self, generators: Mapping[str, Awg5208]) -> None:
         """Plug the generators in."""
-        self._generators = generators
+        self.generators = generators
 
     def state_changed(self, box: Awg5208, before: RunState) -> None:
         """A generator started or stopped: pass the go marker on, wake whoever waits."""
@@ -95,14 +95,14 @@ class Rig:
         name, channel, marker = self._go
         if box.name == name and box.marker_rose(channel, marker, before):
             self._pass_on(box)
-        with self._news:
-            self._events += 1
-            self._news.notify_all()
+        with self.news:
+            self.events += 1
+            self.news.notify_all()
 
     def _pass_on(self, master: Awg5208) -> None:
         self._passing_on = threading.get_ident(), self._start.get(master.name, 0.0)
         try:
-            for other in self._generators.values():
+            for other in self.generators.values():
                 if other is not master:
                     other.trigger("A")
         finally:
@@ -110,41 +110,63 @@ class Rig:
 
     @property
     def playing(self) -> bool:
-        """Whether the generator that triggers the digitizer runs."""
-        return self._generators[self._trigger[0]].state is RunState.RUNNING
+        """Whether a generator that triggers a digitizer runs."""
+        return any(tap.playing for tap in self.taps)
+
+    def setting(self) -> object:
+        """Return what changes whenever an output does."""
+        revisions = tuple(box.revision for box in self.generators.values())
+        return self.ledger.version, revisions, tuple(self._start.items())
+
+    def outputs(self, trigger: str) -> dict[ChannelId, ChannelOutput]:
+        """Return what plays, as seen from the generator that triggers a digitizer."""
+        reference = self._start.get(trigger, 0.0)
+        return {
+            channel: _turned(output, self._start.get(box.name, reference) - reference)
+            for box in self.generators.values()
+            for channel, output in box.outputs().items()
+        }
+
+    def carriers(self) -> dict[str, Carrier]:
+        """Return every source as it is."""
+        return {name: source.carrier for name, source in self._sources.items()}
+
+
+class Tap:
+    """The rig as the digitizer of one feedline meets it."""
+
+    def __init__(self, rig: Rig, feedline: int, trigger: str) -> None:
+        self._rig, self._feedline, self._trigger = rig, feedline, trigger
+        self._computing = threading.Lock()
+        self._known: tuple[object, Playback] | None = None
+
+    @property
+    def playing(self) -> bool:
+        """Whether the generator that triggers this digitizer runs."""
+        return self._rig.generators[self._trigger].state is RunState.RUNNING
 
     def playback(self, samples: int) -> Playback:
         """Return what plays now; computed again only when an output has changed."""
+        rig = self._rig
         with self._computing:
-            revisions = tuple(box.revision for box in self._generators.values())
-            key = (samples, self._ledger.version, revisions, tuple(self._start.items()))
+            key = samples, rig.setting()
             if self._known is None or self._known[0] != key:
-                self._known = key, self._world.play(self._outputs(), self._carriers(), samples)
+                outputs, carriers = rig.outputs(self._trigger), rig.carriers()
+                self._known = key, rig.world.play(outputs, carriers, samples, self._feedline)
             return self._known[1]
 
     def wait(self, samples: int, timeout: float) -> Playback | None:
         """Return what plays as soon as it triggers the digitizer; None after `timeout` s."""
-        deadline = time.monotonic() + timeout
+        rig, deadline = self._rig, time.monotonic() + timeout
         while True:
-            with self._news:
-                seen = self._events
+            with rig.news:
+                seen = rig.events
             if self.playing and (playback := self.playback(samples)).triggers:
                 return playback
-            with self._news:
+            with rig.news:
                 left = deadline - time.monotonic()
-                if left <= 0 or not self._news.wait_for(lambda: self._events != seen, left):  # noqa: B023
+                if left <= 0 or not rig.news.wait_for(lambda: rig.events != seen, left):  # noqa: B023
                     return None
-
-    def _outputs(self) -> dict[ChannelId, ChannelOutput]:
-        reference = self._start.get(self._trigger[0], 0.0)
-        return {
-            channel: _turned(output, self._start.get(box.name, reference) - reference)
-            for box in self._generators.values()
-            for channel, output in box.outputs().items()
-        }
-
-    def _carriers(self) -> dict[str, Carrier]:
-        return {name: source.carrier for name, source in self._sources.items()}
 
 
 def _turned(output: ChannelOutput, phase: float) -> ChannelOutput:

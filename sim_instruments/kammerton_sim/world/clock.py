@@ -28,3 +28,8 @@ class LaboratoryClock:
             raise WorldError(f"the clock cannot go back by {-seconds} s")
         with self._lock:
             self._zero += seconds
+
+    def advance_to(self, instant: float) -> None:
+        """Let the time up to `instant` (unix seconds) pass at once; the past is past."""
+        with self._lock:
+            self._zero += max(0.0, instant - self.now())

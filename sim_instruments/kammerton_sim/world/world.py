@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
 
-from kammerton_sim.chip import Chip, Line, QubitTruth
+from kammerton_sim.chip import Chip, Line
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
@@ -19,11 +18,10 @@ from kammerton_sim.world.clock import LaboratoryClock
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.evolution import Qubit, effective_temperature, evolution
-from kammerton_sim.world.feedline import feedline
-from kammerton_sim.world.playback import Playback, Scene
+from kammerton_sim.world.playback import Playback
 from kammerton_sim.world.propagate import FloatArray
-from kammerton_sim.world.readout import Exposure, FieldCache, expose
-from kammerton_sim.world.records import MIDDLE
+from kammerton_sim.world.readout import Exposure, expose
+from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.tape import populations
 from kammerton_sim.world.tapes import write_tape
 from kammerton_sim.world.timeline import IqPair, Spans, rising_edges, track, turn_samples
@@ -49,11 +47,10 @@ class World:
         self.refrigerator = Refrigerator(
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
         )
-        self._seeds = np.random.default_rng(chip.seed if seed is None else seed)
+        seed = chip.seed if seed is None else seed
+        self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
-        self._fields = FieldCache()
-        self._lock = threading.Lock()
 
     @property
     def temperature(self) -> float:
@@ -82,8 +79,12 @@ class World:
         """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`."""
         return truth.value(self.chip, partial(self.qubit, at=at), parameter, extra)
 
-    def play(self, outputs: Outputs, carriers: Carriers, samples: int) -> Playback:
+    def play(
+        self, outputs: Outputs, carriers: Carriers, samples: int, feedline: int = 0
+    ) -> Playback:
         """Everything that follows from what the generators loop and how the sources are set.
+
+        It is what the digitizer of one feedline sees, of the qubits that are read there.
 
         outputs: what each channel plays; an absent channel is silent. carriers: source name ->
         its setting; an absent source is off. samples: length of a record, which is sampled at
@@ -93,13 +94,14 @@ class World:
         A source that is off, or not above 8 dBm, puts nothing on its lines. Without a rising
         trigger marker there are no triggers and no records.
         """
-        wiring = self.chip.wiring
+        readout = self._readouts[feedline]
+        wiring = readout.wiring
         box, channel, marker = wiring.trigger
         clocked = outputs.get((box, channel))
         triggers = rising_edges(clocked, marker)
         turn = turn_samples(clocked)
         if clocked is None or triggers.size == 0:
-            return self._silence(samples)
+            return Playback(0, 0.0, samples, np.empty((0, len(readout.members), 3)))
         step = 1 / clocked.sample_rate
         lines = _Lines(outputs, carriers)
         seen = expose(
@@ -109,57 +111,31 @@ class World:
             samples,
         )
         at = self.clock.now()
-        qubits = [self.qubit(n, at) for n in range(len(self.chip.qubits))]
-        levels = self._populations(lines, qubits, seen, turn, clocked.sample_rate)
-        with self._lock:
-            return self._playback(carriers, qubits, levels, seen, samples, turn, step)
-
-    def _silence(self, samples: int) -> Playback:
-        return Playback(0, 0.0, samples, np.empty((0, len(self.chip.qubits), 3)))
+        qubits = [self.qubit(n, at) for n in readout.members]
+        levels = self._populations(lines, readout.members, qubits, seen, turn, clocked.sample_rate)
+        return readout.playback(carriers, qubits, levels, seen, samples, turn, step)
 
     def _populations(
-        self, lines: _Lines, qubits: list[Qubit], seen: Exposure, turn: int, rate: float
+        self,
+        lines: _Lines,
+        members: Sequence[int],
+        qubits: Sequence[Qubit],
+        seen: Exposure,
+        turn: int,
+        rate: float,
     ) -> FloatArray:
         """(K, Q, 3) at every readout."""
 
-        def of(pair: tuple[Qubit, QubitTruth]) -> FloatArray:
-            qubit, truth = pair
-            line = self.chip.wiring.drive[truth.name]
+        def of(number: int, qubit: Qubit) -> FloatArray:
+            line = self.chip.wiring.drive[self.chip.qubits[number].name]
             tape = write_tape(lines.pair(line, rate), qubit.rabi_rate, seen.reads, turn)
             carrier = lines.frequency(line.source)
             moving = evolution(qubit, qubit.f01 if carrier is None else carrier, 1 / rate)
-            return populations(tape, moving, qubit.slow_dephasing, qubit.t1)
+            return populations(tape, moving, qubit.slow_dephasing, self.chip.qubits[number].t1)
 
         with ThreadPoolExecutor(_THREADS) as threads:
-            each = list(threads.map(of, zip(qubits, self.chip.qubits, strict=True)))
+            each = list(threads.map(of, members, qubits))
         return np.ascontiguousarray(np.stack(each, axis=1))
-
-    def _playback(
-        self,
-        carriers: Carriers,
-        qubits: list[Qubit],
-        levels: FloatArray,
-        seen: Exposure,
-        samples: int,
-        turn: int,
-        step: float,
-    ) -> Playback:
-        wiring = self.chip.wiring
-        code = MIDDLE / wiring.full_scale
-        source = carriers.get(wiring.readout.source)
-        carrier = source.frequency if source else wiring.carriers[wiring.readout.source]
-        line = feedline(self.chip.resonators, carrier, wiring.gain * code, step)
-        fields = self._fields.fields(seen, line, samples, (carrier, step, samples))
-        scene = Scene(
-            seed=int(self._seeds.integers(1 << 62)),
-            waveforms=seen.waveforms,
-            starts=seen.reads - seen.triggers + round(wiring.delay / step),
-            fields=fields,
-            decays=line.decays(samples),
-            lifetimes=np.array([q.t1 / step for q in qubits]),
-            noise=wiring.noise * code,
-        )
-        return Playback(seen.triggers.size, turn * step, samples, levels, scene)
 
 
 class _Lines:

@@ -15,7 +15,7 @@ def sim(
     chip: Annotated[
         Path | None, typer.Argument(metavar="[CHIP.toml]", help="Default: a random chip.")
     ] = None,
-    qubits: Annotated[int, typer.Option(help="Qubits of a random chip, 1 to 10.")] = 5,
+    qubits: Annotated[int, typer.Option(help="Qubits of a random chip, 1 to 1000.")] = 5,
     seed: Annotated[int, typer.Option(help="Of the random chip and the design values.")] = 1,
     write_chip: Annotated[Path | None, typer.Option(help="Write the chip (its truth).")] = None,
     write_lab: Annotated[
@@ -29,6 +29,12 @@ def sim(
         int | None, typer.Option(min=1, max=65000, help="Consecutive ports from here.")
     ] = None,
     port: Annotated[list[str] | None, typer.Option(help="NAME=PORT, may be repeated.")] = None,
+    time: Annotated[
+        str,
+        typer.Option(
+            metavar="fast|real|FACTOR", help="How much faster than real time records come."
+        ),
+    ] = "fast",
     until_stdin_closes: Annotated[
         bool, typer.Option("--until-stdin-closes", help="Stop when the parent process goes.")
     ] = False,
@@ -41,6 +47,7 @@ def sim(
     switches = {"--no-serve": no_serve, "--until-stdin-closes": until_stdin_closes}
     arguments = [str(chip)] if chip else []
     arguments += ["--qubits", str(qubits), "--seed", str(seed), "--broker", broker]
+    arguments += ["--time", time]
     arguments += [word for name, value in given.items() if value for word in (name, str(value))]
     arguments += [word for text in port or [] for word in ("--port", text)]
     arguments += [name for name, on in switches.items() if on]

@@ -28,7 +28,7 @@ def written(tmp_path):
     return path
 
 
-@given(qubits=st.integers(1, 10), seed=st.integers(0, 2**32))
+@given(qubits=st.integers(1, 25), seed=st.integers(0, 2**32))
 def test_a_chip_survives_its_file(tmp_path_factory, qubits, seed):
     path = tmp_path_factory.mktemp("chip") / "chip.toml"
     chip = random_chip(qubits, seed)
@@ -37,7 +37,8 @@ def test_a_chip_survives_its_file(tmp_path_factory, qubits, seed):
     write_chip(chip, path)
     again = read_chip(path)
     assert abs(again.wiring.gain - chip.wiring.gain) < 1e-15
-    same_gain = replace(again.wiring, gain=chip.wiring.gain)
+    more = tuple(replace(line, gain=chip.wiring.gain) for line in again.wiring.more)
+    same_gain = replace(again.wiring, gain=chip.wiring.gain, more=more)
     assert replace(again, wiring=same_gain) == chip
 
 
@@ -61,9 +62,9 @@ def test_random_chips_are_plausible(qubits, seed):
         assert 15e-6 < slow_envelope_time(q.t2, q.slow_dephasing) < 40e-6
 
 
-@pytest.mark.parametrize("qubits", [0, 11, -1])
-def test_a_feedline_carries_one_to_ten(qubits):
-    with pytest.raises(ValueError, match="1 to 10"):
+@pytest.mark.parametrize("qubits", [0, 1001, -1])
+def test_a_chip_has_one_to_a_thousand(qubits):
+    with pytest.raises(ValueError, match="1 to 1000"):
         random_chip(qubits, 0)
 
 
@@ -119,6 +120,41 @@ def test_a_bad_chip_is_refused_by_name(written, old, new, problem):
         read_chip(written)
     assert problem in str(caught.value)
     assert "chip.toml" in str(caught.value)
+
+
+def test_twenty_qubits_are_read_on_two_lines():
+    wiring = default_wiring(20)
+    (second,) = wiring.more
+    assert wiring.generators == tuple(f"awg{n}" for n in range(1, 7))
+    assert (second.board, second.readout.source) == ("board2", "readout_lo2")
+    assert second.resonators == tuple(f"r{n}" for n in range(10, 20))
+    assert random_chip(20, 1).feedlines[0].resonators == tuple(f"r{n}" for n in range(10))
+    assert wiring.drive["q9"].source == "drive_lo"
+    assert wiring.drive["q10"].source == "drive_lo2"
+    assert set(wiring.carriers) == {"drive_lo", "readout_lo", "drive_lo2", "readout_lo2"}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ('board = "board2"', 'board = "board"', "wiring.feedlines: digitizer 'board' on two lines"),
+        ('board = "board2"', "board = 2", "wiring.feedlines.feed1.board: must be a name"),
+        ('["r6", "r7", ', '["r6", "r6", ', "wiring.feedlines: resonator 'r6' on two lines"),
+        ('["r6", ', '["r66", ', "wiring.feedlines.feed1.resonators: there is no 'r66'"),
+        ('trigger = "awg4.1.m1"', 'trigger = "awg9.1.m1"', "'awg9' is not among the generators"),
+        ('{ i = "awg4.1"', '{ i = "awg3.7"', "channel awg3.7 is used more than once"),
+        ("[wiring.feedlines.feed1]", "[wiring.feedline.feed1]", "did you mean 'feedlines'?"),
+    ],
+)
+def test_a_bad_second_feedline_is_refused_by_name(tmp_path, old, new, problem):
+    path = tmp_path / "chip.toml"
+    write_chip(random_chip(11, 5), path)
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    assert problem in str(caught.value)
 
 
 def test_all_problems_are_named_at_once(written):

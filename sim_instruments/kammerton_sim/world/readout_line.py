@@ -1,0 +1,61 @@
+"""One feedline with its digitizer: from populations and tones to records."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from kammerton_sim.chip import Chip
+from kammerton_sim.signals import Carrier
+from kammerton_sim.world.evolution import Qubit
+from kammerton_sim.world.feedline import feedline
+from kammerton_sim.world.playback import Playback, Scene
+from kammerton_sim.world.propagate import FloatArray
+from kammerton_sim.world.readout import Exposure, FieldCache
+from kammerton_sim.world.records import MIDDLE
+
+
+class ReadoutLine:
+    """One feedline: its qubits (numbers in the chip, in order), its fields, its noise."""
+
+    def __init__(self, chip: Chip, number: int, seed: int) -> None:
+        self.wiring = chip.feedlines[number]
+        served = self.wiring.resonators
+        self.members = [n for n, r in enumerate(chip.resonators) if r.name in served]
+        self._resonators = [chip.resonators[n] for n in self.members]
+        self._meant = chip.wiring.carriers[self.wiring.readout.source]
+        self._seeds = np.random.default_rng((seed, number) if number else seed)
+        self._fields = FieldCache()
+        self._lock = threading.Lock()
+
+    def playback(
+        self,
+        carriers: Mapping[str, Carrier],
+        qubits: Sequence[Qubit],
+        levels: FloatArray,
+        seen: Exposure,
+        samples: int,
+        turn: int,
+        step: float,
+    ) -> Playback:
+        """Records to be drawn from `levels` (K, Q, 3)."""
+        wiring = self.wiring
+        code = MIDDLE / wiring.full_scale
+        source = carriers.get(wiring.readout.source)
+        carrier = source.frequency if source else self._meant
+        line = feedline(self._resonators, carrier, wiring.gain * code, step)
+        with self._lock:
+            fields = self._fields.fields(seen, line, samples, (carrier, step, samples))
+            seed = int(self._seeds.integers(1 << 62))
+        scene = Scene(
+            seed=seed,
+            waveforms=seen.waveforms,
+            starts=seen.reads - seen.triggers + round(wiring.delay / step),
+            fields=fields,
+            decays=line.decays(samples),
+            lifetimes=np.array([q.t1 / step for q in qubits]),
+            noise=wiring.noise * code,
+        )
+        return Playback(seen.triggers.size, turn * step, samples, levels, scene)
