@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.feedline import Complex64Array, Fields
 from kammerton_sim.world.propagate import FloatArray
@@ -23,7 +24,8 @@ class Scene:
 
     waveforms (K,): which of the W `fields`. starts (K,): sample of the record at which the
     states are taken. decays (Q, 2, N + 1): free decay of a field in |0> and |1>. lifetimes
-    (Q,): T1 in samples. noise: rms in codes of 16 bits.
+    (Q,): T1 in samples. noise: rms in codes of 16 bits. step: s per sample. conditions: when
+    shots are not alike.
     """
 
     seed: int
@@ -33,6 +35,8 @@ class Scene:
     decays: Complex64Array
     lifetimes: FloatArray
     noise: float
+    step: float
+    conditions: Conditions | None = None
 
 
 @dataclass(eq=False)
@@ -41,7 +45,7 @@ class Playback:
 
     triggers: digitizer triggers per turn of the loop; record n belongs to trigger n mod
     `triggers`. turn_seconds: s. samples: length of a record. populations (K, Q, 3): mean level
-    populations at the start of each readout, for tests and truths.
+    populations at the start of each readout as the play begins, for tests and truths.
     """
 
     triggers: int
@@ -52,6 +56,10 @@ class Playback:
     _delivered: tuple[int, int] | None = field(default=None, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
+    def under(self, conditions: Conditions) -> Playback:
+        """The same play where shots are not alike."""
+        return replace(self, scene=self.scene and replace(self.scene, conditions=conditions))
+
     def records(self, first: int, a: RecordArray, b: RecordArray) -> None:
         """Fill records first.. of channels A and B, both (R, samples).
 
@@ -60,16 +68,18 @@ class Playback:
         each contiguous.
         """
         scene = self._scene_for(first, a, b)
+        rows, populations, lifetimes = self._rows(scene, first, a.shape[0])
         fill(
             scene.seed,
             first,
             scene.waveforms,
             scene.starts,
-            self.populations,
+            rows,
+            populations,
             scene.fields.ground,
             scene.fields.change,
             scene.decays,
-            scene.lifetimes,
+            lifetimes,
             np.float32(scene.noise),
             a,
             b,
@@ -82,7 +92,8 @@ class Playback:
         """Levels (count, Q) at the start of the readout of records first.. ."""
         out = np.empty((count, self.populations.shape[1]), np.uint8)
         if self.scene is not None:
-            states(self.scene.seed, first, self.populations, out)
+            rows, populations, _ = self._rows(self.scene, first, count)
+            states(self.scene.seed, first, rows, populations, out)
         return out
 
     @property
@@ -90,6 +101,16 @@ class Playback:
         """Levels (records, Q) at the start of every readout delivered so far, in order."""
         first, stop = self._delivered or (0, 0)
         return self.states_of(first, stop - first)
+
+    def _rows(
+        self, scene: Scene, first: int, count: int
+    ) -> tuple[IntArray, FloatArray, FloatArray]:
+        """Which row (count, Q) of populations (V, K, 3) and lifetimes (V,) in samples to take."""
+        if scene.conditions is not None:
+            rows, populations, t1 = scene.conditions.rows(first, count)
+            return rows, populations, t1 / scene.step
+        rows = np.tile(np.arange(scene.lifetimes.size), (count, 1))
+        return rows, np.ascontiguousarray(self.populations.swapaxes(0, 1)), scene.lifetimes
 
     def _scene_for(self, first: int, a: RecordArray, b: RecordArray) -> Scene:
         if self.scene is None:

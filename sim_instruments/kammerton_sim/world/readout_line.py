@@ -57,5 +57,6 @@ class ReadoutLine:
             decays=line.decays(samples),
             lifetimes=np.array([q.t1 / step for q in qubits]),
             noise=wiring.noise * code,
+            step=step,
         )
         return Playback(seen.triggers.size, turn * step, samples, levels, scene)

@@ -65,12 +65,22 @@ def _level(key: np.uint64, qubit: int, p: FloatArray) -> int:
 
 
 @kernel
-def states(seed: int, first: int, populations: FloatArray, out: NDArray[np.uint8]) -> None:
-    """Levels at the start of the readout of records first..: out (R, Q); populations (K, Q, 3)."""
+def states(
+    seed: int,
+    first: int,
+    rows: NDArray[np.int64],
+    populations: FloatArray,
+    out: NDArray[np.uint8],
+) -> None:
+    """Levels at the start of the readout of records first..: out (R, Q).
+
+    rows (R, Q): which row of populations (V, K, 3) a qubit follows.
+    """
     for r in range(out.shape[0]):
         key = _key(seed, first + r)
+        point = (first + r) % populations.shape[1]
         for q in range(out.shape[1]):
-            out[r, q] = _level(key, q, populations[(first + r) % populations.shape[0], q])
+            out[r, q] = _level(key, q, populations[rows[r, q], point])
 
 
 @kernel
@@ -79,6 +89,7 @@ def fill(
     first: int,
     waveforms: NDArray[np.int64],
     starts: NDArray[np.int64],
+    rows: NDArray[np.int64],
     populations: FloatArray,
     ground: Complex64Array,
     change: Complex64Array,
@@ -91,8 +102,9 @@ def fill(
     """Fill records first.. of both channels, a and b (R, N).
 
     waveforms, starts (K,): which readout waveform a trigger meets, and the sample of the record
-    at which the qubits' states are drawn. ground (W, N), change (W, Q, 2, N), decays (Q, 2, N + 1).
-    lifetimes (Q,): T1 in samples. noise: rms in codes.
+    at which the qubits' states are drawn. rows (R, Q): which row of populations (V, K, 3) and of
+    lifetimes (V,), T1 in samples, a qubit follows. ground (W, N), change (W, Q, 2, N), decays
+    (Q, 2, N + 1). noise: rms in codes.
     """
     size = ground.shape[1]
     points = waveforms.size
@@ -103,12 +115,13 @@ def fill(
         key = _key(seed, first + r)
         for n in range(size):
             acc[n] = ground[w, n]
-        for q in range(lifetimes.size):
-            level = _level(key, q, populations[point, q])
+        for q in range(rows.shape[1]):
+            level = _level(key, q, populations[rows[r, q], point])
             if level > 0:
-                wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetimes[q] / level
+                lifetime = lifetimes[rows[r, q]]
+                wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetime / level
                 until = starts[point] + int(min(wait, 1e9))
-                _add(acc, level, change[w, q], decays[q], until, key, q, lifetimes[q])
+                _add(acc, level, change[w, q], decays[q], until, key, q, lifetime)
         _digitise(acc, key, noise, a[r], b[r])
 
 

@@ -43,7 +43,7 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
     shot: it destroys coherences, and the next shot has a new detuning. The loop is entered
     early enough for the start (thermal equilibrium) to be forgotten.
     """
-    detunings, weights = nodes(slow, _longest_coherence(tape) * evolution.step)
+    detunings, weights = nodes(slow, longest_coherence(tape) * evolution.step)
     first, turns = _entry(tape, evolution.step, t1)
     uses = np.bincount(tape.values[tape.kinds == DRIVE], minlength=tape.edges.size - 1)
     mapped = uses >= _USES_THAT_PAY_A_MAP
@@ -65,8 +65,8 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
     return out
 
 
-def _longest_coherence(tape: Tape) -> int:
-    """Most samples from the first drive of a shot to its measurement."""
+def longest_coherence(tape: Tape) -> int:
+    """Return the most samples from the first drive of a shot to its measurement."""
     ends = np.cumsum(tape.lengths)
     starts = ends - tape.lengths
     begun, longest = -1, 0

@@ -1,0 +1,94 @@
+"""Shots are not alike: which condition a qubit is in at each record, and what it then answers.
+
+A qubit is taken as constant within a shot and its shots before (its populations are those of the
+periodic state under the same condition): right while conditions last longer than the reset, and
+for bursts, in which a qubit forgets faster than they change.
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton_sim.world.evolution import Qubit
+from kammerton_sim.world.noise import Noise
+from kammerton_sim.world.propagate import FloatArray
+from kammerton_sim.world.timeline import IntArray
+
+_RATE_STEP = 0.05  # conditions whose 1/T1 differ by less are taken as one
+_PHASE_STEP = 0.05  # as are those whose phases differ by less at the end of a shot, in turns / 2 pi
+
+Answers = Callable[[int, Qubit], FloatArray]
+"""Place among the qubits and what that one is like -> its populations (K, 3) at every readout."""
+
+
+@dataclass(eq=False)
+class Conditions:
+    """Rows of a table: one for each qubit in each condition that has occurred.
+
+    members: numbers of the qubits in the chip. start: unix s of the first turn. turn: s.
+    triggers (K,): s within the turn. base: the qubits as they are at `start`. coherent: s, the
+    longest time in which a phase builds up.
+    """
+
+    noise: Noise
+    members: Sequence[int]
+    answers: Answers
+    base: Sequence[Qubit]
+    start: float
+    turn: float
+    triggers: FloatArray
+    coherent: float
+    _rows: dict[tuple[int, int, int], int] = field(default_factory=dict, repr=False)
+    _populations: list[FloatArray] = field(default_factory=list, repr=False)
+    _t1: list[float] = field(default_factory=list, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def rows(self, first: int, count: int) -> tuple[IntArray, FloatArray, FloatArray]:
+        """For records first..: rows (count, Q), and the table so far.
+
+        The table: populations (V, K, 3) and T1 (V,) in s.
+        """
+        turn, point = np.divmod(np.arange(first, first + count), self.triggers.size)
+        times = self.start + turn * self.turn + self.triggers[point]
+        columns = [self._column(place, times) for place in range(len(self.base))]
+        with self._lock:
+            table = np.stack(self._populations), np.array(self._t1)
+        return np.stack(columns, axis=1), *table
+
+    def _column(self, place: int, times: FloatArray) -> NDArray[np.int64]:
+        codes = np.stack(self._codes(place, times), axis=1)
+        distinct, which = np.unique(codes, axis=0, return_inverse=True)
+        with self._lock:
+            rows = [self._row(place, rate, tune) for rate, tune in distinct.tolist()]
+        return np.array(rows, np.int64)[which.ravel()]
+
+    def _codes(self, place: int, times: FloatArray) -> tuple[IntArray, IntArray]:
+        """Conditions in whole steps away from the base."""
+        base, number = self.base[place], self.members[place]
+        now = self.noise.lasting_rate(number, base.f01, self.start)
+        more = (self.noise.rate(number, base.f01, times) - now) * base.t1
+        rates = np.rint(np.log(np.maximum(1 + more, 0.01)) / _RATE_STEP)
+        tunes = np.rint(self.noise.detuning(number, times) / self._resolution)
+        return rates.astype(np.int64), tunes.astype(np.int64)
+
+    @property
+    def _resolution(self) -> float:
+        return _PHASE_STEP / (2 * math.pi * self.coherent)
+
+    def _row(self, place: int, rate: int, tune: int) -> int:
+        key = place, rate, tune
+        if key not in self._rows:
+            base = self.base[place]
+            qubit = base._replace(
+                t1=base.t1 * math.exp(-rate * _RATE_STEP), f01=base.f01 + tune * self._resolution
+            )
+            self._rows[key] = len(self._t1)
+            self._populations.append(self.answers(place, qubit))
+            self._t1.append(qubit.t1)
+        return self._rows[key]

@@ -1,0 +1,64 @@
+"""Two-level systems that take a qubit's energy: Lorentzian dips of T1 over frequency.
+
+1/T1 = 1/T1_0 + sum of 2 g^2 G / ((w - w_i)^2 + G^2), all in rad/s: weak coupling, g below G
+(Klimov et al. 2018, arXiv:1809.01043; Mueller, Cole, Lisenfeld 2019, arXiv:1705.01108; the
+formula from memory). A defect hops between two places (telegraph) and wanders.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from kammerton_sim.chip import Defect, Drift
+from kammerton_sim.world.drift import Path
+from kammerton_sim.world.events import Events, FloatArray
+
+
+class Defects:
+    """All defects that one qubit sees, on the laboratory clock."""
+
+    def __init__(self, defects: Sequence[Defect], *seed: int) -> None:
+        self._each = [_Moving(defect, *seed, n) for n, defect in enumerate(defects)]
+
+    @property
+    def moving(self) -> bool:
+        """Whether anything changes with time."""
+        return any(one.moving for one in self._each)
+
+    def rate(self, f01: float, times: FloatArray) -> FloatArray:
+        """What they add to 1/T1, in 1/s, of a qubit at f01 (Hz), at unix times."""
+        total = np.zeros(times.shape)
+        for one in self._each:
+            total += one.rate(f01, times)
+        return total
+
+
+class _Moving:
+    def __init__(self, defect: Defect, *seed: int) -> None:
+        self._defect = defect
+        hops = defect.jump > 0 and defect.hop_rate > 0
+        self._hops = Events(2 * defect.hop_rate, *seed, 0) if hops else None
+        path = Path(Drift(defect.wander, defect.wander_time), *seed, 1)
+        self._path = path if defect.wander > 0 else None
+
+    @property
+    def moving(self) -> bool:
+        return self._hops is not None or self._path is not None
+
+    def frequency(self, times: FloatArray) -> FloatArray:
+        """Hz; half of the events leave it where it is, so they come twice as often as hops."""
+        place = np.full(times.shape, self._defect.frequency)
+        if self._hops is not None:
+            place += self._defect.jump * (np.round(self._hops.latest(times)) - 0.5)
+        if self._path is not None:
+            place += [self._path(t) for t in times.tolist()]
+        return place
+
+    def rate(self, f01: float, times: FloatArray) -> FloatArray:
+        g, width = (2 * math.pi * x for x in (self._defect.coupling, self._defect.linewidth))
+        away = 2 * math.pi * (f01 - self.frequency(times))
+        rate: FloatArray = 2 * g**2 * width / (away**2 + width**2)
+        return rate

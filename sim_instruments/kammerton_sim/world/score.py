@@ -1,0 +1,67 @@
+"""What is played to every qubit in a turn, and what a qubit answers to it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from kammerton_sim.chip import Chip, Line, QubitTruth
+from kammerton_sim.world.evolution import Qubit, evolution
+from kammerton_sim.world.lines import Lines
+from kammerton_sim.world.propagate import FloatArray
+from kammerton_sim.world.readout import Exposure
+from kammerton_sim.world.tape import Tape, longest_coherence, populations
+from kammerton_sim.world.tapes import write_tape
+from kammerton_sim.world.timeline import IntArray
+
+_THREADS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Score:
+    """A tape for every qubit of a feedline.
+
+    frames: Hz of the frame that a tape is written in (None: the qubit's own).
+    reads (K,): samples of the turn at which the states are taken. step: s per sample.
+    """
+
+    tapes: Sequence[Tape]
+    frames: Sequence[float | None]
+    reads: IntArray
+    step: float
+
+    def answer(self, place: int, qubit: Qubit) -> FloatArray:
+        """(K, 3) populations of a qubit at every readout, if it is like `qubit`."""
+        frame = self.frames[place]
+        moving = evolution(qubit, qubit.f01 if frame is None else frame, self.step)
+        return populations(self.tapes[place], moving, qubit.slow_dephasing, qubit.t1)
+
+    def answers(self, qubits: Sequence[Qubit]) -> FloatArray:
+        """(K, Q, 3) populations of all qubits."""
+        with ThreadPoolExecutor(_THREADS) as threads:
+            each = list(threads.map(self.answer, range(len(qubits)), qubits))
+        return np.ascontiguousarray(np.stack(each, axis=1))
+
+    @property
+    def coherent(self) -> float:
+        """Longest time in s in which a phase builds up; a microsecond at least."""
+        return max(1e-6, *(longest_coherence(tape) * self.step for tape in self.tapes))
+
+
+def write_score(
+    chip: Chip, members: Sequence[int], lines: Lines, seen: Exposure, turn: int
+) -> Score:
+    """Write down one turn of `turn` samples for the qubits `members`."""
+    qubits = [chip.qubits[n] for n in members]
+    wired = [chip.wiring.drive[qubit.name] for qubit in qubits]
+
+    def written(qubit: QubitTruth, line: Line) -> Tape:
+        return write_tape(lines.pair(line), qubit.rabi_rate, seen.reads, turn)
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        tapes = list(threads.map(written, qubits, wired))
+    frames = [lines.frequency(line.source) for line in wired]
+    return Score(tapes, frames, seen.reads, 1 / lines.rate)
