@@ -130,7 +130,6 @@ class Laboratory:
         }
         self.rig.connect(self.generators)
         self.fridge = Triton("fridge", self.ledger, self.world.refrigerator, self.chip.seed)
-
         self._heat = self._line_heat()
 
     def _line_heat(self) -> LineHeat | None:
@@ -149,23 +148,23 @@ class Laboratory:
         self.rig.state_changed(box, before)
 
     def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        ports: dict[str, int] = {}
+        self.servers: dict[str, HislipServer | LineServer] = {}
         for name, device in (self.generators | self.sources).items():
-            server = HislipServer(device, wanted.get(name, 0))
-            self._servers.callback(server.close)
-            ports[name] = server.port
+            self.servers[name] = HislipServer(device, wanted.get(name, 0))
+            self._servers.callback(self.servers[name].close)
         self.boards = {
             feedline.board: self._board(n, wanted) for n, feedline in enumerate(self.chip.feedlines)
         }
         self.board = self.boards["board"]
-        lines = LineServer(
+        self.servers["fridge"] = LineServer(
             "fridge", wanted.get("fridge", 0), self.fridge.answer, watch=self.fridge.watch
         )
-        self._servers.callback(lines.close)
+        self._servers.callback(self.servers["fridge"].close)
         control = Control(self, wanted.get("control", 0))
         self._servers.callback(control.close)
-        ports |= {name: board.port for name, board in self.boards.items()}
-        return ports | {"fridge": lines.port, "control": control.port}
+        served = {name: server.port for name, server in self.servers.items()}
+        boards = {name: board.port for name, board in self.boards.items()}
+        return served | boards | {"control": control.port}
 
     def _board(self, number: int, wanted: Mapping[str, int]) -> Ats9360:
         name, clock = self.chip.feedlines[number].board, self.world.clock

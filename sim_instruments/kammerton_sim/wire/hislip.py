@@ -71,15 +71,16 @@ class HislipServer:
         self._device = device
         self._sessions: dict[int, _Session] = {}
         self._numbers = itertools.count(1)
-        self._server = TcpServer(device.name, port, self._serve)
-        self.port = self._server.port
+        self.server = TcpServer(device.name, port, self._serve)
+        self.port = self.server.port
 
     def close(self) -> None:
         """End every session."""
-        self._server.close()
+        self.server.close()
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         frame, _ = _receive(connection)
+        self.server.link.arrive()
         if frame.kind == INITIALIZE:
             self._synchronous(connection, peer)
         elif frame.kind == ASYNC_INITIALIZE and frame.parameter in self._sessions:
@@ -102,6 +103,7 @@ class HislipServer:
         message = bytearray()
         while True:
             frame, payload = _receive(connection)
+            self.server.link.arrive()
             if frame.kind in (DATA, DATA_END):
                 message = message + payload if message else payload
                 if frame.kind == DATA_END and not session.clearing.is_set():
@@ -120,7 +122,7 @@ class HislipServer:
     def _answer(
         self, connection: socket.socket, session: _Session, number: int, message: bytearray
     ) -> None:
-        response = self._device.receive(message)
+        response = self.server.link.leave(self._device.receive(message))
         if not response or session.clearing.is_set():
             return
         response += b"\n"
@@ -134,6 +136,7 @@ class HislipServer:
         _send(connection, ASYNC_INITIALIZE_RESPONSE, 0, _VENDOR)
         while True:
             frame, payload = _receive(connection)
+            self.server.link.arrive()
             if frame.kind == MAX_SIZE and len(payload) == 8:
                 session.largest = max(256, min(LARGEST, int.from_bytes(payload)))
                 _send(connection, MAX_SIZE_RESPONSE, 0, 0, LARGEST.to_bytes(8))

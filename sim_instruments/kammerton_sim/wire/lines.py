@@ -26,12 +26,12 @@ class LineServer:
         watch: Callable[[str, bool], None] = lambda peer, came: None,
     ) -> None:
         self._answer, self._end, self._watch = answer, terminator.encode(), watch
-        self._server = TcpServer(name, port, self._serve)
-        self.port = self._server.port
+        self.server = TcpServer(name, port, self._serve)
+        self.port = self.server.port
 
     def close(self) -> None:
         """End every connection."""
-        self._server.close()
+        self.server.close()
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         self._watch(peer, True)
@@ -40,6 +40,12 @@ class LineServer:
                 while line := reader.readline(_LONGEST):
                     text = line.decode("utf-8", "replace").strip()
                     if text:
-                        connection.sendall(self._answer(text).encode() + self._end)
+                        self._exchange(connection, text)
         finally:
             self._watch(peer, False)
+
+    def _exchange(self, connection: socket.socket, text: str) -> None:
+        self.server.link.arrive()
+        answer = self.server.link.leave(self._answer(text).encode())
+        if answer is not None:
+            connection.sendall(answer + self._end)

@@ -8,6 +8,8 @@ import socket
 import threading
 from collections.abc import Callable
 
+from kammerton_sim.wire.link import Link
+
 HOST = "127.0.0.1"
 
 
@@ -28,16 +30,23 @@ class TcpServer:
         self.name, self._serve = name, serve
         self._listener = self._listen(port)
         self.port: int = self._listener.getsockname()[1]
+        self.link = Link()
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._closing = False
-        self._acceptor = threading.Thread(target=self._accept, name=f"{name} accept", daemon=True)
-        self._acceptor.start()
+        self._acceptor = self._accepting()
+
+    def resume(self) -> None:
+        """Listen again after `close`, on the same port."""
+        if self._closing:
+            self._listener, self._closing = self._listen(self.port), False
+            self._acceptor = self._accepting()
 
     def close(self) -> None:
         """Stop accepting, end every connection, wait for the threads."""
         with self._lock:
             self._closing = True
+            self.link.restore()
             threads = list(self._open.values())
             for connection in self._open:
                 _end(connection)
@@ -47,6 +56,11 @@ class TcpServer:
         self._listener.close()
         for thread in threads:
             thread.join(2.0)
+
+    def _accepting(self) -> threading.Thread:
+        thread = threading.Thread(target=self._accept, name=f"{self.name} accept", daemon=True)
+        thread.start()
+        return thread
 
     def _listen(self, port: int) -> socket.socket:
         try:

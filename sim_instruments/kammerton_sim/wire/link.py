@@ -1,0 +1,118 @@
+"""The cable between an instrument and its clients: sound until a fault is put on it.
+
+Faults act on whole answers, after the instrument has carried out what was asked: a bad cable
+does not undo a setting. A black hole is the other way round: nothing arrives, nobody hangs up.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+
+Spoil = Callable[[bytes], bytes | None]
+"""What an answer becomes; None when it is swallowed."""
+
+
+class Link:
+    """Everything that a server sends or receives passes through here."""
+
+    def __init__(self) -> None:
+        self._spoils: list[tuple[Spoil, int]] = []
+        """What to do, and to how many more answers."""
+        self._hole = threading.Event()
+        self._open = threading.Event()
+        self._open.set()
+        self._lock = threading.Lock()
+
+    def spoil(self, how: Spoil, count: int) -> Callable[[], None]:
+        """Do this to the next `count` answers; returns what ends it early."""
+        with self._lock:
+            self._spoils.append((how, count))
+
+        def mend() -> None:
+            with self._lock:
+                self._spoils = [entry for entry in self._spoils if entry[0] is not how]
+
+        return mend
+
+    def black_hole(self) -> None:
+        """Let nothing through in either direction, without hanging up."""
+        self._open.clear()
+        self._hole.set()
+
+    def restore(self) -> None:
+        """Let everything through again; whoever waited in the hole is hung up on."""
+        self._hole.clear()
+        self._open.set()
+
+    def arrive(self) -> None:
+        """Called when a message came in; raises ConnectionResetError if it fell into a hole."""
+        if self._hole.is_set():
+            self._open.wait()
+            raise ConnectionResetError("the cable was dead")
+
+    def leave(self, answer: bytes) -> bytes | None:
+        """Return what the client gets of an answer, None for nothing."""
+        self.arrive()
+        how = self._next() if self._spoils and answer else None
+        return answer if how is None else how(answer)
+
+    def _next(self) -> Spoil | None:
+        with self._lock:
+            if not self._spoils:
+                return None
+            how, left = self._spoils.pop(0)
+            if left > 1:
+                self._spoils.insert(0, (how, left - 1))
+            return how
+
+
+def swallowed(answer: bytes) -> bytes | None:
+    """Nothing comes."""
+    return None
+
+
+def late(seconds: float) -> Spoil:
+    """The answer comes after so long."""
+
+    def spoil(answer: bytes) -> bytes:
+        time.sleep(seconds)
+        return answer
+
+    return spoil
+
+
+def truncated(keep: float) -> Spoil:
+    """Only the first part comes: `keep` of the bytes."""
+    return lambda answer: answer[: int(len(answer) * keep)]
+
+
+def shifted(answer: bytes) -> bytes:
+    """A byte too many stands before the answer."""
+    return b"\x00" + answer
+
+
+def oversized(extra: int) -> Spoil:
+    """So many bytes too many follow."""
+    return lambda answer: answer + b"0" * extra
+
+
+def garbled(share: float, seed: int) -> Spoil:
+    """At least one byte, on average this share of all, is another than was sent."""
+    rng = random.Random(seed)
+
+    def spoil(answer: bytes) -> bytes:
+        spoilt = bytearray(answer)
+        hit = {rng.randrange(len(spoilt))} | {n for n in range(len(spoilt)) if rng.random() < share}
+        for n in hit:
+            spoilt[n] ^= rng.randrange(1, 256)
+        return bytes(spoilt)
+
+    return spoil
+
+
+def replaced(text: str) -> Spoil:
+    """Something else comes instead, such as 9.91E37 or 1,5."""
+    return lambda answer: text.encode()
