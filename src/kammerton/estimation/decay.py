@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived, named
-from kammerton.estimation.evidence import Evidence, propagate, simple_laws, weigh
+from kammerton.estimation.evidence import Evidence, propagate, weigh
 from kammerton.estimation.findings import (
     Findings,
     imprecise,
@@ -15,6 +15,7 @@ from kammerton.estimation.findings import (
     percent,
 )
 from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -44,7 +45,7 @@ def t1(batch: Batch, known: dict[str, object]) -> Outcome:
 
 
 def _numbers(name: str, theta: Array, span: Array, level: Array) -> dict[str, Array]:
-    return {name: span / theta[:, 0], "amplitude": theta[:, 2], "offset": theta[:, 3] + level}
+    return {name: span / theta[..., 0], "amplitude": theta[..., 2], "offset": theta[..., 3] + level}
 
 
 def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation import kernels
-from kammerton.estimation.derived import Derived, derive
+from kammerton.estimation.derived import Derived, Formulas, derive
+from kammerton.estimation.nulls import Nulls
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.solver import Solution
+from kammerton.estimation.traits import autocorrelation, traits
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -25,37 +25,15 @@ SMALL_KNOWN, SMALL = 0.02, 0.06  # structure in the residuals we let pass, in pa
 
 
 @dataclass(frozen=True, eq=False)
-class Nulls:
-    """Costs (N,) of simpler laws and their numbers of parameters."""
-
-    flat: tuple[Array, int]
-    line: tuple[Array, int]
-    step: tuple[Array, int]
-
-    def take(self, which: NDArray[np.intp]) -> Nulls:
-        """Return those of some traces only."""
-        return Nulls(*((cost[which], k) for cost, k in (self.flat, self.line, self.step)))
-
-    def least(self, other: Nulls) -> Nulls:
-        """Return the better of two sets, law by law."""
-        pairs = zip((self.flat, self.line, self.step), (other.flat, other.line, other.step),
-                    strict=True)  # fmt: skip
-        return Nulls(*((np.minimum(a, b), k) for (a, k), (b, _) in pairs))
-
-    def over_a_slope(self) -> Nulls:
-        """Return the nulls of a law that has a sloping background: flat means a line."""
-        return Nulls(self.line, self.line, self.step)
-
-
-@dataclass(frozen=True, eq=False)
 class Evidence:
     """What is known about each fit (N,).
 
-    noise: variance of a row of weight 1, for error bars. gain_flat, gain_line, gain_step: delta-BIC
-    over no signal, a straight line, a single jump. related: residuals show structure. misfit: so
-    much of it that the law is wrong. stray: one point alone makes most of the signal.
-    dull: what the law leaves is noise, so if it gains nothing there is nothing.
-    chi2_reduced: NaN where sigma was not given.
+    noise: variance of a row of weight 1, for error bars. gain_flat, ..._line, ..._step, ..._walk:
+    delta-BIC over no signal, a straight line, a single jump, a random walk. related: residuals
+    show structure. misfit: so much of it that the law is wrong. stray: one point alone makes most
+    of the signal. dull: what the law leaves is noise, so if it gains nothing there is nothing.
+    railed: many points have exactly the same extreme value. chi2_reduced: NaN where sigma was
+    not given.
     """
 
     noise: Array
@@ -63,10 +41,12 @@ class Evidence:
     gain_flat: Array
     gain_line: Array
     gain_step: Array
+    gain_walk: Array
     related: Mask
     misfit: Mask
     stray: Mask
     dull: Mask
+    railed: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -87,21 +67,22 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
     freedom = np.maximum(rows - fit.free, 1)
     reduced = fit.cost / freedom
     worse = chdtrc(freedom, fit.cost / SLACK) < UNLIKELY if batch.known_noise else reduced < 0
-    ratio = _ratios(fit.residual, batch.parts, rows)
-    share = structure(ratio, rows, RELATED_KNOWN if batch.known_noise else RELATED)
+    seen = traits(batch, fit.residual, curve)
+    share = structure(seen.lags, rows, RELATED_KNOWN if batch.known_noise else RELATED)
     related = share > 0
     flat, line, step = (_gain(batch, fit, *null) for null in (nulls.flat, nulls.line, nulls.step))
-    signal = np.maximum(_weighted_range(batch, curve), 1e-300)
+    signal = np.maximum(seen.extent, 1e-300)
     hidden = np.sqrt(share * reduced) / signal
     excess = np.sqrt(np.maximum(reduced - 1.0, 0.0)) / signal
     misfit = hidden > (SMALL_KNOWN if batch.known_noise else SMALL)
     misfit |= worse & (excess > SMALL_KNOWN)
     return Evidence(
-        noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(ratio, related),
+        noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(seen.lags, related),
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
-        gain_flat=flat, gain_line=line, gain_step=step, related=related, misfit=misfit,
-        stray=_stray(batch, np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0])),
-        dull=~(worse | related),
+        gain_flat=flat, gain_line=line, gain_step=step, gain_walk=_over_a_walk(batch, fit, nulls),
+        related=related, misfit=misfit, dull=~(worse | related),
+        stray=seen.farthest > 0.6 * np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0]),
+        railed=seen.railed >= np.maximum(4, 0.05 * rows),
     )  # fmt: skip
 
 
@@ -121,37 +102,19 @@ def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp]
     return result
 
 
-def simple_laws(batch: Batch) -> Nulls:
-    """Fit a constant, a straight line and a single jump in closed form."""
-    w2 = batch.w * batch.w
-    total = w2.sum(axis=1)
-    x = np.broadcast_to(np.tile(batch.x, (1, batch.parts)), batch.y.shape)
-    mean_x = (w2 * x).sum(axis=1) / total
-    mean_y = (w2 * batch.y).sum(axis=1) / total
-    dx, dy = x - mean_x[:, None], batch.y - mean_y[:, None]
-    flat = (w2 * dy * dy).sum(axis=1)
-    slope = (w2 * dx * dy).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
-    line = (w2 * (dy - slope[:, None] * dx) ** 2).sum(axis=1)
-    left, moment = np.cumsum(w2, axis=1)[:, :-1], np.cumsum(w2 * dy, axis=1)[:, :-1]
-    right = total[:, None] - left
-    fits = (left > 0) & (right > 1e-9 * total[:, None])
-    share = np.where(fits, left * right, 1.0)
-    gain = np.where(fits, moment**2 * total[:, None] / share, 0.0)
-    return Nulls((flat, 1), (line, 2), (flat - gain.max(axis=1), 3))
-
-
-def _stray(batch: Batch, gain: Array) -> Mask:
-    """Return where one point alone makes most of what is not flat."""
-    size = batch.y * batch.w
-    largest = ((size - size.mean(axis=1, keepdims=True)) ** 2).max(axis=1)
-    result: Mask = largest > 0.6 * gain
+def _over_a_walk(batch: Batch, fit: Solution, nulls: Nulls) -> Array:
+    """Return delta-BIC over a random walk; its cost is a likelihood already."""
+    cost, parameters = nulls.walk
+    if not batch.known_noise:
+        return _gain(batch, fit, cost, parameters)
+    result: Array = cost - fit.cost - (fit.free - parameters) * np.log(batch.rows)
     return result
 
 
 def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
     """Return whether the residuals hint at more than the law: cheap, and easily alarmed."""
     rows = batch.rows
-    ratio = _ratios(fit.residual, batch.parts, rows)
+    ratio = autocorrelation(batch, fit.residual)
     clumped = np.abs(ratio[:, 0]) * np.sqrt(rows) > sigmas
     result: Mask = clumped | ((ratio**2).sum(axis=1) * rows > 20.0)
     if batch.known_noise:
@@ -171,15 +134,6 @@ def structure(ratio: Array, rows: NDArray[np.intp], sigmas: float) -> Array:
     return result
 
 
-def _ratios(residual: Array, parts: int, rows: NDArray[np.intp]) -> Array:
-    """Autocorrelation at lags 1 ... of weighted residuals."""
-    sums = np.zeros((len(residual), kernels.LAGS))
-    kernels.autocorrelation(residual, parts, sums)
-    power = np.einsum("ij,ij->i", residual, residual)
-    result: Array = sums / np.maximum(power, 1e-300)[:, None]
-    return result
-
-
 def _clumping(ratio: Array, related: Mask) -> Array:
     """How much related residuals carry less information than independent ones."""
     return np.where(related, np.maximum(1.0, 1.0 + 2.0 * ratio.sum(axis=1)), 1.0)
@@ -192,17 +146,6 @@ def _noise(batch: Batch, reduced: Array, freedom: NDArray[np.intp], cost: Array)
     return np.where(chdtrc(freedom, cost) < 0.01, reduced, 1.0)
 
 
-def _weighted_range(batch: Batch, curve: Array) -> Array:
-    """Peak-to-peak signal in typical sigmas."""
-    m = batch.points
-    w = np.median(batch.w, axis=1)
-    part = [np.ptp(curve[:, k * m : (k + 1) * m], axis=1) for k in range(batch.parts)]
-    result: Array = np.hypot.reduce(np.stack(part), axis=0) * w
-    return result
-
-
-def propagate(
-    formulas: Callable[[Array], dict[str, Array]], fit: Solution, evidence: Evidence
-) -> Derived:
-    """Return numbers derived from theta (N, P + L), with errors from the full covariance."""
+def propagate(formulas: Formulas, fit: Solution, evidence: Evidence) -> Derived:
+    """Return numbers derived from theta (..., N, P + L), with errors from the full covariance."""
     return derive(formulas, fit.theta, fit.cov * evidence.noise[:, None, None])

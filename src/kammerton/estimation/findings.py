@@ -32,6 +32,7 @@ class Findings:
     """The first objection to each trace decides; `accept` closes the rest."""
 
     def __init__(self, traces: int) -> None:
+        self._open = np.ones(traces, dtype=bool)
         self.verdict = np.full(traces, "", dtype=object)
         self.status = np.full(traces, "", dtype=object)
         self.reason = np.full(traces, "", dtype=object)
@@ -42,10 +43,17 @@ class Findings:
         advice: Advice | Callable[[int], Advice] = NOTHING,
     ) -> None:  # fmt: skip
         """Close the open traces of `which` with a finding; reason and advice may depend on n."""
-        for n in np.flatnonzero(which & (self.verdict == "")):
-            self.verdict[n], self.status[n] = verdict, status
-            self.reason[n] = reason if isinstance(reason, str) else reason(int(n))
-            self.advice[n] = advice if isinstance(advice, Advice) else advice(int(n))
+        closed = which & self._open
+        if not closed.any():
+            return
+        self._open &= ~closed
+        self.verdict[closed], self.status[closed] = verdict, status
+        for column, words in ((self.reason, reason), (self.advice, advice)):
+            if callable(words):
+                for n in np.flatnonzero(closed):
+                    column[n] = words(int(n))
+            else:
+                column[closed] = words
 
     def insufficient(
         self, which: Mask, status: str, reason: str | Callable[[int], str],
@@ -60,12 +68,11 @@ class Findings:
 
     def accept(self, reason: str | Callable[[int], str]) -> None:
         """Accept what nobody objected to."""
-        self.object_to(self.verdict == "", ACCEPTED, "success", reason)
+        self.object_to(self._open, ACCEPTED, "success", reason)
 
     def is_open(self) -> Mask:
         """Return the traces nobody has objected to yet (N,)."""
-        result: Mask = self.verdict == ""
-        return result
+        return self._open.copy()
 
 
 def judge_signal(
@@ -90,7 +97,7 @@ def judge_signal(
     findings.rejected(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
     )
-    railed = at_rail(batch)
+    railed = evidence.railed
     findings.rejected(clipped(batch, railed), "saturated", SATURATED)
     findings.insufficient(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
@@ -149,20 +156,6 @@ def _how(evidence: Evidence, n: int) -> str:
     chi2 = evidence.chi2_reduced[n]
     text = "the residuals are not noise"
     return text if np.isnan(chi2) else f"{text} (reduced chi-square {chi2:.2f})"
-
-
-def at_rail(batch: Batch) -> Mask:
-    """Return whether several points share exactly the largest or the smallest value (N,)."""
-    y, present = batch.y, batch.w > 0
-    if batch.parts == 2:
-        return np.zeros(batch.traces, dtype=bool)
-    needed = np.maximum(4, 0.05 * batch.rows)
-    high = np.where(present, y, -np.inf)
-    low = np.where(present, y, np.inf)
-    top = np.count_nonzero(high == high.max(axis=1, keepdims=True), axis=1)
-    bottom = np.count_nonzero(low == low.min(axis=1, keepdims=True), axis=1)
-    result: Mask = np.maximum(top, bottom) >= needed
-    return result
 
 
 def clipped(batch: Batch, railed: Mask) -> Mask:

@@ -33,7 +33,6 @@ POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
-LAGS = 8
 ENOUGH = 1e-7  # relative gain at which an iteration is the last: 1e-5 of chi-square
 LN2 = math.log(2.0)
 
@@ -461,16 +460,3 @@ def evaluate(law: int, x: Array, step: Array, p: Array, c: Array, curve: Array) 
         for j in range(c.shape[1]):
             for i in range(curve.shape[1]):
                 curve[n, i] += c[n, j] * phi[j, i]
-
-
-@kernel
-def autocorrelation(r: Array, parts: int, out: Array) -> None:
-    """Fill out (N, LAGS) with sums of r_i r_(i + lag), lag 1 ..., within each of the parts."""
-    m = r.shape[1] // parts
-    for n in range(r.shape[0]):
-        for lag in range(1, LAGS + 1):
-            s = 0.0
-            for q in range(parts):
-                for i in range(q * m, (q + 1) * m - lag):
-                    s += r[n, i] * r[n, i + lag]
-            out[n, lag - 1] = s

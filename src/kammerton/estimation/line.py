@@ -9,17 +9,10 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived
-from kammerton.estimation.evidence import (
-    Evidence,
-    Mask,
-    delta_bic,
-    propagate,
-    simple_laws,
-    structured,
-    weigh,
-)
+from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
 from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
 from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -188,17 +181,17 @@ def _heights(theta: Array) -> Array:
 
 def _one(theta: Array, zero: Array, span: Array) -> dict[str, Array]:
     return {
-        "frequency": zero + theta[:, 0] * span, "linewidth": 2 * theta[:, 1] * span,
-        "frequency_gf_half": np.full(len(theta), np.nan),
+        "frequency": zero + theta[..., 0] * span, "linewidth": 2 * theta[..., 1] * span,
+        "frequency_gf_half": np.full(theta.shape[:-1], np.nan),
     }  # fmt: skip
 
 
 def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict[str, Array]:
-    n = np.arange(len(theta))
+    n = np.arange(theta.shape[-2])
     return {
-        "frequency": zero + theta[n, 2 * main] * span,
-        "linewidth": 2 * theta[n, 2 * main + 1] * span,
-        "frequency_gf_half": zero + theta[n, 2 - 2 * main] * span,
+        "frequency": zero + theta[..., n, 2 * main] * span,
+        "linewidth": 2 * theta[..., n, 2 * main + 1] * span,
+        "frequency_gf_half": zero + theta[..., n, 2 - 2 * main] * span,
     }
 
 

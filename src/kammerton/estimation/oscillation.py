@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.derived import Derived
-from kammerton.estimation.evidence import (
-    Evidence,
-    Mask,
-    delta_bic,
-    propagate,
-    simple_laws,
-    structured,
-    weigh,
-)
+from kammerton.estimation.derived import Derived, Formulas
+from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
 from kammerton.estimation.findings import (
     Findings,
     imprecise,
@@ -27,6 +18,7 @@ from kammerton.estimation.findings import (
     percent,
 )
 from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -43,8 +35,6 @@ UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
 }  # fmt: skip
-
-Formulas = Callable[[Array], dict[str, Array]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +113,7 @@ def _both_there(double: Solution) -> Mask:
 
 
 def _amplitudes(theta: Array) -> tuple[Array, Array]:
-    return np.hypot(theta[:, 4], theta[:, 5]), np.hypot(theta[:, 6], theta[:, 7])
+    return np.hypot(theta[..., 4], theta[..., 5]), np.hypot(theta[..., 6], theta[..., 7])
 
 
 def _single(batch: Batch, at: Array) -> Formulas:
@@ -132,11 +122,12 @@ def _single(batch: Batch, at: Array) -> Formulas:
     start = np.arctan2(-at[:, 4], at[:, 3])
 
     def numbers(theta: Array) -> dict[str, Array]:
-        cos, sin = theta[:, 3], theta[:, 4]
+        cos, sin = theta[..., 3], theta[..., 4]
         return {
-            "frequency": theta[:, 2] / (2 * np.pi * span), "t2_star": span / theta[:, 0],
+            "frequency": theta[..., 2] / (2 * np.pi * span), "t2_star": span / theta[..., 0],
             "amplitude": np.hypot(cos, sin), "phase": near(np.arctan2(-sin, cos), start),
-            "offset": theta[:, 5] + level, "frequency_splitting": np.full(len(theta), np.nan),
+            "offset": theta[..., 5] + level,
+            "frequency_splitting": np.full(theta.shape[:-1], np.nan),
         }  # fmt: skip
 
     return numbers
@@ -151,13 +142,13 @@ def _double(batch: Batch, at: Array) -> Formulas:
     def numbers(theta: Array) -> dict[str, Array]:
         first, second = _amplitudes(theta)
         both = np.maximum(first + second, 1e-300)
-        mean = (first * theta[:, 2] + second * theta[:, 3]) / both
+        mean = (first * theta[..., 2] + second * theta[..., 3]) / both
         return {
-            "frequency": mean / (2 * np.pi * span), "t2_star": span / theta[:, 0],
+            "frequency": mean / (2 * np.pi * span), "t2_star": span / theta[..., 0],
             "amplitude": first + second,
-            "phase": near(np.arctan2(-theta[n, main + 1], theta[n, main]), start),
-            "offset": theta[:, 8] + level,
-            "frequency_splitting": np.abs(theta[:, 2] - theta[:, 3]) / (2 * np.pi * span),
+            "phase": near(np.arctan2(-theta[..., n, main + 1], theta[..., n, main]), start),
+            "offset": theta[..., 8] + level,
+            "frequency_splitting": np.abs(theta[..., 2] - theta[..., 3]) / (2 * np.pi * span),
         }  # fmt: skip
 
     return numbers

@@ -6,14 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import (
-    Evidence,
-    delta_bic,
-    propagate,
-    simple_laws,
-    structured,
-    weigh,
-)
+from kammerton.estimation.evidence import Evidence, delta_bic, propagate, structured, weigh
 from kammerton.estimation.findings import (
     CLEAR,
     Findings,
@@ -23,6 +16,7 @@ from kammerton.estimation.findings import (
     percent,
 )
 from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -76,10 +70,10 @@ def _cosine(batch: Batch) -> Solution:
 
 
 def _numbers(theta: Array, span: Array, level: Array) -> dict[str, Array]:
-    period = 2 * np.pi * span / theta[:, 1]
+    period = 2 * np.pi * span / theta[..., 1]
     return {
-        "period": period, "pi_amplitude": period / 2, "amplitude": theta[:, 2],
-        "offset": theta[:, 3] + level,
+        "period": period, "pi_amplitude": period / 2, "amplitude": theta[..., 2],
+        "offset": theta[..., 3] + level,
     }  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.evidence import Nulls
+from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import MOST, axes, filled, single, widths
 
@@ -106,4 +106,5 @@ def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
     slope = (w2 * dx * dz).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
     flat = (w2 * np.abs(dz) ** 2).sum(axis=1)
     line = (w2 * np.abs(dz - slope[:, None] * dx) ** 2).sum(axis=1)
-    return Nulls((line, 5), (line, 5), (flat, 3))
+    unwound = batch.with_y(np.hstack([z.real, z.imag]))
+    return Nulls((line, 5), (line, 5), (flat, 3), simple_laws(unwound).walk)

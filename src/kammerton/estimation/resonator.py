@@ -14,16 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import (
-    Nulls,
-    delta_bic,
-    propagate,
-    simple_laws,
-    structured,
-    weigh,
-)
+from kammerton.estimation.evidence import delta_bic, propagate, structured, weigh
 from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
 from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.resonance_seeds import resonance_starts, smooth_nulls
@@ -71,7 +65,7 @@ def _complex(batch: Batch, geometry: object) -> Outcome:
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     found = _outcome(
         turned, share, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
-        lambda p: _qualities(p[:, 0], p[:, 1], share * _ratio(p).real, zero, span),
+        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span),
     )  # fmt: skip
     found.curve[:, batch.points :] *= sign[:, None]
     return found
@@ -118,10 +112,10 @@ def _padded(fit: Solution, size: int) -> Solution:
 
 def _ratio(theta: Array) -> Complex:
     """Return -a/b, with the background b taken at the resonance."""
-    away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
-    real = theta[:, 3] + (theta[:, 7::2] * away).sum(axis=1)
-    imag = theta[:, 4] + (theta[:, 8::2] * away).sum(axis=1)
-    a, b = theta[:, 5] + 1j * theta[:, 6], real + 1j * imag
+    away = (theta[..., :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    real = theta[..., 3] + (theta[..., 7::2] * away).sum(axis=-1)
+    imag = theta[..., 4] + (theta[..., 8::2] * away).sum(axis=-1)
+    a, b = theta[..., 5] + 1j * theta[..., 6], real + 1j * imag
     return np.asarray(-a / np.where(b == 0, 1e-300, b), dtype=np.complex128)
 
 
@@ -169,7 +163,7 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
 
     def derive(theta: Array) -> dict[str, Array]:
         ratio = _ratio_of_power(theta, squared.level)
-        return _qualities(theta[:, 0], 2 * theta[:, 1], share * ratio, zero, span)
+        return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
 
     nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
     found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive)
@@ -195,11 +189,11 @@ def _squared(batch: Batch, level: Array, sizes: NDArray[np.bool_]) -> Batch:
 
 def _ratio_of_power(theta: Array, level: Array) -> Array:
     """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
-    away = (theta[:, :1] - 0.5) ** np.arange(1, DEGREES + 1)
-    background = theta[:, 4] + level + (theta[:, 5:] * away).sum(axis=1)
+    away = (theta[..., :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    background = theta[..., 4] + level + (theta[..., 5:] * away).sum(axis=-1)
     background = np.maximum(background, 1e-12 * np.abs(level) + 1e-300)
-    across = theta[:, 3] ** 2 / (4 * background)
-    bottom = background + theta[:, 2] - across
+    across = theta[..., 3] ** 2 / (4 * background)
+    bottom = background + theta[..., 2] - across
     with np.errstate(over="ignore"):
         rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
     return rest

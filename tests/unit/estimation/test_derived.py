@@ -14,7 +14,7 @@ X = np.linspace(0.0, 100e-6, 51)
 def test_linear_formulas_are_exact():
     theta, cov = np.array([[1.0, 2.0]]), np.array([[[4.0, 1.0], [1.0, 9.0]]])
     found = derive(
-        lambda p: {"sum": p[:, 0] + p[:, 1], "difference": p[:, 0] - p[:, 1]}, theta, cov
+        lambda p: {"sum": p[..., 0] + p[..., 1], "difference": p[..., 0] - p[..., 1]}, theta, cov
     )
     assert found.stderr["sum"] == pytest.approx([np.sqrt(15)])
     assert found.stderr["difference"] == pytest.approx([np.sqrt(11)])
@@ -23,13 +23,13 @@ def test_linear_formulas_are_exact():
 
 def test_nanovolts_are_no_matter():
     theta, cov = np.array([[2e-9, 1e-9]]), np.diag([1e-22, 4e-22])[None]
-    ratio = derive(lambda p: {"ratio": p[:, 0] / p[:, 1]}, theta, cov)
+    ratio = derive(lambda p: {"ratio": p[..., 0] / p[..., 1]}, theta, cov)
     assert ratio.stderr["ratio"] == pytest.approx([2 * np.hypot(0.5e-2, 2e-2)], rel=1e-3)
 
 
 def test_a_number_that_is_not_there_has_no_error():
     theta, cov = np.array([[-1.0], [4.0]]), np.ones((2, 1, 1))
-    found = derive(lambda p: {"root": np.sqrt(p[:, 0]), "same": p[:, 0]}, theta, cov)
+    found = derive(lambda p: {"root": np.sqrt(p[..., 0]), "same": p[..., 0]}, theta, cov)
     assert np.isnan(found.stderr["root"]).tolist() == [True, False]
     assert np.isfinite(found.stderr["same"]).all()
     assert np.isnan(found.correlation[0, 0, 1])

@@ -1,0 +1,155 @@
+"""Simpler laws that a trace may follow instead: nothing, a line, a jump, a random walk.
+
+Compiled in a file of its own, see `kammerton.estimation.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.kernels import kernel
+from kammerton.estimation.prepare import Batch
+
+Array = NDArray[np.float64]
+Cost = tuple[Array, int]
+
+FLAT, LINE, STEP, WALK = range(4)
+PACES = np.array([0.0015, 0.009, 0.05, 0.25, 1.2, 6.0])
+"""Variances of a step of the walk, in parts of the noise's variance: an octave each way or so."""
+
+
+@dataclass(frozen=True, eq=False)
+class Nulls:
+    """Costs (N,) of simpler laws and their numbers of parameters."""
+
+    flat: Cost
+    line: Cost
+    step: Cost
+    walk: Cost
+
+    def take(self, which: NDArray[Any]) -> Nulls:
+        """Return those of some traces only."""
+        laws = (self.flat, self.line, self.step, self.walk)
+        return Nulls(*((cost[which], k) for cost, k in laws))
+
+    def least(self, other: Nulls) -> Nulls:
+        """Return the better of two sets, law by law."""
+        pairs = zip((self.flat, self.line, self.step, self.walk),
+                    (other.flat, other.line, other.step, other.walk), strict=True)  # fmt: skip
+        return Nulls(*((np.minimum(a, b), k) for (a, k), (b, _) in pairs))
+
+    def over_a_slope(self) -> Nulls:
+        """Return the nulls of a law that has a sloping background: flat means a line."""
+        return Nulls(self.line, self.line, self.step, self.walk)
+
+
+def simple_laws(batch: Batch) -> Nulls:
+    """Fit a constant, a straight line, a single jump and a random walk.
+
+    A constant, a slope and a jump have one value for each part of a complex trace. The cost of
+    a walk is twice its negative log likelihood less that of the same noise without a walk, at
+    the best of a few step sizes (Kalman filter of the local level model, Durbin and Koopman,
+    Time Series Analysis by State Space Methods, ch. 2); without a known sigma, the residual
+    scatter takes its place, and the cost is the sum of squares that would give the same.
+    """
+    costs = np.empty((batch.traces, 4))
+    fill_simple(batch.x, batch.y, batch.w, batch.parts, batch.known_noise, PACES, costs)
+    flat, line, step, walk = np.ascontiguousarray(costs.T)
+    parts = batch.parts
+    return Nulls((flat, parts), (line, 2 * parts), (step, 3 * parts), (walk, parts + 1))
+
+
+@kernel
+def fill_simple(
+    x: Array, y: Array, w: Array, parts: int, known: bool, paces: Array, out: Array
+) -> None:
+    """Fill out (N, 4) with the costs of the four laws."""
+    m = y.shape[1] // parts
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        out[n, :] = 0.0
+        for part in range(parts):
+            straight(x[k], y[n, part * m : (part + 1) * m], w[n, part * m : (part + 1) * m], out[n])
+        out[n, 3] = walk(y[n], w[n], parts, known, paces, out[n, 0])
+
+
+@kernel
+def straight(x: Array, y: Array, w: Array, out: Array) -> None:
+    """Add the costs of a constant, a line and a jump to out."""
+    total = mean_x = mean_y = 0.0
+    for i in range(x.size):
+        v = w[i] * w[i]
+        total += v
+        mean_x += v * x[i]
+        mean_y += v * y[i]
+    if total == 0.0:
+        return
+    mean_x, mean_y = mean_x / total, mean_y / total
+    flat = xx = xy = left = moment = jump = 0.0
+    for i in range(x.size):
+        v, dx, dy = w[i] * w[i], x[i] - mean_x, y[i] - mean_y
+        flat += v * dy * dy
+        xx += v * dx * dx
+        xy += v * dx * dy
+        left += v
+        moment += v * dy
+        right = total - left
+        if v > 0.0 and right > 1e-9 * total:
+            jump = max(jump, moment * moment * total / (left * right))
+    out[0] += flat
+    out[1] += flat - (xy * xy / xx if xx > 0.0 else 0.0)
+    out[2] += flat - jump
+
+
+@kernel
+def walk(y: Array, w: Array, parts: int, known: bool, paces: Array, flat: float) -> float:
+    """Return the cost of a random walk in noise, at the best of some paces."""
+    mean_w, count = 0.0, 0
+    for i in range(w.size):
+        if w[i] > 0.0:
+            mean_w += w[i]
+            count += 1
+    if count <= parts:
+        return flat
+    typical = (count / mean_w) ** 2
+    best = math.inf
+    for pace in paces:
+        squares, logs = filtered(y, w, parts, pace * typical)
+        freedom = count - parts
+        cost = squares + logs if known else squares * math.exp(logs / freedom)
+        best = min(best, cost)
+    return best
+
+
+@kernel
+def filtered(y: Array, w: Array, parts: int, pace: float) -> tuple[float, float]:
+    """Return the sum of squared innovations, and of their log variances relative to the noise."""
+    m = y.size // parts
+    squares = logs = 0.0
+    for part in range(parts):
+        level, spread, product, seen = 0.0, 0.0, 1.0, False
+        for i in range(part * m, (part + 1) * m):
+            spread += pace
+            if w[i] == 0.0:
+                continue
+            noise = 1.0 / (w[i] * w[i])
+            if not seen:
+                level, spread, seen = y[i], noise, True
+                continue
+            whole = spread + noise
+            gain = spread / whole
+            away = y[i] - level
+            squares += away * away / whole
+            product *= whole / noise
+            level += gain * away
+            spread = gain * noise
+            if product > 1e200:
+                logs += math.log(product)
+                product = 1.0
+        logs += math.log(product)
+    return squares, logs

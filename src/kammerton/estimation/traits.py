@@ -1,0 +1,124 @@
+"""What a trace and its residuals look like, whatever the law.
+
+Compiled in a file of its own, see `kammerton.estimation.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.kernels import kernel
+from kammerton.estimation.prepare import Batch
+
+Array = NDArray[np.float64]
+
+LAGS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Traits:
+    """Of N traces (N,).
+
+    lags (N, LAGS): autocorrelation of the weighted residuals. extent: peak to peak of the curve
+    in typical sigmas. farthest: largest squared distance of a point from the mean, in sigmas.
+    worst: largest residual, in sigmas. railed: points at exactly the largest or the smallest
+    value, whichever are more.
+    """
+
+    lags: Array
+    extent: Array
+    farthest: Array
+    worst: Array
+    railed: Array
+
+
+def traits(batch: Batch, residual: Array, curve: Array) -> Traits:
+    """Look at residuals (N, R), weighted, and at the curve (N, R)."""
+    out = np.empty((batch.traces, LAGS + 4))
+    fill_traits(batch.y, batch.w, residual, curve, batch.parts, out)
+    columns = np.ascontiguousarray(out[:, LAGS:].T)
+    return Traits(out[:, :LAGS], *columns)
+
+
+def autocorrelation(batch: Batch, residual: Array) -> Array:
+    """Return the autocorrelation of residuals (N, R) at lags 1 ... LAGS, (N, LAGS)."""
+    out = np.empty((batch.traces, LAGS))
+    fill_lags(residual, batch.parts, out)
+    return out
+
+
+@kernel
+def lag_sums(r: Array, parts: int, out: Array) -> None:
+    """Fill out (LAGS,) with correlations within each of the parts."""
+    m = r.size // parts
+    power = 1e-300
+    for i in range(r.size):
+        power += r[i] * r[i]
+    for lag in range(1, LAGS + 1):
+        s = 0.0
+        for q in range(parts):
+            for i in range(q * m, (q + 1) * m - lag):
+                s += r[i] * r[i + lag]
+        out[lag - 1] = s / power
+
+
+@kernel
+def fill_lags(r: Array, parts: int, out: Array) -> None:
+    """Fill out (N, LAGS)."""
+    for n in range(r.shape[0]):
+        lag_sums(r[n], parts, out[n])
+
+
+@kernel
+def extent(curve: Array, parts: int) -> float:
+    """Return the peak to peak, in the plane where there are two parts."""
+    m = curve.size // parts
+    total = 0.0
+    for q in range(parts):
+        low, high = math.inf, -math.inf
+        for i in range(q * m, (q + 1) * m):
+            low, high = min(low, curve[i]), max(high, curve[i])
+        total += (high - low) * (high - low)
+    return math.sqrt(total)
+
+
+@kernel
+def at_extremes(y: Array, w: Array) -> float:
+    """Return how many points have exactly the largest value, or the smallest if those are more."""
+    low, high = math.inf, -math.inf
+    lows = highs = 0
+    for i in range(y.size):
+        if w[i] == 0.0:
+            continue
+        if y[i] > high:
+            high, highs = y[i], 0
+        if y[i] < low:
+            low, lows = y[i], 0
+        highs += y[i] == high
+        lows += y[i] == low
+    return float(max(lows, highs))
+
+
+@kernel
+def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Array) -> None:
+    """Fill out (N, LAGS + 4)."""
+    rows = y.shape[1]
+    for n in range(y.shape[0]):
+        lag_sums(r[n], parts, out[n, :LAGS])
+        weight, mean, count, worst = 0.0, 0.0, 0, 0.0
+        for i in range(rows):
+            weight += w[n, i]
+            mean += w[n, i] * y[n, i]
+            count += w[n, i] > 0.0
+            worst = max(worst, abs(r[n, i]))
+        mean /= rows
+        farthest = 0.0
+        for i in range(rows):
+            farthest = max(farthest, (w[n, i] * y[n, i] - mean) ** 2)
+        out[n, LAGS] = extent(curve[n], parts) * weight / max(count, 1)
+        out[n, LAGS + 1], out[n, LAGS + 2] = farthest, worst
+        out[n, LAGS + 3] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
