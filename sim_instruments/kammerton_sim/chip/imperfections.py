@@ -1,0 +1,80 @@
+"""Words for what is wrong with cables, mixers and amplifiers.
+
+A drive line bears the name of its qubit, a readout line that of its feedline ("feed0" ...).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, POSITIVE
+from kammerton_sim.chip.section import number, text
+
+
+@dataclass(frozen=True)
+class Mixer:
+    """An I/Q mixer: (1 + gain_error) I cos(w t) - Q sin(w t + phase_error), and leakage of the LO.
+
+    phase_error: rad. leakage: V, as if so much came from the generator at zero intermediate
+    frequency; leakage_phase: rad.
+    """
+
+    gain_error: float = number("gain_error", ANY, 0.0)
+    phase_error: float = number("phase_error_rad", ANY, 0.0)
+    leakage: float = number("leakage_v", NOT_NEGATIVE, 0.0)
+    leakage_phase: float = number("leakage_phase_rad", ANY, 0.0)
+
+
+@dataclass(frozen=True)
+class Ripple:
+    """A standing wave on a line: what arrives comes once more, `delay` s later."""
+
+    amplitude: float = number("amplitude", FRACTION)
+    delay: float = number("delay_s", POSITIVE)
+
+
+@dataclass(frozen=True)
+class Crosstalk:
+    """What a qubit sees of the drive of another: volts at its line per volt on the other."""
+
+    source: str = text("from")
+    target: str = text("to")
+    level: float = number("level_db", ANY)
+    phase: float = number("phase_rad", ANY, 0.0)
+
+
+@dataclass(frozen=True)
+class Amplifier:
+    """What amplifies a feedline on its way to the digitizer.
+
+    noise_temperature: K, of the whole chain, at the chip. gain: dB of power from the chip to the
+    digitizer. saturation: V at the digitizer that are never exceeded (0: none). sharpness: of
+    the knee (Rapp's p).
+    """
+
+    noise_temperature: float = number("noise_temperature_k", NOT_NEGATIVE)
+    gain: float = number("gain_db", ANY)
+    saturation: float = number("saturation_v", NOT_NEGATIVE, 0.0)
+    sharpness: float = number("sharpness", POSITIVE, 1.0)
+
+
+@dataclass(frozen=True)
+class Receiver:
+    """The mixer before the digitizer and its two inputs.
+
+    It makes z + offsets out of z, with the errors of `Mixer`: V, V, ratio, rad.
+    """
+
+    offset_a: float = number("offset_a_v", ANY, 0.0)
+    offset_b: float = number("offset_b_v", ANY, 0.0)
+    gain_error: float = number("gain_error", ANY, 0.0)
+    phase_error: float = number("phase_error_rad", ANY, 0.0)
+
+
+@dataclass(frozen=True)
+class Settling:
+    """One exponential of a flux line's step response 1 + sum of amplitude exp(-t / time)."""
+
+    line: str = text("line")
+    amplitude: float = number("amplitude", ANY)
+    time: float = number("time_s", POSITIVE)
