@@ -17,6 +17,7 @@ MESSAGES = {
     -151: "Invalid string data",
     -161: "Invalid block data",
     -200: "Execution error",
+    -213: "Init ignored",
     -220: "Parameter error",
     -221: "Settings conflict",
     -222: "Data out of range",
@@ -26,6 +27,7 @@ MESSAGES = {
     -256: "File name not found",
     -257: "File name error",
     -350: "Queue overflow",
+    -363: "Input buffer overrun",
 }
 
 
@@ -54,10 +56,10 @@ class ErrorQueue:
         else:
             self._entries.append((error.code, error.detail))
 
-    def pop(self) -> tuple[int, str]:
+    def pop(self, *, detailed: bool = True) -> tuple[int, str]:
         """Return and remove the oldest entry as (code, text); (0, "No error") when empty."""
         code, detail = self._entries.popleft() if self._entries else (0, "")
-        text = MESSAGES[code] + (f"; {detail}" if detail else "")
+        text = MESSAGES[code] + (f"; {detail}" if detail and detailed else "")
         return code, text.replace('"', "'")
 
     def clear(self) -> None:

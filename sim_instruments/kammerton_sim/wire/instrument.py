@@ -12,6 +12,8 @@ from kammerton_sim.wire.errors import ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, units
 from kammerton_sim.wire.settings import Setting, Value
 
+_UNDEFINED = -113
+_POWER_ON = 128
 _EVENT_BIT = {-1: 32, -2: 16, -3: 8, -4: 4}  # IEEE 488.2 standard event status register
 
 
@@ -23,6 +25,14 @@ class ScpiInstrument:
 
     identity = ""
     options = "0"
+    queue_length = 32
+    """Errors that wait at most."""
+
+    error_form = '{:d},"{}"'
+    """Answer to SYSTem:ERRor?."""
+
+    tells_details = True
+    """Whether that answer says what was wrong, behind the standard's text."""
 
     def __init__(
         self,
@@ -33,7 +43,7 @@ class ScpiInstrument:
     ) -> None:
         self.name, self.ledger = name, ledger
         self.lock = threading.RLock()
-        self.errors = ErrorQueue()
+        self.errors = ErrorQueue(self.queue_length)
         self._settings = settings
         self._values: dict[tuple[str, tuple[int, ...]], Value] = {
             (key, suffixes): setting.kind.default
@@ -42,7 +52,7 @@ class ScpiInstrument:
         }
         own = {setting.header: self._accessors(key) for key, setting in settings.items()}
         self._table = CommandTable({**self._common(), **own, **commands})
-        self._events, self._event_mask, self._service_mask = 128, 0, 0
+        self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
 
     def value(self, key: str, *suffixes: int) -> Value:
         """Return a setting."""
@@ -70,6 +80,24 @@ class ScpiInstrument:
         for key, suffixes in list(self._values):
             self.set(key, suffixes, self._settings[key].kind.default)
 
+    def power_cycle(self) -> None:
+        """Switch off and on: power-on settings, an empty error queue, the power-on event."""
+        with self.lock:
+            self.ledger.record(self.name, "all", "power cycle", None, None)
+            self.reset()
+            self.errors.clear()
+            self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
+
+    def overrun(self) -> None:
+        """A message was longer than the input buffer; it is lost."""
+        with self.lock:
+            self.fail(ScpiError(-363))
+
+    def fail(self, error: ScpiError) -> None:
+        """Note an error in the queue and in the event register."""
+        self._events |= _EVENT_BIT[-(-error.code // 100)]
+        self.errors.push(error)
+
     def receive(self, message: bytes | bytearray) -> bytes:
         """Carry out a program message; return the response message, b"" when nothing was asked."""
         answers, path = [], ""
@@ -80,9 +108,10 @@ class ScpiInstrument:
                 try:
                     answer = self._carry_out(header, unit)
                 except ScpiError as error:
-                    self._events |= _EVENT_BIT[-(-error.code // 100)]
-                    self.errors.push(error)
-                    continue
+                    self.fail(error)
+                    if error.code == _UNDEFINED:
+                        continue
+                    answer = None
                 if not header.startswith("*"):
                     path = header[: header.rfind(":") + 1]
                 if answer is not None:
@@ -142,11 +171,14 @@ class ScpiInstrument:
             "*ESE": Command(self._set_event_mask, lambda _: str(self._event_mask)),
             "*SRE": Command(self._set_service_mask, lambda _: str(self._service_mask)),
             "*STB": Command(ask=lambda _: str(self.status_byte())),
-            "SYSTem:ERRor[:NEXT]": Command(ask=lambda _: '{},"{}"'.format(*self.errors.pop())),
+            "SYSTem:ERRor[:NEXT]": Command(ask=self._next_error),
             "SYSTem:ERRor:CODE[:NEXT]": Command(ask=lambda _: str(self.errors.pop()[0])),
             "SYSTem:ERRor:COUNt": Command(ask=lambda _: str(len(self.errors))),
             "SYSTem:VERSion": Command(ask=lambda _: "1999.0"),
         }
+
+    def _next_error(self, call: Call) -> str:
+        return self.error_form.format(*self.errors.pop(detailed=self.tells_details))
 
     def _operation_complete(self, call: Call) -> None:
         self._events |= 1

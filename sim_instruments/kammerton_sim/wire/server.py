@@ -20,14 +20,22 @@ class PortInUse(Exception):
 class TcpServer:
     """Accepts connections for `serve(connection, peer)`, each in its own thread.
 
+    most: connections at a time; one that comes while so many are open is closed at once.
+
     Raises
     ------
     PortInUse
         The port is taken; the message names port and purpose.
     """
 
-    def __init__(self, name: str, port: int, serve: Callable[[socket.socket, str], None]) -> None:
-        self.name, self._serve = name, serve
+    def __init__(
+        self,
+        name: str,
+        port: int,
+        serve: Callable[[socket.socket, str], None],
+        most: int | None = None,
+    ) -> None:
+        self.name, self._serve, self._most = name, serve, most
         self._listener = self._listen(port)
         self.port: int = self._listener.getsockname()[1]
         self.link = Link()
@@ -62,6 +70,16 @@ class TcpServer:
         thread.start()
         return thread
 
+    def drop(self) -> None:
+        """End every connection that is open now, and go on listening."""
+        with self._lock:
+            threads = list(self._open.values())
+            for connection in self._open:
+                _end(connection)
+        for thread in threads:
+            if thread is not threading.current_thread():
+                thread.join(2.0)
+
     def _listen(self, port: int) -> socket.socket:
         try:
             return socket.create_server((HOST, port))
@@ -77,6 +95,9 @@ class TcpServer:
                 if self._closing:
                     connection.close()
                     return
+                if self._most is not None and len(self._open) >= self._most:
+                    connection.close()
+                    continue
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 thread = threading.Thread(
                     target=self._run,
@@ -85,7 +106,7 @@ class TcpServer:
                     daemon=True,
                 )
                 self._open[connection] = thread
-            thread.start()
+                thread.start()
 
     def _run(self, connection: socket.socket, peer: str) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import Protocol
@@ -30,7 +31,10 @@ class Kind(Protocol):
 
 @dataclass(frozen=True)
 class Number:
-    """A number between two limits, with an optional unit and the words MIN, MAX and DEF."""
+    """A number between two limits, with an optional unit and the words MIN, MAX and DEF.
+
+    step: what the instrument resolves; a value is rounded to it.
+    """
 
     default: float
     minimum: float
@@ -38,17 +42,24 @@ class Number:
     unit: str = ""
     whole: bool = False
     form: str = ".10G"
+    step: float = 0.0
 
     def parse(self, text: str) -> Value:
         """Return the number in the base unit; outside the limits is -222."""
         value = self._named(text) if text[:1].isalpha() else self._quantity(text)
         if not self.minimum <= value <= self.maximum:
             raise ScpiError(-222, f"{text[:40]} is not in {self.minimum:g} to {self.maximum:g}")
-        return round(value) if self.whole else value
+        return round(value) if self.whole else self._rounded(value)
 
     def show(self, value: Value) -> str:
         """Return the number as text."""
         return format(value, "d" if self.whole else self.form)
+
+    def _rounded(self, value: float) -> float:
+        """Return the nearest value the instrument resolves, without the dust of binary digits."""
+        if not self.step:
+            return value
+        return round(round(value / self.step) * self.step, 2 - math.floor(math.log10(self.step)))
 
     def _named(self, text: str) -> float:
         word = text.upper()

@@ -160,3 +160,58 @@ class FridgeMonitor(Instrument, Protocol):
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K; raises InstrumentError when there is no valid reading."""
+
+
+@runtime_checkable
+class BiasSource(Instrument, Protocol):
+    """A DC voltage on a flux line. It holds its level when the session closes."""
+
+    async def set_voltage(self, volts: float, *, rate: float) -> None:
+        """Ramp the output to `volts` at `rate` V/s; returns when it is there, read back."""
+
+    async def enable(self, *, on: bool) -> None:
+        """Switch the output on or off; only at 0 V, where neither is a step."""
+
+    async def settings(self) -> tuple[float, bool]:
+        """Read back the level in V and whether the output is on."""
+
+
+@dataclass(frozen=True)
+class FrequencySweep:
+    """A sweep of a network analyzer: start and stop in Hz, bandwidth of a point in Hz, power."""
+
+    start: float
+    stop: float
+    points: int
+    bandwidth: float
+    power: float
+    """dBm at the analyzer's port."""
+
+    averages: int = 1
+
+
+@runtime_checkable
+class NetworkAnalyzer(Instrument, Protocol):
+    """A vector network analyzer on a readout line, port 1 in and port 2 out."""
+
+    async def configure(self) -> None:
+        """Lock to the common 10 MHz; the output stays as it is."""
+
+    async def transmission(
+        self, sweep: FrequencySweep
+    ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+        """Return frequencies in Hz and S21, both (points,); the output is off afterwards."""
+
+
+@runtime_checkable
+class PulseGenerator(Instrument, Protocol):
+    """A generator that plays one rectangular pulse a trigger, for flux lines."""
+
+    async def set_pulse(self, channel: int, volts: float, width: float) -> None:
+        """Rest at 0 V and go to `volts` for `width` s at every trigger; the output stays off."""
+
+    async def enable(self, channel: int, *, on: bool) -> None:
+        """Switch the output of a channel on or off."""
+
+    async def settings(self, channel: int) -> tuple[float, float, bool]:
+        """Read back the pulse's volts, its width in s and whether the output is on."""

@@ -1,0 +1,154 @@
+"""Yokogawa GS200 as a bias source of a flux line, over the upstream QCoDeS driver."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any
+
+from qcodes.instrument_drivers.yokogawa import YokogawaGS200
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers.session import Session
+from kammerton_drivers.socket_session import SOCKET, without_delay
+
+SAFE_RATE = 0.5
+"""V/s with which `safe` goes to 0: a step would heat the refrigerator and move neighbours."""
+
+_TICK = 0.1  # s: the clock of the box's ramps
+_LONGEST = 3600.0
+_PROGRAM_ENDED = 1 << 7
+
+
+def connect(name: str, address: str) -> Gs200:
+    """Connect to a source by its VISA address; function, range, level and output stay.
+
+    Raises
+    ------
+    InstrumentError
+        Nobody answers there, or the source is set to current.
+    """
+    source = Gs200(name, address)
+    source.session.connect()
+    return source
+
+
+class Gs200:
+    """A BiasSource in voltage mode. The range is chosen at the box, and never changed here."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.session = Session(name, address, lambda label: _Source(label, address, **SOCKET))
+
+    async def identity(self) -> Identity:
+        """Ask for vendor, model, serial number and firmware."""
+        idn = await self.session.do("identity", lambda source: source.get_idn())
+        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+    async def set_voltage(self, volts: float, *, rate: float) -> None:
+        """Ramp to `volts` at `rate` V/s; with the output off, set the level.
+
+        Raises
+        ------
+        InstrumentError
+            The range is too small, or the box is elsewhere when it should have arrived.
+        """
+        if not (math.isfinite(volts) and rate > 0):
+            raise InstrumentError(f"{self.name}: no ramp to {volts} V at {rate} V/s")
+        seconds = await self.session.do(f"set {volts:g} V", lambda source: _go(source, volts, rate))
+        await self._wait(seconds)
+        level, _ = await self.settings()
+        if abs(level - volts) > max(1e-6, 1e-3 * abs(volts)):
+            raise InstrumentError(f"{self._place} is at {level:g} V and not at {volts:g} V")
+
+    async def enable(self, *, on: bool) -> None:
+        """Switch the output on or off.
+
+        Raises
+        ------
+        InstrumentError
+            The level is not 0: the output would jump.
+        """
+        await self.session.do(f"switch {'on' if on else 'off'}", lambda source: _switch(source, on))
+
+    async def settings(self) -> tuple[float, bool]:
+        """Ask the instrument for its level in V and whether its output is on."""
+        return await self.session.do("read settings", _settings)
+
+    async def safe(self) -> None:
+        """Ramp to 0 V, switch the output off and read back that it is."""
+        if (await self.settings())[1]:
+            await self.set_voltage(0.0, rate=SAFE_RATE)
+            await self.enable(on=False)
+        if (await self.settings())[1]:
+            raise InstrumentError(f"{self._place} stays on after it was told off")
+
+    async def close(self) -> None:
+        """Close the session; the output stays as it is."""
+        await self.session.close()
+
+    @property
+    def _place(self) -> str:
+        return f"{self.name} ({self.session.address})"
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the end of a ramp without keeping the lane."""
+        if not seconds:
+            return
+        await asyncio.sleep(seconds)
+        for _ in range(20):
+            if await self.session.do("wait for the ramp", _ended):
+                return
+            await asyncio.sleep(_TICK)
+        raise InstrumentError(f"{self._place}: the ramp does not end")
+
+
+class _Source(YokogawaGS200):
+    """The upstream driver, which would greet on stdout."""
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Ask who is there and what it is set to, so that the wrong box is noticed at once."""
+        without_delay(self)
+        idn = self.get_idn()
+        if "GS2" not in (idn.get("model") or ""):
+            self.close()
+            raise InstrumentError(f"this is no GS200 but {idn.get('vendor')} {idn.get('model')}")
+        if self.source_mode() != "VOLT":
+            self.close()
+            raise InstrumentError("it is set to current; a bias source gives volts")
+
+
+def _go(source: YokogawaGS200, volts: float, rate: float) -> float:
+    """Start a ramp, or set the level where nothing comes out; returns the seconds it takes."""
+    span = float(source.voltage_range())
+    if abs(volts) > span:
+        raise InstrumentError(f"{source.name}: {volts:g} V do not fit its range of {span:g} V")
+    distance = abs(volts - float(source.voltage.get()))
+    if source.output() == "off" or not distance:
+        source.ramp_mode("JUMP")
+        source.voltage.set(volts)
+        return 0.0
+    seconds = max(_TICK, math.ceil(distance / rate / _TICK) * _TICK)
+    if seconds > _LONGEST:
+        raise InstrumentError(f"{source.name}: a ramp of {seconds:g} s is longer than {_LONGEST:g}")
+    source.ramp_mode("HARDWARE")
+    source.ramp_blocking(False)
+    source.ramp_rate(distance / seconds)
+    source.voltage.set(volts)
+    return seconds
+
+
+def _ended(source: YokogawaGS200) -> bool:
+    return bool(int(source.extended_event_register()) & _PROGRAM_ENDED)
+
+
+def _settings(source: YokogawaGS200) -> tuple[float, bool]:
+    return float(source.voltage.get()), source.output() == "on"
+
+
+def _switch(source: YokogawaGS200, on: bool) -> None:
+    level = float(source.voltage.get())
+    if level and (source.output() == "on") != on:
+        raise InstrumentError(f"{source.name}: at {level:g} V switching would be a step; go to 0")
+    source.output("on" if on else "off")

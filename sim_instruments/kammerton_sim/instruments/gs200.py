@@ -1,0 +1,218 @@
+"""Yokogawa GS200 (GS210): a DC voltage and current source that biases a flux line.
+
+From the manual (IM GS210-01EN, section 13.2): the headers, the limiters (1 to 30 V, 1 to 200 mA),
+levels while a program is edited. From the upstream driver: the ramp as a program of one step, its
+10 Hz clock, the bits of the extended event register. From memory, not seen in the manual's pages:
+ranges and their 120 %, resolutions, the state after *RST, that a change of function switches the
+output off, that a range too small for the level limits it, the numbers of the error queue
+(SCPI-99). The monitor option is not fitted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kammerton_sim.instruments.gs200_program import Program
+from kammerton_sim.instruments.gs200_ranges import CURRENT, VOLTAGE, Range, engineering, fitting
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.commands import Call, Command
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.scpi import number
+from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
+
+LOAD = 1e3
+"""Ohm of the bias line: a resistor at room temperature in front of a superconducting loop."""
+
+_PROGRAM_ENDED, _SOURCE_CHANGED = 1 << 7, 1 << 5
+
+SETTINGS = {
+    "on": Setting("OUTPut[:STATe]", Switch(), output=True),
+    "function": Setting("SOURce:FUNCtion", Choice(("VOLTage", "CURRent"), "VOLT"), output=True),
+    "range": Setting("SOURce:RANGe", Number(1.0, 0.0, 30.0), output=True),
+    "level": Setting("SOURce:LEVel[:FIXed]", Number(0.0, -32.0, 32.0), output=True),
+    "voltage_limit": Setting(
+        "SOURce:PROTection:VOLTage",
+        Number(30.0, 1.0, 30.0, "V", form="+.0f", step=1.0),
+        output=True,
+    ),
+    "current_limit": Setting(
+        "SOURce:PROTection:CURRent", Number(0.2, 1e-3, 0.2, "A", step=1e-3), output=True
+    ),
+    "four_wire": Setting("SENSe:REMote", Switch()),
+    "guard": Setting("SENSe:GUARd", Switch()),
+    "bnc_out": Setting("ROUTe:BNCOut", Choice(("TRIGger", "OUTPut", "READy"), "TRIG")),
+    "bnc_in": Setting("ROUTe:BNCIn", Choice(("TRIGger", "OUTPut"), "TRIG")),
+}
+
+
+class Gs200(ScpiInstrument):
+    """One source. `level(at)` follows a running program on the laboratory's clock, now()."""
+
+    identity = "YOKOGAWA,GS210,91{serial:07d},2.02"
+    options = "NONE"
+
+    def __init__(
+        self, name: str, ledger: Ledger, now: Callable[[], float], serial: int = 1
+    ) -> None:
+        self._now = now
+        self._program = Program()
+        self._extended = 0
+        super().__init__(name, ledger, SETTINGS, {**self._sourcing(), **self._programming()})
+        self.identity = self.identity.format(serial=serial)
+
+    def label(self, suffixes: tuple[int, ...]) -> str:
+        """Return the name of the only output."""
+        return "out"
+
+    def level(self) -> float:
+        """Return the level now in V or A, whether or not the output is on."""
+        running = self._program.level(self._now())
+        return float(self.value("level")) if running is None else running
+
+    def volts(self) -> float:
+        """Return the voltage across the bias line now: 0 when off, cut by the limiters."""
+        with self.lock:
+            if not self.value("on"):
+                return 0.0
+            level, amperes = self.level(), self.value("function") == "CURR"
+            wanted = level * LOAD if amperes else level
+            limit = self.value("voltage_limit") if amperes else self.value("current_limit")
+            most = float(limit) * (1.0 if amperes else LOAD)
+            return min(max(wanted, -most), most)
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what the output puts out; None when it is off."""
+        return {f"{self.name}.out": {"volts": self.volts()} if self.value("on") else None}
+
+    def receive(self, message: bytes | bytearray) -> bytes:
+        """Carry out a message at the level that a program has reached meanwhile."""
+        with self.lock:
+            self._settle()
+            return super().receive(message)
+
+    def reset(self) -> None:
+        """Output off first, then the rest."""
+        self._program = Program()
+        self.set("on", (), False)
+        super().reset()
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Another function begins switched off, at 0, in its own range."""
+        self._extended |= _SOURCE_CHANGED
+        if key == "function":
+            self._program.stop()
+            self.set("on", (), False)
+            self.set("level", (), 0.0)
+            self.set("range", (), 1.0 if self.value("function") == "VOLT" else 10e-3)
+
+    def _ranges(self) -> tuple[Range, ...]:
+        return VOLTAGE if self.value("function") == "VOLT" else CURRENT
+
+    def _range(self) -> Range:
+        return fitting(self._ranges(), float(self.value("range")))
+
+    def _sourcing(self) -> dict[str, Command]:
+        return {
+            "SOURce:RANGe": Command(self._set_range, self._ask_range),
+            "SOURce:LEVel[:FIXed]": Command(self._set_level, self._ask_level),
+            "SOURce:LEVel:AUTO": Command(self._set_level_and_range, self._ask_level),
+            "SYSTem:LFRequency": Command(ask=lambda _: "50"),
+            "STATus:CONDition": Command(ask=lambda _: str((not self._program.running) << 8)),
+            "STATus:EVENt": Command(ask=self._ask_extended),
+            "*CLS": Command(self._clear_all),
+        }
+
+    def _programming(self) -> dict[str, Command]:
+        return {
+            "PROGram:REPeat": Command(lambda c: self._program.set_repeat(_word(c)),
+                                      lambda _: str(int(self._program.repeat))),
+            "PROGram:INTerval": Command(lambda c: self._program.set_interval(_number(c)),
+                                        lambda _: f"{self._program.interval:.1f}"),
+            "PROGram:SLOPe": Command(lambda c: self._program.set_slope(_number(c)),
+                                     lambda _: f"{self._program.slope:.1f}"),
+            "PROGram:EDIT:STARt": Command(lambda _: self._program.edit()),
+            "PROGram:EDIT:END": Command(lambda _: self._program.finish()),
+            "PROGram:COUNt": Command(ask=lambda _: str(self._program.count)),
+            "PROGram:RUN": Command(lambda _: self._run()),
+            "PROGram:PAUSe": Command(lambda _: self._settle_and_stop()),
+        }  # fmt: skip
+
+    def _set_range(self, call: Call) -> None:
+        chosen = fitting(self._ranges(), self._quantity(call))
+        self.set("range", (), chosen.span)
+        level = float(self.value("level"))
+        self.set("level", (), chosen.rounded(min(max(level, -chosen.most), chosen.most)))
+
+    def _ask_range(self, call: Call) -> str:
+        return engineering(float(self.value("range")), 0, self._range().exponent)
+
+    def _set_level(self, call: Call) -> None:
+        level = self._inside(self._quantity(call), self._range())
+        if not self._program.add(level):
+            self._settle_and_stop()
+            self.set("level", (), level)
+
+    def _set_level_and_range(self, call: Call) -> None:
+        wanted = self._quantity(call)
+        chosen = fitting(self._ranges(), abs(wanted) / 1.2)
+        level = self._inside(wanted, chosen)
+        if not self._program.add(level):
+            self._settle_and_stop()
+            self.set("range", (), chosen.span)
+            self.set("level", (), level)
+
+    def _ask_level(self, call: Call) -> str:
+        return self._range().show(self.level())
+
+    def _quantity(self, call: Call) -> float:
+        """Return a level or range; MIN and MAX are those of the largest range."""
+        (text,) = call.parts(1, 1)
+        unit = "V" if self.value("function") == "VOLT" else "A"
+        most = self._ranges()[-1].most
+        return float(Number(0.0, -most, most, unit).parse(text))
+
+    @staticmethod
+    def _inside(level: float, chosen: Range) -> float:
+        if abs(level) > chosen.most * (1 + 1e-9):
+            raise ScpiError(-222, f"{level:g} does not fit the range {chosen.span:g}")
+        return chosen.rounded(level)
+
+    def _run(self) -> None:
+        if not self.value("on"):
+            raise ScpiError(-221, "the output is off")
+        start = self.level()
+        steps = self._program.run(self._now(), start)
+        self.ledger.record(self.name, "out", "ramp", start, steps[-1])
+
+    def _settle(self) -> None:
+        """Take the level that a program has reached; note in the ledger that it ended."""
+        if not self._program.running:
+            return
+        if self._program.ended(self._now()):
+            self.set("level", (), self.level())
+            self._program.stop()
+            self._extended |= _PROGRAM_ENDED
+
+    def _settle_and_stop(self) -> None:
+        """Stay where a program has come to."""
+        if self._program.running:
+            self.set("level", (), self._range().rounded(self.level()))
+            self._program.stop()
+
+    def _ask_extended(self, call: Call) -> str:
+        events, self._extended = self._extended, 0
+        return str(events)
+
+    def _clear_all(self, call: Call) -> None:
+        self._extended = 0
+        self._clear(call)
+
+
+def _word(call: Call) -> bool:
+    return bool(Switch().parse(call.parts(1, 1)[0]))
+
+
+def _number(call: Call) -> float:
+    return number(call.parts(1, 1)[0])
