@@ -6,7 +6,8 @@ truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
-set_temperature {kelvin}; time -> {"time"}; stop. What fails answers {"error": "..."}.
+set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; stop.
+What fails answers {"error": "..."}.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ class Control:
             "acquisitions": self._acquisitions,
             "states": self._states,
             "set_temperature": self._set_temperature,
+            "power_cycle": self._power_cycle,
             "time": lambda: {"time": laboratory.world.clock.now()},
             "stop": self._stop,
         }
@@ -79,6 +81,10 @@ class Control:
             raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
         self._laboratory.world.refrigerator.hold(kelvin)
         self._laboratory.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
+        return {"ok": True}
+
+    def _power_cycle(self, instrument: str) -> dict[str, Any]:
+        self._laboratory.power_cycle(instrument)
         return {"ok": True}
 
     def _stop(self) -> dict[str, Any]:

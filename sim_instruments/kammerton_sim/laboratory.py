@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.control import Control
 from kammerton_sim.fridge.heating import LineHeat
+from kammerton_sim.further import MODELS, Device, Room, Server, build
 from kammerton_sim.instruments.ats9360 import Ats9360
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
@@ -36,10 +37,19 @@ if TYPE_CHECKING:
 FIRST_PORT = 4881
 
 
+_FIXED = "fridge", "control"
+
+
 def port_names(chip: Chip) -> list[str]:
     """Return the names of everything that has a port, in the order of consecutive ports."""
     boards = (feedline.board for feedline in chip.feedlines)
-    return [*chip.wiring.generators, *chip.wiring.carriers, *boards, "fridge", "control"]
+    return [
+        *chip.wiring.generators,
+        *chip.wiring.carriers,
+        *boards,
+        *_FIXED,
+        *chip.wiring.instruments,
+    ]
 
 
 def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
@@ -101,8 +111,20 @@ class Laboratory:
 
     def outputs(self) -> dict[str, dict[str, Any] | None]:
         """Return every output by name ("awg1.3", "drive_lo.rf"): its levels, None when off."""
-        boxes: list[Awg5208 | Sgs100a] = [*self.generators.values(), *self.sources.values()]
-        return {name: level for box in boxes for name, level in box.levels().items()}
+        boxes = self.generators | self.sources | self.further
+        return {name: level for box in boxes.values() for name, level in box.levels().items()}
+
+    def power_cycle(self, name: str) -> None:
+        """Switch an instrument off and on: its settings are the defaults, its sessions end.
+
+        Raises
+        ------
+        KeyError
+            There is no such instrument, or it has no switch.
+        """
+        boxes: Mapping[str, Device] = self.generators | self.sources | self.further
+        boxes[name].power_cycle()
+        self.servers[name].server.drop()
 
     def ready(self) -> dict[str, Any]:
         """Return the one line that tells a parent process where everything is."""
@@ -130,7 +152,16 @@ class Laboratory:
         }
         self.rig.connect(self.generators)
         self.fridge = Triton("fridge", self.ledger, self.world.refrigerator, self.chip.seed)
+        self.further = build(self._models, self._room())
         self._heat = self._line_heat()
+
+    @property
+    def _models(self) -> dict[str, str]:
+        return {name: entry.model for name, entry in self.chip.wiring.instruments.items()}
+
+    def _room(self) -> Room:
+        world = self.world
+        return Room(self.ledger, world.clock.now, world.refrigerator, self.chip.seed)
 
     def _line_heat(self) -> LineHeat | None:
         wiring, cryostat = self.chip.wiring, self.chip.refrigerator
@@ -148,23 +179,27 @@ class Laboratory:
         self.rig.state_changed(box, before)
 
     def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
-        self.servers: dict[str, HislipServer | LineServer] = {}
+        self.servers: dict[str, Server] = {}
         for name, device in (self.generators | self.sources).items():
-            self.servers[name] = HislipServer(device, wanted.get(name, 0))
-            self._servers.callback(self.servers[name].close)
+            self._link(name, HislipServer(device, wanted.get(name, 0)))
+        for name, model in self._models.items():
+            self._link(name, MODELS[model].serve(self.further[name], wanted.get(name, 0)))
         self.boards = {
             feedline.board: self._board(n, wanted) for n, feedline in enumerate(self.chip.feedlines)
         }
         self.board = self.boards["board"]
-        self.servers["fridge"] = LineServer(
-            "fridge", wanted.get("fridge", 0), self.fridge.answer, watch=self.fridge.watch
-        )
-        self._servers.callback(self.servers["fridge"].close)
+        port = wanted.get("fridge", 0)
+        watch = self.fridge.watch
+        self._link("fridge", LineServer("fridge", port, self.fridge.answer, watch=watch))
         control = Control(self, wanted.get("control", 0))
         self._servers.callback(control.close)
         served = {name: server.port for name, server in self.servers.items()}
         boards = {name: board.port for name, board in self.boards.items()}
         return served | boards | {"control": control.port}
+
+    def _link(self, name: str, server: Server) -> None:
+        self._servers.callback(server.close)
+        self.servers[name] = server
 
     def _board(self, number: int, wanted: Mapping[str, int]) -> Ats9360:
         name, clock = self.chip.feedlines[number].board, self.world.clock
@@ -292,6 +327,9 @@ def _table(laboratory: Laboratory) -> str:
         **dict.fromkeys(laboratory.sources, "SGS100A"),
     }
     rows += [(n, what, f"TCPIP0::127.0.0.1::hislip0,{ports[n]}::INSTR") for n, what in visa.items()]
+    for name, entry in chip.wiring.instruments.items():
+        model = MODELS[entry.model]
+        rows.append((name, model.what, model.address.format(port=ports[name])))
     rows += [(name, "ATS9360", f"sim://127.0.0.1:{ports[name]}") for name in laboratory.boards]
     rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
     rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from kammerton_sim.chip import Chip, Feedline, Line, QubitTruth, ResonatorTruth
+from kammerton_sim.further import entries
 from kammerton_sim.signals import ChannelId
 
 F01_TOLERANCE = 8e6
@@ -94,6 +95,8 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
         'driver = "oxford_triton"',
         f'address = "tcp://127.0.0.1:{fridge}"',
     ]
+    further = {name: entry.model for name, entry in chip.wiring.instruments.items()}
+    yield from entries(further, ports)
 
 
 def _sync_and_pulses(chip: Chip) -> Iterator[list[str]]:

@@ -160,7 +160,7 @@ def test_a_power_cycle_shows_in_the_settings(rig, source):
         rig.device.receive(b":SOUR:LEV 0.3;:OUTP ON")
         assert await source.settings() == (0.3, True)
         rig.device.power_cycle()
-        rig.server.drop()
+        rig.server.server.drop()
         with pytest.raises(InstrumentError, match="read settings"):
             await source.settings()
         return await source.settings()

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from kammerton_sim.chip.further import taken
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
 from kammerton_sim.chip.section import Section, keys_of, read_section
 from kammerton_sim.chip.words import (
@@ -128,19 +129,24 @@ class _Reader:
         self.boxes([*(line.i[0] for line in lines), *(line.q[0] for line in lines)], boxes)
         self.boxes([trigger[0], go[0], *(f.trigger[0] for f in more)], boxes)
         x = self.physics(table, "wiring")
+        carriers = self.carriers(self.table(table, "carriers", "wiring."), lines)
+        sections = self.sections(table, WIRING_SECTIONS, "wiring.")
+        self.problems += taken(
+            sections.get("instruments", {}), (*boxes, *carriers, *(f.board for f in more))
+        )
         return Wiring(
             generators=boxes,
             drive=drive,
             readout=readout,
             trigger=trigger,
             go=go,
-            carriers=self.carriers(self.table(table, "carriers", "wiring."), lines),
+            carriers=carriers,
             delay=x["delay_s"],
             gain=cmath.rect(x["gain"], x["gain_phase_rad"]),
             noise=x["noise_v"],
             full_scale=x["full_scale_v"],
             more=more,
-            **self.sections(table, WIRING_SECTIONS, "wiring."),
+            **sections,
         )
 
     def feedlines(self, table: Table, resonators: list[str]) -> tuple[Feedline, ...]:

@@ -12,8 +12,9 @@ A word that owns such tables lists them beside itself, by field: {"charge": Sect
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import MISSING, Field, dataclass, field, fields
+from difflib import get_close_matches
 from typing import Any
 
 from kammerton_sim.chip.keys import Rule
@@ -36,9 +37,9 @@ def number(key: str, rule: Rule, default: Any = MISSING) -> Any:
     return field(default=default, metadata={"key": key, "rule": rule})
 
 
-def text(key: str, default: Any = MISSING) -> Any:
-    """Declare a name of a section."""
-    return field(default=default, metadata={"key": key, "rule": None})
+def text(key: str, default: Any = MISSING, words: Collection[str] = ()) -> Any:
+    """Declare a name of a section; one of `words` where some are given."""
+    return field(default=default, metadata={"key": key, "rule": None, "words": words})
 
 
 def keys_of(kind: type) -> tuple[list[str], list[str]]:
@@ -69,6 +70,11 @@ def _value(
     if not isinstance(value, str):
         complain(f"{where}: must be a name")
         return ""
+    words = f.metadata["words"]
+    if words and value not in words:
+        near = get_close_matches(value, words, 1)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(words)}"
+        complain(f"{where}: unknown {f.name} {value!r} ({hint})")
     return value
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kammerton_sim.chip.cryostat import Cryostat
+from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.section import Section
 from kammerton_sim.signals import ChannelId
@@ -119,6 +120,7 @@ class Wiring:
     source -> the Hz it is meant for (for whoever writes a lab.toml; the physics asks the source
     itself). readout, trigger, delay, gain, noise, full_scale: the first feedline, which serves
     every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
+    instruments: further ones, by name.
     """
 
     generators: tuple[str, ...]
@@ -132,9 +134,12 @@ class Wiring:
     noise: float = 0.036
     full_scale: float = 0.4
     more: tuple[Feedline, ...] = ()
+    instruments: Mapping[str, FurtherInstrument] = field(default_factory=dict)
 
 
-WIRING_SECTIONS: Mapping[str, Section] = {}
+WIRING_SECTIONS: Mapping[str, Section] = {
+    "instruments": Section(FurtherInstrument, named=True),
+}
 
 
 @dataclass(frozen=True)

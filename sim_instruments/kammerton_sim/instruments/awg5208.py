@@ -105,6 +105,12 @@ class Awg5208(ScpiInstrument):
         for channel in list(self._assets):
             self._assign(channel, None)
 
+    def power_cycle(self) -> None:
+        """Settings and lists of power-on; the disk stays."""
+        with self.lock:
+            super().power_cycle()
+            self.memory.forget()
+
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Note new peak voltages when a level changes while something is played."""
         if key == "amplitude":

@@ -12,6 +12,8 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of, integer, string
 
+_HOME = "\\Users\\OEM\\Documents"
+
 
 class AwgMemory:
     """Waveforms, sequences and files. `touched()` is called after every change of content."""
@@ -19,10 +21,17 @@ class AwgMemory:
     def __init__(self, touched: Callable[[], None]) -> None:
         self.library = Library()
         self.files: dict[str, bytes | memoryview] = {}
-        self.directory = "\\Users\\OEM\\Documents"
+        self.directory = _HOME
         self._touched = touched
         self._waves = WaveformList(self.library.waves, touched)
         self._sequences = SequenceList(self.library, touched)
+
+    def forget(self) -> None:
+        """Lose the lists, as a box does that is switched off; the disk stays."""
+        self.library.waves.clear()
+        self.library.sequences.clear()
+        self.directory = _HOME
+        self._touched()
 
     def commands(self) -> dict[str, Command]:
         """Return the commands by header."""

@@ -1,0 +1,92 @@
+"""The laboratory's further instruments: how each model is built, served and found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from kammerton_sim.fridge import Refrigerator
+from kammerton_sim.instruments.gs200 import Gs200
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.server import TcpServer
+from kammerton_sim.wire.sockets import ScpiSocketServer
+
+
+class Device(Protocol):
+    """What the laboratory asks of every further instrument."""
+
+    name: str
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what its outputs put out, by name; None where one is off."""
+
+    def power_cycle(self) -> None:
+        """Switch off and on."""
+
+
+class Server(Protocol):
+    """What it is served by."""
+
+    port: int
+    server: TcpServer
+
+    def close(self) -> None:
+        """End every connection."""
+
+
+@dataclass(frozen=True)
+class Room:
+    """What an instrument stands in: ledger, clock, refrigerator, and the chip's seed."""
+
+    ledger: Ledger
+    now: Callable[[], float]
+    refrigerator: Refrigerator
+    seed: int
+
+
+@dataclass(frozen=True)
+class Model:
+    """How an instrument of this kind is built from name, room and a number, served and found.
+
+    address: its address in lab.toml, with {port}. limits: lines of lab.toml.
+    """
+
+    what: str
+    build: Callable[[str, Room, int], Device]
+    serve: Callable[[Any, int], Server]
+    address: str
+    limits: tuple[str, ...] = ()
+
+
+_SOCKET = "TCPIP0::127.0.0.1::{port}::SOCKET"
+
+MODELS: Mapping[str, Model] = {
+    "yokogawa_gs200": Model(
+        "GS200",
+        lambda name, room, number: Gs200(name, room.ledger, room.now, number),
+        ScpiSocketServer,
+        _SOCKET,
+        ('limits.volts = { min = "-1 V", max = "1 V" }',),
+    ),
+}
+
+
+def build(instruments: Mapping[str, str], room: Room) -> dict[str, Device]:
+    """Return every instrument by name; `instruments` is name -> model."""
+    return {
+        name: MODELS[model].build(name, room, 1 + number)
+        for number, (name, model) in enumerate(instruments.items())
+    }
+
+
+def entries(instruments: Mapping[str, str], ports: Mapping[str, int]) -> Iterator[list[str]]:
+    """Yield the tables of lab.toml."""
+    for name, model in instruments.items():
+        kind = MODELS[model]
+        yield [
+            f"[instruments.{name}]",
+            f'driver = "{model}"',
+            f'address = "{kind.address.format(port=ports[name])}"',
+            *kind.limits,
+        ]

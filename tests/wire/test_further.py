@@ -1,0 +1,148 @@
+"""Further instruments of a laboratory: named in chip.toml, served, written into lab.toml."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kammerton.bench.connect import close_all, connect
+from kammerton.lab import examine, load
+from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
+from kammerton_sim.chip.further import MODELS as WORDS
+from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.further import MODELS
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.wire.hislip import HEADER
+from kammerton_sim.write_lab import write_lab
+from tests.wire.conftest import CountingWorld
+
+
+def furnished() -> Chip:
+    """Return a chip of one qubit with one further instrument of every model."""
+    chip = random_chip(1, 3)
+    every = {f"further_{n}": FurtherInstrument(model) for n, model in enumerate(MODELS)}
+    return replace(chip, wiring=replace(chip.wiring, instruments=every))
+
+
+@pytest.fixture
+def laboratory() -> Iterator[Laboratory]:
+    with Laboratory(furnished(), world=CountingWorld()) as laboratory:  # type: ignore[arg-type]
+        yield laboratory
+
+
+@pytest.fixture
+def lab_file(laboratory: Laboratory, tmp_path: Path) -> Path:
+    path = tmp_path / "lab.toml"
+    path.write_text(write_lab(laboratory.chip, laboratory.ports, 1), encoding="utf-8")
+    return path
+
+
+def test_the_words_are_the_models():
+    assert set(WORDS) == set(MODELS)
+
+
+def test_a_chip_file_keeps_them(tmp_path):
+    write_chip(furnished(), tmp_path / "chip.toml")
+    assert read_chip(tmp_path / "chip.toml") == furnished()
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ('b = { model = "yokogawa_gs20" }', "did you mean 'yokogawa_gs200'?"),
+        ('b = { model = "toaster" }', "there are yokogawa_gs200"),
+        ("b = { }", "wiring.instruments.b: 'model' is missing"),
+        ('awg1 = { model = "yokogawa_gs200" }', "wiring.instruments.awg1: the name is taken"),
+        ('fridge = { model = "yokogawa_gs200" }', "the name is taken"),
+    ],
+)
+def test_what_is_wrong_with_them_is_named(tmp_path, entry, said):
+    path = tmp_path / "chip.toml"
+    write_chip(random_chip(1, 3), path)
+    text = path.read_text(encoding="utf-8") + f"\n[wiring.instruments]\n{entry}\n"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    assert said in str(caught.value)
+
+
+def test_the_lab_toml_names_them_and_is_one_that_the_daemon_takes(laboratory, lab_file):
+    findings = examine(lab_file)
+    assert findings.problems == ()
+    assert set(laboratory.further) < set(load(lab_file).instruments)
+
+
+def test_all_of_them_connect_and_no_output_changes(laboratory, lab_file):
+    async def main() -> None:
+        instruments = await connect(load(lab_file))
+        assert set(laboratory.further) < set(instruments)
+        assert await close_all(instruments) == []
+
+    asyncio.run(main())
+    seen = laboratory.ledger.since()
+    assert {c["instrument"] for c in seen} >= set(laboratory.further)
+    assert {c["what"] for c in seen} == {"connection"}
+
+
+def test_every_instrument_is_in_the_list_of_outputs_or_has_none(laboratory):
+    named = {name.partition(".")[0] for name in laboratory.outputs()}
+    for name, model in laboratory.chip.wiring.instruments.items():
+        if MODELS[model.model].limits:
+            assert name in named
+
+
+def ask(laboratory: Laboratory, **request: Any) -> Any:
+    with socket.create_connection(("127.0.0.1", laboratory.ports["control"]), 5) as connection:
+        connection.sendall(json.dumps(request).encode() + b"\n")
+        with connection.makefile() as reader:
+            return json.loads(reader.readline())
+
+
+def test_every_box_can_be_switched_off_and_on(laboratory):
+    names = [*laboratory.generators, *laboratory.sources, *laboratory.further]
+    for name in names:
+        assert ask(laboratory, op="power_cycle", instrument=name) == {"ok": True}
+    cycled = [c["instrument"] for c in laboratory.ledger.since() if c["what"] == "power cycle"]
+    assert cycled == names
+    assert "unknown" in ask(laboratory, op="power_cycle", instrument="toaster")["error"]
+
+
+def greet(laboratory: Laboratory, name: str, client: socket.socket) -> None:
+    """Wait until the instrument has taken the connection."""
+    addresses = {n: MODELS[e.model].address for n, e in laboratory.chip.wiring.instruments.items()}
+    hislip = "hislip" in addresses.get(name, "hislip")
+    client.sendall(HEADER.pack(b"HS", 0, 0, 1 << 24, 0) if hislip else b"*IDN?\r\n")
+    assert client.recv(100)
+
+
+def test_a_power_cycle_ends_the_sessions(laboratory):
+    for name in ("drive_lo", *laboratory.further):
+        with socket.create_connection(("127.0.0.1", laboratory.ports[name]), 5) as client:
+            client.settimeout(5)
+            greet(laboratory, name, client)
+            laboratory.power_cycle(name)
+            assert client.recv(10) == b""
+
+
+def test_a_generator_that_was_off_knows_nothing_any_more(laboratory):
+    awg = laboratory.generators["awg1"]
+    awg.receive(b'WLIST:WAV:NEW "w",2400;:SOUR1:CASS:WAV "w";:OUTP1 1;:SOUR1:VOLT 0.7;:AWGC:RUN')
+    assert awg.outputs()["awg1", 1].on
+    awg.power_cycle()
+    assert not awg.outputs()["awg1", 1].on
+    assert awg.receive(b"AWGC:RST?;:SOUR1:VOLT?;CASS?;:WLIST:SIZE?").endswith(b';"";0')
+
+
+def test_a_source_that_was_off_is_silent(laboratory):
+    source = laboratory.sources["drive_lo"]
+    source.receive(b"SOUR:FREQ 5.0000000000004E9;POW 10.004;:OUTP 1;NONSENSE")
+    assert source.receive(b"SOUR:FREQ?;POW?") == b"5000000000;10"  # 1 mHz and 0.01 dB
+    source.power_cycle()
+    assert source.receive(b"OUTP?;:SOUR:FREQ?;:SYST:ERR?;*ESR?") == b'0;1000000000;0,"No error";128'
