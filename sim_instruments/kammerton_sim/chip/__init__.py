@@ -6,6 +6,7 @@ not dimensionless names its unit.
 
 from kammerton_sim.chip.draw import default_wiring, random_chip, slow_envelope_time
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
+from kammerton_sim.chip.photons import Photons, Purcell
 from kammerton_sim.chip.read import read_chip
 from kammerton_sim.chip.words import (
     Chip,
@@ -30,6 +31,8 @@ __all__ = [
     "Feedline",
     "Line",
     "Marker",
+    "Photons",
+    "Purcell",
     "QubitTruth",
     "ResonatorTruth",
     "Wiring",

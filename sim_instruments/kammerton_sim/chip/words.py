@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
+from kammerton_sim.chip.photons import Photons, Purcell
 from kammerton_sim.chip.section import Section
 from kammerton_sim.signals import ChannelId
 
@@ -77,9 +78,14 @@ class ResonatorTruth:
     linewidth: float
     visibility: float
     asymmetry: float
+    purcell: Purcell | None = None
+    photons: Photons | None = None
 
 
-RESONATOR_SECTIONS: Mapping[str, Section] = {}
+RESONATOR_SECTIONS: Mapping[str, Section] = {
+    "purcell": Section(Purcell),
+    "photons": Section(Photons),
+}
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.world import truth
 from kammerton_sim.world.clock import LaboratoryClock
 from kammerton_sim.world.conditions import Conditions
+from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
@@ -64,12 +65,18 @@ class World:
         return Qubit(
             f01=f01,
             anharmonicity=q.anharmonicity,
-            t1=1 / (1 / alone + self.noise.lasting_rate(number, f01, at)),
-            dephasing_rate=1 / q.t2 - 0.5 / q.t1,
+            t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
+            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + residual_dephasing(self.chip.resonators[number]),
             slow_dephasing=q.slow_dephasing,
             rabi_rate=q.rabi_rate,
             temperature=effective_temperature(q.floor_temperature, self.temperature),
         )
+
+    def _lasting_rate(self, number: int, f01: float, at: float) -> float:
+        """1/s that defects and the resonator add to 1/T1."""
+        qubit, resonator = self.chip.qubits[number], self.chip.resonators[number]
+        through = purcell_rate(qubit, resonator, f01)
+        return through + self.noise.lasting_rate(number, f01, at)
 
     def truth(self, parameter: str, at: float | None = None, **extra: object) -> float:
         """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`."""
