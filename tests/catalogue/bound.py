@@ -1,0 +1,157 @@
+"""What a trace can tell at best: the Cramer-Rao bound, and least squares started at the truth."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.catalogue.truth import Array, Parameters, Traces, Truth
+
+STEP = 1e-5  # of a parameter of order one
+CHUNK = 500  # traces at once
+ITERATIONS = 40
+TINY = 1e-13  # of a normalised information matrix; what is not determined gets a huge bound
+
+
+def free(truth: Truth, p: Parameters) -> list[str]:
+    """Return the names of the parameters that the trace has to tell."""
+    return [name for name in p if name not in truth.fixed]
+
+
+def bound(truth: Truth, p: Parameters, traces: Traces) -> dict[str, Array]:
+    """Return the smallest standard error (N,) that an unbiased estimate of each value can have.
+
+    From the information of all hidden parameters at the truth; Gaussian noise of the traces'
+    sigma, or counts. NaN where there is no such value.
+    """
+    sigma = noise(truth, p, traces)
+    parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(len(sigma))]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def noise(truth: Truth, p: Parameters, traces: Traces) -> Array:
+    """Return the true sigma of every point; that of counts follows from the truth."""
+    if truth.shots is None:
+        return traces.sigma
+    chance = np.clip(truth.clean(p), 0.5 / truth.shots, 1 - 0.5 / truth.shots)
+    result: Array = np.sqrt(chance * (1 - chance) / truth.shots)
+    return result
+
+
+def _slices(n: int) -> list[slice]:
+    return [slice(k, min(k + CHUNK, n)) for k in range(0, n, CHUNK)]
+
+
+def _part(p: Parameters, which: Any) -> Parameters:
+    return {name: v[which] for name, v in p.items()}
+
+
+def _bound(truth: Truth, p: Parameters, sigma: Array) -> dict[str, Array]:
+    w = 1.0 / rows_of(sigma, truth.clean(p))
+    information = _normal(_jacobian(truth, p) * w[:, :, None])
+    cov = _inverse(information)
+    gradient = _gradient(truth, p)
+    with np.errstate(invalid="ignore"):
+        return {name: np.sqrt(np.einsum("ni,nij,nj->n", g, cov, g)) for name, g in gradient.items()}
+
+
+def rows_of(sigma: Array, y: NDArray[Any]) -> Array:
+    """Return sigma as it belongs to the rows of `stacked(y)`."""
+    flat = sigma.reshape(len(sigma), -1)
+    return np.hstack([flat, flat]) if np.iscomplexobj(y) else flat
+
+
+def stacked(y: NDArray[Any]) -> Array:
+    """Return y as real rows (N, R)."""
+    flat = y.reshape(len(y), -1)
+    return np.hstack([flat.real, flat.imag]) if np.iscomplexobj(y) else flat
+
+
+def _steps(p: Parameters, name: str) -> Array:
+    result: Array = STEP * np.maximum(np.abs(p[name]), 0.02)
+    return result
+
+
+def _jacobian(truth: Truth, p: Parameters) -> Array:
+    """Central differences of the law (N, R, K)."""
+    columns = []
+    for name in free(truth, p):
+        h = _steps(p, name)
+        up, down = (truth.clean({**p, name: p[name] + s}) for s in (h, -h))
+        columns.append((stacked(up) - stacked(down)) / (2 * h[:, None]))
+    return np.stack(columns, axis=2)
+
+
+def _gradient(truth: Truth, p: Parameters) -> dict[str, Array]:
+    names = free(truth, p)
+    found = {name: np.zeros((len(v), len(names))) for name, v in truth.scored(p).items()}
+    for k, hidden in enumerate(names):
+        h = _steps(p, hidden)
+        up, down = (truth.scored({**p, hidden: p[hidden] + s}) for s in (h, -h))
+        for name, g in found.items():
+            g[:, k] = (up[name] - down[name]) / (2 * h)
+    return found
+
+
+def _normal(j: Array) -> Array:
+    result: Array = j.transpose(0, 2, 1) @ j
+    return result
+
+
+def _inverse(information: Array) -> Array:
+    size = np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-300))
+    scale = size[:, :, None] * size[:, None, :]
+    cov: Array = np.linalg.inv(information / scale + TINY * np.eye(information.shape[1])) / scale
+    return cov
+
+
+def oracle(truth: Truth, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:
+    """Return the least-squares parameters (N,) found from the truth, and their chi-square (N,)."""
+    sigma = noise(truth, p, traces)
+    parts = [_oracle(truth, _part(p, s), traces.y[s], sigma[s]) for s in _slices(len(sigma))]
+    best = {name: np.concatenate([part[0][name] for part in parts]) for name in p}
+    return best, np.concatenate([part[1] for part in parts])
+
+
+def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple[Parameters, Array]:
+    """Levenberg-Marquardt with a damping of its own for every trace."""
+    names, w, target = free(truth, p), 1.0 / rows_of(sigma, y), stacked(y)
+    p, n = {k: v.copy() for k, v in p.items()}, len(y)
+    cost, damping = _cost(truth, p, target, w), np.full(n, 1e-3)
+    busy = np.arange(n)
+    for _ in range(ITERATIONS):
+        now = _part(p, busy)
+        j = _jacobian(truth, now) * w[busy, :, None]
+        r = (target[busy] - stacked(truth.clean(now))) * w[busy]
+        move = _move(j, r, damping[busy])
+        tried = {k: v + (move[:, names.index(k)] if k in names else 0) for k, v in now.items()}
+        with np.errstate(all="ignore"):
+            new = _cost(truth, tried, target[busy], w[busy])
+        better = new < cost[busy]
+        for k in names:
+            p[k][busy[better]] = tried[k][better]
+        done = better & (cost[busy] - new < 1e-6)
+        cost[busy[better]] = new[better]
+        damping[busy] *= np.where(better, 0.1, 10.0)
+        busy = busy[~done & (damping[busy] < 1e8)]
+        if len(busy) == 0:
+            break
+    return p, cost
+
+
+def _move(j: Array, r: Array, damping: Array) -> Array:
+    information = _normal(j)
+    size = np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-300))
+    matrix = information / (size[:, :, None] * size[:, None, :])
+    matrix += (damping[:, None, None] + TINY) * np.eye(matrix.shape[1])
+    slope = np.einsum("nrk,nr->nk", j, r) / size
+    result: Array = np.linalg.solve(matrix, slope[:, :, None])[:, :, 0] / size
+    return result
+
+
+def _cost(truth: Truth, p: Parameters, target: Array, w: Array) -> Array:
+    cost = (((target - stacked(truth.clean(p))) * w) ** 2).sum(axis=1)
+    result: Array = np.where(np.isfinite(cost), cost, np.inf)
+    return result

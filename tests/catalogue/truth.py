@@ -1,0 +1,203 @@
+"""The ground truth of a kind of fit: laws whose parameters are known, and noise on them.
+
+To add a kind, write `truths_<family>.py` in this folder with a dict `TRUTHS: dict[str, Truth]`;
+it is found by itself. A Truth is three functions:
+
+- `draw(rng, n)` gives the hidden parameters by name, each (N,), all of order 1 (times and
+  frequencies in units of the window, not in SI), and no two of which do the same to the trace;
+- `law(x, p)` gives y without noise, (N, M), or (N, A, B) where `axis` is a tuple of two. x is the
+  axis in units of the window (0 at its start, or at SI zero with `from_zero`); every p[name]
+  comes as a column that broadcasts against x, so write it as if p were numbers;
+- `scored(p)` gives what the fit should find, under the names of `FitBatch.values`, in SI units,
+  (N,) each. A NaN says that there is no such value, and that giving one is wrong.
+
+That is enough for the tables of speed, success and honesty. The broken traces also need
+`strength`, the hidden parameter that is 0 where there is no signal, and use `typical`, `short`,
+`long`, `drifts` and `turns` where they are given. A class that only this kind knows goes into
+`own`. Look at `t1` in truths_decays.py for the shortest example.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation import FitBatch, fit_batch
+
+Array = NDArray[np.float64]
+Parameters = dict[str, Array]
+Axis = Array | tuple[Array, ...]
+Draw = Callable[[np.random.Generator, int], Parameters]
+
+
+@dataclass(frozen=True, eq=False)
+class Traces:
+    """N traces and what may be said about them.
+
+    y: (N, ...); sigma: of each point, or of each part of a complex one. low, high: the scored
+    values, equal where the truth is one number; a value between them is right. Empty where there
+    is nothing to measure, so that any value is wrong. hidden, clean: the parameters and the trace
+    without noise, after what was done to it.
+    """
+
+    x: Axis
+    y: NDArray[Any]
+    sigma: Array
+    low: dict[str, Array] = field(default_factory=dict)
+    high: dict[str, Array] = field(default_factory=dict)
+    known: dict[str, object] = field(default_factory=dict)
+    hidden: Parameters = field(default_factory=dict)
+    clean: NDArray[Any] | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, which: Any) -> Traces:
+        """Return some of the traces."""
+        return replace(
+            self, y=self.y[which], sigma=self.sigma[which], low=_taken(self.low, which),
+            high=_taken(self.high, which), known=_taken(self.known, which),
+            hidden=_taken(self.hidden, which),
+            clean=None if self.clean is None else self.clean[which],
+        )  # fmt: skip
+
+
+def _taken(values: dict[str, Any], which: Any) -> dict[str, Any]:
+    return {k: v[which] if isinstance(v, np.ndarray) and v.ndim else v for k, v in values.items()}
+
+
+class Breaks(Protocol):
+    """What makes broken traces of a truth: see broken.py."""
+
+    name: str
+
+
+@dataclass(frozen=True, eq=False)
+class Truth:
+    """A law with hidden parameters.
+
+    kind: of the fit. axis: (M,) SI, or a tuple of two. scale: what 5 % is a part of, by scored
+    name; the value itself where it is not given (a line's centre is measured in linewidths).
+    fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
+    two). strength: the parameter that is 0 without a signal; size: signal for which the
+    signal-to-noise ratio is 1. shots: binomial counts instead of Gaussian noise. known: handed to
+    the fit. typical: parameters any laboratory would be content with; short, long: windows badly
+    chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
+    breaks: whether broken traces are made of it. mixed: SNR from and to, log-uniform; snrs: those
+    of the table of success. own: classes of broken traces that only this kind knows.
+    """
+
+    name: str
+    kind: str
+    axis: Axis
+    draw: Draw
+    law: Callable[[Any, Parameters], NDArray[Any]]
+    scored: Callable[[Parameters], dict[str, Array]]
+    scale: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
+    fixed: tuple[str, ...] = ()
+    strength: str = "contrast"
+    size: Callable[[Parameters], Array] | None = None
+    shots: int | None = None
+    known: Callable[[Parameters], dict[str, object]] = field(default=lambda p: {})
+    typical: Draw | None = None
+    short: Draw | None = None
+    long: Draw | None = None
+    drifts: str | None = None
+    turns: str | None = None
+    from_zero: bool = False
+    breaks: bool = True
+    mixed: tuple[float, float] = (5.0, 100.0)
+    snrs: tuple[float, ...] = (5.0, 10.0, 50.0)
+    own: tuple[Breaks, ...] = ()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The shape of one trace."""
+        axes = self.axis if isinstance(self.axis, tuple) else (self.axis,)
+        return tuple(len(a) for a in axes)
+
+    def windows(self) -> Any:
+        """Return the axis in units of the window; two axes as they broadcast, (A, 1) and (B,)."""
+        if not isinstance(self.axis, tuple):
+            return self._scaled(self.axis)
+        first, second = (self._scaled(a) for a in self.axis)
+        return first[:, None], second
+
+    def _scaled(self, axis: Array) -> Array:
+        reach = np.abs(axis).max() if self.from_zero else np.ptp(axis)
+        result: Array = (axis if self.from_zero else axis - axis.min()) / reach
+        return result
+
+    def columns(self, p: Parameters) -> Parameters:
+        """Return parameters (N,) as columns that broadcast against the axis."""
+        ones = (1,) * len(self.shape)
+        return {name: v.reshape(-1, *ones) if v.ndim == 1 else v for name, v in p.items()}
+
+    def clean(self, p: Parameters, x: Any = None) -> NDArray[Any]:
+        """Return the traces without noise."""
+        n = len(next(iter(p.values())))
+        y = self.law(self.windows() if x is None else x, self.columns(p))
+        return np.array(np.broadcast_to(y, (n, *self.shape)))
+
+    def signal(self, p: Parameters) -> Array:
+        """Return the size of the signal (N,), in terms of which the noise is given."""
+        return np.abs(p[self.strength]) if self.size is None else self.size(p)
+
+    def measured(
+        self, rng: np.random.Generator, p: Parameters, snr: float | Array | None = None,
+        y: NDArray[Any] | None = None,
+    ) -> Traces:  # fmt: skip
+        """Return noisy traces of these parameters, or of other clean y with the same noise.
+
+        snr: signal over one standard deviation of a point; None is log-uniform over `mixed`.
+        Ignored where the noise is that of counts.
+        """
+        y = self.clean(p) if y is None else y
+        true = self.scored(p)
+        known = self.known(p)
+        if self.shots is not None:
+            count = rng.binomial(self.shots, np.clip(y, 0.0, 1.0)) / self.shots
+            spread = np.sqrt(count * (1 - count) / self.shots)
+            return Traces(self.axis, count, spread, true, true, known, p, y)
+        n = len(y)
+        ratio = np.exp(rng.uniform(*np.log(self.mixed), n)) if snr is None else snr
+        sigma = self.columns({"s": np.broadcast_to(self.signal(p) / ratio, (n,))})["s"]
+        sigma = np.array(np.broadcast_to(sigma, y.shape))
+        return Traces(self.axis, y + sigma * white(rng, y), sigma, true, true, known, p, y)
+
+    def benign(self, rng: np.random.Generator, n: int) -> Parameters:
+        """Return parameters for which the axis is well chosen."""
+        return (self.typical or self.draw)(rng, n)
+
+    def empty(self, p: Parameters) -> Parameters:
+        """Return the parameters without their signal."""
+        return {**p, self.strength: np.zeros_like(p[self.strength])}
+
+    def fit(self, traces: Traces, given: bool = True) -> FitBatch:
+        """Fit the traces with or without their sigma."""
+        sigma = traces.sigma if given else None
+        return fit_batch(self.kind, traces.x, traces.y, sigma, **traces.known)  # type: ignore[arg-type]  # tuple for maps
+
+
+def white(rng: np.random.Generator, y: NDArray[Any]) -> NDArray[Any]:
+    """Return noise of variance 1 (of each part) like y."""
+    noise = rng.normal(size=y.shape)
+    return noise + 1j * rng.normal(size=y.shape) if np.iscomplexobj(y) else noise
+
+
+def log_uniform(rng: np.random.Generator, low: float, high: float, n: int) -> Array:
+    """Return n numbers, uniform in the logarithm."""
+    result: Array = np.exp(rng.uniform(np.log(low), np.log(high), n))
+    return result
+
+
+def either(rng: np.random.Generator, shares: list[float], choices: list[Array]) -> Array:
+    """Return from choices (K, N) one for each trace, with these chances."""
+    n = len(choices[0])
+    pick = rng.choice(len(shares), size=n, p=shares)
+    result: Array = np.stack(choices)[pick, np.arange(n)]
+    return result

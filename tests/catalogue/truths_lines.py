@@ -1,0 +1,112 @@
+"""Qubit spectroscopy: one line of any shape, power-broadened, and with the two-photon line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.catalogue.truth import Array, Draw, Parameters, Truth, either, log_uniform
+
+START, SPAN = 4.90e9, 100e6
+DRIVES = START + np.linspace(0.0, SPAN, 201)
+NONE = np.nan
+
+
+def lorentzian(x: Array, centre: Array, width: Array) -> Array:
+    return 1 / (1 + (2 * (x - centre) / width) ** 2)
+
+
+def gaussian(x: Array, centre: Array, width: Array) -> Array:
+    return np.exp(-4 * np.log(2) * ((x - centre) / width) ** 2)
+
+
+def line(x: Array, p: Parameters) -> Array:
+    """`pure` of the height is Lorentzian, the rest Gaussian of the same width at half height."""
+    shape = p["pure"] * lorentzian(x, p["centre"], p["width"])
+    shape = shape + (1 - p["pure"]) * gaussian(x, p["centre"], p["width"])
+    return p["offset"] + p["slope"] * (x - 0.5) + p["contrast"] * shape
+
+
+def pair(x: Array, p: Parameters) -> Array:
+    """The line of 0-1, and `below` it the narrower one of two photons to 2."""
+    two = p["contrast"] * p["weaker"] * lorentzian(x, p["centre"] - p["below"], p["narrow"])
+    one = p["contrast"] * lorentzian(x, p["centre"], p["width"])
+    return p["offset"] + p["slope"] * (x - 0.5) + one + two
+
+
+def shapes(rng: np.random.Generator, n: int) -> Array:
+    return either(rng, [0.5, 0.25, 0.25], [np.ones(n), np.zeros(n), rng.uniform(0, 1, n)])
+
+
+def background(rng: np.random.Generator, n: int) -> Parameters:
+    height = rng.choice([-1.0, 1.0], n) * rng.uniform(0.2, 0.6, n)
+    return {
+        "contrast": height, "offset": rng.uniform(-1.0, 1.0, n),
+        "slope": np.where(rng.random(n) < 0.5, 0.0, 0.3 * height * rng.uniform(-1, 1, n)),
+    }  # fmt: skip
+
+
+def lines_between(
+    width: tuple[float, float], centre: tuple[float, float], pure: float | None = None
+) -> Draw:
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        return {
+            "centre": rng.uniform(*centre, n), "width": log_uniform(rng, *width, n),
+            "pure": shapes(rng, n) if pure is None else np.full(n, pure), **background(rng, n),
+        }  # fmt: skip
+
+    return draw
+
+
+def outside_or_wide(rng: np.random.Generator, n: int) -> Parameters:
+    """Windows that show less than a line: it is wider, or its centre lies beside the window."""
+    p = lines_between((1.5, 6.0), (0.0, 1.0))(rng, n)
+    beside = lines_between((0.1, 0.4), (0.0, 1.0))(rng, n)
+    side, away = rng.choice([-1.0, 1.0], n), beside["width"] * rng.uniform(0.1, 0.8, n)
+    beside["centre"] = np.where(side > 0, 1 + away, -away)
+    return {name: np.where(rng.random(n) < 0.5, p[name], beside[name]) for name in p}
+
+
+def pairs(rng: np.random.Generator, n: int) -> Parameters:
+    return {
+        "centre": rng.uniform(0.55, 0.9, n), "width": log_uniform(rng, 0.04, 0.1, n),
+        "below": rng.uniform(0.2, 0.45, n), "narrow": log_uniform(rng, 0.02, 0.05, n),
+        "weaker": log_uniform(rng, 0.25, 1.5, n), **background(rng, n),
+    }  # fmt: skip
+
+
+def one(p: Parameters) -> dict[str, Array]:
+    return {
+        "frequency": START + p["centre"] * SPAN, "linewidth": p["width"] * SPAN,
+        "frequency_gf_half": np.full(len(p["centre"]), NONE),
+    }  # fmt: skip
+
+
+def two(p: Parameters) -> dict[str, Array]:
+    below = START + (p["centre"] - p["below"]) * SPAN
+    return {**one(p), "frequency_gf_half": below}
+
+
+def in_linewidths(p: Parameters) -> dict[str, Array]:
+    width = p["width"] * SPAN
+    return {"frequency": width, "frequency_gf_half": p.get("narrow", p["width"]) * SPAN}
+
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        Truth(
+            "qubit_spectroscopy", "qubit_spectroscopy", DRIVES,
+            lines_between((0.02, 0.3), (0.08, 0.92)), line, one, in_linewidths,
+            typical=lines_between((0.04, 0.12), (0.25, 0.75)), short=outside_or_wide,
+            long=lines_between((0.0002, 0.002), (0.1, 0.9)), drifts="centre",
+        ),
+        Truth(
+            "qubit_spectroscopy, power-broadened", "qubit_spectroscopy", DRIVES,
+            lines_between((0.3, 0.6), (0.3, 0.7), 1.0), line, one, in_linewidths, breaks=False,
+        ),
+        Truth(
+            "qubit_spectroscopy, two-photon line", "qubit_spectroscopy", DRIVES, pairs, pair, two,
+            in_linewidths, breaks=False, mixed=(10.0, 100.0),
+        ),
+    )
+}  # fmt: skip

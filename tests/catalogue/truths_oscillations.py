@@ -1,0 +1,183 @@
+"""Ramsey fringes with one and with two frequencies, Rabi oscillations in amplitude and length."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.catalogue.broken import REFUSE, Broken
+from tests.catalogue.truth import Array, Draw, Parameters, Traces, Truth, either, log_uniform
+
+WINDOW = 40e-6
+DELAYS = np.linspace(0.0, WINDOW, 101)
+AMPLITUDES = np.linspace(0.0, 0.5, 51)
+BOTH_SIGNS = np.linspace(-0.3, 0.5, 81)
+LENGTHS = np.linspace(0.0, 400e-9, 101)
+
+
+def envelope(x: Array, p: Parameters) -> Array:
+    """1/e at `time` whatever `slow`, the share of slow noise: 0 exponential, 1 Gaussian."""
+    s = x / p["time"]
+    return np.exp(-(1 - p["slow"]) * s - p["slow"] * s * s)
+
+
+def fringes(x: Array, p: Parameters) -> Array:
+    turn = 2 * np.pi * p["frequency"] * x + p["phase"]
+    return p["offset"] + p["contrast"] / 2 * envelope(x, p) * np.cos(turn)
+
+
+def beating(x: Array, p: Parameters) -> Array:
+    """`share` of the contrast turns at `frequency`, the rest faster by `apart`."""
+    first, second = (
+        np.cos(2 * np.pi * f * x + p[phase])
+        for f, phase in ((p["frequency"], "phase"), (p["frequency"] + p["apart"], "phase2"))
+    )
+    both = p["share"] * first + (1 - p["share"]) * second
+    return p["offset"] + p["contrast"] / 2 * envelope(x, p) * both
+
+
+def rabi(x: Array, p: Parameters) -> Array:
+    """From the ground state: an extremum at zero drive."""
+    return p["offset"] - p["contrast"] / 2 * np.cos(2 * np.pi * p["frequency"] * x)
+
+
+def damped(x: Array, p: Parameters) -> Array:
+    decay = np.exp(-p["rate"] * np.abs(x))
+    return p["offset"] - p["contrast"] / 2 * decay * np.cos(2 * np.pi * p["frequency"] * x)
+
+
+def population(rng: np.random.Generator, n: int) -> Parameters:
+    contrast = rng.uniform(0.3, 0.95, n)
+    return {"contrast": contrast, "offset": 0.5 + (1 - contrast) / 2 * rng.uniform(-1, 1, n)}
+
+
+def noise_kind(rng: np.random.Generator, n: int) -> Array:
+    """White, slow, or both."""
+    return either(rng, [0.5, 0.25, 0.25], [np.zeros(n), np.ones(n), rng.uniform(0, 1, n)])
+
+
+def ramsey_between(turns: tuple[float, float], times: tuple[float, float]) -> Draw:
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        return {
+            "frequency": log_uniform(rng, *turns, n), "time": log_uniform(rng, *times, n),
+            "slow": noise_kind(rng, n), "phase": rng.uniform(-np.pi, np.pi, n),
+            **population(rng, n),
+        }  # fmt: skip
+
+    return draw
+
+
+def ramsey_anywhere(rng: np.random.Generator, n: int) -> Parameters:
+    p = ramsey_between((2.0, 20.0), (0.15, 4.0))(rng, n)
+    slow, fast = log_uniform(rng, 0.4, 1.0, n), rng.uniform(20.0, 48.0, n)
+    return {**p, "frequency": either(rng, [0.6, 0.2, 0.2], [p["frequency"], slow, fast])}
+
+
+def two_between(
+    apart: tuple[float, float], share: tuple[float, float], together: bool = False
+) -> Draw:
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = ramsey_between((5.0, 20.0), (0.4, 1.5))(rng, n)
+        second = p["phase"] if together else rng.uniform(-np.pi, np.pi, n)
+        return {
+            **p, "apart": rng.uniform(*apart, n), "phase2": second.copy(),
+            "share": rng.uniform(*share, n),
+        }  # fmt: skip
+
+    return draw
+
+
+def ramsey_values(p: Parameters) -> dict[str, Array]:
+    return {"frequency": p["frequency"] / WINDOW, "t2_star": p["time"] * WINDOW}
+
+
+def beating_values(p: Parameters) -> dict[str, Array]:
+    """The mean weighted by contrast: what a switching charge parity leaves of a frequency."""
+    mean = p["frequency"] + (1 - p["share"]) * p["apart"]
+    return {"frequency": mean / WINDOW, "t2_star": p["time"] * WINDOW}
+
+
+def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = {"frequency": log_uniform(rng, low, high, n), **population(rng, n)}
+        return {**p, "rate": log_uniform(rng, 0.1, 2.0, n)} if decay else p
+
+    return draw
+
+
+def rabi_anywhere(decay: bool = False) -> Draw:
+    """From less than half a period to twenty."""
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = rabi_between(1.0, 6.0, decay)(rng, n)
+        slow, fast = rng.uniform(0.4, 1.0, n), rng.uniform(6.0, 20.0, n)
+        return {**p, "frequency": either(rng, [0.6, 0.2, 0.2], [p["frequency"], slow, fast])}
+
+    return draw
+
+
+def ideal_rabi(rng: np.random.Generator, n: int) -> Parameters:
+    p = rabi_anywhere()(rng, n)
+    return {**p, "contrast": rng.uniform(0.95, 0.99, n), "offset": np.full(n, 0.5)}
+
+
+def periods(window: float, pulse: str) -> dict[str, object]:
+    """The period in units of the axis, and half of it: the pi pulse."""
+
+    def scored(p: Parameters) -> dict[str, Array]:
+        period = window / p["frequency"]
+        return {"period": period, pulse: period / 2}
+
+    return {"scored": scored}
+
+
+def undecayed(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
+    """Fringes whose T2* is 20 to 1000 windows."""
+    return truth.measured(rng, ramsey_between((4.0, 15.0), (20.0, 1000.0))(rng, n))
+
+
+UNDECAYED = Broken(
+    "fringes that do not decay", undecayed, REFUSE, "the frequency is there, but T2* is not seen"
+)
+
+RABI = periods(AMPLITUDES[-1], "pi_amplitude")
+TIME_RABI = periods(LENGTHS[-1], "pi_length")
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        Truth(
+            "ramsey", "ramsey", DELAYS, ramsey_anywhere, fringes, ramsey_values,
+            typical=ramsey_between((4.0, 15.0), (0.25, 0.8)),
+            short=ramsey_between((0.05, 0.3), (1.0, 4.0)),
+            long=ramsey_between((4.0, 40.0), (0.002, 0.015)), drifts="frequency", turns="frequency",
+            own=(UNDECAYED,),
+        ),
+        Truth(
+            "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
+            beating, beating_values, breaks=False, mixed=(10.0, 100.0),
+        ),
+        Truth(
+            "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
+            beating, beating_values, breaks=False, mixed=(10.0, 100.0),
+        ),
+        Truth(
+            "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
+            typical=rabi_between(1.0, 4.0), short=rabi_between(0.03, 0.15),
+            long=rabi_between(24.0, 26.0), drifts="frequency", turns="frequency", **RABI,
+        ),
+        Truth(
+            "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
+            rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False, **RABI,
+        ),
+        Truth(
+            "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,
+            breaks=False, **RABI,
+        ),
+        Truth(
+            "rabi_length", "rabi_length", LENGTHS, rabi_anywhere(decay=True), damped,
+            typical=rabi_between(1.5, 8.0, decay=True), short=rabi_between(0.03, 0.15, decay=True),
+            long=rabi_between(48.0, 53.0, decay=True), drifts="frequency", turns="frequency",
+            **TIME_RABI,
+        ),
+    )
+}  # type: ignore[arg-type]  # the dicts hold `scored`  # fmt: skip

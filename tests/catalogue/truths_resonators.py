@@ -1,0 +1,163 @@
+"""Resonator spectroscopy: notch, reflection and transmission, complex and in magnitude.
+
+Magnitudes have Gaussian noise, so they are taken only where they stand well above it; a network
+analyser's noise floor is another law (Rice's).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
+
+START, SPAN = 7.00e9, 20e6
+TONES = START + np.linspace(0.0, SPAN, 201)
+Complex = NDArray[np.complex128]
+
+
+def pole(x: Array, p: Parameters) -> Complex:
+    return np.asarray(1 / (1 + 2j * (x - p["centre"]) / p["width"]))
+
+
+def line(x: Array, p: Parameters) -> Complex:
+    """Gain and phase of the cables; `delay` turns of it across the window."""
+    return np.asarray(p["gain"] * np.exp(1j * (p["angle"] - 2 * np.pi * p["delay"] * x)))
+
+
+def notch(x: Array, p: Parameters) -> Complex:
+    """1 - depth e^(i skew) L over a background that may slope; in reflection depth reaches 2."""
+    slope = 1 + (p.get("slope", 0.0) + 1j * p.get("twist", 0.0)) * (x - 0.5)
+    return line(x, p) * (slope - p["depth"] * np.exp(1j * p["skew"]) * pole(x, p))
+
+
+def transmission(x: Array, p: Parameters) -> Complex:
+    return line(x, p) * (p["depth"] * pole(x, p) + p["leak"] * np.exp(1j * p["skew"]))
+
+
+def seen(law: Callable[[Array, Parameters], Complex]) -> Callable[[Array, Parameters], Array]:
+    """Return the law of the magnitude."""
+
+    def magnitude(x: Array, p: Parameters) -> Array:
+        return np.abs(law(x, {**p, "angle": 0.0, "delay": 0.0}))  # type: ignore[dict-item]  # any phase will do
+
+    return magnitude
+
+
+def cables(rng: np.random.Generator, n: int) -> Parameters:
+    return {
+        "gain": log_uniform(rng, 0.1, 1.0, n), "angle": rng.uniform(-np.pi, np.pi, n),
+        "delay": rng.uniform(-0.5, 1.5, n),
+    }  # fmt: skip
+
+
+def between(
+    width: tuple[float, float], centre: tuple[float, float] = (0.08, 0.92),
+    depth: tuple[float, float] = (0.2, 0.95), *, phase: bool = True, slope: bool = False,
+    leak: bool = False,
+) -> Draw:  # fmt: skip
+    """Return a draw; without `phase` the cables have only a gain."""
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        p = {
+            "centre": rng.uniform(*centre, n), "width": log_uniform(rng, *width, n),
+            "depth": rng.uniform(*depth, n), "skew": rng.uniform(-0.5, 0.5, n), **cables(rng, n),
+        }  # fmt: skip
+        if slope:
+            p |= {name: rng.uniform(-0.3, 0.3, n) for name in ("slope", "twist")}
+        if leak:
+            p |= {"leak": rng.uniform(0.1, 0.3, n), "skew": rng.uniform(-np.pi, np.pi, n)}
+        return p if phase else {k: v for k, v in p.items() if k not in ("angle", "delay")}
+
+    return draw
+
+
+def outside_or_wide(rng: np.random.Generator, n: int, phase: bool = True) -> Parameters:
+    """Windows that show less than a resonance: it is wider, or lies beside the window."""
+    wide = between((1.5, 6.0), (0.0, 1.0), phase=phase)(rng, n)
+    beside = between((0.1, 0.4), phase=phase)(rng, n)
+    side, away = rng.choice([-1.0, 1.0], n), beside["width"] * rng.uniform(0.1, 0.8, n)
+    beside["centre"] = np.where(side > 0, 1 + away, -away)
+    return {name: np.where(rng.random(n) < 0.5, wide[name], beside[name]) for name in wide}
+
+
+def loaded(p: Parameters) -> dict[str, Array]:
+    frequency, width = START + p["centre"] * SPAN, p["width"] * SPAN
+    return {"frequency": frequency, "linewidth": width, "q_loaded": frequency / width}
+
+
+def qualities(part: float) -> Callable[[Parameters], dict[str, Array]]:
+    """kappa_c / kappa is `part` of the real part of the depth (diameter correction)."""
+
+    def scored(p: Parameters) -> dict[str, Array]:
+        told = loaded(p)
+        background = 1 + (p.get("slope", 0) + 1j * p.get("twist", 0)) * (p["centre"] - 0.5)
+        share = part * (p["depth"] * np.exp(1j * p["skew"]) / background).real
+        q = told["q_loaded"]
+        return {**told, "q_internal": q / (1 - share), "q_coupling": q / share}
+
+    return scored
+
+
+def through(p: Parameters) -> dict[str, Array]:
+    """A transmission does not tell internal from coupling losses."""
+    none = np.full(len(p["centre"]), np.nan)
+    return {**loaded(p), "q_internal": none, "q_coupling": none}
+
+
+def in_linewidths(p: Parameters) -> dict[str, Array]:
+    return {"frequency": p["width"] * SPAN}
+
+
+def height(p: Parameters) -> Array:
+    result: Array = p["gain"] * p["depth"]
+    return result
+
+
+def resonance(name: str, draw: Draw, law: Any, scored: Any, **more: Any) -> Truth:
+    return Truth(
+        f"resonator_spectroscopy, {name}", "resonator_spectroscopy", TONES, draw, law, scored,
+        in_linewidths, strength="depth", size=height, drifts="centre", **more,
+    )  # fmt: skip
+
+
+WIDE = (0.015, 0.4)
+ABOVE_NOISE: dict[str, Any] = {"mixed": (30.0, 300.0), "snrs": (30.0, 50.0, 300.0)}
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        resonance(
+            "notch", between(WIDE), notch, qualities(1.0),
+            typical=between((0.04, 0.15), (0.25, 0.75), (0.4, 0.9)), short=outside_or_wide,
+            long=between((0.0002, 0.002)),
+        ),
+        resonance(
+            "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
+            breaks=False, mixed=(10.0, 100.0),
+        ),
+        resonance(
+            "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5), breaks=False,
+            known=lambda p: {"geometry": "reflection"},
+        ),
+        resonance(
+            "transmission", between(WIDE, depth=(0.8, 1.0), leak=True), transmission, through,
+            breaks=False, known=lambda p: {"geometry": "transmission"},
+        ),
+        resonance(
+            "notch, magnitude", between(WIDE, depth=(0.2, 0.9), phase=False), seen(notch),
+            qualities(1.0), **ABOVE_NOISE,
+            typical=between((0.04, 0.15), (0.25, 0.75), (0.4, 0.9), phase=False),
+            short=lambda rng, n: outside_or_wide(rng, n, phase=False),
+            long=between((0.0002, 0.002), phase=False),
+        ),
+        resonance(
+            "transmission, magnitude", between(WIDE, depth=(0.8, 1.0), phase=False, leak=True),
+            seen(transmission), through, breaks=False, **ABOVE_NOISE,
+            known=lambda p: {"geometry": "transmission"},
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,131 @@
+"""The catalogue's own instruments: bounds, oracle, generators, scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.bound import bound, oracle
+from tests.catalogue.broken import BROKEN, Broken
+from tests.catalogue.damage import good
+from tests.catalogue.nothing import flat
+from tests.catalogue.registry import every_truth, truths
+from tests.catalogue.score import score, seen, upper, wrong
+from tests.catalogue.truth import Traces
+
+ALL = every_truth()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_truth_gives_what_it_promises(name):
+    truth = ALL[name]
+    p = truth.draw(np.random.default_rng(1), 7)
+    clean = truth.clean(p)
+    assert clean.shape == (7, *truth.shape)
+    assert np.isfinite(clean).all()
+    assert {v.shape for v in p.values()} == {(7,)}
+    assert (truth.signal(p) > 0).all()
+    assert set(truth.scale(p)) <= set(truth.scored(p))
+    assert set(truth.fixed) <= set(p)
+    assert {truth.drifts, truth.turns} - {None} <= set(p)
+    assert not truth.breaks or truth.strength in p
+
+
+@pytest.mark.parametrize("name", truths())
+def test_every_hidden_parameter_can_be_told_from_the_others(name):
+    """Two parameters that do the same to a trace would make every bound infinite."""
+    truth = ALL[name]
+    rng = np.random.default_rng(2)
+    p = truth.benign(rng, 50)
+    best = bound(truth, p, truth.measured(rng, p, 100.0))
+    scored, scale = truth.scored(p), truth.scale(p)
+    for value, size in scored.items():
+        if np.isfinite(size).any():
+            assert np.median(best[value] / np.abs(scale.get(value, size))) < 0.1, value
+
+
+def test_the_bound_of_a_line_of_known_formula():
+    """With contrast and offset known, sigma(T) = sigma / |dy/dT| over the root of the sum."""
+    truth, rng = ALL["t1, readout known"], np.random.default_rng(3)
+    p = truth.benign(rng, 20)
+    traces = truth.measured(rng, p, 30.0)
+    x, t = truth.windows(), p["time"][:, None]
+    slope = p["contrast"][:, None] * np.exp(-x / t) * x / t**2
+    expected = traces.sigma[:, 0] / np.sqrt((slope**2).sum(axis=1)) * 100e-6
+    assert bound(truth, p, traces)["t1"] == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("name", ["t1", "rabi_amplitude", "resonator_spectroscopy, notch"])
+def test_the_oracle_reaches_the_bound(name):
+    truth, rng = ALL[name], np.random.default_rng(4)
+    p = truth.benign(rng, 1000)
+    traces = truth.measured(rng, p, 50.0)
+    found, chi2 = oracle(truth, p, traces)
+    best, true, got = bound(truth, p, traces), truth.scored(p), truth.scored(found)
+    for value in true:
+        pull = (got[value] - true[value]) / best[value]
+        assert 0.93 < pull.std() < 1.07, value
+    freedom = np.prod(truth.shape) * (1 + np.iscomplexobj(traces.y)) - len(p)
+    assert chi2.mean() == pytest.approx(freedom, rel=0.02)
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda b: b.name)
+def test_a_class_is_the_same_for_the_same_seed(broken):
+    truth = ALL["qubit_spectroscopy" if "peak" in broken.name else "t1"]
+    first, again, other = (broken.traces(truth, seed, 3) for seed in (1, 1, 2))
+    if first is None:
+        assert other is None
+        return
+    np.testing.assert_array_equal(first.y, again.y)
+    assert broken.name == "constant" or not np.array_equal(first.y, other.y, equal_nan=True)
+
+
+def test_a_value_far_from_the_truth_is_wrong_and_one_near_is_not():
+    truth, rng = ALL["t1"], np.random.default_rng(5)
+    traces = good(truth, rng, 50)
+    found = truth.fit(traces)
+    assert wrong(found, traces).mean() < 0.05
+    moved = {"t1": traces.low["t1"] + 20 * found.stderr["t1"]}
+    assert wrong(found, replace(traces, low=moved, high=moved)).all()
+    assert not wrong(found, replace(traces, high=moved)).any()
+    assert wrong(found, replace(traces, low={}, high={})).all()
+
+
+def test_a_value_where_there_is_none_is_wrong():
+    x = np.linspace(0, 1, 201)
+    lines = sum(1 / (1 + ((x - c) / 0.02) ** 2) for c in (0.3, 0.7))
+    found = fit_batch("qubit_spectroscopy", x, lines + 1e-3 * np.sin(900 * x), 1e-3)
+    none = {"frequency_gf_half": np.array([np.nan])}
+    assert np.isfinite(found.values["frequency_gf_half"]).all()
+    assert wrong(found, Traces(x, lines[None], np.ones((1, 201)), none, none)).all()
+
+
+def test_a_misspelt_value_is_no_silent_success():
+    truth = ALL["t1"]
+    traces = good(truth, np.random.default_rng(6), 2)
+    with pytest.raises(KeyError, match="t_1"):
+        wrong(truth.fit(traces), replace(traces, low={"t_1": traces.low["t1"]}))
+
+
+def test_only_what_differs_by_more_than_the_noise_is_seen():
+    truth, rng = ALL["t1"], np.random.default_rng(7)
+    other = Broken("bent", lambda t, r, n: good(t, r, n), ("rejected",), "", other_law=True)
+    traces = good(truth, rng, 2)
+    bent = replace(traces, clean=traces.clean + 9 * traces.sigma * np.cos(np.arange(51)))
+    curve = np.zeros_like(traces.clean)
+    assert seen(truth, other, traces, curve) == 0
+    assert seen(truth, other, bent, curve) == 2
+    assert seen(truth, other, bent, bent.clean) == 0
+
+
+def test_scores_add_up_and_limits_are_binomial():
+    truth = ALL["t1"]
+    broken = next(b for b in BROKEN if b.make is flat)
+    found = score(truth, broken, broken.traces(truth, 1, 100))
+    assert found.accepted + found.insufficient + found.rejected == found.traces == 100
+    assert sum(found.statuses.values()) == 100
+    assert upper(0, 10_000) == pytest.approx(3.0e-4, rel=0.01)
+    assert upper(5, 5) == 1.0
