@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.gs200 import Gs200
+from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.server import TcpServer
 from kammerton_sim.wire.sockets import ScpiSocketServer
@@ -68,6 +69,14 @@ MODELS: Mapping[str, Model] = {
         ScpiSocketServer,
         _SOCKET,
         ('limits.volts = { min = "-1 V", max = "1 V" }',),
+    ),
+    "lakeshore_372": Model(
+        "Lake Shore 372",
+        lambda name, room, number: Lakeshore372(
+            name, room.ledger, room.now, room.refrigerator, number, room.seed + number
+        ),
+        lambda device, port: ScpiSocketServer(device, port, CONNECTIONS, b"\r\n"),
+        _SOCKET,
     ),
 }
 

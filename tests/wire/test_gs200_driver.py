@@ -159,6 +159,7 @@ def test_a_power_cycle_shows_in_the_settings(rig, source):
     async def main() -> tuple[float, bool]:
         rig.device.receive(b":SOUR:LEV 0.3;:OUTP ON")
         assert await source.settings() == (0.3, True)
+        await source.session.do("hurry", lambda s: s.timeout.set(0.3))
         rig.device.power_cycle()
         rig.server.server.drop()
         with pytest.raises(InstrumentError, match="read settings"):
