@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from kammerton_sim.chip.cryostat import Cryostat
+from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, Purcell
@@ -56,11 +57,13 @@ class QubitTruth:
     t1_drift: Drift = Drift(0.1, 3600.0)
     defects: tuple[Defect, ...] = ()
     charge: Charge | None = None
+    flux: Flux | None = None
 
 
 QUBIT_SECTIONS: Mapping[str, Section] = {
     "defects": Section(Defect, many=True),
     "charge": Section(Charge),
+    "flux": Section(Flux),
 }
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from kammerton_sim.chip import Line
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
 from kammerton_sim.world.errors import WorldError
-from kammerton_sim.world.timeline import IqPair, Spans, track
+from kammerton_sim.world.timeline import IqPair, Spans, Track, track
 
 Outputs = Mapping[ChannelId, ChannelOutput]
 Carriers = Mapping[str, Carrier]
@@ -28,11 +28,14 @@ class Lines:
         heard = self.frequency(line.source) is not None
         i, q = (self._outputs.get(c) if heard else None for c in (line.i, line.q))
         pair = IqPair(track(i, self._spans), track(q, self._spans))
-        if pair.sample_rate not in (0.0, self.rate):
-            raise WorldError(
-                f"{line.i[0]} runs at {pair.sample_rate:g} samples/s, the trigger at {self.rate:g}"
-            )
+        self._check(line.i, pair.sample_rate)
         return pair
+
+    def flux(self, channel: ChannelId) -> Track:
+        """The track of a flux channel, which no mixer comes after."""
+        pulses = track(self._outputs.get(channel), self._spans)
+        self._check(channel, pulses.sample_rate if pulses.starts.size else 0.0)
+        return pulses
 
     def frequency(self, source: str) -> float | None:
         """Hz of a source that pumps its mixers, else None."""
@@ -40,3 +43,9 @@ class Lines:
         if carrier is None or not carrier.pumps:
             return None
         return carrier.frequency
+
+    def _check(self, channel: ChannelId, rate: float) -> None:
+        if rate not in (0.0, self.rate):
+            raise WorldError(
+                f"{channel[0]} runs at {rate:g} samples/s, the trigger at {self.rate:g}"
+            )

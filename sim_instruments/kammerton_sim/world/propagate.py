@@ -117,18 +117,27 @@ def _rotate(s: FloatArray, u: ComplexArray) -> None:
 
 
 @kernel
-def drive(states: FloatArray, detunings: FloatArray, c: ComplexArray, e: Evolution) -> None:
+def drive(
+    states: FloatArray, detunings: FloatArray, c: ComplexArray, shifts: FloatArray, e: Evolution
+) -> None:
     """Take states (R, 9) with frozen detunings (R,) in rad/s through a drive c (N,).
 
     c: coefficient of a^dag in rad/s, twice the matrix element <1|H|0>; one value a sample.
+    shifts: (N, 2) in rad/s by which flux moves f01 and anharmonicity, or (0, 2).
     """
+    steered = shifts.shape[0] > 0
+    delta, alpha = e.delta, e.alpha
     u = np.empty((3, 3), np.complex128)
     phases = np.exp(1j * e.step * np.outer(detunings, e.parts))
     for k in range(states.shape[0]):
         _relax(states[k], e, 0, phases[k, 0])
     for n in range(c.size):
-        if n == 0 or c[n] != c[n - 1]:
-            unitary(0.5 * c[n], e.delta, e.alpha, 0.5 * e.step, u)
+        new = n == 0 or c[n] != c[n - 1]
+        if steered:
+            new = new or shifts[n, 0] != shifts[n - 1, 0]
+            delta, alpha = e.delta + shifts[n, 0], e.alpha + shifts[n, 1]
+        if new:
+            unitary(0.5 * c[n], delta, alpha, 0.5 * e.step, u)
         after = 2 if n < c.size - 1 else 0
         for k in range(states.shape[0]):
             _rotate(states[k], u)

@@ -10,6 +10,7 @@ import numpy as np
 
 from kammerton_sim.chip import Chip, Line, QubitTruth
 from kammerton_sim.world.evolution import Qubit, evolution
+from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.readout import Exposure
@@ -52,16 +53,21 @@ class Score:
 
 
 def write_score(
-    chip: Chip, members: Sequence[int], lines: Lines, seen: Exposure, turn: int
+    chip: Chip,
+    members: Sequence[int],
+    lines: Lines,
+    seen: Exposure,
+    turn: int,
+    fluxes: Sequence[Steering | None],
 ) -> Score:
-    """Write down one turn of `turn` samples for the qubits `members`."""
+    """Write down one turn of `turn` samples for the qubits `members`, with their flux pulses."""
     qubits = [chip.qubits[n] for n in members]
     wired = [chip.wiring.drive[qubit.name] for qubit in qubits]
 
-    def written(qubit: QubitTruth, line: Line) -> Tape:
-        return write_tape(lines.pair(line), qubit.rabi_rate, seen.reads, turn)
+    def written(qubit: QubitTruth, line: Line, flux: Steering | None) -> Tape:
+        return write_tape(lines.pair(line), qubit.rabi_rate, seen.reads, turn, flux)
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        tapes = list(threads.map(written, qubits, wired))
+        tapes = list(threads.map(written, qubits, wired, fluxes))
     frames = [lines.frequency(line.source) for line in wired]
     return Score(tapes, frames, seen.reads, 1 / lines.rate)

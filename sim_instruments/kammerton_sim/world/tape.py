@@ -25,6 +25,7 @@ class Tape:
 
     values (S,): samples of idling, number of the drive, number of the measurement.
     drives: concatenated coefficients of a^dag in rad/s; edges (D + 1,) cut them into drives.
+    shifts: (samples of drives, 2) by which flux moves f01 and anharmonicity, or (0, 2).
     lengths (S,): samples that each step lasts.
     """
 
@@ -34,6 +35,7 @@ class Tape:
     drives: ComplexArray
     edges: NDArray[np.int64]
     measurements: int
+    shifts: FloatArray
 
 
 def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> FloatArray:
@@ -53,6 +55,7 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
         tape.kinds,
         tape.values,
         tape.drives,
+        tape.shifts,
         tape.edges,
         slots,
         evolution,
@@ -90,7 +93,11 @@ def _entry(tape: Tape, step: float, t1: float) -> tuple[int, int]:
 
 @kernel
 def superoperators(
-    c: ComplexArray, detunings: FloatArray, evolution: Evolution, out: FloatArray
+    c: ComplexArray,
+    shifts: FloatArray,
+    detunings: FloatArray,
+    evolution: Evolution,
+    out: FloatArray,
 ) -> None:
     """The 9 x 9 maps of one drive for every detuning: out (R, 9, 9)."""
     size = detunings.size
@@ -100,7 +107,7 @@ def superoperators(
         for i in range(9):
             states[9 * k + i, i] = 1.0
             spread[9 * k + i] = detunings[k]
-    drive(states, spread, c, evolution)
+    drive(states, spread, c, shifts, evolution)
     for k in range(size):
         for i in range(9):
             for j in range(9):
@@ -137,6 +144,7 @@ def play(
     kinds: NDArray[np.int64],
     values: NDArray[np.int64],
     drives: ComplexArray,
+    shifts: FloatArray,
     edges: NDArray[np.int64],
     slots: NDArray[np.int64],
     evolution: Evolution,
@@ -151,8 +159,8 @@ def play(
     maps = np.empty((slots.max() + 1 if slots.size else 0, size, 9, 9))
     for b in range(slots.size):
         if slots[b] >= 0:
-            c = drives[edges[b] : edges[b + 1]]
-            superoperators(c, detunings, evolution, maps[slots[b]])
+            low, high = edges[b], edges[b + 1]
+            superoperators(drives[low:high], shifts[low:high], detunings, evolution, maps[slots[b]])
     states = np.zeros((size, 9))
     for k in range(size):
         states[k, :3] = evolution.rest
@@ -166,4 +174,5 @@ def play(
                 _apply(states, maps[slots[values[n]]])
             else:
                 b = values[n]
-                drive(states, detunings, drives[edges[b] : edges[b + 1]], evolution)
+                low, high = edges[b], edges[b + 1]
+                drive(states, detunings, drives[low:high], shifts[low:high], evolution)

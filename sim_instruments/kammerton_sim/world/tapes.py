@@ -6,20 +6,24 @@ import hashlib
 
 import numpy as np
 
-from kammerton_sim.world.propagate import ComplexArray
+from kammerton_sim.world.flux import Steering
+from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.tape import DRIVE, IDLE, MEASURE, Tape
-from kammerton_sim.world.timeline import Fingerprint, IntArray, IqPair
+from kammerton_sim.world.timeline import Fingerprint, IntArray, IqPair, bursts
 
 
-def write_tape(line: IqPair, rabi_rate: float, reads: IntArray, turn: int) -> Tape:
+def write_tape(
+    line: IqPair, rabi_rate: float, reads: IntArray, turn: int, flux: Steering | None = None
+) -> Tape:
     """One turn of `turn` samples with a measurement at each of `reads` (sorted).
 
     With upper sidebands in the laboratory and H = (c a^dag + h.c.)/2 in the frame of the
-    source, c is the conjugate of (I + jQ) times `rabi_rate`.
+    source, c is the conjugate of (I + jQ) times `rabi_rate`. A flux pulse is a drive, too.
     """
     steps: list[tuple[int, int, int]] = []
-    drives = _Drives(line, rabi_rate)
-    events = [(a, DRIVE, b) for a, b in line.bursts(reads, turn)]
+    drives = _Drives(line, rabi_rate, flux)
+    tracks = (line.i, line.q, flux.track) if flux else (line.i, line.q)
+    events = [(a, DRIVE, b) for a, b in bursts(tracks, reads, turn)]
     events += [(read, MEASURE, n) for n, read in enumerate(reads.tolist())]
     events.sort(key=lambda event: (event[0], -event[1]))
     now = 0
@@ -35,7 +39,7 @@ def write_tape(line: IqPair, rabi_rate: float, reads: IntArray, turn: int) -> Ta
     if turn > now:
         steps.append((IDLE, turn - now, turn - now))
     table = np.array(steps, np.int64).reshape(-1, 3)
-    samples, edges = drives.samples()
+    samples, shifts, edges = drives.samples()
     return Tape(
         kinds=np.ascontiguousarray(table[:, 0]),
         values=np.ascontiguousarray(table[:, 1]),
@@ -43,20 +47,24 @@ def write_tape(line: IqPair, rabi_rate: float, reads: IntArray, turn: int) -> Ta
         drives=samples,
         edges=edges,
         measurements=reads.size,
+        shifts=shifts,
     )
 
 
 class _Drives:
-    """Distinct drives of a line, numbered; equal samples have one number."""
+    """Distinct drives of a qubit, numbered; equal samples have one number."""
 
-    def __init__(self, line: IqPair, rabi_rate: float) -> None:
-        self._line, self._rabi_rate = line, rabi_rate
-        self._seen: dict[tuple[Fingerprint, Fingerprint], int] = {}
+    def __init__(self, line: IqPair, rabi_rate: float, flux: Steering | None) -> None:
+        self._line, self._rabi_rate, self._flux = line, rabi_rate, flux
+        self._seen: dict[tuple[Fingerprint, ...], int] = {}
         self._numbers: dict[bytes, int] = {}
         self._samples: list[ComplexArray] = []
+        self._shifts: list[FloatArray] = []
 
     def number(self, start: int, stop: int) -> int:
-        fingerprint = self._line.fingerprint(start, stop)
+        fingerprint: tuple[Fingerprint, ...] = self._line.fingerprint(start, stop)
+        if self._flux is not None:
+            fingerprint += (self._flux.fingerprint(start, stop),)
         number = self._seen.get(fingerprint)
         if number is None:
             number = self._seen[fingerprint] = self._new(start, stop)
@@ -65,13 +73,16 @@ class _Drives:
     def _new(self, start: int, stop: int) -> int:
         volts = self._line.volts(start, stop)
         c: ComplexArray = np.asarray(np.conj(volts) * self._rabi_rate, np.complex128)
-        digest = hashlib.blake2b(c.tobytes(), digest_size=16).digest()
+        shifts = np.empty((0, 2)) if self._flux is None else self._flux.shifts(start, stop)
+        digest = hashlib.blake2b(c.tobytes() + shifts.tobytes(), digest_size=16).digest()
         if digest not in self._numbers:
             self._numbers[digest] = len(self._samples)
             self._samples.append(c)
+            self._shifts.append(shifts)
         return self._numbers[digest]
 
-    def samples(self) -> tuple[ComplexArray, IntArray]:
+    def samples(self) -> tuple[ComplexArray, FloatArray, IntArray]:
         edges = np.cumsum([0, *(c.size for c in self._samples)], dtype=np.int64)
         empty: ComplexArray = np.empty(0, np.complex128)
-        return np.concatenate([empty, *self._samples]), edges
+        shifts = np.concatenate([np.empty((0, 2)), *self._shifts])
+        return np.concatenate([empty, *self._samples]), shifts, edges

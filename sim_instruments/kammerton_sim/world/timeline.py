@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -145,16 +145,7 @@ class IqPair:
 
     def bursts(self, cuts: IntArray, end: int) -> list[tuple[int, int]]:
         """[start, stop) of everything that sounds on the line before `end`, cut at `cuts`."""
-        starts = np.concatenate([self.i.starts, self.q.starts])
-        order = np.argsort(starts, kind="stable")
-        starts = starts[order]
-        stops = np.concatenate([self.i.stops, self.q.stops])[order]
-        reach = np.maximum.accumulate(stops) if stops.size else stops
-        fresh = np.ones(starts.size, bool)
-        fresh[1:] = starts[1:] >= reach[:-1]
-        begins = starts[fresh]
-        ends = np.append(reach[np.flatnonzero(fresh)[1:] - 1], reach[-1:])
-        return _cut(begins.tolist(), np.minimum(ends, end).tolist(), np.unique(cuts))
+        return bursts((self.i, self.q), cuts, end)
 
     def fingerprint(self, start: int, stop: int) -> tuple[Fingerprint, Fingerprint]:
         """What tells one content of [start, stop) from another."""
@@ -171,6 +162,20 @@ class IqPair:
         if len(rates) > 1:
             raise WorldError(f"the two channels of a mixer run at different rates: {rates}")
         return rates.pop() if rates else 0.0
+
+
+def bursts(tracks: Sequence[Track], cuts: IntArray, end: int) -> list[tuple[int, int]]:
+    """[start, stop) of everything that any of the tracks plays before `end`, cut at `cuts`."""
+    starts = np.concatenate([track.starts for track in tracks])
+    order = np.argsort(starts, kind="stable")
+    starts = starts[order]
+    stops = np.concatenate([track.stops for track in tracks])[order]
+    reach = np.maximum.accumulate(stops) if stops.size else stops
+    fresh = np.ones(starts.size, bool)
+    fresh[1:] = starts[1:] >= reach[:-1]
+    begins = starts[fresh]
+    ends = np.append(reach[np.flatnonzero(fresh)[1:] - 1], reach[-1:])
+    return _cut(begins.tolist(), np.minimum(ends, end).tolist(), np.unique(cuts))
 
 
 def _cut(begins: list[int], ends: list[int], cuts: IntArray) -> list[tuple[int, int]]:

@@ -2,7 +2,7 @@
 
 Parameters of a qubit "q0" and its resonator "r0":
 
-- q0.f01, q0.anharmonicity: Hz.
+- q0.f01, q0.anharmonicity: Hz; of a tunable qubit at its present static flux.
 - q0.t1: s, 1/e time of the population difference between |0> and |1>.
 - q0.t2_echo: s, 1/T2 = 1/(2 T1) + Markovian dephasing (with what thermal excitation adds): the
   exponential coherence time left when the slow noise is refocused.
@@ -77,7 +77,7 @@ def pi_amplitude(qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: 
 def _inverted(amplitude: float, c: ComplexArray, moving: Evolution) -> float:
     state = np.zeros((1, 9))
     state[0, 0] = 1.0
-    drive(state, np.zeros(1), amplitude * c, moving)
+    drive(state, np.zeros(1), amplitude * c, np.empty((0, 2)), moving)
     return float(state[0, 1])
 
 

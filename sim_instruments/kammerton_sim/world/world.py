@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -17,6 +17,7 @@ from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
+from kammerton_sim.world.flux import Loop
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.noise import Noise
 from kammerton_sim.world.playback import Playback
@@ -31,7 +32,7 @@ class World:
 
     clock: the laboratory's. refrigerator: what the chip sits in. The parameters wander on the
     clock along paths fixed by the chip's seed; `seed` fixes the noise of the records (default:
-    the chip's).
+    the chip's). bias: V of each static bias source by name; one that is absent gives 0 V.
     """
 
     def __init__(self, chip: Chip, seed: int | None = None) -> None:
@@ -41,6 +42,8 @@ class World:
         self.refrigerator = Refrigerator(
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
         )
+        self.bias: Mapping[str, float] = {}
+        self._loops = [Loop(q, q.flux) if q.flux else None for q in chip.qubits]
         seed = chip.seed if seed is None else seed
         self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
@@ -59,12 +62,15 @@ class World:
     def qubit(self, number: int, at: float | None = None) -> Qubit:
         """A qubit as it is at unix time `at` (default: now), at the present temperature."""
         at = self.clock.now() if at is None else at
-        q = self.chip.qubits[number]
-        f01 = q.f01 + self._f01[number](at)
+        q, loop = self.chip.qubits[number], self._loops[number]
+        f01, anharmonicity = q.f01, q.anharmonicity
+        if loop is not None:
+            f01, anharmonicity = map(float, loop.arc(loop.static(self.bias)))
+        f01 += self._f01[number](at)
         alone = q.t1 * math.exp(self._t1[number](at))
         return Qubit(
             f01=f01,
-            anharmonicity=q.anharmonicity,
+            anharmonicity=anharmonicity,
             t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
             dephasing_rate=1 / q.t2 - 0.5 / q.t1 + residual_dephasing(self.chip.resonators[number]),
             slow_dephasing=q.slow_dephasing,
@@ -111,7 +117,9 @@ class World:
         seen = expose(tones, triggers, round(wiring.delay / step), samples)
         at = self.clock.now()
         qubits = [self.qubit(n, at) for n in readout.members]
-        score = write_score(self.chip, readout.members, lines, seen, turn)
+        loops = [self._loops[n] for n in readout.members]
+        fluxes = [loop.steering(lines, self.bias) if loop else None for loop in loops]
+        score = write_score(self.chip, readout.members, lines, seen, turn, fluxes)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )

@@ -20,6 +20,7 @@ from kammerton_sim.world.tape import superoperators
 
 HOT = Qubit(4.95e9, -200e6, 40e-6, 1 / 30e-6 - 1 / 80e-6, 4e3, 0.75e9, 0.08)
 CARRIER = 4.9e9
+STILL = np.empty((0, 2))
 
 
 def liouvillian(c: complex, e: Evolution, q: Qubit, extra: float = 0.0) -> NDArray[np.complex128]:
@@ -75,7 +76,7 @@ def test_a_drag_pulse_agrees_with_the_exact_liouvillian(make_lab, start, carrier
     states = reals(rho)[None].copy()
     for value in c:
         rho = (expm(liouvillian(value, e, HOT) * 1e-9) @ rho.ravel()).reshape(3, 3)
-    drive(states, np.zeros(1), c, e)
+    drive(states, np.zeros(1), c, STILL, e)
     assert abs(states[0] - reals(rho)).max() < 2e-7
     assert states[0, :3].sum() == pytest.approx(1, abs=1e-12)
 
@@ -88,7 +89,7 @@ def test_a_frozen_detuning_may_be_folded_into_the_dissipator(make_lab):
     states = reals(rho)[None].copy()
     for value in c:
         rho = (expm(liouvillian(value, e, HOT, extra) * 1e-9) @ rho.ravel()).reshape(3, 3)
-    drive(states, np.array([extra]), c, e)
+    drive(states, np.array([extra]), c, STILL, e)
     assert abs(states[0] - reals(rho)).max() < 2e-7
 
 
@@ -110,10 +111,10 @@ def test_a_map_does_what_the_pulse_does(make_lab):
     c = pulse(make_lab(1, 0).drag, HOT)
     detunings = np.array([-2e4, 3e4])
     maps = np.empty((2, 9, 9))
-    superoperators(c, detunings, e, maps)
+    superoperators(c, STILL, detunings, e, maps)
     states = np.stack([reals(some_state())] * 2)
     mapped = np.einsum("kij,kj->ki", maps, states)
-    drive(states, detunings, c, e)
+    drive(states, detunings, c, STILL, e)
     assert abs(mapped - states).max() < 1e-13
 
 
