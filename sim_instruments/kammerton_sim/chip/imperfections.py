@@ -5,7 +5,9 @@ A drive line bears the name of its qubit, a readout line that of its feedline ("
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, POSITIVE
 from kammerton_sim.chip.section import number, text
@@ -78,3 +80,13 @@ class Settling:
     line: str = text("line")
     amplitude: float = number("amplitude", ANY)
     time: float = number("time_s", POSITIVE)
+
+
+def strangers(sections: Mapping[str, Any], feedlines: Collection[str]) -> list[str]:
+    """What is wrong with the names of the lines that effects belong to."""
+    return [
+        f"wiring.{effect}: there is no line {line!r}"
+        for effect in ("amplifiers", "receivers")
+        for line in sections.get(effect, ())
+        if line not in feedlines
+    ]

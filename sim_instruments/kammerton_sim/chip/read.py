@@ -14,6 +14,7 @@ from typing import Any
 
 from kammerton_sim.chip.flux import channel_of
 from kammerton_sim.chip.further import taken
+from kammerton_sim.chip.imperfections import strangers
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
 from kammerton_sim.chip.section import Section, keys_of, read_section
 from kammerton_sim.chip.words import (
@@ -153,6 +154,7 @@ class _Reader:
         self.problems += taken(
             sections.get("instruments", {}), (*boxes, *carriers, *(f.board for f in more))
         )
+        self.problems += strangers(sections, ["feed0", *(f.name for f in more)])
         return Wiring(
             generators=boxes,
             drive=drive,

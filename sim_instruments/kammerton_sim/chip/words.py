@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.chip.imperfections import Amplifier, Receiver
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, Purcell
 from kammerton_sim.chip.section import Section
@@ -129,7 +130,8 @@ class Wiring:
     source -> the Hz it is meant for (for whoever writes a lab.toml; the physics asks the source
     itself). readout, trigger, delay, gain, noise, full_scale: the first feedline, which serves
     every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
-    instruments: further ones, by name.
+    instruments: further ones, by name. amplifiers, receivers: what comes between a feedline (by
+    name) and its digitizer.
     """
 
     generators: tuple[str, ...]
@@ -144,10 +146,14 @@ class Wiring:
     full_scale: float = 0.4
     more: tuple[Feedline, ...] = ()
     instruments: Mapping[str, FurtherInstrument] = field(default_factory=dict)
+    amplifiers: Mapping[str, Amplifier] = field(default_factory=dict)
+    receivers: Mapping[str, Receiver] = field(default_factory=dict)
 
 
 WIRING_SECTIONS: Mapping[str, Section] = {
     "instruments": Section(FurtherInstrument, named=True),
+    "amplifiers": Section(Amplifier, named=True),
+    "receivers": Section(Receiver, named=True),
 }
 
 

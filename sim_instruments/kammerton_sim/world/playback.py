@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.world.chain import Chain
 from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.feedline import Complex64Array, Fields
@@ -24,8 +25,8 @@ class Scene:
 
     waveforms (K,): which of the W `fields`. starts (K,): sample of the record at which the
     states are taken. decays (Q, 2, N + 1): free decay of a field in |0> and |1>. lifetimes
-    (Q,): T1 in samples. noise: rms in codes of 16 bits. step: s per sample. conditions: when
-    shots are not alike.
+    (Q,): T1 in samples. noise: rms in codes of 16 bits. chain: what comes after it. step: s per
+    sample. conditions: when shots are not alike.
     """
 
     seed: int
@@ -35,6 +36,7 @@ class Scene:
     decays: Complex64Array
     lifetimes: FloatArray
     noise: float
+    chain: Chain
     step: float
     conditions: Conditions | None = None
 
@@ -81,6 +83,7 @@ class Playback:
             scene.decays,
             lifetimes,
             np.float32(scene.noise),
+            scene.chain,
             a,
             b,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from collections.abc import Mapping, Sequence
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.signals import Carrier
+from kammerton_sim.world.chain import chain, noise_volts
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
 from kammerton_sim.world.playback import Playback, Scene
@@ -26,6 +28,8 @@ class ReadoutLine:
         self.members = [n for n, r in enumerate(chip.resonators) if r.name in served]
         self._resonators = [chip.resonators[n] for n in self.members]
         self._meant = chip.wiring.carriers[self.wiring.readout.source]
+        self._amplifier = chip.wiring.amplifiers.get(self.wiring.name)
+        self._receiver = chip.wiring.receivers.get(self.wiring.name)
         self._seeds = np.random.default_rng((seed, number) if number else seed)
         self._fields = FieldCache()
         self._lock = threading.Lock()
@@ -56,7 +60,8 @@ class ReadoutLine:
             fields=fields,
             decays=line.decays(samples),
             lifetimes=np.array([q.t1 / step for q in qubits]),
-            noise=wiring.noise * code,
+            noise=math.hypot(wiring.noise, noise_volts(self._amplifier, step)) * code,
+            chain=chain(self._amplifier, self._receiver, code),
             step=step,
         )
         return Playback(seen.triggers.size, turn * step, samples, levels, scene)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.world.chain import Chain
 from kammerton_sim.world.feedline import Complex64Array
 from kammerton_sim.world.jit import inline, kernel
 from kammerton_sim.world.propagate import FloatArray
@@ -96,6 +97,7 @@ def fill(
     decays: Complex64Array,
     lifetimes: FloatArray,
     noise: np.float32,
+    chain: Chain,
     a: NDArray[np.uint16],
     b: NDArray[np.uint16],
 ) -> None:
@@ -104,7 +106,7 @@ def fill(
     waveforms, starts (K,): which readout waveform a trigger meets, and the sample of the record
     at which the qubits' states are drawn. rows (R, Q): which row of populations (V, K, 3) and of
     lifetimes (V,), T1 in samples, a qubit follows. ground (W, N), change (W, Q, 2, N), decays
-    (Q, 2, N + 1). noise: rms in codes.
+    (Q, 2, N + 1). noise: rms in codes, before the chain.
     """
     size = ground.shape[1]
     points = waveforms.size
@@ -122,7 +124,10 @@ def fill(
                 wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetime / level
                 until = starts[point] + int(min(wait, 1e9))
                 _add(acc, level, change[w, q], decays[q], until, key, q, lifetime)
-        _digitise(acc, key, noise, a[r], b[r])
+        if chain.perfect:
+            _digitise(acc, key, noise, a[r], b[r])
+        else:
+            _digitise_through(acc, key, noise, chain, a[r], b[r])
 
 
 @kernel
@@ -173,5 +178,31 @@ def _digitise(
         x = acc[n].real + noise * _normal(_mix(counter)) + _ZERO
         counter += _GOLDEN
         y = acc[n].imag + noise * _normal(_mix(counter)) + _ZERO
+        a[n] = np.uint16(min(max(x, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        b[n] = np.uint16(min(max(y, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+
+
+@kernel
+def _digitise_through(
+    acc: Complex64Array,
+    key: np.uint64,
+    noise: np.float32,
+    chain: Chain,
+    a: NDArray[np.uint16],
+    b: NDArray[np.uint16],
+) -> None:
+    """Add noise, saturate, mix, round to 12 bits, clip."""
+    counter = key ^ _GOLDEN
+    twice = 2 * chain.sharpness
+    for n in range(acc.size):
+        counter += _GOLDEN
+        x = acc[n].real + noise * _normal(_mix(counter))
+        counter += _GOLDEN
+        y = acc[n].imag + noise * _normal(_mix(counter))
+        z = complex(x, y)
+        if chain.saturation > 0:
+            z /= (1 + (abs(z) / chain.saturation) ** twice) ** (1 / twice)
+        z = chain.straight * z + chain.image * z.conjugate() + chain.offset
+        x, y = np.float32(z.real) + _ZERO, np.float32(z.imag) + _ZERO
         a[n] = np.uint16(min(max(x, np.float32(0)), _LARGEST)) & _TWELVE_BITS
         b[n] = np.uint16(min(max(y, np.float32(0)), _LARGEST)) & _TWELVE_BITS
