@@ -6,6 +6,9 @@ truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
+fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
+clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
+on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; stop.
 What fails answers {"error": "..."}.
 """
@@ -17,6 +20,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.wire.lines import LineServer
 
 if TYPE_CHECKING:
@@ -36,6 +40,10 @@ class Control:
             "states": self._states,
             "set_temperature": self._set_temperature,
             "power_cycle": self._power_cycle,
+            "fault": self._fault,
+            "clear": lambda number=None: laboratory.faults.clear(number),
+            "faults": laboratory.faults.active,
+            "catalogue": _catalogue,
             "time": lambda: {"time": laboratory.world.clock.now()},
             "stop": self._stop,
         }
@@ -54,6 +62,8 @@ class Control:
             answer = operation(**request)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
+        except FaultError as error:
+            answer = {"error": str(error)}
         except (TypeError, ValueError, AttributeError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         return json.dumps(answer, allow_nan=False)
@@ -87,6 +97,16 @@ class Control:
         self._laboratory.power_cycle(instrument)
         return {"ok": True}
 
+    def _fault(self, name: str, given: dict[str, Any] | None = None, **when: Any) -> dict[str, Any]:
+        return {"fault": self._laboratory.faults.inject(name, **when, **(given or {}))}
+
     def _stop(self) -> dict[str, Any]:
         self._laboratory.stop_requested.set()
         return {"ok": True}
+
+
+def _catalogue() -> list[dict[str, str]]:
+    return [
+        {"name": f.name, "row": f.row, "says": f.says, "usage": f.usage()}
+        for f in CATALOGUE.values()
+    ]

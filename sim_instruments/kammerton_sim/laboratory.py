@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.control import Control
+from kammerton_sim.faults import Faults
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Device, Room, Server, build
 from kammerton_sim.instruments.ats9360 import Ats9360
@@ -188,6 +189,8 @@ class Laboratory:
             feedline.board: self._board(n, wanted) for n, feedline in enumerate(self.chip.feedlines)
         }
         self.board = self.boards["board"]
+        self.faults = Faults(self)
+        self._servers.callback(self.faults.close)
         port = wanted.get("fridge", 0)
         watch = self.fridge.watch
         self._link("fridge", LineServer("fridge", port, self.fridge.answer, watch=watch))

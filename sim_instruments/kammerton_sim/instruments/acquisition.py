@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.instruments.board_faults import IntArray, delivered
 from kammerton_sim.instruments.rig import Playback
 
 
@@ -36,6 +37,8 @@ class Acquisition:
     """Buffer -> what it was made from: outputs may change under way."""
     archive: NDArray[np.uint8] | None = None
     """The states, kept when what was played is forgotten."""
+    missed: IntArray | None = None
+    """Triggers that never reached the board, counted from the first record."""
     begun: float = 0.0
     """When the first trigger came, on the monotonic clock."""
 
@@ -66,10 +69,15 @@ class Acquisition:
             return self.archive
         per, total = self.per_buffer, self.records
         parts = [
-            self.played[n].states_of(self.first + n * per, min(per, total - n * per))
+            self.played[n].states_of(self.first + number, stop - start)
             for n in range(self.made)
+            for number, start, stop in self.delivered(n * per, min(per, total - n * per))
         ]
         return np.concatenate(parts) if parts else np.zeros((0, 0), np.uint8)
+
+    def delivered(self, first: int, count: int) -> list[tuple[int, int, int]]:
+        """Runs of triggers (number, from place, to place) that became records first.. ."""
+        return delivered(first, count, self.missed)
 
     def forget(self) -> None:
         """Let go of what was played; the summary stays."""

@@ -7,14 +7,17 @@ overruns: the laboratory waits for buffers instead of losing triggers.
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from time import sleep
 
 import numpy as np
 
 from kammerton_sim.instruments.acquisition import Acquisition
+from kammerton_sim.instruments.board_faults import BoardFaults
 from kammerton_sim.instruments.board_link import UNAVAILABLE, WAIT_TIMEOUT, BoardError, BoardLink
 from kammerton_sim.instruments.rig import Codes, Playback, Tap
 from kammerton_sim.wire.server import TcpServer
@@ -50,14 +53,20 @@ class Ats9360:
         self._owner: BoardLink | None = None
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
+        self.faults = BoardFaults()
+        self.before_buffer: Callable[[int], None] = lambda records: None
+        """Called before so many records are made."""
         self._makers = ThreadPoolExecutor(2, "records")
-        self._server = TcpServer(name, port, lambda conn, peer: BoardLink(self, conn).serve())
-        self.port = self._server.port
+        self.server = TcpServer(name, port, self._attend)
+        self.port = self.server.port
 
     def close(self) -> None:
         """End the connections and the two threads."""
-        self._server.close()
+        self.server.close()
         self._makers.shutdown(cancel_futures=True)
+
+    def _attend(self, connection: socket.socket, peer: str) -> None:
+        BoardLink(self, connection, self.server.link).serve()
 
     def acquisition(self, index: int) -> Acquisition:
         """Return an acquisition whose states are still known; raises KeyError."""
@@ -78,6 +87,7 @@ class Ats9360:
             acquisition = Acquisition(
                 self._count, self._now(), samples, per_buffer, expected, delay, self._tap.playing
             )
+            acquisition.missed = self.faults.missed(expected)
             self._count += 1
             self.acquisitions.append(acquisition)
             if len(self.acquisitions) > _PLAYED:
@@ -89,6 +99,9 @@ class Ats9360:
     def begin(self, acquisition: Acquisition, timeout: float) -> bool:
         """Wait for the first trigger; True when records can be made."""
         if acquisition.playback is None:
+            if self.faults.silent:
+                sleep(timeout)
+                return False
             playback = self._tap.wait(acquisition.samples + acquisition.delay, timeout)
             if playback is None:
                 return False
@@ -125,14 +138,18 @@ class Ats9360:
 
     def _fill(self, acquisition: Acquisition, number: int, target: Codes) -> None:
         delay = acquisition.delay
+        self.before_buffer(target.shape[1])
         playback = self._tap.playback(acquisition.samples + delay)
         if not playback.triggers:  # switched off under way
             raise BoardError(WAIT_TIMEOUT)
         acquisition.played[number] = playback
-        first = acquisition.first + number * acquisition.per_buffer
-        if not delay:
-            playback.records(first, target[0], target[1])
-            return
-        wide = np.empty((*target.shape[:2], target.shape[2] + delay), np.uint16)
-        playback.records(first, wide[0], wide[1])
-        target[:] = wide[..., delay:]
+        wide = target
+        if delay:
+            wide = np.empty((*target.shape[:2], target.shape[2] + delay), np.uint16)
+        first = number * acquisition.per_buffer
+        for record, start, stop in acquisition.delivered(first, target.shape[1]):
+            into = wide[:, start:stop]
+            playback.records(acquisition.first + record, into[0], into[1])
+        if delay:
+            target[:] = wide[..., delay:]
+        self.faults.spoil(target)

@@ -21,6 +21,7 @@ import numpy as np
 from kammerton_sim.instruments.acquisition import Acquisition
 from kammerton_sim.instruments.rig import Codes
 from kammerton_sim.wire import shared
+from kammerton_sim.wire.link import Link
 
 WAIT_TIMEOUT, UNAVAILABLE = 579, 515
 _BUFFER_NOT_READY, _FAILED = 573, 513
@@ -62,8 +63,8 @@ class Board(Protocol):
 class BoardLink:
     """One connection of a driver's process."""
 
-    def __init__(self, board: Board, connection: socket.socket) -> None:
-        self._board, self._connection = board, connection
+    def __init__(self, board: Board, connection: socket.socket, cable: Link) -> None:
+        self._board, self._connection, self._cable = board, connection, cable
         self._memory: dict[int, mmap.mmap] = {}
         self._acquisition: Acquisition | None = None
         self._posted: deque[tuple[int | None, int]] = deque()
@@ -87,6 +88,7 @@ class BoardLink:
         try:
             with self._connection.makefile("rb") as reader:
                 while line := reader.readline(1 << 16):
+                    self._cable.arrive()
                     self._reply(self._do(operations, line))
         finally:
             self._abort()

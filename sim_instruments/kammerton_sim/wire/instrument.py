@@ -11,6 +11,7 @@ from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
 from kammerton_sim.wire.errors import ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, units
 from kammerton_sim.wire.settings import Setting, Value
+from kammerton_sim.wire.tamper import Tamper
 
 _UNDEFINED = -113
 _POWER_ON = 128
@@ -44,7 +45,7 @@ class ScpiInstrument:
         self.name, self.ledger = name, ledger
         self.lock = threading.RLock()
         self.errors = ErrorQueue(self.queue_length)
-        self._settings = settings
+        self.settings, self.tamper = settings, Tamper()
         self._values: dict[tuple[str, tuple[int, ...]], Value] = {
             (key, suffixes): setting.kind.default
             for key, setting in settings.items()
@@ -64,7 +65,7 @@ class ScpiInstrument:
         if old == value:
             return
         self._values[key, suffixes] = value
-        if self._settings[key].output:
+        if self.settings[key].output:
             self.ledger.record(self.name, self.label(suffixes), key, old, value)
         self.changed(key, suffixes)
 
@@ -78,7 +79,7 @@ class ScpiInstrument:
     def reset(self) -> None:
         """Return every setting to its power-on value (*RST)."""
         for key, suffixes in list(self._values):
-            self.set(key, suffixes, self._settings[key].kind.default)
+            self.set(key, suffixes, self.settings[key].kind.default)
 
     def power_cycle(self) -> None:
         """Switch off and on: power-on settings, an empty error queue, the power-on event."""
@@ -140,7 +141,7 @@ class ScpiInstrument:
         return handler(Call(suffixes, unit.text, unit.block))
 
     def _accessors(self, key: str) -> Command:
-        kind = self._settings[key].kind
+        kind = self.settings[key].kind
 
         def suffixes(call: Call) -> tuple[int, ...]:
             if (key, call.suffixes) not in self._values:
@@ -149,12 +150,14 @@ class ScpiInstrument:
 
         def write(call: Call) -> None:
             (text,) = call.parts(1, 1)
-            self.set(key, suffixes(call), kind.parse(text))
+            place = suffixes(call)
+            new = self.tamper.written(key, self._values[key, place], kind.parse(text))
+            self.set(key, place, new)
 
         def ask(call: Call) -> str:
             asked = call.parts(0, 1)
             value = self._values[key, suffixes(call)]
-            return kind.show(kind.parse(asked[0]) if asked else value)
+            return self.tamper.answered(key, kind.show(kind.parse(asked[0]) if asked else value))
 
         return Command(write, ask)
 

@@ -12,6 +12,7 @@ resonator's own frame: the response at a distance df from resonance is right to
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,13 +44,15 @@ class Fields:
 class Feedline:
     """Poles (Q, 3) in 1/s and couplings (Q,) in 1/s of the resonators, seen from a source.
 
-    gain: codes at the digitizer per volt at the generator. step: s per sample.
+    gain: codes at the digitizer per volt at the generator. step: s per sample. decoys: pole and
+    coupling of resonances that belong to no qubit.
     """
 
     poles: ComplexArray
     couplings: ComplexArray
     gain: complex
     step: float
+    decoys: tuple[tuple[complex, complex], ...] = ()
 
     def room(self, waveforms: int, samples: int) -> Fields:
         """Fields to be filled."""
@@ -63,6 +66,8 @@ class Feedline:
         used = min(volts.size, padded.size)
         padded[:used] = volts[:used]
         ring(padded, lead, self.poles, self.couplings, self.gain, self.step, ground, change)
+        for pole, coupling in self.decoys:
+            add_notch(padded, lead, pole, self.gain * coupling, self.step, ground)
 
     def decays(self, samples: int) -> Complex64Array:
         """(Q, 2, N + 1) free decay of a field in |0> and in |1> over n samples."""
@@ -71,7 +76,11 @@ class Feedline:
 
 
 def feedline(
-    resonators: Sequence[ResonatorTruth], carrier: float, gain: complex, step: float
+    resonators: Sequence[ResonatorTruth],
+    carrier: float,
+    gain: complex,
+    step: float,
+    decoys: Sequence[ResonatorTruth] = (),
 ) -> Feedline:
     """The resonators seen from a source at `carrier` Hz."""
     levels = np.arange(LEVELS)
@@ -79,14 +88,36 @@ def feedline(
         2j * math.pi * (r.frequency - carrier + r.chi * levels) - math.pi * r.linewidth
         for r in resonators
     ]
-    couplings = [
-        -math.pi
-        * r.linewidth
-        * r.visibility
-        * complex(math.cos(r.asymmetry), math.sin(r.asymmetry))
-        for r in resonators
+    couplings = [_coupling(r) for r in resonators]
+    others = [
+        (2j * math.pi * (d.frequency - carrier) - math.pi * d.linewidth, _coupling(d))
+        for d in decoys
     ]
-    return Feedline(np.array(poles), np.array(couplings), gain, step)
+    return Feedline(np.array(poles), np.array(couplings), gain, step, tuple(others))
+
+
+def _coupling(r: ResonatorTruth) -> complex:
+    return -math.pi * r.linewidth * r.visibility * cmath.exp(1j * r.asymmetry)
+
+
+@kernel
+def add_notch(
+    volts: ComplexArray,
+    lead: int,
+    pole: complex,
+    coupling: complex,
+    step: float,
+    ground: Complex64Array,
+) -> None:
+    """Add to ground (N,) what a resonance that no qubit shifts makes of volts (lead + N,)."""
+    weight, turn = coupling * step / 2, np.exp(pole * step)
+    field = before = 0j
+    for m in range(volts.size):
+        now = weight * volts[m]
+        field = (field + before) * turn + now
+        before = now
+        if m >= lead:
+            ground[m - lead] += field
 
 
 @kernel

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from kammerton_sim.chip import Chip
+from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.signals import Carrier
 from kammerton_sim.world.chain import chain, noise_volts
 from kammerton_sim.world.evolution import Qubit
@@ -27,12 +27,18 @@ class ReadoutLine:
         served = self.wiring.resonators
         self.members = [n for n, r in enumerate(chip.resonators) if r.name in served]
         self._resonators = [chip.resonators[n] for n in self.members]
+        self.decoys: tuple[ResonatorTruth, ...] = ()
+        """Resonances on this line that belong to no qubit."""
         self._meant = chip.wiring.carriers[self.wiring.readout.source]
         self._amplifier = chip.wiring.amplifiers.get(self.wiring.name)
         self._receiver = chip.wiring.receivers.get(self.wiring.name)
         self._seeds = np.random.default_rng((seed, number) if number else seed)
         self._fields = FieldCache()
         self._lock = threading.Lock()
+
+    def distance(self, hertz: float) -> float:
+        """Hz from the carrier that this line is meant for."""
+        return abs(hertz - self._meant)
 
     def playback(
         self,
@@ -49,9 +55,10 @@ class ReadoutLine:
         code = MIDDLE / wiring.full_scale
         source = carriers.get(wiring.readout.source)
         carrier = source.frequency if source else self._meant
-        line = feedline(self._resonators, carrier, wiring.gain * code, step)
+        decoys = self.decoys
+        line = feedline(self._resonators, carrier, wiring.gain * code, step, decoys)
         with self._lock:
-            fields = self._fields.fields(seen, line, samples, (carrier, step, samples))
+            fields = self._fields.fields(seen, line, samples, (carrier, step, samples, decoys))
             seed = int(self._seeds.integers(1 << 62))
         scene = Scene(
             seed=seed,

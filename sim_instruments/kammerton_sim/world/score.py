@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kammerton_sim.chip import Chip, Line, QubitTruth
+from kammerton_sim.chip import Line
 from kammerton_sim.world.evolution import Qubit, evolution
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
@@ -53,21 +53,22 @@ class Score:
 
 
 def write_score(
-    chip: Chip,
-    members: Sequence[int],
+    wired: Sequence[Line],
+    rabi_rates: Sequence[float],
     lines: Lines,
     seen: Exposure,
     turn: int,
     fluxes: Sequence[Steering | None],
 ) -> Score:
-    """Write down one turn of `turn` samples for the qubits `members`, with their flux pulses."""
-    qubits = [chip.qubits[n] for n in members]
-    wired = [chip.wiring.drive[qubit.name] for qubit in qubits]
+    """Write down one turn of `turn` samples for every qubit, with its flux pulses.
 
-    def written(qubit: QubitTruth, line: Line, flux: Steering | None) -> Tape:
-        return write_tape(lines.pair(line), qubit.rabi_rate, seen.reads, turn, flux)
+    wired: their drive lines. rabi_rates: rad/s of rotation per volt.
+    """
+
+    def written(line: Line, rabi_rate: float, flux: Steering | None) -> Tape:
+        return write_tape(lines.pair(line), rabi_rate, seen.reads, turn, flux)
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        tapes = list(threads.map(written, qubits, wired, fluxes))
+        tapes = list(threads.map(written, wired, rabi_rates, fluxes))
     frames = [lines.frequency(line.source) for line in wired]
     return Score(tapes, frames, seen.reads, 1 / lines.rate)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
 
-from kammerton_sim.chip import Chip
+from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.world import truth
@@ -19,6 +19,7 @@ from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
 from kammerton_sim.world.flux import Loop
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
+from kammerton_sim.world.mishaps import Mishaps
 from kammerton_sim.world.noise import Noise
 from kammerton_sim.world.playback import Playback
 from kammerton_sim.world.readout import expose
@@ -49,6 +50,7 @@ class World:
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
         self.noise = Noise(chip)
+        self.mishaps = Mishaps()
 
     @property
     def temperature(self) -> float:
@@ -68,7 +70,7 @@ class World:
             f01, anharmonicity = map(float, loop.arc(loop.static(self.bias)))
         f01 += self._f01[number](at)
         alone = q.t1 * math.exp(self._t1[number](at))
-        return Qubit(
+        qubit = Qubit(
             f01=f01,
             anharmonicity=anharmonicity,
             t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
@@ -77,12 +79,26 @@ class World:
             rabi_rate=q.rabi_rate,
             temperature=effective_temperature(q.floor_temperature, self.temperature),
         )
+        return self.mishaps.applied(qubit, number, at)
 
     def _lasting_rate(self, number: int, f01: float, at: float) -> float:
         """1/s that defects and the resonator add to 1/T1."""
         qubit, resonator = self.chip.qubits[number], self.chip.resonators[number]
         through = purcell_rate(qubit, resonator, f01)
         return through + self.noise.lasting_rate(number, f01, at)
+
+    def decoy(self, resonance: ResonatorTruth) -> Callable[[], None]:
+        """Put a resonance that belongs to no qubit on the feedline whose carrier is nearest.
+
+        Returns what takes it off.
+        """
+        line = min(self._readouts, key=lambda each: each.distance(resonance.frequency))
+        line.decoys = (*line.decoys, resonance)
+
+        def take_off() -> None:
+            line.decoys = tuple(d for d in line.decoys if d is not resonance)
+
+        return take_off
 
     def truth(self, parameter: str, at: float | None = None, **extra: object) -> float:
         """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`."""
@@ -119,7 +135,8 @@ class World:
         qubits = [self.qubit(n, at) for n in readout.members]
         loops = [self._loops[n] for n in readout.members]
         fluxes = [loop.steering(lines, self.bias) if loop else None for loop in loops]
-        score = write_score(self.chip, readout.members, lines, seen, turn, fluxes)
+        wired = [self.chip.wiring.drive[self.chip.qubits[n].name] for n in readout.members]
+        score = write_score(wired, [q.rabi_rate for q in qubits], lines, seen, turn, fluxes)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )

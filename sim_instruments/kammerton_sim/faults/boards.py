@@ -1,0 +1,68 @@
+"""Faults of the digitizers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kammerton_sim.faults.words import Fault, Undo, one_of, require
+
+if TYPE_CHECKING:
+    from kammerton_sim.instruments.board_faults import BoardFaults
+    from kammerton_sim.laboratory import Laboratory
+
+
+def _board(site: Laboratory, board: str) -> BoardFaults:
+    return site.boards[one_of("digitizer", board, site.boards)].faults
+
+
+def overload(site: Laboratory, seed: int, gain: float = 10.0, board: str = "board") -> Undo:
+    """Amplify the input, so that it clips."""
+    require(gain > 0, f"gain: {gain}")
+    faults = _board(site, board)
+    faults.gain = gain
+
+    def mend() -> None:
+        faults.gain = 1.0
+
+    return mend
+
+
+def lose_triggers(site: Laboratory, seed: int, share: float = 0.01, board: str = "board") -> Undo:
+    """Lose a share of the triggers, of acquisitions that are armed from now on; 1: all."""
+    require(0 < share <= 1, f"share: {share} of the triggers")
+    faults = _board(site, board)
+    faults.silent = share == 1
+    faults.lose(0.0 if faults.silent else share, seed)
+
+    def mend() -> None:
+        faults.silent = False
+        faults.lose(0.0, seed)
+
+    return mend
+
+
+def swap(site: Laboratory, seed: int, board: str = "board") -> Undo:
+    """Swap the two channels."""
+    faults = _board(site, board)
+    faults.swapped = True
+
+    def mend() -> None:
+        faults.swapped = False
+
+    return mend
+
+
+def replay(site: Laboratory, seed: int, buffers: int = 1, board: str = "board") -> Undo:
+    """Deliver a buffer again, so many times, instead of new ones."""
+    require(buffers >= 1, f"buffers: {buffers}")
+    faults = _board(site, board)
+    faults.replay(buffers)
+    return lambda: faults.replay(0)
+
+
+FAULTS = (
+    Fault("overload", "D1", "the digitizer's input is amplified until it clips", overload),
+    Fault("trigger-loss", "D2", "this share of the triggers is lost", lose_triggers),
+    Fault("swapped-channels", "D2", "channel A arrives as B", swap),
+    Fault("stuck-buffer", "D3", "a buffer comes again so many times", replay),
+)

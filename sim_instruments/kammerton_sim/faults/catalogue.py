@@ -1,0 +1,20 @@
+"""Every fault by name, in the order of the rows of the fault catalogue (docs/laboratory.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kammerton_sim.faults import boards, chip, fridge, instruments, links
+from kammerton_sim.faults.words import Fault
+
+_ROWS = "IDFP"
+
+
+def _row(fault: Fault) -> tuple[int, int]:
+    first = fault.row.split(",")[0]
+    return _ROWS.index(first[0]), int(first[1:])
+
+
+_ALL = (*links.FAULTS, *instruments.FAULTS, *boards.FAULTS, *fridge.FAULTS, *chip.FAULTS)
+
+CATALOGUE: Mapping[str, Fault] = {fault.name: fault for fault in sorted(_ALL, key=_row)}

@@ -1,0 +1,54 @@
+"""Faults of the chip: defects, hops, cut lines."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kammerton_sim.chip import ResonatorTruth
+from kammerton_sim.faults.words import Fault, Undo, one_of, require
+
+if TYPE_CHECKING:
+    from kammerton_sim.laboratory import Laboratory
+
+
+def _happen(site: Laboratory, qubit: str, **what: float) -> Undo:
+    from kammerton_sim.world.mishaps import Mishap
+
+    names = [q.name for q in site.chip.qubits]
+    number = names.index(one_of("qubit", qubit, names))
+    mend = site.world.mishaps.happen(Mishap(number, site.world.clock.now(), **what))
+    return lambda: mend(site.world.clock.now())
+
+
+def defect(site: Laboratory, seed: int, qubit: str, t1: float = 10e-6) -> Undo:
+    """Let a two-level system take energy, so that T1 alone would be `t1` s."""
+    require(t1 > 0, f"t1: {t1} s")
+    return _happen(site, qubit, rate=1 / t1)
+
+
+def hop(site: Laboratory, seed: int, qubit: str, hz: float = 200e3) -> Undo:
+    """Let f01 jump by so many Hz."""
+    return _happen(site, qubit, f01=hz)
+
+
+def dead(site: Laboratory, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
+    """Cut a qubit's drive line: this share of the amplitude is left."""
+    require(amplitude >= 0, f"amplitude: {amplitude} of what it was")
+    return _happen(site, qubit, drive=amplitude)
+
+
+def decoy(
+    site: Laboratory, seed: int, hz: float, linewidth: float = 2e6, depth: float = 0.8
+) -> Undo:
+    """Put a resonance that belongs to no qubit on the feedline whose resonators are nearest."""
+    require(hz > 0 and linewidth > 0, "hz and linewidth must be above 0")
+    require(0 < depth < 1, f"depth: {depth} must lie between 0 and 1")
+    return site.world.decoy(ResonatorTruth("decoy", hz, 0.0, linewidth, depth, 0.0))
+
+
+FAULTS = (
+    Fault("tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect),
+    Fault("frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop),
+    Fault("dead-qubit", "P3", "this share of the drive reaches the qubit", dead),
+    Fault("decoy", "P4", "a resonance that belongs to no qubit", decoy),
+)

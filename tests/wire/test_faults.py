@@ -1,0 +1,388 @@
+"""Faults on demand: the handle, the control socket, and what each fault does on the wire."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+import pyvisa
+
+from kammerton_sim.faults import CATALOGUE, FaultError
+from kammerton_sim.fridge import Status
+from tests.wire.conftest import acquire, errors, run, settle, trigger, upload
+
+
+def faults_of(laboratory) -> list[tuple[str, str, object]]:
+    return [
+        (c["instrument"], c["output"], c["new"])
+        for c in laboratory.ledger.since()
+        if c["what"] == "fault"
+    ]
+
+
+# ---------------------------------------------------------------- the handle
+
+
+def test_a_fault_is_numbered_logged_and_taken_off(laboratory, world):
+    assert laboratory.faults.inject("temperature", kelvin=0.3) == 1
+    assert world.refrigerator.temperature == pytest.approx(0.3)
+    assert [f["name"] for f in laboratory.faults.active()] == ["temperature"]
+    assert laboratory.faults.clear(1) == [1]
+    assert laboratory.faults.clear(1) == []
+    assert laboratory.faults.active() == []
+    said = "fault 1: kelvin=0.3 seed=3001"
+    assert faults_of(laboratory) == [
+        ("laboratory", "temperature", said),
+        ("laboratory", "temperature", None),
+    ]
+
+
+def test_all_faults_are_taken_off_at_once(laboratory, world):
+    for machine in ("turbo", "pulse_tube"):
+        laboratory.faults.inject("trip", machine=machine)
+    assert laboratory.faults.clear() == [1, 2]
+    assert all(world.refrigerator.conditions().running.values())
+    with pytest.raises(FaultError, match="no fault 3; there have been 2"):
+        laboratory.faults.clear(3)
+
+
+def test_a_fault_can_wait_and_can_pass(laboratory, world):
+    laboratory.faults.inject("trip", after=0.1, lasting=0.1)
+    states = []
+    until = time.monotonic() + 5
+    while len(states) < 3 and time.monotonic() < until:
+        runs = world.refrigerator.conditions().running["turbo"]
+        if not states or states[-1] != runs:
+            states.append(runs)
+        time.sleep(0.01)
+    assert states == [True, False, True]
+
+
+def test_a_waiting_fault_can_be_called_off(laboratory, world):
+    laboratory.faults.inject("trip", after=0.05)
+    assert laboratory.faults.active()[0]["state"] == "waiting"
+    laboratory.faults.clear()
+    time.sleep(0.1)
+    assert world.refrigerator.conditions().running["turbo"]
+
+
+def test_a_late_fault_that_cannot_be_says_so(laboratory):
+    laboratory.faults.inject("block", impedance=0.1, after=0.02)
+    until = time.monotonic() + 5
+    while laboratory.faults.active()[0]["state"] == "waiting" and time.monotonic() < until:
+        time.sleep(0.01)
+    assert laboratory.faults.active()[0]["state"].startswith("failed: block: impedance")
+    assert "failed" in faults_of(laboratory)[-1][2]
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("swalow", {}, "no fault 'swalow' (did you mean 'swallow'?); --list names all"),
+        ("swallow", {}, "swallow: INSTRUMENT is missing"),
+        ("swallow", {"instrument": "awg2"}, "no instrument on the network 'awg2' (did you mean"),
+        ("swallow", {"instrument": "board"}, "no instrument on the network 'board'"),
+        ("black-hole", {"instrument": "bord"}, "no instrument 'bord' (did you mean 'board'?)"),
+        ("swallow", {"instrument": "awg1", "count": 0}, "count: 0 answers"),
+        ("swallow", {"instrument": "awg1", "count": "two"}, "count: 'two' is not an int"),
+        ("swallow", {"instrument": "awg1", "cont": 2}, "no parameter 'cont' (did you mean 'count"),
+        ("frequency-hop", {"qubit": "q7"}, "no qubit 'q7'; there are q0"),
+        ("trip", {"machine": "turbot"}, "did you mean 'turbo'?"),
+        ("heat", {"stage": "attic"}, "no stage 'attic'; there are 50K, 4K, still"),
+        ("overload", {"board": "bored"}, "no digitizer 'bored' (did you mean 'board'?)"),
+        ("trigger-loss", {"share": 2}, "share: 2.0 of the triggers"),
+        ("lost-setting", {"instrument": "awg1", "setting": "amplitud"}, "did you mean 'amplitude"),
+        ("front-panel", {"instrument": "drive_lo", "setting": "power", "value": "99"}, "-222"),
+        ("error", {"instrument": "awg1", "code": -7}, "no error code '-7'"),
+        ("decoy", {"hz": 7e9, "depth": 1}, "depth: 1.0 must lie between 0 and 1"),
+    ],
+)
+def test_what_cannot_be_is_named(laboratory, name, given, said):
+    with pytest.raises(FaultError) as caught:
+        laboratory.faults.inject(name, **given)
+    assert said in str(caught.value)
+    assert laboratory.faults.active() == []
+
+
+def test_everything_wrong_is_named_at_once(laboratory):
+    with pytest.raises(FaultError) as caught:
+        laboratory.faults.inject("late", secnds=1, count="x")
+    for said in ("'seconds'", "INSTRUMENT is missing", "'x' is not an int"):
+        assert said in str(caught.value)
+
+
+def test_every_fault_of_the_instruments_lines_chip_and_refrigerator_has_a_row():
+    rows = {row for fault in CATALOGUE.values() for row in fault.row.split(", ")}
+    wanted = [f"I{n}" for n in range(1, 12)] + ["D1", "D2", "D3"]
+    wanted += [f"F{n}" for n in range(1, 6)] + ["P1", "P2", "P3", "P4", "P6"]
+    assert rows == set(wanted)
+    assert all(fault.says and fault.inject.__name__ for fault in CATALOGUE.values())
+
+
+def test_the_control_socket_puts_them_on_and_off(ask, world):
+    assert ask(op="fault", name="temperature", given={"kelvin": 0.2}) == {"fault": 1}
+    (told,) = ask(op="faults")
+    assert (told["name"], told["given"], told["state"]) == ("temperature", {"kelvin": 0.2}, "on")
+    assert ask(op="clear", number=1) == [1]
+    assert ask(op="clear") == []
+    assert "did you mean 'heat'" in ask(op="fault", name="heet")["error"]
+    assert {entry["name"] for entry in ask(op="catalogue")} == set(CATALOGUE)
+    assert ask(op="catalogue")[0]["usage"].startswith("INSTRUMENT")
+
+
+def test_the_same_seed_garbles_alike(laboratory):
+    told = []
+    for _ in range(2):
+        laboratory.faults.inject("garble", instrument="fridge", share=0.2, seed=5)
+        told.append(laboratory.servers["fridge"].server.link.leave(b"0123456789" * 5))
+    assert told[0] == told[1] != b"0123456789" * 5
+
+
+# ---------------------------------------------------------------- cables
+
+
+@pytest.mark.parametrize(
+    ("name", "given"), [("swallow", {}), ("late", {"seconds": 0.6}), ("black-hole", {})]
+)
+def test_a_query_times_out(laboratory, source, name, given):
+    source.timeout(0.2)
+    laboratory.faults.inject(name, instrument="drive_lo", **given)
+    with pytest.raises(pyvisa.VisaIOError):
+        source.power()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("truncate", {"keep": 0.25}, "-"),
+        ("say", {"text": "9.91E+37"}, "9.91E+37"),
+        ("say", {"text": "1,5"}, "1,5"),
+        ("shift", {}, "\x00-30"),
+        ("oversize", {"extra": 3}, "-30000"),
+    ],
+)
+def test_an_answer_is_another(laboratory, source, name, given, told):
+    given = {"keep": 0.34} if name == "truncate" else given
+    laboratory.faults.inject(name, instrument="drive_lo", **given)
+    assert source.ask("SOUR:POW?") == told
+    assert source.ask("SOUR:POW?") == "-30"
+
+
+def test_connections_are_refused_until_it_is_over(laboratory):
+    import socket
+
+    number = laboratory.faults.inject("refuse", instrument="fridge")
+    port = laboratory.ports["fridge"]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+    laboratory.faults.clear(number)
+    socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+def test_hanging_up_ends_a_session(laboratory, source):
+    laboratory.faults.inject("hang-up", instrument="drive_lo")
+    with pytest.raises((pyvisa.VisaIOError, OSError, RuntimeError)):
+        source.power()
+
+
+# ---------------------------------------------------------------- instruments
+
+
+def test_a_power_cycle_brings_defaults_back(laboratory, source):
+    source.power(3)
+    source.on()
+    settle(source)
+    laboratory.faults.inject("power-cycle", instrument="drive_lo")
+    box = laboratory.sources["drive_lo"]
+    assert (box.value("power"), box.value("on")) == (-30, False)
+    assert ("drive_lo", "power cycle") in [
+        (c["instrument"], c["what"]) for c in laboratory.ledger.since()
+    ]
+
+
+def test_a_box_that_starts_up_refuses(laboratory):
+    import socket
+
+    port = laboratory.ports["drive_lo"]
+    laboratory.faults.inject("power-cycle", instrument="drive_lo", seconds=0.3)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+    until = time.monotonic() + 5
+    while time.monotonic() < until:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            break
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+    else:
+        pytest.fail("it never came back")
+
+
+def test_a_reboot_loop_counts_its_cycles_and_can_be_ended(laboratory):
+    number = laboratory.faults.inject("reboot-loop", instrument="drive_lo", times=3, every=0.02)
+    time.sleep(0.5)
+    cycles = [c for c in laboratory.ledger.since() if c["what"] == "power cycle"]
+    assert len(cycles) == 3
+    laboratory.faults.clear(number)
+    number = laboratory.faults.inject("reboot-loop", instrument="drive_lo", times=99, every=0.05)
+    laboratory.faults.clear(number)
+    time.sleep(0.2)
+    cycles = [c for c in laboratory.ledger.since() if c["what"] == "power cycle"]
+    assert len(cycles) <= 5
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "kept"),
+    [
+        ("lost-setting", {}, -30),
+        ("clamped-setting", {"largest": 1.5}, 1.5),
+        ("rounded-setting", {"step": 2.0}, 4.0),
+    ],
+)
+def test_a_setting_does_not_take_and_nobody_says_so(laboratory, source, name, given, kept):
+    number = laboratory.faults.inject(name, instrument="drive_lo", setting="power", **given)
+    source.power(3.2)
+    assert source.power() == kept
+    assert errors(source) == []
+    laboratory.faults.clear(number)
+    source.power(3.2)
+    assert source.power() == 3.2
+
+
+def test_a_reading_is_no_number(laboratory, source):
+    number = laboratory.faults.inject("false-reading", instrument="drive_lo", setting="power")
+    assert source.power() == 9.91e37
+    laboratory.faults.clear(number)
+    assert source.power() == -30
+
+
+def test_the_error_queue_fills_and_overflows(laboratory, source):
+    laboratory.faults.inject("error", instrument="drive_lo", code=-222)
+    assert errors(source)[0].startswith("-222")
+    laboratory.faults.inject("error", instrument="drive_lo", count=500)
+    told = errors(source)
+    assert told[-1].startswith("-350")
+    assert len(told) < 500
+
+
+def test_somebody_turns_a_knob_and_back(laboratory, source, awg):
+    knob = {"instrument": "drive_lo", "setting": "power", "value": "7 dBm"}
+    number = laboratory.faults.inject("front-panel", **knob)
+    assert source.power.get() == 7
+    laboratory.faults.clear(number)
+    assert source.power.get() == -30
+    knob = {"instrument": "awg1", "setting": "amplitude", "value": "0.3", "output": "2"}
+    laboratory.faults.inject("front-panel", **knob)
+    box = laboratory.generators["awg1"]
+    assert [box.value("amplitude", n) for n in (1, 2)] == [pytest.approx(0.5, abs=0.3), 0.3]
+    assert box.value("amplitude", 1) != 0.3
+
+
+def test_another_box_answers(laboratory, source):
+    before = source.get_idn()["serial"]
+    number = laboratory.faults.inject("wrong-identity", instrument="drive_lo")
+    assert source.get_idn()["serial"] == before + "9"
+    laboratory.faults.clear(number)
+    assert source.get_idn()["serial"] == before
+    given = {"instrument": "drive_lo", "identity": "ACME,Toaster,1,2"}
+    laboratory.faults.inject("wrong-identity", **given)
+    assert source.get_idn()["vendor"] == "ACME"
+
+
+# ---------------------------------------------------------------- digitizer
+
+
+@pytest.fixture
+def playing(awg):
+    upload(awg)
+    run(awg)
+    return lambda: trigger(awg)
+
+
+def test_lost_triggers_shift_what_comes_and_the_states_follow(laboratory, digitizer, playing):
+    laboratory.faults.inject("trigger-loss", share=0.2, seed=4)
+    a, _ = acquire(digitizer, playing)
+    numbers = a[:, 1] // 16 - 1
+    steps = np.diff(numbers.astype(int))
+    assert numbers.size == 60
+    assert set(steps) > {1}
+    assert min(steps) == 1
+    lost = 1 - (numbers.size - 1) / (numbers[-1] - numbers[0])
+    assert 0.05 < lost < 0.4
+    index = laboratory.board.acquisitions[-1].index
+    states = laboratory.board.acquisition(index).states()[:, 0]
+    assert np.array_equal(states, numbers % 2)
+
+
+def test_no_trigger_at_all_times_out(laboratory, digitizer, playing):
+    number = laboratory.faults.inject("trigger-loss", share=1.0)
+    with pytest.raises(RuntimeError, match="579"):
+        acquire(digitizer, playing, timeout=300)
+    laboratory.faults.clear(number)
+    a, _ = acquire(digitizer, lambda: None)
+    assert a.shape == (60, 256)
+
+
+def test_an_overload_clips(laboratory, digitizer, playing):
+    laboratory.faults.inject("overload", gain=10)
+    a, _ = acquire(digitizer, playing)
+    assert set(np.unique(a)) == {0}  # the counting records lie far below the middle
+
+
+def test_swapped_channels(laboratory, digitizer, playing):
+    laboratory.faults.inject("swapped-channels")
+    a, b = acquire(digitizer, playing)
+    assert b[:, 1].tolist() == [16 * (n + 1) for n in range(60)]
+    assert a[:, 1].tolist() == [16 * (n % 5) for n in range(60)]
+
+
+def test_a_stuck_buffer_comes_again(laboratory, digitizer, playing):
+    laboratory.faults.inject("stuck-buffer", buffers=2)
+    a, _ = acquire(digitizer, playing)
+    buffers = [a[n : n + 10].tobytes() for n in range(0, 60, 10)]
+    same = [x for x in set(buffers) if buffers.count(x) > 1]
+    assert len(same) == 1
+    assert buffers.count(same[0]) == 3
+
+
+def test_a_fault_strikes_in_the_middle_of_a_scan(laboratory, digitizer, playing):
+    laboratory.faults.inject("swapped-channels", after_records=25)
+    a, _ = acquire(digitizer, playing)
+    swapped = a[:, 1] < 16 * 5  # the trigger's number instead of the record's
+    assert not swapped[5:20].any()
+    assert swapped[40:].all()
+
+
+# ---------------------------------------------------------------- refrigerator
+
+
+def test_thermometers_break(laboratory, world):
+    fridge = world.refrigerator
+    for name, status in (
+        ("sensor-nan", Status.NO_NUMBER),
+        ("sensor-over-range", Status.OVER_RANGE),
+        ("sensor-unplugged", Status.DISCONNECTED),
+    ):
+        number = laboratory.faults.inject(name)
+        assert fridge.sensor("mixing_chamber").status is status
+        laboratory.faults.clear(number)
+    number = laboratory.faults.inject("sensor-frozen", stage="still")
+    laboratory.faults.inject("heat", watts=0.1, stage="still")
+    world.clock.advance(600)
+    assert fridge.sensor("still").kelvin == 0.82
+    assert fridge.temperatures()["still"] > 0.83
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [("heat", {"watts": 1e-3}), ("ramp", {"kelvin_per_s": 1e-3}), ("trip", {}), ("block", {}),
+     ("warm-up", {})],
+)  # fmt: skip
+def test_the_chip_warms_and_cools_again(laboratory, world, name, given):
+    number = laboratory.faults.inject(name, **given)
+    world.clock.advance(1800)
+    assert world.refrigerator.temperature > 0.05
+    laboratory.faults.clear(number)
+    world.clock.advance(200 * 3600)
+    assert world.refrigerator.temperature == pytest.approx(0.012, rel=0.01)
