@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import math
 import os
 import random
-import signal
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
+from kammerton_sim.chip import Chip
 from kammerton_sim.control import Control
 from kammerton_sim.faults import Faults
 from kammerton_sim.fridge.heating import LineHeat
@@ -30,13 +24,9 @@ from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse
-from kammerton_sim.write_lab import write_lab
 
 if TYPE_CHECKING:
     from kammerton_sim.world import World
-
-FIRST_PORT = 4881
-
 
 _FIXED = "fridge", "control"
 
@@ -225,121 +215,8 @@ def _world(chip: Chip) -> World:
     return World(chip)
 
 
-# ---------------------------------------------------------------- command line
-
-
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run `kammerton sim`; returns the exit code (2: bad chip file or arguments)."""
-    options = _parser().parse_args(argv)
-    try:
-        chip = (
-            read_chip(options.chip) if options.chip else random_chip(options.qubits, options.seed)
-        )
-        ports = _ports(chip, options)
-        if options.write_chip:
-            write_chip(chip, options.write_chip)
-        if options.no_serve:
-            _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
-            return 0
-        with Laboratory(chip, ports, pace=_pace(options.time)) as laboratory:
-            _write_lab(chip, options, laboratory.ports)
-            _serve_until_stopped(laboratory, options.until_stdin_closes)
-    except (ChipError, ValueError, OSError) as error:
-        return _fail(str(error), 2)
-    except PortInUse as error:
-        return _fail(str(error), 1)
-    return 0
+    """Run `kammerton sim`; returns the exit code. See `kammerton_sim.command`."""
+    from kammerton_sim.command import run
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("kammerton sim", description="A simulated laboratory.")
-    parser.add_argument("chip", nargs="?", type=Path, metavar="CHIP.toml")
-    parser.add_argument("--qubits", type=int, default=5, help="of a random chip (1 to 1000)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write-chip", type=Path, metavar="PATH")
-    parser.add_argument("--write-lab", type=Path, metavar="PATH")
-    parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
-    parser.add_argument("--no-serve", action="store_true", help="only write files")
-    parser.add_argument("--base-port", type=int, metavar="N", help="consecutive ports from N on")
-    parser.add_argument("--port", action="append", default=[], metavar="NAME=N")
-    parser.add_argument("--until-stdin-closes", action="store_true")
-    parser.add_argument("--time", default="fast", metavar="fast|real|FACTOR")
-    return parser
-
-
-def _ports(chip: Chip, options: argparse.Namespace) -> dict[str, int]:
-    ports = consecutive_ports(chip, options.base_port) if options.base_port else {}
-    for text in options.port:
-        name, _, number = text.partition("=")
-        if not number.isdigit() or not 0 < int(number) < 65536:
-            raise ValueError(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
-        ports[name] = int(number)
-    return ports
-
-
-def _pace(text: str) -> float | None:
-    """Seconds of instrument time in a wall second; None: as fast as possible."""
-    if text in ("fast", "real"):
-        return None if text == "fast" else 1.0
-    try:
-        pace = float(text)
-    except ValueError:
-        pace = 0.0
-    if not 0 < pace < math.inf:
-        raise ValueError(f"--time {text}: write fast, real, or a factor above 0")
-    return pace
-
-
-def _write_lab(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
-    if options.write_lab:
-        text = write_lab(chip, ports, options.seed, options.broker)
-        options.write_lab.write_text(text, encoding="utf-8")
-
-
-def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> None:
-    stop = laboratory.stop_requested
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
-    if until_stdin_closes:
-        threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
-    sys.stderr.write(_table(laboratory))
-    sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
-    sys.stdout.flush()
-    stop.wait()
-
-
-def _warm() -> None:
-    """Compile the kernels while the parent still starts."""
-    from kammerton_sim.world import warm
-
-    warm()
-
-
-def _watch(stream: TextIO, stop: threading.Event) -> None:
-    while stream.read(4096):
-        pass
-    stop.set()
-
-
-def _table(laboratory: Laboratory) -> str:
-    chip, ports = laboratory.chip, laboratory.ports
-    rows = [("instrument", "what", "address")]
-    visa = {
-        **dict.fromkeys(laboratory.generators, "AWG5208"),
-        **dict.fromkeys(laboratory.sources, "SGS100A"),
-    }
-    rows += [(n, what, f"TCPIP0::127.0.0.1::hislip0,{ports[n]}::INSTR") for n, what in visa.items()]
-    for name, entry in chip.wiring.instruments.items():
-        model = MODELS[entry.model]
-        rows.append((name, model.what, model.address.format(port=ports[name])))
-    rows += [(name, "ATS9360", f"sim://127.0.0.1:{ports[name]}") for name in laboratory.boards]
-    rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
-    rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
-    lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]
-    return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits", *lines, ""))
-
-
-def _fail(message: str, code: int) -> int:
-    sys.stderr.write(message + "\n")
-    return code
+    return run(argv)
