@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kammerton_sim.fridge import Refrigerator
+from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.http import HttpServer
 from kammerton_sim.wire.server import TcpServer
 from kammerton_sim.wire.sockets import ScpiSocketServer
 
@@ -77,6 +79,14 @@ MODELS: Mapping[str, Model] = {
         ),
         lambda device, port: ScpiSocketServer(device, port, CONNECTIONS, b"\r\n"),
         _SOCKET,
+    ),
+    "bluefors_api": Model(
+        "Bluefors API",
+        lambda name, room, number: BlueforsApi(
+            name, room.ledger, room.now, room.refrigerator, room.seed + number
+        ),
+        lambda device, port: HttpServer(device.name, port, device.answer, device.watch),
+        "http://127.0.0.1:{port}",
     ),
 }
 

@@ -128,7 +128,8 @@ def test_a_power_cycle_ends_the_sessions(laboratory):
             client.settimeout(5)
             greet(laboratory, name, client)
             laboratory.power_cycle(name)
-            assert client.recv(10) == b""
+            while client.recv(1000):
+                pass  # what was on its way, and then the end
 
 
 def test_a_generator_that_was_off_knows_nothing_any_more(laboratory):

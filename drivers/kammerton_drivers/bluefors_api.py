@@ -1,0 +1,101 @@
+"""Bluefors Control Software as a fridge monitor, over our own QCoDeS driver. It is only read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import parse_qsl, urlsplit
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers.bluefors_instrument import BlueforsApi
+from kammerton_drivers.session import Session
+
+HOTTEST = 400.0
+"""K; a sensor that reads more is broken or unplugged."""
+
+_OPTIONS = ("key_file", "certificate")
+_FORM = '"http://host:49099" or "https://host:49098?key_file=/path&certificate=/path"'
+
+
+def connect(name: str, address: str) -> Bluefors:
+    """Connect to the control software at such an address; the key never stands in lab.toml.
+
+    Raises
+    ------
+    InstrumentError
+        The address is none, a file cannot be read, or nobody answers with a mixing chamber.
+    """
+    fridge = Bluefors(name, address)
+    fridge.session.connect()
+    return fridge
+
+
+class Bluefors:
+    """A FridgeMonitor of the node mapper.bf.temperatures.tmixing."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        url, options = _address(name, address)
+        self.session = Session(name, address, lambda label: _opened(label, url, options))
+
+    async def identity(self) -> Identity:
+        """Ask for vendor, model, name of the system and version."""
+        idn = await self.session.do("identity", lambda fridge: fridge.get_idn())
+        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+    async def temperature(self) -> float:
+        """Read the mixing chamber in K.
+
+        Raises
+        ------
+        InstrumentError
+            No answer, a sample that is invalid or outdated, or no temperature.
+        """
+        kelvin = await self.session.do("read the mixing chamber", lambda f: float(f.tmixing()))
+        if not 0 < kelvin < HOTTEST:
+            place = f"{self.name} ({self.session.address})"
+            raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin} K")
+        return kelvin
+
+    async def safe(self) -> None:
+        """Do nothing: a refrigerator is never switched, and this one is only read."""
+
+    async def close(self) -> None:
+        """Close the session."""
+        await self.session.close()
+
+
+def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:
+    """Open a driver and ask once, so that a wrong address or key is noticed at once."""
+    certificate = options.get("certificate")
+    fridge = BlueforsApi(
+        label,
+        url,
+        key=_key(options["key_file"]) if "key_file" in options else None,
+        certificate=Path(certificate).expanduser() if certificate else None,
+    )
+    try:
+        fridge.get_idn()
+    except BaseException:
+        fridge.close()
+        raise
+    return fridge
+
+
+def _key(file: str) -> str:
+    try:
+        return Path(file).expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise InstrumentError(f"key_file {file} cannot be read: {error}") from None
+
+
+def _address(name: str, address: str) -> tuple[str, dict[str, str]]:
+    try:
+        parts = urlsplit(address)
+        options = dict(parse_qsl(parts.query, strict_parsing=bool(parts.query)))
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port
+        if usable and parts.path in ("", "/") and set(options) <= set(_OPTIONS):
+            return f"{parts.scheme}://{parts.netloc}", options
+    except ValueError:
+        pass  # said below, as for every other address that is none
+    raise InstrumentError(f"{name}: {address!r} is not an address like {_FORM}")
