@@ -82,11 +82,17 @@ class Settling:
     time: float = number("time_s", POSITIVE)
 
 
-def strangers(sections: Mapping[str, Any], feedlines: Collection[str]) -> list[str]:
+def strangers(
+    sections: Mapping[str, Any], qubits: Collection[str], feedlines: Collection[str]
+) -> list[str]:
     """What is wrong with the names of the lines that effects belong to."""
+    lines = [*qubits, *feedlines]
+    known = {"amplifiers": feedlines, "receivers": feedlines, "mixers": lines, "ripples": lines}
+    named = [(effect, line, known[effect]) for effect in known for line in sections.get(effect, ())]
+    ends = [end for c in sections.get("drive_crosstalk", ()) for end in (c.source, c.target)]
+    named += [("drive_crosstalk", end, qubits) for end in ends]
     return [
         f"wiring.{effect}: there is no line {line!r}"
-        for effect in ("amplifiers", "receivers")
-        for line in sections.get(effect, ())
-        if line not in feedlines
+        for effect, line, lines in named
+        if line not in lines
     ]

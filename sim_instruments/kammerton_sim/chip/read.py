@@ -154,7 +154,7 @@ class _Reader:
         self.problems += taken(
             sections.get("instruments", {}), (*boxes, *carriers, *(f.board for f in more))
         )
-        self.problems += strangers(sections, ["feed0", *(f.name for f in more)])
+        self.problems += strangers(sections, qubits, ["feed0", *(f.name for f in more)])
         return Wiring(
             generators=boxes,
             drive=drive,

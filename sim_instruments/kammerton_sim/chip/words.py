@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
-from kammerton_sim.chip.imperfections import Amplifier, Receiver
+from kammerton_sim.chip.imperfections import Amplifier, Crosstalk, Mixer, Receiver, Ripple
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, Purcell
 from kammerton_sim.chip.section import Section
@@ -131,7 +131,7 @@ class Wiring:
     itself). readout, trigger, delay, gain, noise, full_scale: the first feedline, which serves
     every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
     instruments: further ones, by name. amplifiers, receivers: what comes between a feedline (by
-    name) and its digitizer.
+    name) and its digitizer. mixers, ripples: of a line, by the name of its qubit or feedline.
     """
 
     generators: tuple[str, ...]
@@ -148,12 +148,18 @@ class Wiring:
     instruments: Mapping[str, FurtherInstrument] = field(default_factory=dict)
     amplifiers: Mapping[str, Amplifier] = field(default_factory=dict)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    mixers: Mapping[str, Mixer] = field(default_factory=dict)
+    ripples: Mapping[str, Ripple] = field(default_factory=dict)
+    drive_crosstalk: tuple[Crosstalk, ...] = ()
 
 
 WIRING_SECTIONS: Mapping[str, Section] = {
     "instruments": Section(FurtherInstrument, named=True),
     "amplifiers": Section(Amplifier, named=True),
     "receivers": Section(Receiver, named=True),
+    "mixers": Section(Mixer, named=True),
+    "ripples": Section(Ripple, named=True),
+    "drive_crosstalk": Section(Crosstalk, many=True),
 }
 
 

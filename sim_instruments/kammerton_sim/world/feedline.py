@@ -69,6 +69,12 @@ class Feedline:
         for pole, coupling in self.decoys:
             add_notch(padded, lead, pole, self.gain * coupling, self.step, ground)
 
+    def hum(self, fields: Fields, number: int, volts: complex) -> None:
+        """Add what a drive at the carrier that never ends adds to one waveform."""
+        steady = self.gain * volts * self.couplings[:, None] / -self.poles
+        fields.ground[number] += self.gain * volts + steady[:, 0].sum()
+        fields.change[number] += (steady[:, 1:] - steady[:, :1])[..., None]
+
     def decays(self, samples: int) -> Complex64Array:
         """(Q, 2, N + 1) free decay of a field in |0> and in |1> over n samples."""
         exponents = self.poles[:, :2, None] * self.step * np.arange(samples + 1)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 import numpy as np
 
 from kammerton_sim.world.feedline import Feedline, Fields
 from kammerton_sim.world.propagate import ComplexArray
-from kammerton_sim.world.timeline import Fingerprint, IntArray, IqPair
+from kammerton_sim.world.timeline import IntArray, Sound, bursts
 
-Content = tuple[tuple[Fingerprint, Fingerprint], int]
+Content = tuple[tuple[Hashable, ...], int]
 
 _LONGEST_LEAD = 8192  # samples: 17 field lifetimes of a resonator 1 MHz wide at 1 GS/s
 
@@ -22,7 +23,7 @@ class Exposure:
     triggers (K,): samples of the turn. reads (K,): samples of the turn at which the states are
     taken, where the tone begins (at the trigger if there is none). waveforms (K,): number of
     the waveform. contents (W,): what tells it from others. volts (W,) of (lead + N,) at the
-    generator, leads (W,) in samples.
+    generator, leads (W,) in samples. hum: V that are always there.
     """
 
     triggers: IntArray
@@ -31,11 +32,12 @@ class Exposure:
     contents: tuple[Content, ...]
     volts: tuple[ComplexArray, ...]
     leads: tuple[int, ...]
+    hum: complex = 0.0
 
 
-def expose(line: IqPair, triggers: IntArray, delay: int, samples: int) -> Exposure:
+def expose(line: Sound, triggers: IntArray, delay: int, samples: int) -> Exposure:
     """Cut the readout line at its triggers; a record sample shows what left `delay` before."""
-    tones = line.bursts(np.empty(0, np.int64), np.iinfo(np.int64).max)
+    tones = bursts(line.spans, np.empty(0, np.int64), np.iinfo(np.int64).max)
     begins = np.array([a for a, _ in tones], np.int64)
     ends = np.array([b for _, b in tones], np.int64)
     numbers: dict[Content, int] = {}
@@ -52,9 +54,8 @@ def expose(line: IqPair, triggers: IntArray, delay: int, samples: int) -> Exposu
         n = int(np.searchsorted(ends, trigger, "right"))
         if n < begins.size and begins[n] < stop:
             reads[k] = max(trigger, int(begins[n]))
-    return Exposure(
-        triggers, reads, waveforms, tuple(numbers), tuple(volts), tuple(lead for _, lead in numbers)
-    )
+    leads = tuple(lead for _, lead in numbers)
+    return Exposure(triggers, reads, waveforms, tuple(numbers), tuple(volts), leads, line.hum)
 
 
 def _lead(begins: IntArray, ends: IntArray, start: int) -> int:
@@ -87,6 +88,8 @@ class FieldCache:
                     fields.change[n] = old.change[self._known[content]]
                 else:
                     feedline.fill(fields, n, exposure.volts[n], exposure.leads[n])
+                    if exposure.hum:
+                        feedline.hum(fields, n, exposure.hum)
             self._setting, self._known, self._fields = setting, numbers, fields
             old = fields
         return old

@@ -58,7 +58,8 @@ class ReadoutLine:
         decoys = self.decoys
         line = feedline(self._resonators, carrier, wiring.gain * code, step, decoys)
         with self._lock:
-            fields = self._fields.fields(seen, line, samples, (carrier, step, samples, decoys))
+            setting = carrier, step, samples, decoys, seen.hum
+            fields = self._fields.fields(seen, line, samples, setting)
             seed = int(self._seeds.integers(1 << 62))
         scene = Scene(
             seed=seed,

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from kammerton_sim.chip import Line
 from kammerton_sim.world.evolution import Qubit, evolution
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
@@ -53,22 +52,22 @@ class Score:
 
 
 def write_score(
-    wired: Sequence[Line],
+    names: Sequence[str],
     rabi_rates: Sequence[float],
     lines: Lines,
     seen: Exposure,
     turn: int,
     fluxes: Sequence[Steering | None],
 ) -> Score:
-    """Write down one turn of `turn` samples for every qubit, with its flux pulses.
+    """Write down one turn of `turn` samples for every qubit of `names`, with its flux pulses.
 
-    wired: their drive lines. rabi_rates: rad/s of rotation per volt.
+    rabi_rates: rad/s of rotation per volt.
     """
 
-    def written(line: Line, rabi_rate: float, flux: Steering | None) -> Tape:
-        return write_tape(lines.pair(line), rabi_rate, seen.reads, turn, flux)
+    def written(name: str, rabi_rate: float, flux: Steering | None) -> Tape:
+        return write_tape(lines.drive(name), rabi_rate, seen.reads, turn, flux)
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        tapes = list(threads.map(written, wired, rabi_rates, fluxes))
-    frames = [lines.frequency(line.source) for line in wired]
+        tapes = list(threads.map(written, names, rabi_rates, fluxes))
+    frames = [lines.frame(name) for name in names]
     return Score(tapes, frames, seen.reads, 1 / lines.rate)

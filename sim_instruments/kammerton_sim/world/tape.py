@@ -26,7 +26,8 @@ class Tape:
     values (S,): samples of idling, number of the drive, number of the measurement.
     drives: concatenated coefficients of a^dag in rad/s; edges (D + 1,) cut them into drives.
     shifts: (samples of drives, 2) by which flux moves f01 and anharmonicity, or (0, 2).
-    lengths (S,): samples that each step lasts.
+    lengths (S,): samples that each step lasts. hum: a drive in rad/s that never ends, on top of
+    which the others are; it acts while the qubit idles.
     """
 
     kinds: NDArray[np.int64]
@@ -36,6 +37,7 @@ class Tape:
     edges: NDArray[np.int64]
     measurements: int
     shifts: FloatArray
+    hum: complex = 0.0
 
 
 def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> FloatArray:
@@ -51,6 +53,7 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
     mapped = uses >= _USES_THAT_PAY_A_MAP
     slots = np.where(mapped, np.cumsum(mapped) - 1, -1)
     out = np.empty((tape.measurements, 3))
+    hums, stretches = _hums(tape, evolution, detunings)
     play(
         tape.kinds,
         tape.values,
@@ -58,6 +61,8 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
         tape.shifts,
         tape.edges,
         slots,
+        hums,
+        stretches,
         evolution,
         detunings,
         weights,
@@ -66,6 +71,20 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
         out,
     )
     return out
+
+
+def _hums(
+    tape: Tape, evolution: Evolution, detunings: FloatArray
+) -> tuple[FloatArray, NDArray[np.int64]]:
+    """Maps (L, R, 9, 9) of idling under the hum, and which of them a step (S,) takes."""
+    if not tape.hum:
+        return np.empty((0, 1, 9, 9)), tape.values
+    once = np.empty((detunings.size, 9, 9))
+    superoperators(np.array([tape.hum]), np.empty((0, 2)), detunings, evolution, once)
+    idle = tape.kinds == IDLE
+    lengths, which = np.unique(np.where(idle, tape.values, 1), return_inverse=True)
+    maps = [np.linalg.matrix_power(once, int(n)) for n in lengths]
+    return np.stack(maps), which
 
 
 def longest_coherence(tape: Tape) -> int:
@@ -147,6 +166,8 @@ def play(
     shifts: FloatArray,
     edges: NDArray[np.int64],
     slots: NDArray[np.int64],
+    hums: FloatArray,
+    stretches: NDArray[np.int64],
     evolution: Evolution,
     detunings: FloatArray,
     weights: FloatArray,
@@ -166,7 +187,9 @@ def play(
         states[k, :3] = evolution.rest
     for turn in range(turns + 1):
         for n in range(first if turn == 0 else 0, kinds.size):
-            if kinds[n] == 0:
+            if kinds[n] == 0 and hums.shape[0] > 0:
+                _apply(states, hums[stretches[n]])
+            elif kinds[n] == 0:
                 idle(states, detunings, float(values[n]), evolution)
             elif kinds[n] == 2:
                 _measure(states, weights, out[values[n]])

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Hashable
 
 import numpy as np
 
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.tape import DRIVE, IDLE, MEASURE, Tape
-from kammerton_sim.world.timeline import Fingerprint, IntArray, IqPair, bursts
+from kammerton_sim.world.timeline import IntArray, Sound, bursts
 
 
 def write_tape(
-    line: IqPair, rabi_rate: float, reads: IntArray, turn: int, flux: Steering | None = None
+    line: Sound, rabi_rate: float, reads: IntArray, turn: int, flux: Steering | None = None
 ) -> Tape:
     """One turn of `turn` samples with a measurement at each of `reads` (sorted).
 
@@ -22,7 +23,7 @@ def write_tape(
     """
     steps: list[tuple[int, int, int]] = []
     drives = _Drives(line, rabi_rate, flux)
-    tracks = (line.i, line.q, flux.track) if flux else (line.i, line.q)
+    tracks = [*line.spans, flux.track] if flux else line.spans
     events = [(a, DRIVE, b) for a, b in bursts(tracks, reads, turn)]
     events += [(read, MEASURE, n) for n, read in enumerate(reads.tolist())]
     events.sort(key=lambda event: (event[0], -event[1]))
@@ -48,21 +49,22 @@ def write_tape(
         edges=edges,
         measurements=reads.size,
         shifts=shifts,
+        hum=complex(np.conj(line.hum) * rabi_rate),
     )
 
 
 class _Drives:
     """Distinct drives of a qubit, numbered; equal samples have one number."""
 
-    def __init__(self, line: IqPair, rabi_rate: float, flux: Steering | None) -> None:
+    def __init__(self, line: Sound, rabi_rate: float, flux: Steering | None) -> None:
         self._line, self._rabi_rate, self._flux = line, rabi_rate, flux
-        self._seen: dict[tuple[Fingerprint, ...], int] = {}
+        self._seen: dict[tuple[Hashable, ...], int] = {}
         self._numbers: dict[bytes, int] = {}
         self._samples: list[ComplexArray] = []
         self._shifts: list[FloatArray] = []
 
     def number(self, start: int, stop: int) -> int:
-        fingerprint: tuple[Fingerprint, ...] = self._line.fingerprint(start, stop)
+        fingerprint = self._line.fingerprint(start, stop)
         if self._flux is not None:
             fingerprint += (self._flux.fingerprint(start, stop),)
         number = self._seen.get(fingerprint)
@@ -71,7 +73,7 @@ class _Drives:
         return number
 
     def _new(self, start: int, stop: int) -> int:
-        volts = self._line.volts(start, stop)
+        volts = self._line.volts(start, stop) + self._line.hum
         c: ComplexArray = np.asarray(np.conj(volts) * self._rabi_rate, np.complex128)
         shifts = np.empty((0, 2)) if self._flux is None else self._flux.shifts(start, stop)
         digest = hashlib.blake2b(c.tobytes() + shifts.tobytes(), digest_size=16).digest()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -143,11 +144,14 @@ class IqPair:
     i: Track
     q: Track
 
-    def bursts(self, cuts: IntArray, end: int) -> list[tuple[int, int]]:
-        """[start, stop) of everything that sounds on the line before `end`, cut at `cuts`."""
-        return bursts((self.i, self.q), cuts, end)
+    hum: ClassVar[complex] = 0.0
 
-    def fingerprint(self, start: int, stop: int) -> tuple[Fingerprint, Fingerprint]:
+    @property
+    def spans(self) -> Sequence[Spanned]:
+        """When it sounds."""
+        return self.i, self.q
+
+    def fingerprint(self, start: int, stop: int) -> tuple[Hashable, ...]:
         """What tells one content of [start, stop) from another."""
         return self.i.fingerprint(start, stop), self.q.fingerprint(start, stop)
 
@@ -164,7 +168,37 @@ class IqPair:
         return rates.pop() if rates else 0.0
 
 
-def bursts(tracks: Sequence[Track], cuts: IntArray, end: int) -> list[tuple[int, int]]:
+class Spanned(Protocol):
+    """What sounds now and then, in samples of the turn; sorted."""
+
+    @property
+    def starts(self) -> IntArray:
+        """First samples."""
+
+    @property
+    def stops(self) -> IntArray:
+        """Samples after the last."""
+
+
+class Sound(Protocol):
+    """What arrives on a line of the chip."""
+
+    @property
+    def spans(self) -> Sequence[Spanned]:
+        """When it sounds."""
+
+    @property
+    def hum(self) -> complex:
+        """V that are always there, beside `volts`."""
+
+    def fingerprint(self, start: int, stop: int) -> tuple[Hashable, ...]:
+        """What tells one content of [start, stop) from another."""
+
+    def volts(self, start: int, stop: int) -> NDArray[np.complex128]:
+        """I + jQ in volts."""
+
+
+def bursts(tracks: Sequence[Spanned], cuts: IntArray, end: int) -> list[tuple[int, int]]:
     """[start, stop) of everything that any of the tracks plays before `end`, cut at `cuts`."""
     starts = np.concatenate([track.starts for track in tracks])
     order = np.argsort(starts, kind="stable")

@@ -9,7 +9,8 @@ Parameters of a qubit "q0" and its resonator "r0":
 - q0.t2_star: s, where exp(-t / t2_echo) exp(-(2 pi sigma t)^2 / 2) reaches 1/e; sigma is the
   standard deviation of the detuning that is frozen within a shot.
 - q0.pi_amplitude: V, peak at the generator, at which a pulse takes |0> to |1> best (most P1
-  after the pulse, at the mean detuning, with relaxation). Needs `re` and `im`, the samples of I
+  after the pulse, at the mean detuning, with relaxation), through the mixer and the cable of its
+  own line. Needs `re` and `im`, the samples of I
   and Q in volts for unit peak amplitude on their intermediate frequency, `sample_rate` in 1/s
   and `carrier` in Hz.
 - r0.frequency, r0.linewidth: Hz, with the qubit in |0>; full width, loaded.
@@ -18,6 +19,7 @@ Parameters of a qubit "q0" and its resonator "r0":
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from scipy.optimize import minimize_scalar
@@ -32,6 +34,7 @@ from kammerton_sim.world.evolution import (
     transition_rates,
 )
 from kammerton_sim.world.propagate import ComplexArray, drive
+from kammerton_sim.world.wire import PERFECT, Wire, wire
 
 Extra = Mapping[str, object]
 
@@ -45,9 +48,12 @@ def value(
         if entry.name == element and name in ("frequency", "linewidth"):
             return float(getattr(entry, name))
     numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
-    if not numbers or name not in _QUBIT:
+    if not numbers or name not in (*_QUBIT, "pi_amplitude"):
         raise WorldError(f"the laboratory has no parameter {parameter!r}")
-    return _QUBIT[name](qubit(numbers[0]), extra or {})
+    if name == "pi_amplitude":
+        flaws = chip.wiring.mixers.get(element), chip.wiring.ripples.get(element)
+        return _pi_amplitude(qubit(numbers[0]), extra or {}, partial(wire, *flaws))
+    return _QUBIT[name](qubit(numbers[0]))
 
 
 def t2_echo(qubit: Qubit) -> float:
@@ -55,33 +61,34 @@ def t2_echo(qubit: Qubit) -> float:
     return float(1 / coherence_decay(*transition_rates(qubit), qubit.dephasing_rate)[0])
 
 
-def pi_amplitude(qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: float) -> float:
+def pi_amplitude(
+    qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: float, line: Wire = PERFECT
+) -> float:
     """Volts of peak at which the pulse `unit` (I + jQ for 1 V of peak) inverts best."""
     moving = evolution(qubit, carrier, 1 / sample_rate)
-    c: ComplexArray = np.asarray(np.conj(unit) * qubit.rabi_rate, np.complex128)
-    area = abs(c).sum() / sample_rate
+    area = abs(line.arriving(unit)).sum() * qubit.rabi_rate / sample_rate
     if not area > 0:
         raise WorldError("pi_amplitude: the pulse is silent")
+
+    def missed(amplitude: float) -> float:
+        c = np.asarray(np.conj(line.pulse(amplitude * unit)) * qubit.rabi_rate, np.complex128)
+        return -_inverted(c, moving)
+
     coarse = np.linspace(0.5, 1.6, 45) * np.pi / area
-    best = int(np.argmax([_inverted(a, c, moving) for a in coarse]))
+    best = int(np.argmin([missed(a) for a in coarse]))
     bounds = float(coarse[max(best - 1, 0)]), float(coarse[min(best + 1, coarse.size - 1)])
-    found = minimize_scalar(
-        lambda a: -_inverted(a, c, moving),
-        bounds=bounds,
-        method="bounded",
-        options={"xatol": 1e-9},
-    )
+    found = minimize_scalar(missed, bounds=bounds, method="bounded", options={"xatol": 1e-9})
     return float(found.x)
 
 
-def _inverted(amplitude: float, c: ComplexArray, moving: Evolution) -> float:
+def _inverted(c: ComplexArray, moving: Evolution) -> float:
     state = np.zeros((1, 9))
     state[0, 0] = 1.0
-    drive(state, np.zeros(1), amplitude * c, np.empty((0, 2)), moving)
+    drive(state, np.zeros(1), c, np.empty((0, 2)), moving)
     return float(state[0, 1])
 
 
-def _pi_amplitude(qubit: Qubit, extra: Extra) -> float:
+def _pi_amplitude(qubit: Qubit, extra: Extra, line: Callable[[float, float], Wire]) -> float:
     missing = [key for key in ("re", "im", "sample_rate", "carrier") if key not in extra]
     if missing:
         raise WorldError(f"pi_amplitude needs {', '.join(missing)}")
@@ -89,14 +96,13 @@ def _pi_amplitude(qubit: Qubit, extra: Extra) -> float:
     if re.shape != im.shape or re.ndim != 1:
         raise WorldError("pi_amplitude: re and im must be lists of equal length")
     rate, carrier = (float(np.asarray(extra[key])) for key in ("sample_rate", "carrier"))
-    return pi_amplitude(qubit, re + 1j * im, rate, carrier)
+    return pi_amplitude(qubit, re + 1j * im, rate, carrier, line(carrier, 1 / rate))
 
 
-_QUBIT: Mapping[str, Callable[[Qubit, Extra], float]] = {
-    "f01": lambda qubit, _: qubit.f01,
-    "anharmonicity": lambda qubit, _: qubit.anharmonicity,
-    "t1": lambda qubit, _: qubit.t1,
-    "t2_echo": lambda qubit, _: t2_echo(qubit),
-    "t2_star": lambda qubit, _: slow_envelope_time(t2_echo(qubit), qubit.slow_dephasing),
-    "pi_amplitude": _pi_amplitude,
+_QUBIT: Mapping[str, Callable[[Qubit], float]] = {
+    "f01": lambda qubit: qubit.f01,
+    "anharmonicity": lambda qubit: qubit.anharmonicity,
+    "t1": lambda qubit: qubit.t1,
+    "t2_echo": t2_echo,
+    "t2_star": lambda qubit: slow_envelope_time(t2_echo(qubit), qubit.slow_dephasing),
 }

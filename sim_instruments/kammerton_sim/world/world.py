@@ -128,15 +128,15 @@ class World:
         if clocked is None or triggers.size == 0:
             return Playback(0, 0.0, samples, np.empty((0, len(readout.members), 3)))
         step = 1 / clocked.sample_rate
-        lines = Lines(outputs, carriers, clocked.sample_rate)
-        tones = lines.pair(wiring.readout)
+        lines = Lines(self.chip.wiring, outputs, carriers, clocked.sample_rate)
+        tones = lines.readout(wiring)
         seen = expose(tones, triggers, round(wiring.delay / step), samples)
         at = self.clock.now()
         qubits = [self.qubit(n, at) for n in readout.members]
         loops = [self._loops[n] for n in readout.members]
         fluxes = [loop.steering(lines, self.bias) if loop else None for loop in loops]
-        wired = [self.chip.wiring.drive[self.chip.qubits[n].name] for n in readout.members]
-        score = write_score(wired, [q.rabi_rate for q in qubits], lines, seen, turn, fluxes)
+        names = [self.chip.qubits[n].name for n in readout.members]
+        score = write_score(names, [q.rabi_rate for q in qubits], lines, seen, turn, fluxes)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )

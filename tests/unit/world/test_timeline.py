@@ -12,6 +12,7 @@ from kammerton_sim.world import WorldError
 from kammerton_sim.world.timeline import (
     IqPair,
     Spans,
+    bursts,
     converted,
     rising_edges,
     track,
@@ -57,10 +58,10 @@ def test_bursts_cover_all_that_sounds_and_respect_cuts(i_steps, q_steps, cuts):
     pair = IqPair(
         *(track(output(*(Segment(wave(s), n) for s, n in x)), Spans()) for x in (i_steps, q_steps))
     )
-    bursts = pair.bursts(np.sort(np.array(cuts, np.int64)), end)
+    pieces = bursts(pair.spans, np.sort(np.array(cuts, np.int64)), end)
     rebuilt = np.zeros(end, complex)
     last = 0
-    for a, b in bursts:
+    for a, b in pieces:
         assert last <= a < b <= end
         assert not any(a < cut < b for cut in cuts)
         rebuilt[a:b] = pair.volts(a, b)
