@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from kammerton.estimation import decay, line, oscillation, rabi, resonator
+from kammerton.estimation import (
+    benchmarking,
+    decay,
+    interleaved,
+    line,
+    oscillation,
+    rabi,
+    resonator,
+)
 from kammerton.estimation.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
+    **benchmarking.KINDS, **interleaved.KINDS,
 }  # fmt: skip

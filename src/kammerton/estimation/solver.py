@@ -68,7 +68,7 @@ def solve(
     n, linear = batch.traces, kernels.LINEAR[law] + more
     size = kernels.NONLINEAR[law] + linear
     p = np.array(np.clip(start, low, high), order="C")
-    lo, hi = (np.array(np.broadcast_to(b, p.shape)) for b in (low, high))
+    lo, hi = (np.array(np.broadcast_to(b, p.shape), order="C") for b in (low, high))
     c, cov = np.empty((n, linear)), np.empty((n, size, size))
     residual, cost = np.empty_like(batch.y), np.empty(n)
     known = np.zeros((n, 2, linear)) if prior is None else np.ascontiguousarray(prior)

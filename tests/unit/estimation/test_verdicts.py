@@ -154,6 +154,7 @@ GOOD = {
     "t1": (T, np.exp(-4 * T)), "t2_echo": (T, np.exp(-4 * T)), "ramsey": (TT, fringes(9, 2)),
     "rabi_amplitude": (T, rabi(2)), "qubit_spectroscopy": (F, line(5.05e9, 12 * MHZ)),
     "resonator_spectroscopy": (F, notch(5.05e9, 9 * MHZ)),
+    "randomized_benchmarking": (T, 0.5 + 0.5 * np.exp(-4 * T)),
 }  # fmt: skip
 
 
