@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived, derive
-from kammerton.estimation.evidence import Evidence, Mask, simple_laws, weigh
+from kammerton.estimation.evidence import Evidence, Mask, weigh
 from kammerton.estimation.findings import CLEAR, Findings, imprecise, judge_signal, percent
 from kammerton.estimation.kind import Kind
+from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch, prepare
 from kammerton.estimation.repeats import Means, means
@@ -149,10 +150,10 @@ def dimension(batch: Batch, known: dict[str, object]) -> Array:
 
 
 def _numbers(theta: Array, span: Array, level: Array, size: Array) -> dict[str, Array]:
-    p = np.exp(-theta[:, 0] / span)
+    p = np.exp(-theta[..., 0] / span)
     return {
         "depolarization": p, "error_per_clifford": (1.0 - p) * (size - 1.0) / size,
-        "amplitude": theta[:, 2], "offset": theta[:, 3] + level,
+        "amplitude": theta[..., 2], "offset": theta[..., 3] + level,
     }  # fmt: skip
 
 

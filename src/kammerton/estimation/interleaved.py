@@ -153,13 +153,13 @@ def _scattered(sampled: list[Means], both: Batch, fit: Solution) -> Array:
 
 
 def _numbers(theta: Array, span: Array, level: Array, size: Array) -> dict[str, Array]:
-    p, both = np.exp(-theta[:, 0] / span), np.exp(-theta[:, 1] / span)
+    p, both = np.exp(-theta[..., 0] / span), np.exp(-theta[..., 1] / span)
     share = (size - 1.0) / size
     return {
         "depolarization": p, "depolarization_interleaved": both,
         "error_per_clifford": (1.0 - p) * share, "error_per_gate": (1.0 - both / p) * share,
         "error_per_gate_bound": bound(p, both, size),
-        "amplitude": theta[:, 2], "offset": theta[:, 3] + level,
+        "amplitude": theta[..., 2], "offset": theta[..., 3] + level,
     }  # fmt: skip
 
 
