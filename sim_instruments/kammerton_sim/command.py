@@ -12,9 +12,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TextIO
 
+from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory, consecutive_ports
+from kammerton_sim.running import announced
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
 
@@ -23,7 +25,10 @@ FIRST_PORT = 4881
 
 def run(argv: Sequence[str] | None = None) -> int:
     """Run `kammerton sim`; returns the exit code (2: bad chip file or arguments)."""
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments[:1] == ["ctl"]:
+        return ctl.run(arguments[1:])
+    options = _parser().parse_args(arguments)
     try:
         chip = (
             read_chip(options.chip) if options.chip else random_chip(options.qubits, options.seed)
@@ -97,9 +102,10 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
     threading.Thread(target=_warm, name="warm", daemon=True).start()
     sys.stderr.write(_table(laboratory))
-    sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
-    sys.stdout.flush()
-    stop.wait()
+    with announced(laboratory.chip.name, laboratory.ports["control"]):
+        sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
+        sys.stdout.flush()
+        stop.wait()
 
 
 def _warm() -> None:

@@ -6,6 +6,10 @@ truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
+unsafe {limits: {"awg*.peak": [least, most], ...}} -> {"spans": [{output, what, value, limits, from,
+to, samples?}, ...], "complete"}; wrong_box -> {"changes": [...], "complete"};
+contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"checked",
+"contradicted": [...], "without_truth": [...]};
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
 clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
 on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
@@ -20,7 +24,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
 from kammerton_sim.faults import CATALOGUE, FaultError
+from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
 
 if TYPE_CHECKING:
@@ -40,6 +46,9 @@ class Control:
             "states": self._states,
             "set_temperature": self._set_temperature,
             "power_cycle": self._power_cycle,
+            "unsafe": self._unsafe,
+            "wrong_box": lambda: {"changes": wrong_box(self._all()), **self._whole()},
+            "contradicted": self._contradicted,
             "fault": self._fault,
             "clear": lambda number=None: laboratory.faults.clear(number),
             "faults": laboratory.faults.active,
@@ -62,7 +71,7 @@ class Control:
             answer = operation(**request)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
-        except FaultError as error:
+        except (FaultError, AuditError) as error:
             answer = {"error": str(error)}
         except (TypeError, ValueError, AttributeError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
@@ -96,6 +105,25 @@ class Control:
     def _power_cycle(self, instrument: str) -> dict[str, Any]:
         self._laboratory.power_cycle(instrument)
         return {"ok": True}
+
+    def _all(self) -> list[dict[str, Any]]:
+        return self._laboratory.ledger.since(0)
+
+    def _whole(self) -> dict[str, bool]:
+        return {"complete": self._laboratory.ledger.complete}
+
+    def _unsafe(self, limits: dict[str, tuple[float, float]]) -> dict[str, Any]:
+        site = self._laboratory
+        boxes = (site.generators | site.sources | site.further).values()
+        start = [box.power_on() for box in boxes if isinstance(box, ScpiInstrument)]
+        known = {key: value for each in start for key, value in each.items()}
+        return {
+            "spans": unsafe(self._all(), limits, known, site.world.clock.now()),
+            **self._whole(),
+        }
+
+    def _contradicted(self, published: list[dict[str, Any]], sigmas: float = 5.0) -> dict[str, Any]:
+        return contradicted(published, self._laboratory.world.truth, sigmas)
 
     def _fault(self, name: str, given: dict[str, Any] | None = None, **when: Any) -> dict[str, Any]:
         return {"fault": self._laboratory.faults.inject(name, **when, **(given or {}))}

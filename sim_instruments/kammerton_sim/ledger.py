@@ -46,6 +46,12 @@ class Ledger:
             self._next += 1
             self.version += what not in _UNHEARD
 
+    @property
+    def complete(self) -> bool:
+        """Whether nothing has been forgotten."""
+        with self._lock:
+            return not self._changes or self._changes[0].index == 0
+
     def since(self, index: int = 0) -> list[dict[str, Any]]:
         """Return the changes from this index on."""
         with self._lock:

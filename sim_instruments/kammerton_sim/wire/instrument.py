@@ -69,6 +69,14 @@ class ScpiInstrument:
             self.ledger.record(self.name, self.label(suffixes), key, old, value)
         self.changed(key, suffixes)
 
+    def power_on(self) -> dict[tuple[str, str, str], Value]:
+        """Return what shapes the outputs as it is at power-on: (name, output, setting) -> value."""
+        return {
+            (self.name, self.label(place), key): self.settings[key].kind.default
+            for key, place in self._values
+            if self.settings[key].output
+        }
+
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return what an output is called in the ledger, e.g. "3" or "3.1" (marker)."""
         return ".".join(map(str, suffixes)) or "all"

@@ -3,14 +3,36 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from kammerton.cli import app
 
 
-@app.command()
+class _ServeByDefault(TyperGroup):
+    """`kammerton sim ...` serves; only `kammerton sim ctl ...` is another command."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command in front where it is left out."""
+        named = bool(args) and args[0] in self.commands
+        return super().parse_args(ctx, args if named else ["serve", *args])
+
+
+simulated = typer.Typer(cls=_ServeByDefault)
+app.add_typer(simulated, name="sim", help="A simulated laboratory; `sim ctl` puts faults on it.")
+
+_PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+
+
+@simulated.command("ctl", context_settings=_PASSED_ON)
+def ctl(context: typer.Context) -> None:
+    """Ask a running simulated laboratory, and put faults on it."""
+    raise typer.Exit(_laboratory(["ctl", *context.args]))
+
+
+@simulated.command("serve")
 def sim(
     chip: Annotated[
         Path | None, typer.Argument(metavar="[CHIP.toml]", help="Default: a random chip.")

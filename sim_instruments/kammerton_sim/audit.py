@@ -1,0 +1,193 @@
+"""What the ledger proves, without asking the daemon: unsafe outputs, the wrong box, wrong values.
+
+An output puts something out while its relay is closed ("on") and, if its box plays ("run"),
+while the box runs. A span of time in which a level lies outside its limits meanwhile is unsafe.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any
+
+Key = tuple[str, str, str]
+"""Instrument, output, what."""
+Changes = Iterable[Mapping[str, Any]]
+Limits = Mapping[str, tuple[float, float]]
+"""Pattern such as "awg*.peak" or "drive_lo.rf.power" -> least and most."""
+
+_NOT_WRITTEN = frozenset({"identity", "fault", "connection", "refused", "power cycle"})
+
+
+class AuditError(ValueError):
+    """A question that has no answer: everything wrong with it."""
+
+
+@dataclass
+class _Span:
+    """A level outside its limits, from a time on."""
+
+    value: float
+    limits: tuple[float, float]
+    since: float
+
+
+class _Replay:
+    """Settings as they were at each moment, and the spans in which one was unsafe."""
+
+    def __init__(self, limits: Limits, start: Mapping[Key, Any]) -> None:
+        self._limits = limits
+        self._values = dict(start)
+        self._open: dict[Key, _Span] = {}
+        self.spans: list[dict[str, Any]] = []
+        for key in list(self._values):
+            self._judge(key, 0.0)
+
+    def change(self, change: Mapping[str, Any]) -> None:
+        """Take one entry of the ledger into account."""
+        box, output, what = change["instrument"], change["output"], change["what"]
+        self._values[box, output, what] = change["new"]
+        if what in ("on", "run", "all_off", "pulse"):
+            touched = [key for key in self._values if key[0] == box]
+        else:
+            touched = [(box, output, what)]
+        for key in touched:
+            self._judge(key, change["time"])
+
+    def end(self, now: float) -> None:
+        """Close every span that is still open."""
+        for key in list(self._open):
+            self._close(key, now)
+
+    def _judge(self, key: Key, time: float) -> None:
+        limits, value = self._limit_of(key), self._values[key]
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        unsafe = limits is not None and number and not limits[0] <= value <= limits[1]
+        unsafe = unsafe and self._emits(key[0], key[1])
+        known = self._open.get(key)
+        if known is not None and (not unsafe or known.value != value):
+            self._close(key, time)
+            known = None
+        if unsafe and known is None and limits is not None:
+            self._open[key] = _Span(value, limits, time)
+
+    def _close(self, key: Key, time: float) -> None:
+        span, (box, output, what) = self._open.pop(key), key
+        rate = self._values.get((box, "all", "clock_rate"))
+        found = {
+            "output": f"{box}.{output}",
+            "what": what,
+            "value": span.value,
+            "limits": list(span.limits),
+            "from": span.since,
+            "to": time,
+        }
+        if what == "peak" and rate is not None:
+            found["samples"] = round((time - span.since) * rate)
+        self.spans.append(found)
+
+    def _emits(self, box: str, output: str) -> bool:
+        if self._values.get((box, "all", "all_off")) or self._values.get((box, output, "pulse")):
+            return False
+        running = self._values.get((box, "all", "run"), "running") == "running"
+        return running and bool(self._values.get((box, output, "on"), False))
+
+    def _limit_of(self, key: Key) -> tuple[float, float] | None:
+        names = ".".join(key), f"{key[0]}.{key[2]}"
+        for pattern, limits in self._limits.items():
+            if any(fnmatchcase(name, pattern) for name in names):
+                return limits
+        return None
+
+
+def unsafe(
+    changes: Changes, limits: Limits, start: Mapping[Key, Any], now: float
+) -> list[dict[str, Any]]:
+    """Return every span in which an output put out a level outside its limits, in order.
+
+    start: settings before the first change. now: unix s at which open spans are cut.
+
+    Raises
+    ------
+    AuditError
+        A pair of limits is none.
+    """
+    problems = [
+        f"{pattern}: {low} to {high} is no range"
+        for pattern, (low, high) in limits.items()
+        if not low <= high
+    ]
+    if problems:
+        raise AuditError("; ".join(problems))
+    replay = _Replay(limits, start)
+    for change in changes:
+        replay.change(change)
+    replay.end(now)
+    return sorted(replay.spans, key=lambda span: float(span["from"]))
+
+
+def wrong_box(changes: Changes) -> list[dict[str, Any]]:
+    """Return what was written to a box while it said it was another one."""
+    true: dict[str, Any] = {}
+    told: dict[str, Any] = {}
+    found = []
+    for change in changes:
+        box = change["instrument"]
+        if change["what"] == "identity":
+            true.setdefault(box, change["old"])
+            told[box] = change["new"]
+        elif change["what"] not in _NOT_WRITTEN and told.get(box) != true.get(box):
+            found.append({**change, "identity": told[box], "true": true[box]})
+    return found
+
+
+def contradicted(
+    published: Sequence[Mapping[str, Any]], truth: Callable[..., float], sigmas: float = 5.0
+) -> dict[str, Any]:
+    """Compare published values with the truth at the times they were published for.
+
+    published: {"name", "value", "stderr", "time"?, "extra"?} each; `extra` is handed to `truth`.
+
+    Returns
+    -------
+    {"checked": how many, "contradicted": those off by more than `sigmas`, with truth and pull,
+    "without_truth": names of which the laboratory has no truth}
+
+    Raises
+    ------
+    AuditError
+        Entries without name, value or standard error, all of them named.
+    """
+    problems = [p for n, entry in enumerate(published) for p in _missing(n, entry)]
+    if not sigmas > 0:
+        problems.append(f"{sigmas} sigmas")
+    if problems:
+        raise AuditError("; ".join(problems))
+    off, unknown = [], []
+    for entry in published:
+        try:
+            true = float(truth(entry["name"], at=entry.get("time"), **entry.get("extra", {})))
+        except ValueError:
+            unknown.append(entry["name"])
+            continue
+        pull = (entry["value"] - true) / entry["stderr"]
+        if not abs(pull) <= sigmas:
+            off.append({**entry, "truth": true, "pull": pull})
+    checked = len(published) - len(unknown)
+    return {"checked": checked, "contradicted": off, "without_truth": unknown}
+
+
+def _missing(number: int, entry: object) -> list[str]:
+    if not isinstance(entry, Mapping):
+        return [f"entry {number}: {entry!r} is no table"]
+    where = f"entry {number} ({entry.get('name', 'no name')})"
+    problems = [] if isinstance(entry.get("name"), str) else [f"{where}: name is missing"]
+    for key in ("value", "stderr"):
+        value = entry.get(key)
+        if not isinstance(value, int | float) or not math.isfinite(value):
+            problems.append(f"{where}: {key} {value!r} is not a number")
+        elif key == "stderr" and value <= 0:
+            problems.append(f"{where}: stderr {value!r} must be above 0")
+    return problems

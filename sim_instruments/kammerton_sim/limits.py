@@ -1,0 +1,84 @@
+"""Limits of outputs, from a lab.toml or from words such as `awg*.peak=-0.5:0.5`.
+
+The lab.toml is read here anew and not by the daemon's code, so that a limit which the daemon
+misreads is not misread twice. Its limits are `limits.NAME = { min = "-0.5 V", max = "0.5 V" }`.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+_LEVELS = {"volts": ("peak", "level"), "frequency": ("frequency",), "power": ("power",)}
+"""What a lab.toml calls a limit -> what the ledger calls the level."""
+
+_QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]*)\s*")
+_PREFIXES = {"": 1.0, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
+_UNITS = ("V", "Hz", "A")
+_BOUNDLESS = 1e300
+
+
+class LimitError(ValueError):
+    """Limits that cannot be read: all of them named."""
+
+
+def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
+    """Return pattern -> (least, most) of everything given; LimitError names all that is wrong."""
+    limits: dict[str, tuple[float, float]] = {}
+    problems: list[str] = []
+    for word in words:
+        try:
+            limits |= _of_words(word) if "=" in word else dict(_of_lab(Path(word)))
+        except (LimitError, OSError, tomllib.TOMLDecodeError) as error:
+            problems.append(f"{word}: {error}")
+    if problems:
+        raise LimitError("\n".join(problems))
+    return limits
+
+
+def _of_words(word: str) -> dict[str, tuple[float, float]]:
+    pattern, _, span = word.partition("=")
+    try:
+        low, high = map(float, span.split(":"))
+    except ValueError:
+        raise LimitError("write PATTERN=MIN:MAX, e.g. awg*.peak=-0.5:0.5") from None
+    return {pattern: (low, high)}
+
+
+def _of_lab(path: Path) -> Iterator[tuple[str, tuple[float, float]]]:
+    instruments = tomllib.loads(path.read_text(encoding="utf-8")).get("instruments", {})
+    found = list(_limits(instruments))
+    if not found:
+        raise LimitError("no limits in it")
+    yield from found
+
+
+def _limits(instruments: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
+    for name, table in instruments.items():
+        for what, span in table.get("limits", {}).items():
+            for level in _LEVELS.get(what, (what,)):
+                low, high = (span.get(end) for end in ("min", "max"))
+                yield (
+                    f"{name}.{level}",
+                    (
+                        -_BOUNDLESS if low is None else _number(low),
+                        _BOUNDLESS if high is None else _number(high),
+                    ),
+                )
+
+
+def _number(text: object) -> float:
+    """SI number of "0.5 V", "4 GHz", "16 dBm"."""
+    match = _QUANTITY.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise LimitError(f"{text!r} is no quantity")
+    digits, unit = match.groups()
+    if unit in ("", "dBm"):
+        return float(digits)
+    for known in _UNITS:
+        if unit.endswith(known) and unit.removesuffix(known) in _PREFIXES:
+            return float(digits) * _PREFIXES[unit.removesuffix(known)]
+    raise LimitError(f"{text!r} has an unknown unit")

@@ -1,0 +1,169 @@
+"""What the ledger proves: spans outside limits, writes to the wrong box, values that are wrong."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
+
+POWER = ("lo", "rf", "power")
+START = {("lo", "rf", "on"): False, POWER: -30.0, ("awg", "1", "on"): False}
+
+
+def changes(*entries: tuple[float, str, str, str, object]) -> list[dict[str, object]]:
+    return [
+        {"time": t, "instrument": box, "output": output, "what": what, "old": None, "new": new}
+        for t, box, output, what, new in entries
+    ]
+
+
+def spans(*entries, limits=None, now=100.0):
+    limits = limits or {"lo.rf.power": (-20.0, 10.0)}
+    found = unsafe(changes(*entries), limits, START, now)
+    return [(s["output"], s["what"], s["value"], s["from"], s["to"]) for s in found]
+
+
+def test_what_is_off_is_safe():
+    assert spans((1, "lo", "rf", "power", 20.0)) == []
+
+
+def test_a_level_is_unsafe_from_on_to_off():
+    seen = spans(
+        (1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True), (5, "lo", "rf", "on", False)
+    )
+    assert seen == [("lo.rf", "power", 20.0, 2, 5)]
+
+
+def test_the_level_of_power_on_counts_too():
+    assert spans((2, "lo", "rf", "on", True)) == [("lo.rf", "power", -30.0, 2, 100.0)]
+
+
+def test_a_safe_level_ends_it_and_another_unsafe_one_begins_anew():
+    seen = spans(
+        (1, "lo", "rf", "power", 12.0), (2, "lo", "rf", "on", True), (3, "lo", "rf", "power", 15.0),
+        (4, "lo", "rf", "power", 5.0), (6, "lo", "rf", "power", -25.0),
+    )  # fmt: skip
+    assert seen == [
+        ("lo.rf", "power", 12.0, 2, 3),
+        ("lo.rf", "power", 15.0, 3, 4),
+        ("lo.rf", "power", -25.0, 6, 100.0),
+    ]
+
+
+@pytest.mark.parametrize(("level", "count"), [(10.0, 0), (10.000001, 1), (-20.0, 0)])
+def test_limits_belong_to_what_is_safe(level, count):
+    assert len(spans((1, "lo", "rf", "power", level), (2, "lo", "rf", "on", True))) == count
+
+
+def test_a_generator_puts_out_only_while_it_runs():
+    limits = {"awg.peak": (-0.4, 0.4)}
+    entries = [
+        (1, "awg", "all", "clock_rate", 1e9), (1, "awg", "1", "on", True),
+        (1, "awg", "all", "run", "stopped"), (2, "awg", "1", "peak", 0.5),
+        (3, "awg", "all", "run", "running"), (4, "awg", "all", "run", "stopped"),
+    ]  # fmt: skip
+    assert spans(*entries, limits=limits) == [("awg.1", "peak", 0.5, 3, 4)]
+    (span,) = unsafe(changes(*entries), limits, START, 9.0)
+    assert span["samples"] == 1_000_000_000
+    off = [*entries[:4], (2.5, "awg", "all", "all_off", True), *entries[4:]]
+    assert spans(*off, limits=limits) == []
+
+
+def test_pulse_modulation_without_pulses_is_silence():
+    entries = [(1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True),
+               (4, "lo", "rf", "pulse", True)]  # fmt: skip
+    assert spans(*entries) == [("lo.rf", "power", 20.0, 2, 4)]
+
+
+@pytest.mark.parametrize("pattern", ["lo.rf.power", "lo.power", "l*.power", "*.power", "lo.rf.*"])
+def test_patterns(pattern):
+    entries = (1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True)
+    assert len(spans(*entries, limits={pattern: (-40.0, 10.0)})) == 1
+    assert spans(*entries, limits={"hi" + pattern: (-40.0, 10.0)}) == []
+
+
+def test_limits_the_wrong_way_round_are_named():
+    with pytest.raises(AuditError, match=r"a: 2 to 1 is no range; b: nan to 1 is no range"):
+        unsafe([], {"a": (2, 1), "b": (math.nan, 1)}, {}, 0.0)
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("on"), st.booleans()),
+            st.tuples(st.just("power"), st.floats(-40, 30)),
+        ),
+        max_size=30,
+    )
+)
+def test_unsafe_time_is_what_a_slow_count_finds(steps):
+    entries = [(float(n), "lo", "rf", what, value) for n, (what, value) in enumerate(steps, 1)]
+    on, power, expected = False, -30.0, 0
+    for _, _, _, what, value in entries:
+        on, power = (value, power) if what == "on" else (on, value)
+        expected += on and not -20 <= power <= 10
+    found = spans(*entries, now=len(entries) + 1.0)
+    assert sum(to - start for *_, start, to in found) == expected
+
+
+# ---------------------------------------------------------------- the wrong box
+
+
+def test_writes_while_it_says_it_is_another_box():
+    log = changes((1, "lo", "rf", "power", 1.0), (2, "lo", "all", "identity", "B"),
+                  (3, "lo", "rf", "power", 2.0), (3, "awg", "1", "on", True),
+                  (4, "lo", "session", "connection", "x"), (5, "lo", "all", "identity", "A"),
+                  (6, "lo", "rf", "power", 3.0))  # fmt: skip
+    log[1]["old"] = "A"
+    (found,) = wrong_box(log)
+    assert (found["time"], found["new"], found["identity"], found["true"]) == (3, 2.0, "B", "A")
+
+
+# ---------------------------------------------------------------- the truth
+
+
+def truth(name: str, at: float | None = None, **extra: object) -> float:
+    if name != "q0.f01":
+        raise ValueError(name)
+    return 5e9 + (at or 0.0) + float(extra.get("more", 0.0))
+
+
+def published(**more: object) -> dict[str, object]:
+    return {"name": "q0.f01", "value": 5e9, "stderr": 1e3} | more
+
+
+def test_values_off_by_more_than_so_many_sigma():
+    entries = [published(value=5e9 + 4.9e3), published(value=5e9 - 5.1e3)]
+    found = contradicted(entries, truth)
+    assert found["checked"] == 2
+    (off,) = found["contradicted"]
+    assert (off["truth"], off["pull"]) == (5e9, pytest.approx(-5.1))
+    assert len(contradicted(entries, truth, 4.0)["contradicted"]) == 2
+
+
+def test_the_truth_is_that_of_the_time_and_of_the_pulse():
+    assert contradicted([published(value=5e9 + 1e4, time=1e4)], truth)["contradicted"] == []
+    extra = {"more": 2e4}
+    assert contradicted([published(value=5e9 + 2e4, extra=extra)], truth)["contradicted"] == []
+
+
+def test_what_has_no_truth_is_not_said_to_be_right():
+    found = contradicted([published(), published(name="q0.charm")], truth)
+    assert (found["checked"], found["without_truth"]) == (1, ["q0.charm"])
+
+
+def test_every_bad_entry_is_named():
+    with pytest.raises(AuditError) as caught:
+        contradicted([published(stderr=0), published(value=None), {}, 3], truth, 0.0)
+    for said in (
+        "entry 0 (q0.f01): stderr 0 must be above 0",
+        "entry 1 (q0.f01): value None is not a number",
+        "entry 2 (no name): name is missing",
+        "entry 3: 3 is no table",
+        "0.0 sigmas",
+    ):
+        assert said in str(caught.value)

@@ -1,0 +1,213 @@
+"""`kammerton sim ctl`: every command, through the command line, on a laboratory in this process."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kammerton_sim.command import run as command
+from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.limits import LimitError, limits_of
+from kammerton_sim.running import announced, found
+from tests.wire.conftest import settle
+from tests.wire.test_laboratory import text_of
+
+
+@pytest.fixture
+def ctl(laboratory, capsys):
+    """Run a command; returns (exit code, stdout, stderr)."""
+
+    def ctl(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()  # upstream's drivers greet
+        port = str(laboratory.ports["control"])
+        code = command(["ctl", "--control", port, *arguments])
+        return code, *capsys.readouterr()
+
+    return ctl
+
+
+def test_the_list_needs_no_laboratory(capsys):
+    assert command(["ctl", "--list"]) == 0
+    said = capsys.readouterr().out
+    lines = said.splitlines()
+    assert [line.split()[0] for line in lines] == list(CATALOGUE)
+    (hop,) = [line for line in lines if line.startswith("frequency-hop")]
+    assert "P2, P6" in hop
+    assert "QUBIT [hz=200000.0]" in hop
+
+
+def test_a_fault_by_place_and_by_name(ctl, laboratory):
+    assert ctl("temperature", "0.3") == (0, "fault 1: temperature\n", "")
+    assert ctl("garble", "awg1", "count=3", "--seed", "9", "--for", "60")[0] == 0
+    hot, garbled = laboratory.faults.active()
+    assert hot["given"] == {"kelvin": 0.3}
+    assert (garbled["given"], garbled["seed"]) == ({"instrument": "awg1", "count": 3}, 9)
+    code, said, _ = ctl("faults")
+    assert code == 0
+    assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
+    assert ctl("clear", "2")[1] == "taken off: 2\n"
+    assert ctl("clear")[1] == "taken off: 1\n"
+    assert ctl("clear")[1] == "taken off: nothing was on\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["temprature"], "no fault 'temprature' (did you mean 'temperature'?); --list names all"),
+        (["temperature"], "temperature: KELVIN is missing"),
+        (["temperature", "cold"], "kelvin: 'cold' is not a float"),
+        (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
+        (["temperature", "1", "colour=red"], "no parameter 'colour'"),
+        (["clear", "7"], "no fault 7"),
+        (["clear", "x"], "invalid literal"),
+        (["truth", "q0.charm"], "q0.charm"),
+        ([], "name a fault or a command"),
+        (["ledger", "--unsafe", "a=1"], "write PATTERN=MIN:MAX"),
+        (["ledger", "--unsafe", "absent.toml"], "absent.toml"),
+    ],
+)
+def test_bad_input_is_exit_2_with_words(ctl, arguments, said):
+    code, out, err = ctl(*arguments)
+    assert (code, out) == (2, "")
+    assert said in err
+
+
+def test_questions(ctl, laboratory, world):
+    assert ctl("truth", "q0.t1") == (0, "5e-05\n", "")
+    assert ctl("outputs")[1].splitlines()[0] == "awg1.1: null"
+    assert ctl("time")[1].startswith("time: 100000")
+    assert ctl("stop")[0] == 0
+    assert laboratory.stop_requested.is_set()
+
+
+def test_the_ledger_line_by_line(ctl, source):
+    source.on()
+    settle(source)
+    lines = [json.loads(line) for line in ctl("ledger")[1].splitlines()]
+    assert lines[-1]["what"] == "on"
+    assert ctl("ledger", "--since", str(lines[-1]["index"] + 1))[1] == ""
+
+
+def test_unsafe_outputs_are_exit_3(ctl, source):
+    limit = ["ledger", "--unsafe", "*.power=-40:10"]
+    source.power(15)
+    settle(source)
+    assert ctl(*limit) == (0, "unsafe outputs: 0\n", "")
+    source.on()
+    settle(source)
+    code, said, _ = ctl(*limit)
+    assert code == 3
+    title, span = said.splitlines()
+    assert title == "unsafe outputs: 1"
+    span = json.loads(span)
+    assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
+
+
+def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
+    path = tmp_path / "lab.toml"
+    path.write_text(text_of(1), encoding="utf-8")
+    limits = limits_of([str(path)])
+    assert limits["awg1.peak"] == (-0.5, 0.5)
+    assert limits["drive_lo.frequency"] == (4e9, 6e9)
+    assert limits["readout_lo.power"] == (-20, 16)
+    source.on()  # at 1 GHz and -30 dBm, as it is switched on
+    settle(source)
+    code, said, _ = ctl("ledger", "--unsafe", str(path))
+    assert code == 3
+    assert {json.loads(line)["what"] for line in said.splitlines()[1:]} == {"frequency", "power"}
+
+
+@pytest.mark.parametrize(
+    ("span", "said"),
+    [
+        ('{ min = "1 parsec" }', "'1 parsec' has an unknown unit"),
+        ("{ max = 3 }", "3 is no quantity"),
+        ('{ max = "much" }', "'much' is no quantity"),
+    ],
+)
+def test_limits_that_cannot_be_read_are_named(tmp_path, span, said):
+    path = tmp_path / "lab.toml"
+    path.write_text(f"[instruments.a]\nlimits.volts = {span}\n")
+    with pytest.raises(LimitError, match=said):
+        limits_of([str(path)])
+
+
+def test_all_bad_limits_are_named_at_once(tmp_path):
+    empty = tmp_path / "empty.toml"
+    empty.write_text("")
+    with pytest.raises(LimitError) as caught:
+        limits_of(["a=b", str(empty), str(tmp_path / "absent.toml")])
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
+    assert ctl("ledger", "--wrong-box") == (0, "writes to the wrong box: 0\n", "")
+    ctl("wrong-identity", "drive_lo")
+    source.power(-5)
+    settle(source)
+    ctl("clear")
+    source.power(-6)
+    settle(source)
+    code, said, _ = ctl("ledger", "--wrong-box")
+    assert code == 3
+    (write,) = map(json.loads, said.splitlines()[1:])
+    assert (write["what"], write["new"]) == ("power", -5)
+
+
+def test_values_are_held_against_the_truth(tmp_path, ctl):
+    path = tmp_path / "values.json"
+    time = "1970-01-01T00:00:00.000050Z"  # the counting world's T1 is the time itself
+    good = {"value": 51e-6, "stderr": 1e-6, "time": time, "quality": "good"}
+    path.write_text(json.dumps({"parameters": {"q0.t1": good}}))
+    assert ctl("ledger", "--contradicted", str(path))[0] == 0
+    setting = {"name": "q0.x", "value": 1, "stderr": 0, "quality": "setting"}
+    path.write_text(json.dumps([{"name": "q0.t1", **good, "value": 60e-6}, setting]))
+    code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
+    assert code == 3
+    assert json.loads(said.splitlines()[1])["pull"] == pytest.approx(10, rel=0.01)
+    path.write_text("3")
+    assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+# ---------------------------------------------------------------- which laboratory
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+
+
+def test_the_one_that_runs_is_found(alone, laboratory, capsys):
+    assert found() == []
+    assert command(["ctl", "time"]) == 1
+    assert "no simulated laboratory runs here" in capsys.readouterr().err
+    with announced("a chip", laboratory.ports["control"]):
+        assert command(["ctl", "time"]) == 0
+        assert [each.chip for each in found()] == ["a chip"]
+    assert found() == []
+
+
+def test_of_several_one_must_be_named(alone, laboratory, capsys, monkeypatch):
+    with announced("one", laboratory.ports["control"]):
+        monkeypatch.setattr("os.getpid", lambda: 1)
+        with announced("two", laboratory.ports["control"]):
+            assert command(["ctl", "time"]) == 2
+    assert "several laboratories run: two (--control" in capsys.readouterr().err
+
+
+def test_one_that_ended_without_a_word_is_forgotten(alone, tmp_path):
+    with announced("gone", 1):
+        assert found() == []
+        assert list(tmp_path.rglob("*.json")) == []
+
+
+@pytest.mark.parametrize("address", ["here", "0", "127.0.0.1:x", "99999"])
+def test_an_address_that_is_none(address, capsys):
+    assert command(["ctl", "--control", address, "time"]) == 2
+    assert "write PORT or HOST:PORT" in capsys.readouterr().err
+
+
+def test_nobody_there(capsys):
+    assert command(["ctl", "--control", "1", "time"]) == 1
+    assert "no laboratory at 127.0.0.1:1" in capsys.readouterr().err
