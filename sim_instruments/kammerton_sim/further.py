@@ -10,7 +10,9 @@ from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
+from kammerton_sim.instruments.znb20 import Scattering, Znb20
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.http import HttpServer
 from kammerton_sim.wire.server import TcpServer
 from kammerton_sim.wire.sockets import ScpiSocketServer
@@ -40,10 +42,15 @@ class Server(Protocol):
 
 @dataclass(frozen=True)
 class Room:
-    """What an instrument stands in: ledger, clock, refrigerator, and the chip's seed."""
+    """What an instrument stands in: ledger, clock, refrigerator, chip, and its seed.
+
+    passed(seconds): lets laboratory time pass. scattering: of the first feedline.
+    """
 
     ledger: Ledger
     now: Callable[[], float]
+    passed: Callable[[float], None]
+    scattering: Scattering
     refrigerator: Refrigerator
     seed: int
 
@@ -62,6 +69,7 @@ class Model:
     limits: tuple[str, ...] = ()
 
 
+_HISLIP = "TCPIP0::127.0.0.1::hislip0,{port}::INSTR"
 _SOCKET = "TCPIP0::127.0.0.1::{port}::SOCKET"
 
 MODELS: Mapping[str, Model] = {
@@ -87,6 +95,15 @@ MODELS: Mapping[str, Model] = {
         ),
         lambda device, port: HttpServer(device.name, port, device.answer, device.watch),
         "http://127.0.0.1:{port}",
+    ),
+    "rohde_schwarz_znb20": Model(
+        "ZNB20",
+        lambda name, room, number: Znb20(
+            name, room.ledger, room.scattering, room.passed, number, room.seed + number
+        ),
+        HislipServer,
+        _HISLIP,
+        ('limits.power = { min = "-60 dBm", max = "-10 dBm" }',),
     ),
 }
 

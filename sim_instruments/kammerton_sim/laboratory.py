@@ -151,8 +151,15 @@ class Laboratory:
         return {name: entry.model for name, entry in self.chip.wiring.instruments.items()}
 
     def _room(self) -> Room:
-        world = self.world
-        return Room(self.ledger, world.clock.now, world.refrigerator, self.chip.seed)
+        world, clock = self.world, self.world.clock
+        return Room(
+            ledger=self.ledger,
+            now=clock.now,
+            passed=clock.advance,
+            scattering=lambda *asked: world.scattering(*asked),
+            refrigerator=world.refrigerator,
+            seed=self.chip.seed,
+        )
 
     def _line_heat(self) -> LineHeat | None:
         wiring, cryostat = self.chip.wiring, self.chip.refrigerator

@@ -14,9 +14,10 @@ from kammerton_sim.world.chain import chain, noise_volts
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
 from kammerton_sim.world.playback import Playback, Scene
-from kammerton_sim.world.propagate import FloatArray
+from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import Exposure, FieldCache
 from kammerton_sim.world.records import MIDDLE
+from kammerton_sim.world.scattering import REFERENCE_STEP, at_rest, trace_noise, transmission
 
 
 class ReadoutLine:
@@ -73,3 +74,15 @@ class ReadoutLine:
             step=step,
         )
         return Playback(seen.triggers.size, turn * step, samples, levels, scene)
+
+    def scattering(
+        self, qubits: Sequence[Qubit], hertz: FloatArray, volts: float, bandwidth: float
+    ) -> tuple[ComplexArray, float]:
+        """S21 at `hertz` with the members at rest, and the noise of each quadrature of a point."""
+        wiring = self.wiring
+        ground = np.zeros((len(self.decoys), 3))
+        ground[:, 0] = 1.0
+        levels = np.concatenate([at_rest(qubits), ground])
+        found = transmission(wiring, [*self._resonators, *self.decoys], levels, hertz)
+        noise = math.hypot(wiring.noise, noise_volts(self._amplifier, REFERENCE_STEP))
+        return found, trace_noise(noise, volts, bandwidth)

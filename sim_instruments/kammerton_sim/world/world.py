@@ -22,6 +22,7 @@ from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.mishaps import Mishaps
 from kammerton_sim.world.noise import Noise
 from kammerton_sim.world.playback import Playback
+from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import expose
 from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.score import Score, write_score
@@ -143,6 +144,17 @@ class World:
         if self.noise.still:
             return playback
         return playback.under(self._conditions(readout.members, score, qubits, at, turn * step))
+
+    def scattering(
+        self, hertz: FloatArray, volts: float, bandwidth: float, feedline: int = 0
+    ) -> tuple[ComplexArray, float]:
+        """S21 of a feedline at `hertz` (N,), and the standard deviation of each quadrature.
+
+        volts: peak at the analyzer. bandwidth: Hz of a point.
+        """
+        readout, at = self._readouts[feedline], self.clock.now()
+        qubits = [self.qubit(n, at) for n in readout.members]
+        return readout.scattering(qubits, hertz, volts, bandwidth)
 
     def _conditions(
         self, members: Sequence[int], score: Score, qubits: list[Qubit], at: float, turn: float

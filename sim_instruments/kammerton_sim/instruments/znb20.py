@@ -1,0 +1,295 @@
+"""R&S ZNB20, two ports: a vector network analyzer on a readout line.
+
+From the manual's pages on remote control: S-parameter and trace commands, FDATa and SDATa, ASCII
+by default, negative numbers of SCPI in the error queue. From the upstream driver: everything that
+it asks, limits of power and frequency, integer answers. From memory: defaults (it comes up and
+resets with the RF on, -10 dBm, sweeping without end), rounding of the bandwidth, *RST keeping one
+trace. Only S21 has physics: S11, S22 and S12 show the receivers' noise. A sweep takes points /
+bandwidth on the laboratory's clock, at once; its tone does not act on the qubits.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from kammerton_sim.instruments.znb20_settings import CHANNELS, HIGHEST, LOWEST, SETTINGS
+from kammerton_sim.instruments.znb20_traces import Complex, Real, Trace, ascii_of, formatted
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.commands import Call, Command
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.scpi import string
+from kammerton_sim.wire.settings import Number, Switch
+
+Scattering = Callable[[Real, float, float], tuple[Complex, float]]
+"""scattering(hertz, volts, bandwidth) -> S21 and the noise of each quadrature."""
+
+_PARAMETER = re.compile(r"S[12][12]")
+_LEAST_VOLTS = 1e-9
+_SPAN = Number(HIGHEST - LOWEST, 1.0, HIGHEST - LOWEST, "HZ", form=".12G", step=1.0)
+_CENTRE = Number((LOWEST + HIGHEST) / 2, LOWEST, HIGHEST, "HZ", form=".12G", step=0.5)
+
+
+class Znb20(ScpiInstrument):
+    """One analyzer. passed(seconds) lets the time of a sweep pass on the laboratory's clock."""
+
+    identity = "Rohde-Schwarz,ZNB20-2Port,1311601062{serial:06d},3.40"
+    options = "ZNB20-B22"
+
+    def __init__(
+        self,
+        name: str,
+        ledger: Ledger,
+        scattering: Scattering,
+        passed: Callable[[float], None],
+        serial: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self._scattering, self._passed = scattering, passed
+        self._noise = np.random.default_rng(seed)
+        self._traces: dict[str, Trace] = {}
+        self._selected: dict[int, str] = {}
+        super().__init__(name, ledger, SETTINGS, {**self._stimulus(), **self._measuring()})
+        self.identity = self.identity.format(serial=serial)
+        self._define("Trc1", 1, "S21")
+
+    def label(self, suffixes: tuple[int, ...]) -> str:
+        """Return the name of the output; each channel has its own power."""
+        return f"rf{suffixes[0]}" if suffixes else "rf"
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what port 1 puts out: the power of the first channel; None when it is off."""
+        level = {"power": self.value("power", 1)}
+        return {f"{self.name}.rf": level if self.value("on") else None}
+
+    def reset(self) -> None:
+        """Defaults, and one trace."""
+        super().reset()
+        self._traces.clear()
+        self._selected.clear()
+        self._define("Trc1", 1, "S21")
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Forget the sweeps of a channel whose stimulus changed."""
+        if suffixes and key not in ("format", "continuous", "measured"):
+            for trace in self._traces.values():
+                if trace.channel == suffixes[0]:
+                    trace.clear()
+
+    # ---------------------------------------------------------------- stimulus
+
+    def _stimulus(self) -> dict[str, Command]:
+        return {
+            "SENSe#:FREQuency:STARt": Command(self._set_start, self._ask_setting("start")),
+            "SENSe#:FREQuency:STOP": Command(self._set_stop, self._ask_setting("stop")),
+            "SENSe#:FREQuency:CENTer": Command(self._set_centre, self._ask_centre),
+            "SENSe#:FREQuency:SPAN": Command(self._set_span, self._ask_span),
+            "SENSe#:SWEep:TIME": Command(ask=lambda c: f"{self._seconds(_channel(c)):.9G}"),
+            "SENSe#:CORRection:EDELay#:AUTO": Command(lambda c: self._compensate(_channel(c))),
+            "OUTPut#[:STATe]": Command(
+                lambda c: self.set("on", (), Switch().parse(c.parts(1, 1)[0])),
+                lambda _: Switch().show(self.value("on")),
+            ),
+            "INSTrument:PORT:COUNt": Command(ask=lambda _: "2"),
+            "STATus:QUEStionable:INTegrity:HARDware": Command(ask=lambda _: "0"),
+        }
+
+    def _ask_setting(self, key: str) -> Callable[[Call], str]:
+        return lambda call: SETTINGS[key].kind.show(self.value(key, _channel(call)))
+
+    def _range(self, channel: int) -> tuple[float, float]:
+        return float(self.value("start", channel)), float(self.value("stop", channel))
+
+    def _sweep_over(self, channel: int, start: float, stop: float) -> None:
+        """Set both ends; what would leave the analyzer's range is cut."""
+        self.set("start", (channel,), max(start, LOWEST))
+        self.set("stop", (channel,), min(stop, HIGHEST))
+
+    def _set_start(self, call: Call) -> None:
+        channel, value = _channel(call), _parsed(SETTINGS["start"].kind, call)
+        self._sweep_over(channel, value, max(value + 1, self._range(channel)[1]))
+
+    def _set_stop(self, call: Call) -> None:
+        channel, value = _channel(call), _parsed(SETTINGS["stop"].kind, call)
+        self._sweep_over(channel, min(value - 1, self._range(channel)[0]), value)
+
+    def _set_centre(self, call: Call) -> None:
+        channel, centre = _channel(call), _parsed(_CENTRE, call)
+        start, stop = self._range(channel)
+        half = min((stop - start) / 2, centre - LOWEST, HIGHEST - centre)
+        self._sweep_over(channel, centre - half, centre + half)
+
+    def _set_span(self, call: Call) -> None:
+        channel, span = _channel(call), _parsed(_SPAN, call)
+        start, stop = self._range(channel)
+        centre = (start + stop) / 2
+        half = min(span / 2, centre - LOWEST, HIGHEST - centre)
+        self._sweep_over(channel, centre - half, centre + half)
+
+    def _ask_centre(self, call: Call) -> str:
+        return _CENTRE.show(sum(self._range(_channel(call))) / 2)
+
+    def _ask_span(self, call: Call) -> str:
+        start, stop = self._range(_channel(call))
+        return _SPAN.show(stop - start)
+
+    def _seconds(self, channel: int) -> float:
+        return float(self.value("points", channel)) / float(self.value("bandwidth", channel))
+
+    def _hertz(self, channel: int) -> Real:
+        points, sweep = int(self.value("points", channel)), self.value("sweep", channel)
+        start, stop = self._range(channel)
+        if sweep in ("CW", "POIN"):
+            return np.full(points, float(self.value("fixed", channel)))
+        if sweep == "LIN":
+            return np.linspace(start, stop, points)
+        if sweep == "LOG":
+            return np.geomspace(start, stop, points)
+        raise ScpiError(-221, f"sweep {sweep} is not simulated")
+
+    # ---------------------------------------------------------------- traces
+
+    def _measuring(self) -> dict[str, Command]:
+        return {
+            "CALCulate#:PARameter:SDEFine": Command(self._define_trace),
+            "CALCulate#:PARameter:MEASure": Command(ask=self._ask_parameter),
+            "CALCulate#:PARameter:SELect": Command(self._select, self._ask_selected),
+            "CALCulate#:PARameter:DELete:ALL": Command(lambda _: self._delete_all()),
+            "CALCulate#:PARameter:DELete": Command(self._delete),
+            "CALCulate#:DATA": Command(ask=self._data),
+            "CALCulate#:DATA:STIMulus": Command(ask=lambda c: ascii_of(self._hertz(_channel(c)))),
+            "CONFigure:TRACe#:CATalog": Command(ask=lambda _: self._catalogue()),
+            "SENSe#:AVERage:CLEar": Command(lambda c: self._clear_means(_channel(c))),
+            "INITiate#[:IMMediate]": Command(lambda c: self._initiate(_channel(c))),
+            "INITiate#:CONTinuous:ALL": Command(self._set_continuous),
+            "DISPlay:LAYout": Command(lambda c: None),
+            "DISPlay:LAYout:GRID": Command(lambda c: None),
+            "DISPlay:TRACe#:Y[:SCALe]:AUTO": Command(lambda c: None),
+        }
+
+    def _define(self, name: str, channel: int, parameter: str) -> None:
+        self._traces[name] = Trace(name, channel, parameter)
+        self._selected[channel] = name
+
+    def _define_trace(self, call: Call) -> None:
+        name, parameter = (string(text) for text in call.parts(2, 2))
+        if not name or len(name) > 64 or "," in name:
+            raise ScpiError(-224, name[:20])
+        if _PARAMETER.fullmatch(parameter.upper()) is None:
+            raise ScpiError(-224, parameter[:20])
+        if len(self._traces) >= 128:
+            raise ScpiError(-223, "128 traces are the most")
+        self._define(name, _channel(call), parameter.upper())
+
+    def _trace(self, text: str) -> Trace:
+        name = string(text)
+        if name not in self._traces:
+            raise ScpiError(-224, f"no trace {name[:20]}")
+        return self._traces[name]
+
+    def _active(self, channel: int) -> Trace:
+        name = self._selected.get(channel)
+        if name is None:
+            raise ScpiError(-221, f"channel {channel} has no trace")
+        return self._traces[name]
+
+    def _ask_parameter(self, call: Call) -> str:
+        texts = call.parts(0, 1)
+        trace = self._trace(texts[0]) if texts else self._active(_channel(call))
+        return f"'{trace.parameter}'"
+
+    def _select(self, call: Call) -> None:
+        trace = self._trace(call.parts(1, 1)[0])
+        if trace.channel != _channel(call):
+            raise ScpiError(-221, f"{trace.name} belongs to channel {trace.channel}")
+        self._selected[trace.channel] = trace.name
+
+    def _ask_selected(self, call: Call) -> str:
+        return f"'{self._active(_channel(call)).name}'"
+
+    def _delete(self, call: Call) -> None:
+        trace = self._trace(call.parts(1, 1)[0])
+        del self._traces[trace.name]
+        if self._selected.get(trace.channel) == trace.name:
+            del self._selected[trace.channel]
+
+    def _delete_all(self) -> None:
+        self._traces.clear()
+        self._selected.clear()
+
+    def _catalogue(self) -> str:
+        names = list(self._traces)
+        return "'" + ",".join(f"{n},{name}" for n, name in enumerate(names, 1)) + "'"
+
+    def _clear_means(self, channel: int) -> None:
+        for trace in self._traces.values():
+            if trace.channel == channel:
+                trace.clear()
+
+    def _set_continuous(self, call: Call) -> None:
+        on = Switch().parse(call.parts(1, 1)[0])
+        for channel in range(1, CHANNELS + 1):
+            self.set("continuous", (channel,), on)
+
+    # ---------------------------------------------------------------- sweeps
+
+    def _initiate(self, channel: int) -> None:
+        if self.value("continuous", channel):
+            raise ScpiError(-213, "it sweeps without end")
+        self._sweep(channel)
+
+    def _sweep(self, channel: int) -> None:
+        """Measure every trace of a channel once; the time of the sweep passes."""
+        hertz = self._hertz(channel)
+        averages = int(self.value("averages", channel)) if self.value("averaging", channel) else 1
+        for trace in self._traces.values():
+            if trace.channel == channel:
+                trace.add(self._measured(trace.parameter, channel, hertz), averages)
+        self._passed(self._seconds(channel))
+
+    def _measured(self, parameter: str, channel: int, hertz: Real) -> Complex:
+        power = float(self.value("power", channel))
+        volts = (100 * 10 ** (power / 10 - 3)) ** 0.5 if self.value("on") else _LEAST_VOLTS
+        bandwidth = float(self.value("bandwidth", channel))
+        found, noise = self._scattering(hertz, volts, bandwidth)
+        if parameter != "S21" or not self.value("on"):
+            found, noise = np.zeros_like(found), min(noise, 1.0)
+        pairs = self._noise.normal(0.0, noise, (hertz.size, 2))
+        turn = np.exp(2j * np.pi * hertz * float(self.value("delay", channel, 2)))
+        return np.asarray((found + pairs.view(np.complex128)[:, 0]) * turn, np.complex128)
+
+    def _compensate(self, channel: int) -> None:
+        """Take the mean slope of the phase out of the active trace."""
+        trace, hertz = self._active(channel), self._hertz(channel)
+        if trace.mean is None or np.ptp(hertz) == 0:
+            raise ScpiError(-221, "there is no sweep of the frequency to take a delay from")
+        slope = np.polyfit(hertz - hertz.mean(), np.unwrap(np.angle(trace.mean)), 1)[0]
+        delay = float(self.value("delay", channel, 2)) - float(slope) / (2 * np.pi)
+        self.set("delay", (channel, 2), delay)
+
+    def _data(self, call: Call) -> str:
+        word = call.parts(1, 1)[0].upper()
+        if word not in ("FDAT", "FDATA", "SDAT", "SDATA"):
+            raise ScpiError(-224, word[:20])
+        channel = _channel(call)
+        trace = self._active(channel)
+        if trace.mean is None or self.value("continuous", channel):
+            self._sweep(channel)
+        mean = trace.mean
+        assert mean is not None  # the sweep made it
+        form = str(self.value("format", channel)) if word[0] == "F" else "COMP"
+        return ascii_of(formatted(mean, form, self._hertz(channel)))
+
+
+def _channel(call: Call) -> int:
+    if not 1 <= call.suffixes[0] <= CHANNELS:
+        raise ScpiError(-114, f"no channel {call.suffixes[0]}")
+    return call.suffixes[0]
+
+
+def _parsed(kind: Any, call: Call) -> float:
+    return float(kind.parse(call.parts(1, 1)[0]))
