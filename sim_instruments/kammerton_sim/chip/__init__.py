@@ -6,7 +6,7 @@ not dimensionless names its unit.
 
 from kammerton_sim.chip.draw import default_wiring, random_chip, slow_envelope_time
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
-from kammerton_sim.chip.photons import Photons, Purcell
+from kammerton_sim.chip.photons import Photons, PunchOut, Purcell, Transitions
 from kammerton_sim.chip.read import read_chip
 from kammerton_sim.chip.words import (
     Chip,
@@ -32,9 +32,11 @@ __all__ = [
     "Line",
     "Marker",
     "Photons",
+    "PunchOut",
     "Purcell",
     "QubitTruth",
     "ResonatorTruth",
+    "Transitions",
     "Wiring",
     "default_wiring",
     "random_chip",

@@ -122,6 +122,9 @@ class _Reader:
     def resonator(self, name: str, table: Table) -> ResonatorTruth:
         where = f"resonators.{name}"
         x = self.numbers(table, RESONATOR, where, RESONATOR_SECTIONS)
+        for effect in ("punch_out", "transitions"):
+            if effect in table and "photons" not in table:
+                self.problems.append(f"{where}.{effect}: needs {where}.photons")
         return ResonatorTruth(
             name=name,
             frequency=x["frequency_hz"],

@@ -11,7 +11,7 @@ from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.chip.imperfections import Amplifier, Crosstalk, Mixer, Receiver, Ripple
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
-from kammerton_sim.chip.photons import Photons, Purcell
+from kammerton_sim.chip.photons import Photons, PunchOut, Purcell, Transitions
 from kammerton_sim.chip.section import Section
 from kammerton_sim.signals import ChannelId
 
@@ -84,11 +84,15 @@ class ResonatorTruth:
     asymmetry: float
     purcell: Purcell | None = None
     photons: Photons | None = None
+    punch_out: PunchOut | None = None
+    transitions: Transitions | None = None
 
 
 RESONATOR_SECTIONS: Mapping[str, Section] = {
     "purcell": Section(Purcell),
     "photons": Section(Photons),
+    "punch_out": Section(PunchOut),
+    "transitions": Section(Transitions),
 }
 
 

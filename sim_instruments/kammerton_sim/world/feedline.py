@@ -14,13 +14,14 @@ from __future__ import annotations
 
 import cmath
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.chip import ResonatorTruth
+from kammerton_sim.world.cavity import Cavity, fill_up
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.propagate import ComplexArray
 
@@ -45,7 +46,8 @@ class Feedline:
     """Poles (Q, 3) in 1/s and couplings (Q,) in 1/s of the resonators, seen from a source.
 
     gain: codes at the digitizer per volt at the generator. step: s per sample. decoys: pole and
-    coupling of resonances that belong to no qubit.
+    coupling of resonances that belong to no qubit. strong: resonators, by place, whose field
+    does not follow the volts linearly.
     """
 
     poles: ComplexArray
@@ -53,6 +55,7 @@ class Feedline:
     gain: complex
     step: float
     decoys: tuple[tuple[complex, complex], ...] = ()
+    strong: Mapping[int, Cavity] = field(default_factory=dict)
 
     def room(self, waveforms: int, samples: int) -> Fields:
         """Fields to be filled."""
@@ -65,7 +68,15 @@ class Feedline:
         padded = np.zeros(lead + ground.size, np.complex128)
         used = min(volts.size, padded.size)
         padded[:used] = volts[:used]
-        ring(padded, lead, self.poles, self.couplings, self.gain, self.step, ground, change)
+        weak = self.couplings.copy()
+        weak[list(self.strong)] = 0
+        ring(padded, lead, self.poles, weak, self.gain, self.step, ground, change)
+        for place, cavity in self.strong.items():
+            inside = np.empty((LEVELS, padded.size), np.complex128)
+            fill_up(padded, cavity, self.step, inside)
+            seen = self.gain * self.couplings[place] / cavity.scale * inside[:, lead:]
+            ground += np.asarray(seen[0], np.complex64)
+            change[place] = seen[1:] - seen[0]
         for pole, coupling in self.decoys:
             add_notch(padded, lead, pole, self.gain * coupling, self.step, ground)
 
@@ -87,6 +98,7 @@ def feedline(
     gain: complex,
     step: float,
     decoys: Sequence[ResonatorTruth] = (),
+    cavities: Sequence[Cavity | None] = (),
 ) -> Feedline:
     """The resonators seen from a source at `carrier` Hz."""
     levels = np.arange(LEVELS)
@@ -99,7 +111,8 @@ def feedline(
         (2j * math.pi * (d.frequency - carrier) - math.pi * d.linewidth, _coupling(d))
         for d in decoys
     ]
-    return Feedline(np.array(poles), np.array(couplings), gain, step, tuple(others))
+    strong = {n: c for n, c in enumerate(cavities) if c is not None and c.critical > 0}
+    return Feedline(np.array(poles), np.array(couplings), gain, step, tuple(others), strong)
 
 
 def _coupling(r: ResonatorTruth) -> complex:

@@ -10,6 +10,7 @@ import numpy as np
 
 from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.signals import Carrier
+from kammerton_sim.world.cavity import Cavity, cavity
 from kammerton_sim.world.chain import chain, noise_volts
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
@@ -28,6 +29,7 @@ class ReadoutLine:
         served = self.wiring.resonators
         self.members = [n for n, r in enumerate(chip.resonators) if r.name in served]
         self._resonators = [chip.resonators[n] for n in self.members]
+        self._qubits = [chip.qubits[n] for n in self.members]
         self.decoys: tuple[ResonatorTruth, ...] = ()
         """Resonances on this line that belong to no qubit."""
         self._meant = chip.wiring.carriers[self.wiring.readout.source]
@@ -40,6 +42,15 @@ class ReadoutLine:
     def distance(self, hertz: float) -> float:
         """Hz from the carrier that this line is meant for."""
         return abs(hertz - self._meant)
+
+    def carrier(self, carriers: Mapping[str, Carrier]) -> float:
+        """Hz of the source, or what it is meant to be."""
+        source = carriers.get(self.wiring.readout.source)
+        return source.frequency if source else self._meant
+
+    def cavities(self, carrier: float) -> list[Cavity | None]:
+        """The resonators whose photons count, seen from a source at `carrier` Hz."""
+        return [cavity(q, r, carrier) for q, r in zip(self._qubits, self._resonators, strict=True)]
 
     def playback(
         self,
@@ -54,10 +65,10 @@ class ReadoutLine:
         """Records to be drawn from `levels` (K, Q, 3)."""
         wiring = self.wiring
         code = MIDDLE / wiring.full_scale
-        source = carriers.get(wiring.readout.source)
-        carrier = source.frequency if source else self._meant
+        carrier = self.carrier(carriers)
         decoys = self.decoys
-        line = feedline(self._resonators, carrier, wiring.gain * code, step, decoys)
+        cavities = self.cavities(carrier)
+        line = feedline(self._resonators, carrier, wiring.gain * code, step, decoys, cavities)
         with self._lock:
             setting = carrier, step, samples, decoys, seen.hum
             fields = self._fields.fields(seen, line, samples, setting)

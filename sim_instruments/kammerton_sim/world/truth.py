@@ -13,7 +13,8 @@ Parameters of a qubit "q0" and its resonator "r0":
   own line. Needs `re` and `im`, the samples of I
   and Q in volts for unit peak amplitude on their intermediate frequency, `sample_rate` in 1/s
   and `carrier` in Hz.
-- r0.frequency, r0.linewidth: Hz, with the qubit in |0>; full width, loaded.
+- r0.frequency, r0.linewidth: Hz, with the qubit in |0> and few photons; full width, loaded.
+- r0.bare_frequency: Hz, without the qubit, as chi, f01 and anharmonicity have it.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from kammerton_sim.chip import Chip, slow_envelope_time
+from kammerton_sim.world.dispersive import dispersive
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.evolution import (
     Evolution,
@@ -44,9 +46,11 @@ def value(
 ) -> float:
     """The true value of `parameter`; WorldError if there is no such thing."""
     element, _, name = parameter.partition(".")
-    for entry in chip.resonators:
+    for entry, owner in zip(chip.resonators, chip.qubits, strict=True):
         if entry.name == element and name in ("frequency", "linewidth"):
             return float(getattr(entry, name))
+        if entry.name == element and name == "bare_frequency":
+            return dispersive(owner, entry).bare
     numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
     if not numbers or name not in (*_QUBIT, "pi_amplitude"):
         raise WorldError(f"the laboratory has no parameter {parameter!r}")
