@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench check clean
+.PHONY: demo test lint bench bench-fits check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -33,6 +33,9 @@ check: lint test
 
 bench: .venv/.dev
 	$(BIN)/python -m tests.benchmarks
+
+bench-fits: .venv/.dev
+	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)
 
 clean:
 	rm -rf .venv kammerton-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

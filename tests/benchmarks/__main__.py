@@ -6,7 +6,7 @@ import importlib.metadata
 import platform
 import sys
 
-from tests.benchmarks import demo, fits, startup, wire
+from tests.benchmarks import demo, startup, wire
 from tests.real_data import table
 
 PACKAGES = ("numpy", "scipy", "numba", "qcodes", "pyvisa-py", "aiomqtt")
@@ -24,7 +24,7 @@ def main() -> None:
     print("# Benchmarks\n")
     print(header())
     print("Simulated device, hidden truth, seed 1. CPU time where it says CPU; wall time else.\n")
-    for part in (startup, fits, wire, demo, table):
+    for part in (startup, wire, demo, table):
         part.main()
         print()
         sys.stdout.flush()

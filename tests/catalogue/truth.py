@@ -88,7 +88,8 @@ class Truth:
     the fit. typical: parameters any laboratory would be content with; short, long: windows badly
     chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
     breaks: whether broken traces are made of it. mixed: SNR from and to, log-uniform; snrs: those
-    of the table of success. own: classes of broken traces that only this kind knows.
+    of the table of success. choice: what the fit has to choose besides, and the oracle knows. own:
+    classes of broken traces that only this kind knows.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Truth:
     breaks: bool = True
     mixed: tuple[float, float] = (5.0, 100.0)
     snrs: tuple[float, ...] = (5.0, 10.0, 50.0)
+    choice: str = ""
     own: tuple[Breaks, ...] = ()
 
     @property

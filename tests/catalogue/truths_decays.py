@@ -1,4 +1,7 @@
-"""Energy relaxation, echo and CPMG: offset + contrast exp(-(t/T)^n), as populations."""
+"""Energy relaxation, echo and CPMG: offset + contrast exp(-(t/T)^n), as populations.
+
+The hidden parameter is the rate: it may be 0 within its error, where a time would be infinite.
+"""
 
 from __future__ import annotations
 
@@ -12,12 +15,13 @@ SPARSE_THEN_DENSE = np.r_[0.0, np.geomspace(0.4e-6, 300e-6, 50)]
 
 
 def exponential(x: Array, p: Parameters) -> Array:
-    return p["offset"] + p["contrast"] * np.exp(-x / p["time"])
+    return p["offset"] + p["contrast"] * np.exp(-x * p["rate"])
 
 
 def stretched(x: Array, p: Parameters) -> Array:
     """power 1 is white noise, 2 slow noise."""
-    return p["offset"] + p["contrast"] * np.exp(-((x / np.abs(p["time"])) ** p["power"]))
+    s = x * p["rate"]
+    return p["offset"] + p["contrast"] * np.exp(-(np.abs(s) ** (p["power"] - 1)) * s)
 
 
 def population(rng: np.random.Generator, n: int) -> Parameters:
@@ -40,7 +44,7 @@ def between(low: float, high: float, power: float | None = None) -> Draw:
     """Return a draw with times between two fractions of the window."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
-        p = {"time": log_uniform(rng, low, high, n), **population(rng, n)}
+        p = {"rate": 1 / log_uniform(rng, low, high, n), **population(rng, n)}
         return p if power is None else {**p, "power": np.full(n, power)}
 
     return draw
@@ -50,7 +54,7 @@ def anywhere(power: float | None = None) -> Draw:
     """Return a draw with times anywhere."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
-        p = {"time": any_time(rng, n), **population(rng, n)}
+        p = {"rate": 1 / any_time(rng, n), **population(rng, n)}
         return p if power is None else {**p, "power": np.full(n, power)}
 
     return draw
@@ -59,7 +63,7 @@ def anywhere(power: float | None = None) -> Draw:
 def ideal(rng: np.random.Generator, n: int) -> Parameters:
     """Readout so good that counts are often exactly 0 or all."""
     return {
-        "time": any_time(rng, n), "contrast": rng.uniform(0.9, 0.98, n),
+        "rate": 1 / any_time(rng, n), "contrast": rng.uniform(0.9, 0.98, n),
         "offset": rng.uniform(0.002, 0.02, n),
     }  # fmt: skip
 
@@ -68,15 +72,16 @@ def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = Tr
     """Return the truth of an echo-like decay of a fixed power."""
     return Truth(
         name or kind, kind, DELAYS, anywhere(power), stretched,
-        lambda p: {value: p["time"] * WINDOW}, fixed=("power",), breaks=breaks,
+        lambda p: {value: WINDOW / p["rate"]}, fixed=("power",), breaks=breaks,
+        choice="exponential or Gaussian",
         typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
-        long=between(0.002, 0.01, power), drifts="time",
+        long=between(0.002, 0.01, power), drifts="rate",
     )  # fmt: skip
 
 
 T1 = Truth(
-    "t1", "t1", DELAYS, anywhere(), exponential, lambda p: {"t1": p["time"] * WINDOW},
-    typical=between(0.15, 0.5), short=between(3.0, 30.0), long=between(0.002, 0.01), drifts="time",
+    "t1", "t1", DELAYS, anywhere(), exponential, lambda p: {"t1": WINDOW / p["rate"]},
+    typical=between(0.15, 0.5), short=between(3.0, 30.0), long=between(0.002, 0.01), drifts="rate",
 )  # fmt: skip
 
 TRUTHS: dict[str, Truth] = {
@@ -85,19 +90,19 @@ TRUTHS: dict[str, Truth] = {
         T1,
         Truth(
             "t1, delays growing", "t1", SPARSE_THEN_DENSE, anywhere(), exponential,
-            lambda p: {"t1": p["time"] * SPARSE_THEN_DENSE[-1]}, breaks=False,
+            lambda p: {"t1": SPARSE_THEN_DENSE[-1] / p["rate"]}, breaks=False,
         ),
         Truth(
             "t1, 500 shots", "t1", DELAYS, ideal, exponential,
-            lambda p: {"t1": p["time"] * WINDOW}, shots=500, breaks=False,
+            lambda p: {"t1": WINDOW / p["rate"]}, shots=500, breaks=False,
         ),
         Truth(
             "t1, 100 shots", "t1", DELAYS, ideal, exponential,
-            lambda p: {"t1": p["time"] * WINDOW}, shots=100, breaks=False,
+            lambda p: {"t1": WINDOW / p["rate"]}, shots=100, breaks=False,
         ),
         Truth(
             "t1, readout known", "t1", DELAYS, anywhere(), exponential,
-            lambda p: {"t1": p["time"] * WINDOW}, fixed=("contrast", "offset"), breaks=False,
+            lambda p: {"t1": WINDOW / p["rate"]}, fixed=("contrast", "offset"), breaks=False,
             known=lambda p: {"contrast": p["contrast"], "offset": p["offset"]},
         ),
         decay("t2_echo", "t2_echo", 1.0),

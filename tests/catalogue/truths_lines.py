@@ -106,7 +106,7 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "qubit_spectroscopy, two-photon line", "qubit_spectroscopy", DRIVES, pairs, pair, two,
-            in_linewidths, breaks=False, mixed=(10.0, 100.0),
+            in_linewidths, breaks=False, mixed=(10.0, 100.0), choice="one or two lines",
         ),
     )
 }  # fmt: skip

@@ -15,8 +15,8 @@ LENGTHS = np.linspace(0.0, 400e-9, 101)
 
 
 def envelope(x: Array, p: Parameters) -> Array:
-    """1/e at `time` whatever `slow`, the share of slow noise: 0 exponential, 1 Gaussian."""
-    s = x / p["time"]
+    """1/e at 1/rate whatever `slow`, the share of slow noise: 0 exponential, 1 Gaussian."""
+    s = x * p["rate"]
     return np.exp(-(1 - p["slow"]) * s - p["slow"] * s * s)
 
 
@@ -58,7 +58,7 @@ def noise_kind(rng: np.random.Generator, n: int) -> Array:
 def ramsey_between(turns: tuple[float, float], times: tuple[float, float]) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         return {
-            "frequency": log_uniform(rng, *turns, n), "time": log_uniform(rng, *times, n),
+            "frequency": log_uniform(rng, *turns, n), "rate": 1 / log_uniform(rng, *times, n),
             "slow": noise_kind(rng, n), "phase": rng.uniform(-np.pi, np.pi, n),
             **population(rng, n),
         }  # fmt: skip
@@ -87,13 +87,13 @@ def two_between(
 
 
 def ramsey_values(p: Parameters) -> dict[str, Array]:
-    return {"frequency": p["frequency"] / WINDOW, "t2_star": p["time"] * WINDOW}
+    return {"frequency": p["frequency"] / WINDOW, "t2_star": WINDOW / p["rate"]}
 
 
 def beating_values(p: Parameters) -> dict[str, Array]:
     """The mean weighted by contrast: what a switching charge parity leaves of a frequency."""
     mean = p["frequency"] + (1 - p["share"]) * p["apart"]
-    return {"frequency": mean / WINDOW, "t2_star": p["time"] * WINDOW}
+    return {"frequency": mean / WINDOW, "t2_star": WINDOW / p["rate"]}
 
 
 def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
@@ -155,10 +155,12 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
             beating, beating_values, breaks=False, mixed=(10.0, 100.0),
+            choice="one or two frequencies",
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
             beating, beating_values, breaks=False, mixed=(10.0, 100.0),
+            choice="one or two frequencies",
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
@@ -167,7 +169,8 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
-            rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False, **RABI,
+            rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False,
+            choice="decay or none", **RABI,
         ),
         Truth(
             "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,

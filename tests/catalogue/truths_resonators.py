@@ -137,7 +137,7 @@ TRUTHS: dict[str, Truth] = {
         ),
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
-            breaks=False, mixed=(10.0, 100.0),
+            breaks=False, mixed=(10.0, 100.0), choice="background level or sloping",
         ),
         resonance(
             "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5), breaks=False,

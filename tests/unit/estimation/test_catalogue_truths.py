@@ -52,8 +52,8 @@ def test_the_bound_of_a_line_of_known_formula():
     truth, rng = ALL["t1, readout known"], np.random.default_rng(3)
     p = truth.benign(rng, 20)
     traces = truth.measured(rng, p, 30.0)
-    x, t = truth.windows(), p["time"][:, None]
-    slope = p["contrast"][:, None] * np.exp(-x / t) * x / t**2
+    x, rate = truth.windows(), p["rate"][:, None]
+    slope = p["contrast"][:, None] * np.exp(-x * rate) * x * rate**2
     expected = traces.sigma[:, 0] / np.sqrt((slope**2).sum(axis=1)) * 100e-6
     assert bound(truth, p, traces)["t1"] == pytest.approx(expected, rel=1e-6)
 

@@ -1,0 +1,48 @@
+"""What the sections of the table of fits share."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+MISSED = "**missed**"
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much to do: traces of each part, the kind (None for all) and the seed."""
+
+    never: int
+    broken: int
+    success: int
+    honest: int
+    worst: int
+    peer_traces: int
+    kind: str | None
+    seed: int
+
+
+FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "worst": 200,
+        "peer_traces": 60}  # fmt: skip
+QUICK = {"never": 500, "broken": 200, "success": 200, "honest": 1000, "worst": 5,
+         "peer_traces": 5}  # fmt: skip
+
+
+def row(*cells: object) -> str:
+    """Return a line of a Markdown table."""
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def mark(reached: bool) -> str:
+    """Return the mark of a goal."""
+    return "" if reached else MISSED
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """Return a share in per cent."""
+    return f"{100 * share:.{digits}f} %"
+
+
+def progress(text: str) -> None:
+    """Say on stderr what is being done."""
+    print(text, file=sys.stderr, flush=True)

@@ -1,0 +1,226 @@
+"""CPU time of one fit, ours and peers', on the same arrays, with what came of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kammerton.estimation import fit_batch
+from tests.benchmarks.fits_common import Effort, mark, percent, row
+from tests.benchmarks.peers.run import DISTRIBUTIONS
+from tests.catalogue.bound import bound
+from tests.catalogue.registry import truths
+from tests.catalogue.truth import Array, Parameters, Traces, Truth
+
+BATCHES = (1, 10, 1000)
+SHOTS = 1000
+SNR = 20.0
+GOALS = {"t1": 6.0, "ramsey": 30.0, "resonator_spectroscopy, notch": 120.0}
+ONE_AXIS, TWO_AXES = 200.0, 20_000.0
+PATIENCE = 600.0
+POPULATIONS = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length")
+PEERS = tuple(DISTRIBUTIONS)
+NOT_HERE = "not installed here"
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """Traces of one truth that everybody fits."""
+
+    truth: Truth
+    hidden: Parameters
+    traces: Traces
+
+    def right(self, told: dict[str, Array], some: int) -> Array:
+        """Return which of the first traces have every told value within 5 % or 3 bounds."""
+        p = {k: v[:some] for k, v in self.hidden.items()}
+        first = self.traces.take(slice(some))
+        best, true, scale = (bound(self.truth, p, first), self.truth.scored(p), self.truth.scale(p))
+        ok = np.ones(some, dtype=bool)
+        for name, value in told.items():
+            room = np.maximum(0.05 * np.abs(scale.get(name, true[name])), 3 * best[name])
+            with np.errstate(invalid="ignore"):
+                ok &= np.abs(value[:some] - true[name]) < room
+        return ok
+
+
+def as_counts(truth: Truth) -> Truth:
+    """Return the truth with counts for noise, which every peer can take."""
+    if truth.kind in POPULATIONS:
+        return replace(truth, shots=SHOTS)
+    if truth.kind == "qubit_spectroscopy":
+        return replace(truth, shots=SHOTS, typical=lambda rng, n: upright(truth.benign(rng, n)))
+    return truth
+
+
+def plain(p: Parameters) -> Parameters:
+    """Return the shapes that every peer assumes: exponential envelopes and Lorentzian lines."""
+    usual = {"slow": 0.0, "pure": 1.0}
+    return {name: np.full_like(v, usual[name]) if name in usual else v for name, v in p.items()}
+
+
+def upright(p: Parameters) -> Parameters:
+    """Return a line as a population: upwards, from 5 %."""
+    level = np.full_like(p["offset"], 0.05)
+    return {**p, "contrast": np.abs(p["contrast"]), "offset": level, "slope": 0 * level}
+
+
+def cases(kind: str | None, seed: int) -> Iterator[Case]:
+    """Yield one case for every truth of which broken traces are made: the plain ones."""
+    for truth in truths(kind).values():
+        if truth.breaks:
+            counted, rng = as_counts(truth), np.random.default_rng([seed, 1])
+            n = max(BATCHES) if isinstance(truth.axis, np.ndarray) else 20
+            p = plain(counted.benign(rng, n))
+            yield Case(counted, p, counted.measured(rng, p, SNR))
+
+
+def ours(case: Case, n: int) -> float:
+    """Return the least CPU seconds for each of n traces fitted at once, sigma given."""
+    traces, best = case.traces, np.inf
+    case.truth.fit(traces.take(slice(n)))
+    for repeat in range(3 if n > 100 else 20):
+        first = (repeat * n) % (len(traces) - n + 1)
+        some = traces.take(slice(first, first + n))
+        start = time.process_time()
+        fit_batch(case.truth.kind, some.x, some.y, some.sigma, **some.known)
+        best = min(best, time.process_time() - start)
+    return best / n
+
+
+def interpreters() -> list[str]:
+    """Return where peers may be installed: here, and where KAMMERTON_PEERS says."""
+    more = os.environ.get("KAMMERTON_PEERS", "")
+    return [sys.executable, *(p for p in more.split(os.pathsep) if p)]
+
+
+def save(case: Case, path: Path, n: int) -> None:
+    """Write the first n traces for a peer."""
+    axis, first = case.traces.x, case.traces.take(slice(n))
+    if isinstance(axis, tuple):
+        raise TypeError("peers take traces of one axis")
+    zero = 0.0 if axis[0] == 0 else float(axis.min())
+    np.savez(
+        path, kind=case.truth.kind, x=(axis - zero) / np.ptp(axis), y=first.y, sigma=first.sigma,
+        shots=case.truth.shots or 0, zero=zero, span=np.ptp(axis),
+    )  # fmt: skip
+
+
+def theirs(case: Case, peer: str, n: int) -> dict[str, Any] | str | None:
+    """Return what a peer printed; None where it has no routine, a text where it did not run."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "case.npz"
+        save(case, path, n)
+        said = NOT_HERE
+        for python in interpreters():
+            command = [python, "-m", "tests.benchmarks.peers.run", peer, str(path)]
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=PATIENCE, check=False,
+                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+            )  # fmt: skip
+            if done.returncode == 0:
+                answer: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
+                return answer
+            last = (done.stderr.strip().splitlines() or [""])[-1]
+            if "ModuleNotFoundError" not in last:
+                said = f"failed: {last[:60]}"
+        return said
+
+
+def in_si(case: Case, answer: dict[str, Any]) -> dict[str, Array]:
+    """Return a peer's values in SI; NaN where it gave none."""
+    axis = case.traces.x
+    assert isinstance(axis, np.ndarray)
+    span, zero = np.ptp(axis), 0.0 if axis[0] == 0 else axis.min()
+    given = [trace.get("values", {}) for trace in answer["traces"]]
+    names = {name for values in given for name in values}
+    told = {n: np.array([v.get(n, [np.nan])[0] for v in given], dtype=float) for n in sorted(names)}
+    with np.errstate(divide="ignore"):
+        return {name: _si(name, case.truth.kind, v, zero, span) for name, v in told.items()}
+
+
+def _si(name: str, kind: str, value: Array, zero: float, span: float) -> Array:
+    if name == "frequency":
+        return value / span if kind == "ramsey" else zero + value * span
+    return value * span
+
+
+def lines(effort: Effort) -> Iterator[str]:
+    """Yield the section."""
+    yield "## 1. Speed: CPU microseconds a fit\n"
+    yield (
+        "One thread; ours with sigma, covariance, verdict and reason. Peers fit the first traces "
+        f"of the same arrays one by one ({SHOTS} shots a point where y is a population, else an "
+        f"SNR of {SNR:g}); `right` is the share with every value within 5 % (a centre: of the "
+        "linewidth) or 3 Cramer-Rao bounds, on well-placed windows with the envelopes and lines "
+        "that peers assume (exponential, Lorentzian); `no answer` means that it raised or gave no "
+        "number. `us` is the median, `worst` the slowest. Laws and guesses of curve_fit and lmfit: "
+        "tests/benchmarks/peers/laws.py.\n"
+    )
+    yield row("kind", *(f"N = {n}" for n in BATCHES), "goal, N = 1000", "right", "")
+    yield "|---|---|---|---|---|---|---|"
+    peers: list[str] = []
+    for case in cases(effort.kind, effort.seed):
+        us, right = _own(case)
+        goal = _goal(case.truth)
+        yield row(
+            case.truth.name, *(f"{u:.1f}" for u in us), f"{goal:g}", percent(right),
+            mark(us[-1] <= goal),
+        )  # fmt: skip
+        peers += list(_peers(case, us, right, effort.peer_traces))
+    yield ""
+    yield row("kind", "peer", "version", "us", "worst", "ours N = 1000 faster", "right",
+              "no answer", "peer wins")  # fmt: skip
+    yield "|---|---|---|---|---|---|---|---|---|"
+    yield from peers
+    yield ""
+
+
+def _goal(truth: Truth) -> float:
+    return GOALS.get(truth.name, ONE_AXIS if isinstance(truth.axis, np.ndarray) else TWO_AXES)
+
+
+def _own(case: Case) -> tuple[list[float], float]:
+    us = [1e6 * ours(case, min(n, len(case.traces))) for n in BATCHES]
+    found = case.truth.fit(case.traces)
+    told = {k: found.values[k] for k, v in case.traces.low.items() if np.isfinite(v).all()}
+    return us, float(np.mean(case.right(told, len(case.traces))))
+
+
+def _peers(case: Case, us: list[float], right: float, n: int) -> Iterator[str]:
+    if isinstance(case.traces.x, tuple):
+        return
+    for peer in PEERS:
+        answer = theirs(case, peer, min(n, len(case.traces)))
+        if isinstance(answer, str):
+            yield row(case.truth.name, peer, answer, *[""] * 6)
+        elif answer is not None:
+            yield _peer_row(case, peer, answer, us, right)
+
+
+def _peer_row(case: Case, peer: str, answer: dict[str, Any], us: list[float], right: float) -> str:
+    seconds = 1e6 * np.array([trace["seconds"] for trace in answer["traces"]])
+    told = in_si(case, answer)
+    some = len(seconds)
+    silent = np.mean([not trace.get("values") for trace in answer["traces"]])
+    good = float(np.mean(case.right(told, some))) if told else 0.0
+    mine = {k: v for k, v in case.truth.fit(case.traces.take(slice(some))).values.items()
+            if k in told}  # fmt: skip
+    same = float(np.mean(case.right(mine, some)))
+    median = float(np.median(seconds))
+    won = [w for w, yes in (("speed at N = 1", median < us[0]), ("right", good > same)) if yes]
+    return row(
+        case.truth.name, peer, answer["version"], f"{median:.0f}", f"{seconds.max():.0f}",
+        f"{median / us[-1]:.0f} x", f"{percent(good)} (ours {percent(same)})", percent(silent),
+        ", ".join(won),
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The confusion table: broken traces and verdicts; and the slowest trace of all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import numpy as np
+
+from tests.benchmarks.fits_common import MISSED, Effort, mark, percent, progress, row
+from tests.catalogue.broken import ACCEPTED, BROKEN, Broken
+from tests.catalogue.registry import truths
+from tests.catalogue.score import Score, score
+from tests.catalogue.truth import Traces, Truth
+
+SLOWEST = 5.0  # ms
+SHARE = 0.01
+
+
+def classes(truth: Truth, effort: Effort) -> Iterator[tuple[Broken, Traces]]:
+    """Yield every class that has a meaning for a truth."""
+    for broken in (*BROKEN, *truth.own):
+        n = effort.never if broken.never else effort.broken
+        traces = broken.traces(truth, effort.seed, n)
+        if traces is not None:
+            yield broken, traces
+
+
+def lines(effort: Effort) -> Iterator[str]:
+    """Yield the confusion tables."""
+    yield "## 4. Verdicts on broken traces\n"
+    yield (
+        "Wrong: accepted, with a value further from the truth than its error bars allow (3 "
+        "standard errors; a little more where several values are scored, so that an honest trace "
+        "is wrong in 0.27 %), or with a value where there is none. Seen: of those, the ones that "
+        "the trace could show. Where a broken trace follows another law, that law must differ "
+        "from the fitted one by more than noise hides: without noise, chi-square would exceed "
+        "five of its standard deviations; a drift or a compression below that looks exactly like "
+        "a good trace of another value. Limit: 95 % upper limit of seen. Goals, sigma given: 0 "
+        "accepted of flat noise, lines, walks and steps; seen below 1 % of every other class; at "
+        "least 99 % of good traces accepted. "
+        "A class without a goal (–) cannot be told from one trace at all; why is said below.\n"
+    )
+    for truth in truths(effort.kind).values():
+        if truth.breaks:
+            yield from _table(truth, effort)
+    yield "### What the classes are\n"
+    yield row("class", "right verdict", "why")
+    yield "|---|---|---|"
+    for broken in _all_classes(effort):
+        yield row(broken.name, " or ".join(broken.right), broken.why)
+    yield ""
+
+
+def _all_classes(effort: Effort) -> list[Broken]:
+    own = {b.name: b for t in truths(effort.kind).values() for b in t.own}
+    return [*BROKEN, *own.values()]  # type: ignore[list-item]  # own classes are Broken, too
+
+
+def _table(truth: Truth, effort: Effort) -> Iterator[str]:
+    yield f"### {truth.name}\n"
+    yield row("class", "traces", "accepted", "insufficient", "rejected", "right", "wrong", "seen",
+              "limit", "", "without sigma: accepted", "wrong", "seen")  # fmt: skip
+    yield "|---|---|---|---|---|---|---|---|---|---|---|---|---|"
+    for broken, traces in classes(truth, effort):
+        progress(f"verdicts: {truth.name}, {broken.name}")
+        yield _row(broken, score(truth, broken, traces), score(truth, broken, traces, given=False))
+    yield ""
+
+
+def _row(broken: Broken, told: Score, blind: Score) -> str:
+    n = told.traces
+    return row(
+        broken.name, n, *(percent(k / n) for k in (told.accepted, told.insufficient, told.rejected,
+                                                   told.right)),
+        told.wrong, told.seen, percent(told.limit, 2), reached(broken, told),
+        percent(blind.accepted / n), blind.wrong, blind.seen,
+    )  # fmt: skip
+
+
+def reached(broken: Broken, told: Score) -> str:
+    """Return the mark of a class with sigma given."""
+    if broken.undecidable:
+        return "–"
+    if broken.right == (ACCEPTED,) and told.accepted < (1 - SHARE) * told.traces:
+        return f"{MISSED} (refused)"
+    most = 0 if broken.never else SHARE * told.traces
+    return mark(told.seen <= most)
+
+
+def worst_lines(effort: Effort) -> Iterator[str]:
+    """Yield the slowest fit of a single trace."""
+    yield "## 5. The slowest trace\n"
+    yield (
+        f"Every class of section 4, {effort.worst} traces each, fitted one by one; the slowest is "
+        f"repeated and its least CPU time counts. Goal: {SLOWEST:g} ms.\n"
+    )
+    yield row("kind", "traces", "median ms", "slowest ms", "class of the slowest", "")
+    yield "|---|---|---|---|---|---|"
+    for truth in truths(effort.kind).values():
+        if truth.breaks:
+            progress(f"slowest: {truth.name}")
+            yield _worst(truth, effort)
+    yield ""
+
+
+def _worst(truth: Truth, effort: Effort) -> str:
+    times: list[float] = []
+    slowest = (0.0, "")
+    for broken in (*BROKEN, *truth.own):
+        traces = broken.traces(truth, effort.seed + 2, effort.worst)  # type: ignore[attr-defined]  # own classes are Broken, too
+        for n in range(0 if traces is None else len(traces)):
+            one = traces.take(slice(n, n + 1))
+            ms = _ms(truth, one)
+            times.append(ms)
+            if ms > slowest[0]:
+                again = min(_ms(truth, one) for _ in range(5))
+                slowest = max(slowest, (again, broken.name))
+    return row(
+        truth.name, len(times), f"{np.median(times):.2f}", f"{slowest[0]:.2f}", slowest[1],
+        mark(slowest[0] <= SLOWEST),
+    )  # fmt: skip
+
+
+def _ms(truth: Truth, one: Traces) -> float:
+    start = time.process_time()
+    truth.fit(one)
+    return 1e3 * (time.process_time() - start)
