@@ -108,6 +108,22 @@ MODELS: Mapping[str, Model] = {
 }
 
 
+class Biases(Mapping[str, float]):
+    """What the bias sources among the further instruments give now: name -> V."""
+
+    def __init__(self, devices: Mapping[str, Device]) -> None:
+        self._sources = {n: d for n, d in devices.items() if isinstance(d, Gs200)}
+
+    def __getitem__(self, name: str) -> float:
+        return self._sources[name].volts()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._sources)
+
+    def __len__(self) -> int:
+        return len(self._sources)
+
+
 def build(instruments: Mapping[str, str], room: Room) -> dict[str, Device]:
     """Return every instrument by name; `instruments` is name -> model."""
     return {

@@ -15,9 +15,11 @@ import pytest
 from kammerton.bench.connect import close_all, connect
 from kammerton.lab import examine, load
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
+from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import MODELS as WORDS
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.further import MODELS
+from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.hislip import HEADER
 from kammerton_sim.write_lab import write_lab
@@ -147,3 +149,52 @@ def test_a_source_that_was_off_is_silent(laboratory):
     assert source.receive(b"SOUR:FREQ?;POW?") == b"5000000000;10"  # 1 mHz and 0.01 dB
     source.power_cycle()
     assert source.receive(b"OUTP?;:SOUR:FREQ?;:SYST:ERR?;*ESR?") == b'0;1000000000;0,"No error";128'
+
+
+# ---------------------------------------------------------------- bias
+
+
+def tunable() -> Chip:
+    """Return a chip of one qubit whose flux a GS200 biases, 2 V for a quantum."""
+    chip = random_chip(1, 3)
+    qubit = replace(chip.qubits[0], flux=Flux(asymmetry=0.3, bias="bias_q0", bias_volts=2.0))
+    sources = {"bias_q0": FurtherInstrument("yokogawa_gs200")}
+    wiring = replace(chip.wiring, instruments=sources)
+    return replace(chip, qubits=(qubit,), wiring=wiring)
+
+
+def test_a_bias_source_tunes_its_qubit():
+    with Laboratory(tunable()) as laboratory:
+        source, design = laboratory.further["bias_q0"], laboratory.chip.qubits[0].f01
+        assert isinstance(source, Gs200)
+
+        def f01(message: str) -> float:
+            source.receive(message.encode())
+            return float(laboratory.world.truth("q0.f01"))
+
+        assert f01(":SOUR:LEV 0.5") == pytest.approx(design, abs=1e4)  # the output is off
+        tuned = f01(":OUTP ON")
+        assert tuned < design - 100e6  # a quarter of a quantum
+        assert f01(":SOUR:LEV -0.5") == pytest.approx(tuned, abs=1e4)
+        assert f01(":SOUR:FUNC CURR") == pytest.approx(design, abs=1e4)
+
+
+def test_what_plays_is_computed_anew_when_a_bias_moves():
+    with Laboratory(tunable()) as laboratory:
+        before = laboratory.rig.setting()
+        assert laboratory.rig.setting() == before
+        source = laboratory.further["bias_q0"]
+        source.receive(b":OUTP ON;:PROG:SLOP 3600;INT 3600;EDIT:STAR;:SOUR:LEV 1")
+        source.receive(b":PROG:EDIT:END;:PROG:RUN")
+        first = laboratory.rig.setting()
+        laboratory.world.clock.advance(60)
+        assert laboratory.rig.setting() != first  # nobody asked the box meanwhile
+
+
+def test_a_bias_that_is_no_instrument_is_named(tmp_path):
+    chip = tunable()
+    write_chip(chip, tmp_path / "chip.toml")
+    assert read_chip(tmp_path / "chip.toml") == chip
+    write_chip(replace(chip, wiring=replace(chip.wiring, instruments={})), tmp_path / "chip.toml")
+    with pytest.raises(ChipError, match=r"flux\.bias: 'bias_q0' is not among"):
+        read_chip(tmp_path / "chip.toml")

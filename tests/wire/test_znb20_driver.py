@@ -131,7 +131,8 @@ def test_locking_to_the_reference_leaves_the_output(rig, analyzer):
 
 @pytest.mark.parametrize(
     ("swallowed", "said"),
-    [(b"OUTP1 OFF", "stays on after it was told off"), (b"ROSC:SOUR EXT", "does not take the external"),
+    [(b"OUTP1 OFF", "stays on after it was told off"),
+     (b"ROSC:SOUR EXT", "does not take the external"),
      (b"SOUR1:POW ", "takes power = -10")],
 )  # fmt: skip
 def test_what_the_box_does_not_take_is_named(rig, analyzer, monkeypatch, swallowed, said):

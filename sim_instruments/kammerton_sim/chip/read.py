@@ -99,6 +99,11 @@ class _Reader:
             if channel in taken:
                 self.problems.append(f"wiring: channel {line} is used more than once")
             taken.append(channel)
+        for name, source in ((q.name, q.flux.bias) for q in qubits if q.flux and q.flux.bias):
+            if source not in wiring.instruments:
+                self.problems.append(
+                    f"qubits.{name}.flux.bias: {source!r} is not among wiring.instruments"
+                )
 
     def qubit(self, name: str, table: Table) -> QubitTruth:
         where = f"qubits.{name}"

@@ -74,6 +74,8 @@ class Rig:
         self._go = go
         self.taps = [Tap(self, n, box) for n, (box, _, _) in enumerate(triggers)]
         self.generators: Mapping[str, Awg5208] = {}
+        self.bias: Mapping[str, float] = {}
+        """V of every static bias source, as it is when it is looked up."""
         self.news = threading.Condition()
         self.events = 0
         self._phases = random.Random(seed)
@@ -116,7 +118,8 @@ class Rig:
     def setting(self) -> object:
         """Return what changes whenever an output does."""
         revisions = tuple(box.revision for box in self.generators.values())
-        return self.ledger.version, revisions, tuple(self._start.items())
+        steady = tuple(self._start.items()), tuple(self.bias.items())
+        return self.ledger.version, revisions, steady
 
     def outputs(self, trigger: str) -> dict[ChannelId, ChannelOutput]:
         """Return what plays, as seen from the generator that triggers a digitizer."""

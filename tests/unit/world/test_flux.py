@@ -9,6 +9,7 @@ import pytest
 
 from kammerton_sim.chip import ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.chip.flux import Flux
+from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.signals import Wave
 from kammerton_sim.world import World, WorldError
 from kammerton_sim.world.transmon import arc
@@ -133,7 +134,9 @@ def test_a_flux_channel_at_another_rate_is_an_error():
 @pytest.fixture
 def written(tmp_path):
     path = tmp_path / "chip.toml"
-    write_chip(still(random_chip(1, 7), flux=LINE), path)
+    chip = still(random_chip(1, 7), flux=LINE)
+    source = {"bias1": FurtherInstrument("yokogawa_gs200")}
+    write_chip(replace(chip, wiring=replace(chip.wiring, instruments=source)), path)
     return path
 
 
