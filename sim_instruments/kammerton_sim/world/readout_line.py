@@ -14,11 +14,13 @@ from kammerton_sim.world.cavity import Cavity, cavity
 from kammerton_sim.world.chain import chain, noise_volts
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
+from kammerton_sim.world.photons import Kicks, kicks
 from kammerton_sim.world.playback import Playback, Scene
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import Exposure, FieldCache
 from kammerton_sim.world.records import MIDDLE
 from kammerton_sim.world.scattering import REFERENCE_STEP, at_rest, trace_noise, transmission
+from kammerton_sim.world.timeline import Sound
 
 
 class ReadoutLine:
@@ -51,6 +53,16 @@ class ReadoutLine:
     def cavities(self, carrier: float) -> list[Cavity | None]:
         """The resonators whose photons count, seen from a source at `carrier` Hz."""
         return [cavity(q, r, carrier) for q, r in zip(self._qubits, self._resonators, strict=True)]
+
+    def kicks(
+        self, carriers: Mapping[str, Carrier], tones: Sound, step: float, turn: int
+    ) -> list[Kicks | None]:
+        """What the tones on this line do to each of its qubits, read or not."""
+        cavities = self.cavities(self.carrier(carriers))
+        return [
+            kicks(tones, c, r.transitions, step, turn) if c is not None else None
+            for c, r in zip(cavities, self._resonators, strict=True)
+        ]
 
     def playback(
         self,

@@ -11,6 +11,7 @@ import numpy as np
 from kammerton_sim.world.evolution import Qubit, evolution
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
+from kammerton_sim.world.photons import Kicks
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.readout import Exposure
 from kammerton_sim.world.tape import Tape, longest_coherence, populations
@@ -58,16 +59,17 @@ def write_score(
     seen: Exposure,
     turn: int,
     fluxes: Sequence[Steering | None],
+    kicks: Sequence[Kicks | None],
 ) -> Score:
     """Write down one turn of `turn` samples for every qubit of `names`, with its flux pulses.
 
-    rabi_rates: rad/s of rotation per volt.
+    rabi_rates: rad/s of rotation per volt. kicks: by photons in the resonators.
     """
 
-    def written(name: str, rabi_rate: float, flux: Steering | None) -> Tape:
-        return write_tape(lines.drive(name), rabi_rate, seen.reads, turn, flux)
+    def written(name: str, rabi_rate: float, flux: Steering | None, kicked: Kicks | None) -> Tape:
+        return write_tape(lines.drive(name), rabi_rate, seen.reads, turn, flux, kicked)
 
     with ThreadPoolExecutor(_THREADS) as threads:
-        tapes = list(threads.map(written, names, rabi_rates, fluxes))
+        tapes = list(threads.map(written, names, rabi_rates, fluxes, kicks))
     frames = [lines.frame(name) for name in names]
     return Score(tapes, frames, seen.reads, 1 / lines.rate)

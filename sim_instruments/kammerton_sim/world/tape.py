@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from kammerton_sim.world.evolution import Evolution
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.propagate import ComplexArray, FloatArray, drive, idle
 
-IDLE, DRIVE, MEASURE = 0, 1, 2
+IDLE, DRIVE, MEASURE, KICK = 0, 1, 2, 3
 _USES_THAT_PAY_A_MAP = 5
 _FORGOTTEN = 12.0  # in T1: what came earlier is smaller than 1e-5
 _MOST_TURNS = 2000
@@ -21,13 +21,14 @@ _MOST_TURNS = 2000
 
 @dataclass(frozen=True, eq=False)
 class Tape:
-    """Steps in order. kinds (S,): IDLE, DRIVE or MEASURE.
+    """Steps in order. kinds (S,): IDLE, DRIVE, MEASURE or KICK.
 
-    values (S,): samples of idling, number of the drive, number of the measurement.
+    values (S,): samples of idling, number of the drive, of the measurement, of the kick.
     drives: concatenated coefficients of a^dag in rad/s; edges (D + 1,) cut them into drives.
     shifts: (samples of drives, 2) by which flux moves f01 and anharmonicity, or (0, 2).
     lengths (S,): samples that each step lasts. hum: a drive in rad/s that never ends, on top of
-    which the others are; it acts while the qubit idles.
+    which the others are; it acts while the qubit idles. turns (n, 3), kept (n, 2): what kicks do
+    to coherences and populations (see `photons.Kicks`).
     """
 
     kinds: NDArray[np.int64]
@@ -38,6 +39,8 @@ class Tape:
     measurements: int
     shifts: FloatArray
     hum: complex = 0.0
+    turns: ComplexArray = field(default_factory=lambda: np.empty((0, 3), np.complex128))
+    kept: FloatArray = field(default_factory=lambda: np.empty((0, 2)))
 
 
 def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> FloatArray:
@@ -63,6 +66,8 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
         slots,
         hums,
         stretches,
+        tape.turns,
+        tape.kept,
         evolution,
         detunings,
         weights,
@@ -159,6 +164,20 @@ def _measure(states: FloatArray, weights: FloatArray, out: FloatArray) -> None:
 
 
 @kernel
+def _kick(states: FloatArray, turns: ComplexArray, kept: FloatArray) -> None:
+    for k in range(states.shape[0]):
+        s = states[k]
+        s[2] += s[0] * (1 - kept[0]) + s[1] * (1 - kept[1])
+        s[0] *= kept[0]
+        s[1] *= kept[1]
+        for pair in range(3):
+            z = complex(s[3 + 2 * pair], s[4 + 2 * pair]) * turns[pair]
+            stays = kept[0] * kept[1] if pair == 0 else kept[0] if pair == 1 else kept[1]
+            z *= np.sqrt(stays)
+            s[3 + 2 * pair], s[4 + 2 * pair] = z.real, z.imag
+
+
+@kernel
 def play(
     kinds: NDArray[np.int64],
     values: NDArray[np.int64],
@@ -168,6 +187,8 @@ def play(
     slots: NDArray[np.int64],
     hums: FloatArray,
     stretches: NDArray[np.int64],
+    turns_of_kicks: ComplexArray,
+    kept: FloatArray,
     evolution: Evolution,
     detunings: FloatArray,
     weights: FloatArray,
@@ -193,6 +214,8 @@ def play(
                 idle(states, detunings, float(values[n]), evolution)
             elif kinds[n] == 2:
                 _measure(states, weights, out[values[n]])
+            elif kinds[n] == 3:
+                _kick(states, turns_of_kicks[values[n]], kept[values[n]])
             elif slots[values[n]] >= 0:
                 _apply(states, maps[slots[values[n]]])
             else:

@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kammerton_sim.world.flux import Steering
+from kammerton_sim.world.photons import Kicks
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
-from kammerton_sim.world.tape import DRIVE, IDLE, MEASURE, Tape
-from kammerton_sim.world.timeline import IntArray, Sound, bursts
+from kammerton_sim.world.tape import DRIVE, IDLE, KICK, MEASURE, Tape
+from kammerton_sim.world.timeline import IntArray, Sound, Spanned, bursts
 
 
 def write_tape(
-    line: Sound, rabi_rate: float, reads: IntArray, turn: int, flux: Steering | None = None
+    line: Sound,
+    rabi_rate: float,
+    reads: IntArray,
+    turn: int,
+    flux: Steering | None = None,
+    kicks: Kicks | None = None,
 ) -> Tape:
     """One turn of `turn` samples with a measurement at each of `reads` (sorted).
 
     With upper sidebands in the laboratory and H = (c a^dag + h.c.)/2 in the frame of the
-    source, c is the conjugate of (I + jQ) times `rabi_rate`. A flux pulse is a drive, too.
+    source, c is the conjugate of (I + jQ) times `rabi_rate`. A flux pulse is a drive, too, and
+    kicks cut drives.
     """
     steps: list[tuple[int, int, int]] = []
     drives = _Drives(line, rabi_rate, flux)
     tracks = [*line.spans, flux.track] if flux else line.spans
-    events = [(a, DRIVE, b) for a, b in bursts(tracks, reads, turn)]
+    cuts, events = reads, []
+    if kicks is not None:
+        kicks = _needed(kicks, tracks, reads, turn, always=line.hum != 0)
+        cuts = np.union1d(reads, kicks.times)
+        events = [(at, KICK, n) for n, at in enumerate(kicks.times.tolist())]
+    events += [(a, DRIVE, b) for a, b in bursts(tracks, cuts, turn)]
     events += [(read, MEASURE, n) for n, read in enumerate(reads.tolist())]
     events.sort(key=lambda event: (event[0], -event[1]))
     now = 0
@@ -32,8 +45,8 @@ def write_tape(
         if at > now:
             steps.append((IDLE, at - now, at - now))
             now = at
-        if kind == MEASURE:
-            steps.append((MEASURE, detail, 0))
+        if kind in (MEASURE, KICK):
+            steps.append((kind, detail, 0))
         else:
             steps.append((DRIVE, drives.number(at, detail), detail - at))
             now = detail
@@ -41,7 +54,7 @@ def write_tape(
         steps.append((IDLE, turn - now, turn - now))
     table = np.array(steps, np.int64).reshape(-1, 3)
     samples, shifts, edges = drives.samples()
-    return Tape(
+    tape = Tape(
         kinds=np.ascontiguousarray(table[:, 0]),
         values=np.ascontiguousarray(table[:, 1]),
         lengths=np.ascontiguousarray(table[:, 2]),
@@ -51,6 +64,29 @@ def write_tape(
         shifts=shifts,
         hum=complex(np.conj(line.hum) * rabi_rate),
     )
+    return replace(tape, turns=kicks.turns, kept=kicks.kept) if kicks is not None else tape
+
+
+def _needed(
+    kicks: Kicks, tracks: Sequence[Spanned], reads: IntArray, turn: int, *, always: bool
+) -> Kicks:
+    """Kicks that meet a coherence: after a drive that no readout has followed yet.
+
+    Of the others only what they do to populations counts: it is gathered in the last of a row.
+    """
+    if kicks.times.size == 0:
+        return kicks
+    drives = np.array([a for a, _ in bursts(tracks, reads, turn)], np.int64)
+    shots = np.searchsorted(reads, kicks.times, "left")
+    since = np.searchsorted(drives, np.append(0, reads)[shots], "left")
+    chosen = (np.searchsorted(drives, kicks.times, "left") > since) | always
+    kept = kicks.kept.copy()
+    edges = np.flatnonzero(np.diff(shots) | np.diff(chosen)) + 1
+    for run in np.split(np.arange(shots.size), edges):
+        if not chosen[run[0]]:
+            kept[run[-1]] = kicks.kept[run].prod(axis=0)
+            chosen[run[-1]] = kept[run[-1]].min() < 1
+    return Kicks(kicks.times, kicks.turns, kept).chosen(chosen)
 
 
 class _Drives:

@@ -137,7 +137,9 @@ class World:
         loops = [self._loops[n] for n in readout.members]
         fluxes = [loop.steering(lines, self.bias) if loop else None for loop in loops]
         names = [self.chip.qubits[n].name for n in readout.members]
-        score = write_score(names, [q.rabi_rate for q in qubits], lines, seen, turn, fluxes)
+        kicks = readout.kicks(carriers, tones, step, turn)
+        rates = [q.rabi_rate for q in qubits]
+        score = write_score(names, rates, lines, seen, turn, fluxes, kicks)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )

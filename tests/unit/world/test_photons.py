@@ -1,0 +1,178 @@
+"""Photons of a tone that does not read: Stark shift, dephasing, ring-down, transitions."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kammerton_sim.chip import Photons, Transitions, random_chip
+from kammerton_sim.world.evolution import evolution
+from kammerton_sim.world.propagate import drive
+from tests.unit.world.conftest import Lab, iq, still
+
+RESET = 1_000_000
+TURN = 2 * math.pi
+PER_SQUARE_VOLT = 4e4
+LEAD = 4000  # samples in which the field settles
+
+
+def lab_with(chi=-0.2e6, **sections) -> Lab:
+    chip = still(random_chip(1, 7), slow_dephasing=0.0)
+    r = replace(chip.resonators[0], chi=chi, **sections)
+    return Lab(replace(chip, resonators=(r,)))
+
+
+def fields(lab, volts, hertz):
+    """Steady fields in |0> and |1> of a tone at `hertz`, in roots of photons."""
+    r = lab.chip.resonators[0]
+    away = TURN * (r.frequency + r.chi * np.arange(2) - hertz)
+    loss = math.pi * r.linewidth
+    return loss * math.sqrt(PER_SQUARE_VOLT) * volts / (loss - 1j * away)
+
+
+def shown(lab, pulses, tone, after=0):
+    """P1 and P2 after drive and tone, equally long, played together, and a pause."""
+    points = [{0: p} for p in pulses]
+    loop = lab.loop(points, wait=[after] * len(points), reset=RESET)
+    wiring = lab.wiring
+    waves = iq(wiring.readout.i, wiring.readout.q, tone)
+    driven = [n for n, (step, _, _) in enumerate(loop.steps) if wiring.drive["q0"].i in step]
+    for n in driven:
+        step, size, repeats = loop.steps[n]
+        loop.steps[n] = {**step, **waves}, size, repeats
+    return lab.play(loop).populations[:, 0]
+
+
+def ramsey(lab, wait, phase=0.0, lead=LEAD):
+    offset = lab.offset(0)
+    half = lab.drag(lab.pi() / 2, offset)
+    turned = TURN * offset * (40 + wait) * 1e-9 + phase
+    parts = [np.zeros(lead), half, np.zeros(wait), lab.drag(lab.pi() / 2, offset, phase=turned)]
+    return np.concatenate(parts)
+
+
+def fringe(lab, wait, tone_of, lead=LEAD):
+    """Complex: P1 at four phases of the second pulse."""
+    pulses = [ramsey(lab, wait, n * np.pi / 2, lead) for n in range(4)]
+    p = shown(lab, pulses, tone_of(pulses[0].size))[:, 1]
+    return (p[0] - p[2]) + 1j * (p[1] - p[3])
+
+
+def steady(lab, volts, hertz):
+    offset = hertz - lab.carriers["readout_lo"].frequency
+    return lambda size: lab.square(volts, offset, size)
+
+
+@pytest.mark.parametrize("away", [0.0, 1.5e6])
+def test_a_steady_tone_shifts_and_dephases(away):
+    """Both from conj(a_0) a_1 of the steady fields; on resonance about 8 chi^2 n / kappa."""
+    lab = lab_with(photons=Photons(PER_SQUARE_VOLT))
+    hertz = lab.chip.resonators[0].frequency + away
+    volts = 0.01
+    a0, a1 = fields(lab, volts, hertz)
+    beaten = TURN * lab.chip.resonators[0].chi * np.conj(a0) * a1
+    waits = (400, 1600)
+    loud = [fringe(lab, w, steady(lab, volts, hertz)) for w in waits]
+    quiet = [fringe(lab, w, steady(lab, 0.0, hertz)) for w in waits]
+    ratio = (loud[1] / quiet[1]) / (loud[0] / quiet[0])
+    expected = np.exp(-beaten.imag * 1.2e-6)
+    assert abs(ratio) == pytest.approx(expected, abs=0.02)
+    turned = np.angle(ratio)
+    assert turned == pytest.approx(np.angle(np.exp(1j * beaten.real * 1.2e-6)), abs=0.03)
+    if not away:
+        chi, kappa = TURN * 0.1e6, TURN * lab.chip.resonators[0].linewidth
+        assert beaten.imag == pytest.approx(8 * chi**2 * abs(a0) ** 2 / kappa, rel=0.05)
+
+
+def test_a_steady_tone_moves_the_line_down():
+    """A long pulse meets the shifted, dephased qubit: chi is negative."""
+    lab = lab_with(photons=Photons(PER_SQUARE_VOLT))
+    hertz, volts = lab.chip.resonators[0].frequency, 0.01
+    a0, a1 = fields(lab, volts, hertz)
+    beaten = TURN * lab.chip.resonators[0].chi * np.conj(a0) * a1
+    shift = beaten.real / TURN
+    assert shift < -0.5e6
+    q = lab.world.qubit(0)
+    moved = q._replace(f01=q.f01 + shift, dephasing_rate=q.dephasing_rate + beaten.imag)
+    carrier = lab.carriers["drive_lo"].frequency
+    for detuning in (shift, 0.0, -shift):
+        pulse = lab.square(TURN * 0.5e6 / q.rabi_rate, lab.offset(0) + detuning, 1000)
+        states = np.zeros((1, 9))
+        states[0, 0] = 1.0
+        c = np.conj(pulse) * q.rabi_rate
+        drive(states, np.zeros(1), c, np.empty((0, 2)), evolution(moved, carrier, 1e-9))
+        train = np.concatenate([np.zeros(LEAD), pulse])
+        found = shown(lab, [train], steady(lab, volts, hertz)(train.size))[0, 1]
+        assert found == pytest.approx(states[0, 1], abs=0.02)
+
+
+def test_photons_left_by_a_tone_go_with_the_resonator():
+    """A Ramsey in the ring-down: the integral of conj(a_0) a_1 exp((j chi - kappa) t)."""
+    lab = lab_with(photons=Photons(PER_SQUARE_VOLT))
+    r = lab.chip.resonators[0]
+    volts, wait = 0.01, 600
+    a0, a1 = fields(lab, volts, r.frequency)
+    rate = 1j * TURN * r.chi - TURN * r.linewidth
+    for pause in (100, 400):
+        lead = LEAD + pause
+
+        def tone(size, lead=LEAD):
+            return lab.padded(steady(lab, volts, r.frequency)(lead), size, at_end=False)
+
+        loud = fringe(lab, wait, tone, lead=lead)
+        quiet = fringe(lab, wait, lambda size: np.zeros(size, complex), lead=lead)
+        begin, end = (pause + 20) * 1e-9, (pause + 60 + wait) * 1e-9
+        integral = (np.exp(rate * end) - np.exp(rate * begin)) / rate
+        beaten = TURN * r.chi * np.conj(a0) * a1 * integral
+        assert abs(loud / quiet) == pytest.approx(np.exp(-beaten.imag), abs=0.02)
+        assert np.angle(loud / quiet) == pytest.approx(beaten.real, rel=0.07)
+
+
+def test_a_tone_does_nothing_to_populations_below_the_threshold():
+    lab = lab_with(photons=Photons(PER_SQUARE_VOLT))
+    plain = lab_with()
+    pulse = np.concatenate([lab.drag(lab.pi(), lab.offset(0)), np.zeros(3000)])
+    tone = steady(lab, 0.05, lab.chip.resonators[0].frequency)(pulse.size)
+    late = np.concatenate([np.zeros(200, complex), tone[200:]])
+    a, b = (shown(each, [pulse], late) for each in (lab, plain))
+    assert a == pytest.approx(b, abs=1e-3)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_strong_tone_throws_the_qubit_out(level):
+    lab = lab_with(
+        photons=Photons(PER_SQUARE_VOLT), transitions=Transitions(2e5, threshold=30.0, width=2.0)
+    )
+    plain = lab_with()
+    hertz = lab.chip.resonators[0].frequency
+    pulse = np.concatenate([level * lab.drag(lab.pi(), lab.offset(0)), np.zeros(LEAD)])
+    for volts in (0.02, math.sqrt(30 / PER_SQUARE_VOLT), 0.08):
+        tone = steady(lab, volts, hertz)(LEAD + 40)
+        tone[:60] = 0
+        thrown = shown(lab, [pulse], tone)[0]
+        kept = shown(plain, [pulse], tone)[0]
+        photons = abs(fields(lab, volts, hertz)[level]) ** 2
+        rate = 2e5 / (1 + math.exp(-(photons - 30) / 2))
+        # while the field settles the rate is less
+        late = math.exp(-rate * 3.3e-6), math.exp(-rate * 3.98e-6)
+        share = thrown[level] / kept[level]
+        assert min(late) - 0.01 < share < max(late) + 0.01
+        assert thrown.sum() == pytest.approx(1)
+
+
+def test_without_any_tone_nothing_changes():
+    lab, plain = lab_with(photons=Photons(PER_SQUARE_VOLT)), lab_with()
+    assert fringe(lab, 500, lambda n: np.zeros(n, complex)) == pytest.approx(
+        fringe(plain, 500, lambda n: np.zeros(n, complex)), abs=2e-5
+    )
+
+
+def test_the_reading_tone_does_not_change_what_it_reads():
+    lab, plain = lab_with(photons=Photons(PER_SQUARE_VOLT)), lab_with()
+    pulses = [{0: ramsey(lab, w, lead=0)} for w in (100, 700)]
+    assert lab.excited(pulses, reset=RESET) == pytest.approx(
+        plain.excited(pulses, reset=RESET), abs=1e-4
+    )
