@@ -32,13 +32,15 @@ class Kind:
     """One kind of fit: how arrays are made ready, how it is done, and what may be known.
 
     prepare(x, y, sigma) raises TraceError for arrays that cannot be used. known: names that
-    fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
+    fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one. whole:
+    x counts something, so only whole numbers will do.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
     fit: Callable[[Any, Known], Outcome]
     known: tuple[str, ...] = ()
     axes: int = 1
+    whole: bool = False
 
 
 def sweep(

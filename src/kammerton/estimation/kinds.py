@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kammerton.estimation import (
+    allxy,
     benchmarking,
     decay,
     interleaved,
@@ -15,5 +16,5 @@ from kammerton.estimation.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
-    **benchmarking.KINDS, **interleaved.KINDS,
+    **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS,
 }  # fmt: skip

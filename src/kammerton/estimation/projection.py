@@ -18,7 +18,7 @@ Array = NDArray[np.float64]
 Basis = Callable[[Array], Array]  # p (N, P) -> (N, L, M)
 
 ITERATIONS = 12
-SETTLED = 1e-8  # relative gain below which a step is the last
+SETTLED = 1e-7  # relative gain below which a step is the last
 NO_LAW = -1
 
 

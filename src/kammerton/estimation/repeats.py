@@ -38,11 +38,12 @@ class Means:
         return np.take_along_axis(curve, groups, axis=1)
 
 
-def means(batch: Batch) -> Means:
+def means(batch: Batch, *, trust: bool = False) -> Means:
     """Average what was measured at the same x.
 
     Random sequences of one length differ by more than their shots: the error of a mean is the
-    scatter between them. Where too little is repeated, sigma as given counts, or none.
+    scatter between them. Where too little is repeated, sigma as given counts, or none; with
+    `trust`, sigma counts wherever it is given.
     """
     group = _groups(batch.x)
     count = int(group.max()) + 1
@@ -56,7 +57,7 @@ def means(batch: Batch) -> Means:
         batch, x=_axis(batch.x, group, count), step=np.zeros(len(batch.x)), y=y,
         w=_weights_as_given(batch, present, group, number),
     )  # fmt: skip
-    if freedom.sum(axis=1).min() < ENOUGH:
+    if freedom.sum(axis=1).min() < ENOUGH or (trust and batch.known_noise):
         return Means(batch, merged, None, group, np.zeros(batch.traces, dtype=bool))
     own = squares / np.maximum(freedom, 1.0)
     smooth = _smooth(own, freedom, merged.x)
