@@ -32,8 +32,8 @@ class Kind:
     """One kind of fit: how arrays are made ready, how it is done, and what may be known.
 
     prepare(x, y, sigma) raises TraceError for arrays that cannot be used. known: names that
-    fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one. whole:
-    x counts something, so only whole numbers will do.
+    fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
+    whole: x counts something, so only whole numbers will do.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
