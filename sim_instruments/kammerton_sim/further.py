@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.gs200 import Gs200
+from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
 from kammerton_sim.instruments.znb20 import Scattering, Znb20
 from kammerton_sim.ledger import Ledger
@@ -104,6 +105,13 @@ MODELS: Mapping[str, Model] = {
         HislipServer,
         _HISLIP,
         ('limits.power = { min = "-60 dBm", max = "-10 dBm" }',),
+    ),
+    "keysight_33522b": Model(
+        "33522B",
+        lambda name, room, number: Keysight33522b(name, room.ledger, number),
+        ScpiSocketServer,
+        _SOCKET,
+        ('limits.volts = { min = "-1 V", max = "1 V" }',),
     ),
 }
 

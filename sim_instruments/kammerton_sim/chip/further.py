@@ -7,7 +7,13 @@ from dataclasses import dataclass
 
 from kammerton_sim.chip.section import text
 
-MODELS = ("yokogawa_gs200", "lakeshore_372", "bluefors_api", "rohde_schwarz_znb20")
+MODELS = (
+    "yokogawa_gs200",
+    "lakeshore_372",
+    "bluefors_api",
+    "rohde_schwarz_znb20",
+    "keysight_33522b",
+)
 """What can be named; the same word is the driver's name in lab.toml."""
 
 _TAKEN = ("board", "fridge", "control", "digitizer")

@@ -17,6 +17,7 @@ MESSAGES = {
     -151: "Invalid string data",
     -161: "Invalid block data",
     -200: "Execution error",
+    -211: "Trigger ignored",
     -213: "Init ignored",
     -220: "Parameter error",
     -221: "Settings conflict",

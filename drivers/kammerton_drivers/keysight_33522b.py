@@ -1,0 +1,152 @@
+"""Keysight 33522B as a pulse generator for flux lines, over the upstream QCoDeS driver."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from qcodes.instrument_drivers.Keysight import Keysight33522B
+
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers.session import Session
+from kammerton_drivers.socket_session import SOCKET, without_delay
+
+_MOST_ERRORS = 21
+_LONGEST_SHARE = 0.5  # of the period that the pulse may take
+_FASTEST = 1e6  # Hz
+
+
+def connect(name: str, address: str) -> Keysight33522b:
+    """Connect to a generator by its VISA address; its outputs stay as they are.
+
+    Raises
+    ------
+    InstrumentError
+        Nobody answers there.
+    """
+    generator = Keysight33522b(name, address)
+    generator.session.connect()
+    return generator
+
+
+class Keysight33522b:
+    """A PulseGenerator: one pulse at each rising edge of the trigger input."""
+
+    def __init__(self, name: str, address: str) -> None:
+        self.name = name
+        self.session = Session(name, address, lambda label: _Generator(label, address, **SOCKET))
+
+    async def identity(self) -> Identity:
+        """Ask for vendor, model, serial number and firmware."""
+        idn = await self.session.do("identity", lambda box: box.get_idn())
+        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+    async def set_pulse(self, channel: int, volts: float, width: float) -> None:
+        """Rest at 0 V and go to `volts` for `width` s at every trigger; the output stays off.
+
+        Raises
+        ------
+        InstrumentError
+            The output is on, or the box does not take a setting.
+        """
+        if not (math.isfinite(volts) and abs(volts) >= 1e-3 and width > 0):
+            raise InstrumentError(f"{self.name}: no pulse of {volts} V for {width} s")
+        action = f"set channel {channel} to {volts:g} V for {width:g} s"
+        await self.session.do(action, lambda box: _set_pulse(box, channel, volts, width))
+
+    async def enable(self, channel: int, *, on: bool) -> None:
+        """Switch the output of a channel on or off."""
+        action = f"switch channel {channel} {'on' if on else 'off'}"
+        await self.session.do(action, lambda box: _channel(box, channel).output(_word(on)))
+
+    async def settings(self, channel: int) -> tuple[float, float, bool]:
+        """Ask for the pulse's volts, its width in s and whether the output is on."""
+        return await self.session.do("read settings", lambda box: _settings(box, channel))
+
+    async def safe(self) -> None:
+        """Switch both outputs off and read back that they are."""
+        if on := await self.session.do("switch off", _switched_off):
+            place = f"{self.name} ({self.session.address})"
+            raise InstrumentError(f"{place}: {', '.join(on)} stay on after they were told off")
+
+    async def close(self) -> None:
+        """Close the session; outputs stay as they are."""
+        await self.session.close()
+
+
+class _Generator(Keysight33522B):
+    """The upstream driver, which would greet on stdout."""
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Ask who is there, so that a wrong address is noticed at once."""
+        without_delay(self)
+        idn = self.get_idn()
+        if idn.get("model") != "33522B":
+            self.close()
+            raise InstrumentError(f"this is no 33522B but {idn.get('vendor')} {idn.get('model')}")
+
+
+def _channel(box: _Generator, number: int) -> Any:
+    if number not in (1, 2):
+        raise InstrumentError(f"{box.name} has no channel {number}")
+    return box.ch1 if number == 1 else box.ch2
+
+
+def _word(on: bool) -> str:
+    return "ON" if on else "OFF"
+
+
+def _set_pulse(box: _Generator, number: int, volts: float, width: float) -> None:
+    channel = _channel(box, number)
+    if channel.output() == "ON":
+        raise InstrumentError(
+            f"{box.name}: channel {number} is on; its pulse is set while it is off"
+        )
+    _errors(box)
+    channel.function_type("PULS")
+    highest = _LONGEST_SHARE / width
+    channel.frequency(min(float(channel.frequency()), highest))  # first, so that the width fits
+    channel.pulse_width(width)
+    channel.frequency(min(_FASTEST, highest))
+    channel.amplitude_unit("VPP")
+    channel.offset(0.0)
+    channel.amplitude(abs(volts))
+    channel.offset(volts / 2)
+    channel.output_polarity("NORM" if volts > 0 else "INV")
+    channel.burst_mode("N Cycle")
+    channel.burst_ncycles(1)
+    channel.trigger_source("EXT")
+    channel.trigger_slope("POS")
+    channel.burst_state("ON")
+    if said := _errors(box):
+        raise InstrumentError(f"{box.name}: {said}")
+    taken = _settings(box, number)[:2]
+    if not (
+        math.isclose(taken[0], volts, rel_tol=1e-3)
+        and math.isclose(taken[1], width, rel_tol=1e-3, abs_tol=1e-10)
+    ):
+        raise InstrumentError(f"{box.name} takes {taken[0]:g} V for {taken[1]:g} s")
+
+
+def _errors(box: _Generator) -> str:
+    """Empty the error queue and return what was in it."""
+    said = []
+    for _ in range(_MOST_ERRORS):
+        code, text = box.error()
+        if code == 0:
+            break
+        said.append(f"{text} ({code})")
+    return "; ".join(said)
+
+
+def _settings(box: _Generator, number: int) -> tuple[float, float, bool]:
+    channel = _channel(box, number)
+    volts = math.copysign(float(channel.amplitude()), float(channel.offset()))
+    return volts, float(channel.pulse_width()), channel.output() == "ON"
+
+
+def _switched_off(box: _Generator) -> list[str]:
+    for channel in (box.ch1, box.ch2):
+        channel.output("OFF")
+    return [c.short_name for c in (box.ch1, box.ch2) if c.output() != "OFF"]

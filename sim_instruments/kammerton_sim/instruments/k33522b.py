@@ -1,0 +1,239 @@
+"""Keysight 33522B: two channels of waveforms and pulses, here for flux lines.
+
+From the 33500 manual: amplitude 1 mVpp to 10 Vpp into 50 ohm and twice that into an open circuit,
+|offset| < Vmax - Vpp/2 with the offset adjusted and "Data out of range" when it is not, waveforms
+of 8 to 1,000,000 points. From the upstream driver: a queue of 20 errors, answers like +0,"No
+error". From memory: what else is adjusted under "Settings conflict" (frequency to a new
+function, width to a new period, offset to a new amplitude), 16 ns as the shortest pulse, defaults.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
+from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.commands import Call, Command
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.scpi import number
+from kammerton_sim.wire.settings import Setting
+
+_SHORTEST = 16e-9  # s of a pulse, and of the rest of its period
+_CREST = {"SIN": 2 * math.sqrt(2), "RAMP": 2 * math.sqrt(3), "TRI": 2 * math.sqrt(3)}
+"""Vpp over Vrms; 2 for the others, as for a square."""
+
+
+@dataclass(frozen=True)
+class Pulse:
+    """What a channel plays at each trigger: from `rest` to `top` V for `width` s after `delay`."""
+
+    rest: float
+    top: float
+    width: float
+    delay: float
+
+
+class Keysight33522b(ScpiInstrument):
+    """One generator."""
+
+    options = "0"
+    queue_length = 20
+    error_form = '{:+d},"{}"'
+
+    def __init__(self, name: str, ledger: Ledger, serial: int = 1) -> None:
+        self._memory = ArbMemory(self._chose)
+        super().__init__(name, ledger, SETTINGS, {**self._shaping(), **self._memory.commands()})
+        self.identity = f"Agilent Technologies,33522B,MY5{serial:07d},5.03-1.19-2.00-52-00"
+
+    def label(self, suffixes: tuple[int, ...]) -> str:
+        """Return the number of the channel."""
+        return str(suffixes[0]) if suffixes else "all"
+
+    def levels(self) -> dict[str, dict[str, Any] | None]:
+        """Return what each channel can put out into its load; None where it is off."""
+        return {
+            f"{self.name}.{c}": {"function": self.value("function", c), "low": low, "high": high}
+            if self.value("on", c)
+            else None
+            for c in range(1, CHANNELS + 1)
+            for low, high in (self._extremes(c),)
+        }
+
+    def pulse(self, channel: int) -> Pulse | None:
+        """Return what a trigger at the input does; None when it does nothing, or no pulse."""
+        with self.lock:
+            wanted = {"function": "PULS", "burst": True, "burst_mode": "TRIG", "trigger": "EXT"}
+            ready = all(self.value(key, channel) == value for key, value in wanted.items())
+            if not (ready and self.value("on", channel)) or self.value("cycles", channel) != 1:
+                return None
+            low, high = self._extremes(channel)
+            rest, top = (high, low) if self.value("polarity", channel) == "INV" else (low, high)
+            width, delay = (float(self.value(key, channel)) for key in ("width", "delay"))
+            return Pulse(rest, top, width, delay)
+
+    def power_cycle(self) -> None:
+        """Defaults; waveforms in memory are lost."""
+        with self.lock:
+            super().power_cycle()
+            self._memory.clear()
+
+    def _chose(self, channel: int, old: str | None, new: str) -> None:
+        self.ledger.record(self.name, str(channel), "waveform", old, new)
+
+    def _extremes(self, channel: int) -> tuple[float, float]:
+        """Lowest and highest V into the load."""
+        offset = float(self.value("offset", channel))
+        if self.value("function", channel) == "DC":
+            return offset, offset
+        half = float(self.value("amplitude", channel)) / 2
+        return offset - half, offset + half
+
+    # ---------------------------------------------------------------- levels and shapes
+
+    def _shaping(self) -> dict[str, Command]:
+        own = {
+            "amplitude": Command(self._set_amplitude, self._ask_amplitude),
+            "offset": Command(self._set_offset, self._asked("offset")),
+            "unit": Command(self._set_unit, self._asked("unit")),
+            "load": Command(self._set_load, self._asked("load")),
+            "function": Command(self._set_function, self._asked("function")),
+            "frequency": Command(self._set_frequency, self._asked("frequency")),
+            "width": Command(self._set_width, self._asked("width")),
+        }
+        return {
+            **{SETTINGS[key].header: command for key, command in own.items()},
+            "*TRG": Command(lambda _: self._trigger()),
+            "TRIGger#[:IMMediate]": Command(lambda c: self._trigger()),
+            "[SOURce#]:PHASe:SYNChronize": Command(lambda _: None),
+            "PHASe:SYNChronize": Command(lambda _: None),
+        }
+
+    def _asked(self, key: str) -> Any:
+        setting: Setting = SETTINGS[key]
+
+        def ask(call: Call) -> str:
+            asked = call.parts(0, 1)
+            value = self.value(key, channel_of(call))
+            return setting.kind.show(setting.kind.parse(asked[0]) if asked else value)
+
+        return ask
+
+    def _highest(self, channel: int) -> float:
+        """V of peak into the load: 10 V behind 50 ohm."""
+        load = float(self.value("load", channel))
+        return 10.0 if math.isinf(load) else 10.0 * load / (load + 50)
+
+    def _volts_rms(self, channel: int) -> float:
+        """Vpp for one Vrms of the present function."""
+        return _CREST.get(str(self.value("function", channel)), 2.0)
+
+    def _set_amplitude(self, call: Call) -> None:
+        channel, (text,) = channel_of(call), call.parts(1, 1)
+        asked = self._peak_to_peak(channel, text)
+        taken = min(max(asked, 1e-3), 2 * self._highest(channel))
+        self.set("amplitude", (channel,), taken)
+        moved = self._fit_offset(channel)
+        if taken != asked:
+            raise ScpiError(-222, "value clipped to a limit")
+        if moved:
+            raise ScpiError(-221, "offset has been adjusted due to amplitude")
+
+    def _peak_to_peak(self, channel: int, text: str) -> float:
+        unit = str(self.value("unit", channel))
+        if unit == "VPP" or text[:1].isalpha():
+            return float(_parse_wide(text))
+        value = number(text)
+        if unit == "VRMS":
+            return value * self._volts_rms(channel)
+        rms = math.sqrt(10 ** (min(value, 60.0) / 10) * 1e-3 * float(self.value("load", channel)))
+        return rms * self._volts_rms(channel)
+
+    def _ask_amplitude(self, call: Call) -> str:
+        channel = channel_of(call)
+        rms = float(self.value("amplitude", channel)) / self._volts_rms(channel)
+        unit = self.value("unit", channel)
+        load = float(self.value("load", channel))
+        shown = {"VPP": float(self.value("amplitude", channel)), "VRMS": rms}
+        dbm = 10 * math.log10(rms**2 / load / 1e-3) if unit == "DBM" else 0.0
+        return format(shown.get(str(unit), dbm), "+.14E")
+
+    def _set_offset(self, call: Call) -> None:
+        channel = channel_of(call)
+        asked = _parse_wide(call.parts(1, 1)[0])
+        self.set("offset", (channel,), asked)
+        if self._fit_offset(channel):
+            raise ScpiError(-222, "offset has been adjusted due to amplitude")
+
+    def _fit_offset(self, channel: int) -> bool:
+        """Bring the offset to what the amplitude leaves; returns whether it had to move."""
+        room = max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
+        offset = float(self.value("offset", channel))
+        self.set("offset", (channel,), min(max(offset, -room), room))
+        return abs(offset) > room
+
+    def _set_unit(self, call: Call) -> None:
+        channel, unit = channel_of(call), SETTINGS["unit"].kind.parse(call.parts(1, 1)[0])
+        if unit == "DBM" and math.isinf(float(self.value("load", channel))):
+            raise ScpiError(-221, "dBm needs a load that is not infinite")
+        self.set("unit", (channel,), unit)
+
+    def _set_load(self, call: Call) -> None:
+        """Another load changes what the same source voltage is called, not the voltage."""
+        channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
+        before = self._highest(channel)
+        self.set("load", (channel,), load)
+        scale = self._highest(channel) / before
+        for key in ("amplitude", "offset"):
+            self.set(key, (channel,), float(self.value(key, channel)) * scale)
+        if math.isinf(float(load)) and self.value("unit", channel) == "DBM":
+            self.set("unit", (channel,), "VPP")
+
+    def _set_function(self, call: Call) -> None:
+        channel = channel_of(call)
+        function = str(SETTINGS["function"].kind.parse(call.parts(1, 1)[0]))
+        if function == "ARB" and self._memory.chosen(channel) is None:
+            raise ScpiError(-221, "no arbitrary waveform is chosen")
+        self.set("function", (channel,), function)
+        most = FASTEST.get(function, 30e6)
+        if float(self.value("frequency", channel)) > most:
+            self.set("frequency", (channel,), most)
+            raise ScpiError(-221, "frequency reduced for the function")
+
+    def _set_frequency(self, call: Call) -> None:
+        channel, (text,) = channel_of(call), call.parts(1, 1)
+        most = FASTEST.get(str(self.value("function", channel)), 30e6)
+        kind = SETTINGS["frequency"].kind
+        asked = float(kind.parse(text))
+        self.set("frequency", (channel,), min(max(asked, SLOWEST), most))
+        longest = 1 / float(self.value("frequency", channel)) - _SHORTEST
+        if asked > most:
+            raise ScpiError(-222, "frequency clipped to the function's limit")
+        if float(self.value("width", channel)) > longest:
+            self.set("width", (channel,), max(longest, _SHORTEST))
+            if self.value("function", channel) == "PULS":
+                raise ScpiError(-221, "pulse width decreased due to period")
+
+    def _set_width(self, call: Call) -> None:
+        channel = channel_of(call)
+        asked = float(SETTINGS["width"].kind.parse(call.parts(1, 1)[0]))
+        longest = 1 / float(self.value("frequency", channel)) - _SHORTEST
+        self.set("width", (channel,), min(asked, max(longest, _SHORTEST)))
+        if asked > longest:
+            raise ScpiError(-221, "pulse width limited by period")
+
+    def _trigger(self) -> None:
+        if "BUS" not in (self.value("trigger", c) for c in range(1, CHANNELS + 1)):
+            raise ScpiError(-211)
+
+
+def _parse_wide(text: str) -> float:
+    """Return volts, also such as the box will cut to its limits."""
+    return (
+        float(SETTINGS["amplitude"].kind.parse(text))
+        if text[:1].isalpha()
+        else number(text.upper().removesuffix("VPP").removesuffix("V"))
+    )

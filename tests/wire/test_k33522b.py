@@ -1,0 +1,178 @@
+"""The simulated 33522B: limits that depend on each other, waveforms, errors, power cycle."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton_sim.instruments.k33522b import Keysight33522b, Pulse
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.scpi import block_of
+
+
+@pytest.fixture
+def box() -> Keysight33522b:
+    return Keysight33522b("fg", Ledger(lambda: 0.0))
+
+
+def told(box: Keysight33522b, message: str | bytes) -> str:
+    return box.receive(message.encode() if isinstance(message, str) else message).decode()
+
+
+def value(box: Keysight33522b, what: str) -> float:
+    return float(told(box, what))
+
+
+def error(box: Keysight33522b) -> int:
+    return int(told(box, "SYST:ERR?").partition(",")[0])
+
+
+def test_answers_look_as_the_box_writes_them(box):
+    assert told(box, "SOUR1:FREQ?;FUNC?;:OUTP1?;:SYST:ERR?") == (
+        '+1.00000000000000E+03;SIN;0;+0,"No error"'
+    )
+    assert value(box, "SOUR2:BURS:NCYC INF;NCYC?") == 9.9e37
+
+
+@pytest.mark.parametrize(
+    ("load", "most"), [("50", 10.0), ("INF", 20.0), ("100", 40 / 3), ("25", 20 / 3)]
+)
+def test_the_amplitude_reaches_what_the_load_leaves(box, load, most):
+    told(box, f"OUTP1:LOAD {load};:SOUR1:VOLT 30")
+    assert value(box, "SOUR1:VOLT?") == pytest.approx(most)
+    assert error(box) == -222
+
+
+def test_another_load_gives_the_same_voltage_another_name(box):
+    told(box, "SOUR1:VOLT 1;VOLT:OFFS 0.5;:OUTP1:LOAD INF")
+    assert (value(box, "SOUR1:VOLT?"), value(box, "SOUR1:VOLT:OFFS?")) == (2.0, 1.0)
+
+
+def test_offset_and_half_the_amplitude_share_the_range(box):
+    told(box, "SOUR1:VOLT 4;VOLT:OFFS 4")
+    assert (value(box, "SOUR1:VOLT:OFFS?"), error(box)) == (3.0, -222)
+    told(box, "SOUR1:VOLT 8")
+    assert (value(box, "SOUR1:VOLT:OFFS?"), error(box)) == (1.0, -221)
+    assert error(box) == 0
+
+
+@pytest.mark.parametrize(
+    ("function", "unit", "shown"),
+    [("SIN", "VRMS", 0.35355), ("SQU", "VRMS", 0.5), ("RAMP", "VRMS", 0.28868),
+     ("SIN", "DBM", 3.97940), ("SIN", "VPP", 1.0)],
+)  # fmt: skip
+def test_units_of_the_amplitude(box, function, unit, shown):
+    told(box, f"SOUR1:FUNC {function};VOLT 1;VOLT:UNIT {unit}")
+    assert value(box, "SOUR1:VOLT?") == pytest.approx(shown, rel=1e-4)
+    told(box, f"SOUR1:VOLT {shown}")
+    told(box, "SOUR1:VOLT:UNIT VPP")
+    assert value(box, "SOUR1:VOLT?") == pytest.approx(1.0, rel=1e-4)
+
+
+def test_dbm_needs_a_load(box):
+    told(box, "OUTP1:LOAD INF;:SOUR1:VOLT:UNIT DBM")
+    assert error(box) == -221
+    told(box, "OUTP1:LOAD 50;:SOUR1:VOLT:UNIT DBM;:OUTP1:LOAD INF")
+    assert told(box, "SOUR1:VOLT:UNIT?") == "VPP"
+
+
+def test_every_function_has_its_own_highest_frequency(box):
+    told(box, "SOUR1:FREQ 30E6;FUNC RAMP")
+    assert (value(box, "SOUR1:FREQ?"), error(box)) == (200e3, -221)
+    told(box, "SOUR1:FREQ 1E6")
+    assert (value(box, "SOUR1:FREQ?"), error(box)) == (200e3, -222)
+    told(box, "SOUR1:FREQ 31E6")
+    assert error(box) == -222
+
+
+def test_a_pulse_fits_into_its_period(box):
+    told(box, "SOUR1:FUNC PULS;FREQ 1E6")
+    assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (pytest.approx(984e-9), -221)
+    told(box, "SOUR1:FUNC:PULS:WIDT 2E-6")
+    assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (pytest.approx(984e-9), -221)
+    told(box, "SOUR1:FUNC:PULS:WIDT 1E-9")
+    assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (pytest.approx(984e-9), -222)
+    told(box, "SOUR1:FUNC:PULS:WIDT 20.04 NS")
+    assert value(box, "SOUR1:FUNC:PULS:WIDT?") == 20e-9  # to 100 ps
+
+
+READY = ("SOUR1:FUNC PULS;FUNC:PULS:WIDT 50 NS;:SOUR1:VOLT 0.4;VOLT:OFFS 0.2;:SOUR1:BURS:NCYC 1;"
+         "STAT 1;:TRIG1:SOUR EXT;DEL 1E-6;:OUTP1 1")  # fmt: skip
+
+
+def test_what_a_trigger_does(box):
+    told(box, READY)
+    assert box.pulse(1) == Pulse(0.0, 0.4, 50e-9, 1e-6)
+    assert box.levels() == {"fg.1": {"function": "PULS", "low": 0.0, "high": 0.4}, "fg.2": None}
+    told(box, "OUTP1:POL INV")
+    assert box.pulse(1) == Pulse(0.4, 0.0, 50e-9, 1e-6)
+    assert error(box) == 0
+
+
+@pytest.mark.parametrize(
+    "but", ["OUTP1 0", "SOUR1:BURS:STAT 0", "TRIG1:SOUR IMM", "SOUR1:FUNC SIN",
+            "SOUR1:BURS:NCYC 2", "SOUR1:BURS:MODE GAT"],
+)  # fmt: skip
+def test_when_a_trigger_does_nothing(box, but):
+    told(box, READY + ";:" + but)
+    assert box.pulse(1) is None
+
+
+def test_a_bus_trigger_needs_a_channel_that_waits_for_it(box):
+    told(box, "*TRG")
+    assert error(box) == -211
+    told(box, "TRIG2:SOUR BUS;*TRG")
+    assert error(box) == 0
+
+
+def test_arbitrary_waveforms_by_numbers_and_by_blocks(box):
+    numbers = ",".join(["0", "0.5"] * 4)
+    floats = np.linspace(-1, 1, 8, dtype=">f4").tobytes()
+    codes = np.full(8, 32767, ">i2").tobytes()
+    told(box, f"SOUR1:DATA:ARB first,{numbers}")
+    told(box, b"SOUR1:DATA:ARB second," + block_of(floats) + b"\n")
+    told(box, b"SOUR1:DATA:ARB:DAC third," + block_of(codes) + b"\n")
+    assert told(box, "SOUR1:DATA:VOL:CAT?") == '"FIRST","SECOND","THIRD"'
+    told(box, 'SOUR1:FUNC:ARB "second";:SOUR1:FUNC ARB')
+    assert told(box, "SOUR1:FUNC:ARB?;:SOUR1:FUNC?;:SOUR2:DATA:VOL:CAT?") == '"SECOND";ARB;""'
+    assert error(box) == 0
+    told(box, "SOUR1:DATA:VOL:CLE")
+    assert told(box, "SOUR1:DATA:VOL:CAT?;:SOUR1:FUNC:ARB?") == '"";""'
+
+
+@pytest.mark.parametrize(
+    ("message", "code"),
+    [
+        (b"SOUR1:DATA:ARB a,0,0,0", -222),
+        (b"SOUR1:DATA:ARB a,0,0,0,0,0,0,0,2", -222),
+        (b"SOUR1:DATA:ARB:DAC a,40000,0,0,0,0,0,0,0", -222),
+        (b"SOUR1:DATA:ARB a,#13abc", -161),
+        (b"SOUR1:DATA:ARB a,#14\x7f\xc0\x00\x00", -222),  # too short, and not a number
+        (b"SOUR1:DATA:ARB no name,0", -224),
+        (b'SOUR1:FUNC:ARB "nobody"', -224),
+        (b"SOUR1:FUNC ARB", -221),
+        (b"SOUR3:VOLT 1", -114),
+        (b"SOUR1:VOLT banana", -104),
+        (b"\xff\xfe;", -113),
+    ],
+)
+def test_what_is_wrong_is_in_the_error_queue(box, message, code):
+    assert told(box, message) == ""
+    assert error(box) == code
+
+
+def test_the_queue_holds_twenty_errors(box):
+    for _ in range(25):
+        told(box, "NONSENSE")
+    codes = [error(box) for _ in range(21)]
+    assert codes == [-113] * 19 + [-350, 0]
+
+
+def test_a_power_cycle_returns_everything_to_its_default(box):
+    told(box, READY)
+    told(box, f"SOUR1:DATA:ARB first,{','.join('0' * 8)}")
+    box.power_cycle()
+    assert box.levels() == {"fg.1": None, "fg.2": None}
+    assert told(box, "SOUR1:FUNC?;VOLT?;:SOUR1:DATA:VOL:CAT?;*ESR?") == (
+        'SIN;+1.00000000000000E-01;"";128'
+    )
