@@ -9,7 +9,7 @@ import numpy as np
 
 from kammerton.estimation import FitBatch
 from tests.benchmarks.fits_common import Effort, mark, percent, progress, row
-from tests.catalogue.bound import bound, noise, oracle, rows_of, stacked
+from tests.catalogue.bound import bound, oracle, rows_of, stacked
 from tests.catalogue.registry import truths
 from tests.catalogue.truth import Array, Parameters, Traces, Truth
 
@@ -94,7 +94,7 @@ def success_lines(effort: Effort) -> Iterator[str]:
 
 
 def _success_row(truth: Truth, snr: float | None, effort: Effort) -> str:
-    held = drawn(truth, effort.seed, effort.success, snr)
+    held = drawn(truth, effort.seed, effort.some(truth, effort.success), snr)
     found = fitted(held)
     p, chi2 = oracle(truth, held.hidden, held.traces)
     right = float(np.mean(held.right(found.values)))
@@ -111,7 +111,7 @@ def _success_row(truth: Truth, snr: float | None, effort: Effort) -> str:
 
 
 def _chi2(held: Set, found: FitBatch) -> Array:
-    sigma = noise(held.truth, held.hidden, held.traces)
+    sigma = held.truth.noise(held.hidden, held.traces)
     y = held.traces.y
     result: Array = ((stacked(y - found.curve) / rows_of(sigma, y)) ** 2).sum(axis=1)
     return result
@@ -123,11 +123,11 @@ def honesty_lines(effort: Effort) -> Iterator[str]:
     yield (
         f"Traces at an SNR from 5 to 100 (magnitudes: 30 to 300) whose value is identifiable: "
         f"its Cramer-Rao bound is below 5 %; {MOST} of them, or as many as were among "
-        f"{effort.honest} draws. Whatever the verdict, all count. std is that of error/bound "
-        f"within {FAR:g} bounds, far the number beyond; coverage is the share whose 68 % and 95 % "
-        "bars hold the truth, and the last the 95 % bars of accepted traces. Goals: std .95 to "
-        f"1.05, coverage within 2 points, far below 0.1 %; below {FEW} traces their own scatter "
-        "(2 sigma) is allowed for.\n"
+        f"{effort.honest} draws (maps: a twentieth). Whatever the verdict, all count. std is that "
+        f"of error/bound within {FAR:g} bounds, far the number beyond; coverage is the share "
+        "whose 68 % and 95 % bars hold the truth, and the last the 95 % bars of accepted traces. "
+        "Goals: std .95 to 1.05, coverage within 2 points, far below 0.1 %; below "
+        f"{FEW} traces their own scatter (2 sigma) is allowed for.\n"
     )
     yield row("truth", "value", "traces", "std", "bias", "far", "68 %", "95 %",
               "95 %, accepted", "")  # fmt: skip
@@ -135,7 +135,7 @@ def honesty_lines(effort: Effort) -> Iterator[str]:
     refusals = []
     for truth in truths(effort.kind).values():
         progress(f"honesty: {truth.name}")
-        held = drawn(truth, effort.seed + 1, effort.honest, None)
+        held = drawn(truth, effort.seed + 1, effort.some(truth, effort.honest), None)
         found = fitted(held)
         for name in held.scored:
             yield _honesty_row(held, found, name)

@@ -124,10 +124,13 @@ def theirs(case: Case, peer: str, n: int) -> dict[str, Any] | str | None:
         said = NOT_HERE
         for python in interpreters():
             command = [python, "-m", "tests.benchmarks.peers.run", peer, str(path)]
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=PATIENCE, check=False,
-                env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-            )  # fmt: skip
+            try:
+                done = subprocess.run(
+                    command, capture_output=True, text=True, timeout=PATIENCE, check=False,
+                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+                )  # fmt: skip
+            except subprocess.TimeoutExpired:
+                return f"not done after {PATIENCE:g} s"
             if done.returncode == 0:
                 answer: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
                 return answer
@@ -163,8 +166,9 @@ def lines(effort: Effort) -> Iterator[str]:
         f"of the same arrays one by one ({SHOTS} shots a point where y is a population, else an "
         f"SNR of {SNR:g}); `right` is the share with every value within 5 % (a centre: of the "
         "linewidth) or 3 Cramer-Rao bounds, on well-placed windows with the envelopes and lines "
-        "that peers assume (exponential, Lorentzian); `no answer` means that it raised or gave no "
-        "number. `us` is the median, `worst` the slowest. Laws and guesses of curve_fit and lmfit: "
+        "that peers assume (exponential, Lorentzian); maps: N = 20 "
+        "instead of 1000; `no answer` means that it raised or gave no number. "
+        "`us` is the median, `worst` the slowest. Laws and guesses of curve_fit and lmfit: "
         "tests/benchmarks/peers/laws.py.\n"
     )
     yield row("kind", *(f"N = {n}" for n in BATCHES), "goal, N = 1000", "right", "")

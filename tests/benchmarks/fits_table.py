@@ -19,7 +19,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kammerton.estimation import FIT_KINDS, warm
-from tests.benchmarks import fits_honesty, fits_speed, fits_verdicts
+from tests.benchmarks import fits_empty, fits_honesty, fits_speed, fits_verdicts
 from tests.benchmarks.fits_common import FULL, QUICK, Effort
 from tests.catalogue.registry import every_truth, truths
 from tests.real_data import table as real_data
@@ -75,6 +75,7 @@ def document(asked: Effort) -> Iterator[str]:
     yield from fits_honesty.success_lines(asked)
     yield from fits_honesty.honesty_lines(asked)
     yield from fits_verdicts.lines(asked)
+    yield from fits_empty.lines(asked)
     yield from fits_verdicts.worst_lines(asked)
     yield "## 6. Measured traces of other laboratories\n"
     yield from real_data.table()

@@ -20,7 +20,7 @@ SHARE = 0.01
 def classes(truth: Truth, effort: Effort) -> Iterator[tuple[Broken, Traces]]:
     """Yield every class that has a meaning for a truth."""
     for broken in (*BROKEN, *truth.own):
-        n = effort.never if broken.never else effort.broken
+        n = effort.some(truth, effort.never if broken.never else effort.broken)
         traces = broken.traces(truth, effort.seed, n)
         if traces is not None:
             yield broken, traces
@@ -108,9 +108,10 @@ def _worst(truth: Truth, effort: Effort) -> str:
     times: list[float] = []
     slowest = (0.0, "")
     for broken in (*BROKEN, *truth.own):
-        traces = broken.traces(truth, effort.seed + 2, effort.worst)  # type: ignore[attr-defined]  # own classes are Broken, too
-        for n in range(0 if traces is None else len(traces)):
-            one = traces.take(slice(n, n + 1))
+        n = effort.some(truth, effort.worst)
+        traces = broken.traces(truth, effort.seed + 2, n)  # type: ignore[attr-defined]  # own classes are Broken, too
+        for k in range(0 if traces is None else len(traces)):
+            one = traces.take(slice(k, k + 1))
             ms = _ms(truth, one)
             times.append(ms)
             if ms > slowest[0]:

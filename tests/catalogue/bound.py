@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tests.catalogue.truth import Array, Parameters, Traces, Truth
 
 STEP = 1e-5  # of a parameter of order one
-CHUNK = 500  # traces at once
+CHUNK = 50_000  # points at once
 ITERATIONS = 40
 TINY = 1e-13  # of a normalised information matrix; what is not determined gets a huge bound
 
@@ -26,22 +26,15 @@ def bound(truth: Truth, p: Parameters, traces: Traces) -> dict[str, Array]:
     From the information of all hidden parameters at the truth; Gaussian noise of the traces'
     sigma, or counts. NaN where there is no such value.
     """
-    sigma = noise(truth, p, traces)
-    parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(len(sigma))]
+    sigma = truth.noise(p, traces)
+    parts = [_bound(truth, _part(p, s), sigma[s]) for s in _slices(sigma)]
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
-def noise(truth: Truth, p: Parameters, traces: Traces) -> Array:
-    """Return the true sigma of every point; that of counts follows from the truth."""
-    if truth.shots is None:
-        return traces.sigma
-    chance = np.clip(truth.clean(p), 0.5 / truth.shots, 1 - 0.5 / truth.shots)
-    result: Array = np.sqrt(chance * (1 - chance) / truth.shots)
-    return result
-
-
-def _slices(n: int) -> list[slice]:
-    return [slice(k, min(k + CHUNK, n)) for k in range(0, n, CHUNK)]
+def _slices(sigma: Array) -> list[slice]:
+    n = len(sigma)
+    some = max(1, CHUNK * n // sigma.size)
+    return [slice(k, min(k + some, n)) for k in range(0, n, some)]
 
 
 def _part(p: Parameters, which: Any) -> Parameters:
@@ -109,8 +102,8 @@ def _inverse(information: Array) -> Array:
 
 def oracle(truth: Truth, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:
     """Return the least-squares parameters (N,) found from the truth, and their chi-square (N,)."""
-    sigma = noise(truth, p, traces)
-    parts = [_oracle(truth, _part(p, s), traces.y[s], sigma[s]) for s in _slices(len(sigma))]
+    sigma = truth.noise(p, traces)
+    parts = [_oracle(truth, _part(p, s), traces.y[s], sigma[s]) for s in _slices(sigma)]
     best = {name: np.concatenate([part[0][name] for part in parts]) for name in p}
     return best, np.concatenate([part[1] for part in parts])
 

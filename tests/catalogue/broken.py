@@ -167,6 +167,10 @@ BROKEN: tuple[Broken, ...] = (
         other_law=True,
     ),
     Broken(
+        "CW tone", damage.cw_tone, ANY,
+        "a generator's spur at one frequency: a spike beside a good line, too narrow to be a line",
+    ),
+    Broken(
         "spur", damage.spur, ANY,
         "a hum in y under a good signal; below visibility acceptance is honest", other_law=True,
     ),

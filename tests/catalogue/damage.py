@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import FIT_KINDS
-from tests.catalogue.nothing import column, hit, wave_of
+from tests.catalogue.nothing import column, hit, wave_of, way
 from tests.catalogue.truth import Array, Parameters, Traces, Truth, log_uniform, white
 
 
@@ -226,13 +226,15 @@ def warm(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
         return None
     p = truth.benign(rng, n)
     y, less = truth.clean(p), rng.uniform(0.4, 1.0, n) * rng.choice([1.0, -1.0], n, p=[0.67, 0.33])
-    middle = 0.5 * (y.max(axis=-1, keepdims=True) + y.min(axis=-1, keepdims=True))
+    flat = y.reshape(n, -1)
+    middle = column(truth, 0.5 * (flat.max(axis=1) + flat.min(axis=1)))
     return _well(truth, rng, n, p, middle + column(truth, less) * (y - middle))[1]
 
 
 def warm_known(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     """Contrast of 50 to 90 % of what is known of it; the offset is as known."""
-    if not {"contrast", "offset"} <= set(FIT_KINDS[truth.kind].known):
+    kind = FIT_KINDS.get(truth.kind)
+    if kind is None or not {"contrast", "offset"} <= set(kind.known):
         return None
     p = truth.benign(rng, n)
     real = {**p, "contrast": p["contrast"] * rng.uniform(0.5, 0.9, n)}
@@ -262,6 +264,20 @@ def drifting(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     moving = {**p, truth.drifts: start + (column(truth, ends) - start) * time}
     traces = _good(truth, rng, n, p, truth.law(truth.windows(), truth.columns(moving)))[1]
     return _between(truth, traces, p, {**p, truth.drifts: ends})
+
+
+def cw_tone(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
+    """A spike of one to three points, 0.2 to 2 times the line, beside a good line."""
+    if not _is_line(truth) or isinstance(truth.axis, tuple):
+        return None
+    p = truth.benign(rng, n)
+    y, x = truth.clean(p), truth.windows()
+    away = column(truth, p["width"] * rng.uniform(1.5, 4.0, n) * rng.choice([-1.0, 1.0], n))
+    where = np.clip(column(truth, p["centre"]) + away, 0.02, 0.98)
+    narrow = rng.uniform(0.3, 0.7, n) / len(x)  # as a Gaussian's sigma
+    spike = np.exp(-0.5 * ((x - where) / column(truth, narrow)) ** 2)
+    size = _size(truth, p) * column(truth, log_uniform(rng, 0.2, 2.0, n))
+    return _good(truth, rng, n, p, y + size * way(truth, rng, y) * spike)[1]
 
 
 def spur(truth: Truth, rng: np.random.Generator, n: int) -> Traces:

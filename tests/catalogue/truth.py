@@ -15,6 +15,9 @@ That is enough for the tables of speed, success and honesty. The broken traces a
 `strength`, the hidden parameter that is 0 where there is no signal, and use `typical`, `short`,
 `long`, `drifts` and `turns` where they are given. A class that only this kind knows goes into
 `own`. Look at `t1` in truths_decays.py for the shortest example.
+
+Data that are no sweep with Gaussian noise or counts (single shots, sequences that scatter by more
+than sigma) are a subclass of Truth with its own `measured`, `noise` or `fit`.
 """
 
 from __future__ import annotations
@@ -170,6 +173,14 @@ class Truth:
         sigma = self.columns({"s": np.broadcast_to(self.signal(p) / ratio, (n,))})["s"]
         sigma = np.array(np.broadcast_to(sigma, y.shape))
         return Traces(self.axis, y + sigma * white(rng, y), sigma, true, true, known, p, y)
+
+    def noise(self, p: Parameters, traces: Traces) -> Array:
+        """Return the true standard deviation of every point; that of counts follows from p."""
+        if self.shots is None:
+            return traces.sigma
+        chance = np.clip(self.clean(p), 0.5 / self.shots, 1 - 0.5 / self.shots)
+        result: Array = np.sqrt(chance * (1 - chance) / self.shots)
+        return result
 
     def benign(self, rng: np.random.Generator, n: int) -> Parameters:
         """Return parameters for which the axis is well chosen."""

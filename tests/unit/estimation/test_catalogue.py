@@ -25,6 +25,7 @@ NOT_YET = {
     ("rabi_amplitude", "repeated block"),
     ("qubit_spectroscopy", "held from some point on"),
     ("qubit_spectroscopy", "repeated block"),
+    ("qubit_spectroscopy", "CW tone"),
     ("resonator_spectroscopy, notch", "flat noise"),
     ("resonator_spectroscopy, notch", "line"),
     ("resonator_spectroscopy, notch", "random walk and noise"),

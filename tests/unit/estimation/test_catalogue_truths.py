@@ -14,7 +14,7 @@ from tests.catalogue.damage import good
 from tests.catalogue.nothing import flat
 from tests.catalogue.registry import every_truth, truths
 from tests.catalogue.score import score, seen, upper, wrong
-from tests.catalogue.truth import Traces
+from tests.catalogue.truth import Traces, Truth
 
 ALL = every_truth()
 
@@ -81,6 +81,41 @@ def test_a_class_is_the_same_for_the_same_seed(broken):
         return
     np.testing.assert_array_equal(first.y, again.y)
     assert broken.name == "constant" or not np.array_equal(first.y, other.y, equal_nan=True)
+
+
+def plane(x, p):
+    first, second = x
+    return p["contrast"] * np.cos(first * p["turns"]) * second + p["offset"]
+
+
+def map_of(rng, n):
+    return {
+        "contrast": rng.uniform(1, 2, n), "turns": rng.uniform(2, 3, n),
+        "offset": rng.uniform(0, 1, n),
+    }  # fmt: skip
+
+
+MAP = Truth(
+    "map", "map", (np.linspace(2, 4, 12), np.linspace(-1, 1, 9)), map_of, plane,
+    lambda p: {"period": 2 / p["turns"]}, drifts="turns",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda b: b.name)
+def test_a_map_breaks_as_a_sweep_does(broken):
+    traces = broken.traces(MAP, 1, 5)
+    if traces is not None:
+        assert traces.y.shape == traces.sigma.shape == (5, 12, 9)
+        assert isinstance(traces.x, tuple)
+
+
+def test_the_oracle_reaches_the_bound_of_a_map():
+    rng = np.random.default_rng(8)
+    p = MAP.draw(rng, 400)
+    traces = MAP.measured(rng, p, 10.0)
+    found, _ = oracle(MAP, p, traces)
+    off = (MAP.scored(found)["period"] - traces.low["period"]) / bound(MAP, p, traces)["period"]
+    assert 0.9 < off.std() < 1.1
 
 
 def test_a_value_far_from_the_truth_is_wrong_and_one_near_is_not():
