@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TextIO
 
 from kammerton_sim import ctl
-from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
+from kammerton_sim.chip import Chip, ChipError, write_chip
+from kammerton_sim.command_chip import add_chip_options, chosen_chip
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory, consecutive_ports
 from kammerton_sim.running import announced
@@ -30,9 +31,7 @@ def run(argv: Sequence[str] | None = None) -> int:
         return ctl.run(arguments[1:])
     options = _parser().parse_args(arguments)
     try:
-        chip = (
-            read_chip(options.chip) if options.chip else random_chip(options.qubits, options.seed)
-        )
+        chip = chosen_chip(options)
         ports = _ports(chip, options)
         if options.write_chip:
             write_chip(chip, options.write_chip)
@@ -50,23 +49,37 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("kammerton sim", description="A simulated laboratory.")
-    parser.add_argument("chip", nargs="?", type=Path, metavar="CHIP.toml")
-    parser.add_argument("--qubits", type=int, default=5, help="of a random chip (1 to 1000)")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--write-chip", type=Path, metavar="PATH")
-    parser.add_argument("--write-lab", type=Path, metavar="PATH")
+    parser = argparse.ArgumentParser(
+        "kammerton sim",
+        description="Serve simulated instruments on loopback ports until Ctrl-C. One JSON line on "
+        "stdout tells the ports when everything is ready.",
+        epilog="`kammerton sim ctl --help`: ask a running laboratory, and put faults on it.",
+    )
+    add_chip_options(parser)
+    parser.add_argument("--seed", type=int, default=1, help="of what is drawn, and design values")
+    parser.add_argument(
+        "--write-chip", type=Path, metavar="PATH", help="write the chip (its truth)"
+    )
+    parser.add_argument(
+        "--write-lab", type=Path, metavar="PATH", help="write a lab.toml (design, never truth)"
+    )
     parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
     parser.add_argument("--no-serve", action="store_true", help="only write files")
     parser.add_argument("--base-port", type=int, metavar="N", help="consecutive ports from N on")
-    parser.add_argument("--port", action="append", default=[], metavar="NAME=N")
-    parser.add_argument("--until-stdin-closes", action="store_true")
-    parser.add_argument("--time", default="fast", metavar="fast|real|FACTOR")
+    parser.add_argument("--port", action="append", default=[], metavar="NAME=N", help="may repeat")
+    parser.add_argument(
+        "--until-stdin-closes", action="store_true", help="stop when the parent process goes"
+    )
+    parser.add_argument(
+        "--time", default="fast", metavar="fast|real|FACTOR", help="how fast records come"
+    )
     return parser
 
 
 def _ports(chip: Chip, options: argparse.Namespace) -> dict[str, int]:
-    ports = consecutive_ports(chip, options.base_port) if options.base_port else {}
+    ports = {} if options.base_port is None else consecutive_ports(chip, options.base_port)
+    if ports and not 0 < min(ports.values()) <= max(ports.values()) < 65536:
+        raise ValueError(f"--base-port {options.base_port}: {len(ports)} ports do not fit there")
     for text in options.port:
         name, _, number = text.partition("=")
         if not number.isdigit() or not 0 < int(number) < 65536:

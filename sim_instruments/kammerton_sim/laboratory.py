@@ -23,7 +23,7 @@ from kammerton_sim.instruments.triton import Triton
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.lines import LineServer
-from kammerton_sim.wire.server import PortInUse
+from kammerton_sim.wire.server import PortInUse, free
 
 if TYPE_CHECKING:
     from kammerton_sim.world import World
@@ -58,7 +58,7 @@ class Laboratory:
     Raises
     ------
     PortInUse
-        A given port is taken; the message names it.
+        Given ports are taken; the message names them all.
     ValueError
         `ports` names something that the laboratory does not have.
     """
@@ -74,6 +74,7 @@ class Laboratory:
         if unknown := set(wanted) - set(port_names(chip)):
             names = ", ".join(port_names(chip))
             raise ValueError(f"no instrument {', '.join(sorted(unknown))}; there are {names}")
+        free(wanted)
         self.chip, self.world, self._pace = chip, world or _world(chip), pace
         self.ledger = Ledger(self.world.clock.now)
         self.stop_requested = threading.Event()

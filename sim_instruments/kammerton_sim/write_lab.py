@@ -14,12 +14,12 @@ F01_TOLERANCE = 8e6
 ANHARMONICITY_TOLERANCE = 15e6
 RESONATOR_TOLERANCE = 1.5e6
 _POWER = "13 dBm"
-_NOMINAL_QUBIT = (
-    'pi_amplitude = { value = "0.20 V", tolerance = "0.03 V" }',
-    't1 = { value = "50 us", tolerance = "25 us" }',
-    't2_star = { value = "30 us", tolerance = "15 us" }',
-    't2_echo = { value = "45 us", tolerance = "20 us" }',
-)
+_NOMINAL_QUBIT = ('pi_amplitude = { value = "0.20 V", tolerance = "0.03 V" }',)
+_NOMINAL_TIMES = {"t1": (50, 25), "t2_star": (30, 15), "t2_echo": (45, 20)}
+"""us, of a chip of the usual coherence."""
+
+_RESET = 300
+"""us, for that T1."""
 _NOMINAL_RESONATOR = (
     'linewidth = { value = "2 MHz", tolerance = "0.5 MHz" }',
     'readout_amplitude = { value = "45 mV", tolerance = "0 V" }',
@@ -32,7 +32,8 @@ def write_lab(
     """Return the text of a lab.toml for a chip served on these ports of 127.0.0.1.
 
     Design values of frequencies are the truth plus a normal error of one tolerance, cut at two;
-    amplitudes, times and linewidths are the same nominal values for every qubit.
+    amplitudes, times and linewidths are the same nominal values for every qubit; where the
+    chip's median T1 or T2 is a multiple of the usual one, so are its nominal times.
     """
     rng = np.random.default_rng(seed)
     blocks = [
@@ -42,8 +43,9 @@ def write_lab(
         *(_feedline(chip, feedline) for feedline in chip.feedlines),
     ]
     served = {name: feedline.name for feedline in chip.feedlines for name in feedline.resonators}
+    times = _times(chip)
     for qubit, resonator in zip(chip.qubits, chip.resonators, strict=True):
-        blocks.append(_qubit(chip, qubit, resonator, rng))
+        blocks.append([*_qubit(chip, qubit, resonator, rng), *times])
         blocks.append(_resonator(resonator, served[resonator.name], rng))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
 
@@ -103,7 +105,8 @@ def _sync_and_pulses(chip: Chip) -> Iterator[list[str]]:
     box, channel, _ = chip.wiring.go
     yield ["[sync]", f'master = "{box}"', f'go = "{box}.{channel}"']
     yield ["[pulses.pi]", 'length = "40 ns"', 'sigma = "10 ns"']
-    yield ["[pulses.readout]", 'length = "1 us"', 'reset = "300 us"']
+    reset = _RESET * _longer(chip)["t1"]
+    yield ["[pulses.readout]", 'length = "1 us"', f'reset = "{reset} us"']
 
 
 def _feedline(chip: Chip, feedline: Feedline) -> list[str]:
@@ -124,6 +127,22 @@ def _feedline(chip: Chip, feedline: Feedline) -> list[str]:
 def _digitizer(feedline: Feedline) -> str:
     """The board's name in lab.toml: "board2" is "digitizer2"."""
     return feedline.board.replace("board", "digitizer")
+
+
+def _longer(chip: Chip) -> dict[str, int]:
+    """How many times longer than usual the coherence of this chip is, in whole numbers."""
+    t1, t2 = (float(np.median([getattr(q, name) for q in chip.qubits])) for name in ("t1", "t2"))
+    longer = {"t1": max(1, round(t1 / 60e-6)), "t2_echo": max(1, round(t2 / 60e-6))}
+    return longer | {"t2_star": min(longer["t2_echo"], 2)}
+
+
+def _times(chip: Chip) -> list[str]:
+    longer = _longer(chip)
+    return [
+        f'{name} = {{ value = "{value * longer[name]} us", '
+        f'tolerance = "{tolerance * longer[name]} us" }}'
+        for name, (value, tolerance) in _NOMINAL_TIMES.items()
+    ]
 
 
 def _qubit(

@@ -236,6 +236,8 @@ def test_files_alone(tmp_path, capsys):
         (["missing.toml"], "missing.toml"),
         (["--port", "awg1"], "NAME=PORT"),
         (["--port", "toaster=7000"], "no instrument toaster"),
+        (["--base-port", "65530"], "ports do not fit there"),
+        (["--base-port", "0"], "ports do not fit there"),
     ],
 )
 def test_bad_input_is_exit_2_with_words(arguments, said, capsys):

@@ -6,7 +6,7 @@ import contextlib
 import errno
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from kammerton_sim.wire.link import Link
 
@@ -15,6 +15,31 @@ HOST = "127.0.0.1"
 
 class PortInUse(Exception):
     """A port that was asked for belongs to somebody else."""
+
+
+def free(wanted: Mapping[str, int]) -> None:
+    """Raise PortInUse with every port that is taken, or that two names want."""
+    problems = []
+    for name, port in wanted.items():
+        same = [other for other, number in wanted.items() if number == port and port]
+        if len(same) > 1 and same[0] == name:
+            problems.append(f"{' and '.join(same)}: both want port {port}")
+        try:
+            listening(name, port).close()
+        except PortInUse as error:
+            problems.append(str(error))
+    if problems:
+        raise PortInUse("\n".join(problems))
+
+
+def listening(name: str, port: int) -> socket.socket:
+    """Return a listening socket on loopback."""
+    try:
+        return socket.create_server((HOST, port))
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        raise PortInUse(f"{name}: port {port} on {HOST} is in use") from None
 
 
 class TcpServer:
@@ -36,7 +61,7 @@ class TcpServer:
         most: int | None = None,
     ) -> None:
         self.name, self._serve, self._most = name, serve, most
-        self._listener = self._listen(port)
+        self._listener = listening(name, port)
         self.port: int = self._listener.getsockname()[1]
         self.link = Link()
         self._lock = threading.Lock()
@@ -47,7 +72,7 @@ class TcpServer:
     def resume(self) -> None:
         """Listen again after `close`, on the same port."""
         if self._closing:
-            self._listener, self._closing = self._listen(self.port), False
+            self._listener, self._closing = listening(self.name, self.port), False
             self._acceptor = self._accepting()
 
     def close(self) -> None:
@@ -79,14 +104,6 @@ class TcpServer:
         for thread in threads:
             if thread is not threading.current_thread():
                 thread.join(2.0)
-
-    def _listen(self, port: int) -> socket.socket:
-        try:
-            return socket.create_server((HOST, port))
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
-            raise PortInUse(f"{self.name}: port {port} on {HOST} is in use") from None
 
     def _accept(self) -> None:
         while True:

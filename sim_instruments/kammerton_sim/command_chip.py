@@ -1,0 +1,50 @@
+"""Which chip `kammerton sim` serves: from a file, a table, a published snapshot, or a draw."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from kammerton_sim.chip import Chip, random_chip, read_chip
+from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
+
+
+def add_chip_options(parser: argparse.ArgumentParser) -> None:
+    """Declare the options that choose a chip."""
+    parser.add_argument(
+        "file", nargs="?", type=Path, metavar="CHIP.toml|TABLE.csv", help="default: made up"
+    )
+    parser.add_argument("--chip", type=Path, metavar="CHIP.toml|TABLE.csv", help="the same")
+    parser.add_argument("--qubits", type=int, default=5, help="of a made-up chip (1 to 1000)")
+    parser.add_argument("--random", type=int, metavar="N", help="N qubits as published ones are")
+    parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
+    parser.add_argument("--mend", action="store_true", help="cut T2 at 2 T1 in a table")
+
+
+def chosen_chip(options: argparse.Namespace) -> Chip:
+    """Return the chip; ChipError or ValueError names everything that is wrong."""
+    choices = ("file", "chip", "random", "from_ibm")
+    given = [name for name in choices if getattr(options, name) is not None]
+    if len(given) > 1:
+        words = ", ".join("--" + name.replace("_", "-") for name in given).replace("--file", "FILE")
+        raise ValueError(f"choose one chip, not {words}")
+    path = options.chip if options.file is None else options.file
+    if path is not None and path.suffix.lower() != ".csv":
+        return read_chip(path)
+    device = _device(path, options)
+    if device is None:
+        return random_chip(options.qubits, options.seed)
+    for change in device.mended:
+        sys.stderr.write(f"{device.name}: {change}\n")
+    return device_chip(device, options.seed)
+
+
+def _device(path: Path | None, options: argparse.Namespace) -> Device | None:
+    if path is not None:
+        return read_device(path, options.mend)
+    if options.from_ibm is not None:
+        return ibm_device(options.from_ibm, options.mend)
+    if options.random is not None:
+        return drawn_device(options.random, options.seed)
+    return None

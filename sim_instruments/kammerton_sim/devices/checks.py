@@ -1,0 +1,135 @@
+"""What a row of a device table may hold. Everything wrong is named at once, by row."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+from kammerton_sim.devices.words import Device, DeviceQubit
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's field, what its numbers must be, and whether the table needs it."""
+
+    field: str
+    says: str
+    holds: Callable[[float], bool]
+    needed: bool = True
+
+
+_TIME = "must lie between 1 ns and 1 s, in s", lambda x: 1e-9 <= x <= 1
+_SHARE = "must lie between 0 and 1", lambda x: 0 <= x <= 1
+
+COLUMNS: Mapping[str, Column] = {
+    "T1 [s]": Column("t1", *_TIME),
+    "T2 [s]": Column("t2", *_TIME),
+    "f01 [Hz]": Column("f01", "must lie between 0.1 and 20 GHz, in Hz", lambda x: 1e8 <= x <= 2e10),
+    "anharmonicity [Hz]": Column(
+        "anharmonicity", "must lie between -1 GHz and -1 MHz, in Hz", lambda x: -1e9 <= x <= -1e6
+    ),
+    "readout_error": Column("readout_error", *_SHARE, needed=False),
+    "p_read0_prepared1": Column("p01", *_SHARE, needed=False),
+    "p_read1_prepared0": Column("p10", *_SHARE, needed=False),
+}
+QUBIT = "qubit"
+
+
+@dataclass
+class Checker:
+    """Collects what is wrong, and what was mended."""
+
+    mend: bool = False
+    problems: list[str] = field(default_factory=list)
+    mended: list[str] = field(default_factory=list)
+
+    def header(self, given: Sequence[str]) -> None:
+        """Name the columns that are missing, with what was perhaps meant."""
+        spare = [name for name in given if name not in COLUMNS and name != QUBIT]
+        for name in (QUBIT, *(n for n, column in COLUMNS.items() if column.needed)):
+            if name not in given:
+                near = get_close_matches(name, spare, 1)
+                hint = f" (is {near[0]!r} meant?)" if near else ""
+                self.problems.append(f"column {name!r} is missing{hint}")
+        for name in sorted({name for name in given if given.count(name) > 1}):
+            self.problems.append(f"column {name!r} is there twice")
+
+    def device(self, name: str, rows: Iterable[tuple[str, Mapping[str, str]]]) -> list[DeviceQubit]:
+        """Check rows (where, cells), one a qubit."""
+        qubits, seen = [], dict[str, str]()
+        for where, cells in rows:
+            label = cells.get(QUBIT, "").strip()
+            if label in seen:
+                self.problems.append(f"{where}: qubit {label!r} is already in {seen[label]}")
+            seen.setdefault(label, where)
+            qubits.append(self._qubit(where, label, cells))
+        if not qubits:
+            self.problems.append(f"{name}: no qubits in it")
+        return qubits
+
+    def couplings(
+        self, rows: Iterable[tuple[str, str, str]], qubits: Sequence[DeviceQubit]
+    ) -> tuple[tuple[int, int], ...]:
+        """Check pairs (where, qubit, qubit)."""
+        places = {qubit.name: n for n, qubit in enumerate(qubits)}
+        pairs: dict[tuple[int, int], None] = {}
+        for where, *labels in rows:
+            names = [_named(label.strip()) for label in labels]
+            unknown = [label for label, name in zip(labels, names, strict=True)
+                       if name not in places]  # fmt: skip
+            self.problems += [f"{where}: there is no qubit {label!r}" for label in unknown]
+            if not unknown and names[0] == names[1]:
+                self.problems.append(f"{where}: {labels[0]} is coupled to itself")
+            elif not unknown:
+                a, b = sorted(places[name] for name in names)
+                pairs[a, b] = None
+        return tuple(pairs)
+
+    def _qubit(self, where: str, label: str, cells: Mapping[str, str]) -> DeviceQubit:
+        name = _named(label)
+        if not name.isidentifier():
+            self.problems.append(f"{where}: {label!r} is no name of a qubit, such as 3 or q3")
+        x = {column.field: self._number(where, key, column, cells.get(key, ""))
+             for key, column in COLUMNS.items()}  # fmt: skip
+        error, both = x["readout_error"], (x.pop("p01"), x.pop("p10"))
+        if error is None and both[0] is not None and both[1] is not None:
+            x["readout_error"] = (both[0] + both[1]) / 2
+        return self._possible(where, DeviceQubit(name, **x))
+
+    def _possible(self, where: str, qubit: DeviceQubit) -> DeviceQubit:
+        """T2 cannot exceed 2 T1: relaxation alone leaves no more."""
+        if qubit.t1 is None or qubit.t2 is None or qubit.t2 <= 2 * qubit.t1:
+            return qubit
+        said = f"{where}: T2 of {qubit.t2:.4g} s is longer than 2 T1 = {2 * qubit.t1:.4g} s"
+        if not self.mend:
+            self.problems.append(f"{said} (--mend cuts it there)")
+            return qubit
+        self.mended.append(f"{said}: cut there")
+        return replace(qubit, t2=2 * qubit.t1)
+
+    def _number(self, where: str, key: str, column: Column, cell: str | None) -> float | None:
+        text = (cell or "").strip()
+        if not text:
+            return None
+        try:
+            value = float(text)
+        except ValueError:
+            self.problems.append(f"{where}: {key}: {text!r} is not a number")
+            return None
+        if not math.isfinite(value) or not column.holds(value):
+            self.problems.append(f"{where}: {key}: {text} {column.says}")
+            return None
+        return value
+
+
+def finished(
+    name: str, qubits: list[DeviceQubit], couplings: tuple[tuple[int, int], ...], checker: Checker
+) -> Device:
+    """Put a device together from what was checked."""
+    return Device(name, tuple(qubits), couplings, tuple(checker.mended))
+
+
+def _named(label: str) -> str:
+    return f"q{label}" if label.isdigit() else label

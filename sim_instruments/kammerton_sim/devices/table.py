@@ -1,0 +1,68 @@
+"""Reading a device table: NAME.csv, and NAME.couplings.csv beside it if it is there."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+from kammerton_sim.chip import ChipError
+from kammerton_sim.devices.checks import Checker, finished
+from kammerton_sim.devices.words import Device
+
+_PAIR = ("qubit_a", "qubit_b")
+
+
+def read_device(path: Path, mend: bool = False) -> Device:
+    """Read a table: one row a qubit, SI units, empty where a value is not known.
+
+    mend: cut T2 at 2 T1 instead of refusing it.
+
+    Raises
+    ------
+    ChipError
+        Lists every problem of the table and of its couplings, by row.
+    OSError
+        The file cannot be read.
+    """
+    checker = Checker(mend)
+    rows = _rows(path, checker)
+    if rows:
+        checker.header(rows[0][1])
+    cells = [(where, dict(zip(rows[0][1], row, strict=False))) for where, row in rows[1:]]
+    qubits = checker.device(path.name, cells)
+    couplings = checker.couplings(_pairs(path, checker), qubits)
+    if checker.problems:
+        raise ChipError(tuple(checker.problems), path.name)
+    return finished(path.stem, qubits, couplings, checker)
+
+
+def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
+    """("row 3", cells) of every line that is not empty."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = list(csv.reader(file, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        checker.problems.append(f"{path.name}: not a table: {error}")
+        return []
+    numbered = [(f"row {n}", [c.strip() for c in cells]) for n, cells in enumerate(lines, 1)]
+    rows = [(where, cells) for where, cells in numbered if any(cells)]
+    for where, cells in rows[1:]:
+        if len(cells) > len(rows[0][1]):
+            checker.problems.append(f"{where}: {len(cells)} cells for {len(rows[0][1])} columns")
+    return rows
+
+
+def _pairs(path: Path, checker: Checker) -> Iterator[tuple[str, str, str]]:
+    beside = path.with_suffix(".couplings.csv")
+    if not beside.exists():
+        return
+    rows = _rows(beside, checker)
+    if not rows or tuple(rows[0][1][:2]) != _PAIR:
+        checker.problems.append(f"{beside.name}: its columns must be {' and '.join(_PAIR)}")
+        return
+    for where, cells in rows[1:]:
+        if len(cells) < 2:
+            checker.problems.append(f"{beside.name}, {where}: a pair has two qubits")
+        else:
+            yield f"{beside.name}, {where}", cells[0], cells[1]

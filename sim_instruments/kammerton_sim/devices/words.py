@@ -1,0 +1,30 @@
+"""A device as a table tells of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class DeviceQubit:
+    """One row: s, s, Hz, Hz (negative), and the mean probability of a wrong readout.
+
+    What is None the table does not tell. t2 is that of an echo.
+    """
+
+    name: str
+    t1: float | None = None
+    t2: float | None = None
+    f01: float | None = None
+    anharmonicity: float | None = None
+    readout_error: float | None = None
+
+
+@dataclass(frozen=True)
+class Device:
+    """Qubits and which of them are coupled, by place; `mended`: what was changed to be possible."""
+
+    name: str
+    qubits: tuple[DeviceQubit, ...]
+    couplings: tuple[tuple[int, int], ...] = ()
+    mended: tuple[str, ...] = ()

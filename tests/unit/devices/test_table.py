@@ -1,0 +1,152 @@
+"""Reading device tables: what they hold, and every reason to refuse one."""
+
+from __future__ import annotations
+
+import contextlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kammerton_sim.chip import ChipError
+from kammerton_sim.devices import read_device
+from tests.unit.devices.conftest import HEADER, PAIRS, ROWS
+
+
+def problems_of(path, **options) -> tuple[str, ...]:
+    with pytest.raises(ChipError) as caught:
+        read_device(path, **options)
+    return caught.value.problems
+
+
+def test_a_table_is_read(table):
+    device = read_device(table())
+    assert device.name == "made-up"
+    assert [q.name for q in device.qubits] == ["q0", "q1", "q2"]
+    first, _, last = device.qubits
+    assert (first.t1, first.t2, first.f01, first.anharmonicity) == (1.2e-4, 9e-5, 5.1e9, -3.4e8)
+    assert first.readout_error == 0.02
+    assert last.readout_error is None
+    assert device.couplings == ((0, 1), (1, 2))
+
+
+def test_columns_may_stand_in_any_order_and_others_are_ignored(table):
+    order = [4, 0, 3, 1, 2]
+    header = ",".join(HEADER.split(",")[n] for n in order) + ",colour"
+    rows = [",".join(row.split(",")[n] for n in order) + ",red" for row in ROWS]
+    device = read_device(table(*rows, header=header, pairs=None))
+    assert device.qubits[1].f01 == 4.95e9
+    assert device.couplings == ()
+
+
+def test_the_two_errors_make_the_mean_where_it_is_missing(table):
+    device = read_device(table("0,1e-4,1e-4,5e9,-3e8,,0.03,0.01,", pairs=None))
+    assert device.qubits[0].readout_error == pytest.approx(0.02)
+
+
+def test_empty_lines_and_a_byte_order_mark_do_not_matter(table):
+    path = table("", ROWS[0], "", ROWS[1], pairs=None)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert len(read_device(path).qubits) == 2
+
+
+def test_couplings_name_each_pair_once(table):
+    assert read_device(table(pairs="qubit_a,qubit_b\n1,0\n0,1\n")).couplings == ((0, 1),)
+
+
+@pytest.mark.parametrize(
+    ("row", "problem"),
+    [
+        ("0,-1e-4,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: -1e-4 must lie between 1 ns and 1 s, in s"),
+        ("0,120,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 120 must lie between 1 ns and 1 s, in s"),
+        ("0,1e-4,0,5.1e9,-3.4e8", "row 2: T2 [s]: 0 must lie between"),
+        ("0,1e-4,2.1e-4,5.1e9,-3.4e8", "row 2: T2 of 0.00021 s is longer than 2 T1 = 0.0002 s"),
+        ("0,1e-4,9e-5,5.1,-3.4e8", "row 2: f01 [Hz]: 5.1 must lie between 0.1 and 20 GHz, in Hz"),
+        ("0,1e-4,9e-5,5.1e9,3.4e8", "row 2: anharmonicity [Hz]: 3.4e8 must lie between -1 GHz"),
+        ("0,1e-4,9e-5,5.1e9,-340", "row 2: anharmonicity [Hz]: -340 must lie between -1 GHz"),
+        ("0,fast,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 'fast' is not a number"),
+        ("0,nan,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: nan must lie"),
+        ("0,1e-4,9e-5,inf,-3.4e8", "row 2: f01 [Hz]: inf must lie"),
+        ("0,1e-4,9e-5,5.1e9,-3.4e8,1.2", "row 2: readout_error: 1.2 must lie between 0 and 1"),
+        ("0,1e-4,9e-5,5.1e9,-3.4e8,,-1", "row 2: p_read0_prepared1: -1 must lie between 0 and 1"),
+        (",1e-4,9e-5,5.1e9,-3.4e8", "row 2: '' is no name of a qubit, such as 3 or q3"),
+        ("a b,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'a b' is no name of a qubit"),
+        (ROWS[0] + ",1,2", "row 2: 11 cells for 9 columns"),
+    ],
+)
+def test_a_bad_value_is_named_with_its_row(table, row, problem):
+    (found,) = problems_of(table(row, pairs=None))
+    assert problem in found
+
+
+def test_a_qubit_that_is_there_twice_is_named_with_both_rows(table):
+    (found,) = problems_of(table(ROWS[0], ROWS[1], ROWS[0], pairs=None))
+    assert found == "row 4: qubit '0' is already in row 2"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "problem"),
+    [
+        ("T1 [s]", "T1 [us]", "column 'T1 [s]' is missing (is 'T1 [us]' meant?)"),
+        ("f01 [Hz]", "frequency", "column 'f01 [Hz]' is missing"),
+        ("qubit,", "qbit,", "column 'qubit' is missing (is 'qbit' meant?)"),
+        ("T2 [s]", "T1 [s]", "column 'T1 [s]' is there twice"),
+    ],
+)
+def test_a_missing_column_is_named_with_the_nearest(table, old, new, problem):
+    found = problems_of(table(header=HEADER.replace(old, new), pairs=None))
+    assert problem in found
+
+
+@pytest.mark.parametrize(
+    ("pairs", "problem"),
+    [
+        ("qubit_a,qubit_b\n0,7\n", "made-up.couplings.csv, row 2: there is no qubit '7'"),
+        ("qubit_a,qubit_b\n1,1\n", "row 2: 1 is coupled to itself"),
+        ("qubit_a,qubit_b\n1\n", "row 2: a pair has two qubits"),
+        ("a,b\n0,1\n", "its columns must be qubit_a and qubit_b"),
+        ("", "its columns must be qubit_a and qubit_b"),
+    ],
+)
+def test_bad_couplings_are_named(table, pairs, problem):
+    (found,) = problems_of(table(pairs=pairs))
+    assert problem in found
+
+
+def test_everything_is_named_at_once(table):
+    bad = "0,-1,x,5.1,3", "0,1e-4,3e-4,5e9,-3e8"
+    assert len(problems_of(table(*bad, pairs=PAIRS))) == 9
+
+
+def test_no_qubits(table):
+    path = table(pairs=None)
+    path.write_text(HEADER + "\n")
+    assert problems_of(path) == ("made-up.csv: no qubits in it",)
+    path.write_text("")
+    assert "made-up.csv: no qubits in it" in problems_of(path)
+
+
+def test_what_is_no_text_is_refused(table):
+    path = table(pairs=None)
+    path.write_bytes(b"\xff\xfe\x00\x01")
+    assert "not a table" in problems_of(path)[0]
+    with pytest.raises(FileNotFoundError):
+        read_device(path.with_name("absent.csv"))
+
+
+def test_mending_cuts_t2_and_says_so(table):
+    device = read_device(table("0,1e-4,2.5e-4,5e9,-3e8", pairs=None), mend=True)
+    assert device.qubits[0].t2 == 2e-4
+    assert device.mended == ("row 2: T2 of 0.00025 s is longer than 2 T1 = 0.0002 s: cut there",)
+
+
+def test_mending_mends_nothing_else(table):
+    assert len(problems_of(table("0,-1e-4,2.5e-4,5e9,-3e8", pairs=None), mend=True)) == 1
+
+
+@given(st.binary(max_size=200))
+def test_whatever_the_bytes_there_is_a_device_or_a_list_of_problems(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("fuzz") / "table.csv"
+    path.write_bytes(content)
+    with contextlib.suppress(ChipError):
+        assert read_device(path).qubits

@@ -1,0 +1,89 @@
+"""Which chip the command line takes; ports, all of them at once."""
+
+from __future__ import annotations
+
+import socket
+import sys
+from contextlib import ExitStack
+
+import pytest
+
+from kammerton.lab import load
+from kammerton_sim.chip import random_chip, read_chip
+from kammerton_sim.laboratory import Laboratory, main
+from kammerton_sim.wire.server import PortInUse, free
+from tests.wire.conftest import CountingWorld
+
+TABLE = """qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz],readout_error
+0,2.0e-4,9e-5,5.1e9,-3.4e8,0.02
+1,2.4e-4,1.1e-4,4.95e9,-3.3e8,0.05
+"""
+
+
+@pytest.fixture
+def table(tmp_path):
+    path = tmp_path / "device.csv"
+    path.write_text(TABLE, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("option", [[], ["--chip"]])
+def test_a_table_becomes_chip_and_lab(tmp_path, table, option, capsys):
+    chip, lab = tmp_path / "chip.toml", tmp_path / "lab.toml"
+    files = ["--write-chip", str(chip), "--write-lab", str(lab), "--no-serve", "--seed", "3"]
+    assert main([*option, str(table), *files]) == 0
+    assert [q.f01 for q in read_chip(chip).qubits] == [5.1e9, 4.95e9]
+    read = load(lab)
+    assert read.qubits["q0"].design["t1"].value == pytest.approx(200e-6)  # longer than usual
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_is_mended_is_said(tmp_path, table, capsys):
+    table.write_text(TABLE.replace("1.1e-4", "9e-4"), encoding="utf-8")
+    assert main([str(table), "--no-serve"]) == 2
+    assert "row 3: T2 of 0.0009 s is longer than 2 T1" in capsys.readouterr().err
+    assert main([str(table), "--mend", "--no-serve"]) == 0
+    assert "device: row 3: T2 of 0.0009 s" in capsys.readouterr().err
+
+
+def test_qubits_as_published_ones_are(tmp_path, capsys):
+    chip = tmp_path / "chip.toml"
+    assert main(["--random", "12", "--seed", "4", "--write-chip", str(chip), "--no-serve"]) == 0
+    written = read_chip(chip)
+    assert (written.name, len(written.qubits), len(written.feedlines)) == ("drawn-12-4", 12, 2)
+    assert main(["--random", "0", "--no-serve"]) == 2
+    assert "1 to 1000" in capsys.readouterr().err
+
+
+def test_without_the_optional_package_it_is_said_what_to_install(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime.fake_provider", None)
+    assert main(["--from-ibm", "lagos", "--no-serve"]) == 2
+    assert "pip install 'kammerton[ibm]'" in capsys.readouterr().err
+
+
+def test_one_chip_must_be_chosen(table, capsys):
+    assert main([str(table), "--random", "3"]) == 2
+    assert "choose one chip, not FILE, --random" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------- ports
+
+
+def test_all_ports_in_use_are_named_at_once(capsys):
+    with ExitStack() as stack:
+        taken = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(2)]
+        first, second = (each.getsockname()[1] for each in taken)
+        with pytest.raises(PortInUse) as caught:
+            Laboratory(random_chip(1, 3), {"awg1": first, "control": second}, CountingWorld())  # type: ignore[arg-type]
+        assert str(caught.value).splitlines() == [
+            f"awg1: port {first} on 127.0.0.1 is in use",
+            f"control: port {second} on 127.0.0.1 is in use",
+        ]
+        ports = ["--port", f"awg1={first}", "--port", f"board={second}"]
+        assert main(["--qubits", "1", *ports]) == 1
+        assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_a_port_that_two_want_is_named():
+    with pytest.raises(PortInUse, match="awg1 and fridge: both want port 6000"):
+        free({"awg1": 6000, "board": 0, "fridge": 6000, "control": 0})
