@@ -20,9 +20,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton_sim.chip import ResonatorTruth
+from kammerton_sim.chip import ResonatorTruth, Transitions
 from kammerton_sim.world.cavity import Cavity, fill_up
 from kammerton_sim.world.jit import kernel
+from kammerton_sim.world.photons import hazard
 from kammerton_sim.world.propagate import ComplexArray
 
 Complex64Array = NDArray[np.complex64]
@@ -35,10 +36,13 @@ class Fields:
     """Records of W readout waveforms, without noise, in units of one code of 16 bits.
 
     ground (W, N): every qubit in |0>. change (W, Q, 2, N): what |1> and |2> of a qubit add.
+    hazards (W, Q, 2, N): up to each sample, the integral of the rate at which the tone throws
+    the qubit out of |0> and |1>; (0, Q, 2, N) where no tone does.
     """
 
     ground: Complex64Array
     change: Complex64Array
+    hazards: NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +51,7 @@ class Feedline:
 
     gain: codes at the digitizer per volt at the generator. step: s per sample. decoys: pole and
     coupling of resonances that belong to no qubit. strong: resonators, by place, whose field
-    does not follow the volts linearly.
+    does not follow the volts linearly. violent: those whose photons throw the qubit out.
     """
 
     poles: ComplexArray
@@ -56,11 +60,14 @@ class Feedline:
     step: float
     decoys: tuple[tuple[complex, complex], ...] = ()
     strong: Mapping[int, Cavity] = field(default_factory=dict)
+    violent: Mapping[int, tuple[Cavity, Transitions]] = field(default_factory=dict)
 
     def room(self, waveforms: int, samples: int) -> Fields:
         """Fields to be filled."""
         shape = (waveforms, self.couplings.size, LEVELS - 1, samples)
-        return Fields(np.empty((waveforms, samples), np.complex64), np.empty(shape, np.complex64))
+        hazards = np.zeros((waveforms if self.violent else 0, *shape[1:]), np.float32)
+        ground = np.empty((waveforms, samples), np.complex64)
+        return Fields(ground, np.empty(shape, np.complex64), hazards)
 
     def fill(self, fields: Fields, number: int, volts: ComplexArray, lead: int) -> None:
         """Fill one waveform: records begin `lead` samples after the first of `volts`."""
@@ -77,6 +84,11 @@ class Feedline:
             seen = self.gain * self.couplings[place] / cavity.scale * inside[:, lead:]
             ground += np.asarray(seen[0], np.complex64)
             change[place] = seen[1:] - seen[0]
+        for place, (cavity, transitions) in self.violent.items():
+            inside = np.empty((LEVELS, padded.size), np.complex128)
+            fill_up(padded, cavity, self.step, inside)
+            rates = hazard(np.asarray(abs(inside[:2, lead:]) ** 2, np.float64), transitions)
+            fields.hazards[number, place] = np.cumsum(rates, axis=1) * self.step
         for pole, coupling in self.decoys:
             add_notch(padded, lead, pole, self.gain * coupling, self.step, ground)
 
@@ -87,8 +99,8 @@ class Feedline:
         fields.change[number] += (steady[:, 1:] - steady[:, :1])[..., None]
 
     def decays(self, samples: int) -> Complex64Array:
-        """(Q, 2, N + 1) free decay of a field in |0> and in |1> over n samples."""
-        exponents = self.poles[:, :2, None] * self.step * np.arange(samples + 1)
+        """(Q, 3, N + 1) free decay of a field in every level over n samples."""
+        exponents = self.poles[:, :, None] * self.step * np.arange(samples + 1)
         return np.asarray(np.exp(exponents), np.complex64)
 
 
@@ -112,7 +124,14 @@ def feedline(
         for d in decoys
     ]
     strong = {n: c for n, c in enumerate(cavities) if c is not None and c.critical > 0}
-    return Feedline(np.array(poles), np.array(couplings), gain, step, tuple(others), strong)
+    violent = {
+        n: (c, r.transitions)
+        for n, (c, r) in enumerate(zip(cavities, resonators, strict=False))
+        if c is not None and r.transitions is not None
+    }
+    return Feedline(
+        np.array(poles), np.array(couplings), gain, step, tuple(others), strong, violent
+    )
 
 
 def _coupling(r: ResonatorTruth) -> complex:

@@ -24,7 +24,7 @@ class Scene:
     """What the records of K triggers, Q qubits and N samples are drawn from.
 
     waveforms (K,): which of the W `fields`. starts (K,): sample of the record at which the
-    states are taken. decays (Q, 2, N + 1): free decay of a field in |0> and |1>. lifetimes
+    states are taken. decays (Q, 3, N + 1): free decay of a field. lifetimes
     (Q,): T1 in samples. noise: rms in codes of 16 bits. chain: what comes after it. step: s per
     sample. conditions: when shots are not alike.
     """
@@ -80,6 +80,7 @@ class Playback:
             populations,
             scene.fields.ground,
             scene.fields.change,
+            scene.fields.hazards,
             scene.decays,
             lifetimes,
             np.float32(scene.noise),

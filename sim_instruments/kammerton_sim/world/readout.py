@@ -86,6 +86,7 @@ class FieldCache:
                 if old is not None and content in self._known:
                     fields.ground[n] = old.ground[self._known[content]]
                     fields.change[n] = old.change[self._known[content]]
+                    fields.hazards[n:][:1] = old.hazards[self._known[content] :][:1]
                 else:
                     feedline.fill(fields, n, exposure.volts[n], exposure.leads[n])
                     if exposure.hum:

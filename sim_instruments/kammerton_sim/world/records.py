@@ -94,6 +94,7 @@ def fill(
     populations: FloatArray,
     ground: Complex64Array,
     change: Complex64Array,
+    hazards: NDArray[np.float32],
     decays: Complex64Array,
     lifetimes: FloatArray,
     noise: np.float32,
@@ -106,7 +107,8 @@ def fill(
     waveforms, starts (K,): which readout waveform a trigger meets, and the sample of the record
     at which the qubits' states are drawn. rows (R, Q): which row of populations (V, K, 3) and of
     lifetimes (V,), T1 in samples, a qubit follows. ground (W, N), change (W, Q, 2, N), decays
-    (Q, 2, N + 1). noise: rms in codes, before the chain.
+    (Q, 3, N + 1); hazards (W, Q, 2, N), or (0, ...) where no tone throws a qubit out. noise: rms
+    in codes, before the chain.
     """
     size = ground.shape[1]
     points = waveforms.size
@@ -119,8 +121,13 @@ def fill(
             acc[n] = ground[w, n]
         for q in range(rows.shape[1]):
             level = _level(key, q, populations[rows[r, q], point])
-            if level > 0:
-                lifetime = lifetimes[rows[r, q]]
+            lifetime = lifetimes[rows[r, q]]
+            if hazards.shape[0] > 0:
+                thrown = hazards[w, q]
+                _follow(
+                    acc, level, change[w, q], decays[q], starts[point], key, q, lifetime, thrown
+                )
+            elif level > 0:
                 wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetime / level
                 until = starts[point] + int(min(wait, 1e9))
                 _add(acc, level, change[w, q], decays[q], until, key, q, lifetime)
@@ -161,6 +168,55 @@ def _add(
         stop = last
     for n in range(stop, size):
         acc[n] += left * decays[0, n - stop + 1]
+
+
+@kernel
+def _follow(
+    acc: Complex64Array,
+    level: int,
+    change: Complex64Array,
+    decays: Complex64Array,
+    start: int,
+    key: np.uint64,
+    qubit: int,
+    lifetime: float,
+    hazards: NDArray[np.float32],
+) -> None:
+    """Add what a qubit changes that decays, and that the tone may throw into |2>.
+
+    A field is the driven one of its level plus what is left of the last, which decays freely.
+    """
+    size = acc.size
+    left = np.complex64(0)
+    first = 0
+    counter = np.uint64(4096 + 64 * qubit)
+    for _ in range(16):
+        since, stop, then = max(start, first), size, level
+        if level > 0:
+            counter += np.uint64(1)
+            wait = -np.log(1.0 - _uniform(key, counter)) * lifetime / level
+            if since + wait < stop:
+                stop, then = since + int(wait), level - 1
+        if level < 2 and since < size:
+            counter += np.uint64(1)
+            target = hazards[level, since] - np.log(1.0 - _uniform(key, counter))
+            thrown = int(np.searchsorted(hazards[level], np.float32(target)))
+            if thrown < stop:
+                stop, then = thrown, 2
+        stop = max(stop, first)
+        for n in range(first, stop):
+            if level > 0:
+                acc[n] += change[level - 1, n]
+            acc[n] += left * decays[level, n - first + 1]
+        if stop == size:
+            return
+        if stop > first:
+            left *= decays[level, stop - first]
+        if stop > 0 and level > 0:
+            left += change[level - 1, stop - 1]
+        if stop > 0 and then > 0:
+            left -= change[then - 1, stop - 1]
+        first, level = stop, then
 
 
 @kernel

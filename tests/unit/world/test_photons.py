@@ -176,3 +176,71 @@ def test_the_reading_tone_does_not_change_what_it_reads():
     assert lab.excited(pulses, reset=RESET) == pytest.approx(
         plain.excited(pulses, reset=RESET), abs=1e-4
     )
+
+
+# ---------------------------------------------------------------- in the records
+
+RATE, STRONG = 1e6, 0.06
+SAMPLES = 2304
+BEGUN = 64  # samples after which the tone shows
+
+
+def reading(level=0, transitions=None, **changes):
+    """Records (R, N) of a long reading tone without noise, and the levels as it began."""
+    chip = still(random_chip(1, 7), slow_dephasing=0.0)
+    r = replace(chip.resonators[0], chi=-5e6, linewidth=20e6, photons=Photons(PER_SQUARE_VOLT))
+    offset = r.frequency - 7e6 - chip.wiring.carriers["readout_lo"]
+    r = replace(r, transitions=transitions, **changes)
+    lab = Lab(replace(chip, resonators=(r,), wiring=replace(chip.wiring, noise=0.0)))
+    tone = lab.padded(lab.square(STRONG, offset, 2400), 2400)
+    pulse = level * lab.drag(lab.pi(), lab.offset(0))
+    playback = lab.play(lab.loop([{0: pulse}], [tone], reset=RESET), SAMPLES)
+    a, b = np.empty((2, 4000, SAMPLES), np.uint16)
+    playback.records(0, a, b)
+    scale = lab.wiring.full_scale / 32768
+    z = (a.astype(float) - 32768 + 1j * (b.astype(float) - 32768)) * scale
+    return z * np.exp(-TURN * 1j * offset * np.arange(SAMPLES) * 1e-9), playback.states[:, 0]
+
+
+def references():
+    """The record of each level: a resonator that sits where that level has it."""
+    where = random_chip(1, 7).resonators[0].frequency
+    return [reading(frequency=where - 5e6 * s, chi=-1e-3)[0][0] for s in range(3)]
+
+
+def levels_at(records, sample, known):
+    shown = records[:, sample - 20 : sample].mean(1)
+    centres = np.array([each[sample - 20 : sample].mean() for each in known])
+    return np.argmin(abs(shown[:, None] - centres), axis=1)
+
+
+@pytest.mark.parametrize("level", [0, 1])
+def test_a_strong_reading_tone_throws_the_qubit_out_in_flight(level):
+    records, begun = reading(level, Transitions(RATE, threshold=1.0, width=0.1))
+    known = references()
+    lost = RATE + level / still(random_chip(1, 7)).qubits[0].t1
+    mine = records[begun == level]
+    for sample in (500, 1000, 2000):
+        seen = levels_at(mine, sample, known)
+        stays = math.exp(-lost * (sample - BEGUN - 20) * 1e-9)  # 20 ns: the field follows
+        sigma = math.sqrt(stays * (1 - stays) / mine.shape[0])
+        assert (seen == level).mean() == pytest.approx(stays, abs=4 * sigma + 0.015)
+        assert (seen == 2).mean() == pytest.approx(1 - stays, abs=4 * sigma + 0.03)
+
+
+def test_the_field_follows_a_jump_without_one_of_its_own():
+    records, _ = reading(0, Transitions(RATE, threshold=1.0, width=0.1))
+    loss = math.pi * 20e6 * 1e-9
+    change = abs(np.diff(records[:, BEGUN + 200 :], axis=1)).max()
+    apart = max(abs(a[2000] - b[2000]) for a in references() for b in references())
+    assert change < 2 * loss * apart + 1e-3
+
+
+def test_a_threshold_out_of_reach_leaves_the_decay_as_it_is():
+    """The two kernels that follow a qubit agree where only decay is left."""
+    means = []
+    for transitions in (None, Transitions(RATE, threshold=1e6)):
+        records, begun = reading(1, transitions)
+        means.append(records[begun == 1][:, [300, 1000, 2200]].mean(0))
+    scale = abs(references()[1][2000] - references()[0][2000])
+    assert abs(means[0] - means[1]).max() < 0.03 * scale
