@@ -45,8 +45,8 @@ def unitary(c: complex, delta: float, alpha: float, dt: float, u: ComplexArray) 
     l2 = mean + 2 * p * np.cos(angle + _THIRD_TURN)
     l1 = 3 * mean - l0 - l2
     e0 = np.cos(l0 * dt) - 1j * np.sin(l0 * dt)
-    f01 = _divided(l0, l1, dt)
-    f = (f01 - _divided(l1, l2, dt)) / (l0 - l2)
+    f01 = divided(l0, l1, dt)
+    f = (f01 - divided(l1, l2, dt)) / (l0 - l2)
     g = f01 - f * (l0 + l1)
     k = e0 - f01 * l0 + f * l0 * l1
     cc = c.conjugate()
@@ -62,7 +62,7 @@ def unitary(c: complex, delta: float, alpha: float, dt: float, u: ComplexArray) 
 
 
 @kernel
-def _divided(a: float, b: float, dt: float) -> complex:
+def divided(a: float, b: float, dt: float) -> complex:
     """(exp(-i a dt) - exp(-i b dt)) / (a - b), stable where a and b meet."""
     m = 0.5 * (a + b) * dt
     h = 0.5 * (a - b) * dt

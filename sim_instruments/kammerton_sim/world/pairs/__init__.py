@@ -1,0 +1,1 @@
+"""Two coupled transmons propagated together: nine states, exactly."""
