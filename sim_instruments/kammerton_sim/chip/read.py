@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from kammerton_sim.chip.flux import channel_of
+from kammerton_sim.chip import connected
 from kammerton_sim.chip.further import taken
 from kammerton_sim.chip.imperfections import strangers
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
@@ -78,32 +78,12 @@ class _Reader:
             self.problems.append(f"{len(qubits)} qubits but {len(resonators)} resonators")
         names = [q.name for q in qubits], [r.name for r in resonators]
         wiring = self.wiring(self.table(table, "wiring", ""), *names)
-        self.flux_lines(qubits, wiring)
+        couplers = effects.get("couplers", {})
+        self.problems += connected.flux_lines(qubits, couplers, wiring)
+        self.problems += connected.couplings(effects.get("couplings", ()), qubits, couplers)
         if self.problems:
             return None
         return Chip(str(name), int(seed or 0), tuple(qubits), tuple(resonators), wiring, **effects)
-
-    def flux_lines(self, qubits: list[QubitTruth], wiring: Wiring) -> None:
-        """Flux lines are channels of the generators; a channel drives one line only."""
-        lines = [*wiring.drive.values(), wiring.readout, *(f.readout for f in wiring.more)]
-        flux = {q.name: q.flux.line for q in qubits if q.flux and q.flux.line}
-        taken = [channel for line in lines for channel in (line.i, line.q)]
-        for name, line in flux.items():
-            channel = channel_of(line)
-            if channel is None:
-                self.problems.append(
-                    f'qubits.{name}.flux.line: {line!r} is not a channel such as "awg1.3"'
-                )
-                continue
-            self.boxes([channel[0]], wiring.generators)
-            if channel in taken:
-                self.problems.append(f"wiring: channel {line} is used more than once")
-            taken.append(channel)
-        for name, source in ((q.name, q.flux.bias) for q in qubits if q.flux and q.flux.bias):
-            if source not in wiring.instruments:
-                self.problems.append(
-                    f"qubits.{name}.flux.bias: {source!r} is not among wiring.instruments"
-                )
 
     def qubit(self, name: str, table: Table) -> QubitTruth:
         where = f"qubits.{name}"

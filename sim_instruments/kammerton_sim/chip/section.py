@@ -94,7 +94,8 @@ def section_lines(owner: object, sections: Mapping[str, Section]) -> Iterator[st
 
 
 def _inline(value: Any) -> str:
-    entries = ((f, getattr(value, f.name)) for f in fields(value))
+    every = ((f, getattr(value, f.name)) for f in fields(value))
+    entries = ((f, x) for f, x in every if x is not None)
     body = ", ".join(
         f"{f.metadata['key']} = {json.dumps(x) if isinstance(x, str) else repr(float(x))}"
         for f, x in entries

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
@@ -178,6 +179,8 @@ class Chip:
     wiring: Wiring
     bursts: Bursts | None = None
     refrigerator: Cryostat | None = None
+    couplings: tuple[Coupling, ...] = ()
+    couplers: Mapping[str, Coupler] = field(default_factory=dict)
 
     @property
     def feedlines(self) -> tuple[Feedline, ...]:
@@ -199,6 +202,8 @@ class Chip:
 
 
 CHIP_SECTIONS: Mapping[str, Section] = {
+    "couplings": Section(Coupling, many=True),
+    "couplers": Section(Coupler, named=True),
     "bursts": Section(Bursts),
     "refrigerator": Section(Cryostat),
 }

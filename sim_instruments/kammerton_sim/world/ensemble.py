@@ -12,15 +12,17 @@ _SIZES = (1, 3, 5, 7, 9, 11, 13, 15, 18, 21, 25, 31)
 _TOLERANCE = 1e-6
 
 
-def nodes(sigma: float, coherent_time: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def nodes(
+    sigma: float, coherent_time: float, most: int = _SIZES[-1]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Detunings in rad/s and their weights.
 
     sigma: Hz, standard deviation. coherent_time: s, the longest time for which a phase can
     build up. The smallest set is taken whose quadrature error of the mean of exp(j x t), at
-    most s^(2n) n!/(2n)! with s = 2 pi sigma t, stays below 1e-6 (31 nodes at most).
+    most s^(2n) n!/(2n)! with s = 2 pi sigma t, stays below 1e-6 (`most` nodes at most).
     """
     spread = 2 * math.pi * sigma * coherent_time
-    size = next((n for n in _SIZES if _error(n, spread) < _TOLERANCE), _SIZES[-1])
+    size = next(n for n in _SIZES if n == most or _error(n, spread) < _TOLERANCE)
     x, weights = _hermite(size)
     return 2 * math.pi * sigma * x, weights / weights.sum()
 

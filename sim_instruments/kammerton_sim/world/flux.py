@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.chip.flux import Flux, channel_of
-from kammerton_sim.chip.words import QubitTruth
 from kammerton_sim.signals import ChannelId
 from kammerton_sim.world.lines import Lines
 from kammerton_sim.world.timeline import Fingerprint, Track
@@ -23,12 +22,12 @@ FloatArray = NDArray[np.float64]
 
 
 class Loop:
-    """The loop of a flux-tunable qubit."""
+    """The loop of a flux-tunable transmon with `f01` and `anharmonicity` in Hz at zero flux."""
 
-    def __init__(self, qubit: QubitTruth, flux: Flux) -> None:
+    def __init__(self, f01: float, anharmonicity: float, flux: Flux) -> None:
         self.flux = flux
         self.channel: ChannelId | None = channel_of(flux.line)
-        self.arc: Arc = arc(qubit.f01, qubit.anharmonicity, flux.asymmetry)
+        self.arc: Arc = arc(f01, anharmonicity, flux.asymmetry)
 
     def static(self, bias: Mapping[str, float]) -> float:
         """Quanta while no pulse plays; a bias source that is absent gives 0 V."""

@@ -11,6 +11,7 @@ import numpy as np
 from kammerton_sim.world.evolution import Qubit, evolution
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
+from kammerton_sim.world.pairs.couple import Played
 from kammerton_sim.world.photons import Kicks
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.readout import Exposure
@@ -27,15 +28,21 @@ class Score:
 
     frames: Hz of the frame that a tape is written in (None: the qubit's own).
     reads (K,): samples of the turn at which the states are taken. step: s per sample.
+    pairs: what is propagated together; numbers: of the tapes' qubits in the chip.
     """
 
     tapes: Sequence[Tape]
     frames: Sequence[float | None]
     reads: IntArray
     step: float
+    pairs: Sequence[Played] = ()
+    numbers: Sequence[int] = ()
 
     def answer(self, place: int, qubit: Qubit) -> FloatArray:
         """(K, 3) populations of a qubit at every readout, if it is like `qubit`."""
+        for pair in self.pairs:
+            if self.numbers[place] in pair.couple.numbers:
+                return pair.marginal(pair.couple.numbers.index(self.numbers[place]), qubit)
         frame = self.frames[place]
         moving = evolution(qubit, qubit.f01 if frame is None else frame, self.step)
         return populations(self.tapes[place], moving, qubit.slow_dephasing, qubit.t1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,7 +52,7 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
     early enough for the start (thermal equilibrium) to be forgotten.
     """
     detunings, weights = nodes(slow, longest_coherence(tape) * evolution.step)
-    first, turns = _entry(tape, evolution.step, t1)
+    first, turns = entry(tape.lengths, evolution.step, t1)
     uses = np.bincount(tape.values[tape.kinds == DRIVE], minlength=tape.edges.size - 1)
     mapped = uses >= _USES_THAT_PAY_A_MAP
     slots = np.where(mapped, np.cumsum(mapped) - 1, -1)
@@ -92,26 +93,38 @@ def _hums(
     return np.stack(maps), which
 
 
-def longest_coherence(tape: Tape) -> int:
+class Steps(Protocol):
+    """Kinds (S,) and lengths (S,) in samples of the steps of a turn."""
+
+    @property
+    def kinds(self) -> NDArray[np.int64]:
+        """IDLE, MEASURE, or anything else for what drives."""
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Samples."""
+
+
+def longest_coherence(tape: Steps) -> int:
     """Return the most samples from the first drive of a shot to its measurement."""
     ends = np.cumsum(tape.lengths)
     starts = ends - tape.lengths
     begun, longest = -1, 0
     for kind, start, end in zip(tape.kinds.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if kind == DRIVE and begun < 0:
+        if kind not in (IDLE, MEASURE) and begun < 0:
             begun = start
         if kind == MEASURE:
             longest, begun = max(longest, end - begun if begun >= 0 else 0), -1
     return longest
 
 
-def _entry(tape: Tape, step: float, t1: float) -> tuple[int, int]:
+def entry(lengths: NDArray[np.int64], step: float, t1: float) -> tuple[int, int]:
     """First step to play and number of turns before the one that counts."""
-    turn = float(tape.lengths.sum()) * step
+    turn = float(lengths.sum()) * step
     forgotten = _FORGOTTEN * t1
     if turn < forgotten:
         return 0, min(math.ceil(forgotten / max(turn, step)), _MOST_TURNS)
-    remaining = np.cumsum(tape.lengths[::-1])[::-1] * step
+    remaining = np.cumsum(lengths[::-1])[::-1] * step
     return int(np.flatnonzero(remaining >= forgotten)[-1]), 1
 
 

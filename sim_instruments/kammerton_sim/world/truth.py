@@ -13,6 +13,8 @@ Parameters of a qubit "q0" and its resonator "r0":
   own line. Needs `re` and `im`, the samples of I
   and Q in volts for unit peak amplitude on their intermediate frequency, `sample_rate` in 1/s
   and `carrier` in Hz.
+- q0-q1.g: Hz, exchange of a coupled pair at the present static fluxes, through its coupler too.
+- q0-q1.zz: Hz, f01 of one qubit with the other in |1> minus that with it in |0>.
 - r0.frequency, r0.linewidth: Hz, with the qubit in |0> and few photons; full width, loaded.
 - r0.bare_frequency: Hz, without the qubit, as chi, f01 and anharmonicity have it.
 """

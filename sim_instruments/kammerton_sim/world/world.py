@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -17,10 +18,12 @@ from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
-from kammerton_sim.world.flux import Loop
+from kammerton_sim.world.flux import Loop, Steering
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.mishaps import Mishaps
 from kammerton_sim.world.noise import Noise
+from kammerton_sim.world.pairs.couple import couples_of
+from kammerton_sim.world.pairs.engaged import engaged
 from kammerton_sim.world.playback import Playback
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import expose
@@ -45,7 +48,10 @@ class World:
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
         )
         self.bias: Mapping[str, float] = {}
-        self._loops = [Loop(q, q.flux) if q.flux else None for q in chip.qubits]
+        self._loops = [
+            Loop(q.f01, q.anharmonicity, q.flux) if q.flux else None for q in chip.qubits
+        ]
+        self.couples = couples_of(chip)
         seed = chip.seed if seed is None else seed
         self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
@@ -103,6 +109,11 @@ class World:
 
     def truth(self, parameter: str, at: float | None = None, **extra: object) -> float:
         """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`."""
+        element, _, name = parameter.partition(".")
+        for couple in self.couples:
+            if couple.name == element:
+                a, b = couple.numbers
+                return couple.truth(name, (self.qubit(a, at), self.qubit(b, at)), self.bias)
         return truth.value(self.chip, partial(self.qubit, at=at), parameter, extra)
 
     def play(
@@ -134,12 +145,23 @@ class World:
         seen = expose(tones, triggers, round(wiring.delay / step), samples)
         at = self.clock.now()
         qubits = [self.qubit(n, at) for n in readout.members]
-        loops = [self._loops[n] for n in readout.members]
-        fluxes = [loop.steering(lines, self.bias) if loop else None for loop in loops]
+        fluxes = [self._steering(lines, n) for n in readout.members]
         names = [self.chip.qubits[n].name for n in readout.members]
         kicks = readout.kicks(carriers, tones, step, turn)
         rates = [q.rabi_rate for q in qubits]
         score = write_score(names, rates, lines, seen, turn, fluxes, kicks)
+        if self.couples:
+            pairs = engaged(
+                self.couples,
+                readout.members,
+                partial(self.qubit, at=at),
+                lines,
+                partial(self._steering, lines),
+                self.bias,
+                seen.reads,
+                turn,
+            )
+            score = replace(score, pairs=pairs, numbers=readout.members)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )
@@ -157,6 +179,10 @@ class World:
         readout, at = self._readouts[feedline], self.clock.now()
         qubits = [self.qubit(n, at) for n in readout.members]
         return readout.scattering(qubits, hertz, volts, bandwidth)
+
+    def _steering(self, lines: Lines, number: int) -> Steering | None:
+        loop = self._loops[number]
+        return loop.steering(lines, self.bias) if loop else None
 
     def _conditions(
         self, members: Sequence[int], score: Score, qubits: list[Qubit], at: float, turn: float

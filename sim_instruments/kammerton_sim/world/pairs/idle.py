@@ -101,9 +101,9 @@ def rest(states: ComplexArray, detunings: FloatArray, seconds: float, s: Sectors
         for i in range(n):
             for j in range(n):
                 m[i, j] = 0
-                for l in range(n):
-                    factor = np.exp(s.rates[k, l] * seconds)
-                    m[i, j] += s.vectors[k, i, l] * factor * s.inverse[k, l, j]
+                for h in range(n):
+                    factor = np.exp(s.rates[k, h] * seconds)
+                    m[i, j] += s.vectors[k, i, h] * factor * s.inverse[k, h, j]
         for r in range(states.shape[0]):
             turn = s.turns[k, 0] * detunings[r, 0] + s.turns[k, 1] * detunings[r, 1]
             phase = complex(np.cos(turn * seconds), np.sin(turn * seconds))

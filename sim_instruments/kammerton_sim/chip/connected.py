@@ -1,0 +1,57 @@
+"""Whether what a chip's words name is there: flux lines, qubits of couplings, couplers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+
+from kammerton_sim.chip.couplings import Coupler, Coupling
+from kammerton_sim.chip.flux import Flux, channel_of
+from kammerton_sim.chip.words import QubitTruth, Wiring
+
+
+def flux_lines(
+    qubits: Sequence[QubitTruth], couplers: Mapping[str, Coupler], wiring: Wiring
+) -> Iterator[str]:
+    """Flux lines are channels of the generators, and a channel drives one line only."""
+    lines = [*wiring.drive.values(), wiring.readout, *(f.readout for f in wiring.more)]
+    taken = [channel for line in lines for channel in (line.i, line.q)]
+    loops: dict[str, Flux] = {f"qubits.{q.name}.flux": q.flux for q in qubits if q.flux}
+    loops |= {f"couplers.{name}": coupler for name, coupler in couplers.items()}
+    for where, flux in loops.items():
+        if flux.bias and flux.bias not in wiring.instruments:
+            yield f"{where}.bias: {flux.bias!r} is not among wiring.instruments"
+        channel = channel_of(flux.line)
+        if channel is None:
+            if flux.line:
+                yield f'{where}.line: {flux.line!r} is not a channel such as "awg1.3"'
+            continue
+        if channel[0] not in wiring.generators:
+            yield f"{where}.line: {channel[0]!r} is not among the generators"
+        if channel in taken:
+            yield f"wiring: channel {flux.line} is used more than once"
+        taken.append(channel)
+
+
+def couplings(
+    words: Sequence[Coupling], qubits: Sequence[QubitTruth], couplers: Mapping[str, Coupler]
+) -> Iterator[str]:
+    """Each couples two qubits of the chip, once."""
+    names, seen = [q.name for q in qubits], set[frozenset[str]]()
+    for n, word in enumerate(words):
+        where, pair = f"couplings[{n}]", frozenset((word.first, word.second))
+        for name in (word.first, word.second):
+            if name not in names:
+                yield f"{where}: there is no qubit {name!r}{_hint(name, names)}"
+        if len(pair) == 1:
+            yield f"{where}: {word.first!r} cannot couple to itself"
+        if pair in seen:
+            yield f"{where}: {word.name} is coupled already"
+        if word.coupler and word.coupler not in couplers:
+            yield f"{where}: there is no coupler {word.coupler!r}{_hint(word.coupler, couplers)}"
+        seen.add(pair)
+
+
+def _hint(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
+    near = get_close_matches(name, list(known), 1)
+    return f" (did you mean {near[0]!r}?)" if near else ""

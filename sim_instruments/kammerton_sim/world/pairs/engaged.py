@@ -1,0 +1,61 @@
+"""Which pairs are propagated together in a play. All others evolve alone, as fast as ever.
+
+A pair is engaged when a flux pulse plays on either qubit or on their coupler, or when both are
+driven, one of them more than once a shot, and their ZZ shift can turn a phase by 0.01 rad. A
+qubit has one partner a play: the pairs that come closest to a resonance choose first. What is
+left out of a qubit's other couplings is all that more than two qubits do together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+import numpy as np
+
+from kammerton_sim.world.evolution import Qubit
+from kammerton_sim.world.lines import Lines
+from kammerton_sim.world.pairs.couple import Couple, Played, Steer
+from kammerton_sim.world.tape import longest_coherence
+from kammerton_sim.world.timeline import IntArray, bursts
+
+_LEAST_PHASE = 0.01  # rad
+
+
+def engaged(
+    couples: Sequence[Couple],
+    members: Collection[int],
+    qubit: Callable[[int], Qubit],
+    lines: Lines,
+    steer: Steer,
+    bias: Mapping[str, float],
+    reads: IntArray,
+    turn: int,
+) -> list[Played]:
+    """Pairs, disjoint, of which at least one qubit is among `members`."""
+
+    def candidates() -> Iterator[Played]:
+        for couple in couples:
+            a, b = couple.numbers
+            if a in members or b in members:
+                pair = couple.played((qubit(a), qubit(b)), lines, steer, bias, reads, turn)
+                if pair.fluxed or _shifting(pair, lines, bias):
+                    yield pair
+
+    chosen: list[Played] = []
+    taken: set[int] = set()
+    for pair in sorted(candidates(), key=lambda pair: (not pair.fluxed, -pair.closeness())):
+        if taken.isdisjoint(pair.couple.numbers):
+            chosen.append(pair)
+            taken.update(pair.couple.numbers)
+    return chosen
+
+
+def _shifting(pair: Played, lines: Lines, bias: Mapping[str, float]) -> bool:
+    """Whether the ZZ shift can be seen in what plays."""
+    reads, end = np.empty(0, np.int64), int(pair.script.lengths.sum())
+    counts = [len(bursts(lines.drive(name).spans, reads, end)) for name in pair.couple.names]
+    if min(counts) == 0 or max(counts) <= pair.script.measurements:
+        return False
+    phase = 2 * math.pi * pair.couple.zz(pair.qubits, bias) * longest_coherence(pair.script)
+    return abs(phase) * pair.step > _LEAST_PHASE
