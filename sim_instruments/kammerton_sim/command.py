@@ -113,7 +113,9 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         signal.signal(number, lambda *_: stop.set())
     if until_stdin_closes:
         threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
-    threading.Thread(target=_warm, name="warm", daemon=True).start()
+    threading.Thread(
+        target=_warm, args=(bool(laboratory.chip.couplings),), name="warm", daemon=True
+    ).start()
     sys.stderr.write(_table(laboratory))
     with announced(laboratory.chip.name, laboratory.ports["control"]):
         sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
@@ -121,11 +123,11 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         stop.wait()
 
 
-def _warm() -> None:
+def _warm(coupled: bool) -> None:
     """Compile the kernels while the parent still starts."""
     from kammerton_sim.world import warm
 
-    warm()
+    warm(coupled)
 
 
 def _watch(stream: TextIO, stop: threading.Event) -> None:

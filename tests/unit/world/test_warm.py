@@ -6,6 +6,7 @@ import numpy as np
 
 from kammerton_sim.signals import Wave
 from kammerton_sim.world import feedline, propagate, records, tape, timeline, warm
+from kammerton_sim.world.pairs import play
 
 KERNELS = (
     feedline.ring,
@@ -28,6 +29,11 @@ def test_warm_compiles_what_a_measurement_needs(three):
     playback.records(0, *np.empty((2, 4, 1280), np.uint16))
     assert playback.states.shape == (4, 3)
     assert [len(kernel.signatures) for kernel in KERNELS] == before
+
+
+def test_warm_compiles_what_a_pair_needs():
+    warm(coupled=True)
+    assert len(play._play.signatures) == 1
 
 
 def received(wave):
