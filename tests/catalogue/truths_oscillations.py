@@ -109,7 +109,7 @@ def rabi_anywhere(decay: bool = False) -> Draw:
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = rabi_between(1.0, 6.0, decay)(rng, n)
-        slow, fast = rng.uniform(0.4, 1.0, n), rng.uniform(6.0, 20.0, n)
+        slow, fast = rng.uniform(0.35, 1.0, n), rng.uniform(6.0, 20.0, n)
         return {**p, "frequency": either(rng, [0.6, 0.2, 0.2], [p["frequency"], slow, fast])}
 
     return draw

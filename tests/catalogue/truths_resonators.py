@@ -47,24 +47,25 @@ def seen(law: Callable[[Array, Parameters], Complex]) -> Callable[[Array, Parame
     return magnitude
 
 
-def cables(rng: np.random.Generator, n: int) -> Parameters:
+def cables(rng: np.random.Generator, n: int, turns: tuple[float, float]) -> Parameters:
     return {
         "gain": log_uniform(rng, 0.1, 1.0, n), "angle": rng.uniform(-np.pi, np.pi, n),
-        "delay": rng.uniform(-0.5, 1.5, n),
+        "delay": rng.uniform(*turns, n),
     }  # fmt: skip
 
 
 def between(
     width: tuple[float, float], centre: tuple[float, float] = (0.08, 0.92),
     depth: tuple[float, float] = (0.2, 0.95), *, phase: bool = True, slope: bool = False,
-    leak: bool = False,
+    leak: bool = False, turns: tuple[float, float] = (-0.5, 1.5),
 ) -> Draw:  # fmt: skip
-    """Return a draw; without `phase` the cables have only a gain."""
+    """Return a draw; without `phase` the cables have only a gain. turns: of their delay."""
 
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = {
             "centre": rng.uniform(*centre, n), "width": log_uniform(rng, *width, n),
-            "depth": rng.uniform(*depth, n), "skew": rng.uniform(-0.5, 0.5, n), **cables(rng, n),
+            "depth": rng.uniform(*depth, n), "skew": rng.uniform(-0.5, 0.5, n),
+            **cables(rng, n, turns),
         }  # fmt: skip
         if slope:
             p |= {name: rng.uniform(-0.3, 0.3, n) for name in ("slope", "twist")}
@@ -138,6 +139,10 @@ TRUTHS: dict[str, Truth] = {
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
             breaks=False, mixed=(10.0, 100.0), choice="background level or sloping",
+        ),
+        resonance(
+            "notch, long cables", between((0.02, 0.3), turns=(-8.0, 25.0)), notch, qualities(1.0),
+            breaks=False,
         ),
         resonance(
             "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5), breaks=False,
