@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from kammerton_sim.faults.words import Fault, Undo, one_of, require
 from kammerton_sim.fridge import MACHINES, PULSE_TUBE, STAGES, Status
+from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
 if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
@@ -81,6 +82,18 @@ def freeze(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
     return sensor.mend
 
 
+def new_key(site: Laboratory, seed: int, instrument: str) -> Undo:
+    """Change the key that a control software wants of its clients."""
+    apis = {name: box for name, box in site.further.items() if isinstance(box, BlueforsApi)}
+    api = apis[one_of("instrument with keys", instrument, apis)]
+    before, api.key = api.key, f"changed-{seed}"
+
+    def back() -> None:
+        api.key = before
+
+    return back
+
+
 FAULTS = (
     Fault("heat", "F1", "so many watts more on a stage", heat),
     Fault("ramp", "F1", "the mixing chamber warms at this rate", ramp),
@@ -91,5 +104,6 @@ FAULTS = (
     Fault("sensor-unplugged", "F2", "a thermometer is gone", _broken(Status.DISCONNECTED)),
     Fault("trip", "F3", "a machine stops: pulse_tube, turbo or fore_pump", trip),
     Fault("block", "F3", "the condensing line is blocked: a pressure step", block),
+    Fault("new-key", "F4", "the control software wants another key: access denied", new_key),
     Fault("warm-up", "F5", "planned warm-up: mixture collected, pulse tube off", warm_up),
 )

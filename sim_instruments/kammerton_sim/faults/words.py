@@ -76,7 +76,9 @@ def one_of(what: str, name: str, known: Iterable[str]) -> str:
     """Return `name` if it is known; FaultError with the nearest and with all names."""
     names = list(known)
     if name not in names:
-        raise FaultError(f"no {what} {name!r}{near(name, names)}; there are {', '.join(names)}")
+        raise FaultError(
+            f"no {what} {name!r}{near(name, names)}; there are {', '.join(names) or 'none'}"
+        )
     return name
 
 

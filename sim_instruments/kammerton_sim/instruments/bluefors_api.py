@@ -63,7 +63,7 @@ class BlueforsApi:
         key: str | None = None,
     ) -> None:
         self.name, self._ledger, self._now = name, ledger, now
-        self._refrigerator, self._noise, self._key = refrigerator, random.Random(seed), key
+        self._refrigerator, self._noise, self.key = refrigerator, random.Random(seed), key
         self._lock = threading.Lock()
         self._tick = -1
         self._latest: dict[str, Sample] = {}
@@ -94,7 +94,7 @@ class BlueforsApi:
             self._tick, self._latest, self._valid = -1, {}, {}
 
     def _data(self, method: str, path: str, query: Query) -> dict[str, Any]:
-        if self._key is not None and query.get("key") != self._key:
+        if self.key is not None and query.get("key") != self.key:
             raise _Refusal(401, 2001) if "key" not in query else _Refusal(403, 2003)
         service, _, rest = path.strip("/").partition("/")
         if service == "system" and method == "GET" and not rest:

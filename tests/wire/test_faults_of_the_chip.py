@@ -1,0 +1,118 @@
+"""Faults of a chip with physics: through `kammerton sim ctl`, seen in the truth and in records."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.command import run as command
+from kammerton_sim.laboratory import Laboratory
+
+
+@pytest.fixture
+def laboratory():
+    chip = random_chip(2, 3)
+    api = {"api": FurtherInstrument("bluefors_api")}
+    chip = replace(chip, wiring=replace(chip.wiring, instruments=api))
+    with Laboratory(chip) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def ctl(laboratory, capsys) -> Callable[..., str]:
+    def ctl(*arguments: str) -> str:
+        code = command(["ctl", "--control", str(laboratory.ports["control"]), *arguments])
+        out, err = capsys.readouterr()
+        assert (code, err) == (0, "")
+        return out
+
+    return ctl
+
+
+def test_a_hop_is_in_the_truth_from_then_on(laboratory, ctl):
+    before = laboratory.world.clock.now()
+    old = float(ctl("truth", "q1.f01"))
+    ctl("frequency-hop", "q1", "hz=4e5")
+    assert float(ctl("truth", "q1.f01")) - old == pytest.approx(4e5, abs=100)
+    assert laboratory.world.truth("q1.f01", before) == pytest.approx(old, abs=100)
+    ctl("clear")
+    assert float(ctl("truth", "q1.f01")) == pytest.approx(old, abs=100)
+
+
+def test_a_defect_takes_t1(ctl):
+    old = float(ctl("truth", "q0.t1"))
+    ctl("tls", "q0", "t1=1.5e-5")
+    assert float(ctl("truth", "q0.t1")) == pytest.approx(1 / (1 / old + 1 / 1.5e-5), rel=1e-3)
+
+
+def test_every_fault_makes_the_rig_play_anew(laboratory, ctl):
+    """What is cached of the physics is thrown away: a fault is heard at once."""
+    before = laboratory.ledger.version
+    ctl("dead-qubit", "q0")
+    assert laboratory.ledger.version > before
+    assert laboratory.world.qubit(0).rabi_rate == 0
+
+
+def test_values_published_before_a_hop_stay_right(laboratory, ctl, tmp_path):
+    now = laboratory.world.clock.now()
+    f01 = float(ctl("truth", "q0.f01"))
+    ctl("frequency-hop", "q0")
+    entry = {"name": "q0.f01", "value": f01, "stderr": 1e3}
+    path = tmp_path / "values.json"
+    path.write_text(json.dumps([{**entry, "time": now}]))
+    assert "contradicted by the truth: 0" in ctl("ledger", "--contradicted", str(path))
+    path.write_text(json.dumps([{**entry, "time": laboratory.world.clock.now() + 1}]))
+    assert command(["ctl", "--control", str(laboratory.ports["control"]), "ledger",
+                    "--contradicted", str(path)]) == 3  # fmt: skip
+
+
+def test_a_decoy_dips_the_feedline(laboratory, ctl):
+    hertz = laboratory.chip.resonators[0].frequency + 20e6
+    ctl("decoy", str(hertz), "linewidth=3e6")
+    (decoy,) = laboratory.world._readouts[0].decoys
+    assert (decoy.frequency, decoy.linewidth, decoy.chi) == (hertz, 3e6, 0)
+    ctl("clear")
+    assert laboratory.world._readouts[0].decoys == ()
+
+
+def test_another_key_is_wanted(laboratory, ctl):
+    address = f"http://127.0.0.1:{laboratory.ports['api']}/values/mapper/bf/temperatures"
+    with urllib.request.urlopen(address) as answer:
+        assert answer.status == 200
+    ctl("new-key", "api")
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(address)
+    refused.value.close()
+    assert refused.value.code in (401, 403)
+    ctl("clear")
+    urllib.request.urlopen(address).close()
+
+
+def test_a_laboratory_in_a_process_of_its_own_is_found(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    with subprocess.Popen(
+        [sys.executable, "-m", "kammerton_sim", "--random", "1", "--seed", "2"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        env=os.environ | {"XDG_STATE_HOME": str(tmp_path)},
+    ) as process:  # fmt: skip
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert command(["ctl", "truth", "q0.f01"]) == 0
+            assert np.isfinite(float(capsys.readouterr().out))
+            assert command(["ctl", "stop"]) == 0
+            process.wait(30)
+        finally:
+            process.kill()
+    assert command(["ctl", "time"]) == 1
