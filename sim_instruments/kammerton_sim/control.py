@@ -73,7 +73,7 @@ class Control:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
         except (FaultError, AuditError) as error:
             answer = {"error": str(error)}
-        except (TypeError, ValueError, AttributeError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         return json.dumps(answer, allow_nan=False)
 

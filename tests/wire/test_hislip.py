@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from kammerton_sim.wire.hislip import HEADER, HislipServer
+from kammerton_sim.wire.hislip import HEADER, LARGEST, HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer
 
@@ -160,7 +160,7 @@ def test_a_session_must_begin_properly(server, start):
 
 
 @pytest.mark.parametrize(
-    "head", [b"XX" + bytes(14), HEADER.pack(b"HS", END, 0, 0, 1 << 62), b"GET / HTTP/1.1\r\n"]
+    "head", [b"XX" + bytes(14), HEADER.pack(b"HS", END, 0, 0, LARGEST + 1), b"GET / HTTP/1.1\r\n"]
 )
 def test_what_is_not_hislip_is_sent_away(server, echo, head):
     with Peer(server.port) as peer:

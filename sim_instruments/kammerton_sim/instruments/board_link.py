@@ -104,7 +104,7 @@ class BoardLink:
             return operations[name](**request)
         except BoardError as error:
             answer = {"error": error.code, "detail": error.detail}
-        except (KeyError, TypeError, ValueError, AttributeError, OSError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
             answer = {"error": _FAILED, "detail": f"{type(error).__name__}: {error}"}
         if line.startswith(_POST):  # posting is not answered; the next wait tells
             self._fault = answer

@@ -18,7 +18,6 @@ from kammerton_sim.wire.server import TcpServer, receive_into
 HEADER = struct.Struct("!2sBBIQ")
 LARGEST = 1 << 24
 """Payload in bytes that a client may put into one data message."""
-_LIMIT = 1 << 30
 
 INITIALIZE, INITIALIZE_RESPONSE, FATAL_ERROR, ERROR = 0, 1, 2, 3
 LOCK, LOCK_RESPONSE, DATA, DATA_END = 4, 5, 6, 7
@@ -159,7 +158,7 @@ def _receive(connection: socket.socket) -> tuple[_Frame, bytearray]:
     head = bytearray(HEADER.size)
     receive_into(connection, memoryview(head))
     prologue, kind, control, parameter, length = HEADER.unpack(head)
-    if prologue != b"HS" or length > _LIMIT:
+    if prologue != b"HS" or length > LARGEST:  # more than the client was told to send
         _send(connection, FATAL_ERROR, 1, 0, b"poorly formed message header")
         raise ConnectionAbortedError("poorly formed message header")
     payload = bytearray(length)

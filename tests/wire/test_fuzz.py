@@ -1,0 +1,205 @@
+"""Whatever bytes come, no server crashes, hangs for a second or forgets its manners."""
+
+from __future__ import annotations
+
+import json
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.fridge import Refrigerator
+from kammerton_sim.further import MODELS
+from kammerton_sim.instruments.gs200 import Gs200
+from kammerton_sim.instruments.k33522b import Keysight33522b
+from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+from kammerton_sim.instruments.znb20 import Znb20
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.hislip import HEADER
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.sockets import LONGEST, end_of_message
+from tests.wire.conftest import CountingWorld
+
+BUSY, IDLE = 1.0, 5.0
+"""s: the longest that a server may work on what it was sent, or be silent about it."""
+
+SERVERS = ("awg1", "drive_lo", "board", "fridge", "control", *MODELS)
+HISLIP = ("awg1", "drive_lo", "rohde_schwarz_znb20")
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    chip = random_chip(1, 3)
+    every = {model: FurtherInstrument(model) for model in MODELS}
+    chip = replace(chip, wiring=replace(chip.wiring, instruments=every))
+    with Laboratory(chip, world=CountingWorld()) as laboratory:  # type: ignore[arg-type]
+        yield laboratory
+
+
+FRAME = st.builds(
+    lambda kind, control, parameter, length, payload: HEADER.pack(
+        b"HS", kind, control, parameter, length if length is not None else len(payload)
+    ) + payload,
+    st.integers(0, 30), st.integers(0, 255), st.integers(0, 2**32 - 1),
+    st.none() | st.integers(0, 2**64 - 1), st.binary(max_size=40),
+)  # fmt: skip
+VALUE = st.none() | st.integers() | st.floats() | st.text(max_size=8) | st.lists(st.integers())
+REQUEST = st.dictionaries(st.sampled_from(["op", "id", "size", "name", "samples", "board"]), VALUE)
+OPERATION = st.sampled_from(["arm", "map", "unmap", "post", "wait", "finish", "truth", "states"])
+WORDS = st.sampled_from(
+    [b"*IDN?\r\n", b"*RST\n", b"READ:SYS:DR:CHAN\r\n", b"GET /values/ HTTP/1.1\r\n\r\n",
+     b"POST /values/ HTTP/1.1\r\nContent-Length: 5\r\n\r\n", b"HS", b"#0", b"#9999999999", b'"',
+     b"[" * 3000 + b"\n", b'{"op":' * 3000 + b"\n", b"1" * 5000 + b"\n", b";" * 200 + b"\n",
+     b"KRDG? 6;" * 100 + b"\r\n", b"SYST:ERR?;" * 100 + b"\n", b"\x00" * 500]
+)  # fmt: skip
+CHUNK = st.one_of(
+    st.binary(max_size=200),
+    FRAME,
+    st.builds(lambda r: json.dumps(r).encode() + b"\n", REQUEST),
+    st.builds(lambda o, r: json.dumps({**r, "op": o}).encode() + b"\n", OPERATION, REQUEST),
+    st.text(max_size=60).map(lambda t: t.encode() + b"\n"),
+    WORDS,
+)
+
+
+@pytest.mark.parametrize("name", SERVERS)
+@settings(max_examples=25, deadline=None)
+@given(chunks=st.lists(CHUNK, max_size=6))
+def test_no_bytes_break_a_server(laboratory, name, chunks):
+    start = time.process_time()
+    with socket.create_connection(("127.0.0.1", laboratory.ports[name]), IDLE) as client:
+        try:
+            for chunk in chunks:
+                client.sendall(chunk)
+            client.shutdown(socket.SHUT_WR)
+            while client.recv(1 << 16):
+                pass  # answers, and then the end
+        except TimeoutError:
+            raise
+        except OSError:
+            pass  # it hung up on us first
+    assert time.process_time() - start < BUSY
+    assert greeted(laboratory, name)
+
+
+def greeted(laboratory: Laboratory, name: str) -> bytes:
+    """Return what a well-mannered client gets afterwards."""
+    greetings = {
+        "control": b'{"op": "time"}\n',
+        "board": b'{"op": "hello"}\n',
+        "fridge": b"*IDN?\r\n",
+        "bluefors_api": b"GET /system/ HTTP/1.1\r\n\r\n",
+        **dict.fromkeys(HISLIP, HEADER.pack(b"HS", 0, 0, 1 << 24, 0)),
+    }
+    deadline = time.monotonic() + IDLE
+    while time.monotonic() < deadline:  # a place for two clients takes a moment to be free again
+        with (
+            suppress(ConnectionError),
+            socket.create_connection(("127.0.0.1", laboratory.ports[name]), IDLE) as client,
+        ):
+            client.sendall(greetings.get(name, b"*IDN?\r\n"))
+            if answer := client.recv(1000):
+                return answer
+    return b""
+
+
+# ---------------------------------------------------------------- instruments without their servers
+
+
+def scpi() -> list[ScpiInstrument]:
+    ledger = Ledger(lambda: 0.0)
+    return [
+        Gs200("bias", ledger, lambda: 0.0),
+        Keysight33522b("fg", ledger),
+        Znb20("vna", ledger, lambda hertz, volts, bandwidth: (0j * hertz, 1e-3), lambda _: None),
+    ]
+
+
+HEADERS = sorted({header for device in scpi() for header in device._table._entries})
+ARGUMENT = st.sampled_from(
+    ["1", "0", "-1", "1e99", "nan", "ON", "INF", "MIN", "MAX", "0.5 V", "'Trc1'", "'Trc1','S21'",
+     '"x"', "x", "#14abcd", "#0ab", "1,2", "", "SDAT", "FDAT", "CURR", "PULS", "LOG", "CW", "ARB"]
+)  # fmt: skip
+COMMAND = st.builds(
+    lambda header, number, query, arguments: (
+        f"{header.replace('#', str(number))}{query} {','.join(arguments)}"
+    ),
+    st.sampled_from(HEADERS), st.integers(0, 3), st.sampled_from(["", "?"]),
+    st.lists(ARGUMENT, max_size=3),
+)  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(COMMAND | st.text(max_size=30), max_size=12), st.binary(max_size=60))
+def test_no_message_breaks_an_instrument(commands, garbage):
+    for device in scpi():
+        for command in commands:
+            start = time.process_time()
+            device.receive(command.encode("latin-1", "replace"))
+            assert time.process_time() - start < BUSY
+        device.receive(garbage)
+        device.receive(b"*CLS")
+        assert device.receive(b"SYST:ERR?").endswith(b'0,"No error"')
+        assert device.receive(b"*IDN?").count(b",") == 3
+        device.levels()
+        device.power_cycle()
+        assert device.receive(b"*ESR?") == b"128"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            lambda word, query, rest: f"{word}{query} {rest}",
+            st.sampled_from(["INSET", "INTYPE", "OUTMODE", "PID", "HTRSET", "RANGE", "SETP", "RAMP",
+                             "KRDG", "SRDG", "RDGST", "INNAME", "SCAN", "TLIMIT", "*ESE", "HTR"]),
+            st.sampled_from(["", "?"]),
+            st.lists(st.sampled_from(["0", "1", "6", "16", "17", "-1", "1e99", "nan", '"x"', "x"]),
+                     max_size=6).map(",".join),
+        ) | st.text(max_size=30),
+        max_size=12,
+    )
+)  # fmt: skip
+def test_no_message_breaks_the_bridge(messages):
+    bridge = Lakeshore372("bridge", Ledger(lambda: 0.0), lambda: 0.0, Refrigerator(lambda: 0.0))
+    for message in messages:
+        bridge.receive(message.encode("latin-1", "replace"))
+    for number in range(1, 17):
+        assert float(bridge.receive(f"KRDG? {number}".encode())) >= 0
+    assert bridge.receive(b"*IDN?").count(b",") == 3
+
+
+@given(st.binary(max_size=300))
+def test_a_message_ends_behind_a_line_feed_or_has_not_come_yet(data):
+    end = end_of_message(data)
+    assert 0 <= end <= len(data)
+    assert end == 0 or data[end - 1 : end] == b"\n"
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_a_block_may_hold_line_feeds(before, payload):
+    clean = before.translate(None, b"\n\"'#")
+    block = b"#" + str(len(str(len(payload)))).encode() + str(len(payload)).encode() + payload
+    message = clean + block + b"\n"
+    assert end_of_message(message + b"*IDN?\n") == len(message)
+    assert end_of_message(message[:-1]) == 0
+
+
+def test_what_overruns_the_input_buffer_is_lost_and_told(laboratory):
+    device = laboratory.further["keysight_33522b"]
+    device.receive(b"*CLS")
+    with socket.create_connection(("127.0.0.1", laboratory.ports["keysight_33522b"]), 5) as client:
+        client.sendall(b"X" * (LONGEST + (1 << 17)) + b"\nSYST:ERR?\nSYST:ERR?\n")
+        client.settimeout(5)
+        said = b""
+        while said.count(b"\n") < 2:
+            said += client.recv(1000)
+    assert b'-363,"Input buffer overrun"' in said
