@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -118,6 +119,14 @@ def test_every_fault_of_the_instruments_lines_chip_and_refrigerator_has_a_row():
     wanted += [f"F{n}" for n in range(1, 6)] + ["P1", "P2", "P3", "P4", "P6"]
     assert rows == set(wanted)
     assert all(fault.says and fault.inject.__name__ for fault in CATALOGUE.values())
+
+
+def test_the_page_lists_every_fault_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "laboratory.md").read_text(encoding="utf-8")
+    told = [line for line in page.splitlines() if line.startswith("| `") and line.endswith(" |")]
+    for fault in CATALOGUE.values():
+        usage = f"`{fault.usage()}`" if fault.usage() else "-"
+        assert f"| `{fault.name}` | {usage} | {fault.says} | {fault.row} |" in told
 
 
 def test_the_control_socket_puts_them_on_and_off(ask, world):

@@ -3,7 +3,7 @@
 Flow follows the vapour pressure over the still (Clausius and Clapeyron, latent heat 26 J/mol)
 and the speed of the pumps; what the still evaporates costs that heat. Liquid is gained while
 the 4 K plate can condense it, and lost when it cannot or when the mixture is being collected.
-Sizes are those of a fridge of 400 uW at 100 mK: 0.7 mmol/s, 0.05 mbar at the still, 0.5 bar
+Sizes are those of a fridge of some 500 uW at 100 mK: 0.7 mmol/s, 0.05 mbar at the still, 0.5 bar
 of condensing pressure, 0.8 bar in the full tank (from memory of such systems' logs).
 """
 
