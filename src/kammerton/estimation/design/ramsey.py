@@ -1,0 +1,96 @@
+"""Ramsey: delays that grow as the doubt about the frequency shrinks, and a phase that follows.
+
+At delay t the reading is most sensitive half-way up the fringe, so the second pulse is turned to
+put the believed frequency there, on one slope and on the other in turn, which cancels an error of
+the levels. A part of the shots goes to the top of the fringe, because a dead qubit also reads
+half, and to a shorter delay, where a jump by a whole fringe is seen. The best delay is near
+1/(2 pi sigma) while sigma is large, and below T2* at the end (feedback on delay and phase: Bonato
+and Berry, PRA 95, 052348 (2017), arXiv 1703.09317).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from kammerton.estimation.design.decays import limits, settled
+from kammerton.estimation.design.joint import joint
+from kammerton.estimation.design.laws import RAMSEY
+from kammerton.estimation.design.posterior import Posterior, Prior, begin
+from kammerton.estimation.design.words import Array, Levels, Plan, Timing, spread
+from kammerton.model import TraceError
+
+REACH = 8.0  # sigmas of the belief within which the frequency is looked for
+CANDIDATES = 14
+SHARES = np.array([0.35, 0.35, 0.15, 0.15])
+SHORTER = 0.4
+NODES = np.linspace(-2.0, 2.0, 5)  # of ln T2*, in sigmas
+LONGEST = 1.0  # delays, in T2*
+WIDEST = 1.0  # rad by which one sigma may turn the fringe: more, and its neighbours count
+
+
+def ramsey_belief(
+    frequency: ArrayLike, sigma: ArrayLike | None, t2_star: ArrayLike, t2_star_sigma: ArrayLike,
+    levels: Levels, band: ArrayLike | None = None,
+) -> Posterior:  # fmt: skip
+    """Return the belief about the detuning f01 - drive of N targets, ready for `ramsey_design`.
+
+    frequency, sigma: Hz. t2_star, t2_star_sigma: s; the envelope is taken as exponential.
+    sigma None: every frequency within +-band (Hz) is as likely.
+    """
+    n = len(levels)
+    centre = spread(frequency, n, "frequency")
+    if sigma is None and band is None:
+        raise TraceError("neither sigma nor band says where the frequency may be")
+    width = np.full(n, np.inf) if sigma is None else spread(sigma, n, "sigma")
+    reach = spread(band, n, "band") if band is not None else REACH * width
+    time, doubt = spread(t2_star, n, "t2_star"), spread(t2_star_sigma, n, "t2_star_sigma")
+    for name, values in (("sigma", width), ("band", reach), ("t2_star", time)):
+        if (values <= 0).any():
+            raise TraceError(f"{name} is not positive")
+    if (doubt < 0).any():
+        raise TraceError("t2_star_sigma is negative")
+    hidden = time[:, None] * np.exp(np.outer(doubt / time, NODES))
+    odds = np.broadcast_to(-0.5 * NODES**2, hidden.shape)
+    return begin(RAMSEY, levels, Prior(centre, width, centre - reach, centre + reach, hidden, odds))
+
+
+def ramsey_design(
+    posterior: Posterior, timing: Timing, goal: ArrayLike, budget: ArrayLike = np.inf,
+    first: int = 16,
+) -> Plan:  # fmt: skip
+    """Return the next delays, phases and shots for the frequency.
+
+    goal: sigma to reach, Hz, one number or (N,). budget: instrument seconds left, likewise.
+    first: shots of a round while the delay still grows.
+    """
+    aim, left = limits(posterior, goal, budget, first)
+    longest = LONGEST * (posterior.weights.sum(axis=2) * posterior.prior.hidden).sum(axis=1)
+    grown = 1 / (2 * np.pi * posterior.sd) > longest
+    most = np.where(grown, np.maximum(first, posterior.shots), first).astype(np.float64)
+    highest = np.minimum(longest, WIDEST / (2 * np.pi * posterior.sd))
+    steps = np.geomspace(0.02, 1.0, CANDIDATES)
+    delays = timing.playable(highest[:, None] * steps)
+    slopes = _slopes(posterior, delays)
+    gain = joint(posterior, delays, slopes).gain(most) / timing.price(delays)
+    best = gain.argmax(axis=1)[:, None]
+    delay, slope = np.take_along_axis(delays, best, 1), np.take_along_axis(slopes, best, 1)
+    shorter = timing.playable(SHORTER * delay)
+    top = 2 * np.pi * posterior.mean[:, None] * delay
+    turned = [slope, slope + np.pi, top, _slopes(posterior, shorter)]
+    phases = np.mod(np.hstack(turned), 2 * np.pi)
+    fourfold = np.hstack([delay, delay, delay, shorter])
+    shares = np.broadcast_to(SHARES, fourfold.shape)
+    return settled(posterior, timing, (fourfold, shares), phases, aim, left, most)
+
+
+def _slopes(posterior: Posterior, delays: Array) -> Array:
+    """Return the phases at which readings follow the frequency most closely (N, M)."""
+    away = posterior.theta - posterior.mean[:, None]
+    envelope = np.exp(-delays[:, :, None] / posterior.prior.hidden[:, None, :])
+    weights = envelope @ (posterior.weights * away[:, None, :])
+    angle = 2 * np.pi * delays[:, :, None] * posterior.theta[:, None, :]
+    result: Array = np.arctan2(
+        (weights * np.sin(angle)).sum(axis=2), (weights * np.cos(angle)).sum(axis=2)
+    )
+    return result
