@@ -104,6 +104,12 @@ def flat(r: Readings, n: int) -> Array:
     return np.full(r.y.shape[1], (weight * r.y[n]).sum() / weight.sum())
 
 
+def remaining(posterior: Posterior, r: Readings, n: int) -> float:
+    """Return the mean reading of target n as a part of its contrast, by the believed levels."""
+    levels = posterior.levels
+    return float((flat(r, n)[0] - levels.offset[n]) / levels.contrast[n])
+
+
 def gained(r: Readings, n: int) -> float:
     """Return by how much the law lowers chi-square below that of a constant."""
     weight = np.where(r.present[n], 1.0 / r.variance[n], 0.0)

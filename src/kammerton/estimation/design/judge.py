@@ -18,6 +18,7 @@ from kammerton.estimation.design.check import (
     gained,
     no_drift,
     readings,
+    remaining,
 )
 from kammerton.estimation.design.posterior import Posterior
 from kammerton.estimation.design.words import spread
@@ -25,9 +26,10 @@ from kammerton.model import Advice, Fit, TraceError, Value, Verdict
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that is taken for a wrong law
 DOUBTFUL = 0.01  # and that widens the error bar
+MOST = 0.7  # of the contrast: a flat trace up there has not decayed yet
 AT_END = 0.01  # weight in the margins of what is thought possible
 SLACK = 1.05  # of the goal
-CLEAR = 25.0  # chi-square by which the law beats a constant
+CLEAR = 12.0  # chi-square by which the law beats a constant
 VISIBLE = 4.0  # contrast in its own sigmas
 
 
@@ -147,14 +149,14 @@ def _at_an_end(posterior: Posterior, read: Readings, n: int) -> Finding | None:
             Verdict.INSUFFICIENT, "range too narrow",
             "the frequency may lie outside of the band that was searched", Advice(window_times=3.0),
         )  # fmt: skip
-    if high > low:
+    if high > low and remaining(posterior, read, n) > MOST:
         return Finding(
             Verdict.INSUFFICIENT, "range too narrow", "no decay is seen within the longest delays",
             Advice(window_times=5.0),
         )  # fmt: skip
-    return Finding(
-        Verdict.REJECTED, "no signal", "nothing is left of the signal at the shortest delays"
-    )
+    if low > high or _flat(read, n):
+        return STILL
+    return None
 
 
 def _invisible(posterior: Posterior, n: int) -> Finding | None:

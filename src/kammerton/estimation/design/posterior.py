@@ -14,7 +14,7 @@ from kammerton.estimation.design.laws import Law
 from kammerton.estimation.design.levels import add, conditional, empty, log_likelihood
 from kammerton.estimation.design.words import Array, Entry, Levels, Rows
 
-NODES = 192
+NODES = 128
 TAIL = 4.0  # degrees of freedom of the prior: a truth 5 sigma off costs some shots, not the run
 FEWEST = 0.03  # expected populations are never taken for nearer to 0 or 1 than this
 

@@ -2,10 +2,10 @@
 
 At delay t the reading is most sensitive half-way up the fringe, so the second pulse is turned to
 put the believed frequency there, on one slope and on the other in turn, which cancels an error of
-the levels. A part of the shots goes to the top of the fringe, because a dead qubit also reads
-half, and to a shorter delay, where a jump by a whole fringe is seen. The best delay is near
-1/(2 pi sigma) while sigma is large, and below T2* at the end (feedback on delay and phase: Bonato
-and Berry, PRA 95, 052348 (2017), arXiv 1703.09317).
+the levels. But a dead qubit also reads half. So a third of the shots looks elsewhere: at the top
+of the fringe, at a shorter delay, where a jump by a whole fringe is seen, and at no delay, both
+ways up. The best delay is near 1/(2 pi sigma) while sigma is large, and below T2* at the end
+(feedback on delay and phase: Bonato and Berry, PRA 95, 052348 (2017), arXiv 1703.09317).
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from kammerton.model import TraceError
 
 REACH = 8.0  # sigmas of the belief within which the frequency is looked for
 CANDIDATES = 14
-SHARES = np.array([0.35, 0.35, 0.15, 0.15])
+SHARES = np.array([0.34, 0.34, 0.12, 0.12, 0.04, 0.04])
 SHORTER = 0.4
-NODES = np.linspace(-2.0, 2.0, 5)  # of ln T2*, in sigmas
+NODES = np.array([-6.0, -4.5, -3.0, -2.0, -1.0, 0.0, 1.0, 2.0])  # of ln T2*, in sigmas
+SURPRISE = -6.0  # least log odds of a node: T2* may be far shorter than believed
 LONGEST = 1.0  # delays, in T2*
 WIDEST = 1.0  # rad by which one sigma may turn the fringe: more, and its neighbours count
 
@@ -51,7 +52,7 @@ def ramsey_belief(
     if (doubt < 0).any():
         raise TraceError("t2_star_sigma is negative")
     hidden = time[:, None] * np.exp(np.outer(doubt / time, NODES))
-    odds = np.broadcast_to(-0.5 * NODES**2, hidden.shape)
+    odds = np.broadcast_to(np.maximum(-0.5 * NODES**2, SURPRISE), hidden.shape)
     return begin(RAMSEY, levels, Prior(centre, width, centre - reach, centre + reach, hidden, odds))
 
 
@@ -77,11 +78,13 @@ def ramsey_design(
     delay, slope = np.take_along_axis(delays, best, 1), np.take_along_axis(slopes, best, 1)
     shorter = timing.playable(SHORTER * delay)
     top = 2 * np.pi * posterior.mean[:, None] * delay
-    turned = [slope, slope + np.pi, top, _slopes(posterior, shorter)]
+    none = timing.playable(np.zeros_like(delay))
+    start = 2 * np.pi * posterior.mean[:, None] * none
+    turned = [slope, slope + np.pi, top, _slopes(posterior, shorter), start, start + np.pi]
     phases = np.mod(np.hstack(turned), 2 * np.pi)
-    fourfold = np.hstack([delay, delay, delay, shorter])
-    shares = np.broadcast_to(SHARES, fourfold.shape)
-    return settled(posterior, timing, (fourfold, shares), phases, aim, left, most)
+    settings = np.hstack([delay, delay, delay, shorter, none, none])
+    shares = np.broadcast_to(SHARES, settings.shape)
+    return settled(posterior, timing, (settings, shares), phases, aim, left, most)
 
 
 def _slopes(posterior: Posterior, delays: Array) -> Array:
