@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-fits check clean
+.PHONY: demo test lint bench bench-fits fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -36,6 +36,11 @@ bench: .venv/.dev
 
 bench-fits: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)
+
+# A minute of atheris on the simulated instruments; it says so where atheris does not install.
+fuzz: .venv/.dev
+	-$(BIN)/python -m pip install --quiet atheris
+	$(BIN)/python -m tests.fuzzing
 
 clean:
 	rm -rf .venv kammerton-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing of the simulated instruments; `make fuzz` runs it."""
