@@ -31,6 +31,7 @@ PATIENCE = 600.0
 POPULATIONS = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length")
 PEERS = tuple(DISTRIBUTIONS)
 NOT_HERE = "not installed here"
+ROOT = Path(__file__).parents[2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,28 +117,38 @@ def save(case: Case, path: Path, n: int) -> None:
     )  # fmt: skip
 
 
+def command(python: str, peer: str, path: Path) -> list[str]:
+    """Return how a peer is run."""
+    return [python, "-m", "tests.benchmarks.peers.run", peer, str(path)]
+
+
 def theirs(case: Case, peer: str, n: int) -> dict[str, Any] | str | None:
     """Return what a peer printed; None where it has no routine, a text where it did not run."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "case.npz"
         save(case, path, n)
-        said = NOT_HERE
+        said: dict[str, Any] | str | None = NOT_HERE
         for python in interpreters():
-            command = [python, "-m", "tests.benchmarks.peers.run", peer, str(path)]
-            try:
-                done = subprocess.run(
-                    command, capture_output=True, text=True, timeout=PATIENCE, check=False,
-                    env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
-                )  # fmt: skip
-            except subprocess.TimeoutExpired:
-                return f"not done after {PATIENCE:g} s"
-            if done.returncode == 0:
-                answer: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
+            answer = _asked(python, peer, path)
+            if not isinstance(answer, str):
                 return answer
-            last = (done.stderr.strip().splitlines() or [""])[-1]
-            if "ModuleNotFoundError" not in last:
-                said = f"failed: {last[:60]}"
+            said = answer if said == NOT_HERE else said
         return said
+
+
+def _asked(python: str, peer: str, path: Path) -> dict[str, Any] | str | None:
+    try:
+        done = subprocess.run(
+            command(python, peer, path), capture_output=True, text=True, timeout=PATIENCE,
+            check=False, cwd=ROOT, env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return f"not done after {PATIENCE:g} s"
+    if done.returncode == 0:
+        answer: dict[str, Any] | None = json.loads(done.stdout.splitlines()[-1])
+        return answer
+    last = (done.stderr.strip().splitlines() or [""])[-1]
+    return NOT_HERE if "ModuleNotFoundError" in last else f"failed: {last[:60]}"
 
 
 def in_si(case: Case, answer: dict[str, Any]) -> dict[str, Array]:

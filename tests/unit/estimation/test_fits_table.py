@@ -1,0 +1,100 @@
+"""The table of fits: it runs, it marks what misses a goal, and peers are called rightly."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.benchmarks import fits_speed, fits_table
+from tests.benchmarks.fits_common import MISSED, Effort
+from tests.benchmarks.fits_verdicts import reached
+from tests.benchmarks.peers.laws import USUAL, usual_for
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.damage import good
+from tests.catalogue.nothing import flat
+from tests.catalogue.registry import truths
+from tests.catalogue.score import Score
+
+ROOT = Path(__file__).parents[3]
+TINY = Effort(never=10, broken=10, success=20, honest=50, worst=1, peer_traces=3, kind="t1", seed=7)
+FLAT = next(b for b in BROKEN if b.make is flat)
+GOOD = next(b for b in BROKEN if b.make is good)
+
+
+def test_the_document_holds_every_section(monkeypatch):
+    monkeypatch.setattr(fits_speed, "PEERS", ("curve_fit",))
+    monkeypatch.setattr("tests.benchmarks.fits_empty.PEERS", ("curve_fit",))
+    monkeypatch.delenv("KAMMERTON_PEERS", raising=False)
+    text = "\n".join(fits_table.document(TINY))
+    for title in (
+        "1. Speed",
+        "2. Success",
+        "3. Honesty",
+        "4. Verdicts",
+        "5. The slowest",
+        "6. Mea",
+    ):
+        assert f"## {title}" in text
+    assert "| t1 | curve_fit |" in text
+    assert "| flat noise | 10 | 0.0 % |" in text
+
+
+def counts(accepted, seen, traces=1000):
+    return Score(traces, accepted, 0, traces - accepted, seen, seen, 0, {})
+
+
+def test_a_class_that_must_never_be_accepted_misses_its_goal_at_one():
+    assert reached(FLAT, counts(0, 0)) == ""
+    assert reached(FLAT, counts(1, 1)) == MISSED
+
+
+def test_good_traces_that_are_refused_miss_the_goal():
+    assert reached(GOOD, counts(995, 0)) == ""
+    assert MISSED in reached(GOOD, counts(985, 0))
+    assert reached(GOOD, counts(1000, 11)) == MISSED
+
+
+def test_a_class_that_no_trace_can_show_has_no_goal():
+    aliased = next(b for b in BROKEN if b.undecidable)
+    assert reached(aliased, counts(1000, 1000)) == "–"
+
+
+@pytest.mark.parametrize(
+    ("last", "said"),
+    [("ModuleNotFoundError: No module named 'lmfit'", fits_speed.NOT_HERE),
+     ("ValueError: odd", "failed: ValueError: odd")],
+)  # fmt: skip
+def test_a_peer_that_does_not_run_is_left_out_and_it_says_so(last, said, monkeypatch, tmp_path):
+    script = tmp_path / "fails.py"
+    script.write_text(f"raise SystemExit({last!r})")
+    monkeypatch.setattr(fits_speed, "interpreters", lambda: [sys.executable])
+    monkeypatch.setattr(fits_speed, "command", lambda *_: [sys.executable, str(script)])
+    assert fits_speed.theirs(next(fits_speed.cases("t1", 7)), "lmfit", 2) == said
+
+
+@pytest.mark.parametrize("kind", ["t1", "ramsey", "rabi_amplitude", "resonator_spectroscopy"])
+def test_curve_fit_with_the_usual_guesses_finds_well_placed_truths(kind, tmp_path):
+    """So that what is printed of peers is their best and not our mistake."""
+    case = next(fits_speed.cases(kind, 7))
+    path = tmp_path / "case.npz"
+    fits_speed.save(case, path, 20)
+    command = [sys.executable, "-m", "tests.benchmarks.peers.run", "curve_fit", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=True)
+    answer = json.loads(done.stdout)
+    assert np.mean(case.right(fits_speed.in_si(case, answer), 20)) > 0.85
+
+
+def test_every_usual_law_tells_values_that_the_fit_also_gives():
+    for truth in truths().values():
+        clean = truth.clean(truth.draw(np.random.default_rng(1), 1))
+        usual = usual_for(truth.kind, clean)
+        if usual is None:
+            assert truth.kind not in USUAL
+            continue
+        told = usual.told(np.ones(9), np.ones(9))
+        assert set(told) <= set(truth.scored(truth.draw(np.random.default_rng(1), 1)))
