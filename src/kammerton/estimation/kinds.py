@@ -6,6 +6,7 @@ from kammerton.estimation import (
     allxy,
     benchmarking,
     decay,
+    fine_amplitude,
     interleaved,
     line,
     oscillation,
@@ -16,5 +17,5 @@ from kammerton.estimation.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
-    **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS,
+    **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
 }  # fmt: skip
