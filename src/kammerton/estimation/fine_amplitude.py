@@ -107,7 +107,7 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
 
 
 def _train(batch: Batch, known: dict[str, object]) -> Train:
-    count = np.round(np.broadcast_to(batch.x * batch.span + batch.zero, batch.y.shape))
+    count = np.rint(np.broadcast_to(batch.x * batch.span + batch.zero, batch.y.shape))
     angle, phase = (
         np.full(batch.traces, usual) if value is None else value
         for value, usual in ((per_trace(known, "angle", batch), np.pi),
