@@ -25,7 +25,9 @@ from kammerton.model.roles import (
     FridgeMonitor,
     Instrument,
     MicrowaveSource,
+    NetworkAnalyzer,
     Playlist,
+    PulseGenerator,
     WaveformGenerator,
 )
 from kammerton.program.compiled import Compiled
@@ -60,6 +62,7 @@ class Gate:
         devices = instruments.items()
         self._generators = {n: d for n, d in devices if isinstance(d, WaveformGenerator)}
         self._sources = {n: d for n, d in devices if isinstance(d, MicrowaveSource)}
+        self._others = {n: d for n, d in devices if isinstance(d, NetworkAnalyzer | PulseGenerator)}
         fridge = instruments[lab.interlock.fridge]
         if not isinstance(fridge, FridgeMonitor):
             raise InstrumentError(f"{lab.interlock.fridge} is not a fridge monitor")
@@ -157,7 +160,8 @@ class Gate:
     async def safe(self, why: str = "safe state") -> None:
         """Switch every output off, generators before sources, and verify by read-back.
 
-        Every instrument is tried, whatever the others do.
+        Every instrument is tried, whatever the others do. A bias source holds its level: a flux
+        that falls to zero heats the refrigerator and moves the neighbours.
 
         Raises
         ------
@@ -170,6 +174,7 @@ class Gate:
         for step in (
             {name: g.safe for name, g in self._generators.items()},
             {name: partial(switch_off, s) for name, s in self._sources.items()},
+            {name: other.safe for name, other in self._others.items()},
         ):
             try:
                 await all_of(step, "is not known to be off")

@@ -331,6 +331,33 @@ def test_safe_switches_generators_off_before_sources(gate, fake, make):
     assert not fake.anything_on
 
 
+class Analyzer:
+    """A network analyzer, a pulse generator and a bias source, as far as `safe` goes."""
+
+    def __init__(self, name: str, log: list[tuple[str, ...]], *words: str) -> None:
+        self.name, self.log = name, log
+        for word in words:
+            setattr(self, word, print)  # what a Protocol looks for
+
+    async def identity(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def safe(self) -> None:
+        self.log.append((self.name, "safe"))
+
+
+def test_safe_switches_off_what_no_program_uses_and_leaves_the_flux(fake, make, wall):
+    others = {
+        "vna": Analyzer("vna", fake.log, "configure", "transmission"),
+        "pulses": Analyzer("pulses", fake.log, "set_pulse", "enable", "settings"),
+        "bias": Analyzer("bias", fake.log, "set_voltage", "enable", "settings"),
+    }
+    gate = Gate(make.lab(), fake.instruments | others, fake.clock, monotonic=wall)
+    asyncio.run(gate.safe())
+    assert [name for name, *_ in fake.log] == ["awg", "lo", "vna", "pulses"]
+
+
 def test_a_source_that_ignores_off_is_named(gate, fake, make):
     fake.lo.ignores_off = True
 
