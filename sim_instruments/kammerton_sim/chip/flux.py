@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from kammerton_sim.chip.keys import ANY, POSITIVE, Rule
+from kammerton_sim.chip.keys import ANY, NOT_NEGATIVE, POSITIVE, Rule
 from kammerton_sim.chip.section import number, text
 from kammerton_sim.signals import ChannelId
 
@@ -19,7 +19,8 @@ class Flux:
     asymmetry: |EJ1 - EJ2| / (EJ1 + EJ2). offset: flux quanta that are there without any
     voltage. line: the generator channel for flux pulses, such as "awg2.3", or "". volts: V at
     that channel for one flux quantum. bias: name of the source of the static voltage, or "".
-    bias_volts: V of that source for one flux quantum.
+    bias_volts: V of that source for one flux quantum. noise: quanta per root of Hz at 1 Hz, of a
+    spectrum that falls as 1/f.
     """
 
     asymmetry: float = number("asymmetry", _ASYMMETRY, 0.0)
@@ -28,6 +29,7 @@ class Flux:
     volts: float = number("volts_per_quantum_v", POSITIVE, 1.0)
     bias: str = text("bias", "")
     bias_volts: float = number("bias_volts_per_quantum_v", POSITIVE, 1.0)
+    noise: float = number("noise_quanta_per_rthz", NOT_NEGATIVE, 0.0)
 
 
 def channel_of(line: str) -> ChannelId | None:

@@ -11,14 +11,10 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.linalg import eigh_tridiagonal
-from scipy.optimize import root
 
 from kammerton_sim.chip import Charge
-from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.events import Events, FloatArray
-
-_PAIRS = 15  # Cooper pairs to either side: enough for EJ / EC up to some hundreds
+from kammerton_sim.world.transmon import energies, transitions
 
 
 class ChargeNoise:
@@ -41,33 +37,7 @@ class ChargeNoise:
         return offset
 
 
-def levels(ej: float, ec: float, ng: float) -> FloatArray:
-    """Lowest three energies of 4 EC (n - ng)^2 - EJ cos(phi), in the unit of EJ and EC."""
-    n = np.arange(-_PAIRS, _PAIRS + 1)
-    diagonal = 4 * ec * (n - ng) ** 2
-    beside = np.full(n.size - 1, -ej / 2)
-    energies = eigh_tridiagonal(diagonal, beside, True, select="i", select_range=(0, 2))
-    return np.asarray(energies, np.float64)
-
-
-def energies_of(f01: float, anharmonicity: float) -> tuple[float, float]:
-    """EJ and EC in Hz of the transmon with these (taken at ng = 1/4, between the parities)."""
-
-    def missed(logs: FloatArray) -> list[float]:
-        ej, ec = np.exp(logs)
-        e = levels(ej, ec, 0.25)
-        return [(e[1] - e[0]) / f01 - 1, (e[2] - 2 * e[1] + e[0]) / anharmonicity - 1]
-
-    ec = -anharmonicity
-    found = root(missed, np.log([(f01 + ec) ** 2 / (8 * ec), ec]), tol=1e-12)
-    if not found.success:
-        raise WorldError(f"no transmon has f01 = {f01} Hz and anharmonicity = {anharmonicity} Hz")
-    ej, ec = np.exp(found.x)
-    return float(ej), float(ec)
-
-
 def dispersion(f01: float, anharmonicity: float) -> float:
     """Hz, peak to peak, by which f01 moves with the offset charge."""
-    ej, ec = energies_of(f01, anharmonicity)
-    low, high = (np.diff(levels(ej, ec, ng))[0] for ng in (0.0, 0.5))
-    return float(low - high)
+    ej, ec = energies(f01, anharmonicity)
+    return transitions(ej, ec, 0.0)[0] - transitions(ej, ec, 0.5)[0]

@@ -21,7 +21,10 @@ from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.timeline import IntArray
 
 _RATE_STEP = 0.05  # conditions whose 1/T1 differ by less are taken as one
-_PHASE_STEP = 0.05  # as are those whose phases differ by less at the end of a shot, in turns / 2 pi
+_PHASE_STEP = 0.1  # as are those whose phases differ by less at the end of a shot, in turns / 2 pi
+
+Detunings = Callable[[int, FloatArray], FloatArray]
+"""Number of a qubit and unix times -> Hz by which f01 is off that of the base."""
 
 Answers = Callable[[int, Qubit], FloatArray]
 """Place among the qubits and what that one is like -> its populations (K, 3) at every readout."""
@@ -37,6 +40,7 @@ class Conditions:
     """
 
     noise: Noise
+    detunings: Detunings
     members: Sequence[int]
     answers: Answers
     base: Sequence[Qubit]
@@ -74,7 +78,7 @@ class Conditions:
         now = self.noise.lasting_rate(number, base.f01, self.start)
         more = (self.noise.rate(number, base.f01, times) - now) * base.t1
         rates = np.rint(np.log(np.maximum(1 + more, 0.01)) / _RATE_STEP)
-        tunes = np.rint(self.noise.detuning(number, times) / self._resolution)
+        tunes = np.rint(self.detunings(number, times) / self._resolution)
         return rates.astype(np.int64), tunes.astype(np.int64)
 
     @property

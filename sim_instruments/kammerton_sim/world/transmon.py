@@ -29,9 +29,9 @@ _NODES = 65
 _LEAST = 0.01  # of EJ
 
 
-def transitions(ej: float, ec: float) -> tuple[float, float]:
+def transitions(ej: float, ec: float, ng: float = _OFFSET_CHARGE) -> tuple[float, float]:
     """f01 and anharmonicity (f12 - f01), in the unit of `ej` and `ec`."""
-    charging = 4 * ec * (_CHARGES - _OFFSET_CHARGE) ** 2
+    charging = 4 * ec * (_CHARGES - ng) ** 2
     hopping = np.full(_CHARGES.size - 1, -ej / 2)
     e = eigh_tridiagonal(charging, hopping, eigvals_only=True, select="i", select_range=(0, 2))
     return float(e[1] - e[0]), float(e[2] - 2 * e[1] + e[0])

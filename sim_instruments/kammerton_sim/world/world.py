@@ -19,6 +19,7 @@ from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
 from kammerton_sim.world.flux import Loop, Steering
+from kammerton_sim.world.flux_noise import dephasing
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.mishaps import Mishaps
 from kammerton_sim.world.noise import Noise
@@ -56,6 +57,7 @@ class World:
         self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
+        self._residual = [residual_dephasing(r) for r in chip.resonators]
         self.noise = Noise(chip)
         self.mishaps = Mishaps()
 
@@ -72,17 +74,20 @@ class World:
         """A qubit as it is at unix time `at` (default: now), at the present temperature."""
         at = self.clock.now() if at is None else at
         q, loop = self.chip.qubits[number], self._loops[number]
-        f01, anharmonicity = q.f01, q.anharmonicity
+        f01, anharmonicity, rate, slow = q.f01, q.anharmonicity, 0.0, q.slow_dephasing
         if loop is not None:
-            f01, anharmonicity = map(float, loop.arc(loop.static(self.bias)))
+            quanta = loop.static(self.bias) + float(self.noise.quanta(number, np.array([at]))[0])
+            f01, anharmonicity = map(float, loop.arc(quanta))
+            rate, frozen = dephasing(loop.arc.slope(quanta), loop.flux.noise)
+            slow = math.hypot(slow, frozen)
         f01 += self._f01[number](at)
         alone = q.t1 * math.exp(self._t1[number](at))
         qubit = Qubit(
             f01=f01,
             anharmonicity=anharmonicity,
             t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
-            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + residual_dephasing(self.chip.resonators[number]),
-            slow_dephasing=q.slow_dephasing,
+            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + self._residual[number],
+            slow_dephasing=slow,
             rabi_rate=q.rabi_rate,
             temperature=effective_temperature(q.floor_temperature, self.temperature),
         )
@@ -93,6 +98,16 @@ class World:
         qubit, resonator = self.chip.qubits[number], self.chip.resonators[number]
         through = purcell_rate(qubit, resonator, f01)
         return through + self.noise.lasting_rate(number, f01, at)
+
+    def _detuning(self, start: float, number: int, times: FloatArray) -> FloatArray:
+        """Hz by which f01 is off what it was at `start`, for reasons that shots can tell."""
+        shift, loop = self.noise.charge_shift(number, times), self._loops[number]
+        if loop is None:
+            return shift
+        quanta = loop.static(self.bias) + self.noise.quanta(number, np.append(times, start))
+        f01 = loop.arc(quanta)[:, 0]
+        moved: FloatArray = shift + f01[:-1] - f01[-1]
+        return moved
 
     def decoy(self, resonance: ResonatorTruth) -> Callable[[], None]:
         """Put a resonance that belongs to no qubit on the feedline whose carrier is nearest.
@@ -188,6 +203,7 @@ class World:
         self, members: Sequence[int], score: Score, qubits: list[Qubit], at: float, turn: float
     ) -> Conditions:
         moments = np.asarray(score.reads * score.step, np.float64)
+        detunings = partial(self._detuning, at)
         return Conditions(
-            self.noise, members, score.answer, qubits, at, turn, moments, score.coherent
+            self.noise, detunings, members, score.answer, qubits, at, turn, moments, score.coherent
         )

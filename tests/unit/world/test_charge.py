@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from kammerton_sim.chip import Charge, random_chip
-from kammerton_sim.world import WorldError
-from kammerton_sim.world.charge import dispersion, energies_of, levels
+from kammerton_sim.world.charge import dispersion
+from kammerton_sim.world.transmon import transitions
 from tests.unit.world.conftest import Lab, still
 
 MINUTES = 600.0
@@ -32,21 +32,11 @@ def koch(m: int, ej: float, ec: float) -> float:
 @pytest.mark.parametrize("ratio", [30.0, 50.0, 80.0])
 def test_the_dispersion_is_that_of_a_transmon(ratio):
     ec = 250e6
-    e = levels(ratio * ec, ec, 0.25)
-    found = dispersion(e[1] - e[0], e[2] - 2 * e[1] + e[0])
+    found = dispersion(*transitions(ratio * ec, ec))
     asymptotic = koch(0, ratio * ec, ec) - koch(1, ratio * ec, ec)
     assert found == pytest.approx(asymptotic, rel=0.25)  # the asymptote's own error at these ratios
-    direct = [np.diff(levels(ratio * ec, ec, ng))[0] for ng in (0.0, 0.5)]
+    direct = [transitions(ratio * ec, ec, ng)[0] for ng in (0.0, 0.5)]
     assert found == pytest.approx(direct[0] - direct[1], rel=1e-3, abs=0.1)
-
-
-def test_energies_give_back_the_transmon():
-    ej, ec = energies_of(5.1e9, -330e6)
-    e = levels(ej, ec, 0.25)
-    assert e[1] - e[0] == pytest.approx(5.1e9)
-    assert e[2] - 2 * e[1] + e[0] == pytest.approx(-330e6)
-    with pytest.raises(WorldError, match="no transmon"):
-        energies_of(1e9, -900e6)
 
 
 def beating(parity_rate: float) -> Lab:
