@@ -5,7 +5,9 @@ from __future__ import annotations
 import socket
 import struct
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import pytest
 
@@ -140,6 +142,82 @@ def test_status_lock_and_remote(server):
             assert control.receive()[0] == answered
         control.send(200)
         assert control.receive()[0] == ERROR
+
+
+class Client:
+    """Both connections of one client."""
+
+    def __init__(self, server: HislipServer, stack: ExitStack) -> None:
+        self.data, self.control = (stack.enter_context(Peer(server.port)) for _ in range(2))
+        self.control.send(17, 0, self.data.session())
+        self.control.receive()
+
+    def lock(self, milliseconds: int = 0, key: bytes = b"") -> int:
+        self.control.send(LOCK, 1, milliseconds, key)
+        kind, answer, _, _ = self.control.receive()
+        assert kind == LOCK_R
+        return answer
+
+    def release(self) -> int:
+        self.control.send(LOCK, 0)
+        return self.control.receive()[1]
+
+    def info(self) -> tuple[int, int]:
+        self.control.send(24)
+        return self.control.receive()[1:3]
+
+    def ask(self, text: bytes) -> None:
+        self.data.send(END, 0, 2, text)
+
+
+def test_two_clients_share_a_device_until_one_locks_it(server, echo):
+    with ExitStack() as stack:
+        one, two = Client(server, stack), Client(server, stack)
+        two.ask(b"shared?")
+        assert two.data.receive()[3] == b"shared?\n"
+        assert (one.lock(), two.lock(milliseconds=50), one.info()) == (1, 0, (1, 1))
+        two.ask(b"late?")
+        one.ask(b"alone?")
+        assert one.data.receive()[3] == b"alone?\n"
+        assert echo.seen[-1] == b"alone?"
+        assert one.release() == 1
+        assert two.data.receive()[3] == b"late?\n"  # it waited, and was not lost
+        assert (one.release(), two.info()) == (3, (0, 0))
+
+
+def test_a_key_is_shared_by_those_who_know_it(server, echo):
+    with ExitStack() as stack:
+        one, two, three = (Client(server, stack) for _ in range(3))
+        assert (one.lock(key=b"k"), two.lock(key=b"k"), three.lock(key=b"x")) == (1, 1, 0)
+        assert three.info() == (0, 2)
+        three.ask(b"stranger?")
+        two.ask(b"friend?")
+        assert two.data.receive()[3] == b"friend?\n"
+        assert echo.seen[-1] == b"friend?"
+        assert (one.release(), two.release()) == (2, 2)
+        assert three.data.receive()[3] == b"stranger?\n"
+
+
+def test_a_lock_ends_with_its_client(server):
+    with ExitStack() as stack:
+        two = Client(server, stack)
+        with ExitStack() as short:
+            assert Client(server, short).lock() == 1
+            two.ask(b"waiting?")
+        assert two.data.receive()[3] == b"waiting?\n"
+        assert two.lock(milliseconds=2000) == 1
+
+
+def test_a_server_ends_though_clients_wait_for_locks(server):
+    with ExitStack() as stack:
+        one, two = Client(server, stack), Client(server, stack)
+        assert one.lock() == 1
+        two.ask(b"never?")
+        two.control.send(LOCK, 1, 3_600_000)
+        start = time.monotonic()
+        server.close()
+        assert time.monotonic() - start < 5
+    assert not [t for t in threading.enumerate() if t.name == "echo" and t.is_alive()]
 
 
 def test_unknown_types_are_told_and_the_session_goes_on(server):

@@ -1,7 +1,8 @@
 """A HiSLIP server, synchronised mode (IVI-6.1, HiSLIP 1.0): messages are framed by length.
 
-A client opens two connections, one for data and one for control. Overlapped mode, locks between
-clients, service requests and encryption are not offered; locks are granted to whoever asks.
+A client opens two connections, one for data and one for control. Any number of clients share the
+device, and its settings; one that holds a lock is alone. Overlapped mode, service requests and
+encryption are not offered.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from kammerton_sim.wire.locks import Locks
 from kammerton_sim.wire.server import TcpServer, receive_into
 
 HEADER = struct.Struct("!2sBBIQ")
@@ -26,6 +28,7 @@ TRIGGER, MAX_SIZE, MAX_SIZE_RESPONSE = 12, 15, 16
 ASYNC_INITIALIZE, ASYNC_INITIALIZE_RESPONSE, ASYNC_CLEAR = 17, 18, 19
 STATUS, STATUS_RESPONSE, ASYNC_CLEAR_ACKNOWLEDGE = 21, 22, 23
 LOCK_INFO, LOCK_INFO_RESPONSE = 24, 25
+_REQUEST = 1  # control code of a lock message; 0 gives the lock back
 _VENDOR = int.from_bytes(b"KT")
 
 
@@ -51,6 +54,7 @@ class MessageDevice(Protocol):
 class _Session:
     """What the two connections of one client share."""
 
+    number: int
     largest: int = LARGEST
     clearing: threading.Event = field(default_factory=threading.Event)
 
@@ -70,6 +74,7 @@ class HislipServer:
         self._device = device
         self._sessions: dict[int, _Session] = {}
         self._numbers = itertools.count(1)
+        self._locks = Locks()
         self.server = TcpServer(device.name, port, self._serve)
         self.port = self.server.port
 
@@ -83,19 +88,21 @@ class HislipServer:
         if frame.kind == INITIALIZE:
             self._synchronous(connection, peer)
         elif frame.kind == ASYNC_INITIALIZE and frame.parameter in self._sessions:
-            self._asynchronous(connection, self._sessions[frame.parameter])
+            self._control(connection, self._sessions[frame.parameter])
         else:
             _send(connection, FATAL_ERROR, 3, 0, b"invalid initialization sequence")
 
     def _synchronous(self, connection: socket.socket, peer: str) -> None:
         number = next(self._numbers) & 0xFFFF
-        session = self._sessions[number] = _Session()
+        session = self._sessions[number] = _Session(number)
+        self._locks.enter(number)
         self._device.connected(peer)
         try:
             _send(connection, INITIALIZE_RESPONSE, 0, 0x0100 << 16 | number)
             self._exchange(connection, session)
         finally:
             del self._sessions[number]
+            self._locks.leave(number)
             self._device.disconnected(peer)
 
     def _exchange(self, connection: socket.socket, session: _Session) -> None:
@@ -114,6 +121,7 @@ class HislipServer:
                 session.clearing.clear()
                 _send(connection, CLEAR_ACKNOWLEDGE)
             elif frame.kind == TRIGGER:
+                self._locks.turn(session.number)
                 self._device.receive(b"*TRG")
             else:
                 _send(connection, ERROR, 1, 0, b"unrecognized message type")
@@ -121,6 +129,7 @@ class HislipServer:
     def _answer(
         self, connection: socket.socket, session: _Session, number: int, message: bytearray
     ) -> None:
+        self._locks.turn(session.number)
         response = self.server.link.leave(self._device.receive(message))
         if not response or session.clearing.is_set():
             return
@@ -130,6 +139,12 @@ class HislipServer:
             last = start + step >= len(response)
             part = response[start : start + step]
             _send(connection, DATA_END if last else DATA, 0, number, part)
+
+    def _control(self, connection: socket.socket, session: _Session) -> None:
+        try:
+            self._asynchronous(connection, session)
+        finally:
+            self._locks.leave(session.number)
 
     def _asynchronous(self, connection: socket.socket, session: _Session) -> None:
         _send(connection, ASYNC_INITIALIZE_RESPONSE, 0, _VENDOR)
@@ -145,13 +160,20 @@ class HislipServer:
             elif frame.kind == STATUS:
                 _send(connection, STATUS_RESPONSE, self._device.status_byte())
             elif frame.kind == LOCK:
-                _send(connection, LOCK_RESPONSE, 1)
+                _send(connection, LOCK_RESPONSE, self._locked(session.number, frame, payload))
             elif frame.kind == LOCK_INFO:
-                _send(connection, LOCK_INFO_RESPONSE)
+                exclusive, holders = self._locks.holders()
+                _send(connection, LOCK_INFO_RESPONSE, int(exclusive), holders)
             elif frame.kind == REMOTE:
                 _send(connection, REMOTE_RESPONSE)
             else:
                 _send(connection, ERROR, 1, 0, b"unrecognized message type")
+
+    def _locked(self, client: int, frame: _Frame, key: bytearray) -> int:
+        """Take a lock (1; 0 when not within its time) or give one back (1, 2; 3 without one)."""
+        if frame.control == _REQUEST:
+            return int(self._locks.acquire(client, bytes(key[:256]), frame.parameter / 1e3))
+        return self._locks.release(client)
 
 
 def _receive(connection: socket.socket) -> tuple[_Frame, bytearray]:
