@@ -116,7 +116,7 @@ def _feedline(chip: Chip, feedline: Feedline) -> list[str]:
         f'i = "{_channel(readout.i)}"',
         f'q = "{_channel(readout.q)}"',
         f'source = "{readout.source}"',
-        f'carrier = "{_frequency(chip.wiring.carriers[readout.source], 1)}"',
+        f'carrier = "{_carrier(chip, readout.source)}"',
         f'power = "{_POWER}"',
         f'digitizer = "{_digitizer(feedline)}"',
         f'trigger = "{_channel(feedline.trigger[:2])}"',
@@ -173,11 +173,17 @@ def _resonator(resonator: ResonatorTruth, feedline: str, rng: np.random.Generato
 
 
 def _drive(chip: Chip, line: Line) -> str:
-    carrier = _frequency(chip.wiring.carriers[line.source], 1)
+    carrier = _carrier(chip, line.source)
     return (
         f'{{ i = "{_channel(line.i)}", q = "{_channel(line.q)}", source = "{line.source}", '
         f'carrier = "{carrier}", power = "{_POWER}" }}'
     )
+
+
+def _carrier(chip: Chip, source: str) -> str:
+    """The source's frequency to a kilohertz, without idle zeros."""
+    digits = f"{chip.wiring.carriers[source] / 1e9:.6f}".rstrip("0")
+    return f"{digits}0 GHz" if digits.endswith(".") else f"{digits} GHz"
 
 
 def _near(truth: float, tolerance: float, rng: np.random.Generator) -> float:

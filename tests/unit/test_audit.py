@@ -71,6 +71,8 @@ def test_a_generator_puts_out_only_while_it_runs():
     assert span["samples"] == 1_000_000_000
     off = [*entries[:4], (2.5, "awg", "all", "all_off", True), *entries[4:]]
     assert spans(*off, limits=limits) == []
+    late = [*entries[:5], (3.5, "awg", "all", "all_off", True), entries[5]]
+    assert spans(*late, limits=limits) == [("awg.1", "peak", 0.5, 3, 3.5)]
 
 
 def test_pulse_modulation_without_pulses_is_silence():

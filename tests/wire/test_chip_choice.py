@@ -34,6 +34,7 @@ def test_a_table_becomes_chip_and_lab(tmp_path, table, option, capsys):
     assert main([*option, str(table), *files]) == 0
     assert [q.f01 for q in read_chip(chip).qubits] == [5.1e9, 4.95e9]
     read = load(lab)
+    assert read.qubits["q0"].drive.carrier == read_chip(chip).wiring.carriers["drive_lo"]
     assert read.qubits["q0"].design["t1"].value == pytest.approx(200e-6)  # longer than usual
     assert capsys.readouterr() == ("", "")
 
