@@ -111,7 +111,7 @@ def _in_units_of_x(advice: NDArray[np.object_], window: Array) -> NDArray[np.obj
     """Say beside the factor how long the window shall be."""
     for n, each in enumerate(advice):
         if each.window_times is not None:
-            length = float(window[n] * each.window_times)
+            length = float(np.atleast_2d(window)[each.axis, n] * each.window_times)
             advice[n] = replace(each, extend_window_to=length)
     return advice
 

@@ -21,7 +21,7 @@ class Prepared(Protocol):
 
     @property
     def window(self) -> NDArray[np.float64]:
-        """Length of the swept window of each trace (N,), in the unit of x."""
+        """Length of the swept window of each trace (N,), in the unit of x; of each axis (K, N)."""
 
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return fitted values in the shape and order of the caller's y."""

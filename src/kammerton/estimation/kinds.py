@@ -10,6 +10,7 @@ from kammerton.estimation import (
     interleaved,
     line,
     oscillation,
+    qubit_flux,
     rabi,
     resonator,
 )
@@ -18,4 +19,5 @@ from kammerton.estimation.kind import Kind
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
+    **qubit_flux.KINDS,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,14 @@ from kammerton.estimation.solver import Solution
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
+
+
+class Counted(Protocol):
+    """What knows how many traces or maps it holds."""
+
+    @property
+    def traces(self) -> int:
+        """N."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +48,7 @@ def significance(batch: Batch, flat: Array, fit: Solution, evidence: Evidence) -
     return result
 
 
-def per_trace(known: dict[str, object], name: str, batch: Batch) -> Array | None:
+def per_trace(known: dict[str, object], name: str, batch: Counted) -> Array | None:
     """Return a known quantity as (N,), or None when it was not given."""
     if known.get(name) is None:
         return None

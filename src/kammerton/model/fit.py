@@ -34,12 +34,14 @@ class Advice:
     window_times: widen the swept window by this factor. shots_times: take so many times the shots.
     centre_on: move the window's centre there (unit of x). extend_window_to: the window's length
     after window_times (unit of x); below the present one, the window is too long.
+    axis: which axis of a map these speak of, 0 or 1.
     """
 
     window_times: float | None = None
     shots_times: float | None = None
     centre_on: float | None = None
     extend_window_to: float | None = None
+    axis: int = 0
 
 
 @dataclass(frozen=True, eq=False)

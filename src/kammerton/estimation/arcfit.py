@@ -1,0 +1,177 @@
+"""One arc in one map: found among bright points, then fitted to the whole image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.arcs import Candidates, Seeker, arcs, candidates, through_points
+from kammerton.estimation.misses import Misses, clumping, jump, misses
+from kammerton.estimation.objections import LEAST, LOOSE, SHARE
+from kammerton.estimation.ridge import Columns, scores
+from kammerton.estimation.tracks import Positions, Tracked, follow
+
+Array = NDArray[np.float64]
+Prior = tuple[Array, Array]
+
+TRIED = 3  # arcs that are refined
+LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
+SAME = 0.1  # windows by which two tops may differ that are one
+MOVED = 5.0  # sigmas by which the tops of both halves must differ
+SMOOTHED = 5  # columns averaged where a line may be faint
+LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
+LOG_PERIODS = (-3.0, 7.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A law of one line, what is known of its theta, and how it is looked for.
+
+    top: index of the parameter that says where along the bias the arc is highest. twin: how far
+    below an arc, in windows, one of the same place may run that is its two-photon line.
+    """
+
+    law: Positions
+    prior: Prior
+    seeker: Seeker
+    shape: str
+    top: int
+    twin: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """An arc and how it holds.
+
+    other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
+    chi-square the place of the top changes in mid-scan, and in which column. halves: either half of
+    the scan shows an arc, but at different places.
+    """
+
+    fit: Tracked
+    misses: Misses
+    other: tuple[float, Array]
+    jump: tuple[float, int]
+    halves: bool = False
+
+
+def find(c: Columns, model: Model) -> Found | None:
+    """Return the best arc of a map; None where there is nothing to start from."""
+    best = _best(c, model)
+    if best is not None and not (best.misses.share > 0.8 and best.misses.scatter < 2 * LOOSE):
+        best = replace(best, halves=_halves_differ(c, model))
+    return best
+
+
+def faint(c: Columns, model: Model) -> bool:
+    """Return whether an arc shows when neighbouring columns are averaged."""
+    if len(c.b) < 4 * SMOOTHED:
+        return False
+    kernel = np.ones(SMOOTHED)
+    w2 = c.w * c.w
+    weight = np.apply_along_axis(np.convolve, 0, w2, kernel, "same")
+    z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
+    part = slice(SMOOTHED // 2, None, SMOOTHED)
+    smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
+    best = _best(smooth, replace(model, law=_part(model.law, part)))
+    return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
+
+
+def _halves_differ(c: Columns, model: Model) -> bool:
+    middle = len(c.b) // 2
+    tops = []
+    for part in (slice(None, middle), slice(middle, None)):
+        half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
+        best = _best(half, replace(model, law=_part(model.law, part)))
+        if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
+            return False
+        tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
+    return bool(abs(tops[0][0] - tops[1][0]) > MOVED * np.sqrt(tops[0][1] + tops[1][1]))
+
+
+def _part(law: Positions, part: slice) -> Positions:
+    return lambda theta: law(theta)[..., part]
+
+
+def _best(c: Columns, model: Model) -> Found | None:
+    best: Found | None = None
+    for stripes in (True, False):
+        for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
+            found = _in_scores(c, s, width, model)
+            if found is not None and (best is None or _worth(found) > _worth(best)):
+                best = found
+            if best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST:
+                return best
+    return best
+
+
+def _worth(found: Found) -> float:
+    return float(found.misses.kept.sum()) * min(1.0, found.misses.share + 0.2)
+
+
+def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
+    points = candidates(c, s, width)
+    seeds = arcs(c, s, points, width, model.seeker)
+    if not seeds:
+        return None
+    starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
+              if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
+    law, prior = model.law, model.prior
+    if not starts or seeds[0].bright <= 0:
+        return None
+    theta = _nearest(c, law, starts, prior, points, width)
+    found = _refined(c, s, theta, width, model, points)
+    bright, there = found.other
+    above = there[0] - found.fit.theta[0]
+    alike = abs(there[model.top] - found.fit.theta[model.top]) < SAME
+    if bright > LIKE and alike and 0 < above < model.twin:
+        return _refined(c, s, there, width, model, points)
+    return found
+
+
+def _refined(
+    c: Columns, s: Array, theta: Array, width: float, model: Model, points: Candidates
+) -> Found:
+    law, prior = model.law, model.prior
+    period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
+    theta = theta.copy()
+    theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
+    fit = follow(c, law, theta, prior, width, model.shape)
+    held = misses(c, fit)
+    alike = clumping(fit, held)
+    if alike > 1.0:
+        fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
+        held = misses(c, fit)
+    other = _second(c, s, points, fit, model)
+    return Found(fit, held, other, jump(fit, law, model.top, len(prior[0])))
+
+
+def _nearest(
+    c: Columns, law: Positions, starts: list[Array], prior: Prior, points: Candidates,
+    width: float,
+) -> Array:  # fmt: skip
+    tried: list[tuple[Array, float]] = []
+    for start in starts:
+        tried.append(through_points(c, law, start, prior, points, width))
+        if len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) < 0.003 * abs(tried[-1][1]):
+            break  # two roads to one place
+    return min(tried, key=lambda each: each[1])[0]
+
+
+def _second(
+    c: Columns, s: Array, points: Candidates, fit: Tracked, model: Model
+) -> tuple[float, Array]:
+    """Look for another arc of about this period beside the first."""
+    line = fit.positions[0]
+    away = 3.0 * max(fit.width, 2 * c.step)
+    rest = np.where(np.abs(c.f - line[:, None]) < away, 0.0, s)
+    left = Candidates(points.f, np.where(np.abs(points.f - line[:, None]) < away, 0.0,
+                                         points.height))  # fmt: skip
+    first = float(np.minimum(s - rest, 40.0).max(axis=1).sum())
+    periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
+    found = arcs(c, rest, left, fit.width, model.seeker, periods)
+    if not found:
+        return 0.0, fit.theta
+    return found[0].bright / max(first, 1e-300), model.seeker.start(found[0])

@@ -1,0 +1,139 @@
+"""One map as columns of spectra, and where a line may be in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps import Maps
+
+Array = NDArray[np.float64]
+
+WIDTHS = (1.5, 4.0, 10.0, 25.0)  # full widths looked for, in points
+NEAR = 4.0  # full widths on either side that the filter compares a point with
+SOLID = 40.0  # score of a point beyond which it counts no more
+MAD = 1.4826  # from the median of the absolute values to a standard deviation
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """A map with its spectra as rows: b (B,) and f (A,) from 0 to 1, z (B, A), w 1/sigma (B, A).
+
+    z is 0 and w is 0 where a point is missing. parts: numbers in each point.
+    """
+
+    f: Array
+    b: Array
+    z: NDArray[Any]
+    w: Array
+    parts: int
+
+    @property
+    def step(self) -> float:
+        """Typical distance of two frequencies."""
+        return 1.0 / (len(self.f) - 1)
+
+
+def columns(maps: Maps, n: int) -> Columns:
+    """Return map n with its second axis as rows; noise that was not given is estimated."""
+    f, b = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
+    y, w = maps.y[n].T, maps.w[n].T
+    if not maps.known_noise:
+        w = w / max(_scatter(y), 1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
+    return Columns(f, b, np.where(w > 0, np.nan_to_num(y), 0.0), np.ascontiguousarray(w),
+                   2 if np.iscomplexobj(y) else 1)  # fmt: skip
+
+
+def _scatter(y: NDArray[Any]) -> float:
+    """Noise of each part, from second differences along the spectra."""
+    if y.shape[1] < 3:
+        return 0.0
+    bend = y[:, :-2] - 2 * y[:, 1:-1] + y[:, 2:]
+    parts = np.concatenate([bend.real.ravel(), bend.imag.ravel()]) if np.iscomplexobj(y) else bend
+    parts = parts[np.isfinite(parts)]
+    return MAD * float(np.median(np.abs(parts))) / np.sqrt(6.0) if parts.size else 0.0
+
+
+def unwound(c: Columns) -> tuple[Columns, NDArray[Any]]:
+    """Take the mean delay out of a complex map; returns also the factor (A,) to put it back."""
+    if c.parts == 1:
+        return c, np.ones(len(c.f))
+    both = (c.w[:, 1:] > 0) & (c.w[:, :-1] > 0)
+    turn = np.where(both, c.z[:, 1:] * c.z[:, :-1].conj(), 0.0).sum(axis=0)
+    rate = float(np.median(np.angle(turn) / np.diff(c.f)))
+    factor = np.exp(1j * rate * c.f)
+    return Columns(c.f, c.b, c.z * factor.conj(), c.w, c.parts), factor
+
+
+def median(values: NDArray[Any], there: NDArray[np.bool_], axis: int) -> NDArray[Any]:
+    """Return the median of what is there along an axis, kept; of both parts if complex."""
+    if np.iscomplexobj(values):
+        result: NDArray[Any] = (
+            median(values.real, there, axis) + 1j * median(values.imag, there, axis)
+        )  # fmt: skip
+        return result
+    ordered = np.sort(np.where(there, values, np.inf), axis=axis)
+    count = there.sum(axis=axis, keepdims=True)
+    low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis)
+    both = 0.5 * (low + np.take_along_axis(ordered, count // 2, axis))
+    return np.asarray(np.where(np.isfinite(both), both, 0.0))
+
+
+def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
+    """Return how clearly a line of some width stands at each point, as chi-square (B, A).
+
+    With each its width, likeliest first. stripes: what is alike at most biases is taken off
+    first; a line that does not move goes too.
+    """
+    there = c.w > 0
+    z = c.z - median(c.z, there, 1)
+    if stripes:
+        z = z - median(z, there, 0)
+    w2 = c.w * c.w
+    z = w2 * z
+    result = []
+    for points in WIDTHS:
+        if points > WIDTHS[0] and points * c.step > 0.35:
+            continue
+        kernel = _filter(c.f, points * c.step)
+        size = w2 @ (kernel * kernel)
+        found = np.abs(z @ kernel) ** 2 / np.maximum(size, 1e-300)
+        found = np.where(size > 0.2 * np.median(size), found, 0.0)
+        result.append((found, points * c.step))
+    return sorted(result, key=lambda each: -float(np.quantile(each[0].max(axis=1), 0.7)))
+
+
+def _filter(f: Array, width: float) -> Array:
+    """Lorentzians about each frequency, less their mean in the neighbourhood (A, A)."""
+    away = f[:, None] - f[None, :]
+    near = np.abs(away) <= NEAR * width
+    shape = np.where(near, 1.0 / (1.0 + (2.0 * away / width) ** 2), 0.0)
+    return np.where(near, shape - shape.sum(axis=0) / near.sum(axis=0), 0.0)
+
+
+def peaks(s: Array, apart: int, count: int) -> tuple[NDArray[np.intp], Array]:
+    """Return the `count` highest points of each row, at least `apart` from each other (B, C)."""
+    rest, where, height = s.copy(), [], []
+    rows = np.arange(len(s))
+    index = np.arange(s.shape[1])
+    for _ in range(count):
+        top = rest.argmax(axis=1)
+        where.append(top)
+        height.append(rest[rows, top])
+        rest[np.abs(index[None, :] - top[:, None]) < apart] = 0.0
+    return np.stack(where, axis=1), np.stack(height, axis=1)
+
+
+def fine(s: Array, at: NDArray[np.intp], f: Array) -> Array:
+    """Return peaks (B, C) of s between the points of f, by the parabola through three of them."""
+    rows = np.arange(len(s))[:, None]
+    mid = np.clip(at, 1, s.shape[1] - 2)
+    left, here, right = s[rows, mid - 1], s[rows, mid], s[rows, mid + 1]
+    bend = left - 2 * here + right
+    move = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-300), 0.0)
+    move = np.where(at == mid, np.clip(move, -0.5, 0.5), 0.0)
+    result: Array = f[at] + move * 0.5 * (f[mid + 1] - f[mid - 1])
+    return result

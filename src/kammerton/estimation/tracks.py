@@ -1,0 +1,252 @@
+"""Lines that move through a map: the whole image fitted at once.
+
+In each column (one bias) the image is a straight background plus K lines of one width, whose
+heights are linear and eliminated there (variable projection). What is left of the image is how it
+pulls at the K positions and at the width; a law ties the positions of all columns together.
+Columns that pull far out of line (a spur, another level, a jump) lose their weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.ridge import Columns
+
+Array = NDArray[np.float64]
+Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
+
+ITERATIONS = 16
+REACH = 6.0  # full widths about a line that count
+TUKEY = 6.0  # sigmas at which a column no longer counts
+SEEN = 16.0  # chi-square by which a column shows its line
+NARROWEST = 0.4  # width in points
+LINE, POLE, FANO = "line", "pole", "fano"
+
+
+@dataclass(frozen=True, eq=False)
+class Pull:
+    """What each column says: gradient (B, F), information (B, F, F) of positions, width, tilt.
+
+    seen: chi-square of each line (B, K). cost, freedom (B,): of the points near the lines.
+    model: (B, A).
+    """
+
+    gradient: Array
+    information: Array
+    seen: Array
+    cost: Array
+    freedom: Array
+    model: NDArray[Any]
+
+    def shift(self, lines: int) -> tuple[Array, Array]:
+        """Return how far each line is off (B, K), and its error, taken for itself."""
+        info = np.einsum("bkk->bk", self.information)[:, :lines]
+        there = info > 1e-30
+        safe = np.where(there, info, 1.0)
+        return (np.where(there, self.gradient[:, :lines] / safe, 0.0),
+                np.where(there, 1.0 / np.sqrt(safe), np.inf))  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Tracked:
+    """Lines followed through a map. theta: law, width, tilt; cov: its covariance.
+
+    weight: what each column counted (B,). off: misses of each line in its sigmas (B, K); inside:
+    lines within the window (B, K). spread: scatter about the law beyond the errors.
+    """
+
+    theta: Array
+    cov: Array
+    pull: Pull
+    weight: Array
+    off: Array
+    inside: NDArray[np.bool_]
+    spread: float
+    positions: Array
+    width: float
+
+
+def shapes(
+    u: Array, half: float, shape: str, tilt: float
+) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return a line at detuning u (in half widths) and how it changes with place, width, tilt."""
+    if shape == POLE:
+        line: NDArray[Any] = 1.0 / (1.0 + 1j * u)
+        slope: NDArray[Any] = 1j * line * line
+        return line, slope / half, slope * (0.5 * u / half), np.zeros_like(u)
+    even = 1.0 / (1.0 + u * u)
+    square = 2.0 * even * even
+    slope_even = u * square
+    if shape == LINE:
+        return even, slope_even / half, slope_even * (0.5 * u / half), np.zeros_like(u)
+    odd, slope_odd = u * even, even - square  # d(u even)/du is square - even
+    line = even + tilt * odd
+    slope = slope_even + tilt * slope_odd
+    return line, slope / half, slope * (0.5 * u / half), odd
+
+
+def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -> Pull:
+    """Fit heights and background of each column with its lines `at` (K, B); return the pull."""
+    half, reach = 0.5 * width, max(REACH * width, 8.0 * c.step)
+    away = c.f - at[:, :, None]
+    w = c.w * (np.abs(away).min(axis=0) < reach)
+    parts = [shapes(each / half, half, shape, tilt) for each in away]
+    ramp = np.broadcast_to(c.f - 0.5, c.w.shape)
+    design = np.stack([w, w * ramp, *(w * p[0] for p in parts)], axis=2)
+    turned = design.conj().transpose(0, 2, 1)
+    normal = turned @ design
+    normal += _ridge(normal)
+    inverse = np.linalg.inv(normal)
+    z = w * c.z
+    heights = (inverse @ (turned @ z[:, :, None]))[:, :, 0]
+    model = (design @ heights[:, :, None])[:, :, 0]
+    left = z - model
+    size = np.einsum("bkk->bk", inverse).real[:, 2:]
+    seen = np.abs(heights[:, 2:]) ** 2 / np.maximum(size, 1e-300)
+    kept = heights[:, 2:] * np.maximum(0.0, 1.0 - c.parts / np.maximum(seen, 1e-9))
+    moves = [kept[:, k, None] * p[1] for k, p in enumerate(parts)]
+    moves.append(sum(kept[:, k, None] * p[2] for k, p in enumerate(parts)))
+    if shape == FANO:
+        moves.append(sum(kept[:, k, None] * p[3] for k, p in enumerate(parts)))
+    v = np.stack([w * m for m in moves], axis=2)
+    v = v - design @ (inverse @ (turned @ v))
+    back = v.conj().transpose(0, 2, 1)
+    freedom = c.parts * np.maximum((w > 0).sum(axis=1) - design.shape[2], 0)
+    cost = (left * left.conj()).real.sum(axis=1)
+    plain = np.where(w > 0, model / np.where(w > 0, w, 1.0), 0.0)
+    return Pull((back @ left[:, :, None]).real[:, :, 0], (back @ v).real, seen, cost,
+                freedom.astype(np.float64), plain)  # fmt: skip
+
+
+def _ridge(normal: NDArray[Any]) -> Array:
+    size = np.einsum("bkk->bk", normal).real
+    floor = 1e-9 * size + 1e-12 * size.max(axis=1, keepdims=True) + 1e-300
+    return np.asarray(floor[:, :, None] * np.eye(size.shape[1]))
+
+
+def follow(
+    c: Columns, law: Positions, start: Array, prior: tuple[Array, Array], width: float,
+    shape: str, *, alike: float = 1.0,
+) -> Tracked:  # fmt: skip
+    """Refine a law's theta from `start` (P,), by the whole image.
+
+    alike: how many columns miss the law alike and so tell no more than one.
+    prior: mean and 1/sigma of what is known of each of theta; 1/sigma is 0 where nothing is.
+    """
+    tilted = shape == FANO
+    theta = np.concatenate([start, [width], [0.0] * tilted])
+    mean = np.concatenate([prior[0], [0.0], [0.0] * tilted])
+    weight = np.concatenate([prior[1], [0.0], [0.5] * tilted]) ** 2 * alike
+    loose, result = 3.0, _at(c, law, theta, shape, len(start), 3.0)
+    for _ in range(ITERATIONS):
+        step, hessian = _step(result, law, theta, mean, weight, len(start))
+        size = float(np.sqrt(max(step @ hessian @ step, 0.0)))
+        theta = _limited(theta, step, law, len(start), result.width, c.step)
+        done = loose == 1.0 and size < 0.1
+        loose = 1.0 if size < 3.0 else max(1.0, 0.7 * loose)
+        result = _at(c, law, theta, shape, len(start), loose)
+        if done:
+            break
+    _, hessian = _step(result, law, theta, mean, weight, len(start))
+    return replace(result, cov=np.linalg.pinv(hessian, hermitian=True) * alike)
+
+
+def _limited(
+    theta: Array, step: Array, law: Positions, p: int, width: float, fine: float
+) -> Array:
+    """Take the step, less of it where a line would move by more than it is wide."""
+    step = step.copy()
+    step[p] = np.clip(step[p], -0.4 * width, 0.6 * width)
+    moved = np.abs(law(theta[:p] + step[:p]) - law(theta[:p]))
+    far = most(moved.ravel()) if np.isfinite(moved).all() else np.inf
+    step[:p] *= min(1.0, max(width, 1.5 * fine) / max(far, 1e-300))
+    result: Array = theta + step
+    result[p] = np.clip(result[p], NARROWEST * fine, 0.6)
+    return result
+
+
+def most(values: Array) -> float:
+    """Return what four fifths of the values do not exceed."""
+    return float(np.sort(values)[(4 * len(values)) // 5])
+
+
+def _at(c: Columns, law: Positions, theta: Array, shape: str, p: int, loose: float) -> Tracked:
+    at, width = law(theta[:p]), float(theta[p])
+    inside = (at > 0.5 * width) & (at < 1.0 - 0.5 * width)
+    pull = pulled(c, np.clip(at, -9.0, 9.0), width, shape, float(theta[-1]) if shape == FANO else 0)
+    inside &= pull.freedom > 0
+    pull = _only(pull, inside.T, len(at))
+    spread = _spread(*pull.shift(len(at)), inside.T & (pull.seen > SEEN))
+    pull = _blurred(pull, spread, len(at))
+    shift, error = pull.shift(len(at))
+    off = np.where(inside.T & (error < np.inf), shift / error, 0.0)
+    worst = np.abs(off).max(axis=1) / (TUKEY * loose)
+    weight = np.where(worst < 1.0, (1.0 - worst**2) ** 2, 0.0)
+    return Tracked(theta, np.zeros((len(theta),) * 2), pull, weight, off, inside.T, spread, at,
+                   width)  # fmt: skip
+
+
+def _only(pull: Pull, inside: NDArray[np.bool_], lines: int) -> Pull:
+    """Silence lines that are not in the window; a column without any says nothing of the width."""
+    extra = pull.gradient.shape[1] - lines
+    any_ = np.repeat(inside.any(axis=1)[:, None], extra, axis=1)
+    mask = np.concatenate([inside, any_], axis=1).astype(np.float64)
+    return replace(pull, gradient=pull.gradient * mask,
+                   information=pull.information * mask[:, :, None] * mask[:, None, :])  # fmt: skip
+
+
+def _spread(shift: Array, error: Array, used: NDArray[np.bool_]) -> float:
+    """How far lines scatter about the law beyond their errors, 0 where that may be chance."""
+    if used.sum() < 5:
+        return 0.0
+    wide = 1.4826 * float(np.median(np.abs(shift[used] / error[used])))
+    if wide < 1.0 + 3.5 / np.sqrt(used.sum()):
+        return 0.0
+    beyond = (1.4826 * np.median(np.abs(shift[used]))) ** 2 - np.median(error[used] ** 2)
+    return float(np.sqrt(max(beyond, 0.0)))
+
+
+def _blurred(pull: Pull, spread: float, lines: int) -> Pull:
+    """Let each position scatter freely, which no column can know better than that.
+
+    Else a few bright columns would decide all.
+    """
+    if spread == 0.0:
+        return pull
+    near, all_ = slice(0, lines), pull.information
+    own = all_[:, near, near] + np.eye(lines) / spread**2
+    lost = all_[:, :, near] @ np.linalg.inv(own)
+    return replace(
+        pull, gradient=pull.gradient - (lost @ pull.gradient[:, near, None])[:, :, 0],
+        information=all_ - lost @ all_[:, near, :],
+    )  # fmt: skip
+
+
+def _step(
+    now: Tracked, law: Positions, theta: Array, mean: Array, known: Array, p: int
+) -> tuple[Array, Array]:
+    slope = np.zeros((len(now.weight), now.pull.gradient.shape[1], len(theta)))
+    lines = now.positions.shape[0]
+    slope[:, :lines, :p] = gradient(law, theta[:p]).transpose(1, 0, 2)
+    for extra in range(len(theta) - p):
+        slope[:, lines + extra, p + extra] = 1.0
+    flat = slope.reshape(-1, len(theta))
+    weighted = now.pull.information * now.weight[:, None, None]
+    hessian = flat.T @ (weighted @ slope).reshape(flat.shape) + np.diag(known)
+    pull = flat.T @ (now.pull.gradient * now.weight[:, None]).ravel()
+    floor = np.diag(1e-9 * np.diagonal(hessian) + 1e-12)
+    return np.linalg.solve(hessian + floor, pull + known * (mean - theta)), hessian
+
+
+def gradient(law: Positions, theta: Array) -> Array:
+    """Return d positions / d theta (K, B, P) by central differences."""
+    step = 1e-5 * np.maximum(1.0, np.abs(theta))
+    away = np.diag(step)
+    there = law(np.concatenate([theta + away, theta - away]))
+    p = len(theta)
+    return np.asarray(((there[:, :p] - there[:, p:]) / (2 * step[:, None])).transpose(0, 2, 1))
