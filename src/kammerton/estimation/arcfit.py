@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.arcs import Candidates, Seeker, arcs, candidates, through_points
+from kammerton.estimation.arcs import BRIGHT, Candidates, Seeker, arcs, candidates, through_points
 from kammerton.estimation.misses import Misses, clumping, jump, misses
 from kammerton.estimation.objections import LEAST, LOOSE, SHARE
-from kammerton.estimation.ridge import Columns, scores
+from kammerton.estimation.ridge import Columns, scores, without_spikes, without_stripes
 from kammerton.estimation.tracks import Positions, Tracked, follow
 
 Array = NDArray[np.float64]
@@ -18,6 +18,11 @@ Prior = tuple[Array, Array]
 
 TRIED = 3  # arcs that are refined
 LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
+LIT = 0.6  # part of its columns in which a second arc must be bright
+FULL = 0.85  # part of the columns that show an arc which no other can better
+POOR = 0.4  # part below which another start does not help
+CLEARED = 3  # times that single stray points are looked for
+HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
 SMOOTHED = 5  # columns averaged where a line may be faint
@@ -43,7 +48,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """An arc and how it holds.
+    """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
     chi-square the place of the top changes in mid-scan, and in which column. halves: either half of
@@ -52,6 +57,7 @@ class Found:
 
     fit: Tracked
     misses: Misses
+    elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
     halves: bool = False
@@ -60,7 +66,11 @@ class Found:
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from."""
     best = _best(c, model)
-    if best is not None and not (best.misses.share > 0.8 and best.misses.scatter < 2 * LOOSE):
+    if (
+        best is not None
+        and best.misses.kept.sum() >= LEAST
+        and not (best.misses.share > 0.8 and best.misses.scatter < 2 * LOOSE)
+    ):
         best = replace(best, halves=_halves_differ(c, model))
     return best
 
@@ -114,15 +124,18 @@ def _worth(found: Found) -> float:
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
     points = candidates(c, s, width)
     seeds = arcs(c, s, points, width, model.seeker)
-    if not seeds:
+    if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
         return None
     starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
     law, prior = model.law, model.prior
-    if not starts or seeds[0].bright <= 0:
-        return None
-    theta = _nearest(c, law, starts, prior, points, width)
-    found = _refined(c, s, theta, width, model, points)
+    tried = _tried(c, law, starts, prior, points, width)
+    found = _refined(c, s, tried[0], width, model, points)
+    for theta in tried[1:]:
+        if not POOR < found.misses.share < FULL:
+            break
+        again = _refined(c, s, theta, width, model, points)
+        found = again if _worth(again) > _worth(found) else found
     bright, there = found.other
     above = there[0] - found.fit.theta[0]
     alike = abs(there[model.top] - found.fit.theta[model.top]) < SAME
@@ -138,26 +151,42 @@ def _refined(
     period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
     theta = theta.copy()
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
+    c = without_stripes(c, law(theta)[0], width)
     fit = follow(c, law, theta, prior, width, model.shape)
     held = misses(c, fit)
+    for _ in range(CLEARED):
+        cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
+        if cleared is None or held.share < POOR:
+            break
+        c = cleared
+        fit = follow(c, law, theta, prior, width, model.shape)
+        held = misses(c, fit)
     alike = clumping(fit, held)
     if alike > 1.0:
         fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
         held = misses(c, fit)
     other = _second(c, s, points, fit, model)
-    return Found(fit, held, other, jump(fit, law, model.top, len(prior[0])))
+    return Found(
+        fit, held, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
+    )
 
 
-def _nearest(
+def _elsewhere(held: Misses, points: Candidates) -> float:
+    lost = held.inside & ~held.kept & (points.height[:, 0] > 2 * BRIGHT)
+    return float(lost.sum() / max(1, int(held.inside.sum())))
+
+
+def _tried(
     c: Columns, law: Positions, starts: list[Array], prior: Prior, points: Candidates,
     width: float,
-) -> Array:  # fmt: skip
+) -> list[Array]:  # fmt: skip
+    """Return where the starts lead to among the bright points, the best first."""
     tried: list[tuple[Array, float]] = []
     for start in starts:
         tried.append(through_points(c, law, start, prior, points, width))
         if len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) < 0.003 * abs(tried[-1][1]):
             break  # two roads to one place
-    return min(tried, key=lambda each: each[1])[0]
+    return [theta for theta, _ in sorted(tried, key=lambda each: each[1])]
 
 
 def _second(
@@ -172,6 +201,6 @@ def _second(
     first = float(np.minimum(s - rest, 40.0).max(axis=1).sum())
     periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
     found = arcs(c, rest, left, fit.width, model.seeker, periods)
-    if not found:
+    if not found or found[0].share < LIT:
         return 0.0, fit.theta
     return found[0].bright / max(first, 1e-300), model.seeker.start(found[0])

@@ -36,13 +36,17 @@ class Candidates:
 
 @dataclass(frozen=True, eq=False)
 class Arc:
-    """y = level + swing cos(2 pi (b - top) / period); and how bright it is."""
+    """y = level + swing cos(2 pi (b - top) / period); and how bright it is.
+
+    share: part of the columns it crosses in which it is bright.
+    """
 
     level: float
     swing: float
     top: float
     period: float
     bright: float
+    share: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def _brightest(
         return None
     level, cos, sin = solved[best]
     return Arc(float(level), float(np.hypot(cos, sin)), float(np.arctan2(sin, cos) / turn), period,
-               float(bright[best]))  # fmt: skip
+               float(bright[best]), _share(c, s, line[best]))  # fmt: skip
 
 
 def _brightness(c: Columns, s: Array, line: Array, width: float) -> Array:
@@ -122,6 +126,12 @@ def _brightness(c: Columns, s: Array, line: Array, width: float) -> Array:
     high = np.where(inside, line, -np.inf).max(axis=1)
     moves = (high - low > max(width, 2 * c.step)) & np.isfinite(line).all(axis=1)
     return np.where(moves, total, -np.inf)
+
+
+def _share(c: Columns, s: Array, line: Array) -> float:
+    inside = (line >= 0) & (line <= 1)
+    here = s[np.arange(len(s)), _nearest(c, np.where(inside, line, 0.0))]
+    return float((inside & (here > BRIGHT)).sum() / max(1, inside.sum()))
 
 
 def _nearest(c: Columns, f: Array) -> NDArray[np.intp]:

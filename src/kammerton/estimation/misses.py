@@ -44,8 +44,8 @@ class Misses:
 
 def misses(c: Columns, fit: Tracked) -> Misses:
     """Sum up a followed line."""
-    inside = fit.inside.all(axis=1)
-    seen = inside & (fit.pull.seen > SEEN).all(axis=1)
+    inside = np.asarray(fit.inside.all(axis=1))
+    seen = inside & np.asarray((fit.pull.seen > SEEN).all(axis=1))
     kept = seen & (fit.weight > 0)
     used = seen if seen.any() else inside
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
@@ -80,7 +80,8 @@ def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:
     """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
     count = len(fit.off)
     slope = gradient(law, fit.theta[:p])[0]
-    error = fit.pull.shift(1)[1][:, 0]
+    shift, error = (each[:, 0] for each in fit.pull.shift(1))
+    error = np.sqrt(np.maximum(error**2 - fit.spread**2, 1e-3 * error**2))  # without the scatter
     use = fit.inside[:, 0] & (fit.pull.seen[:, 0] > SEEN)
     inverse = np.where(use, 1.0 / np.maximum(error, 1e-300), 0.0)
     if use.sum() < p + 2 * MARGIN or count < 2 * MARGIN + 1:
@@ -89,7 +90,7 @@ def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:
     after = np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN]
     step = after * (slope[:, which] * inverse)[:, None]
     step = step - basis @ (basis.T @ step)
-    off = np.where(use, np.clip(fit.off[:, 0], -CLIPPED, CLIPPED), 0.0)
+    off = np.where(use, np.clip(shift * inverse, -CLIPPED, CLIPPED), 0.0)
     size = (step**2).sum(axis=0)
     gain = np.where(size > 1e-9, (step.T @ off) ** 2 / np.maximum(size, 1e-9), 0.0)
     best = int(gain.argmax())

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kammerton.estimation.findings import INSUFFICIENT, NOTHING, REJECTED, Findings
 from kammerton.estimation.misses import Misses
@@ -15,7 +14,7 @@ from kammerton.model import Advice
 
 LEAST = 8  # columns that must show a line
 SHARE = 0.5  # part of the columns that must show it where it should be
-STRAY = 0.35  # part of the columns that may show something else
+STRAY = 0.3  # part of the columns that may show something else
 LOOSE = 0.12  # rms miss, in widths, that a law may leave
 WIDEST = 0.35  # linewidth in parts of the frequency window
 UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
@@ -70,7 +69,7 @@ def _noise_only(c: Columns) -> bool:
     there = c.w > 0
     z = (c.z - median(c.z, there, 1)) * c.w
     chi2 = float((z * z.conj()).real.sum()) / (c.parts * max(1, int(there.sum()) - len(z)))
-    return chi2 < 1.0 + 6.0 / np.sqrt(there.sum())
+    return bool(chi2 < 1.0 + 6.0 / np.sqrt(there.sum()))
 
 
 def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection | None:
@@ -82,17 +81,19 @@ def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection |
     return no_line(c, known_noise, what)
 
 
-def unlike(found: Misses, step: float, what: str) -> Objection | None:
+def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection | None:
     """Object where the columns scatter about the law, or the image is not made of lines.
 
-    step: distance of two frequencies, in linewidths.
+    step: distance of two frequencies, in linewidths. elsewhere: part of the columns that show a
+    line, but not there.
     """
-    strays = 1.0 - found.kept.sum() / max(1, found.seen.sum())
+    strays = max(1.0 - found.kept.sum() / max(1, found.seen.sum()), elsewhere)
     if strays > STRAY:
-        return rejected("model does not fit",
-                        f"{100 * strays:.0f} % of the columns do not lie on the {what}")  # fmt: skip
+        return rejected(
+            "model does not fit", f"{100 * strays:.0f} % of the columns do not lie on the {what}"
+        )  # fmt: skip
     loose = max(LOOSE, 0.5 * step)
-    if found.scatter > loose and (found.related > 5.0 or found.scatter > 3 * loose):
+    if found.scatter > loose and (found.related > 3.0 or found.scatter > 2 * loose):
         return rejected(
             "model does not fit",
             f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
@@ -119,5 +120,3 @@ def coarse(width: float, step: float, lowest: float, frequency: float) -> Object
         "sampling too coarse", "the line is narrower than the distance of two frequencies",
         Advice(window_times=0.3, centre_on=frequency, axis=0),
     )  # fmt: skip
-
-

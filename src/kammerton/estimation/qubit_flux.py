@@ -16,6 +16,7 @@ from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map
 from kammerton.estimation.misses import JUMP
 from kammerton.estimation.objections import (
+    LOOSE,
     SHARE,
     Objection,
     close,
@@ -28,7 +29,7 @@ from kammerton.estimation.objections import (
     unlike,
 )
 from kammerton.estimation.outcome import Outcome, per_trace
-from kammerton.estimation.ridge import Columns, columns
+from kammerton.estimation.ridge import Columns, columns, standing
 from kammerton.estimation.tracks import LINE, NARROWEST
 from kammerton.model import Advice
 
@@ -79,49 +80,69 @@ def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -
     told = (square > ASYMMETRIC * error) & (error < 0.5 * flux.USUAL_SQUARE)
 
     def formulas(t: Array) -> dict[str, Array]:
-        period = np.exp(np.clip(t[:, LOG_PERIOD], -3.0, 7.0)) * scale.db
-        f_max = scale.f0 + t[:, F_MAX] * scale.df
-        high = f_max + t[:, E_C] * scale.df
+        period = np.exp(np.clip(t[..., LOG_PERIOD], -3.0, 7.0)) * scale.db
+        f_max = scale.f0 + t[..., F_MAX] * scale.df
+        high = f_max + t[..., E_C] * scale.df
         return {
-            "frequency": f_max, "sweet_spot": scale.b0 + t[:, TOP] * scale.db,
+            "frequency": f_max, "sweet_spot": scale.b0 + t[..., TOP] * scale.db,
             "period": period,
-            "asymmetry": np.where(told, np.sqrt(np.maximum(t[:, SQUARE], 0.0)), known),
-            "curvature": -0.5 * high * (1.0 - t[:, SQUARE]) * (np.pi / period) ** 2,
-            "linewidth": t[:, 5] * scale.df,
+            "asymmetry": np.where(told, np.sqrt(np.maximum(t[..., SQUARE], 0.0)), known),
+            "curvature": -0.5 * high * (1.0 - t[..., SQUARE]) * (np.pi / period) ** 2,
+            "linewidth": t[..., 5] * scale.df,
         }  # fmt: skip
 
     return derive(formulas, theta, cov)
 
 
 def _objections(
-    c: Columns, found: Found | None, numbers: Derived, n: int, scale: Scale, known_noise: bool,
+    c: Columns,
+    found: Found | None,
+    numbers: Derived,
+    n: int,
+    scale: Scale,
+    known_noise: bool,
     model: Model,
 ) -> Iterator[Objection | None]:
     yield empty(c)
-    if found is None or found.misses.share < SHARE:
-        if faint(c, model):
-            yield insufficient(
-                "signal too weak", "an arc shows only when neighbouring biases are averaged",
-                Advice(shots_times=5.0),
-            )  # fmt: skip
+    if (found is None or not _holds(found)) and standing(c):
+        yield insufficient(
+            "range too narrow", "the line does not move over the swept bias",
+            Advice(window_times=4.0, axis=1),
+        )  # fmt: skip
+    if (found is None or found.misses.share < SHARE) and faint(c, model):
+        yield insufficient(
+            "signal too weak", "an arc shows only when neighbouring biases are averaged",
+            Advice(shots_times=5.0),
+        )  # fmt: skip
     if found is None:
         yield no_line(c, known_noise, ARC)
         return
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
-    yield _jumped(found)
+    yield _two_halves(found)
     yield lost(c, found.misses, known_noise, ARC)
-    yield unlike(found.misses, c.step / found.fit.width, ARC)
-    yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
     yield _second(found, scale)
+    yield _jumped(found)
+    yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, ARC)
+    yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
     yield from _placed(found, value, error, scale)
 
 
+def _holds(found: Found) -> bool:
+    held = found.misses
+    bend = np.ptp(found.fit.positions[0][held.kept]) if held.kept.any() else 0.0
+    return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bend > found.fit.width)
+
+
+def _two_halves(found: Found) -> Objection | None:
+    if not found.halves:
+        return None
+    return rejected(
+        "drift during scan", "both halves of the scan show an arc, but at different biases"
+    )
+
+
 def _jumped(found: Found) -> Objection | None:
-    if found.halves:
-        return rejected(
-            "drift during scan", "both halves of the scan show an arc, but at different biases"
-        )
     if found.jump[0] < JUMP:
         return None
     return rejected(
@@ -138,7 +159,9 @@ def _second(found: Found, scale: Scale) -> Objection | None:
     same = abs(found.fit.theta[TOP] - theta[TOP]) < SAME
     if same and 0 < lower < TWIN:
         return None  # the two-photon line of 0-2 runs below, by half of the anharmonicity
-    return rejected("two arcs", "two arcs of like strength run through the map: which is the qubit?")
+    return rejected(
+        "two arcs", "two arcs of like strength run through the map: which is the qubit?"
+    )
 
 
 def _placed(
@@ -166,12 +189,6 @@ def _placed(
         yield insufficient(
             "line at the edge", "the top of the arc lies outside the swept frequencies",
             Advice(centre_on=value["frequency"], axis=0),
-        )  # fmt: skip
-    bend = float(np.ptp(fit.positions[0][found.misses.kept])) / fit.width
-    if bend < 1.0:
-        yield insufficient(
-            "range too narrow", "the line moves by less than its width over the swept bias",
-            Advice(window_times=2.0, axis=1),
         )  # fmt: skip
     yield _precise(value, error, scale)
 

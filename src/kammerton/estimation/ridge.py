@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,9 @@ Array = NDArray[np.float64]
 WIDTHS = (1.5, 4.0, 10.0, 25.0)  # full widths looked for, in points
 NEAR = 4.0  # full widths on either side that the filter compares a point with
 SOLID = 40.0  # score of a point beyond which it counts no more
+QUIET = 4.0  # chi-square of most points where there is no line
+STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
+SPIKE = 7.0  # sigmas from which a single point is a spike
 MAD = 1.4826  # from the median of the absolute values to a standard deviation
 
 
@@ -80,6 +83,44 @@ def median(values: NDArray[Any], there: NDArray[np.bool_], axis: int) -> NDArray
     low = np.take_along_axis(ordered, np.maximum((count - 1) // 2, 0), axis)
     both = 0.5 * (low + np.take_along_axis(ordered, count // 2, axis))
     return np.asarray(np.where(np.isfinite(both), both, 0.0))
+
+
+def without_stripes(c: Columns, line: Array, width: float) -> Columns:
+    """Silence frequencies at which most biases show the same, unless the line itself lies there."""
+    there = c.w > 0
+    z = c.z - median(c.z, there, 1)
+    common = np.abs(median(z, there, 0))[0]
+    noise = 1.25 / (np.median(c.w[there]) * np.sqrt(np.maximum(there.sum(axis=0), 1)))
+    mine = (np.abs(c.f - line[:, None]) < 1.5 * max(width, c.step)).mean(axis=0)
+    stripe = (common > STRIPE * noise) & (mine < 0.4)
+    if not stripe.any() or stripe.mean() > 0.2:
+        return c
+    return replace(c, w=np.where(stripe, 0.0, c.w))
+
+
+def without_spikes(
+    c: Columns, model: NDArray[Any], near: NDArray[np.bool_], height: float
+) -> Columns | None:
+    """Silence single points that stand out of the model near the line; None where there are none.
+
+    height: of the line, in sigmas; what is small beside it is no spike.
+    """
+    away = np.where(near, np.abs(c.z - model) * c.w, 0.0)
+    spike = away > max(SPIKE, 0.5 * height)
+    share = spike.sum() / max(1, int(near.sum()))
+    if not 0.0 < share < 0.05:
+        return None
+    return replace(c, w=np.where(spike, 0.0, c.w))
+
+
+def standing(c: Columns) -> bool:
+    """Return whether most columns show a line at one and the same frequency."""
+    for s, _ in scores(c, stripes=False)[:2]:
+        row = int(np.minimum(s, SOLID).sum(axis=0).argmax())
+        near = s[:, max(0, row - 1) : row + 2].max(axis=1)
+        if (near > 16.0).mean() > 0.6 and float(np.median(s)) < QUIET:
+            return True
+    return False
 
 
 def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:

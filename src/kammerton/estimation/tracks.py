@@ -33,7 +33,7 @@ class Pull:
     """What each column says: gradient (B, F), information (B, F, F) of positions, width, tilt.
 
     seen: chi-square of each line (B, K). cost, freedom (B,): of the points near the lines.
-    model: (B, A).
+    model, and reach, where it was fitted: (B, A).
     """
 
     gradient: Array
@@ -42,6 +42,7 @@ class Pull:
     cost: Array
     freedom: Array
     model: NDArray[Any]
+    reach: NDArray[np.bool_]
 
     def shift(self, lines: int) -> tuple[Array, Array]:
         """Return how far each line is off (B, K), and its error, taken for itself."""
@@ -118,9 +119,10 @@ def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -
     back = v.conj().transpose(0, 2, 1)
     freedom = c.parts * np.maximum((w > 0).sum(axis=1) - design.shape[2], 0)
     cost = (left * left.conj()).real.sum(axis=1)
-    plain = np.where(w > 0, model / np.where(w > 0, w, 1.0), 0.0)
+    plain = heights[:, :1] + heights[:, 1:2] * ramp
+    plain = plain + sum(heights[:, k + 2, None] * p[0] for k, p in enumerate(parts))
     return Pull((back @ left[:, :, None]).real[:, :, 0], (back @ v).real, seen, cost,
-                freedom.astype(np.float64), plain)  # fmt: skip
+                freedom.astype(np.float64), plain, w > 0)  # fmt: skip
 
 
 def _ridge(normal: NDArray[Any]) -> Array:
@@ -145,20 +147,18 @@ def follow(
     loose, result = 3.0, _at(c, law, theta, shape, len(start), 3.0)
     for _ in range(ITERATIONS):
         step, hessian = _step(result, law, theta, mean, weight, len(start))
-        size = float(np.sqrt(max(step @ hessian @ step, 0.0)))
+        size = max(float(step @ hessian @ step), 0.0) ** 0.5
         theta = _limited(theta, step, law, len(start), result.width, c.step)
-        done = loose == 1.0 and size < 0.1
+        done = loose == 1.0 and size < 0.03
         loose = 1.0 if size < 3.0 else max(1.0, 0.7 * loose)
         result = _at(c, law, theta, shape, len(start), loose)
         if done:
             break
     _, hessian = _step(result, law, theta, mean, weight, len(start))
-    return replace(result, cov=np.linalg.pinv(hessian, hermitian=True) * alike)
+    return replace(result, cov=np.asarray(np.linalg.pinv(hessian, hermitian=True) * alike))
 
 
-def _limited(
-    theta: Array, step: Array, law: Positions, p: int, width: float, fine: float
-) -> Array:
+def _limited(theta: Array, step: Array, law: Positions, p: int, width: float, fine: float) -> Array:
     """Take the step, less of it where a line would move by more than it is wide."""
     step = step.copy()
     step[p] = np.clip(step[p], -0.4 * width, 0.6 * width)
@@ -177,7 +177,7 @@ def most(values: Array) -> float:
 
 def _at(c: Columns, law: Positions, theta: Array, shape: str, p: int, loose: float) -> Tracked:
     at, width = law(theta[:p]), float(theta[p])
-    inside = (at > 0.5 * width) & (at < 1.0 - 0.5 * width)
+    inside = np.asarray((at > 0.5 * width) & (at < 1.0 - 0.5 * width), dtype=np.bool_)
     pull = pulled(c, np.clip(at, -9.0, 9.0), width, shape, float(theta[-1]) if shape == FANO else 0)
     inside &= pull.freedom > 0
     pull = _only(pull, inside.T, len(at))
@@ -194,7 +194,7 @@ def _at(c: Columns, law: Positions, theta: Array, shape: str, p: int, loose: flo
 def _only(pull: Pull, inside: NDArray[np.bool_], lines: int) -> Pull:
     """Silence lines that are not in the window; a column without any says nothing of the width."""
     extra = pull.gradient.shape[1] - lines
-    any_ = np.repeat(inside.any(axis=1)[:, None], extra, axis=1)
+    any_ = np.repeat(np.asarray(inside.any(axis=1))[:, None], extra, axis=1)
     mask = np.concatenate([inside, any_], axis=1).astype(np.float64)
     return replace(pull, gradient=pull.gradient * mask,
                    information=pull.information * mask[:, :, None] * mask[:, None, :])  # fmt: skip
@@ -238,9 +238,10 @@ def _step(
     flat = slope.reshape(-1, len(theta))
     weighted = now.pull.information * now.weight[:, None, None]
     hessian = flat.T @ (weighted @ slope).reshape(flat.shape) + np.diag(known)
-    pull = flat.T @ (now.pull.gradient * now.weight[:, None]).ravel()
+    pull: Array = flat.T @ (now.pull.gradient * now.weight[:, None]).ravel()
     floor = np.diag(1e-9 * np.diagonal(hessian) + 1e-12)
-    return np.linalg.solve(hessian + floor, pull + known * (mean - theta)), hessian
+    step = np.linalg.solve(hessian + floor, pull + known * (mean - theta))
+    return np.asarray(step), np.asarray(hessian)
 
 
 def gradient(law: Positions, theta: Array) -> Array:

@@ -1,0 +1,186 @@
+"""The arc of a tunable qubit in a map frequency x bias."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.truths_flux import BIASES, DRIVES, lorentzian, transmon
+from tests.unit.estimation.map_inputs import NOTHING
+
+KIND = "qubit_flux_map"
+X = (DRIVES, BIASES)
+TRUTH = {"frequency": 5.05e9, "sweet_spot": 0.03, "period": 1.2, "linewidth": 12e6}
+
+
+def line(f_max=5.05e9, spot=0.03, period=1.2, d=0.0, e_c=200e6, biases=BIASES):
+    return transmon(np.pi * (biases - spot) / period, f_max, d, e_c)
+
+
+def image(centres, width=12e6):
+    return lorentzian(DRIVES[:, None], centres, width)
+
+
+def noisy(clean, sigma, count=1, seed=3):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(count, *clean.shape))
+    if np.iscomplexobj(clean):
+        noise = noise + 1j * rng.normal(size=noise.shape)
+    return clean + sigma * noise
+
+
+def pulls(found, truth):
+    assert np.mean(found.verdict == "accepted") > 0.99
+    for name, value in truth.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.3, name
+        assert 0.82 < pull.std() < 1.25, name
+        assert np.abs(pull).max() < 5, name
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("phase", [None, 0.7], ids=["real", "complex"])
+def test_pull_where_junctions_are_known(given, phase):
+    clean = image(line())
+    if phase is not None:  # and a readout that turns with the bias
+        clean = clean * np.exp(1j * phase) + 2.0 * np.exp(3j * BIASES)
+    found = fit_batch(
+        KIND, X, noisy(clean, 0.12, 80), 0.12 if given else None,
+        anharmonicity=-200e6, asymmetry=0.0,
+    )  # fmt: skip
+    pulls(found, TRUTH)
+    assert given == np.isfinite(found.chi2_reduced).all()
+
+
+def test_pull_of_the_period_where_the_charging_energy_is_only_usual():
+    rng = np.random.default_rng(4)
+    e_c = rng.normal(200e6, 50e6, 80)
+    clean = np.stack([image(line(e_c=each)) for each in e_c])
+    found = fit_batch(KIND, X, clean + 0.1 * rng.normal(size=clean.shape), 0.1, asymmetry=0.0)
+    pulls(found, {"period": 1.2, "sweet_spot": 0.03})
+    assert np.median(found.stderr["period"]) > 0.004  # most of it from the charging energy
+
+
+def test_pull_of_the_asymmetry_where_the_map_tells_it():
+    biases = np.linspace(-0.5, 0.6, 81)
+    drives = np.linspace(4.0e9, 5.2e9, 121)
+    clean = lorentzian(drives[:, None], line(d=0.7, period=0.9, biases=biases), 40e6)
+    found = fit_batch(KIND, (drives, biases), noisy(clean, 0.12, 60), 0.12, anharmonicity=-200e6)
+    pulls(found, {"asymmetry": 0.7, "period": 0.9, "frequency": 5.05e9})
+
+
+def test_symmetric_junctions_have_no_asymmetry_to_tell():
+    found = fit_batch(KIND, X, noisy(image(line()), 0.1, 20), 0.1)
+    assert np.isnan(found.values["asymmetry"]).all()
+
+
+def disturbed(which, seed=8):
+    rng = np.random.default_rng(seed)
+    clean = image(line())
+    if which == "missing points":
+        clean[rng.random(clean.shape) < 0.3] = np.nan
+        clean[:, 20:28] = np.nan
+    if which == "spur":
+        clean[20] += 2.0
+    if which == "spur through the top":
+        clean[51] += 0.6
+    if which == "two-photon line":
+        clean += 0.7 * image(line() - 110e6, 6e6)
+    if which == "brighter two-photon line":
+        clean += 1.8 * image(line() - 110e6, 9e6)
+    if which == "level":
+        clean[:, 12:15] = image(line()[12:15] + np.array([8e6, 20e6, -15e6]))
+    if which == "stray points":
+        clean[rng.random(clean.shape) < 0.01] += 5.0
+    return clean
+
+
+DISTURBED = ("missing points", "spur", "spur through the top", "two-photon line",
+             "brighter two-photon line", "level", "stray points")  # fmt: skip
+
+
+@pytest.mark.parametrize("which", DISTURBED)
+def test_disturbances_do_not_pull_the_arc(which):
+    found = fit_batch(KIND, X, noisy(disturbed(which), 0.12, 20), 0.12, asymmetry=0.0)
+    assert np.mean(found.verdict == "accepted") >= 0.95, found.reason
+    for name in ("frequency", "sweet_spot", "period"):
+        pull = (found.values[name] - TRUTH[name]) / found.stderr[name]
+        assert abs(np.median(pull)) < 1.0, name
+        assert np.mean(np.abs(pull) < 4) >= 0.95, name
+
+
+def jumped(column, shift):
+    late = image(line(spot=0.03 + shift))
+    return np.where(np.arange(len(BIASES)) < column, image(line()), late)
+
+
+# clean map, sigma -> verdict, status, word of the reason, advice (axis, centre_on there or not)
+CASES = {
+    "nothing": (0 * image(line()), 0.1, "rejected", "no signal", "out of the noise", None),
+    "faint": (image(line(period=2.0), 25e6), 0.5, "insufficient", "signal too weak",
+              "averaged", "shots"),
+    "flat line": (image(line(period=30.0)), 0.05, "insufficient", "range too narrow",
+                  "does not move", 1),
+    "spot outside": (image(line(spot=0.34, period=1.6)), 0.08, "insufficient", "range too narrow",
+                     "outside the swept bias", 1),
+    "top outside": (image(line(f_max=5.13e9)), 0.08, "insufficient", "line at the edge",
+                    "outside the swept frequencies", 0),
+    "minimum": (image(line(f_max=5.3e9, spot=-0.37, period=0.8, d=0.83)), 0.1, "insufficient",
+                "wrong branch", "minimum", 1),
+    "two arcs": (image(line()) + image(line(5.03e9, 0.15)), 0.1, "rejected", "two arcs",
+                 "which is the qubit", None),
+    "jump": (jumped(17, 0.01), 0.08, "rejected", "drift during scan", "moves during", None),
+    "large jump": (jumped(25, 0.06), 0.1, "rejected", "drift during scan", "both halves", None),
+    "too fine a line": (image(line(), 1e6), 0.02, "insufficient", "sampling too coarse",
+                        "narrower", 0),
+    "too wide a line": (image(line(), 150e6), 0.05, "insufficient", "range too narrow",
+                        "as wide", 0),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objection(case):
+    clean, sigma, verdict, status, word, change = CASES[case]
+    found = fit_batch(KIND, X, noisy(clean, sigma, 6), sigma)
+    assert (found.verdict == verdict).all(), found.reason
+    right = np.flatnonzero(found.status == status)
+    assert len(right) >= 4, found.reason
+    for n in right:
+        assert word in found.reason[n]
+        if change == "shots":
+            assert found.advice[n].shots_times > 1
+        elif change is not None:
+            assert found.advice[n].axis == change
+            assert (found.advice[n].centre_on, found.advice[n].extend_window_to) != (None, None)
+
+
+def test_no_bent_line_is_taken_for_an_arc():
+    bent = image(line() + 20e6 * np.sin(60 * BIASES))
+    found = fit_batch(KIND, X, noisy(bent, 0.05, 10), 0.05)
+    assert (found.verdict == "rejected").all(), found.reason
+
+
+def test_advice_leads_to_the_sweet_spot():
+    found = fit_batch(KIND, X, noisy(CASES["spot outside"][0], 0.08), 0.08)
+    assert found.advice[0].centre_on == pytest.approx(0.34, abs=0.03)
+    assert found.advice[0].extend_window_to == pytest.approx(0.75)
+
+
+@pytest.mark.parametrize("which", NOTHING)
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_nothing_is_accepted_where_there_is_no_line(which, given):
+    rng = np.random.default_rng(11)
+    y = NOTHING[which](rng, 25 if "stray" in which or "each" in which else 60, 31, 31)
+    found = fit_batch(KIND, (DRIVES[::2], np.linspace(-0.2, 0.3, 31)), y, 1.0 if given else None)
+    assert (found.verdict != "accepted").all()
+
+
+def test_order_of_points_does_not_matter():
+    y = noisy(image(line()), 0.1)[0]
+    rng = np.random.default_rng(5)
+    i, j = rng.permutation(len(DRIVES)), rng.permutation(len(BIASES))
+    one = fit_batch(KIND, X, y, 0.1)
+    other = fit_batch(KIND, (DRIVES[i], BIASES[j]), y[np.ix_(i, j)], 0.1)
+    assert other.values["frequency"] == one.values["frequency"]
+    assert np.array_equal(other.curve[0], one.curve[0][np.ix_(i, j)])
