@@ -46,7 +46,7 @@ def test_pull_where_junctions_are_known(given, phase):
     if phase is not None:  # and a readout that turns with the bias
         clean = clean * np.exp(1j * phase) + 2.0 * np.exp(3j * BIASES)
     found = fit_batch(
-        KIND, X, noisy(clean, 0.12, 80), 0.12 if given else None,
+        KIND, X, noisy(clean, 0.12, 60), 0.12 if given else None,
         anharmonicity=-200e6, asymmetry=0.0,
     )  # fmt: skip
     pulls(found, TRUTH)
@@ -171,7 +171,7 @@ def test_advice_leads_to_the_sweet_spot():
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 def test_nothing_is_accepted_where_there_is_no_line(which, given):
     rng = np.random.default_rng(11)
-    y = NOTHING[which](rng, 25 if "stray" in which or "each" in which else 60, 31, 31)
+    y = NOTHING[which](rng, 8 if "stray" in which or "each" in which else 30, 31, 31)
     found = fit_batch(KIND, (DRIVES[::2], np.linspace(-0.2, 0.3, 31)), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()
 
