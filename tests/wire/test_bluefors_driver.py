@@ -26,6 +26,7 @@ from kammerton_sim.fridge import Refrigerator, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi as Simulated
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import HttpServer
+from kammerton_sim.wire.server import TcpServer
 
 KEY = "0352ebaa-secret"
 TMIXING = "mapper.bf.temperatures.tmixing"
@@ -148,10 +149,21 @@ def test_a_key_file_that_is_missing_is_named(rig):
         connect("fridge", f"{rig.url}?key_file=/nowhere/key")
 
 
-def test_a_redirection_is_not_followed(rig, fridge):
-    rig.answer = lambda *asked: (302, {"error": {}})
-    with pytest.raises(InstrumentError, match="HTTP 302"):
-        asyncio.run(fridge.temperature())
+def test_a_redirection_is_not_followed(rig, tmp_path):
+    """The key would go with it."""
+    answer = f"HTTP/1.1 302 Found\r\nLocation: {rig.url}/system/?key={KEY}\r\nContent-Length: 0"
+
+    def serve(link: socket.socket, peer: str) -> None:
+        link.recv(1000)
+        link.sendall(answer.encode() + b"\r\n\r\n")
+
+    elsewhere = TcpServer("elsewhere", 0, serve)
+    try:
+        with pytest.raises(InstrumentError, match="HTTP 302"):
+            connect("fridge", f"http://127.0.0.1:{elsewhere.port}")
+    finally:
+        elsewhere.close()
+    assert rig.ledger.since() == []
 
 
 def test_a_fridge_that_goes_and_comes_back_is_read_again(rig, fridge):

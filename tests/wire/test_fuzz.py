@@ -184,7 +184,10 @@ def test_a_message_ends_behind_a_line_feed_or_has_not_come_yet(data):
     assert end == 0 or data[end - 1 : end] == b"\n"
 
 
-@given(st.binary(max_size=60), st.binary(max_size=60))
+PIECES = st.lists(st.sampled_from([b"\n", b'"', b"'", b"#1", b"x", b"\x00"]), max_size=12)
+
+
+@given(st.binary(max_size=60), PIECES.map(b"".join))
 def test_a_block_may_hold_line_feeds(before, payload):
     clean = before.translate(None, b"\n\"'#")
     block = b"#" + str(len(str(len(payload)))).encode() + str(len(payload)).encode() + payload

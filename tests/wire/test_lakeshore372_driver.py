@@ -85,6 +85,12 @@ def test_it_never_sets_anything(rig, bridge):
     assert changes(rig) == {"connection"}
 
 
+def test_a_number_with_a_bad_status_is_no_valid_reading(rig, bridge, monkeypatch):
+    monkeypatch.setattr(rig.device, "_read", lambda number: (0.012, 1))
+    with pytest.raises(InstrumentError, match=r"no valid reading .* 0\.012 K, status CS OVL"):
+        asyncio.run(bridge.temperature())
+
+
 @pytest.mark.parametrize(
     ("status", "said"),
     [(Status.NO_NUMBER, "VMIX OVL"), (Status.OVER_RANGE, "T. OVER"),
