@@ -55,3 +55,17 @@ def couplings(
 def _hint(name: str, known: Sequence[str] | Mapping[str, object]) -> str:
     near = get_close_matches(name, list(known), 1)
     return f" (did you mean {near[0]!r}?)" if near else ""
+
+
+def loops(
+    wiring: Wiring, qubits: Sequence[QubitTruth], couplers: Mapping[str, Coupler]
+) -> Iterator[str]:
+    """What is wrong with the loops that flux lines distort or talk into."""
+    known = {*couplers, *(q.name for q in qubits if q.flux is not None)}
+    for settling in wiring.flux_settling:
+        if settling.line not in known:
+            yield f"wiring.flux_settling: {settling.line!r} has no loop"
+    for talk in wiring.flux_crosstalk:
+        for end in (talk.source, talk.target):
+            if end not in known:
+                yield f"wiring.flux_crosstalk: {end!r} has no loop"

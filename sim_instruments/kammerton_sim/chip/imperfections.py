@@ -82,6 +82,18 @@ class Settling:
     time: float = number("time_s", POSITIVE)
 
 
+@dataclass(frozen=True)
+class FluxCrosstalk:
+    """What one loop sees of the flux that belongs to another.
+
+    fraction: quanta here per quantum that the voltages of the other thread through their own.
+    """
+
+    source: str = text("from")
+    target: str = text("to")
+    fraction: float = number("fraction", ANY)
+
+
 def strangers(
     sections: Mapping[str, Any], qubits: Collection[str], feedlines: Collection[str]
 ) -> list[str]:

@@ -10,7 +10,15 @@ from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
-from kammerton_sim.chip.imperfections import Amplifier, Crosstalk, Mixer, Receiver, Ripple
+from kammerton_sim.chip.imperfections import (
+    Amplifier,
+    Crosstalk,
+    FluxCrosstalk,
+    Mixer,
+    Receiver,
+    Ripple,
+    Settling,
+)
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, PunchOut, Purcell, Transitions
 from kammerton_sim.chip.section import Section
@@ -137,6 +145,7 @@ class Wiring:
     every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
     instruments: further ones, by name. amplifiers, receivers: what comes between a feedline (by
     name) and its digitizer. mixers, ripples: of a line, by the name of its qubit or feedline.
+    flux_crosstalk, flux_settling: of flux lines, by the name of their qubit or coupler.
     """
 
     generators: tuple[str, ...]
@@ -156,6 +165,8 @@ class Wiring:
     mixers: Mapping[str, Mixer] = field(default_factory=dict)
     ripples: Mapping[str, Ripple] = field(default_factory=dict)
     drive_crosstalk: tuple[Crosstalk, ...] = ()
+    flux_crosstalk: tuple[FluxCrosstalk, ...] = ()
+    flux_settling: tuple[Settling, ...] = ()
 
 
 WIRING_SECTIONS: Mapping[str, Section] = {
@@ -165,6 +176,8 @@ WIRING_SECTIONS: Mapping[str, Section] = {
     "mixers": Section(Mixer, named=True),
     "ripples": Section(Ripple, named=True),
     "drive_crosstalk": Section(Crosstalk, many=True),
+    "flux_crosstalk": Section(FluxCrosstalk, many=True),
+    "flux_settling": Section(Settling, many=True),
 }
 
 

@@ -31,7 +31,7 @@ def write_tape(
     """
     steps: list[tuple[int, int, int]] = []
     drives = _Drives(line, rabi_rate, flux)
-    tracks = [*line.spans, flux.track] if flux else line.spans
+    tracks = [*line.spans, *flux.spans] if flux else line.spans
     cuts, events = reads, []
     if kicks is not None:
         kicks = _needed(kicks, tracks, reads, turn, always=line.hum != 0)

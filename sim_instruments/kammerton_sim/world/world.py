@@ -18,7 +18,7 @@ from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.evolution import Qubit, effective_temperature
-from kammerton_sim.world.flux import Loop, Steering
+from kammerton_sim.world.flux import Loop, Steering, connect
 from kammerton_sim.world.flux_noise import dephasing
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.mishaps import Mishaps
@@ -53,6 +53,7 @@ class World:
             Loop(q.f01, q.anharmonicity, q.flux) if q.flux else None for q in chip.qubits
         ]
         self.couples = couples_of(chip)
+        connect(self._loops_by_name(), chip.wiring)
         seed = chip.seed if seed is None else seed
         self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
@@ -60,6 +61,16 @@ class World:
         self._residual = [residual_dephasing(r) for r in chip.resonators]
         self.noise = Noise(chip)
         self.mishaps = Mishaps()
+
+    def _loops_by_name(self) -> dict[str, list[Loop]]:
+        """Loops of qubits and couplers; a coupler has one for every pair that it couples."""
+        loops: dict[str, list[Loop]] = {}
+        for qubit, loop in zip(self.chip.qubits, self._loops, strict=True):
+            loops[qubit.name] = [loop] if loop else []
+        for exchange in (couple.exchange for couple in self.couples):
+            if exchange.loop is not None:
+                loops.setdefault(exchange.coupling.coupler, []).append(exchange.loop)
+        return loops
 
     @property
     def temperature(self) -> float:

@@ -110,7 +110,7 @@ class _Segments:
         self._voices, self._coupler, self._exchanged, self._step = voices, coupler, exchanged, step
         self._steerings = [s for s in (*(v.flux for v in voices), coupler) if s is not None]
         self.tracks: list[Spanned] = [span for v in voices for span in v.line.spans]
-        self.tracks += [s.track for s in self._steerings]
+        self.tracks += [span for s in self._steerings for span in s.spans]
         self.segments: list[Segment] = []
         self._seen: dict[object, int] = {}
         self._numbers: dict[bytes, int] = {}
