@@ -19,6 +19,7 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--qubits", type=int, default=5, help="of a made-up chip (1 to 1000)")
     parser.add_argument("--random", type=int, metavar="N", help="N qubits as published ones are")
     parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
+    parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument("--mend", action="store_true", help="cut T2 at 2 T1 in a table")
 
 
@@ -37,7 +38,9 @@ def chosen_chip(options: argparse.Namespace) -> Chip:
         return random_chip(options.qubits, options.seed)
     for change in device.mended:
         sys.stderr.write(f"{device.name}: {change}\n")
-    return device_chip(device, options.seed)
+    if options.coupled and not device.couplings:
+        raise ValueError(f"--coupled: {device.name} tells of no couplings")
+    return device_chip(device, options.seed, options.coupled)
 
 
 def _device(path: Path | None, options: argparse.Namespace) -> Device | None:

@@ -62,6 +62,15 @@ def test_without_the_optional_package_it_is_said_what_to_install(monkeypatch, ca
     assert "pip install 'kammerton[ibm]'" in capsys.readouterr().err
 
 
+def test_pairs_that_no_table_tells_of_cannot_be_coupled(tmp_path, table, capsys):
+    assert main([str(table), "--coupled", "--no-serve"]) == 2
+    assert "device tells of no couplings" in capsys.readouterr().err
+    table.with_suffix(".couplings.csv").write_text("qubit_a,qubit_b\n0,1\n", encoding="utf-8")
+    chip = tmp_path / "chip.toml"
+    assert main([str(table), "--coupled", "--no-serve", "--write-chip", str(chip)]) == 0
+    assert [c.name for c in read_chip(chip).couplings] == ["q0-q1"]
+
+
 def test_one_chip_must_be_chosen(table, capsys):
     assert main([str(table), "--random", "3"]) == 2
     assert "choose one chip, not FILE, --random" in capsys.readouterr().err

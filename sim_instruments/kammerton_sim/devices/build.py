@@ -10,19 +10,22 @@ from typing import NamedTuple
 import numpy as np
 
 from kammerton_sim.chip import Chip, QubitTruth, ResonatorTruth, Wiring, random_chip
+from kammerton_sim.chip.couplings import Coupling
 from kammerton_sim.devices import draw
 from kammerton_sim.devices.carriers import carriers
 from kammerton_sim.devices.readout import visibility
 from kammerton_sim.devices.words import Device, DeviceQubit
 
+_EXCHANGE = 2.0e6, 0.2e6  # Hz (g / 2 pi): middle and spread [from memory]
 _SLOW = 2.5e3, 0.5  # Hz of slow noise: median and spread of the logarithm [from memory]
 
 
-def device_chip(device: Device, seed: int) -> Chip:
+def device_chip(device: Device, seed: int, coupled: bool = False) -> Chip:
     """Build a chip of a device's qubits, ten to a feedline; the same seed gives the same chip.
 
     Drawn are resonators (frequency, chi, linewidth, asymmetry), drive strengths, slow noise, and
     what the table leaves out (from the other qubits of the table, or as in `drawn_device`).
+    coupled: the table's pairs exchange at about 2 MHz; else they are left apart.
     """
     rng = np.random.default_rng((seed, 2))
     plain = random_chip(len(device.qubits), seed)
@@ -37,8 +40,20 @@ def device_chip(device: Device, seed: int) -> Chip:
         for entry, qubit, like in zip(device.qubits, qubits, plain.resonators, strict=True)
     )
     wiring = _wired(plain, qubits)
-    name = f"{device.name}-{seed}"
-    return replace(plain, name=name, qubits=qubits, resonators=resonators, wiring=wiring)
+    return replace(
+        plain,
+        name=f"{device.name}-{seed}",
+        qubits=qubits,
+        resonators=resonators,
+        wiring=wiring,
+        couplings=tuple(_couplings(device, rng)) if coupled else (),
+    )
+
+
+def _couplings(device: Device, rng: np.random.Generator) -> Iterator[Coupling]:
+    for a, b in device.couplings:
+        g = _EXCHANGE[0] + _EXCHANGE[1] * float(np.clip(rng.standard_normal(), -2, 2))
+        yield Coupling(device.qubits[a].name, device.qubits[b].name, g)
 
 
 class _Numbers(NamedTuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from kammerton_sim.devices import Device, DeviceQubit, device_chip, drawn_device
 from kammerton_sim.devices import draw as published
 from kammerton_sim.devices.carriers import REACH, carriers
 from kammerton_sim.devices.readout import AMPLITUDE, distance, visibility
+from kammerton_sim.world import World
 from tests.unit.devices.conftest import REAL
 from tests.unit.world.conftest import Lab, still
 
@@ -64,6 +66,16 @@ def test_names_of_qubits_are_those_of_the_table():
     chip = device_chip(Device("named", entries), 1)
     assert [q.name for q in chip.qubits] == list(chip.wiring.drive) == ["q7", "ancilla"]
     assert [r.name for r in chip.resonators] == ["r7", "rancilla"]
+
+
+def test_pairs_are_coupled_on_demand(table):
+    device = read_device(table())
+    assert device_chip(device, 4).couplings == ()
+    chip = device_chip(device, 4, coupled=True)
+    assert [c.name for c in chip.couplings] == ["q0-q1", "q1-q2"]
+    assert all(1.5e6 < c.g < 2.5e6 for c in chip.couplings)
+    assert replace(chip, couplings=()) == device_chip(device, 4)
+    assert 20e3 < abs(World(chip).truth("q0-q1.zz")) < 500e3
 
 
 # ---------------------------------------------------------------- readout
