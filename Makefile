@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-fits fuzz check clean
+.PHONY: demo test lint bench bench-fits bench-adaptive fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -41,6 +41,9 @@ bench-fits: .venv/.dev
 fuzz: .venv/.dev
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzzing
+
+bench-adaptive: .venv/.dev
+	@$(BIN)/python -m tests.benchmarks.adaptive
 
 clean:
 	rm -rf .venv kammerton-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -29,6 +29,7 @@ from kammerton.estimation.design import (
     t1_design,
     update,
 )
+from tests.benchmarks import adaptive_verdicts
 from tests.unit.estimation.adaptive import CONTRAST, OFFSET, decay, fringes, level, run
 
 SEED, RUNS, SWEEPS = 11, 2000, 500
@@ -273,6 +274,7 @@ def main() -> None:
     calibration = t1_table()
     calibration += ramsey_table()
     calibration_table(calibration)
+    adaptive_verdicts.main()
     t1_cost, ramsey_cost = update_cost()
     print(f"\nUpdate, 400 targets at once, CPU µs for each target and setting: T1 {t1_cost:.1f}, "
           f"Ramsey {ramsey_cost:.1f}.")  # fmt: skip

@@ -198,16 +198,17 @@ def test_a_t1_that_jumps_half_way_is_drift(factor, timing):
     assert share(found, "drift during scan") > 0.8
 
 
-def test_a_trace_that_is_no_decay_does_not_fit():
+@pytest.mark.parametrize("timing", [Timing(2e-6), FEW_SHOTS], ids=["time", "shots"])
+def test_a_trace_that_is_no_decay_does_not_fit(timing):
     n = 100
 
     def wave(plan, _):
         return 0.5 + 0.4 * np.cos(2 * np.pi * plan.delays / 30e-6)
 
     belief = t1_belief(45e-6, None, known(n))
-    done = run(belief, t1_design, 0.03, wave, 13, FEW_SHOTS, budget=0.2)
+    done = run(belief, t1_design, 0.03, wave, 13, timing, budget=0.2)
     found = verdicts(done, 0.03)
-    assert share(found, "accepted") == 0
+    assert share(found, "accepted") < 0.02
     assert share(found, "model does not fit", "drift during scan") > 0.4
 
 
@@ -252,7 +253,7 @@ def test_one_good_delay_lies_where_theory_says():
     middle, early = few.delays[0, 1], fast.delays[0, 1]
     assert 1.1 * 50e-6 < middle < 1.5 * 50e-6
     assert 0.25 * 50e-6 < early < 0.8 * 50e-6
-    assert few.shots[0, 1] == pytest.approx(0.7 * few.shots.sum(), abs=1)
+    assert few.shots[0, 1] == pytest.approx(0.67 * few.shots.sum(), abs=1)
     unknown = t1_design(t1_belief(50e-6, 1e-6, levels(0.1, 0.8, 0.1, 0.2)), FEW_SHOTS, 0.005)
     used = unknown.delays[unknown.shots > 0]
     assert used.min() < 10e-6

@@ -2,9 +2,9 @@
 
 With known offset and contrast one delay is best: 1.3 T for the fewest shots, and nearer to 0.4 T
 for the least time with active reset. But one delay fits every trace, a flat one too. So 15 % of
-the shots go to 0.55 and 15 % to 1.6 times that delay, which costs a twentieth of the information
-and lets a chi-square disprove the law. With unknown levels the best design has a short, a middle
-and a long delay, and needs no such care.
+the shots go to 0.55 and 15 % to 1.6 times that delay, and 3 % to 2.5 T, which costs a twentieth
+of the information and lets a chi-square disprove the law. With unknown levels the best design has
+a short, a middle and a long delay, and needs no such care.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from kammerton.model import TraceError
 
 REACH = 40.0  # factor by which the truth may differ from the belief
 CANDIDATES = 20
-SHARES = np.array([0.15, 0.7, 0.15])
+SHARES = np.array([0.15, 0.67, 0.15, 0.03])
 APART = np.array([0.55, 1.0, 1.6])
+LATE = 2.5  # T
 GAUSSIAN_ODDS = 1 / 3  # before the data, as `kammerton.estimation.decay` holds it
 LEAST = 0.08  # of the shots so far: a round that hardly adds to them is not worth its trouble
 AIM = 0.98  # of the goal: a last round that just misses it would cost another
@@ -113,7 +114,8 @@ def _delays(posterior: Posterior, timing: Timing, shots: Array) -> tuple[Array, 
     if not posterior.levels.exact:
         return _compact(delays, shares)
     middle = np.exp((shares * np.log(np.maximum(delays, 1e-12))).sum(axis=1))
-    apart = timing.playable(middle[:, None] * APART)
+    apart = np.column_stack([middle[:, None] * APART, LATE * posterior.value])
+    apart = timing.playable(apart)
     return apart, np.broadcast_to(SHARES, apart.shape)
 
 

@@ -5,7 +5,7 @@ put the believed frequency there, on one slope and on the other in turn, which c
 the levels. But a dead qubit also reads half. So a third of the shots looks elsewhere: at the top
 of the fringe, at a shorter delay, where a jump by a whole fringe is seen, and at no delay, both
 ways up. The best delay is near 1/(2 pi sigma) while sigma is large, and below T2* at the end
-(feedback on delay and phase: Bonato and Berry, PRA 95, 052348 (2017), arXiv 1703.09317).
+(feedback on delay and phase: Bonato and Berry, arXiv 1703.09317).
 """
 
 from __future__ import annotations
