@@ -26,6 +26,7 @@ APART = np.array([0.55, 1.0, 1.6])
 LATE = 2.5  # T
 GAUSSIAN_ODDS = 1 / 3  # before the data, as `kammerton.estimation.decay` holds it
 LEAST = 0.08  # of the shots so far: a round that hardly adds to them is not worth its trouble
+FOREVER = 1e9  # s
 AIM = 0.98  # of the goal: a last round that just misses it would cost another
 
 
@@ -73,7 +74,7 @@ def t1_design(
 
     goal: relative sigma to reach, one number or (N,). budget: instrument seconds left, likewise.
     first: shots of the first round; each later one takes at most as many as all before it, so
-    that delays follow what was learned. A belief that is sharp is not doubted the less for it.
+    that delays follow what was learned, and even a sharp belief is tried first.
 
     The plan's `promised` is the sigma in s to expect after this round. A plan without shots
     says that the goal or the budget is reached; `judge` says which, and what it is worth.
@@ -95,8 +96,7 @@ def limits(
     aim = spread(goal, len(posterior), "goal")
     if (aim <= 0).any():
         raise TraceError("goal is not positive")
-    left = np.asarray(budget, dtype=np.float64)
-    left = left if np.isposinf(left).all() else numbers(left, "budget")
+    left = numbers(np.minimum(budget, FOREVER), "budget")
     if first < 1:
         raise TraceError(f"first is {first}; a round takes at least one shot")
     return aim, np.broadcast_to(left, (len(posterior),))
@@ -141,7 +141,7 @@ def settled(
     wanted = needed(outlook.variance, after, most, AIM * aim)
     shots = np.minimum(np.maximum(wanted, LEAST * posterior.shots), most)
     each = (shares * delays).sum(axis=1) + timing.overhead
-    shots = np.minimum(shots, np.floor(np.clip(budget, 0.0, 1e12) / each))
+    shots = np.minimum(shots, np.floor(np.maximum(budget, 0.0) / each))
     shots = np.where(posterior.sd <= aim, 0.0, shots)
     counts = whole(shares, shots)
     over = (counts * (delays + timing.overhead)).sum(axis=1) > np.maximum(budget, 0.0)
