@@ -10,12 +10,13 @@ from kammerton.estimation.derived import Derived, named
 from kammerton.estimation.evidence import Evidence, propagate, weigh
 from kammerton.estimation.findings import (
     Findings,
+    drift_asked,
     imprecise,
     judge_signal,
     percent,
 )
 from kammerton.estimation.kind import Kind, sweep
-from kammerton.estimation.nulls import simple_laws
+from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
@@ -26,6 +27,7 @@ Array = NDArray[np.float64]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
+DRIFT = 25.0  # delta-BIC over a random walk
 BENT = 16.0  # delta-BIC over a straight line
 CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
@@ -38,7 +40,7 @@ def t1(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
-    findings = _judge(batch, fit, evidence, nulls.flat[0], found.values["t1"], found.stderr["t1"])
+    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift_asked(known, DRIFT))
     findings.accept("a clear exponential decay")
     units = {"t1": "s", "amplitude": "", "offset": ""}
     return Outcome(found, units, curve, evidence.chi2_reduced, findings)
@@ -65,8 +67,7 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
         for law in laws
     ]
     mixed = _averaged(found, _share_of_gaussian(batch, laws, evidence))
-    time, error = mixed.values["t2_echo"], mixed.stderr["t2_echo"]
-    findings = _judge(batch, fit, evidence, nulls.flat[0], time, error)
+    findings = _judge(batch, fit, evidence, nulls, mixed, "t2_echo", drift_asked(known, DRIFT))
     findings.accept("a clear echo decay")
     units = {"t2_echo": "s", "amplitude": "", "offset": ""}
     return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)
@@ -121,12 +122,14 @@ def _stacked(found: Derived) -> tuple[Array, Array]:
 
 
 def _judge(
-    batch: Batch, fit: Solution, evidence: Evidence, flat: Array, time: Array, error: Array
-) -> Findings:
+    batch: Batch, fit: Solution, evidence: Evidence, nulls: Nulls, found: Derived, name: str,
+    drift: float,
+) -> Findings:  # fmt: skip
     """Object to decays that are absent, of another law, or badly placed in their window."""
     findings = Findings(batch.traces)
-    snr = significance(batch, flat, fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "an exponential decay")
+    time, error = found.values[name], found.stderr[name]
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "an exponential decay", drift=drift)
     with np.errstate(divide="ignore"):
         rate = batch.column(batch.span) / time
     poor = imprecise(time, error)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence, Mask
 from kammerton.estimation.prepare import Batch
-from kammerton.model import Advice, Verdict
+from kammerton.model import Advice, TraceError, Verdict
 
 Array = NDArray[np.float64]
 ACCEPTED, INSUFFICIENT, REJECTED = (
@@ -20,6 +20,7 @@ ACCEPTED, INSUFFICIENT, REJECTED = (
 NOTHING = Advice()
 
 CLEAR = 10.0  # delta-BIC over every simpler law
+STEADY = 8.0  # delta-BIC over a random walk where drift cannot follow x
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
@@ -77,12 +78,13 @@ class Findings:
 
 def judge_signal(
     findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
-    clear: float = CLEAR, elsewhere: Advice = NOTHING,
+    clear: float = CLEAR, elsewhere: Advice = NOTHING, drift: float = STEADY,
 ) -> None:  # fmt: skip
     """Object to traces without a signal, with too weak a one, and with another law's.
 
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
-    elsewhere: what to try when there is nothing here.
+    elsewhere: what to try when there is nothing here. drift: delta-BIC over a random walk that is
+    asked for.
     """
     findings.object_to(
         batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
@@ -103,16 +105,40 @@ def judge_signal(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
     )  # fmt: skip
+    jumps = evidence.gain_step < evidence.gain_line
     findings.rejected(
-        ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
-        "model does not fit",
+        (evidence.gain_step < -UNSURE) & jumps, "drift during scan",
         f"the data jump once instead of following {law}",
     )  # fmt: skip
     findings.rejected(evidence.misfit & railed, "saturated", SATURATED)
     findings.rejected(
+        evidence.gain_walk < -UNSURE, "drift during scan",
+        f"the trace wanders like a random walk: drift explains it better than {law}",
+    )  # fmt: skip
+    findings.rejected(
         evidence.misfit, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
     )  # fmt: skip
+    findings.insufficient(
+        ~(evidence.gain_step > clear) & jumps, "signal too weak",
+        f"a single jump could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        evidence.gain_walk < drift, "signal too weak",
+        f"drift could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def drift_asked(known: dict[str, object], strict: float) -> float:
+    """Return the delta-BIC over a random walk to ask for.
+
+    Where every turn of a sweep visits all points (known: interleaved), drift is alike at all of
+    them and cannot be taken for the law.
+    """
+    interleaved = known.get("interleaved", False)
+    if not isinstance(interleaved, bool):
+        raise TraceError("interleaved is True or False")
+    return STEADY if interleaved else strict
 
 
 def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:

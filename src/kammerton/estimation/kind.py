@@ -49,4 +49,4 @@ def sweep(
 ) -> Kind:  # fmt: skip
     """Return the kind of a sweep of one axis with at least `least` points; see `prepare`."""
     ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least)
-    return Kind(ready, fit, known)
+    return Kind(ready, fit, ("interleaved", *known))

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
-from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
+from kammerton.estimation.findings import OUTSIDE, Findings, drift_asked, judge_line, judge_signal
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
@@ -21,6 +21,7 @@ from kammerton.estimation.solver import Solution, merged, replaced, solve
 Array = NDArray[np.float64]
 
 CERTAIN = 1e9
+DRIFT = 38.0  # delta-BIC over a random walk
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz"}
 ALONE = 6  # fewest points for each parameter before a second line is looked for
@@ -41,9 +42,8 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
 
     Complex y is projected on its direction of largest change.
     """
-    del known
     if batch.parts == 2:
-        return _projected(batch)
+        return _projected(batch, known)
     fit = one_line(batch)
     pairs = two_lines(batch, fit)
     nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
@@ -61,13 +61,14 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a line over a smooth background"
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    asked = drift_asked(known, DRIFT)
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE, asked)
     judge_line(findings, batch, found)
     findings.accept("a clear line")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
-def _projected(batch: Batch) -> Outcome:
+def _projected(batch: Batch, known: dict[str, object]) -> Outcome:
     m = batch.points
     re, im, w = batch.y[:, :m], batch.y[:, m:], batch.w[:, :m]
     total = w.sum(axis=1, keepdims=True)
@@ -80,7 +81,7 @@ def _projected(batch: Batch) -> Outcome:
         batch.x, batch.step, np.ascontiguousarray(along), np.ascontiguousarray(w), batch.zero,
         batch.span, np.zeros(batch.traces), 1, batch.known_noise, batch.order,
     )  # fmt: skip
-    found = qubit_spectroscopy(real, {})
+    found = qubit_spectroscopy(real, known)
     curve = np.hstack(
         [mean[0] + found.curve * np.cos(angle), mean[1] + found.curve * np.sin(angle)]
     )

@@ -12,6 +12,7 @@ from kammerton.estimation.derived import Derived, Formulas
 from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
 from kammerton.estimation.findings import (
     Findings,
+    drift_asked,
     imprecise,
     judge_signal,
     judge_stray,
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
 RATE = (-1.0, 2.0)  # the upper one per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
+DRIFT = 30.0  # delta-BIC over a random walk
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -51,7 +53,6 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     exp(-(1 - q) s t - q (s t)^2) is Markovian dephasing for q = 0, slow noise for q = 1, and
     both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly.
     """
-    del known
     fit = one_frequency(batch)
     beats = two_frequencies(batch, fit)
     nulls, curve = simple_laws(batch), fit.curve(batch)
@@ -67,7 +68,10 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
             found.replaced(beats.which, double), evidence.replaced(beats.which, own),
         )  # fmt: skip
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "a decaying oscillation", SEARCHED)
+    judge_signal(
+        findings, batch, evidence, snr, "a decaying oscillation", SEARCHED,
+        drift=drift_asked(known, DRIFT),
+    )  # fmt: skip
     _judge(findings, batch, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
     _mention_beats(findings, beats, batch)

@@ -10,6 +10,7 @@ from kammerton.estimation.evidence import Evidence, delta_bic, propagate, struct
 from kammerton.estimation.findings import (
     CLEAR,
     Findings,
+    drift_asked,
     imprecise,
     judge_signal,
     judge_stray,
@@ -27,13 +28,13 @@ Array = NDArray[np.float64]
 
 MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
+DRIFT = 30.0  # delta-BIC over a random walk
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
 UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
 
 
 def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit a cosine about zero amplitude; a decay along the sweep only where the data ask for it."""
-    del known
     fit = _cosine(batch)
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
@@ -46,7 +47,10 @@ def rabi_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
         lambda n: f"the extremum misses zero amplitude by {abs(turn[n]):.2f} rad",
     )  # fmt: skip
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "a cosine about zero amplitude", SEARCHED)
+    judge_signal(
+        findings, batch, evidence, snr, "a cosine about zero amplitude", SEARCHED,
+        drift=drift_asked(known, DRIFT),
+    )  # fmt: skip
     _judge(findings, batch, fit, evidence, found.values["period"], found.stderr["period"])
     judge_stray(findings, evidence, findings.is_open())
     findings.accept("a clear Rabi oscillation")

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.evidence import delta_bic, propagate, structured, weigh
-from kammerton.estimation.findings import OUTSIDE, Findings, judge_line, judge_signal
+from kammerton.estimation.findings import OUTSIDE, Findings, drift_asked, judge_line, judge_signal
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, significance
@@ -29,6 +29,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 SEARCHED = 16.0
+DRIFT = 40.0  # delta-BIC over a random walk
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 GEOMETRIES = ("notch", "reflection", "transmission")
 FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
@@ -47,10 +48,13 @@ def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     geometry = known.get("geometry")
     if geometry is not None and geometry not in GEOMETRIES:
         raise TraceError(f"geometry is {geometry!r}; it can be {', '.join(GEOMETRIES)}")
-    return _complex(batch, geometry) if batch.parts == 2 else _magnitude(batch, geometry)
+    asked = drift_asked(known, DRIFT)
+    if batch.parts == 2:
+        return _complex(batch, geometry, asked)
+    return _magnitude(batch, geometry, asked)
 
 
-def _complex(batch: Batch, geometry: object) -> Outcome:
+def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
     """Fit complex S from two starts; conjugate traces of the other phase convention."""
     starts = resonance_starts(batch)
     low, high = _bounds(batch)
@@ -65,7 +69,7 @@ def _complex(batch: Batch, geometry: object) -> Outcome:
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     found = _outcome(
         turned, share, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
-        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span),
+        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
     )  # fmt: skip
     found.curve[:, batch.points :] *= sign[:, None]
     return found
@@ -144,7 +148,7 @@ def _qualities(
     }  # fmt: skip
 
 
-def _magnitude(batch: Batch, geometry: object) -> Outcome:
+def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
     level = batch.y + batch.level[:, None]
     present = batch.w > 0
@@ -166,7 +170,7 @@ def _magnitude(batch: Batch, geometry: object) -> Outcome:
         return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
 
     nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
-    found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive)
+    found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive, drift)
     power = found.curve + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
     found.curve[:] = size - batch.level[:, None]
@@ -201,14 +205,14 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
 
 def _outcome(
     batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls,
-    derive: Callable[[Array], dict[str, Array]],
+    derive: Callable[[Array], dict[str, Array]], drift: float,
 ) -> Outcome:  # fmt: skip
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE, drift)
     judge_line(findings, batch, found)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
