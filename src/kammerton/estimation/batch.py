@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.estimation.weights import of_counts
 from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]
@@ -96,8 +97,15 @@ def fit_batch(
     unknown = set(known) - set(how.known)
     if unknown:
         raise TraceError(f"a fit of kind {kind} cannot use {', '.join(sorted(unknown))}")
+    if known.get("shots") is not None:
+        if sigma is not None:
+            raise TraceError("give sigma or shots, not both")
+        sigma = of_counts(y, known["shots"])
     batch = how.prepare(x, y, sigma)
     outcome = how.fit(batch, known)
+    again = how.again(batch, outcome.curve)
+    if again is not None:
+        batch, outcome = again, how.fit(again, known)
     found, said = outcome.found, outcome.findings
     return FitBatch(
         kind, found.values, found.stderr, found.correlation, outcome.units,

@@ -9,31 +9,33 @@ from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived, named
 from kammerton.estimation.evidence import Evidence, propagate, weigh
 from kammerton.estimation.findings import (
+    CLEAR,
     Findings,
     drift_asked,
     imprecise,
+    judge_doubt,
     judge_signal,
     percent,
 )
-from kammerton.estimation.kind import Kind, sweep
+from kammerton.estimation.kind import Kind, Known, sweep
 from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
-from kammerton.estimation.solver import Solution, merged, solve
+from kammerton.estimation.solver import CERTAIN, Solution, merged, solve
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
-DRIFT = 25.0  # delta-BIC over a random walk
+LAW = "an exponential decay"
+DRIFT, DRIFT_OF_TWO = 20.0, 25.0  # delta-BIC over a random walk, for one law and for two
 BENT = 16.0  # delta-BIC over a straight line
-CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
 
 
-def t1(batch: Batch, known: dict[str, object]) -> Outcome:
+def t1(batch: Batch, known: Known) -> Outcome:
     """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
     fit = _fit(batch, 0.0, "decays", _prior(batch, known))
     nulls, curve = simple_laws(batch), fit.curve(batch)
@@ -50,7 +52,17 @@ def _numbers(name: str, theta: Array, span: Array, level: Array) -> dict[str, Ar
     return {name: span / theta[..., 0], "amplitude": theta[..., 2], "offset": theta[..., 3] + level}
 
 
-def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
+def t2_echo(batch: Batch, known: Known) -> Outcome:
+    """Fit a Hahn echo; x is the whole time between the two pi/2 pulses."""
+    return _of_either_law(batch, known, "t2_echo", "a clear echo decay")
+
+
+def cpmg(batch: Batch, known: Known) -> Outcome:
+    """Fit a decay under refocusing pulses; x is the whole time, the number of pulses fixed."""
+    return _of_either_law(batch, known, "t2_cpmg", "a clear decay under refocusing pulses")
+
+
+def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
     """Fit exp(-t/T) and exp(-(t/T)^2); T is their mean, weighted by the evidence for each.
 
     The error holds each law's own and how far the laws disagree (Buckland et al. 1997, model
@@ -63,13 +75,13 @@ def t2_echo(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     found = [
-        propagate(lambda theta: _numbers("t2_echo", theta, span, batch.level), law, evidence)
+        propagate(lambda theta: _numbers(name, theta, span, batch.level), law, evidence)
         for law in laws
     ]
     mixed = _averaged(found, _share_of_gaussian(batch, laws, evidence))
-    findings = _judge(batch, fit, evidence, nulls, mixed, "t2_echo", drift_asked(known, DRIFT))
-    findings.accept("a clear echo decay")
-    units = {"t2_echo": "s", "amplitude": "", "offset": ""}
+    findings = _judge(batch, fit, evidence, nulls, mixed, name, drift_asked(known, DRIFT_OF_TWO))
+    findings.accept(said)
+    units = {name: "s", "amplitude": "", "offset": ""}
     return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)
 
 
@@ -80,7 +92,7 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
     return solve(kernels.DECAY, batch, start, np.array([SLOWEST, shape]), high, prior)
 
 
-def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
+def _prior(batch: Batch, known: Known) -> Array | None:
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)
     for column, name in enumerate(("contrast", "offset")):
@@ -129,7 +141,7 @@ def _judge(
     findings = Findings(batch.traces)
     time, error = found.values[name], found.stderr[name]
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "an exponential decay", drift=drift)
+    judge_signal(findings, batch, evidence, snr, LAW)
     with np.errstate(divide="ignore"):
         rate = batch.column(batch.span) / time
     poor = imprecise(time, error)
@@ -152,10 +164,12 @@ def _judge(
         lambda n: f"the time is known only to {percent(time[n], error[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+    judge_doubt(findings, evidence, LAW, CLEAR, drift)
     return findings
 
 
 KINDS: dict[str, Kind] = {
     "t1": sweep(t1, 4, from_zero=True, known=("offset", "contrast")),
     "t2_echo": sweep(t2_echo, 5, from_zero=True, known=("offset", "contrast")),
+    "cpmg": sweep(cpmg, 5, from_zero=True, known=("offset", "contrast")),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,7 @@ UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong mo
 SLACK = 1.1  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
+ROUGH = 0.2  # share of second differences beyond two sigma
 SMALL_KNOWN, SMALL = 0.02, 0.06  # structure in the residuals we let pass, in parts of the signal
 
 
@@ -32,8 +34,9 @@ class Evidence:
     delta-BIC over no signal, a straight line, a single jump, a random walk. related: residuals
     show structure. misfit: so much of it that the law is wrong. stray: one point alone makes most
     of the signal. dull: what the law leaves is noise, so if it gains nothing there is nothing.
-    railed: many points have exactly the same extreme value. chi2_reduced: NaN where sigma was
-    not given.
+    railed: many points have exactly the same extreme value. copied: several points have exactly
+    the same value. rough: points follow no smooth curve. chi2_reduced: NaN where sigma was not
+    given.
     """
 
     noise: Array
@@ -47,6 +50,8 @@ class Evidence:
     stray: Mask
     dull: Mask
     railed: Mask
+    copied: Mask
+    rough: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -83,12 +88,18 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         related=related, misfit=misfit, dull=~(worse | related),
         stray=seen.farthest > 0.6 * np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0]),
         railed=seen.railed >= np.maximum(4, 0.05 * rows),
+        copied=(seen.held > 3) | (seen.twins > 2), rough=(seen.rough > ROUGH) & batch.known_noise,
     )  # fmt: skip
 
 
 def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:
     """Return how much better the richer law is, its extra parameters paid for."""
     return _gain(batch, rich, simple.cost, simple.free)
+
+
+def delta_cost(batch: Batch, simple: Solution, rich: Solution) -> Array:
+    """Return twice the logarithm of the likelihood ratio of two laws."""
+    return _gain(batch, rich, simple.cost, rich.free)
 
 
 def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp] | int) -> Array:
@@ -149,3 +160,22 @@ def _noise(batch: Batch, reduced: Array, freedom: NDArray[np.intp], cost: Array)
 def propagate(formulas: Formulas, fit: Solution, evidence: Evidence) -> Derived:
     """Return numbers derived from theta (..., N, P + L), with errors from the full covariance."""
     return derive(formulas, fit.theta, fit.cov * evidence.noise[:, None, None])
+
+
+def with_part(
+    batch: Batch, which: NDArray[np.intp], fit: Solution, formulas: Callable[[Batch], Formulas],
+    nulls: Nulls, curve: Array, found: Derived, evidence: Evidence,
+) -> tuple[Derived, Evidence]:  # fmt: skip
+    """Put another law's results in place for the traces `which`, in the curve too.
+
+    fit: of those traces; formulas: of their batch.
+    """
+    if len(which) == 0:
+        return found, evidence
+    part = batch.take(which)
+    curve[which] = fit.curve(part)
+    own = weigh(part, fit, curve[which], nulls.take(which))
+    return (
+        found.replaced(which, propagate(formulas(part), fit, own)),
+        evidence.replaced(which, own),
+    )

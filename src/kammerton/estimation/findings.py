@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence, Mask
 from kammerton.estimation.prepare import Batch
+from kammerton.estimation.stuck import stuck
 from kammerton.model import Advice, TraceError, Verdict
 
 Array = NDArray[np.float64]
@@ -78,17 +79,14 @@ class Findings:
 
 def judge_signal(
     findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
-    clear: float = CLEAR, elsewhere: Advice = NOTHING, drift: float = STEADY,
+    clear: float = CLEAR, elsewhere: Advice = NOTHING,
 ) -> None:  # fmt: skip
     """Object to traces without a signal, with too weak a one, and with another law's.
 
     snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
-    elsewhere: what to try when there is nothing here. drift: delta-BIC over a random walk that is
-    asked for.
+    elsewhere: what to try when there is nothing here.
     """
-    findings.object_to(
-        batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
-    )
+    judge_source(findings, batch, evidence, elsewhere)
     weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
     nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
     findings.object_to(
@@ -112,19 +110,29 @@ def judge_signal(
     )  # fmt: skip
     findings.rejected(evidence.misfit & railed, "saturated", SATURATED)
     findings.rejected(
-        evidence.gain_walk < -UNSURE, "drift during scan",
+        (evidence.gain_walk < -UNSURE) & evidence.rough, "drift during scan",
         f"the trace wanders like a random walk: drift explains it better than {law}",
     )  # fmt: skip
     findings.rejected(
         evidence.misfit, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
     )  # fmt: skip
+
+
+def judge_doubt(
+    findings: Findings, evidence: Evidence, law: str, clear: float, drift: float
+) -> None:
+    """Object, after everything that says more, to what a jump or drift would explain too.
+
+    clear, drift: delta-BIC over a jump and over a random walk that are asked for.
+    """
     findings.insufficient(
-        ~(evidence.gain_step > clear) & jumps, "signal too weak",
-        f"a single jump could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
+        ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
+        "signal too weak", f"a single jump could explain the trace nearly as well as {law}",
+        Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(
-        evidence.gain_walk < drift, "signal too weak",
+        ~(evidence.gain_walk > drift), "signal too weak",
         f"drift could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
     )  # fmt: skip
 
@@ -139,6 +147,17 @@ def drift_asked(known: dict[str, object], strict: float) -> float:
     if not isinstance(interleaved, bool):
         raise TraceError("interleaved is True or False")
     return STEADY if interleaved else strict
+
+
+def judge_source(
+    findings: Findings, batch: Batch, evidence: Evidence, elsewhere: Advice = NOTHING
+) -> None:
+    """Object to what no instrument that works would deliver."""
+    findings.object_to(
+        batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
+    )
+    copies = stuck(batch, evidence.copied & ~batch.constant)
+    findings.rejected(copies, "stuck data", "the same values come again and again: stuck data")
 
 
 def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:

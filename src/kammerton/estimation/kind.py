@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Protocol
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.outcome import Outcome
-from kammerton.estimation.prepare import prepare
+from kammerton.estimation.prepare import prepare, weighed_again
 
 Known = dict[str, object]
 
@@ -34,6 +34,7 @@ class Kind:
     prepare(x, y, sigma) raises TraceError for arrays that cannot be used. known: names that
     fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
     whole: x counts something, so only whole numbers will do.
+    again: what a first fit's curve teaches about the weights, None for nothing.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
@@ -41,6 +42,9 @@ class Kind:
     known: tuple[str, ...] = ()
     axes: int = 1
     whole: bool = False
+    again: Callable[[Any, NDArray[Any]], Prepared | None] = field(
+        default=lambda prepared, curve: None
+    )
 
 
 def sweep(
@@ -49,4 +53,4 @@ def sweep(
 ) -> Kind:  # fmt: skip
     """Return the kind of a sweep of one axis with at least `least` points; see `prepare`."""
     ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least)
-    return Kind(ready, fit, ("interleaved", *known))
+    return Kind(ready, fit, ("interleaved", "shots", *known), again=weighed_again)

@@ -8,20 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.derived import Derived
-from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
-from kammerton.estimation.findings import OUTSIDE, Findings, drift_asked, judge_line, judge_signal
+from kammerton.estimation.derived import Formulas
+from kammerton.estimation.evidence import Mask, delta_bic, propagate, structured, weigh, with_part
+from kammerton.estimation.findings import (
+    OUTSIDE,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_line,
+    judge_signal,
+)
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
-from kammerton.estimation.solver import Solution, merged, replaced, solve
+from kammerton.estimation.solver import CERTAIN, Solution, merged, replaced, solve
 
 Array = NDArray[np.float64]
 
-CERTAIN = 1e9
-DRIFT = 38.0  # delta-BIC over a random walk
+DRIFT = 30.0  # delta-BIC over a random walk
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz"}
 ALONE = 6  # fewest points for each parameter before a second line is looked for
@@ -50,20 +56,16 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     found = propagate(lambda p: _one(p, zero, span), fit, evidence)
-    if len(pairs.which):
-        part = batch.take(pairs.which)
-        curve[pairs.which] = pairs.fit.curve(part)
-        own = weigh(part, pairs.fit, curve[pairs.which], nulls.take(pairs.which))
-        found, evidence = (
-            found.replaced(pairs.which, _of_pairs(part, pairs, own)),
-            evidence.replaced(pairs.which, own),
-        )  # fmt: skip
+    found, evidence = with_part(
+        batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit), nulls, curve, found,
+        evidence,
+    )  # fmt: skip
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a line over a smooth background"
-    asked = drift_asked(known, DRIFT)
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE, asked)
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, found)
+    judge_doubt(findings, evidence, law, SEARCHED, drift_asked(known, DRIFT))
     findings.accept("a clear line")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -187,24 +189,23 @@ def _one(theta: Array, zero: Array, span: Array) -> dict[str, Array]:
     }  # fmt: skip
 
 
-def _two(theta: Array, main: NDArray[np.intp], zero: Array, span: Array) -> dict[str, Array]:
-    n = np.arange(theta.shape[-2])
-    return {
-        "frequency": zero + theta[..., n, 2 * main] * span,
-        "linewidth": 2 * theta[..., n, 2 * main + 1] * span,
-        "frequency_gf_half": zero + theta[..., n, 2 - 2 * main] * span,
-    }
-
-
-def _of_pairs(part: Batch, pairs: Pairs, evidence: Evidence) -> Derived:
-    """Return the numbers of the upper line, and the centre of the lower.
+def _two(batch: Batch, fit: Solution) -> Formulas:
+    """Numbers of the upper line, and the centre of the lower.
 
     A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
     is the main one, however strongly the two-photon line is driven.
     """
-    main = pairs.fit.p[:, 0::2].argmax(axis=1)
-    zero, span = part.column(part.zero), part.column(part.span)
-    return propagate(lambda p: _two(p, main, zero, span), pairs.fit, evidence)
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    n, main = np.arange(batch.traces), fit.p[:, 0::2].argmax(axis=1)
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        return {
+            "frequency": zero + theta[..., n, 2 * main] * span,
+            "linewidth": 2 * theta[..., n, 2 * main + 1] * span,
+            "frequency_gf_half": zero + theta[..., n, 2 - 2 * main] * span,
+        }
+
+    return numbers
 
 
 KINDS: dict[str, Kind] = {"qubit_spectroscopy": sweep(qubit_spectroscopy, 6, complex_too=True)}

@@ -9,11 +9,20 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import Derived, Formulas
-from kammerton.estimation.evidence import Evidence, Mask, delta_bic, propagate, structured, weigh
+from kammerton.estimation.evidence import (
+    Evidence,
+    Mask,
+    delta_bic,
+    propagate,
+    structured,
+    weigh,
+    with_part,
+)
 from kammerton.estimation.findings import (
     Findings,
     drift_asked,
     imprecise,
+    judge_doubt,
     judge_signal,
     judge_stray,
     percent,
@@ -31,7 +40,8 @@ Array = NDArray[np.float64]
 SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
 RATE = (-1.0, 2.0)  # the upper one per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
-DRIFT = 30.0  # delta-BIC over a random walk
+LAW = "a decaying oscillation"
+DRIFT = 28.0  # delta-BIC over a random walk
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -59,21 +69,15 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence)
     findings = Findings(batch.traces)
-    if len(beats.which):
-        part = batch.take(beats.which)
-        curve[beats.which] = beats.fit.curve(part)
-        own = weigh(part, beats.fit, curve[beats.which], nulls.take(beats.which))
-        double = propagate(_double(part, beats.fit.theta), beats.fit, own)
-        found, evidence = (
-            found.replaced(beats.which, double), evidence.replaced(beats.which, own),
-        )  # fmt: skip
-    snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(
-        findings, batch, evidence, snr, "a decaying oscillation", SEARCHED,
-        drift=drift_asked(known, DRIFT),
+    found, evidence = with_part(
+        batch, beats.which, beats.fit, lambda part: _double(part, beats.fit.theta), nulls, curve,
+        found, evidence,
     )  # fmt: skip
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
+    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(known, DRIFT))
     _mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.weights import learned, smoothed, valid
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 
-NEIGHBOURS = 9  # points over which the noise of shot scatter is smoothed
 ROUNDING = 1e-14  # relative scatter below which a trace is constant but for rounding
-UNLIKE = 9.0  # a variance so many times its neighbours' is believed to be the point's own
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,6 +25,7 @@ class Batch:
     `level` (N,) if real; 0 where missing, and everywhere in a constant trace, whose level is its
     value. w: (N, parts * M) 1/sigma, 0 where missing.
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
+    variance: (N, M) as given, NaN where invalid.
     """
 
     x: Array
@@ -38,6 +38,7 @@ class Batch:
     parts: int
     known_noise: bool
     order: NDArray[np.intp]
+    variance: Array | None = None
 
     @property
     def traces(self) -> int:
@@ -67,17 +68,15 @@ class Batch:
     def take(self, which: NDArray[Any]) -> Batch:
         """Return the batch of some traces only."""
         axis = which if self.x.shape[0] > 1 else slice(None)
-        return Batch(
-            self.x[axis], self.step[axis], self.y[which], self.w[which], self.zero[axis],
-            self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
+        return replace(
+            self, x=self.x[axis], step=self.step[axis], y=self.y[which], w=self.w[which],
+            zero=self.zero[axis], span=self.span[axis], level=self.level[which],
+            variance=None if self.variance is None else self.variance[which],
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
         """Return the batch with other y (and w)."""
-        return Batch(
-            self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
-            self.span, self.level, self.parts, self.known_noise, self.order,
-        )  # fmt: skip
+        return replace(self, y=np.ascontiguousarray(y), w=self.w if w is None else w)
 
     def column(self, per_axis: Array) -> Array:
         """Return a (K, 1) quantity of the axis as (N,)."""
@@ -199,51 +198,34 @@ def _weighted(
     spread = np.where(missing, 0.0, filled - mean[:, None])
     scatter = np.sqrt((spread * spread.conj()).real.sum(axis=1) / count)
     constant = scatter <= ROUNDING * np.abs(mean)
-    known = noise is not None
+    known, variance = noise is not None, None
     if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
         known = False
         typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(mean)))
         w = np.broadcast_to(1.0 / typical[:, None], y.shape)
     else:
-        w = 1.0 / moderated(noise)
+        variance = valid(noise)
+        w = 1.0 / np.sqrt(smoothed(variance))
     w = np.where(missing, 0.0, w)
     stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
     stacked = np.where(constant[:, None], 0.0, stacked)
     level = np.where(constant, mean, 0.0) if parts == 2 else mean
     return Batch(
         x, _steps(x), np.ascontiguousarray(stacked), np.ascontiguousarray(np.tile(w, (1, parts))),
-        zero, span, level, parts, known, order,
+        zero, span, level, parts, known, order, variance,
     )  # fmt: skip
 
 
-def moderated(sigma: Array) -> Array:
-    """Smooth sigmas (N, M) that were themselves estimated from scatter.
+def weighed_again(batch: Batch, curve: NDArray[Any]) -> Batch | None:
+    """Return the batch with weights learned from a fit; None where there is nothing to learn.
 
-    A sigma from a few blocks, or from the counts of one point, fluctuates with y and would give
-    lucky points too much weight (an exact 0 or 1 of a population even has sigma 0). Variances are
-    therefore averaged over neighbours; only a point far noisier than they are keeps its own.
-    Invalid sigmas (0, NaN, infinite) are replaced by the neighbours'.
+    curve: fitted y as the batch holds it. Only for real traces whose sigma was given and varies.
     """
-    good = np.isfinite(sigma) & (sigma > 0)
-    variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
-    usable = good.any(axis=1)
-    variance[~usable] = np.nanmedian(variance[usable])
-    good[~usable] = True
-    typical = np.nanmedian(variance, axis=1, keepdims=True)
-    variance = np.where(good, variance, 0.0)
-    near = _sliding(np.where(good, np.clip(variance, typical / 100, typical * UNLIKE), 0.0))
-    count = _sliding(good.astype(np.float64))
-    near = np.where(count > 0, near / np.maximum(count, 1.0), typical)
-    smooth = np.where(variance > UNLIKE * near, variance, near)
-    result: Array = np.sqrt(smooth)
-    return result
-
-
-def _sliding(values: Array) -> Array:
-    half = NEIGHBOURS // 2
-    sums = np.cumsum(np.pad(values, ((0, 0), (half + 1, half))), axis=1)
-    result: Array = sums[:, NEIGHBOURS:] - sums[:, :-NEIGHBOURS]
-    return result
+    variance = batch.variance
+    if variance is None or batch.parts == 2 or (variance == variance[:, :1]).all():
+        return None
+    w = np.where(batch.w > 0, 1.0 / np.sqrt(learned(variance, curve)), 0.0)
+    return replace(batch, w=np.ascontiguousarray(w))
 
 
 def _steps(x: Array) -> Array:

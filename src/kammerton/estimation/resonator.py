@@ -15,7 +15,14 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.evidence import delta_bic, propagate, structured, weigh
-from kammerton.estimation.findings import OUTSIDE, Findings, drift_asked, judge_line, judge_signal
+from kammerton.estimation.findings import (
+    OUTSIDE,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_line,
+    judge_signal,
+)
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, significance
@@ -29,7 +36,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 SEARCHED = 16.0
-DRIFT = 40.0  # delta-BIC over a random walk
+DRIFT = 36.0  # delta-BIC over a random walk
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 GEOMETRIES = ("notch", "reflection", "transmission")
 FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
@@ -212,8 +219,9 @@ def _outcome(
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE, drift)
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, found)
+    judge_doubt(findings, evidence, law, SEARCHED, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

@@ -12,6 +12,7 @@ from kammerton.estimation import kernels
 from kammerton.estimation.prepare import Batch
 
 Array = NDArray[np.float64]
+CERTAIN = 1e9  # weight of what is known for certain against the whole trace
 ITERATIONS = 40  # bounds the worst case; good data take 4 to 10
 
 

@@ -17,6 +17,7 @@ from kammerton.estimation.prepare import Batch
 Array = NDArray[np.float64]
 
 LAGS = 8
+PROBES = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +27,9 @@ class Traits:
     lags (N, LAGS): autocorrelation of the weighted residuals. extent: peak to peak of the curve
     in typical sigmas. farthest: largest squared distance of a point from the mean, in sigmas.
     worst: largest residual, in sigmas. railed: points at exactly the largest or the smallest
-    value, whichever are more.
+    value, whichever are more. held: longest run of points of exactly the same value. twins: of
+    some points, how many have exactly their value elsewhere too. rough: share of second
+    differences beyond two sigma, 0.05 for noise on something smooth.
     """
 
     lags: Array
@@ -34,11 +37,14 @@ class Traits:
     farthest: Array
     worst: Array
     railed: Array
+    held: Array
+    twins: Array
+    rough: Array
 
 
 def traits(batch: Batch, residual: Array, curve: Array) -> Traits:
     """Look at residuals (N, R), weighted, and at the curve (N, R)."""
-    out = np.empty((batch.traces, LAGS + 4))
+    out = np.empty((batch.traces, LAGS + 7))
     fill_traits(batch.y, batch.w, residual, curve, batch.parts, out)
     columns = np.ascontiguousarray(out[:, LAGS:].T)
     return Traits(out[:, :LAGS], *columns)
@@ -104,8 +110,38 @@ def at_extremes(y: Array, w: Array) -> float:
 
 
 @kernel
+def same_values(y: Array, w: Array) -> tuple[int, int]:
+    """Return the longest run of one value, and how many probes have a twin elsewhere."""
+    run = longest = twins = 0
+    for i in range(y.size):
+        run = run + 1 if i > 0 and y[i] == y[i - 1] and w[i] > 0.0 else 1
+        longest = max(longest, run)
+    for k in range(PROBES):
+        i = (2 * k + 1) * y.size // (2 * PROBES)
+        equal = 0
+        for j in range(y.size):
+            equal += y[j] == y[i] and w[j] > 0.0
+        twins += equal > 1 and w[i] > 0.0
+    return longest, twins
+
+
+@kernel
+def bends(y: Array, w: Array, parts: int) -> float:
+    """Return the share of second differences beyond two sigma."""
+    m, far, count = y.size // parts, 0, 0
+    for q in range(parts):
+        for i in range(q * m + 1, (q + 1) * m - 1):
+            if w[i - 1] * w[i] * w[i + 1] > 0.0:
+                bend = y[i - 1] - 2.0 * y[i] + y[i + 1]
+                noise = w[i - 1] ** -2 + 4.0 * w[i] ** -2 + w[i + 1] ** -2
+                far += bend * bend > 4.0 * noise
+                count += 1
+    return far / max(count, 1)
+
+
+@kernel
 def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Array) -> None:
-    """Fill out (N, LAGS + 4)."""
+    """Fill out (N, LAGS + 7)."""
     rows = y.shape[1]
     for n in range(y.shape[0]):
         lag_sums(r[n], parts, out[n, :LAGS])
@@ -115,10 +151,11 @@ def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Arr
             mean += w[n, i] * y[n, i]
             count += w[n, i] > 0.0
             worst = max(worst, abs(r[n, i]))
-        mean /= rows
-        farthest = 0.0
-        for i in range(rows):
-            farthest = max(farthest, (w[n, i] * y[n, i] - mean) ** 2)
-        out[n, LAGS] = extent(curve[n], parts) * weight / max(count, 1)
+        mean, weight, farthest = mean / max(weight, 1e-300), weight / max(count, 1), 0.0
+        for i in range(rows):  # a point that is known very well is not far for that
+            farthest = max(farthest, (min(w[n, i], weight) * (y[n, i] - mean)) ** 2)
+        out[n, LAGS] = extent(curve[n], parts) * weight
         out[n, LAGS + 1], out[n, LAGS + 2] = farthest, worst
         out[n, LAGS + 3] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
+        out[n, LAGS + 4], out[n, LAGS + 5] = same_values(y[n, : rows // parts], w[n])
+        out[n, LAGS + 6] = bends(y[n], w[n], parts)

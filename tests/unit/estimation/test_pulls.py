@@ -73,6 +73,13 @@ AMPLITUDES = np.linspace(-0.2, 0.5, 51)
 TONES = np.linspace(7.0e9, 7.02e9, 101)
 DRIVES = np.linspace(4.9e9, 5.0e9, 101)
 
+ROTATIONS = np.linspace(0.0, 0.6, 101)
+
+
+def turned(x, period, time):
+    return 0.5 - 0.45 * np.exp(-x / time) * np.cos(2 * np.pi * x / period)
+
+
 CASES = {
     "t1": ("t1", DELAYS, decay(DELAYS, 30e-6), 0.02, {"t1": 30e-6}),
     "ramsey, exponential": (
@@ -129,8 +136,17 @@ CASES = {
         (lorentzian(DRIVES, 4.96e9, 5e6) + gaussian(DRIVES, 4.96e9, 5e6)) / 2, 0.02,
         {"frequency": 4.96e9, "linewidth": 5e6},
     ),
+    "rabi_length": (
+        "rabi_length", ROTATIONS, turned(ROTATIONS, 0.13, 1.2), 0.03,
+        {"period": 0.13, "pi_length": 0.065, "rabi_frequency": 1 / 0.13, "t_rabi": 1.2},
+    ),
+    "rabi_length, pulses that rise": (
+        "rabi_length", ROTATIONS, turned(ROTATIONS - 0.01, 0.13, 1.2), 0.01,
+        {"pi_length": 0.075, "t_rabi": 1.2},
+    ),
+    "cpmg": ("cpmg", DELAYS, decay(DELAYS, 40e-6), 0.02, {"t2_cpmg": 40e-6}),
     "line, weak": (
-        "qubit_spectroscopy", DRIVES, lorentzian(DRIVES, 4.96e9, 8e6), 0.15,
+        "qubit_spectroscopy", DRIVES, lorentzian(DRIVES, 4.96e9, 8e6), 0.1,
         {"frequency": 4.96e9, "linewidth": 8e6},
     ),
     "line, complex": (

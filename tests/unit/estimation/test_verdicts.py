@@ -39,7 +39,7 @@ CASES = {
                 "does not follow", ""),
     "t1 bent": ("t1", T, np.exp(-3 * T) + 0.1 * np.sin(20 * T), 0.02, "rejected",
                 "model does not fit", "residuals", ""),
-    "t1 jump": ("t1", T, (T < 0.42) * 1.0, 0.05, "rejected", "model does not fit", "jump once", ""),
+    "t1 jump": ("t1", T, (T < 0.42) * 1.0, 0.05, "rejected", "drift during scan", "jump once", ""),
     "t1 long": ("t1", T, np.exp(-60 * T), 0.05, "insufficient", "window too long",
                 "first points", "shorter"),
     "t1 short": ("t1", T, np.exp(-0.2 * T), 0.01, "insufficient", "range too narrow", "slope",
@@ -74,7 +74,7 @@ CASES = {
     "rabi alias": ("rabi_amplitude", T, rabi(24.6), 0.03, "insufficient", "sampling too coarse",
                    "alias", "shorter"),
     "rabi off centre": ("rabi_amplitude", T, rabi(2, 0.9), 0.03, "rejected", "model does not fit",
-                        "misses zero amplitude", ""),
+                        "misses zero", ""),
     "rabi saturated": ("rabi_amplitude", T, np.clip(rabi(2), 0.3, 0.7), 0.0, "rejected",
                        "saturated", "extreme value", ""),
     "resonator flat": ("resonator_spectroscopy", F, 0 * F + 1 + 0j, 0.05, "rejected", "no signal",
@@ -93,7 +93,7 @@ CASES = {
     "qubit wide": ("qubit_spectroscopy", F, line(5.05e9, 95 * MHZ), 0.003, "insufficient",
                    "range too narrow", "as wide as the window", "longer"),
     "qubit jump": ("qubit_spectroscopy", F, (F < 5.04e9) * 1.0, 0.1, "rejected",
-                   "model does not fit", "jump once", ""),
+                   "drift during scan", "jump once", ""),
 }  # fmt: skip
 
 
@@ -152,6 +152,7 @@ def test_complex_noise_is_never_accepted(kind):
 
 GOOD = {
     "t1": (T, np.exp(-4 * T)), "t2_echo": (T, np.exp(-4 * T)), "ramsey": (TT, fringes(9, 2)),
+    "cpmg": (T, np.exp(-4 * T)), "rabi_length": (T, rabi(2)),
     "rabi_amplitude": (T, rabi(2)), "qubit_spectroscopy": (F, line(5.05e9, 12 * MHZ)),
     "resonator_spectroscopy": (F, notch(5.05e9, 9 * MHZ)),
     "randomized_benchmarking": (T, 0.5 + 0.5 * np.exp(-4 * T)),

@@ -1,0 +1,69 @@
+"""Drift and jumps are not taken for physics, and good data are not taken for drift."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import FIT_KINDS, fit_batch
+from kammerton.model import TraceError
+
+SWEPT = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length",
+         "qubit_spectroscopy", "resonator_spectroscopy")  # fmt: skip
+N = 1000
+
+
+def wandering(step, points=101, seed=1):
+    """Walks whose steps are `step` times the noise."""
+    rng = np.random.default_rng(seed)
+    walk = np.cumsum(rng.normal(size=(N, points)), axis=1)
+    return 50.0 + step * walk + rng.normal(size=(N, points))
+
+
+@pytest.mark.parametrize("step", [0.1, 0.4, 1.0, 3.0])
+@pytest.mark.parametrize("kind", SWEPT)
+def test_a_random_walk_is_not_accepted(kind, step):
+    found = fit_batch(kind, np.linspace(0.0, 1.0, 101), wandering(step), 1.0)
+    assert np.count_nonzero(found.verdict == "accepted") <= 1
+
+
+def test_a_rough_walk_is_called_drift():
+    found = fit_batch("ramsey", np.linspace(0.0, 1.0, 101), wandering(4.0), 1.0)
+    assert np.mean(found.status == "drift during scan") > 0.7
+
+
+@pytest.mark.parametrize("size", [5.0, 30.0])
+@pytest.mark.parametrize("kind", SWEPT)
+def test_a_single_jump_is_not_accepted(kind, size):
+    rng, x = np.random.default_rng(2), np.linspace(0.0, 1.0, 101)
+    y = 50.0 + size * (x > rng.uniform(0.05, 0.95, (N, 1))) + rng.normal(size=(N, 101))
+    found = fit_batch(kind, x, y, 1.0)
+    assert np.count_nonzero(found.verdict == "accepted") <= 1
+    if not kind.startswith("rabi"):  # there the extremum is also in the wrong place
+        assert np.mean(found.status == "drift during scan") > 0.5
+
+
+def weak_line():
+    rng, x = np.random.default_rng(3), np.linspace(4.9e9, 5.0e9, 101)
+    return x, 1 / (1 + ((x - 4.96e9) / 4e6) ** 2) + 0.15 * rng.normal(size=(N, 101))
+
+
+def test_where_every_turn_visits_all_points_less_is_asked():
+    x, y = weak_line()
+    scanned = fit_batch("qubit_spectroscopy", x, y, 0.15)
+    turns = fit_batch("qubit_spectroscopy", x, y, 0.15, interleaved=True)
+    assert np.mean(turns.verdict == "accepted") > 0.97
+    doubted = np.mean([reason.startswith("drift could explain") for reason in scanned.reason])
+    assert 0.01 < doubted < 0.2
+    assert scanned.advice[scanned.verdict == "insufficient"][0].shots_times == 4.0
+
+
+def test_interleaved_is_yes_or_no():
+    x, y = weak_line()
+    with pytest.raises(TraceError, match="True or False"):
+        fit_batch("qubit_spectroscopy", x, y[0], interleaved="mostly")
+
+
+def test_every_sweep_is_tested_here():
+    one_axis = {k for k, how in FIT_KINDS.items() if "interleaved" in how.known}
+    assert set(SWEPT) >= one_axis
