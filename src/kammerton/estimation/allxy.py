@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.derived import Derived, derive, named
 from kammerton.estimation.evidence import Evidence, weigh
-from kammerton.estimation.findings import ACCEPTED, CLEAR, UNSURE, Findings, judge_signal
+from kammerton.estimation.findings import ACCEPTED, CLEAR, UNSURE, Findings, flattened, judge_signal
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
@@ -76,7 +76,7 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     snr = significance(each, nulls.flat[0], fit, evidence)
     findings.rejected(
-        evidence.misfit & (evidence.gain_flat > CLEAR - UNSURE) & ~evidence.railed,
+        evidence.misfit & (evidence.gain_flat > CLEAR - UNSURE) & ~flattened(batch, evidence),
         "model does not fit", "the populations are not those of the 21 pairs, whatever the errors",
     )  # fmt: skip
     judge_signal(findings, each, evidence, snr, "the 21 pairs of AllXY")

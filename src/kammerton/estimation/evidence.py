@@ -19,10 +19,10 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong model
-SLACK = 1.1  # given variances are themselves estimates
+JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
+SLACK = 1.04  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
-ROUGH = 0.2  # share of second differences beyond two sigma
 SMALL_KNOWN, SMALL = 0.02, 0.06  # structure in the residuals we let pass, in parts of the signal
 
 
@@ -34,9 +34,9 @@ class Evidence:
     delta-BIC over no signal, a straight line, a single jump, a random walk. related: residuals
     show structure. misfit: so much of it that the law is wrong. stray: one point alone makes most
     of the signal. dull: what the law leaves is noise, so if it gains nothing there is nothing.
-    railed: many points have exactly the same extreme value. copied: several points have exactly
-    the same value. rough: points follow no smooth curve. chi2_reduced: NaN where sigma was not
-    given.
+    railed: points at exactly the largest or the smallest value. jumped: a single jump explains
+    the trace. copied: several points have exactly the same value. chi2_reduced: NaN where sigma
+    was not given.
     """
 
     noise: Array
@@ -49,9 +49,9 @@ class Evidence:
     misfit: Mask
     stray: Mask
     dull: Mask
-    railed: Mask
+    railed: Array
+    jumped: Mask
     copied: Mask
-    rough: Mask
 
     def stderr(self, variance: Array) -> Array:
         """Return standard errors from unit-weight variances."""
@@ -87,9 +87,15 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
         gain_flat=flat, gain_line=line, gain_step=step, gain_walk=_over_a_walk(batch, fit, nulls),
         related=related, misfit=misfit, dull=~(worse | related),
         stray=seen.farthest > 0.6 * np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0]),
-        railed=seen.railed >= np.maximum(4, 0.05 * rows),
-        copied=(seen.held > 3) | (seen.twins > 2), rough=(seen.rough > ROUGH) & batch.known_noise,
+        railed=seen.railed, jumped=_is_noise(batch, *nulls.step),
+        copied=(seen.held > 3) | (seen.twins > 2),
     )  # fmt: skip
+
+
+def _is_noise(batch: Batch, cost: Array, parameters: int) -> Mask:
+    """Return whether what a law of this cost leaves may be noise; unknown where sigma is."""
+    known = cost < JUMPED * np.maximum(batch.rows - parameters, 1)
+    return known if batch.known_noise else np.ones_like(known)
 
 
 def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:

@@ -25,6 +25,7 @@ STEADY = 8.0  # delta-BIC over a random walk where drift cannot follow x
 UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
 VISIBLE = 4.0  # amplitude in its own sigmas
 OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
+RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
 PRECISE = 0.33  # relative error of a time or a width
@@ -97,22 +98,17 @@ def judge_signal(
     findings.rejected(
         nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
     )
-    railed = evidence.railed
-    findings.rejected(clipped(batch, railed), "saturated", SATURATED)
+    findings.rejected(clipped(batch, evidence.railed >= RAILED), "saturated", SATURATED)
     findings.insufficient(
         weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
     )  # fmt: skip
-    jumps = evidence.gain_step < evidence.gain_line
+    jumps = (evidence.gain_step < evidence.gain_line) & evidence.jumped
     findings.rejected(
         (evidence.gain_step < -UNSURE) & jumps, "drift during scan",
         f"the data jump once instead of following {law}",
     )  # fmt: skip
-    findings.rejected(evidence.misfit & railed, "saturated", SATURATED)
-    findings.rejected(
-        (evidence.gain_walk < -UNSURE) & evidence.rough, "drift during scan",
-        f"the trace wanders like a random walk: drift explains it better than {law}",
-    )  # fmt: skip
+    findings.rejected(evidence.misfit & flattened(batch, evidence), "saturated", SATURATED)
     findings.rejected(
         evidence.misfit, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
@@ -199,8 +195,15 @@ def judge_line(findings: Findings, batch: Batch, found: Derived) -> None:
 
 def _how(evidence: Evidence, n: int) -> str:
     chi2 = evidence.chi2_reduced[n]
-    text = "the residuals are not noise"
-    return text if np.isnan(chi2) else f"{text} (reduced chi-square {chi2:.2f})"
+    size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
+    drift = evidence.gain_walk[n] < -UNSURE
+    return f"the residuals are not noise{size}" + ("; drift explains them better" if drift else "")
+
+
+def flattened(batch: Batch, evidence: Evidence) -> Mask:
+    """Return where so many points lie at one extreme that the law cannot be seen (N,)."""
+    result: Mask = evidence.railed >= np.maximum(4, 0.05 * batch.rows)
+    return result
 
 
 def clipped(batch: Batch, railed: Mask) -> Mask:

@@ -42,6 +42,7 @@ RATE = (-1.0, 2.0)  # the upper one per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
 LAW = "a decaying oscillation"
 DRIFT = 28.0  # delta-BIC over a random walk
+SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -190,6 +191,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
         Advice(window_times=0.5),
     )  # fmt: skip
     poor = imprecise(values["t2_star"], stderr["t2_star"])
+    poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
     findings.insufficient(
         (rate > batch.points / 3) | (poor & (rate > 8)), "window too long",
         "the fringes are gone within the first points: sampling too coarse",

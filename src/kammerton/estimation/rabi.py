@@ -53,6 +53,7 @@ DRIFT = 26.0  # delta-BIC over a random walk
 DAMPED = 3.5  # gain in chi-square for which a decay is believed
 RISEN = 12.0  # delta-BIC for which a rise time is believed
 ONE = 0.8  # periods below which a decay cannot be told from a longer period
+COARSE = 0.465  # periods a point; faster ones may be aliases
 SLOWEST = 0.3  # rad in the window
 LAW = "a cosine about zero"
 AMPLITUDE_UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
@@ -246,7 +247,7 @@ def _judge(
         lambda n: Advice(window_times=float(np.clip(1.0 / max(swept[n], 0.2), 1.5, 5.0))),
     )  # fmt: skip
     findings.insufficient(
-        turn > 0.48 * 2 * np.pi * (batch.points - 1), "sampling too coarse",
+        turn > COARSE * 2 * np.pi * (batch.points - 1), "sampling too coarse",
         "the oscillation is as fast as half the sampling: the period may be an alias",
         Advice(window_times=0.5),
     )  # fmt: skip

@@ -35,7 +35,7 @@ from kammerton.model import TraceError
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-SEARCHED = 16.0
+SEARCHED, SEARCHED_PLANE = 16.0, 24.0  # delta-BIC that pays for the search
 DRIFT = 36.0  # delta-BIC over a random walk
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 GEOMETRIES = ("notch", "reflection", "transmission")
@@ -74,8 +74,10 @@ def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
     curve = fit.curve(turned)
     share = _geometry(_ratio(fit.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
+    delay = starts[0].p[:, 2] * starts[0].sign * sign
+    nulls = smooth_nulls(turned, delay).least(smooth_nulls(turned, np.zeros_like(delay)))
     found = _outcome(
-        turned, share, fit, curve, smooth_nulls(turned, starts[0].p[:, 2] * starts[0].sign * sign),
+        turned, share, fit, curve, nulls,
         lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
     )  # fmt: skip
     found.curve[:, batch.points :] *= sign[:, None]
@@ -219,9 +221,10 @@ def _outcome(
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
+    judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
     judge_line(findings, batch, found)
-    judge_doubt(findings, evidence, law, SEARCHED, drift)
+    judge_doubt(findings, evidence, law, searched, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

@@ -28,8 +28,7 @@ class Traits:
     in typical sigmas. farthest: largest squared distance of a point from the mean, in sigmas.
     worst: largest residual, in sigmas. railed: points at exactly the largest or the smallest
     value, whichever are more. held: longest run of points of exactly the same value. twins: of
-    some points, how many have exactly their value elsewhere too. rough: share of second
-    differences beyond two sigma, 0.05 for noise on something smooth.
+    some points, how many have exactly their value elsewhere too.
     """
 
     lags: Array
@@ -39,12 +38,11 @@ class Traits:
     railed: Array
     held: Array
     twins: Array
-    rough: Array
 
 
 def traits(batch: Batch, residual: Array, curve: Array) -> Traits:
     """Look at residuals (N, R), weighted, and at the curve (N, R)."""
-    out = np.empty((batch.traces, LAGS + 7))
+    out = np.empty((batch.traces, LAGS + 6))
     fill_traits(batch.y, batch.w, residual, curve, batch.parts, out)
     columns = np.ascontiguousarray(out[:, LAGS:].T)
     return Traits(out[:, :LAGS], *columns)
@@ -126,22 +124,8 @@ def same_values(y: Array, w: Array) -> tuple[int, int]:
 
 
 @kernel
-def bends(y: Array, w: Array, parts: int) -> float:
-    """Return the share of second differences beyond two sigma."""
-    m, far, count = y.size // parts, 0, 0
-    for q in range(parts):
-        for i in range(q * m + 1, (q + 1) * m - 1):
-            if w[i - 1] * w[i] * w[i + 1] > 0.0:
-                bend = y[i - 1] - 2.0 * y[i] + y[i + 1]
-                noise = w[i - 1] ** -2 + 4.0 * w[i] ** -2 + w[i + 1] ** -2
-                far += bend * bend > 4.0 * noise
-                count += 1
-    return far / max(count, 1)
-
-
-@kernel
 def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Array) -> None:
-    """Fill out (N, LAGS + 7)."""
+    """Fill out (N, LAGS + 6)."""
     rows = y.shape[1]
     for n in range(y.shape[0]):
         lag_sums(r[n], parts, out[n, :LAGS])
@@ -158,4 +142,3 @@ def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Arr
         out[n, LAGS + 1], out[n, LAGS + 2] = farthest, worst
         out[n, LAGS + 3] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
         out[n, LAGS + 4], out[n, LAGS + 5] = same_values(y[n, : rows // parts], w[n])
-        out[n, LAGS + 6] = bends(y[n], w[n], parts)

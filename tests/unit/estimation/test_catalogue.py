@@ -18,22 +18,10 @@ SHARE = 0.01  # of wrong values among the traces of a class, and of refused good
 CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
 
 NOT_YET = {
-    ("t1", "held from some point on"),
-    ("t2_echo", "held from some point on"),
-    ("ramsey", "held from some point on"),
-    ("ramsey", "fringes that do not decay"),
-    ("rabi_amplitude", "repeated block"),
-    ("qubit_spectroscopy", "held from some point on"),
-    ("qubit_spectroscopy", "repeated block"),
     ("qubit_spectroscopy", "CW tone"),
     ("resonator_spectroscopy, notch", "flat noise"),
     ("resonator_spectroscopy, notch", "line"),
-    ("resonator_spectroscopy, notch", "random walk and noise"),
-    ("resonator_spectroscopy, notch", "random walk alone"),
-    ("resonator_spectroscopy, notch", "step"),
     ("resonator_spectroscopy, notch", "saturated"),
-    ("resonator_spectroscopy, notch, magnitude", "held from some point on"),
-    ("resonator_spectroscopy, notch, magnitude", "clipped"),
 }
 """Known misses: each fails here today, and must leave this list once it does not."""
 
