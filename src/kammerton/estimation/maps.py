@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.outcome import Outcome
-from kammerton.estimation.prepare import moderated
+from kammerton.estimation.weights import smoothed, valid
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -84,7 +84,7 @@ def prepare_maps(
     w = present.astype(np.float64)
     if noise is not None and known:
         flat = noise[pick].reshape(len(values), -1)
-        w = w / moderated(flat).reshape(values.shape)
+        w = w / np.sqrt(smoothed(valid(flat))).reshape(values.shape)
     return Maps((axes[0][order[0]], axes[1][order[1]]), values[pick], w, known,
                 (order[0], order[1]))  # fmt: skip
 
