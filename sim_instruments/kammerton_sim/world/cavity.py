@@ -22,6 +22,8 @@ from kammerton_sim.world.dispersive import dispersive
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 
+_STEPS = 600  # of a twentieth of the way: the smallest of the solutions
+
 
 class Cavity(NamedTuple):
     """A resonator seen from a source.
@@ -50,6 +52,20 @@ def cavity(qubit: QubitTruth, resonator: ResonatorTruth, carrier: float) -> Cavi
     turns = 2 * math.pi * (hertz + resonator.chi * np.arange(3.0))
     scale = loss * math.sqrt(resonator.photons.per_square_volt)
     return Cavity(turns, loss, 2 * math.pi * bare, critical, scale)
+
+
+def steady_turn(cavity: Cavity, level: int, away: FloatArray, volts: float) -> FloatArray:
+    """w_s (N,) in the steady state under a tone at `away` (N,) rad/s, come to from silence."""
+    turn = np.full(away.shape, cavity.turns[level])
+    if cavity.critical == 0:
+        return turn
+    photons = np.zeros(away.shape)
+    for _ in range(_STEPS):
+        pulled = (cavity.turns[level] - cavity.bare) / np.sqrt(1 + photons / cavity.critical)
+        turn = cavity.bare + pulled
+        full = (cavity.scale * volts) ** 2 / (cavity.loss**2 + (away - turn) ** 2)
+        photons += 0.05 * (full - photons)
+    return turn
 
 
 @kernel

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from kammerton_sim.chip.imperfections import Amplifier, Receiver
 from kammerton_sim.world.mixer import imbalance
+from kammerton_sim.world.propagate import ComplexArray
 
 _BOLTZMANN = 1.380649e-23  # J/K
 _IMPEDANCE = 50.0  # ohm
@@ -40,6 +41,14 @@ def chain(amplifier: Amplifier | None, receiver: Receiver | None, code: float) -
     perfect = amplifier.saturation == 0 and receiver == Receiver()
     saturation = amplifier.saturation * code
     return Chain(perfect, saturation, amplifier.sharpness, straight, image, offset * code)
+
+
+def compressed(amplifier: Amplifier | None, volts: ComplexArray) -> ComplexArray:
+    """What an amplifier lets out of tones that come one after the other."""
+    if amplifier is None or amplifier.saturation == 0:
+        return volts
+    twice = 2 * amplifier.sharpness
+    return volts / (1 + (abs(volts) / amplifier.saturation) ** twice) ** (1 / twice)
 
 
 def noise_volts(amplifier: Amplifier | None, step: float) -> float:

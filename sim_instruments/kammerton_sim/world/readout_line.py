@@ -11,7 +11,7 @@ import numpy as np
 from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.signals import Carrier
 from kammerton_sim.world.cavity import Cavity, cavity
-from kammerton_sim.world.chain import chain, noise_volts
+from kammerton_sim.world.chain import chain, compressed, noise_volts
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
 from kammerton_sim.world.photons import Kicks, kicks
@@ -36,6 +36,7 @@ class ReadoutLine:
         """Resonances on this line that belong to no qubit."""
         self._meant = chip.wiring.carriers[self.wiring.readout.source]
         self._amplifier = chip.wiring.amplifiers.get(self.wiring.name)
+        self._ripple = chip.wiring.ripples.get(self.wiring.name)
         self._receiver = chip.wiring.receivers.get(self.wiring.name)
         self._seeds = np.random.default_rng((seed, number) if number else seed)
         self._fields = FieldCache()
@@ -106,6 +107,12 @@ class ReadoutLine:
         ground = np.zeros((len(self.decoys), 3))
         ground[:, 0] = 1.0
         levels = np.concatenate([at_rest(qubits), ground])
-        found = transmission(wiring, [*self._resonators, *self.decoys], levels, hertz)
+        resonators = [*self._resonators, *self.decoys]
+        cavities = [*self.cavities(0.0), *(None for _ in self.decoys)]
+        found = transmission(wiring, resonators, levels, hertz, cavities, volts)
+        if self._ripple is not None:
+            late = np.exp(-2j * math.pi * hertz * self._ripple.delay)
+            found = found * (1 + self._ripple.amplitude * late)
+        found = compressed(self._amplifier, volts * found) / volts
         noise = math.hypot(wiring.noise, noise_volts(self._amplifier, REFERENCE_STEP))
         return found, trace_noise(noise, volts, bandwidth)

@@ -2,7 +2,8 @@
 
 Steady state of the resonators of `feedline.py`, averaged over the thermal populations of each
 qubit, behind gain and delay of the line. The analyzer stands where generator and digitizer of
-the readout stand. Linear: its power shifts nothing, and its tone does not act on the qubits.
+the readout stand, behind the same standing wave and amplifier. Its tone punches resonators out
+but does not act on the qubits.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.chip import Feedline, ResonatorTruth
+from kammerton_sim.world.cavity import Cavity, steady_turn
 from kammerton_sim.world.evolution import Qubit, excitation_ratio
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 
@@ -27,13 +29,20 @@ def transmission(
     resonators: Sequence[ResonatorTruth],
     populations: FloatArray,
     hertz: NDArray[np.float64],
+    cavities: Sequence[Cavity | None],
+    volts: float,
 ) -> ComplexArray:
-    """S21 (N,) at `hertz` (N,); populations (Q, 3) of the qubit of each resonator."""
+    """S21 (N,) at `hertz` (N,); populations (Q, 3) of the qubit of each resonator.
+
+    cavities: what is known of the photons of each, seen from 0 Hz. volts: of the tone.
+    """
     lost = np.zeros(hertz.size, np.complex128)
-    for resonator, levels in zip(resonators, populations, strict=True):
+    for resonator, levels, cavity in zip(resonators, populations, cavities, strict=True):
         coupling = cmath.rect(resonator.visibility, resonator.asymmetry)
         for level, share in enumerate(levels):
-            place = resonator.frequency + level * resonator.chi
+            place: FloatArray | float = resonator.frequency + level * resonator.chi
+            if cavity is not None:
+                place = steady_turn(cavity, level, 2 * math.pi * hertz, volts) / (2 * math.pi)
             lost += share * coupling / (1 + 2j * (hertz - place) / resonator.linewidth)
     line = wiring.gain * np.exp(-2j * math.pi * hertz * wiring.delay)
     return np.asarray(line * (1 - lost), np.complex128)

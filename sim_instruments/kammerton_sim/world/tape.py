@@ -111,7 +111,7 @@ def longest_coherence(tape: Steps) -> int:
     starts = ends - tape.lengths
     begun, longest = -1, 0
     for kind, start, end in zip(tape.kinds.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if kind not in (IDLE, MEASURE) and begun < 0:
+        if kind not in (IDLE, MEASURE) and end > start and begun < 0:
             begun = start
         if kind == MEASURE:
             longest, begun = max(longest, end - begun if begun >= 0 else 0), -1

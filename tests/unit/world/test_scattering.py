@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kammerton_sim.chip import ResonatorTruth, random_chip
+from kammerton_sim.chip import Photons, PunchOut, ResonatorTruth, random_chip
+from kammerton_sim.chip.imperfections import Amplifier, Ripple
 from kammerton_sim.world import World
 
 VOLTS = 0.1
@@ -74,3 +75,31 @@ def test_noise_falls_with_power_and_rises_with_bandwidth():
     assert noise == pytest.approx(here.chip.wiring.noise * (1e3 * 1e-9) ** 0.5 / VOLTS)
     assert here.scattering(hertz, 10 * VOLTS, 1e3)[1] == pytest.approx(noise / 10)
     assert here.scattering(hertz, VOLTS, 1e5)[1] == pytest.approx(noise * 10)
+
+
+def flawed(resonator: dict[str, object], **wiring: object) -> World:
+    cold = world(visibility=0.8, floor=0.001)
+    changed = replace(cold.chip.resonators[0], **resonator)
+    chip = replace(cold.chip, wiring=replace(cold.chip.wiring, **wiring), resonators=(changed,))
+    found = World(chip)
+    found.temperature = 0.001
+    return found
+
+
+def test_power_punches_the_resonator_out():
+    """The dip moves from the dressed to the bare frequency between two powers."""
+    hot = flawed({"photons": Photons(2e5), "punch_out": PunchOut()})
+    dressed, bare = hot.chip.resonators[0].frequency, hot.truth("r0.bare_frequency")
+    hertz = np.linspace(bare - 3e6, dressed + 3e6, 301)
+    low, high = (abs(hot.scattering(hertz, v, 1e3)[0]) for v in (1e-3, 0.45))
+    assert hertz[np.argmin(low)] == pytest.approx(dressed, abs=0.1e6)
+    assert hertz[np.argmin(high)] == pytest.approx(bare, abs=0.3e6)
+
+
+def test_the_analyzer_sees_the_standing_wave_and_the_amplifier():
+    far = [4.0e9, 4.013e9]
+    rippled = flawed({}, ripples={"feed0": Ripple(0.1, 20e-9)})
+    ratio = s21(rippled, far) / s21(flawed({}), far)
+    assert ratio == pytest.approx(1 + 0.1 * np.exp(-2j * np.pi * np.array(far) * 20e-9), rel=1e-9)
+    strained = flawed({}, amplifiers={"feed0": Amplifier(0.0, 80.0, 0.05)})
+    assert abs(s21(strained, far)) == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
