@@ -22,6 +22,8 @@ from kammerton_sim.further import MODELS
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.hislip import HEADER
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.tamper import lost
 from kammerton_sim.write_lab import write_lab
 from tests.wire.conftest import CountingWorld
 
@@ -198,3 +200,33 @@ def test_a_bias_that_is_no_instrument_is_named(tmp_path):
     write_chip(replace(chip, wiring=replace(chip.wiring, instruments={})), tmp_path / "chip.toml")
     with pytest.raises(ChipError, match=r"flux\.bias: 'bias_q0' is not among"):
         read_chip(tmp_path / "chip.toml")
+
+
+# ---------------------------------------------------------------- faults
+
+
+@pytest.mark.parametrize(
+    ("model", "setting", "write", "ask"),
+    [
+        ("yokogawa_gs200", "level", ":SOUR:LEV 0.5", ":SOUR:LEV?"),
+        ("yokogawa_gs200", "on", ":OUTP 1", ":OUTP?"),
+        ("rohde_schwarz_znb20", "on", "OUTP1 0", "OUTP?"),
+        ("rohde_schwarz_znb20", "start", "SENS1:FREQ:STAR 5E9", "SENS1:FREQ:STAR?"),
+        ("keysight_33522b", "amplitude", "SOUR1:VOLT 2", "SOUR1:VOLT?"),
+        ("keysight_33522b", "width", "SOUR1:FUNC:PULS:WIDT 1E-6", "SOUR1:FUNC:PULS:WIDT?"),
+    ],
+)
+def test_settings_can_be_lost_and_answers_false(laboratory, model, setting, write, ask):
+    names = [n for n, e in laboratory.chip.wiring.instruments.items() if e.model == model]
+    box = laboratory.further[names[0]]
+    assert isinstance(box, ScpiInstrument)
+    before = box.receive(ask.encode())
+    box.tamper.writes[setting] = lost
+    box.receive(write.encode())
+    assert box.receive(ask.encode()) == before
+    box.tamper.writes.clear()
+    box.tamper.answers[setting] = "9.91E+37"
+    assert box.receive(ask.encode()) == b"9.91E+37"
+    box.tamper.answers.clear()
+    box.receive(write.encode())
+    assert box.receive(ask.encode()) != before

@@ -141,9 +141,9 @@ class Gs200(ScpiInstrument):
 
     def _set_range(self, call: Call) -> None:
         chosen = fitting(self._ranges(), self._quantity(call))
-        self.set("range", (), chosen.span)
-        level = float(self.value("level"))
-        self.set("level", (), chosen.rounded(min(max(level, -chosen.most), chosen.most)))
+        self.put("range", (), chosen.span)
+        kept, level = self._range(), float(self.value("level"))
+        self.set("level", (), kept.rounded(min(max(level, -kept.most), kept.most)))
 
     def _ask_range(self, call: Call) -> str:
         return engineering(float(self.value("range")), 0, self._range().exponent)
@@ -152,7 +152,7 @@ class Gs200(ScpiInstrument):
         level = self._inside(self._quantity(call), self._range())
         if not self._program.add(level):
             self._settle_and_stop()
-            self.set("level", (), level)
+            self.put("level", (), level)
 
     def _set_level_and_range(self, call: Call) -> None:
         wanted = self._quantity(call)
@@ -160,8 +160,8 @@ class Gs200(ScpiInstrument):
         level = self._inside(wanted, chosen)
         if not self._program.add(level):
             self._settle_and_stop()
-            self.set("range", (), chosen.span)
-            self.set("level", (), level)
+            self.put("range", (), chosen.span)
+            self.put("level", (), level)
 
     def _ask_level(self, call: Call) -> str:
         return self._range().show(self.level())

@@ -135,7 +135,7 @@ class Keysight33522b(ScpiInstrument):
         channel, (text,) = channel_of(call), call.parts(1, 1)
         asked = self._peak_to_peak(channel, text)
         taken = min(max(asked, 1e-3), 2 * self._highest(channel))
-        self.set("amplitude", (channel,), taken)
+        self.put("amplitude", (channel,), taken)
         moved = self._fit_offset(channel)
         if taken != asked:
             raise ScpiError(-222, "value clipped to a limit")
@@ -164,7 +164,7 @@ class Keysight33522b(ScpiInstrument):
     def _set_offset(self, call: Call) -> None:
         channel = channel_of(call)
         asked = _parse_wide(call.parts(1, 1)[0])
-        self.set("offset", (channel,), asked)
+        self.put("offset", (channel,), asked)
         if self._fit_offset(channel):
             raise ScpiError(-222, "offset has been adjusted due to amplitude")
 
@@ -179,13 +179,13 @@ class Keysight33522b(ScpiInstrument):
         channel, unit = channel_of(call), SETTINGS["unit"].kind.parse(call.parts(1, 1)[0])
         if unit == "DBM" and math.isinf(float(self.value("load", channel))):
             raise ScpiError(-221, "dBm needs a load that is not infinite")
-        self.set("unit", (channel,), unit)
+        self.put("unit", (channel,), unit)
 
     def _set_load(self, call: Call) -> None:
         """Another load changes what the same source voltage is called, not the voltage."""
         channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
         before = self._highest(channel)
-        self.set("load", (channel,), load)
+        self.put("load", (channel,), load)
         scale = self._highest(channel) / before
         for key in ("amplitude", "offset"):
             self.set(key, (channel,), float(self.value(key, channel)) * scale)
@@ -197,7 +197,7 @@ class Keysight33522b(ScpiInstrument):
         function = str(SETTINGS["function"].kind.parse(call.parts(1, 1)[0]))
         if function == "ARB" and self._memory.chosen(channel) is None:
             raise ScpiError(-221, "no arbitrary waveform is chosen")
-        self.set("function", (channel,), function)
+        self.put("function", (channel,), function)
         most = FASTEST.get(function, 30e6)
         if float(self.value("frequency", channel)) > most:
             self.set("frequency", (channel,), most)
@@ -208,7 +208,7 @@ class Keysight33522b(ScpiInstrument):
         most = FASTEST.get(str(self.value("function", channel)), 30e6)
         kind = SETTINGS["frequency"].kind
         asked = float(kind.parse(text))
-        self.set("frequency", (channel,), min(max(asked, SLOWEST), most))
+        self.put("frequency", (channel,), min(max(asked, SLOWEST), most))
         longest = 1 / float(self.value("frequency", channel)) - _SHORTEST
         if asked > most:
             raise ScpiError(-222, "frequency clipped to the function's limit")
@@ -221,7 +221,7 @@ class Keysight33522b(ScpiInstrument):
         channel = channel_of(call)
         asked = float(SETTINGS["width"].kind.parse(call.parts(1, 1)[0]))
         longest = 1 / float(self.value("frequency", channel)) - _SHORTEST
-        self.set("width", (channel,), min(asked, max(longest, _SHORTEST)))
+        self.put("width", (channel,), min(asked, max(longest, _SHORTEST)))
         if asked > longest:
             raise ScpiError(-221, "pulse width limited by period")
 

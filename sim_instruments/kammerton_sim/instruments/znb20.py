@@ -91,7 +91,7 @@ class Znb20(ScpiInstrument):
             "SENSe#:SWEep:TIME": Command(ask=lambda c: f"{self._seconds(_channel(c)):.9G}"),
             "SENSe#:CORRection:EDELay#:AUTO": Command(lambda c: self._compensate(_channel(c))),
             "OUTPut#[:STATe]": Command(
-                lambda c: self.set("on", (), Switch().parse(c.parts(1, 1)[0])),
+                lambda c: self.put("on", (), Switch().parse(c.parts(1, 1)[0])),
                 lambda _: Switch().show(self.value("on")),
             ),
             "INSTrument:PORT:COUNt": Command(ask=lambda _: "2"),
@@ -106,8 +106,8 @@ class Znb20(ScpiInstrument):
 
     def _sweep_over(self, channel: int, start: float, stop: float) -> None:
         """Set both ends; what would leave the analyzer's range is cut."""
-        self.set("start", (channel,), max(start, LOWEST))
-        self.set("stop", (channel,), min(stop, HIGHEST))
+        self.put("start", (channel,), max(start, LOWEST))
+        self.put("stop", (channel,), min(stop, HIGHEST))
 
     def _set_start(self, call: Call) -> None:
         channel, value = _channel(call), _parsed(SETTINGS["start"].kind, call)
@@ -233,7 +233,7 @@ class Znb20(ScpiInstrument):
     def _set_continuous(self, call: Call) -> None:
         on = Switch().parse(call.parts(1, 1)[0])
         for channel in range(1, CHANNELS + 1):
-            self.set("continuous", (channel,), on)
+            self.put("continuous", (channel,), on)
 
     # ---------------------------------------------------------------- sweeps
 

@@ -52,7 +52,9 @@ class ScpiInstrument:
             for suffixes in product(*(range(1, n + 1) for n in setting.ranges))
         }
         own = {setting.header: self._accessors(key) for key, setting in settings.items()}
-        self._table = CommandTable({**self._common(), **own, **commands})
+        keys = {setting.header: key for key, setting in settings.items()}
+        more = {h: self._tampered(keys[h], c) if h in keys else c for h, c in commands.items()}
+        self._table = CommandTable({**self._common(), **own, **more})
         self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
 
     def value(self, key: str, *suffixes: int) -> Value:
@@ -76,6 +78,10 @@ class ScpiInstrument:
             for key, place in self._values
             if self.settings[key].output
         }
+
+    def put(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Change a setting as a client asks for it; tampered with, it may not take."""
+        self.set(key, suffixes, self.tamper.written(key, self._values[key, suffixes], value))
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return what an output is called in the ledger, e.g. "3" or "3.1" (marker)."""
@@ -159,8 +165,7 @@ class ScpiInstrument:
         def write(call: Call) -> None:
             (text,) = call.parts(1, 1)
             place = suffixes(call)
-            new = self.tamper.written(key, self._values[key, place], kind.parse(text))
-            self.set(key, place, new)
+            self.put(key, place, kind.parse(text))
 
         def ask(call: Call) -> str:
             asked = call.parts(0, 1)
@@ -168,6 +173,18 @@ class ScpiInstrument:
             return self.tamper.answered(key, kind.show(kind.parse(asked[0]) if asked else value))
 
         return Command(write, ask)
+
+    def _tampered(self, key: str, command: Command) -> Command:
+        """Return a command of a setting with handlers of its own, whose answers can be false."""
+        ask = command.ask
+        if ask is None:
+            return command
+
+        def answer(call: Call) -> Answer | None:
+            found = ask(call)
+            return self.tamper.answered(key, found) if isinstance(found, str) else found
+
+        return Command(command.write, answer)
 
     def _common(self) -> dict[str, Command]:
         return {
