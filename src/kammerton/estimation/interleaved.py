@@ -52,6 +52,7 @@ class Pair:
 
     reference: Batch
     interleaved: Batch
+    back: NDArray[np.intp]
 
     @property
     def window(self) -> Array:
@@ -61,13 +62,15 @@ class Pair:
     def restore(self, curve: Array) -> Array:
         """Return fitted survivals (N, 2, M) in the order of the caller's."""
         both = (self.reference, self.interleaved)
-        return np.stack([b.restore(curve[:, k]) for k, b in enumerate(both)], axis=1)
+        ordered = [b.restore(curve[:, k]) for k, b in enumerate(both)]
+        return np.stack(ordered, axis=1)[:, self.back]
 
 
 def ready_pair(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None) -> Pair:
     """Check x = (series, lengths) and y (2, M) or (N, 2, M); the reference is the lesser series."""
     parts = split(x, y, sigma, exactly=2)
-    return Pair(*(ready(parts.x, ys, noise) for ys, noise in parts.rows))
+    first, second = (ready(parts.x, ys, noise) for ys, noise in parts.rows)
+    return Pair(first, second, parts.back)
 
 
 def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:

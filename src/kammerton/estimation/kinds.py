@@ -6,6 +6,9 @@ from kammerton.estimation import (
     allxy,
     benchmarking,
     decay,
+    drag,
+    drag_repetitions,
+    drag_sequences,
     fine_amplitude,
     interleaved,
     line,
@@ -20,4 +23,5 @@ FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
     **qubit_flux.KINDS,
+    **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

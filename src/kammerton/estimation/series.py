@@ -15,10 +15,14 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """labels (S,) in ascending order; x as given; rows: y (N, M) and sigma of each series."""
+    """labels (S,) in ascending order; x as given; rows: y (N, M) and sigma of each series.
+
+    back: where each of the caller's series is among them.
+    """
 
     labels: Array
     x: NDArray[Any]
+    back: NDArray[np.intp]
     rows: list[tuple[NDArray[Any], NDArray[Any] | None]]
 
 
@@ -48,7 +52,7 @@ def split(
     noise = None if sigma is None else _noise(sigma, values.shape)
     order = np.argsort(labels, kind="stable")
     rows = [(values[:, k], None if noise is None else noise[:, k]) for k in order]
-    return Series(labels[order], axis, rows)
+    return Series(labels[order], axis, np.argsort(order), rows)
 
 
 def _labels(values: ArrayLike) -> Array:

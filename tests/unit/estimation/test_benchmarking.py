@@ -227,6 +227,7 @@ def test_the_series_are_told_by_their_labels_not_by_their_place():
     y += 0.01 * rng.normal(size=y.shape)
     one, other = fit_batch(IRB, ((0, 1), x), y, 0.01), fit_batch(IRB, ((1, 0), x), y[::-1], 0.01)
     assert one.values["error_per_gate"] == pytest.approx(other.values["error_per_gate"])
+    np.testing.assert_allclose(one.curve, other.curve[:, ::-1])
 
 
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])

@@ -156,6 +156,7 @@ GOOD = {
     "rabi_amplitude": (T, rabi(2)), "qubit_spectroscopy": (F, line(5.05e9, 12 * MHZ)),
     "resonator_spectroscopy": (F, notch(5.05e9, 9 * MHZ)),
     "randomized_benchmarking": (T, 0.5 + 0.5 * np.exp(-4 * T)),
+    "drag": (T, 0.1 + 2 * (T - 0.4) ** 2),
 }  # fmt: skip
 
 

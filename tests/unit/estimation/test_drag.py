@@ -1,0 +1,221 @@
+"""DRAG coefficients from one train of pulses, from several trains, and from two sequences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.linalg import expm
+
+from kammerton.estimation import fit_batch
+from kammerton.model import TraceError
+
+X = np.linspace(-2.0, 2.0, 31)
+B = np.linspace(-2.0, 2.0, 21)
+TRAINS = (1, 3, 5)
+ONE, MANY, TWO = "drag", "drag_repetitions", "drag_sequences"
+NAME = "drag_coefficient"
+
+
+def cosine(period, right, x=X, contrast=0.9):
+    return 0.5 - contrast / 2 * np.cos(2 * np.pi * (x - right) / period)
+
+
+def trains(period, right, r=TRAINS, x=B):
+    return np.stack([cosine(period / n, right, x) for n in r])
+
+
+def lines(slope, right, x=X, bend=0.0):
+    t = x - right
+    return np.stack([0.5 + slope * t + bend * t * t, 0.5 - slope * t - 0.3 * bend * t * t])
+
+
+def noisy(y, sigma=0.02, count=300, seed=1):
+    return y + sigma * np.random.default_rng(seed).normal(size=(count, *y.shape))
+
+
+PULLS = {
+    "a parabola": (ONE, X, cosine(20.0, 0.3), 0.007, 0.3),
+    "half a period": (ONE, X, cosine(8.0, 0.3), 0.02, 0.3),
+    "three periods": (ONE, X, cosine(1.4, -0.2), 0.02, -0.2),
+    "trains": (MANY, (TRAINS, B), trains(12.0, 0.4), 0.05, 0.4),
+    "one minimum of several":
+        (MANY, ((2, 5, 8), B), trains(8.0, 0.6, (2, 5, 8)), 0.05, 0.6),
+    "two lines": (TWO, ((0, 1), X), lines(0.1, 0.4), 0.03, 0.4),
+    "two parabolas": (TWO, ((0, 1), X), lines(0.1, 0.4, bend=0.04), 0.02, 0.4),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("case", PULLS)
+def test_pull(case, given):
+    kind, x, truth, sigma, right = PULLS[case]
+    y = noisy(truth, sigma)
+    found = fit_batch(kind, x, y, sigma if given else None)
+    pull = (found.values[NAME] - right) / found.stderr[NAME]
+    assert np.mean(found.status == "success") > 0.98
+    assert abs(pull.mean()) < 0.2
+    assert 0.87 < pull.std() < 1.15
+    assert found.curve.shape == y.shape
+    assert np.abs(found.curve.mean(axis=0) - truth).max() < sigma
+
+
+SX, SZ = np.array([[0, 1], [1, 0]]) / 2, np.array([[1, 0], [0, -1]]) / 2
+
+
+def played(shift, repetitions):
+    """Population after X and -X, repeated, while the qubit is shifted by `shift` rad per pulse."""
+    there, back = (expm(-1j * (sign * np.pi * SX + shift * SZ)) for sign in (1, -1))
+    return abs(np.linalg.matrix_power(back @ there, repetitions)[1, 0]) ** 2
+
+
+def test_simulated_pulses_that_gather_a_phase():
+    """No cosine was put in: the laws are good enough for what pulses do."""
+    right, per = 0.35, 0.25
+    y = np.array([[played(per * (b - right), r) for b in B] for r in TRAINS])
+    many = fit_batch(MANY, (TRAINS, B), noisy(y, 0.01), 0.01)
+    one = fit_batch(ONE, B, noisy(y[0], 0.005), 0.005)
+    for found in (many, one):
+        assert np.mean(found.verdict == "accepted") > 0.9
+        pull = (found.values[NAME] - right) / found.stderr[NAME]
+        assert abs(pull.mean()) < 0.5
+        assert 0.85 < pull.std() < 1.15
+    assert np.median(many.stderr[NAME]) < 0.5 * np.median(one.stderr[NAME])
+
+
+def test_which_extremum_is_the_callers_choice():
+    y = noisy(cosine(3.0, 0.2))
+    lowest, highest, either = (
+        fit_batch(ONE, X, y, 0.02, extremum=sort) for sort in ("minimum", "maximum", "either")
+    )
+    assert np.median(lowest.values[NAME]) == pytest.approx(0.2, abs=0.02)
+    assert np.median(highest.values[NAME]) == pytest.approx(-1.3, abs=0.02)
+    assert np.median(either.values[NAME]) == pytest.approx(0.2, abs=0.02)
+    turned = fit_batch(ONE, X, 1 - y, 0.02, extremum="maximum")
+    assert np.median(turned.values[NAME]) == pytest.approx(0.2, abs=0.02)
+    trained = fit_batch(MANY, (TRAINS, B), 1 - noisy(trains(12.0, 0.4)), 0.02, extremum="maximum")
+    assert np.median(trained.values[NAME]) == pytest.approx(0.4, abs=0.02)
+
+
+def test_the_expected_coefficient_picks_one_of_several_minima():
+    y = noisy(cosine(1.0, 0.1))
+    found = fit_batch(ONE, X, y, 0.02, expected=1.0)
+    assert np.median(found.values[NAME]) == pytest.approx(1.1, abs=0.01)
+    assert set(found.verdict) == {"accepted"}
+    between = fit_batch(ONE, X, y, 0.02, expected=0.55)
+    assert set(between.status) == {"window too long"}
+    assert 0 < between.advice[0].window_times < 0.7
+    several = fit_batch(MANY, ((4, 8), B), noisy(trains(8.0, 0.1, (4, 8))), 0.02, expected=2.0)
+    assert np.median(several.values[NAME]) == pytest.approx(2.1, abs=0.01)
+
+
+RNG = np.random.default_rng(2)
+WALK = np.cumsum(np.random.default_rng(5).normal(size=31)) / 4
+FLAT = 0.5 + 0.0 * X
+CASES = {
+    "flat": (ONE, X, FLAT, 0.05, {}, "rejected", "no signal"),
+    "faint": (ONE, X, cosine(4.0, 0.2, contrast=0.2), 0.05, {}, "insufficient", "signal too weak"),
+    "a slope": (ONE, X, 0.3 + 0.1 * X, 0.01, {}, "insufficient", "range too narrow"),
+    "outside": (ONE, X, cosine(12.0, 3.0), 0.005, {}, "insufficient", "range too narrow"),
+    "aliased": (ONE, X, cosine(0.28, 0.0), 0.02, {}, "insufficient", "sampling too coarse"),
+    "several": (ONE, X, cosine(1.0, 0.45), 0.02, {}, "insufficient", "window too long"),
+    "unsharp": (ONE, X, cosine(18.0, 1.7), 0.02, {}, "insufficient", "error too large"),
+    "a jump": (ONE, X, 0.2 + 0.6 * (X > 0.3), 0.02, {}, "rejected", "model does not fit"),
+    "a triangle": (ONE, X, np.abs(X) % 1.0, 0.02, {}, "rejected", "model does not fit"),
+    "one point": (ONE, X, FLAT + 0.5 * (X[12] == X), 0.02, {}, "rejected", "stray point"),
+    "saturated": (ONE, X, np.clip(cosine(3.0, 0.2), 0.3, 0.7), 0.0, {}, "rejected", "saturated"),
+    "a walk": (ONE, X, WALK, 0.02, {}, "rejected",
+               "model does not fit"),
+    "trains, flat": (MANY, (TRAINS, B), np.full((3, 21), 0.5), 0.05, {}, "rejected", "no signal"),
+    "trains, upside down": (MANY, (TRAINS, B), 1 - trains(20.0, 0.3), 0.02, {}, "rejected",
+                            "model does not fit"),
+    "trains that disagree": (MANY, (TRAINS, B), np.stack([cosine(4.0, b, B) for b in (-1, 0, 1)]),
+                             0.02, {}, "rejected", "model does not fit"),
+    "trains, outside": (MANY, (TRAINS, B), trains(20.0, 2.6), 0.02, {}, "insufficient",
+                        "range too narrow"),
+    "trains, aliased": (MANY, (TRAINS, B), trains(2.2, 0.0), 0.02, {}, "insufficient",
+                        "sampling too coarse"),
+    "sequences, flat": (TWO, ((0, 1), X), np.stack([FLAT, FLAT]), 0.05, {}, "rejected",
+                        "no signal"),
+    "sequences, parallel": (TWO, ((0, 1), X), np.stack([0.1 * X, 0.1 * X + 0.2]), 0.02, {},
+                            "rejected", "no signal"),
+    "sequences, a drift": (TWO, ((0, 1), X), np.stack([0.2 * X, 0.05 * X]), 0.02, {}, "rejected",
+                           "model does not fit"),
+    "sequences, outside": (TWO, ((0, 1), X), lines(0.1, 2.6), 0.01, {}, "insufficient",
+                           "range too narrow"),
+    "sequences that only touch": (TWO, ((0, 1), X), np.stack([0.5 + 0.1 * X, 0.3 - 0.1 * X -
+                                  0.1 * X**2]), 0.02, {}, "insufficient", "range too narrow"),
+    "sequences, waves": (TWO, ((0, 1), X), np.stack([np.sin(4 * X), np.cos(3 * X)]), 0.05, {},
+                         "rejected", "model does not fit"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_reason(case):
+    kind, x, truth, sigma, known, verdict, status = CASES[case]
+    found = fit_batch(kind, x, noisy(truth, sigma, 1, 3), sigma or None, **known)
+    assert (found.verdict[0], found.status[0]) == (verdict, status), found.reason[0]
+    advice = found.advice[0]
+    told = (advice.window_times, advice.shots_times, advice.centre_on) != (None, None, None)
+    assert told == (verdict == "insufficient")
+
+
+@pytest.mark.parametrize("kind", [ONE, MANY, TWO])
+def test_a_constant_trace_is_no_signal(kind):
+    x, y = {ONE: (X, FLAT), MANY: ((TRAINS, B), np.full((3, 21), 0.5)),
+            TWO: (((0, 1), X), np.full((2, 31), 0.5))}[kind]  # fmt: skip
+    for sigma in (0.02, None):
+        found = fit_batch(kind, x, y, sigma)
+        assert (found.verdict[0], found.status[0]) == ("rejected", "no signal")
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("kind", [ONE, MANY, TWO])
+def test_noise_lines_and_steps_are_not_accepted_walks_hardly(kind, given):
+    rng, x = np.random.default_rng(3), {ONE: X, MANY: (TRAINS, B), TWO: ((0, 1), X)}[kind]
+    shape = {ONE: (1000, 31), MANY: (1000, 3, 21), TWO: (1000, 2, 31)}[kind]
+    flat = (1000, int(np.prod(shape[1:])))
+    noise, index = 0.05 * rng.normal(size=flat), np.arange(flat[1])
+    walk = np.cumsum(rng.normal(size=flat), axis=1) * rng.uniform(0.02, 0.3, (1000, 1))
+    broken = {
+        "noise": (noise, 0), "line": (noise + rng.uniform(-1, 1, (1000, 1)) * index / 60, 0),
+        "step": (noise + 0.6 * (rng.integers(2, flat[1] - 2, (1000, 1)) > index), 0),
+        "walk": (noise + walk, 10 if given else 25),
+    }  # fmt: skip
+    for name, (y, most) in broken.items():
+        found = fit_batch(kind, x, 0.5 + y.reshape(shape), 0.05 if given else None)
+        assert np.count_nonzero(found.verdict == "accepted") <= most, name
+
+
+@pytest.mark.parametrize("kind", [ONE, MANY, TWO])
+def test_missing_points_and_the_order_of_series(kind):
+    x, truth, right = {ONE: (X, cosine(5.0, 0.4), 0.4), MANY: ((TRAINS, B), trains(12.0, 0.4), 0.4),
+                       TWO: (((0, 1), X), lines(0.1, 0.4), 0.4)}[kind]  # fmt: skip
+    y = noisy(truth, 0.02, 50)
+    whole = fit_batch(kind, x, y, 0.02)
+    if kind != ONE:
+        turned = fit_batch(kind, (x[0][::-1], x[1]), y[:, ::-1], 0.02)
+        np.testing.assert_allclose(turned.values[NAME], whole.values[NAME], rtol=1e-6)
+        np.testing.assert_allclose(turned.curve, whole.curve[:, ::-1], rtol=1e-6)
+    y[np.random.default_rng(4).uniform(size=y.shape) < 0.15] = np.nan
+    found = fit_batch(kind, x, y, 0.02)
+    pull = (found.values[NAME] - right) / found.stderr[NAME]
+    assert np.abs(pull).max() < 4.5
+    assert 0.7 < pull.std() < 1.3
+
+
+REFUSED = {
+    "unknown sort": (ONE, (X, FLAT), {"extremum": "saddle"}, "extremum is 'saddle'"),
+    "either of trains": (MANY, ((TRAINS, B), trains(9.0, 0.1)), {"extremum": "either"}, "either"),
+    "one train": (MANY, (((3,), B), trains(9.0, 0.1, (3,))), {}, "kind drag"),
+    "half a repetition": (MANY, (((1, 2.5), B), trains(9.0, 0.1, (1, 2.5))), {}, "whole numbers"),
+    "no series": (MANY, (B, FLAT[:21]), {}, "two axes"),
+    "constant coefficient": (TWO, (((0, 1), 0 * X), lines(0.1, 0.4)), {}, "not all the same"),
+    "constant coefficients": (MANY, ((TRAINS, 0 * B), trains(9.0, 0.1)), {}, "not all the same"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case):
+    kind, arguments, known, message = REFUSED[case]
+    with pytest.raises(TraceError, match=message):
+        fit_batch(kind, *arguments, **known)
