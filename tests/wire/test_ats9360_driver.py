@@ -58,7 +58,7 @@ def rig() -> Rig:
 
 @pytest.fixture
 def address(rig) -> Iterator[str]:
-    board = Simulated(rig, time.monotonic, lambda instrument, wall: None, seed=1)
+    board = Simulated(rig, time.monotonic, lambda at: None, seed=1)
     yield f"sim://127.0.0.1:{board.port}"
     board.close()
 
