@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from kammerton_sim.chip.further import FurtherInstrument, marker_of
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.gs200 import Gs200
@@ -138,6 +139,18 @@ def build(instruments: Mapping[str, str], room: Room) -> dict[str, Device]:
         name: MODELS[model].build(name, room, 1 + number)
         for number, (name, model) in enumerate(instruments.items())
     }
+
+
+def pulsers(
+    devices: Mapping[str, Device], words: Mapping[str, FurtherInstrument]
+) -> dict[str, tuple[Keysight33522b, tuple[str, int, int]]]:
+    """Return the pulse generators that something triggers, each with that marker."""
+    found = {}
+    for name, device in devices.items():
+        marker = marker_of(words[name].trigger)
+        if isinstance(device, Keysight33522b) and marker is not None:
+            found[name] = device, marker
+    return found
 
 
 def entries(instruments: Mapping[str, str], ports: Mapping[str, int]) -> Iterator[list[str]]:

@@ -14,7 +14,7 @@ from kammerton_sim.chip import Chip
 from kammerton_sim.control import Control
 from kammerton_sim.faults import Faults
 from kammerton_sim.fridge.heating import LineHeat
-from kammerton_sim.further import MODELS, Biases, Device, Room, Server, build
+from kammerton_sim.further import MODELS, Biases, Device, Room, Server, build, pulsers
 from kammerton_sim.instruments.ats9360 import Ats9360
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
@@ -146,6 +146,7 @@ class Laboratory:
         self.fridge = Triton("fridge", self.ledger, self.world.refrigerator, self.chip.seed)
         self.further = build(self._models, self._room())
         self.rig.bias = self.world.bias = Biases(self.further)
+        self.rig.pulsers = pulsers(self.further, self.chip.wiring.instruments)
         self._heat = self._line_heat()
 
     @property

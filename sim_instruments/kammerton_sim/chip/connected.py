@@ -7,13 +7,15 @@ from difflib import get_close_matches
 
 from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.flux import Flux, channel_of
+from kammerton_sim.chip.further import PULSER, PULSER_CHANNELS
 from kammerton_sim.chip.words import QubitTruth, Wiring
 
 
 def flux_lines(
     qubits: Sequence[QubitTruth], couplers: Mapping[str, Coupler], wiring: Wiring
 ) -> Iterator[str]:
-    """Flux lines are channels of the generators, and a channel drives one line only."""
+    """Flux lines are channels of generators or pulse generators; a channel drives one line only."""
+    pulsers = {n for n, e in wiring.instruments.items() if e.model == PULSER and e.trigger}
     lines = [*wiring.drive.values(), wiring.readout, *(f.readout for f in wiring.more)]
     taken = [channel for line in lines for channel in (line.i, line.q)]
     loops: dict[str, Flux] = {f"qubits.{q.name}.flux": q.flux for q in qubits if q.flux}
@@ -26,7 +28,9 @@ def flux_lines(
             if flux.line:
                 yield f'{where}.line: {flux.line!r} is not a channel such as "awg1.3"'
             continue
-        if channel[0] not in wiring.generators:
+        if channel[0] in pulsers and channel[1] > PULSER_CHANNELS:
+            yield f"{where}.line: {channel[0]!r} has {PULSER_CHANNELS} channels"
+        elif channel[0] not in wiring.generators and channel[0] not in pulsers:
             yield f"{where}.line: {channel[0]!r} is not among the generators"
         if channel in taken:
             yield f"wiring: channel {flux.line} is used more than once"

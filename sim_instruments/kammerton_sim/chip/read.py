@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from kammerton_sim.chip import connected
-from kammerton_sim.chip.further import taken
+from kammerton_sim.chip.further import taken, wrong_triggers
 from kammerton_sim.chip.imperfections import strangers
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
 from kammerton_sim.chip.section import Section, keys_of, read_section
@@ -140,9 +140,9 @@ class _Reader:
         x = self.physics(table, "wiring")
         carriers = self.carriers(self.table(table, "carriers", "wiring."), lines)
         sections = self.sections(table, WIRING_SECTIONS, "wiring.")
-        self.problems += taken(
-            sections.get("instruments", {}), (*boxes, *carriers, *(f.board for f in more))
-        )
+        instruments = sections.get("instruments", {})
+        self.problems += taken(instruments, (*boxes, *carriers, *(f.board for f in more)))
+        self.problems += wrong_triggers(instruments, boxes)
         self.problems += strangers(sections, qubits, ["feed0", *(f.name for f in more)])
         return Wiring(
             generators=boxes,

@@ -80,7 +80,7 @@ SETTINGS = {
     ),
     "slope": Setting(f"{_TRIGGER}SLOPe", Choice(("POSitive", "NEGative"), "POS"), _CHANNEL),
     "count": Setting(f"{_TRIGGER}COUNt", OrInfinite(real(1, 1, 1e6, step=1.0)), _CHANNEL),
-    "delay": Setting(f"{_TRIGGER}DELay", real(0, 0, 1e3, "S", 4e-9), _CHANNEL),
+    "delay": Setting(f"{_TRIGGER}DELay", real(0, 0, 1e3, "S", 4e-9), _CHANNEL, True),
     "timer": Setting(f"{_TRIGGER}TIMer", real(1, 1e-6, 8e3, "S"), _CHANNEL),
     "burst": Setting(f"{_BURST}STATe", Switch(), _CHANNEL, True),
     "burst_mode": Setting(f"{_BURST}MODE", Choice(("TRIGgered", "GATed"), "TRIG"), _CHANNEL, True),

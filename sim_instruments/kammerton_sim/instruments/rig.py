@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -13,6 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
+from kammerton_sim.instruments.k33522b import Keysight33522b
+from kammerton_sim.instruments.k33522b_settings import CHANNELS
+from kammerton_sim.instruments.pulse_train import pulse_train
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
@@ -76,6 +79,8 @@ class Rig:
         self.generators: Mapping[str, Awg5208] = {}
         self.bias: Mapping[str, float] = {}
         """V of every static bias source, as it is when it is looked up."""
+        self.pulsers: Mapping[str, tuple[Keysight33522b, tuple[str, int, int]]] = {}
+        """Pulse generators, and the marker at the trigger input of each."""
         self.news = threading.Condition()
         self.events = 0
         self._phases = random.Random(seed)
@@ -124,11 +129,20 @@ class Rig:
     def outputs(self, trigger: str) -> dict[ChannelId, ChannelOutput]:
         """Return what plays, as seen from the generator that triggers a digitizer."""
         reference = self._start.get(trigger, 0.0)
-        return {
+        playing = {
             channel: _turned(output, self._start.get(box.name, reference) - reference)
             for box in self.generators.values()
             for channel, output in box.outputs().items()
         }
+        return playing | dict(self._pulses(playing))
+
+    def _pulses(
+        self, playing: Mapping[ChannelId, ChannelOutput]
+    ) -> Iterator[tuple[ChannelId, ChannelOutput]]:
+        for name, (box, (clock, channel, marker)) in self.pulsers.items():
+            for number in range(1, CHANNELS + 1):
+                if (pulse := box.pulse(number)) is not None:
+                    yield (name, number), pulse_train(playing[clock, channel], marker, pulse)
 
     def carriers(self) -> dict[str, Carrier]:
         """Return every source as it is."""
