@@ -5,6 +5,7 @@ from __future__ import annotations
 from kammerton.estimation import (
     allxy,
     benchmarking,
+    cz_chevron,
     decay,
     drag,
     drag_repetitions,
@@ -22,6 +23,6 @@ from kammerton.estimation.kind import Kind
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
-    **qubit_flux.KINDS,
+    **qubit_flux.KINDS, **cz_chevron.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

@@ -17,7 +17,7 @@ from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 
-NAMES = ("first", "second")
+MAD = 1.4826  # from the median of the absolute values to a standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,3 +144,13 @@ def _numbers(values: Any, name: str) -> NDArray[Any]:
         return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise TraceError(f"{name} is not an array of numbers: {error}") from error
+
+
+def scatter(y: NDArray[Any]) -> float:
+    """Noise of each part, from second differences along the second axis of (.., M)."""
+    if y.shape[1] < 3:
+        return 0.0
+    bend = y[:, :-2] - 2 * y[:, 1:-1] + y[:, 2:]
+    parts = np.concatenate([bend.real.ravel(), bend.imag.ravel()]) if np.iscomplexobj(y) else bend
+    parts = parts[np.isfinite(parts)]
+    return MAD * float(np.median(np.abs(parts))) / np.sqrt(6.0) if parts.size else 0.0

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps import Maps
+from kammerton.estimation.maps import Maps, scatter
 
 Array = NDArray[np.float64]
 
@@ -18,7 +18,6 @@ SOLID = 40.0  # score of a point beyond which it counts no more
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
 SPIKE = 7.0  # sigmas from which a single point is a spike
-MAD = 1.4826  # from the median of the absolute values to a standard deviation
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +44,9 @@ def columns(maps: Maps, n: int) -> Columns:
     f, b = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
     y, w = maps.y[n].T, maps.w[n].T
     if not maps.known_noise:
-        w = w / max(_scatter(y), 1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
+        w = w / max(scatter(y), 1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
     return Columns(f, b, np.where(w > 0, np.nan_to_num(y), 0.0), np.ascontiguousarray(w),
                    2 if np.iscomplexobj(y) else 1)  # fmt: skip
-
-
-def _scatter(y: NDArray[Any]) -> float:
-    """Noise of each part, from second differences along the spectra."""
-    if y.shape[1] < 3:
-        return 0.0
-    bend = y[:, :-2] - 2 * y[:, 1:-1] + y[:, 2:]
-    parts = np.concatenate([bend.real.ravel(), bend.imag.ravel()]) if np.iscomplexobj(y) else bend
-    parts = parts[np.isfinite(parts)]
-    return MAD * float(np.median(np.abs(parts))) / np.sqrt(6.0) if parts.size else 0.0
 
 
 def unwound(c: Columns) -> tuple[Columns, NDArray[Any]]:

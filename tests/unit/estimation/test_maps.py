@@ -10,7 +10,8 @@ from kammerton.model import TraceError
 
 A, B = np.linspace(1.0, 2.0, 21), np.linspace(0.0, 1.0, 15)
 Y = np.random.default_rng(1).normal(size=(21, 15))
-MAPS = [kind for kind in FIT_KINDS if kind.endswith("_map")]
+KINDS = ("qubit_flux_map", "resonator_flux_map", "avoided_crossing", "cz_chevron", "punch_out")
+MAPS = [kind for kind in KINDS if kind in FIT_KINDS]
 
 
 def changed(array, index, value):

@@ -1,0 +1,140 @@
+"""The chevron of a CZ gate in a map amplitude x length."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from kammerton.model import TraceError
+from tests.catalogue.truths_chevron import AMPLITUDES, LENGTH, LENGTHS, REACH, TRUTHS, exchange
+from tests.unit.estimation.map_inputs import NOTHING
+
+KIND = "cz_chevron"
+X = (AMPLITUDES, LENGTHS)
+A, T = np.linspace(0, 1, 51)[:, None], np.linspace(0, 1, 61)
+TRUTH = {
+    "coupling": 0.5 * 1.7 / LENGTH, "amplitude": 0.2025, "cz_length": (0.05 + 1 / 1.7) * LENGTH,
+    "slope": 12 / (LENGTH * REACH), "visibility": 0.8, "leakage": 0.5 * (1 - np.exp(-0.4 / 1.7)),
+}  # fmt: skip
+
+
+def clean(gap=1.7, at=0.45, slope=12.0, bend=3.0, late=0.05, rate=0.4):
+    detuning = slope * (A - at) + bend * (A - at) ** 2
+    return 0.1 + 0.8 * exchange(T - late, gap, detuning, rate)
+
+
+def noisy(y, sigma, count=1, seed=3):
+    return y + sigma * np.random.default_rng(seed).normal(size=(count, *y.shape))
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("sigma", [0.03, 0.25])
+def test_pull(sigma, given):
+    found = fit_batch(KIND, X, noisy(clean(), sigma, 100), sigma if given else None)
+    assert (found.verdict == "accepted").all()
+    for name, value in TRUTH.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.3, name
+        assert 0.85 < pull.std() < 1.2, name
+        assert np.abs(pull).max() < 5, name
+
+
+def test_pull_over_many_truths():
+    truth = TRUTHS[KIND]
+    rng = np.random.default_rng(4)
+    traces = truth.measured(rng, truth.draw(rng, 200), 10.0)
+    found = truth.fit(traces)
+    good = found.verdict == "accepted"
+    assert good.mean() > 0.97, found.reason[~good]
+    for name in ("coupling", "amplitude", "cz_length", "visibility"):
+        pull = (found.values[name] - traces.low[name])[good] / found.stderr[name][good]
+        assert abs(pull.mean()) < 0.25, name
+        assert 0.85 < pull.std() < 1.2, name
+
+
+def test_pull_is_not_spoilt_by_missing_and_stray_points_or_another_level():
+    rng = np.random.default_rng(5)
+    y = clean()
+    y[20:22] = clean(gap=5.0)[20:22]
+    y[rng.random(y.shape) < 0.2] = np.nan
+    y[rng.random(y.shape) < 0.01] += 3.0
+    found = fit_batch(KIND, X, noisy(y, 0.05, 20), 0.05)
+    assert (found.verdict == "accepted").all()
+    for name, value in TRUTH.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert np.abs(pull).max() < 4.5, name
+
+
+def test_a_pulse_of_length_zero_need_not_be_swept():
+    late = LENGTHS + 5e-9
+    y = noisy(clean(late=0.05 - 5e-9 / LENGTH), 0.03)
+    found = fit_batch(KIND, (AMPLITUDES, late), y, 0.03)
+    assert found.values["cz_length"][0] == pytest.approx(TRUTH["cz_length"], abs=3e-10)
+
+
+WIDE = clean(slope=0.8, bend=0.0)
+CASES = {
+    "nothing": (0 * clean(), 0.1, "rejected", "no signal", "out of the noise", None),
+    "faint": (0.085 * clean(), 0.05, "insufficient", "signal too weak", "hardly", "shots"),
+    "resonance outside": (clean(at=-0.15), 0.02, "insufficient", "range too narrow",
+                          "outside the swept amplitudes", 0),
+    "short pulses": (clean(gap=0.7), 0.05, "insufficient", "range too narrow", "full return", 1),
+    "few amplitudes": (clean(gap=1.7, slope=80.0, bend=0.0), 0.03, "insufficient",
+                       "sampling too coarse", "two amplitudes", 0),
+    "long steps": (clean(gap=24.0, slope=20.0, bend=0.0, rate=0.1), 0.03, "insufficient",
+                   "sampling too coarse", "two lengths", 1),
+    "no detuning": (WIDE, 0.05, "insufficient", "range too narrow", "hardly changes", 0),
+    "two couplings": (0.5 * clean() + 0.5 * clean(gap=3.6, at=0.6), 0.03, "rejected",
+                      "model does not fit", "does not follow", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objection(case):
+    y, sigma, verdict, status, word, change = CASES[case]
+    found = fit_batch(KIND, X, noisy(y, sigma, 6), sigma)
+    assert (found.verdict != "accepted").all()
+    right = np.flatnonzero(found.status == status)
+    assert len(right) >= 3, list(zip(found.status, found.reason, strict=True))
+    for n in right:
+        assert found.verdict[n] == verdict
+        assert word in found.reason[n]
+        if change == "shots":
+            assert found.advice[n].shots_times > 1
+        elif change is not None:
+            assert found.advice[n].axis == change
+
+
+def test_ripples_are_no_chevron():
+    ripples = 0.8 * np.sin(25 * A) * np.cos(20 * T)
+    found = fit_batch(KIND, X, noisy(ripples, 0.05, 10), 0.05)
+    assert (found.verdict != "accepted").all()
+
+
+def test_a_coupling_that_is_hardly_known_is_not_accepted():
+    few = (AMPLITUDES[::4], LENGTHS[::5])
+    found = fit_batch(KIND, few, noisy(clean(), 0.17, 40)[:, ::4, ::5], 0.17)
+    good = found.verdict == "accepted"
+    assert (found.stderr["coupling"][good] < 0.1 * found.values["coupling"][good]).all()
+    assert (np.abs(found.values["coupling"][good] / TRUTH["coupling"] - 1) < 0.2).all()
+
+
+def test_advice_says_how_long_pulses_must_be():
+    found = fit_batch(KIND, X, noisy(clean(gap=0.7), 0.03), 0.03)
+    assert found.advice[0].extend_window_to == pytest.approx(
+        1.3 * (0.05 + 1 / 0.7) * LENGTH, rel=0.05
+    )
+
+
+@pytest.mark.parametrize("which", NOTHING)
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_nothing_is_accepted_where_there_is_no_exchange(which, given):
+    y = NOTHING[which](np.random.default_rng(11), 40, 31, 31)
+    found = fit_batch(KIND, (AMPLITUDES[:31], LENGTHS[::2]), y, 1.0 if given else None)
+    assert (found.verdict != "accepted").all()
+
+
+def test_complex_values_are_refused():
+    with pytest.raises(TraceError, match="y is complex"):
+        fit_batch(KIND, X, clean() + 0j)
