@@ -31,11 +31,11 @@ def rows(image: Image) -> tuple[Array, Array]:
 
 
 def starts(image: Image) -> list[Array]:
-    """Return likely theta, the likeliest first; none where fewer than three rows oscillate."""
+    """Return likely theta, the likeliest first; none where fewer than two rows oscillate."""
     frequency, gain = rows(image)
     a = image.a[:, 0]
     bright = np.where(gain > SEEN, gain, 0.0)
-    if np.count_nonzero(bright) < 3:
+    if np.count_nonzero(bright) < 2:
         return []
     middle = float((a * bright**2).sum() / (bright**2).sum())
     near = np.abs(a - middle) < 0.1

@@ -192,7 +192,7 @@ def _objections(
             Advice(window_times=float(np.clip(2 * _width(found), 2.0, 5.0)), axis=0),
         )  # fmt: skip
     if found is None or found.seen < LEAST or found.gain < CLEAR:
-        if found is not None and found.gain > 0.5 * CLEAR and found.seen >= 3:
+        if found is not None and found.gain > 0.4 * CLEAR and found.seen >= 2:
             yield insufficient("signal too weak", "an exchange hardly stands out of the noise",
                                Advice(shots_times=4.0))  # fmt: skip
         if maps.known_noise and noisy > 1.3:
