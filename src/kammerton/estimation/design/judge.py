@@ -87,7 +87,7 @@ def _judged(posterior: Posterior, read: Readings, n: int, goal: float, target: s
     kind = posterior.law.name
     return Fit(
         kind, target, {_NAME.get(kind, kind): value}, finding.verdict, finding.status,
-        finding.reason, chi2 / freedom, finding.advice,
+        finding.reason, float(chi2 / freedom), finding.advice,
     )  # fmt: skip
 
 
