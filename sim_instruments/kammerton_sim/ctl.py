@@ -90,6 +90,10 @@ class _Laboratory:
                     line = reader.readline()
         except OSError as error:
             raise ConnectionError(f"no laboratory at {host}:{port}: {error}") from None
+        if not line:
+            if op == "stop":  # it may be gone before it says so
+                return {"ok": True}
+            raise ConnectionError(f"the laboratory at {host}:{port} hung up")
         answer = json.loads(line)
         if isinstance(answer, dict) and "error" in answer:
             raise _Refused(answer["error"])

@@ -18,11 +18,13 @@ from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.command import run as command
 from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.world.mishaps import Mishap
+from tests.wire.conftest import acquire, run, trigger, upload
 
 
 @pytest.fixture
-def laboratory():
-    chip = random_chip(2, 3)
+def laboratory(request):
+    chip = random_chip(getattr(request, "param", 2), 3)
     api = {"api": FurtherInstrument("bluefors_api")}
     chip = replace(chip, wiring=replace(chip.wiring, instruments=api))
     with Laboratory(chip) as laboratory:
@@ -62,6 +64,27 @@ def test_every_fault_makes_the_rig_play_anew(laboratory, ctl):
     ctl("dead-qubit", "q0")
     assert laboratory.ledger.version > before
     assert laboratory.world.qubit(0).rabi_rate == 0
+
+
+@pytest.mark.parametrize("laboratory", [1], indirect=True)
+@pytest.mark.parametrize("board", ["shared"], indirect=True)
+def test_a_hop_in_the_middle_of_a_scan(laboratory, ctl, awg, source, digitizer):
+    """Records before it are of the qubit as it was, those behind of the one that hopped."""
+    laboratory.world.mishaps.happen(
+        Mishap(0, laboratory.world.clock.now(), f01=5.2e9 - laboratory.world.qubit(0).f01)
+    )
+    source.ref_osc_source("EXT")
+    source.frequency(5.2e9)
+    source.power(13)
+    source.on()
+    upload(awg)
+    run(awg)
+    ctl("frequency-hop", "q0", "hz=60e6", "--after-records", "25")
+    acquire(digitizer, lambda: trigger(awg))
+    played = laboratory.board.acquisitions[-1].played
+    excited = [played[n].populations[:, 0, 1].max() for n in sorted(played)]
+    assert excited[0] == excited[1] != pytest.approx(excited[-1], rel=0.1)
+    assert len({id(playback) for playback in played.values()}) == 2
 
 
 def test_values_published_before_a_hop_stay_right(laboratory, ctl, tmp_path):

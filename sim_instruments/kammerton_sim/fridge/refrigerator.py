@@ -17,6 +17,9 @@ from kammerton_sim.fridge.stages import BASE, ROOM, STAGES, Thermals, by_stage
 _COLDEST = 1e-3
 _STILL_ENOUGH = 1e-5  # of a temperature: a change this small is taken in one step
 
+_SOLVING = threading.Lock()
+"""LSODA keeps its state in one place for the whole process, in some versions of scipy."""
+
 
 @dataclass(frozen=True)
 class Conditions:
@@ -156,7 +159,8 @@ class Refrigerator:
             return self._slopes(state.tolist())
 
         start, span = self._state(), (0.0, seconds)
-        found = solve_ivp(slopes, span, start, "LSODA", [seconds], rtol=1e-5, atol=1e-7)
+        with _SOLVING:
+            found = solve_ivp(slopes, span, start, "LSODA", [seconds], rtol=1e-5, atol=1e-7)
         if not found.success:
             raise ArithmeticError(f"the refrigerator: {found.message}")
         self._keep([float(y) for y in found.y[:, -1]])
