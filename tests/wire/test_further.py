@@ -12,8 +12,10 @@ from typing import Any
 
 import pytest
 
+from kammerton.bench import open_bench
 from kammerton.bench.connect import close_all, connect
 from kammerton.lab import examine, load
+from kammerton.model import LabClock
 from kammerton_sim.chip import Chip, ChipError, random_chip, read_chip, write_chip
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import MODELS as WORDS
@@ -93,6 +95,20 @@ def test_all_of_them_connect_and_no_output_changes(laboratory, lab_file):
     seen = laboratory.ledger.since()
     assert {c["instrument"] for c in seen} >= set(laboratory.further)
     assert {c["what"] for c in seen} == {"connection"}
+
+
+def test_a_bench_switches_off_what_radiates_and_leaves_the_bias(laboratory, lab_file, tmp_path):
+    named = {e.model: laboratory.further[n] for n, e in laboratory.chip.wiring.instruments.items()}
+    named["yokogawa_gs200"].receive(b":SOUR:LEV 0.3;:OUTP ON")
+    named["keysight_33522b"].receive(b"OUTP1 1")
+
+    async def main() -> dict[str, Any]:
+        async with open_bench(load(lab_file), LabClock(), lock_folder=tmp_path):
+            return {name: level for name, level in laboratory.outputs().items() if level}
+
+    on = asyncio.run(main())
+    assert list(on.values()) == [{"volts": 0.3}]
+    assert {name for name, level in laboratory.outputs().items() if level} == set(on)
 
 
 def test_every_instrument_is_in_the_list_of_outputs_or_has_none(laboratory):
