@@ -13,8 +13,15 @@ from numpy.typing import NDArray
 from kammerton.estimation import kernels
 from kammerton.estimation.derived import derive
 from kammerton.estimation.evidence import Evidence, weigh
-from kammerton.estimation.extremum import Place, expectation, judge_place, judge_walk, sort_of
-from kammerton.estimation.findings import CLEAR, Findings, judge_signal, judge_stray
+from kammerton.estimation.extremum import Place, expectation, judge_place, sort_of
+from kammerton.estimation.findings import (
+    CLEAR,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_signal,
+    judge_stray,
+)
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
@@ -29,7 +36,8 @@ SLOWEST = 0.4  # rad in the window: as good as a parabola
 FASTEST = 0.4  # periods per point
 SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 frequencies
 UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
-KNOWN = ("extremum", "expected")
+KNOWN = ("extremum", "expected", "interleaved")
+DRIFT = 22.0  # delta-BIC over a random walk
 
 
 def drag(batch: Batch, known: dict[str, object]) -> Outcome:
@@ -58,12 +66,12 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a parabola or a cosine", SEARCHED)
-    judge_walk(findings, evidence)
     at, period = found.values["drag_coefficient"], step * span / fit.p[:, 2]
     _judge(findings, batch, fit, evidence)
     judge_place(findings, Place(at, found.stderr["drag_coefficient"], period, expected, low,
                                 low + span))  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
+    judge_doubt(findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(known, DRIFT))
     findings.accept("a clear extremum")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

@@ -15,8 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.derived import derive
 from kammerton.estimation.evidence import Evidence, weigh
-from kammerton.estimation.extremum import Place, expectation, judge_place, judge_walk, sort_of
-from kammerton.estimation.findings import Findings, judge_signal, judge_stray
+from kammerton.estimation.extremum import Place, expectation, judge_place, sort_of
+from kammerton.estimation.findings import (
+    CLEAR,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_signal,
+    judge_stray,
+)
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
@@ -29,11 +36,13 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 
 LEAST = 6
+LAW = "trains that agree on one coefficient"
 SLOWEST = 0.8  # rad in the window, of the longest train
 FASTEST = 0.4  # periods per point of the longest train
 SEARCHED = 24.0  # delta-BIC that pays for a search over some 1000 pairs of period and place
 UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
-KNOWN = ("extremum", "expected")
+KNOWN = ("extremum", "expected", "interleaved")
+DRIFT = 20.0  # delta-BIC over a random walk
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,13 +134,20 @@ def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
     found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
-    judge_signal(findings, batch, evidence, snr, "trains that agree on one coefficient", SEARCHED)
+    judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, trains, fit, evidence)
     judge_place(findings, Place(
         found.values["drag_coefficient"], found.stderr["drag_coefficient"],
         period * trains.length, expected, low, low + trains.length,
     ))  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
+    judge_doubt(
+        findings,
+        evidence,
+        "trains that agree on one coefficient",
+        CLEAR,
+        drift_asked(known, DRIFT),
+    )
     findings.accept("all trains agree on one coefficient")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -185,7 +201,6 @@ def _judge(findings: Findings, trains: Trains, fit: Solution, evidence: Evidence
         f"{len(trains.coefficient)} points: they may be aliases",
         Advice(window_times=0.3),
     )  # fmt: skip
-    judge_walk(findings, evidence)
 
 
 KINDS: dict[str, Kind] = {"drag_repetitions": Kind(ready, drag_repetitions, KNOWN, axes=2)}

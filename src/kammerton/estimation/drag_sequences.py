@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.evidence import Evidence, delta_bic, weigh
-from kammerton.estimation.extremum import Place, expectation, judge_place, judge_walk
-from kammerton.estimation.findings import CLEAR, Findings
+from kammerton.estimation.extremum import Place, expectation, judge_place
+from kammerton.estimation.findings import CLEAR, Findings, drift_asked, judge_doubt
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome
@@ -28,7 +28,9 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 
 LEAST = 7
+DRIFT = 20.0  # delta-BIC over a random walk
 UNEQUAL = 0.5  # part of the crossing by which both sequences may move together
+KNOWN = ("expected", "interleaved")
 UNITS = {"drag_coefficient": "", "slope": "", "offset": ""}
 
 
@@ -94,6 +96,7 @@ def drag_sequences(pair: Sequences, known: dict[str, object]) -> Outcome:
         found.values["drag_coefficient"], found.stderr["drag_coefficient"], np.full(n, np.inf),
         expected, low, low + pair.length,
     ))  # fmt: skip
+    judge_doubt(findings, evidence, "two lines that cross", CLEAR, drift_asked(known, DRIFT))
     findings.accept("two sequences that cross")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -170,7 +173,6 @@ def _judge(
         together > UNEQUAL * np.abs(slope) + 4.0 * error, "model does not fit",
         "both sequences move the same way: a drift, not a phase error",
     )  # fmt: skip
-    judge_walk(findings, evidence)
 
 
-KINDS: dict[str, Kind] = {"drag_sequences": Kind(ready, drag_sequences, ("expected",), axes=2)}
+KINDS: dict[str, Kind] = {"drag_sequences": Kind(ready, drag_sequences, KNOWN, axes=2)}

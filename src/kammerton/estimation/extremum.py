@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.evidence import Evidence
-from kammerton.estimation.findings import UNSURE, Findings
+from kammerton.estimation.findings import Findings
 from kammerton.estimation.outcome import per_trace
 from kammerton.estimation.prepare import Batch
 from kammerton.model import Advice, TraceError
@@ -16,7 +15,6 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 
 PRECISE = 0.1  # error in parts of the window, or of the period
-WALKING = 13.0  # delta-BIC over a random walk that is not by chance
 UNDECIDED = 0.25  # of a period: an extremum so far from the expected one has a rival
 
 SORTS = {"minimum": (np.pi, 2 * np.pi), "maximum": (0.0, 2 * np.pi), "either": (0.0, np.pi)}
@@ -73,15 +71,4 @@ def judge_place(findings: Findings, place: Place) -> None:
         ~(place.stderr < PRECISE * np.minimum(length, place.period)), "error too large",
         lambda n: f"the extremum is known only to {place.stderr[n]:.2g}",
         Advice(shots_times=4.0),
-    )  # fmt: skip
-
-
-def judge_walk(findings: Findings, evidence: Evidence) -> None:
-    """Object to a trace that a random walk explains as well: it turns around by chance."""
-    findings.rejected(
-        evidence.gain_walk < -UNSURE, "model does not fit", "the trace is rather a random walk"
-    )
-    findings.insufficient(
-        evidence.gain_walk < WALKING, "signal too weak",
-        "the trace cannot be told from a random walk", Advice(shots_times=4.0),
     )  # fmt: skip
