@@ -1,6 +1,7 @@
 """docs/lab-toml.md names every key there is."""
 
 import re
+import tomllib
 
 import pytest
 
@@ -36,3 +37,10 @@ def test_what_is_required_is_said_to_be(title):
         rows = [r for r in section.splitlines() if re.match(rf"\|[^|]*`{name}[.`]", r)]
         assert rows
         assert all(("| required |" in row) == field.is_required() for row in rows), rows
+
+
+def test_every_driver_is_on_the_page():
+    project = tomllib.loads((FILE.parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    drivers = project["project"]["entry-points"]["kammerton.drivers"]
+    table = PAGE.split("## Drivers\n")[1]
+    assert [name for name in drivers if f"`{name}`" not in table] == []
