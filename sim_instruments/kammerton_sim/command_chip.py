@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
+from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
 
 
@@ -20,11 +21,19 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--random", type=int, metavar="N", help="N qubits as published ones are")
     parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
+    parser.add_argument(
+        "--flaws", action="store_true", help="draw noise, photons and imperfect wiring as well"
+    )
     parser.add_argument("--mend", action="store_true", help="cut T2 at 2 T1 in a table")
 
 
 def chosen_chip(options: argparse.Namespace) -> Chip:
     """Return the chip; ChipError or ValueError names everything that is wrong."""
+    chip = _chip(options)
+    return flawed(chip, options.seed) if options.flaws else chip
+
+
+def _chip(options: argparse.Namespace) -> Chip:
     choices = ("file", "chip", "random", "from_ibm")
     given = [name for name in choices if getattr(options, name) is not None]
     if len(given) > 1:

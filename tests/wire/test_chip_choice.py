@@ -97,3 +97,13 @@ def test_all_ports_in_use_are_named_at_once(capsys):
 def test_a_port_that_two_want_is_named():
     with pytest.raises(PortInUse, match="awg1 and fridge: both want port 6000"):
         free({"awg1": 6000, "board": 0, "fridge": 6000, "control": 0})
+
+
+def test_flaws_may_be_drawn_for_any_chip(tmp_path):
+    chip = tmp_path / "chip.toml"
+    options = ["--qubits", "2", "--seed", "4", "--flaws", "--no-serve", "--write-chip", str(chip)]
+    assert main(options) == 0
+    drawn = read_chip(chip)
+    assert drawn.bursts
+    assert drawn.wiring.mixers
+    assert all(q.charge for q in drawn.qubits)

@@ -11,6 +11,7 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,8 @@ from kammerton_sim.world.noise import Noise
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.timeline import IntArray
 
-_RATE_STEP = 0.05  # conditions whose 1/T1 differ by less are taken as one
+_RATE_STEP = 0.005  # conditions whose lasting 1/T1 differ by less are taken as one
+_BURST_STEP = 0.15  # in a burst, by less of ln(1/T1) than this
 _PHASE_STEP = 0.1  # as are those whose phases differ by less at the end of a shot, in turns / 2 pi
 
 Detunings = Callable[[int, FloatArray], FloatArray]
@@ -48,10 +50,15 @@ class Conditions:
     turn: float
     triggers: FloatArray
     coherent: float
-    _rows: dict[tuple[int, int, int], int] = field(default_factory=dict, repr=False)
+    _rows: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
     _populations: list[FloatArray] = field(default_factory=list, repr=False)
     _t1: list[float] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @cached_property
+    def _rates_at_start(self) -> list[float]:
+        pairs = zip(self.members, self.base, strict=True)
+        return [self.noise.lasting_rate(n, q.f01, self.start) for n, q in pairs]
 
     def rows(self, first: int, count: int) -> tuple[IntArray, FloatArray, FloatArray]:
         """For records first..: rows (count, Q), and the table so far.
@@ -69,28 +76,32 @@ class Conditions:
         codes = np.stack(self._codes(place, times), axis=1)
         distinct, which = np.unique(codes, axis=0, return_inverse=True)
         with self._lock:
-            rows = [self._row(place, rate, tune) for rate, tune in distinct.tolist()]
+            rows = [self._row(place, *steps) for steps in distinct.tolist()]
         return np.array(rows, np.int64)[which.ravel()]
 
-    def _codes(self, place: int, times: FloatArray) -> tuple[IntArray, IntArray]:
-        """Conditions in whole steps away from the base."""
+    def _codes(self, place: int, times: FloatArray) -> tuple[IntArray, IntArray, IntArray]:
+        """Conditions in whole steps away from the base: lasting rate, bursts, detuning."""
         base, number = self.base[place], self.members[place]
-        now = self.noise.lasting_rate(number, base.f01, self.start)
-        more = (self.noise.rate(number, base.f01, times) - now) * base.t1
-        rates = np.rint(np.log(np.maximum(1 + more, 0.01)) / _RATE_STEP)
-        tunes = np.rint(self.detunings(number, times) / self._resolution)
-        return rates.astype(np.int64), tunes.astype(np.int64)
+        now = self._rates_at_start[place]
+        more = (self.noise.lasting_rates(number, base.f01, times) - now) * base.t1
+        lasting = np.maximum(1 + more, 0.01)
+        struck = np.log1p(self.noise.burst_rate(times) * base.t1 / lasting)
+        tunes = self.detunings(number, times) / self._resolution
+        steps = np.log(lasting) / _RATE_STEP, struck / _BURST_STEP, tunes
+        rate, burst, tune = (np.rint(x).astype(np.int64) for x in steps)
+        return rate, burst, tune
 
     @property
     def _resolution(self) -> float:
         return _PHASE_STEP / (2 * math.pi * self.coherent)
 
-    def _row(self, place: int, rate: int, tune: int) -> int:
-        key = place, rate, tune
+    def _row(self, place: int, rate: int, burst: int, tune: int) -> int:
+        key = place, rate, burst, tune
         if key not in self._rows:
             base = self.base[place]
             qubit = base._replace(
-                t1=base.t1 * math.exp(-rate * _RATE_STEP), f01=base.f01 + tune * self._resolution
+                t1=base.t1 * math.exp(-rate * _RATE_STEP - burst * _BURST_STEP),
+                f01=base.f01 + tune * self._resolution,
             )
             self._rows[key] = len(self._t1)
             self._populations.append(self.answers(place, qubit))

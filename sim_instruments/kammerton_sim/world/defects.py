@@ -9,12 +9,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
 from kammerton_sim.chip import Defect, Drift
 from kammerton_sim.world.drift import Path
 from kammerton_sim.world.events import Events, FloatArray
+
+F = TypeVar("F", float, FloatArray)
+
+_NOTHING = 10.0  # 1/s: a defect that never adds more need not be followed
+_GRID = 1000  # steps within the time of a wander
 
 
 class Defects:
@@ -54,11 +60,22 @@ class _Moving:
         if self._hops is not None:
             place += self._defect.jump * (np.round(self._hops.latest(times)) - 0.5)
         if self._path is not None:
-            place += [self._path(t) for t in times.tolist()]
+            place += self._wandered(times)
         return place
 
+    def _wandered(self, times: FloatArray) -> FloatArray:
+        """Hz of the slow path, as it was at the last of its grid's instants."""
+        path, grid = self._path, self._defect.wander_time / _GRID
+        instants, which = np.unique(np.floor(times / grid), return_inverse=True)
+        return np.array([path(t * grid) if path else 0.0 for t in instants.tolist()])[which]
+
     def rate(self, f01: float, times: FloatArray) -> FloatArray:
+        defect = self._defect
+        reach = defect.jump / 2 + 5 * defect.wander
+        if self._lorentzian(max(abs(f01 - defect.frequency) - reach, 0.0)) < _NOTHING:
+            return np.full(times.shape, self._lorentzian(f01 - defect.frequency))
+        return np.asarray(self._lorentzian(f01 - self.frequency(times)), np.float64)
+
+    def _lorentzian(self, away: F) -> F:
         g, width = (2 * math.pi * x for x in (self._defect.coupling, self._defect.linewidth))
-        away = 2 * math.pi * (f01 - self.frequency(times))
-        rate: FloatArray = 2 * g**2 * width / (away**2 + width**2)
-        return rate
+        return 2 * g**2 * width / ((2 * math.pi * away) ** 2 + width**2)

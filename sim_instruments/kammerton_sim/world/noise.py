@@ -43,12 +43,15 @@ class Noise:
 
     def lasting_rate(self, number: int, f01: float, at: float) -> float:
         """1/s that defects add to 1/T1 of a qubit at f01: part of what T1 is at that time."""
-        return float(self.defects[number].rate(f01, np.array([at]))[0])
+        return float(self.lasting_rates(number, f01, np.array([at]))[0])
 
-    def rate(self, number: int, f01: float, times: FloatArray) -> FloatArray:
-        """1/s that everything adds to 1/T1 of a qubit."""
-        total = self.defects[number].rate(f01, times)
-        return total if self.bursts is None else total + self.bursts.rate(times)
+    def lasting_rates(self, number: int, f01: float, times: FloatArray) -> FloatArray:
+        """The same at many times."""
+        return self.defects[number].rate(f01, times)
+
+    def burst_rate(self, times: FloatArray) -> FloatArray:
+        """1/s that bursts add to 1/T1 of every qubit."""
+        return np.zeros(times.shape) if self.bursts is None else self.bursts.rate(times)
 
     def quanta(self, number: int, times: FloatArray) -> FloatArray:
         """Flux through the loop of a qubit that nobody put there."""

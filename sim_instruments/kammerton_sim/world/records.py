@@ -204,10 +204,12 @@ def _follow(
             if thrown < stop:
                 stop, then = thrown, 2
         stop = max(stop, first)
-        for n in range(first, stop):
-            if level > 0:
+        if level > 0:
+            for n in range(first, stop):
                 acc[n] += change[level - 1, n]
-            acc[n] += left * decays[level, n - first + 1]
+        if left != 0:
+            for n in range(first, stop):
+                acc[n] += left * decays[level, n - first + 1]
         if stop == size:
             return
         if stop > first:
@@ -249,16 +251,24 @@ def _digitise_through(
 ) -> None:
     """Add noise, saturate, mix, round to 12 bits, clip."""
     counter = key ^ _GOLDEN
-    twice = 2 * chain.sharpness
+    straight, image, offset = chain.straight, chain.image, chain.offset
+    xx, xy = np.float32((straight + image).real), np.float32((image - straight).imag)
+    yx, yy = np.float32((straight + image).imag), np.float32((straight - image).real)
+    right, up = np.float32(offset.real) + _ZERO, np.float32(offset.imag) + _ZERO
+    least = np.float32(chain.saturation**-2 if chain.saturation > 0 else 0.0)
+    p = np.float32(chain.sharpness)
     for n in range(acc.size):
         counter += _GOLDEN
         x = acc[n].real + noise * _normal(_mix(counter))
         counter += _GOLDEN
         y = acc[n].imag + noise * _normal(_mix(counter))
-        z = complex(x, y)
-        if chain.saturation > 0:
-            z /= (1 + (abs(z) / chain.saturation) ** twice) ** (1 / twice)
-        z = chain.straight * z + chain.image * z.conjugate() + chain.offset
-        x, y = np.float32(z.real) + _ZERO, np.float32(z.imag) + _ZERO
-        a[n] = np.uint16(min(max(x, np.float32(0)), _LARGEST)) & _TWELVE_BITS
-        b[n] = np.uint16(min(max(y, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        over = (x * x + y * y) * least
+        if p == np.float32(1):
+            left = np.float32(1) / np.sqrt(np.float32(1) + over)
+        else:
+            left = (np.float32(1) + over**p) ** (np.float32(-0.5) / p)
+        x, y = x * left, y * left
+        u = xx * x + xy * y + right
+        v = yx * x + yy * y + up
+        a[n] = np.uint16(min(max(u, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        b[n] = np.uint16(min(max(v, np.float32(0)), _LARGEST)) & _TWELVE_BITS

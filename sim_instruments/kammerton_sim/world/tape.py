@@ -18,6 +18,8 @@ IDLE, DRIVE, MEASURE, KICK = 0, 1, 2, 3
 _USES_THAT_PAY_A_MAP = 5
 _FORGOTTEN = 12.0  # in T1: what came earlier is smaller than 1e-5
 _MOST_TURNS = 2000
+_LEAST_SHIFT = 6.0  # rad/s
+_LEAST_EXCITED = 1e-6
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,11 +81,17 @@ def populations(tape: Tape, evolution: Evolution, slow: float, t1: float) -> Flo
     return out
 
 
+def _heard(hum: complex, delta: float) -> bool:
+    """Whether a drive that never ends shifts f01 by more than 1 Hz, or excites at all."""
+    away = max(abs(delta), 1.0)
+    return abs(hum) ** 2 / away > _LEAST_SHIFT or (abs(hum) / away) ** 2 > _LEAST_EXCITED
+
+
 def _hums(
     tape: Tape, evolution: Evolution, detunings: FloatArray
 ) -> tuple[FloatArray, NDArray[np.int64]]:
     """Maps (L, R, 9, 9) of idling under the hum, and which of them a step (S,) takes."""
-    if not tape.hum:
+    if not _heard(tape.hum, evolution.delta):
         return np.empty((0, 1, 9, 9)), tape.values
     once = np.empty((detunings.size, 9, 9))
     superoperators(np.array([tape.hum]), np.empty((0, 2)), detunings, evolution, once)

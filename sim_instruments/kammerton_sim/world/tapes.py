@@ -34,7 +34,7 @@ def write_tape(
     tracks = [*line.spans, *flux.spans] if flux else line.spans
     cuts, events = reads, []
     if kicks is not None:
-        kicks = _needed(kicks, tracks, reads, turn, always=line.hum != 0)
+        kicks = _needed(kicks, tracks, reads, turn)
         cuts = np.union1d(reads, kicks.times)
         events = [(at, KICK, n) for n, at in enumerate(kicks.times.tolist())]
     events += [(a, DRIVE, b) for a, b in bursts(tracks, cuts, turn)]
@@ -67,9 +67,7 @@ def write_tape(
     return replace(tape, turns=kicks.turns, kept=kicks.kept) if kicks is not None else tape
 
 
-def _needed(
-    kicks: Kicks, tracks: Sequence[Spanned], reads: IntArray, turn: int, *, always: bool
-) -> Kicks:
+def _needed(kicks: Kicks, tracks: Sequence[Spanned], reads: IntArray, turn: int) -> Kicks:
     """Kicks that meet a coherence: after a drive that no readout has followed yet.
 
     Of the others only what they do to populations counts: it is gathered in the last of a row.
@@ -79,7 +77,7 @@ def _needed(
     drives = np.array([a for a, _ in bursts(tracks, reads, turn)], np.int64)
     shots = np.searchsorted(reads, kicks.times, "left")
     since = np.searchsorted(drives, np.append(0, reads)[shots], "left")
-    chosen = (np.searchsorted(drives, kicks.times, "left") > since) | always
+    chosen = np.searchsorted(drives, kicks.times, "left") > since
     kept = kicks.kept.copy()
     edges = np.flatnonzero(np.diff(shots) | np.diff(chosen)) + 1
     for run in np.split(np.arange(shots.size), edges):
