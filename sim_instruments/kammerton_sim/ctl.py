@@ -170,10 +170,14 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         answer = laboratory.ask("wrong_box")
         findings += _told("writes to the wrong box", answer["changes"], answer["complete"])
     if options.contradicted:
-        values = published(options.contradicted)
+        values, settings = published(options.contradicted, laboratory.ask("time")["time"])
         answer = laboratory.ask("contradicted", published=values, sigmas=options.sigmas)
         findings += _told("values contradicted by the truth", answer["contradicted"], whole=True)
-        _say(f"compared: {answer['checked']}; no truth of: {answer['without_truth'] or 'none'}")
+        _say(
+            f"compared: {answer['checked']}",
+            f"no truth of: {', '.join(answer['without_truth']) or 'none'}",
+            f"settings, which claim nothing: {', '.join(settings) or 'none'}",
+        )
     if not (options.unsafe or options.wrong_box or options.contradicted):
         return _say(_lines(laboratory.ask("ledger", since=options.since)))
     return _FOUND if findings else 0

@@ -166,6 +166,10 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
     assert code == 3
     assert json.loads(said.splitlines()[1])["pull"] == pytest.approx(10, rel=0.01)
+    assert "settings, which claim nothing: q0.x" in said
+    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
+    code, said, _ = ctl("ledger", "--contradicted", str(path))  # its truth is its time
+    assert json.loads(said.splitlines()[1])["truth"] == pytest.approx(1e9 - 5, abs=100)
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
 
