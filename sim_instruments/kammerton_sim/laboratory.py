@@ -189,11 +189,11 @@ class Laboratory:
             feedline.board: self._board(n, wanted) for n, feedline in enumerate(self.chip.feedlines)
         }
         self.board = self.boards["board"]
-        self.faults = Faults(self)
-        self._servers.callback(self.faults.close)
         port = wanted.get("fridge", 0)
         watch = self.fridge.watch
         self._link("fridge", LineServer("fridge", port, self.fridge.answer, watch=watch))
+        self.faults = Faults(self)
+        self._servers.callback(self.faults.close)  # before the servers that it may have closed
         control = Control(self, wanted.get("control", 0))
         self._servers.callback(control.close)
         served = {name: server.port for name, server in self.servers.items()}

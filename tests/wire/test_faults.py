@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from pathlib import Path
 
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import pyvisa
 
+from kammerton_sim.chip import random_chip
 from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.fridge import Status
+from kammerton_sim.laboratory import Laboratory
 from tests.wire.conftest import acquire, errors, run, settle, trigger, upload
 
 
@@ -46,6 +49,17 @@ def test_all_faults_are_taken_off_at_once(laboratory, world):
     assert all(world.refrigerator.conditions().running.values())
     with pytest.raises(FaultError, match="no fault 3; there have been 2"):
         laboratory.faults.clear(3)
+
+
+def test_a_laboratory_that_ends_takes_its_faults_along(world):
+    with Laboratory(random_chip(1, 3), world=world) as laboratory:
+        laboratory.faults.inject("refuse", instrument="fridge")
+        laboratory.faults.inject("trip", after=0.05)
+        port = laboratory.ports["fridge"]
+    time.sleep(0.1)
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), 1)
+    assert world.refrigerator.conditions().running["turbo"]
 
 
 def test_a_fault_can_wait_and_can_pass(laboratory, world):
@@ -179,8 +193,6 @@ def test_an_answer_is_another(laboratory, source, name, given, told):
 
 
 def test_connections_are_refused_until_it_is_over(laboratory):
-    import socket
-
     number = laboratory.faults.inject("refuse", instrument="fridge")
     port = laboratory.ports["fridge"]
     with pytest.raises(ConnectionRefusedError):
@@ -211,8 +223,6 @@ def test_a_power_cycle_brings_defaults_back(laboratory, source):
 
 
 def test_a_box_that_starts_up_refuses(laboratory):
-    import socket
-
     port = laboratory.ports["drive_lo"]
     laboratory.faults.inject("power-cycle", instrument="drive_lo", seconds=0.3)
     with pytest.raises(ConnectionRefusedError):
