@@ -117,8 +117,27 @@ def test_a_program_repeats_until_it_is_paused(box, clock):
         clock.time += 1
     assert seen == [0.1, 0.2, 0.1, 0.2]
     told(box, ":PROG:PAUS")
+    clock.time += 7
+    assert box.volts() == pytest.approx(0.1)
+    told(box, ":PROG:CONT")
+    clock.time += 1
+    assert box.volts() == pytest.approx(0.2)
+    told(box, ":PROG:HOLD")
+    clock.time += 1
+    assert box.volts() == pytest.approx(0.2)
+    told(box, ":PROG:HOLD")
     clock.time += 1
     assert box.volts() == pytest.approx(0.1)
+
+
+def test_programs_are_kept_by_name(box):
+    told(box, ":PROG:EDIT:STAR;:SOUR:LEV 0.1;LEV 0.2;:PROG:EDIT:END;:PROG:SAVE 'two.csv'")
+    told(box, ":PROG:EDIT:STAR;:PROG:EDIT:END")
+    assert told(box, ":PROG:COUN?;:PROG:LOAD?") == '0;""'
+    told(box, ":PROG:LOAD 'two.csv'")
+    assert told(box, ":PROG:COUN?;:PROG:LOAD?") == '2;"two.csv"'
+    told(box, ":PROG:LOAD 'three.csv'")
+    assert error(box) == -256
 
 
 def test_a_level_that_is_set_ends_a_program(box, clock):

@@ -74,6 +74,17 @@ def test_upstreams_own_way_of_connecting_resets_the_box(rig):
         box.close()
 
 
+def test_a_snapshot_asks_for_nothing_that_is_unknown(rig, analyzer):
+    async def main() -> dict:
+        await analyzer.transmission(over(rig, points=3))
+        return await analyzer.session.do("snapshot", lambda box: box.snapshot(update=True))
+
+    channels = asyncio.run(main())["submodules"]["channels"]["channels"]
+    (channel,) = channels.values()
+    assert channel["parameters"]["bandwidth"]["value"] == 1000
+    assert no_error(rig)
+
+
 def test_a_resonator_is_found_where_it_is(rig, analyzer):
     hertz, s21 = asyncio.run(analyzer.transmission(over(rig)))
     assert isinstance(analyzer, NetworkAnalyzer)

@@ -19,7 +19,7 @@ from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
-from kammerton_sim.wire.scpi import number
+from kammerton_sim.wire.scpi import number, string
 from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
 
 LOAD = 1e3
@@ -136,7 +136,12 @@ class Gs200(ScpiInstrument):
             "PROGram:EDIT:END": Command(lambda _: self._program.finish()),
             "PROGram:COUNt": Command(ask=lambda _: str(self._program.count)),
             "PROGram:RUN": Command(lambda _: self._run()),
-            "PROGram:PAUSe": Command(lambda _: self._settle_and_stop()),
+            "PROGram:PAUSe": Command(lambda _: self._program.pause(self._now())),
+            "PROGram:CONTinue": Command(lambda _: self._program.resume(self._now())),
+            "PROGram:HOLD": Command(lambda _: self._program.hold(self._now())),
+            "PROGram:SAVE": Command(lambda c: self._program.save(string(c.parts(1, 1)[0]))),
+            "PROGram:LOAD": Command(lambda c: self._program.load(string(c.parts(1, 1)[0])),
+                                    lambda _: f'"{self._program.loaded}"'),
         }  # fmt: skip
 
     def _set_range(self, call: Call) -> None:

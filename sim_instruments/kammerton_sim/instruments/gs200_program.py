@@ -8,6 +8,7 @@ from kammerton_sim.wire.errors import ScpiError
 
 _TICK = 0.1  # s: the clock of the programs
 _MOST_STEPS = 10_000
+_MOST_FILES = 100
 
 
 @dataclass
@@ -19,7 +20,10 @@ class Program:
     repeat: bool = False
     editing: bool = False
     _levels: list[float] = field(default_factory=list)
+    _files: dict[str, list[float]] = field(default_factory=dict)
+    _loaded: str = ""
     _began: float | None = None
+    _paused: float | None = None
     _from: float = 0.0
 
     @property
@@ -64,23 +68,56 @@ class Program:
         """Start at unix time `now` from the level `start`; returns the steps."""
         if self.editing or not self._levels:
             raise ScpiError(-221, "there is no program to run")
-        self._began, self._from = now, start
+        self._began, self._paused, self._from = now, None, start
         return self._levels
+
+    def pause(self, now: float) -> None:
+        """Stay at the level that has been reached, until `resume`."""
+        if self._began is not None and self._paused is None:
+            self._paused = now
+
+    def resume(self, now: float) -> None:
+        """Go on after a pause."""
+        if self._began is not None and self._paused is not None:
+            self._began, self._paused = self._began + now - self._paused, None
+
+    def hold(self, now: float) -> None:
+        """Pause, or go on after a pause."""
+        (self.pause if self._paused is None else self.resume)(now)
+
+    @property
+    def loaded(self) -> str:
+        """The name of the file that was loaded last."""
+        return self._loaded
+
+    def save(self, name: str) -> None:
+        """Keep the steps under a name."""
+        if len(self._files) >= _MOST_FILES:
+            raise ScpiError(-223, "the memory is full")
+        self._files[name] = list(self._levels)
+
+    def load(self, name: str) -> None:
+        """Take the steps that were kept under a name."""
+        if name not in self._files:
+            raise ScpiError(-256, name[:40])
+        self._loaded, self._levels = name, list(self._files[name])
 
     def stop(self) -> None:
         """Stop; the level is whatever the caller keeps."""
-        self._began = None
+        self._began = self._paused = None
 
     def ended(self, now: float) -> bool:
         """Whether every step has had its interval."""
         began = now if self._began is None else self._began
-        return not self.repeat and now - began >= self.interval * len(self._levels)
+        until = now if self._paused is None else self._paused
+        return not self.repeat and until - began >= self.interval * len(self._levels)
 
     def level(self, now: float) -> float | None:
         """Return the level at unix time `now`; None when nothing runs."""
         if self._began is None:
             return None
-        step, within = divmod(max(0.0, now - self._began), self.interval)
+        until = now if self._paused is None else self._paused
+        step, within = divmod(max(0.0, until - self._began), self.interval)
         number = int(step)
         if not self.repeat and number >= len(self._levels):
             return self._levels[-1]
