@@ -13,7 +13,10 @@ MISSED = "**missed**"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to do: traces of each part, the kind (None for all) and the seed."""
+    """How much to do: traces of each part, the kind (None for all) and the seed.
+
+    adaptive: whether the section on adaptive acquisition belongs to it.
+    """
 
     never: int
     broken: int
@@ -23,6 +26,7 @@ class Effort:
     peer_traces: int
     kind: str | None
     seed: int
+    adaptive: bool = False
 
     def some(self, truth: Truth, n: int) -> int:
         """Return n, or fewer of a map, which takes a hundred times as long."""

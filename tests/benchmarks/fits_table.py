@@ -8,6 +8,8 @@ KAMMERTON_PEERS names (python -m pip install ".[bench-peers]"; qibocal may need 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: CPU time of one thread
@@ -19,7 +21,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from kammerton.estimation import FIT_KINDS, warm
-from tests.benchmarks import fits_empty, fits_honesty, fits_speed, fits_verdicts
+from tests.benchmarks import adaptive, fits_empty, fits_honesty, fits_speed, fits_verdicts
 from tests.benchmarks.fits_common import FULL, QUICK, Effort
 from tests.catalogue.registry import every_truth, truths
 from tests.real_data import table as real_data
@@ -34,7 +36,10 @@ def effort() -> Effort:
     parser.add_argument("--kind", choices=sorted(FIT_KINDS), help="only this kind of fit")
     parser.add_argument("--seed", type=int, default=7)
     asked = parser.parse_args()
-    return Effort(**(QUICK if asked.quick else FULL), kind=asked.kind, seed=asked.seed)
+    whole = not asked.quick and asked.kind is None
+    return Effort(
+        **(QUICK if asked.quick else FULL), kind=asked.kind, seed=asked.seed, adaptive=whole
+    )
 
 
 def head(asked: Effort) -> Iterator[str]:
@@ -79,6 +84,17 @@ def document(asked: Effort) -> Iterator[str]:
     yield from fits_verdicts.worst_lines(asked)
     yield "## 6. Measured traces of other laboratories\n"
     yield from real_data.table()
+    if asked.adaptive:
+        yield ""
+        yield designs()
+
+
+def designs() -> str:
+    """Return the section on adaptive acquisition."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        adaptive.main()
+    return text.getvalue().replace("## Adaptive", "## 7. Adaptive")
 
 
 def main() -> None:
