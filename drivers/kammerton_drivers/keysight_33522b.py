@@ -35,7 +35,7 @@ class Keysight33522b:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(name, address, lambda label: _Generator(label, address, **SOCKET))
+        self.session = Session(name, address, lambda label: _Quiet33522B(label, address, **SOCKET))
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
@@ -75,7 +75,7 @@ class Keysight33522b:
         await self.session.close()
 
 
-class _Generator(Keysight33522B):
+class _Quiet33522B(Keysight33522B):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
@@ -87,7 +87,7 @@ class _Generator(Keysight33522B):
             raise InstrumentError(f"this is no 33522B but {idn.get('vendor')} {idn.get('model')}")
 
 
-def _channel(box: _Generator, number: int) -> Any:
+def _channel(box: _Quiet33522B, number: int) -> Any:
     if number not in (1, 2):
         raise InstrumentError(f"{box.name} has no channel {number}")
     return box.ch1 if number == 1 else box.ch2
@@ -97,7 +97,7 @@ def _word(on: bool) -> str:
     return "ON" if on else "OFF"
 
 
-def _set_pulse(box: _Generator, number: int, volts: float, width: float) -> None:
+def _set_pulse(box: _Quiet33522B, number: int, volts: float, width: float) -> None:
     channel = _channel(box, number)
     if channel.output() == "ON":
         raise InstrumentError(
@@ -129,7 +129,7 @@ def _set_pulse(box: _Generator, number: int, volts: float, width: float) -> None
         raise InstrumentError(f"{box.name} takes {taken[0]:g} V for {taken[1]:g} s")
 
 
-def _errors(box: _Generator) -> str:
+def _errors(box: _Quiet33522B) -> str:
     """Empty the error queue and return what was in it."""
     said = []
     for _ in range(_MOST_ERRORS):
@@ -140,13 +140,13 @@ def _errors(box: _Generator) -> str:
     return "; ".join(said)
 
 
-def _settings(box: _Generator, number: int) -> tuple[float, float, bool]:
+def _settings(box: _Quiet33522B, number: int) -> tuple[float, float, bool]:
     channel = _channel(box, number)
     volts = math.copysign(float(channel.amplitude()), float(channel.offset()))
     return volts, float(channel.pulse_width()), channel.output() == "ON"
 
 
-def _switched_off(box: _Generator) -> list[str]:
+def _switched_off(box: _Quiet33522B) -> list[str]:
     for channel in (box.ch1, box.ch2):
         channel.output("OFF")
     return [c.short_name for c in (box.ch1, box.ch2) if c.output() != "OFF"]

@@ -111,6 +111,22 @@ def test_a_bench_switches_off_what_radiates_and_leaves_the_bias(laboratory, lab_
     assert {name for name, level in laboratory.outputs().items() if level} == set(on)
 
 
+@pytest.mark.parametrize("model", ["lakeshore_372", "bluefors_api"])
+def test_the_interlock_reads_the_refrigerator_by_either(laboratory, lab_file, tmp_path, model):
+    (name,) = (n for n, e in laboratory.chip.wiring.instruments.items() if e.model == model)
+    text = lab_file.read_text(encoding="utf-8")
+    lab_file.write_text(text.replace('fridge = "fridge"', f'fridge = "{name}"'), encoding="utf-8")
+
+    async def main() -> float:
+        async with open_bench(load(lab_file), LabClock(), lock_folder=tmp_path) as bench:
+            await bench.gate.cold.refresh()
+            assert bench.gate.cold.objection() is None
+            assert bench.gate.cold.reading is not None
+            return bench.gate.cold.reading.temperature
+
+    assert asyncio.run(main()) == pytest.approx(laboratory.world.refrigerator.temperature, rel=0.05)
+
+
 def test_every_instrument_is_in_the_list_of_outputs_or_has_none(laboratory):
     named = {name.partition(".")[0] for name in laboratory.outputs()}
     for name, model in laboratory.chip.wiring.instruments.items():
