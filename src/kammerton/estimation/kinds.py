@@ -14,6 +14,7 @@ from kammerton.estimation import (
     interleaved,
     line,
     oscillation,
+    punch_out,
     qubit_flux,
     rabi,
     resonator,
@@ -23,6 +24,6 @@ from kammerton.estimation.kind import Kind
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
-    **qubit_flux.KINDS, **cz_chevron.KINDS,
+    **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

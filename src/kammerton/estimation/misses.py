@@ -47,7 +47,7 @@ def misses(c: Columns, fit: Tracked) -> Misses:
     inside = np.asarray(fit.inside.all(axis=1))
     seen = inside & np.asarray((fit.pull.seen > SEEN).all(axis=1))
     kept = seen & (fit.weight > 0)
-    used = seen if seen.any() else inside
+    used = next((each for each in (kept, seen) if each.any()), inside)
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
     shift = fit.pull.shift(fit.off.shape[1])[0][kept]
     strength = float(np.median(fit.pull.seen[used])) if used.any() else 0.0

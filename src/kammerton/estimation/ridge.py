@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,12 +40,17 @@ class Columns:
         return 1.0 / (len(self.f) - 1)
 
 
-def columns(maps: Maps, n: int) -> Columns:
-    """Return map n with its second axis as rows; noise that was not given is estimated."""
+def columns(maps: Maps, n: int, *, each: bool = False) -> Columns:
+    """Return map n with its second axis as rows; noise that was not given is estimated.
+
+    each: for each row of its own, not one for all.
+    """
     f, b = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
     y, w = maps.y[n].T, maps.w[n].T
     if not maps.known_noise:
-        w = w / max(scatter(y), 1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
+        least = max(1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
+        noise = np.array([scatter(row[None]) for row in y])[:, None] if each else scatter(y)
+        w = w / np.maximum(noise, least)
     return Columns(f, b, np.where(w > 0, np.nan_to_num(y), 0.0), np.ascontiguousarray(w),
                    2 if np.iscomplexobj(y) else 1)  # fmt: skip
 
@@ -53,11 +59,41 @@ def unwound(c: Columns) -> tuple[Columns, NDArray[Any]]:
     """Take the mean delay out of a complex map; returns also the factor (A,) to put it back."""
     if c.parts == 1:
         return c, np.ones(len(c.f))
-    both = (c.w[:, 1:] > 0) & (c.w[:, :-1] > 0)
-    turn = np.where(both, c.z[:, 1:] * c.z[:, :-1].conj(), 0.0).sum(axis=0)
-    rate = float(np.median(np.angle(turn) / np.diff(c.f)))
+    rate = _turning(c, 1, 0.0)
+    for far in (max(2, len(c.f) // 16), max(3, len(c.f) // 4)):
+        rate += _turning(c, far, rate)
     factor = np.exp(1j * rate * c.f)
     return Columns(c.f, c.b, c.z * factor.conj(), c.w, c.parts), factor
+
+
+def _turning(c: Columns, far: int, known: float) -> float:
+    """Return by how much the phase turns, beyond what is known, between points `far` apart."""
+    both = (c.w[:, far:] > 0) & (c.w[:, :-far] > 0)
+    turn = np.where(both, c.z[:, far:] * c.z[:, :-far].conj(), 0.0).sum(axis=0)
+    apart = c.f[far:] - c.f[:-far]
+    return float(np.median(np.angle(turn * np.exp(-1j * known * apart)) / apart))
+
+
+def squared(c: Columns) -> Columns:
+    """Turn magnitudes |S| into |S|^2, in which a resonance is a line with a slanted part."""
+    points = np.arange(len(c.f))
+    near = (np.abs(points[:, None] - points) <= 2).astype(np.float64)
+    level = (c.z @ near) / np.maximum((c.w > 0).astype(np.float64) @ near, 1.0)
+    typical = median(c.z, c.w > 0, 1)
+    return replace(c, z=c.z**2, w=c.w / (2.0 * np.maximum(level, 0.05 * typical + 1e-300)))
+
+
+def resonances(c: Columns) -> tuple[Columns, Callable[[NDArray[Any]], NDArray[Any]]]:
+    """Return a resonator's spectra ready to be fitted, and what makes y of a fitted model (B, A).
+
+    Complex ones lose their delay; real ones, if nowhere negative, are magnitudes.
+    """
+    if c.parts == 2:
+        wound, factor = unwound(c)
+        return wound, lambda model: model * factor
+    if (c.z[c.w > 0] < 0).any():
+        return c, lambda model: model
+    return squared(c), lambda model: np.sqrt(np.maximum(model, 0.0))
 
 
 def median(values: NDArray[Any], there: NDArray[np.bool_], axis: int) -> NDArray[Any]:
@@ -131,9 +167,15 @@ def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
         kernel = _filter(c.f, points * c.step)
         size = w2 @ (kernel * kernel)
         found = np.abs(z @ kernel) ** 2 / np.maximum(size, 1e-300)
-        found = np.where(size > 0.2 * np.median(size), found, 0.0)
+        found = np.where(size > 0.2 * np.median(size, axis=1, keepdims=True), found, 0.0)
         result.append((found, points * c.step))
-    return sorted(result, key=lambda each: -float(np.quantile(each[0].max(axis=1), 0.7)))
+    return sorted(result, key=lambda each: -_contrast(each[0], c.parts))
+
+
+def _contrast(s: Array, parts: int) -> float:
+    """How far most rows' best point stands out of the row; a background also fills wide filters."""
+    clear = np.log(s.max(axis=1) + parts) - 0.5 * np.log(np.median(s, axis=1) + parts)
+    return float(np.quantile(clear, 0.7))
 
 
 def _filter(f: Array, width: float) -> Array:

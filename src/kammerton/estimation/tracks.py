@@ -1,9 +1,10 @@
 """Lines that move through a map: the whole image fitted at once.
 
-In each column (one bias) the image is a straight background plus K lines of one width, whose
-heights are linear and eliminated there (variable projection). What is left of the image is how it
-pulls at the K positions and at the width; a law ties the positions of all columns together.
-Columns that pull far out of line (a spur, another level, a jump) lose their weight.
+In each column (one bias) the image is a straight background (for complex resonances a parabola,
+for what is left of the delay) plus K lines of one width, whose heights are linear and eliminated
+there (variable projection). What is left of the image is how it pulls at the K positions and at
+the width; a law ties the positions of all columns together. Columns that pull far out of line (a
+spur, another level, a jump) lose their weight.
 """
 
 from __future__ import annotations
@@ -98,7 +99,8 @@ def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -
     w = c.w * (np.abs(away).min(axis=0) < reach)
     parts = [shapes(each / half, half, shape, tilt) for each in away]
     ramp = np.broadcast_to(c.f - 0.5, c.w.shape)
-    design = np.stack([w, w * ramp, *(w * p[0] for p in parts)], axis=2)
+    ground = [np.ones_like(ramp), ramp, *([ramp * ramp] if shape == POLE else [])]
+    design = np.stack([w * g for g in ground] + [w * p[0] for p in parts], axis=2)
     turned = design.conj().transpose(0, 2, 1)
     normal = turned @ design
     normal += _ridge(normal)
@@ -107,9 +109,10 @@ def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -
     heights = (inverse @ (turned @ z[:, :, None]))[:, :, 0]
     model = (design @ heights[:, :, None])[:, :, 0]
     left = z - model
-    size = np.einsum("bkk->bk", inverse).real[:, 2:]
-    seen = np.abs(heights[:, 2:]) ** 2 / np.maximum(size, 1e-300)
-    kept = heights[:, 2:] * np.maximum(0.0, 1.0 - c.parts / np.maximum(seen, 1e-9))
+    first = len(ground)
+    size = np.einsum("bkk->bk", inverse).real[:, first:]
+    seen = np.abs(heights[:, first:]) ** 2 / np.maximum(size, 1e-300)
+    kept = heights[:, first:] * np.maximum(0.0, 1.0 - c.parts / np.maximum(seen, 1e-9))
     moves = [kept[:, k, None] * p[1] for k, p in enumerate(parts)]
     moves.append(sum(kept[:, k, None] * p[2] for k, p in enumerate(parts)))
     if shape == FANO:
@@ -119,8 +122,8 @@ def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -
     back = v.conj().transpose(0, 2, 1)
     freedom = c.parts * np.maximum((w > 0).sum(axis=1) - design.shape[2], 0)
     cost = (left * left.conj()).real.sum(axis=1)
-    plain = heights[:, :1] + heights[:, 1:2] * ramp
-    plain = plain + sum(heights[:, k + 2, None] * p[0] for k, p in enumerate(parts))
+    every = [*ground, *(p[0] for p in parts)]
+    plain = sum((heights[:, k, None] * each for k, each in enumerate(every)), np.zeros(w.shape))
     return Pull((back @ left[:, :, None]).real[:, :, 0], (back @ v).real, seen, cost,
                 freedom.astype(np.float64), plain, w > 0)  # fmt: skip
 

@@ -1,0 +1,57 @@
+"""Punch-out: the resonator against its drive."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+
+F0, SPAN = 7.0e9, 20e6
+FREQUENCIES = F0 + np.linspace(0.0, SPAN, 81)
+POWERS = np.linspace(-60.0, -10.0, 41)
+
+
+def notch(f: Array, centre: Array, width: Array, depth: Array) -> Array:
+    """S21 of a hanger; width is the full width at half maximum of |S21|^2."""
+    return 1 - depth / (1 + 2j * (f - centre) / width)
+
+
+def resonator(x: tuple[Array, Array], p: Parameters) -> Array:
+    f, power = x
+    centre = np.where(power < p["at"], p["low"], p["low"] - p["shift"])
+    delay = np.exp(-2j * np.pi * p["delay"] * f)
+    return p["gain"] * delay * notch(f, centre, p["width"], p["depth"] * np.exp(0.2j))
+
+
+def resonators(rng: np.random.Generator, n: int) -> Parameters:
+    width = log_uniform(rng, 0.04, 0.1, n)
+    return {
+        "low": rng.uniform(0.45, 0.6, n), "width": width,
+        "shift": width * rng.choice([-1.0, 1.0], n) * rng.uniform(1.0, 3.0, n),
+        "depth": rng.uniform(0.4, 0.8, n), "gain": log_uniform(rng, 0.1, 10.0, n),
+        "at": rng.uniform(0.3, 0.7, n), "delay": rng.uniform(0.0, 1.0, n),
+    }  # fmt: skip
+
+
+def scored(p: Parameters) -> dict[str, Array]:
+    return {
+        "frequency": F0 + p["low"] * SPAN, "bare_frequency": F0 + (p["low"] - p["shift"]) * SPAN,
+        "shift": p["shift"] * SPAN, "linewidth": p["width"] * SPAN,
+    }  # fmt: skip
+
+
+def in_linewidths(p: Parameters) -> dict[str, Array]:
+    return dict.fromkeys(("frequency", "bare_frequency", "shift"), p["width"] * SPAN)
+
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        Truth(
+            "punch_out", "punch_out", (FREQUENCIES, POWERS), resonators, resonator, scored,
+            in_linewidths,
+            fixed=("at",), breaks=False, size=lambda p: p["gain"] * p["depth"],
+            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,106 @@
+"""The resonator against its drive, in a map frequency x power."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.truths_punch_out import FREQUENCIES, POWERS, TRUTHS, notch
+from tests.unit.estimation.map_inputs import NOTHING
+
+KIND = "punch_out"
+X = (FREQUENCIES, POWERS)
+TRUTH = {"frequency": 7.012e9, "bare_frequency": 7.008e9, "shift": 4e6, "linewidth": 1.2e6}
+FALLING = np.maximum(0.12 * 10 ** (-(POWERS - POWERS[0]) / 20), 0.01)
+SIGMA = np.broadcast_to(FALLING, (len(FREQUENCIES), len(POWERS)))
+
+
+def clean(low=7.012e9, high=7.008e9, width=1.2e6, at=-30.0, soft=0.01):
+    part = 1 / (1 + np.exp(-np.clip((POWERS - at) / soft, -500, 500)))
+    centre, broad = low + (high - low) * part, width * (1 + 6 * part * (1 - part))
+    delay = np.exp(-2j * np.pi * 40e-9 * FREQUENCIES[:, None])
+    return delay * notch(FREQUENCIES[:, None], centre, broad, 0.7 + 0.1j)
+
+
+def noisy(y, count=1, seed=3, sigma=SIGMA):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(count, *y.shape)) + 1j * rng.normal(size=(count, *y.shape))
+    return y + sigma * noise
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
+def test_pull(seen, given):
+    found = fit_batch(KIND, X, seen(noisy(clean(), 60)), SIGMA if given else None)
+    assert (found.verdict == "accepted").all(), found.reason
+    for name, value in TRUTH.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.45, name
+        assert 0.75 < pull.std() < 1.3, name
+        assert np.abs(pull).max() < 5, name
+    assert found.values["power"] == pytest.approx(-31.25, abs=1.3)
+
+
+def test_pull_over_many_truths():
+    truth = TRUTHS[KIND]
+    rng = np.random.default_rng(4)
+    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    found = truth.fit(traces)
+    assert np.mean(found.verdict == "accepted") > 0.97, found.reason
+    for name, value in traces.low.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert 0.8 < pull.std() < 1.25, name
+
+
+def test_a_soft_change_and_missing_points_do_no_harm():
+    y = clean(soft=1.0)
+    y[np.random.default_rng(5).random(y.shape) < 0.2] = np.nan
+    y[:, 12:14] = np.nan
+    found = fit_batch(KIND, X, noisy(y, 20), SIGMA)
+    assert (found.verdict == "accepted").all(), found.reason
+    for name in ("frequency", "bare_frequency"):
+        assert np.abs(found.values[name] - TRUTH[name]).max() < 0.1 * TRUTH["linewidth"]
+
+
+def test_the_shift_has_a_sign():
+    found = fit_batch(KIND, X, noisy(clean(high=7.0145e9)), SIGMA)
+    assert found.verdict[0] == "accepted"
+    assert found.values["shift"][0] == pytest.approx(-2.5e6, abs=3e4)
+    assert "moves up" in found.reason[0]
+
+
+CASES = {
+    "nothing": (0 * clean() + 1, {}, "rejected", {"no signal", "model does not fit"}, None),
+    "bare only": (clean(at=-100.0), {"bare_frequency": 7.008e9}, "insufficient",
+                  {"too high power"}, 1),
+    "one resonator": (clean(high=7.01205e9), {}, "insufficient", {"range too narrow"}, 1),
+    "power too low": (clean(at=-12.0), {}, "insufficient", {"range too narrow"}, 1),
+    "power too high": (clean(at=-49.0)[:, 8:], {}, "insufficient", {"too high power"}, 1),
+    "wide": (clean(width=9e6, low=7.013e9, high=7.005e9), {}, "insufficient",
+             {"range too narrow", "too high power"}, None),
+    "wandering": (clean(low=7.010e9 + 4e6 * np.sin(POWERS)), {}, "rejected",
+                  {"model does not fit"}, None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objection(case):
+    y, known, verdict, statuses, axis = CASES[case]
+    skip = len(POWERS) - y.shape[1]
+    sigma = np.full(y.shape, 0.03)
+    found = fit_batch(KIND, (FREQUENCIES, POWERS[skip:]), noisy(y, 6, sigma=sigma), sigma, **known)
+    said = list(zip(found.verdict, found.status, found.reason, strict=True))
+    assert (found.verdict == verdict).sum() >= 5, said
+    assert (found.verdict != "accepted").all(), said
+    assert set(found.status[found.verdict == verdict]) <= statuses, said
+    if axis is not None:
+        assert {advice.axis for advice in found.advice[found.verdict == verdict]} == {axis}
+
+
+@pytest.mark.parametrize("which", NOTHING)
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_nothing_is_accepted_where_there_is_no_resonator(which, given):
+    y = NOTHING[which](np.random.default_rng(11), 25, 31, 31)
+    found = fit_batch(KIND, (FREQUENCIES[:31], POWERS[:31]), y, 1.0 if given else None)
+    assert (found.verdict != "accepted").all()
