@@ -175,7 +175,7 @@ def _name(
 ) -> None:  # fmt: skip
     """Accept, under the name of the error that explains most of what is not perfect."""
     alone = np.stack([_alone(batch, perfect, response[:, :, k], ideal) for k in range(4)], axis=1)
-    alone /= np.sqrt(evidence.noise)[:, None]
+    alone /= np.sqrt(np.where(evidence.noise > 0, evidence.noise, 1.0))[:, None]
     alone = np.where(found.values["amplitude"][:, None] < 0, -alone, alone)
     alone[:, 3] = np.maximum(alone[:, 3], 0.0)  # nothing relaxes upwards
     which = np.abs(alone).argmax(axis=1)

@@ -32,6 +32,7 @@ SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one 
 CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
 BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
+EVEN = 6.0  # delta-BIC over a straight line along the number of the length
 GONE = 0.1  # part of the signal below which a point says nothing of the decay
 PRECISE = 0.33
 OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
@@ -165,6 +166,34 @@ def bent(decay: Decay, batch: Batch) -> Array:
     return np.asarray(gain - np.log(batch.rows))
 
 
+def _judge_order(findings: Findings, decay: Decay, batch: Batch, where: str) -> None:
+    """Object to survivals that fall with the number of the length, not with the length."""
+    gain = _over_a_ramp(decay, batch)
+    findings.rejected(
+        gain < 0, "drift during scan",
+        "the survivals fall evenly from length to length, as a drift would" + where,
+    )  # fmt: skip
+    findings.insufficient(
+        gain < EVEN, "signal too weak",
+        "the decay cannot be told from a drift from length to length" + where,
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _over_a_ramp(decay: Decay, batch: Batch) -> Array:
+    """Return delta-BIC over a straight line along the number of each length, not the length."""
+    w2 = batch.w**2
+    total = np.maximum(w2.sum(axis=1, keepdims=True), 1e-300)
+    place = np.broadcast_to(np.arange(batch.points, dtype=np.float64), w2.shape)
+    x = place - (w2 * place).sum(axis=1, keepdims=True) / total
+    y = batch.y - (w2 * batch.y).sum(axis=1, keepdims=True) / total
+    slope = (w2 * x * y).sum(axis=1) / np.maximum((w2 * x * x).sum(axis=1), 1e-300)
+    cost = (w2 * (y - slope[:, None] * x) ** 2).sum(axis=1)
+    noise = decay.evidence.noise
+    gain = (cost - decay.fit.cost) / np.where(noise > 0, noise, 1.0)
+    return np.asarray(gain - np.log(batch.rows))
+
+
 def judge(
     findings: Findings, sampled: Means, decay: Decay, *, open_end: bool, where: str = ""
 ) -> None:
@@ -181,6 +210,8 @@ def judge(
         sampled.drifting, "drift during scan",
         "sequences of one length follow each other like a drift, not like chance" + where,
     )  # fmt: skip
+    if open_end:
+        _judge_order(findings, decay, batch, where)
     findings.rejected(
         (rate < 0) & (not open_end), "model does not fit",
         "the survival leaves its known end instead of nearing it" + where,

@@ -162,6 +162,8 @@ CASES = {
                 "model does not fit"),
     "a line": (LENGTHS, 0.95 - 0.003 * LENGTHS, 0.01, {}, "insufficient", "range too narrow"),
     "a faint line": (LENGTHS, decay(0.99, 0.3), 0.02, {}, "insufficient", "signal too weak"),
+    "even from length to length": (LENGTHS, np.linspace(0.9, 0.5, 11), 0.03, {}, "rejected",
+                                   "drift during scan"),
     "no population": (LENGTHS, decay(0.97, 0.8, 0.4), 0.01, {}, "rejected", "model does not fit"),
     "negative end": (LENGTHS, decay(0.97, 0.8, -0.3), 0.01, {}, "rejected", "model does not fit"),
     "a signal": (LENGTHS, decay(0.97, 0.8, -0.3), 0.01, {"population": False}, "accepted",
