@@ -23,7 +23,8 @@ class Photons:
     """Photons in the resonator, which dephase the qubit and shift it.
 
     per_square_volt: of a steady tone on resonance, per square of its volts at the generator.
-    residual: thermal ones that are always there (f01 of the qubit is meant with them).
+    residual: those that are always there, beside the thermal ones of the mixing chamber (f01 of
+    the qubit is meant with them).
     """
 
     per_square_volt: float = number("per_square_volt", POSITIVE)

@@ -13,6 +13,8 @@ from typing import NamedTuple
 from kammerton_sim.chip import QubitTruth, ResonatorTruth
 from kammerton_sim.world.errors import WorldError
 
+_H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
+
 
 class Dispersive(NamedTuple):
     """coupling: Hz (g / 2 pi). bare: Hz, the resonator without the qubit. critical: photons."""
@@ -48,14 +50,21 @@ def purcell_rate(qubit: QubitTruth, resonator: ResonatorTruth, f01: float) -> fl
     return 2 * math.pi * resonator.linewidth * share * passed
 
 
-def residual_dephasing(resonator: ResonatorTruth) -> float:
-    """1/s of Markovian dephasing by the thermal photons that are always in a resonator.
+def residual_dephasing(resonator: ResonatorTruth, temperature: float) -> float:
+    """1/s of Markovian dephasing by the photons that are always in a resonator.
 
-    kappa/2 Re[sqrt((1 + jx)^2 + 4j x n) - 1] with x = 2 chi / kappa in full shifts (Clerk,
+    They are those that the chip tells of, and thermal ones at `temperature` K of the mixing
+    chamber. kappa/2 Re[sqrt((1 + jx)^2 + 4j x n) - 1] with x = 2 chi / kappa in full shifts (Clerk,
     Utami 2007, arXiv:cond-mat/0611759): exact for any chi / kappa.
     """
     if resonator.photons is None:
         return 0.0
     kappa, x = 2 * math.pi * resonator.linewidth, resonator.chi / resonator.linewidth
-    root = ((1 + 1j * x) ** 2 + 4j * x * resonator.photons.residual) ** 0.5
+    photons = resonator.photons.residual + bose(resonator.frequency, temperature)
+    root = ((1 + 1j * x) ** 2 + 4j * x * photons) ** 0.5
     return kappa / 2 * (root.real - 1)
+
+
+def bose(frequency: float, temperature: float) -> float:
+    """Mean number of thermal photons at `frequency` Hz."""
+    return 1 / math.expm1(min(_H_OVER_K * frequency / temperature, 500.0))

@@ -58,7 +58,6 @@ class World:
         self._readouts = [ReadoutLine(chip, n, seed) for n in range(len(chip.feedlines))]
         self._f01 = [Path(q.f01_drift, chip.seed, n, 0) for n, q in enumerate(chip.qubits)]
         self._t1 = [Path(q.t1_drift, chip.seed, n, 1) for n, q in enumerate(chip.qubits)]
-        self._residual = [residual_dephasing(r) for r in chip.resonators]
         self.noise = Noise(chip)
         self.mishaps = Mishaps()
 
@@ -92,12 +91,13 @@ class World:
             rate, frozen = dephasing(loop.arc.slope(quanta), loop.flux.noise)
             slow = math.hypot(slow, frozen)
         f01 += self._f01[number](at)
+        photons = residual_dephasing(self.chip.resonators[number], self.temperature)
         alone = q.t1 * math.exp(self._t1[number](at))
         qubit = Qubit(
             f01=f01,
             anharmonicity=anharmonicity,
             t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
-            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + self._residual[number],
+            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + photons,
             slow_dephasing=slow,
             rabi_rate=q.rabi_rate,
             temperature=effective_temperature(q.floor_temperature, self.temperature),

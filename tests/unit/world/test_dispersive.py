@@ -103,13 +103,26 @@ def test_residual_photons_dephase_as_the_master_equation_says(residual, ratio):
     resonator = replace(
         RESONATOR, linewidth=2e6, chi=-ratio * 2e6, photons=Photons(5e3, residual=residual)
     )
-    assert residual_dephasing(resonator) == pytest.approx(slowest, rel=1e-6)
+    assert residual_dephasing(resonator, 1e-3) == pytest.approx(slowest, rel=1e-6)
 
 
 def test_residual_photons_shorten_the_shown_echo():
     lab = lab_with(photons=Photons(5e3, residual=0.01))
-    rate = residual_dephasing(lab.chip.resonators[0])
+    rate = residual_dephasing(lab.chip.resonators[0], lab.world.temperature)
     assert rate > 2e3
     plain = lab_with()
     shorter = 1 / lab.world.truth("q0.t2_echo") - 1 / plain.world.truth("q0.t2_echo")
     assert shorter == pytest.approx(rate)
+
+
+def test_a_warm_mixing_chamber_fills_the_resonator():
+    """At 80 mK as many photons as Planck has, and the coherence that they leave."""
+    lab = lab_with(photons=Photons(5e3))
+    lab.world.temperature = 0.08
+    thermal = 1 / (math.exp(6.62607015e-34 * RESONATOR.frequency / (1.380649e-23 * 0.08)) - 1)
+    assert thermal > 0.01
+    same = replace(RESONATOR, photons=Photons(5e3, residual=thermal))
+    plain = lab_with()
+    plain.world.temperature = 0.08
+    added = 1 / lab.world.truth("q0.t2_echo") - 1 / plain.world.truth("q0.t2_echo")
+    assert added == pytest.approx(residual_dephasing(same, 1e-3), rel=1e-6)

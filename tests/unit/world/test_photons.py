@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pytest
@@ -185,7 +186,7 @@ SAMPLES = 2304
 BEGUN = 64  # samples after which the tone shows
 
 
-def reading(level=0, transitions=None, **changes):
+def reading(level=0, transitions=None, count=4000, **changes):
     """Records (R, N) of a long reading tone without noise, and the levels as it began."""
     chip = still(random_chip(1, 7), slow_dephasing=0.0)
     r = replace(chip.resonators[0], chi=-5e6, linewidth=20e6, photons=Photons(PER_SQUARE_VOLT))
@@ -195,17 +196,18 @@ def reading(level=0, transitions=None, **changes):
     tone = lab.padded(lab.square(STRONG, offset, 2400), 2400)
     pulse = level * lab.drag(lab.pi(), lab.offset(0))
     playback = lab.play(lab.loop([{0: pulse}], [tone], reset=RESET), SAMPLES)
-    a, b = np.empty((2, 4000, SAMPLES), np.uint16)
+    a, b = np.empty((2, count, SAMPLES), np.uint16)
     playback.records(0, a, b)
     scale = lab.wiring.full_scale / 32768
     z = (a.astype(float) - 32768 + 1j * (b.astype(float) - 32768)) * scale
     return z * np.exp(-TURN * 1j * offset * np.arange(SAMPLES) * 1e-9), playback.states[:, 0]
 
 
+@cache
 def references():
     """The record of each level: a resonator that sits where that level has it."""
     where = random_chip(1, 7).resonators[0].frequency
-    return [reading(frequency=where - 5e6 * s, chi=-1e-3)[0][0] for s in range(3)]
+    return [reading(count=1, frequency=where - 5e6 * s, chi=-1e-3)[0][0] for s in range(3)]
 
 
 def levels_at(records, sample, known):
