@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-fits bench-adaptive fuzz check clean
+.PHONY: demo test lint bench bench-world bench-fits bench-adaptive fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -33,6 +33,10 @@ check: lint test
 
 bench: .venv/.dev
 	$(BIN)/python -m tests.benchmarks
+
+# The simulated laboratory; peers are skipped where they are not installed (extra bench-peers).
+bench-world: .venv/.dev
+	$(BIN)/python -m tests.benchmarks.world > docs/bench-world.md
 
 bench-fits: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)

@@ -505,3 +505,15 @@ def test_an_archive_that_lies_about_its_sml(awg):
         archive.writestr("Sequences/x.sml", "<DataFile><Steps/></DataFile>")
     with pytest.raises(ScpiError, match="-253"):
         read_seqx(buffer.getvalue())
+
+
+def test_whoever_waits_is_woken_when_all_boxes_have_started():
+    """What plays is looked at once, not while the go marker is still being passed on."""
+    rig, master, slave = rig_and_boxes()
+    heard = []
+    rig.news.notify_all = lambda: heard.append((master.state, slave.state))  # type: ignore[method-assign]
+    for box in (slave, master):
+        box.receive(b"AWGC:RUN")
+    heard.clear()
+    master.receive(b"TRIG ATR")
+    assert [(a.name, b.name) for a, b in heard] == [("RUNNING", "RUNNING")]

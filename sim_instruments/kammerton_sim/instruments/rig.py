@@ -86,6 +86,8 @@ class Rig:
         self._phases = random.Random(seed)
         self._start: dict[str, float] = {}
         """Which start a box belongs to: equal numbers in 0..1 are boxes in step."""
+        self._playing: tuple[object, dict[str, dict[ChannelId, ChannelOutput]]] = None, {}
+        self._looking = threading.Lock()
         self._passing_on = 0, 0.0
         """The thread that passes the go marker on at the moment, and the start it belongs to."""
 
@@ -96,12 +98,14 @@ class Rig:
     def state_changed(self, box: Awg5208, before: RunState) -> None:
         """A generator started or stopped: pass the go marker on, wake whoever waits."""
         thread, phase = self._passing_on
+        passed_on = thread == threading.get_ident()
         if box.state is RunState.RUNNING:
-            ours = thread == threading.get_ident()
-            self._start[box.name] = phase if ours else self._phases.random()
+            self._start[box.name] = phase if passed_on else self._phases.random()
         name, channel, marker = self._go
         if box.name == name and box.marker_rose(channel, marker, before):
             self._pass_on(box)
+        if passed_on:
+            return  # whoever waits is woken when all have started
         with self.news:
             self.events += 1
             self.news.notify_all()
@@ -130,9 +134,9 @@ class Rig:
         """Return what plays, as seen from the generator that triggers a digitizer."""
         reference = self._start.get(trigger, 0.0)
         playing = {
-            channel: _turned(output, self._start.get(box.name, reference) - reference)
-            for box in self.generators.values()
-            for channel, output in box.outputs().items()
+            channel: _turned(output, self._start.get(name, reference) - reference)
+            for name, outputs in self._played().items()
+            for channel, output in outputs.items()
         }
         return playing | dict(self._pulses(playing))
 
@@ -143,6 +147,15 @@ class Rig:
             for number in range(1, CHANNELS + 1):
                 if (pulse := box.pulse(number)) is not None:
                     yield (name, number), pulse_train(playing[clock, channel], marker, pulse)
+
+    def _played(self) -> dict[str, dict[ChannelId, ChannelOutput]]:
+        """What every generator plays, looked up once for all digitizers."""
+        with self._looking:
+            setting = self.setting()
+            if self._playing[0] != setting:
+                boxes = self.generators.items()
+                self._playing = setting, {name: box.outputs() for name, box in boxes}
+            return self._playing[1]
 
     def carriers(self) -> dict[str, Carrier]:
         """Return every source as it is."""

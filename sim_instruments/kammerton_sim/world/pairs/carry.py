@@ -1,11 +1,12 @@
 """Kernels: density matrices of a pair through pulses.
 
-Per step the Hamiltonian part is two exact unitaries, one for each half; relaxation and the
-frozen extra detunings act at the ends and in the middle with Simpson's weights, as for a single
-qubit (`propagate`).
+Per step the Hamiltonian part is two exact unitaries; relaxation and the frozen extra detunings act
+at the ends and between them with Simpson's weights, as for a single qubit (`propagate`).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -85,47 +86,69 @@ def rotate_whole(s: ComplexArray, u: ComplexArray) -> None:
     s[:] = turned.ravel()
 
 
+class Losses(NamedTuple):
+    """Relaxation of both qubits in every part of a step, without what kernels need not pass on.
+
+    p (3, 3, 3), c (3, 2, 2), o (3,) of each: see `Evolution`.
+    """
+
+    p: FloatArray
+    c: FloatArray
+    o: FloatArray
+    q: FloatArray
+    d: FloatArray
+    n: FloatArray
+
+
 @kernel
 def _relax_one(
     s: ComplexArray,
-    e: Evolution,
+    p: FloatArray,
+    c: FloatArray,
+    o: FloatArray,
     part: int,
     populations: IndexArray,
     neighbours: IndexArray,
     outer: IndexArray,
 ) -> None:
-    p, c, o = e.p[part], e.c[part], e.o[part]
     for n in range(populations.shape[0]):
         i, j, k = populations[n, 0], populations[n, 1], populations[n, 2]
         x, y, z = s[i], s[j], s[k]
-        s[i] = p[0, 0] * x + p[0, 1] * y + p[0, 2] * z
-        s[j] = p[1, 0] * x + p[1, 1] * y + p[1, 2] * z
-        s[k] = p[2, 0] * x + p[2, 1] * y + p[2, 2] * z
+        s[i] = p[part, 0, 0] * x + p[part, 0, 1] * y + p[part, 0, 2] * z
+        s[j] = p[part, 1, 0] * x + p[part, 1, 1] * y + p[part, 1, 2] * z
+        s[k] = p[part, 2, 0] * x + p[part, 2, 1] * y + p[part, 2, 2] * z
     for n in range(neighbours.shape[0]):
         i, j = neighbours[n, 0], neighbours[n, 1]
         x, y = s[i], s[j]
-        s[i] = c[0, 0] * x + c[0, 1] * y
-        s[j] = c[1, 0] * x + c[1, 1] * y
+        s[i] = c[part, 0, 0] * x + c[part, 0, 1] * y
+        s[j] = c[part, 1, 0] * x + c[part, 1, 1] * y
     for n in range(outer.size):
-        s[outer[n]] *= o
+        s[outer[n]] *= o[part]
 
 
 @kernel
-def relax(
-    s: ComplexArray, first: Evolution, second: Evolution, part: int, phases: ComplexArray
-) -> None:
-    """Let both qubits relax for a part of a step; phases (9,): what the states turn."""
-    _relax_one(s, first, part, FIRST_POPULATIONS, FIRST_NEIGHBOURS, FIRST_OUTER)
-    _relax_one(s, second, part, SECOND_POPULATIONS, SECOND_NEIGHBOURS, SECOND_OUTER)
-    if phases.size:
-        for i in range(9):
-            for j in range(i, 9):
-                s[9 * i + j] *= phases[i] * phases[j].conjugate()
-        s[9 * 2 + 1] = s[9 * 1 + 2].conjugate()
-        for i in range(4, 6):
-            for j in range(3, i):
-                s[9 * i + j] = s[9 * j + i].conjugate()
-        s[9 * 7 + 6] = s[9 * 6 + 7].conjugate()
+def _relax(s: ComplexArray, losses: Losses, part: int) -> None:
+    """Let both qubits relax for a part of a step."""
+    _relax_one(
+        s, losses.p, losses.c, losses.o, part, FIRST_POPULATIONS, FIRST_NEIGHBOURS, FIRST_OUTER
+    )
+    _relax_one(
+        s, losses.q, losses.d, losses.n, part, SECOND_POPULATIONS, SECOND_NEIGHBOURS, SECOND_OUTER
+    )
+
+
+@kernel
+def _turn(s: ComplexArray, phases: ComplexArray, r: int, part: int) -> None:
+    """Turn the states by the phases of member r; those of one block need both halves."""
+    for i in range(9):
+        for j in range(9):
+            s[9 * i + j] *= phases[r, part, i] * phases[r, part, j].conjugate()
+
+
+@kernel
+def _losses(both: tuple[Evolution, Evolution]) -> Losses:
+    first, second = both
+    return Losses(first.p, first.c, first.o, second.p, second.c, second.o)
 
 
 @kernel
@@ -150,33 +173,39 @@ def flux(
     shifts: FloatArray,
     base: FloatArray,
     zz: float,
-    first: Evolution,
-    second: Evolution,
+    both: tuple[Evolution, Evolution],
 ) -> None:
-    """Take states (R, 81), bare, through a flux pulse.
+    """Take states (R, 81), bare, through a flux pulse; a step is a sample.
 
     shifts (N, 5), added to base (5,): delta and alpha of the first and of the second qubit, and
     g, in rad/s. detunings (R, 2).
     """
-    dt = 0.5 * first.step
+    phases, losses = turning(detunings, both[0]), _losses(both)
+    dt = 0.5 * both[0].step
     u = np.zeros((9, 9), np.complex128)
     w = np.empty(9, np.complex128)
-    phases = turning(detunings, first)
+    x = np.empty(5)
+    turned = phases.size > 0
     for r in range(states.shape[0]):
-        relax(states[r], first, second, 0, phases[r, 0])
-    for n in range(shifts.shape[0]):
+        _relax(states[r], losses, 0)
+        if turned:
+            _turn(states[r], phases, r, 0)
+    last = 2 * shifts.shape[0] - 1
+    for n in range(last + 1):
+        at = n // 2
         new = n == 0
         for m in range(5):
-            new = new or shifts[n, m] != shifts[n - 1, m]
+            new = new or shifts[at, m] != shifts[(n - 1) // 2, m]
         if new:
-            x = base + shifts[n]
+            for m in range(5):
+                x[m] = base[m] + shifts[at, m]
             exchange(x[0], x[2], x[1], x[3], x[4], zz, dt, u)
-        after = 2 if n < shifts.shape[0] - 1 else 0
+        part = 1 if n % 2 == 0 else (2 if n < last else 0)
         for r in range(states.shape[0]):
             rotate(states[r], u, w)
-            relax(states[r], first, second, 1, phases[r, 1])
-            rotate(states[r], u, w)
-            relax(states[r], first, second, after, phases[r, after])
+            _relax(states[r], losses, part)
+            if turned:
+                _turn(states[r], phases, r, part)
 
 
 @kernel
@@ -184,18 +213,20 @@ def driven(
     states: ComplexArray,
     detunings: FloatArray,
     halves: ComplexArray,
-    first: Evolution,
-    second: Evolution,
+    both: tuple[Evolution, Evolution],
 ) -> None:
     """Take states (R, 81), bare, through steps of two unitaries each: halves (2 N, 9, 9)."""
-    phases = turning(detunings, first)
+    phases, losses = turning(detunings, both[0]), _losses(both)
+    turned = phases.size > 0
     for r in range(states.shape[0]):
-        relax(states[r], first, second, 0, phases[r, 0])
-    last = halves.shape[0] // 2 - 1
+        _relax(states[r], losses, 0)
+        if turned:
+            _turn(states[r], phases, r, 0)
+    last = halves.shape[0] - 1
     for n in range(last + 1):
-        after = 2 if n < last else 0
+        part = 1 if n % 2 == 0 else (2 if n < last else 0)
         for r in range(states.shape[0]):
-            rotate_whole(states[r], halves[2 * n])
-            relax(states[r], first, second, 1, phases[r, 1])
-            rotate_whole(states[r], halves[2 * n + 1])
-            relax(states[r], first, second, after, phases[r, after])
+            rotate_whole(states[r], halves[n])
+            _relax(states[r], losses, part)
+            if turned:
+                _turn(states[r], phases, r, part)

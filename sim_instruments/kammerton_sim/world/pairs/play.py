@@ -39,12 +39,10 @@ class Sounds(NamedTuple):
 
 
 class Pair(NamedTuple):
-    """Two qubits at rest together: evolution of each, per sample and per coarse step."""
+    """Two qubits at rest together: evolution of both, per sample and per coarse step."""
 
-    first: Evolution
-    second: Evolution
-    coarse_first: Evolution
-    coarse_second: Evolution
+    single: tuple[Evolution, Evolution]
+    coarse: tuple[Evolution, Evolution]
     base: FloatArray
     zz: float
     states: ComplexArray
@@ -88,17 +86,17 @@ def joint_populations(
 
 
 def _pair(qubits: tuple[Qubit, Qubit], still: Rest, frame: float, step: float) -> Pair:
-    first, second = (evolution(q, frame, step) for q in qubits)
-    coarse = [evolution(q, frame, 2 * _COARSE * step) for q in qubits]
+    a, b = qubits
+    single, coarse = (
+        (evolution(a, frame, n * step), evolution(b, frame, n * step)) for n in (1, 2 * _COARSE)
+    )
     return Pair(
-        first=first,
-        second=second,
-        coarse_first=coarse[0],
-        coarse_second=coarse[1],
+        single=single,
+        coarse=coarse,
         base=np.array([still.first, still.alpha_first, still.second, still.alpha_second, still.g]),
         zz=still.zz,
         states=still.states.astype(np.complex128),
-        sectors=sectors(still.energies, first, second),
+        sectors=sectors(still.energies, *single),
     )
 
 
@@ -175,7 +173,7 @@ def _play(
     out: FloatArray,
 ) -> None:
     """Play `turns` turns (the first from step `first`), then one more that fills out (K, 9)."""
-    e, f = pair.first, pair.second
+    e, f = pair.single
     room = np.empty(9, np.complex128)
     back = np.ascontiguousarray(pair.states.conj().T)
     states = np.zeros((detunings.shape[0], 81), np.complex128)
@@ -192,15 +190,14 @@ def _play(
                     rotate(states[r], pair.states, room)
                 if kind == FLUX:
                     shifts = sounds.shifts[sounds.edges[v] : sounds.edges[v + 1]]
-                    flux(states, detunings, shifts, pair.base, pair.zz, e, f)
+                    flux(states, detunings, shifts, pair.base, pair.zz, pair.single)
                 else:
                     low, high = sounds.coarse_edges[v], sounds.coarse_edges[v + 1]
                     if high > low:
-                        coarse = pair.coarse_first, pair.coarse_second
-                        driven(states, detunings, sounds.coarse[low:high], coarse[0], coarse[1])
+                        driven(states, detunings, sounds.coarse[low:high], pair.coarse)
                     low, high = sounds.fine_edges[v], sounds.fine_edges[v + 1]
                     if high > low:
-                        driven(states, detunings, sounds.fine[low:high], e, f)
+                        driven(states, detunings, sounds.fine[low:high], pair.single)
                 for r in range(states.shape[0]):
                     rotate(states[r], back, room)
             else:
