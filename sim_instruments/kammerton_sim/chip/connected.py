@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.flux import Flux, channel_of
 from kammerton_sim.chip.further import PULSER, PULSER_CHANNELS
-from kammerton_sim.chip.words import QubitTruth, Wiring
+from kammerton_sim.chip.words import QubitTruth, ResonatorTruth, Wiring
 
 
 def flux_lines(
@@ -73,3 +73,16 @@ def loops(
         for end in (talk.source, talk.target):
             if end not in known:
                 yield f"wiring.flux_crosstalk: {end!r} has no loop"
+
+
+def straddling(qubits: Sequence[QubitTruth], resonators: Sequence[ResonatorTruth]) -> Iterator[str]:
+    """Resonators whose chi no coupling explains, where an effect needs the coupling."""
+    for qubit, resonator in zip(qubits, resonators, strict=False):
+        delta = qubit.f01 - resonator.frequency
+        if delta * (delta + qubit.anharmonicity) <= 0:
+            for effect in ("purcell", "punch_out"):
+                if getattr(resonator, effect) is not None:
+                    yield (
+                        f"resonators.{resonator.name}.{effect}: no coupling to {qubit.name} "
+                        f"gives a negative chi between f01 and f01 + anharmonicity"
+                    )

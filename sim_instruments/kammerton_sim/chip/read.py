@@ -80,6 +80,7 @@ class _Reader:
         wiring = self.wiring(self.table(table, "wiring", ""), *names)
         couplers = effects.get("couplers", {})
         self.problems += connected.flux_lines(qubits, couplers, wiring)
+        self.problems += connected.straddling(qubits, resonators)
         self.problems += connected.loops(wiring, qubits, couplers)
         self.problems += connected.couplings(effects.get("couplings", ()), qubits, couplers)
         if self.problems:

@@ -21,6 +21,8 @@ from scipy.interpolate import CubicSpline
 from scipy.linalg import eigh_tridiagonal
 from scipy.optimize import root
 
+from kammerton_sim.world.errors import WorldError
+
 FloatArray = NDArray[np.float64]
 
 _CHARGES = np.arange(-20, 21)
@@ -47,6 +49,10 @@ def energies(f01: float, anharmonicity: float) -> tuple[float, float]:
         return [found[0] - 1, found[1] - anharmonicity / f01]
 
     solution = root(off, guess, tol=1e-13)
+    if abs(solution.fun).max() > 1e-6:
+        raise WorldError(
+            f"no transmon has f01 = {f01:g} Hz and anharmonicity = {anharmonicity:g} Hz"
+        )
     return float(solution.x[0]) * f01, float(solution.x[1]) * f01
 
 

@@ -83,13 +83,8 @@ class World:
     def qubit(self, number: int, at: float | None = None) -> Qubit:
         """A qubit as it is at unix time `at` (default: now), at the present temperature."""
         at = self.clock.now() if at is None else at
-        q, loop = self.chip.qubits[number], self._loops[number]
-        f01, anharmonicity, rate, slow = q.f01, q.anharmonicity, 0.0, q.slow_dephasing
-        if loop is not None:
-            quanta = loop.static(self.bias) + float(self.noise.quanta(number, np.array([at]))[0])
-            f01, anharmonicity = map(float, loop.arc(quanta))
-            rate, frozen = dephasing(loop.arc.slope(quanta), loop.flux.noise)
-            slow = math.hypot(slow, frozen)
+        q = self.chip.qubits[number]
+        f01, anharmonicity, rate, frozen = self._at_rest(number, at)
         f01 += self._f01[number](at)
         photons = residual_dephasing(self.chip.resonators[number], self.temperature)
         alone = q.t1 * math.exp(self._t1[number](at))
@@ -98,11 +93,20 @@ class World:
             anharmonicity=anharmonicity,
             t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
             dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + photons,
-            slow_dephasing=slow,
+            slow_dephasing=math.hypot(q.slow_dephasing, frozen),
             rabi_rate=q.rabi_rate,
             temperature=effective_temperature(q.floor_temperature, self.temperature),
         )
         return self.mishaps.applied(qubit, number, at)
+
+    def _at_rest(self, number: int, at: float) -> tuple[float, float, float, float]:
+        """f01 and anharmonicity at the static flux, and how its noise dephases (1/s, Hz)."""
+        q, loop = self.chip.qubits[number], self._loops[number]
+        if loop is None:
+            return q.f01, q.anharmonicity, 0.0, 0.0
+        quanta = loop.static(self.bias) + float(self.noise.quanta(number, np.array([at]))[0])
+        f01, anharmonicity = map(float, loop.arc(quanta))
+        return f01, anharmonicity, *dephasing(loop.arc.slope(quanta), loop.flux.noise)
 
     def _lasting_rate(self, number: int, f01: float, at: float) -> float:
         """1/s that defects and the resonator add to 1/T1."""

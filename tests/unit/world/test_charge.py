@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from kammerton_sim.chip import Charge, random_chip
+from kammerton_sim.world import WorldError
 from kammerton_sim.world.charge import dispersion
 from kammerton_sim.world.transmon import transitions
 from tests.unit.world.conftest import Lab, still
@@ -110,3 +111,8 @@ def test_offset_charges_jump():
 def test_the_truth_of_f01_is_the_middle():
     lab = beating(100.0)
     assert lab.world.truth("q0.f01") == lab.chip.qubits[0].f01
+
+
+def test_an_impossible_transmon_is_refused():
+    with pytest.raises(WorldError, match="no transmon has f01 = 1e"):
+        dispersion(1e9, -900e6)

@@ -8,7 +8,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kammerton_sim.chip import Photons, Purcell, random_chip
+from kammerton_sim.chip import (
+    ChipError,
+    Photons,
+    Purcell,
+    random_chip,
+    read_chip,
+    write_chip,
+)
 from kammerton_sim.world import WorldError
 from kammerton_sim.world.dispersive import dispersive, purcell_rate, residual_dephasing
 from tests.unit.world.conftest import Lab, still
@@ -126,3 +133,11 @@ def test_a_warm_mixing_chamber_fills_the_resonator():
     plain.world.temperature = 0.08
     added = 1 / lab.world.truth("q0.t2_echo") - 1 / plain.world.truth("q0.t2_echo")
     assert added == pytest.approx(residual_dephasing(same, 1e-3), rel=1e-6)
+
+
+def test_a_chip_that_no_coupling_explains_is_refused_by_name(tmp_path):
+    path = tmp_path / "chip.toml"
+    between = replace(RESONATOR, frequency=QUBIT.f01 - 50e6, purcell=Purcell())
+    write_chip(replace(CHIP, resonators=(between,)), path)
+    with pytest.raises(ChipError, match=r"resonators\.r0\.purcell: no coupling to q0 gives"):
+        read_chip(path)
