@@ -19,6 +19,9 @@ _TIMEOUT, _NOT_READY = 579, 573
 _NPT, _EXTERNAL_START, _BOTH = 0x200, 0x1, 3
 _EXTERNAL_TRIGGER, _REFERENCE_10_MHZ = 2, 7
 _SAMPLE_RATE = 1_000_000_000
+_COMPILING = 50.0
+"""s more for an answer: the laboratory's first play may have to compile its kernels."""
+
 _BITS, _MEMORY = 12, (1 << 31) - 2
 
 
@@ -243,7 +246,7 @@ class SimBoard:
         if segment.number is None:
             into = segment.buffer.data[: 4 * self._plan.samples * self._plan.per_buffer]
         timeout = timeout_in_ms / 1000
-        self._link.ask(name, timeout, into, op="wait", timeout=timeout)
+        self._link.ask(name, timeout + _COMPILING, into, op="wait", timeout=timeout)
         self._posted.pop(0)
         return OK
 
