@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from kammerton_sim.world.chain import Chain
 from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.feedline import Complex64Array, Fields
+from kammerton_sim.world.pairs.ties import Tie
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.records import fill, states
 from kammerton_sim.world.timeline import IntArray
@@ -27,6 +29,7 @@ class Scene:
     states are taken. decays (Q, 3, N + 1): free decay of a field. lifetimes
     (Q,): T1 in samples. noise: rms in codes of 16 bits. chain: what comes after it. step: s per
     sample. conditions: when shots are not alike.
+    ties: qubits whose outcomes go together, while all shots are alike.
     """
 
     seed: int
@@ -39,6 +42,7 @@ class Scene:
     chain: Chain
     step: float
     conditions: Conditions | None = None
+    ties: Sequence[Tie] = ()
 
 
 @dataclass(eq=False)
@@ -61,6 +65,10 @@ class Playback:
     def under(self, conditions: Conditions) -> Playback:
         """The same play where shots are not alike."""
         return replace(self, scene=self.scene and replace(self.scene, conditions=conditions))
+
+    def tied(self, ties: Sequence[Tie]) -> Playback:
+        """The same play where outcomes of pairs go together."""
+        return replace(self, scene=self.scene and replace(self.scene, ties=ties))
 
     def records(self, first: int, a: RecordArray, b: RecordArray) -> None:
         """Fill records first.. of channels A and B, both (R, samples).
@@ -114,7 +122,17 @@ class Playback:
             rows, populations, t1 = scene.conditions.rows(first, count)
             return rows, populations, t1 / scene.step
         rows = np.tile(np.arange(scene.lifetimes.size), (count, 1))
-        return rows, np.ascontiguousarray(self.populations.swapaxes(0, 1)), scene.lifetimes
+        populations = np.ascontiguousarray(self.populations.swapaxes(0, 1))
+        if not scene.ties:
+            return rows, populations, scene.lifetimes
+        levels = np.empty(rows.shape, np.uint8)
+        states(scene.seed, first, rows, populations, levels)
+        for n, tie in enumerate(scene.ties):
+            rows[:, tie.second] = rows.shape[1] + 3 * n + levels[:, tie.first]
+        seconds = [tie.second for tie in scene.ties]
+        lifetimes = np.concatenate([scene.lifetimes, np.repeat(scene.lifetimes[seconds], 3)])
+        table = np.concatenate([populations, *(tie.conditional for tie in scene.ties)])
+        return rows, table, lifetimes
 
     def _scene_for(self, first: int, a: RecordArray, b: RecordArray) -> Scene:
         if self.scene is None:

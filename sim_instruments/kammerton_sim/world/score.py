@@ -12,6 +12,7 @@ from kammerton_sim.world.evolution import Qubit, evolution
 from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.lines import Lines
 from kammerton_sim.world.pairs.couple import Played
+from kammerton_sim.world.pairs.ties import Tie, tie
 from kammerton_sim.world.photons import Kicks
 from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.readout import Exposure
@@ -52,6 +53,15 @@ class Score:
         with ThreadPoolExecutor(_THREADS) as threads:
             each = list(threads.map(self.answer, range(len(qubits)), qubits))
         return np.ascontiguousarray(np.stack(each, axis=1))
+
+    def ties(self) -> list[Tie]:
+        """Pairs of which both are read here."""
+        places = {number: place for place, number in enumerate(self.numbers)}
+        return [
+            tie(pair.answer(pair.qubits), *(places[n] for n in pair.couple.numbers))
+            for pair in self.pairs
+            if places.keys() >= set(pair.couple.numbers)
+        ]
 
     @property
     def coherent(self) -> float:

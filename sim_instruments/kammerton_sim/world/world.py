@@ -196,7 +196,7 @@ class World:
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
         )
         if self.noise.still:
-            return playback
+            return playback.tied(score.ties()) if score.pairs else playback
         return playback.under(self._conditions(readout.members, score, qubits, at, turn * step))
 
     def scattering(

@@ -159,6 +159,45 @@ def test_a_full_turn_of_eleven_is_a_controlled_phase_of_pi():
     assert abs(np.exp(1j * (phases[1] - phases[0])) + 1) < 0.25  # a sudden pulse is not ideal
 
 
+# ---------------------------------------------------------------- outcomes go together
+
+
+def entangled(**more: object) -> tuple[Lab, Loop]:
+    """Half of a swap: 10 becomes 10 and 01 in equal parts."""
+    both, samples = lab(**more), round(RATE / (8 * G))  # type: ignore[arg-type]
+    loop = Loop()
+    loop.step(pulses(both, 0, q0=1), 40)
+    down = volts(0, FREQUENCIES[0] - FREQUENCIES[1])
+    loop.step(square(FLUX[0], down, samples), samples)
+    readout = both.wiring.readout
+    loop.step(iq(readout.i, readout.q, both.tone(), trigger=True), 2400)
+    loop.silence(1000, 3000)
+    return both, loop
+
+
+def test_two_qubits_that_share_one_excitation_are_never_found_alike():
+    both, loop = entangled()
+    playback = both.play(loop)
+    states = playback.states_of(0, 4000)
+    assert 0.4 < (states[:, 0] == 1).mean() < 0.6
+    assert (states[:, 1] == 1).mean() == pytest.approx(playback.populations[0, 1, 1], abs=0.04)
+    assert (states[:, 0] == states[:, 1]).mean() < 0.03
+
+
+def test_records_show_the_outcomes_that_are_told():
+    both, loop = entangled()
+    playback = both.play(loop)
+    a, b = np.empty((2, 600, 1280), np.uint16)
+    playback.records(0, a, b)
+    resonator = both.chip.resonators[0]
+    offset = resonator.frequency + resonator.chi / 2 - both.carriers["readout_lo"].frequency
+    turning = np.exp(-2j * np.pi * offset * np.arange(1280) / RATE)
+    z = ((a - 32768.0 + 1j * (b - 32768.0)) * turning)[:, 200:1000].mean(1)
+    levels = playback.states[:, 0]  # the tone is q0's
+    apart = abs(z[levels == 1].mean() - z[levels == 0].mean())
+    assert apart > 3 * z[levels == 0].std()
+
+
 # ---------------------------------------------------------------- ZZ
 
 
@@ -188,13 +227,13 @@ def test_what_is_not_coupled_has_no_truth():
 def joint(monkeypatch):
     """Pairs that were propagated together."""
     calls = []
-    inner = couple.Played.answer
+    inner = couple.Played._computed
 
-    def answer(self, qubits):
+    def computed(self, qubits):
         calls.append(self.couple.name)
         return inner(self, qubits)
 
-    monkeypatch.setattr(couple.Played, "answer", answer)
+    monkeypatch.setattr(couple.Played, "_computed", computed)
     return calls
 
 

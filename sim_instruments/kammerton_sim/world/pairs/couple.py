@@ -118,27 +118,28 @@ class Played:
     frame: float
     step: float
     script: Script
-    _known: dict[tuple[int, Qubit], FloatArray] = field(default_factory=dict, repr=False)
+    _known: dict[tuple[Qubit, Qubit], FloatArray] = field(default_factory=dict, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def answer(self, qubits: tuple[Qubit, Qubit]) -> FloatArray:
         """(K, 9) joint populations at every readout, if the pair is like `qubits`."""
-        g, given = self.couple.g(self.qubits, self.bias), self.couple.exchange.coupling.zz
-        shift = None if given is None else _TURN * given
-        return joint_populations(self.script, qubits, _TURN * g, shift, self.frame, self.step)
+        with self._lock:
+            known = self._known.get(qubits)
+            if known is None:
+                known = self._known[qubits] = self._computed(qubits)
+        return known
 
     def marginal(self, which: int, qubit: Qubit) -> FloatArray:
         """(K, 3) populations of the first (0) or second (1), if that one is like `qubit`."""
-        other = self.qubits[1 - which]
-        with self._lock:
-            known = self._known.get((which, qubit))
-            if known is None:
-                pair = (qubit, other) if which == 0 else (other, qubit)
-                joint = self.answer(pair)[:, PLACE]
-                both = joint.sum(axis=2), joint.sum(axis=1)
-                self._known.update({(n, pair[n]): both[n] for n in (0, 1)})
-                known = both[which]
-        return known
+        first, second = self.qubits
+        pair = (qubit, second) if which == 0 else (first, qubit)
+        table: FloatArray = self.answer(pair)[:, PLACE]
+        return np.asarray(table.sum(axis=2 - which))
+
+    def _computed(self, qubits: tuple[Qubit, Qubit]) -> FloatArray:
+        g, given = self.couple.g(self.qubits, self.bias), self.couple.exchange.coupling.zz
+        shift = None if given is None else _TURN * given
+        return joint_populations(self.script, qubits, _TURN * g, shift, self.frame, self.step)
 
     @property
     def fluxed(self) -> bool:
