@@ -13,6 +13,7 @@ contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
 clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
 on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
+refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; stop.
 What fails answers {"error": "..."}.
 """
@@ -22,6 +23,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
@@ -53,6 +55,7 @@ class Control:
             "clear": lambda number=None: laboratory.faults.clear(number),
             "faults": laboratory.faults.active,
             "catalogue": _catalogue,
+            "refrigerator": lambda: asdict(laboratory.world.refrigerator.conditions()),
             "time": lambda: {"time": laboratory.world.clock.now()},
             "stop": self._stop,
         }

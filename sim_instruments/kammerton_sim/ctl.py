@@ -15,7 +15,7 @@ from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.running import HOST, found
 
-_VERBS = ("faults", "clear", "ledger", "truth", "outputs", "time", "stop")
+_VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""
 
@@ -28,7 +28,7 @@ kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits 
 kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
 kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
 kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
-kammerton sim ctl truth q0.t1 | outputs | time | stop
+kammerton sim ctl truth q0.t1 | outputs | refrigerator | time | stop
 Exit codes: 0 done, nothing found; 1 no laboratory; 2 bad input; 3 the ledger holds what was searched for.
 """  # fmt: skip # noqa: E501 - read on a terminal
 

@@ -77,6 +77,9 @@ def test_questions(ctl, laboratory, world):
     assert ctl("truth", "q0.t1") == (0, "5e-05\n", "")
     assert ctl("outputs")[1].splitlines()[0] == "awg1.1: null"
     assert ctl("time")[1].startswith("time: 100000")
+    lines = dict(line.split(": ", 1) for line in ctl("refrigerator")[1].splitlines())
+    assert json.loads(lines["temperatures"])["mixing_chamber"] == pytest.approx(0.012)
+    assert json.loads(lines["running"])["turbo"] is True
     assert ctl("stop")[0] == 0
     assert laboratory.stop_requested.is_set()
 

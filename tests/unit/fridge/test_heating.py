@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.fridge.heating import LineHeat, deposited
 from kammerton_sim.signals import ChannelOutput, Segment, Wave
+from tests.unit.world.conftest import Lab, still
 
 I, Q = ("awg1", 1), ("awg1", 2)  # noqa: E741 (the field's own letter)
 PLAIN = Cryostat(mixer_loss=0.0)
@@ -102,8 +105,6 @@ def test_hard_driving_warms_the_chip():
 
 
 def test_the_words_survive_the_file(tmp_path):
-    from dataclasses import replace
-
     chip = replace(random_chip(1, 3), refrigerator=Cryostat(0.009, 1.0, 1, 2, 3, 4, 5, 6))
     write_chip(chip, tmp_path / "chip.toml")
     assert read_chip(tmp_path / "chip.toml").refrigerator == chip.refrigerator
@@ -116,3 +117,15 @@ def test_a_refrigerator_is_cold_or_warm(tmp_path):
     with pytest.raises(ValueError, match=r"refrigerator.warm: 2 must be 0 or 1") as caught:
         read_chip(path)
     assert "unknown key 'at_4k' (did you mean 'at_4k_db'?)" in str(caught.value)
+
+
+def test_a_chip_at_room_temperature_is_hot_and_can_still_be_played():
+    """Superconductivity is not modelled: a warm qubit is a qubit with equal populations."""
+    lab = Lab(replace(still(random_chip(1, 7)), refrigerator=Cryostat(warm=1.0)))
+    assert lab.world.temperature == pytest.approx(295, abs=1)
+    (excited,) = lab.excited([{0: lab.drag(0.2, 0.0)}])
+    assert excited == pytest.approx(1 / 3, abs=0.01)
+    lab.world.clock.advance(30 * 3600)
+    assert lab.world.temperature == pytest.approx(0.012, rel=0.05)
+    (excited,) = lab.excited([{0: 0 * lab.drag(0.2, 0.0)}])
+    assert excited < 0.01
