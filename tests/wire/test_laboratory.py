@@ -177,7 +177,7 @@ def text_of(qubits: int, seed: int = 5) -> str:
     return write_lab(chip, consecutive_ports(chip, 4881), seed, "mqtt://127.0.0.1:1999")
 
 
-@pytest.mark.parametrize("qubits", [1, 5, 10])
+@pytest.mark.parametrize("qubits", [1, 5, 10, 23])
 def test_the_lab_toml_is_one_that_the_daemon_takes(tmp_path, qubits):
     path = tmp_path / "lab.toml"
     path.write_text(text_of(qubits), encoding="utf-8")
@@ -189,6 +189,10 @@ def test_the_lab_toml_is_one_that_the_daemon_takes(tmp_path, qubits):
     assert {name for name in lab.instruments if name.startswith("awg")} == set(
         chip.wiring.generators
     )
+    assert {r.name: r.feedline for r in lab.resonators.values()} == {
+        name: feedline.name for feedline in chip.feedlines for name in feedline.resonators
+    }
+    assert len({feedline.digitizer for feedline in lab.feedlines.values()}) == -(-qubits // 10)
 
 
 @pytest.mark.parametrize(
