@@ -48,6 +48,7 @@ class _Replay:
     def change(self, change: Mapping[str, Any]) -> None:
         """Take one entry of the ledger into account."""
         box, output, what = change["instrument"], change["output"], change["what"]
+        what = "level" if what == "ramp" else what  # it counts from the first step to its end
         self._values[box, output, what] = change["new"]
         if what in ("on", "run", "all_off", "pulse"):
             touched = [key for key in self._values if key[0] == box]
@@ -92,10 +93,15 @@ class _Replay:
         if self._values.get((box, "all", "all_off")) or self._values.get((box, output, "pulse")):
             return False
         running = self._values.get((box, "all", "run"), "running") == "running"
-        return running and bool(self._values.get((box, output, "on"), False))
+        relays = (output, output.rstrip("0123456789"), "all")
+        closed = (self._values[box, r, "on"] for r in relays if (box, r, "on") in self._values)
+        return running and bool(next(closed, False))
 
     def _limit_of(self, key: Key) -> tuple[float, float] | None:
-        names = ".".join(key), f"{key[0]}.{key[2]}"
+        box, output, what = key
+        if what == "level" and self._values.get((box, output, "function")) == "CURR":
+            what = "current"  # amperes are not held against limits in volts
+        names = f"{box}.{output}.{what}", f"{box}.{what}"
         for pattern, limits in self._limits.items():
             if any(fnmatchcase(name, pattern) for name in names):
                 return limits

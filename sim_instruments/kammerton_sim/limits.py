@@ -12,7 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-_LEVELS = {"volts": ("peak", "level"), "frequency": ("frequency",), "power": ("power",)}
+_LEVELS = {
+    "volts": ("peak", "level", "low", "high"),
+    "frequency": ("frequency",),
+    "power": ("power",),
+}
 """What a lab.toml calls a limit -> what the ledger calls the level."""
 
 _QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]*)\s*")

@@ -81,6 +81,24 @@ def test_pulse_modulation_without_pulses_is_silence():
     assert spans(*entries) == [("lo.rf", "power", 20.0, 2, 4)]
 
 
+def test_a_relay_may_belong_to_several_channels_of_a_box():
+    limits = {"vna.power": (-60.0, -10.0)}
+    entries = [(1, "vna", "rf", "on", True), (2, "vna", "rf2", "power", 0.0)]
+    assert spans(*entries, limits=limits) == [("vna.rf2", "power", 0.0, 2, 100.0)]
+    off = [*entries, (3, "vna", "rf", "on", False)]
+    assert spans(*off, limits=limits) == [("vna.rf2", "power", 0.0, 2, 3)]
+
+
+def test_a_ramp_counts_from_its_beginning_and_amperes_are_not_volts():
+    limits = {"bias.level": (-1.0, 1.0)}
+    entries = [(1, "bias", "out", "on", True), (2, "bias", "out", "ramp", 5.0),
+               (9, "bias", "out", "level", 5.0)]  # fmt: skip
+    assert spans(*entries, limits=limits) == [("bias.out", "level", 5.0, 2, 100.0)]
+    amperes = [(0, "bias", "out", "function", "CURR"), *entries]
+    assert spans(*amperes, limits=limits) == []
+    assert len(spans(*amperes, limits={"bias.current": (-1.0, 1.0)})) == 1
+
+
 @pytest.mark.parametrize("pattern", ["lo.rf.power", "lo.power", "l*.power", "*.power", "lo.rf.*"])
 def test_patterns(pattern):
     entries = (1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True)

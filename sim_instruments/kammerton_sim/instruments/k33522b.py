@@ -20,8 +20,9 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number
-from kammerton_sim.wire.settings import Setting
+from kammerton_sim.wire.settings import Setting, Value
 
+_AT_POWER_ON = float(SETTINGS["amplitude"].kind.default) / 2
 _SHORTEST = 16e-9  # s of a pulse, and of the rest of its period
 _CREST = {"SIN": 2 * math.sqrt(2), "RAMP": 2 * math.sqrt(3), "TRI": 2 * math.sqrt(3)}
 """Vpp over Vrms; 2 for the others, as for a square."""
@@ -46,6 +47,7 @@ class Keysight33522b(ScpiInstrument):
 
     def __init__(self, name: str, ledger: Ledger, serial: int = 1) -> None:
         self._memory = ArbMemory(self._chose)
+        self._noted: dict[tuple[int, str], float] = {}
         super().__init__(name, ledger, SETTINGS, {**self._shaping(), **self._memory.commands()})
         self.identity = f"Agilent Technologies,33522B,MY5{serial:07d},5.03-1.19-2.00-52-00"
 
@@ -74,6 +76,26 @@ class Keysight33522b(ScpiInstrument):
             rest, top = (high, low) if self.value("polarity", channel) == "INV" else (low, high)
             width, delay = (float(self.value(key, channel)) for key in ("width", "delay"))
             return Pulse(rest, top, width, delay)
+
+    def power_on(self) -> dict[tuple[str, str, str], Value]:
+        """Return what is true at power-on, with the levels that follow from it."""
+        levels = {
+            (self.name, str(c), end): level
+            for c in range(1, CHANNELS + 1)
+            for end, level in (("low", -_AT_POWER_ON), ("high", _AT_POWER_ON))
+        }
+        return super().power_on() | levels
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Write the lowest and the highest voltage into the ledger, when they changed."""
+        if key not in ("amplitude", "offset", "function"):
+            return
+        (channel,) = suffixes
+        for end, new in zip(("low", "high"), self._extremes(channel), strict=True):
+            old = self._noted.get((channel, end))
+            if new != old:
+                self._noted[channel, end] = new
+                self.ledger.record(self.name, str(channel), end, old, new)
 
     def power_cycle(self) -> None:
         """Defaults; waveforms in memory are lost."""
