@@ -42,7 +42,7 @@ def t1(batch: Batch, known: Known) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
-    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift_asked(known, DRIFT))
+    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift_asked(batch, known, DRIFT))
     findings.accept("a clear exponential decay")
     units = {"t1": "s", "amplitude": "", "offset": ""}
     return Outcome(found, units, curve, evidence.chi2_reduced, findings)
@@ -79,7 +79,9 @@ def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
         for law in laws
     ]
     mixed = _averaged(found, _share_of_gaussian(batch, laws, evidence))
-    findings = _judge(batch, fit, evidence, nulls, mixed, name, drift_asked(known, DRIFT_OF_TWO))
+    findings = _judge(
+        batch, fit, evidence, nulls, mixed, name, drift_asked(batch, known, DRIFT_OF_TWO)
+    )
     findings.accept(said)
     units = {name: "s", "amplitude": "", "offset": ""}
     return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)

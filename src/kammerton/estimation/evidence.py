@@ -19,11 +19,13 @@ Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong model
+FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is followed so closely
+IN_PLANE = 8.0  # extent of a resonance that is seen, in parts of its mean size
 JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
 SLACK = 1.04  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
-SMALL_KNOWN, SMALL = 0.02, 0.06  # structure in the residuals we let pass, in parts of the signal
+SMALL_KNOWN, SMALL = 0.015, 0.06  # structure in the residuals we let pass, in parts of the signal
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,20 +78,30 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
     share = structure(seen.lags, rows, RELATED_KNOWN if batch.known_noise else RELATED)
     related = share > 0
     flat, line, step = (_gain(batch, fit, *null) for null in (nulls.flat, nulls.line, nulls.step))
-    signal = np.maximum(seen.extent, 1e-300)
+    signal = np.maximum(_size(batch, fit, nulls, seen.extent), 1e-300)
     hidden = np.sqrt(share * reduced) / signal
     excess = np.sqrt(np.maximum(reduced - 1.0, 0.0)) / signal
     misfit = hidden > (SMALL_KNOWN if batch.known_noise else SMALL)
     misfit |= worse & (excess > SMALL_KNOWN)
+    faithful = np.sqrt(reduced) < FAITHFUL * signal
     return Evidence(
         noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(seen.lags, related),
         chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
-        gain_flat=flat, gain_line=line, gain_step=step, gain_walk=_over_a_walk(batch, fit, nulls),
+        gain_flat=flat, gain_line=line, gain_step=step,
+        gain_walk=np.where(faithful, np.inf, _over_a_walk(batch, fit, nulls)),
         related=related, misfit=misfit, dull=~(worse | related),
         stray=seen.farthest > 0.6 * np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0]),
         railed=seen.railed, jumped=_is_noise(batch, *nulls.step),
         copied=(seen.held > 3) | (seen.twins > 2),
     )  # fmt: skip
+
+
+def _size(batch: Batch, fit: Solution, nulls: Nulls, extent: Array) -> Array:
+    """Return the size of the signal; in the plane a cable turns everything, and does not count."""
+    if batch.parts == 1:
+        return extent
+    result: Array = IN_PLANE * np.sqrt(np.maximum(nulls.flat[0] - fit.cost, 0.0) / batch.rows)
+    return result
 
 
 def _is_noise(batch: Batch, cost: Array, parameters: int) -> Mask:

@@ -28,6 +28,7 @@ OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be be
 RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
+WIDEST = 0.8
 PRECISE = 0.33  # relative error of a time or a width
 
 
@@ -133,16 +134,17 @@ def judge_doubt(
     )  # fmt: skip
 
 
-def drift_asked(known: dict[str, object], strict: float) -> float:
+def drift_asked(batch: Batch, known: dict[str, object], strict: float) -> float:
     """Return the delta-BIC over a random walk to ask for.
 
     Where every turn of a sweep visits all points (known: interleaved), drift is alike at all of
-    them and cannot be taken for the law.
+    them and cannot be taken for the law. Without sigma a walk and a law each take the noise to
+    be what they leave, and less can be asked.
     """
     interleaved = known.get("interleaved", False)
     if not isinstance(interleaved, bool):
         raise TraceError("interleaved is True or False")
-    return STEADY if interleaved else strict
+    return strict if batch.known_noise and not interleaved else min(STEADY, strict)
 
 
 def judge_source(
@@ -164,12 +166,15 @@ def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
     )  # fmt: skip
 
 
-def judge_line(findings: Findings, batch: Batch, found: Derived) -> None:
-    """Object to lines that are badly placed in their window, or a single point."""
+def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float = WIDEST) -> None:
+    """Object to lines that are badly placed in their window, or a single point.
+
+    widest: how wide a line may be, in windows, with two of its errors.
+    """
     values, stderr = found.values, found.stderr
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
-    widest = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span
+    upper = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span
     step = 1.0 / (batch.points - 1)
     findings.insufficient(
         width < 1.3 * step, "sampling too coarse",
@@ -182,7 +187,7 @@ def judge_line(findings: Findings, batch: Batch, found: Derived) -> None:
         lambda n: Advice(centre_on=float(zero[n] + np.clip(centre[n], -0.2, 1.2) * span[n])),
     )  # fmt: skip
     findings.insufficient(
-        widest > 0.8, "range too narrow", "the line may be as wide as the window",
+        upper > widest, "range too narrow", "the line may be as wide as the window",
         lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
     )  # fmt: skip
     findings.insufficient(

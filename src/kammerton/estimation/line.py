@@ -65,7 +65,7 @@ def qubit_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     law = "a line over a smooth background"
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
     judge_line(findings, batch, found)
-    judge_doubt(findings, evidence, law, SEARCHED, drift_asked(known, DRIFT))
+    judge_doubt(findings, evidence, law, SEARCHED, drift_asked(batch, known, DRIFT))
     findings.accept("a clear line")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

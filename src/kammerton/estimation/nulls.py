@@ -37,6 +37,12 @@ class Nulls:
         laws = (self.flat, self.line, self.step, self.walk)
         return Nulls(*((cost[which], k) for cost, k in laws))
 
+    def replaced(self, which: NDArray[Any], part: Nulls) -> Nulls:
+        """Return these nulls with those of the traces `which` from `part`."""
+        laws = zip((self.flat, self.line, self.step, self.walk),
+                   (part.flat, part.line, part.step, part.walk), strict=True)  # fmt: skip
+        return Nulls(*((_put(old, which, new), k) for (old, k), (new, _) in laws))
+
     def least(self, other: Nulls) -> Nulls:
         """Return the better of two sets, law by law."""
         pairs = zip((self.flat, self.line, self.step, self.walk),
@@ -46,6 +52,12 @@ class Nulls:
     def over_a_slope(self) -> Nulls:
         """Return the nulls of a law that has a sloping background: flat means a line."""
         return Nulls(self.line, self.line, self.step, self.walk)
+
+
+def _put(old: Array, which: NDArray[Any], new: Array) -> Array:
+    result = old.copy()
+    result[which] = new
+    return result
 
 
 def simple_laws(batch: Batch) -> Nulls:

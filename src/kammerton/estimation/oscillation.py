@@ -78,7 +78,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(known, DRIFT))
+    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     _mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)

@@ -231,7 +231,7 @@ def _judge_all(
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, turn, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(known, DRIFT))
+    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     findings.accept("a clear Rabi oscillation")
 
 

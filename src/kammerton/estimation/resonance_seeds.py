@@ -25,9 +25,15 @@ class Start:
     p: Array
     sign: Array
 
+    def take(self, which: NDArray[np.intp]) -> Start:
+        """Return those of some traces only."""
+        return Start(self.p[which], self.sign[which])
 
-def resonance_starts(batch: Batch) -> list[Start]:
+
+def resonance_starts(batch: Batch, shift: float = 0.0) -> list[Start]:
     """Return two starts: over a constant, and over a sloping background (a delay not quite gone).
+
+    shift: turns to be added to the delay that is found.
 
     The sign is -1 where the trace turns as the complex conjugate of 1/(1 + 2i u), which is what
     the other convention of phase (exp(-i omega t)) gives.
@@ -36,7 +42,7 @@ def resonance_starts(batch: Batch) -> list[Start]:
     z = values[:, : batch.points] + 1j * values[:, batch.points :]
     found = [np.zeros((batch.traces, 4)) for _ in range(2)]
     for axis, rows in axes(batch):
-        delay = _delay(axis, z[rows])
+        delay = _delay(axis, z[rows]) + shift
         unwound = z[rows] * np.exp(2j * np.pi * delay[:, None] * axis)
         for degree in range(2):
             found[degree][rows, :2], sign = _best(axis, unwound, degree)
@@ -108,3 +114,29 @@ def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
     line = (w2 * np.abs(dz - slope[:, None] * dx) ** 2).sum(axis=1)
     unwound = batch.with_y(np.hstack([z.real, z.imag]))
     return Nulls((line, 5), (line, 5), (flat, 3), simple_laws(unwound).walk)
+
+
+def careful_nulls(batch: Batch, delay: Array) -> Nulls:
+    """Return the cost of no resonance at the best delay, beside a straight line that has none.
+
+    A straight line of its own is what drift adds; with the cable's delay it bends.
+    """
+    for reach, count in ((0.6, 13), (0.08, 7), (0.02, 7)):
+        tries = delay + np.linspace(-reach, reach, count)[:, None]
+        costs = np.array([_beside_a_line(batch, each) for each in tries])
+        best = costs.argmin(axis=0)
+        delay, cost = (each[best, np.arange(batch.traces)] for each in (tries, costs))
+    none = np.full_like(cost, np.inf)
+    return Nulls((cost, 7), (cost, 7), (none, 7), (none, 7))
+
+
+def _beside_a_line(batch: Batch, delay: Array) -> Array:
+    m = batch.points
+    w = batch.w[:, :m]
+    x = np.broadcast_to(batch.x, w.shape)
+    z = w * (batch.y[:, :m] + 1j * batch.y[:, m:])
+    cable = np.exp(-2j * np.pi * delay[:, None] * x)
+    q = np.linalg.qr(w[:, :, None] * np.stack([cable, np.ones_like(cable), x + 0j], axis=2))[0]
+    rest = z - (q @ (q.conj().transpose(0, 2, 1) @ z[:, :, None]))[:, :, 0]
+    result: Array = (np.abs(rest) ** 2).sum(axis=1)
+    return result

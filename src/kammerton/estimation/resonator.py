@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import delta_bic, propagate, structured, weigh
+from kammerton.estimation.evidence import propagate, weigh
 from kammerton.estimation.findings import (
     OUTSIDE,
     Findings,
@@ -26,20 +26,22 @@ from kammerton.estimation.findings import (
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.plane import DEGREES, fit_plane, over_background
 from kammerton.estimation.prepare import Batch
-from kammerton.estimation.resonance_seeds import resonance_starts, smooth_nulls
 from kammerton.estimation.seeds import search
-from kammerton.estimation.solver import Solution, merged, replaced, solve
+from kammerton.estimation.solver import Solution, merged, solve
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-SEARCHED, SEARCHED_PLANE = 16.0, 24.0  # delta-BIC that pays for the search
+SEARCHED, SEARCHED_PLANE = 16.0, 30.0  # delta-BIC that pays for the search
 DRIFT = 36.0  # delta-BIC over a random walk
-DEGREES = 1  # highest power of f in the background: more would eat into the line
 GEOMETRIES = ("notch", "reflection", "transmission")
+ROUGHLY = 0.3  # of the largest magnitude, below which all are weighed alike at first
+BELOW = 5.0  # sigmas
 FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
+WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plane drift bends too
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
@@ -55,72 +57,24 @@ def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     geometry = known.get("geometry")
     if geometry is not None and geometry not in GEOMETRIES:
         raise TraceError(f"geometry is {geometry!r}; it can be {', '.join(GEOMETRIES)}")
-    asked = drift_asked(known, DRIFT)
+    asked = drift_asked(batch, known, DRIFT)
     if batch.parts == 2:
         return _complex(batch, geometry, asked)
     return _magnitude(batch, geometry, asked)
 
 
 def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
-    """Fit complex S from two starts; conjugate traces of the other phase convention."""
-    starts = resonance_starts(batch)
-    low, high = _bounds(batch)
-    fits = [solve(kernels.RESONANCE, _turned(batch, s.sign), s.p, low, high) for s in starts]
-    second = fits[1].cost < fits[0].cost
-    sign = np.where(second, starts[1].sign, starts[0].sign)
-    turned = _turned(batch, sign)
-    best = merged(fits[0], fits[1], second)
-    fit = _over_background(turned, kernels.RESONANCE, best, low, high, 2)
+    plane = fit_plane(batch)
+    turned, fit = plane.turned, plane.fit
     curve = fit.curve(turned)
     share = _geometry(_ratio(fit.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    delay = starts[0].p[:, 2] * starts[0].sign * sign
-    nulls = smooth_nulls(turned, delay).least(smooth_nulls(turned, np.zeros_like(delay)))
     found = _outcome(
-        turned, share, fit, curve, nulls,
+        turned, share, fit, curve, plane.nulls(),
         lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
     )  # fmt: skip
-    found.curve[:, batch.points :] *= sign[:, None]
+    found.curve[:, batch.points :] *= plane.sign[:, None]
     return found
-
-
-def _turned(batch: Batch, sign: Array) -> Batch:
-    """Conjugate the traces whose phase convention is the other one."""
-    if (sign > 0).all():
-        return batch
-    y = batch.y.copy()
-    y[:, batch.points :] *= sign[:, None]
-    return batch.with_y(y)
-
-
-def _bounds(batch: Batch) -> tuple[Array, Array]:
-    turns = 0.6 * batch.points
-    return np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
-
-
-def _over_background(
-    batch: Batch, law: int, fit: Solution, low: Array, high: Array, each: int
-) -> Solution:
-    """Let the background bend, one power of f at a time, as long as the residuals ask for it."""
-    size = kernels.NONLINEAR[law] + kernels.LINEAR[law]
-    best = _padded(fit, size + DEGREES * each)
-    which = np.arange(batch.traces)
-    for degree in range(1, DEGREES + 1):
-        which = which[structured(batch.take(which), best.take(which))]
-        if len(which) == 0:
-            break
-        part, plain = batch.take(which), best.take(which)
-        bent = solve(law, part, plain.p, low, high, more=degree * each)
-        wins = delta_bic(part, plain, bent) > 6.0
-        best = replaced(best, which, _padded(bent, best.theta.shape[1]), wins)
-    return best
-
-
-def _padded(fit: Solution, size: int) -> Solution:
-    """Return the same solution with background coefficients of 0 up to `size` parameters."""
-    rest = size - fit.theta.shape[1]
-    theta, cov = np.pad(fit.theta, ((0, 0), (0, rest))), np.pad(fit.cov, ((0, 0), *[(0, rest)] * 2))
-    return Solution(fit.law, theta, cov, fit.cost, fit.residual, fit.free)
 
 
 def _ratio(theta: Array) -> Complex:
@@ -160,14 +114,16 @@ def _qualities(
 def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
     level = batch.y + batch.level[:, None]
-    present = batch.w > 0
-    sizes = np.where(present, level, np.inf).min(axis=1) >= 0
-    squared = _squared(batch, level, sizes)
+    sizes = _not_below_zero(batch, level)
+    rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
+    squared = _squared(batch, level, sizes, rough, np.zeros_like(level))
     low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
     first = solve(kernels.POWER, squared, search(squared, "powers", 2), low, high)
     second = solve(kernels.POWER, squared, search(squared, "level powers", 2), low, high)
     best = merged(first, second, second.cost < first.cost)
-    fit = _over_background(squared, kernels.POWER, best, low, high, 1)
+    squared = _weighed_by_curve(batch, squared, level, sizes, best)
+    best = solve(kernels.POWER, squared, best.p, low, high)
+    fit = over_background(squared, best, low, high, 1)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
     share = _geometry(ratio, geometry)
@@ -182,15 +138,42 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive, drift)
     power = found.curve + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
+    size = np.where(batch.constant[:, None], level, size)
     found.curve[:] = size - batch.level[:, None]
     return found
 
 
-def _squared(batch: Batch, level: Array, sizes: NDArray[np.bool_]) -> Batch:
-    """Square the traces that are magnitudes, weights with them."""
+def _not_below_zero(batch: Batch, level: Array) -> NDArray[np.bool_]:
+    """Return where no point is below zero, but by its noise: those are magnitudes."""
+    noise = np.zeros_like(level)
+    if batch.known_noise:
+        noise = BELOW / np.where(batch.w > 0, batch.w, np.inf)
+    lowest = np.where(batch.w > 0, level + noise, np.inf).min(axis=1)
+    return np.asarray(lowest >= -FAINT * np.abs(level).max(axis=1))
+
+
+def _weighed_by_curve(
+    batch: Batch, squared: Batch, level: Array, sizes: NDArray[np.bool_], fit: Solution
+) -> Batch:
+    """Square again, with the slope of the square and its bias from the fitted size.
+
+    The measured size would give a point that is small by chance too much weight.
+    """
+    power = fit.curve(squared) + squared.level[:, None]
+    noise = np.ones(batch.traces)
+    if not batch.known_noise:
+        noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
+    w2 = np.where(batch.w > 0, batch.w, np.inf) ** 2
+    return _squared(batch, level, sizes, np.sqrt(np.maximum(power, 0.0)), noise[:, None] / w2)
+
+
+def _squared(
+    batch: Batch, level: Array, sizes: NDArray[np.bool_], size: Array, bias: Array
+) -> Batch:
+    """Square the traces that are magnitudes of about `size`, weights with them, less the bias."""
     top = np.abs(level).max(axis=1, keepdims=True)
-    slope = 2 * np.maximum(np.abs(level), FAINT * np.where(top > 0, top, 1.0))
-    y = np.where(sizes[:, None], level**2, level)
+    slope = 2 * np.maximum(size, FAINT * np.where(top > 0, top, 1.0))
+    y = np.where(sizes[:, None], level**2 - bias, level)
     w = np.where(sizes[:, None], batch.w / slope, batch.w)
     mean = y.mean(axis=1)
     y = np.where(batch.constant[:, None], 0.0, y - mean[:, None])
@@ -223,7 +206,7 @@ def _outcome(
     law = "a resonance over a smooth background"
     searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
-    judge_line(findings, batch, found)
+    judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_doubt(findings, evidence, law, searched, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)

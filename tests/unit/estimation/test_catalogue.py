@@ -19,8 +19,6 @@ CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
 
 NOT_YET = {
     ("qubit_spectroscopy", "CW tone"),
-    ("resonator_spectroscopy, notch", "flat noise"),
-    ("resonator_spectroscopy, notch", "line"),
     ("resonator_spectroscopy, notch", "saturated"),
 }
 """Known misses: each fails here today, and must leave this list once it does not."""
