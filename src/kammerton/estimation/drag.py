@@ -71,7 +71,9 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_place(findings, Place(at, found.stderr["drag_coefficient"], period, expected, low,
                                 low + span))  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(known, DRIFT))
+    judge_doubt(
+        findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(batch, known, DRIFT)
+    )
     findings.accept("a clear extremum")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
