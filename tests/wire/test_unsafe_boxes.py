@@ -1,4 +1,4 @@
-"""Every box that puts something out: what lies outside its limits is found, what does not is not."""
+"""Every box that puts something out: what lies outside its limits is found, and nothing else."""
 
 from __future__ import annotations
 
