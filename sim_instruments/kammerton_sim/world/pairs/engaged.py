@@ -8,10 +8,9 @@ left out of a qubit's other couplings is all that more than two qubits do togeth
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-
-import numpy as np
 
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.lines import Lines
@@ -33,13 +32,18 @@ def engaged(
     turn: int,
 ) -> list[Played]:
     """Pairs, disjoint, of which at least one qubit is among `members`."""
+    drives = functools.cache(lambda name: len(bursts(lines.drive(name).spans, reads, turn)))
 
     def candidates() -> Iterator[Played]:
         for couple in couples:
             a, b = couple.numbers
-            if a in members or b in members:
+            if a not in members and b not in members:
+                continue
+            counts = [drives(name) for name in couple.names]
+            driven = min(counts) > 0 and max(counts) > reads.size
+            if driven or _fluxed(couple, lines, steer, bias):
                 pair = couple.played((qubit(a), qubit(b)), lines, steer, bias, reads, turn)
-                if pair.fluxed or _shifting(pair, lines, bias):
+                if pair.fluxed or _shifting(pair, bias):
                     yield pair
 
     chosen: list[Played] = []
@@ -51,11 +55,14 @@ def engaged(
     return chosen
 
 
-def _shifting(pair: Played, lines: Lines, bias: Mapping[str, float]) -> bool:
-    """Whether the ZZ shift can be seen in what plays."""
-    reads, end = np.empty(0, np.int64), int(pair.script.lengths.sum())
-    counts = [len(bursts(lines.drive(name).spans, reads, end)) for name in pair.couple.names]
-    if min(counts) == 0 or max(counts) <= pair.script.measurements:
-        return False
+def _fluxed(couple: Couple, lines: Lines, steer: Steer, bias: Mapping[str, float]) -> bool:
+    """Whether a flux pulse plays on either qubit or on their coupler."""
+    own = [steer(number) for number in couple.numbers]
+    steerings = [s for s in (*own, couple.exchange.steering(lines, bias)) if s is not None]
+    return any(span.starts.size for s in steerings for span in s.spans)
+
+
+def _shifting(pair: Played, bias: Mapping[str, float]) -> bool:
+    """Whether the ZZ shift can be seen before the shot ends."""
     phase = 2 * math.pi * pair.couple.zz(pair.qubits, bias) * longest_coherence(pair.script)
     return abs(phase) * pair.step > _LEAST_PHASE
