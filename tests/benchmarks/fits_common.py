@@ -35,8 +35,8 @@ class Effort:
 
 FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "worst": 200,
         "peer_traces": 40}  # fmt: skip
-QUICK = {"never": 500, "broken": 200, "success": 200, "honest": 1000, "worst": 5,
-         "peer_traces": 5}  # fmt: skip
+QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
+         "peer_traces": 3}  # fmt: skip
 
 
 def row(*cells: object) -> str:
