@@ -233,9 +233,10 @@ def _peer_row(case: Case, peer: str, answer: dict[str, Any], us: list[float], ri
             if k in told}  # fmt: skip
     same = float(np.mean(case.right(mine, some)))
     median = float(np.median(seconds))
-    won = [w for w, yes in (("speed at N = 1", median < us[0]), ("right", good > same)) if yes]
+    won = [w for w, yes in (("speed at N = 1", median < us[0]), ("speed", median < us[-1]),
+                            ("right", good > same)) if yes]  # fmt: skip
     return row(
         case.truth.name, peer, answer["version"], f"{median:.0f}", f"{seconds.max():.0f}",
-        f"{median / us[-1]:.0f} x", f"{percent(good)} (ours {percent(same)})", percent(silent),
+        f"{median / us[-1]:.3g} x", f"{percent(good)} (ours {percent(same)})", percent(silent),
         ", ".join(won),
     )  # fmt: skip

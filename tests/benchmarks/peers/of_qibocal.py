@@ -11,6 +11,8 @@ import time
 import numpy as np
 from qibocal.protocols import PROTOCOLS
 
+CIRCLE = 7  # parameters of its fit of the circle
+
 
 def record(**columns):
     made = np.empty(len(next(iter(columns.values()))), dtype=[(k, float) for k in columns])
@@ -106,12 +108,10 @@ def _notch():
 
     def told(found, zero, span):
         p = found.fitted_parameters[0]
-        circle = len(p) == 7
-        width = abs(p[0] / p[1]) if circle else 2 * abs(p[2])
-        return {
-            "frequency": [(found.frequency[0] - zero) / span, np.nan],
-            "linewidth": [width / span, np.nan],
-        }  # fmt: skip
+        values = {"frequency": [(found.frequency[0] - zero) / span, np.nan]}
+        if len(p) == CIRCLE:  # the width of a Lorentzian of |S| is another quantity
+            values["linewidth"] = [abs(p[0] / p[1]) / span, np.nan]
+        return values
 
     return data_of, told
 

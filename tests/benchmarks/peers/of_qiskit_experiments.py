@@ -14,9 +14,8 @@ ANALYSES = {
     "ramsey": (ca.DampedOscillationAnalysis, {"freq": "frequency", "tau": "t2_star"}),
     "rabi_amplitude": (ca.OscillationAnalysis, {"freq": "period"}),
     "rabi_length": (ca.DampedOscillationAnalysis, {"freq": "period"}),
-    "qubit_spectroscopy": (ca.GaussianAnalysis, {"freq": "frequency", "sigma": "linewidth"}),
+    "qubit_spectroscopy": (ca.GaussianAnalysis, {"freq": "frequency"}),  # a Lorentzian has no sigma
 }
-FWHM = 2.3548  # of a Gaussian, in its sigmas
 
 
 def fitter(kind, case):
@@ -50,5 +49,5 @@ def told(data, names):
         v, e = row.value.nominal_value, row.value.std_dev
         if ours == "period":
             v, e = 1 / abs(v), e / v**2
-        values[ours] = (v * FWHM, e * FWHM) if theirs == "sigma" else (v, e)
+        values[ours] = (v, e)
     return {"values": {k: [float(v), float(e)] for k, (v, e) in values.items()}, "good": bool(good)}
