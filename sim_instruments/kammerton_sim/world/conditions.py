@@ -22,7 +22,7 @@ from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.timeline import IntArray
 
 _RATE_STEP = 0.005  # conditions whose lasting 1/T1 differ by less are taken as one
-_BURST_STEP = 0.15  # in a burst, by less of ln(1/T1) than this
+_BURST_STEPS = 0.15, 0.5  # in a burst, by less of ln(1/T1) than this: the second for heavy scores
 _PHASE_STEP = 0.1  # as are those whose phases differ by less at the end of a shot, in turns / 2 pi
 
 Detunings = Callable[[int, FloatArray], FloatArray]
@@ -38,7 +38,7 @@ class Conditions:
 
     members: numbers of the qubits in the chip. start: unix s of the first turn. turn: s.
     triggers (K,): s within the turn. base: the qubits as they are at `start`. coherent: s, the
-    longest time in which a phase builds up.
+    longest time in which a phase builds up. heavy: answers take long.
     """
 
     noise: Noise
@@ -50,6 +50,7 @@ class Conditions:
     turn: float
     triggers: FloatArray
     coherent: float
+    heavy: bool = False
     _rows: dict[tuple[int, ...], int] = field(default_factory=dict, repr=False)
     _populations: list[FloatArray] = field(default_factory=list, repr=False)
     _t1: list[float] = field(default_factory=list, repr=False)
@@ -87,9 +88,13 @@ class Conditions:
         lasting = np.maximum(1 + more, 0.01)
         struck = np.log1p(self.noise.burst_rate(times) * base.t1 / lasting)
         tunes = self.detunings(number, times) / self._resolution
-        steps = np.log(lasting) / _RATE_STEP, struck / _BURST_STEP, tunes
+        steps = np.log(lasting) / _RATE_STEP, struck / self._burst_step, tunes
         rate, burst, tune = (np.rint(x).astype(np.int64) for x in steps)
         return rate, burst, tune
+
+    @property
+    def _burst_step(self) -> float:
+        return _BURST_STEPS[self.heavy]
 
     @property
     def _resolution(self) -> float:
@@ -100,7 +105,7 @@ class Conditions:
         if key not in self._rows:
             base = self.base[place]
             qubit = base._replace(
-                t1=base.t1 * math.exp(-rate * _RATE_STEP - burst * _BURST_STEP),
+                t1=base.t1 * math.exp(-rate * _RATE_STEP - burst * self._burst_step),
                 f01=base.f01 + tune * self._resolution,
             )
             self._rows[key] = len(self._t1)

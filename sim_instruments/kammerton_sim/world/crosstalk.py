@@ -63,6 +63,11 @@ class Joined:
         """V that are always there in the qubit's own frame; that of other carriers is left out."""
         return sum((p.factor * p.line.hum for p in self.parts if not p.turning), 0j)
 
+    @property
+    def tail(self) -> int:
+        """Samples by which it sounds on after the generators."""
+        return max(part.line.tail for part in self.parts)
+
 
 def factor(level: float, phase: float) -> complex:
     """Of a level in dB and a phase in rad."""

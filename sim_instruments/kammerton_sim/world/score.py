@@ -21,6 +21,7 @@ from kammerton_sim.world.tapes import write_tape
 from kammerton_sim.world.timeline import IntArray
 
 _THREADS = 2
+_HEAVY = 20_000  # samples
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +63,11 @@ class Score:
             for pair in self.pairs
             if places.keys() >= set(pair.couple.numbers)
         ]
+
+    @property
+    def heavy(self) -> bool:
+        """Whether an answer takes long: many samples of drives that are hardly ever repeated."""
+        return max(tape.drives.size for tape in self.tapes) > _HEAVY
 
     @property
     def coherent(self) -> float:

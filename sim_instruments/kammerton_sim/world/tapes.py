@@ -12,7 +12,7 @@ from kammerton_sim.world.flux import Steering
 from kammerton_sim.world.photons import Kicks
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.tape import DRIVE, IDLE, KICK, MEASURE, Tape
-from kammerton_sim.world.timeline import IntArray, Sound, Spanned, bursts
+from kammerton_sim.world.timeline import IntArray, Sound, bursts, cut
 
 
 def write_tape(
@@ -31,13 +31,13 @@ def write_tape(
     """
     steps: list[tuple[int, int, int]] = []
     drives = _Drives(line, rabi_rate, flux)
-    tracks = [*line.spans, *flux.spans] if flux else line.spans
-    cuts, events = reads, []
+    pieces = _pieces(line, flux, reads, turn)
+    events = []
     if kicks is not None:
-        kicks = _needed(kicks, tracks, reads, turn)
-        cuts = np.union1d(reads, kicks.times)
+        kicks = _needed(kicks, pieces, reads)
+        pieces = cut([a for a, _ in pieces], [b for _, b in pieces], kicks.times)
         events = [(at, KICK, n) for n, at in enumerate(kicks.times.tolist())]
-    events += [(a, DRIVE, b) for a, b in bursts(tracks, cuts, turn)]
+    events += [(a, DRIVE, b) for a, b in pieces]
     events += [(read, MEASURE, n) for n, read in enumerate(reads.tolist())]
     events.sort(key=lambda event: (event[0], -event[1]))
     now = 0
@@ -67,14 +67,28 @@ def write_tape(
     return replace(tape, turns=kicks.turns, kept=kicks.kept) if kicks is not None else tape
 
 
-def _needed(kicks: Kicks, tracks: Sequence[Spanned], reads: IntArray, turn: int) -> Kicks:
+def _pieces(
+    line: Sound, flux: Steering | None, reads: IntArray, turn: int
+) -> list[tuple[int, int]]:
+    """Drives, cut at `reads`.
+
+    What a cable brings late, after the qubit has been read, is left out: it would only begin a
+    coherence that the reset forgets.
+    """
+    tracks = [*line.spans, *flux.spans] if flux else line.spans
+    late = set(reads.tolist()) if line.tail else set()
+    pieces = bursts(tracks, reads, turn)
+    return [(a, b) for a, b in pieces if not (a in late and b - a <= line.tail)]
+
+
+def _needed(kicks: Kicks, pieces: Sequence[tuple[int, int]], reads: IntArray) -> Kicks:
     """Kicks that meet a coherence: after a drive that no readout has followed yet.
 
     Of the others only what they do to populations counts: it is gathered in the last of a row.
     """
     if kicks.times.size == 0:
         return kicks
-    drives = np.array([a for a, _ in bursts(tracks, reads, turn)], np.int64)
+    drives = np.array([a for a, _ in pieces], np.int64)
     shots = np.searchsorted(reads, kicks.times, "left")
     since = np.searchsorted(drives, np.append(0, reads)[shots], "left")
     chosen = np.searchsorted(drives, kicks.times, "left") > since

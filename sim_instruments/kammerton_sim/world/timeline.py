@@ -145,6 +145,7 @@ class IqPair:
     q: Track
 
     hum: ClassVar[complex] = 0.0
+    tail: ClassVar[int] = 0
 
     @property
     def spans(self) -> Sequence[Spanned]:
@@ -191,6 +192,10 @@ class Sound(Protocol):
     def hum(self) -> complex:
         """V that are always there, beside `volts`."""
 
+    @property
+    def tail(self) -> int:
+        """Samples by which the line sounds on after its generator."""
+
     def fingerprint(self, start: int, stop: int) -> tuple[Hashable, ...]:
         """What tells one content of [start, stop) from another."""
 
@@ -209,10 +214,11 @@ def bursts(tracks: Sequence[Spanned], cuts: IntArray, end: int) -> list[tuple[in
     fresh[1:] = starts[1:] >= reach[:-1]
     begins = starts[fresh]
     ends = np.append(reach[np.flatnonzero(fresh)[1:] - 1], reach[-1:])
-    return _cut(begins.tolist(), np.minimum(ends, end).tolist(), np.unique(cuts))
+    return cut(begins.tolist(), np.minimum(ends, end).tolist(), np.unique(cuts))
 
 
-def _cut(begins: list[int], ends: list[int], cuts: IntArray) -> list[tuple[int, int]]:
+def cut(begins: Sequence[int], ends: Sequence[int], cuts: IntArray) -> list[tuple[int, int]]:
+    """Pieces of [begin, end) at sorted `cuts`."""
     pieces = []
     inner = np.searchsorted(cuts, begins, "right"), np.searchsorted(cuts, ends, "left")
     for a, b, low, high in zip(begins, ends, *inner, strict=True):

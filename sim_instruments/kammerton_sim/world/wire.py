@@ -99,3 +99,8 @@ class Wired:
     def hum(self) -> complex:
         """V that are always there."""
         return self.wire.hum
+
+    @property
+    def tail(self) -> int:
+        """Samples by which it sounds on after its generator."""
+        return self.wire.delay

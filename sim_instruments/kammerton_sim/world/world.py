@@ -220,5 +220,14 @@ class World:
         moments = np.asarray(score.reads * score.step, np.float64)
         detunings = partial(self._detuning, at)
         return Conditions(
-            self.noise, detunings, members, score.answer, qubits, at, turn, moments, score.coherent
+            self.noise,
+            detunings,
+            members,
+            score.answer,
+            qubits,
+            at,
+            turn,
+            moments,
+            score.coherent,
+            score.heavy,
         )
