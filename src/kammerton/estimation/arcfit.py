@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from kammerton.estimation.arcs import BRIGHT, Candidates, Seeker, arcs, candidates, through_points
 from kammerton.estimation.misses import Misses, clumping, jump, misses
 from kammerton.estimation.objections import LEAST, LOOSE, SHARE
-from kammerton.estimation.ridge import Columns, scores, without_spikes, without_stripes
+from kammerton.estimation.ridge import (
+    SOLID,
+    Columns,
+    score,
+    scores,
+    without_spikes,
+    without_stripes,
+)
 from kammerton.estimation.tracks import Positions, Tracked, follow
 
 Array = NDArray[np.float64]
@@ -165,7 +172,7 @@ def _refined(
     if alike > 1.0:
         fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
         held = misses(c, fit)
-    other = _second(c, s, points, fit, model)
+    other = _second(c, s, fit, model)
     return Found(
         fit, held, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
     )
@@ -189,18 +196,15 @@ def _tried(
     return [theta for theta, _ in sorted(tried, key=lambda each: each[1])]
 
 
-def _second(
-    c: Columns, s: Array, points: Candidates, fit: Tracked, model: Model
-) -> tuple[float, Array]:
-    """Look for another arc of about this period beside the first."""
+def _second(c: Columns, s: Array, fit: Tracked, model: Model) -> tuple[float, Array]:
+    """Look for another arc of about this period in what the first leaves of the image."""
     line = fit.positions[0]
-    away = 3.0 * max(fit.width, 2 * c.step)
-    rest = np.where(np.abs(c.f - line[:, None]) < away, 0.0, s)
-    left = Candidates(points.f, np.where(np.abs(points.f - line[:, None]) < away, 0.0,
-                                         points.height))  # fmt: skip
-    first = float(np.minimum(s - rest, 40.0).max(axis=1).sum())
+    here = np.abs(c.f - line[:, None]) < 3.0 * max(fit.width, 2 * c.step)
+    rest = np.where(here, 0.0, score(replace(c, z=np.where(c.w > 0, c.z - fit.pull.lines, 0.0)),
+                                     max(fit.width, 1.5 * c.step)))  # fmt: skip
+    first = float(np.minimum(np.where(here, s, 0.0), SOLID).max(axis=1).sum())
     periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
-    found = arcs(c, rest, left, fit.width, model.seeker, periods)
+    found = arcs(c, rest, candidates(c, rest, fit.width), fit.width, model.seeker, periods)
     if not found or found[0].share < LIT:
         return 0.0, fit.theta
     return found[0].bright / max(first, 1e-300), model.seeker.start(found[0])

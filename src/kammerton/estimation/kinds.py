@@ -18,12 +18,13 @@ from kammerton.estimation import (
     qubit_flux,
     rabi,
     resonator,
+    resonator_flux,
 )
 from kammerton.estimation.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
-    **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS,
+    **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS, **resonator_flux.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

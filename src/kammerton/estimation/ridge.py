@@ -154,6 +154,18 @@ def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
     With each its width, likeliest first. stripes: what is alike at most biases is taken off
     first; a line that does not move goes too.
     """
+    widths = [points * c.step for points in WIDTHS]
+    fits = [w for w in widths if w <= 0.35 or w == widths[0]]
+    return sorted(zip(_scored(c, fits, stripes), fits, strict=True),
+                  key=lambda each: -_contrast(each[0], c.parts))  # fmt: skip
+
+
+def score(c: Columns, width: float) -> Array:
+    """Return how clearly a line of this width stands at each point (B, A), stripes taken off."""
+    return _scored(c, [width], stripes=True)[0]
+
+
+def _scored(c: Columns, widths: list[float], stripes: bool) -> list[Array]:
     there = c.w > 0
     z = c.z - median(c.z, there, 1)
     if stripes:
@@ -161,15 +173,13 @@ def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
     w2 = c.w * c.w
     z = w2 * z
     result = []
-    for points in WIDTHS:
-        if points > WIDTHS[0] and points * c.step > 0.35:
-            continue
-        kernel = _filter(c.f, points * c.step)
+    for width in widths:
+        kernel = _filter(c.f, width)
         size = w2 @ (kernel * kernel)
         found = np.abs(z @ kernel) ** 2 / np.maximum(size, 1e-300)
-        found = np.where(size > 0.2 * np.median(size, axis=1, keepdims=True), found, 0.0)
-        result.append((found, points * c.step))
-    return sorted(result, key=lambda each: -_contrast(each[0], c.parts))
+        enough = size > 0.2 * np.median(size, axis=1, keepdims=True)
+        result.append(np.where(enough, found, 0.0))
+    return result
 
 
 def _contrast(s: Array, parts: int) -> float:

@@ -21,10 +21,11 @@ from kammerton.estimation.ridge import Columns
 Array = NDArray[np.float64]
 Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
 
-ITERATIONS = 16
+ITERATIONS = 24
 REACH = 6.0  # full widths about a line that count
 TUKEY = 6.0  # sigmas at which a column no longer counts
 SEEN = 16.0  # chi-square by which a column shows its line
+UNTOLD = 1e12  # variance, in windows, of what is not told
 NARROWEST = 0.4  # width in points
 LINE, POLE, FANO = "line", "pole", "fano"
 
@@ -34,7 +35,7 @@ class Pull:
     """What each column says: gradient (B, F), information (B, F, F) of positions, width, tilt.
 
     seen: chi-square of each line (B, K). cost, freedom (B,): of the points near the lines.
-    model, and reach, where it was fitted: (B, A).
+    model, its lines alone, and reach, where it was fitted: (B, A).
     """
 
     gradient: Array
@@ -43,6 +44,7 @@ class Pull:
     cost: Array
     freedom: Array
     model: NDArray[Any]
+    lines: NDArray[Any]
     reach: NDArray[np.bool_]
 
     def shift(self, lines: int) -> tuple[Array, Array]:
@@ -122,10 +124,11 @@ def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -
     back = v.conj().transpose(0, 2, 1)
     freedom = c.parts * np.maximum((w > 0).sum(axis=1) - design.shape[2], 0)
     cost = (left * left.conj()).real.sum(axis=1)
-    every = [*ground, *(p[0] for p in parts)]
-    plain = sum((heights[:, k, None] * each for k, each in enumerate(every)), np.zeros(w.shape))
+    empty = np.zeros(w.shape)
+    lines = sum((heights[:, first + k, None] * p[0] for k, p in enumerate(parts)), empty)
+    floor = sum((heights[:, k, None] * each for k, each in enumerate(ground)), empty)
     return Pull((back @ left[:, :, None]).real[:, :, 0], (back @ v).real, seen, cost,
-                freedom.astype(np.float64), plain, w > 0)  # fmt: skip
+                freedom.astype(np.float64), floor + lines, lines, w > 0)  # fmt: skip
 
 
 def _ridge(normal: NDArray[Any]) -> Array:
@@ -158,7 +161,14 @@ def follow(
         if done:
             break
     _, hessian = _step(result, law, theta, mean, weight, len(start))
-    return replace(result, cov=np.asarray(np.linalg.pinv(hessian, hermitian=True) * alike))
+    return replace(result, cov=_covariance(hessian) * alike)
+
+
+def _covariance(hessian: Array) -> Array:
+    """Return the inverse; what the image says nothing about has an enormous variance, not none."""
+    told = np.diagonal(hessian) > 1e-9
+    cov = np.asarray(np.linalg.pinv(np.where(told[:, None] & told, hessian, 0.0), hermitian=True))
+    return np.asarray(cov + np.diag(np.where(told, 0.0, UNTOLD)))
 
 
 def _limited(theta: Array, step: Array, law: Positions, p: int, width: float, fine: float) -> Array:

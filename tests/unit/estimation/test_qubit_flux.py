@@ -129,7 +129,7 @@ CASES = {
     "minimum": (image(line(f_max=5.3e9, spot=-0.37, period=0.8, d=0.83)), 0.1, "insufficient",
                 "wrong branch", "minimum", 1),
     "two arcs": (image(line()) + image(line(5.03e9, 0.15)), 0.1, "rejected", "two arcs",
-                 "which is the qubit", None),
+                 "which one is meant", None),
     "jump": (jumped(17, 0.01), 0.08, "rejected", "drift during scan", "moves during", None),
     "large jump": (jumped(25, 0.06), 0.1, "rejected", "drift during scan", "both halves", None),
     "too fine a line": (image(line(), 1e6), 0.02, "insufficient", "sampling too coarse",

@@ -1,0 +1,66 @@
+"""The arc of a resonator that a tunable transmon below it shifts."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+from tests.catalogue.truths_flux import E_C, transmon
+from tests.catalogue.truths_punch_out import notch
+
+F0, SPAN = 7.0e9, 20e6
+B0, REACH = -0.4, 0.8
+FREQUENCIES = F0 + np.linspace(0.0, SPAN, 81)
+BIASES = B0 + np.linspace(0.0, REACH, 51)
+QUBIT = 5.6e9
+
+
+def pushed(bare: Array, g: Array, qubit: Array) -> Array:
+    """The upper of two coupled levels."""
+    away = bare - qubit
+    return bare + np.sqrt(0.25 * away**2 + g**2) - 0.5 * away
+
+
+def arc(x: tuple[Array, Array], p: Parameters) -> Array:
+    f, b = x
+    qubit = transmon(np.pi * (b - p["top"]) / p["period"], QUBIT)
+    centre = (pushed(F0 + SPAN * p["bare"], 1e6 * p["g"], qubit) - F0) / SPAN
+    turn = p["gain"] * np.exp(-2j * np.pi * p["delay"] * f)
+    return turn * notch(f, centre, p["width"], p["depth"] * np.exp(0.2j))
+
+
+def arcs(rng: np.random.Generator, n: int) -> Parameters:
+    return {
+        "bare": rng.uniform(0.1, 0.3, n), "g": rng.uniform(70.0, 100.0, n),
+        "top": rng.uniform(0.4, 0.6, n), "period": rng.uniform(1.3, 1.8, n),
+        "width": log_uniform(rng, 0.03, 0.06, n), "depth": rng.uniform(0.4, 0.8, n),
+        "gain": log_uniform(rng, 0.1, 10.0, n), "delay": rng.uniform(0.0, 1.0, n),
+    }  # fmt: skip
+
+
+def scored(p: Parameters) -> dict[str, Array]:
+    bare, g = F0 + SPAN * p["bare"], 1e6 * p["g"]
+    top = pushed(bare, g, np.full(len(g), QUBIT))
+    return {
+        "frequency": top, "sweet_spot": B0 + REACH * p["top"], "period": REACH * p["period"],
+        "shift": top - pushed(bare, g, np.full(len(g), -E_C)), "linewidth": SPAN * p["width"],
+        "bare_frequency": bare, "g": g,
+    }  # fmt: skip
+
+
+def scales(p: Parameters) -> dict[str, Array]:
+    width = p["width"] * SPAN
+    return {"frequency": width, "bare_frequency": width, "sweet_spot": np.full(len(width), REACH)}
+
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        Truth(
+            "resonator_flux_map", "resonator_flux_map", (FREQUENCIES, BIASES), arcs, arc, scored,
+            scales, known=lambda p: {"qubit_frequency": QUBIT, "anharmonicity": -E_C},
+            breaks=False, size=lambda p: p["gain"] * p["depth"], mixed=(8.0, 100.0),
+            snrs=(8.0, 20.0, 50.0),
+        ),
+    )
+}  # fmt: skip

@@ -1,0 +1,98 @@
+"""The arc of a resonator in a map frequency x bias."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.truths_flux import transmon
+from tests.catalogue.truths_punch_out import notch
+from tests.catalogue.truths_resonator_flux import BIASES, FREQUENCIES, TRUTHS, pushed
+from tests.unit.estimation.map_inputs import NOTHING
+
+KIND = "resonator_flux_map"
+X = (FREQUENCIES, BIASES)
+F_Q = 5.6e9
+BARE, G = 7.004e9, 80e6
+TOP = pushed(BARE, G, F_Q)
+TRUTH = {"frequency": TOP, "sweet_spot": 0.05, "period": 1.3, "linewidth": 0.8e6,
+         "shift": TOP - pushed(BARE, G, -0.2e9)}  # fmt: skip
+ALONE = {name: TRUTH[name] for name in ("frequency", "sweet_spot", "linewidth")}
+FULL = {**TRUTH, "bare_frequency": BARE, "g": G}
+
+
+def line(spot=0.05, period=1.3, g=G, biases=BIASES):
+    return pushed(BARE, g, transmon(np.pi * (biases - spot) / period, F_Q))
+
+
+def image(centres, width=0.8e6):
+    delay = np.exp(-2j * np.pi * 40e-9 * FREQUENCIES[:, None])
+    return delay * notch(FREQUENCIES[:, None], centres, width, 0.6 * np.exp(0.2j))
+
+
+def noisy(y, sigma=0.06, count=1, seed=3):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(count, *y.shape)) + 1j * rng.normal(size=(count, *y.shape))
+    return y + sigma * noise
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
+@pytest.mark.parametrize("known", [{}, {"qubit_frequency": F_Q}], ids=["alone", "qubit known"])
+def test_pull(known, seen, given):
+    y = seen(noisy(image(line()), count=40))
+    found = fit_batch(KIND, X, y, 0.06 if given else None, **known)
+    assert np.mean(found.verdict == "accepted") > 0.95, found.reason
+    if known:
+        assert np.mean(np.isfinite(found.values["period"])) > 0.8
+    for name, value in (FULL if known else ALONE).items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        pull = pull[np.isfinite(pull) & (found.verdict == "accepted")]
+        assert abs(np.median(pull)) < 0.6, name
+        assert 0.4 < pull.std() < 1.45, name
+        assert np.abs(pull).max() < 5.5, name
+    if not known:
+        assert np.isnan([found.values[name] for name in ("period", "shift", "g")]).all()
+
+
+def test_pull_over_many_truths():
+    truth = TRUTHS[KIND]
+    rng = np.random.default_rng(4)
+    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    found = truth.fit(traces)
+    good = found.verdict == "accepted"
+    assert good.mean() > 0.9, found.reason[~good]
+    for name in ("frequency", "sweet_spot", "shift", "linewidth"):
+        pull = ((found.values[name] - traces.low[name]) / found.stderr[name])[good]
+        pull = pull[np.isfinite(pull)]
+        assert 0.75 < pull.std() < 1.3, name
+
+
+CASES = {
+    "nothing": (0 * image(line()) + 1, {}, "rejected", "no signal", None),
+    "does not move": (image(line(g=4e6)), {}, "insufficient", "range too narrow", 1),
+    "qubit above": (image(line()), {"qubit_frequency": 7.5e9}, "rejected", "wrong branch", None),
+    "minimum": (image(line(spot=0.55, period=1.15)), {}, "insufficient", "wrong branch", 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objection(case):
+    y, known, verdict, status, axis = CASES[case]
+    found = fit_batch(KIND, X, noisy(y, count=6), 0.06, **known)
+    said = list(zip(found.verdict, found.status, found.reason, strict=True))
+    assert (found.verdict != "accepted").all(), said
+    right = np.flatnonzero(found.status == status)
+    assert len(right) >= 4, said
+    assert (found.verdict[right] == verdict).all()
+    if axis is not None:
+        assert {found.advice[n].axis for n in right} == {axis}
+
+
+@pytest.mark.parametrize("which", NOTHING)
+def test_nothing_is_accepted_where_there_is_no_resonator(which):
+    count = 8 if "stray" in which or "each" in which else 25
+    y = NOTHING[which](np.random.default_rng(11), count, 31, 31)
+    found = fit_batch(KIND, (FREQUENCIES[:31], BIASES[:31]), y, 1.0)
+    assert (found.verdict != "accepted").all()
