@@ -12,7 +12,7 @@ known, only the sweet spot is given; D is then taken as usual, 1.5 GHz within a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -91,14 +91,16 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
               for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
     found = [find(c, model) for (c, _), model in zip(pictures, models, strict=True)]
     numbers = _numbers(found, scale, qubits)
+    told = np.array([q.frequency is not None for q in qubits])
+    period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
+    judged = replace(numbers, stderr={**numbers.stderr, "period": period})
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
-        close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
+        close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
         if each is not None:
             curve[n] = back(each.fit.pull.model).T
     findings.accept("a clear arc of the resonator")
-    told = np.array([q.frequency is not None for q in qubits])
     numbers = _told(numbers, told & ~_kinked(found))
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
 

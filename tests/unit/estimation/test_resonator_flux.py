@@ -49,7 +49,7 @@ def test_pull(known, seen, given):
     for name, value in (FULL if known else ALONE).items():
         pull = (found.values[name] - value) / found.stderr[name]
         pull = pull[np.isfinite(pull) & (found.verdict == "accepted")]
-        assert abs(np.median(pull)) < 0.6, name
+        assert abs(np.median(pull)) < (0.5 if known else 0.9), name  # the detuning is not the usual
         assert 0.4 < pull.std() < 1.45, name
         assert np.abs(pull).max() < 5.5, name
     if not known:
