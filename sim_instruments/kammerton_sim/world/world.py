@@ -41,9 +41,11 @@ class World:
     the chip's). bias: V of each static bias source by name; one that is absent gives 0 V.
     """
 
-    def __init__(self, chip: Chip, seed: int | None = None) -> None:
+    def __init__(
+        self, chip: Chip, seed: int | None = None, clock: LaboratoryClock | None = None
+    ) -> None:
         self.chip = chip
-        self.clock = LaboratoryClock()
+        self.clock = clock or LaboratoryClock()
         cryostat = chip.refrigerator or Cryostat()
         self.refrigerator = Refrigerator(
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from kammerton_sim.chip import Chip, random_chip
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput, Segment, Wave
-from kammerton_sim.world import Playback, World
+from kammerton_sim.world import LaboratoryClock, Playback, World
 
 Volts = NDArray[np.complex128]
 RATE = 1e9
 VPP = 1.0
+START = 1.8e9  # unix s at which every laboratory begins: what happens by chance is the same anew
 
 
 def drag(
@@ -91,7 +92,7 @@ class Lab:
     padded = staticmethod(padded)
 
     def __init__(self, chip: Chip, carriers: Mapping[str, Carrier] | None = None) -> None:
-        self.chip, self.world = chip, World(chip)
+        self.chip, self.world = chip, World(chip, clock=LaboratoryClock(START))
         self.wiring = chip.wiring
         meant = chip.wiring.carriers
         self.carriers = carriers or {s: Carrier(hz, 13.0, True) for s, hz in meant.items()}
