@@ -123,6 +123,13 @@ def without_stripes(c: Columns, line: Array, width: float) -> Columns:
     return replace(c, w=np.where(stripe, 0.0, c.w))
 
 
+def stripes(c: Columns) -> float:
+    """Return how much, in sigmas, a typical frequency shows the same at most biases."""
+    there = c.w > 0
+    common = np.abs(median(c.z - median(c.z, there, 1), there, 0))[0]
+    return float(np.median(common) * np.median(c.w[there]))
+
+
 def without_spikes(
     c: Columns, model: NDArray[Any], near: NDArray[np.bool_], height: float
 ) -> Columns | None:

@@ -25,10 +25,11 @@ from kammerton.estimation.objections import (
     rejected,
     unlike,
 )
-from kammerton.estimation.ridge import Columns, standing
+from kammerton.estimation.ridge import Columns, standing, stripes
 from kammerton.estimation.tracks import NARROWEST
 from kammerton.model import Advice
 
+STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
 COARSE_PERIOD = 0.33  # relative error of the period
 
 
@@ -60,6 +61,8 @@ def objections(
         return
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
+    if stripes(c) > STRIPED * found.misses.size:
+        yield rejected("model does not fit", "the map is striped along the bias")
     yield _two_halves(found)
     yield lost(c, found.misses, known_noise, what)
     yield _second(found, model)
