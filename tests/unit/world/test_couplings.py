@@ -372,6 +372,40 @@ def test_a_pulse_on_the_coupler_switches_the_exchange_on():
     assert swapped[1] > 2 * swapped[0]
 
 
+def pushed(f: float, g: float, coupler: float) -> float:
+    return g**2 * (1 / (f - coupler) - 1 / (f + coupler))
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_pulse_on_the_coupler_pushes_both_qubits(which):
+    """The phase that one qubit gathers with the other in |0>: an eigenvalue of two levels."""
+    both, samples, level = tunable(), 30, 0.24
+    phases = []
+    for volts_ in (0.0, level):
+        quadratures = []
+        for turn in (0.0, np.pi / 2):
+            line, offset = both.wiring.drive[f"q{which}"], both.offset(which)
+            last = both.drag(both.pi(which) / 2, offset, ALPHA, turn)
+            last = last * np.exp(2j * np.pi * offset * (40 + samples) / RATE)
+            found = play(
+                both,
+                (pulses(both, 0, **{f"q{which}": 0.5}), 40),
+                (square(("awg2", 8), volts_, samples), samples),
+                (iq(line.i, line.q, last), 40),
+            )
+            quadratures.append(2 * found[which, 1] - 1)
+        phases.append(np.angle(quadratures[0] + 1j * quadratures[1]))
+    there = float(arc(6.4e9, -150e6, 0.1)(level)[0])
+    f = np.array(FREQUENCIES[:2])
+    g = np.array([90e6, 85e6])
+    moved = f + pushed(f, g, there) - pushed(f, g, 6.4e9)
+    now = np.linalg.eigvalsh(np.diag(moved) + by_formula(there) * np.eye(2)[::-1])[::-1]
+    expected = 2 * np.pi * (now - f)[which] * samples / RATE
+    assert abs(expected) > 0.5
+    turned = np.angle(np.exp(1j * (phases[1] - phases[0] - expected)))
+    assert abs(turned) < 0.01
+
+
 # ---------------------------------------------------------------- the file
 
 
