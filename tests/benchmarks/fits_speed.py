@@ -19,7 +19,7 @@ from kammerton.estimation import fit_batch
 from tests.benchmarks.fits_common import Effort, mark, percent, row
 from tests.benchmarks.peers.run import DISTRIBUTIONS
 from tests.catalogue.bound import bound
-from tests.catalogue.registry import truths
+from tests.catalogue.registry import plain
 from tests.catalogue.truth import Array, Parameters, Traces, Truth
 
 BATCHES = (1, 10, 1000)
@@ -64,10 +64,10 @@ def as_counts(truth: Truth) -> Truth:
     return truth
 
 
-def plain(p: Parameters) -> Parameters:
+def usual(p: Parameters) -> Parameters:
     """Return the shapes that every peer assumes: exponential envelopes and Lorentzian lines."""
-    usual = {"slow": 0.0, "pure": 1.0}
-    return {name: np.full_like(v, usual[name]) if name in usual else v for name, v in p.items()}
+    shapes = {"slow": 0.0, "pure": 1.0}
+    return {name: np.full_like(v, shapes[name]) if name in shapes else v for name, v in p.items()}
 
 
 def upright(p: Parameters) -> Parameters:
@@ -77,13 +77,12 @@ def upright(p: Parameters) -> Parameters:
 
 
 def cases(kind: str | None, seed: int) -> Iterator[Case]:
-    """Yield one case for every truth of which broken traces are made: the plain ones."""
-    for truth in truths(kind).values():
-        if truth.breaks:
-            counted, rng = as_counts(truth), np.random.default_rng([seed, 1])
-            n = max(BATCHES) if isinstance(truth.axis, np.ndarray) else 20
-            p = plain(counted.benign(rng, n))
-            yield Case(counted, p, counted.measured(rng, p, SNR))
+    """Yield one case for every truth that stands for its kind."""
+    for truth in plain(kind).values():
+        counted, rng = as_counts(truth), np.random.default_rng([seed, 1])
+        n = max(BATCHES) if isinstance(truth.axis, np.ndarray) else 20
+        p = usual(counted.benign(rng, n))
+        yield Case(counted, p, counted.measured(rng, p, SNR))
 
 
 def ours(case: Case, n: int) -> float:

@@ -9,11 +9,11 @@ import numpy as np
 
 from tests.benchmarks.fits_common import MISSED, Effort, mark, percent, progress, row
 from tests.catalogue.broken import ACCEPTED, BROKEN, Broken
-from tests.catalogue.registry import truths
+from tests.catalogue.registry import plain, truths
 from tests.catalogue.score import Score, score
 from tests.catalogue.truth import Traces, Truth
 
-SLOWEST = 5.0  # ms
+SLOWEST, SLOWEST_MAP = 5.0, 20.0  # ms
 SHARE = 0.01
 
 
@@ -41,9 +41,8 @@ def lines(effort: Effort) -> Iterator[str]:
         "least 99 % of good traces accepted. "
         "A class without a goal (–) cannot be told from one trace at all; why is said below.\n"
     )
-    for truth in truths(effort.kind).values():
-        if truth.breaks:
-            yield from _table(truth, effort)
+    for truth in plain(effort.kind).values():
+        yield from _table(truth, effort)
     yield "### What the classes are\n"
     yield row("class", "right verdict", "why")
     yield "|---|---|---|"
@@ -92,15 +91,15 @@ def worst_lines(effort: Effort) -> Iterator[str]:
     """Yield the slowest fit of a single trace."""
     yield "## 5. The slowest trace\n"
     yield (
-        f"Every class of section 4, {effort.worst} traces each, fitted one by one; the slowest is "
-        f"repeated and its least CPU time counts. Goal: {SLOWEST:g} ms.\n"
+        f"Every class of section 4, {effort.worst} traces each (maps: a twentieth), "
+        "fitted one by one; the slowest is repeated and its least CPU time counts. Goal: "
+        f"{SLOWEST:g} ms, maps {SLOWEST_MAP:g} ms.\n"
     )
     yield row("kind", "traces", "median ms", "slowest ms", "class of the slowest", "")
     yield "|---|---|---|---|---|---|"
-    for truth in truths(effort.kind).values():
-        if truth.breaks:
-            progress(f"slowest: {truth.name}")
-            yield _worst(truth, effort)
+    for truth in plain(effort.kind).values():
+        progress(f"slowest: {truth.name}")
+        yield _worst(truth, effort)
     yield ""
 
 
@@ -119,7 +118,7 @@ def _worst(truth: Truth, effort: Effort) -> str:
                 slowest = max(slowest, (again, broken.name))
     return row(
         truth.name, len(times), f"{np.median(times):.2f}", f"{slowest[0]:.2f}", slowest[1],
-        mark(slowest[0] <= SLOWEST),
+        mark(slowest[0] <= (SLOWEST if len(truth.shape) == 1 else SLOWEST_MAP)),
     )  # fmt: skip
 
 

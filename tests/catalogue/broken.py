@@ -43,7 +43,10 @@ class Broken:
     undecidable: bool = False
 
     def traces(self, truth: Truth, seed: int, n: int) -> Traces | None:
-        """Return n traces, the same for the same seed."""
+        """Return n traces, the same for the same seed; None where the class has no meaning."""
+        silent = truth.strength in truth.draw(np.random.default_rng(0), 1)
+        if not silent and self.make not in damage.OF_ANY_LAW:
+            return None
         name = crc32(f"{truth.name}/{self.name}".encode())
         return self.make(truth, np.random.default_rng([seed, name]), n)
 

@@ -222,7 +222,7 @@ def _between(truth: Truth, good: Traces, p: Parameters, other: Parameters) -> Tr
 
 def warm(truth: Truth, rng: np.random.Generator, n: int) -> Traces | None:
     """Contrast down to 40 %, and in a third of them upside down, about the middle."""
-    if truth.strength != "contrast":
+    if truth.strength != "contrast" or not truth.breaks:
         return None
     p = truth.benign(rng, n)
     y, less = truth.clean(p), rng.uniform(0.4, 1.0, n) * rng.choice([1.0, -1.0], n, p=[0.67, 0.33])
@@ -286,3 +286,7 @@ def spur(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     size = _size(truth, p) * column(truth, log_uniform(rng, 0.02, 0.5, n))
     wave = 2 * wave_of(truth, rng, n, 2.0, _points(truth) / 3)
     return _good(truth, rng, n, p, truth.clean(p) + size * wave)[1]
+
+
+OF_ANY_LAW = (good, held, repeated, outlier, clipped, short, long, dropped)
+"""What can be done to a trace whose law has no parameter that is 0 without a signal."""

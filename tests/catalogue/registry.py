@@ -28,3 +28,14 @@ def truths(kind: str | None = None) -> dict[str, Truth]:
         for name, truth in every_truth().items()
         if truth.kind in FIT_KINDS and kind in (None, truth.kind)
     }
+
+
+def plain(kind: str | None = None) -> dict[str, Truth]:
+    """Return the truths that stand for their kinds: those that break, or else a kind's first."""
+    every = truths(kind)
+    breaking = {truth.kind for truth in every.values() if truth.breaks}
+    found: dict[str, Truth] = {}
+    for name, truth in every.items():
+        if truth.breaks or truth.kind not in breaking | {t.kind for t in found.values()}:
+            found[name] = truth
+    return found

@@ -90,7 +90,8 @@ class Truth:
     signal-to-noise ratio is 1. shots: binomial counts instead of Gaussian noise. known: handed to
     the fit. typical: parameters any laboratory would be content with; short, long: windows badly
     chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
-    breaks: whether broken traces are made of it. mixed: SNR from and to, log-uniform; snrs: those
+    breaks: whether its broken traces are also tests, and a smaller or inverted contrast leaves its
+    values alone. mixed: SNR from and to, log-uniform; snrs: those
     of the table of success. choice: what the fit has to choose besides, and the oracle knows. own:
     classes of broken traces that only this kind knows.
     """

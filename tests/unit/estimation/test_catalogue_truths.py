@@ -12,7 +12,7 @@ from tests.catalogue.bound import bound, oracle
 from tests.catalogue.broken import BROKEN, Broken
 from tests.catalogue.damage import good
 from tests.catalogue.nothing import flat
-from tests.catalogue.registry import every_truth, truths
+from tests.catalogue.registry import every_truth, plain, truths
 from tests.catalogue.score import score, seen, upper, wrong
 from tests.catalogue.truth import Traces, Truth
 
@@ -107,6 +107,19 @@ def test_a_map_breaks_as_a_sweep_does(broken):
     if traces is not None:
         assert traces.y.shape == traces.sigma.shape == (5, 12, 9)
         assert isinstance(traces.x, tuple)
+
+
+def test_a_law_that_cannot_be_silent_is_only_damaged():
+    loud = replace(MAP, strength="none", size=lambda p: p["contrast"])
+    made = {b.name for b in BROKEN if b.traces(loud, 1, 2) is not None}
+    assert {"good", "one outlier", "dropped shots"} <= made
+    assert not {"flat noise", "line", "step", "saturated", "warm chip"} & made
+
+
+def test_every_kind_has_a_truth_that_stands_for_it():
+    kinds = [truth.kind for truth in plain().values()]
+    assert set(kinds) == {truth.kind for truth in truths().values()}
+    assert plain("t1").keys() == {"t1"}
 
 
 def test_the_oracle_reaches_the_bound_of_a_map():
