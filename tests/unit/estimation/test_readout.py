@@ -1,0 +1,323 @@
+"""single_shot_readout: numbers at their error bars, and every reason to refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from kammerton.estimation import FitBatch, fit_batch
+from kammerton.estimation.shot_record import moved
+from kammerton.model import TraceError
+from tests.unit.estimation.shot_inputs import (
+    DISTANCE,
+    KIND,
+    LEAKY,
+    THREE,
+    Complex,
+    Laboratory,
+    fitted,
+    measured,
+    prepared,
+)
+
+GOOD = Laboratory()
+MUCH = ((0.99, 0.01, 0.0), (0.04, 0.66, 0.3))  # leakage
+Truth = dict[str, float | NDArray[np.float64]]
+
+
+def truths(laboratory: Laboratory, found: FitBatch) -> Truth:
+    """Return the truth of each number; the assignment is that of each fit's discriminator."""
+    began, states = np.array(laboratory.began), len(laboratory.began)
+    centres, width = laboratory.centres[:states], DISTANCE / laboratory.sep
+    apart = [abs(a - b) for i, a in enumerate(centres) for b in centres[:i]]
+    truth: Truth = {"cloud_width": width, "separation": min(apart) / width,
+                    "thermal_population": 1 - began[0, 0]}  # fmt: skip
+    for s in range(states):
+        truth[f"centre_{s}_i"], truth[f"centre_{s}_q"] = centres[s].real, centres[s].imag
+    for s in range(1, states):
+        truth[f"preparation_error_{s}"] = 1 - began[s, s]
+        truth[f"decay_{s}"] = laboratory.decays[s - 1]
+    if began.shape[1] > 2:
+        truth["leakage"] = began[1, 2]
+    if states == 2:
+        line = centres[1] - centres[0]
+        truth |= {"readout_angle": float(np.angle(line)), "readout_contrast": abs(line)}
+    return truth | assignment(laboratory, found)
+
+
+def assignment(laboratory: Laboratory, found: FitBatch) -> Truth:
+    """Return how the typical fit's discriminator calls very many shots of known start."""
+    rng, states, many = np.random.default_rng(99), len(laboratory.began), 400_000
+    matrix = np.array([
+        np.bincount(called(found, laboratory.started(rng, np.full(many, s))), minlength=states)
+        for s in range(states)
+    ]) / many  # fmt: skip
+    truth: Truth = {f"p{j}_given_{i}": matrix[i, j] for i in range(states) for j in range(states)}
+    return truth | {"assignment_fidelity": float(np.trace(matrix)) / states}
+
+
+def called(found: FitBatch, z: Complex) -> NDArray[np.intp]:
+    typical = {
+        name: float(np.nanmedian(v)) for name, v in found.values.items() if name != "leakage"
+    }
+    if "readout_angle" in typical:
+        along = (z * np.exp(-1j * typical["readout_angle"])).real
+        return np.asarray((along > typical["readout_threshold"]).astype(np.intp))
+    centres = [typical[f"centre_{s}_i"] + 1j * typical[f"centre_{s}_q"] for s in range(3)]
+    return np.asarray(np.abs(z[:, None] - np.array(centres)).argmin(axis=1))
+
+
+def pulls(laboratory: Laboratory, seed: int, targets: int) -> dict[str, NDArray[np.float64]]:
+    found = fit_batch(KIND, *measured(laboratory, seed, targets), dead=laboratory.dead)
+    assert (found.verdict == "accepted").all(), found.reason
+    return {
+        name: (found.values[name] - truth) / found.stderr[name]
+        for name, truth in truths(laboratory, found).items()
+    }
+
+
+@pytest.mark.parametrize(
+    "laboratory",
+    [
+        GOOD,
+        prepared(0.03, 0.95, sep=3.5),
+        prepared(0.06, 0.95, sep=2.5, decays=(0.06,)),
+        prepared(0.15, 0.75, decays=(0.1,)),
+        prepared(0.02, 0.96, decays=(0.05,), dead=0.15),
+        prepared(0.02, 0.96, sep=20.0),
+        LEAKY,
+        replace(LEAKY, places=(0, 1, 1.9)),
+        THREE,
+        replace(THREE, sep=3.0),
+        replace(THREE, began=((0.9, 0.08, 0.02), (0.15, 0.8, 0.05), (0.1, 0.2, 0.7))),
+        replace(THREE, places=(0, 1, 2), decays=(0.1, 0.2)),
+    ],
+)
+def test_pulls(laboratory: Laboratory) -> None:
+    for name, pull in pulls(laboratory, 1, 40).items():
+        rare = name.startswith("p") and pull.std() < 2.5  # a few counts are not Gaussian
+        assert abs(pull.mean()) < (0.9 if rare else 0.65), name
+        assert pull.std() < 2.5 if rare else 0.7 < pull.std() < 1.35, name
+
+
+def test_the_third_cloud_is_told_from_decays_and_named() -> None:
+    found = fit_batch(KIND, *measured(LEAKY, 0, 5))
+    assert (found.status == "leakage").all()
+    assert "a third cloud with" in found.reason[0]
+    plain = fit_batch(KIND, *measured(GOOD, 0, 5))
+    assert (plain.status == "success").all()
+    assert np.isnan(plain.values["leakage"]).all()
+
+
+def test_decays_that_bow_aside_are_no_third_state() -> None:
+    """A resonator remembers, so a decay does not move the signal along a straight line."""
+    rng = np.random.default_rng(0)
+    sets = []
+    for fraction in (0.01, 0.96):
+        f = np.clip(rng.exponential(1 / 0.1, 20_000), 0, 1)
+        z = (rng.random(20_000) < fraction) * (f + 0.8j * f * (1 - f))
+        sets.append(z + (rng.normal(size=z.size) + 1j * rng.normal(size=z.size)) / 6)
+    found = fitted(sets)
+    assert found.status[0] == "success"
+    assert np.isnan(found.values["leakage"][0])
+
+
+def test_rows_of_both_matrices_sum_to_one_exactly() -> None:
+    found = fit_batch(KIND, *measured(THREE, 3))
+    for prefix in ("p", "counted_"):
+        for i in range(3):
+            row = sum(found.values[f"{prefix}{j}_given_{i}"][0] for j in range(3))
+            assert row == pytest.approx(1.0, abs=1e-9)
+
+
+def test_counts_are_those_of_the_discriminator() -> None:
+    x, y = measured(GOOD, 4)
+    found = fit_batch(KIND, x, y)
+    ones = called(found, y[0])
+    for i in (0, 1):
+        assert found.values[f"counted_1_given_{i}"][0] == pytest.approx(ones[x == i].mean())
+    centres = [found.values[f"centre_{s}_i"][0] + 1j * found.values[f"centre_{s}_q"][0]
+               for s in (0, 1)]  # fmt: skip
+    np.testing.assert_allclose(found.curve[0], np.array(centres)[ones], rtol=1e-12)
+
+
+def test_order_scale_and_rotation_do_not_matter() -> None:
+    x, y = measured(GOOD, 5)
+    order = np.random.default_rng(0).permutation(x.size)
+    turn = 1e6 * np.exp(0.7j)
+    here, there = fit_batch(KIND, x, y), fit_batch(KIND, x[order], y[:, order] * turn + 5.0)
+    for name, tolerance in (("assignment_fidelity", 1e-4), ("separation", 1e-2)):
+        assert there.values[name][0] == pytest.approx(here.values[name][0], abs=tolerance)
+    assert there.values["readout_angle"][0] == pytest.approx(
+        here.values["readout_angle"][0] + 0.7, abs=1e-3
+    )
+    np.testing.assert_allclose(
+        there.curve[0], here.curve[0][order] * turn + 5.0, atol=1e-3 * DISTANCE * 1e6
+    )
+
+
+def test_missing_shots_are_left_out() -> None:
+    x, y = measured(GOOD, 6)
+    kept = np.random.default_rng(1).random(x.size) < 0.8
+    there = fit_batch(KIND, x[kept], y[:, kept])
+    holes = fit_batch(KIND, x, np.where(kept, y, np.nan))
+    for name, values in there.values.items():
+        assert holes.values[name][0] == pytest.approx(values[0], rel=1e-9, nan_ok=True), name
+    assert np.isnan(holes.curve[0][~kept]).all()
+    assert not np.isnan(holes.curve[0][kept]).any()
+
+
+def test_each_target_may_have_its_own_order() -> None:
+    x, y = measured(GOOD, 7, targets=2)
+    both = fit_batch(KIND, np.array([x, x[::-1]]), np.array([y[0], y[0][::-1]]))
+    assert both.values["separation"][0] == pytest.approx(both.values["separation"][1], rel=1e-9)
+
+
+def test_a_bad_target_does_not_touch_its_neighbours() -> None:
+    x, y = measured(GOOD, 8, targets=3)
+    alone = fit_batch(KIND, x, y[2:])
+    y[1] = 0.0
+    found = fit_batch(KIND, x, y)
+    assert list(found.verdict) == ["accepted", "rejected", "accepted"]
+    assert all(np.isnan(v[1]) for v in found.values.values())
+    assert found.values["separation"][2] == alone.values["separation"][0]
+    assert set(found.fit(1, "q1").values) == set()
+
+
+def draw(laboratory: Laboratory, seed: int = 0, shots: int = 4000) -> list[Complex]:
+    return laboratory.draw(np.random.default_rng(seed), shots)
+
+
+def clipped(z: list[Complex], quantile: float) -> list[Complex]:
+    low = np.quantile(np.concatenate(z).real, quantile)
+    return [np.maximum(s.real, low) + 1j * s.imag for s in z]
+
+
+def held(z: list[Complex]) -> list[Complex]:
+    z[1][500:1200] = z[1][500]
+    return z
+
+
+def written_again(z: list[Complex]) -> list[Complex]:
+    z[0][2000:] = z[0][:2000]
+    return z
+
+
+def drifting(z: list[Complex], widths: float) -> list[Complex]:
+    t = np.linspace(0, 1, z[0].size)
+    return [s + widths * DISTANCE / GOOD.sep * t for s in z]
+
+
+def jumping(z: list[Complex], widths: float) -> list[Complex]:
+    return [s + widths * DISTANCE / GOOD.sep * (np.arange(s.size) > 2500) for s in z]
+
+
+def humped(z: list[Complex]) -> list[Complex]:
+    z[1][::3] += 1.5 * DISTANCE * np.exp(2j)
+    return z
+
+
+def smeared(z: list[Complex]) -> list[Complex]:
+    """Add uniform smears to both clouds, which nothing in the law explains."""
+    rng = np.random.default_rng(1)
+    return [s + 4 * DISTANCE / GOOD.sep * (rng.random(s.size) - 0.5) for s in z]
+
+
+BROKEN: dict[str, tuple[Callable[[], list[Complex]], str, str, str]] = {
+    "few": (lambda: draw(GOOD, shots=60), "insufficient", "too few shots", "60 shots"),
+    "constant": (lambda: [np.zeros(4000, complex), draw(GOOD)[1]], "rejected", "stuck data", ""),
+    "three values": (lambda: [draw(GOOD)[0], np.resize(draw(GOOD)[1][:3], 4000)],
+                     "rejected", "stuck data", ""),
+    "held": (lambda: held(draw(GOOD)), "rejected", "stuck data", ""),
+    "written again": (lambda: written_again(draw(GOOD)), "rejected", "stuck data", ""),
+    "clipped": (lambda: clipped(draw(GOOD), 0.02), "rejected", "saturated", "digitizer"),
+    "half gone": (lambda: clipped(draw(GOOD), 0.4), "rejected", "saturated", "digitizer"),
+    "swapped": (lambda: draw(GOOD)[::-1], "rejected", "swapped preparation", "exchanged"),
+    "swapped, all alike": (lambda: draw(prepared(0.05, 0.95, decays=(0.1,)))[::-1],
+                           "rejected", "swapped preparation", "exchanged"),
+    "0 and 2 swapped": (lambda: draw(THREE)[::-1], "rejected", "swapped preparation", "exchanged"),
+    "1 and 2 swapped": (lambda: [draw(THREE)[k] for k in (0, 2, 1)],
+                        "rejected", "swapped preparation", "exchanged"),
+    "drift": (lambda: drifting(draw(GOOD), 1.5), "rejected", "drift during scan", "widths"),
+    "jump": (lambda: jumping(draw(GOOD), 1.0), "rejected", "drift during scan", "widths"),
+    "no pulse": (lambda: draw(prepared(0.0, 0.0)), "rejected", "clouds not separated", "one and"),
+    "no pulse, warm": (lambda: draw(prepared(0.1, 0.1)), "rejected", "preparation failed", "alike"),
+    "no second pulse": (lambda: [draw(THREE)[0], draw(THREE)[1], draw(THREE, 1)[1]],
+                        "rejected", "preparation failed", "in 1 and in 2"),
+    "third state": (lambda: humped(draw(GOOD)), "rejected", "not two clouds", "do not describe"),
+    "smear": (lambda: smeared(draw(GOOD)), "rejected", "not two clouds", "do not describe"),
+    "close": (lambda: draw(prepared(0.01, 0.96, sep=0.7), shots=40_000),
+              "rejected", "clouds not separated", "only"),
+    "overlap": (lambda: draw(prepared(0.01, 0.96, sep=1.2), shots=1000),
+                "insufficient", "error too large", "known only"),
+    "third on second": (lambda: draw(replace(THREE, places=(0, 1, 1.05))),
+                        "rejected", "clouds not separated", "only"),
+    "third cloud of a third": (lambda: draw(replace(LEAKY, began=MUCH)),
+                               "rejected", "not two clouds", "third cloud holds"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_broken_shots(case: str) -> None:
+    sets, verdict, status, words = BROKEN[case]
+    found = fitted(sets())
+    assert (found.verdict[0], found.status[0]) == (verdict, status), found.reason[0]
+    assert words in found.reason[0]
+    advice = found.advice[0].shots_times
+    assert (advice is not None and advice > 1) == (verdict == "insufficient")
+
+
+@pytest.mark.parametrize(
+    ("laboratory", "status", "words"),
+    [
+        (prepared(0.2, 0.78), "thermal population high", "prepared in 0 are not"),
+        (prepared(0.02, 0.5), "imperfect preparation", "prepared in 1 are not"),
+        (GOOD, "success", "standard deviations apart"),
+    ],
+)
+def test_what_is_accepted_under_its_name(laboratory: Laboratory, status: str, words: str) -> None:
+    found = fit_batch(KIND, *measured(laboratory, 2, 5))
+    assert (found.verdict == "accepted").all()
+    assert (found.status == status).all()
+    assert words in found.reason[0]
+
+
+def test_nothing_is_found_in_noise() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.normal(size=(200, 2000)) + 1j * rng.normal(size=(200, 2000))
+    found = fit_batch(KIND, np.repeat([0, 1], 1000), y)
+    assert set(found.status) == {"clouds not separated"}
+
+
+def test_shots_that_stay_have_not_moved() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        assert moved([rng.normal(size=1000) + 1j * rng.normal(size=1000)]) == 0
+
+
+X, Y = measured(GOOD, 0, shots=200)
+REFUSED = {
+    "sigma": ((X, Y, 1e-4), {}, "no sigma"),
+    "real": ((X, Y.real), {}, "must be complex"),
+    "infinite": ((X, np.where(X == 0, np.inf, Y)), {}, "infinite"),
+    "missing": ((X, np.full_like(Y, np.nan)), {}, "only missing"),
+    "no shot": ((X[:0], Y[:, :0]), {}, "hold shots"),
+    "shapes": ((X[1:], Y), {}, "x has shape"),
+    "a fourth state": ((X + 2, Y), {}, "0, 1 or 2"),
+    "half a state": ((X / 2, Y), {}, "0, 1 or 2"),
+    "only 0": ((X * 0, Y), {}, "prepared in 0 and in 1"),
+    "0 and 2": ((X * 2, Y), {}, "prepared in 0 and in 1"),
+    "negative dead time": ((X, Y), {"dead": -0.1}, "cannot be negative"),
+    "unknown": ((X, Y), {"t1": 1e-5}, "cannot use t1"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refused(case: str) -> None:
+    arguments, known, words = REFUSED[case]
+    with pytest.raises(TraceError, match=words):
+        fit_batch(KIND, *arguments, **known)  # type: ignore[arg-type]  # wrong on purpose
