@@ -66,7 +66,7 @@ def ask(peer: str, **pulses: object) -> Mapping[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "pulses.npz"
         np.savez(path, **pulses)  # type: ignore[arg-type]
-        script = Path(__file__).with_name("peers.py")
+        script = Path(__file__).with_name("world_peers.py")
         done = subprocess.run(
             [PEERS_PYTHON, str(script), peer, str(path)],
             stdout=subprocess.PIPE, check=True, text=True,
