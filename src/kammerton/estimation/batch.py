@@ -109,7 +109,7 @@ def fit_batch(
     found, said = outcome.found, outcome.findings
     return FitBatch(
         kind, found.values, found.stderr, found.correlation, outcome.units,
-        said.verdict.astype(str), said.status.astype(str), said.reason,
+        said.verdict, said.status, said.reason,
         _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
     )  # fmt: skip

@@ -95,6 +95,8 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
 
 
 def _prior(batch: Batch, known: Known) -> Array | None:
+    if known.get("offset") is None and known.get("contrast") is None:
+        return None
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)
     for column, name in enumerate(("contrast", "offset")):
@@ -102,7 +104,7 @@ def _prior(batch: Batch, known: Known) -> Array | None:
         if value is not None:
             prior[:, 0, column] = weight
             prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
-    return prior if prior.any() else None
+    return prior
 
 
 def _share_of_gaussian(batch: Batch, laws: list[Solution], evidence: Evidence) -> Array:

@@ -37,8 +37,8 @@ class Findings:
 
     def __init__(self, traces: int) -> None:
         self._open = np.ones(traces, dtype=bool)
-        self.verdict = np.full(traces, "", dtype=object)
-        self.status = np.full(traces, "", dtype=object)
+        self.verdict = np.zeros(traces, dtype="<U12")
+        self.status = np.zeros(traces, dtype="<U48")  # the field's words are shorter than that
         self.reason = np.full(traces, "", dtype=object)
         self.advice = np.full(traces, NOTHING, dtype=object)
 

@@ -33,7 +33,7 @@ POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
-ENOUGH = 1e-7  # relative gain at which an iteration is the last: 1e-5 of chi-square
+ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
 LN2 = math.log(2.0)
 
 
@@ -344,11 +344,9 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
 
 
 @kernel
-def covariance(d: Array, phi: Array, prior: Array, cov: Array) -> None:
+def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: Array) -> None:
     """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
-    h = np.zeros((n, n))
-    scale = np.zeros(n)
     for i in range(n):
         u = d[i] if i < np_ else phi[i - np_]
         for j in range(i + 1):
@@ -376,14 +374,17 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array) -> None:
 @kernel
 def refine(
     law: int, x: Array, step: float, y: Array, w: Array, prior: Array, p: Array, lo: Array,
-    hi: Array, iterations: int, phi: Array, d: Array, c: Array, r: Array, cov: Array,
+    hi: Array, iterations: int, phi: Array, d: Array, c: Array, r: Array, cov: Array, space: Array,
 ) -> float:  # fmt: skip
-    """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum."""
+    """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum.
+
+    space (6, K, K): room for K = P + L parameters.
+    """
     np_, n = p.size, c.shape[0]
-    gram, both, solved = np.zeros((n, n)), np.zeros((n, np_)), np.zeros((n, np_))
-    a, damped, move, trial = (
-        np.zeros((np_, np_)), np.zeros((np_, np_)), np.zeros((np_, 1)), p.copy(),
-    )  # fmt: skip
+    gram, both, solved = space[0, :n, :n], space[1, :n, :np_], space[2, :n, :np_]
+    a, damped, move = space[3, :np_, :np_], space[4, :np_, :np_], space[5, :np_, :1]
+    trial = space[5, :np_, 1]
+    trial[:] = p
     lam = 1e-2
     cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
     for _ in range(iterations):
@@ -414,7 +415,7 @@ def refine(
             break
     cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, c, d)
-    covariance(d, phi, prior, cov)
+    covariance(d, phi, prior, cov, space[0], space[1, 0])
     return cost
 
 
@@ -440,11 +441,12 @@ def solve(
     """
     rows, linear = y.shape[1], c.shape[1]
     phi, d, column = np.zeros((linear, rows)), np.zeros((p.shape[1], rows)), np.zeros((linear, 1))
+    space = np.zeros((6, p.shape[1] + linear, max(2, p.shape[1] + linear)))
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         cost[n] = refine(
             law, x[k], step[k], y[n], w[n], prior[n], p[n], lo[n], hi[n], iterations,
-            phi, d, column, r[n], cov[n],
+            phi, d, column, r[n], cov[n], space,
         )  # fmt: skip
         c[n] = column[:, 0]
 

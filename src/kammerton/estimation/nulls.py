@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 Cost = tuple[Array, int]
 
 FLAT, LINE, STEP, WALK = range(4)
-PACES = np.array([0.0015, 0.009, 0.05, 0.25, 1.2, 6.0])
+PACES = np.array([0.002, 0.015, 0.1, 0.6, 4.0])
 """Variances of a step of the walk, in parts of the noise's variance: an octave each way or so."""
 
 
@@ -140,26 +140,33 @@ def walk(y: Array, w: Array, parts: int, known: bool, paces: Array, flat: float)
 
 @kernel
 def filtered(y: Array, w: Array, parts: int, pace: float) -> tuple[float, float]:
-    """Return the sum of squared innovations, and of their log variances relative to the noise."""
+    """Return the sum of squared innovations, and of their log variances relative to the noise.
+
+    Where the noise does not change, the filter soon does not either, and is not computed again.
+    """
     m = y.size // parts
     squares = logs = 0.0
     for part in range(parts):
-        level, spread, product, seen = 0.0, 0.0, 1.0, False
+        level, spread, product, seen, settled, last = 0.0, 0.0, 1.0, False, False, 0.0
+        gain = inverse = ratio = 0.0
         for i in range(part * m, (part + 1) * m):
-            spread += pace
             if w[i] == 0.0:
+                spread += pace
+                settled = False
                 continue
-            noise = 1.0 / (w[i] * w[i])
             if not seen:
-                level, spread, seen = y[i], noise, True
+                level, spread, seen, last = y[i], 1.0 / (w[i] * w[i]), True, w[i]
                 continue
-            whole = spread + noise
-            gain = spread / whole
+            if not settled or w[i] != last:
+                noise = 1.0 / (w[i] * w[i])
+                whole = spread + pace + noise
+                inverse, ratio, gain = 1.0 / whole, whole / noise, 1.0 - noise / whole
+                settled = w[i] == last and abs(gain * noise - spread) < 1e-4 * spread
+                spread, last = gain * noise, w[i]
             away = y[i] - level
-            squares += away * away / whole
-            product *= whole / noise
+            squares += away * away * inverse
+            product *= ratio
             level += gain * away
-            spread = gain * noise
             if product > 1e200:
                 logs += math.log(product)
                 product = 1.0

@@ -15,7 +15,7 @@ from kammerton.estimation.seeds import MOST, axes, filled, single, widths
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
-TRANSFORM = 1024  # least points of the padded Fourier transform
+TRANSFORM = 512  # least points of the padded Fourier transform
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,8 +61,10 @@ def _delay(axis: Array, z: Complex) -> Array:
     largest = np.abs(z).max(axis=1, keepdims=True)
     z = z / np.where(largest > 0, largest, 1.0)
     response = np.abs(np.fft.ifft(z.astype(np.complex64), size, axis=1))
-    bins = response.argmax(axis=1).astype(np.float64)
-    bins = np.where(bins > size / 2, bins - size, bins)
+    top, rows = response.argmax(axis=1), np.arange(len(z))
+    before, at, after = (response[rows, (top + k) % size].astype(np.float64) for k in (-1, 0, 1))
+    bend = np.maximum(2.0 * at - before - after, 1e-12)
+    bins = np.where(top > size / 2, top - size, top) + 0.5 * (after - before) / bend
     result: Array = bins * (m - 1) / size
     return result
 

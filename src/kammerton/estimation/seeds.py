@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -73,7 +74,24 @@ def _best(y: Array, candidates: Array, projectors: NDArray[np.float32], columns:
     count = len(candidates)
     for k in range(1, columns):
         score[:, :count] += score[:, k * count : (k + 1) * count]
-    result: Array = candidates[score[:, :count].argmax(axis=1)]
+    score = score[:, :count]
+    top = score.argmax(axis=1)
+    result: Array = candidates[top]
+    return _between(score, top, candidates) if candidates.shape[1] == 1 else result
+
+
+def _between(score: NDArray[np.floating[Any]], top: NDArray[np.intp], candidates: Array) -> Array:
+    """Return the top of a parabola through the best candidate's score and its neighbours'.
+
+    In eighths, so that the last digit of a score, which the size of the batch may change, does not.
+    """
+    inner = np.clip(top, 1, len(candidates) - 2)
+    rows = np.arange(len(top))
+    before, at, after = (score[rows, inner + k] for k in (-1, 0, 1))
+    bend = np.maximum(2 * at - before - after, 1e-12 * at + 1e-30)
+    away = np.round(8 * np.clip(0.5 * (after - before) / bend, -0.5, 0.5)) / 8
+    away = np.where(top == inner, away, top - inner)
+    result: Array = np.interp(inner + away, np.arange(len(candidates)), candidates[:, 0])[:, None]
     return result
 
 

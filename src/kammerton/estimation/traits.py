@@ -17,7 +17,7 @@ from kammerton.estimation.prepare import Batch
 Array = NDArray[np.float64]
 
 LAGS = 8
-PROBES = 12
+PROBES = 8
 
 
 @dataclass(frozen=True, eq=False)
