@@ -1,4 +1,4 @@
-"""Other simulators on the same pulses; a script of its own: `python world_peers.py NAME PULSES.npz`.
+"""Other simulators on the same pulses; a script of its own: `world_peers.py NAME PULSES.npz`.
 
 It imports nothing but numpy and the peer, so that it runs in whatever environment the peer is
 installed in, and prints one line of JSON: version, CPU seconds, populations.
