@@ -41,10 +41,13 @@ class Score:
     numbers: Sequence[int] = ()
 
     def answer(self, place: int, qubit: Qubit) -> FloatArray:
-        """(K, 3) populations of a qubit at every readout, if it is like `qubit`."""
+        """(K, 3) populations of a qubit at every readout, if it is like `qubit`.
+
+        One of a pair is as it is on average, however `qubit` differs from that.
+        """
         for pair in self.pairs:
             if self.numbers[place] in pair.couple.numbers:
-                return pair.marginal(pair.couple.numbers.index(self.numbers[place]), qubit)
+                return pair.marginal(pair.couple.numbers.index(self.numbers[place]))
         frame = self.frames[place]
         moving = evolution(qubit, qubit.f01 if frame is None else frame, self.step)
         return populations(self.tapes[place], moving, qubit.slow_dephasing, qubit.t1)
@@ -59,7 +62,7 @@ class Score:
         """Pairs of which both are read here."""
         places = {number: place for place, number in enumerate(self.numbers)}
         return [
-            tie(pair.answer(pair.qubits), *(places[n] for n in pair.couple.numbers))
+            tie(pair.joint(), *(places[n] for n in pair.couple.numbers))
             for pair in self.pairs
             if places.keys() >= set(pair.couple.numbers)
         ]

@@ -192,6 +192,7 @@ class World:
                 self.bias,
                 seen.reads,
                 turn,
+                self.noise.still,
             )
             score = replace(score, pairs=pairs, numbers=readout.members)
         playback = readout.playback(

@@ -229,9 +229,9 @@ def joint(monkeypatch):
     calls = []
     inner = couple.Played._computed
 
-    def computed(self, qubits):
+    def computed(self):
         calls.append(self.couple.name)
-        return inner(self, qubits)
+        return inner(self)
 
     monkeypatch.setattr(couple.Played, "_computed", computed)
     return calls
@@ -277,20 +277,35 @@ def test_an_uncoupled_pair_together_is_what_it_is_alone(joint):
     assert found[0] == pytest.approx(found[1], abs=5e-6)
 
 
-def test_noise_meets_a_pair_too():
-    noisy = lab()
-    qubits = tuple(replace(q, charge=Charge(1e3)) for q in noisy.chip.qubits)
-    noisy = Lab(replace(noisy.chip, qubits=qubits))
+def noisy() -> Lab:
+    qubits = tuple(replace(q, charge=Charge(1e3)) for q in lab().chip.qubits)
+    return Lab(replace(lab().chip, qubits=qubits))
+
+
+def test_where_shots_are_unlike_a_fluxed_pair_is_as_it_is_on_average(joint):
+    both = noisy()
     loop = Loop()
-    loop.step(pulses(noisy, 0, q0=1, q1=1), 40)
+    loop.step(pulses(both, 0, q0=1, q1=1), 40)
     loop.step(square(FLUX[0], crossing(), 44), 44)
-    readout = noisy.wiring.readout
-    loop.step(iq(readout.i, readout.q, noisy.tone(), trigger=True), 2400)
+    readout = both.wiring.readout
+    loop.step(iq(readout.i, readout.q, both.tone(), trigger=True), 2400)
     loop.silence(1000, 3000)
-    playback = noisy.play(loop)
+    playback = both.play(loop)
     states = playback.states_of(0, 2000)
     expected = playback.populations[0, 0, 2]
     assert (states[:, 0] == 2).mean() == pytest.approx(expected, abs=0.05)
+    assert joint == ["q0-q1"]
+
+
+def test_where_shots_are_unlike_zz_alone_engages_nobody(joint):
+    both = noisy()
+    halves = [pulses(both, at, q0=0.5, q1=0.5) for at in (0, 1040)]
+    play(both, (halves[0], 40), ({}, 1000), (halves[1], 40))
+    assert joint == []
+    quiet = lab()
+    halves = [pulses(quiet, at, q0=0.5, q1=0.5) for at in (0, 1040)]
+    play(quiet, (halves[0], 40), ({}, 1000), (halves[1], 40))
+    assert joint == ["q0-q1"]
 
 
 # ---------------------------------------------------------------- three bodies

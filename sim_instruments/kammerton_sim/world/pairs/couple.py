@@ -118,28 +118,25 @@ class Played:
     frame: float
     step: float
     script: Script
-    _known: dict[tuple[Qubit, Qubit], FloatArray] = field(default_factory=dict, repr=False)
+    _known: list[FloatArray] = field(default_factory=list, repr=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
-    def answer(self, qubits: tuple[Qubit, Qubit]) -> FloatArray:
-        """(K, 9) joint populations at every readout, if the pair is like `qubits`."""
+    def joint(self) -> FloatArray:
+        """(K, 9) joint populations at every readout, in the order of `basis.LABELS`."""
         with self._lock:
-            known = self._known.get(qubits)
-            if known is None:
-                known = self._known[qubits] = self._computed(qubits)
-        return known
+            if not self._known:
+                self._known.append(self._computed())
+        return self._known[0]
 
-    def marginal(self, which: int, qubit: Qubit) -> FloatArray:
-        """(K, 3) populations of the first (0) or second (1), if that one is like `qubit`."""
-        first, second = self.qubits
-        pair = (qubit, second) if which == 0 else (first, qubit)
-        table: FloatArray = self.answer(pair)[:, PLACE]
+    def marginal(self, which: int) -> FloatArray:
+        """(K, 3) populations of the first (0) or second (1)."""
+        table: FloatArray = self.joint()[:, PLACE]
         return np.asarray(table.sum(axis=2 - which))
 
-    def _computed(self, qubits: tuple[Qubit, Qubit]) -> FloatArray:
+    def _computed(self) -> FloatArray:
         g, given = self.couple.g(self.qubits, self.bias), self.couple.exchange.coupling.zz
         shift = None if given is None else _TURN * given
-        return joint_populations(self.script, qubits, _TURN * g, shift, self.frame, self.step)
+        return joint_populations(self.script, self.qubits, _TURN * g, shift, self.frame, self.step)
 
     @property
     def fluxed(self) -> bool:

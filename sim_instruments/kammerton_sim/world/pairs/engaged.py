@@ -30,8 +30,13 @@ def engaged(
     bias: Mapping[str, float],
     reads: IntArray,
     turn: int,
+    alike: bool,
 ) -> list[Played]:
-    """Pairs, disjoint, of which at least one qubit is among `members`."""
+    """Pairs, disjoint, of which at least one qubit is among `members`.
+
+    alike: whether all shots are. Otherwise ZZ alone engages nobody: a pair would cost as much
+    again for every condition that its qubits are ever in.
+    """
     drives = functools.cache(lambda name: len(bursts(lines.drive(name).spans, reads, turn)))
 
     def candidates() -> Iterator[Played]:
@@ -40,7 +45,7 @@ def engaged(
             if a not in members and b not in members:
                 continue
             counts = [drives(name) for name in couple.names]
-            driven = min(counts) > 0 and max(counts) > reads.size
+            driven = alike and min(counts) > 0 and max(counts) > reads.size
             if driven or _fluxed(couple, lines, steer, bias):
                 pair = couple.played((qubit(a), qubit(b)), lines, steer, bias, reads, turn)
                 if pair.fluxed or _shifting(pair, bias):
