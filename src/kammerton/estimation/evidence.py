@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,10 @@ class Evidence:
         """Return standard errors from unit-weight variances."""
         result: Array = np.sqrt(np.maximum(variance, 0.0) * self.noise)
         return result
+
+    def take(self, which: NDArray[Any]) -> Evidence:
+        """Return that of some traces only."""
+        return Evidence(**{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
 
     def replaced(self, which: NDArray[np.intp], part: Evidence) -> Evidence:
         """Return this evidence with that of the traces `which` from `part`."""

@@ -1,0 +1,83 @@
+"""Wide scans with several lines: all are counted, and the expected one is given."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+
+F = np.linspace(4.5e9, 5.5e9, 501)
+CENTRES, HEIGHTS = np.array([4.62e9, 4.81e9, 5.02e9, 5.31e9]), (0.4, 1.0, 0.6, 0.8)
+N = 100
+
+
+def line(centre, height=1.0, width=10e6):
+    return height / (1 + ((F - centre) / (width / 2)) ** 2)
+
+
+def noisy(y, seed=1):
+    return y + 0.05 * np.random.default_rng(seed).normal(size=(N, F.size))
+
+
+def crowd():
+    return noisy(sum(line(c, h) for c, h in zip(CENTRES, HEIGHTS, strict=True)))
+
+
+@pytest.mark.parametrize("given", [0.05, None])
+def test_all_are_counted_and_the_strongest_is_given(given):
+    found = fit_batch("qubit_spectroscopy", F, crowd(), given)
+    assert np.mean(found.values["lines"] == 4) > 0.97
+    assert set(found.verdict) == {"accepted"}
+    assert np.abs(found.values["frequency"] - 4.81e9).max() < 1.5e6
+    assert found.reason[0].startswith("4 lines")
+    rest = [found.values[f"frequency_{k}"][0] for k in (2, 3, 4)]
+    assert rest == pytest.approx([5.31e9, 5.02e9, 4.62e9], abs=3e6)
+    assert np.isnan(found.values["frequency_5"]).all()
+
+
+def test_pulls_of_every_line():
+    found = fit_batch("qubit_spectroscopy", F, crowd(), 0.05)
+    for name, centre in (("frequency", 4.81e9), ("frequency_2", 5.31e9), ("frequency_4", 4.62e9)):
+        pull = (found.values[name] - centre) / found.stderr[name]
+        assert abs(pull.mean()) < 0.4, name
+        assert 0.8 < pull.std() < 1.25, name
+
+
+@pytest.mark.parametrize("expected", CENTRES)
+def test_the_expected_line_is_given_however_weak(expected):
+    found = fit_batch("qubit_spectroscopy", F, crowd(), 0.05, expected=expected, within=3e6)
+    assert set(found.verdict) == {"accepted"}
+    assert found.values["frequency"] == pytest.approx(expected, abs=3e6)
+
+
+def test_of_two_lines_the_expected_one():
+    y = noisy(line(4.9e9, 1.0) + line(5.2e9, 0.8))
+    for expected in (4.9e9, 5.2e9):
+        found = fit_batch("qubit_spectroscopy", F, y, 0.05, expected=expected)
+        assert found.values["frequency"] == pytest.approx(expected, abs=2e6)
+        assert (found.values["lines"] == 2).all()
+
+
+def test_a_line_elsewhere_is_the_wrong_peak():
+    found = fit_batch("qubit_spectroscopy", F, noisy(line(4.7e9)), 0.05, expected=5.1e9)
+    assert set(found.status) == {"wrong peak"}
+    assert set(found.verdict) == {"rejected"}
+    assert "400 MHz from where it is expected" in found.reason[0]
+    narrow = fit_batch(
+        "qubit_spectroscopy", F, noisy(line(5.12e9)), 0.05, expected=5.1e9, within=1e6
+    )
+    assert set(narrow.status) == {"wrong peak"}
+
+
+def test_one_line_is_one():
+    found = fit_batch("qubit_spectroscopy", F, noisy(line(5.0e9)), 0.05, expected=5.0e9)
+    assert (found.values["lines"] == 1).all()
+    assert np.isnan(found.values["frequency_2"]).all()
+
+
+def test_complex_scans_are_counted_too():
+    y = crowd()
+    z = 0.3 + (0.6 - 0.8j) * y + 0.05j * np.random.default_rng(2).normal(size=y.shape)
+    found = fit_batch("qubit_spectroscopy", F, z, 0.05)
+    assert np.mean(found.values["lines"] == 4) > 0.9
