@@ -248,7 +248,8 @@ def dropped(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     few = rng.random(good.y.shape) < column(truth, rng.uniform(0.1, 0.33, n))
     sigma = good.sigma * np.where(few, rng.uniform(3.0, 10.0, good.y.shape), 1.0)
     more = np.sqrt(sigma**2 - good.sigma**2) * white(rng, good.y)
-    lost = rng.random(good.y.shape) < column(truth, rng.uniform(0.0, 0.15, n))
+    order = rng.random((n, _points(truth))).argsort(axis=1).argsort(axis=1)
+    lost = (order < (rng.uniform(0.0, 0.15, n) * _points(truth))[:, None] - 1).reshape(good.y.shape)
     return replace(good, y=np.where(lost, np.nan, good.y + more), sigma=sigma)
 
 
