@@ -1,8 +1,7 @@
-"""`kammerton fit`: the daemon's own fits on a file of measured data."""
+"""`kammerton fit`: the daemon's own fits on files of measured data."""
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -11,100 +10,114 @@ import typer
 from kammerton.cli import app
 
 if TYPE_CHECKING:
-    from kammerton.estimation.columns import Chosen
+    from kammerton.estimation.file import Read
     from kammerton.model import Fit
 
 BAD_INPUT, NOT_ACCEPTED = 2, 3
 PICTURES = (".png", ".pdf", ".svg")
 
 
+def _list_kinds(wanted: bool) -> None:
+    if not wanted:
+        return
+    from kammerton.estimation import FIT_KINDS
+    from kammerton.estimation.layouts import summary
+
+    for kind in FIT_KINDS:
+        typer.echo(f"{kind}\n    {summary(kind)}")
+    raise typer.Exit
+
+
+Files = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Text table: x, then y. Several files: one for each series or prepared state.",
+        metavar="FILE",
+    ),
+]
+KindName = Annotated[str, typer.Option(help="t1, ramsey, qubit_flux_map, ...; --kinds lists all.")]
+Kinds = Annotated[
+    bool, typer.Option("--kinds", callback=_list_kinds, is_eager=True, help="List all kinds.")
+]
+Known = Annotated[
+    list[str] | None,
+    typer.Option(help="NAME=VALUE that is known, e.g. anharmonicity=-200MHz; repeatable."),
+]
+Shots = Annotated[int | None, typer.Option(help="Shots of each point, where y is a population.")]
+CalPoints = Annotated[
+    int, typer.Option(help="Calibration points at the end: half prepared 0, half prepared 1.")
+]
+X = Annotated[
+    list[str] | None,
+    typer.Option(help="Column of x; of a map twice, in the order that --kinds names."),
+]
+Y = Annotated[str | None, typer.Option(help="Column of measured values.")]
+Phase = Annotated[str | None, typer.Option(help="Column of the phase.")]
+Sigma = Annotated[str | None, typer.Option(help="Column of the standard error of y.")]
+XUnit = Annotated[str | None, typer.Option(help="Unit of x, e.g. ns; of the axes of a map: ns,mV.")]
+Geometry = Annotated[
+    str | None, typer.Option(help="Of a resonator: notch, reflection or transmission.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Plot = Annotated[Path | None, typer.Option(help="Draw the fit (png, pdf, svg).")]
+
+
 @app.command()
 def fit(
-    file: Annotated[Path, typer.Argument(help="CSV: first column x, further columns y.")],
-    kind: Annotated[
-        str, typer.Option(help="t1, ramsey, t2_echo, rabi_amplitude, resonator_spectroscopy, ...")
-    ],
-    cal_points: Annotated[
-        int, typer.Option(help="Calibration points at the end: half prepared 0, half prepared 1.")
-    ] = 0,
-    y: Annotated[str | None, typer.Option(help="Column of measured values.")] = None,
-    phase: Annotated[str | None, typer.Option(help="Column of the phase.")] = None,
-    sigma: Annotated[str | None, typer.Option(help="Column of the standard error of y.")] = None,
-    x_unit: Annotated[str | None, typer.Option(help="Unit of x, e.g. ns or GHz.")] = None,
-    geometry: Annotated[
-        str | None, typer.Option(help="Of a resonator: notch, reflection or transmission.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    plot: Annotated[Path | None, typer.Option(help="Draw the fit (png, pdf, svg).")] = None,
+    files: Files,
+    kind: KindName,
+    kinds: Kinds = False,
+    known: Known = None,
+    shots: Shots = None,
+    cal_points: CalPoints = 0,
+    x: X = None,
+    y: Y = None,
+    phase: Phase = None,
+    sigma: Sigma = None,
+    x_unit: XUnit = None,
+    geometry: Geometry = None,
+    as_json: Json = False,
+    plot: Plot = None,
 ) -> None:
-    """Fit a measured trace; exit code 3 where the fit is not accepted."""
+    """Fit measured data; exit code 3 where the fit is not accepted."""
+    from kammerton.cli.fit_report import print_json, print_text
     from kammerton.estimation.columns import Choice
     from kammerton.estimation.file import fit_file
+    from kammerton.estimation.grid import axes_of
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
-    known = {} if geometry is None else {"geometry": geometry}
-    choice = Choice(y, phase, sigma, x_unit, cal_points)
+    choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()))
     try:
-        chosen, found = fit_file(file, kind, choice, **known)
+        all_known = _known(kind, known or [], shots, geometry, sigma)
+        chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
     for note in chosen.notes:
-        typer.echo(f"{file}: {note}", err=True)
+        typer.echo(f"{files[0]}: {note}", err=True)
     if plot is not None:
         _draw(chosen, found, plot)
     if as_json:
-        _print_json(found)
+        print_json(found)
     else:
-        _print_text(found)
+        print_text(found, axes_of(chosen.trace))
     if found.verdict is not Verdict.ACCEPTED:
         raise typer.Exit(NOT_ACCEPTED)
 
 
-def _print_json(found: Fit) -> None:
-    import json
+def _known(
+    kind: str, texts: list[str], shots: int | None, geometry: str | None, sigma: str | None
+) -> dict[str, object]:
+    """Return what is known, whether by --known or by a short form."""
+    from kammerton.estimation.known import known_of
+    from kammerton.model import TraceError
 
-    from kammerton.model import Verdict
-
-    accepted = found.verdict is Verdict.ACCEPTED
-    parameters = {
-        name: {"value": v.value, "stderr": v.stderr, "unit": v.unit}
-        for name, v in found.values.items()
-        if accepted and math.isfinite(v.value) and math.isfinite(v.stderr)
-    }
-    chi2 = found.chi2_reduced if math.isfinite(found.chi2_reduced) else None
-    answer = {
-        "verdict": str(found.verdict),
-        "status": found.status,
-        "reason": found.reason,
-        "parameters": parameters,
-        "chi2_reduced": chi2,
-    }
-    print(json.dumps(answer, allow_nan=False))
-
-
-def _print_text(found: Fit) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    from kammerton.model import Verdict
-    from kammerton.model.quantity import show
-
-    colour = {Verdict.ACCEPTED: "green", Verdict.INSUFFICIENT: "yellow", Verdict.REJECTED: "red"}
-    console = Console()
-    verdict = Text(f"{found.verdict}", style=f"bold {colour[found.verdict]}")
-    console.print(Text(f"{found.kind}  {found.target}: ") + verdict + Text(f", {found.status}"))
-    console.print(Text(found.reason))
-    if found.verdict is not Verdict.ACCEPTED:
-        return
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in found.values.items():
-        if math.isfinite(value.value):
-            table.add_row(name, show(value.value, value.unit, value.stderr))
-    if math.isfinite(found.chi2_reduced):
-        table.add_row("chi2 reduced", f"{found.chi2_reduced:.3g}")
-    console.print(table)
+    short = {"shots": shots, "geometry": geometry}
+    texts = texts + [f"{name}={value}" for name, value in short.items() if value is not None]
+    known = known_of(kind, texts)
+    if sigma is not None and "shots" in known:
+        raise TraceError("give --sigma or --shots, not both")
+    return known
 
 
 def _check_picture(plot: Path | None) -> None:
@@ -116,7 +129,7 @@ def _check_picture(plot: Path | None) -> None:
         _bad_input(f"{plot}: there is no folder {plot.parent}")
 
 
-def _draw(chosen: Chosen, found: Fit, plot: Path) -> None:
+def _draw(chosen: Read, found: Fit, plot: Path) -> None:
     from kammerton.estimation.picture import draw
 
     target = chosen.trace.target

@@ -23,15 +23,22 @@ def written(value: float, unit: str, stderr: float) -> str:
     '35.08(71) µs'
     >>> written(0.98145, "", 0.0019)
     '0.9815(19)'
+    >>> written(0.0035721, "", 0.0002)
+    '3.57(20)×10⁻³'
     """
     if not (math.isfinite(value) and math.isfinite(stderr) and stderr > 0):
         return show(value, unit)
-    factor, prefix = prefix_of(max(abs(value), stderr), unit)
+    unit = unit.replace("^2", "²")
+    bare = unit if unit in SCALED else ""
+    factor, prefix = prefix_of(max(abs(value), stderr), bare)
     digits = max(0, 1 - math.floor(math.log10(stderr / factor)))
     last = round(stderr / factor * 10**digits)
     if last >= 100 and digits > 0:
         digits, last = digits - 1, round(last / 10)
-    return f"{value / factor:.{digits}f}({last}) {prefix}{unit}".rstrip().replace("-", "−")
+    number = f"{value / factor:.{digits}f}({last})".replace("-", "−")
+    return f"{number}×{prefix} {unit}".rstrip() if prefix[:2] == "10" else (
+        f"{number} {prefix}{unit}".rstrip()
+    )  # fmt: skip
 
 
 def prefix_of(size: float, unit: str) -> tuple[float, str]:

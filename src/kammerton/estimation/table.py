@@ -69,8 +69,10 @@ class Table:
             + ", ".join(repr(n) for n in names)
         )
 
-    def numbers(self, column: int) -> FloatArray:
+    def numbers(self, column: int, *, empty: bool = False) -> FloatArray:
         """Return one column (M,) as written, before any unit; NaN where a cell is empty.
+
+        empty: whether the whole column may be.
 
         Raises
         ------
@@ -78,9 +80,13 @@ class Table:
             A cell is no number (file, line and column are named), or no cell is one.
         """
         values = np.array([self._number(row, column) for row in self.rows])
-        if not np.isfinite(values).any():
+        if not (empty or np.isfinite(values).any()):
             raise TraceError(f"{self.path}: column {self.headings[column].text!r} has no numbers")
         return values
+
+    def texts(self, column: int) -> list[str]:
+        """Return the cells of one column as text."""
+        return [cells[column].strip() if column < len(cells) else "" for _, cells in self.rows]
 
     def line(self, row: int) -> int:
         """Return the line of the file, from 1, in which a row stands."""
@@ -116,8 +122,8 @@ def read_table(path: Path) -> Table:
 
     Blank lines do not matter, nor do lines that begin with # or %, except that one of them
     serves as the header where there is no other (numpy writes it so). A second header line that
-    holds only units is understood. A first column without a name that only counts the rows
-    (pandas writes it so) is dropped.
+    holds only units is understood. A first column may hold words, such as names of series; one
+    without a name that only counts the rows (pandas writes it so) is dropped.
 
     Raises
     ------
@@ -128,7 +134,8 @@ def read_table(path: Path) -> Table:
     body = [(n, line) for n, line in lines if not _is_comment(line)]
     separator = _separator(path, body)
     rows = [(n, _cells(line, separator)) for n, line in body]
-    start = next(i for i, (_, cells) in enumerate(rows) if _is_data(cells))
+    begins = _is_data if any(_is_data(cells) for _, cells in rows) else _is_labelled
+    start = next(i for i, (_, cells) in enumerate(rows) if begins(cells))
     heads = [cells for _, cells in rows[:start]]
     if not heads:
         heads = _commented_header(lines, separator, len(rows[start][1]))
@@ -153,10 +160,17 @@ def _cells(line: str, separator: str | None) -> list[str]:
 
 def _is_data(cells: list[str]) -> bool:
     """Two cells or more, the first a number or empty, and a number among the others."""
-    values = [number(cell) for cell in cells]
-    if len(cells) < 2 or values[0] is None:
-        return False
-    return any(value is not None and value == value for value in values[1:])
+    return len(cells) > 1 and number(cells[0]) is not None and _numbers(cells[1:]) > 0
+
+
+def _is_labelled(cells: list[str]) -> bool:
+    """A word, such as the name of a series, and two numbers or more."""
+    return len(cells) > 2 and number(cells[0]) is None and _numbers(cells[1:]) > 1
+
+
+def _numbers(cells: list[str]) -> int:
+    values = map(number, cells)
+    return sum(value is not None and value == value for value in values)
 
 
 def _separator(path: Path, body: list[Line]) -> str | None:
@@ -172,7 +186,7 @@ def _separator(path: Path, body: list[Line]) -> str | None:
 
 
 def _readable(cells: list[str]) -> float:
-    if not _is_data(cells):
+    if not (_is_data(cells) or _is_labelled(cells)):
         return 0.0
     return sum(number(cell) is not None for cell in cells) / len(cells)
 

@@ -12,6 +12,8 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from kammerton.cli import app
+from kammerton.cli.fit_report import shown
+from kammerton.estimation import FIT_KINDS
 
 SEED = np.random.default_rng(7)
 
@@ -27,7 +29,10 @@ def answer(result: Result) -> dict[str, Any]:
         raise AssertionError(constant)
 
     found: dict[str, Any] = json.loads(result.stdout, parse_constant=refuse)
-    assert set(found) == {"verdict", "status", "reason", "parameters", "chi2_reduced"}
+    assert set(found) == {
+        "verdict", "status", "reason", "parameters", "correlation", "chi2_reduced", "advice",
+    }  # fmt: skip
+    assert set(found["correlation"]) == set(found["parameters"])
     return found
 
 
@@ -87,10 +92,10 @@ def test_noise_is_not_accepted(flat: Path) -> None:
 def test_rabi_is_in_the_unit_of_its_axis(tmp_path: Path) -> None:
     a = np.linspace(-800, 800, 61)
     y = -np.cos(2 * np.pi * a / 700) + 0.05 * SEED.normal(size=a.size)
-    for unit, shown, scale in (("mV", "V", 1e-3), ("DAC", "DAC", 1.0)):
+    for unit, si_unit, scale in (("mV", "V", 1e-3), ("DAC", "DAC", 1.0)):
         path = saved(tmp_path / "rabi.csv", f"amplitude [{unit}],y", a, y)
         period = answer(fit(path, "--kind", "rabi_amplitude", "--json"))["parameters"]["period"]
-        assert period["unit"] == shown
+        assert period["unit"] == si_unit
         assert period["value"] == pytest.approx(700 * scale, rel=0.02)
 
 
@@ -208,3 +213,68 @@ def test_points_that_are_missing_do_no_harm(decay: Path, tmp_path: Path) -> None
     path.write_text("\n".join(lines))
     t1 = answer(fit(path, "--kind", "t1", "--json"))["parameters"]["t1"]
     assert abs(t1["value"] - 30e-6) < 4 * t1["stderr"]
+
+
+def test_the_kinds_are_listed_with_what_they_take() -> None:
+    listed = fit("--kinds")
+    assert listed.exit_code == 0
+    for kind in FIT_KINDS:
+        assert f"{kind}\n" in listed.stdout
+    assert "known: interleaved, shots, geometry" in listed.stdout
+
+
+def test_correlation_and_advice(decay: Path, tmp_path: Path) -> None:
+    found = answer(fit(decay, "--kind", "t1", "--json"))
+    names = list(found["parameters"])
+    for row in names:
+        assert found["correlation"][row][row] == pytest.approx(1.0)
+        for column in names:
+            assert abs(found["correlation"][row][column]) <= 1.0 + 1e-9
+    assert found["advice"] == {}
+    short = tmp_path / "short.csv"
+    short.write_text("\n".join(decay.read_text().splitlines()[:12]))
+    result = fit(short, "--kind", "t1", "--sigma", "error", "--json")
+    assert result.exit_code == 3
+    cut = answer(result)
+    assert cut["verdict"] == "insufficient"
+    assert cut["advice"]["extend_window_to"] > 20e-6
+    assert cut["correlation"] == {}
+    text = fit(short, "--kind", "t1", "--sigma", "error")
+    assert "-> extend the window to " in text.stdout
+
+
+def test_shots_are_a_sigma(tmp_path: Path) -> None:
+    t = np.linspace(0, 150, 76)
+    y = SEED.binomial(500, 0.05 + 0.9 * np.exp(-t / 30)) / 500
+    path = saved(tmp_path / "p.csv", "Time [us],population,error", t, y, np.full(76, 0.02))
+    found = answer(fit(path, "--kind", "t1", "--shots", "500", "--json"))
+    assert 0.5 < found["chi2_reduced"] < 1.6
+    assert answer(fit(path, "--kind", "t1", "--known", "shots=500", "--json")) == found
+    refused(fit(path, "--kind", "t1", "--shots", "500", "--sigma", "error"), "not both")
+    refused(fit(path, "--kind", "t1", "--shots", "0"), "shots must be 1 or more")
+    refused(fit(path, "--kind", "allxy", "--shots", "9"), "cannot use shots; it takes contrast")
+
+
+def test_a_map_from_the_shell(tmp_path: Path) -> None:
+    """Simulated arc of a transmon, hidden truth, seed 7; a tenth of the cells is not there."""
+    f, b = np.meshgrid(np.linspace(4.80, 4.96, 61), np.linspace(-0.2, 0.2, 31), indexing="ij")
+    arc = (4.95 + 0.2) * np.abs(np.cos(np.pi * (b - 0.03) / 1.5)) ** 0.5 - 0.2
+    y = 1 / (1 + (2 * (f - arc) / 0.01) ** 2) + 0.05 * SEED.normal(size=f.shape)
+    there = SEED.random(f.shape) > 0.1
+    path = saved(tmp_path / "arc.csv", "signal,flux [V],f [GHz]", y[there], b[there], f[there])
+    picture = tmp_path / "arc.png"
+    result = fit(path, "--kind", "qubit_flux_map", "--known", "anharmonicity=-200MHz", "--json",
+                 "--plot", picture)  # fmt: skip
+    values = answer(result)["parameters"]
+    assert abs(values["sweet_spot"]["value"] - 0.03) < 4 * values["sweet_spot"]["stderr"]
+    assert values["curvature"]["unit"] == "Hz/V^2"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    text = fit(path, "--kind", "qubit_flux_map").stdout
+    assert "× 10⁹ Hz/V^2" in text
+
+
+def test_large_and_small_numbers_get_a_power_of_ten() -> None:
+    assert shown(-1.6978e10, "Hz/V^2", 3.8e7) == "(-16.978 ± 0.038) × 10⁹ Hz/V^2"
+    assert shown(0.0035721, "", 0.0002) == "(3.57 ± 0.20) × 10⁻³"
+    assert shown(0.5722, "", 0.007) == "0.5722 ± 0.0070"
+    assert shown(23.6e-6, "s", 190e-9) == "23.60 µs ± 190 ns"

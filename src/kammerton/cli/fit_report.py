@@ -1,0 +1,94 @@
+"""What `kammerton fit` prints: a table for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from kammerton.estimation.scales import prefix_of
+from kammerton.estimation.wording import in_words
+from kammerton.model import Fit, Verdict
+from kammerton.model.quantity import SCALED, show
+
+COLOURS = {Verdict.ACCEPTED: "green", Verdict.INSUFFICIENT: "yellow", Verdict.REJECTED: "red"}
+
+
+def print_json(found: Fit) -> None:
+    """Print one JSON object; values and correlation only where the fit is accepted."""
+    accepted = found.verdict is Verdict.ACCEPTED
+    parameters = {
+        name: {"value": v.value, "stderr": v.stderr, "unit": v.unit}
+        for name, v in found.values.items()
+        if accepted and math.isfinite(v.value) and math.isfinite(v.stderr)
+    }
+    answer = {
+        "verdict": str(found.verdict),
+        "status": found.status,
+        "reason": found.reason,
+        "parameters": parameters,
+        "correlation": _correlation(found, list(parameters)),
+        "chi2_reduced": _number(found.chi2_reduced),
+        "advice": _advice(found),
+    }
+    print(json.dumps(answer, allow_nan=False))
+
+
+def _correlation(found: Fit, names: list[str]) -> dict[str, dict[str, float | None]]:
+    """Return name -> name -> correlation; null where a value is certain and has none."""
+    if found.correlation is None:
+        return {}
+    place = {name: k for k, name in enumerate(found.values)}
+    return {
+        row: {column: _number(found.correlation[place[row], place[column]]) for column in names}
+        for row in names
+    }
+
+
+def _advice(found: Fit) -> dict[str, float]:
+    advice: dict[str, Any] = asdict(found.advice)
+    axis = advice.pop("axis")
+    said = {name: value for name, value in advice.items() if value is not None}
+    return said | ({"axis": axis} if said else {})
+
+
+def _number(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None
+
+
+def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
+    """Print verdict, reason and advice, and the values of an accepted fit as a table.
+
+    axes: name and unit of each axis, for the advice.
+    """
+    console = Console()
+    verdict = Text(f"{found.verdict}", style=f"bold {COLOURS[found.verdict]}")
+    console.print(Text(f"{found.kind}  {found.target}: ") + verdict + Text(f", {found.status}"))
+    console.print(Text(found.reason))
+    for words in in_words(found.advice, axes):
+        console.print(Text(f"-> {words}"))
+    if found.verdict is not Verdict.ACCEPTED:
+        return
+    table = Table(box=None, show_header=False, pad_edge=False)
+    for name, value in found.values.items():
+        if math.isfinite(value.value):
+            table.add_row(name, shown(value.value, value.unit, value.stderr))
+    if math.isfinite(found.chi2_reduced):
+        table.add_row("chi2 reduced", f"{found.chi2_reduced:.3g}")
+    console.print(table)
+
+
+def shown(value: float, unit: str, stderr: float) -> str:
+    """Return a value with its error; tiny or huge ones without a prefix get a power of ten."""
+    if unit in SCALED or not (math.isfinite(stderr) and stderr > 0):
+        return show(value, unit, stderr)
+    factor, power = prefix_of(max(abs(value), stderr), "")
+    digits = max(0, 1 - math.floor(math.log10(float(f"{stderr / factor:.1e}"))))
+    text = f"{value / factor:.{digits}f} ± {stderr / factor:.{digits}f}"
+    return f"({text}) × {power} {unit}".rstrip() if power else f"{text} {unit}".rstrip()

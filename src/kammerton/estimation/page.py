@@ -1,0 +1,83 @@
+"""The look of every picture: colours, axes, labels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.ticker import MaxNLocator
+from scipy.interpolate import Akima1DInterpolator
+
+from kammerton.model import Verdict
+from kammerton.model.trace import FloatArray
+
+INK, DATA, CURVE, ONE, PALE = "#333333", "#1f4e79", "#d9541e", "#b3246b", "#b8c0c8"
+STATES = (DATA, CURVE, "#009e73")
+"""Colours of 0, 1 and 2, which the colour-blind can tell too (after Okabe and Ito)."""
+MARKS = ("o", "s", "^", "D", "v", "P")
+COLOURS = {
+    Verdict.ACCEPTED: "#2e7d32",
+    Verdict.INSUFFICIENT: "#b26a00",
+    Verdict.REJECTED: "#b00020",
+}
+SMALL = 8.0
+"""Points."""
+
+Page = Figure | SubFigure
+
+
+def axes_pair(page: Page, **place: float) -> tuple[Axes, Axes]:
+    """Return axes for the data, and below them axes for what the fit leaves."""
+    grid = page.add_gridspec(
+        2, 1, height_ratios=(3.6, 1), hspace=0.07, bottom=0.14, top=0.76, **place
+    )
+    above = page.add_subplot(grid[0])
+    below = page.add_subplot(grid[1], sharex=above)
+    above.tick_params(labelbottom=False)
+    for axes in (above, below):
+        plain(axes)
+    below.yaxis.set_major_locator(MaxNLocator(2, symmetric=True))
+    return above, below
+
+
+def plain(axes: Axes) -> None:
+    """Take off what is not needed."""
+    axes.tick_params(labelsize=SMALL, color=INK, labelcolor=INK, length=3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes.yaxis.set_major_locator(MaxNLocator(4))
+    axes.ticklabel_format(useOffset=False, style="plain")
+
+
+def label(axes: Axes, x: str = "", y: str = "") -> None:
+    """Name both axes; no character of a name means anything to a typesetter."""
+    style: dict[str, Any] = {"fontsize": SMALL + 0.5, "color": INK, "parse_math": False}
+    axes.set_xlabel(x, labelpad=2, **style)
+    axes.set_ylabel(y, labelpad=2, **style)
+
+
+def legend(axes: Axes, **place: Any) -> None:
+    """Name what is drawn."""
+    shown = axes.legend(fontsize=SMALL - 1, frameon=False, labelcolor=INK, **place)
+    for text in shown.get_texts():
+        text.set_parse_math(False)
+
+
+def square(axes: Axes) -> None:
+    """Give both axes one scale."""
+    axes.set_aspect("equal", adjustable="datalim")
+
+
+def smooth(x: FloatArray, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a curve without corners between few points; it passes through every one."""
+    if x.size > 150 or x.size < 5 or not (np.diff(x) > 0).all():
+        return x, curve
+    first = x[1] - x[0]
+    if np.ptp(np.diff(x)) < 2 * first:
+        dense = np.linspace(x[0], x[-1], 8 * x.size)
+        return dense, Akima1DInterpolator(x, curve)(dense)
+    even = np.log1p((x - x[0]) / first)  # lengths are often spaced like 1, 2, 4, 8
+    between = np.linspace(even[0], even[-1], 8 * x.size)
+    return x[0] + first * np.expm1(between), Akima1DInterpolator(even, curve)(between)
