@@ -280,7 +280,7 @@ def _separate(double: Solution, batch: Batch) -> Mask:
     apart = np.abs(centres[:, 0] - centres[:, 1]) > 0.7 * halves.sum(axis=1)
     inside = ((centres > 0) & (centres < 1)).all(axis=1)
     step = 1.0 / (batch.points - 1)
-    result: Mask = apart & inside & (halves > 0.6 * step).all(axis=1) & (halves < 0.3).all(axis=1)
+    result: Mask = apart & inside & (halves > 1.0 * step).all(axis=1) & (halves < 0.3).all(axis=1)
     heights = np.abs(_heights(double.theta))
     result &= heights.min(axis=1) > 0.05 * heights.max(axis=1)
     return result

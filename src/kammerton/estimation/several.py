@@ -24,7 +24,7 @@ FitsLine = Callable[[Batch, Array], Solution]
 MOST = 6  # lines
 WORTH = 30.0  # gain in chi-square for which another line is believed
 ROUNDS = 3
-NARROWEST = 1.3  # full width, in points
+NARROWEST = 2.0  # full width, in points
 WIDEST = 0.5  # full width, in windows
 
 

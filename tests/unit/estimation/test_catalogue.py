@@ -18,7 +18,6 @@ SHARE = 0.01  # of wrong values among the traces of a class, and of refused good
 CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
 
 NOT_YET = {
-    ("qubit_spectroscopy", "CW tone"),
     ("resonator_spectroscopy, notch", "saturated"),
 }
 """Known misses: each fails here today, and must leave this list once it does not."""
