@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kammerton.estimation.scales import prefix_of
+from kammerton.estimation.scales import places, prefix_of
 from kammerton.estimation.wording import in_words
 from kammerton.model import Fit, Verdict
 from kammerton.model.quantity import SCALED, show
@@ -88,7 +88,8 @@ def shown(value: float, unit: str, stderr: float) -> str:
     """Return a value with its error; tiny or huge ones without a prefix get a power of ten."""
     if unit in SCALED or not (math.isfinite(stderr) and stderr > 0):
         return show(value, unit, stderr)
-    factor, power = prefix_of(max(abs(value), stderr), "")
-    digits = max(0, 1 - math.floor(math.log10(float(f"{stderr / factor:.1e}"))))
-    text = f"{value / factor:.{digits}f} ± {stderr / factor:.{digits}f}"
+    factor, power = prefix_of(max(abs(value), 10 * stderr), "")
+    digits = places(stderr / factor)
+    value, stderr = round(value / factor, digits), round(stderr / factor, digits)
+    text = f"{value:.{max(digits, 0)}f} ± {stderr:.{max(digits, 0)}f}"
     return f"({text}) × {power} {unit}".rstrip() if power else f"{text} {unit}".rstrip()

@@ -84,6 +84,8 @@ def in_own_units(fit: Fit, trace: Trace | Grid) -> Fit:
     free = next((u for u, axis in zip(units, layout.axes, strict=True) if axis.unit is None), "")
     renamed = {name: _filled(unit, free, trace.y_unit) for name, unit in own.items()}
     renamed |= {name: trace.y_unit for name in OF_Y if name not in own}
+    if layout.form is Form.SHOTS:
+        renamed = {name: trace.y_unit for name, value in fit.values.items() if value.unit == "V"}
     values = {
         name: replace(value, unit=renamed.get(name, value.unit))
         for name, value in fit.values.items()

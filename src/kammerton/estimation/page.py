@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,10 +29,10 @@ SMALL = 8.0
 Page = Figure | SubFigure
 
 
-def axes_pair(page: Page, **place: float) -> tuple[Axes, Axes]:
+def axes_pair(page: Page, top: float = 0.76, **place: float) -> tuple[Axes, Axes]:
     """Return axes for the data, and below them axes for what the fit leaves."""
     grid = page.add_gridspec(
-        2, 1, height_ratios=(3.6, 1), hspace=0.07, bottom=0.14, top=0.76, **place
+        2, 1, height_ratios=(3.6, 1), hspace=0.07, bottom=0.14, top=top, **place
     )
     above = page.add_subplot(grid[0])
     below = page.add_subplot(grid[1], sharex=above)
@@ -63,6 +64,30 @@ def legend(axes: Axes, **place: Any) -> None:
     shown = axes.legend(fontsize=SMALL - 1, frameon=False, labelcolor=INK, **place)
     for text in shown.get_texts():
         text.set_parse_math(False)
+
+
+def key_above(axes: Axes, count: int, scale: float = 1.5) -> None:
+    """Name what is drawn in one line above the axes, where it hides nothing."""
+    legend(axes, markerscale=scale, loc="lower left", bbox_to_anchor=(-0.03, 0.99), ncols=count,
+           handletextpad=0.1, columnspacing=1.0, borderpad=0)  # fmt: skip
+
+
+def measured(
+    axes: Axes, x: FloatArray, y: FloatArray, bars: FloatArray | None, colour: str = DATA,
+    mark: str = "o", name: str = "",
+) -> None:  # fmt: skip
+    """Draw points with error bars; where x repeats, faint points and their means with errors."""
+    once = np.unique(x)
+    if 2 * once.size >= x.size:
+        axes.errorbar(x, y, bars, fmt=mark, ms=2.8, mew=0, lw=0.8, color=colour, label=name)
+        return
+    there = np.isfinite(y)
+    axes.plot(x[there], y[there], mark, ms=2.4, mew=0, alpha=0.3, color=colour)
+    groups = [(one, y[there & (x == one)]) for one in np.unique(x[there])]
+    errors = [float(v.std(ddof=1)) / math.sqrt(v.size) if v.size > 1 else 0.0 for _, v in groups]
+    axes.errorbar([one for one, _ in groups], [float(v.mean()) for _, v in groups], errors,
+                  fmt=mark, ms=4, mew=0.8, lw=1, mec=colour, mfc="white", color=colour, zorder=4,
+                  label=name)  # fmt: skip
 
 
 def square(axes: Axes) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -24,6 +23,7 @@ from kammerton.estimation.page import (
     Page,
     axes_pair,
     label,
+    measured,
     plain,
     smooth,
     square,
@@ -46,6 +46,9 @@ LETTERS = 16.0
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
+LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_", "p1_given_1", "p2_given_2")
+"""Values that the picture of single shots shows itself."""
+
 SYMBOLS = {
     "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
     "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
@@ -57,7 +60,8 @@ SYMBOLS = {
     "error_per_gate": "error/gate", "error_per_gate_bound": "bound", "allxy_deviation": "deviation",
     "angle_error": "angle error", "detuning_angle": "detuning", "drag_error": "DRAG error",
     "coupling": "g", "cz_length": "t CZ", "frequency_0": "f(0)", "frequency_1": "f(1)",
-    "dispersive_shift": "χ", "amplitude_scale": "scale",
+    "p1_given_0": "P(1|0)", "thermal_population": "thermal", "dispersive_shift": "χ",
+    "amplitude_scale": "scale",
 }  # fmt: skip
 
 
@@ -118,11 +122,12 @@ def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray
 
 
 def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
-    letters = int(LETTERS * (WIDE if _is_wide(trace) else NARROW))
-    target = _shortened(trace.target, letters // 3)
+    inches = WIDE if _is_wide(trace) else NARROW
+    letters = int(LETTERS * inches)
+    verdict = "not fitted" if fit is None else f"{fit.verdict}: {fit.status}"
+    target = _shortened(trace.target, int(8.8 * inches - 0.68 * len(verdict)) - 4)
     page.text(0.13, 0.955, target, va="top", fontsize=11, weight="bold", color=INK,
               parse_math=False)  # fmt: skip
-    verdict = "not fitted" if fit is None else f"{fit.verdict}: {fit.status}"
     colour = INK if fit is None else COLOURS[fit.verdict]
     page.text(0.97, 0.95, verdict, va="top", ha="right", fontsize=9, color=colour,
               parse_math=False)  # fmt: skip
@@ -149,7 +154,7 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     values = [
         f"{SYMBOLS.get(name, name.replace('_', ' '))} = {written(v.value, v.unit, v.stderr)}"
         for name, v in fit.values.items()
-        if math.isfinite(v.value)
+        if math.isfinite(v.value) and not name.startswith(LEFT_OUT)
     ]
     if math.isfinite(fit.chi2_reduced):
         values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
@@ -205,11 +210,7 @@ def _sweep(
     factor, prefix = prefix_of(largest(y), trace.y_unit)
     known = bool((trace.sigma > 0).any())
     once, first = np.unique(x, return_index=True)
-    if 2 * once.size < x.size:
-        _repeated(above, x, y / factor)
-    else:
-        bars = trace.sigma / factor if known else None
-        above.errorbar(x, y / factor, bars, fmt="o", ms=2.8, mew=0, lw=0.8, color=DATA)
+    measured(above, x, y / factor, trace.sigma / factor if known else None)
     if curve is not None and np.isfinite(curve).all():
         above.plot(*smooth(once, curve[first] / factor), "-", lw=1.4, color=CURVE, zorder=3)
     label(above, "", labelled(name, prefix + trace.y_unit))
@@ -218,13 +219,3 @@ def _sweep(
         scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
         below.plot(x, apart / scale, "o", ms=2.2, mew=0, color=DATA)
     label(below, x_label, "residual / σ" if known else "residual")
-
-
-def _repeated(axes: Axes, x: FloatArray, y: FloatArray) -> None:
-    """Points measured many times at one x, each faintly, and their means with errors."""
-    there = np.isfinite(y)
-    axes.plot(x[there], y[there], "o", ms=2.4, mew=0, alpha=0.3, color=DATA)
-    groups = [(one, y[there & (x == one)]) for one in np.unique(x[there])]
-    bars = [float(v.std(ddof=1)) / math.sqrt(v.size) if v.size > 1 else 0.0 for _, v in groups]
-    axes.errorbar([one for one, _ in groups], [float(v.mean()) for _, v in groups], bars, fmt="s",
-                  ms=4, mew=0.8, lw=1, mec=DATA, mfc="white", color=DATA, zorder=4)  # fmt: skip

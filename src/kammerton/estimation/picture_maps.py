@@ -22,8 +22,9 @@ from kammerton.estimation.page import (
     STATES,
     Page,
     axes_pair,
+    key_above,
     label,
-    legend,
+    measured,
     plain,
     smooth,
     square,
@@ -34,21 +35,25 @@ from kammerton.model.trace import FloatArray
 
 UPRIGHT = ("cz_chevron",)
 """Kinds whose first axis runs to the right; elsewhere it runs up."""
-LEFT, RIGHT = (0.09, 0.14, 0.44, 0.56), (0.56, 0.14, 0.37, 0.56)
+RESONATORS = ("punch_out", "resonator_flux_map")
+"""Kinds whose line is a dip in the transmission."""
+
+ROUNDING = 1e-9
+
+LEFT, RIGHT = (0.09, 0.14, 0.44, 0.56), (0.58, 0.14, 0.36, 0.56)
 
 
 def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
     """Draw the map with the line that was fitted, and what the fit leaves."""
     kind = "" if fit is None else fit.kind
     curve = _fitted(fit)
-    spectra = kind in LAYOUTS and LAYOUTS[kind].phase
-    shown, name = _contrast(grid.y, spectra)
-    factor, prefix = prefix_of(largest(shown), grid.y_unit)
-    unit = prefix + grid.y_unit
+    shown, name = _contrast(grid.y, kind)
+    own = "" if kind in RESONATORS else grid.y_unit
+    factor, prefix = prefix_of(largest(shown), own)
     axes = page.add_axes(LEFT)
-    _image(page, axes, grid, kind, shown / factor, "viridis", labelled(name, unit))
+    _image(page, axes, grid, kind, shown / factor, "viridis", labelled(name, prefix + own))
     if curve is not None and np.isfinite(curve).any():
-        if spectra:
+        if _spectra(kind):
             _line(axes, grid, kind, line_of(grid.x[0], curve))
         elif fit is not None:
             _cross(axes, grid, kind, fit)
@@ -60,11 +65,12 @@ def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
     known = bool((grid.sigma > 0).any())
     rest = grid.y - curve
     left = np.abs(rest) if np.iscomplexobj(rest) else rest
+    factor, prefix = prefix_of(largest(left), grid.y_unit)
     scaled = np.asarray(left / (np.where(grid.sigma > 0, grid.sigma, np.nan) if known else factor))
     colours = "viridis" if np.iscomplexobj(rest) else "RdBu_r"
     word = "|residual|" if np.iscomplexobj(rest) else "residual"
     _image(page, apart, grid, kind, scaled, colours, f"{word} / σ" if known else
-           labelled(word, unit), named=False)  # fmt: skip
+           labelled(word, prefix + grid.y_unit), named=False)  # fmt: skip
 
 
 def _fitted(fit: Fit | None) -> NDArray[Any] | None:
@@ -76,15 +82,20 @@ def _fitted(fit: Fit | None) -> NDArray[Any] | None:
     return curve
 
 
-def _contrast(y: NDArray[Any], spectra: bool) -> tuple[FloatArray, str]:
+def _contrast(y: NDArray[Any], kind: str) -> tuple[FloatArray, str]:
     """Return what shows a line: what stands out of each spectrum's background."""
-    values = np.asarray(y)
-    if not spectra:
-        return values.astype(np.float64), "signal"
-    if not np.iscomplexobj(values):
-        return values - _median(values), "signal − median"
-    middle = _median(values.real) + 1j * _median(values.imag)
-    return np.abs(values - middle), "|S − median|"
+    if not _spectra(kind):
+        return np.asarray(y.real), "signal"
+    if kind in RESONATORS:
+        size = np.abs(y)
+        return size / _median(size), "|S| / median"
+    if not np.iscomplexobj(y):
+        return y - _median(y), "signal − median"
+    return np.abs(y - _median(y.real) - 1j * _median(y.imag)), "|S − median|"
+
+
+def _spectra(kind: str) -> bool:
+    return kind in LAYOUTS and LAYOUTS[kind].phase
 
 
 def _median(values: FloatArray) -> FloatArray:
@@ -101,17 +112,16 @@ def line_of(frequency: FloatArray, curve: NDArray[Any]) -> FloatArray:
     order = np.argsort(frequency)
     f, image = frequency[order], np.asarray(curve)[order]
     bend = np.diff(np.diff(image, axis=0) / np.diff(f)[:, None], axis=0)
-    bend[~np.isfinite(bend)] = 0.0
-    peak = np.abs(bend).argmax(axis=0)
-    columns = np.arange(bend.shape[1])
-    top = bend[peak, columns]
-    near = peak + np.arange(-2, 3)[:, None]
-    weight = np.maximum((bend[np.clip(near, 0, len(bend) - 1), columns] * top.conj()).real, 0.0)
-    inner = (peak > 0) & (peak < len(bend) - 1) & (np.abs(top) > 0)
-    weight[(near < 0) | (near >= len(bend))] = 0.0
-    places = f[1:-1][np.clip(near, 0, len(bend) - 1)]
-    total = np.where(inner, weight.sum(axis=0), 1.0)
-    return np.where(inner, (weight * places).sum(axis=0) / total, np.nan)
+    bend = np.where(np.isfinite(bend), np.abs(bend) ** 2, 0.0)
+    flat = ROUNDING * largest(image) / float(np.median(np.diff(f))) ** 2
+    places = np.arange(len(bend), dtype=np.float64)
+    peak = bend.argmax(axis=0)
+    inner = (peak > 0) & (peak < len(bend) - 1) & (bend.max(axis=0) > flat**2)
+    at = peak.astype(np.float64)
+    for _ in range(8):  # the mean of what bends around it
+        near = bend * np.exp(-0.5 * (places[:, None] - at) ** 2)
+        at = np.where(inner, (near.T @ places) / np.where(inner, near.sum(axis=0), 1.0), at)
+    return np.where(inner, np.interp(at, places, f[1:-1]), np.nan)
 
 
 def _image(
@@ -182,7 +192,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
     """Draw several sweeps over one axis, each with its fit."""
     curve = None if fit is None or fit.curve is None else np.asarray(fit.curve)
     flat = np.iscomplexobj(grid.y)
-    above, below = axes_pair(page, left=0.12, right=0.58 if flat else 0.97)
+    above, below = axes_pair(page, left=0.12, right=0.58 if flat else 0.97, top=0.71)
     x, _, _, x_label = on_axis(grid.x[1], grid.names[1], grid.units[1])
     shown = np.abs(grid.y) if flat else grid.y
     factor, prefix = prefix_of(largest(shown), grid.y_unit)
@@ -190,8 +200,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
     below.axhline(0, lw=0.8, color=INK)
     for n, (colour, mark) in enumerate(_styles(len(grid.x[0]))):
         bars = grid.sigma[n] / factor if known else None
-        above.errorbar(x, shown[n] / factor, bars, fmt=mark, ms=2.8, mew=0, lw=0.8, color=colour,
-                       label=_called(grid, n))  # fmt: skip
+        measured(above, x, shown[n] / factor, bars, colour, mark, _called(grid, n))
         if curve is None or not np.isfinite(curve[n]).any():
             continue
         fitted = np.abs(curve[n]) if flat else curve[n]
@@ -199,7 +208,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         above.plot(*smooth(once, fitted[first] / factor), "-", lw=1.4, color=colour, zorder=3)
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
         below.plot(x, (shown[n] - fitted) / scale, mark, ms=2.2, mew=0, color=colour)
-    legend(above, loc="best", ncols=2 if len(grid.x[0]) > 3 else 1)
+    key_above(above, len(grid.x[0]))
     name = "|S|" if flat else "signal" if grid.y_unit else "population of 1"
     label(above, "", labelled(name, prefix + grid.y_unit))
     label(below, x_label, "residual / σ" if known else "residual")

@@ -30,15 +30,18 @@ def written(value: float, unit: str, stderr: float) -> str:
         return show(value, unit)
     unit = unit.replace("^2", "²")
     bare = unit if unit in SCALED else ""
-    factor, prefix = prefix_of(max(abs(value), stderr), bare)
-    digits = max(0, 1 - math.floor(math.log10(stderr / factor)))
-    last = round(stderr / factor * 10**digits)
-    if last >= 100 and digits > 0:
-        digits, last = digits - 1, round(last / 10)
-    number = f"{value / factor:.{digits}f}({last})".replace("-", "−")
+    factor, prefix = prefix_of(max(abs(value), 10 * stderr), bare)
+    digits = places(stderr / factor)
+    last = round(stderr / factor * 10 ** max(digits, 0), min(digits, 0))
+    number = f"{round(value / factor, digits):.{max(digits, 0)}f}({last:.0f})".replace("-", "−")
     return f"{number}×{prefix} {unit}".rstrip() if prefix[:2] == "10" else (
         f"{number} {prefix}{unit}".rstrip()
     )  # fmt: skip
+
+
+def places(stderr: float) -> int:
+    """Return how many decimals show two digits of an error; negative for hundreds."""
+    return 1 - math.floor(math.log10(float(f"{stderr:.1e}")))
 
 
 def prefix_of(size: float, unit: str) -> tuple[float, str]:

@@ -25,7 +25,7 @@ from kammerton.estimation.columns import (
     told,
 )
 from kammerton.estimation.grid import Grid
-from kammerton.estimation.layouts import LAYOUTS, Axis, Layout
+from kammerton.estimation.layouts import LAYOUTS, SERIES, Axis, Layout
 from kammerton.estimation.map_file import named_after
 from kammerton.estimation.table import Table, number
 from kammerton.estimation.text import nearest
@@ -133,6 +133,8 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
     sweeps = [(float(one), x[labels == one], y[labels == one], sigma[labels == one])
               for one in np.unique(labels)]  # fmt: skip
     called = dict(zip(labels.tolist(), table.texts(label), strict=True))
+    if layout.axes[0] is SERIES:
+        called |= {float(n): words[1] for n, words in enumerate(layout.labels) if len(words) > 1}
     names = table.headings[label].name, table.headings[swept].name
     told_of = told(table, [label, swept], signal, phase, choice)
     return _together(table, sweeps, called, names, (unit, y_unit), choice, [*notes, *told_of])
@@ -216,7 +218,10 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
         names = layout.axes[0].name, table.headings[swept].name
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {tables[0].path}")
-    called = {float(n): words[-1] for n, words in enumerate(layout.labels)}
+    called = {
+        float(n): words[1] if layout.axes[0] is SERIES and len(words) > 1 else words[0]
+        for n, words in enumerate(layout.labels)
+    }
     return _together(tables[0], sweeps, called, names, units.pop(), choice, notes)
 
 

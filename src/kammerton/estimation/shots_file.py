@@ -50,7 +50,9 @@ def choose_shots(tables: Sequence[Table], kind: str, choice: Choice) -> Chosen[T
         states = labels_of(first, label, layout)
         notes = [f"the state is {first.headings[label].text!r}"]
     _whole(first, states)
-    units = {unit for _, unit in read}
+    units = {unit or "V" for _, unit in read}
+    if not all(unit for _, unit in read):
+        notes.append("I and Q name no unit: taken as V (--x-unit chooses another)")
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {first.path}")
     y = np.concatenate([y for y, _ in read])

@@ -1,0 +1,162 @@
+"""A picture for every kind of fit, from a file of simulated data to the words in the picture."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.estimation import FIT_KINDS
+from kammerton.estimation.grid import Grid
+from kammerton.estimation.page import smooth
+from kammerton.estimation.picture import draw
+from kammerton.estimation.picture_maps import line_of
+from kammerton.model import Advice, Fit, Trace, Value, Verdict
+from tests.catalogue.registry import truths
+from tests.unit.estimation.measured_files import written
+
+TRUTHS = {truth.kind: truth for truth in reversed(truths().values())}
+"""The first truth of each kind."""
+
+SAID = {
+    "t1": ["T₁ = ", "delay (µs)", "residual / σ"],
+    "rabi_amplitude": ["A π = ", "amplitude (mV)"],
+    "rabi_length": ["t π = ", "length (ns)"],
+    "resonator_spectroscopy": ["Q internal = ", "I", "Q"],
+    "allxy": ["XY", "yy", "pulses (capitals π, small letters π/2; I idle)"],
+    "randomized_benchmarking": ["error/Clifford = ", "number of Cliffords"],
+    "interleaved_randomized_benchmarking": ["error/gate = ", "reference", "interleaved"],
+    "drag_repetitions": ["DRAG = ", "repetitions 1", "repetitions 5"],
+    "drag_sequences": ["series 0", "series 1"],
+    "qubit_flux_map": ["signal − median", "bias (mV)", "frequency (GHz)"],
+    "cz_chevron": ["t CZ = ", "length (ns)", "amplitude (mV)"],
+    "punch_out": ["f bare = ", "power (dBm)", "|S| / median", "|residual| / σ"],
+}
+"""Words in the picture, besides kind, target and verdict."""
+
+
+def drawn(folder: Path, arguments: list[str]) -> tuple[Result, str]:
+    """Return what the command said, and the words of the picture."""
+    picture = folder / "a.svg"
+    result = CliRunner().invoke(app, ["fit", *arguments, "--plot", str(picture)])
+    assert result.exit_code in (0, 3), result.output
+    return result, words_in(picture)
+
+
+def words_in(picture: Path) -> str:
+    """Return every text of an svg, which keeps them as comments beside their outlines."""
+    return "\n".join(re.findall(r"<!-- (.*?) -->", picture.read_text(), re.DOTALL))
+
+
+@pytest.mark.parametrize("kind", TRUTHS)
+def test_every_kind_from_file_to_picture(kind: str, tmp_path: Path) -> None:
+    arguments = written(tmp_path / "q3.csv", TRUTHS[kind], np.random.default_rng(3), 60.0)
+    result, picture = drawn(tmp_path, arguments)
+    assert result.exit_code == 0, result.output
+    for words in [f"{kind}  q3", "accepted: ", *SAID.get(kind, [])]:
+        assert words in picture, words
+
+
+def test_no_kind_is_forgotten() -> None:
+    assert set(FIT_KINDS) - set(TRUTHS) <= {"single_shot_readout", "dispersive_shift"}
+
+
+def clouds(states: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(0)
+    centres = np.array([0, 3e-3 + 1e-3j, 1e-3 + 3e-3j])
+    state = np.repeat(np.arange(states), 1000)
+    noise = rng.normal(size=state.size) + 1j * rng.normal(size=state.size)
+    return state, centres[state] + 5e-4 * noise
+
+
+@pytest.mark.parametrize(("states", "words"), [(2, "threshold"), (3, "state at the start")])
+def test_single_shots_from_file_to_picture(states: int, words: str, tmp_path: Path) -> None:
+    state, z = clouds(states)
+    path = tmp_path / "r3.csv"
+    np.savetxt(path, np.column_stack([state, z.real, z.imag]), delimiter=",", comments="",
+               header="state,I [V],Q [V]")  # fmt: skip
+    result, picture = drawn(tmp_path, [str(path), "--kind", "single_shot_readout"])
+    assert result.exit_code == 0
+    for said in ("single_shot_readout  r3", "accepted: success", "prepared 1", "I (mV)", words):
+        assert said in picture, said
+
+
+def resonators() -> tuple[Grid, Fit]:
+    f = np.linspace(7.09e9, 7.11e9, 101)
+    curve = np.stack([1 - 0.8 / (1 + 2j * (f - f0) / 2e6) for f0 in (7.101e9, 7.099e9)])
+    grid = Grid("r3", (np.array([0.0, 1.0]), f), curve + 0.01, np.full(curve.shape, 0.01),
+                ("state", "frequency"), ("", "Hz"), "V", ("0", "1"))  # fmt: skip
+    fit = Fit("dispersive_shift", "r3", {"dispersive_shift": Value(-1e6, 3e3, "Hz")},
+              Verdict.ACCEPTED, "success", "", 1.0, curve=curve)  # fmt: skip
+    return grid, fit
+
+
+def test_both_states_of_a_resonator_in_size_and_in_the_plane(tmp_path: Path) -> None:
+    grid, fit = resonators()
+    path = tmp_path / "a.svg"
+    draw({"r3": grid}, {"r3": fit}, path, "dispersive_shift  r3")
+    for words in ("χ = −1.0000(30) MHz", "state 0", "state 1", "|S| (V)", "I (V)"):
+        assert words in words_in(path), words
+
+
+def empty_map(status: Verdict = Verdict.INSUFFICIENT) -> tuple[Grid, Fit]:
+    rng = np.random.default_rng(0)
+    y = np.where(rng.random((30, 20)) < 0.3, np.nan, rng.normal(size=(30, 20)))
+    grid = Grid("q3", (np.linspace(4.8e9, 5e9, 30), np.linspace(-0.1, 0.1, 20)), y,
+                np.full(y.shape, np.nan), ("frequency", "bias"), ("Hz", "A"))  # fmt: skip
+    fit = Fit("qubit_flux_map", "q3", {}, status, "range too narrow", "the line hardly moves", 1.0,
+              Advice(window_times=4.0, extend_window_to=0.8, axis=1))  # fmt: skip
+    return grid, fit
+
+
+def test_a_map_without_a_fit_says_what_to_change_and_shows_what_is_missing(tmp_path: Path) -> None:
+    grid, fit = empty_map()
+    path = tmp_path / "a.svg"
+    draw({"q3": grid}, {"q3": fit}, path, "qubit_flux_map  q3")
+    text = words_in(path)
+    assert "no curve was fitted" in text
+    assert "extend the window of 'bias' to 800 mA" in text
+    full = replace(grid, y=np.nan_to_num(grid.y))
+    pages = []
+    for n, each in enumerate((grid, full)):
+        draw({"q3": each}, {"q3": fit}, tmp_path / f"{n}.png", "a")
+        pages.append(np.asarray(matplotlib.image.imread(tmp_path / f"{n}.png")))
+    assert not np.array_equal(*pages)
+    draw({"q3": replace(grid, y=np.full(grid.y.shape, np.nan))}, {}, tmp_path / "2.png", "a")
+
+
+@pytest.mark.parametrize("phase", [0.0, 0.7])
+def test_the_line_of_a_fitted_image(phase: float) -> None:
+    f = np.linspace(4.9e9, 5.0e9, 101)
+    centres = np.linspace(4.93e9, 4.97e9, 9)
+    line = 1 / (1 + 2j * (f[:, None] - centres) / 8e6)
+    image = line.real if phase == 0 else line * np.exp(1j * phase)
+    background = 3.0 + 1e-9 * (f[:, None] - f[0])
+    np.testing.assert_allclose(line_of(f, image + background), centres, atol=0.4e6)
+    assert np.isnan(line_of(f, background + np.zeros(3))).all()
+
+
+def test_a_curve_between_unevenly_spaced_points_does_not_overshoot() -> None:
+    x = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256.0])
+    dense, curve = smooth(x, np.exp(-x / 20))
+    np.testing.assert_allclose(curve, np.exp(-dense / 20), atol=0.02)
+    assert (np.diff(dense) > 0).all()
+
+
+def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:
+    x = np.linspace(0, 1e-4, 21)
+    trace = Trace("a_name_that_is_far_too_long_for_a_panel", x, np.exp(-x / 3e-5), np.full(21, 0.1),
+                  "delay", "s")  # fmt: skip
+    fit = Fit("t1", trace.target, {}, Verdict.REJECTED, "status", "word " * 200, 1.0)
+    draw({trace.target: trace}, {trace.target: fit}, tmp_path / "a.svg", "t1")
+    text = words_in(tmp_path / "a.svg")
+    assert "a_name" in text
+    assert trace.target not in text
+    assert text.count("word") < 60
