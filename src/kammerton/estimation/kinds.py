@@ -7,6 +7,7 @@ from kammerton.estimation import (
     benchmarking,
     cz_chevron,
     decay,
+    dispersive,
     drag,
     drag_repetitions,
     drag_sequences,
@@ -27,6 +28,6 @@ FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
     **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS, **resonator_flux.KINDS,
-    **readout.KINDS,
+    **readout.KINDS, **dispersive.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip
