@@ -187,7 +187,10 @@ def complex_signal(
 ) -> tuple[Signal, FloatArray, str]:
     """Return y, complex where there is a phase, its sigma (NaN if unknown) and its unit."""
     y, errors, unit = _signal(table, signal, sigma)
-    return (y if phase is None else y * np.exp(1j * _phase(table, phase))), errors, unit
+    if phase is None:
+        return y, errors, unit
+    with np.errstate(invalid="ignore"):  # an infinite magnitude is refused by the fit
+        return y * np.exp(1j * _phase(table, phase)), errors, unit
 
 
 def _phase(table: Table, column: int) -> FloatArray:

@@ -149,7 +149,7 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     """The values of an accepted fit; else the reason, and what to change."""
     if fit.verdict is not Verdict.ACCEPTED:
         advice = "; ".join(in_words(fit.advice, axes_of(trace)))
-        text = fit.reason + (f": {advice}" if advice else "")
+        text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(textwrap.wrap(text, letters)[:3])
     values = [
         f"{SYMBOLS.get(name, name.replace('_', ' '))} = {written(v.value, v.unit, v.stderr)}"

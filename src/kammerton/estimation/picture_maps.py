@@ -88,7 +88,8 @@ def _contrast(y: NDArray[Any], kind: str) -> tuple[FloatArray, str]:
         return np.asarray(y.real), "signal"
     if kind in RESONATORS:
         size = np.abs(y)
-        return size / _median(size), "|S| / median"
+        middle = _median(size)
+        return size / np.where(middle > 0, middle, np.nan), "|S| / median"
     if not np.iscomplexobj(y):
         return y - _median(y), "signal − median"
     return np.abs(y - _median(y.real) - 1j * _median(y.imag)), "|S − median|"

@@ -18,6 +18,9 @@ from kammerton.model.trace import FloatArray
 SEPARATORS = (";", "\t", ",", None)
 """None is any white space. The order decides where two separators read a file equally well."""
 
+LARGEST = 1e100
+"""Squares of what is measured must stay numbers."""
+
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
@@ -77,11 +80,17 @@ class Table:
         Raises
         ------
         TraceError
-            A cell is no number (file, line and column are named), or no cell is one.
+            A cell is no number or too large (file, line and column are named), or no cell is one.
         """
         values = np.array([self._number(row, column) for row in self.rows])
         if not (empty or np.isfinite(values).any()):
             raise TraceError(f"{self.path}: column {self.headings[column].text!r} has no numbers")
+        huge = np.flatnonzero((np.abs(values) > LARGEST) & np.isfinite(values))
+        if huge.size:
+            raise TraceError(
+                f"{self.path}, line {self.line(int(huge[0]))}: {values[huge[0]]:.3g} in column"
+                f" {self.headings[column].text!r} is beyond any measurement"
+            )
         return values
 
     def texts(self, column: int) -> list[str]:

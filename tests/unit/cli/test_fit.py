@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import Result
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from kammerton.cli import app
@@ -173,6 +175,7 @@ def test_bad_choices_are_one_clear_line(decay: Path, arguments: list[str], says:
         ("Time [s],y\n1,2\n,3\n3,4\n", "line 3: x, column 'Time [s]', is missing"),
         ("Time [s],y\n1,2\n2,three\n", "line 3: 'three' in column 'y' is not a number"),
         ("Time [s],y,z\n1,,2\n2,,3\n", "column 'y' has no numbers"),
+        ("Time [s],y\n1,2\n2,1e300\n", "line 3: 1e+300 in column 'y' is beyond any measurement"),
     ],
 )
 def test_bad_files_are_one_clear_line(tmp_path: Path, text: str, says: str) -> None:
@@ -280,3 +283,29 @@ def test_large_and_small_numbers_get_a_power_of_ten() -> None:
     assert shown(667e-6, "", 527e-6) == "(0.67 ± 0.53) × 10⁻³"
     assert shown(5801.3, "", 117.4) == "5800 ± 120"
     assert shown(23.6e-6, "s", 190e-9) == "23.60 µs ± 190 ns"
+
+
+TITLES = ("freq [GHz]", "bias", "power", "length [ns]", "state", "series", "reps", "I", "Q",
+          "phase [deg]", "error", "delay [us]", "S [dB]", "y")  # fmt: skip
+CELLS = st.sampled_from(["", "nan", "inf", "e", "0", "1", "2.5", "-3", "1e-9", "1e300"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.sampled_from(sorted(FIT_KINDS)),
+    st.lists(st.sampled_from(TITLES), min_size=1, max_size=5, unique=True),
+    st.data(),
+)
+def test_no_file_ends_in_a_traceback(
+    tmp_path_factory: pytest.TempPathFactory, kind: str, titles: list[str], data: st.DataObject
+) -> None:
+    row = st.tuples(*[CELLS] * len(titles))
+    rows = data.draw(st.lists(row, max_size=30))
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_text("\n".join(map(",".join, [tuple(titles), *rows])))
+    result = fit(path, "--kind", kind, "--json")
+    assert result.exit_code in (0, 2, 3)
+    if result.exit_code == 2:
+        assert "any.csv" in result.stderr
+    else:
+        answer(result)
