@@ -30,7 +30,8 @@ class Grid:
 
 
 def axes_of(trace: Trace | Grid) -> list[tuple[str, str]]:
-    """Return name and unit of each axis."""
+    """Return name and unit of each axis that has a window: of series only that of their sweep."""
     if isinstance(trace, Grid):
-        return list(zip(trace.names, trace.units, strict=True))
+        axes = list(zip(trace.names, trace.units, strict=True))
+        return axes[1:] if trace.labels else axes
     return [(trace.x_name, trace.x_unit)]

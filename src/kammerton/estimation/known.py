@@ -13,7 +13,7 @@ from kammerton.model import TraceError
 
 UNITS = {
     "anharmonicity": "Hz", "bare_frequency": "Hz", "angle": "rad", "phase": "rad", "shots": "",
-    "qubits": "", "asymmetry": "", "dead": "",
+    "qubits": "", "asymmetry": "", "dead": "", "population_0": "", "population_1": "",
 }  # fmt: skip
 """Unit of what may be known; what is not here has that of x or y, and any unit will do."""
 

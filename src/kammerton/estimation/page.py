@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
 from kammerton.model import Verdict
@@ -106,3 +107,10 @@ def smooth(x: FloatArray, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
     even = np.log1p((x - x[0]) / first)  # lengths are often spaced like 1, 2, 4, 8
     between = np.linspace(even[0], even[-1], 8 * x.size)
     return x[0] + first * np.expm1(between), Akima1DInterpolator(even, curve)(between)
+
+
+def turned(x: FloatArray, curve: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
+    """Return I and Q of a complex curve over x, without corners."""
+    order = np.argsort(x)
+    i, q = (smooth(x[order], np.asarray(part[order]))[1] for part in (curve.real, curve.imag))
+    return i, q

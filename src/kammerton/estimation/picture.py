@@ -27,6 +27,7 @@ from kammerton.estimation.page import (
     plain,
     smooth,
     square,
+    turned,
 )
 from kammerton.estimation.picture_maps import draw_map, draw_series
 from kammerton.estimation.picture_pairs import draw_pairs
@@ -59,7 +60,8 @@ SYMBOLS = {
     "depolarization_interleaved": "p interleaved", "error_per_clifford": "error/Clifford",
     "error_per_gate": "error/gate", "error_per_gate_bound": "bound", "allxy_deviation": "deviation",
     "angle_error": "angle error", "detuning_angle": "detuning", "drag_error": "DRAG error",
-    "coupling": "g", "cz_length": "t CZ", "frequency_0": "f(0)", "frequency_1": "f(1)",
+    "coupling": "g", "cz_length": "t CZ", "frequency_0": "f₀", "frequency_1": "f₁",
+    "resonator_shift": "2χ", "readout_frequency": "f readout", "lines": "lines",
     "p1_given_0": "P(1|0)", "thermal_population": "thermal", "dispersive_shift": "χ",
     "amplitude_scale": "scale",
 }  # fmt: skip
@@ -193,7 +195,7 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     unit = prefix + trace.y_unit
     plane.plot(trace.y.real / factor, trace.y.imag / factor, "o", ms=2.2, mew=0, color=DATA)
     if curve is not None:
-        plane.plot(curve.real / factor, np.imag(curve) / factor, "-", lw=1.2, color=CURVE)
+        plane.plot(*turned(trace.x, curve / factor), "-", lw=1.2, color=CURVE)
     plain(plane)
     plane.xaxis.set_major_locator(MaxNLocator(4))
     square(plane)

@@ -28,6 +28,7 @@ from kammerton.estimation.page import (
     plain,
     smooth,
     square,
+    turned,
 )
 from kammerton.estimation.scales import labelled, largest, on_axis, prefix_of
 from kammerton.model import Fit
@@ -223,8 +224,7 @@ def _planes(page: Page, grid: Grid, curve: NDArray[Any] | None, factor: float, p
         z = grid.y[n] / factor
         plane.plot(z.real, z.imag, mark, ms=2.0, mew=0, alpha=0.6, color=colour)
         if curve is not None:
-            fitted = np.asarray(curve[n], dtype=np.complex128) / factor
-            plane.plot(fitted.real, fitted.imag, "-", lw=1.2, color=colour)
+            plane.plot(*turned(grid.x[1], curve[n] / factor), "-", lw=1.2, color=colour)
     plain(plane)
     square(plane)
     unit = prefix + grid.y_unit

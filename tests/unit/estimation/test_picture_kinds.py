@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -65,7 +66,7 @@ def test_every_kind_from_file_to_picture(kind: str, tmp_path: Path) -> None:
 
 
 def test_no_kind_is_forgotten() -> None:
-    assert set(FIT_KINDS) - set(TRUTHS) <= {"single_shot_readout", "dispersive_shift"}
+    assert set(FIT_KINDS) - set(TRUTHS) <= {"single_shot_readout", "dispersive_shift"}  # below
 
 
 def clouds(states: int) -> tuple[np.ndarray, np.ndarray]:
@@ -96,6 +97,30 @@ def resonators() -> tuple[Grid, Fit]:
     fit = Fit("dispersive_shift", "r3", {"dispersive_shift": Value(-1e6, 3e3, "Hz")},
               Verdict.ACCEPTED, "success", "", 1.0, curve=curve)  # fmt: skip
     return grid, fit
+
+
+def test_a_dispersive_shift_from_file_to_picture(tmp_path: Path) -> None:
+    """Simulated resonator, hidden truth, seed 1: 7.101 GHz with the qubit in 0, 7.099 GHz in 1."""
+    grid, rng = resonators()[0], np.random.default_rng(1)
+    s = grid.y + 0.01 * (rng.normal(size=grid.y.shape) + 1j * rng.normal(size=grid.y.shape))
+    path = tmp_path / "r3.csv"
+    titles = "f [GHz],|S21| 0,|S21| 1,phase 0 [rad],phase 1 [rad]"
+    np.savetxt(path, np.column_stack([grid.x[1] / 1e9, *np.abs(s), *np.angle(s)]), delimiter=",",
+               header=titles, comments="")  # fmt: skip
+    result, picture = drawn(tmp_path, [str(path), "--kind", "dispersive_shift", "--json"])
+    chi = json.loads(result.stdout)["parameters"]["dispersive_shift"]
+    assert abs(chi["value"] + 1e6) < 4 * chi["stderr"] < 1e5
+    for said in ("χ = ", "f₀ = 7.101", "state 0", "state 1", "|S|", "I", "frequency"):
+        assert said in picture, said
+
+
+def test_advice_for_series_speaks_of_their_sweep(tmp_path: Path) -> None:
+    grid, fit = resonators()
+    wide = replace(fit, verdict=Verdict.INSUFFICIENT, reason="too wide",
+                   advice=Advice(window_times=2.0, extend_window_to=4e7))  # fmt: skip
+    path = tmp_path / "a.svg"
+    draw({"r3": grid}, {"r3": wide}, path, "dispersive_shift  r3")
+    assert "too wide → extend the window to 40 MHz" in words_in(path)
 
 
 def test_both_states_of_a_resonator_in_size_and_in_the_plane(tmp_path: Path) -> None:
