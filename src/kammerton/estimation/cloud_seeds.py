@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 MAD = 1.4826
-ROUNDS = 6
+ROUNDS, ENOUGH = 6, 700  # shots of each preparation that are enough to begin with
 DECAY = 0.05
 TRIED = (0.02, 0.2), (0.05, 0.3)  # fractions of wrong states in 0 and in 1
 PEAKED = 6.0  # sigmas of nine cells together that may be a cloud nobody expected
@@ -46,7 +46,7 @@ def framed(sets: list[Complex]) -> Frame:
         across = np.concatenate([(z / turn).imag for z in sets])
     else:
         centres = _middles(sets)
-        near = np.concatenate([_to_nearest(z, centres) for z in sets]) / turn
+        near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) / turn
         across = np.concatenate([near.real, near.imag])
     width = MAD * float(np.median(np.abs(across - np.median(across))))
     unit = complex(turn * width)
@@ -61,8 +61,9 @@ def _to_nearest(z: Complex, centres: Complex) -> Complex:
 
 def _middles(sets: list[Complex]) -> Complex:
     """Return the middle of each cloud: medians of each set, then of the shots next to it."""
-    centres = np.array([_median(z) for z in sets])
-    every = np.concatenate(sets)
+    some = [z[:: max(1, z.size // ENOUGH)] for z in sets]
+    centres = np.array([_median(z) for z in some])
+    every = np.concatenate(some)
     for _ in range(ROUNDS):
         nearest = np.abs(every[:, None] - centres).argmin(axis=1)
         mine = [every[nearest == s] for s in range(len(sets))]

@@ -106,12 +106,12 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
     for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
         both = np.bincount(cell * kinds + label, minlength=cells * kinds)
         parts[i] = both.reshape(-1, kinds).sum(axis=0) / label.size
-        influence = np.zeros((len(covariance), cells, kinds))
-        influence[:size] = (clouds.covariance @ clouds.scores[i])[:, :, None]
+        seen = np.flatnonzero(both)
+        influence = np.zeros((len(covariance), seen.size))
+        influence[:size] = clouds.covariance @ clouds.scores[i][:, seen // kinds]
         here = slice(size + i * kinds, size + (i + 1) * kinds)
-        influence[here] = ((np.eye(kinds) - parts[i][:, None]) / label.size)[:, None]
-        flat = influence.reshape(len(covariance), -1)
-        covariance += (flat * both) @ flat.T
+        influence[here] = ((np.eye(kinds) - parts[i][:, None]) / label.size)[:, seen % kinds]
+        covariance += (influence * both[seen]) @ influence.T
     return Counts(parts, np.r_[clouds.theta, parts.ravel()], covariance)
 
 
