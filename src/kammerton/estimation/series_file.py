@@ -122,6 +122,12 @@ def _usual(layout: Layout) -> str:
     return "usual are " + ", ".join(repr(word) for words in layout.labels for word in words[:2])
 
 
+def _names_of(layout: Layout) -> dict[float, str]:
+    """Return the usual names of series that have any: reference and interleaved; state 0 and 1."""
+    place = 1 if layout.axes[0] is SERIES else 0
+    return {float(n): words[place] for n, words in enumerate(layout.labels) if len(words) > 1}
+
+
 def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -> Chosen[Grid]:
     swept = _swept(table, {label}, choice, layout.axes[1])
     x, unit, notes = axis_values(table, swept, layout.axes[1], kind, choice.x_unit)
@@ -134,7 +140,7 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
               for one in np.unique(labels)]  # fmt: skip
     called = dict(zip(labels.tolist(), table.texts(label), strict=True))
     if layout.axes[0] is SERIES:
-        called |= {float(n): words[1] for n, words in enumerate(layout.labels) if len(words) > 1}
+        called |= _names_of(layout)
     names = table.headings[label].name, table.headings[swept].name
     told_of = told(table, [label, swept], signal, phase, choice)
     return _together(table, sweeps, called, names, (unit, y_unit), choice, [*notes, *told_of])
@@ -163,7 +169,7 @@ def _wide(table: Table, kind: str, choice: Choice, layout: Layout) -> Chosen[Gri
     paired = phases if len(phases) == len(signals) else [None] * len(signals)
     read = [complex_signal(table, i, p, None) for i, p in zip(signals, paired, strict=True)]
     sweeps = [(label, x, y, sigma) for label, (y, sigma, _) in zip(labels, read, strict=True)]
-    called = dict(zip(labels, titles, strict=True))
+    called = dict(zip(labels, titles, strict=True)) | _names_of(layout)
     told_of = f"x is {table.headings[swept].text!r}, the series are {', '.join(map(repr, titles))}"
     names = layout.axes[0].name, table.headings[swept].name
     return _together(table, sweeps, called, names, (unit, read[0][2]), choice, [*notes, told_of])
@@ -218,10 +224,7 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
         names = layout.axes[0].name, table.headings[swept].name
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {tables[0].path}")
-    called = {
-        float(n): words[1] if layout.axes[0] is SERIES and len(words) > 1 else words[0]
-        for n, words in enumerate(layout.labels)
-    }
+    called = {float(n): words[0] for n, words in enumerate(layout.labels)} | _names_of(layout)
     return _together(tables[0], sweeps, called, names, units.pop(), choice, notes)
 
 

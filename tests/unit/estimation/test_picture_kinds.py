@@ -110,7 +110,7 @@ def test_a_dispersive_shift_from_file_to_picture(tmp_path: Path) -> None:
     result, picture = drawn(tmp_path, [str(path), "--kind", "dispersive_shift", "--json"])
     chi = json.loads(result.stdout)["parameters"]["dispersive_shift"]
     assert abs(chi["value"] + 1e6) < 4 * chi["stderr"] < 1e5
-    for said in ("χ = ", "f₀ = 7.101", "state 0", "state 1", "|S|", "I", "frequency"):
+    for said in ("χ = ", "f₀ = 7.10", "state 0", "state 1", "|S|", "f (GHz)"):
         assert said in picture, said
 
 
