@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kammerton.estimation import (
     allxy,
+    avoided_crossing,
     benchmarking,
     cz_chevron,
     decay,
@@ -28,6 +29,6 @@ FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,
     **benchmarking.KINDS, **interleaved.KINDS, **allxy.KINDS, **fine_amplitude.KINDS,
     **qubit_flux.KINDS, **cz_chevron.KINDS, **punch_out.KINDS, **resonator_flux.KINDS,
-    **readout.KINDS, **dispersive.KINDS,
+    **readout.KINDS, **dispersive.KINDS, **avoided_crossing.KINDS,
     **drag.KINDS, **drag_sequences.KINDS, **drag_repetitions.KINDS,
 }  # fmt: skip

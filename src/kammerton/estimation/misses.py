@@ -22,7 +22,7 @@ MARGIN = 5  # columns on either side of a jump
 class Misses:
     """How a law holds in the columns of one map.
 
-    inside: columns with their lines in the window. seen: of these, the columns that show them.
+    inside: columns with a line in the window. seen: of these, the columns that show one there.
     kept: of these, those not set aside as outliers. scatter: rms miss of the kept, in widths.
     related: autocorrelation of misses in sigmas. size: height of the line, in sigmas of a point.
     chi2_reduced: of the image near the lines.
@@ -44,13 +44,14 @@ class Misses:
 
 def misses(c: Columns, fit: Tracked) -> Misses:
     """Sum up a followed line."""
-    inside = np.asarray(fit.inside.all(axis=1))
-    seen = inside & np.asarray((fit.pull.seen > SEEN).all(axis=1))
+    inside = np.asarray(fit.inside.any(axis=1))
+    shown = fit.inside & (fit.pull.seen > SEEN)
+    seen = np.asarray(shown.any(axis=1))
     kept = seen & (fit.weight > 0)
     used = next((each for each in (kept, seen) if each.any()), inside)
     freedom = max(1.0, float(fit.pull.freedom[used].sum()))
-    shift = fit.pull.shift(fit.off.shape[1])[0][kept]
-    strength = float(np.median(fit.pull.seen[used])) if used.any() else 0.0
+    shift = fit.pull.shift(fit.off.shape[1])[0][shown & kept[:, None]]
+    strength = float(np.median(fit.pull.seen[used].max(axis=1))) if used.any() else 0.0
     return Misses(
         inside, seen, kept,
         float(np.sqrt((shift**2).mean())) / fit.width if kept.any() else np.inf,
@@ -63,7 +64,7 @@ def _related(off: Array) -> float:
     if len(off) < 8:
         return 0.0
     power = (off**2).sum()
-    return float((off[1:] * off[:-1]).sum() / max(power, 1e-300) * np.sqrt(off.size))
+    return float((off[1:] * off[:-1]).sum() / max(power, 1e-300) * np.sqrt(np.count_nonzero(off)))
 
 
 def clumping(fit: Tracked, found: Misses) -> float:
@@ -78,16 +79,16 @@ def clumping(fit: Tracked, found: Misses) -> float:
 
 def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:
     """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
-    count = len(fit.off)
-    slope = gradient(law, fit.theta[:p])[0]
-    shift, error = (each[:, 0] for each in fit.pull.shift(1))
+    count, lines = fit.off.shape
+    slope = gradient(law, fit.theta[:p]).transpose(1, 0, 2).reshape(count * lines, -1)
+    shift, error = (each.ravel() for each in fit.pull.shift(lines))
     error = np.sqrt(np.maximum(error**2 - fit.spread**2, 1e-3 * error**2))  # without the scatter
-    use = fit.inside[:, 0] & (fit.pull.seen[:, 0] > SEEN)
+    use = (fit.inside & (fit.pull.seen > SEEN)).ravel()
     inverse = np.where(use, 1.0 / np.maximum(error, 1e-300), 0.0)
     if use.sum() < p + 2 * MARGIN or count < 2 * MARGIN + 1:
         return 0.0, 0
     basis = np.linalg.qr(slope * inverse[:, None])[0]
-    after = np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN]
+    after = np.repeat(np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN], lines, axis=0)
     step = after * (slope[:, which] * inverse)[:, None]
     step = step - basis @ (basis.T @ step)
     off = np.where(use, np.clip(shift * inverse, -CLIPPED, CLIPPED), 0.0)

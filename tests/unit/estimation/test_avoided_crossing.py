@@ -1,0 +1,186 @@
+"""Two levels that avoid each other in a map frequency x bias."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.truths_crossing import BIASES, FREQUENCIES, TRUTHS, branches
+from tests.catalogue.truths_flux import lorentzian
+from tests.unit.estimation.map_inputs import NOTHING
+
+KIND = "avoided_crossing"
+X = (FREQUENCIES, BIASES)
+MIDDLE, PLACE, FIRST, SECOND, G, WIDTH = 5.1e9, 0.01, 0.9e9, -0.4e9, 14e6, 6e6
+TRUTH = {"coupling": G, "gap": 2 * G, "crossing_bias": PLACE, "crossing_frequency": MIDDLE,
+         "slope_upper": FIRST, "slope_lower": SECOND, "linewidth": WIDTH}  # fmt: skip
+
+
+def levels(middle=MIDDLE, place=PLACE, first=FIRST, second=SECOND, g=G, biases=BIASES):
+    upper, lower = branches(biases, place, first, second, g)
+    return middle + upper, middle + lower
+
+
+def image(lines=None, width=WIDTH, heights=(1.0, 0.7)):
+    both = levels() if lines is None else lines
+    return sum(h * lorentzian(FREQUENCIES[:, None], f, width)
+               for h, f in zip(heights, both, strict=True))  # fmt: skip
+
+
+def resonator(g=12e6, slope=1.2e9, width=4e6, place=PLACE, kappa=40e-9):
+    """S21 of a hanger crossed by a qubit that is seen as far as it is a photon."""
+    upper, lower = levels(first=slope, second=0.0, g=g, place=place)
+    photon = 0.5 * (1 + slope * (BIASES - place) / np.hypot(slope * (BIASES - place), 2 * g))
+    f = FREQUENCIES[:, None]
+    dips = sum(part / (1 + 2j * (f - at) / width) for part, at in
+               ((1 - photon, upper), (photon, lower)))  # fmt: skip
+    return np.exp(-2j * np.pi * kappa * f) * (1 - 0.6 * np.exp(0.2j) * dips)
+
+
+def noisy(clean, sigma, count=1, seed=3):
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=(count, *clean.shape))
+    if np.iscomplexobj(clean):
+        noise = noise + 1j * rng.normal(size=noise.shape)
+    return clean + sigma * noise
+
+
+def pulls(found, truth, least=0.99, tight=(0.72, 1.3)):
+    good = found.verdict == "accepted"
+    assert good.mean() > least, found.reason
+    for name, value in truth.items():
+        pull = ((found.values[name] - value) / found.stderr[name])[good]
+        assert abs(pull.mean()) < 0.45, name
+        assert tight[0] < pull.std() < tight[1], name
+        assert np.abs(pull).max() < 5, name
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("phase", [None, 0.7], ids=["real", "complex"])
+def test_pull(given, phase):
+    clean = image()
+    if phase is not None:  # and a readout that turns with the bias
+        clean = clean * np.exp(1j * phase) + 2.0 * np.exp(3j * BIASES)
+    found = fit_batch(KIND, X, noisy(clean, 0.1, 40), 0.1 if given else None)
+    pulls(found, TRUTH)
+    assert given == np.isfinite(found.chi2_reduced).all()
+
+
+@pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
+def test_pull_of_a_resonator_that_is_crossed_by_a_qubit(seen):
+    found = fit_batch(KIND, X, seen(noisy(resonator(), 0.05, 40)), 0.05)
+    truth = {"coupling": 12e6, "crossing_bias": PLACE, "crossing_frequency": MIDDLE}
+    if seen is np.abs:  # a magnitude is not quite a line
+        assert np.mean(found.verdict == "accepted") > 0.95, found.reason
+        assert found.values["coupling"] == pytest.approx(12e6, rel=0.1)
+    else:
+        pulls(found, {**truth, "slope_upper": 1.2e9, "slope_lower": 0.0})
+
+
+def test_pull_over_many_truths():
+    truth = TRUTHS[KIND]
+    rng = np.random.default_rng(4)
+    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    found = truth.fit(traces)
+    assert np.mean(found.verdict == "accepted") > 0.97, found.reason
+    for name, value in traces.low.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert abs(pull.mean()) < 0.35, name
+        assert 0.75 < pull.std() < 1.25, name
+
+
+def test_coupling_and_gap_are_one_number():
+    found = fit_batch(KIND, X, noisy(image(), 0.1), 0.1)
+    names = list(found.values)
+    assert found.values["gap"] == pytest.approx(2 * found.values["coupling"])
+    assert found.correlation[0, names.index("gap"), names.index("coupling")] == pytest.approx(1.0)
+
+
+def disturbed(which, seed=8):
+    rng = np.random.default_rng(seed)
+    clean = image()
+    if which == "missing points":
+        clean[rng.random(clean.shape) < 0.3] = np.nan
+        clean[:, 8:12] = np.nan
+    if which == "spur":
+        clean[60] += 0.8
+    if which == "level":
+        away = [each[5:8] + np.array([8e6, 20e6, -15e6]) for each in levels()]
+        clean[:, 5:8] = image(away)
+    if which == "stray points":
+        clean[rng.random(clean.shape) < 0.01] += 5.0
+    return clean
+
+
+@pytest.mark.parametrize("which", ["missing points", "spur", "level", "stray points"])
+def test_disturbances_do_not_pull_the_branches(which):
+    found = fit_batch(KIND, X, noisy(disturbed(which), 0.1, 15), 0.1)
+    assert np.mean(found.verdict == "accepted") >= 0.93, found.reason
+    for name in ("coupling", "crossing_bias", "crossing_frequency"):
+        pull = (found.values[name] - TRUTH[name]) / found.stderr[name]
+        assert abs(np.median(pull)) < 1.0, name
+        assert np.mean(np.abs(pull) < 4) >= 0.93, name
+
+
+def jumped(column, by):
+    late = image(levels(place=PLACE + by))
+    return np.where(np.arange(len(BIASES)) < column, image(), late)
+
+
+WAVY = tuple(each + 12e6 * np.sin(90 * BIASES) for each in levels())
+FAR = tuple(each + 0 * BIASES for each in (5.05e9, 5.15e9))
+# clean map, sigma -> verdict, status, word of the reason, advice (axis, or more shots)
+CASES = {
+    "nothing": (0 * image(), 0.1, "rejected", {"no signal"}, "noise", None),
+    "faint": (image(), 0.38, "insufficient", {"signal too weak"}, "hardly", "shots"),
+    "one straight line": (image((levels(g=0.0)[0], levels(g=0.0)[1]), heights=(0.0, 1.0)), 0.08,
+                          "insufficient", {"range too narrow", "gap not resolved"}, "", 1),
+    "lower branch only": (image(heights=(0.0, 1.0)), 0.08, "insufficient",
+                          {"range too narrow"}, "one branch", 1),
+    "lines that stand": (image(FAR), 0.08, "insufficient", {"range too narrow"}, "", 1),
+    "crossing outside": (image(levels(place=0.14, first=0.5e9)), 0.05, "insufficient",
+                         {"range too narrow"}, "outside the swept bias", 1),
+    "they cross": (image(levels(g=0.0)), 0.08, "insufficient", {"gap not resolved"},
+                   "linewidths", 1),
+    "small gap": (image(levels(g=0.6e6)), 0.15, "insufficient", {"gap not resolved"},
+                  "linewidths", 1),
+    "passed at once": (image(levels(place=0.012, first=3e9, second=-5e8, g=2.5e6), 3e6), 0.05, "insufficient",
+                       {"sampling too coarse"}, "between two biases", 1),
+    "jump": (jumped(20, 0.006), 0.06, "rejected", {"drift during scan"}, "moves", None),
+    "wavy": (image(WAVY), 0.05, "rejected", {"model does not fit"}, "", None),
+    "too fine a line": (image(width=0.7e6), 0.02, "insufficient", {"sampling too coarse"},
+                        "narrower", 0),
+    "too wide a line": (image(width=90e6), 0.02, "insufficient", {"range too narrow"}, "", None),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_objection(case):
+    clean, sigma, verdict, statuses, word, change = CASES[case]
+    found = fit_batch(KIND, X, noisy(clean, sigma, 6), sigma)
+    said = list(zip(found.verdict, found.status, found.reason, strict=True))
+    assert (found.verdict == verdict).sum() >= 5, said
+    assert (found.verdict != "accepted").all(), said
+    right = np.flatnonzero([status in statuses for status in found.status])
+    assert len(right) >= 4, said
+    for n in right:
+        assert word in found.reason[n], said
+        if change == "shots":
+            assert found.advice[n].shots_times > 1
+        elif change is not None:
+            assert found.advice[n].axis == change
+            assert (found.advice[n].centre_on, found.advice[n].extend_window_to) != (None, None)
+
+
+def test_advice_leads_to_the_crossing():
+    found = fit_batch(KIND, X, noisy(CASES["crossing outside"][0], 0.05), 0.05)
+    assert found.advice[0].centre_on == pytest.approx(0.14, abs=0.03)
+
+
+@pytest.mark.parametrize("which", NOTHING)
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_nothing_is_accepted_where_nothing_crosses(which, given):
+    y = NOTHING[which](np.random.default_rng(11), 5, 31, 31)
+    found = fit_batch(KIND, (FREQUENCIES[:31], BIASES[:31]), y, 1.0 if given else None)
+    assert (found.verdict != "accepted").all()
