@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.crossing import G, HALF_SLOPE, MEAN_SLOPE, MIDDLE, PLACE, Found, find
+from kammerton.estimation.crossing import HALF_SLOPE, MEAN_SLOPE, MIDDLE, PLACE, Found, G, find
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings, percent
 from kammerton.estimation.flux import Scale
@@ -44,6 +44,7 @@ PRECISE = 0.25  # relative error of the coupling
 SURELY = 15.0  # sigmas by which faint branches must be there, all columns together
 MOVES = 6.0  # errors by which the slopes must differ
 NEARER = 0.5  # linewidths by which the branches must come nearer
+HIDDEN = 0.35  # part of the columns that must show both branches where both are inside
 FEW = 1.0  # biases within which the branches may not yet have passed each other
 
 
@@ -104,6 +105,7 @@ def _objections(
     yield _standing(found)
     yield _jumped(found)
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
+    yield _hidden(found)
     yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
     yield _placed(found, value, error, scale)
     yield _passed_at_once(c, found, value)
@@ -147,6 +149,19 @@ def _standing(found: Found) -> Objection | None:
     return insufficient(
         "range too narrow", "the branches do not come nearer to each other in the swept bias",
         Advice(window_times=3.0, axis=1),
+    )  # fmt: skip
+
+
+def _hidden(found: Found) -> Objection | None:
+    """Object where one branch is so faint that its slope, and with it g, would be a guess."""
+    both = found.fit.inside.all(axis=1) & found.shown.any(axis=1)
+    part = float(found.shown[both].all(axis=1).mean()) if both.any() else 1.0
+    if part > HIDDEN:
+        return None
+    return insufficient(
+        "signal too weak", f"only {100 * part:.0f} % of the biases show both branches: the slope "
+        "of the fainter one, and with it the coupling, is not told",
+        Advice(shots_times=8.0),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,12 +21,20 @@ from numpy.typing import NDArray
 from kammerton.estimation.arcs import BRIGHT, DULL, Candidates
 from kammerton.estimation.misses import Misses, clumping, jump, misses
 from kammerton.estimation.ridge import SOLID, Columns, fine, peaks, scores, unwound, without_spikes
-from kammerton.estimation.tracks import FANO, LINE, POLE, SEEN, Positions, Tracked, follow
+from kammerton.estimation.tracks import (
+    FANO,
+    LINE,
+    POLE,
+    SEEN,
+    Positions,
+    Tracked,
+    follow,
+)
 
 Array = NDArray[np.float64]
 
 MIDDLE, PLACE, MEAN_SLOPE, HALF_SLOPE, G = range(5)  # theta, in windows
-FIVES = 500
+FIVES = 300
 APART = 3.0  # widths; branches nearer than that count as one
 PAIRS = 60
 PLACES = np.linspace(0.06, 0.94, 23)
@@ -39,6 +48,7 @@ UNSEEN = -2.0  # what a column in which a branch is not seen counts
 BETTER = 12.0  # chi-square that another shape of the line must gain
 LEAST_G = 1e-3  # windows at which g starts at least
 GOOD = 0.8  # part of the columns that need no other start
+EVERY = 6  # starts, of each shape
 NOISE = 1.2  # reduced chi-square that needs none either
 CLEARED = 2
 
@@ -75,10 +85,16 @@ def crossing_law(b: Array) -> Positions:
 
 def find(c: Columns) -> Found | None:
     """Return the best pair of branches; complex spectra with and without their delay."""
+    plain = np.ones(len(c.f))
     if c.parts == 1:
-        return _best(c, (LINE, FANO), np.ones(len(c.f)))
+        return _best(c, (LINE, FANO), plain, EVERY)
+    best = _best(c, (LINE,), plain, 1)  # most are spectra of a qubit, and easy
+    if best is not None and _good(best):
+        return best
     wound, factor = unwound(c)
-    found = [_best(wound, (POLE,), factor), _best(c, (LINE,), np.ones(len(c.f)))]
+    found = [_best(wound, (POLE,), factor, EVERY)]
+    if found[0] is None or not _good(found[0]):
+        found.append(_best(c, (LINE,), plain, EVERY))
     return max((each for each in found if each is not None), key=_worth, default=None)
 
 
@@ -87,16 +103,21 @@ def _worth(found: Found) -> float:
     return float(held.kept.sum()) * held.share / max(1.0, held.chi2_reduced) ** 2
 
 
+def _good(found: Found) -> bool:
+    held = found.misses
+    return held.share > GOOD and found.stray < 0.1 and held.chi2_reduced < NOISE
+
+
 def _best(
-    c: Columns, shapes: tuple[str, ...], factor: NDArray[np.complex128] | Array
+    c: Columns, shapes: tuple[str, ...], factor: NDArray[np.complex128] | Array, tries: int
 ) -> Found | None:
     law = crossing_law(c.b)
     best: Found | None = None
-    for theta, width, points in _starts(c):
+    for theta, width, points in islice(_starts(c), tries):
         found = _refined(c, law, theta, width, shapes, points, factor)
         if best is None or _worth(found) > _worth(best):
             best = found
-        if best.misses.share > GOOD and best.stray < 0.1 and best.misses.chi2_reduced < NOISE:
+        if _good(best):
             break
     return best
 
@@ -119,7 +140,7 @@ def _bright(c: Columns, stripes: bool) -> tuple[Array, Candidates, float]:
 
 def _seeds(c: Columns, s: Array, points: Candidates, width: float) -> list[Array]:
     """Return theta of the brightest pairs of branches, brightest first."""
-    chance = np.where(points.height > BRIGHT, np.minimum(points.height, SOLID), 0.0)
+    chance = _chance(points)
     if np.count_nonzero(chance.max(axis=1)) < 5:
         return []
     rng = np.random.default_rng(21)
@@ -144,6 +165,10 @@ def _different(c: Columns, theta: Array, bright: Array, width: float) -> list[Ar
     return found
 
 
+def _chance(points: Candidates) -> Array:
+    return np.where(points.height > BRIGHT, np.minimum(points.height, SOLID), 0.0)
+
+
 def _drawn(
     points: Candidates, chance: Array, rng: np.random.Generator, times: int, count: int
 ) -> tuple[NDArray[np.intp], Array]:
@@ -159,7 +184,7 @@ def _crossed(
 ) -> Array:  # fmt: skip
     """Return theta (T, 5) of the brightest line, crossed by another in many ways.
 
-    That is for a resonator, whose partner is seen near the crossing only.
+    That is for a line that is much brighter than its partner.
     """
     column, f = _drawn(points, chance, rng, PAIRS, 2)
     apart = c.b[column[:, 1]] - c.b[column[:, 0]]

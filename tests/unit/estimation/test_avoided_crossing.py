@@ -46,7 +46,7 @@ def noisy(clean, sigma, count=1, seed=3):
     return clean + sigma * noise
 
 
-def pulls(found, truth, least=0.99, tight=(0.72, 1.3)):
+def pulls(found, truth, least=0.99, tight=(0.6, 1.4)):
     good = found.verdict == "accepted"
     assert good.mean() > least, found.reason
     for name, value in truth.items():
@@ -62,32 +62,43 @@ def test_pull(given, phase):
     clean = image()
     if phase is not None:  # and a readout that turns with the bias
         clean = clean * np.exp(1j * phase) + 2.0 * np.exp(3j * BIASES)
-    found = fit_batch(KIND, X, noisy(clean, 0.1, 40), 0.1 if given else None)
+    found = fit_batch(KIND, X, noisy(clean, 0.1, 24), 0.1 if given else None)
     pulls(found, TRUTH)
     assert given == np.isfinite(found.chi2_reduced).all()
 
 
+def two_resonators(width=8e6):
+    f = FREQUENCIES[:, None]
+    dips = sum(1 / (1 + 2j * (f - at) / width) for at in levels())
+    return np.exp(-2j * np.pi * 40e-9 * f) * (1 - 0.4 * np.exp(0.2j) * dips)
+
+
+def test_pull_of_two_resonators():
+    found = fit_batch(KIND, X, noisy(two_resonators(), 0.05, 16), 0.05)
+    assert np.mean(found.verdict == "accepted") > 0.9, found.reason
+    for name, value in TRUTH.items():
+        pull = (found.values[name] - (8e6 if name == "linewidth" else value)) / found.stderr[name]
+        assert abs(np.median(pull)) < 1.0, name  # the background takes a little of the tails
+        assert 0.6 < pull.std() < 1.6, name
+
+
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
-def test_pull_of_a_resonator_that_is_crossed_by_a_qubit(seen):
-    found = fit_batch(KIND, X, seen(noisy(resonator(), 0.05, 40)), 0.05)
-    truth = {"coupling": 12e6, "crossing_bias": PLACE, "crossing_frequency": MIDDLE}
-    if seen is np.abs:  # a magnitude is not quite a line
-        assert np.mean(found.verdict == "accepted") > 0.95, found.reason
-        assert found.values["coupling"] == pytest.approx(12e6, rel=0.1)
-    else:
-        pulls(found, {**truth, "slope_upper": 1.2e9, "slope_lower": 0.0})
+def test_a_resonator_whose_partner_is_hardly_seen_is_not_guessed_at(seen):
+    found = fit_batch(KIND, X, seen(noisy(resonator(), 0.05, 6)), 0.05)
+    assert (found.verdict == "insufficient").all(), found.reason
+    assert np.mean(["both branches" in reason for reason in found.reason]) > 0.6, found.reason
 
 
 def test_pull_over_many_truths():
     truth = TRUTHS[KIND]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    traces = truth.measured(rng, truth.draw(rng, 60), 20.0)
     found = truth.fit(traces)
     assert np.mean(found.verdict == "accepted") > 0.97, found.reason
     for name, value in traces.low.items():
         pull = (found.values[name] - value) / found.stderr[name]
         assert abs(pull.mean()) < 0.35, name
-        assert 0.75 < pull.std() < 1.25, name
+        assert 0.7 < pull.std() < 1.25, name
 
 
 def test_coupling_and_gap_are_one_number():
@@ -115,7 +126,7 @@ def disturbed(which, seed=8):
 
 @pytest.mark.parametrize("which", ["missing points", "spur", "level", "stray points"])
 def test_disturbances_do_not_pull_the_branches(which):
-    found = fit_batch(KIND, X, noisy(disturbed(which), 0.1, 15), 0.1)
+    found = fit_batch(KIND, X, noisy(disturbed(which), 0.1, 6), 0.1)
     assert np.mean(found.verdict == "accepted") >= 0.93, found.reason
     for name in ("coupling", "crossing_bias", "crossing_frequency"):
         pull = (found.values[name] - TRUTH[name]) / found.stderr[name]
@@ -145,7 +156,8 @@ CASES = {
                    "linewidths", 1),
     "small gap": (image(levels(g=0.6e6)), 0.15, "insufficient", {"gap not resolved"},
                   "linewidths", 1),
-    "passed at once": (image(levels(place=0.012, first=3e9, second=-5e8, g=2.5e6), 3e6), 0.05, "insufficient",
+    "passed at once": (image(levels(place=0.012, first=3e9, second=-5e8, g=2.5e6), 3e6), 0.05,
+                       "insufficient",
                        {"sampling too coarse"}, "between two biases", 1),
     "jump": (jumped(20, 0.006), 0.06, "rejected", {"drift during scan"}, "moves", None),
     "wavy": (image(WAVY), 0.05, "rejected", {"model does not fit"}, "", None),
