@@ -10,6 +10,7 @@ from kammerton.estimation.derived import Derived, named
 from kammerton.estimation.evidence import Evidence, propagate, weigh
 from kammerton.estimation.findings import (
     CLEAR,
+    STEADY,
     Findings,
     drift_asked,
     imprecise,
@@ -37,12 +38,14 @@ EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is 
 
 def t1(batch: Batch, known: Known) -> Outcome:
     """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
-    fit = _fit(batch, 0.0, "decays", _prior(batch, known))
+    prior = _prior(batch, known)
+    fit = _fit(batch, 0.0, "decays", prior)
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
-    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift_asked(batch, known, DRIFT))
+    drift = drift_asked(batch, known, DRIFT if prior is None else STEADY)  # no walk knows levels
+    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift)
     findings.accept("a clear exponential decay")
     units = {"t1": "s", "amplitude": "", "offset": ""}
     return Outcome(found, units, curve, evidence.chi2_reduced, findings)

@@ -1,15 +1,21 @@
-"""A digitizer that stopped: values that are written again and again."""
+"""A digitizer that stopped: values that are written again and again.
+
+Compiled in a file of its own, see `kammerton.estimation.kernels`.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.kernels import kernel
 from kammerton.estimation.prepare import Batch
 
+Array = NDArray[np.float64]
+
 LEAST, SHARE = 4, 0.08  # of points in a row that repeat others
-MANY = 12  # the least for counts, which repeat by chance
 COUNTS = 0.8  # share of different values below which a trace is counts of few shots
+MANY = 12  # points in a row, the least for counts, which repeat by chance
 
 
 def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -19,42 +25,73 @@ def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
     population that stays at exactly 0 or 1 is no fault: there only a long run elsewhere counts.
     """
     found = suspects.copy()
-    for n in np.flatnonzero(suspects):
-        y = batch.y[n].reshape(batch.parts, -1).T
-        found[n] = _repeats(y[batch.w[n, : len(y)] > 0])
+    if suspects.any():
+        which = np.flatnonzero(suspects)
+        flags = np.zeros(len(which), dtype=np.bool_)
+        parts = batch.y[which].reshape(len(which), batch.parts, -1)
+        fill_stuck(parts, batch.w[which], LEAST, SHARE, COUNTS, MANY, flags)
+        found[which] = flags
     return found
 
 
-def _repeats(y: NDArray[np.float64]) -> bool:
-    least = max(LEAST, round(SHARE * len(y)))
-    distinct = len(np.unique(y, axis=0))
-    held = _longest(np.r_[False, (y[1:] == y[:-1]).all(axis=1)])
-    at_end = held[0] > 1 and _extreme(y, held[1])
-    if distinct < COUNTS * (len(y) - held[0]):
-        least = max(MANY, len(y) // 6)
-    if held[0] >= least and not at_end:
+@kernel
+def fill_stuck(
+    y: Array,
+    w: Array,
+    least: int,
+    share: float,
+    counts: float,
+    many: int,
+    out: NDArray[np.bool_],
+) -> None:
+    """Fill out (N,) for y (N, parts, M)."""
+    for n in range(y.shape[0]):
+        m = 0
+        kept = np.zeros((y.shape[1], y.shape[2]))
+        for i in range(y.shape[2]):
+            if w[n, i] > 0.0:
+                kept[:, m] = y[n, :, i]
+                m += 1
+        out[n] = repeats(kept[:, :m], least, share, counts, many)
+
+
+@kernel
+def repeats(y: Array, least: int, share: float, counts: float, many: int) -> bool:
+    """Whether a value is held, or a block read again, in points (parts, M)."""
+    m = y.shape[1]
+    needed = max(least, int(share * m + 0.5))
+    held, end = longest(y, 1)
+    at_end = held > 0 and y.shape[0] == 1 and (y[0, end] == y[0].min() or y[0, end] == y[0].max())
+    if different(y[0]) < counts * (m - held):
+        needed = max(many, m // 6)
+    if held >= needed and not at_end:
         return True
-    return any(_read_again(y, lag, least) for lag in range(least, len(y) - least + 1))
+    for lag in range(needed, m - needed + 1):
+        run, last = longest(y, lag)
+        if run >= needed and different(y[0, last + 1 - run : last + 1]) > run // 2:
+            return True
+    return False
 
 
-def _read_again(y: NDArray[np.float64], lag: int, least: int) -> bool:
-    """Whether so many points in a row, not all alike, are those of `lag` points before."""
-    run, end = _longest((y[lag:] == y[:-lag]).all(axis=1))
-    block = y[end + 1 - run : end + 1]
-    return run >= least and len(np.unique(block, axis=0)) > run // 2
-
-
-def _extreme(y: NDArray[np.float64], at: int) -> bool:
-    """Whether the value at a place is the largest or the smallest of all."""
-    value = y[at, 0]
-    return y.shape[1] == 1 and bool(value in (y.min(), y.max()))
-
-
-def _longest(same: NDArray[np.bool_]) -> tuple[int, int]:
-    """Return the length of the longest run of True, and where it ends."""
-    best, end, run = 0, 0, 0
-    for i, each in enumerate(same):
-        run = run + 1 if each else 0
+@kernel
+def longest(y: Array, lag: int) -> tuple[int, int]:
+    """Return how many points in a row equal those `lag` before, at most, and where that ends."""
+    best = end = run = 0
+    for i in range(lag, y.shape[1]):
+        same = True
+        for part in range(y.shape[0]):
+            same = same and y[part, i] == y[part, i - lag]
+        run = run + 1 if same else 0
         if run > best:
             best, end = run, i
     return best, end
+
+
+@kernel
+def different(values: Array) -> int:
+    """Return how many different values there are."""
+    ordered = np.sort(values)
+    count = 1
+    for i in range(1, ordered.size):
+        count += ordered[i] != ordered[i - 1]
+    return count
