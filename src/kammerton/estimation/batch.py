@@ -105,7 +105,8 @@ def fit_batch(
     outcome = how.fit(batch, known)
     again = how.again(batch, outcome.curve)
     if again is not None:
-        batch, outcome = again, how.fit(again, known)
+        which, part = again
+        outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
     return FitBatch(
         kind, found.values, found.stderr, found.correlation, outcome.units,
@@ -113,6 +114,15 @@ def fit_batch(
         _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
     )  # fmt: skip
+
+
+def _of_some(known: dict[str, object], which: NDArray[np.intp], traces: int) -> dict[str, object]:
+    """Return what is known of some traces only."""
+    arrays = {name: np.asarray(value) for name, value in known.items()}
+    return {
+        name: array[which] if array.shape == (traces,) else known[name]
+        for name, array in arrays.items()
+    }
 
 
 def _in_units_of_x(advice: NDArray[np.object_], window: Array) -> NDArray[np.object_]:

@@ -74,6 +74,18 @@ class Findings:
         """Accept what nobody objected to."""
         self.object_to(self._open, ACCEPTED, "success", reason)
 
+    def replaced(self, which: NDArray[np.intp], part: Findings) -> Findings:
+        """Return these findings with those of the traces `which` from `part`."""
+        whole = Findings(len(self.verdict))
+        for mine, old, new in (
+            (whole.verdict, self.verdict, part.verdict), (whole.status, self.status, part.status),
+            (whole.reason, self.reason, part.reason), (whole.advice, self.advice, part.advice),
+        ):  # fmt: skip
+            mine[:] = old
+            mine[which] = new
+        whole._open[:] = False
+        return whole
+
     def is_open(self) -> Mask:
         """Return the traces nobody has objected to yet (N,)."""
         return self._open.copy()

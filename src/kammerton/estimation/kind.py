@@ -34,7 +34,7 @@ class Kind:
     prepare(x, y, sigma) raises TraceError for arrays that cannot be used. known: names that
     fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
     whole: x counts something, so only whole numbers will do.
-    again: what a first fit's curve teaches about the weights, None for nothing.
+    again: the traces that a first fit's curve asks to weigh anew, and they so; None for none.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
@@ -42,7 +42,7 @@ class Kind:
     known: tuple[str, ...] = ()
     axes: int = 1
     whole: bool = False
-    again: Callable[[Any, NDArray[Any]], Prepared | None] = field(
+    again: Callable[[Any, NDArray[Any]], tuple[NDArray[np.intp], Prepared] | None] = field(
         default=lambda prepared, curve: None
     )
 

@@ -39,6 +39,18 @@ class Outcome:
     chi2_reduced: Array
     findings: Findings
 
+    def __len__(self) -> int:
+        return len(self.chi2_reduced)
+
+    def replaced(self, which: NDArray[np.intp], part: Outcome) -> Outcome:
+        """Return this outcome with that of the traces `which` from `part`."""
+        curve, chi2 = self.curve.copy(), self.chi2_reduced.copy()
+        curve[which], chi2[which] = part.curve, part.chi2_reduced
+        return Outcome(
+            self.found.replaced(which, part.found), self.units, curve, chi2,
+            self.findings.replaced(which, part.findings),
+        )  # fmt: skip
+
 
 def significance(batch: Batch, flat: Array, fit: Solution, evidence: Evidence) -> Array:
     """Return the signal's size in its own sigmas, whatever its shape (N,)."""

@@ -218,16 +218,21 @@ def _weighted(
     )  # fmt: skip
 
 
-def weighed_again(batch: Batch, curve: NDArray[Any]) -> Batch | None:
-    """Return the batch with weights learned from a fit; None where there is nothing to learn.
+def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Batch] | None:
+    """Return the traces whose weights a fit has changed, and their batch; None for nothing.
 
     curve: fitted y as the batch holds it. Only for real traces whose sigma was given and varies.
     """
     variance = batch.variance
     if variance is None or batch.parts == 2 or (variance == variance[:, :1]).all():
         return None
-    w = np.where(batch.w > 0, 1.0 / np.sqrt(learned(variance, curve)), 0.0)
-    return replace(batch, w=np.ascontiguousarray(w))
+    better, matters = learned(variance, curve)
+    which = np.flatnonzero(matters)
+    if len(which) == 0:
+        return None
+    part = batch.take(which)
+    w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
+    return which, replace(part, w=np.ascontiguousarray(w))
 
 
 def _steps(x: Array) -> Array:

@@ -28,7 +28,7 @@ class Traits:
     in typical sigmas. farthest: largest squared distance of a point from the mean, in sigmas.
     worst: largest residual, in sigmas. railed: points at exactly the largest or the smallest
     value, whichever are more. held: longest run of points of exactly the same value. twins: of
-    some points, how many have exactly their value elsewhere too.
+    some pairs of points, how many are found elsewhere too.
     """
 
     lags: Array
@@ -114,12 +114,14 @@ def same_values(y: Array, w: Array) -> tuple[int, int]:
     for i in range(y.size):
         run = run + 1 if i > 0 and y[i] == y[i - 1] and w[i] > 0.0 else 1
         longest = max(longest, run)
-    for k in range(PROBES):
-        i = (2 * k + 1) * y.size // (2 * PROBES)
+    for k in range(
+        PROBES
+    ):  # two points in a row, elsewhere too: counts repeat, pairs of them hardly
+        i = (2 * k + 1) * (y.size - 1) // (2 * PROBES)
         equal = 0
-        for j in range(y.size):
-            equal += y[j] == y[i] and w[j] > 0.0
-        twins += equal > 1 and w[i] > 0.0
+        for j in range(y.size - 1):
+            equal += y[j] == y[i] and y[j + 1] == y[i + 1]
+        twins += equal > 1 and y[i] != y[i + 1]
     return longest, twins
 
 

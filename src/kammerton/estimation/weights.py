@@ -6,21 +6,27 @@ therefore averaged over neighbours. Once there is a fit, they are taken as a smo
 fitted y, a + b y + c y^2, if that describes them better: the noise of counts is p (1 - p), and no
 function of the delay (variance function estimation, Carroll and Ruppert 1988, ch. 3). Only a point
 far noisier than its neighbours, one with fewer shots, keeps its own.
+
+Compiled in a file of its own, see `kammerton.estimation.kernels`.
 """
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.kernels import kernel
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-NEIGHBOURS = 9  # points over which variances are averaged
+HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
+MATTERS = 0.2  # scatter of the logarithm of the weights' change that asks for another fit
 
 
 def valid(sigma: Array) -> Array:
@@ -29,6 +35,8 @@ def valid(sigma: Array) -> Array:
     A trace without any valid sigma gets the others' typical one.
     """
     good = np.isfinite(sigma) & (sigma > 0)
+    if good.all():
+        return np.ascontiguousarray(sigma * sigma)
     variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
     usable = good.any(axis=1)
     variance[~usable] = np.nanmedian(variance[usable])
@@ -59,84 +67,124 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
     return result
 
 
+def smoothed(variance: Array) -> Array:
+    """Return variances (N, M) averaged over neighbours; points apart keep their own."""
+    near = np.empty_like(variance)
+    fill_near(_plain(variance), near, np.empty(variance.shape, dtype=np.bool_))
+    return near
+
+
 def apart(variance: Array) -> Mask:
     """Return which points (N, M) are far noisier than those around them."""
-    near, count = _around(variance, np.isfinite(variance))
-    result: Mask = variance > UNLIKE * np.where(count > 0, near, np.inf)
-    return result
+    out = np.empty(variance.shape, dtype=np.bool_)
+    fill_near(_plain(variance), np.empty_like(variance), out)
+    return out
 
 
-def smoothed(variance: Array) -> Array:
-    """Return variances averaged over neighbours; points apart keep their own."""
-    if (variance == variance[:, :1]).all():
-        return variance
-    out = apart(variance)
-    near = _near(variance, np.isfinite(variance) & ~out)
-    return np.where(out, variance, near)
+def _plain(variance: Array) -> Array:
+    """Return variances with 0 for what is not known: compiled code knows no NaN."""
+    return np.ascontiguousarray(np.where(np.isfinite(variance), variance, 0.0))
 
 
-def learned(variance: Array, curve: Array) -> Array:
-    """Return variances as a function of the fitted y (N, M), where that describes them better."""
-    out = apart(variance)
-    good = np.isfinite(variance) & ~out
-    near = _near(variance, good)
-    function = _of_curve(np.where(good, variance, 0.0), good, curve, near)
-    off = [_misfit(variance, good, law) for law in (near, function)]
-    best = np.where((off[1] < off[0])[:, None], function, near)
-    return np.where(out, variance, best)
+def learned(variance: Array, curve: Array) -> tuple[Array, Mask]:
+    """Return variances as a function of the fitted y (N, M), where that describes them better.
+
+    And which traces (N,) they change so much that another fit is worth it.
+    """
+    found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
+    near, out = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
+    variance = _plain(variance)
+    fill_near(variance, near, out)
+    fill_learned(variance, near, out, np.ascontiguousarray(curve), found, matters)
+    return found, matters
 
 
-def _misfit(variance: Array, good: Mask, law: Array) -> Array:
-    """How far variances are from a law, in logarithms; an exact 0 counts as a small one."""
-    small = LEAST * np.median(law, axis=1, keepdims=True)
-    logs = np.log(np.where(good, np.maximum(variance, small), law) / law)
-    result: Array = (logs**2).sum(axis=1)
-    return result
+@kernel
+def fill_near(variance: Array, near: Array, out: Mask) -> None:
+    """Fill near (N, M) with the averages of neighbours, out with the points that stand apart."""
+    rows, m = variance.shape
+    for n in range(rows):
+        v, same, total, count = variance[n], True, 0.0, 0
+        for i in range(m):
+            same = same and v[i] == v[0]
+            if v[i] > 0.0:
+                total += v[i]
+                count += 1
+        out[n, :] = False
+        if same or count == 0:
+            near[n, :] = v
+            continue
+        typical = np.median(v[v > 0.0])
+        for i in range(m):
+            s, k = around(v, out[n], i, UNLIKE * typical, False)
+            out[n, i] = False
+            near[n, i] = UNLIKE * s / k if k > 0 else math.inf
+        for i in range(m):
+            out[n, i] = v[i] > near[n, i]
+        for i in range(m):
+            s, k = around(v, out[n], i, math.inf, True)
+            near[n, i] = s / k if k > 0 else typical
+            if out[n, i]:
+                near[n, i] = v[i]
 
 
-def _of_curve(variance: Array, good: Mask, curve: Array, near: Array) -> Array:
-    """Fit variance = a + b y + c y^2 by weighted least squares, trace by trace."""
-    middle = curve.mean(axis=1, keepdims=True)
-    size = np.maximum(np.abs(curve - middle).max(axis=1, keepdims=True), 1e-300)
-    u = (curve - middle) / size
-    columns = np.stack([np.ones_like(u), u, u * u], axis=2)
-    weight = good / near
-    normal = np.einsum("nmi,nm,nmj->nij", columns, weight**2, columns)
-    normal += 1e-9 * np.trace(normal, axis1=1, axis2=2)[:, None, None] * np.eye(3)
-    right = np.einsum("nmi,nm,nm->ni", columns, weight**2, variance)
-    found = np.linalg.solve(normal, right[:, :, None])
-    law = (columns @ found)[:, :, 0]
-    typical = np.median(near, axis=1, keepdims=True)
-    result: Array = np.clip(law, LEAST * typical, None)
-    return result
+@kernel
+def around(v: Array, out: Mask, i: int, most: float, own: bool) -> tuple[float, int]:
+    """Sum what is near point i and not apart; with its own, or without."""
+    total, count = 0.0, 0
+    for j in range(max(0, i - HALF), min(v.size, i + HALF + 1)):
+        if v[j] > 0.0 and v[j] <= most and not out[j] and (own or j != i):
+            total += v[j]
+            count += 1
+    return total, count
 
 
-def _near(variance: Array, good: Mask) -> Array:
-    """Average over neighbours; the whole trace's mean where there are none."""
-    total, count = _sums(variance, good)
-    whole = np.where(good, variance, 0.0).sum(axis=1, keepdims=True)
-    mean = whole / np.maximum(good.sum(axis=1, keepdims=True), 1)
-    mean = np.where(mean > 0, mean, np.nanmedian(variance, axis=1, keepdims=True))
-    result: Array = np.where(count > 0, total / np.maximum(count, 1.0), mean)
-    return result
+@kernel
+def fill_learned(
+    variance: Array, near: Array, out: Mask, curve: Array, found: Array, matters: Mask
+) -> None:
+    """Fill found (N, M) and matters (N,)."""
+    rows, m = variance.shape
+    law = np.empty(m)
+    for n in range(rows):
+        of_curve(variance[n], near[n], out[n], curve[n], law)
+        small = LEAST * np.median(near[n])
+        off = by_law = change = square = 0.0
+        for i in range(m):
+            law[i] = max(law[i], small)
+            step = math.log(law[i] / near[n, i])
+            if variance[n, i] > 0.0 and not out[n, i]:
+                v = max(variance[n, i], small)
+                off += math.log(v / near[n, i]) ** 2
+                by_law += math.log(v / law[i]) ** 2
+                change += step
+                square += step * step
+        better = by_law < off
+        matters[n] = better and square / m - (change / m) ** 2 > MATTERS * MATTERS
+        for i in range(m):
+            found[n, i] = law[i] if better and not out[n, i] else near[n, i]
 
 
-def _around(variance: Array, good: Mask) -> tuple[Array, Array]:
-    """Average over neighbours without the point itself; the largest of them do not count."""
-    typical = np.nanmedian(variance, axis=1, keepdims=True)
-    calm = good & (variance <= UNLIKE * typical)
-    total, count = _sums(variance, calm)
-    total = total - np.where(calm, variance, 0.0)
-    count = count - calm
-    return total / np.maximum(count, 1.0), count
-
-
-def _sums(values: Array, good: Mask) -> tuple[Array, Array]:
-    return _sliding(np.where(good, values, 0.0)), _sliding(good.astype(np.float64))
-
-
-def _sliding(values: Array) -> Array:
-    half = NEIGHBOURS // 2
-    sums = np.cumsum(np.pad(values, ((0, 0), (half + 1, half))), axis=1)
-    result: Array = np.maximum(sums[:, NEIGHBOURS:] - sums[:, :-NEIGHBOURS], 0.0)
-    return result
+@kernel
+def of_curve(v: Array, near: Array, out: Mask, curve: Array, law: Array) -> None:
+    """Fit variance = a + b u + c u^2 by weighted least squares; u is the curve, scaled."""
+    middle, size = curve.mean(), 1e-300
+    for i in range(curve.size):
+        size = max(size, abs(curve[i] - middle))
+    normal, right = np.zeros((3, 3)), np.zeros(3)
+    for i in range(curve.size):
+        if not v[i] > 0.0 or out[i]:
+            continue
+        u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
+        powers = (1.0, u, u * u)
+        for j in range(3):
+            right[j] += w * powers[j] * v[i]
+            for k in range(3):
+                normal[j, k] += w * powers[j] * powers[k]
+    ridge = 1e-9 * (normal[0, 0] + normal[1, 1] + normal[2, 2]) + 1e-300
+    for j in range(3):
+        normal[j, j] += ridge
+    a = np.linalg.solve(normal, right)
+    for i in range(curve.size):
+        u = (curve[i] - middle) / size
+        law[i] = a[0] + a[1] * u + a[2] * u * u
