@@ -84,7 +84,7 @@ def prepare_maps(
     w = present.astype(np.float64)
     if noise is not None and known:
         flat = noise[pick].reshape(len(values), -1)
-        w = w / np.sqrt(smoothed(valid(flat))).reshape(values.shape)
+        w = w / np.sqrt(smoothed(valid(flat))[0]).reshape(values.shape)
     return Maps((axes[0][order[0]], axes[1][order[1]]), values[pick], w, known,
                 (order[0], order[1]))  # fmt: skip
 

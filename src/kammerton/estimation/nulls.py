@@ -19,6 +19,7 @@ Array = NDArray[np.float64]
 Cost = tuple[Array, int]
 
 FLAT, LINE, STEP, WALK = range(4)
+ALIKE = 0.03  # weights that differ by less have the same filter
 PACES = np.array([0.002, 0.015, 0.1, 0.6, 4.0])
 """Variances of a step of the walk, in parts of the noise's variance: an octave each way or so."""
 
@@ -157,11 +158,12 @@ def filtered(y: Array, w: Array, parts: int, pace: float) -> tuple[float, float]
             if not seen:
                 level, spread, seen, last = y[i], 1.0 / (w[i] * w[i]), True, w[i]
                 continue
-            if not settled or w[i] != last:
+            if not settled or abs(w[i] - last) > ALIKE * last:
                 noise = 1.0 / (w[i] * w[i])
                 whole = spread + pace + noise
                 inverse, ratio, gain = 1.0 / whole, whole / noise, 1.0 - noise / whole
-                settled = w[i] == last and abs(gain * noise - spread) < 1e-4 * spread
+                alike = abs(w[i] - last) <= ALIKE * last
+                settled = alike and abs(gain * noise - spread) < 1e-3 * spread
                 spread, last = gain * noise, w[i]
             away = y[i] - level
             squares += away * away * inverse

@@ -25,7 +25,7 @@ class Batch:
     `level` (N,) if real; 0 where missing, and everywhere in a constant trace, whose level is its
     value. w: (N, parts * M) 1/sigma, 0 where missing.
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
-    variance: (N, M) as given, NaN where invalid.
+    variance: (N, M) as given, NaN where invalid. apart: (N, M), which are unlike their neighbours'.
     """
 
     x: Array
@@ -39,6 +39,7 @@ class Batch:
     known_noise: bool
     order: NDArray[np.intp]
     variance: Array | None = None
+    apart: NDArray[np.bool_] | None = None
 
     @property
     def traces(self) -> int:
@@ -72,6 +73,7 @@ class Batch:
             self, x=self.x[axis], step=self.step[axis], y=self.y[which], w=self.w[which],
             zero=self.zero[axis], span=self.span[axis], level=self.level[which],
             variance=None if self.variance is None else self.variance[which],
+            apart=None if self.apart is None else self.apart[which],
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
@@ -200,21 +202,22 @@ def _weighted(
     spread = np.where(missing, 0.0, filled - mean[:, None])
     scatter = np.sqrt((spread * spread.conj()).real.sum(axis=1) / count)
     constant = scatter <= ROUNDING * np.abs(mean)
-    known, variance = noise is not None, None
+    known, variance, apart = noise is not None, None, None
     if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
         known = False
         typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(mean)))
         w = np.broadcast_to(1.0 / typical[:, None], y.shape)
     else:
         variance = valid(noise)
-        w = 1.0 / np.sqrt(smoothed(variance))
+        near, apart = smoothed(variance)
+        w = 1.0 / np.sqrt(near)
     w = np.where(missing, 0.0, w)
     stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
     stacked = np.where(constant[:, None], 0.0, stacked)
     level = np.where(constant, mean, 0.0) if parts == 2 else mean
     return Batch(
         x, _steps(x), np.ascontiguousarray(stacked), np.ascontiguousarray(np.tile(w, (1, parts))),
-        zero, span, level, parts, known, order, variance,
+        zero, span, level, parts, known, order, variance, apart,
     )  # fmt: skip
 
 
@@ -224,9 +227,13 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
     curve: fitted y as the batch holds it. Only for real traces whose sigma was given and varies.
     """
     variance = batch.variance
-    if variance is None or batch.parts == 2 or (variance == variance[:, :1]).all():
+    apart = batch.apart
+    if variance is None or apart is None or batch.parts == 2:
         return None
-    better, matters = learned(variance, curve)
+    if (variance == variance[:, :1]).all():
+        return None
+    near = np.where(batch.w > 0, batch.w, 1.0) ** -2
+    better, matters = learned(variance, near, apart, curve)
     which = np.flatnonzero(matters)
     if len(which) == 0:
         return None

@@ -67,18 +67,24 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
     return result
 
 
-def smoothed(variance: Array) -> Array:
-    """Return variances (N, M) averaged over neighbours; points apart keep their own."""
-    near = np.empty_like(variance)
-    fill_near(_plain(variance), near, np.empty(variance.shape, dtype=np.bool_))
-    return near
+def smoothed(variance: Array) -> tuple[Array, Mask]:
+    """Return variances (N, M) averaged over neighbours, and which points stand apart from them.
+
+    Those are far noisier than what is around them, and keep their own.
+    """
+    near, apart = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
+    fill_near(_plain(variance), near, apart)
+    return near, apart
 
 
-def apart(variance: Array) -> Mask:
-    """Return which points (N, M) are far noisier than those around them."""
-    out = np.empty(variance.shape, dtype=np.bool_)
-    fill_near(_plain(variance), np.empty_like(variance), out)
-    return out
+def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Array, Mask]:
+    """Return variances as a function of the fitted y (N, M), where that describes them better.
+
+    And which traces (N,) they change so much that another fit is worth it.
+    """
+    found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
+    fill_learned(_plain(variance), near, apart, np.ascontiguousarray(curve), found, matters)
+    return found, matters
 
 
 def _plain(variance: Array) -> Array:
@@ -86,105 +92,102 @@ def _plain(variance: Array) -> Array:
     return np.ascontiguousarray(np.where(np.isfinite(variance), variance, 0.0))
 
 
-def learned(variance: Array, curve: Array) -> tuple[Array, Mask]:
-    """Return variances as a function of the fitted y (N, M), where that describes them better.
-
-    And which traces (N,) they change so much that another fit is worth it.
-    """
-    found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
-    near, out = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
-    variance = _plain(variance)
-    fill_near(variance, near, out)
-    fill_learned(variance, near, out, np.ascontiguousarray(curve), found, matters)
-    return found, matters
-
-
 @kernel
-def fill_near(variance: Array, near: Array, out: Mask) -> None:
-    """Fill near (N, M) with the averages of neighbours, out with the points that stand apart."""
+def fill_near(variance: Array, near: Array, apart: Mask) -> None:
+    """Fill near (N, M) with the averages of neighbours, apart with the points that are unlike."""
     rows, m = variance.shape
+    bound = np.empty(m)
     for n in range(rows):
-        v, same, total, count = variance[n], True, 0.0, 0
+        v, same, total, count, low, high = variance[n], True, 0.0, 0, math.inf, 0.0
+        apart[n, :] = False
         for i in range(m):
             same = same and v[i] == v[0]
             if v[i] > 0.0:
                 total += v[i]
                 count += 1
-        out[n, :] = False
+                low, high = min(low, v[i]), max(high, v[i])
         if same or count == 0:
             near[n, :] = v
             continue
-        typical = np.median(v[v > 0.0])
+        typical = total / count
+        if high > UNLIKE * low:
+            typical = np.median(v[v > 0.0])
+            slide(v, apart[n], UNLIKE * typical, False, 0.0, bound)
+            for i in range(m):
+                apart[n, i] = bound[i] > 0.0 and v[i] > UNLIKE * bound[i]
+        slide(v, apart[n], math.inf, True, typical, near[n])
         for i in range(m):
-            s, k = around(v, out[n], i, UNLIKE * typical, False)
-            out[n, i] = False
-            near[n, i] = UNLIKE * s / k if k > 0 else math.inf
-        for i in range(m):
-            out[n, i] = v[i] > near[n, i]
-        for i in range(m):
-            s, k = around(v, out[n], i, math.inf, True)
-            near[n, i] = s / k if k > 0 else typical
-            if out[n, i]:
+            if apart[n, i]:
                 near[n, i] = v[i]
 
 
 @kernel
-def around(v: Array, out: Mask, i: int, most: float, own: bool) -> tuple[float, int]:
-    """Sum what is near point i and not apart; with its own, or without."""
-    total, count = 0.0, 0
-    for j in range(max(0, i - HALF), min(v.size, i + HALF + 1)):
-        if v[j] > 0.0 and v[j] <= most and not out[j] and (own or j != i):
-            total += v[j]
+def slide(v: Array, apart: Mask, most: float, own: bool, otherwise: float, out: Array) -> None:
+    """Fill out (M,) with the means of what is near each point, not apart and not above `most`."""
+    total, count, m = 0.0, 0, v.size
+    for i in range(-HALF, m):
+        new, old = i + HALF, i - HALF - 1
+        if new < m and 0.0 < v[new] <= most and not apart[new]:
+            total += v[new]
             count += 1
-    return total, count
+        if old >= 0 and 0.0 < v[old] <= most and not apart[old]:
+            total -= v[old]
+            count -= 1
+        if i < 0:
+            continue
+        s, k = total, count
+        if not own and 0.0 < v[i] <= most and not apart[i]:
+            s, k = total - v[i], count - 1
+        out[i] = max(s, 0.0) / k if k > 0 and s > 0.0 else otherwise
 
 
 @kernel
 def fill_learned(
-    variance: Array, near: Array, out: Mask, curve: Array, found: Array, matters: Mask
+    variance: Array, near: Array, apart: Mask, curve: Array, found: Array, matters: Mask
 ) -> None:
     """Fill found (N, M) and matters (N,)."""
     rows, m = variance.shape
     law = np.empty(m)
     for n in range(rows):
-        of_curve(variance[n], near[n], out[n], curve[n], law)
-        small = LEAST * np.median(near[n])
+        of_curve(variance[n], near[n], apart[n], curve[n], law)
+        small = LEAST * near[n].mean()
         off = by_law = change = square = 0.0
         for i in range(m):
             law[i] = max(law[i], small)
-            step = math.log(law[i] / near[n, i])
-            if variance[n, i] > 0.0 and not out[n, i]:
-                v = max(variance[n, i], small)
-                off += math.log(v / near[n, i]) ** 2
-                by_law += math.log(v / law[i]) ** 2
+            step = math.log(law[i] / max(near[n, i], small))
+            if variance[n, i] > 0.0 and not apart[n, i]:
+                away = math.log(max(variance[n, i], small) / max(near[n, i], small))
+                off += away * away
+                by_law += (away - step) * (away - step)
                 change += step
                 square += step * step
         better = by_law < off
         matters[n] = better and square / m - (change / m) ** 2 > MATTERS * MATTERS
         for i in range(m):
-            found[n, i] = law[i] if better and not out[n, i] else near[n, i]
+            found[n, i] = law[i] if better and not apart[n, i] else near[n, i]
 
 
 @kernel
-def of_curve(v: Array, near: Array, out: Mask, curve: Array, law: Array) -> None:
+def of_curve(v: Array, near: Array, apart: Mask, curve: Array, law: Array) -> None:
     """Fit variance = a + b u + c u^2 by weighted least squares; u is the curve, scaled."""
     middle, size = curve.mean(), 1e-300
     for i in range(curve.size):
         size = max(size, abs(curve[i] - middle))
-    normal, right = np.zeros((3, 3)), np.zeros(3)
+    s0 = s1 = s2 = s3 = s4 = r0 = r1 = r2 = 0.0
     for i in range(curve.size):
-        if not v[i] > 0.0 or out[i]:
-            continue
-        u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
-        powers = (1.0, u, u * u)
-        for j in range(3):
-            right[j] += w * powers[j] * v[i]
-            for k in range(3):
-                normal[j, k] += w * powers[j] * powers[k]
-    ridge = 1e-9 * (normal[0, 0] + normal[1, 1] + normal[2, 2]) + 1e-300
-    for j in range(3):
-        normal[j, j] += ridge
-    a = np.linalg.solve(normal, right)
+        if v[i] > 0.0 and not apart[i]:
+            u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
+            wu, wv = w * u, w * v[i]
+            s0, s1, s2, s3, s4 = s0 + w, s1 + wu, s2 + wu * u, s3 + wu * u * u, s4 + wu * u * u * u
+            r0, r1, r2 = r0 + wv, r1 + wv * u, r2 + wv * u * u
+    ridge = 1e-9 * (s0 + s2 + s4) + 1e-300
+    s0, m2, m4 = s0 + ridge, s2 + ridge, s4 + ridge
+    a, b, c = m2 * m4 - s3 * s3, s2 * s3 - s1 * m4, s1 * s3 - m2 * s2
+    whole = s0 * a + s1 * b + s2 * c
+    d, e, f = s0 * m4 - s2 * s2, s1 * s2 - s0 * s3, s0 * m2 - s1 * s1
+    k0 = (a * r0 + b * r1 + c * r2) / whole
+    k1 = (b * r0 + d * r1 + e * r2) / whole
+    k2 = (c * r0 + e * r1 + f * r2) / whole
     for i in range(curve.size):
         u = (curve[i] - middle) / size
-        law[i] = a[0] + a[1] * u + a[2] * u * u
+        law[i] = k0 + u * (k1 + u * k2)
