@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-world bench-fits bench-adaptive fuzz check clean
+.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove-maps fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -45,6 +45,11 @@ bench-fits: .venv/.dev
 fuzz: .venv/.dev
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzzing
+
+# 2,000 maps of each class without a line (KAMMERTON_MAPS), some hours on two cores; none accepted.
+prove-maps: .venv/.dev
+	KAMMERTON_MAPS=2000 $(BIN)/python -m pytest -q -k nothing_is_accepted \
+		$(addprefix tests/unit/estimation/test_,qubit_flux.py resonator_flux.py cz_chevron.py punch_out.py avoided_crossing.py)
 
 bench-adaptive: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.adaptive

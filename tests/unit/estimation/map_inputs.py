@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import numpy as np
@@ -9,6 +10,11 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 Maker = Callable[[np.random.Generator, int, int, int], Array]
+
+
+def how_many(few: int) -> int:
+    """Return how many maps of a class are tried: `few`, or KAMMERTON_MAPS (make prove-maps)."""
+    return int(os.environ.get("KAMMERTON_MAPS", few))
 
 
 def noise(rng: np.random.Generator, n: int, a: int, b: int) -> Array:

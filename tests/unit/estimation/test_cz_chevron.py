@@ -8,7 +8,7 @@ import pytest
 from kammerton.estimation import fit_batch
 from kammerton.model import TraceError
 from tests.catalogue.truths_chevron import AMPLITUDES, LENGTH, LENGTHS, REACH, TRUTHS, exchange
-from tests.unit.estimation.map_inputs import NOTHING
+from tests.unit.estimation.map_inputs import NOTHING, how_many
 
 KIND = "cz_chevron"
 X = (AMPLITUDES, LENGTHS)
@@ -138,7 +138,7 @@ def test_advice_says_how_long_pulses_must_be():
 @pytest.mark.parametrize("which", NOTHING)
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 def test_nothing_is_accepted_where_there_is_no_exchange(which, given):
-    y = NOTHING[which](np.random.default_rng(11), 40, 31, 31)
+    y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (AMPLITUDES[:31], LENGTHS[::2]), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()
 

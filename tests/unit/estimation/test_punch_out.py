@@ -7,7 +7,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from tests.catalogue.truths_punch_out import FREQUENCIES, POWERS, TRUTHS, notch
-from tests.unit.estimation.map_inputs import NOTHING
+from tests.unit.estimation.map_inputs import NOTHING, how_many
 
 KIND = "punch_out"
 X = (FREQUENCIES, POWERS)
@@ -32,12 +32,12 @@ def noisy(y, count=1, seed=3, sigma=SIGMA):
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
 def test_pull(seen, given):
-    found = fit_batch(KIND, X, seen(noisy(clean(), 60)), SIGMA if given else None)
+    found = fit_batch(KIND, X, seen(noisy(clean(), 16)), SIGMA if given else None)
     assert (found.verdict == "accepted").all(), found.reason
     for name, value in TRUTH.items():
         pull = (found.values[name] - value) / found.stderr[name]
-        assert abs(pull.mean()) < 0.45, name
-        assert 0.75 < pull.std() < 1.3, name
+        assert abs(pull.mean()) < 0.75, name
+        assert 0.65 < pull.std() < 1.4, name
         assert np.abs(pull).max() < 5, name
     assert found.values["power"] == pytest.approx(-31.25, abs=1.3)
 
@@ -45,19 +45,19 @@ def test_pull(seen, given):
 def test_pull_over_many_truths():
     truth = TRUTHS[KIND]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    traces = truth.measured(rng, truth.draw(rng, 24), 20.0)
     found = truth.fit(traces)
     assert np.mean(found.verdict == "accepted") > 0.97, found.reason
     for name, value in traces.low.items():
         pull = (found.values[name] - value) / found.stderr[name]
-        assert 0.8 < pull.std() < 1.25, name
+        assert 0.65 < pull.std() < 1.4, name
 
 
 def test_a_soft_change_and_missing_points_do_no_harm():
     y = clean(soft=1.0)
     y[np.random.default_rng(5).random(y.shape) < 0.2] = np.nan
     y[:, 12:14] = np.nan
-    found = fit_batch(KIND, X, noisy(y, 20), SIGMA)
+    found = fit_batch(KIND, X, noisy(y, 6), SIGMA)
     assert (found.verdict == "accepted").all(), found.reason
     for name in ("frequency", "bare_frequency"):
         assert np.abs(found.values[name] - TRUTH[name]).max() < 0.1 * TRUTH["linewidth"]
@@ -101,6 +101,6 @@ def test_objection(case):
 @pytest.mark.parametrize("which", NOTHING)
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 def test_nothing_is_accepted_where_there_is_no_resonator(which, given):
-    y = NOTHING[which](np.random.default_rng(11), 25, 31, 31)
+    y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (FREQUENCIES[:31], POWERS[:31]), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()

@@ -7,7 +7,7 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from tests.catalogue.truths_flux import BIASES, DRIVES, lorentzian, transmon
-from tests.unit.estimation.map_inputs import NOTHING
+from tests.unit.estimation.map_inputs import NOTHING, how_many
 
 KIND = "qubit_flux_map"
 X = (DRIVES, BIASES)
@@ -34,8 +34,9 @@ def pulls(found, truth):
     assert np.mean(found.verdict == "accepted") > 0.99
     for name, value in truth.items():
         pull = (found.values[name] - value) / found.stderr[name]
-        assert abs(pull.mean()) < 0.3, name
-        assert 0.82 < pull.std() < 1.25, name
+        chance = 1.0 / np.sqrt(len(pull))
+        assert abs(pull.mean()) < 0.1 + 3 * chance, name
+        assert abs(pull.std() - 1.0) < 0.1 + 2.2 * chance, name
         assert np.abs(pull).max() < 5, name
 
 
@@ -46,7 +47,7 @@ def test_pull_where_junctions_are_known(given, phase):
     if phase is not None:  # and a readout that turns with the bias
         clean = clean * np.exp(1j * phase) + 2.0 * np.exp(3j * BIASES)
     found = fit_batch(
-        KIND, X, noisy(clean, 0.12, 60), 0.12 if given else None,
+        KIND, X, noisy(clean, 0.12, 16), 0.12 if given else None,
         anharmonicity=-200e6, asymmetry=0.0,
     )  # fmt: skip
     pulls(found, TRUTH)
@@ -55,7 +56,7 @@ def test_pull_where_junctions_are_known(given, phase):
 
 def test_pull_of_the_period_where_the_charging_energy_is_only_usual():
     rng = np.random.default_rng(4)
-    e_c = rng.normal(200e6, 50e6, 80)
+    e_c = rng.normal(200e6, 50e6, 30)
     clean = np.stack([image(line(e_c=each)) for each in e_c])
     found = fit_batch(KIND, X, clean + 0.1 * rng.normal(size=clean.shape), 0.1, asymmetry=0.0)
     pulls(found, {"period": 1.2, "sweet_spot": 0.03})
@@ -66,12 +67,12 @@ def test_pull_of_the_asymmetry_where_the_map_tells_it():
     biases = np.linspace(-0.5, 0.6, 81)
     drives = np.linspace(4.0e9, 5.2e9, 121)
     clean = lorentzian(drives[:, None], line(d=0.7, period=0.9, biases=biases), 40e6)
-    found = fit_batch(KIND, (drives, biases), noisy(clean, 0.12, 60), 0.12, anharmonicity=-200e6)
+    found = fit_batch(KIND, (drives, biases), noisy(clean, 0.12, 10), 0.12, anharmonicity=-200e6)
     pulls(found, {"asymmetry": 0.7, "period": 0.9, "frequency": 5.05e9})
 
 
 def test_symmetric_junctions_have_no_asymmetry_to_tell():
-    found = fit_batch(KIND, X, noisy(image(line()), 0.1, 20), 0.1)
+    found = fit_batch(KIND, X, noisy(image(line()), 0.1, 6), 0.1)
     assert np.isnan(found.values["asymmetry"]).all()
 
 
@@ -102,7 +103,7 @@ DISTURBED = ("missing points", "spur", "spur through the top", "two-photon line"
 
 @pytest.mark.parametrize("which", DISTURBED)
 def test_disturbances_do_not_pull_the_arc(which):
-    found = fit_batch(KIND, X, noisy(disturbed(which), 0.12, 20), 0.12, asymmetry=0.0)
+    found = fit_batch(KIND, X, noisy(disturbed(which), 0.12, 4), 0.12, asymmetry=0.0)
     assert np.mean(found.verdict == "accepted") >= 0.95, found.reason
     for name in ("frequency", "sweet_spot", "period"):
         pull = (found.values[name] - TRUTH[name]) / found.stderr[name]
@@ -142,10 +143,10 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_objection(case):
     clean, sigma, verdict, status, word, change = CASES[case]
-    found = fit_batch(KIND, X, noisy(clean, sigma, 6), sigma)
+    found = fit_batch(KIND, X, noisy(clean, sigma, 4), sigma)
     assert (found.verdict == verdict).all(), found.reason
     right = np.flatnonzero(found.status == status)
-    assert len(right) >= 4, found.reason
+    assert len(right) >= 3, found.reason
     for n in right:
         assert word in found.reason[n]
         if change == "shots":
@@ -157,7 +158,7 @@ def test_objection(case):
 
 def test_no_bent_line_is_taken_for_an_arc():
     bent = image(line() + 20e6 * np.sin(60 * BIASES))
-    found = fit_batch(KIND, X, noisy(bent, 0.05, 10), 0.05)
+    found = fit_batch(KIND, X, noisy(bent, 0.05, 3), 0.05)
     assert (found.verdict == "rejected").all(), found.reason
 
 
@@ -171,7 +172,7 @@ def test_advice_leads_to_the_sweet_spot():
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 def test_nothing_is_accepted_where_there_is_no_line(which, given):
     rng = np.random.default_rng(11)
-    y = NOTHING[which](rng, 8 if "stray" in which or "each" in which else 30, 31, 31)
+    y = NOTHING[which](rng, how_many(2), 31, 31)
     found = fit_batch(KIND, (DRIVES[::2], np.linspace(-0.2, 0.3, 31)), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()
 

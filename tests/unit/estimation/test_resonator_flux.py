@@ -9,7 +9,7 @@ from kammerton.estimation import fit_batch
 from tests.catalogue.truths_flux import transmon
 from tests.catalogue.truths_punch_out import notch
 from tests.catalogue.truths_resonator_flux import BIASES, FREQUENCIES, TRUTHS, pushed
-from tests.unit.estimation.map_inputs import NOTHING
+from tests.unit.estimation.map_inputs import NOTHING, how_many
 
 KIND = "resonator_flux_map"
 X = (FREQUENCIES, BIASES)
@@ -41,16 +41,16 @@ def noisy(y, sigma=0.06, count=1, seed=3):
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
 @pytest.mark.parametrize("known", [{}, {"qubit_frequency": F_Q}], ids=["alone", "qubit known"])
 def test_pull(known, seen, given):
-    y = seen(noisy(image(line()), count=40))
+    y = seen(noisy(image(line()), count=12))
     found = fit_batch(KIND, X, y, 0.06 if given else None, **known)
-    assert np.mean(found.verdict == "accepted") > 0.95, found.reason
+    assert np.mean(found.verdict == "accepted") > 0.9, found.reason
     if known:
-        assert np.mean(np.isfinite(found.values["period"])) > 0.8
+        assert np.mean(np.isfinite(found.values["period"])) > 0.7
     for name, value in (FULL if known else ALONE).items():
         pull = (found.values[name] - value) / found.stderr[name]
         pull = pull[np.isfinite(pull) & (found.verdict == "accepted")]
-        assert abs(np.median(pull)) < (0.5 if known else 0.9), name  # the detuning is not the usual
-        assert 0.4 < pull.std() < 1.45, name
+        assert abs(np.median(pull)) < 0.95, name  # of 12; and the detuning is not the usual
+        assert 0.3 < pull.std() < 1.6, name
         assert np.abs(pull).max() < 5.5, name
     if not known:
         assert np.isnan([found.values[name] for name in ("period", "shift", "g")]).all()
@@ -59,14 +59,14 @@ def test_pull(known, seen, given):
 def test_pull_over_many_truths():
     truth = TRUTHS[KIND]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 80), 20.0)
+    traces = truth.measured(rng, truth.draw(rng, 20), 20.0)
     found = truth.fit(traces)
     good = found.verdict == "accepted"
     assert good.mean() > 0.9, found.reason[~good]
     for name in ("frequency", "sweet_spot", "shift", "linewidth"):
         pull = ((found.values[name] - traces.low[name]) / found.stderr[name])[good]
         pull = pull[np.isfinite(pull)]
-        assert 0.75 < pull.std() < 1.3, name
+        assert 0.65 < pull.std() < 1.4, name
 
 
 CASES = {
@@ -80,7 +80,7 @@ CASES = {
 @pytest.mark.parametrize("case", CASES)
 def test_objection(case):
     y, known, verdict, status, axis = CASES[case]
-    found = fit_batch(KIND, X, noisy(y, count=6), 0.06, **known)
+    found = fit_batch(KIND, X, noisy(y, count=5), 0.06, **known)
     said = list(zip(found.verdict, found.status, found.reason, strict=True))
     assert (found.verdict != "accepted").all(), said
     right = np.flatnonzero(found.status == status)
@@ -92,7 +92,6 @@ def test_objection(case):
 
 @pytest.mark.parametrize("which", NOTHING)
 def test_nothing_is_accepted_where_there_is_no_resonator(which):
-    count = 8 if "stray" in which or "each" in which else 25
-    y = NOTHING[which](np.random.default_rng(11), count, 31, 31)
+    y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (FREQUENCIES[:31], BIASES[:31]), y, 1.0)
     assert (found.verdict != "accepted").all()
