@@ -59,7 +59,7 @@ def test_pull(known, seen, given):
 def test_pull_over_many_truths():
     truth = TRUTHS[KIND]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 20), 20.0)
+    traces = truth.measured(rng, truth.draw(rng, 30), 20.0)
     found = truth.fit(traces)
     good = found.verdict == "accepted"
     assert good.mean() > 0.9, found.reason[~good]
