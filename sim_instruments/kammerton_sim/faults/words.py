@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -58,7 +59,9 @@ class Fault:
         for name in set(given) & set(taken):
             kind = str(taken[name].annotation)
             try:
-                values[name] = _KINDS[kind](given[name])
+                value = values[name] = _KINDS[kind](given[name])
+                if isinstance(value, float) and not math.isfinite(value):
+                    problems.append(f"{name}: {given[name]!r} is not finite")
             except (TypeError, ValueError):
                 problems.append(f"{name}: {given[name]!r} is not a{'n' * (kind == 'int')} {kind}")
         if problems:

@@ -24,7 +24,7 @@ from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
 from kammerton.estimation.solver import CERTAIN, Solution, merged, solve
-from kammerton.model import Advice
+from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
 
@@ -100,6 +100,10 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
 def _prior(batch: Batch, known: Known) -> Array | None:
     if known.get("offset") is None and known.get("contrast") is None:
         return None
+    if not batch.begins_at_zero:
+        raise TraceError(
+            "x is far from zero, where known levels are: farther than the sweep is long"
+        )
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)
     for column, name in enumerate(("contrast", "offset")):

@@ -72,7 +72,7 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
                                 low + span))  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(
-        findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(batch, known, DRIFT)
+        findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(batch, known, DRIFT, DRIFT)
     )
     findings.accept("a clear extremum")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)

@@ -146,7 +146,7 @@ def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
         evidence,
         "trains that agree on one coefficient",
         CLEAR,
-        drift_asked(batch, known, DRIFT),
+        drift_asked(batch, known, DRIFT, DRIFT),
     )
     findings.accept("all trains agree on one coefficient")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)

@@ -96,7 +96,9 @@ def drag_sequences(pair: Sequences, known: dict[str, object]) -> Outcome:
         found.values["drag_coefficient"], found.stderr["drag_coefficient"], np.full(n, np.inf),
         expected, low, low + pair.length,
     ))  # fmt: skip
-    judge_doubt(findings, evidence, "two lines that cross", CLEAR, drift_asked(batch, known, DRIFT))
+    judge_doubt(
+        findings, evidence, "two lines that cross", CLEAR, drift_asked(batch, known, DRIFT, DRIFT)
+    )
     findings.accept("two sequences that cross")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 

@@ -146,17 +146,21 @@ def judge_doubt(
     )  # fmt: skip
 
 
-def drift_asked(batch: Batch, known: dict[str, object], strict: float) -> float:
+def drift_asked(
+    batch: Batch, known: dict[str, object], strict: float, unsure: float = STEADY
+) -> float:
     """Return the delta-BIC over a random walk to ask for.
 
     Where every turn of a sweep visits all points (known: interleaved), drift is alike at all of
     them and cannot be taken for the law. Without sigma a walk and a law each take the noise to
-    be what they leave, and less can be asked.
+    be what they leave, and less can be asked: `unsure`.
     """
     interleaved = known.get("interleaved", False)
     if not isinstance(interleaved, bool):
         raise TraceError("interleaved is True or False")
-    return strict if batch.known_noise and not interleaved else min(STEADY, strict)
+    if interleaved:
+        return STEADY
+    return strict if batch.known_noise else unsure
 
 
 def judge_source(

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.arrays import noise_of, numbers
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.outcome import Outcome
 from kammerton.estimation.weights import smoothed, valid
@@ -90,7 +91,7 @@ def prepare_maps(
 
 
 def _axis(axis: Any, name: str, least: int) -> Array:
-    values = _numbers(axis, f"the axis of {name}")
+    values = numbers(axis, f"the axis of {name}")
     if np.iscomplexobj(values):
         raise TraceError(f"the axis of {name} is complex; it must be real")
     if values.ndim != 1:
@@ -109,7 +110,7 @@ def _axis(axis: Any, name: str, least: int) -> Array:
 def _values(
     y: ArrayLike, axes: tuple[Array, ...], names: tuple[str, str], complex_too: bool
 ) -> NDArray[Any]:
-    values = _numbers(y, "y")
+    values = numbers(y, "y")
     if values.ndim == 2:
         values = values[None]
     shape = (len(axes[0]), len(axes[1]))
@@ -132,18 +133,7 @@ def _values(
 def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
     if sigma is None:
         return None
-    noise = _numbers(sigma, "sigma")
-    if np.iscomplexobj(noise) or noise.shape not in ((), y.shape, y.shape[1:]):
-        raise TraceError(f"sigma has shape {noise.shape} but y has {y.shape}; sigma must match y")
-    return np.array(np.broadcast_to(noise, y.shape), dtype=np.float64)
-
-
-def _numbers(values: Any, name: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-        return array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise TraceError(f"{name} is not an array of numbers: {error}") from error
+    return noise_of(sigma, y.shape)
 
 
 def scatter(y: NDArray[Any]) -> float:

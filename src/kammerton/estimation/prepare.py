@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.arrays import noise_of, numbers
 from kammerton.estimation.weights import learned, smoothed, valid
 from kammerton.model import TraceError
 
@@ -60,6 +61,11 @@ class Batch:
     def rows(self) -> NDArray[np.intp]:
         """How many numbers count in each trace (N,)."""
         return np.asarray(np.count_nonzero(self.w, axis=1))
+
+    @property
+    def begins_at_zero(self) -> bool:
+        """Whether x = 0 is where the law has it; a window far from zero has its own origin."""
+        return not self.zero.any()
 
     @property
     def window(self) -> Array:
@@ -131,7 +137,7 @@ def prepare(
 
 
 def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
-    values = _numbers(y, "y")
+    values = numbers(y, "y")
     if values.ndim == 1:
         values = values[None, :]
     if values.ndim != 2:
@@ -143,18 +149,10 @@ def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
     return values
 
 
-def _numbers(values: ArrayLike, name: str) -> NDArray[Any]:
-    try:
-        array = np.asarray(values)
-        if array.dtype.kind == "c":
-            return array.astype(np.complex128, copy=False)
-        return array.astype(np.float64, copy=False)
-    except (TypeError, ValueError) as error:
-        raise TraceError(f"{name} is not an array of numbers: {error}") from error
-
-
 def _axis(x: ArrayLike, y: NDArray[Any]) -> Array:
-    axis = _numbers(x, "x")
+    if y.size == 0:
+        raise TraceError("y holds no trace")
+    axis = numbers(x, "x")
     if np.iscomplexobj(axis):
         raise TraceError("x is complex; it must be real")
     if axis.shape not in (y.shape, y.shape[1:]):
@@ -170,10 +168,7 @@ def _axis(x: ArrayLike, y: NDArray[Any]) -> Array:
 def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
     if sigma is None:
         return None
-    noise = _numbers(sigma, "sigma")
-    if np.iscomplexobj(noise) or noise.shape not in ((), y.shape, y.shape[1:]):
-        raise TraceError(f"sigma has shape {noise.shape} but y has {y.shape}; sigma must match y")
-    return np.array(np.broadcast_to(noise, y.shape), dtype=np.float64)
+    return noise_of(sigma, y.shape)
 
 
 def _enough(y: NDArray[Any], least: int) -> None:

@@ -41,7 +41,7 @@ from kammerton.estimation.outcome import Outcome, per_trace
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
 from kammerton.estimation.solver import CERTAIN, Solution, merged, solve
-from kammerton.model import Advice
+from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
 
@@ -113,6 +113,10 @@ class Late:
 
 def _prior(batch: Batch, known: Known) -> Array | None:
     """Return what the readout calibration knows of A and C; the qubit begins in 0."""
+    if not batch.begins_at_zero:
+        raise TraceError(
+            "x is far from zero, where a Rabi law turns: farther than the sweep is long"
+        )
     contrast, offset = (per_trace(known, name, batch) for name in ("contrast", "offset"))
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)

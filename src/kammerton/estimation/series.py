@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.arrays import noise_of
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -49,7 +50,7 @@ def split(
         raise TraceError(f"y has shape {values.shape}; it must be {shape} or (N, {shape[0]}, "
                          f"{shape[1]})")  # fmt: skip
     values = values.reshape(-1, *shape)
-    noise = None if sigma is None else _noise(sigma, values.shape)
+    noise = None if sigma is None else noise_of(sigma, values.shape)
     order = np.argsort(labels, kind="stable")
     rows = [(values[:, k], None if noise is None else noise[:, k]) for k in order]
     return Series(labels[order], axis, np.argsort(order), rows)
@@ -65,10 +66,3 @@ def _labels(values: ArrayLike) -> Array:
     if len(np.unique(labels)) < len(labels):
         raise TraceError("a series is there twice")
     return labels
-
-
-def _noise(sigma: ArrayLike, shape: tuple[int, ...]) -> NDArray[Any]:
-    noise = np.asarray(sigma)
-    if noise.shape not in ((), shape, shape[1:]):
-        raise TraceError(f"sigma has shape {noise.shape} but y has {shape}; sigma must match y")
-    return np.broadcast_to(noise, shape)

@@ -17,6 +17,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.arrays import numbers
 from kammerton.estimation.kernels import kernel
 from kammerton.model import TraceError
 
@@ -53,11 +54,13 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
     TraceError
         y is no population, or the shots are no positive numbers.
     """
-    p = np.asarray(y)
+    p = numbers(y, "y")
     if np.iscomplexobj(p) or (p < 0).any() or (p > 1).any():
         raise TraceError("shots are given, but y is not a population between 0 and 1")
     try:
-        n = np.broadcast_to(np.asarray(shots, dtype=np.float64), p.shape)
+        n = np.asarray(shots, dtype=np.float64)
+        each = n[:, None] if p.ndim == 2 and n.shape == p.shape[:1] else n
+        n = np.broadcast_to(each, p.shape)
     except (TypeError, ValueError) as error:
         raise TraceError("shots must be one number, or shaped as y") from error
     if not (np.isfinite(n) & (n >= 1)).all():

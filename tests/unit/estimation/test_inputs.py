@@ -43,6 +43,12 @@ REFUSED = {
     "unknown geometry": (
         ("resonator_spectroscopy", X, Y), {"geometry": "ring"}, "geometry is 'ring'",
     ),
+    "negative sigma": (("t1", X, Y, -0.1), {}, "sigma is negative"),
+    "one negative sigma": (("t1", X, Y, with_value(np.ones_like(X), 3, -1)), {}, "negative"),
+    "times": (("t1", (X * 1e9).astype("timedelta64[ns]"), Y), {}, "dates or times"),
+    "nothing at all": (("t1", [], [[]]), {}, "no trace"),
+    "Rabi far from zero": (("rabi_amplitude", X + 1.0, Y), {}, "far from zero"),
+    "levels far from zero": (("t1", X + 1.0, Y), {"contrast": 1.0}, "far from zero"),
     "no trace": (("t1", X, np.empty((0, X.size))), {}, "no trace"),
 }  # fmt: skip
 
@@ -150,3 +156,16 @@ def test_the_same_from_any_thread_and_any_batch(kind):
         assert one.verdict[0] == whole.verdict[n]
         for name, values in whole.values.items():
             assert one.values[name][0] == pytest.approx(values[n], rel=1e-6, nan_ok=True)
+
+
+def test_masked_points_are_missing_points():
+    y = np.ma.array(np.where(np.arange(X.size) % 7 == 3, 99.0, Y))
+    y[3::7] = np.ma.masked
+    assert fit_batch("t1", X, y).values["t1"] == fit_batch("t1", X, y.filled(np.nan)).values["t1"]
+
+
+def test_every_trace_may_have_its_own_shots():
+    both = fit_batch("t1", X, np.clip([Y, Y], 0, 1), shots=[100, 10_000])
+    alone = fit_batch("t1", X, np.clip(Y, 0, 1), shots=100)
+    assert both.stderr["t1"][0] == pytest.approx(alone.stderr["t1"][0], rel=1e-6)
+    assert both.stderr["t1"][1] < 0.5 * both.stderr["t1"][0]

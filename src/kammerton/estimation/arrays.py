@@ -1,0 +1,52 @@
+"""What a caller may hand over as an array."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+
+
+def numbers(values: Any, name: str) -> NDArray[Any]:
+    """Return values as floats, or as complex numbers where they are; masked points are NaN.
+
+    Raises
+    ------
+    TraceError
+        They are no numbers; times with a unit of their own are none.
+    """
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind in "mM":
+            raise TraceError(f"{name} holds dates or times; give seconds")
+        array = array.astype(np.complex128 if array.dtype.kind == "c" else np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        if isinstance(error, TraceError):
+            raise
+        raise TraceError(f"{name} is not an array of numbers: {error}") from error
+    if isinstance(values, np.ma.MaskedArray):
+        array = np.where(np.ma.getmaskarray(values), np.nan, array)
+    return array
+
+
+def noise_of(sigma: Any, shape: tuple[int, ...]) -> Array:
+    """Return sigma in the shape of y.
+
+    Raises
+    ------
+    TraceError
+        It is complex, negative, or does not fit y.
+    """
+    noise = numbers(sigma, "sigma")
+    if np.iscomplexobj(noise):
+        raise TraceError("sigma is complex; it must be real")
+    if noise.shape not in ((), shape, shape[1:]):
+        raise TraceError(f"sigma has shape {noise.shape} but y has {shape}; sigma must match y")
+    if (noise < 0).any():
+        raise TraceError("sigma is negative")
+    return np.array(np.broadcast_to(noise, shape), dtype=np.float64)
