@@ -168,6 +168,7 @@ def test_a_value_the_instrument_cannot_have_names_the_action(source):
 def test_a_source_that_goes_and_comes_back_is_connected_anew(rig, source):
     async def main() -> float:
         await source.set_frequency(5e9)
+        assert (await source.settings())[0] == 5e9  # a write alone may still be on its way
         rig.server.close()
         with pytest.raises(InstrumentError, match=r"lo .*: read settings: "):
             await source.settings()

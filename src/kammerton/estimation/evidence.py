@@ -23,7 +23,7 @@ UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong mo
 FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is followed so closely
 IN_PLANE = 8.0  # extent of a resonance that is seen, in parts of its mean size
 JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
-SLACK = 1.04  # given variances are themselves estimates
+SLACK = 1.07  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
 SMALL_KNOWN, SMALL = 0.015, 0.06  # structure in the residuals we let pass, in parts of the signal

@@ -227,7 +227,10 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
         return None
     if (variance == variance[:, :1]).all():
         return None
-    near = np.where(batch.w > 0, batch.w, 1.0) ** -2
+    there = batch.w > 0
+    near = np.where(there, np.where(there, batch.w, 1.0) ** -2.0, 0.0)
+    typical = near.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    near = np.where(there, near, typical)  # a missing point says nothing about the others
     better, matters = learned(variance, near, apart, curve)
     which = np.flatnonzero(matters)
     if len(which) == 0:

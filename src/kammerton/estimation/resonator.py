@@ -164,7 +164,9 @@ def _weighed_by_curve(
     if not batch.known_noise:
         noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
     w2 = np.where(batch.w > 0, batch.w, np.inf) ** 2
-    return _squared(batch, level, sizes, np.sqrt(np.maximum(power, 0.0)), noise[:, None] / w2)
+    bias = noise[:, None] / w2
+    spread = np.sqrt(np.maximum(power, 0.0) + 0.5 * bias)  # of a square: 4 S^2 s^2 + 2 s^4
+    return _squared(batch, level, sizes, spread, bias)
 
 
 def _squared(

@@ -115,9 +115,9 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
         typical = total / count
         if high > UNLIKE * low:
             typical = np.median(v[v > 0.0])
-            slide(v, apart[n], UNLIKE * typical, False, 0.0, bound)
+            slide(v, apart[n], UNLIKE * typical, False, typical, bound)
             for i in range(m):
-                apart[n, i] = bound[i] > 0.0 and v[i] > UNLIKE * bound[i]
+                apart[n, i] = v[i] > UNLIKE * bound[i]
         slide(v, apart[n], math.inf, True, typical, near[n])
         for i in range(m):
             if apart[n, i]:

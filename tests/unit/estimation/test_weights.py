@@ -88,3 +88,13 @@ def test_sigma_and_shots_are_one_too_many():
 
 def test_sigma_of_counts_is_never_zero():
     assert (of_counts([0.0, 0.5, 1.0], 100) > 0).all()
+
+
+def test_a_missing_point_does_not_change_what_the_others_are_worth():
+    rng = np.random.default_rng(5)
+    sigma = 1e-3 * np.where(np.arange(101) % 9 == 4, 8.0, 1.0)
+    y = 0.9 * np.exp(-4 * X) + sigma * rng.normal(size=(200, 101))
+    y[:, 30:33] = np.nan
+    found = fit_batch("t1", X, y, sigma)
+    assert found.chi2_reduced.mean() == pytest.approx(1.0, abs=0.03)
+    assert np.mean(found.verdict == "accepted") > 0.99
