@@ -42,6 +42,7 @@ class _Replay:
         self._values = dict(start)
         self._open: dict[Key, _Span] = {}
         self.spans: list[dict[str, Any]] = []
+        self.met: set[str] = set()
         for key in list(self._values):
             self._judge(key, 0.0)
 
@@ -104,6 +105,7 @@ class _Replay:
         names = f"{box}.{output}.{what}", f"{box}.{what}"
         for pattern, limits in self._limits.items():
             if any(fnmatchcase(name, pattern) for name in names):
+                self.met.add(pattern)
                 return limits
         return None
 
@@ -132,6 +134,18 @@ def unsafe(
         replay.change(change)
     replay.end(now)
     return sorted(replay.spans, key=lambda span: float(span["from"]))
+
+
+def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:
+    """Return the patterns that meet no setting there ever was: they prove nothing."""
+    found: list[str] = []
+    for pattern, pair in limits.items():
+        replay = _Replay({pattern: pair}, start)
+        for change in changes:
+            replay.change(change)
+        if not replay.met:
+            found.append(pattern)
+    return found
 
 
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:

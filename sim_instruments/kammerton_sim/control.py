@@ -26,7 +26,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
+from kammerton_sim.audit import AuditError, contradicted, unmet, unsafe, wrong_box
 from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
@@ -122,6 +122,7 @@ class Control:
         known = {key: value for each in start for key, value in each.items()}
         return {
             "spans": unsafe(self._all(), limits, known, site.world.clock.now()),
+            "unmet": unmet(self._all(), limits, known),
             **self._whole(),
         }
 

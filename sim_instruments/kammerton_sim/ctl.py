@@ -165,6 +165,9 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     findings: list[Any] = []
     if options.unsafe:
         answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
+        said = limits_of(word for word in options.unsafe if "=" in word)
+        if missed := [pattern for pattern in answer["unmet"] if pattern in said]:
+            raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
         findings += _told("unsafe outputs", answer["spans"], answer["complete"])
     if options.wrong_box:
         answer = laboratory.ask("wrong_box")

@@ -187,3 +187,12 @@ def test_every_bad_entry_is_named():
         "0.0 sigmas",
     ):
         assert said in str(caught.value)
+
+
+def test_a_misspelt_pattern_proves_nothing_and_is_named():
+    from kammerton_sim.audit import unmet
+
+    start = {("readout_lo", "rf", "power"): 13.0}
+    limits = {"readout_lo.power": (-20.0, 16.0), "redout_lo.power": (-20.0, 16.0), "*.powr": (0, 1)}
+    assert unmet([], limits, start) == ["redout_lo.power", "*.powr"]
+    assert unmet([], {"*.power": (-20.0, 16.0), "readout_lo.power": (0.0, 1.0)}, start) == []
