@@ -289,6 +289,7 @@ def test_a_waveform_that_changes_while_it_plays_is_in_the_ledger(laboratory, awg
 def test_two_clients_and_one_after_the_other(laboratory, awg, closing):
     with closing_of(TektronixAWG5208("other", visa(laboratory, "awg1"), visalib="@py")) as other:
         other.channels[4].awg_amplitude(0.75)
+        settle(other)
     assert awg.channels[4].awg_amplitude() == 0.75
     with closing_of(TektronixAWG5208("third", visa(laboratory, "awg1"), visalib="@py")) as third:
         assert third.channels[4].awg_amplitude() == 0.75

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.faults.catalogue import CATALOGUE
@@ -147,9 +148,9 @@ class Faults:
         injection.timers.append(timer)
         timer.start()
 
-    def _records_come(self, records: int) -> None:
+    def _records_come(self, records: int) -> Callable[[], None] | None:
         if not self._counting:
-            return
+            return None
         with self._lock:
             due = [waiting for waiting in self._counting if waiting[0] < records]
             self._counting = [
@@ -157,6 +158,9 @@ class Faults:
                 for left, lasting, injection in self._counting
                 if left >= records
             ]
+        return partial(self._strike_all, due) if due else None
+
+    def _strike_all(self, due: list[tuple[int, float, Injection]]) -> None:
         for _, lasting, injection in due:
             self._strike_later(injection, lasting)
 

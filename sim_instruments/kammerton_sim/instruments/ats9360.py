@@ -11,7 +11,7 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from time import sleep
 
 import numpy as np
@@ -54,8 +54,9 @@ class Ats9360:
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
         self.faults = BoardFaults()
-        self.before_buffer: Callable[[int], None] = lambda records: None
-        """Called before so many records are made."""
+        self.before_buffer: Callable[[int], Callable[[], None] | None] = lambda records: None
+        """Told that so many records come; returns what has to happen before they are made."""
+        self._making: list[Future[None]] = []
         self._makers = ThreadPoolExecutor(2, "records")
         self.server = TcpServer(name, port, self._attend)
         self.port = self.server.port
@@ -111,7 +112,12 @@ class Ats9360:
 
     def make(self, acquisition: Acquisition, number: int, target: Codes) -> Future[None]:
         """Fill buffer `number` of an acquisition, target (2, R, samples), in a thread."""
-        return self._makers.submit(self._fill, acquisition, number, target)
+        if happens := self.before_buffer(target.shape[1]):
+            wait(self._making)  # the buffers before this one do not feel it
+            happens()
+        made = self._makers.submit(self._fill, acquisition, number, target)
+        self._making = [*(job for job in self._making if not job.done()), made]
+        return made
 
     def due(self, acquisition: Acquisition, number: int) -> float:
         """Return when buffer `number` is full, on the monotonic clock."""
@@ -138,7 +144,6 @@ class Ats9360:
 
     def _fill(self, acquisition: Acquisition, number: int, target: Codes) -> None:
         delay = acquisition.delay
-        self.before_buffer(target.shape[1])
         playback = self._tap.playback(acquisition.samples + delay)
         if not playback.triggers:  # switched off under way
             raise BoardError(WAIT_TIMEOUT)
