@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove-maps fuzz check clean
+.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove prove-maps fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -45,6 +45,10 @@ bench-fits: .venv/.dev
 fuzz: .venv/.dev
 	-$(BIN)/python -m pip install --quiet atheris
 	$(BIN)/python -m tests.fuzzing
+
+# Every fault of docs/reliability.md, many times; hours. ARGS="--quick", "--only kill-loop", "--list".
+prove: .venv/.dev
+	@$(BIN)/python -m tests.prove $(ARGS)
 
 # 2,000 maps of each class without a line (KAMMERTON_MAPS), some hours on two cores; none accepted.
 prove-maps: .venv/.dev

@@ -1,0 +1,66 @@
+"""`make prove`: every proof of docs/reliability.md, one Markdown table; 1 when any shows harm."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import platform
+import sys
+import time
+import traceback
+
+from tests.prove.frame import HEADING, PROOFS, RULE, Proof, chosen, load
+
+
+def main() -> int:
+    """Run the proofs that were asked for and print one table."""
+    options = _options()
+    load()
+    if options.list:
+        print("\n".join(sorted(PROOFS)))
+        return 0
+    try:
+        proofs = chosen(options.only)
+    except ValueError as problem:
+        print(problem, file=sys.stderr)
+        return 2
+    print(_header(quick=options.quick), HEADING, RULE, sep="\n")
+    outcomes = [_run(name, proof, quick=options.quick) for name, proof in proofs.items()]
+    return 0 if all(outcomes) else 1
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.prove", description=__doc__)
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="this proof")
+    parser.add_argument("--quick", action="store_true", help="a few injections of each")
+    parser.add_argument("--list", action="store_true", help="print the names")
+    return parser.parse_args()
+
+
+def _header(*, quick: bool) -> str:
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}" for name in ("kammerton", "sqlalchemy")
+    )
+    return (
+        f"Simulated device, hidden truth. {'Quick: few injections. ' if quick else ''}"
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, "
+        f"{versions}; {time.strftime('%Y-%m-%d')}.\n"
+    )
+
+
+def _run(name: str, proof: Proof, *, quick: bool) -> bool:
+    """Print the rows of one proof; a proof that fails is told and stops no other."""
+    start, good, rows = time.monotonic(), True, 0
+    try:
+        for row in proof(quick):
+            print(row, flush=True)
+            good, rows = good and row.good, rows + 1
+    except Exception:  # noqa: BLE001 - the other proofs must run too; the exit code tells
+        traceback.print_exc()
+        good = False
+    print(f"{name}: {time.monotonic() - start:.0f} s", file=sys.stderr)
+    return good and rows > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

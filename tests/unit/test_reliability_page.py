@@ -1,0 +1,67 @@
+"""docs/reliability.md: every row of the catalogue once; the tests and proofs it names exist."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.prove.frame import HEADING, PROOFS, Row, chosen, load
+
+ROOT = Path(__file__).parents[2]
+COUNTS = {"I": 12, "D": 3, "F": 5, "P": 7, "B": 7, "S": 8, "R": 9, "C": 6, "X": 9}
+CATALOGUE = [f"{letter}{n + 1}" for letter, count in COUNTS.items() for n in range(count)]
+LINE = re.compile(r"^\| ([IDFPBSRCX]\d+) \| (.+?) \| (.*?) \| ?(.*?) ?\|$", re.MULTILINE)
+
+
+def page() -> list[tuple[str, str, str, str]]:
+    return LINE.findall((ROOT / "docs" / "reliability.md").read_text(encoding="utf-8"))
+
+
+def known_tests() -> set[str]:
+    files = (ROOT / "tests").rglob("test_*.py")
+    return {
+        name
+        for path in files
+        for name in re.findall(r"def (test_\w+)", path.read_text(encoding="utf-8"))
+    }
+
+
+def test_every_row_of_the_catalogue_stands_there_once():
+    assert [row for row, *_ in page()] == CATALOGUE
+
+
+def test_every_row_says_something():
+    assert [row for row, fault, what, _ in page() if not (fault.strip() and what.strip())] == []
+
+
+def test_every_test_that_is_named_exists():
+    known = known_tests()
+    named = {(row, n) for row, _, what, _ in page() for n in re.findall(r"`(test_\w+)`", what)}
+    assert [(row, name) for row, name in named if name not in known] == []
+
+
+def test_every_proof_that_is_named_exists():
+    load()
+    named = {(row, n) for row, _, _, proof in page() for n in re.findall(r"`([\w-]+)`", proof)}
+    assert [(row, name) for row, name in named if name not in PROOFS] == []
+
+
+def test_a_row_has_as_many_cells_as_the_heading():
+    row = Row("S4 SIGKILL", 20, t_rec=1.234, lost=0, unsafe=0)
+    assert str(row) == "| S4 SIGKILL | 20 | — | 1.23 | 0 | — | 0 | — |"
+    assert str(row).count("|") == HEADING.count("|")
+    assert row.good
+
+
+@pytest.mark.parametrize(
+    "harm", [{"lost": 1}, {"wrong": 1}, {"unsafe": 2}, {"stuck": 1}, {"injected": 0}]
+)
+def test_a_row_with_harm_or_without_injections_is_not_good(harm):
+    assert not Row(**{"fault": "S4", "injected": 1, "lost": 0, **harm}).good
+
+
+def test_an_unknown_proof_is_named():
+    with pytest.raises(ValueError, match="no proof nonsense"):
+        chosen(["nonsense"])
