@@ -10,7 +10,7 @@ from importlib.metadata import version
 from typing import Any
 
 from kammerton.model import Estimate, Fit
-from kammerton.store import Change, Handover, Snapshot
+from kammerton.store import Change, Handover, Snapshot, StoredRun
 
 SCHEMA = 1
 
@@ -56,9 +56,9 @@ def snapshot(snapshot: Snapshot, now: datetime) -> Document:
 
 
 def delta(epoch: str, handover: Handover, now: datetime) -> Document:
-    """Give what one revision changed."""
-    return _head(epoch, handover.run.revision) | {
-        "run": handover.run.id,
+    """Give what one revision changed; run is null when a person went back to older values."""
+    return _head(epoch, handover.revision) | {
+        "run": handover.run.id if handover.run else None,
         "parameters": _values({each.name: each for each in handover.changes}, now),
     }
 
@@ -68,9 +68,8 @@ def parameter(epoch: str, change: Change, now: datetime) -> Document:
     return {"schema": SCHEMA, "epoch": epoch} | _value(change, now)
 
 
-def run(epoch: str, handover: Handover) -> Document:
+def run(epoch: str, run: StoredRun) -> Document:
     """Say that a run ended and what was found; revision is null when it changed nothing."""
-    run = handover.run
     return _head(epoch, run.revision) | {
         "run": run.id,
         "calibration": run.calibration,

@@ -99,8 +99,9 @@ class Session:
         await self._connection.publish(topic, payloads.encode(document), retain=True)
 
     async def _hand_over(self, handover: Handover) -> None:
-        event = payloads.encode(payloads.run(self._store.epoch, handover))
-        await self._connection.publish(self._topics.run, event)
+        if handover.run is not None:
+            event = payloads.encode(payloads.run(self._store.epoch, handover.run))
+            await self._connection.publish(self._topics.run, event)
         if not handover.changes:
             return
         delta = payloads.encode(payloads.delta(self._store.epoch, handover, self._now()))

@@ -1,17 +1,31 @@
 """The record: runs, revisions, history, outbox and audit log in SQLite; raw traces in netCDF."""
 
 from kammerton.store.read import ReadStore
-from kammerton.store.rows import Activity, AuditRow, Change, Commit, Handover, Snapshot, StoredRun
+from kammerton.store.rows import (
+    Activity,
+    Attempt,
+    AuditRow,
+    Change,
+    Commit,
+    Handover,
+    Lease,
+    Revision,
+    Snapshot,
+    StoredRun,
+)
 from kammerton.store.traces import open_traces
 from kammerton.store.write import Store
 
 __all__ = [
     "Activity",
+    "Attempt",
     "AuditRow",
     "Change",
     "Commit",
     "Handover",
+    "Lease",
     "ReadStore",
+    "Revision",
     "Snapshot",
     "Store",
     "StoredRun",

@@ -34,8 +34,9 @@ def aware(time: datetime, of: str) -> datetime:
 
 
 def plain(text: str) -> str:
-    """Return text that UTF-8 can hold; hostile text is data, not a reason to fail."""
-    return str(text).encode("utf-8", "backslashreplace").decode()
+    """Return text that any database can hold; hostile text is data, not a reason to fail."""
+    # PostgreSQL and HDF5 have no NUL.
+    return str(text).encode("utf-8", "backslashreplace").decode().replace("\0", "\\0")
 
 
 def number_or_null(value: float | None) -> float | None:

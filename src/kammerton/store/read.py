@@ -13,14 +13,18 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
-from kammerton.store import schema, sqlite
+from kammerton.store import attempts, leases, revert, schema, sqlite
 from kammerton.store.rows import (
     Activity,
+    Attempt,
     AuditRow,
     Change,
     Handover,
+    Lease,
+    Revision,
     Snapshot,
     StoredRun,
+    micros,
     moment,
     run_name,
     run_number,
@@ -109,9 +113,49 @@ class ReadStore:
         with self._read() as connection:
             rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
             return [
-                AuditRow(moment(row.time), row.who, row.what, row.old, row.new, row.why)
+                AuditRow(
+                    row.number,
+                    moment(row.time),
+                    row.who,
+                    row.what,
+                    row.old,
+                    row.new,
+                    row.why,
+                    row.hash,
+                )
                 for row in rows
             ]
+
+    def parameters_at(self, revision: int) -> dict[str, Change]:
+        """Return the whole parameter set as a revision left it, by full name.
+
+        Raises
+        ------
+        StoreError
+            There is no such revision.
+        """
+        with self._read() as connection:
+            return {row.name: _change(row) for row in revert.rows_at(connection, revision)}
+
+    def revisions(self, limit: int = 20) -> list[Revision]:
+        """Return the last revisions, newest first."""
+        table = schema.revision
+        with self._read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
+            return [_revised(row) for row in rows]
+
+    def leases(self) -> tuple[Lease, ...]:
+        """Return the leases that hold now, oldest first."""
+        now = micros(datetime.now(UTC))
+        with self._read() as connection:
+            return tuple(leases.lease(row) for row in connection.execute(leases.active(now)))
+
+    def attempts(self, limit: int = 20) -> list[Attempt]:
+        """Return the last calibrations that began, newest first, whatever became of them."""
+        table = schema.attempt
+        with self._read() as connection:
+            rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
+            return [attempts.attempt(row) for row in rows]
 
     def current_activity(self) -> Activity | None:
         """Return what the daemon said last about its work; None when it never spoke."""
@@ -168,9 +212,8 @@ class ReadStore:
         runs = connection.execute(_runs().where(schema.run.c.number == row.run)).all()
         query = select(schema.change).where(schema.change.c.revision == row.revision)
         rows = connection.execute(query.order_by(schema.change.c.name))
-        return Handover(
-            row.number, self._stored(connection, runs)[0], tuple(_change(each) for each in rows)
-        )
+        run = self._stored(connection, runs)[0] if runs else None
+        return Handover(row.number, run, row.revision, tuple(_change(each) for each in rows))
 
     def _stored(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredRun]:
         fits = _fits(connection, [row.number for row in rows])
@@ -196,6 +239,11 @@ def _runs() -> Select[Any]:
     revision = schema.revision
     number = revision.c.number.label("revision")
     return select(schema.run, number).outerjoin(revision, revision.c.run == schema.run.c.number)
+
+
+def _revised(row: Row[Any]) -> Revision:
+    run = None if row.run is None else run_name(row.run)
+    return Revision(row.number, run, row.reverts, moment(row.committed), row.who, row.why)
 
 
 def _revision(connection: Connection) -> int:

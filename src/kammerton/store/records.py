@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, insert, select
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from kammerton.model import Estimate, Fit, Run
 from kammerton.store import schema
@@ -38,24 +37,42 @@ def insert_run(connection: Connection, number: int, run: Run, data: str | None) 
 
 
 def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estimate]) -> int | None:
-    """Insert a revision with its changes and renew the head; return its number, if any."""
+    """Insert the revision that a run made and renew the head; return its number, if any."""
     if not changes:
         return None
-    table = schema.revision
-    last = connection.execute(select(func.max(table.c.number))).scalar_one() or 0
-    connection.execute(insert(table).values(number=last + 1, run=run))
-    rows = [_change(last + 1, run, name, each) for name, each in changes.items()]
+    rows = [_change(run, name, each) for name, each in changes.items()]
+    return insert_revision(connection, {"run": run}, rows)
+
+
+def insert_revision(connection: Connection, made_by: Row, changes: list[Row]) -> int:
+    """Insert a revision with its changes and renew the head; return its number."""
+    number = next_number(connection, schema.revision)
+    committed = micros(datetime.now(UTC))
+    connection.execute(
+        insert(schema.revision).values(number=number, committed=committed, **made_by)
+    )
+    rows = [{**row, "revision": number} for row in changes]
     connection.execute(insert(schema.change), rows)
-    head = upsert(schema.parameter)
-    renewed = {name: head.excluded[name] for name in rows[0] if name != "name"}
-    connection.execute(head.on_conflict_do_update(index_elements=["name"], set_=renewed), rows)
-    return last + 1
+    head = schema.parameter
+    connection.execute(delete(head).where(head.c.name.in_([row["name"] for row in rows])))
+    connection.execute(insert(head), rows)
+    return number
 
 
-def _change(revision: int, run: int, name: str, estimate: Estimate) -> Row:
+def insert_outbox(connection: Connection, run: int | None, revision: int | None) -> None:
+    """Insert what is to be told to the broker, behind all that waits already."""
+    number = next_number(connection, schema.outbox)
+    connection.execute(insert(schema.outbox).values(number=number, run=run, revision=revision))
+
+
+def next_number(connection: Connection, table: Table) -> int:
+    """Return the next number of a table: without gaps, also where a transaction was undone."""
+    return (connection.execute(select(func.max(table.c.number))).scalar_one() or 0) + 1
+
+
+def _change(run: int, name: str, estimate: Estimate) -> Row:
     until = estimate.valid_until
     return {
-        "revision": revision,
         "name": name,
         "value": estimate.value,
         "stderr": estimate.stderr,

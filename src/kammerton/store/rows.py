@@ -95,23 +95,72 @@ class StoredRun:
 
 @dataclass(frozen=True)
 class Handover:
-    """One row of the outbox: a run, and what it changed, still to be published."""
+    """One row of the outbox: a run or a revert, and what it changed, still to be published.
+
+    run: None for a revert. revision: None for a run that changed nothing.
+    """
 
     number: int
-    run: StoredRun
+    run: StoredRun | None
+    revision: int | None
     changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
-class AuditRow:
-    """Who changed what, from what, to what, and why."""
+class Revision:
+    """An atomic change of the parameter set: made by a run, or by a person who went back.
 
+    reverts: the revision whose values came back. committed: wall time; only the number orders.
+    """
+
+    number: int
+    run: str | None
+    reverts: int | None
+    committed: datetime
+    who: str | None
+    why: str | None
+
+
+@dataclass(frozen=True)
+class Lease:
+    """Hands off: the loop leaves `scope` alone until it is released, or `until` has passed."""
+
+    number: int
+    scope: str
+    owner: str
+    why: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A calibration that has begun. outcome: None while it runs; "aborted" when its process died.
+
+    again: the aborted attempt that this one repeats.
+    """
+
+    number: int
+    calibration: str
+    targets: tuple[str, ...]
+    again: int | None
+    started: datetime
+    ended: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """Who changed what, from what, to what, and why; chained by `hash` to the row before."""
+
+    number: int
     time: datetime
     who: str
     what: str
     old: str
     new: str
     why: str
+    hash: str
 
 
 @dataclass(frozen=True)

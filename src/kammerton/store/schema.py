@@ -1,10 +1,12 @@
-"""The tables. Times are integer microseconds since 1970, UTC; NULL stands for "not a number"."""
+"""The tables, schema 2. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     Column,
     Connection,
@@ -17,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 1
+VERSION = 2
 """Written to PRAGMA user_version; a database with a higher number is refused."""
 
 APPLICATION = 0x4B746F6E
@@ -25,14 +27,17 @@ APPLICATION = 0x4B746F6E
 
 metadata = MetaData()
 
+# 32 bits hold 36 minutes of microseconds; SQLite has no such limit and wants its one integer.
+_Moment = Integer().with_variant(BigInteger, "postgresql")
+
 
 def _estimate() -> tuple[Column[Any], ...]:
     return (
         Column("value", Float, nullable=False),
         Column("stderr", Float, CheckConstraint("stderr >= 0"), nullable=False),
         Column("unit", Text, nullable=False),
-        Column("time", Integer, nullable=False),
-        Column("valid_until", Integer),
+        Column("time", _Moment, nullable=False),
+        Column("valid_until", _Moment),
         Column("run", Integer, ForeignKey("run.number"), nullable=False),
     )
 
@@ -47,7 +52,7 @@ identity = Table(
     _single_row(),
     Column("computer", Text, nullable=False),
     Column("epoch", Text, nullable=False),
-    Column("created", Integer, nullable=False),
+    Column("created", _Moment, nullable=False),
 )
 
 run = Table(
@@ -55,13 +60,13 @@ run = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("calibration", Text, nullable=False),
-    Column("started", Integer, nullable=False),
-    Column("ended", Integer, nullable=False),
+    Column("started", _Moment, nullable=False),
+    Column("ended", _Moment, nullable=False),
     Column("instrument_seconds", Float, nullable=False),
     Column("program", Text, nullable=False),
     Column("shots", Integer, nullable=False),
     Column("data", Text),
-    Column("committed", Integer, nullable=False),  # wall time, where the others are laboratory time
+    Column("committed", _Moment, nullable=False),  # wall time, where the others are laboratory time
 )
 
 fit = Table(
@@ -96,7 +101,12 @@ revision = Table(
     "revision",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("run", Integer, ForeignKey("run.number"), nullable=False, unique=True),
+    Column("run", Integer, ForeignKey("run.number"), unique=True),
+    Column("reverts", Integer, ForeignKey("revision.number")),  # whose values came back
+    Column("committed", _Moment, nullable=False),  # wall time; the number alone gives the order
+    Column("who", Text),
+    Column("why", Text),
+    CheckConstraint("(run IS NULL) <> (reverts IS NULL)"),
 )
 
 change = Table(
@@ -121,23 +131,58 @@ outbox = Table(
     "outbox",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("run", Integer, ForeignKey("run.number"), nullable=False),
+    Column("run", Integer, ForeignKey("run.number")),
     Column("revision", Integer, ForeignKey("revision.number")),
-    Column("sent", Integer),
+    Column("sent", _Moment),
+    CheckConstraint("run IS NOT NULL OR revision IS NOT NULL"),
 )
-Index("outbox_waiting", outbox.c.number, sqlite_where=outbox.c.sent.is_(None))
+_waiting = outbox.c.sent.is_(None)
+Index("outbox_waiting", outbox.c.number, sqlite_where=_waiting, postgresql_where=_waiting)
 
 audit = Table(
     "audit",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("time", Integer, nullable=False),
+    Column("time", _Moment, nullable=False),
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("old", Text, nullable=False),
     Column("new", Text, nullable=False),
     Column("why", Text, nullable=False),
+    Column("previous", Text, nullable=False),  # the hash of the row before; the epoch at the first
+    Column("hash", Text, nullable=False),
 )
+
+# "Hands off": an open row forbids the scope (an element, an instrument, "computer") to the loop.
+lease = Table(
+    "lease",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("scope", Text, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("why", Text, nullable=False),
+    Column("since", _Moment, nullable=False),
+    Column("until", _Moment),
+    Column("released", _Moment),
+    Column("released_by", Text),
+)
+_held = lease.c.released.is_(None)
+Index("lease_held", lease.c.scope, unique=True, sqlite_where=_held, postgresql_where=_held)
+
+# A calibration that has begun; without an outcome it runs, or its process died.
+attempt = Table(
+    "attempt",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("calibration", Text, nullable=False),
+    Column("targets", Text, nullable=False),  # JSON list
+    Column("again", Integer, ForeignKey("attempt.number")),  # the aborted one that this repeats
+    Column("started", _Moment, nullable=False),
+    Column("ended", _Moment),
+    Column("outcome", Text),
+)
+_running = attempt.c.outcome.is_(None)
+Index("attempt_open", attempt.c.number, sqlite_where=_running, postgresql_where=_running)
 
 activity = Table(
     "activity",
@@ -145,20 +190,36 @@ activity = Table(
     _single_row(),
     Column("what", Text),
     Column("pid", Integer, nullable=False),
-    Column("time", Integer, nullable=False),
+    Column("time", _Moment, nullable=False),
 )
 
 APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit")
+CLOSED_ONCE = {"lease": "released", "attempt": "outcome"}
+"""Rows that may be changed as long as this column is NULL, and are history afterwards."""
 
 
 def create(connection: Connection) -> None:
     """Create all tables, and the triggers that keep history from being changed."""
     metadata.create_all(connection)
-    for table in APPEND_ONLY:
-        for verb in ("UPDATE", "DELETE"):
-            connection.exec_driver_sql(
-                f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "
-                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
-            )
+    for statement in triggers():
+        connection.exec_driver_sql(statement)
     connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION}")
     connection.exec_driver_sql(f"PRAGMA user_version = {VERSION}")
+
+
+def triggers() -> Iterator[str]:
+    """Yield the statements that make history unchangeable in SQLite."""
+    for table in APPEND_ONLY:
+        yield _trigger(table, "UPDATE", f"{table} is append-only")
+        yield _trigger(table, "DELETE", f"{table} is append-only")
+    for table, column in CLOSED_ONCE.items():
+        closed = f" WHEN OLD.{column} IS NOT NULL"
+        yield _trigger(table, "UPDATE", f"a closed {table} is history", closed)
+        yield _trigger(table, "DELETE", f"{table} is append-only")
+
+
+def _trigger(table: str, verb: str, message: str, when: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}{when} "
+        f"BEGIN SELECT RAISE(ABORT, '{message}'); END"
+    )

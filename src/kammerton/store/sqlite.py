@@ -84,7 +84,7 @@ def check_version(connection: Connection, path: Path) -> bool:
     Raises
     ------
     StoreError
-        The file is another program's, or its schema is newer than this program.
+        The file is another program's, or its schema is not this program's.
     """
     version = connection.exec_driver_sql("PRAGMA user_version").scalar_one()
     application = connection.exec_driver_sql("PRAGMA application_id").scalar_one()
@@ -92,6 +92,11 @@ def check_version(connection: Connection, path: Path) -> bool:
         raise StoreError(
             f"{path} has schema {version}; this program knows up to {schema.VERSION}. "
             "A newer Kammerton wrote it: use that one."
+        )
+    if application == schema.APPLICATION and version < schema.VERSION:
+        raise StoreError(
+            f"{path} has schema {version}, this program's is {schema.VERSION}: "
+            "`kammerton run` brings it up to date, after a backup"
         )
     if application == schema.APPLICATION:
         return True

@@ -9,7 +9,6 @@ have the dimension `trace_point`. Shorter targets are filled up with NaN.
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 
 from kammerton.model import Fit, Run
 from kammerton.store.checks import number_or_null, plain
+from kammerton.store.disk import to_disk
 
 if TYPE_CHECKING:
     import xarray
@@ -35,12 +35,12 @@ def write_traces(path: Path, run: Run) -> Path | None:
     temporary = path.with_name(f"{path.name}.part")
     try:
         dataset(run, path.stem).to_netcdf(temporary, engine="h5netcdf")
-        _to_disk(temporary)
+        to_disk(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _to_disk(path.parent)
+    to_disk(path.parent)
     return path
 
 
@@ -153,13 +153,3 @@ def _described(fit: Fit) -> dict[str, Any]:
 
 def _text(text: str) -> str:
     return plain(text).replace("\0", "\\0")  # HDF5 ends a text at NUL
-
-
-def _to_disk(path: Path) -> None:
-    if path.is_dir() and os.name == "nt":  # Windows cannot open a directory
-        return
-    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

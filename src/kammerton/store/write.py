@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
 from filelock import FileLock, Timeout
-from sqlalchemy import Connection, Engine, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError
-from kammerton.store import checks, records, schema, sqlite
+from kammerton.store import attempts, checks, leases, records, revert, schema, sqlite
+from kammerton.store.chain import link
+from kammerton.store.migrate import migrate
 from kammerton.store.read import ReadStore
-from kammerton.store.rows import Commit, micros, run_name, run_number
+from kammerton.store.rows import Activity, Attempt, Commit, micros, run_name, run_number
 from kammerton.store.traces import write_traces
 
 
@@ -27,6 +28,9 @@ class Store(ReadStore):
 
     Safe to use from several threads. Every method raises StoreError when the disk, another
     program's lock or the content stands in the way; then nothing of the call was stored.
+
+    left: what the process before this one was doing when it ended without saying so; None after
+    an orderly end.
     """
 
     def __init__(self, path: Path, computer: str, data: Path, busy: float) -> None:
@@ -38,8 +42,11 @@ class Store(ReadStore):
         self._last_file = _last_file(data)
         self._writer = sqlite.writer(path, busy)
         try:
+            with sqlite.named_errors(path, "open"):
+                migrate(path, busy)
             _create(self._writer, path, computer)
             super().__init__(path)
+            self.left = self._left()
         except BaseException:
             self._writer.dispose()
             self._lock.release()
@@ -94,11 +101,14 @@ class Store(ReadStore):
         with self._read() as connection:
             return run_name(self._next(connection))
 
-    def commit(self, run: Run, changes: Mapping[str, Estimate]) -> Commit:
+    def commit(
+        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None = None
+    ) -> Commit:
         """Store a run, its evidence and what it changed, in one transaction.
 
         The raw traces are on the disk, as `<run id>.nc`, before the transaction begins; a crash
         in between leaves a file that no row names. `run` of each change is set to this run.
+        attempt: what `begin` returned; it ends in the same transaction.
 
         Raises
         ------
@@ -114,23 +124,90 @@ class Store(ReadStore):
             with self._write() as connection:
                 records.insert_run(connection, number, run, self._relative(file))
                 revision = records.insert_changes(connection, number, checked)
-                connection.execute(insert(schema.outbox).values(run=number, revision=revision))
+                records.insert_outbox(connection, number, revision)
+                if attempt is not None:
+                    attempts.end_attempt(connection, attempt, run_name(number), _wall())
         self._announce()
         return Commit(run_name(number), revision)
 
+    def revert(self, to: int, elements: Sequence[str] = (), *, who: str, why: str = "") -> int:
+        """Make a new revision with the values of an old one; return its number.
+
+        elements: only these ("q3"); all that was known then when empty. The values keep their
+        runs, times and ages: what comes back is what was measured, not a new measurement.
+
+        Raises
+        ------
+        StoreError
+            There is no such revision or element, or everything already is as it was then.
+        """
+        who, why = checks.plain(who), checks.plain(why)
+        with self._turn, self._write() as connection:
+            number = revert.insert_revert(connection, to, elements, who, why)
+            of = ", ".join(elements) or "all"
+            self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
+        self._announce()
+        return number
+
     def audit(self, who: str, what: str, old: object, new: object, why: str) -> None:
         """Append to the audit log who changed what, from what, to what, and why."""
-        row = {"who": who, "what": what, "old": str(old), "new": str(new), "why": why}
-        texts = {key: checks.plain(text) for key, text in row.items()}
         with self._write() as connection:
-            connection.execute(insert(schema.audit).values(time=_wall(), **texts))
+            self._note(connection, who, what, old, new, why)
 
     def activity(self, what: str | None) -> None:
         """Say what runs now (None: nothing), with this process and the wall time: a heartbeat."""
         row = {"what": checks.plain(what) if what else None, "pid": os.getpid(), "time": _wall()}
-        statement = upsert(schema.activity).values(id=1, **row)
         with self._write() as connection:
-            connection.execute(statement.on_conflict_do_update(index_elements=["id"], set_=row))
+            connection.execute(delete(schema.activity))
+            connection.execute(insert(schema.activity).values(id=1, **row))
+
+    def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> None:
+        """Keep the loop's hands off a scope until it is released, or until a wall time.
+
+        Raises
+        ------
+        StoreError
+            Somebody else holds it: the message names who, and why.
+        """
+        scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
+        with self._write() as connection:
+            leases.insert_lease(connection, scope, owner, why, _wall(), until)
+            self._note(connection, owner, f"lease of {scope}", "", "held", why)
+
+    def release(self, scope: str, who: str) -> None:
+        """Let the loop have a scope again.
+
+        Raises
+        ------
+        StoreError
+            Nobody holds it.
+        """
+        scope, who = checks.plain(scope), checks.plain(who)
+        with self._write() as connection:
+            leases.end_lease(connection, scope, who, _wall())
+            self._note(connection, who, f"lease of {scope}", "held", "released", "")
+
+    def begin(self, calibration: str, targets: Sequence[str], again: int | None = None) -> int:
+        """Note that a calibration begins; return the attempt's number, for `commit` or `end`.
+
+        again: the aborted attempt that this one repeats.
+        """
+        with self._write() as connection:
+            return attempts.insert_attempt(connection, calibration, targets, again, _wall())
+
+    def end(self, attempt: int, outcome: str) -> None:
+        """Note how an attempt ended that led to no run."""
+        with self._write() as connection:
+            attempts.end_attempt(connection, attempt, outcome, _wall())
+
+    def abort_open(self) -> tuple[Attempt, ...]:
+        """Mark as aborted what a dead process left open; return what should be tried once more.
+
+        What was itself such a second try is marked too, but not returned again.
+        """
+        with self._write() as connection:
+            aborted = attempts.abort_all(connection, _wall())
+        return tuple(each for each in aborted if each.again is None)
 
     def mark_sent(self, number: int) -> None:
         """Note that a row of the outbox was acknowledged by the broker."""
@@ -148,6 +225,21 @@ class Store(ReadStore):
         self._demand_open()
         with sqlite.named_errors(self.path, "write"), self._writer.begin() as connection:
             yield connection
+
+    def _note(
+        self, connection: Connection, who: str, what: str, old: object, new: object, why: str
+    ) -> None:
+        texts = tuple(checks.plain(str(text)) for text in (who, what, old, new, why))
+        table, time = schema.audit, _wall()
+        query = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
+        last = connection.execute(query).one_or_none()
+        number, previous = (last.number + 1, last.hash) if last else (1, self.epoch)
+        row = (number, time, *texts, previous, link(number, time, texts, previous))
+        connection.execute(insert(table).values(row))
+
+    def _left(self) -> Activity | None:
+        said = self.current_activity()
+        return None if said is None or said.what is None else said
 
     def _announce(self) -> None:
         for listener in tuple(self._listeners):

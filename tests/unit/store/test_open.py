@@ -43,7 +43,7 @@ def test_the_writing_connection_is_durable(store: Store) -> None:
         "journal_mode": "wal",
         "synchronous": 2,
         "foreign_keys": 1,
-        "user_version": 1,
+        "user_version": 2,
     }
 
 
@@ -86,7 +86,7 @@ def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version = 7")
     other.close()
-    with pytest.raises(StoreError, match=r"schema 7; this program knows up to 1"):
+    with pytest.raises(StoreError, match=r"schema 7; this program knows up to 2"):
         Store.open(path, "two-qubits")
     with pytest.raises(StoreError, match="schema 7"):
         Store.read(path)

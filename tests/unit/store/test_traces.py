@@ -110,7 +110,7 @@ def test_a_failing_disk_stores_nothing(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(traces, "_to_disk", full)
+        patch.setattr(traces, "to_disk", full)
         with pytest.raises(StoreError, match="No space left"):
             store.commit(run(), {"q0.t1": estimate()})
     assert list((path.parent / "runs").iterdir()) == []

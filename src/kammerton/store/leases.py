@@ -1,0 +1,64 @@
+"""Leases: who has said "hands off", and until when."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, Select, insert, or_, select, update
+
+from kammerton.model import StoreError
+from kammerton.store import checks, records, schema
+from kammerton.store.rows import Lease, micros, moment
+
+table = schema.lease
+
+
+def active(now: int) -> Select[Any]:
+    """Return the query for the leases that hold at a wall time."""
+    lasts = or_(table.c.until.is_(None), table.c.until > now)
+    return select(table).where(table.c.released.is_(None), lasts).order_by(table.c.number)
+
+
+def lease(row: Row[Any]) -> Lease:
+    """Return a row as the store hands it out."""
+    until = None if row.until is None else moment(row.until)
+    return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), until)
+
+
+def insert_lease(
+    connection: Connection, scope: str, owner: str, why: str, now: int, until: datetime | None
+) -> None:
+    """Insert a lease; one of the same owner is replaced, one that has run out is closed.
+
+    Raises
+    ------
+    StoreError
+        Somebody else holds the scope: the message names who, and why.
+    """
+    for held in connection.execute(active(now).where(table.c.scope == scope)):
+        if held.owner != owner:
+            raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
+    _close(connection, scope, owner, now)
+    end = None if until is None else micros(checks.aware(until, "the end of the lease"))
+    row = {"scope": scope, "owner": owner, "why": why, "since": now, "until": end}
+    number = records.next_number(connection, table)
+    connection.execute(insert(table).values(number=number, **row))
+
+
+def end_lease(connection: Connection, scope: str, who: str, now: int) -> None:
+    """Close the lease of a scope.
+
+    Raises
+    ------
+    StoreError
+        Nobody holds it.
+    """
+    if not _close(connection, scope, who, now):
+        raise StoreError(f"nobody holds {scope}")
+
+
+def _close(connection: Connection, scope: str, who: str, now: int) -> int:
+    mine = table.c.released.is_(None), table.c.scope == scope
+    closed = update(table).where(*mine).values(released=now, released_by=who)
+    return connection.execute(closed).rowcount

@@ -1,0 +1,74 @@
+"""Going back: a new revision with the values of an old one. Numbers only rise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from kammerton.model import StoreError
+from kammerton.store import records, schema
+
+COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
+
+
+def insert_revert(
+    connection: Connection, to: int, elements: Sequence[str], who: str, why: str
+) -> int:
+    """Insert a revision that gives elements the values they had at revision `to`.
+
+    elements: all of the computer when empty. What was first measured after `to` stays as it is.
+
+    Raises
+    ------
+    StoreError
+        There is no such revision or element, or everything already is as it was then.
+    """
+    head = {row.name: row for row in connection.execute(select(schema.parameter))}
+    then = _chosen(rows_at(connection, to), elements, to)
+    changes = [
+        {column: getattr(row, column) for column in COPIED}
+        for row in then
+        if not _same(row, head[row.name])
+    ]
+    if not changes:
+        of = ", ".join(elements) or "everything"
+        raise StoreError(f"{of} already is as at revision {to}: nothing to do")
+    made_by = {"reverts": to, "who": who, "why": why}
+    number = records.insert_revision(connection, made_by, changes)
+    records.insert_outbox(connection, None, number)
+    return number
+
+
+def rows_at(connection: Connection, revision: int) -> list[Row[Any]]:
+    """Return the newest change of every parameter at a revision, by name.
+
+    Raises
+    ------
+    StoreError
+        There is no such revision.
+    """
+    last = connection.execute(select(func.max(schema.revision.c.number))).scalar_one() or 0
+    if not 0 < revision <= last:
+        raise StoreError(f"there is no revision {revision}; the newest is {last}")
+    table = schema.change
+    newest = (
+        select(table.c.name, func.max(table.c.revision).label("revision"))
+        .where(table.c.revision <= revision)
+        .group_by(table.c.name)
+        .subquery()
+    )
+    same = (table.c.name == newest.c.name) & (table.c.revision == newest.c.revision)
+    return list(connection.execute(select(table).join(newest, same).order_by(table.c.name)))
+
+
+def _chosen(rows: list[Row[Any]], elements: Sequence[str], to: int) -> list[Row[Any]]:
+    known = {row.name.split(".")[0] for row in rows}
+    if unknown := sorted(set(elements) - known):
+        raise StoreError(f"nothing was known of {', '.join(unknown)} at revision {to}")
+    return [row for row in rows if not elements or row.name.split(".")[0] in elements]
+
+
+def _same(one: Row[Any], other: Row[Any]) -> bool:
+    return all(getattr(one, column) == getattr(other, column) for column in COPIED)

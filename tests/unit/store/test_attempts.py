@@ -1,0 +1,121 @@
+"""Runs that began, leases that hold, and a log that cannot be rewritten unseen."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kammerton.model import StoreError
+from kammerton.store import Store
+from kammerton.store.chain import link
+from kammerton.store.rows import micros
+from tests.stored import estimate, run
+
+
+def test_an_attempt_ends_with_the_commit_of_its_run(store: Store) -> None:
+    number = store.begin("t1", ["q0", "q1"])
+    assert store.attempts()[0].outcome is None
+    store.commit(run(), {"q0.t1": estimate()}, attempt=number)
+    ended = store.attempts()[0]
+    assert (ended.calibration, ended.targets, ended.outcome) == ("t1", ("q0", "q1"), "r000001")
+    assert store.abort_open() == ()
+
+
+def test_what_failed_is_said_and_not_repeated(store: Store) -> None:
+    store.end(store.begin("t1", ["q0"]), "refused: too much power")
+    assert store.attempts()[0].outcome == "refused: too much power"
+    assert store.abort_open() == ()
+
+
+def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        first = store.begin("t1", ["q0", "q1"])
+    with Store.open(path, "two-qubits") as store:
+        (left,) = store.abort_open()
+        assert (left.number, left.targets, left.outcome) == (first, ("q0", "q1"), "aborted")
+        assert store.abort_open() == ()
+        second = store.begin(left.calibration, left.targets, again=left.number)
+    with Store.open(path, "two-qubits") as store:
+        assert store.abort_open() == (), "the second try is not tried a third time"
+        newest = store.attempts()[0]
+        assert (newest.number, newest.again, newest.outcome) == (second, first, "aborted")
+
+
+def test_an_outcome_is_written_once(store: Store, path: Path) -> None:
+    number = store.begin("t1", ["q0"])
+    store.end(number, "refused")
+    store.end(number, "r000009")
+    assert store.attempts()[0].outcome == "refused"
+    with closing(sqlite3.connect(path)) as other:
+        with pytest.raises(sqlite3.IntegrityError, match="a closed attempt is history"):
+            other.execute("UPDATE attempt SET outcome = 'r000009'")
+        with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+            other.execute("DELETE FROM attempt")
+
+
+def test_what_a_process_left_when_it_died_is_known_to_the_next(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        assert store.left is None
+        store.activity("t1 on q0")
+    with Store.open(path, "two-qubits") as store:
+        assert store.left is not None
+        assert store.left.what == "t1 on q0"
+        store.activity(None)
+    with Store.open(path, "two-qubits") as store:
+        assert store.left is None
+
+
+def test_a_lease_holds_until_it_is_released(store: Store, path: Path) -> None:
+    store.hold("q3", "anna", "cool-down")
+    (held,) = store.leases()
+    assert (held.scope, held.owner, held.why, held.until) == ("q3", "anna", "cool-down", None)
+    store.release("q3", "bert")
+    assert store.leases() == ()
+    assert [row.what for row in store.log()] == ["lease of q3"] * 2
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT released_by FROM lease").fetchall() == [("bert",)]
+        with pytest.raises(sqlite3.IntegrityError, match="a closed lease is history"):
+            other.execute("UPDATE lease SET released = NULL")
+
+
+def test_a_lease_survives_a_restart(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.hold("computer", "anna", "wiring")
+    with Store.open(path, "two-qubits") as store:
+        assert store.leases()[0].owner == "anna"
+
+
+def test_a_lease_runs_out(store: Store) -> None:
+    store.hold("q3", "anna", "a minute ago", datetime.now(UTC) - timedelta(minutes=1))
+    assert store.leases() == ()
+    store.hold("q3", "bert", "now", datetime.now(UTC) + timedelta(hours=1))
+    assert [each.owner for each in store.leases()] == ["bert"]
+
+
+def test_somebody_elses_lease_is_named_and_ones_own_renewed(store: Store) -> None:
+    store.hold("q3", "anna", "cool-down")
+    with pytest.raises(StoreError, match="q3 is held by anna: cool-down"):
+        store.hold("q3", "bert", "mine")
+    store.hold("q3", "anna", "longer")
+    assert [each.why for each in store.leases()] == ["longer"]
+    with pytest.raises(StoreError, match="nobody holds q4"):
+        store.release("q4", "anna")
+
+
+def test_the_audit_log_is_a_chain_from_the_epoch(store: Store, path: Path) -> None:
+    store.audit("gate", "awg1.1", 0.0, 0.1, "rabi")
+    store.audit("anna", "awg1.1", 0.1, 0.0, "cool-down")
+    second, first = store.log()
+    texts = ("gate", "awg1.1", "0.0", "0.1", "rabi")
+    assert first.hash == link(1, micros(first.time), texts, store.epoch)
+    texts = ("anna", "awg1.1", "0.1", "0.0", "cool-down")
+    assert second.hash == link(2, micros(second.time), texts, first.hash)
+    with closing(sqlite3.connect(path)) as other:
+        assert other.execute("SELECT previous FROM audit").fetchall() == [
+            (store.epoch,),
+            (first.hash,),
+        ]
