@@ -20,7 +20,7 @@ from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch, prepare
 from kammerton.estimation.projection import linear, refine
 from kammerton.estimation.pulse_pairs import ERRORS, IDEAL, responses
-from kammerton.estimation.repeats import means
+from kammerton.estimation.repeats import means, unlike
 from kammerton.estimation.solver import Solution
 from kammerton.model import Advice, TraceError
 
@@ -207,4 +207,6 @@ def _words(found: Derived, alone: Array, k: int, n: int) -> str:
     return f"{text}; {near[0]} would explain it nearly as well" if near else text
 
 
-KINDS: dict[str, Kind] = {"allxy": Kind(ready, allxy, ("contrast", "offset"), whole=True)}
+KINDS: dict[str, Kind] = {
+    "allxy": Kind(ready, allxy, ("contrast", "offset"), whole=True, unlike=unlike)
+}

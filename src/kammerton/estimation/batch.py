@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.weights import of_counts
 from kammerton.model import Fit, TraceError, Value, Verdict
@@ -93,15 +94,28 @@ def fit_batch(
     """
     if kind not in FIT_KINDS:
         raise TraceError(f"no fit of kind {kind!r}; there are {', '.join(sorted(FIT_KINDS))}")
-    how = FIT_KINDS[kind]
-    unknown = set(known) - set(how.known)
+    unknown = set(known) - set(FIT_KINDS[kind].known)
     if unknown:
         raise TraceError(f"a fit of kind {kind} cannot use {', '.join(sorted(unknown))}")
     if known.get("shots") is not None:
         if sigma is not None:
             raise TraceError("give sigma or shots, not both")
         sigma = of_counts(y, known["shots"])
+    return _fitted(kind, x, y, sigma, known)
+
+
+def _fitted(
+    kind: str, x: Any, y: ArrayLike, sigma: ArrayLike | None, known: dict[str, object]
+) -> FitBatch:
+    how = FIT_KINDS[kind]
     batch = how.prepare(x, y, sigma)
+    groups = families(how, batch, y, sigma)
+    if len(groups) > 1:
+        traces = sum(map(len, groups))
+        return _joined(groups, [
+            _fitted(kind, *some_of(how, x, y, sigma, g), _of_some(known, g, traces))
+            for g in groups
+        ])  # fmt: skip
     outcome = how.fit(batch, known)
     again = how.again(batch, outcome.curve)
     if again is not None:
@@ -114,6 +128,21 @@ def fit_batch(
         _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
     )  # fmt: skip
+
+
+def _joined(groups: list[NDArray[np.intp]], parts: list[FitBatch]) -> FitBatch:
+    """Return the fits of several groups of traces in the order of the traces."""
+    back = np.argsort(np.concatenate(groups))
+
+    def joined(name: str) -> Any:
+        columns = [getattr(part, name) for part in parts]
+        if isinstance(columns[0], dict):
+            return {k: np.concatenate([c[k] for c in columns])[back] for k in columns[0]}
+        return np.concatenate(columns)[back]
+
+    names = ("values", "stderr", "correlation", "verdict", "status", "reason", "advice",
+             "chi2_reduced", "curve")  # fmt: skip
+    return replace(parts[0], **{name: joined(name) for name in names})
 
 
 def _of_some(known: dict[str, object], which: NDArray[np.intp], traces: int) -> dict[str, object]:

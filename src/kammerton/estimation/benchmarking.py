@@ -20,7 +20,7 @@ from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, per_trace, significance
 from kammerton.estimation.prepare import Batch, prepare
-from kammerton.estimation.repeats import Means, means
+from kammerton.estimation.repeats import Means, means, unlike
 from kammerton.estimation.seeds import search
 from kammerton.estimation.solver import Solution, solve
 from kammerton.model import Advice, TraceError
@@ -102,7 +102,8 @@ def decaying(sampled: Means, known: Array | None) -> Decay:
     batch = sampled.batch
     seed = search(batch, "decays", 1)
     start = np.column_stack([seed[:, 0], np.zeros(batch.traces)])
-    high = np.array([4.0 * batch.points * _closest(batch.x), 0.0])
+    fastest = 4.0 * batch.points * _closest(batch.x)
+    high = np.column_stack([np.broadcast_to(fastest, batch.traces), np.zeros(batch.traces)])
     fit = solve(kernels.DECAY, batch, start, np.array([SLOWEST, 0.0]), high, known)
     curve, nulls = fit.curve(batch), simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
@@ -110,10 +111,10 @@ def decaying(sampled: Means, known: Array | None) -> Decay:
     return Decay(fit, evidence, curve, cov, nulls.line[0], nulls.flat[0])
 
 
-def _closest(x: Array) -> float:
-    """Return how much closer the closest lengths are than even ones would be."""
+def _closest(x: Array) -> Array:
+    """Return how much closer the closest lengths are than even ones would be (K,)."""
     apart = np.diff(x, axis=1)
-    return float(1.0 / (np.where(apart > 1e-9, apart, 1.0).min() * x.shape[1]))
+    return np.asarray(1.0 / (np.where(apart > 1e-9, apart, 1.0).min(axis=1) * x.shape[1]))
 
 
 def _scattered(sampled: Means, fit: Solution) -> Array:
@@ -289,5 +290,5 @@ def _telling(batch: Batch, rate: Array) -> NDArray[np.intp]:
 
 
 KINDS: dict[str, Kind] = {
-    "randomized_benchmarking": Kind(ready, randomized_benchmarking, KNOWN),
+    "randomized_benchmarking": Kind(ready, randomized_benchmarking, KNOWN, unlike=unlike),
 }

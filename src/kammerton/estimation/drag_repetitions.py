@@ -62,6 +62,11 @@ class Trains:
     back: NDArray[np.intp]
 
     @property
+    def traces(self) -> int:
+        """N."""
+        return self.batch.traces
+
+    @property
     def window(self) -> Array:
         """Length of the swept coefficient (N,)."""
         return np.full(self.batch.traces, self.length)

@@ -48,6 +48,11 @@ class Sequences:
     back: NDArray[np.intp]
 
     @property
+    def traces(self) -> int:
+        """N."""
+        return self.batch.traces
+
+    @property
     def window(self) -> Array:
         """Length of the swept coefficient (N,)."""
         return np.full(self.batch.traces, self.length)

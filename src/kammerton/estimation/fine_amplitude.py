@@ -48,30 +48,31 @@ class Train:
     """Repeated gates: their number (N, M), angle and phase (N, 1).
 
     limit: error (N,) beyond which another may look the same, or which is no longer small.
-    scale: largest number of gates, the unit in which error and decay are fitted. known: whether
-    contrast and offset both are.
+    scale: largest number of gates (N,), the unit in which error and decay are fitted. known:
+    whether contrast and offset both are.
     """
 
     count: Array
     angle: Array
     phase: Array
     limit: Array
-    scale: float
+    scale: Array
     known: bool
 
     def take(self, which: NDArray[np.intp]) -> Train:
         """Return those of some traces only."""
         return replace(
             self, count=self.count[which], angle=self.angle[which], phase=self.phase[which],
-            limit=self.limit[which],
+            limit=self.limit[which], scale=self.scale[which],
         )  # fmt: skip
 
     def law(self) -> Basis:
         """Return the columns: the oscillation by p = (error, decay) times scale, a constant."""
 
         def columns(p: Array) -> Array:
-            turn = self.count * (self.angle + p[:, :1] / self.scale) - self.phase
-            wave = np.exp(-p[:, 1:] * self.count / self.scale) * np.cos(turn)
+            part = self.count / self.scale[:, None]
+            turn = self.count * self.angle + p[:, :1] * part - self.phase
+            wave = np.exp(-p[:, 1:] * part) * np.cos(turn)
             return np.stack([wave / 2.0, np.ones_like(wave)], axis=1)
 
         return columns
@@ -120,7 +121,7 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
     common = np.maximum(np.asarray(apart, dtype=np.float64), 1.0)
     both = known.get("contrast") is not None and known.get("offset") is not None
     limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
-    return Train(count, angle[:, None], phase[:, None], limit, float(count.max()), both)
+    return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both)
 
 
 def _prior(batch: Batch, known: dict[str, object]) -> Array:
@@ -172,13 +173,20 @@ def _refined(batch: Batch, train: Train, prior: Array, error: Array, noise: Arra
     return replaced(fit, strong, again, np.ones(len(strong), dtype=bool))
 
 
+def _grid(train: Train) -> tuple[Array, Mask]:
+    """Return candidates of error times scale (N, G), and how many of them a trace tries."""
+    reach = 1.2 * train.limit * train.scale
+    count = np.clip(2.0 * reach, 15, MOST).astype(np.intp) | 1
+    place = np.broadcast_to(np.arange(count.max()), (len(count), count.max()))
+    grid = reach[:, None] * (2.0 * place / (count[:, None] - 1) - 1.0)
+    return grid, place < count[:, None]
+
+
 def _search(batch: Batch, train: Train, prior: Array) -> tuple[Array, Array]:
     """Return candidates of error times scale (N, G) and their costs (N, G), without decay."""
-    reach = 1.2 * train.limit[:, None] * train.scale
-    count = int(np.clip(2.0 * reach.max(), 15, MOST)) | 1
-    grid = reach * np.linspace(-1.0, 1.0, count)
+    grid, tried = _grid(train)
     w2 = batch.w**2
-    turn = train.count[:, None, :] * (train.angle + grid / train.scale)[:, :, None]
+    turn = train.count[:, None, :] * (train.angle + grid / train.scale[:, None])[:, :, None]
     wave = np.cos(turn - train.phase[:, :, None]) / 2.0
     total = w2.sum(axis=1, keepdims=True)
     (sized, placed), (contrast, offset) = prior.transpose(1, 2, 0)[:, :, :, None]
@@ -190,7 +198,8 @@ def _search(batch: Batch, train: Train, prior: Array) -> tuple[Array, Array]:
     free = np.where(seen, np.maximum(right, 0.0) / np.where(seen, square, 1.0), 0.0)
     size = np.where(sized > 0, contrast, free)  # a free contrast is not negative
     flat = (w2 * (batch.y - level) ** 2).sum(axis=1, keepdims=True)
-    return grid, flat + size * size * square - 2.0 * size * right
+    cost = flat + size * size * square - 2.0 * size * right
+    return grid, np.where(tried, cost, np.inf)
 
 
 def _numbers(theta: Array, train: Train, level: Array) -> dict[str, Array]:
@@ -245,7 +254,7 @@ def _judge(
     gap = (twin.cost - fit.cost) / np.where(evidence.noise > 0, evidence.noise, 1.0)
     findings.insufficient(
         (gap < ALIKE) & (twin.c[:, 0] > 0) & _elsewhere(fit, twin), "sampling too coarse",
-        lambda n: f"errors of {error[n]:.3f} and {twin.p[n, 0] / train.scale:.3f} rad per gate "
+        lambda n: f"errors of {error[n]:.3f} and {twin.p[n, 0] / train.scale[n]:.3f} rad per gate "
         "explain the trace equally well",
         Advice(shots_times=4.0),
     )  # fmt: skip

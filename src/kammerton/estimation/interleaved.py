@@ -30,7 +30,7 @@ from kammerton.estimation.kind import Kind
 from kammerton.estimation.outcome import Outcome
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.projection import Basis, refine
-from kammerton.estimation.repeats import Means, means
+from kammerton.estimation.repeats import Means, means, unlike
 from kammerton.estimation.series import split
 from kammerton.estimation.solver import Solution
 from kammerton.model import Advice
@@ -53,6 +53,11 @@ class Pair:
     reference: Batch
     interleaved: Batch
     back: NDArray[np.intp]
+
+    @property
+    def traces(self) -> int:
+        """N."""
+        return self.reference.traces
 
     @property
     def window(self) -> Array:
@@ -106,6 +111,10 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     _judge_error(findings, found)
     findings.accept("two clear exponential decays")
     return Outcome(found, UNITS, _curve(fit, sampled, both), reduced, findings)
+
+
+def _unlike(pair: Pair) -> NDArray[np.intp]:
+    return unlike(pair.reference) * 2 + unlike(pair.interleaved)
 
 
 def _joint(sampled: list[Means]) -> Batch:
@@ -214,6 +223,6 @@ def _curve(fit: Solution, sampled: list[Means], both: Batch) -> Array:
 
 KINDS: dict[str, Kind] = {
     "interleaved_randomized_benchmarking": Kind(
-        ready_pair, interleaved_benchmarking, KNOWN, axes=2
+        ready_pair, interleaved_benchmarking, KNOWN, axes=2, unlike=_unlike
     ),
 }

@@ -20,6 +20,10 @@ class Prepared(Protocol):
     """Arrays made ready for one kind of fit."""
 
     @property
+    def traces(self) -> int:
+        """N."""
+
+    @property
     def window(self) -> NDArray[np.float64]:
         """Length of the swept window of each trace (N,), in the unit of x; of each axis (K, N)."""
 
@@ -35,6 +39,7 @@ class Kind:
     fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
     whole: x counts something, so only whole numbers will do.
     again: the traces that a first fit's curve asks to weigh anew, and they so; None for none.
+    unlike: a number for each trace (N,); those of different numbers cannot share a batch.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
@@ -44,6 +49,9 @@ class Kind:
     whole: bool = False
     again: Callable[[Any, NDArray[Any]], tuple[NDArray[np.intp], Prepared] | None] = field(
         default=lambda prepared, curve: None
+    )
+    unlike: Callable[[Any], NDArray[np.intp]] = field(
+        default=lambda prepared: np.zeros(prepared.traces, dtype=np.intp)
     )
 
 

@@ -37,22 +37,22 @@ def refine(
     drawn = np.zeros_like(p) if pull is None else pull
     known = np.zeros((n, 2, basis(p).shape[1])) if prior is None else prior
     phi, c, r, cost = _project(basis, batch, p, known, drawn)
-    damping = np.full(n, 1e-3)
+    damping, done = np.full(n, 1e-3), np.zeros(n, dtype=bool)
     for _ in range(ITERATIONS):
         slopes = _slopes(basis, p, c, hi - lo) * w[:, None, :]
         trial = np.clip(p + _move(slopes, phi, known, r, p, drawn, damping), lo, hi)
         new = _project(basis, batch, trial, known, drawn)
         gain = cost - new[3]
-        take = gain >= 0
+        take = (gain >= 0) & ~done
         damping = np.where(take, damping * 0.1, damping * 10.0)
         p = np.where(take[:, None], trial, p)
         phi, c, r = (
             np.where(take.reshape(-1, *[1] * (a.ndim - 1)), b, a)
             for a, b in zip((phi, c, r), new[:3], strict=True)
         )  # fmt: skip
-        settled = np.abs(gain) <= SETTLED * cost
+        done |= np.abs(gain) <= SETTLED * cost
         cost = np.where(take, new[3], cost)
-        if settled.all():
+        if done.all():
             break
     slopes = _slopes(basis, p, c, hi - lo) * w[:, None, :]
     cov = _covariance(slopes, phi, known, drawn)

@@ -39,7 +39,7 @@ class Means:
 
 
 def means(batch: Batch, *, trust: bool = False) -> Means:
-    """Average what was measured at the same x.
+    """Average what was measured at the same x, for traces that are not `unlike`.
 
     Random sequences of one length differ by more than their shots: the error of a mean is the
     scatter between them. Where too little is repeated, sigma as given counts, or none; with
@@ -68,6 +68,16 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
     )
 
 
+def unlike(batch: Batch) -> NDArray[np.intp]:
+    """Return a number (N,) that differs where as many x or repetitions do not go together."""
+    group = _groups(batch.x)
+    count = int(group.max()) + 1
+    different = np.broadcast_to(group[:, -1], (batch.traces,))
+    number = _sums((batch.w > 0).astype(np.float64), group, count)
+    enough = np.maximum(number - 1.0, 0.0).sum(axis=1) >= ENOUGH
+    return np.asarray(2 * different + enough, dtype=np.intp)
+
+
 def _groups(x: Array) -> NDArray[np.intp]:
     """Return for each sorted x (K, M) how many different ones are before it."""
     new = np.diff(x, axis=1) > 1e-9
@@ -82,10 +92,10 @@ def _axis(x: Array, group: NDArray[np.intp], count: int) -> Array:
 
 def _sums(values: Array, group: NDArray[np.intp], count: int) -> Array:
     """Sum (N, M) over groups (K, M) -> (N, J)."""
-    member = (group[:, :, None] == np.arange(count)).astype(np.float64)
-    if len(member) == 1:
-        return np.asarray(values @ member[0])
-    return np.asarray(np.einsum("nm,nmj->nj", values, member))
+    n = len(values)
+    place = group + count * np.arange(n)[:, None]
+    sums = np.bincount(place.ravel(), values.ravel(), n * count)
+    return np.asarray(sums.reshape(n, count), dtype=np.float64)
 
 
 def _weights_as_given(

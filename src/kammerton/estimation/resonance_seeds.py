@@ -54,7 +54,7 @@ def _delay(axis: Array, z: Complex) -> Array:
     """Delay in turns per window: the largest peak of the impulse response."""
     m = len(axis)
     even = np.linspace(axis[0], axis[-1], m)
-    if np.abs(axis - even).max() > 1e-6:
+    if np.abs(axis - even).max() > 2e-5:
         z = np.stack([np.interp(even, axis, row.real) + 1j * np.interp(even, axis, row.imag)
                       for row in z])  # fmt: skip
     size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())

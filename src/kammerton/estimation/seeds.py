@@ -19,7 +19,8 @@ from kammerton.estimation.prepare import Batch
 Array = NDArray[np.float64]
 Grid = tuple[Array, NDArray[np.float32]]  # candidates (C, P), projectors (M, columns * C)
 
-SAME = 1e-5  # axes this close, in windows, share a grid
+ALIKE = 1e5  # cells in a window: axes whose points share them share a grid
+SHIFT = 0.1307  # of a cell: no even axis has its points where two cells meet
 MOST = 1024  # points beyond which a trace is thinned for seeding
 
 
@@ -37,9 +38,12 @@ def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> Arr
 
 
 def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
-    """Return the different axes of a batch, rounded, with the traces that have them."""
-    x = np.round(batch.x, 9)
-    if np.abs(x - x[0]).max() < SAME:
+    """Return the different axes of a batch, rounded, with the traces that have them.
+
+    What an axis is rounded to depends on no other.
+    """
+    x = (np.rint(batch.x * ALIKE + SHIFT) - SHIFT) / ALIKE
+    if (x == x[0]).all():
         return [(x[0], np.arange(batch.traces))]
     unique, inverse = np.unique(x, axis=0, return_inverse=True)
     return [(a, np.flatnonzero(inverse.ravel() == i)) for i, a in enumerate(unique)]

@@ -33,14 +33,13 @@ MATTERS = 0.2  # scatter of the logarithm of the weights' change that asks for a
 def valid(sigma: Array) -> Array:
     """Return variances (N, M), NaN where sigma says nothing (0, NaN, infinite).
 
-    A trace without any valid sigma gets the others' typical one.
+    1 where it says nothing at all: such a trace is fitted without sigma (`families`).
     """
     good = np.isfinite(sigma) & (sigma > 0)
     if good.all():
         return np.ascontiguousarray(sigma * sigma)
     variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
-    usable = good.any(axis=1)
-    variance[~usable] = np.nanmedian(variance[usable])
+    variance[~good.any(axis=1)] = 1.0
     return variance
 
 
