@@ -500,6 +500,43 @@ def test_no_garbage_is_a_file(blob):
             read(blob)
 
 
+def sml(steps):
+    return (
+        '<DataFile><DataSetsCollection xmlns="http://www.tektronix.com"><DataSets>'
+        "<DataDescription><SequenceName>s</SequenceName>"
+        f'<Steps TrackCount="1">{steps}</Steps></DataDescription></DataSets></DataSetsCollection>'
+        "</DataFile>"
+    ).encode()
+
+
+PLAYED = "<Assets><Asset><AssetName>{}</AssetName><AssetType>Waveform</AssetType></Asset></Assets>"
+FLAGS = '<Flags><FlagSet><Flag name="A">NoChange</Flag></FlagSet></Flags>'
+ONCE, NOWAIT = "<Repeat>Once</Repeat>", "<WaitInput>None</WaitInput>"
+NEXT = "<GoTo>Next</GoTo>"
+
+
+@pytest.mark.parametrize(
+    "layout",
+    [
+        (ONCE, NOWAIT, NEXT, PLAYED, FLAGS),
+        (ONCE, NOWAIT, NEXT, PLAYED, "\r\n  ", FLAGS),
+        (PLAYED, ONCE, NOWAIT, NEXT, FLAGS),
+        (FLAGS, PLAYED, NEXT, NOWAIT, ONCE),
+        (ONCE, NOWAIT, NEXT, PLAYED),
+        (ONCE, NOWAIT, NEXT, PLAYED.replace("<Assets>", '<Assets kind="x">')),
+    ],
+)
+def test_steps_are_read_in_any_order_with_or_without_flags(layout):
+    steps = "".join(f"<Step>{''.join(layout).format(name)}</Step>" for name in "aba")
+    assert [step.assets for step in read_sml(sml(steps)).steps] == [["a"], ["b"], ["a"]]
+
+
+def test_flags_that_are_not_xml_are_refused():
+    step = "".join((ONCE, NOWAIT, NEXT, PLAYED.format("a"), "<Flags><Flag></Flags>"))
+    with pytest.raises(ScpiError, match="-253"):
+        read_sml(sml(f"<Step>{step}</Step>"))
+
+
 def test_an_archive_that_lies_about_its_sml(awg):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:

@@ -22,6 +22,7 @@ from kammerton_sim.wire.errors import ScpiError
 _NS = "{http://www.tektronix.com}"
 _OFFSET = re.compile(rb'offset="(\d{1,9})"')
 _SAMPLES = re.compile(rb"<NumberSamples>(\d{1,10})<")
+_Assets = list[tuple[str | None, str | None]]
 _WAITS = {"None": "", "TrigA": "A", "TrigB": "B", "Internal": "I"}
 _LARGEST = 1 << 30
 
@@ -81,15 +82,41 @@ def make_wave(
 def read_sml(blob: bytes) -> Sequence:
     """Return a sequence; ScpiError -253 when the XML does not say one."""
     try:
-        root = ElementTree.fromstring(blob)
+        short, tables = _shortened(blob)
+        root = ElementTree.fromstring(short)
         description = _child(
             _child(_child(root, "DataSetsCollection"), "DataSets"), "DataDescription"
         )
         table = _child(description, "Steps")
         name = _child(description, "SequenceName").text or ""
-        return Sequence(name, [_step(el) for el in table], int(table.get("TrackCount", "1")))
-    except (ElementTree.ParseError, KeyError, ValueError) as error:
+        steps = [_step(element, tables) for element in table]
+        return Sequence(name, steps, int(table.get("TrackCount", "1")))
+    except (ElementTree.ParseError, KeyError, ValueError, IndexError) as error:
         raise ScpiError(-253, f"not an SML sequence: {error}") from None
+
+
+def _shortened(blob: bytes) -> tuple[bytes, list[_Assets]]:
+    """The document with <Assets>n</Assets> for what each step plays, and what n stands for.
+
+    Steps repeat each other: nine tenths of a table are copies of a few lists of assets with their
+    flags. Each list is parsed once.
+    """
+    head, *rest = blob.split(b"<Assets>")
+    numbers: dict[bytes, int] = {}
+    short = [head]
+    for text in rest:
+        end = b"</Assets>"
+        if text.partition(end)[2].lstrip().startswith(b"<Flags>"):
+            end = b"</Flags>"
+        played, closed, after = text.partition(end)
+        number = numbers.setdefault(played + closed, len(numbers))
+        short.append(b"<Assets>%d</Assets>%b" % (number, after))
+    parsed = (ElementTree.fromstring(b"<x><Assets>" + text + b"</x>")[0] for text in numbers)
+    return b"".join(short), [_assets(element) for element in parsed]
+
+
+def _assets(element: ElementTree.Element) -> _Assets:
+    return [(asset[0].text or None, asset[1].text) for asset in element if len(asset) > 1]
 
 
 def _child(element: ElementTree.Element, tag: str) -> ElementTree.Element:
@@ -99,10 +126,11 @@ def _child(element: ElementTree.Element, tag: str) -> ElementTree.Element:
     return found
 
 
-def _step(element: ElementTree.Element) -> Step:
+def _step(element: ElementTree.Element, tables: list[_Assets]) -> Step:
     parts = {child.tag.removeprefix(_NS): child for child in element}
     text = {tag: child.text or "" for tag, child in parts.items()}
-    assets = [(asset[0].text or None, asset[1].text) for asset in parts["Assets"] if len(asset) > 1]
+    number = text["Assets"]
+    assets = tables[int(number)] if number.isdigit() else _assets(parts["Assets"])
     step = Step(repeats=_repeats(text), wait=_WAITS[text["WaitInput"]], goto=_goto(text))
     if assets and assets[0][1] == "Sequence":
         step.subsequence = assets[0][0]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import numba
+import numpy as np
+from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
 
@@ -18,3 +20,14 @@ def kernel(function: F) -> F:
 def inline(function: F) -> F:
     """Compile as a part of the kernels that call it."""
     return cast("F", numba.njit(inline="always")(function))
+
+
+def _count_ones(_context: Any, word: Any) -> Any:
+    def build(_context: Any, builder: Any, _signature: Any, words: Any) -> Any:
+        return builder.ctpop(*words)
+
+    return word(word), build
+
+
+ones = cast("Callable[[np.uint64], np.uint64]", intrinsic(_count_ones))
+"""Number of ones among the bits of a word: one instruction where the processor has it."""

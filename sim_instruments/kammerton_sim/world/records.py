@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kammerton_sim.world.chain import Chain
 from kammerton_sim.world.feedline import Complex64Array
-from kammerton_sim.world.jit import inline, kernel
+from kammerton_sim.world.jit import inline, kernel, ones
 from kammerton_sim.world.propagate import FloatArray
 
 MIDDLE = 32768  # code of 0 V; a code of 16 bits is full_scale / 32768
@@ -37,13 +37,9 @@ def _normal(x: np.uint64) -> np.float32:
     The count of ones among 48 bits has variance 12; the other 16 bits spread it over its bin,
     which adds 1/12.
     """
-    y = x & np.uint64(0xFFFFFFFFFFFF)
-    y = y - ((y >> np.uint64(1)) & np.uint64(0x5555555555555555))
-    y = (y & np.uint64(0x3333333333333333)) + ((y >> np.uint64(2)) & np.uint64(0x3333333333333333))
-    y = (y + (y >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
-    ones = np.float32((y * np.uint64(0x0101010101010101)) >> np.uint64(56))
-    spread = np.float32(x >> np.uint64(48)) * np.float32(1 / 65536)
-    return (ones - np.float32(24.5) + spread) * np.float32(0.28767798)
+    count = np.float32(np.int32(ones(x & np.uint64(0xFFFFFFFFFFFF))))
+    spread = np.float32(np.int32(x >> np.uint64(48))) * np.float32(1 / 65536)
+    return (count - np.float32(24.5) + spread) * np.float32(0.28767798)
 
 
 @inline
@@ -113,10 +109,12 @@ def fill(
     size = ground.shape[1]
     points = waveforms.size
     acc = np.empty(size, np.complex64)
+    lasting = np.empty(rows.shape[1], np.int64)
     for r in range(a.shape[0]):
         point = (first + r) % points
         w = waveforms[point]
         key = _key(seed, first + r)
+        count = 0
         for n in range(size):
             acc[n] = ground[w, n]
         for q in range(rows.shape[1]):
@@ -130,11 +128,32 @@ def fill(
             elif level > 0:
                 wait = -np.log(1.0 - _uniform(key, np.uint64(2 * q + 2))) * lifetime / level
                 until = starts[point] + int(min(wait, 1e9))
-                _add(acc, level, change[w, q], decays[q], until, key, q, lifetime)
+                if until < size:
+                    _add(acc, level, change[w, q], decays[q], until, key, q, lifetime)
+                else:
+                    lasting[count] = 2 * q + level - 1
+                    count += 1
+        _pile(acc, change[w].reshape(-1, size), lasting[:count])
         if chain.perfect:
             _digitise(acc, key, noise, a[r], b[r])
         else:
             _digitise_through(acc, key, noise, chain, a[r], b[r])
+
+
+@kernel
+def _pile(acc: Complex64Array, rows: Complex64Array, which: NDArray[np.int64]) -> None:
+    """Add whole rows of rows (M, N) to acc (N,): four at a time, memory being what it waits for."""
+    last = 0
+    while last + 4 <= which.size:
+        a, b = rows[which[last]], rows[which[last + 1]]
+        c, d = rows[which[last + 2]], rows[which[last + 3]]
+        for n in range(acc.size):
+            acc[n] += (a[n] + b[n]) + (c[n] + d[n])
+        last += 4
+    for one in which[last:]:
+        row = rows[one]
+        for n in range(acc.size):
+            acc[n] += row[n]
 
 
 @kernel
