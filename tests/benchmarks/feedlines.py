@@ -9,6 +9,7 @@ streamed and added up.
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import tempfile
 import time
@@ -276,7 +277,8 @@ def line(case: Case, rows: Sequence[Row], memory: tuple[float, float]) -> str:
     verdict = f"{np.mean(found):+.1f} / {np.std(found):.1f} ({len(found)})" if found else "-"
     return (
         f"| {case.title} | {' | '.join(cells)} | {median:.2f} | {case.goal:g} | "
-        f"{cpu[0]:.2f} + {cpu[1]:.2f} | {memory[0]:.0f} + {memory[1]:.0f} | {verdict} |"
+        f"{cpu[0]:.2f} + {cpu[1]:.2f} | {os.getloadavg()[0]:.1f} | "
+        f"{memory[0]:.0f} + {memory[1]:.0f} | {verdict} |"
     )
 
 
@@ -286,7 +288,7 @@ def main() -> None:
     print("## Through the wire, every record streamed (wall s)\n")
     print(
         "| | " + " | ".join(STAGES) + " | median total | goal | CPU s, daemon's side + laboratory"
-        " | MB | pull of T1: mean / std (fits) |\n|" + "---|" * (len(STAGES) + 6)
+        " | load | MB | pull of T1: mean / std (fits) |\n|" + "---|" * (len(STAGES) + 7)
     )
     for case in CASES:
         with (
@@ -302,7 +304,9 @@ def main() -> None:
     print(
         "\nThe best of the warm repetitions; stages: compile and put together, upload to all"
         " generators, acquire and integrate on the host, fit. Every repetition has other delays."
-        " Instrument time of a T1 is about 20 s. Connecting is not counted."
+        " Instrument time of a T1 is about 20 s. Connecting is not counted. Load: programs that"
+        f" wanted a core in the last minute, of {os.cpu_count()} cores; CPU: the least of all"
+        " repetitions."
     )
 
 
