@@ -40,8 +40,10 @@ def main() -> None:
 from kammerton.cli import (  # noqa: E402, F401 - each registers its command on `app`
     check,
     demo,
+    diff,
     fit,
     log,
+    revert,
     run,
     sim,
     status,

@@ -58,6 +58,10 @@ class Loop:
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
     _waiting: bool = False
+    _revision: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._revision = self.store.revision()  # which the book holds already
 
     async def keep(self) -> NoReturn:
         """Measure whatever is worth it, for ever."""
@@ -81,6 +85,7 @@ class Loop:
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
+        await self._follow()
         plan = self.planner.choose(self._view, self.book, self.clock.now())
         if plan is None:
             return False
@@ -140,10 +145,14 @@ class Loop:
         What surprises is withheld, with all else that its target proposed, until found again.
         """
         changes = self._changes(plan, run)
+        for name in await self._follow() & set(changes):
+            log.warning("%s was set back while it was measured; the result is not taken", name)
+            del changes[name]
         surprises = {name: e for name, e in changes.items() if self._far(name, e)}
         doubtful = {self._qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
         commit = await asyncio.to_thread(self.store.commit, run, sure)
+        self._revision = commit.revision or self._revision
         estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
         for fit in run.fits.values():
             self._take_note(plan, fit)
@@ -152,6 +161,14 @@ class Loop:
         for name, e in surprises.items():
             self._surprised(plan, name, e)
         self.committed(run, commit.run_id)
+
+    async def _follow(self) -> frozenset[str]:
+        """Believe what somebody else put into the store since the last look; return its names."""
+        head = await asyncio.to_thread(self.store.snapshot)
+        news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self._revision}
+        self._revision = head.revision
+        self.book.update(news)
+        return frozenset(news)
 
     def _take_note(self, plan: Plan, fit: Fit) -> None:
         tries = self.patience.note(plan.calibration.name, fit, self.clock.now())

@@ -12,6 +12,8 @@ from kammerton.model.errors import (
     OutputRefused,
     ProgramError,
     StoreError,
+    StoreInUse,
+    StoreUnavailable,
     TraceError,
 )
 from kammerton.model.estimate import Estimate
@@ -49,6 +51,8 @@ __all__ = [
     "Run",
     "Sequence",
     "StoreError",
+    "StoreInUse",
+    "StoreUnavailable",
     "Target",
     "Trace",
     "TraceError",

@@ -9,6 +9,8 @@
     │   └── DriveInhibited  the interlock forbids drive now; it may allow it later
     ├── ProgramError        a program cannot be played on this bench
     ├── StoreError          the database cannot be opened, read or written
+    │   ├── StoreInUse      another process has it open for writing
+    │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
     ├── BrokerError         the broker is unreachable, refuses, or went away
     └── TraceError          measured data cannot be read or used (also a ValueError)
 """
@@ -46,6 +48,14 @@ class ProgramError(KammertonError):
 
 class StoreError(KammertonError):
     """The database cannot be opened, read or written."""
+
+
+class StoreInUse(StoreError):
+    """Another process has the database open for writing; the message names it where it can."""
+
+
+class StoreUnavailable(StoreError):
+    """The disk is full or another program holds a lock; the same call may succeed later."""
 
 
 class BrokerError(KammertonError):

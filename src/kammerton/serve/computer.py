@@ -15,6 +15,7 @@ from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.loop import Committed
 from kammerton.model import LabClock, Run, Verdict
 from kammerton.publish import Relay
+from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
@@ -45,7 +46,7 @@ async def run_computer(lab: Lab, *, once: bool = False) -> Mapping[str, str]:
         stack.callback(audit.close)
         stack.callback(pictures.close)
         clock = LabClock.not_before(store.now())
-        async with _relayed(lab, store, clock.now):
+        async with attending(store), _relayed(lab, store, clock.now):
             return await _tune(
                 lab, store, clock, _auditor(store, audit), _reporter(lab, pictures), once=once
             )

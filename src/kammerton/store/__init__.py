@@ -1,5 +1,6 @@
 """The record: runs, revisions, history, outbox and audit log in SQLite; raw traces in netCDF."""
 
+from kammerton.store.inbox import Inbox, attend, change
 from kammerton.store.read import ReadStore
 from kammerton.store.rows import (
     Activity,
@@ -23,11 +24,14 @@ __all__ = [
     "Change",
     "Commit",
     "Handover",
+    "Inbox",
     "Lease",
     "ReadStore",
     "Revision",
     "Snapshot",
     "Store",
     "StoredRun",
+    "attend",
+    "change",
     "open_traces",
 ]

@@ -139,10 +139,15 @@ class ReadStore:
 
     def revisions(self, limit: int = 20) -> list[Revision]:
         """Return the last revisions, newest first."""
-        table = schema.revision
+        table, outbox, earlier = schema.revision, schema.outbox, schema.outbox.alias()
+        after = (
+            select(func.max(earlier.c.run))
+            .where(earlier.c.number <= outbox.c.number, outbox.c.revision == table.c.number)
+            .scalar_subquery()
+        )
+        query = select(table, after.label("after")).order_by(table.c.number.desc()).limit(limit)
         with self._read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
-            return [_revised(row) for row in rows]
+            return [_revised(row) for row in connection.execute(query)]
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that hold now, oldest first."""
@@ -242,8 +247,8 @@ def _runs() -> Select[Any]:
 
 
 def _revised(row: Row[Any]) -> Revision:
-    run = None if row.run is None else run_name(row.run)
-    return Revision(row.number, run, row.reverts, moment(row.committed), row.who, row.why)
+    run, after = (None if n is None else run_name(n) for n in (row.run, row.after))
+    return Revision(row.number, run, row.reverts, after, moment(row.committed), row.who, row.why)
 
 
 def _revision(connection: Connection) -> int:

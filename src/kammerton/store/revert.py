@@ -13,27 +13,26 @@ from kammerton.store import records, schema
 COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
 
-def insert_revert(
-    connection: Connection, to: int, elements: Sequence[str], who: str, why: str
-) -> int:
-    """Insert a revision that gives elements the values they had at revision `to`.
+def insert_revert(connection: Connection, to: int, names: Sequence[str], who: str, why: str) -> int:
+    """Insert a revision with the values of revision `to`.
 
-    elements: all of the computer when empty. What was first measured after `to` stays as it is.
+    names: elements or parameters; all of the computer when empty. What was first measured after
+    `to` stays as it is.
 
     Raises
     ------
     StoreError
-        There is no such revision or element, or everything already is as it was then.
+        There is no such revision or name, or everything already is as it was then.
     """
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
-    then = _chosen(rows_at(connection, to), elements, to)
+    then = _chosen(rows_at(connection, to), names, to)
     changes = [
         {column: getattr(row, column) for column in COPIED}
         for row in then
         if not _same(row, head[row.name])
     ]
     if not changes:
-        of = ", ".join(elements) or "everything"
+        of = ", ".join(names) or "everything"
         raise StoreError(f"{of} already is as at revision {to}: nothing to do")
     made_by = {"reverts": to, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, changes)
@@ -63,11 +62,11 @@ def rows_at(connection: Connection, revision: int) -> list[Row[Any]]:
     return list(connection.execute(select(table).join(newest, same).order_by(table.c.name)))
 
 
-def _chosen(rows: list[Row[Any]], elements: Sequence[str], to: int) -> list[Row[Any]]:
-    known = {row.name.split(".")[0] for row in rows}
-    if unknown := sorted(set(elements) - known):
+def _chosen(rows: list[Row[Any]], names: Sequence[str], to: int) -> list[Row[Any]]:
+    known = {name for row in rows for name in (row.name, row.name.split(".")[0])}
+    if unknown := sorted(set(names) - known):
         raise StoreError(f"nothing was known of {', '.join(unknown)} at revision {to}")
-    return [row for row in rows if not elements or row.name.split(".")[0] in elements]
+    return [row for row in rows if not names or {row.name, row.name.split(".")[0]} & set(names)]
 
 
 def _same(one: Row[Any], other: Row[Any]) -> bool:

@@ -110,12 +110,14 @@ class Handover:
 class Revision:
     """An atomic change of the parameter set: made by a run, or by a person who went back.
 
-    reverts: the revision whose values came back. committed: wall time; only the number orders.
+    reverts: the revision whose values came back. after: the last run committed before, or its own.
+    committed: wall time; only numbers order.
     """
 
     number: int
     run: str | None
     reverts: int | None
+    after: str | None
     committed: datetime
     who: str | None
     why: str | None

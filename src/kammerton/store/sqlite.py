@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import schema
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 BUSY_SECONDS = 5.0
 """How long to wait for another program that holds the database locked."""
@@ -42,6 +45,17 @@ def writer(path: Path, busy: float = BUSY_SECONDS) -> Engine:
 def reader(path: Path, busy: float = BUSY_SECONDS) -> Engine:
     """Return an engine whose connections cannot write; it works while another program writes."""
     return _engine(lambda: _connect(path, "ro", busy), "BEGIN", 4, busy)
+
+
+def plain(path: Path, busy: float = BUSY_SECONDS) -> Engine:
+    """Return an engine for a small file that several processes write: no write-ahead log."""
+
+    def connect() -> sqlite3.Connection:
+        connection = _connect(path, "rwc", busy)
+        _demand(connection, "synchronous", "FULL", 2)
+        return connection
+
+    return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
 
 
 def _engine(
@@ -111,7 +125,17 @@ def named_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
-        raise StoreError(f"cannot {doing} {path}: {_cause(problem)}") from problem
+        kind = StoreUnavailable if _passes(problem) else StoreError
+        raise kind(f"cannot {doing} {path}: {_cause(problem)}") from problem
+
+
+def _passes(problem: Exception) -> bool:
+    """Return whether the same call may succeed later: no space, or somebody's lock."""
+    cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    if isinstance(cause, OSError):
+        return cause.errno in NO_SPACE
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest tells apart why
+    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 def _cause(problem: Exception) -> str:

@@ -14,7 +14,7 @@ from typing import Self
 from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from kammerton.model import Estimate, Run, StoreError
+from kammerton.model import Estimate, Run, StoreError, StoreInUse
 from kammerton.store import attempts, checks, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
 from kammerton.store.migrate import migrate
@@ -130,21 +130,21 @@ class Store(ReadStore):
         self._announce()
         return Commit(run_name(number), revision)
 
-    def revert(self, to: int, elements: Sequence[str] = (), *, who: str, why: str = "") -> int:
+    def revert(self, to: int, names: Sequence[str] = (), *, who: str, why: str = "") -> int:
         """Make a new revision with the values of an old one; return its number.
 
-        elements: only these ("q3"); all that was known then when empty. The values keep their
+        names: only these ("q3", "q3.f01"); all that was known then when empty. Values keep their
         runs, times and ages: what comes back is what was measured, not a new measurement.
 
         Raises
         ------
         StoreError
-            There is no such revision or element, or everything already is as it was then.
+            There is no such revision or name, or everything already is as it was then.
         """
         who, why = checks.plain(who), checks.plain(why)
         with self._turn, self._write() as connection:
-            number = revert.insert_revert(connection, to, elements, who, why)
-            of = ", ".join(elements) or "all"
+            number = revert.insert_revert(connection, to, names, who, why)
+            of = ", ".join(names) or "all"
             self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
         self._announce()
         return number
@@ -283,8 +283,18 @@ def _lock(path: Path) -> FileLock:
         try:
             lock.acquire(timeout=0)
         except Timeout as problem:
-            raise StoreError(f"another process has {path} open for writing") from problem
+            raise StoreInUse(f"{_holder(path)} has {path} open for writing") from problem
     return lock
+
+
+def _holder(path: Path) -> str:
+    """Return who has the database, as far as it says so itself."""
+    try:
+        with ReadStore(path) as store:
+            said = store.current_activity()
+    except StoreError:
+        said = None
+    return f"process {said.pid} ({said.what})" if said and said.what else "another process"
 
 
 def _wall() -> int:

@@ -1,0 +1,43 @@
+"""`kammerton revert q3 --to r41`: go back, as a new revision."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kammerton.cli import app
+
+
+@app.command()
+def revert(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Elements or parameters: q3, q3.f01 [default: all]")
+    ] = None,
+    *,
+    to: Annotated[str, typer.Option("--to", help="The revision to go back to, e.g. r41.")],
+    why: Annotated[str, typer.Option("--why", help="For the log.")] = "",
+    lab: Annotated[
+        Path | None, typer.Option("--lab", help="lab.toml or database [default: the one here]")
+    ] = None,
+) -> None:
+    """Give parameters the values they had at a revision; works while the daemon runs.
+
+    This makes a new revision: nothing is forgotten, and the daemon goes on from there. Values
+    that have expired since are measured again; `kammerton hold` keeps the daemon's hands off.
+    """
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.cli.output import opened
+    from kammerton.cli.revisions import revision_or_exit
+    from kammerton.model import StoreError
+    from kammerton.store import change
+
+    database = database_or_exit(lab)
+    with opened(database) as store:
+        revision = revision_or_exit(store, to)
+    try:
+        typer.echo(change(database, "revert", {"to": revision, "names": names or [], "why": why}))
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None

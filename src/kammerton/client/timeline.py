@@ -1,0 +1,30 @@
+"""What happened, in the order in which it was committed: runs, reverts, and what led to neither."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kammerton.store import Attempt, ReadStore, Revision, StoredRun
+from kammerton.store.rows import run_number
+
+Entry = StoredRun | Revision | Attempt
+
+
+def timeline(store: ReadStore, count: int) -> list[Entry]:
+    """Return the last `count` events, oldest first. No clock decides the order: numbers do."""
+    runs = {run_number(run.id) or 0: run for run in store.runs(count)}
+    attempts = store.attempts(count)
+    found: dict[tuple[int, int, int], Entry] = {(n, 0, 0): run for n, run in runs.items()}
+    tried = {each.number: run_number(each.outcome or "") or 0 for each in attempts}
+    for revision in store.revisions(count):
+        if revision.reverts is not None:
+            found[run_number(revision.after or "") or 0, 1, revision.number] = revision
+    for attempt in attempts:
+        if not tried[attempt.number]:
+            found[_last(tried, attempt.number), 2, attempt.number] = attempt
+    return [found[key] for key in sorted(found)][-count:]
+
+
+def _last(runs: Mapping[int, int], attempt: int) -> int:
+    """Return the last run whose attempt began before this one."""
+    return max((run for each, run in runs.items() if each < attempt), default=0)

@@ -1,0 +1,102 @@
+"""`kammerton diff`, `kammerton revert`, and what `kammerton log` says of it."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kammerton.cli import app
+from kammerton.store import Store
+from tests.stored import estimate, run
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    path = tmp_path / "db.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(4e-5), "q1.t1": estimate(3e-5)})
+        store.end(store.begin("ramsey", ["q0", "q1"]), "refused: too much power")
+        store.commit(run(), {"q0.t1": estimate(5e-5)}, attempt=store.begin("t1", ["q0"]))
+        store.commit(run(), {})
+        store.audit("daemon", "awg1", None, "playlist", "allowed")
+    return path
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+def test_diff_shows_what_changed_and_by_how_much(place: Path) -> None:
+    result = call("diff", "r1", "r2", place)
+    assert result.exit_code == 0
+    words = " ".join(result.stdout.splitlines()[1].split())
+    assert words == "q0.t1 40.00 µs ± 600 ns 50.00 µs ± 600 ns 10.00 µs ± 600 ns +11.8"
+    assert "q1.t1" not in result.stdout
+
+
+def test_diff_as_json(place: Path) -> None:
+    found = json.loads(call("diff", "2", "1", place, "--json").stdout)
+    assert list(found) == ["q0.t1"]
+    assert found["q0.t1"]["sigmas"] == pytest.approx(-11.785, abs=0.001)
+    assert (found["q0.t1"]["old"]["value"], found["q0.t1"]["new"]["value"]) == (5e-5, 4e-5)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ("r9", "no revision 9; the newest is 2"),
+        ("q3", "'q3' is no revision"),
+        ("r000003", "run r000003 changed nothing"),
+        ("r000009", "there is no run r000009"),
+        ("-1", ""),
+    ],
+)
+def test_what_is_no_revision_is_bad_input(place: Path, named: str, said: str) -> None:
+    result = call("diff", named, "r1", place)
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+def test_a_run_means_what_it_changed(place: Path) -> None:
+    result = call("diff", "r000001", "r000002", place)
+    assert "revision 1 " in result.stdout
+    assert "revision 2" in result.stdout
+
+
+def test_revert_makes_a_revision(place: Path) -> None:
+    result = call("revert", "q0", "--to", "r1", "--why", "bad flux", "--lab", place)
+    assert (result.exit_code, result.stdout) == (0, "revision 3: q0 as at revision 1\n")
+    with Store.read(place) as store:
+        assert store.parameters()["q0.t1"].value == 4e-5
+    assert call("diff", "r1", "r3", place).stderr == "revisions 1 and 3 are the same\n"
+    again = call("revert", "q0", "--to", "r1", "--lab", place)
+    assert again.exit_code == 2
+    assert "q0 already is as at revision 1" in again.stderr
+
+
+def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
+    call("revert", "--to", "1", "--why", "bad flux", "--lab", place)
+    with Store.open(place, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(6e-5)})
+        store.begin("t1", ["q1"])
+    found = json.loads(call("log", place, "--json").stdout)
+    told = [each.get("run") or each.get("outcome") or each.get("reverts") for each in found]
+    refused = "refused: too much power"
+    assert told == [refused, "r000001", "r000002", "r000003", 1, "r000004", None]
+    text = call("log", place).stdout
+    assert "revision 3 is as revision 1, by " in text
+    assert "bad flux" in text
+    assert "refused: too much power" in text
+    assert "runs, or its process died" in text
+
+
+def test_log_audit_shows_the_gates_lines(place: Path) -> None:
+    text = call("log", place, "--audit").stdout
+    assert f"{datetime.now(UTC):%Y-%m-%d}" in text
+    assert "playlist" in text
+    (row,) = json.loads(call("log", place, "--audit", "--json").stdout)
+    assert (row["who"], row["what"], len(row["hash"])) == ("daemon", "awg1", 64)

@@ -1,0 +1,115 @@
+"""Commands of other processes reach the one that writes, or say that they did not."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from kammerton.model import StoreError, StoreInUse
+from kammerton.store import Inbox, Store, attend, change, inbox
+from tests.stored import estimate, run
+
+
+@contextmanager
+def attended(store: Store) -> Iterator[None]:
+    """Take up requests, as the daemon does."""
+    end = threading.Event()
+
+    def work() -> None:
+        with Inbox(store.path) as box:
+            while not end.wait(0.02):
+                attend(store, box)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def test_without_a_daemon_the_command_does_it_itself(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    assert change(path, "hold", {"scope": "q3", "why": "wiring"}, "anna") == "q3 is held by anna"
+    with Store.read(path) as store:
+        assert store.leases()[0].why == "wiring"
+    with pytest.raises(StoreError, match="q3 is held by anna: wiring"):
+        change(path, "hold", {"scope": "q3"}, "bert")
+    assert change(path, "release", {"scope": "q3"}, "anna") == "q3 is released"
+
+
+def test_a_running_daemon_does_what_is_asked(store: Store, path: Path) -> None:
+    for value in (1.0, 2.0):
+        store.commit(run(), {"q0.t1": estimate(value)})
+    with attended(store):
+        said = change(path, "revert", {"to": 1, "names": ["q0"], "why": "flux"}, "anna")
+        assert said == "revision 3: q0 as at revision 1"
+        assert store.parameters()["q0.t1"].value == 1.0
+        with pytest.raises(StoreError, match="no revision 9"):
+            change(path, "revert", {"to": 9, "names": []}, "anna")
+    assert store.log(1)[0].who == "anna"
+
+
+def test_a_silent_daemon_is_named_and_nothing_is_done_later(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "WAIT", 0.2)
+    store.commit(run(), {"q0.t1": estimate()})
+    store.activity("t1 on q0")
+    with pytest.raises(StoreError, match=r"process \d+ \(t1 on q0\).*nothing was changed"):
+        change(path, "revert", {"to": 1, "names": []}, "anna")
+    with Inbox(path) as box:
+        assert attend(store, box) == []
+    assert store.revision() == 1
+
+
+def test_a_hold_waits_for_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inbox, "WAIT", 0.2)
+    with Store.open(path, "two-qubits"), pytest.raises(StoreError, match="The request stays"):
+        change(path, "hold", {"scope": "computer"}, "anna")
+    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+        assert [each.verb for each in attend(store, box)] == ["hold"]
+        assert store.leases()[0].scope == "computer"
+
+
+def test_an_old_request_is_not_done(store: Store, path: Path) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    with Inbox(path) as box:
+        late = box.ask("revert", {"to": 1, "names": []}, "anna")
+        ago = inbox.micros(datetime.now(UTC) - timedelta(hours=2))
+        with box._engine.begin() as connection:
+            connection.execute(inbox.update(inbox.table).values(asked=ago))
+        attend(store, box)
+        answer = box.request(late)
+    assert (answer.done, answer.answer) == (False, "too late: asked 120 min ago")
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [("drop", {}), ("hold", {}), ("hold", {"scope": "q3", "shell": "rm"}), ("__class__", {})],
+)
+def test_what_is_not_understood_is_refused(
+    store: Store, path: Path, verb: str, arguments: dict[str, str]
+) -> None:
+    with Inbox(path) as box:
+        number = box.ask(verb, arguments, "mallory")
+        attend(store, box)
+        assert not box.request(number).done
+    assert store.leases() == ()
+
+
+def test_a_request_is_not_large(path: Path) -> None:
+    with Inbox(path) as box, pytest.raises(StoreError, match="more than"):
+        box.ask("hold", {"scope": "q" * 20_000}, "mallory")
+
+
+def test_who_is_in_the_way_is_named(store: Store, path: Path) -> None:
+    store.activity("ramsey on q1")
+    with pytest.raises(StoreInUse, match=r"process \d+ \(ramsey on q1\) has"):
+        Store.open(path, "two-qubits")
