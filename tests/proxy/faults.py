@@ -128,7 +128,7 @@ class Slices(Fault):
     def steps(self, piece: bytes, rng: Random) -> Iterator[Step]:
         for n in range(min(len(piece), self.longest)):
             yield piece[n : n + 1]
-            yield 0.0
+            yield 0.0005
         yield piece[self.longest :]
 
 
