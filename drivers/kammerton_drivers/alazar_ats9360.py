@@ -71,12 +71,11 @@ class Ats9360:
         self.name = name
         self._sample_rate: float | None = None
         self._board = board
-        self.session = Session(name, address, self._opened)
+        self.session = Session(name, address, self._opened, _identity)
 
     async def identity(self) -> Identity:
         """Ask the board for model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda board: board.get_idn())
-        return Identity(*(str(idn[key]) for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def configure(self, sample_rate: float) -> None:
         """Lock to the external 10 MHz and set rate, range and trigger."""
@@ -215,6 +214,11 @@ class _Stream(AcquisitionInterface[None]):
     def _check(self) -> None:
         if self._aborted:
             raise InstrumentError(f"{self.name}: the acquisition was aborted")
+
+
+def _identity(board: Board) -> Identity:
+    told = board.get_idn()
+    return Identity(*(str(told[key]) for key in ("vendor", "model", "serial", "firmware")))
 
 
 def _acquired(board: Board, stream: _Stream) -> None:

@@ -36,12 +36,11 @@ class Bluefors:
     def __init__(self, name: str, address: str) -> None:
         self.name = name
         url, options = _address(name, address)
-        self.session = Session(name, address, lambda label: _opened(label, url, options))
+        self.session = Session(name, address, lambda label: _opened(label, url, options), _identity)
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, name of the system and version."""
-        idn = await self.session.do("identity", lambda fridge: fridge.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -51,7 +50,7 @@ class Bluefors:
         InstrumentError
             No answer, a sample that is invalid or outdated, or no temperature.
         """
-        kelvin = await self.session.do("read the mixing chamber", lambda f: float(f.tmixing()))
+        kelvin = await self.session.read("read the mixing chamber", lambda f: float(f.tmixing()))
         if not 0 < kelvin < HOTTEST:
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin} K")
@@ -66,20 +65,18 @@ class Bluefors:
 
 
 def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:
-    """Open a driver and ask once, so that a wrong address or key is noticed at once."""
     certificate = options.get("certificate")
-    fridge = BlueforsApi(
+    return BlueforsApi(
         label,
         url,
         key=_key(options["key_file"]) if "key_file" in options else None,
         certificate=Path(certificate).expanduser() if certificate else None,
     )
-    try:
-        fridge.get_idn()
-    except BaseException:
-        fridge.close()
-        raise
-    return fridge
+
+
+def _identity(fridge: BlueforsApi) -> Identity:
+    told = fridge.get_idn()
+    return Identity(*(told.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
 
 
 def _key(file: str) -> str:

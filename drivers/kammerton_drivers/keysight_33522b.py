@@ -9,8 +9,8 @@ from qcodes.instrument_drivers.Keysight import Keysight33522B
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
+from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
 from kammerton_drivers.session import Session
-from kammerton_drivers.socket_session import SOCKET, without_delay
 
 _MOST_ERRORS = 21
 _LONGEST_SHARE = 0.5  # of the period that the pulse may take
@@ -35,12 +35,13 @@ class Keysight33522b:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(name, address, lambda label: _Quiet33522B(label, address, **SOCKET))
+        self.session = Session(
+            name, address, lambda label: _Quiet33522B(label, address, **SOCKET), guarded=True
+        )
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda box: box.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def set_pulse(self, channel: int, volts: float, width: float) -> None:
         """Rest at 0 V and go to `volts` for `width` s at every trigger; the output stays off.
@@ -62,29 +63,30 @@ class Keysight33522b:
 
     async def settings(self, channel: int) -> tuple[float, float, bool]:
         """Ask for the pulse's volts, its width in s and whether the output is on."""
-        return await self.session.do("read settings", lambda box: _settings(box, channel))
+        return await self.session.read("read settings", lambda box: _settings(box, channel))
 
     async def safe(self) -> None:
         """Switch both outputs off and read back that they are."""
-        if on := await self.session.do("switch off", _switched_off):
+        if on := await self.session.do("switch off", _switched_off, in_doubt=True):
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(f"{place}: {', '.join(on)} stay on after they were told off")
+        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; outputs stay as they are."""
         await self.session.close()
 
 
-class _Quiet33522B(Keysight33522B):
+class _Quiet33522B(Careful, Keysight33522B):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Ask who is there, so that a wrong address is noticed at once."""
         without_delay(self)
-        idn = self.get_idn()
-        if idn.get("model") != "33522B":
+        who = idn(self)
+        if who.model != "33522B":
             self.close()
-            raise InstrumentError(f"this is no 33522B but {idn.get('vendor')} {idn.get('model')}")
+            raise InstrumentError(f"this is no 33522B but {who.vendor} {who.model}")
 
 
 def _channel(box: _Quiet33522B, number: int) -> Any:

@@ -9,8 +9,8 @@ from qcodes.instrument_drivers.Lakeshore import LakeshoreModel372
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
+from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
 from kammerton_drivers.session import Session
-from kammerton_drivers.socket_session import SOCKET, without_delay
 
 HOTTEST = 400.0
 """K; a sensor that reads more is broken or unplugged."""
@@ -44,8 +44,7 @@ class Lakeshore372:
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda bridge: bridge.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -55,7 +54,7 @@ class Lakeshore372:
         InstrumentError
             No answer, a status other than OK, or no temperature (0 K is how the bridge says so).
         """
-        kelvin, status = await self.session.do("read the mixing chamber", _mixing_chamber)
+        kelvin, status = await self.session.read("read the mixing chamber", _mixing_chamber)
         if status != "OK" or not (math.isfinite(kelvin) and 0 < kelvin < HOTTEST):
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(
@@ -71,7 +70,7 @@ class Lakeshore372:
         await self.session.close()
 
 
-class _Bridge(LakeshoreModel372):
+class _Bridge(Careful, LakeshoreModel372):
     """The upstream driver, which would greet on stdout."""
 
     mixing_chamber: int
@@ -79,12 +78,10 @@ class _Bridge(LakeshoreModel372):
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Ask who is there and which input is the mixing chamber's."""
         without_delay(self)
-        idn = self.get_idn()
-        if "372" not in (idn.get("model") or ""):
+        who = idn(self)
+        if "372" not in who.model:
             self.close()
-            raise InstrumentError(
-                f"this is no Model 372 but {idn.get('vendor')} {idn.get('model')}"
-            )
+            raise InstrumentError(f"this is no Model 372 but {who.vendor} {who.model}")
         called = {n: str(c.sensor_name()).strip() for n, c in enumerate(self.channels, 1)}
         found = [n for n, name in called.items() if name.lower() in NAMES]
         if len(found) != 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,12 +11,14 @@ from qcodes.instrument_drivers.oxford import OxfordTriton
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
+from kammerton_drivers.line import Careful
 from kammerton_drivers.session import Session
 
 HOTTEST = 400.0
 """K; a sensor that reads more is broken or unplugged."""
 
 TIMEOUT = 5.0
+_LONGEST = 4096
 
 
 def connect(name: str, address: str) -> Triton:
@@ -37,12 +40,11 @@ class Triton:
     def __init__(self, name: str, address: str) -> None:
         self.name = name
         host, port = _host_and_port(name, address)
-        self.session = Session(name, address, lambda label: _opened(label, host, port))
+        self.session = Session(name, address, lambda label: _opened(label, host, port), _identity)
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda triton: triton.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -52,7 +54,7 @@ class Triton:
         InstrumentError
             No answer, or one that is no temperature.
         """
-        kelvin = await self.session.do("read the mixing chamber", _mixing_chamber)
+        kelvin = await self.session.read("read the mixing chamber", _mixing_chamber)
         if kelvin is None or not (math.isfinite(kelvin) and 0 < kelvin < HOTTEST):
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin}")
@@ -66,11 +68,21 @@ class Triton:
         await self.session.close()
 
 
-class _Quiet(OxfordTriton):
-    """The upstream driver, which would greet on stdout."""
+class _Triton(Careful, OxfordTriton):
+    """The upstream driver, which would greet on stdout and take half an answer for a whole one."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing."""
+
+    def _recv(self) -> str:
+        """Return one line; what comes in pieces is put together, and what follows it is left."""
+        link, answer = self._socket, bytearray()
+        while not answer.endswith(b"\n"):
+            piece = link.recv(1) if link is not None else b""
+            if not piece or len(answer) >= _LONGEST:
+                raise ConnectionError(f"the answer ends after {bytes(answer[:40])!r}")
+            answer += piece
+        return answer.decode("ascii").rstrip()
 
     def close(self) -> None:
         """Close the socket even when the peer has gone; upstream's shutdown fails before that."""
@@ -80,17 +92,28 @@ class _Quiet(OxfordTriton):
         super().close()
 
 
-def _opened(label: str, host: str, port: int) -> OxfordTriton:
-    triton = _Quiet(label, address=host, port=port, timeout=TIMEOUT)
+def _opened(label: str, host: str, port: int) -> _Triton:
+    triton = _Triton(label, address=host, port=port, timeout=TIMEOUT)
     if "MC" not in triton.parameters:
         triton.close()
         raise InstrumentError(f"the Triton at {host}:{port} names no mixing chamber (channel MC)")
     return triton
 
 
-def _mixing_chamber(triton: OxfordTriton) -> float | None:
-    reading: float | None = triton.parameters["MC"].get()
-    return reading
+def _identity(triton: _Triton) -> Identity:
+    _, vendor, model, serial, firmware = triton.ask("*IDN?").split(":", 4)
+    return Identity(vendor, model, serial, firmware)
+
+
+def _mixing_chamber(triton: _Triton) -> float | None:
+    """Ask for exactly this reading; None where there is none. Any other answer is an error."""
+    place = f"DEV:{triton.chan_alias['MC']}:TEMP:SIG:TEMP"
+    answer = triton.ask(f"READ:{place}")
+    reading = rf"STAT:{place}:(?:([-+.\dE]+|NAN|INF)K|NOT_FOUND|INVALID)"
+    match = re.fullmatch(reading, answer, re.IGNORECASE)
+    if match is None:
+        raise ValueError(f"{answer!r} answers something else than READ:{place}")
+    return None if match[1] is None else float(match[1])
 
 
 def _host_and_port(name: str, address: str) -> tuple[str, int]:

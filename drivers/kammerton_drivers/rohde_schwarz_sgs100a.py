@@ -8,6 +8,7 @@ from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
+from kammerton_drivers.line import Careful, idn
 from kammerton_drivers.session import Session
 
 
@@ -29,12 +30,13 @@ class Sgs100a:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(name, address, lambda label: _Source(label, address, visalib="@py"))
+        self.session = Session(
+            name, address, lambda label: _Source(label, address, visalib="@py"), guarded=True
+        )
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda source: source.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def configure(self) -> None:
         """Lock to the common 10 MHz; the output stays as it is."""
@@ -56,29 +58,31 @@ class Sgs100a:
 
     async def settings(self) -> tuple[float, float, bool]:
         """Ask the instrument for frequency in Hz, power in dBm and whether the output is on."""
-        return await self.session.do("read settings", _settings)
+        return await self.session.read("read settings", _settings)
 
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
-        if await self.session.do("switch off", _switched_off):
+        if await self.session.do("switch off", _switched_off, in_doubt=True):
             raise InstrumentError(
-                f"{self.name} ({self.session.address}) stays on after it was told off"
+                f"{self.name} ({self.session.address}) stays on after it was told off",
+                instrument=self.name,
             )
+        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; the output stays as it is."""
         await self.session.close()
 
 
-class _Source(RohdeSchwarzSGS100A):
+class _Source(Careful, RohdeSchwarzSGS100A):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Ask who is there, so that a wrong address is noticed at once."""
-        idn = self.get_idn()
-        if "SGS" not in (idn.get("model") or ""):
+        who = idn(self)
+        if "SGS" not in who.model:
             self.close()
-            raise InstrumentError(f"this is no SGS100A but {idn.get('vendor')} {idn.get('model')}")
+            raise InstrumentError(f"this is no SGS100A but {who.vendor} {who.model}")
 
 
 def _lock_to_reference(source: RohdeSchwarzSGS100A) -> None:

@@ -13,6 +13,7 @@ from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzZNB20
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import FrequencySweep, Identity
+from kammerton_drivers.line import Careful
 from kammerton_drivers.session import DEADLINE, Session
 
 _CHANNEL = "S21"
@@ -39,12 +40,11 @@ class Znb20:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(name, address, lambda label: _opened(label, address))
+        self.session = Session(name, address, lambda label: _opened(label, address), guarded=True)
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda box: box.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def configure(self) -> None:
         """Lock to the common 10 MHz; the output stays as it is."""
@@ -67,14 +67,15 @@ class Znb20:
 
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
-        await self.session.do("switch off", _switch_off)
+        await self.session.do("switch off", _switch_off, in_doubt=True)
+        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; the output stays as it is."""
         await self.session.close()
 
 
-class _Analyzer(RohdeSchwarzZNB20):
+class _Analyzer(Careful, RohdeSchwarzZNB20):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:

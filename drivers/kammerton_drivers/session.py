@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import itertools
 import logging
+import random
+import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -13,6 +16,8 @@ from qcodes.instrument.visa import VISA_LOGGER
 
 from kammerton.bench import Lane
 from kammerton.model import InstrumentError, KammertonError
+from kammerton.model.roles import Identity
+from kammerton_drivers.line import hang_up, idn
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
@@ -25,21 +30,40 @@ for _name in (VISA_LOGGER, "pyvisa"):  # both log the traceback of a failure tha
 DEADLINE = 15.0
 """s for one call; the driver's own timeout (5 s) should come first, this is for what hangs."""
 
+READS, READING = 3, 6.0
+"""How often a reading is tried, as long as the first try began less than so many s ago."""
+
 
 class Session(Generic[I]):
     """Calls functions of a QCoDeS instrument in the lane that owns it.
 
     Whatever a driver raises becomes an InstrumentError that names instrument, address and action.
     After a failure nobody knows what the next answer belongs to, so the session is closed and the
-    next call opens a new one. `open` gets a QCoDeS name that is unique in the process, and must
-    change no output.
+    next call opens a new one; whoever answers then must be who answered first. `open` gets a
+    QCoDeS name that is unique in the process, and must change no output. `identify` asks who is
+    there.
+
+    guarded: for instruments with outputs. After a failure nobody knows either what the outputs
+    do: every call is refused, but those `in_doubt`, until `trust` says that they were verified.
     """
 
-    def __init__(self, name: str, address: str, open: Callable[[str], I]) -> None:
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        open: Callable[[str], I],
+        identify: Callable[[I], Identity] = idn,
+        *,
+        guarded: bool = False,
+    ) -> None:
         self.name, self.address = name, address
-        self._open = open
+        self._open, self._identify = open, identify
+        self._guarded = guarded
+        self._doubt: str | None = None
+        self._heard = ""
         self._lane = Lane(name)
         self._instrument: I | None = None
+        self._known: Identity | None = None
 
     def connect(self) -> None:
         """Open the session now, blocking; when that fails, no thread is left behind."""
@@ -51,20 +75,59 @@ class Session(Generic[I]):
             raise
 
     async def do(
-        self, action: str, fn: Callable[[I], T], *, deadline: float | None = DEADLINE
+        self,
+        action: str,
+        fn: Callable[[I], T],
+        *,
+        deadline: float | None = DEADLINE,
+        in_doubt: bool = False,
     ) -> T:
-        """Return fn(instrument), called in the lane within `deadline` s.
+        """Return fn(instrument), called in the lane within `deadline` s; it is tried once.
+
+        in_doubt: do it even though the outputs are not verified; for what only makes them safer.
 
         Raises
         ------
         InstrumentError
             Names the instrument, its address, the action and the cause.
         """
+        if self._doubt and not in_doubt:
+            cause = f"the connection was lost ({self._doubt}); outputs must be verified first"
+            raise self._error(action, cause)
         if self._lane.poisoned:
-            self._instrument = None  # the call that hangs still holds it
-            self._lane.rebuild()
-        with self._named(action):
-            return await self._lane.run(self._perform, fn, timeout=deadline)
+            self._leave_behind(self._lane.poisoned)
+        try:
+            with self._named(action):
+                return await self._lane.run(self._perform, fn, timeout=deadline)
+        finally:
+            if self._lane.poisoned:
+                self._doubts(self._lane.poisoned)
+
+    async def read(self, action: str, fn: Callable[[I], T]) -> T:
+        """Return fn(instrument), which only reads: a lost answer is asked for again.
+
+        Raises
+        ------
+        InstrumentError
+            No try succeeded; it is the last one's. What the adapter itself objects to is final.
+        """
+        began = time.monotonic()
+        for _ in range(READS - 1):
+            try:
+                return await self.do(action, fn, in_doubt=True)
+            except InstrumentError as failure:
+                if failure.__cause__ is None or time.monotonic() - began > READING:
+                    raise
+            await asyncio.sleep(random.uniform(0.05, 0.2))
+        return await self.do(action, fn, in_doubt=True)
+
+    async def identity(self) -> Identity:
+        """Ask who is there; on a new session whoever it is must be who answered first."""
+        return await self.read("identity", self._identify)
+
+    def trust(self) -> None:
+        """Say that the outputs were verified."""
+        self._doubt = None
 
     async def close(self) -> None:
         """Close the session and end the lane; outputs stay as they are."""
@@ -76,8 +139,24 @@ class Session(Generic[I]):
 
     def _opened(self) -> I:
         if self._instrument is None:
-            self._instrument = self._open(f"{self.name}_{next(_numbers)}")
+            instrument = self._open(f"{self.name}_{next(_numbers)}")
+            try:
+                self._recognise(instrument)
+            except BaseException:
+                _close(instrument)
+                raise
+            self._instrument = instrument
         return self._instrument
+
+    def _recognise(self, instrument: I) -> None:
+        found = self._identify(instrument)
+        if self._known is None:
+            self._known = self._identify(instrument)  # twice: what is misheard would stay
+        if found != self._known:
+            raise InstrumentError(
+                f"{self.name} ({self.address}): another instrument answers than before: "
+                f"{_words(found)} instead of {_words(self._known)}"
+            )
 
     def _perform(self, fn: Callable[[I], T]) -> T:
         instrument = self._opened()
@@ -85,13 +164,27 @@ class Session(Generic[I]):
             return fn(instrument)
         except KammertonError:
             raise  # said by the adapter itself: the session is sound
-        except Exception:
+        except Exception as failure:
             if self._instrument is instrument:
                 self._instrument = None
+                self._doubts(_cause(failure))
+            self._heard = getattr(instrument, "last_heard", "")
             raise
         finally:
             if self._instrument is not instrument:  # it failed, or was left behind while it hung
                 _close(instrument)
+
+    def _leave_behind(self, why: str) -> None:
+        """Begin with a new thread; hang up, so that the call that hangs ends."""
+        instrument, self._instrument = self._instrument, None
+        if instrument is not None:
+            hang_up(instrument)
+        self._doubts(why)
+        self._lane.rebuild()
+
+    def _doubts(self, why: str) -> None:
+        if self._guarded:
+            self._doubt = why
 
     def _discard(self) -> None:
         instrument, self._instrument = self._instrument, None
@@ -100,13 +193,29 @@ class Session(Generic[I]):
 
     @contextlib.contextmanager
     def _named(self, action: str) -> Iterator[None]:
+        self._heard = ""
         try:
             yield
+        except InstrumentError as error:
+            error.instrument = error.instrument or self.name
+            raise
         except KammertonError:
             raise
         except Exception as error:
-            cause = " ".join(str(part) for part in error.args) or repr(error)
-            raise InstrumentError(f"{self.name} ({self.address}): {action}: {cause}") from error
+            heard = f"; last heard: {self._heard!r}" if self._heard else ""
+            raise self._error(action, _cause(error) + heard) from error
+
+    def _error(self, action: str, cause: str) -> InstrumentError:
+        text = f"{self.name} ({self.address}): {action}: {cause}"
+        return InstrumentError(text, instrument=self.name)
+
+
+def _cause(error: Exception) -> str:
+    return " ".join(str(part) for part in error.args) or repr(error)
+
+
+def _words(who: Identity) -> str:
+    return f"{who.vendor} {who.model} no. {who.serial}, firmware {who.firmware}"
 
 
 def _close(instrument: Instrument) -> None:

@@ -15,6 +15,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton.model import InstrumentError, ProgramError
 from kammerton.model.roles import Identity, Playlist
+from kammerton_drivers.line import Careful
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
 
@@ -50,15 +51,13 @@ class Awg5208:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(name, address, self._open)
+        self.session = Session(name, address, self._open, guarded=True)
         self._sample_rate: float | None = None
         self._configured: TektronixAWG5208 | None = None
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        answer = await self.session.do("identity", lambda awg: awg.ask("*IDN?"))
-        vendor, model, serial, firmware, *_ = [*answer.split(","), "", "", "", ""]
-        return Identity(vendor, model, serial, firmware)
+        return await self.session.identity()
 
     async def configure(self, sample_rate: float) -> None:
         """Stop, outputs off; then lock the clock to 10 MHz and set levels and resolution.
@@ -109,11 +108,12 @@ class Awg5208:
 
     async def stop(self) -> None:
         """Stop playing; returns when the box says that it has stopped."""
-        await self.session.do("stop", self._stop)
+        await self.session.do("stop", self._stop, in_doubt=True)
 
     async def safe(self) -> None:
         """Stop and switch every output off, and read back that they are."""
-        await self.session.do("switch off", self._all_off)
+        await self.session.do("switch off", self._all_off, in_doubt=True)
+        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; outputs stay as they are."""
@@ -197,7 +197,7 @@ class Awg5208:
         return InstrumentError(f"{self.name} ({self.session.address}): {action}: {cause}")
 
 
-class _Generator(TektronixAWG5208):
+class _Generator(Careful, TektronixAWG5208):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:

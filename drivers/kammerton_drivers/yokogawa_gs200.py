@@ -10,8 +10,8 @@ from qcodes.instrument_drivers.yokogawa import YokogawaGS200
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
+from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
 from kammerton_drivers.session import Session
-from kammerton_drivers.socket_session import SOCKET, without_delay
 
 SAFE_RATE = 0.5
 """V/s with which `safe` goes to 0: a step would heat the refrigerator and move neighbours."""
@@ -43,8 +43,7 @@ class Gs200:
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
-        idn = await self.session.do("identity", lambda source: source.get_idn())
-        return Identity(*(idn.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+        return await self.session.identity()
 
     async def set_voltage(self, volts: float, *, rate: float) -> None:
         """Ramp to `volts` at `rate` V/s; with the output off, set the level.
@@ -74,7 +73,7 @@ class Gs200:
 
     async def settings(self) -> tuple[float, bool]:
         """Ask the instrument for its level in V and whether its output is on."""
-        return await self.session.do("read settings", _settings)
+        return await self.session.read("read settings", _settings)
 
     async def safe(self) -> None:
         """Ramp to 0 V, switch the output off and read back that it is."""
@@ -104,16 +103,16 @@ class Gs200:
         raise InstrumentError(f"{self._place}: the ramp does not end")
 
 
-class _Source(YokogawaGS200):
+class _Source(Careful, YokogawaGS200):
     """The upstream driver, which would greet on stdout."""
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Ask who is there and what it is set to, so that the wrong box is noticed at once."""
         without_delay(self)
-        idn = self.get_idn()
-        if "GS2" not in (idn.get("model") or ""):
+        who = idn(self)
+        if "GS2" not in who.model:
             self.close()
-            raise InstrumentError(f"this is no GS200 but {idn.get('vendor')} {idn.get('model')}")
+            raise InstrumentError(f"this is no GS200 but {who.vendor} {who.model}")
         if self.source_mode() != "VOLT":
             self.close()
             raise InstrumentError("it is set to current; a bias source gives volts")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kammerton_sim.wire import shared
 
+_LONGEST = 1 << 16
 _PATIENCE = 10.0
 """s beyond the asked-for timeout after which a silent laboratory is taken for dead."""
 
@@ -28,6 +29,7 @@ class BoardLink:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._reader = self._socket.makefile("rb")
         self._lock = threading.RLock()
+        self._asked = 0
         self.close = weakref.finalize(self, _close, self._reader, self._socket)
         self.ask("hello", op="hello")
 
@@ -49,17 +51,29 @@ class BoardLink:
         with self._lock:
             try:
                 self._socket.settimeout(patience + _PATIENCE)
-                self.send(**request)
-                line = self._reader.readline()
-                if not line:
-                    raise _gone("it closed the connection")
-                answer: dict[str, Any] = json.loads(line)
+                self._asked += 1
+                self.send(**request, number_of_request=self._asked)
+                answer = self._answer()
                 if "error" in answer:
                     raise failure(answer["error"], function, answer.get("detail", ""))
                 if into is not None:
                     self._receive(into)
             except OSError as error:
                 raise _gone(str(error)) from None
+
+    def _answer(self) -> dict[str, Any]:
+        """Return the next answer, which must belong to the latest request."""
+        line = self._reader.readline(_LONGEST)
+        if not line:
+            raise _gone("it closed the connection")
+        try:
+            answer: dict[str, Any] = json.loads(line)
+            number = answer.pop("number_of_request")
+        except (ValueError, KeyError, AttributeError):
+            raise _gone(f"it says {line[:40]!r}") from None
+        if number != self._asked:
+            raise _gone(f"request {self._asked} got the answer to {number}")
+        return answer
 
     def _receive(self, view: memoryview) -> None:
         while len(view):

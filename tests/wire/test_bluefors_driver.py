@@ -128,7 +128,7 @@ def test_what_is_no_temperature_is_no_valid_reading(rig, fridge, sample):
 @pytest.mark.parametrize("answer", [[], {"data": 3}, "text", {"data": {}}, {"error": {"code": 1}}])
 def test_nonsense_is_an_error_that_names_the_fridge(rig, fridge, answer):
     rig.answer = lambda *asked: (200, answer)
-    with pytest.raises(InstrumentError, match=r"fridge \(http://.*read the mixing chamber"):
+    with pytest.raises(InstrumentError, match=r"fridge \(http://"):
         asyncio.run(fridge.temperature())
 
 

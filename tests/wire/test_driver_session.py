@@ -8,6 +8,8 @@ import pytest
 from qcodes.instrument import Instrument
 
 from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers import session as session_module
 from kammerton_drivers.session import Session
 
 
@@ -17,6 +19,10 @@ class Shop:
     def __init__(self) -> None:
         self.opened: list[str] = []
         self.fail: Exception | None = None
+        self.serial = "1"
+
+    def who(self, instrument: Instrument) -> Identity:
+        return Identity("Maker", "Box", self.serial, "0")
 
     def __call__(self, label: str) -> Instrument:
         if self.fail is not None:
@@ -32,7 +38,7 @@ def shop() -> Shop:
 
 @pytest.fixture
 def session(shop) -> Iterator[Session[Instrument]]:
-    session = Session("lo", "somewhere", shop)
+    session = Session("lo", "somewhere", shop, shop.who)
     session.connect()
     yield session
     asyncio.run(session.close())
@@ -43,7 +49,7 @@ def fail(instrument: Instrument) -> None:
 
 
 def test_names_are_unique_in_the_process(shop, session):
-    other = Session("lo", "somewhere", shop)
+    other = Session("lo", "somewhere", shop, shop.who)
     other.connect()
     asyncio.run(other.close())
     assert len(set(shop.opened)) == 2
@@ -116,5 +122,88 @@ def test_what_cannot_be_opened_at_all_is_named():
     shop = Shop()
     shop.fail = OSError("unreachable")
     with pytest.raises(InstrumentError, match=r"lo \(somewhere\): connect: unreachable"):
-        Session("lo", "somewhere", shop).connect()
+        Session("lo", "somewhere", shop, shop.who).connect()
     assert "lane lo" not in [thread.name for thread in threading.enumerate()]
+
+
+def test_i3_another_serial_number_after_a_failure_is_refused_and_both_are_named(shop, session):
+    async def main() -> None:
+        with pytest.raises(InstrumentError):
+            await session.do("read power", fail)
+        shop.serial = "2"
+        for _ in range(2):
+            with pytest.raises(InstrumentError, match=r"no. 2.* instead of Maker Box no. 1") as no:
+                await session.do("name", lambda instrument: instrument.name)
+            assert no.value.instrument == "lo"
+        shop.serial = "1"
+        await session.do("name", lambda instrument: instrument.name)
+
+    asyncio.run(main())
+    assert shop.opened[1] not in Instrument._all_instruments
+
+
+def test_an_identity_that_was_misheard_at_first_is_no_identity(shop):
+    told = iter(("1", "2"))
+    session = Session("lo", "x", shop, lambda i: Identity("Maker", "Box", next(told), "0"))
+    with pytest.raises(InstrumentError, match="another instrument answers"):
+        session.connect()
+
+
+def failing(times: int):
+    """Return what fails so many times, then answers."""
+    left = [times]
+
+    def read(instrument: Instrument) -> str:
+        left[0] -= 1
+        if left[0] >= 0:
+            raise TimeoutError("no answer")
+        return instrument.name
+
+    return read
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_i1_a_reading_is_asked_for_again_each_time_on_a_new_session(shop, session, times):
+    assert asyncio.run(session.read("read power", failing(times))) == shop.opened[times]
+
+
+def test_i1_a_reading_is_not_asked_for_for_ever(shop, session):
+    with pytest.raises(InstrumentError, match="read power: no answer"):
+        asyncio.run(session.read("read power", failing(3)))
+    assert len(shop.opened) == 3
+
+
+def test_i1_a_slow_failure_is_not_repeated(shop, session, monkeypatch):
+    monkeypatch.setattr(session_module, "READING", -1.0)
+    with pytest.raises(InstrumentError, match="read power: no answer"):
+        asyncio.run(session.read("read power", failing(1)))
+    assert len(shop.opened) == 1
+
+
+def test_i1_a_setting_is_tried_once(shop, session):
+    with pytest.raises(InstrumentError, match="set power: no answer"):
+        asyncio.run(session.do("set power", failing(1)))
+    assert len(shop.opened) == 1
+
+
+@pytest.mark.parametrize("cause", ["raises", "hangs"])
+def test_after_a_failure_nothing_is_set_before_the_outputs_are_verified(shop, cause):
+    session, go = Session("lo", "x", shop, shop.who, guarded=True), threading.Event()
+    session.connect()
+
+    async def main() -> None:
+        how, limit = (fail, 5.0) if cause == "raises" else (lambda i: go.wait(30), 0.05)
+        with pytest.raises(InstrumentError):
+            await session.do("read power", how, deadline=limit)
+        with pytest.raises(InstrumentError, match=r"the connection was lost .* verified first"):
+            await session.do("on", lambda instrument: instrument.name)
+        await session.do("off", lambda instrument: instrument.name, in_doubt=True)
+        assert await session.read("read", lambda i: i.name) == shop.opened[1]
+        with pytest.raises(InstrumentError, match="verified first"):
+            await session.do("on", lambda instrument: instrument.name)
+        session.trust()
+        await session.do("on", lambda instrument: instrument.name)
+        go.set()
+        await session.close()
+
+    asyncio.run(main())

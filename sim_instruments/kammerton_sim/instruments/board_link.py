@@ -98,10 +98,12 @@ class BoardLink:
         self, operations: dict[str, Callable[..., dict[str, Any] | None]], line: bytes
     ) -> dict[str, Any] | None:
         request: dict[str, Any] = {}
+        number: int | None = None
         try:
             request = json.loads(line)
-            name = request.pop("op")
-            return operations[name](**request)
+            number = request.pop("number_of_request", None)
+            answer = operations[request.pop("op")](**request)
+            return None if answer is None else answer | {"number_of_request": number}
         except BoardError as error:
             answer = {"error": error.code, "detail": error.detail}
         except (KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
@@ -109,7 +111,7 @@ class BoardLink:
         if line.startswith(_POST):  # posting is not answered; the next wait tells
             self._fault = answer
             return None
-        return answer
+        return answer | {"number_of_request": number}
 
     def _reply(self, answer: dict[str, Any] | None) -> None:
         if answer is None:

@@ -31,7 +31,14 @@ class LabError(KammertonError):
 
 
 class InstrumentError(KammertonError):
-    """An instrument is unreachable, silent or answers nonsense."""
+    """An instrument is unreachable, silent or answers nonsense.
+
+    instrument: its name in lab.toml; None where several failed, or nobody knows which.
+    """
+
+    def __init__(self, text: str = "", *, instrument: str | None = None) -> None:
+        super().__init__(text)
+        self.instrument = instrument
 
 
 class OutputRefused(KammertonError):

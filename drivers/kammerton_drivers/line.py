@@ -1,0 +1,93 @@
+"""The line below a QCoDeS driver: who is there, is it silent, hang up."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+from qcodes.instrument import Instrument, VisaInstrument
+
+from kammerton.model.roles import Identity
+
+SOCKET: dict[str, Any] = {"visalib": "@py", "device_clear": False}
+"""What a VISA driver on a raw socket is opened with: clearing one whose peer has gone hangs."""
+
+KEPT = 200
+"""Characters of an answer that are kept for a diagnosis."""
+
+
+class UnexpectedAnswer(Exception):
+    """An answer that nobody waits for: the next one would belong to an older question."""
+
+
+class Careful:
+    """Before an upstream driver in a class's bases: never takes an old answer for a new one.
+
+    Before every question the line must be silent: what is left over from an earlier one (late,
+    doubled, a byte too many) would be read as the answer. last_heard: the latest answer's begin.
+    """
+
+    last_heard = ""
+
+    def ask_raw(self, cmd: str) -> str:
+        """Ask on a silent line only."""
+        if waiting := left_over(self):
+            self.last_heard = repr(waiting)
+            raise UnexpectedAnswer(f"{waiting!r} came before it was asked for ({cmd})")
+        answer: str = super().ask_raw(cmd)  # type: ignore[misc]  # the driver's, by its bases
+        self.last_heard = answer[:KEPT]
+        return answer
+
+
+def idn(instrument: Instrument) -> Identity:
+    """Ask *IDN?; upstream's `get_idn` turns a lost answer into an identity without a name."""
+    return identity_of(instrument.ask("*IDN?"))
+
+
+def identity_of(answer: str) -> Identity:
+    """Return what an answer to *IDN? says; a field that is not there is empty."""
+    vendor, model, serial, firmware, *_ = [*(p.strip() for p in answer.split(",", 3)), "", "", ""]
+    return Identity(vendor, model, serial, firmware)
+
+
+def sockets(instrument: object) -> Iterator[socket.socket]:
+    """Return the sockets below a driver: raw, HiSLIP's two, or those of an IPInstrument."""
+    handle = getattr(instrument, "visa_handle", None)
+    session = getattr(getattr(handle, "visalib", None), "sessions", {}).get(
+        getattr(handle, "session", None)
+    )
+    link = getattr(session, "interface", None)
+    found = (link, getattr(link, "_sync", None), getattr(link, "_async", None))
+    for each in (*found, getattr(instrument, "_socket", None)):
+        if isinstance(each, socket.socket):
+            yield each
+
+
+def left_over(instrument: object) -> bytes:
+    """Return what waits on a raw socket unasked for, or was read beyond an earlier answer."""
+    handle = getattr(instrument, "visa_handle", None)
+    session = getattr(getattr(handle, "visalib", None), "sessions", {}).get(
+        getattr(handle, "session", None)
+    )
+    if pending := bytes(getattr(session, "_pending_buffer", b"")):
+        return pending[:KEPT]
+    link = getattr(session, "interface", getattr(instrument, "_socket", None))
+    if isinstance(link, socket.socket) and select.select([link], [], [], 0)[0]:
+        return link.recv(KEPT, socket.MSG_PEEK)  # b"" where the other end hung up
+    return b""
+
+
+def hang_up(instrument: object) -> None:
+    """Shut the line, so that whoever hangs on it in another thread comes back with an error."""
+    for link in sockets(instrument):
+        with contextlib.suppress(OSError):
+            link.shutdown(socket.SHUT_RDWR)
+
+
+def without_delay(instrument: VisaInstrument) -> None:
+    """Send every write at once: pyvisa-py leaves Nagle's algorithm on, 40 ms a message."""
+    for link in sockets(instrument):
+        link.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
