@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
@@ -96,7 +97,7 @@ def fit(
     for note in chosen.notes:
         typer.echo(f"{files[0]}: {note}", err=True)
     if plot is not None:
-        _draw(chosen, found, plot)
+        _draw(files, chosen, found, plot)
     if as_json:
         print_json(found)
     else:
@@ -129,12 +130,13 @@ def _check_picture(plot: Path | None) -> None:
         _bad_input(f"{plot}: there is no folder {plot.parent}")
 
 
-def _draw(chosen: Read, found: Fit, plot: Path) -> None:
+def _draw(files: list[Path], chosen: Read, found: Fit, plot: Path) -> None:
     from kammerton.estimation.picture import draw
 
-    target = chosen.trace.target
+    trace = replace(chosen.trace, target=found.kind)
+    names = ", ".join(file.name for file in files)
     try:
-        draw({target: chosen.trace}, {target: found}, plot, f"{found.kind}  {target}")
+        draw({found.kind: trace}, {found.kind: found}, plot, names)
     except OSError as error:
         typer.echo(f"kammerton fit: {plot}: {error.strerror}", err=True)
         raise typer.Exit(1) from error

@@ -59,7 +59,7 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
         if each is not None:
-            curve[n] = (each.fit.pull.model * each.factor).T
+            curve[n] = (each.fit.image() * each.factor).T
             reduced[n] = each.misses.chi2_reduced if maps.known_noise else np.nan
     findings.accept("two branches that clearly avoid each other")
     return Outcome(numbers, UNITS, curve, reduced, findings)

@@ -220,4 +220,4 @@ def _sweep(
     if apart is not None:
         scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
         below.plot(x, apart / scale, "o", ms=2.2, mew=0, color=DATA)
-    label(below, x_label, "residual / σ" if known else "residual")
+    label(below, x_label, "res. / σ" if known else "residual")

@@ -213,7 +213,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
     key_above(above, len(grid.x[0]))
     name = "|S|" if flat else "signal" if grid.y_unit else "population of 1"
     label(above, "", labelled(name, prefix + grid.y_unit))
-    label(below, x_label, "residual / σ" if known else "residual")
+    label(below, x_label, "res. / σ" if known else "residual")
     if flat:
         _planes(page, grid, curve, factor, prefix)
 

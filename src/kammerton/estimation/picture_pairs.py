@@ -36,7 +36,7 @@ def draw_pairs(page: Page, trace: Trace, fit: Fit | None) -> None:
     legend(above, loc="upper left")
     name = "signal" if trace.y_unit else "population of 1"
     label(above, "", labelled(name, prefix + trace.y_unit))
-    label(below, "pulses (capitals π, small letters π/2; I idle)", "residual / σ" if known else
+    label(below, "pulses (capitals π, small letters π/2; I idle)", "res. / σ" if known else
           "residual")  # fmt: skip
     below.set_xticks(places, [name.replace(" ", "") for name in PAIRS], fontsize=SMALL - 1.5,
                      color=INK)  # fmt: skip

@@ -92,7 +92,7 @@ def _curve(
     curve = np.full(maps.y.shape, np.nan, dtype=maps.y.dtype)
     for n, each in enumerate(found):
         if each is not None:
-            curve[n] = each.fit.pull.model.T
+            curve[n] = each.fit.image().T
     return curve
 
 

@@ -99,7 +99,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
         close(findings, n, [_above(qubits[n], scale)])
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
         if each is not None:
-            curve[n] = back(each.fit.pull.model).T
+            curve[n] = back(each.fit.image()).T
     findings.accept("a clear arc of the resonator")
     numbers = _told(numbers, told & ~_kinked(found))
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)

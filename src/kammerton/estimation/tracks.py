@@ -74,6 +74,14 @@ class Tracked:
     positions: Array
     width: float
 
+    def image(self) -> NDArray[Any]:
+        """Return the fitted columns (B, A); NaN where no line lies within the window.
+
+        What is fitted there has no say in the law, and any height.
+        """
+        seen = np.asarray(self.inside.any(axis=1))
+        return np.where(seen[:, None], self.pull.model, np.nan)
+
 
 def shapes(
     u: Array, half: float, shape: str, tilt: float

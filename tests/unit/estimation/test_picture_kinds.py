@@ -27,7 +27,7 @@ TRUTHS = {truth.kind: truth for truth in reversed(truths().values())}
 """The first truth of each kind."""
 
 SAID = {
-    "t1": ["T₁ = ", "delay (µs)", "residual / σ"],
+    "t1": ["T₁ = ", "delay (µs)", "res. / σ"],
     "rabi_amplitude": ["A π = ", "amplitude (mV)"],
     "rabi_length": ["t π = ", "length (ns)"],
     "resonator_spectroscopy": ["Q internal = ", "I", "Q"],
@@ -61,7 +61,7 @@ def test_every_kind_from_file_to_picture(kind: str, tmp_path: Path) -> None:
     arguments = written(tmp_path / "q3.csv", TRUTHS[kind], np.random.default_rng(3), 60.0)
     result, picture = drawn(tmp_path, arguments)
     assert result.exit_code == 0, result.output
-    for words in [f"{kind}  q3", "accepted: ", *SAID.get(kind, [])]:
+    for words in [kind, "q3.csv", "accepted: ", *SAID.get(kind, [])]:
         assert words in picture, words
 
 
@@ -85,7 +85,14 @@ def test_single_shots_from_file_to_picture(states: int, words: str, tmp_path: Pa
                header="state,I [V],Q [V]")  # fmt: skip
     result, picture = drawn(tmp_path, [str(path), "--kind", "single_shot_readout"])
     assert result.exit_code == 0
-    for said in ("single_shot_readout  r3", "accepted: success", "prepared 1", "I (mV)", words):
+    for said in (
+        "single_shot_readout",
+        "r3.csv",
+        "accepted: success",
+        "prepared 1",
+        "I (mV)",
+        words,
+    ):
         assert said in picture, said
 
 
