@@ -21,7 +21,7 @@ def place(tmp_path: Path) -> Path:
         store.commit(run(), {"q0.t1": estimate(4e-5), "q1.t1": estimate(3e-5)})
         store.end(store.begin("ramsey", ["q0", "q1"]), "refused: too much power")
         store.commit(run(), {"q0.t1": estimate(5e-5)}, attempt=store.begin("t1", ["q0"]))
-        store.commit(run(), {})
+        store.commit(run(), {}, attempt=store.begin("t1", ["q0"]))
         store.audit("daemon", "awg1", None, "playlist", "allowed")
     return path
 
@@ -81,7 +81,7 @@ def test_revert_makes_a_revision(place: Path) -> None:
 def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
     call("revert", "--to", "1", "--why", "bad flux", "--lab", place)
     with Store.open(place, "two-qubits") as store:
-        store.commit(run(), {"q0.t1": estimate(6e-5)})
+        store.commit(run(), {"q0.t1": estimate(6e-5)}, attempt=store.begin("t1", ["q0"]))
         store.begin("t1", ["q1"])
     found = json.loads(call("log", place, "--json").stdout)
     told = [each.get("run") or each.get("outcome") or each.get("reverts") for each in found]
