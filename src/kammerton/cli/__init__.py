@@ -47,5 +47,6 @@ from kammerton.cli import (  # noqa: E402, F401 - each registers its command on 
     run,
     sim,
     status,
+    verify,
     why,
 )

@@ -124,7 +124,7 @@ def named_errors(path: Path, doing: str) -> Iterator[None]:
     """Turn what SQLite and the disk may raise into a StoreError that names the file."""
     try:
         yield
-    except (SQLAlchemyError, sqlite3.Error, OSError) as problem:
+    except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as problem:
         kind = StoreUnavailable if _passes(problem) else StoreError
         raise kind(f"cannot {doing} {path}: {_cause(problem)}") from problem
 

@@ -1,0 +1,34 @@
+"""`kammerton verify`: is the database sound? Asked of a reader that did not write it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kammerton.cli import app
+
+
+@app.command()
+def verify(
+    lab: Annotated[
+        Path | None, typer.Argument(help="lab.toml, database or backup [default: the one here]")
+    ] = None,
+    *,
+    data: Annotated[bool, typer.Option(help="Read every run's file of raw traces too.")] = True,
+) -> None:
+    """Look for gaps, torn values, broken links and missing data; works beside the daemon.
+
+    Exit code 0: all is sound. 1: something was found. 2: this is no database of ours.
+    """
+    from kammerton.cli.loading import database_or_exit, refuse
+    from kammerton.verify import verify as look
+
+    report = look(database_or_exit(lab), data=data)
+    refuse(list(report.findings))
+    if not report.computer:
+        raise typer.Exit(2)
+    typer.echo(str(report))
+    if report.findings:
+        raise typer.Exit(1)

@@ -1,0 +1,151 @@
+"""What must hold between the rows of a sound database. Each rule yields what it finds broken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kammerton.verify.report import Query
+
+ESTIMATE = "name, value, stderr, unit, time, valid_until, run"
+
+
+def revisions_have_no_gaps(query: Query) -> Iterator[str]:
+    """Numbers are 1, 2, 3 ...; each changes something; a run changes only what it measured."""
+    numbers = [n for (n,) in query("SELECT number FROM revision ORDER BY number")]
+    for missing in sorted(set(range(1, len(numbers) + 1)) - set(numbers))[:10]:
+        yield f"revision {missing} is missing"
+    changing = {n for (n,) in query("SELECT DISTINCT revision FROM change")}
+    for number in numbers:
+        if number not in changing:
+            yield f"revision {number} changes nothing"
+    wrong = query(
+        "SELECT change.revision, change.name, change.run, revision.run FROM change "
+        "JOIN revision ON revision.number = change.revision "
+        "WHERE revision.run IS NOT NULL AND change.run <> revision.run"
+    )
+    for number, name, run, maker in wrong:
+        yield f"revision {number} was made by run {maker}, but its {name} says run {run}"
+
+
+def head_is_the_replay(query: Query) -> Iterator[str]:
+    """Replaying all changes gives exactly the table of present values."""
+    replayed = {}
+    for number, name, *rest in query(f"SELECT revision, {ESTIMATE} FROM change ORDER BY revision"):
+        replayed[name] = (number, *rest)
+    head = {
+        name: (number, *rest)
+        for number, name, *rest in query(f"SELECT revision, {ESTIMATE} FROM parameter")
+    }
+    for name in sorted(replayed.keys() | head.keys()):
+        if name not in head:
+            yield f"{name} is missing from the present values"
+        elif name not in replayed:
+            yield f"{name} is a present value that no revision made"
+        elif head[name] != replayed[name]:
+            number, value, *_ = replayed[name]
+            yield f"{name} is {head[name][1]!r}, but revision {number} left {value!r}"
+
+
+def reverts_bring_back(query: Query) -> Iterator[str]:
+    """A revert gives each value as the revision had it that it goes back to."""
+    reverts = dict(query("SELECT number, reverts FROM revision WHERE reverts IS NOT NULL"))
+    if not reverts:
+        return
+    history: dict[str, list[tuple[int, tuple[Any, ...]]]] = {}
+    for number, name, *rest in query(f"SELECT revision, {ESTIMATE} FROM change ORDER BY revision"):
+        if to := reverts.get(number):
+            then = [old for at, old in history.get(name, []) if at <= to]
+            if to >= number or not then or then[-1] != tuple(rest):
+                yield f"revision {number} goes back to {to}, but its {name} is not as it was then"
+        history.setdefault(name, []).append((number, tuple(rest)))
+
+
+def runs_are_whole(query: Query) -> Iterator[str]:
+    """Each run says something about a target; what ended with a run names one that is there."""
+    silent = query(
+        "SELECT number FROM run WHERE number NOT IN (SELECT run FROM fit) ORDER BY number"
+    )
+    for (number,) in silent:
+        yield f"run {number} has no fit of any target"
+    known = {f"r{number:06d}" for (number,) in query("SELECT number FROM run")}
+    for number, outcome in query("SELECT number, outcome FROM attempt WHERE outcome LIKE 'r0%'"):
+        if outcome not in known:
+            yield f"attempt {number} ended with {outcome}, which is not there"
+
+
+def outbox_is_in_order(query: Query) -> Iterator[str]:
+    """Every run and revision waits or was sent, once, in order; nothing was sent out of turn."""
+    rows = query("SELECT number, run, revision, sent FROM outbox ORDER BY number")
+    for kind, place in (("run", 1), ("revision", 2)):
+        named = [row[place] for row in rows if row[place] is not None]
+        kept = {n for (n,) in query(f"SELECT number FROM {kind}")}
+        for missing in sorted(kept - set(named))[:10]:
+            yield f"{kind} {missing} is not in the outbox: it was never to be published"
+        for twice in sorted(n for n, times in Counter(named).items() if times > 1):
+            yield f"{kind} {twice} is in the outbox twice"
+        if sorted(named) != named:
+            yield f"the outbox has its {kind}s out of order"
+    unsent = next((row[0] for row in rows if row[3] is None), None)
+    if unsent is not None and any(row[3] is not None and row[0] > unsent for row in rows):
+        yield f"row {unsent} of the outbox waits, though later ones were sent"
+
+
+def audit_is_unbroken(query: Query) -> Iterator[str]:
+    """Each line carries the hash of itself and of the line before; the first starts an epoch."""
+    rows = query(
+        "SELECT number, time, who, what, old, new, why, previous, hash FROM audit ORDER BY number"
+    )
+    ((epoch,),) = query("SELECT epoch FROM identity")
+    if not rows:
+        return
+    now = before = rows[0][7]
+    for place, (number, time, who, what, old, new, why, previous, made) in enumerate(rows, 1):
+        said = json.dumps([number, time, who, what, old, new, why, previous], separators=(",", ":"))
+        if number != place:
+            yield f"line {place} of the audit log is missing"
+            return
+        if previous != before:
+            yield f"line {number} of the audit log does not follow the line before it"
+        if hashlib.sha256(said.encode("ascii")).hexdigest() != made:
+            yield f"line {number} of the audit log was changed"
+        if what == "epoch" and old == now:
+            now = new
+        before = made
+    if now != epoch:
+        yield f"the audit log leads to epoch {now}, but this is epoch {epoch}"
+
+
+def leases_are_single(query: Query) -> Iterator[str]:
+    """A scope has one holder at most."""
+    twice = query(
+        "SELECT scope FROM lease WHERE released IS NULL GROUP BY scope HAVING count(*) > 1"
+    )
+    for (scope,) in twice:
+        yield f"{scope} is held twice"
+
+
+RULES: tuple[Callable[[Query], Iterator[str]], ...] = (
+    revisions_have_no_gaps,
+    head_is_the_replay,
+    reverts_bring_back,
+    runs_are_whole,
+    outbox_is_in_order,
+    audit_is_unbroken,
+    leases_are_single,
+)
+
+
+def broken(query: Query, errors: type[Exception]) -> Iterator[str]:
+    """Yield what every rule finds; a table that cannot be read is a finding, not an end.
+
+    errors: what the database's driver raises.
+    """
+    for rule in RULES:
+        try:
+            yield from rule(query)
+        except errors as problem:
+            yield f"{rule.__name__.replace('_', ' ')}: cannot be told: {problem}"

@@ -1,0 +1,86 @@
+"""One SQLite file, read through Python's own driver and nothing else."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+from kammerton.verify.data import unreadable
+from kammerton.verify.report import Query, Report
+from kammerton.verify.rules import broken
+
+APPLICATION = 0x4B746F6E
+SCHEMA = 2
+
+
+def verify(database: Path, *, data: bool = True) -> Report:
+    """Look at a whole database, also while a daemon writes it; say everything that is wrong.
+
+    data: read every run's file of raw traces too; that takes about a millisecond a file.
+    """
+    if not database.is_file():
+        return Report((f"there is no database at {database}",))
+    uri = f"{database.absolute().as_uri()}?mode=ro"
+    try:
+        with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
+            connection.text_factory = _text
+            connection.execute("BEGIN")
+            return _report(_query(connection), _root(database.absolute()) if data else None)
+    except sqlite3.Error as problem:
+        return Report((f"{database} cannot be read: {problem}",))
+
+
+def _text(stored: bytes) -> str:
+    return stored.decode("utf-8", "replace")  # damaged text is a finding, not an end
+
+
+def _root(database: Path) -> Path:
+    """Return the folder that data files are named from; a backup lies one folder deeper."""
+    return database.parent.parent if ".backup-" in database.name else database.parent
+
+
+def _query(connection: sqlite3.Connection) -> Query:
+    return lambda statement: connection.execute(statement).fetchall()
+
+
+def _report(query: Query, root: Path | None) -> Report:
+    if foreign := _foreign(query):
+        return Report((foreign,))
+    findings = [*_damaged(query)]
+    ((version,),) = query("PRAGMA user_version")
+    if version == SCHEMA:
+        findings += broken(query, sqlite3.Error)
+    if root is not None:
+        findings += unreadable(query, root)
+    return described(query, tuple(findings), audit=version == SCHEMA)
+
+
+def _foreign(query: Query) -> str | None:
+    ((application,),) = query("PRAGMA application_id")
+    ((version,),) = query("PRAGMA user_version")
+    if application != APPLICATION:
+        return "this is no database of Kammerton"
+    if version > SCHEMA:
+        return f"this database has schema {version}; only schemas up to {SCHEMA} are known here"
+    return None
+
+
+def _damaged(query: Query) -> Iterator[str]:
+    """Yield what SQLite itself finds: damaged pages, and rows that refer to nothing."""
+    for (said,) in query("PRAGMA integrity_check"):
+        if said != "ok":
+            yield str(said)
+    for table, row, parent, _ in query("PRAGMA foreign_key_check"):
+        yield f"row {row} of {table} refers to a {parent} that is not there"
+
+
+def described(query: Query, findings: tuple[str, ...], *, audit: bool = True) -> Report:
+    """Return the report with what the database says of itself."""
+    ((computer, epoch),) = query("SELECT computer, epoch FROM identity")
+    ((revision,),) = query("SELECT coalesce(max(number), 0) FROM revision")
+    ((runs,),) = query("SELECT count(*) FROM run")
+    ((lines,),) = query("SELECT count(*) FROM audit")
+    last = query("SELECT hash FROM audit ORDER BY number DESC LIMIT 1") if audit else []
+    return Report(findings, computer, epoch, revision, runs, lines, last[0][0] if last else "")

@@ -1,0 +1,206 @@
+"""Each thing that may be wrong is done to a sound database, and found, and said."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.store import Store, backup
+from kammerton.verify import verify
+from tests.stored import estimate, run
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("sound") / "db.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        for value in (1.0, 2.0):
+            begun = store.begin("t1", ["q0", "q1"])
+            store.commit(run(), {"q0.t1": estimate(value), "q1.t1": estimate(value)}, begun)
+        store.commit(run(points=2), {})
+        store.revert(1, ["q0"], who="anna", why="flux")
+        for number in range(3):
+            store.audit("gate", "awg1.1", number, number + 1, "rabi")
+        store.hold("q1", "anna", "wiring")
+        store.mark_sent(1)
+    return path
+
+
+@pytest.fixture
+def copy(sound: Path, tmp_path: Path) -> Path:
+    shutil.copytree(sound.parent, tmp_path / "copy")
+    return tmp_path / "copy" / sound.name
+
+
+def tamper(path: Path, *statements: str) -> None:
+    """Change what the triggers and references of the database forbid to change."""
+    with closing(sqlite3.connect(path)) as database:
+        named = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for (name,) in named:
+            database.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            assert database.execute(statement).rowcount != 0, statement
+        database.commit()
+
+
+def test_a_sound_database_is_sound_also_while_it_is_written(copy: Path) -> None:
+    report = verify(copy)
+    assert report.findings == ()
+    assert (report.computer, report.revision, report.runs, report.audited) == (
+        "two-qubits",
+        3,
+        3,
+        5,
+    )
+    with Store.open(copy, "two-qubits") as store:
+        assert report.tip == store.log(1)[0].hash
+        with store._write():
+            assert verify(copy).findings == ()
+        store.commit(run(), {"q0.t1": estimate()})
+        assert verify(copy).revision == 4
+
+
+WRONG = {
+    "a gap": (
+        ["DELETE FROM change WHERE revision = 2", "DELETE FROM revision WHERE number = 2"],
+        "revision 2 is missing",
+    ),
+    "an empty revision": (["DELETE FROM change WHERE revision = 2"], "revision 2 changes nothing"),
+    "a torn head": (
+        ["UPDATE parameter SET value = 7 WHERE name = 'q1.t1'"],
+        "q1.t1 is 7.0, but revision 2 left 2.0",
+    ),
+    "a lost head": (
+        ["DELETE FROM parameter WHERE name = 'q1.t1'"],
+        "q1.t1 is missing from the present values",
+    ),
+    "an invented head": (
+        ["UPDATE parameter SET name = 'q7.t1' WHERE name = 'q1.t1'"],
+        "q7.t1 is a present value that no revision made",
+    ),
+    "an old head": (
+        ["UPDATE parameter SET revision = 1 WHERE name = 'q1.t1'"],
+        "q1.t1 is 2.0, but revision 2 left 2.0",
+    ),
+    "history rewritten": (
+        ["UPDATE change SET value = 9 WHERE revision = 3"],
+        "revision 3 goes back to 1, but its q0.t1 is not as it was then",
+    ),
+    "another run's value": (
+        ["UPDATE change SET run = 1 WHERE revision = 2"],
+        "revision 2 was made by run 2, but its q0.t1 says run 1",
+    ),
+    "a silent run": (["DELETE FROM fit WHERE run = 2"], "run 2 has no fit of any target"),
+    "an attempt without its run": (
+        ["UPDATE attempt SET outcome = 'r000077' WHERE number = 2"],
+        "attempt 2 ended with r000077, which is not there",
+    ),
+    "never published": (
+        ["DELETE FROM outbox WHERE run = 3"],
+        "run 3 is not in the outbox: it was never to be published",
+    ),
+    "a revision never published": (
+        ["UPDATE outbox SET revision = NULL WHERE run = 2"],
+        "revision 2 is not in the outbox: it was never to be published",
+    ),
+    "published twice": (
+        ["INSERT INTO outbox (run, revision) VALUES (3, NULL)"],
+        "run 3 is in the outbox twice",
+    ),
+    "sent out of turn": (
+        ["UPDATE outbox SET sent = 1 WHERE number = 3"],
+        "row 2 of the outbox waits, though later ones were sent",
+    ),
+    "out of order": (
+        ["UPDATE outbox SET number = 9 WHERE run = 1"],
+        "the outbox has its runs out of order",
+    ),
+    "audit changed": (
+        ["UPDATE audit SET new = '0' WHERE number = 3"],
+        "line 3 of the audit log was changed",
+    ),
+    "audit cut out": (
+        ["DELETE FROM audit WHERE number = 3"],
+        "line 3 of the audit log is missing",
+    ),
+    "audit forged": (
+        ["UPDATE audit SET previous = 'x' WHERE number = 4"],
+        "line 4 of the audit log does not follow the line before it",
+    ),
+    "another epoch": (
+        ["UPDATE identity SET epoch = 'x'"],
+        "but this is epoch x",
+    ),
+    "held twice": (
+        [
+            "DROP INDEX lease_held",
+            "INSERT INTO lease (scope, owner, why, since) VALUES ('q1', 'bert', '', 0)",
+        ],
+        "q1 is held twice",
+    ),
+    "a reference to nothing": (
+        ["UPDATE outbox SET run = 99 WHERE number = 3"],
+        "row 3 of outbox refers to a run that is not there",
+    ),
+    "a missing table": (["DROP TABLE lease"], "leases are single: cannot be told"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("statements", "said"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_wrong_is_said(copy: Path, statements: list[str], said: str) -> None:
+    tamper(copy, *statements)
+    assert any(said in finding for finding in verify(copy).findings), verify(copy).findings
+
+
+def test_a_missing_damaged_or_exchanged_data_file_is_said(copy: Path) -> None:
+    runs = copy.parent / "runs"
+    (runs / "r000001.nc").unlink()
+    with (runs / "r000002.nc").open("r+b") as file:
+        file.truncate(200)
+    findings = verify(copy).findings
+    assert len(findings) == 2
+    assert "data of run 1," in findings[0]
+    assert findings[0].endswith("are not there")
+    assert "data of run 2," in findings[1]
+    assert "cannot be read" in findings[1]
+    shutil.copy(runs / "r000003.nc", runs / "r000002.nc")
+    assert verify(copy).findings[1].endswith("are those of run r000003")
+    assert verify(copy, data=False).findings == ()
+
+
+def test_damaged_pages_are_said(copy: Path) -> None:
+    whole = bytearray(copy.read_bytes())
+    for place in range(4096 * 4, len(whole), 997):
+        whole[place] ^= 0xFF
+    copy.write_bytes(whole)
+    assert verify(copy, data=False).findings
+
+
+def test_a_backup_finds_the_data_of_its_database(copy: Path) -> None:
+    saved = backup.keep(copy, backup.beside(copy))
+    assert verify(saved).findings == ()
+
+
+def call(*words: object):
+    return CliRunner().invoke(app, ["verify", *map(str, words)])
+
+
+def test_the_command_ends_with_0_1_or_2(copy: Path, tmp_path: Path) -> None:
+    good = call(copy)
+    assert good.exit_code == 0
+    assert "revision 3, 3 runs, 5 lines of audit, ending in " in good.stdout
+    tamper(copy, "DELETE FROM fit WHERE run = 2")
+    bad = call(copy)
+    assert bad.exit_code == 1
+    assert "run 2 has no fit of any target" in bad.stderr
+    (tmp_path / "text").write_text("no database", encoding="utf-8")
+    foreign = call(tmp_path / "text")
+    assert foreign.exit_code == 2
+    assert "file is not a database" in foreign.stderr
+    assert call(tmp_path / "nothing").exit_code == 2
