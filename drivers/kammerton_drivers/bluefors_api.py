@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
-from kammerton_drivers.bluefors_instrument import BlueforsApi
+from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
 from kammerton_drivers.session import Session
 
 HOTTEST = 400.0
 """K; a sensor that reads more is broken or unplugged."""
+
+CIRCULATION = ("turbo1", "scroll1")
+"""The pumps without which the mixture does not circulate; the compressor may rest at base."""
 
 _OPTIONS = ("key_file", "certificate")
 _FORM = '"http://host:49099" or "https://host:49098?key_file=/path&certificate=/path"'
@@ -56,6 +60,10 @@ class Bluefors:
             raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin} K")
         return kelvin
 
+    async def machines(self) -> dict[str, bool]:
+        """Ask whether the pumps of the circulation run; what has no valid value is left out."""
+        return await self.session.do("ask for the pumps", _running)
+
     async def safe(self) -> None:
         """Do nothing: a refrigerator is never switched, and this one is only read."""
 
@@ -77,6 +85,14 @@ def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:
 def _identity(fridge: BlueforsApi) -> Identity:
     told = fridge.get_idn()
     return Identity(*(told.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
+
+
+def _running(fridge: BlueforsApi) -> dict[str, bool]:
+    found = {}
+    for pump in CIRCULATION:
+        with contextlib.suppress(BlueforsApiError):  # a system without this node has no such pump
+            found[pump] = bool(fridge.parameters[pump]())
+    return found
 
 
 def _key(file: str) -> str:

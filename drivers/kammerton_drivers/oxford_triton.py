@@ -19,6 +19,7 @@ HOTTEST = 400.0
 
 TIMEOUT = 5.0
 _LONGEST = 4096
+_TURBO = "READ:DEV:TURB1:PUMP:SIG:STATE"
 
 
 def connect(name: str, address: str) -> Triton:
@@ -59,6 +60,12 @@ class Triton:
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin}")
         return kelvin
+
+    async def machines(self) -> dict[str, bool]:
+        """Ask whether the turbo pump runs; one that the Triton does not name is left out."""
+        answer = await self.session.do("ask for the turbo pump", lambda t: t.ask(_TURBO))
+        state = str(answer).rpartition(":")[2].strip().upper()
+        return {"turbo": state == "ON"} if state in ("ON", "OFF") else {}
 
     async def safe(self) -> None:
         """Do nothing: a refrigerator is never switched, and this one is only read."""

@@ -80,7 +80,7 @@ MODELS: Mapping[str, Model] = {
         lambda name, room, number: Gs200(name, room.ledger, room.now, number),
         ScpiSocketServer,
         _SOCKET,
-        ('limits.volts = { min = "-1 V", max = "1 V" }',),
+        ('limits.volts = { min = "-1 V", max = "1 V", max_rate = "100 mV/s" }', 'safe = "hold"'),
     ),
     "lakeshore_372": Model(
         "Lake Shore 372",
@@ -105,14 +105,17 @@ MODELS: Mapping[str, Model] = {
         ),
         HislipServer,
         _HISLIP,
-        ('limits.power = { min = "-60 dBm", max = "-10 dBm" }',),
+        (
+            'limits.frequency = { min = "4 GHz", max = "8 GHz", max_rate = "10 GHz/s" }',
+            'limits.power = { min = "-60 dBm", max = "-10 dBm", max_rate = "100 dB/s" }',
+        ),
     ),
     "keysight_33522b": Model(
         "33522B",
         lambda name, room, number: Keysight33522b(name, room.ledger, number),
         ScpiSocketServer,
         _SOCKET,
-        ('limits.volts = { min = "-1 V", max = "1 V" }',),
+        ('limits.volts = { min = "-1 V", max = "1 V", max_rate = "1 V/ns" }',),
     ),
 }
 

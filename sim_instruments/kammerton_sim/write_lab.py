@@ -74,7 +74,7 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
             f"[instruments.{name}]",
             'driver = "tektronix_awg5208"',
             f'address = "{_visa(ports[name])}"',
-            'limits.volts = { min = "-0.5 V", max = "0.5 V" }',
+            'limits.volts = { min = "-0.5 V", max = "0.5 V", max_rate = "1 V/ns" }',
         ]
     for name, carrier in chip.wiring.carriers.items():
         middle = round(carrier / 1e9)
@@ -82,8 +82,9 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
             f"[instruments.{name}]",
             'driver = "rohde_schwarz_sgs100a"',
             f'address = "{_visa(ports[name])}"',
-            f'limits.frequency = {{ min = "{middle - 1} GHz", max = "{middle + 1} GHz" }}',
-            'limits.power = { min = "-20 dBm", max = "16 dBm" }',
+            f'limits.frequency = {{ min = "{middle - 1} GHz", max = "{middle + 1} GHz", '
+            'max_rate = "10 GHz/s" }',
+            'limits.power = { min = "-20 dBm", max = "16 dBm", max_rate = "100 dB/s" }',
         ]
     for feedline in chip.feedlines:
         yield [

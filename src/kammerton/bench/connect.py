@@ -115,4 +115,5 @@ def _roles(lab: Lab) -> Iterator[tuple[str, type, str]]:
         yield feedline.digitizer, Digitizer, "a digitizer"
     for name in (lab.sync.master, *lab.sync.followers):
         yield name, WaveformGenerator, "a generator"
-    yield lab.interlock.fridge, FridgeMonitor, "the fridge monitor"
+    for fridge in filter(None, (lab.interlock.fridge, lab.interlock.second)):
+        yield fridge, FridgeMonitor, "a fridge monitor"

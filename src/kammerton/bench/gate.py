@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
-from kammerton.bench.interlock import ColdCheck
+from kammerton.bench.bias import Biases
+from kammerton.bench.guard import Guard, Holds, nobody
 from kammerton.bench.limits import check_compiled, check_playlist, check_value
+from kammerton.bench.others import Others
+from kammerton.bench.ramp import walk
 from kammerton.bench.switching import (
     OnChange,
     OutputChange,
@@ -19,9 +21,10 @@ from kammerton.bench.switching import (
     switch_on,
     verify_carrier,
 )
-from kammerton.lab import Lab
-from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRefused
+from kammerton.lab import Lab, Limit
+from kammerton.model import DriveInhibited, InstrumentError, LabClock
 from kammerton.model.roles import (
+    BiasSource,
     FridgeMonitor,
     Instrument,
     MicrowaveSource,
@@ -34,14 +37,18 @@ from kammerton.program.compiled import Compiled
 
 log = logging.getLogger(__name__)
 
+LONGEST_RAMP = 3600.0
+"""s that a bias may take to come to 0 V where lab.toml wants that."""
+
 
 class Gate:
-    """Limits, interlock and audit in front of the generators and sources of a bench.
+    """Limits, interlock, leases and audit in front of the outputs of a bench.
 
     Everything that could raise a physical output is asked here and refused with OutputRefused
-    unless lab.toml allows it and the mixing chamber is cold. Switching off is never refused.
+    unless lab.toml allows it, the mixing chamber is cold and no person holds the instrument.
+    Switching off is never refused.
 
-    changes: the latest lines of the audit. on_change: called with every line.
+    guard: interlock, leases, audit. biases, others: bias sources; analyzers and pulsers.
     trip: set when the interlock switched drive off; cleared when a program is admitted again.
     """
 
@@ -53,20 +60,23 @@ class Gate:
         *,
         who: str = "daemon",
         on_change: OnChange | None = None,
+        holds: Holds = nobody,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.lab, self.who = lab, who
-        self.changes: deque[OutputChange] = deque(maxlen=1000)
+        self.lab = lab
         self.trip = asyncio.Event()
-        self._on_change = on_change
         devices = instruments.items()
         self._generators = {n: d for n, d in devices if isinstance(d, WaveformGenerator)}
         self._sources = {n: d for n, d in devices if isinstance(d, MicrowaveSource)}
         self._others = {n: d for n, d in devices if isinstance(d, NetworkAnalyzer | PulseGenerator)}
-        fridge = instruments[lab.interlock.fridge]
-        if not isinstance(fridge, FridgeMonitor):
-            raise InstrumentError(f"{lab.interlock.fridge} is not a fridge monitor")
-        self.cold = ColdCheck(lab.interlock, fridge, clock, monotonic)
+        self.guard = Guard(
+            lab, _fridges(lab, instruments), clock,
+            who=who, on_change=on_change, holds=holds, monotonic=monotonic,
+        )  # fmt: skip
+        self.cold, self.changes = self.guard.cold, self.guard.changes
+        self.others = Others(self.guard, self._others)
+        biases = {n: d for n, d in devices if isinstance(d, BiasSource)}
+        self._bias_names, self.biases = tuple(biases), Biases(self.guard, biases)
         self._carriers: dict[str, tuple[float, float]] = {}
         self._on: dict[str, frozenset[int]] = {}
 
@@ -78,10 +88,20 @@ class Gate:
         OutputRefused
             Names every output outside its limits, or says why drive is not allowed.
         """
-        self._checked("program", "play", lambda: check_compiled(self.lab, compiled))
+        self.guard.job = ", ".join(sorted({p.name for p in compiled.playlists.values()}))
+        self.guard.checked("program", "play", lambda: check_compiled(self.lab, compiled))
+        self.guard.require_free("program", *compiled.playlists, *compiled.carriers)
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
-        self._require_cold("program")
+        self.guard.require_cold("program")
+        if objection := self.cold.objection_to_begin():
+            reason = f"program: drive is refused: {objection}"
+            self.guard.note(OutputChange("program", None, "drive", self.guard.who, reason))
+            raise DriveInhibited(reason)
         self.trip.clear()
+
+    async def set_bias(self, name: str, volts: float) -> None:
+        """Ramp a bias source through its limits and read it back: see `Biases.set`."""
+        await self.biases.set(name, volts)
 
     async def tune(self, source: str, hz: float, dbm: float) -> None:
         """Set a source's carrier and power if they differ from what was last read back.
@@ -91,29 +111,30 @@ class Gate:
         InstrumentError
             The source reads back something else.
         """
-        old = self._carriers.get(source)
-        if old == (hz, dbm):
+        if self._carriers.get(source) == (hz, dbm):
             return
-        self._checked(source, (hz, dbm), lambda: self._check_carrier(source, hz, dbm))
-        instrument = self._sources[source]
+        limits = self.guard.checked(source, (hz, dbm), lambda: self._carrier(source, hz, dbm))
+        self.guard.require_free(source)
         self._carriers.pop(source, None)
-        await instrument.set_power(dbm)
-        await instrument.set_frequency(hz)
-        await verify_carrier(instrument, hz, dbm)
+        old = await self._move(source, hz, dbm, *limits)
+        await verify_carrier(self._sources[source], hz, dbm)
         self._carriers[source] = (hz, dbm)
-        self._note(OutputChange(source, old, (hz, dbm), self.who))
+        rule = f"limits.frequency and limits.power of {source}"
+        self.guard.changed(source, old, (hz, dbm), rule)
 
     async def load(self, generator: str, playlist: Playlist) -> None:
         """Load a playlist whose every sample is inside the generator's limits."""
-        self._checked(
+        self.guard.checked(
             generator, playlist.name, lambda: check_playlist(self.lab, generator, playlist)
         )
+        self.guard.require_free(generator)
         await self._generators[generator].load(playlist)
-        self._note(OutputChange(generator, None, f"playlist {playlist.name}", self.who))
+        rule = f"limits.volts of {generator}"
+        self.guard.changed(generator, None, f"playlist {playlist.name}", rule)
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
-        self._require_cold(generator)
+        self.guard.require_cold(generator)
         on = self._on.get(generator, frozenset())
         missing = [channel for channel in channels if channel not in on]
         if missing:
@@ -121,28 +142,28 @@ class Gate:
                 missing
             )  # before, so that safe() has the last word
             await self._switch_on(generator, self._generators[generator].enable(missing, on=True))
-            self._note(OutputChange(generator, sorted(on), sorted(on | set(missing)), self.who))
+            self.guard.changed(generator, sorted(on), sorted(on | set(missing)))
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
-        self._require_cold(source)
+        self.guard.require_cold(source)
         if source not in self._carriers:
-            raise self._refusal(source, True, f"{source} has not been tuned through the gate")
+            raise self.guard.refusal(source, True, f"{source} has not been tuned through the gate")
         if source not in self._on:
             self._on[source] = frozenset({1})
             await self._switch_on(source, switch_on(self._sources[source]))
-            self._note(OutputChange(source, False, True, self.who))
+            self.guard.changed(source, False, True)
 
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""
-        self._require_cold(generator)
+        self.guard.require_cold(generator)
         await self._generators[generator].run()
 
     async def trigger(self, generator: str) -> None:
         """Give the trigger that makes the generators play."""
-        self._require_cold(generator)
+        self.guard.require_cold(generator)
         await self._generators[generator].trigger()
-        self._note(OutputChange(generator, "waiting", "playing", self.who))
+        self.guard.changed(generator, "waiting", "playing")
 
     async def stop(self, generators: Iterable[str]) -> None:
         """Stop generators; never refused.
@@ -155,32 +176,34 @@ class Gate:
         names = list(generators)
         await all_of({name: self._generators[name].stop for name in names}, "did not stop")
         for name in names:
-            self._note(OutputChange(name, "playing", "stopped", self.who))
+            self.guard.changed(name, "playing", "stopped")
 
     async def safe(self, why: str = "safe state") -> None:
-        """Switch every output off, generators before sources, and verify by read-back.
+        """Make every output safe: generators, then sources, then biases; verified by read-back.
 
-        Every instrument is tried, whatever the others do. A bias source holds its level: a flux
-        that falls to zero heats the refrigerator and moves the neighbours.
+        Every instrument is tried, whatever the others do. A bias does what lab.toml declares; by
+        default it holds: a flux that falls to zero heats the refrigerator and moves the neighbours.
 
         Raises
         ------
         InstrumentError
-            Names every instrument that is not known to be off.
+            Names every instrument that is not known to be safe.
         """
         self._on.clear()
         self._carriers.clear()
         failures: list[str] = []
-        for step in (
-            {name: g.safe for name, g in self._generators.items()},
-            {name: partial(switch_off, s) for name, s in self._sources.items()},
-            {name: other.safe for name, other in self._others.items()},
+        biases = {name: partial(self.biases.make_safe, name) for name in self._bias_names}
+        for step, missed, extra in (
+            ({name: g.safe for name, g in self._generators.items()}, "off", 0.0),
+            ({name: partial(switch_off, s) for name, s in self._sources.items()}, "off", 0.0),
+            ({name: other.safe for name, other in self._others.items()}, "off", 0.0),
+            (biases, "as lab.toml wants it", LONGEST_RAMP),
         ):
             try:
-                await all_of(step, "is not known to be off")
+                await all_of(step, f"is not known to be {missed}", extra)
             except InstrumentError as error:
                 failures.append(str(error))
-        self._note(OutputChange("all outputs", None, "off", why, "\n".join(failures) or None))
+        self.guard.note(OutputChange("all outputs", None, "off", why, "\n".join(failures) or None))
         if failures:
             raise InstrumentError("\n".join(failures))
 
@@ -199,6 +222,24 @@ class Gate:
                 was_cold = True
             await asyncio.sleep(period)
 
+    async def _move(
+        self, source: str, hz: float, dbm: float, frequency: Limit, power: Limit
+    ) -> tuple[float, float]:
+        """Set a source; return where it was. One that is on moves no faster than it may."""
+        instrument = self._sources[source]
+        old_hz, old_dbm, on = await instrument.settings()
+        inside = _holds(frequency, old_hz) and _holds(power, old_dbm)
+        if on and not inside:
+            await switch_off(instrument)  # there is no way inside but through what is forbidden
+            self._on.pop(source, None)
+        if on and inside:
+            await walk(instrument.set_power, old_dbm, dbm, power)
+            await walk(instrument.set_frequency, old_hz, hz, frequency)
+        else:
+            await instrument.set_power(dbm)
+            await instrument.set_frequency(hz)
+        return old_hz, old_dbm
+
     async def _switch_on(self, name: str, enabling: Awaitable[None]) -> None:
         try:
             await enabling
@@ -215,28 +256,21 @@ class Gate:
             return False
         return True
 
-    def _check_carrier(self, source: str, hz: float, dbm: float) -> None:
-        check_value(self.lab, source, "frequency", hz)
-        check_value(self.lab, source, "power", dbm)
+    def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
+        frequency = check_value(self.lab, source, "frequency", hz)
+        return frequency, check_value(self.lab, source, "power", dbm)
 
-    def _require_cold(self, what: str) -> None:
-        objection = self.cold.objection()
-        if objection is not None:
-            reason = f"{what}: drive is refused: {objection}"
-            self._note(OutputChange(what, None, "drive", self.who, reason))
-            raise DriveInhibited(reason)
 
-    def _checked(self, what: str, new: object, check: Callable[[], None]) -> None:
-        try:
-            check()
-        except OutputRefused as refusal:
-            raise self._refusal(what, new, str(refusal)) from None
+def _holds(limit: Limit, value: float) -> bool:
+    return limit.minimum <= value <= limit.maximum
 
-    def _refusal(self, what: str, new: object, reason: str) -> OutputRefused:
-        self._note(OutputChange(what, None, new, self.who, reason))
-        return OutputRefused(reason)
 
-    def _note(self, change: OutputChange) -> None:
-        self.changes.append(change)
-        if self._on_change is not None:
-            self._on_change(change)
+def _fridges(lab: Lab, instruments: Mapping[str, Instrument]) -> tuple[FridgeMonitor, ...]:
+    found = []
+    for name in (lab.interlock.fridge, lab.interlock.second):
+        if name is not None:
+            fridge = instruments[name]
+            if not isinstance(fridge, FridgeMonitor):
+                raise InstrumentError(f"{name} is not a fridge monitor")
+            found.append(fridge)
+    return tuple(found)

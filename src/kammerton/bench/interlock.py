@@ -3,88 +3,110 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
 
+from kammerton.bench.thermometer import Thermometer
 from kammerton.lab import Interlock
 from kammerton.model import LabClock
 from kammerton.model.quantity import show
 from kammerton.model.roles import FridgeMonitor, FridgeReading
 
+SPACING = 0.05
+"""s between the readings with which an interlock that was never armed is armed."""
 
-@dataclass
+
 class ColdCheck:
     """Reads the fridge and remembers whether drive is allowed.
 
-    Two thresholds make hysteresis: allowed once below `drive_below`, until above
-    `drive_off_above`. No valid reading younger than `max_age` is the same as warm. Age counts on
-    the laboratory's clock and on the monotonic one, whichever says older: neither standing still
-    makes an old reading fresh.
+    Two thresholds make hysteresis: allowed after `rearm_readings` in a row below `drive_below`,
+    until one above `drive_off_above`. No valid reading younger than `max_age` is the same as warm,
+    and so is a machine of the refrigerator that has stopped. Of two sensors the warmer counts;
+    one alone will do. deadline: s that a sensor has to answer.
     """
 
-    settings: Interlock
-    fridge: FridgeMonitor
-    clock: LabClock
-    monotonic: Callable[[], float] = time.monotonic
-    deadline: float = 10.0
-    reading: FridgeReading | None = None
-    allowed: bool = False
-    _read_at: float = 0.0
-    _fault: str = "the mixing chamber has not been read yet"
-    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    def __init__(
+        self,
+        settings: Interlock,
+        fridges: Sequence[FridgeMonitor],
+        clock: LabClock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.settings, self.deadline = settings, 10.0
+        self.sensors = tuple(
+            Thermometer(fridge, clock, monotonic, settings.frozen_after) for fridge in fridges
+        )
+        self._allowed = self._was_armed = False
+        self._good = 0
+        self._turn = asyncio.Lock()
+
+    @property
+    def allowed(self) -> bool:
+        """Whether drive was allowed when it was last looked at."""
+        return self._allowed
+
+    @property
+    def reading(self) -> FridgeReading | None:
+        """The warmest of the readings that are valid and fresh; None when there is none."""
+        fresh = [s.reading for s in self.sensors if s.reading and s.age() <= self.settings.max_age]
+        return max(fresh, key=lambda reading: reading.temperature, default=None)
 
     async def refresh(self) -> None:
-        """Read the fridge now and judge; a failed reading leaves the last one to grow old."""
+        """Read all sensors now and judge; a failed reading leaves the last one to grow old."""
         async with self._turn:
-            try:
-                async with asyncio.timeout(self.deadline):
-                    kelvin = await self.fridge.temperature()
-                self._take(kelvin)
-            except TimeoutError:
-                self._fault = f"{self.fridge.name} did not answer within {self.deadline:g} s"
-            except Exception as error:  # noqa: BLE001 - whatever went wrong, it is no valid reading
-                self._fault = str(error) or repr(error)
-            self._judge()
+            await self._refresh()
 
     async def refresh_when_older(self, seconds: float) -> None:
-        """Read the fridge if the last valid reading is older than this."""
-        if self.age() > seconds:
-            await self.refresh()
+        """Read if the last valid reading is older than this; arm what was never armed."""
+        async with self._turn:
+            if min(sensor.age() for sensor in self.sensors) > seconds:
+                await self._refresh()
+            while not self._was_armed and 0 < self._good < self.settings.rearm_readings:
+                await asyncio.sleep(SPACING)
+                await self._refresh()
 
-    def age(self) -> float:
-        """Return the age of the last valid reading in s; infinite when there is none."""
-        if self.reading is None:
-            return math.inf
-        laboratory = (self.clock.now() - self.reading.time).total_seconds()
-        return max(laboratory, self.monotonic() - self._read_at)
+    async def _refresh(self) -> None:
+        taken = await asyncio.gather(*(s.refresh(self.deadline) for s in self.sensors))
+        self._good = self._good + 1 if any(taken) else 0
+        self._judge()
 
     def objection(self) -> str | None:
         """Say why drive is not allowed now; None when it is."""
         self._judge()
-        if self.allowed:
-            return None
-        limits = self.settings
-        if self.reading is None or self.age() > limits.max_age:
-            return f"no valid reading younger than {limits.max_age:g} s: {self._fault}"
+        return None if self._allowed else self._why()
+
+    def objection_to_begin(self) -> str | None:
+        """Say why nothing new may begin: what is on stays on a little above `drive_below`."""
+        objection, reading, limits = self.objection(), self.reading, self.settings
+        if objection is None and reading and reading.temperature >= limits.drive_below:
+            return (
+                f"the mixing chamber reads {show(reading.temperature, 'K')}; "
+                f"nothing begins above {show(limits.drive_below, 'K')}"
+            )
+        return objection
+
+    def _why(self) -> str:
+        limits, reading = self.settings, self.reading
+        if reading is None:
+            faults = "; ".join(dict.fromkeys(sensor.fault for sensor in self.sensors))
+            return f"no valid reading younger than {limits.max_age:g} s: {faults}"
+        if stopped := self._stopped():
+            return f"{', '.join(stopped)} of the refrigerator stopped"
+        if reading.temperature < limits.drive_below:
+            return f"{self._good} of {limits.rearm_readings} good readings in a row so far"
         return (
-            f"the mixing chamber reads {show(self.reading.temperature, 'K')}; drive goes on below "
+            f"the mixing chamber reads {show(reading.temperature, 'K')}; drive goes on below "
             f"{show(limits.drive_below, 'K')} and off above {show(limits.drive_off_above, 'K')}"
         )
 
-    def _take(self, kelvin: float) -> None:
-        if not (math.isfinite(kelvin) and kelvin > 0):
-            self._fault = f"{self.fridge.name} reads {kelvin} K, which is no temperature"
-            return
-        self.reading = FridgeReading(kelvin, self.clock.now())
-        self._read_at = self.monotonic()
-        self._fault = "the last reading is too old"
+    def _stopped(self) -> list[str]:
+        return sorted({machine for sensor in self.sensors for machine in sensor.stopped})
 
     def _judge(self) -> None:
-        if self.reading is None or self.age() > self.settings.max_age:
-            self.allowed = False
-        elif self.reading.temperature < self.settings.drive_below:
-            self.allowed = True
-        elif self.reading.temperature > self.settings.drive_off_above:
-            self.allowed = False
+        reading, limits = self.reading, self.settings
+        if reading is None or self._stopped() or reading.temperature > limits.drive_off_above:
+            self._allowed, self._good = False, 0
+        elif reading.temperature >= limits.drive_below:
+            self._good = 0
+        elif self._good >= limits.rearm_readings:
+            self._allowed = self._was_armed = True

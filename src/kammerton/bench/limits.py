@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kammerton.lab import InstrumentEntry, Lab
+from kammerton.bench.device_plane import device_offences
+from kammerton.bench.slew import too_fast
+from kammerton.lab import InstrumentEntry, Lab, Limit
 from kammerton.model.errors import OutputRefused
 from kammerton.model.quantity import show
 from kammerton.model.roles import Playlist
@@ -16,35 +18,50 @@ from kammerton.program.compiled import Compiled
 UNITS = {"volts": "V", "frequency": "Hz", "power": "dBm"}
 
 
-def check_value(lab: Lab, instrument: str, quantity: str, value: float, where: str = "") -> None:
+def limit_of(lab: Lab, instrument: str, quantity: str, where: str = "") -> Limit:
+    """Return the limit of a quantity.
+
+    Raises
+    ------
+    OutputRefused
+        There is no such instrument, or it has no such limit: the output stays as it is.
+    """
+    entry = lab.instruments.get(instrument)
+    if entry is None:
+        raise OutputRefused(f"{instrument} is not in {lab.path.name}: its {quantity} is not set")
+    limit = entry.limits.get(quantity)
+    if limit is None:
+        output = f"{instrument} {where}".strip()
+        rule = _rule(lab, entry, quantity)
+        raise OutputRefused(f"{output}: {quantity} cannot be set without {rule}")
+    return limit
+
+
+def check_value(lab: Lab, instrument: str, quantity: str, value: float, where: str = "") -> Limit:
     """Refuse a value (SI, or dBm) that is not finite, has no limit, or lies outside it.
 
-    `where` says which output of the instrument is meant, e.g. "channel 3".
+    `where` says which output of the instrument is meant, e.g. "channel 3". Returns the limit.
 
     Raises
     ------
     OutputRefused
         Names instrument, quantity, value, limit and the line of lab.toml.
     """
-    entry = lab.instruments.get(instrument)
-    if entry is None:
-        raise OutputRefused(f"{instrument} is not in {lab.path.name}: its {quantity} is not set")
-    unit, output = UNITS.get(quantity, ""), f"{instrument} {where}".strip()
-    if not math.isfinite(value):
+    unit, output = UNITS[quantity], f"{instrument} {where}".strip()
+    if instrument in lab.instruments and not math.isfinite(value):
         raise OutputRefused(f"{output}: {quantity} = {value} is not a number that can be set")
-    limit = entry.limits.get(quantity)
-    rule = f"limits.{quantity} of instruments.{instrument} in {_place(lab, entry)}"
-    if limit is None:
-        raise OutputRefused(f"{output}: {quantity} cannot be set without {rule}")
+    limit = limit_of(lab, instrument, quantity, where)
     if not limit.minimum <= value <= limit.maximum:
         allowed = f"{show(limit.minimum, unit)} to {show(limit.maximum, unit)}"
+        rule = _rule(lab, lab.instruments[instrument], quantity)
         raise OutputRefused(
             f"{output}: {quantity} = {show(value, unit)} is outside {allowed}, {rule}"
         )
+    return limit
 
 
 def check_playlist(lab: Lab, instrument: str, playlist: Playlist) -> None:
-    """Refuse a playlist with a sample outside the generator's limits.
+    """Refuse a playlist with a sample outside the generator's limits, at its output or the device.
 
     Raises
     ------
@@ -56,6 +73,8 @@ def check_playlist(lab: Lab, instrument: str, playlist: Playlist) -> None:
     for name, wave in playlist.waves.items():
         for extreme in (np.min(wave.volts), np.max(wave.volts)):  # NaN passes through min and max
             check_value(lab, instrument, "volts", float(extreme), f"waveform {name}")
+    for offence in _of_playlist(lab, instrument, playlist):
+        raise OutputRefused(offence)
 
 
 def check_compiled(lab: Lab, compiled: Compiled) -> None:
@@ -67,8 +86,22 @@ def check_compiled(lab: Lab, compiled: Compiled) -> None:
         One line for each output that may not be set.
     """
     offences = list(_offences(lab, compiled))
+    for instrument, playlist in compiled.playlists.items():
+        offences += _of_playlist(lab, instrument, playlist)
     if offences:
         raise OutputRefused("\n".join(offences))
+
+
+def _of_playlist(lab: Lab, instrument: str, playlist: Playlist) -> Iterator[str]:
+    """Yield what a playlist asks for too fast, or of the device too much."""
+    entry = lab.instruments.get(instrument)
+    limit = entry.limits.get("volts") if entry else None
+    if entry is not None and limit is not None and (rate := too_fast(playlist, limit)) is not None:
+        yield (
+            f"{instrument}: playlist {playlist.name} moves at {show(rate, 'V/s')}, faster than "
+            f"{show(limit.max_rate, 'V/s')}, max_rate of {_rule(lab, entry, 'volts')}"
+        )
+    yield from device_offences(lab, instrument, playlist)
 
 
 def _offences(lab: Lab, compiled: Compiled) -> Iterator[str]:
@@ -89,5 +122,6 @@ def _offences(lab: Lab, compiled: Compiled) -> Iterator[str]:
                 yield str(refusal)
 
 
-def _place(lab: Lab, entry: InstrumentEntry) -> str:
-    return f"{lab.path.name}, line {entry.line}" if entry.line else lab.path.name
+def _rule(lab: Lab, entry: InstrumentEntry, quantity: str) -> str:
+    place = f"{lab.path.name}, line {entry.line}" if entry.line else lab.path.name
+    return f"limits.{quantity} of instruments.{entry.name} in {place}"

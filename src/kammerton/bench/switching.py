@@ -18,13 +18,18 @@ FREQUENCY_STEP, POWER_STEP = 0.02, 0.02
 
 @dataclass(frozen=True)
 class OutputChange:
-    """One line of the audit: what was changed, or refused, by whom."""
+    """One line of the audit: what was changed, or refused, by whom and in which job.
+
+    rule: the limit that allowed it.
+    """
 
     what: str
     old: object
     new: object
     who: str
     refused: str | None = None
+    rule: str = ""
+    job: str = ""
 
 
 OnChange = Callable[[OutputChange], None]
@@ -54,15 +59,24 @@ async def switch_off(source: MicrowaveSource) -> None:
         raise InstrumentError(f"{source.name} reads back on after it was switched off")
 
 
-async def all_of(actions: Mapping[str, Callable[[], Awaitable[None]]], failure: str) -> None:
-    """Do all at once, each within SAFE_DEADLINE; raise one InstrumentError naming every failure."""
+async def all_of(
+    actions: Mapping[str, Callable[[], Awaitable[None]]], failure: str, extra: float = 0.0
+) -> None:
+    """Do all at once, each within SAFE_DEADLINE and `extra` s.
+
+    Raises
+    ------
+    InstrumentError
+        One, that names every failure.
+    """
+    deadline = SAFE_DEADLINE + extra
 
     async def attempt(name: str, action: Callable[[], Awaitable[None]]) -> str | None:
         try:
-            async with asyncio.timeout(SAFE_DEADLINE):
+            async with asyncio.timeout(deadline):
                 await action()
         except TimeoutError:
-            return f"{name} {failure}: no answer within {SAFE_DEADLINE:g} s"
+            return f"{name} {failure}: no answer within {deadline:g} s"
         except Exception as error:  # noqa: BLE001 - the others must be tried too; raised again below
             return f"{name} {failure}: {error}"
         return None

@@ -10,8 +10,8 @@ from pydantic import PlainValidator, StrictBool, create_model
 from kammerton.lab import values
 from kammerton.lab._designs import designs
 from kammerton.lab._form import Form, Tabled
-from kammerton.lab.values import channel, quantity
-from kammerton.lab.words import Channel
+from kammerton.lab.values import channel, count, one_of, quantity
+from kammerton.lab.words import Channel, SafeState
 
 Text = Annotated[str, PlainValidator(values.text)]
 FileName = Annotated[str, PlainValidator(values.file_name)]
@@ -52,6 +52,9 @@ class InterlockForm(Form):
     drive_below: Temperature
     drive_off_above: Temperature
     max_age: Annotated[float, PlainValidator(quantity("s", 0.1, 3600.0))]
+    rearm_readings: Annotated[int, PlainValidator(count(1, 100))] = 3
+    frozen_after: Annotated[float, PlainValidator(quantity("s", 0.0, 86400.0))] = 600.0
+    second: Text | None = None
 
 
 class VoltsForm(Form):
@@ -59,6 +62,8 @@ class VoltsForm(Form):
 
     min: Annotated[float, PlainValidator(quantity("V", -10.0, 10.0))]
     max: Annotated[float, PlainValidator(quantity("V", -10.0, 10.0))]
+    max_rate: Annotated[float, PlainValidator(quantity("V/s", 1e-6, 1e12))]
+    max_step: Annotated[float, PlainValidator(quantity("V", 1e-6, 10.0))] | None = None
 
 
 class FrequencyForm(Form):
@@ -66,6 +71,7 @@ class FrequencyForm(Form):
 
     min: Carrier
     max: Carrier
+    max_rate: Annotated[float, PlainValidator(quantity("Hz/s", 1.0, 1e15))]
 
 
 class PowerForm(Form):
@@ -73,6 +79,7 @@ class PowerForm(Form):
 
     min: Power
     max: Power
+    max_rate: Annotated[float, PlainValidator(quantity("dB/s", 1e-3, 1e6))]
 
 
 class LimitsForm(Form):
@@ -89,6 +96,8 @@ class InstrumentForm(Form):
     driver: Text
     address: Text
     limits: Annotated[LimitsForm, Tabled] = LimitsForm()
+    safe: Annotated[SafeState, PlainValidator(one_of("off", "hold", "zero"))] | None = None
+    serial: Text | None = None
 
 
 class SyncForm(Form):
@@ -127,6 +136,8 @@ class LineForm(Form):
     source: Text
     carrier: Carrier
     power: Power
+    attenuation: Annotated[float, PlainValidator(quantity("dB", 0.0, 200.0))] = 0.0
+    max_at_device: Annotated[float, PlainValidator(quantity("dBm", -200.0, 40.0))] | None = None
 
 
 class FeedlineForm(LineForm):

@@ -68,13 +68,18 @@ def _path(file: Path, text: str) -> Path:
 
 
 def _instrument(document: Document, name: str, form: InstrumentForm) -> InstrumentEntry:
-    limits = {quantity: Limit(limit.min, limit.max) for quantity, limit in form.limits if limit}
+    limits = {
+        quantity: Limit(limit.min, limit.max, limit.max_rate, getattr(limit, "max_step", None))
+        for quantity, limit in form.limits
+        if limit
+    }
     line = document.line(("instruments", name))
-    return InstrumentEntry(name, form.driver, form.address, limits, line)
+    return InstrumentEntry(name, form.driver, form.address, limits, line, form.safe, form.serial)
 
 
 def _iq_line(form: LineForm) -> IqLine:
-    return IqLine(form.i, form.q, form.source, form.carrier, form.power)
+    rated = form.attenuation, form.max_at_device
+    return IqLine(form.i, form.q, form.source, form.carrier, form.power, *rated)
 
 
 def _feedline(name: str, form: FeedlineForm) -> Feedline:

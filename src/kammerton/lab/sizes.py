@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from kammerton.lab.document import Document, Problem, shown
 from kammerton.lab.lines import Path
-from kammerton.lab.wiring import channel_at, lines_in
+from kammerton.lab.wiring import channel_at, lines_in, uses
 from kammerton.model.parameter import KINDS, ElementKind
 from kammerton.model.quantity import show
 
@@ -18,11 +19,13 @@ ABSOLUTE = {"readout_angle", "readout_threshold"}
 def check_sizes(document: Document) -> Iterator[Problem]:
     """Yield quantities that contradict each other."""
     yield from _reversed_limits(document)
+    yield from _safe_states(document)
     yield from _interlock(document)
     yield from _pi_pulse(document)
     yield from _tolerances(document)
     yield from _one_setting_a_source(document)
     yield from _within_limits(document)
+    yield from _at_the_device(document)
     yield from _within_band(document)
 
 
@@ -35,6 +38,15 @@ def _reversed_limits(document: Document) -> Iterator[Problem]:
                 yield Problem(path, f"min {show(low, unit)} is above max {show(high, unit)}")
 
 
+def _safe_states(document: Document) -> Iterator[Problem]:
+    """Only a bias may stay on when everything is made safe, and no line is wired to one yet."""
+    for name, role, _ in uses(document):
+        state = document.text("instruments", name, "safe")
+        if state in ("hold", "zero"):
+            path = ("instruments", name, "safe")
+            yield Problem(path, f'must be "off": {name} is a {role}, and only a bias source stays')
+
+
 def _interlock(document: Document) -> Iterator[Problem]:
     on = document.si("K", "interlock", "drive_below")
     off = document.si("K", "interlock", "drive_off_above")
@@ -43,6 +55,9 @@ def _interlock(document: Document) -> Iterator[Problem]:
             ("interlock", "drive_below"),
             f"{show(on, 'K')} is above drive_off_above, {show(off, 'K')}: the two are reversed",
         )
+    fridge, second = document.text("interlock", "fridge"), document.text("interlock", "second")
+    if second is not None and fridge == second:
+        yield Problem(("interlock", "second"), f"{second} is the first already")
 
 
 def _pi_pulse(document: Document) -> Iterator[Problem]:
@@ -112,6 +127,34 @@ def _within_limits(document: Document) -> Iterator[Problem]:
         if found is not None:
             path = ("resonators", name, "readout_amplitude", "value")
             yield from _beyond(document, found.instrument, "volts", path)
+
+
+def _at_the_device(document: Document) -> Iterator[Problem]:
+    """The amplitudes of the file, behind each line's attenuation, within its `max_at_device`."""
+    for line in lines_in(document):
+        rated = document.names(*line)
+        if "max_at_device" in rated and "attenuation" not in rated:
+            yield Problem((*line, "attenuation"), "missing: max_at_device needs it")
+    for name in document.names("qubits"):
+        value = ("qubits", name, "pi_amplitude", "value")
+        yield from _too_much(document, value, ("qubits", name, "drive"))
+    for name in document.names("resonators"):
+        feedline = document.text("resonators", name, "feedline") or ""
+        value = ("resonators", name, "readout_amplitude", "value")
+        yield from _too_much(document, value, ("feedlines", feedline))
+
+
+def _too_much(document: Document, path: Path, line: Path) -> Iterator[Problem]:
+    peak, most = document.si("V", *path), document.si("dBm", *line, "max_at_device")
+    loss = document.si("dB", *line, "attenuation")
+    if peak and most is not None and loss is not None:
+        power = 10 * math.log10(10 * peak * peak) - loss  # V^2/(2 x 50 ohm), in mW
+        if power > most:
+            yield Problem(
+                path,
+                f"puts {show(power, 'dBm')} on the device, more than max_at_device of "
+                f"{shown(line)}, {show(most, 'dBm')}",
+            )
 
 
 def _beyond(document: Document, instrument: str, quantity: str, path: Path) -> Iterator[Problem]:

@@ -67,6 +67,29 @@ def quantity(
     return read
 
 
+def count(low: int, high: int) -> Callable[[Any], int]:
+    """Return a reader of whole numbers from `low` to `high`."""
+
+    def read(value: Any) -> int:
+        if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+            raise ValueError(f"needs a whole number from {low} to {high}, not {quoted(value)}")
+        return value
+
+    return read
+
+
+def one_of(*words: str) -> Callable[[Any], str]:
+    """Return a reader of one of some words."""
+
+    def read(value: Any) -> str:
+        if value not in words:
+            known = ", ".join(f'"{word}"' for word in words)
+            raise ValueError(f"needs one of {known}, not {quoted(value)}")
+        return str(value)
+
+    return read
+
+
 def _range(unit: str, low: float, high: float, magnitude: bool) -> str:
     size = "a magnitude of " if magnitude else ""
     if math.isinf(high):

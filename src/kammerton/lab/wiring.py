@@ -76,6 +76,7 @@ def _named_instruments(document: Document) -> Iterator[tuple[Path, str]]:
     for name in document.names("feedlines"):
         yield ("feedlines", name, "digitizer"), "digitizer"
     yield ("interlock", "fridge"), "fridge"
+    yield ("interlock", "second"), "fridge"
     yield ("sync", "master"), "generator"
 
 

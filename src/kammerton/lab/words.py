@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
+
+SafeState = Literal["off", "hold", "zero"]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The allowed range of a physical quantity at the generator's output (SI, or dBm)."""
+    """What a physical quantity at an output may be (SI, or dBm), and how fast it may move.
+
+    max_rate: of change, in units a second: of the waveforms of a generator; of the setting of
+    a source while its output is on. max_step: of a bias source, the largest single step of a ramp.
+    """
 
     minimum: float
     maximum: float
+    max_rate: float
+    max_step: float | None = None
 
 
 @dataclass(frozen=True)
@@ -21,6 +30,8 @@ class InstrumentEntry:
 
     limits: quantity -> Limit. "volts" for every channel of a waveform generator (peak, signed);
     "power" (dBm) and "frequency" (Hz) for a source. What has no limit cannot be set.
+    safe: what a bias source does when everything is made safe; None for what is usual: a bias
+    holds, all else goes off. serial: the only serial number that may answer at the address.
     """
 
     name: str
@@ -28,6 +39,8 @@ class InstrumentEntry:
     address: str
     limits: Mapping[str, Limit]
     line: int = 0
+    safe: SafeState | None = None
+    serial: str | None = None
 
 
 @dataclass(frozen=True, order=True)
@@ -46,6 +59,8 @@ class IqLine:
     """A pair of generator channels that feed one mixer, and the source of its carrier.
 
     Upper sideband: the mixer puts Re[(I + jQ) exp(+j 2 pi f_LO t)] on the line.
+    attenuation: dB from the generator's output to the device, mixer included. max_at_device: dBm,
+    the largest envelope power (I^2 + Q^2)/100 ohm that may arrive there.
     """
 
     i: Channel
@@ -53,6 +68,8 @@ class IqLine:
     source: str
     carrier: float
     power: float
+    attenuation: float = 0.0
+    max_at_device: float | None = None
 
 
 @dataclass(frozen=True)
@@ -125,13 +142,18 @@ class ReadoutPulse:
 class Interlock:
     """Drive is allowed only while the mixing chamber reads below `drive_below`, freshly.
 
-    Once off, on again only below `drive_below`; off above `drive_off_above`. K and s.
+    Once off, on again only after `rearm_readings` in a row below `drive_below`; off above
+    `drive_off_above`. A reading that is the same for `frozen_after` counts as none (0: it may be).
+    second: another instrument that reads the same chamber; warm by either is warm. K and s.
     """
 
     fridge: str
     drive_below: float
     drive_off_above: float
     max_age: float
+    rearm_readings: int = 3
+    frozen_after: float = 600.0
+    second: str | None = None
 
 
 @dataclass(frozen=True)

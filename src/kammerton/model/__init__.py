@@ -6,6 +6,7 @@ from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
     BrokerError,
     DriveInhibited,
+    Held,
     InstrumentError,
     KammertonError,
     LabError,
@@ -36,6 +37,7 @@ __all__ = [
     "Estimate",
     "Fit",
     "Give",
+    "Held",
     "InstrumentError",
     "KammertonError",
     "LabClock",

@@ -6,7 +6,8 @@
     ├── LabError            lab.toml cannot be used; carries every problem found
     ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
     ├── OutputRefused       the gate did not let a physical output change
-    │   └── DriveInhibited  the interlock forbids drive now; it may allow it later
+    │   └── DriveInhibited  drive is forbidden now; it may be allowed later
+    │       └── Held        a person said "hands off"
     ├── ProgramError        a program cannot be played on this bench
     ├── StoreError          the database cannot be opened, read or written
     │   ├── StoreInUse      another process has it open for writing
@@ -46,7 +47,11 @@ class OutputRefused(KammertonError):
 
 
 class DriveInhibited(OutputRefused):
-    """The interlock forbids drive now; nothing is wrong with what was asked for."""
+    """Drive is forbidden now, by the interlock or a person; what was asked for may be right."""
+
+
+class Held(DriveInhibited):
+    """A person holds what would be touched."""
 
 
 class ProgramError(KammertonError):

@@ -24,6 +24,9 @@ def split_unit(text: str) -> tuple[str, float]:
     """
     if text in PLAIN or text in SCALED:
         return text, 1.0
+    over, slash, under = text.partition("/")
+    if slash and under:
+        return _split_rate(over, under)
     for unit in SCALED:
         if text.endswith(unit) and text[: -len(unit)] in PREFIXES:
             return unit, PREFIXES[text[: -len(unit)]]
@@ -31,6 +34,15 @@ def split_unit(text: str) -> tuple[str, float]:
     meant = sorted(unit for unit in known if unit.lower() == text.lower())
     also = f"; did you mean {' or '.join(meant)}?" if meant else ""
     raise ValueError(f"{text!r} is not a unit{also}")
+
+
+def _split_rate(over: str, under: str) -> tuple[str, float]:
+    """Split what changes with time: "mV/us" is ("V/s", 1e3)."""
+    unit, factor = split_unit(over)
+    second, duration = split_unit(under)
+    if second != "s" or not unit:
+        raise ValueError(f"{over + '/' + under!r} is not a rate such as V/s")
+    return f"{unit}/s", factor / duration if duration >= 1 else factor * round(1 / duration)
 
 
 def parse(text: str, unit: str) -> float:
@@ -63,7 +75,7 @@ def _scaled(number: float, factor: float) -> float:
 
 
 def _example(unit: str) -> str:
-    return {"Hz": "GHz", "s": "us", "K": "mK", "V": "V"}.get(unit, unit)
+    return {"Hz": "GHz", "s": "us", "K": "mK", "V": "V", "Hz/s": "GHz/s"}.get(unit, unit)
 
 
 def show(value: float, unit: str, stderr: float | None = None) -> str:
@@ -102,7 +114,7 @@ def _rounded(value: float, digits: int) -> float:
 
 
 def _prefix(value: float, unit: str) -> tuple[float, str]:
-    if unit not in SCALED or unit == "rad" or value == 0:
+    if unit.removesuffix("/s") not in SCALED or unit == "rad" or value == 0:
         return 1.0, ""
     for prefix in ("G", "M", "k", "", "m", "µ"):
         if abs(value) >= PREFIXES[prefix]:

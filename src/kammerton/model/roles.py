@@ -163,6 +163,14 @@ class FridgeMonitor(Instrument, Protocol):
 
 
 @runtime_checkable
+class MachineMonitor(Protocol):
+    """A fridge monitor that also knows whether the machines of the refrigerator run."""
+
+    async def machines(self) -> Mapping[str, bool]:
+        """Say of each pump and compressor that is known whether it runs."""
+
+
+@runtime_checkable
 class BiasSource(Instrument, Protocol):
     """A DC voltage on a flux line. It holds its level when the session closes."""
 

@@ -186,7 +186,7 @@ def line(i: int, q: int, source: str) -> IqLine:
 
 
 def make_lab(**changes: object) -> Lab:
-    limits = {"frequency": Limit(4e9, 8e9), "power": Limit(-20.0, 16.0)}
+    limits = {"frequency": Limit(4e9, 8e9, 1e12), "power": Limit(-20.0, 16.0, 1e3)}
     entry = InstrumentEntry
     lab = Lab(
         computer="fake",
@@ -195,7 +195,7 @@ def make_lab(**changes: object) -> Lab:
         data=Path("runs"),
         sample_rate=1e9,
         instruments={
-            "awg": entry("awg", "generator", "addr-awg", {"volts": Limit(-0.5, 0.5)}, 7),
+            "awg": entry("awg", "generator", "addr-awg", {"volts": Limit(-0.5, 0.5, 1e9)}, 7),
             "lo": entry("lo", "source", "addr-lo", limits, 12),
             "dig": entry("dig", "digitizer", "addr-dig", {}, 18),
             "fridge": entry("fridge", "fridge", "addr-fridge", {}, 22),
@@ -208,7 +208,7 @@ def make_lab(**changes: object) -> Lab:
         sync=Sync("awg", Channel("awg", 1), ()),
         pi_pulse=PiPulse(40e-9, 10e-9),
         readout=ReadoutPulse(1e-6, 300e-6),
-        interlock=Interlock("fridge", 0.050, 0.100, 30.0),
+        interlock=Interlock("fridge", 0.050, 0.100, 30.0, rearm_readings=1),
     )
     return replace(lab, **changes)
 

@@ -431,7 +431,7 @@ def test_the_audit_reaches_whoever_opened_the_bench(fake, make, tmp_path):
 
 def test_limits_are_those_of_the_lab_file(fake, make, tmp_path):
     lab = make.lab()
-    entry = replace(lab.instruments["awg"], limits={"volts": Limit(-0.1, 0.1)})
+    entry = replace(lab.instruments["awg"], limits={"volts": Limit(-0.1, 0.1, 1e9)})
     lab = replace(lab, instruments={**lab.instruments, "awg": entry})
 
     async def body(bench: Bench) -> None:

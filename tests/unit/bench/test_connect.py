@@ -77,7 +77,7 @@ def test_an_unknown_driver_is_named_with_those_that_exist(fake, make):
         ("dig", "dig is used as a digitizer, but driver digitizer gives no Digitizer"),
         (
             "fridge",
-            "fridge is used as the fridge monitor, but driver fridge gives no FridgeMonitor",
+            "fridge is used as a fridge monitor, but driver fridge gives no FridgeMonitor",
         ),
     ],
 )

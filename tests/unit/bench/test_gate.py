@@ -347,15 +347,24 @@ class Analyzer:
         self.log.append((self.name, "safe"))
 
 
+class Bias(Analyzer):
+    async def settings(self) -> tuple[float, bool]:
+        self.log.append((self.name, "read"))
+        return 0.3, True
+
+
 def test_safe_switches_off_what_no_program_uses_and_leaves_the_flux(fake, make, wall):
     others = {
         "vna": Analyzer("vna", fake.log, "configure", "transmission"),
         "pulses": Analyzer("pulses", fake.log, "set_pulse", "enable", "settings"),
-        "bias": Analyzer("bias", fake.log, "set_voltage", "enable", "settings"),
+        "bias": Bias("bias", fake.log, "set_voltage", "enable"),
     }
-    gate = Gate(make.lab(), fake.instruments | others, fake.clock, monotonic=wall)
+    lab = make.lab()
+    bias = InstrumentEntry("bias", "bias", "addr-bias", {})
+    lab = replace(lab, instruments={**lab.instruments, "bias": bias})
+    gate = Gate(lab, fake.instruments | others, fake.clock, monotonic=wall)
     asyncio.run(gate.safe())
-    assert [name for name, *_ in fake.log] == ["awg", "lo", "vna", "pulses"]
+    assert fake.log == [(n, "safe") for n in ("awg", "lo", "vna", "pulses")] + [("bias", "read")]
 
 
 def test_a_source_that_ignores_off_is_named(gate, fake, make):

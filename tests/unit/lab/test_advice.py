@@ -9,18 +9,18 @@ from tests.unit.lab.example import TEXT, spoilt
     ("old", "new", "warning"),
     [
         (
-            'limits.volts = { min = "-0.5 V", max = "0.5 V" }',
+            'limits.volts = { min = "-0.5 V", max = "0.5 V", max_rate = "1 V/ns" }',
             "",
             "instruments.awg1: has no limits.volts: its outputs stay off",
         ),
         (
-            'limits.frequency = { min = "4 GHz", max = "6 GHz" }',
+            'limits.frequency = { min = "4 GHz", max = "6 GHz", max_rate = "10 GHz/s" }',
             "",
             "instruments.drive_lo: has no limits.frequency: its outputs stay off",
         ),
         (
-            'limits.power = { min = "-20 dBm", max = "16 dBm" }',
-            'limits.volts = { min = "-1 V", max = "1 V" }',
+            'limits.power = { min = "-20 dBm", max = "16 dBm", max_rate = "100 dB/s" }',
+            'limits.volts = { min = "-1 V", max = "1 V", max_rate = "1 V/ns" }',
             "instruments.drive_lo.limits.volts: limits nothing: drive_lo is used as a source",
         ),
         (

@@ -49,9 +49,9 @@ def test_its_design_values(lab):
 
 
 def test_its_limits_and_lines(lab):
-    assert lab.instruments["awg1"].limits == {"volts": Limit(-0.5, 0.5)}
+    assert lab.instruments["awg1"].limits == {"volts": Limit(-0.5, 0.5, 1e9)}
     assert lab.instruments["drive_lo"].limits == {
-        "frequency": Limit(4e9, 6e9), "power": Limit(-20.0, 16.0),
+        "frequency": Limit(4e9, 6e9, 10e9), "power": Limit(-20.0, 16.0, 100.0),
     }  # fmt: skip
     assert lab.instruments["digitizer"].limits == {}
     for name in lab.instruments:

@@ -46,12 +46,15 @@ def named(problems, path):
 
 LEAVES = st.sampled_from(list(leaves(DATA)))
 OPTIONAL = {"store", "broker", "limits"}
+OPTIONAL_KEYS = {"attenuation", "max_at_device"}
 
 
 @given(LEAVES)
 def test_a_deleted_key_is_named_unless_it_is_optional(path):
     problems = examined(changed(DATA, path, lambda k, v, at: {} if k == at else {k: v}))
-    if not OPTIONAL & set(path[:-1]) or path[-2] in ("volts", "frequency", "power"):
+    if path[-1] in OPTIONAL_KEYS:
+        assert problems == () or named(problems, path)
+    elif not OPTIONAL & set(path[:-1]) or path[-2] in ("volts", "frequency", "power"):
         assert named(problems, path)
     else:
         assert problems == () or named(problems, path)
@@ -96,7 +99,8 @@ def leaf(path):
 def base_of(path):
     """Return the base unit of the quantity at a path of the example."""
     text = str(leaf(path))
-    return next((u for u in ("Hz", "dBm", "V", "K", "s") if text.endswith(u)), "")
+    units = ("Hz/s", "dB/s", "V/ns", "Hz", "dBm", "dB", "V", "K", "s")
+    return next((u for u in units if text.endswith(u)), "")
 
 
 JUNK = st.one_of(

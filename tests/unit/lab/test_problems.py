@@ -43,6 +43,12 @@ KEYS = [
 ]
 
 MISSING = [
+    (
+        'attenuation = "80 dB" ',
+        "[feedlines.feed0]",
+        "feedlines.feed0.attenuation: missing: max_at_device needs it",
+    ),
+    (', max_rate = "1 V/ns"', "limits.volts", "instruments.awg1.limits.volts.max_rate: missing"),
     ('delay = "64 ns"\n', "[feedlines.feed0]", "feedlines.feed0.delay: missing"),
     (
         'resonator = "r0"\n',
@@ -62,7 +68,7 @@ VALUES = [
         "qubits.q0.f01: needs { value = ..., tolerance = ... }, not '4.90 GHz'",
     ),
     (
-        'limits.volts = { min = "-0.5 V", max = "0.5 V" }',
+        'limits.volts = { min = "-0.5 V", max = "0.5 V", max_rate = "1 V/ns" }',
         "limits = 3",
         "instruments.awg1.limits: needs a table, not 3",
     ),
@@ -122,6 +128,31 @@ SIZES = [
         'tolerance = "8 MHz"',
         'tolerance = "8 GHz"',
         "qubits.q0.f01.tolerance: 8 GHz is more than the value itself, 4.9 GHz",
+    ),
+    (
+        'max_rate = "1 V/ns"',
+        'max_rate = "1 V"',
+        "instruments.awg1.limits.volts.max_rate: '1 V' is in V, but this needs V/s",
+    ),
+    (
+        'address = "tcp://127.0.0.1:33576"',
+        'address = "tcp://127.0.0.1:33576"\nsafe = "keep"',
+        """instruments.fridge.safe: needs one of "off", "hold", "zero", not 'keep'""",
+    ),
+    (
+        'driver = "tektronix_awg5208"',
+        'driver = "tektronix_awg5208"\nsafe = "hold"',
+        'instruments.awg1.safe: must be "off": awg1 is a generator, and only a bias source stays',
+    ),
+    (
+        'max_age = "30 s"',
+        'max_age = "30 s"\nrearm_readings = 0',
+        "interlock.rearm_readings: needs a whole number from 1 to 100, not 0",
+    ),
+    (
+        'max_age = "30 s"',
+        'max_age = "30 s"\nsecond = "fridge"',
+        "interlock.second: fridge is the first already",
     ),
     (
         'sigma = "10 ns"',
@@ -324,6 +355,15 @@ def test_two_carriers_of_one_source(examined):
 def test_two_powers_of_one_source(examined):
     text = spoilt('power = "13 dBm" }', 'power = "12 dBm" }')
     assert "drive_lo cannot be at 13 dBm here and at 12 dBm" in problems_of(examined, text)[0]
+
+
+def test_amplitudes_that_are_too_much_for_the_device(examined):
+    text = spoilt('max_at_device = "-70 dBm"', 'max_at_device = "-110 dBm"')
+    assert [p.split(": ", 1)[1] for p in problems_of(examined, text)] == [
+        f"resonators.{r}.readout_amplitude.value: puts -96.9357 dBm on the device, "
+        "more than max_at_device of feedlines.feed0, -110 dBm"
+        for r in ("r0", "r1")
+    ]
 
 
 def test_a_carrier_beyond_its_limits_and_far_from_its_resonators(examined):

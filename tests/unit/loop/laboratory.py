@@ -29,7 +29,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def two_qubits(path: Path) -> Lab:
-    volts = {"volts": Limit(-0.5, 0.5)}
+    volts = {"volts": Limit(-0.5, 0.5, 1e9)}
     awg = InstrumentEntry("awg1", "tektronix_awg5208", "TCPIP0::x::INSTR", volts)
     drive = {
         f"q{k}": IqLine(Channel("awg1", 2 * k + 1), Channel("awg1", 2 * k + 2), "lo", 4.8e9, 13.0)

@@ -1,0 +1,146 @@
+"""Bias sources: ramps that begin where the box really is, and what each does to be safe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from kammerton.bench.guard import Guard
+from kammerton.bench.limits import check_value
+from kammerton.bench.ramp import steps
+from kammerton.bench.tasks import unbroken
+from kammerton.lab import Limit
+from kammerton.model import InstrumentError, OutputRefused
+from kammerton.model.quantity import show
+from kammerton.model.roles import BiasSource
+
+RESOLUTION, SHARE = 1e-5, 1e-3
+"""How far (V, and of the value) a bias may read from what it was set to."""
+
+
+class Biases:
+    """The bias sources of a bench. Their levels are known by read-back only, never assumed."""
+
+    def __init__(self, guard: Guard, sources: Mapping[str, BiasSource]) -> None:
+        self._guard, self._sources = guard, sources
+        self._turns = {name: asyncio.Lock() for name in sources}
+        self._last: dict[str, float] = {}
+
+    async def set(self, name: str, volts: float) -> None:
+        """Ramp a bias to `volts` through its limits, switching it on at 0 V where it is off.
+
+        The level is read first. Each step is checked, small, slow, and the last place to stop:
+        a cancellation or a person's hold ends the ramp there.
+
+        Raises
+        ------
+        OutputRefused
+            Not within limits, not cold, held, or the box stands outside its limits already.
+        InstrumentError
+            The source fails, or reads back something else.
+        """
+        guard = self._guard
+        if name not in self._sources:
+            raise guard.refusal(name, volts, f"{name} is no bias source of {guard.lab.path.name}")
+        limit = guard.checked(
+            name, volts, lambda: check_value(guard.lab, name, "volts", volts, "bias")
+        )
+        guard.require_free(name)
+        if volts:
+            guard.require_cold(name)
+        async with self._turns[name]:
+            await self._ramped(name, volts, limit)
+
+    async def make_safe(self, name: str) -> None:
+        """Do what lab.toml declares: hold (and read back), ramp to zero, or also switch off.
+
+        Raises
+        ------
+        InstrumentError
+            The source is not known to be so.
+        """
+        async with self._turns[name]:
+            entry, source = self._guard.lab.instruments[name], self._sources[name]
+            if entry.safe in (None, "hold"):
+                return await self._is_held(name)
+            limit = entry.limits.get("volts")
+            start, on = await source.settings()
+            if on and limit is None:
+                return await source.safe()
+            if on and limit is not None:
+                for value in steps(start, 0.0, limit):
+                    await source.set_voltage(value, rate=limit.max_rate)
+            if on and entry.safe == "off":
+                await source.enable(on=False)
+            await self._is_zero(name, off=entry.safe == "off")
+
+    async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
+        source = self._sources[name]
+        start = await self._start(name)
+        path = self._guard.checked(name, volts, lambda: self._path(name, start, volts, limit))
+        try:
+            for value in path:
+                self._guard.require_free(name)
+                await source.set_voltage(value, rate=limit.max_rate)
+            await self._verified(name, volts)
+        except BaseException as reason:
+            await unbroken(self._stopped(name, start, volts, reason))
+            raise
+        self._guard.changed(name, f"{start:g} V", f"{volts:g} V", f"limits.volts of {name}")
+
+    async def _start(self, name: str) -> float:
+        """Return the level that comes out; an output that is off is switched on, at 0 V."""
+        source = self._sources[name]
+        level, on = await source.settings()
+        if on:
+            return level
+        limit = self._guard.lab.instruments[name].limits["volts"]
+        await source.set_voltage(0.0, rate=limit.max_rate)
+        await source.enable(on=True)
+        self._guard.changed(name, "off", "on, 0 V", f"limits.volts of {name}")
+        return 0.0
+
+    def _path(self, name: str, start: float, volts: float, limit: Limit) -> list[float]:
+        if not limit.minimum <= start <= limit.maximum:
+            raise OutputRefused(
+                f"{name} is at {show(start, 'V')}, outside its own limits: bring it back by hand"
+            )
+        path = steps(start, volts, limit)
+        for value in path:
+            check_value(self._guard.lab, name, "volts", value, "bias")
+        return path
+
+    async def _verified(self, name: str, volts: float) -> None:
+        level, on = await self._sources[name].settings()
+        if not on or not _near(level, volts):
+            state = "" if on else ", switched off"
+            raise InstrumentError(
+                f"{name} was ramped to {show(volts, 'V')} but reads back {show(level, 'V')}{state}"
+            )
+        self._last[name] = volts
+
+    async def _stopped(self, name: str, start: float, volts: float, reason: BaseException) -> None:
+        """Say where a ramp ended that did not arrive, as far as the box says."""
+        self._last.pop(name, None)
+        cause = str(reason) or type(reason).__name__
+        try:
+            level = f"{(await self._sources[name].settings())[0]:g} V"
+        except InstrumentError as error:
+            level = f"unknown: {error}"
+        self._guard.changed(name, f"{start:g} V", level, f"ramp to {volts:g} V ended by {cause}")
+
+    async def _is_held(self, name: str) -> None:
+        level, on = await self._sources[name].settings()
+        last = self._last.get(name)
+        if last is not None and not (on and _near(level, last)):
+            raise InstrumentError(f"{name} was left at {last:g} V but reads {level:g} V")
+
+    async def _is_zero(self, name: str, *, off: bool) -> None:
+        level, on = await self._sources[name].settings()
+        if on and (off or not _near(level, 0.0)):
+            raise InstrumentError(f"{name} reads back {level:g} V, {'on' if on else 'off'}")
+        self._last.pop(name, None)
+
+
+def _near(level: float, volts: float) -> bool:
+    return abs(level - volts) <= max(RESOLUTION, SHARE * abs(volts))

@@ -1,0 +1,63 @@
+"""Power at the device: what a pair of channels puts out, less the line's attenuation."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from kammerton.lab import IqLine, Lab
+from kammerton.model.quantity import show
+from kammerton.model.roles import Playlist
+
+OHM = 50.0
+
+
+def power_at_device(peak: float, attenuation: float) -> float:
+    """Return the power in dBm behind `attenuation` dB of an envelope with a peak in V.
+
+    A wave of amplitude V into 50 ohm carries V^2/(2 x 50 ohm).
+    """
+    milliwatts = 1e3 * peak * peak / (2 * OHM)
+    return 10 * math.log10(milliwatts) - attenuation if milliwatts else -math.inf
+
+
+def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[str]:
+    """Yield a line for each line of this generator that would put too much on the device."""
+    for name, line in _lines(lab):
+        if line.max_at_device is None or line.i.instrument != generator:
+            continue
+        power = power_at_device(_envelope(playlist, line), line.attenuation)
+        if not power <= line.max_at_device:
+            yield (
+                f"{name}: {show(power, 'dBm')} would arrive at the device (peak of {generator}, "
+                f"less {line.attenuation:g} dB), more than {show(line.max_at_device, 'dBm')}, "
+                f"max_at_device of {name} in {lab.path.name}"
+            )
+
+
+def _lines(lab: Lab) -> Iterator[tuple[str, IqLine]]:
+    for qubit in lab.qubits.values():
+        yield f"qubits.{qubit.name}.drive", qubit.drive
+    for feedline in lab.feedlines.values():
+        yield f"feedlines.{feedline.name}", feedline.line
+
+
+def _envelope(playlist: Playlist, line: IqLine) -> float:
+    """Return the largest sqrt(I^2 + Q^2) in V; a channel on another generator counts as quiet."""
+    tracks = {number: track for track, number in enumerate(playlist.channels)}
+    i, q = tracks.get(line.i.number), tracks.get(line.q.number)
+    if line.q.instrument != line.i.instrument:
+        q = None
+    pairs = {(_of(step.waves, i), _of(step.waves, q)) for step in playlist.steps}
+    return math.sqrt(max((_largest(playlist, *pair) for pair in pairs), default=0.0))
+
+
+def _of(waves: tuple[str, ...], track: int | None) -> str | None:
+    return None if track is None else waves[track]
+
+
+def _largest(playlist: Playlist, i: str | None, q: str | None) -> float:
+    squares = [np.square(playlist.waves[name].volts, dtype=np.float64) for name in (i, q) if name]
+    return float(np.max(sum(squares))) if squares else 0.0

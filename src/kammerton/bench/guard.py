@@ -1,0 +1,124 @@
+"""What the gate asks before anything may change, and the record of what it answered."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from kammerton.bench.interlock import ColdCheck
+from kammerton.bench.switching import OnChange, OutputChange
+from kammerton.lab import Lab
+from kammerton.model import DriveInhibited, Held, LabClock, OutputRefused
+from kammerton.model.roles import FridgeMonitor
+
+T = TypeVar("T")
+
+COMPUTER = "computer"
+"""The scope of a lease on everything."""
+
+
+class Hold(Protocol):
+    """A lease as the bench needs it: who wants hands off what, why, until when (wall time)."""
+
+    @property
+    def scope(self) -> str:
+        """An element, an instrument, or "computer"."""
+
+    @property
+    def owner(self) -> str:
+        """The person."""
+
+    @property
+    def why(self) -> str:
+        """What the person said."""
+
+    @property
+    def until(self) -> datetime | None:
+        """When it ends by itself."""
+
+
+Holds = Callable[[], Iterable[Hold]]
+
+
+def nobody() -> tuple[Hold, ...]:
+    """Return no holds."""
+    return ()
+
+
+def said(hold: Hold) -> str:
+    """Return a hold in words."""
+    until = f", until {hold.until:%Y-%m-%d %H:%M} UTC" if hold.until else ""
+    return f"{hold.scope} is held by {hold.owner}: {hold.why}{until}"
+
+
+class Guard:
+    """Interlock, leases and audit of one bench.
+
+    changes: the latest lines of the audit. job: what is being done now, for the audit.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        fridges: tuple[FridgeMonitor, ...],
+        clock: LabClock,
+        *,
+        who: str = "daemon",
+        on_change: OnChange | None = None,
+        holds: Holds = nobody,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.lab, self.who, self.job = lab, who, ""
+        self.changes: deque[OutputChange] = deque(maxlen=1000)
+        self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
+        self._on_change, self._holds = on_change, holds
+
+    def hold_on(self, *names: str) -> Hold | None:
+        """Return the lease that forbids touching one of these instruments, if there is one."""
+        scopes = {COMPUTER, *names}
+        return next((hold for hold in self._holds() if hold.scope in scopes), None)
+
+    def require_free(self, *names: str) -> None:
+        """Refuse while a person holds one of these instruments, or the computer."""
+        hold = self.hold_on(*names)
+        if hold is not None:
+            what = names[0] if names else "computer"
+            reason = f"{what}: hands off: {said(hold)}"
+            self.note(OutputChange(what, None, "any change", self.who, reason))
+            raise Held(reason)
+
+    def require_cold(self, what: str) -> None:
+        """Refuse unless the interlock allows drive, and nobody holds `what`."""
+        self.require_free(what)
+        objection = self.cold.objection()
+        if objection is not None:
+            reason = f"{what}: drive is refused: {objection}"
+            self.note(OutputChange(what, None, "drive", self.who, reason))
+            raise DriveInhibited(reason)
+
+    def checked(self, what: str, new: object, check: Callable[[], T]) -> T:
+        """Return what a check of limits returns; note and raise what it refuses."""
+        try:
+            return check()
+        except OutputRefused as refusal:
+            raise self.refusal(what, new, str(refusal)) from None
+
+    def refusal(self, what: str, new: object, reason: str) -> OutputRefused:
+        """Note a refusal and return it, to be raised."""
+        self.note(OutputChange(what, None, new, self.who, reason))
+        return OutputRefused(reason)
+
+    def changed(self, what: str, old: object, new: object, rule: str = "") -> None:
+        """Note a change that was made, and the limit that allowed it."""
+        self.note(OutputChange(what, old, new, self.who, rule=rule))
+
+    def note(self, change: OutputChange) -> None:
+        """Add a line to the audit."""
+        change = replace(change, job=self.job)
+        self.changes.append(change)
+        if self._on_change is not None:
+            self._on_change(change)

@@ -1,0 +1,60 @@
+"""Outputs that no program plays: network analyzers and pulse generators, behind the same rules."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.bench.guard import Guard
+from kammerton.bench.limits import check_value
+from kammerton.model.roles import FrequencySweep, Instrument, NetworkAnalyzer, PulseGenerator
+
+
+class Others:
+    """Sweeps and single pulses: checked against lab.toml, cold, and not held by a person."""
+
+    def __init__(self, guard: Guard, devices: Mapping[str, Instrument]) -> None:
+        self._guard, self._devices = guard, devices
+
+    async def transmission(
+        self, name: str, sweep: FrequencySweep
+    ) -> tuple[NDArray[np.float64], NDArray[np.complex128]]:
+        """Sweep a network analyzer; see `NetworkAnalyzer.transmission`."""
+        analyzer = self._devices.get(name)
+        if not isinstance(analyzer, NetworkAnalyzer):
+            raise self._guard.refusal(name, sweep, f"{name} is no network analyzer of this bench")
+        self._check(name, sweep.power, "power", sweep)
+        self._check(name, sweep.start, "frequency", sweep)
+        self._check(name, sweep.stop, "frequency", sweep)
+        self._guard.require_cold(name)
+        self._guard.changed(name, "off", sweep, f"limits.frequency and limits.power of {name}")
+        return await analyzer.transmission(sweep)
+
+    async def set_pulse(self, name: str, channel: int, volts: float, width: float) -> None:
+        """Set the pulse of a channel that is off; see `PulseGenerator.set_pulse`."""
+        pulser = self._pulser(name, volts)
+        self._check(name, volts, "volts", (volts, width))
+        self._guard.require_free(name)
+        await pulser.set_pulse(channel, volts, width)
+        self._guard.changed(f"{name}.{channel}", None, (volts, width), f"limits.volts of {name}")
+
+    async def enable_pulse(self, name: str, channel: int) -> None:
+        """Switch a channel on whose pulse, as the box itself says, is within its limits."""
+        pulser = self._pulser(name, True)
+        self._guard.require_cold(name)
+        volts, width, _ = await pulser.settings(channel)
+        self._check(name, volts, "volts", (volts, width))
+        await pulser.enable(channel, on=True)
+        self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
+
+    def _pulser(self, name: str, new: object) -> PulseGenerator:
+        pulser = self._devices.get(name)
+        if not isinstance(pulser, PulseGenerator):
+            raise self._guard.refusal(name, new, f"{name} is no pulse generator of this bench")
+        return pulser
+
+    def _check(self, name: str, value: float, quantity: str, new: object) -> None:
+        lab = self._guard.lab
+        self._guard.checked(name, new, lambda: check_value(lab, name, quantity, value))

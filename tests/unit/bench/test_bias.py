@@ -1,0 +1,231 @@
+"""Bias sources behind the gate: where a ramp begins, how it goes, how it ends, what safe means."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from kammerton.bench import Gate
+from kammerton.lab import InstrumentEntry, Limit
+from kammerton.model import Held, InstrumentError, OutputRefused
+from tests.unit.bench.conftest import Fake, FakeLab
+
+LIMIT = Limit(-1.0, 1.0, 0.5, 0.1)
+
+
+@dataclass
+class FakeBias(Fake):
+    """Level 0.2 V, on, as somebody left it; `stuck` takes no level, `lies` reads another one."""
+
+    volts: float = 0.2
+    on: bool = True
+    stuck: bool = False
+    lies: float = 0.0
+
+    async def set_voltage(self, volts: float, *, rate: float) -> None:
+        await self.did("set", round(volts, 6), rate)
+        if not self.stuck:
+            self.volts = volts
+
+    async def enable(self, *, on: bool) -> None:
+        await self.did("enable", on)
+        self.on = on
+
+    async def settings(self) -> tuple[float, bool]:
+        await self.did("read")
+        return self.volts + self.lies, self.on
+
+    async def safe(self) -> None:
+        await super().safe()
+        self.volts, self.on = 0.0, False
+
+
+@dataclass
+class Hold:
+    scope: str
+    owner: str = "Ada"
+    why: str = "measuring by hand"
+    until: None = None
+
+
+@dataclass
+class BiasedLab(FakeLab):
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.bias = FakeBias("bias", self.log)
+
+    @property
+    def instruments(self) -> dict[str, Fake]:
+        return {**super().instruments, "bias": self.bias}
+
+    def levels(self) -> list[float]:
+        return [float(entry[1]) for entry in self.log.of("bias") if entry[0] == "set"]
+
+
+@pytest.fixture
+def fake() -> BiasedLab:
+    return BiasedLab()
+
+
+@pytest.fixture
+def gate(fake, make) -> Gate:
+    return gate_of(fake, make)
+
+
+def gate_of(fake, make, holds=(), **entry) -> Gate:
+    words = {"limits": {"volts": LIMIT}, "line": 30, **entry}
+    bias = InstrumentEntry("bias", "bias", "addr-bias", **words)
+    lab = make.lab()
+    lab = replace(lab, instruments={**lab.instruments, "bias": bias})
+    gate = Gate(lab, fake.instruments, fake.clock, holds=lambda: holds)
+    asyncio.run(gate.cold.refresh())
+    return gate
+
+
+def test_a_ramp_begins_where_the_box_is_and_takes_small_steps(gate, fake):
+    asyncio.run(gate.set_bias("bias", -0.25))
+    assert fake.log.of("bias")[0] == ("read",)
+    hops = np.abs(np.diff([0.2, *fake.levels()]))
+    assert hops.max() <= 0.1 + 1e-9
+    assert fake.levels()[-1] == -0.25
+    assert all(entry[2] == "0.5" for entry in fake.log.of("bias") if entry[0] == "set")
+    assert fake.log.of("bias")[-1] == ("read",)
+    assert (gate.changes[-1].old, gate.changes[-1].new) == ("0.2 V", "-0.25 V")
+
+
+def test_an_output_that_is_off_goes_on_at_zero(gate, fake):
+    fake.bias.on = False
+    asyncio.run(gate.set_bias("bias", 0.05))
+    assert [entry for entry in fake.log.of("bias") if entry[0] != "read"] == [
+        ("set", "0.0", "0.5"), ("enable", "True"), ("set", "0.05", "0.5"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("volts", [1.01, -1.01, np.nan, np.inf])
+def test_nothing_beyond_the_limits_reaches_the_box(gate, fake, volts):
+    with pytest.raises(OutputRefused, match="bias bias: volts = "):
+        asyncio.run(gate.set_bias("bias", volts))
+    assert fake.log.of("bias") == []
+
+
+def test_c6_without_limits_it_stays_as_it_is(fake, make):
+    gate = gate_of(fake, make, limits={})
+    with pytest.raises(OutputRefused, match=r"volts cannot be set without limits\.volts"):
+        asyncio.run(gate.set_bias("bias", 0.0))
+    assert fake.log.of("bias") == []
+
+
+def test_a_box_that_stands_outside_is_not_brought_back_through_what_is_forbidden(gate, fake):
+    fake.bias.volts = 1.5
+    with pytest.raises(OutputRefused, match=r"is at 1.5 V, outside its own limits"):
+        asyncio.run(gate.set_bias("bias", 0.0))
+    assert fake.levels() == []
+
+
+def test_a_warm_fridge_lets_a_bias_only_go_to_zero(gate, fake):
+    fake.fridge.kelvin = 4.0
+    asyncio.run(gate.cold.refresh())
+    with pytest.raises(OutputRefused, match="bias: drive is refused"):
+        asyncio.run(gate.set_bias("bias", 0.1))
+    asyncio.run(gate.set_bias("bias", 0.0))
+    assert fake.bias.volts == 0.0
+
+
+def test_a_ramp_can_be_cancelled_at_any_step_and_says_where_it_stopped(gate, fake):
+    async def main() -> None:
+        ramp = asyncio.create_task(gate.set_bias("bias", 1.0))
+        while len(fake.levels()) < 3:  # noqa: ASYNC110 - what is waited for is any fact
+            await asyncio.sleep(0)
+        ramp.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await ramp
+
+    asyncio.run(main())
+    assert fake.bias.volts == pytest.approx(0.4)
+    assert len(fake.levels()) == 3
+    assert gate.changes[-1].new == "0.4 V"
+    assert "ramp to 1 V ended by CancelledError" in gate.changes[-1].rule
+
+
+def test_a_person_ends_a_ramp_at_the_next_step(fake, make):
+    holds: list[Hold] = []
+    gate = gate_of(fake, make, holds=holds)
+
+    async def main() -> None:
+        ramp = asyncio.create_task(gate.set_bias("bias", 1.0))
+        while len(fake.levels()) < 3:  # noqa: ASYNC110 - what is waited for is any fact
+            await asyncio.sleep(0)
+        holds.append(Hold("bias"))
+        with pytest.raises(Held, match="bias is held by Ada: measuring by hand"):
+            await ramp
+
+    asyncio.run(main())
+    assert len(fake.levels()) == 3
+
+
+@pytest.mark.parametrize("fault", ["stuck", "lies"])
+def test_a_level_that_does_not_read_back_is_named(gate, fake, fault):
+    setattr(fake.bias, fault, 0.01)
+    with pytest.raises(InstrumentError, match=r"ramped to 300 mV but reads back"):
+        asyncio.run(gate.set_bias("bias", 0.3))
+
+
+# safe
+
+
+def test_by_default_it_holds_and_is_read_back(gate, fake):
+    asyncio.run(gate.set_bias("bias", 0.3))
+    fake.log.clear()
+    asyncio.run(gate.safe())
+    assert fake.log.of("bias") == [("read",)]
+    assert fake.bias.volts == 0.3
+
+
+def test_one_that_did_not_hold_is_named(gate, fake):
+    asyncio.run(gate.set_bias("bias", 0.3))
+    fake.bias.volts = 0.0
+    with pytest.raises(InstrumentError, match=r"bias was left at 0\.3 V but reads 0 V"):
+        asyncio.run(gate.safe())
+
+
+@pytest.mark.parametrize(("state", "on"), [("zero", True), ("off", False)])
+def test_it_ramps_to_zero_where_lab_toml_wants_that_after_everything_else(fake, make, state, on):
+    gate = gate_of(fake, make, safe=state)
+    asyncio.run(gate.safe())
+    assert fake.levels() == [0.1, 0.0]
+    assert (fake.bias.volts, fake.bias.on) == (0.0, on)
+    order = [entry[0] for entry in fake.log if entry[0] != "fridge"]
+    assert order.index("bias") > max(order.index("awg"), order.index("lo"))
+
+
+def test_without_a_limit_the_driver_ramps_as_it_knows(fake, make):
+    gate = gate_of(fake, make, safe="off", limits={})
+    asyncio.run(gate.safe())
+    assert ("safe",) in fake.log.of("bias")
+
+
+def test_one_that_stays_is_named(fake, make):
+    gate = gate_of(fake, make, safe="zero")
+    fake.bias.stuck = True
+    with pytest.raises(InstrumentError, match=r"bias is not known to be as lab\.toml wants it"):
+        asyncio.run(gate.safe())
+
+
+# leases on other instruments
+
+
+@pytest.mark.parametrize("scope", ["awg", "lo", "computer"])
+def test_what_a_person_holds_is_not_driven(fake, make, scope):
+    gate = gate_of(fake, make, holds=[Hold(scope)])
+    with pytest.raises(Held, match=f"{scope} is held by Ada"):
+        asyncio.run(gate.admit(make.compiled()))
+    with pytest.raises(Held):
+        asyncio.run(gate.tune("lo", 7e9, 0.0) if scope == "lo" else gate.run("awg"))
+    assert [e for e in fake.log if e[0] in ("awg", "lo")] == []
+    assert "held by Ada" in (gate.changes[-1].refused or "")
+
+
+def test_a_hold_on_a_qubit_is_the_planners_business(fake, make):
+    gate = gate_of(fake, make, holds=[Hold("q0")])
+    asyncio.run(gate.admit(make.compiled()))

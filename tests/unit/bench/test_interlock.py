@@ -1,0 +1,154 @@
+"""The interlock on the refrigerator: rows F1 to F4 as the gate sees them."""
+
+import asyncio
+import math
+from dataclasses import replace
+
+import pytest
+
+from kammerton.bench.interlock import ColdCheck
+from kammerton.lab import Interlock
+from kammerton.model import InstrumentError, LabClock
+
+SETTINGS = Interlock("fridge", 0.050, 0.100, 30.0, rearm_readings=3, frozen_after=0.0)
+
+
+class Wall:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Fridge:
+    """Shows what it is told to; NaN is no reading, as drivers say it."""
+
+    def __init__(self, kelvin: float = 0.012) -> None:
+        self.name, self.kelvin = "fridge", kelvin
+
+    async def temperature(self) -> float:
+        if math.isnan(self.kelvin):
+            raise InstrumentError("fridge: no valid reading of the mixing chamber")
+        return self.kelvin
+
+
+class Pumped(Fridge):
+    """A monitor that knows its pumps."""
+
+    runs = True
+
+    async def machines(self) -> dict[str, bool]:
+        return {"turbo": self.runs}
+
+
+@pytest.fixture
+def wall() -> Wall:
+    return Wall()
+
+
+def check(wall: Wall, *fridges: Fridge, **settings: float) -> ColdCheck:
+    return ColdCheck(replace(SETTINGS, **settings), fridges, LabClock(), wall)
+
+
+def readings(cold: ColdCheck, fridge: Fridge, *kelvin: float) -> list[bool]:
+    """Return after each reading whether drive is allowed."""
+    seen = []
+    for fridge.kelvin in kelvin:
+        asyncio.run(cold.refresh())
+        seen.append(cold.objection() is None)
+    return seen
+
+
+def test_f1_three_good_readings_in_a_row_arm_and_one_bad_one_trips(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012) == [False, False]
+    assert "2 of 3 good readings in a row so far" in (cold.objection() or "")
+    assert readings(cold, fridge, 0.012, 0.101, 0.012, 0.012) == [True, False, False, False]
+    assert readings(cold, fridge, 0.06, 0.012, 0.012, 0.012) == [False, False, False, True]
+
+
+def test_f2_a_failed_reading_counts_as_a_bad_one_for_arming(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, math.nan, 0.012, 0.012) == [False] * 5
+    assert readings(cold, fridge, 0.012) == [True]
+
+
+def test_f2_no_reading_is_borne_until_the_last_is_too_old(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    wall.now += 29
+    assert readings(cold, fridge, math.nan) == [True]
+    wall.now += 2
+    assert readings(cold, fridge, math.nan) == [False]
+    assert "no valid reading of the mixing chamber" in (cold.objection() or "")
+
+
+def test_f1_above_drive_below_what_is_on_stays_on_but_nothing_begins(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012, 0.06)[-1]
+    assert "reads 60 mK; nothing begins above 50 mK" in (cold.objection_to_begin() or "")
+    assert readings(cold, fridge, 0.012) == [True]
+    assert cold.objection_to_begin() is None
+
+
+def test_a_check_that_was_never_armed_reads_as_often_as_it_needs(wall):
+    cold = check(wall, Fridge())
+    asyncio.run(cold.refresh_when_older(10.0))
+    assert cold.objection() is None
+
+
+def test_but_after_a_trip_it_waits_for_the_watch(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012, 0.2)
+    fridge.kelvin = 0.012
+    wall.now += 20
+    asyncio.run(cold.refresh_when_older(10.0))
+    assert "1 of 3" in (cold.objection() or "")
+
+
+def test_f2_a_frozen_sensor_counts_as_none(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge, frozen_after=60.0)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    wall.now += 59
+    assert readings(cold, fridge, 0.012) == [True]
+    wall.now += 2
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "is frozen: it has shown exactly 12 mK for more than 60 s" in (cold.objection() or "")
+    assert readings(cold, fridge, 0.0121, 0.0119, 0.012) == [False, False, True]
+
+
+def test_f2_a_sensor_that_is_told_it_may_stand_still_does_not_freeze(wall):
+    fridge = Fridge()
+    cold = check(wall, fridge, frozen_after=0.0)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    wall.now += 86400
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+
+
+def test_f2_a_second_sensor_stands_in_and_warm_by_either_is_warm(wall):
+    first, second = Fridge(), Fridge(0.013)
+    cold = check(wall, first, second)
+    assert readings(cold, first, math.nan, math.nan, math.nan) == [False, False, True]
+    assert readings(cold, second, 0.15) == [False]
+    assert "reads 150 mK" in (cold.objection() or "")
+    assert readings(cold, second, math.nan, math.nan, math.nan) == [False] * 3
+    wall.now += 31
+    assert readings(cold, first, 0.012, 0.012, 0.012) == [False, False, True]
+
+
+def test_f3_a_pump_that_stops_trips_at_once_however_cold_it_still_is(wall):
+    fridge = Pumped()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.runs = False
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "turbo of the refrigerator stopped" in (cold.objection() or "")
+    fridge.runs = True
+    assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False, False, True]
