@@ -119,7 +119,7 @@ def test_the_interlock_reads_the_refrigerator_by_either(laboratory, lab_file, tm
 
     async def main() -> float:
         async with open_bench(load(lab_file), LabClock(), lock_folder=tmp_path) as bench:
-            await bench.gate.cold.refresh()
+            await bench.gate.cold.refresh_when_older(1.0)
             assert bench.gate.cold.objection() is None
             assert bench.gate.cold.reading is not None
             return bench.gate.cold.reading.temperature
