@@ -27,9 +27,8 @@ from kammerton.estimation.findings import (
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
-from kammerton.estimation.prepare import Batch, prepare
 from kammerton.estimation.projection import Basis, refine
-from kammerton.estimation.series import split
+from kammerton.estimation.series import Joined, joined, split
 from kammerton.estimation.solver import Solution
 from kammerton.model import Advice, TraceError
 
@@ -46,46 +45,29 @@ DRIFT = 20.0  # delta-BIC over a random walk
 
 
 @dataclass(frozen=True, eq=False)
-class Trains:
-    """Sweeps of trains as one batch, train by train.
-
-    repetitions (A,) ascending, in parts of the largest, `most`; coefficient (B,) in windows.
-    back: place of the caller's trains among the ascending ones.
-    """
-
-    batch: Batch
-    repetitions: Array
-    most: float
-    coefficient: Array
-    low: float
-    length: float
-    back: NDArray[np.intp]
+class Trains(Joined):
+    """Sweeps of trains as one batch, train by train; labels are numbers of repetitions."""
 
     @property
-    def traces(self) -> int:
-        """N."""
-        return self.batch.traces
+    def most(self) -> float:
+        """The largest number of repetitions."""
+        return float(self.labels.max())
 
     @property
-    def window(self) -> Array:
-        """Length of the swept coefficient (N,)."""
-        return np.full(self.batch.traces, self.length)
+    def repetitions(self) -> Array:
+        """Return those of each train (A,), ascending, in parts of the largest."""
+        return self.labels / self.most
 
     @property
     def alias(self) -> float:
         """Distance of two places that look the same to all trains, in periods of the longest."""
-        whole = np.rint(self.repetitions * self.most).astype(np.int64)
+        whole = np.rint(self.labels).astype(np.int64)
         return float(self.most / np.gcd.reduce(whole))
-
-    def restore(self, curve: Array) -> Array:
-        """Return fitted populations (N, A, B) in the order of the caller's trains."""
-        whole: Array = self.batch.restore(curve)
-        return whole.reshape(len(curve), len(self.repetitions), -1)[:, self.back]
 
     def law(self, sign: float) -> Basis:
         """Return the columns by p = (rad in the window of the longest train, place)."""
-        r = np.repeat(self.repetitions, len(self.coefficient))
-        u = np.tile(self.coefficient, len(self.repetitions))
+        r = np.repeat(self.repetitions, len(self.axis))
+        u = np.tile(self.axis, len(self.repetitions))
 
         def columns(p: Array) -> Array:
             wave = sign * np.cos(p[:, :1] * r * (u - p[:, 1:])) / 2.0
@@ -97,22 +79,12 @@ class Trains:
 def ready(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None) -> Trains:
     """Check x = (repetitions, coefficients) and y (A, B) or (N, A, B)."""
     parts = split(x, y, sigma)
-    r, axis = parts.labels, np.asarray(parts.x, dtype=np.float64)
+    r = parts.labels
     if len(r) < 2:
         raise TraceError("one train alone: that is a fit of kind drag")
     if (r < 1).any() or (r != np.rint(r)).any():
         raise TraceError("the repetitions must be whole numbers, 1 or more")
-    if not np.isfinite(axis).all() or np.ptp(axis) <= 0:
-        raise TraceError("the coefficients must be finite, and not all the same")
-    ys = np.concatenate([row[0] for row in parts.rows], axis=1)
-    noise = None if sigma is None else np.concatenate(
-        [np.asarray(row[1]) for row in parts.rows], axis=1)  # fmt: skip
-    batch = prepare(np.arange(ys.shape[1]), ys, noise, complex_too=False, from_zero=False,
-                    least=LEAST)  # fmt: skip
-    low, length = float(axis.min()), float(np.ptp(axis))
-    return Trains(
-        batch, r / r.max(), float(r.max()), (axis - low) / length, low, length, parts.back
-    )
+    return Trains(**vars(joined(parts, LEAST, "coefficients")))
 
 
 def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
@@ -164,8 +136,8 @@ def _sign(known: dict[str, object]) -> float:
 
 
 def _fit(trains: Trains, sign: float) -> Solution:
-    batch, fastest = trains.batch, np.pi * (len(trains.coefficient) - 1)
-    places, waves = _grid(trains.repetitions.tobytes(), trains.coefficient.tobytes(), fastest)
+    batch, fastest = trains.batch, np.pi * (len(trains.axis) - 1)
+    places, waves = _grid(trains.repetitions.tobytes(), trains.axis.tobytes(), fastest)
     w2, waves = batch.w**2, sign * waves
     total = w2.sum(axis=1, keepdims=True)
     level = (w2 * batch.y).sum(axis=1, keepdims=True) / total
@@ -201,9 +173,9 @@ def _judge(findings: Findings, trains: Trains, fit: Solution, evidence: Evidence
         "only extrema of the other sort lie where all trains agree",
     )  # fmt: skip
     findings.insufficient(
-        periods > FASTEST * (len(trains.coefficient) - 1), "sampling too coarse",
+        periods > FASTEST * (len(trains.axis) - 1), "sampling too coarse",
         lambda n: f"{periods[n]:.0f} periods of the longest train lie in "
-        f"{len(trains.coefficient)} points: they may be aliases",
+        f"{len(trains.axis)} points: they may be aliases",
         Advice(window_times=0.3),
     )  # fmt: skip
 

@@ -7,23 +7,31 @@ parabolas where the data ask for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.evidence import Evidence, delta_bic, weigh
 from kammerton.estimation.extremum import Place, expectation, judge_place
-from kammerton.estimation.findings import CLEAR, Findings, drift_asked, judge_doubt
+from kammerton.estimation.findings import (
+    CLEAR,
+    RAILED,
+    SATURATED,
+    Findings,
+    clipped,
+    drift_asked,
+    flattened,
+    judge_doubt,
+    judge_source,
+    judge_stray,
+)
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome
-from kammerton.estimation.prepare import Batch, prepare
 from kammerton.estimation.projection import linear
-from kammerton.estimation.series import split
+from kammerton.estimation.series import Joined, joined, split
 from kammerton.estimation.solver import Solution
-from kammerton.model import Advice, TraceError
+from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
@@ -34,61 +42,23 @@ KNOWN = ("expected", "interleaved")
 UNITS = {"drag_coefficient": "", "slope": "", "offset": ""}
 
 
-@dataclass(frozen=True, eq=False)
-class Sequences:
-    """Two sweeps as one batch, the second after the first; coefficient (M,) in windows.
-
-    back: where each of the caller's series is.
-    """
-
-    batch: Batch
-    coefficient: Array
-    low: float
-    length: float
-    back: NDArray[np.intp]
-
-    @property
-    def traces(self) -> int:
-        """N."""
-        return self.batch.traces
-
-    @property
-    def window(self) -> Array:
-        """Length of the swept coefficient (N,)."""
-        return np.full(self.batch.traces, self.length)
-
-    def restore(self, curve: Array) -> Array:
-        """Return fitted populations (N, 2, M)."""
-        whole: Array = self.batch.restore(curve)
-        return whole.reshape(len(curve), 2, -1)[:, self.back]
-
-    def columns(self, degree: int) -> Array:
-        """Return constant, slope and bend of the mean and of half the difference."""
-        t = np.tile(self.coefficient, 2)
-        sign = np.repeat([1.0, -1.0], len(self.coefficient))
-        powers = [t**k for k in range(degree + 1)]
-        return np.stack(powers + [sign * p for p in powers])
-
-
-def ready(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None) -> Sequences:
+def ready(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None) -> Joined:
     """Check x = (series, coefficients) and y (2, M) or (N, 2, M)."""
-    parts = split(x, y, sigma, exactly=2)
-    axis = np.asarray(parts.x, dtype=np.float64)
-    if not np.isfinite(axis).all() or np.ptp(axis) <= 0:
-        raise TraceError("the coefficients must be finite, and not all the same")
-    ys = np.concatenate([row[0] for row in parts.rows], axis=1)
-    noise = None if sigma is None else np.concatenate(
-        [np.asarray(row[1]) for row in parts.rows], axis=1)  # fmt: skip
-    batch = prepare(np.arange(ys.shape[1]), ys, noise, complex_too=False, from_zero=False,
-                    least=LEAST)  # fmt: skip
-    low, length = float(axis.min()), float(np.ptp(axis))
-    return Sequences(batch, (axis - low) / length, low, length, parts.back)
+    return joined(split(x, y, sigma, exactly=2), LEAST, "coefficients")
 
 
-def drag_sequences(pair: Sequences, known: dict[str, object]) -> Outcome:
+def _columns(pair: Joined, degree: int) -> Array:
+    """Return constant, slope and bend of the mean and of half the difference."""
+    t = np.tile(pair.axis, 2)
+    sign = np.repeat([1.0, -1.0], len(pair.axis))
+    powers = [t**k for k in range(degree + 1)]
+    return np.stack(powers + [sign * p for p in powers])
+
+
+def drag_sequences(pair: Joined, known: dict[str, object]) -> Outcome:
     """Fit two lines, or parabolas; the crossing nearest to `expected` gives the coefficient."""
     batch, n = pair.batch, pair.batch.traces
-    straight, bent = (linear(pair.columns(k), batch) for k in (1, 2))
+    straight, bent = (linear(_columns(pair, k), batch) for k in (1, 2))
     curved = delta_bic(batch, straight, bent) > 0
     fit, curve = _padded(pair, straight, bent, curved)
     evidence = weigh(batch, fit, curve, simple_laws(batch))
@@ -109,7 +79,7 @@ def drag_sequences(pair: Sequences, known: dict[str, object]) -> Outcome:
 
 
 def _padded(
-    pair: Sequences, straight: Solution, bent: Solution, curved: NDArray[np.bool_]
+    pair: Joined, straight: Solution, bent: Solution, curved: NDArray[np.bool_]
 ) -> tuple[Solution, Array]:
     """Return parabolas everywhere, of no bend where the data do not ask for one."""
     theta, cov = np.zeros_like(bent.theta), np.zeros_like(bent.cov)
@@ -123,10 +93,10 @@ def _padded(
         np.where(one, bent.residual, straight.residual),
         np.where(curved, bent.free, straight.free),
     )  # fmt: skip
-    return fit, np.asarray(fit.theta @ pair.columns(2))
+    return fit, np.asarray(fit.theta @ _columns(pair, 2))
 
 
-def _crossing(pair: Sequences, fit: Solution, evidence: Evidence, expected: Array) -> Derived:
+def _crossing(pair: Joined, fit: Solution, evidence: Evidence, expected: Array) -> Derived:
     """Return where the difference vanishes, nearest to what is expected (in windows)."""
     a, b, c = (fit.theta[:, k] for k in (3, 4, 5))
     upper = np.abs(_root(a, b, c, 1.0) - expected) < np.abs(_root(a, b, c, -1.0) - expected)
@@ -154,12 +124,17 @@ def _root(a: Array, b: Array, c: Array, sign: Array | float) -> Array:
 
 
 def _judge(
-    findings: Findings, pair: Sequences, fit: Solution, evidence: Evidence, found: Derived
+    findings: Findings, pair: Joined, fit: Solution, evidence: Evidence, found: Derived
 ) -> None:
     """Object to sequences that do not part, or that move together."""
     batch, slope = pair.batch, found.values["slope"] * pair.length
     error = found.stderr["slope"] * pair.length
-    findings.rejected(batch.constant, "no signal", "every point has the same value")
+    judge_source(findings, batch, evidence)
+    judge_stray(findings, evidence, findings.is_open())
+    railed = clipped(batch, evidence.railed >= RAILED) | evidence.misfit & flattened(
+        batch, evidence
+    )
+    findings.rejected(railed, "saturated", SATURATED)
     findings.rejected(
         evidence.misfit, "model does not fit",
         "the sequences follow neither lines nor parabolas",

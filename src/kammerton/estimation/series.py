@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.arrays import noise_of
+from kammerton.estimation.arrays import noise_of, numbers
+from kammerton.estimation.prepare import Batch, prepare
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ def split(
     """
     if not isinstance(x, tuple) or len(x) != 2:
         raise TraceError("x must be two axes: (series, what is swept)")
-    labels, axis, values = _labels(x[0]), np.asarray(x[1]), np.asarray(y)
+    labels, axis, values = _labels(x[0]), numbers(x[1], "the swept axis"), numbers(y, "y")
     if exactly is not None and len(labels) != exactly:
         raise TraceError(f"x has {len(labels)} series; this kind has {exactly}")
     if axis.ndim != 1:
@@ -57,12 +58,68 @@ def split(
 
 
 def _labels(values: ArrayLike) -> Array:
-    try:
-        labels = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TraceError(f"the series are not numbers: {error}") from error
+    labels = numbers(values, "the axis of series")
+    if np.iscomplexobj(labels):
+        raise TraceError("the axis of series is complex; it must be real")
     if labels.ndim != 1 or not np.isfinite(labels).all():
         raise TraceError("the series must be numbers (S,), one for each")
     if len(np.unique(labels)) < len(labels):
         raise TraceError("a series is there twice")
     return labels
+
+
+@dataclass(frozen=True, eq=False)
+class Joined:
+    """Series as one batch, one after the other, each in order of its axis.
+
+    labels (S,) ascending; axis (M,) in windows from 0 to 1, of `length` from `low`. back, places:
+    where each of the caller's series, and each of their points, is.
+    """
+
+    batch: Batch
+    labels: Array
+    axis: Array
+    low: float
+    length: float
+    back: NDArray[np.intp]
+    places: NDArray[np.intp]
+
+    @property
+    def traces(self) -> int:
+        """N."""
+        return self.batch.traces
+
+    @property
+    def window(self) -> Array:
+        """Length of the swept axis (N,)."""
+        return np.full(self.traces, self.length)
+
+    def restore(self, curve: Array) -> Array:
+        """Return fitted values (N, S, M) in the order of the caller's series and points."""
+        whole: Array = self.batch.restore(curve)
+        return whole.reshape(len(curve), len(self.labels), -1)[:, self.back][:, :, self.places]
+
+
+def joined(parts: Series, least: int, what: str) -> Joined:
+    """Put series after one another; `what` is swept.
+
+    Raises
+    ------
+    TraceError
+        The axis cannot be used, or y holds fewer than `least` points.
+    """
+    axis = parts.x
+    if np.iscomplexobj(axis):
+        raise TraceError(f"the {what} are complex; they must be real")
+    if not np.isfinite(axis).all() or axis.size == 0 or np.ptp(axis) <= 0:
+        raise TraceError(f"the {what} must be finite, and not all the same")
+    order = np.argsort(axis, kind="stable")
+    ys = np.concatenate([row[0][:, order] for row in parts.rows], axis=1)
+    noise = [row[1][:, order] for row in parts.rows if row[1] is not None]
+    batch = prepare(
+        np.arange(ys.shape[1]), ys, np.concatenate(noise, axis=1) if noise else None,
+        complex_too=False, from_zero=False, least=least,
+    )  # fmt: skip
+    low, length = float(axis.min()), float(np.ptp(axis))
+    return Joined(batch, parts.labels, (axis[order] - low) / length, low, length, parts.back,
+                  np.argsort(order))  # fmt: skip

@@ -14,7 +14,8 @@ from kammerton.estimation.prepare import Batch
 Array = NDArray[np.float64]
 
 LEAST, SHARE = 4, 0.08  # of points in a row that repeat others
-COUNTS = 0.8  # share of different values below which a trace is counts of few shots
+COUNTS = 0.8  # share of different values below which a trace may be counts of few shots
+FINEST = 1e-5  # step of counts, in parts of their range
 MANY = 12  # points in a row, the least for counts, which repeat by chance
 
 
@@ -62,7 +63,7 @@ def repeats(y: Array, least: int, share: float, counts: float, many: int) -> boo
     needed = max(least, int(share * m + 0.5))
     held, end = longest(y, 1)
     at_end = held > 0 and y.shape[0] == 1 and (y[0, end] == y[0].min() or y[0, end] == y[0].max())
-    if different(y[0]) < counts * (m - held):
+    if different(y[0]) < counts * (m - held) and counted(y[0]):
         needed = max(many, m // 6)
     if held >= needed and not at_end:
         return True
@@ -95,3 +96,22 @@ def different(values: Array) -> int:
     for i in range(1, ordered.size):
         count += ordered[i] != ordered[i - 1]
     return count
+
+
+@kernel
+def counted(values: Array) -> bool:
+    """Return whether all values are whole multiples of one step apart, as counts are."""
+    ordered = np.sort(values)
+    span = ordered[-1] - ordered[0]
+    step = span
+    for i in range(1, ordered.size):
+        gap = ordered[i] - ordered[i - 1]
+        if gap > 1e-9 * span:
+            step = min(step, gap)
+    if step < FINEST * span:
+        return False
+    for i in range(1, ordered.size):
+        steps = (ordered[i] - ordered[0]) / step
+        if abs(steps - round(steps)) > 1e-3:
+            return False
+    return True

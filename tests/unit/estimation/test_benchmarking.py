@@ -269,7 +269,7 @@ REFUSED = {
     "three series": (IRB, ((range(3), LENGTHS), np.ones((3, 11))), {}, "3 series"),
     "one series twice": (IRB, (([1, 1], LENGTHS), np.ones((2, 11))), {}, "twice"),
     "shape": (IRB, (([0, 1], LENGTHS), np.ones((2, 10))), {}, "y has shape"),
-    "words for series": (IRB, ((["a", "b"], LENGTHS), np.ones((2, 11))), {}, "not numbers"),
+    "words for series": (IRB, ((["a", "b"], LENGTHS), np.ones((2, 11))), {}, "not an array"),
     "shape of sigma": (IRB, (([0, 1], LENGTHS), np.ones((2, 11)), np.ones(3)), {}, "sigma has"),
     "axis of two dimensions": (IRB, (([0, 1], LENGTHS[None]), np.ones((2, 11))), {}, "swept axis"),
 }  # fmt: skip

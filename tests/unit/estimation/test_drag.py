@@ -167,6 +167,39 @@ def test_reason(case):
     assert told == (verdict == "insufficient")
 
 
+def stuck(y):
+    y[..., -12:] = y[..., -12:-11]
+    return y
+
+
+def read_again(y):
+    y[..., 8:16] = y[..., :8]
+    return y
+
+
+def one_stray(y):
+    y[:] = 0.5 + 0.1 * (y - y.mean(axis=-1, keepdims=True))
+    y[:, 0, 20] = 3.0
+    return y
+
+
+DAMAGED = {
+    "stuck": (stuck, "stuck data"), "a block is read again": (read_again, "stuck data"),
+    "clipped": (lambda y: np.clip(y, 0.35, 0.65), "saturated"),
+    "one stray point": (one_stray, "stray point"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("case", DAMAGED)
+def test_two_sequences_from_a_faulty_instrument(case, given):
+    damage, status = DAMAGED[case]
+    y = damage(noisy(lines(0.15, 0.4), 0.02, 20))
+    found = fit_batch(TWO, ((0, 1), X), y, 0.02 if given else None, interleaved=True)
+    assert set(found.verdict) == {"rejected"}
+    assert np.mean(found.status == status) > 0.9, set(found.status)
+
+
 @pytest.mark.parametrize("kind", [ONE, MANY, TWO])
 def test_a_constant_trace_is_no_signal(kind):
     x, y = {ONE: (X, FLAT), MANY: ((TRAINS, B), np.full((3, 21), 0.5)),
@@ -218,6 +251,11 @@ REFUSED = {
     "half a repetition": (MANY, (((1, 2.5), B), trains(9.0, 0.1, (1, 2.5))), {}, "whole numbers"),
     "no series": (MANY, (B, FLAT[:21]), {}, "two axes"),
     "constant coefficient": (TWO, (((0, 1), 0 * X), lines(0.1, 0.4)), {}, "not all the same"),
+    "complex coefficients": (TWO, (((0, 1), X + 1j), lines(0.1, 0.4)), {}, "complex"),
+    "complex coefficients of trains": (MANY, ((TRAINS, B * 1j), trains(9.0, 0.1)), {}, "complex"),
+    "words": (TWO, (((0, 1), ["a"] * 31), lines(0.1, 0.4)), {}, "not an array of numbers"),
+    "complex series": (TWO, (((0j, 1), X), lines(0.1, 0.4)), {}, "series is complex"),
+    "NaN in the coefficients": (TWO, (((0, 1), X * np.nan), lines(0.1, 0.4)), {}, "finite"),
     "constant coefficients": (MANY, ((TRAINS, 0 * B), trains(9.0, 0.1)), {}, "not all the same"),
 }  # fmt: skip
 
