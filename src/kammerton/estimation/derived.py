@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.kernels import kernel
+
 Array = NDArray[np.float64]
 Formulas = Callable[[Array], dict[str, Array]]
 
@@ -71,10 +73,30 @@ def _derived(formulas: Formulas, theta: Array, cov: Array) -> Derived:
     every = np.stack([np.broadcast_to(v, (2 * size + 1, n)) for v in numbers.values()])
     gradient = (every[:, 1 : 1 + size] - every[:, 1 + size :]) / (2 * step.T)
     there = np.asarray(np.isfinite(gradient).all(axis=1))
-    g = np.where(there[:, None], gradient, 0.0).transpose(2, 0, 1)
-    covariance = g @ cov @ g.transpose(0, 2, 1)
-    both = there.T[:, :, None] & there.T[:, None, :]
-    return named(list(numbers), every[:, 0].T, np.where(both, covariance, np.nan))
+    g = gradient if there.all() else np.where(there[:, None], gradient, 0.0)
+    covariance = np.empty((n, len(every), len(every)))
+    carry(np.ascontiguousarray(g.transpose(2, 0, 1)), np.ascontiguousarray(cov), covariance)
+    if not there.all():
+        covariance[~(there.T[:, :, None] & there.T[:, None, :])] = np.nan
+    return named(list(numbers), every[:, 0].T, covariance)
+
+
+@kernel
+def carry(g: Array, cov: Array, out: Array) -> None:
+    """Fill out (N, K, K) with g cov g^T for gradients g (N, K, P)."""
+    k, p = g.shape[1], g.shape[2]
+    row = np.empty(p)
+    for n in range(g.shape[0]):
+        for i in range(k):
+            for b in range(p):
+                row[b] = 0.0
+                for a in range(p):
+                    row[b] += g[n, i, a] * cov[n, a, b]
+            for j in range(k):
+                s = 0.0
+                for b in range(p):
+                    s += row[b] * g[n, j, b]
+                out[n, i, j] = s
 
 
 def _steps(theta: Array, cov: Array) -> Array:

@@ -23,6 +23,7 @@ UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong mo
 FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is followed so closely
 IN_PLANE = 8.0  # extent of a resonance that is seen, in parts of its mean size
 JUMPED = 1.5  # reduced chi-square up to which a jump is an explanation
+DISPROVED = 0.01  # chance of a chi-square that disproves a given sigma
 SLACK = 1.07  # given variances are themselves estimates
 RELATED_KNOWN, RELATED = 3.5, 3.1  # lag-1 autocorrelation, in sigmas, that is not chance
 PORTMANTEAU = 42.0  # Ljung-Box sum over 8 lags that is not chance (p = 1e-6)
@@ -78,7 +79,8 @@ def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
     rows = batch.rows
     freedom = np.maximum(rows - fit.free, 1)
     reduced = fit.cost / freedom
-    worse = chdtrc(freedom, fit.cost / SLACK) < UNLIKELY if batch.known_noise else reduced < 0
+    worse = improbable(freedom, fit.cost / SLACK, UNLIKELY)
+    worse &= batch.known_noise
     seen = traits(batch, fit.residual, curve)
     share = structure(seen.lags, rows, RELATED_KNOWN if batch.known_noise else RELATED)
     related = share > 0
@@ -153,7 +155,7 @@ def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
     result: Mask = clumped | ((ratio**2).sum(axis=1) * rows > 20.0)
     if batch.known_noise:
         freedom = np.maximum(rows - fit.free, 1)
-        result |= chdtrc(freedom, fit.cost) < 0.01
+        result |= improbable(freedom, fit.cost, DISPROVED)
     return result
 
 
@@ -177,7 +179,15 @@ def _noise(batch: Batch, reduced: Array, freedom: NDArray[np.intp], cost: Array)
     """Scatter about the fit; a given sigma is trusted unless the scatter disproves it."""
     if not batch.known_noise:
         return reduced
-    return np.where(chdtrc(freedom, cost) < 0.01, reduced, 1.0)
+    return np.where(improbable(freedom, cost, DISPROVED), reduced, 1.0)
+
+
+def improbable(freedom: NDArray[np.intp], chi2: Array, chance: float) -> Mask:
+    """Return where a chi-square this large has less than a chance of up to 1 %."""
+    far = chi2 > freedom + 2.0 * np.sqrt(2.0 * freedom)  # below the quantile of 1 %
+    result: Mask = far.copy()
+    result[far] = chdtrc(freedom[far], chi2[far]) < chance
+    return result
 
 
 def propagate(formulas: Formulas, fit: Solution, evidence: Evidence) -> Derived:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.derived import Derived
 from kammerton.estimation.evidence import Evidence, Mask
 from kammerton.estimation.prepare import Batch
-from kammerton.estimation.stuck import stuck
+from kammerton.estimation.stuck import between_rails, stuck
 from kammerton.model import Advice, TraceError, Verdict
 
 Array = NDArray[np.float64]
@@ -234,10 +234,10 @@ def clipped(batch: Batch, railed: Mask) -> Mask:
     they repeat elsewhere too, and are no fault.
     """
     result = railed.copy()
-    for n in np.flatnonzero(railed):
-        count = np.unique(batch.y[n, batch.w[n] > 0], return_counts=True)[1]
-        inner = count[int(count[0] > 1) : len(count) - int(count[-1] > 1)]
-        result[n] = inner.size >= max(4, UNIQUE * inner.sum())
+    which = np.flatnonzero(railed)
+    if len(which):
+        inner, kinds = between_rails(batch, which)
+        result[which] = kinds >= np.maximum(4, UNIQUE * inner)
     return result
 
 

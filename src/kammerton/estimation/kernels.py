@@ -331,11 +331,14 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
     """Normal matrix of Kaufman's Jacobian (1 - phi phi^+) d, lower triangle into a."""
     np_, n = d.shape[0], phi.shape[0]
     for k in range(np_):
+        square = dot(d[k], d[k])
+        if square == 0.0:  # frozen
+            a[k, : k + 1] = both[:, k] = solved[:, k] = 0.0
+            continue
         for i in range(n):
             both[i, k] = dot(phi[i], d[k])
             solved[i, k] = both[i, k]
         substitute(gram, solved, n, k)
-    for k in range(np_):
         for j in range(k + 1):
             s = dot(d[k], d[j])
             for i in range(n):
@@ -383,38 +386,39 @@ def refine(
     np_, n = p.size, c.shape[0]
     gram, both, solved = space[0, :n, :n], space[1, :n, :np_], space[2, :n, :np_]
     a, damped, move = space[3, :np_, :np_], space[4, :np_, :np_], space[5, :np_, :1]
-    trial = space[5, :np_, 1]
-    trial[:] = p
+    trial, fall = space[5, :np_, 1], space[5, :np_, 2]
     lam = 1e-2
     cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
+    tangent(law, p, lo, hi, x, w, phi, c, d)
     for _ in range(iterations):
-        tangent(law, p, lo, hi, x, w, phi, c, d)
         reduced_normal(d, phi, gram, both, solved, a)
-        before = cost
+        for k in range(np_):
+            fall[k] = dot(d[k], r)
+        before, lower = cost, False
         for _ in range(8):
             for k in range(np_):
                 for j in range(k):
                     damped[k, j] = a[k, j]
                 damped[k, k] = a[k, k] * (1.0 + lam) + 1e-14
-                move[k, 0] = dot(d[k], r)
+                move[k, 0] = fall[k]
             if factor(damped, np_):
                 substitute(damped, move, np_, 0)
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
                 cost = project(law, trial, x, step, y, w, prior, phi, gram, c, r)
-                if cost <= before:
+                lower = cost <= before
+                if lower:
                     break
-                project(law, p, x, step, y, w, prior, phi, gram, c, r)
             lam *= 10.0
-            cost = 2.0 * before + 1.0
-        if cost > before:
+        if not lower:
+            cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
+            tangent(law, p, lo, hi, x, w, phi, c, d)
             break
         p[:] = trial
+        tangent(law, p, lo, hi, x, w, phi, c, d)
         lam *= 0.1
         if before - cost <= ENOUGH * before:
             break
-    cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
-    tangent(law, p, lo, hi, x, w, phi, c, d)
     covariance(d, phi, prior, cov, space[0], space[1, 0])
     return cost
 
@@ -441,7 +445,7 @@ def solve(
     """
     rows, linear = y.shape[1], c.shape[1]
     phi, d, column = np.zeros((linear, rows)), np.zeros((p.shape[1], rows)), np.zeros((linear, 1))
-    space = np.zeros((6, p.shape[1] + linear, max(2, p.shape[1] + linear)))
+    space = np.zeros((6, p.shape[1] + linear, max(3, p.shape[1] + linear)))
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         cost[n] = refine(

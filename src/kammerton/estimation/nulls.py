@@ -20,8 +20,10 @@ Cost = tuple[Array, int]
 
 FLAT, LINE, STEP, WALK = range(4)
 ALIKE = 0.03  # weights that differ by less have the same filter
-PACES = np.array([0.002, 0.015, 0.1, 0.6, 4.0])
+PACES = (0.002, 0.015, 0.1, 0.6, 4.0)
 """Variances of a step of the walk, in parts of the noise's variance: an octave each way or so."""
+COUNT = len(PACES)
+PACE, LEVEL, SPREAD, GAIN, INVERSE, RATIO, PRODUCT, SQUARES, LOGS = range(9)  # of a filter's state
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,24 +73,23 @@ def simple_laws(batch: Batch) -> Nulls:
     scatter takes its place, and the cost is the sum of squares that would give the same.
     """
     costs = np.empty((batch.traces, 4))
-    fill_simple(batch.x, batch.y, batch.w, batch.parts, batch.known_noise, PACES, costs)
+    fill_simple(batch.x, batch.y, batch.w, batch.parts, batch.known_noise, costs)
     flat, line, step, walk = np.ascontiguousarray(costs.T)
     parts = batch.parts
     return Nulls((flat, parts), (line, 2 * parts), (step, 3 * parts), (walk, parts + 1))
 
 
 @kernel
-def fill_simple(
-    x: Array, y: Array, w: Array, parts: int, known: bool, paces: Array, out: Array
-) -> None:
+def fill_simple(x: Array, y: Array, w: Array, parts: int, known: bool, out: Array) -> None:
     """Fill out (N, 4) with the costs of the four laws."""
+    state = np.empty((9, COUNT))
     m = y.shape[1] // parts
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         out[n, :] = 0.0
         for part in range(parts):
             straight(x[k], y[n, part * m : (part + 1) * m], w[n, part * m : (part + 1) * m], out[n])
-        out[n, 3] = walk(y[n], w[n], parts, known, paces, out[n, 0])
+        out[n, 3] = walk(y[n], w[n], parts, known, out[n, 0], state)
 
 
 @kernel
@@ -120,7 +121,7 @@ def straight(x: Array, y: Array, w: Array, out: Array) -> None:
 
 
 @kernel
-def walk(y: Array, w: Array, parts: int, known: bool, paces: Array, flat: float) -> float:
+def walk(y: Array, w: Array, parts: int, known: bool, flat: float, state: Array) -> float:
     """Return the cost of a random walk in noise, at the best of some paces."""
     mean_w, count = 0.0, 0
     for i in range(w.size):
@@ -129,48 +130,69 @@ def walk(y: Array, w: Array, parts: int, known: bool, paces: Array, flat: float)
             count += 1
     if count <= parts:
         return flat
-    typical = (count / mean_w) ** 2
-    best = math.inf
-    for pace in paces:
-        squares, logs = filtered(y, w, parts, pace * typical)
-        freedom = count - parts
-        cost = squares + logs if known else squares * math.exp(logs / freedom)
+    typical, best = (count / mean_w) ** 2, math.inf
+    for k in range(COUNT):
+        state[PACE, k] = PACES[k] * typical
+    filtered(y, w, parts, state)
+    for k in range(COUNT):
+        squares, logs = state[SQUARES, k], state[LOGS, k]
+        cost = squares + logs if known else squares * math.exp(logs / (count - parts))
         best = min(best, cost)
     return best
 
 
 @kernel
-def filtered(y: Array, w: Array, parts: int, pace: float) -> tuple[float, float]:
-    """Return the sum of squared innovations, and of their log variances relative to the noise.
+def filtered(y: Array, w: Array, parts: int, state: Array) -> None:
+    """Sum squared innovations, and their log variances relative to the noise, for every pace.
 
+    The paces go side by side: one filter is a chain of operations that wait for each other.
     Where the noise does not change, the filter soon does not either, and is not computed again.
     """
     m = y.size // parts
-    squares = logs = 0.0
+    state[SQUARES, :], state[LOGS, :] = 0.0, 0.0
     for part in range(parts):
-        level, spread, product, seen, settled, last = 0.0, 0.0, 1.0, False, False, 0.0
-        gain = inverse = ratio = 0.0
+        seen, settled, last = False, False, 0.0
+        state[PRODUCT, :] = 1.0
         for i in range(part * m, (part + 1) * m):
             if w[i] == 0.0:
-                spread += pace
                 settled = False
+                for k in range(COUNT):
+                    state[SPREAD, k] += state[PACE, k]
                 continue
             if not seen:
-                level, spread, seen, last = y[i], 1.0 / (w[i] * w[i]), True, w[i]
+                seen, last = True, w[i]
+                state[LEVEL, :], state[SPREAD, :] = y[i], 1.0 / (w[i] * w[i])
                 continue
             if not settled or abs(w[i] - last) > ALIKE * last:
-                noise = 1.0 / (w[i] * w[i])
-                whole = spread + pace + noise
-                inverse, ratio, gain = 1.0 / whole, whole / noise, 1.0 - noise / whole
-                alike = abs(w[i] - last) <= ALIKE * last
-                settled = alike and abs(gain * noise - spread) < 1e-3 * spread
-                spread, last = gain * noise, w[i]
-            away = y[i] - level
-            squares += away * away * inverse
-            product *= ratio
-            level += gain * away
-            if product > 1e200:
-                logs += math.log(product)
-                product = 1.0
-        logs += math.log(product)
-    return squares, logs
+                settled = update(w[i], abs(w[i] - last) <= ALIKE * last, state)
+                last = w[i]
+            for k in range(COUNT):
+                away = y[i] - state[LEVEL, k]
+                state[SQUARES, k] += away * away * state[INVERSE, k]
+                state[LEVEL, k] += state[GAIN, k] * away
+                state[PRODUCT, k] *= state[RATIO, k]
+            if state[PRODUCT, COUNT - 1] > 1e200:  # the largest: of the quickest walk
+                store_logs(state)
+        store_logs(state)
+
+
+@kernel
+def update(w: float, alike: bool, state: Array) -> bool:
+    """Take the filters one point on; return whether they no longer change."""
+    noise, settled = 1.0 / (w * w), alike
+    for k in range(COUNT):
+        whole = state[SPREAD, k] + state[PACE, k] + noise
+        inverse = 1.0 / whole
+        gain = 1.0 - noise * inverse
+        settled = settled and abs(gain * noise - state[SPREAD, k]) < 1e-3 * state[SPREAD, k]
+        state[SPREAD, k], state[GAIN, k], state[INVERSE, k] = gain * noise, gain, inverse
+        state[RATIO, k] = whole * w * w
+    return settled
+
+
+@kernel
+def store_logs(state: Array) -> None:
+    """Move the products of the variances into the sums of their logarithms."""
+    for k in range(COUNT):
+        state[LOGS, k] += math.log(state[PRODUCT, k])
+        state[PRODUCT, k] = 1.0

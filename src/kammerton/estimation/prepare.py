@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,12 +53,12 @@ class Batch:
         """M."""
         return int(self.x.shape[1])
 
-    @property
+    @cached_property
     def constant(self) -> NDArray[np.bool_]:
         """Whether every point of a trace has the same value (N,)."""
         return np.asarray(~self.y.any(axis=1))
 
-    @property
+    @cached_property
     def rows(self) -> NDArray[np.intp]:
         """How many numbers count in each trace (N,)."""
         return np.asarray(np.count_nonzero(self.w, axis=1))
@@ -190,12 +191,15 @@ def _weighted(
     order: NDArray[np.intp],
 ) -> Batch:  # fmt: skip
     missing = np.isnan(y)
-    filled = np.where(missing, 0.0, y) if missing.any() else y
+    gaps = bool(missing.any())
+    filled = np.where(missing, 0.0, y) if gaps else y
     parts = 2 if np.iscomplexobj(y) else 1
     count = np.maximum(y.shape[1] - np.count_nonzero(missing, axis=1), 1)
     mean = filled.sum(axis=1) / count
-    spread = np.where(missing, 0.0, filled - mean[:, None])
-    scatter = np.sqrt((spread * spread.conj()).real.sum(axis=1) / count)
+    spread = filled - mean[:, None]
+    if gaps:
+        spread[missing] = 0.0
+    scatter = np.sqrt(_squares(spread) / count)
     constant = scatter <= ROUNDING * np.abs(mean)
     known, variance, apart = noise is not None, None, None
     if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
@@ -206,14 +210,22 @@ def _weighted(
         variance = valid(noise)
         near, apart = smoothed(variance)
         w = 1.0 / np.sqrt(near)
-    w = np.where(missing, 0.0, w)
+    w = np.where(missing, 0.0, w) if gaps else w
     stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
-    stacked = np.where(constant[:, None], 0.0, stacked)
+    stacked[constant] = 0.0
+    w = np.hstack([w, w]) if parts == 2 else np.ascontiguousarray(w)
     level = np.where(constant, mean, 0.0) if parts == 2 else mean
     return Batch(
-        x, _steps(x), np.ascontiguousarray(stacked), np.ascontiguousarray(np.tile(w, (1, parts))),
-        zero, span, level, parts, known, order, variance, apart,
-    )  # fmt: skip
+        x, _steps(x), stacked, w, zero, span, level, parts, known, order, variance, apart
+    )
+
+
+def _squares(z: NDArray[Any]) -> Array:
+    """Return the sums of |z|^2 over the points (N,)."""
+    if np.iscomplexobj(z):
+        return _squares(z.real) + _squares(z.imag)
+    result: Array = np.einsum("nm,nm->n", z, z)
+    return result
 
 
 def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Batch] | None:
@@ -225,12 +237,9 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
     apart = batch.apart
     if variance is None or apart is None or batch.parts == 2:
         return None
-    if (variance == variance[:, :1]).all():
+    if (variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all():
         return None
-    there = batch.w > 0
-    near = np.where(there, np.where(there, batch.w, 1.0) ** -2.0, 0.0)
-    typical = near.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    near = np.where(there, near, typical)  # a missing point says nothing about the others
+    near = _variances(batch.w)
     better, matters = learned(variance, near, apart, curve)
     which = np.flatnonzero(matters)
     if len(which) == 0:
@@ -238,6 +247,16 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
     part = batch.take(which)
     w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
     return which, replace(part, w=np.ascontiguousarray(w))
+
+
+def _variances(w: Array) -> Array:
+    """Return 1/w^2 (N, M), the typical one of the trace where a point is missing."""
+    if w.min() > 0:
+        return 1.0 / (w * w)
+    there = w > 0
+    near = np.where(there, np.where(there, w, 1.0) ** -2.0, 0.0)
+    typical = near.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    return np.where(there, near, typical)  # a missing point says nothing about the others
 
 
 def _steps(x: Array) -> Array:

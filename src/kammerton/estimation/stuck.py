@@ -12,6 +12,7 @@ from kammerton.estimation.kernels import kernel
 from kammerton.estimation.prepare import Batch
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.intp]
 
 LEAST, SHARE = 4, 0.08  # of points in a row that repeat others
 COUNTS = 0.8  # share of different values below which a trace may be counts of few shots
@@ -33,6 +34,36 @@ def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
         fill_stuck(parts, batch.w[which], LEAST, SHARE, COUNTS, MANY, flags)
         found[which] = flags
     return found
+
+
+def between_rails(batch: Batch, which: NDArray[np.intp]) -> tuple[Counts, Counts]:
+    """Return how many points of the traces `which` lie off their rails, and how many values.
+
+    A rail is the largest or the smallest value, where there is more than one point of it.
+    """
+    out = np.empty((len(which), 2), dtype=np.intp)
+    fill_between(batch.y, batch.w, which, out)
+    return out[:, 0], out[:, 1]
+
+
+@kernel
+def fill_between(y: Array, w: Array, which: Counts, out: Counts) -> None:
+    """Fill out (B, 2) with the numbers of points and of different values off the rails."""
+    for b in range(which.size):
+        values, m = np.empty(y.shape[1]), 0
+        for i in range(y.shape[1]):
+            if w[which[b], i] > 0.0:
+                values[m] = y[which[b], i]
+                m += 1
+        ordered = np.sort(values[:m])
+        low = high = 0
+        while low < m and ordered[low] == ordered[0]:
+            low += 1
+        while high < m and ordered[m - 1 - high] == ordered[m - 1]:
+            high += 1
+        low, high = low if low > 1 else 0, high if high > 1 else 0
+        left = max(m - low - high, 0)
+        out[b, 0], out[b, 1] = left, different(ordered[low : low + left]) if left else 0
 
 
 @kernel

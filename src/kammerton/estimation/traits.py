@@ -65,9 +65,17 @@ def lag_sums(r: Array, parts: int, out: Array) -> None:
     for lag in range(1, LAGS + 1):
         s = 0.0
         for q in range(parts):
-            for i in range(q * m, (q + 1) * m - lag):
-                s += r[i] * r[i + lag]
+            s += inner(r[q * m : max(q * m, (q + 1) * m - lag)], r[q * m + lag : (q + 1) * m])
         out[lag - 1] = s / power
+
+
+@kernel
+def inner(a: Array, b: Array) -> float:
+    """Return the inner product: slices from zero are what the compiler makes quick."""
+    s = 0.0
+    for i in range(a.size):
+        s += a[i] * b[i]
+    return s
 
 
 @kernel
@@ -83,9 +91,10 @@ def extent(curve: Array, parts: int) -> float:
     m = curve.size // parts
     total = 0.0
     for q in range(parts):
-        low, high = math.inf, -math.inf
-        for i in range(q * m, (q + 1) * m):
-            low, high = min(low, curve[i]), max(high, curve[i])
+        part = curve[q * m : (q + 1) * m]
+        low, high = part[0], part[0]
+        for i in range(m):
+            low, high = min(low, part[i]), max(high, part[i])
         total += (high - low) * (high - low)
     return math.sqrt(total)
 
@@ -93,17 +102,14 @@ def extent(curve: Array, parts: int) -> float:
 @kernel
 def at_extremes(y: Array, w: Array) -> float:
     """Return how many points have exactly the largest value, or the smallest if those are more."""
-    low, high = math.inf, -math.inf
+    low, high = 1e300, -1e300
+    for i in range(y.size):
+        low = min(low, y[i] if w[i] > 0.0 else low)
+        high = max(high, y[i] if w[i] > 0.0 else high)
     lows = highs = 0
     for i in range(y.size):
-        if w[i] == 0.0:
-            continue
-        if y[i] > high:
-            high, highs = y[i], 0
-        if y[i] < low:
-            low, lows = y[i], 0
-        highs += y[i] == high
-        lows += y[i] == low
+        lows += y[i] == low and w[i] > 0.0
+        highs += y[i] == high and w[i] > 0.0
     return float(max(lows, highs))
 
 

@@ -28,6 +28,7 @@ HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
 MATTERS = 0.2  # scatter of the logarithm of the weights' change that asks for another fit
+NARROW = math.exp(2.0 * MATTERS)  # a ratio of changes that scatters less
 
 
 def valid(sigma: Array) -> Array:
@@ -35,9 +36,9 @@ def valid(sigma: Array) -> Array:
 
     1 where it says nothing at all: such a trace is fitted without sigma (`families`).
     """
-    good = np.isfinite(sigma) & (sigma > 0)
-    if good.all():
+    if sigma.min() > 0 and sigma.max() < np.inf:
         return np.ascontiguousarray(sigma * sigma)
+    good = np.isfinite(sigma) & (sigma > 0)
     variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
     variance[~good.any(axis=1)] = 1.0
     return variance
@@ -80,9 +81,9 @@ def smoothed(variance: Array) -> tuple[Array, Mask]:
 
 
 def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Array, Mask]:
-    """Return variances as a function of the fitted y (N, M), where that describes them better.
+    """Return variances as a function of the fitted y (N, M), where another fit is worth it.
 
-    And which traces (N,) they change so much that another fit is worth it.
+    And which traces (N,) those are: the function describes them better, and changes them much.
     """
     found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
     fill_learned(_plain(variance), near, apart, np.ascontiguousarray(curve), found, matters)
@@ -91,7 +92,8 @@ def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Ar
 
 def _plain(variance: Array) -> Array:
     """Return variances with 0 for what is not known: compiled code knows no NaN."""
-    return np.ascontiguousarray(np.where(np.isfinite(variance), variance, 0.0))
+    there = np.isfinite(variance)
+    return np.ascontiguousarray(variance if there.all() else np.where(there, variance, 0.0))
 
 
 @kernel
@@ -153,20 +155,42 @@ def fill_learned(
     for n in range(rows):
         of_curve(variance[n], near[n], apart[n], curve[n], law)
         small = LEAST * near[n].mean()
-        off = by_law = change = square = 0.0
+        matters[n] = changed(variance[n], near[n], apart[n], small, law) > MATTERS * MATTERS
+        matters[n] = matters[n] and closer(variance[n], near[n], apart[n], small, law)
         for i in range(m):
-            law[i] = max(law[i], small)
-            step = math.log(law[i] / max(near[n, i], small))
-            if variance[n, i] > 0.0 and not apart[n, i]:
-                away = math.log(max(variance[n, i], small) / max(near[n, i], small))
-                off += away * away
-                by_law += (away - step) * (away - step)
-                change += step
-                square += step * step
-        better = by_law < off
-        matters[n] = better and square / m - (change / m) ** 2 > MATTERS * MATTERS
-        for i in range(m):
-            found[n, i] = law[i] if better and not apart[n, i] else near[n, i]
+            found[n, i] = law[i] if matters[n] and not apart[n, i] else near[n, i]
+
+
+@kernel
+def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> float:
+    """Raise law to what is believed; return the variance of the logarithm of the change."""
+    m, low, high = v.size, math.inf, 0.0
+    for i in range(m):
+        law[i] = max(law[i], small)
+        counted = v[i] > 0.0 and not apart[i]
+        ratio = law[i] / max(near[i], small) if counted else 1.0
+        low, high = min(low, ratio), max(high, ratio)
+    if high < NARROW * low:  # no need of logarithms
+        return 0.0
+    change = square = 0.0
+    for i in range(m):
+        if v[i] > 0.0 and not apart[i]:
+            step = math.log(law[i] / max(near[i], small))
+            change += step
+            square += step * step
+    return square / m - (change / m) ** 2
+
+
+@kernel
+def closer(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
+    """Return whether the law describes the variances better than their neighbours do."""
+    off = by_law = 0.0
+    for i in range(v.size):
+        if v[i] > 0.0 and not apart[i]:
+            size = math.log(max(v[i], small))
+            off += (size - math.log(max(near[i], small))) ** 2
+            by_law += (size - math.log(law[i])) ** 2
+    return by_law < off
 
 
 @kernel
