@@ -124,9 +124,10 @@ def prepare(
     xs = _axis(x, ys)
     noise = _noise(sigma, ys)
     _enough(ys, least)
-    order = np.argsort(xs, axis=1, kind="stable")
-    xs = np.take_along_axis(xs, order, axis=1)
-    if not (order[0] == np.arange(order.shape[1])).all() or len(order) > 1:
+    order = np.arange(xs.shape[1])[None]
+    if not (np.diff(xs, axis=1) >= 0).all():
+        order = np.argsort(xs, axis=1, kind="stable")
+        xs = np.take_along_axis(xs, order, axis=1)
         ys = np.take_along_axis(ys, np.broadcast_to(order, ys.shape), axis=1)
         noise = None if noise is None else np.take_along_axis(
             noise, np.broadcast_to(order, noise.shape), axis=1)  # fmt: skip
@@ -145,7 +146,7 @@ def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
         raise TraceError(f"y has {values.ndim} dimensions; it must be (M,) or (N, M)")
     if np.iscomplexobj(values) and not complex_too:
         raise TraceError("y is complex; this kind of fit needs real values")
-    if np.isinf(values).any():
+    if not whole(values) and np.isinf(values).any():
         raise TraceError("y holds infinite values")
     return values
 
@@ -173,6 +174,8 @@ def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
 
 
 def _enough(y: NDArray[Any], least: int) -> None:
+    if y.shape[1] >= least and len(y) and whole(y):
+        return
     present = np.count_nonzero(~np.isnan(y), axis=1)
     if y.shape[0] == 0:
         raise TraceError("y holds no trace")
@@ -190,42 +193,51 @@ def _weighted(
     y: NDArray[Any], noise: Array | None, x: Array, zero: Array, span: Array,
     order: NDArray[np.intp],
 ) -> Batch:  # fmt: skip
-    missing = np.isnan(y)
-    gaps = bool(missing.any())
-    filled = np.where(missing, 0.0, y) if gaps else y
     parts = 2 if np.iscomplexobj(y) else 1
-    count = np.maximum(y.shape[1] - np.count_nonzero(missing, axis=1), 1)
-    mean = filled.sum(axis=1) / count
-    spread = filled - mean[:, None]
-    if gaps:
-        spread[missing] = 0.0
-    scatter = np.sqrt(_squares(spread) / count)
+    missing = None if whole(y) else np.isnan(y)
+    stacked, mean, scatter = _centred(y, missing)
     constant = scatter <= ROUNDING * np.abs(mean)
     known, variance, apart = noise is not None, None, None
     if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
         known = False
         typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(mean)))
-        w = np.broadcast_to(1.0 / typical[:, None], y.shape)
+        w = np.ascontiguousarray(np.broadcast_to(1.0 / typical[:, None], y.shape))
     else:
         variance = valid(noise)
         near, apart = smoothed(variance)
         w = 1.0 / np.sqrt(near)
-    w = np.where(missing, 0.0, w) if gaps else w
-    stacked = np.hstack([filled.real, filled.imag]) if parts == 2 else spread
-    stacked[constant] = 0.0
-    w = np.hstack([w, w]) if parts == 2 else np.ascontiguousarray(w)
+    w = w if missing is None else np.where(missing, 0.0, w)
+    if constant.any():
+        stacked[constant] = 0.0
     level = np.where(constant, mean, 0.0) if parts == 2 else mean
     return Batch(
-        x, _steps(x), stacked, w, zero, span, level, parts, known, order, variance, apart
-    )
+        x, _steps(x), stacked, np.hstack([w] * parts) if parts > 1 else w, zero, span, level,
+        parts, known, order, variance, apart,
+    )  # fmt: skip
 
 
-def _squares(z: NDArray[Any]) -> Array:
-    """Return the sums of |z|^2 over the points (N,)."""
-    if np.iscomplexobj(z):
-        return _squares(z.real) + _squares(z.imag)
-    result: Array = np.einsum("nm,nm->n", z, z)
-    return result
+def whole(y: NDArray[Any]) -> bool:
+    """Return whether every number is finite."""
+    floats = y.view(np.float64) if np.iscomplexobj(y) and y.flags.c_contiguous else y
+    return bool(np.isfinite(floats).all())
+
+
+def _centred(
+    y: NDArray[Any], missing: NDArray[np.bool_] | None
+) -> tuple[Array, NDArray[Any], Array]:
+    """Return y as rows of real numbers, less its mean if real; its mean, and its scatter (N,)."""
+    n, m = y.shape
+    filled = y if missing is None else np.where(missing, 0.0, y)
+    count = m if missing is None else np.maximum(m - np.count_nonzero(missing, axis=1), 1)
+    both = np.stack([filled.real, filled.imag], axis=1) if np.iscomplexobj(y) else filled[:, None]
+    mean = both.sum(axis=2) / np.reshape(count, (-1, 1))
+    apart = both - mean[:, :, None]
+    if missing is not None:
+        apart[np.broadcast_to(missing[:, None], apart.shape)] = 0.0
+    scatter = np.sqrt(np.einsum("npm,npm->n", apart, apart) / count)
+    if not np.iscomplexobj(y):
+        return apart[:, 0], mean[:, 0], scatter
+    return both.reshape(n, 2 * m), mean[:, 0] + 1j * mean[:, 1], scatter
 
 
 def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Batch] | None:

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.fft import ifft
 
+from kammerton.estimation.kernels import kernel
 from kammerton.estimation.nulls import Nulls, simple_laws
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import MOST, axes, filled, single, widths
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+Single = NDArray[np.float32]
+Picks = NDArray[np.intp]
 
 TRANSFORM = 512  # least points of the padded Fourier transform
 
@@ -39,83 +43,148 @@ def resonance_starts(batch: Batch, shift: float = 0.0) -> list[Start]:
     the other convention of phase (exp(-i omega t)) gives.
     """
     values = filled(batch, batch.y)
-    z = values[:, : batch.points] + 1j * values[:, batch.points :]
-    found = [np.zeros((batch.traces, 4)) for _ in range(2)]
+    found = np.empty((2, batch.traces, 3))
+    delay = np.empty(batch.traces)
     for axis, rows in axes(batch):
-        delay = _delay(axis, z[rows]) + shift
-        unwound = z[rows] * np.exp(2j * np.pi * delay[:, None] * axis)
-        for degree in range(2):
-            found[degree][rows, :2], sign = _best(axis, unwound, degree)
-            found[degree][rows, 2], found[degree][rows, 3] = delay * sign, sign
-    return [Start(f[:, :3], f[:, 3]) for f in found]
+        step = batch.step[rows[:1] if len(batch.x) > 1 else slice(1)]
+        some = values if len(rows) == len(values) else values[rows]
+        delay[rows] = _delay(axis, some) + shift
+        flat = unwound(some, axis[None], step, delay[rows])
+        found[:, rows] = _best(axis, flat)
+    return [Start(np.column_stack([f[:, :2], delay * f[:, 2]]), f[:, 2]) for f in found]
 
 
-def _delay(axis: Array, z: Complex) -> Array:
-    """Delay in turns per window: the largest peak of the impulse response."""
+def unwound(y: Array, x: Array, step: Array, delay: Array) -> Array:
+    """Return y (N, 2M) without a delay (N,) in turns."""
+    out = np.empty_like(y)
+    unwind(y, x, step, delay, out)
+    return out
+
+
+@kernel
+def unwind(y: Array, x: Array, step: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, 2M) with y turned by exp(2 pi i delay x); x (K, M), step (K,)."""
+    m = x.shape[1]
+    for n in range(y.shape[0]):
+        axis, dx = x[n if x.shape[0] > 1 else 0], step[n if x.shape[0] > 1 else 0]
+        re, im, real, imag = y[n, :m], y[n, m:], out[n, :m], out[n, m:]
+        turn = 2.0 * math.pi * delay[n]
+        a, b = math.cos(turn * axis[0]), math.sin(turn * axis[0])
+        ca, sa = math.cos(turn * dx), math.sin(turn * dx)
+        for i in range(m):
+            if dx <= 0.0:
+                a, b = math.cos(turn * axis[i]), math.sin(turn * axis[i])
+            real[i], imag[i] = a * re[i] - b * im[i], a * im[i] + b * re[i]
+            a, b = a * ca - b * sa, a * sa + b * ca
+
+
+def _delay(axis: Array, y: Array) -> Array:
+    """Delay of y (N, 2M) in turns per window: the largest peak of the impulse response."""
     m = len(axis)
     even = np.linspace(axis[0], axis[-1], m)
     if np.abs(axis - even).max() > 2e-5:
-        z = np.stack([np.interp(even, axis, row.real) + 1j * np.interp(even, axis, row.imag)
-                      for row in z])  # fmt: skip
+        y = np.stack([np.concatenate([np.interp(even, axis, part) for part in np.split(row, 2)])
+                      for row in y])  # fmt: skip
     size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
-    largest = np.abs(z).max(axis=1, keepdims=True)
-    z = z / np.where(largest > 0, largest, 1.0)
-    response = np.abs(np.fft.ifft(z.astype(np.complex64), size, axis=1))
-    top, rows = response.argmax(axis=1), np.arange(len(z))
-    before, at, after = (response[rows, (top + k) % size].astype(np.float64) for k in (-1, 0, 1))
+    y = single(y)
+    z = np.zeros((len(y), size), dtype=np.complex64)
+    z[:, :m].real, z[:, :m].imag = y[:, :m], y[:, m:]
+    response = ifft(z, axis=1, overwrite_x=True)
+    power = response.real**2 + response.imag**2
+    top, rows = power.argmax(axis=1), np.arange(len(z))
+    before, at, after = (
+        np.sqrt(power[rows, (top + k) % size].astype(np.float64)) for k in (-1, 0, 1)
+    )
     bend = np.maximum(2.0 * at - before - after, 1e-12)
     bins = np.where(top > size / 2, top - size, top) + 0.5 * (after - before) / bend
     result: Array = bins * (m - 1) / size
     return result
 
 
-def _best(axis: Array, z: Complex, degree: int) -> tuple[Array, Array]:
-    """Return (centre, width) and the sign whose circle explains most."""
+def _best(axis: Array, y: Array) -> Array:
+    """Return centre, width and sign (2, N, 3) of the circles that explain most of y (N, 2M).
+
+    Over a constant, and over a sloping background.
+    """
+    both = y.reshape(2 * len(y), -1)
     thin = max(1, -(-len(axis) // MOST))
     if thin > 1:
         whole = len(axis) // thin * thin
         axis = axis[:whole].reshape(-1, thin).mean(axis=1)
-        z = z[:, :whole].reshape(len(z), -1, thin).mean(axis=2)
-    candidates, real, imag = circles(axis.tobytes(), degree)
-    flat = z - z.mean(axis=1, keepdims=True)
-    both = single(np.hstack([flat.real, flat.imag]))
-    a, b = np.hsplit(both, 2)
-    rr, ii, ri, ir = a @ real, b @ imag, a @ imag, b @ real
-    score = np.stack([(rr + ii) ** 2 + (ir - ri) ** 2, (rr - ii) ** 2 + (ir + ri) ** 2], axis=1)
-    pick = score.reshape(len(z), -1).argmax(axis=1)
-    mirrored, index = np.divmod(pick, len(candidates))
-    return candidates[index], np.where(mirrored == 1, -1.0, 1.0)
+        both = both[:, :whole].reshape(len(both), -1, thin).mean(axis=2)
+    known = circles(axis.tobytes())
+    flat = both - both.mean(axis=1, keepdims=True)
+    flat = single(flat.reshape(len(y), -1)).reshape(len(both), -1)
+    overlap = (flat @ known.shapes).reshape(len(y), 2, -1)
+    slope = (flat @ known.slope).reshape(len(y), 2)
+    pick = np.empty((2, len(y)), dtype=np.intp)
+    fill_best(overlap, slope, known.tilt, known.size, pick)
+    mirrored, index = np.divmod(pick, len(known.candidates))
+    sign = np.where(mirrored == 1, -1.0, 1.0)
+    return np.concatenate([known.candidates[index], sign[:, :, None]], axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Circles:
+    """Candidates (C, 2): centre and full width. shapes (M, 2C): Re and Im, less their mean.
+
+    slope (M,): a unit slope; tilt (2, C): Re and Im of its part in each shape. size (2, C):
+    inverse squares of the shapes, and of what is left of them beside the slope.
+    """
+
+    candidates: Array
+    shapes: Single
+    slope: Single
+    tilt: Single
+    size: Single
 
 
 @lru_cache(maxsize=16)
-def circles(axis: bytes, degree: int) -> tuple[Array, NDArray[np.float32], NDArray[np.float32]]:
-    """Return (centre, full width) candidates and unit circles less background (M, C), as Re, Im."""
+def circles(axis: bytes) -> Circles:
+    """Return candidates on an axis."""
     x = np.frombuffer(axis)
     candidates = widths(x, 0.35, 7, 1.2) * [1.0, 2.0]
     shape = 1 / (1 + 2j * (x - candidates[:, :1]) / candidates[:, 1:])
-    background = np.linalg.qr(np.vander(x, degree + 1))[0]
-    shape = shape - (shape @ background) @ background.T
-    shape /= np.maximum(np.linalg.norm(shape, axis=1, keepdims=True), 1e-12)
-    return (
-        candidates, np.ascontiguousarray(shape.real.T.astype(np.float32)),
-        np.ascontiguousarray(shape.imag.T.astype(np.float32)),
-    )  # fmt: skip
+    shape -= shape.mean(axis=1, keepdims=True)
+    slope = x - x.mean()
+    slope /= np.linalg.norm(slope)
+    tilt = shape @ slope
+    whole = (np.abs(shape) ** 2).sum(axis=1)
+    size = 1.0 / np.maximum(np.stack([whole, whole - np.abs(tilt) ** 2]), 1e-24)
+    parts = (np.hstack([shape.real.T, shape.imag.T]), slope, np.stack([tilt.real, tilt.imag]), size)
+    return Circles(candidates, *(np.ascontiguousarray(each, dtype=np.float32) for each in parts))
+
+
+@kernel
+def fill_best(overlap: Single, slope: Single, tilt: Single, size: Single, pick: Picks) -> None:
+    """Fill pick (2, N): the best of the candidates and, after them, of their conjugates.
+
+    overlap (N, 2, 2C): of Re y and Im y with Re and Im of each shape; slope (N, 2): with a slope.
+    """
+    count = size.shape[1]
+    for n in range(overlap.shape[0]):
+        rr, ri = overlap[n, 0, :count], overlap[n, 0, count:]
+        ir, ii = overlap[n, 1, :count], overlap[n, 1, count:]
+        a, b = slope[n, 0], slope[n, 1]
+        for degree in range(2):
+            best, pick[degree, n] = -1.0, 0
+            for mirror in range(2):
+                sign = 1.0 - 2.0 * mirror
+                for c in range(count):
+                    re, im = rr[c] + sign * ii[c], ir[c] - sign * ri[c]
+                    if degree == 1:
+                        re -= tilt[0, c] * a + sign * tilt[1, c] * b
+                        im -= tilt[0, c] * b - sign * tilt[1, c] * a
+                    score = (re * re + im * im) * size[degree, c]
+                    if score > best:
+                        best, pick[degree, n] = score, mirror * count + c
 
 
 def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
     """Return the costs of no resonance: a constant and a slope behind the cable delay (N,)."""
-    m = batch.points
-    w2 = batch.w[:, :m] ** 2
-    x = np.broadcast_to(batch.x, w2.shape)
-    z = (batch.y[:, :m] + 1j * batch.y[:, m:]) * np.exp(2j * np.pi * delay[:, None] * x)
-    total = w2.sum(axis=1, keepdims=True)
-    dz = z - (w2 * z).sum(axis=1, keepdims=True) / total
-    dx = x - (w2 * x).sum(axis=1, keepdims=True) / total
-    slope = (w2 * dx * dz).sum(axis=1) / np.maximum((w2 * dx * dx).sum(axis=1), 1e-300)
-    flat = (w2 * np.abs(dz) ** 2).sum(axis=1)
-    line = (w2 * np.abs(dz - slope[:, None] * dx) ** 2).sum(axis=1)
-    unwound = batch.with_y(np.hstack([z.real, z.imag]))
-    return Nulls((line, 5), (line, 5), (flat, 3), simple_laws(unwound).walk)
+    simple = simple_laws(batch.with_y(unwound(batch.y, batch.x, batch.step, delay)))
+    flat, line = simple.flat[0], simple.line[0]
+    return Nulls((line, 5), (line, 5), (flat, 3), simple.walk)
 
 
 def careful_nulls(batch: Batch, delay: Array) -> Nulls:
@@ -123,22 +192,71 @@ def careful_nulls(batch: Batch, delay: Array) -> Nulls:
 
     A straight line of its own is what drift adds; with the cable's delay it bends.
     """
+    cost = np.full(batch.traces, np.inf)
     for reach, count in ((0.6, 13), (0.08, 7), (0.02, 7)):
-        tries = delay + np.linspace(-reach, reach, count)[:, None]
-        costs = np.array([_beside_a_line(batch, each) for each in tries])
-        best = costs.argmin(axis=0)
-        delay, cost = (each[best, np.arange(batch.traces)] for each in (tries, costs))
+        tries = delay[:, None] + np.linspace(-reach, reach, count)
+        costs = np.empty(tries.shape)
+        fill_beside_a_line(batch.x, batch.step, batch.y, batch.w, tries, costs)
+        best, rows = costs.argmin(axis=1), np.arange(batch.traces)
+        delay, cost = tries[rows, best], costs[rows, best]
     none = np.full_like(cost, np.inf)
     return Nulls((cost, 7), (cost, 7), (none, 7), (none, 7))
 
 
-def _beside_a_line(batch: Batch, delay: Array) -> Array:
-    m = batch.points
-    w = batch.w[:, :m]
-    x = np.broadcast_to(batch.x, w.shape)
-    z = w * (batch.y[:, :m] + 1j * batch.y[:, m:])
-    cable = np.exp(-2j * np.pi * delay[:, None] * x)
-    q = np.linalg.qr(w[:, :, None] * np.stack([cable, np.ones_like(cable), x + 0j], axis=2))[0]
-    rest = z - (q @ (q.conj().transpose(0, 2, 1) @ z[:, :, None]))[:, :, 0]
-    result: Array = (np.abs(rest) ** 2).sum(axis=1)
-    return result
+@kernel
+def fill_beside_a_line(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, D) with the costs of a line and a cable of each delay (N, D)."""
+    m = x.shape[1]
+    line = np.empty(8)
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        re, im, v = y[n, :m], y[n, m:], w[n, :m]
+        straight(x[k], re, im, v, line)
+        for d in range(delay.shape[1]):
+            gain = cable(x[k], step[k], re, im, v, -2.0 * math.pi * delay[n, d], line)
+            out[n, d] = max(line[7] - gain, 0.0)
+
+
+@kernel
+def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
+    """Fill line: weight, mean x, square of x; z times 1 and times x (Re, Im); what it leaves."""
+    total = mean = 0.0
+    for i in range(x.size):
+        total += w[i] * w[i]
+        mean += w[i] * w[i] * x[i]
+    total = max(total, 1e-300)
+    mean /= total
+    square = zr = zi = tr = ti = zz = 0.0
+    for i in range(x.size):
+        g, t = w[i] * w[i], x[i] - mean
+        square += g * t * t
+        zr, zi, tr, ti = zr + g * re[i], zi + g * im[i], tr + g * t * re[i], ti + g * t * im[i]
+        zz += g * (re[i] * re[i] + im[i] * im[i])
+    square = max(square, 1e-300)
+    line[0], line[1], line[2] = total, mean, square
+    line[3], line[4], line[5], line[6] = zr, zi, tr, ti
+    line[7] = zz - (zr * zr + zi * zi) / total - (tr * tr + ti * ti) / square
+
+
+@kernel
+def cable(
+    x: Array, step: float, re: Array, im: Array, w: Array, turn: float, line: Array
+) -> float:  # fmt: skip
+    """Return by how much exp(i turn x) beside the line lowers the cost."""
+    total, mean, square = line[0], line[1], line[2]
+    zr, zi, tr, ti = line[3], line[4], line[5], line[6]
+    a, b = math.cos(turn * x[0]), math.sin(turn * x[0])
+    ca, sa = math.cos(turn * step), math.sin(turn * step)
+    cr = ci = sr = si = pr = pi = 0.0
+    for i in range(x.size):
+        if step <= 0.0:
+            a, b = math.cos(turn * x[i]), math.sin(turn * x[i])
+        g, t = w[i] * w[i], x[i] - mean
+        cr, ci, sr, si = cr + g * a, ci + g * b, sr + g * t * a, si + g * t * b
+        pr += g * (a * re[i] + b * im[i])
+        pi += g * (a * im[i] - b * re[i])
+        a, b = a * ca - b * sa, a * sa + b * ca
+    left = total - (cr * cr + ci * ci) / total - (sr * sr + si * si) / square
+    pr -= (cr * zr + ci * zi) / total + (sr * tr + si * ti) / square
+    pi -= (cr * zi - ci * zr) / total + (sr * ti - si * tr) / square
+    return (pr * pr + pi * pi) / left if left > 1e-10 * total else 0.0
