@@ -23,6 +23,8 @@ def families(
     if np.ndim(y) <= how.axes:
         return [np.zeros(1, dtype=np.intp)]
     told = how.unlike(prepared) * 2 + _usable(sigma, np.shape(y))
+    if (told == told[0]).all():
+        return [np.arange(len(told))]
     return [np.flatnonzero(told == each) for each in np.unique(told)]
 
 
@@ -31,6 +33,8 @@ def _usable(sigma: ArrayLike | None, shape: tuple[int, ...]) -> NDArray[np.intp]
     if sigma is None or np.shape(sigma) != shape:
         return np.zeros(shape[0], dtype=np.intp)
     noise = np.asarray(sigma).reshape(shape[0], -1)
+    if noise.size and noise.min() > 0 and noise.max() < np.inf:
+        return np.ones(shape[0], dtype=np.intp)
     good: NDArray[np.intp] = (np.isfinite(noise) & (noise > 0)).any(axis=1).astype(np.intp)
     return good
 
