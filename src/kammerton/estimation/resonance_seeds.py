@@ -86,9 +86,9 @@ def _delay(axis: Array, y: Array) -> Array:
         y = np.stack([np.concatenate([np.interp(even, axis, part) for part in np.split(row, 2)])
                       for row in y])  # fmt: skip
     size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
-    y = single(y)
+    scaled = single(y)
     z = np.zeros((len(y), size), dtype=np.complex64)
-    z[:, :m].real, z[:, :m].imag = y[:, :m], y[:, m:]
+    z[:, :m].real, z[:, :m].imag = scaled[:, :m], scaled[:, m:]
     response = ifft(z, axis=1, overwrite_x=True)
     power = response.real**2 + response.imag**2
     top, rows = power.argmax(axis=1), np.arange(len(z))
