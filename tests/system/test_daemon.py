@@ -198,7 +198,7 @@ def test_a_qubit_that_cannot_be_tuned_is_parked_and_the_other_completes(tmp_path
 
 
 def test_a_laboratory_that_dies_is_told_with_what_failed_first(tmp_path):
-    with laboratory(tmp_path) as mortal, daemon(mortal.lab) as process:
+    with laboratory(tmp_path) as mortal, daemon(mortal.lab, "--once") as process:
         wait_for(lambda: outputs_on(mortal), 60, "an output going on")
         mortal.process.kill()
         _, errors = process.communicate(timeout=60)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 
 from kammerton.bench.lane import Lane
+from kammerton.bench.switching import all_of
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError
 from kammerton.model.roles import (
@@ -40,7 +41,7 @@ async def connect(
     ------
     InstrumentError
         Names every instrument that failed with its address and the cause; those that did connect
-        are closed again.
+        are switched off, since what an earlier process left on stays so otherwise, and closed.
     """
     known = installed_drivers() if drivers is None else drivers
     entries = list(lab.instruments.values())
@@ -50,8 +51,18 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
+        failures += await _safe_all(connected)
         raise InstrumentError("\n".join(failures + await close_all(connected)))
     return connected
+
+
+async def _safe_all(instruments: Mapping[str, Instrument]) -> list[str]:
+    """Make each safe; return a line for each that is not."""
+    try:
+        await all_of({n: i.safe for n, i in instruments.items()}, "is not known to be off")
+    except InstrumentError as error:
+        return [str(error)]
+    return []
 
 
 async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:

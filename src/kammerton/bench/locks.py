@@ -65,7 +65,8 @@ def _take(entry: InstrumentEntry, lab: Lab, folder: Path, stack: ExitStack) -> s
         stack.enter_context(FileLock(folder / f"{stem}.lock", timeout=0, thread_local=False))
     except Timeout:
         return f"{entry.name} ({entry.address}) is in use by {_read(owner)}"
-    owner.write_text(f"process {os.getpid()} with {lab.path.resolve()}", encoding="utf-8")
+    who = f"process {os.getpid()}, started by process {os.getppid()},"
+    owner.write_text(f"{who} with {lab.path.resolve()}", encoding="utf-8")
     stack.callback(owner.unlink, missing_ok=True)
     return None
 

@@ -35,10 +35,12 @@ async def open_bench(
     who: str = "daemon",
     fridge_period: float = 2.0,
     lock_folder: Path | None = None,
+    configure: bool = True,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
     On the way out every output is switched off and verified, then the sessions are closed.
+    configure: False leaves clocks and references as they are.
 
     Raises
     ------
@@ -52,7 +54,8 @@ async def open_bench(
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
-            await bench.configure()
+            if configure:
+                await bench.configure()
             watch = asyncio.create_task(gate.watch(fridge_period), name="fridge watch")
             try:
                 yield bench

@@ -88,15 +88,15 @@ def shown(path: Path) -> str:
     )
 
 
-def open_document(file: FilePath) -> Document:
-    """Read a lab.toml.
+def open_document(file: FilePath, text: str | None = None) -> Document:
+    """Read a lab.toml; `text` is what it held, where that is known.
 
     Raises
     ------
     LabError
         There is no such file, or it is no TOML in UTF-8.
     """
-    text = _text(file)
+    text = _text(file) if text is None else text
     try:
         return Document(file, tomllib.loads(text), lines_of(text))
     except tomllib.TOMLDecodeError as error:

@@ -22,7 +22,9 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def load(path: Path | str, *, drivers: Collection[str] | None = None) -> Lab:
+def load(
+    path: Path | str, *, drivers: Collection[str] | None = None, text: str | None = None
+) -> Lab:
     """Read lab.toml.
 
     Parameters
@@ -32,26 +34,30 @@ def load(path: Path | str, *, drivers: Collection[str] | None = None) -> Lab:
     drivers
         Names of the drivers there are; by default those of the entry points `kammerton.drivers`.
         No driver is imported.
+    text
+        What the file held when somebody read it; it is not read again then.
 
     Raises
     ------
     LabError
         With every problem found, each with its line and key.
     """
-    findings = examine(path, drivers=drivers)
+    findings = examine(path, drivers=drivers, text=text)
     if findings.lab is None:
         raise LabError(list(findings.problems))
     return findings.lab
 
 
-def examine(path: Path | str, *, drivers: Collection[str] | None = None) -> Findings:
+def examine(
+    path: Path | str, *, drivers: Collection[str] | None = None, text: str | None = None
+) -> Findings:
     """Read lab.toml and return all there is to say about it; never raises LabError."""
     # pydantic is imported here so that those who only need the words do not wait for it.
     from kammerton.lab.document import open_document
     from kammerton.lab.reading import read
 
     try:
-        document = open_document(Path(path))
+        document = open_document(Path(path), text)
     except LabError as error:
         return Findings(None, tuple(error.problems), ())
     return Findings(*read(document, installed() if drivers is None else drivers))

@@ -45,9 +45,16 @@ def _silent(run: Run, run_id: str) -> None:
     pass
 
 
+def _unheard(what: str) -> None:
+    pass
+
+
 @dataclass
 class Loop:
-    """Keeps one computer in tune. `committed(run, run_id)` is told of every finished run."""
+    """Keeps one computer in tune.
+
+    committed(run, run_id) is told of every finished run, said(what) of what is done now.
+    """
 
     lab: Lab
     store: Store
@@ -57,6 +64,7 @@ class Loop:
     book: BeliefBook
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
+    said: Callable[[str], object] = _unheard
     _waiting: bool = False
     _revision: int = field(init=False)
 
@@ -134,6 +142,7 @@ class Loop:
 
     async def _say(self, what: str) -> None:
         """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
+        self.said(what)
         try:
             await asyncio.to_thread(self.store.activity, what)
         except StoreError as problem:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import Any, Self
 
 log = logging.getLogger(__name__)
 
 
 class Background:
-    """Does one thing after the other in a thread of its own; `close` waits for the last."""
+    """Does one thing after the other in a thread of its own; at the end it waits for the last."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -21,8 +21,10 @@ class Background:
         """Call a function soon; its failure is logged as an error and stops nothing else."""
         self._thread.submit(function, *arguments).add_done_callback(self._complain)
 
-    def close(self) -> None:
-        """Finish what was asked for."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
         self._thread.shutdown(wait=True)
 
     def _complain(self, done: Future[object]) -> None:

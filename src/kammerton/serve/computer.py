@@ -4,32 +4,50 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import datetime
 
-from kammerton.bench import OutputChange, open_bench
+from kammerton.bench import Bench, open_bench
+from kammerton.bench.tasks import unbroken
 from kammerton.estimation import warm
 from kammerton.lab import Lab
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.loop import Committed
-from kammerton.model import LabClock, Run, Verdict
+from kammerton.model import LabClock, Run, StoreInUse, Verdict
 from kammerton.publish import Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
+from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
 
-FLUSH = 10.0  # s that a clean stop waits for the broker to take what is left
+FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
+LAST_FLUSH = 2.0  # s of that when told to end
+ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
+
+Doing = Callable[[str], object]
 
 
-async def run_computer(lab: Lab, *, once: bool = False) -> Mapping[str, str]:
+def _quiet(what: str = "") -> None:
+    pass
+
+
+async def run_computer(
+    lab: Lab, *, once: bool = False, doing: Doing = _quiet, up: Callable[[], object] = _quiet
+) -> Mapping[str, str]:
     """Keep a computer in tune until cancelled, or with `once` until nothing is worth measuring.
 
     Returns the parked targets and why. Outputs are off, and verified off, before this returns or
-    raises; the database is consistent at any moment.
+    raises; the database is consistent at any moment. Where the last process ended without that,
+    the outputs are verified off before anything else is done, and the audit log says so.
+
+    doing: called with what is done, whenever that changes. up: called once the instruments are
+    connected and their outputs known to be off.
 
     Raises
     ------
@@ -38,39 +56,73 @@ async def run_computer(lab: Lab, *, once: bool = False) -> Mapping[str, str]:
     StoreError
         The database cannot be opened or written.
     """
-    with ExitStack() as stack:
-        store = Store.open(lab.database, lab.computer, data=lab.data)
-        stack.callback(store.close)
-        stack.callback(store.activity, None)
-        audit, pictures = Background("audit log"), Background("picture")
-        stack.callback(audit.close)
-        stack.callback(pictures.close)
+    async with opened_store(lab) as (store, outputs):
         clock = LabClock.not_before(store.now())
-        async with attending(store), _relayed(lab, store, clock.now):
-            return await _tune(
-                lab, store, clock, _auditor(store, audit), _reporter(lab, pictures), once=once
-            )
+        with Background("picture") as pictures:
+            tuning = Tuning(lab, store, clock, outputs, _reporter(lab, pictures), doing, up)
+            async with attending(store), relayed(lab, store, clock.now):
+                return await tuning.run(once=once)
 
 
-async def _tune(
-    lab: Lab,
-    store: Store,
-    clock: LabClock,
-    on_change: Callable[[OutputChange], None],
-    committed: Committed,
-    *,
-    once: bool,
-) -> Mapping[str, str]:
-    ready = asyncio.create_task(asyncio.to_thread(_warm))
-    await asyncio.to_thread(
-        store.activity, "connecting to the instruments (the first start compiles kernels)"
-    )
-    async with open_bench(lab, clock, on_change=on_change) as bench:
-        await ready
-        book = BeliefBook(lab, clock.now())
-        book.update(store.parameters())
-        loop = Loop(lab, store, bench, clock, Planner(load_calibrations()), book, committed)
-        return await (loop.settle() if once else loop.keep())
+@asynccontextmanager
+async def opened_store(lab: Lab) -> AsyncIterator[tuple[Store, Outputs]]:
+    """Open the database, and the audit log of the outputs; say at the end whether they are off."""
+    with ExitStack() as stack:
+        store = stack.enter_context(await _open(lab))
+        audit = Background("audit log")
+        outputs = Outputs(store, audit.add)
+        stack.callback(outputs.close)
+        stack.enter_context(audit)
+        yield store, outputs
+
+
+async def _open(lab: Lab) -> Store:
+    """Open the database; wait a little for a process whose supervisor was killed to let it go."""
+    until = time.monotonic() + ORPHAN
+    while True:
+        try:
+            return await asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
+        except StoreInUse:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.1)
+
+
+@dataclass(frozen=True)
+class Tuning:
+    """What a computer's loop is made of."""
+
+    lab: Lab
+    store: Store
+    clock: LabClock
+    outputs: Outputs
+    committed: Committed
+    doing: Doing
+    up: Callable[[], object]
+
+    async def run(self, *, once: bool) -> Mapping[str, str]:
+        """Connect the instruments and calibrate."""
+        ready = asyncio.create_task(asyncio.to_thread(_warm))
+        what = "connecting to the instruments (the first start compiles kernels)"
+        await asyncio.to_thread(self._say, what)
+        async with open_bench(self.lab, self.clock, on_change=self.outputs.changed) as bench:
+            self.outputs.found_off()
+            self.up()
+            await ready
+            loop = self._loop(bench)
+            return await (loop.settle() if once else loop.keep())
+
+    def _loop(self, bench: Bench) -> Loop:
+        book = BeliefBook(self.lab, self.clock.now())
+        book.update(self.store.parameters())
+        planner = Planner(load_calibrations())
+        return Loop(
+            self.lab, self.store, bench, self.clock, planner, book, self.committed, said=self.doing
+        )
+
+    def _say(self, what: str) -> None:
+        self.doing(what)
+        self.store.activity(what)
 
 
 def _warm() -> None:
@@ -82,7 +134,7 @@ def _warm() -> None:
 
 
 @asynccontextmanager
-async def _relayed(lab: Lab, store: Store, now: Callable[[], datetime]) -> AsyncIterator[None]:
+async def relayed(lab: Lab, store: Store, now: Callable[[], datetime]) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left."""
     if lab.broker is None:
         yield
@@ -92,7 +144,11 @@ async def _relayed(lab: Lab, store: Store, now: Callable[[], datetime]) -> Async
     task.add_done_callback(_complain)
     try:
         yield
-        await _flush(store, relay)
+        await _flush(store, relay, FLUSH)
+    except asyncio.CancelledError:
+        if relay.problem is None:
+            await unbroken(_flush(store, relay, LAST_FLUSH))
+        raise
     finally:
         task.cancel()
         await asyncio.wait([task])
@@ -104,9 +160,9 @@ def _complain(relay: asyncio.Task[None]) -> None:
         log.critical("publishing has ended: %s: %s", type(error).__name__, error)
 
 
-async def _flush(store: Store, relay: Relay) -> None:
+async def _flush(store: Store, relay: Relay, patience: float) -> None:
     try:
-        async with asyncio.timeout(FLUSH):
+        async with asyncio.timeout(patience):
             await relay.drained()
     except TimeoutError:
         log.warning("%d results wait for the broker; they go out later", store.backlog())
@@ -134,13 +190,3 @@ def _summary(run: Run, run_id: str) -> str:
     words = ([f"{', '.join(good)} accepted"] if good else []) + bad
     seconds = f"{run.instrument_seconds:.1f} s of instrument time"
     return f"{run_id} {run.calibration}: {'; '.join(words)}; {seconds}"
-
-
-def _auditor(store: Store, audit: Background) -> Callable[[OutputChange], None]:
-    """Return what writes the gate's changes and refusals to the audit log."""
-
-    def write(change: OutputChange) -> None:
-        why = change.refused or "allowed"
-        audit.add(store.audit, change.who, change.what, change.old, change.new, why)
-
-    return write

@@ -35,9 +35,14 @@ def run_until_signal(main: Coroutine[Any, Any, T]) -> T:
 async def _until_told(main: Coroutine[Any, Any, T]) -> T:
     """Await the coroutine in a task that signals cancel, and nothing else can tear apart."""
     task = asyncio.ensure_future(main)
-    for name in ENDING:
-        _on_signal(getattr(signal, name), task.cancel)
+    on_ending(task.cancel)
     return await task
+
+
+def on_ending(act: Callable[[], object]) -> None:
+    """Call `act` in the running event loop whenever a signal asks this process to end."""
+    for name in ENDING:
+        _on_signal(getattr(signal, name), act)
 
 
 def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:

@@ -116,7 +116,8 @@ def test_a_second_holder_is_told_who_the_first_is(make, tmp_path):
     lines = str(caught.value).splitlines()
     assert len(lines) == 4
     assert lines[0] == (
-        f"awg (addr-awg) is in use by process {os.getpid()} with {tmp_path / 'first.toml'}"
+        f"awg (addr-awg) is in use by process {os.getpid()}, started by process {os.getppid()}, "
+        f"with {tmp_path / 'first.toml'}"
     )
 
 
@@ -171,7 +172,7 @@ def test_a_process_that_is_killed_leaves_nothing_locked(make, tmp_path):
         assert process.stdout is not None
         assert process.stdout.readline() == "held\n"
         with (
-            pytest.raises(InstrumentError, match=rf"process {process.pid} with .*dead.toml"),
+            pytest.raises(InstrumentError, match=rf"process {process.pid}, started by .*dead.toml"),
             held_locks(make.lab(), tmp_path),
         ):
             pass

@@ -1,0 +1,138 @@
+"""The process of one computer: `python -m kammerton.serve.child`, started by the supervisor."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib import import_module
+
+from kammerton.lab import Lab, load
+from kammerton.model.errors import KammertonError, LabError
+from kammerton.serve.events import run_until_signal
+from kammerton.serve.logs import log_to_stderr, tell
+from kammerton.serve.wire import Wire
+from kammerton.serve.words import Code, Mode, Order
+
+log = logging.getLogger(__name__)
+
+LAG = 1.0
+"""s by which a heartbeat may be late before the log says that the loop was blocked."""
+
+
+class Life:
+    """What a computer's process is doing, told with every heartbeat."""
+
+    def __init__(self, wire: Wire, beat: float) -> None:
+        self._wire, self._beat = wire, beat
+        self._doing = "starting"
+
+    def doing(self, what: str) -> None:
+        """Take note of what is done now."""
+        self._doing = what
+
+    def up(self) -> None:
+        """Tell that the instruments are connected and their outputs were off."""
+        self._wire.say(up=True)
+
+    @asynccontextmanager
+    async def beating(self) -> AsyncIterator[None]:
+        """Send heartbeats from the event loop that turns here, and from nowhere else."""
+        task = asyncio.create_task(self._beats(), name="heartbeat")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _beats(self) -> None:
+        while True:
+            self._wire.say(beat=self._doing)
+            before = time.monotonic()
+            await asyncio.sleep(self._beat)
+            lag = time.monotonic() - before - self._beat
+            if lag > LAG:
+                log.warning("the event loop was blocked for %.1f s", lag)
+
+
+def main() -> int:
+    """Live as ordered; the exit code is a Code."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    wire = Wire.take()
+    first = wire.next()
+    if not first:
+        return Code.DONE  # the supervisor was gone before it said anything
+    order = Order.read(first)
+    try:
+        lab = load(order.lab, text=order.text)
+    except LabError as error:
+        tell(*error.problems)
+        wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
+        return Code.BAD_INPUT
+    log_to_stderr(lab.computer if order.named else "")
+    wire.say(loaded=lab.computer)
+    try:
+        return run_until_signal(_live(lab, order, wire))
+    except KeyboardInterrupt:
+        return Code.DONE
+
+
+async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
+    """Wait for the word to go, do the work, and say how it ended before anything can hang."""
+    go = asyncio.Event()
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+
+    def stop(why: str) -> None:
+        if task is not None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended already
+                loop.call_soon_threadsafe(_cancel, task, why)
+
+    wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
+    life = Life(wire, order.beat)
+    try:
+        async with life.beating():
+            await asyncio.to_thread(import_module, "kammerton.serve.computer")  # seconds
+            await go.wait()
+            code, why = await _work(lab, order, life)
+    except asyncio.CancelledError:
+        wire.say(ended=Code.DONE, why="told to end")
+        raise
+    wire.say(ended=code, why=why)
+    return code
+
+
+def _cancel(task: asyncio.Task[object], why: str) -> None:
+    log.info("%s", why)
+    task.cancel()
+
+
+async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
+    from kammerton.serve.computer import run_computer
+    from kammerton.serve.safe import stay_safe
+
+    try:
+        if order.mode in (Mode.SAFE, Mode.IDLE):
+            await stay_safe(lab, order.why, life.doing, touch=order.mode is Mode.SAFE)
+        once = order.mode is Mode.ONCE
+        parked = await run_computer(lab, once=once, doing=life.doing, up=life.up)
+    except KammertonError as problem:
+        texts = (str(problem), *getattr(problem, "__notes__", ()))
+        tell(*(f"kammerton run: {text}" for text in texts))
+        return Code.FAILED, str(problem)
+    except Exception as error:  # whatever it was: the supervisor must hear why
+        log.exception("an error that nobody foresaw")
+        return Code.CRASHED, f"{type(error).__name__}: {error}"
+    tell(*(f"{target} is parked: {reason}" for target, reason in parked.items()))
+    return (Code.NOT_ACCEPTED if parked else Code.DONE), ""
+
+
+if __name__ == "__main__":
+    code = main()
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)  # all is closed; a driver's thread that hangs shall not keep the process

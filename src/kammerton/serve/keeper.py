@@ -1,0 +1,145 @@
+"""One computer, kept up: what follows when its process ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from kammerton.serve.process import COMMAND, Ending, Process
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import Code, Mode, Order
+
+log = logging.getLogger(__name__)
+
+FINAL = (Code.DONE, Code.NOT_ACCEPTED)
+
+
+@dataclass
+class Record:
+    """How the processes of a computer have ended so far, and what follows from it.
+
+    alone: no other computer depends on this daemon, so that one that never came up may end it.
+    """
+
+    mode: Mode
+    rules: Rules
+    alone: bool = True
+    failures: int = 0  # in a row, each soon after its start
+    crashes: int = 0  # of these, those that nothing known explains
+    was_up: bool = False
+    why: str = ""
+
+    def take(self, ending: Ending) -> Code | None:
+        """Take note of an ending; return the daemon's code for this computer, or None: go on."""
+        self.was_up |= ending.was_up
+        self.why = ending.why
+        if ending.told:
+            return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
+        if ending.code == Code.BAD_INPUT:
+            return Code.BAD_INPUT
+        if self.mode is Mode.ONCE and ending.code in FINAL:
+            return Code(ending.code)
+        if ending.code == Code.FAILED and self._may_give_up:
+            return Code.FAILED
+        return self._failed(ending)
+
+    @property
+    def _may_give_up(self) -> bool:
+        first = self.alone and not self.was_up and self.mode is Mode.TUNE
+        return first or self.mode is Mode.ONCE
+
+    def _failed(self, ending: Ending) -> Code | None:
+        quick = ending.lived < self.rules.quick
+        crashed = ending.code not in (*FINAL, Code.FAILED)
+        self.failures = self.failures + 1 if quick else 1
+        self.crashes = (self.crashes if quick else 0) + crashed
+        if crashed and self.mode is Mode.SAFE:
+            self.mode = Mode.IDLE
+        if self.crashes < self.rules.tries or self.mode in (Mode.SAFE, Mode.IDLE):
+            return None
+        if self.mode is Mode.ONCE:
+            return Code.FAILED
+        self.mode, self.failures, self.crashes = Mode.SAFE, 0, 0
+        return None
+
+
+@dataclass
+class Keeper:
+    """Starts the process of a computer again and again, as often as its record allows."""
+
+    lab: Path
+    text: str | None
+    record: Record
+    named: bool = False
+    command: Sequence[str] = COMMAND
+    process: Process | None = None
+    read: asyncio.Event = field(default_factory=asyncio.Event)
+    _resting: str = ""
+    _safe: str = ""
+    _name: str = ""
+
+    @property
+    def rules(self) -> Rules:
+        """The patience of this daemon."""
+        return self.record.rules
+
+    @property
+    def turning(self) -> bool:
+        """Whether the process beats, or none is wanted just now."""
+        return self.process is None or not self.process.silence
+
+    @property
+    def doing(self) -> str:
+        """What the process does, or why there is none."""
+        return self._resting if self.process is None else self.process.doing
+
+    @property
+    def name(self) -> str:
+        """The computer's name, or its file's until that is read."""
+        return self._name or str(self.lab) if self.process is None else self.process.name
+
+    async def keep(self, go: asyncio.Event, stop: asyncio.Event) -> Code:
+        """Keep the computer up until told to stop, or until there is no point."""
+        while True:
+            ending = await self._life(go, stop)
+            code = self.record.take(ending)
+            if code is not None:
+                return self._said(code, ending)
+            if not await self._rest(ending, stop):
+                return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
+
+    async def _life(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
+        rules, mode = self.rules, self.record.mode
+        order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
+        self.process = process = Process(order, rules, self.name, self.command)
+        reading = asyncio.create_task(process.loaded.wait())
+        reading.add_done_callback(lambda _: self.read.set())
+        try:
+            return await process.live(go, stop)
+        finally:
+            reading.cancel()
+            self._name = process.name
+
+    async def _rest(self, ending: Ending, stop: asyncio.Event) -> bool:
+        """Wait before the next life; False when told to stop meanwhile."""
+        if self.record.mode is Mode.SAFE and not self._safe:
+            self._safe = ending.why
+            log.critical(
+                "%s: safe mode after %d quick failures, the last: %s; nothing is calibrated until "
+                "a person restarts the daemon", self.name, self.rules.tries, ending.why,
+            )  # fmt: skip
+        pause = self.rules.pause(self.record.failures)
+        log.error("%s: %s; starting again in %g s", self.name, ending.why, pause)
+        self._resting, self.process = f"waits {pause:g} s to start again: {ending.why}", None
+        waiting = asyncio.create_task(stop.wait())
+        await asyncio.wait([waiting], timeout=pause)
+        waiting.cancel()
+        return not stop.is_set()
+
+    def _said(self, code: Code, ending: Ending) -> Code:
+        if code is Code.FAILED and not ending.orderly:
+            log.error("%s: %s: outputs are not known to be off", self.name, ending.why)
+        return code

@@ -1,0 +1,42 @@
+"""Telling systemd: ready, alive, and what is done (sd_notify's protocol, in ten lines)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Notify:
+    """Sends to the service manager's socket; without one it says nothing.
+
+    watchdog: s within which the manager wants to hear from us; None when it does not.
+    """
+
+    address: str | None = None
+    watchdog: float | None = None
+
+    @classmethod
+    def of(cls, environment: Mapping[str, str] = os.environ) -> Notify:
+        """Return what systemd set for this very process."""
+        limit = environment.get("WATCHDOG_USEC", "")
+        meant = environment.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
+        watchdog = int(limit) / 1e6 if limit.isdigit() and int(limit) > 0 and meant else None
+        return cls(environment.get("NOTIFY_SOCKET") or None, watchdog)
+
+    def say(self, *assignments: str) -> None:
+        """Send assignments such as READY=1; a manager that does not listen is told once."""
+        if self.address is None:
+            return
+        path = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
+                end.sendto("\n".join(assignments).encode(), path)
+        except OSError as problem:
+            log.warning("the service manager does not listen on %s: %s", self.address, problem)
+            self.address = None

@@ -1,0 +1,58 @@
+"""What is known of the outputs: off, verified; or not. It outlives the process in the database."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from kammerton.bench import OutputChange
+from kammerton.store import Activity, Store
+
+log = logging.getLogger(__name__)
+
+ALL = "all outputs"
+
+
+class Outputs:
+    """Writes every change to the audit log, and knows whether all outputs were verified off.
+
+    A process that ends with its outputs verified off says so by taking its activity back. Whoever
+    finds an activity of a process that is gone knows that nobody switched off: an unclean end.
+    """
+
+    def __init__(self, store: Store, later: Callable[..., object]) -> None:
+        self._store, self._later = store, later
+        self.unclean = store.left
+        self.known_off = self.unclean is None
+        if self.unclean is not None:
+            log.warning("%s; outputs may be on: they are verified off first", _told(self.unclean))
+
+    def changed(self, change: OutputChange) -> None:
+        """Take note of a change, or a refusal, of the gate."""
+        if change.what == ALL:
+            self.known_off = change.refused is None
+        elif change.refused is None:
+            self.known_off = False
+        why = change.refused or "allowed"
+        self._audit(change.who, change.what, change.old, change.new, why)
+
+    def found_off(self) -> None:
+        """Say, after an unclean end, that the outputs have been verified off."""
+        if self.unclean is not None:
+            words = f"{_told(self.unclean)}: all outputs verified off"
+            log.warning("%s", words)
+            self._audit("daemon", ALL, self.unclean.what, "off", words)
+
+    def close(self) -> None:
+        """Take the activity back, unless outputs are not known to be off."""
+        if self.known_off:
+            self._store.activity(None)
+
+    def _audit(self, *row: Any) -> None:
+        self._later(self._store.audit, *row)
+
+
+def _told(end: Activity) -> str:
+    when = f"{end.time:%Y-%m-%d %H:%M:%S} UTC"
+    return f"unclean end of process {end.pid} at or after {when} ({end.what})"

@@ -1,0 +1,173 @@
+"""A computer's process as the supervisor sees it: started, listened to, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import GO, STOP, Code, Order
+
+log = logging.getLogger(__name__)
+
+COMMAND = (sys.executable, "-m", "kammerton.serve.child")
+
+LONGEST_LINE = 1 << 20
+IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot die
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a process ended. told: because the daemon ends; orderly: it said so itself."""
+
+    code: int
+    why: str
+    lived: float
+    was_up: bool
+    told: bool
+    orderly: bool
+
+
+class Process:
+    """One life of a computer's process. The first line it gets is its order."""
+
+    def __init__(
+        self, order: Order, rules: Rules, name: str, command: Sequence[str] = COMMAND
+    ) -> None:
+        self.order, self.name = order, name
+        self.doing = "starting"
+        self.loaded = asyncio.Event()
+        self._rules, self._command = rules, command
+        self._up = self._told = False
+        self._hung = ""
+        self._said: tuple[int, str] | None = None
+        self._started = self._heard = time.monotonic()
+        self._beats = 0
+
+    @property
+    def silence(self) -> float:
+        """Seconds since the last sign of life, as far as it was expected earlier."""
+        late = self._rules.start if self._beats == 0 else self._rules.hang
+        silent = time.monotonic() - self._heard
+        return silent if silent > late else 0.0
+
+    async def live(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
+        """Start the process, let it work from `go` on, and return when it is gone."""
+        self._process = await asyncio.create_subprocess_exec(
+            *self._command, str(self.order.lab), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            limit=LONGEST_LINE, env=_environment(), **_apart(),
+        )  # fmt: skip
+        self._started = self._heard = time.monotonic()
+        tasks = [asyncio.create_task(work) for work in (self._listen(), self._go(go))]
+        gone = asyncio.create_task(self._process.wait())
+        self._send(self.order.line())
+        try:
+            await self._attend(gone, stop)
+        finally:
+            await asyncio.wait(tasks[:1], timeout=self._rules.beat)  # the last words
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+        return self._ending()
+
+    async def _attend(self, gone: asyncio.Task[int], stop: asyncio.Event) -> None:
+        """Return when the process is gone; end it when told to, or when it hangs."""
+        told, looks = asyncio.create_task(stop.wait()), 0
+        try:
+            while not gone.done():
+                await asyncio.wait(
+                    {gone, told}, timeout=self._rules.beat, return_when=asyncio.FIRST_COMPLETED
+                )
+                looks = looks + 1 if self.silence else 0
+                if stop.is_set():
+                    self._told = True
+                    await self._end(gone, self._rules.stop)
+                elif self._said is not None:
+                    await self._end(gone, self._rules.leave)
+                elif looks > 1:  # what came while this process itself stood still is read by now
+                    self._hung = f"it hangs: no heartbeat for {self.silence:.0f} s"
+                    log.error("%s: %s", self.name, self._hung)
+                    await self._end(gone, self._rules.ask)
+        finally:
+            told.cancel()
+
+    async def _end(self, gone: asyncio.Task[int], patience: float) -> None:
+        """Ask, SIGTERM, SIGKILL; return when it is gone."""
+        self._send(STOP)
+        await asyncio.wait([gone], timeout=patience)
+        for word, act in (("SIGTERM", self._process.terminate), ("SIGKILL", self._process.kill)):
+            if not gone.done():
+                log.warning("%s: process %d does not end: %s", self.name, self._process.pid, word)
+                _attempt(act)
+                await asyncio.wait([gone], timeout=self._rules.insist)
+        while not gone.done():
+            log.error("%s: process %d waits in the kernel", self.name, self._process.pid)
+            await asyncio.wait([gone], timeout=IN_KERNEL)
+
+    async def _go(self, go: asyncio.Event) -> None:
+        await self.loaded.wait()
+        await go.wait()
+        self._send(GO)
+
+    async def _listen(self) -> None:
+        reader = self._process.stdout
+        while reader is not None and (text := await reader.readline()):
+            self._hear(json.loads(text))
+
+    def _hear(self, message: dict[str, Any]) -> None:
+        self._heard = time.monotonic()
+        match message:
+            case {"beat": str(doing)}:
+                self._beats += 1
+                self.doing = doing
+            case {"loaded": str(computer)}:
+                self.name = computer
+                self.loaded.set()
+            case {"up": True}:
+                self._up = True
+            case {"ended": int(code), "why": str(why)}:
+                self._said = code, why
+
+    def _send(self, text: bytes) -> None:
+        if self._process.stdin is not None:
+            with contextlib.suppress(OSError, RuntimeError):  # it is gone: that is seen elsewhere
+                self._process.stdin.write(text)
+
+    def _ending(self) -> Ending:
+        real = self._process.returncode
+        code, why = self._said or (Code.CRASHED, self._hung or _words(real))
+        lived = time.monotonic() - self._started
+        return Ending(code, why, lived, self._up, self._told, orderly=self._said is not None)
+
+
+def _words(code: int | None) -> str:
+    if code is not None and code < 0:
+        return f"it was killed by signal {-code}"
+    return f"it ended with code {code} and did not say why"
+
+
+def _attempt(act: Callable[[], None]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        act()
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without what the service manager means for the supervisor alone."""
+    mine = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    return {name: value for name, value in os.environ.items() if name not in mine}
+
+
+def _apart() -> dict[str, Any]:
+    """Return what keeps Ctrl-C from the process: it is ours to pass on, in order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

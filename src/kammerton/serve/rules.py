@@ -1,0 +1,39 @@
+"""How patient the supervisor is, and when it gives a computer up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All times in seconds.
+
+    beat: between two heartbeats of a computer's process, sent by its turning event loop.
+    hang: without a heartbeat it hangs. start: the first one may take so long.
+    ask, insist: how long it gets to end when asked, and after SIGTERM, when it hangs.
+    stop: how long it gets to end when the daemon is told to; SIGTERM then, and SIGKILL after
+    `insist` more.
+    leave: how long it may take to be gone once it said that it has ended.
+    first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
+    immediate, since outputs may be on. quick: what ends sooner has failed quickly; so many `tries`
+    of that in a row by a crash lead to safe mode.
+    """
+
+    beat: float = 0.5
+    hang: float = 10.0
+    start: float = 120.0
+    ask: float = 2.0
+    insist: float = 2.0
+    stop: float = 7.0
+    leave: float = 3.0
+    first_pause: float = 1.0
+    longest_pause: float = 300.0
+    quick: float = 60.0
+    tries: int = 5
+
+    def pause(self, failures: int) -> float:
+        """Return how long to wait after so many failures in a row."""
+        if failures <= 1:
+            return 0.0
+        return float(min(self.first_pause * 2 ** min(failures - 2, 30), self.longest_pause))

@@ -1,0 +1,54 @@
+"""Safe mode: outputs off, nothing calibrated, what is known still published and readable."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import NoReturn
+
+from kammerton.bench import open_bench
+from kammerton.lab import Lab
+from kammerton.model import InstrumentError, LabClock
+from kammerton.serve.attending import attending
+from kammerton.serve.computer import Doing, opened_store, relayed
+from kammerton.serve.outputs import Outputs
+from kammerton.store import Store
+
+log = logging.getLogger(__name__)
+
+REMIND = 60.0  # s between two signs of life in the database
+
+
+async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoReturn:
+    """Switch everything off that answers, verify it, and then stay, until cancelled.
+
+    touch: False when even that has failed before; then no driver is loaded.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be opened or written.
+    """
+    async with opened_store(lab) as (store, outputs):
+        clock = LabClock.not_before(store.now())
+        doing("safe mode: switching all outputs off")
+        state = await _switched_off(lab, clock, outputs) if touch else "no instrument was touched"
+        async with attending(store), relayed(lab, store, clock.now):
+            await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
+
+
+async def _switched_off(lab: Lab, clock: LabClock, outputs: Outputs) -> str:
+    try:
+        async with open_bench(lab, clock, on_change=outputs.changed, configure=False):
+            outputs.found_off()
+    except InstrumentError as problem:
+        log.error("safe mode: not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
+        return "not every output is known to be off"
+    return "all outputs are off"
+
+
+async def _stay(store: Store, words: str, doing: Doing) -> NoReturn:
+    doing(words)
+    while True:
+        await asyncio.to_thread(store.activity, words)
+        await asyncio.sleep(REMIND)

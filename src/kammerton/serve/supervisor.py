@@ -1,0 +1,123 @@
+"""The supervisor: a process for each computer, watched, ended in order, started again.
+
+It imports nothing heavy and touches no instrument and no database. When it dies, its processes
+see their pipes close, switch off and end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from kammerton.serve.events import on_ending
+from kammerton.serve.keeper import Keeper, Record
+from kammerton.serve.notify import Notify
+from kammerton.serve.process import COMMAND
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import Code, Mode
+
+log = logging.getLogger(__name__)
+
+WORST_FIRST = (Code.BAD_INPUT, Code.FAILED, Code.NOT_ACCEPTED, Code.DONE)
+LARGEST = 4 * 2**20  # bytes; what is larger is no lab.toml, and reading it says so
+FEED = 1.0  # s between two looks of what feeds the watchdog
+
+
+async def supervise(
+    labs: Sequence[Path],
+    *,
+    once: bool = False,
+    rules: Rules | None = None,
+    notify: Notify | None = None,
+    command: Sequence[str] = COMMAND,
+    stop: asyncio.Event | None = None,
+) -> Code:
+    """Keep computers in tune, each in a process of its own, until a signal or `stop` ends it.
+
+    Nothing is connected before every lab.toml was read without a mistake. Returns the worst of
+    the codes of all computers.
+    """
+    stop, go = stop or asyncio.Event(), asyncio.Event()
+    on_ending(stop.set)
+    keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules or Rules(), command)
+    tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
+    await _all_read(keepers, tasks)
+    if any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
+        stop.set()
+    else:
+        go.set()
+    async with _telling(notify or Notify.of(), keepers, stop):
+        codes = await asyncio.gather(*tasks)
+    return min(codes, key=WORST_FIRST.index)
+
+
+def _keepers(
+    labs: Sequence[Path], mode: Mode, rules: Rules, command: Sequence[str]
+) -> list[Keeper]:
+    several = len(labs) > 1
+    return [
+        Keeper(
+            lab, _text(lab), Record(mode, rules, alone=not several),
+            named=several, command=command,
+        )
+        for lab in labs
+    ]  # fmt: skip
+
+
+def _text(lab: Path) -> str | None:
+    """Return the text of a lab.toml; None where reading it will have something to say."""
+    with contextlib.suppress(OSError, ValueError):
+        if lab.stat().st_size <= LARGEST:
+            return lab.read_text(encoding="utf-8-sig")
+    return None
+
+
+async def _all_read(keepers: Sequence[Keeper], tasks: Sequence[asyncio.Task[Code]]) -> None:
+    """Wait until each lab.toml has been read, or its process has ended for good."""
+
+    async def one(keeper: Keeper, task: asyncio.Task[Code]) -> None:
+        reading = asyncio.create_task(keeper.read.wait())
+        await asyncio.wait({reading, task}, return_when=asyncio.FIRST_COMPLETED)
+        reading.cancel()
+
+    await asyncio.gather(*(one(k, t) for k, t in zip(keepers, tasks, strict=True)))
+
+
+@asynccontextmanager
+async def _telling(
+    notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event
+) -> AsyncIterator[None]:
+    """Tell the service manager: ready, alive as long as every loop turns, and at last stopping."""
+    notify.say("READY=1")
+    tasks = [
+        asyncio.create_task(_feed(notify, keepers), name="watchdog"),
+        asyncio.create_task(_stopping(notify, stop), name="stopping"),
+    ]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _feed(notify: Notify, keepers: Sequence[Keeper]) -> None:
+    """Feed the watchdog only while the loop of every computer turns, and this one does."""
+    said = ""
+    while True:
+        status = "; ".join(f"{keeper.name}: {keeper.doing}" for keeper in keepers)
+        news = [f"STATUS={status}"] if status != said else []
+        alive = ["WATCHDOG=1"] if notify.watchdog and all(k.turning for k in keepers) else []
+        if news or alive:
+            notify.say(*news, *alive)
+            said = status
+        await asyncio.sleep(min(FEED, (notify.watchdog or FEED) / 3))
+
+
+async def _stopping(notify: Notify, stop: asyncio.Event) -> None:
+    await stop.wait()
+    notify.say("STOPPING=1", "STATUS=switching all outputs off")

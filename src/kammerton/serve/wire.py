@@ -1,0 +1,74 @@
+"""The end of the pipes that a computer's process holds: orders come in, heartbeats go out."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kammerton.serve.words import GO, STOP, line
+
+ORPHANED = 20.0
+"""s that a process gets to switch off when its supervisor is gone; then it ends at once."""
+
+_CHUNK = 65536
+
+
+class Wire:
+    """Reads lines and sends messages; what libraries print goes to stderr instead."""
+
+    def __init__(self, down: int, up: int) -> None:
+        self._down, self._up = down, up
+        self._rest = b""
+
+    @classmethod
+    def take(cls) -> Wire:
+        """Take stdin and stdout over, so that nobody else reads or writes there."""
+        down, up = os.dup(0), os.dup(1)
+        os.dup2(2, 1)
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+        if sys.platform != "win32":
+            os.set_blocking(up, False)  # a supervisor that stands still must not stop the loop
+        return cls(down, up)
+
+    def say(self, **message: Any) -> None:
+        """Send a message; where nobody can take it, it is lost."""
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(self._up, line(message))
+
+    def next(self) -> bytes:
+        """Return the next line, or nothing when the supervisor is gone; blocks."""
+        while b"\n" not in self._rest:
+            try:
+                chunk = os.read(self._down, _CHUNK)
+            except OSError:  # Windows says so when the other end is gone
+                chunk = b""
+            if not chunk:
+                return b""
+            self._rest += chunk
+        text, self._rest = self._rest.split(b"\n", 1)
+        return text + b"\n"
+
+    def listen(self, go: Callable[[], object], stop: Callable[[str], object]) -> None:
+        """Call `go` and `stop(why)` when they are told, in a thread of its own.
+
+        When the supervisor is gone it stops too, and ends the process for good a while later.
+        """
+        thread = threading.Thread(target=self._listen, args=(go, stop), name="orders", daemon=True)
+        thread.start()
+
+    def _listen(self, go: Callable[[], object], stop: Callable[[str], object]) -> None:
+        while text := self.next():
+            if text == GO:
+                go()
+            elif text == STOP:
+                stop("the daemon ends")
+        stop("the supervisor is gone")
+        time.sleep(ORPHANED)
+        os._exit(1)
