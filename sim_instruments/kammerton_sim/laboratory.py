@@ -8,13 +8,13 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.control import Control
 from kammerton_sim.faults import Faults
 from kammerton_sim.fridge.heating import LineHeat
-from kammerton_sim.further import MODELS, Biases, Device, Room, Server, build, pulsers
+from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
 from kammerton_sim.instruments.ats9360 import Ats9360
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
@@ -23,7 +23,7 @@ from kammerton_sim.instruments.triton import Triton
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.lines import LineServer
-from kammerton_sim.wire.server import PortInUse, free
+from kammerton_sim.wire.server import PortInUse, TcpServer, free
 
 if TYPE_CHECKING:
     from kammerton_sim.world import World
@@ -46,6 +46,13 @@ def port_names(chip: Chip) -> list[str]:
 def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
     """Return ports first, first + 1, ... by name."""
     return {name: first + n for n, name in enumerate(port_names(chip))}
+
+
+class Switched(Protocol):
+    """What has a power switch."""
+
+    def power_cycle(self) -> None:
+        """Switch off and on."""
 
 
 class Laboratory:
@@ -109,14 +116,32 @@ class Laboratory:
     def power_cycle(self, name: str) -> None:
         """Switch an instrument off and on: its settings are the defaults, its sessions end.
 
+        A digitizer goes with the computer that it sits in: it keeps nothing of its own.
+
         Raises
         ------
         KeyError
-            There is no such instrument, or it has no switch.
+            There is no such instrument.
         """
-        boxes: Mapping[str, Device] = self.generators | self.sources | self.further
-        boxes[name].power_cycle()
-        self.servers[name].server.drop()
+        if name in self.boards:
+            self.ledger.record(name, "all", "power cycle", None, None)
+        else:
+            self._boxes[name].power_cycle()
+        self.server(name).drop()
+
+    def server(self, name: str) -> TcpServer:
+        """Return what serves an instrument; raises KeyError."""
+        return (self.boards[name] if name in self.boards else self.servers[name]).server
+
+    @property
+    def switchable(self) -> list[str]:
+        """Return the names of everything that has a power switch."""
+        return [*self._boxes, *self.boards]
+
+    @property
+    def _boxes(self) -> Mapping[str, Switched]:
+        further: Mapping[str, Switched] = self.further
+        return {**self.generators, **self.sources, "fridge": self.fridge, **further}
 
     def ready(self) -> dict[str, Any]:
         """Return the one line that tells a parent process where everything is."""

@@ -110,6 +110,21 @@ def test_power_on_defaults(awg):
     assert (awg.run_state(), awg.clock_source(), awg.mode()) == ("Stopped", "Internal", "AWG")
 
 
+@pytest.mark.parametrize(
+    ("header", "asked", "kept"),
+    [
+        ("SOURce1:VOLTage", "0.70049", "0.7"),
+        ("SOURce1:VOLTage:OFFSet", "-0.0126", "-0.013"),
+        ("SOURce2:MARKer1:VOLTage:HIGH", "1.236", "1.24"),
+        ("CLOCk:SRATe", "1E9", "1000000000"),
+        ("CLOCk:SRATe", "1234567890", "1234567936"),
+    ],
+)
+def test_levels_and_rates_are_rounded_to_what_the_box_resolves(header, asked, kept):
+    box = Awg5208("awg", Ledger(lambda: 0.0))
+    assert box.receive(f"{header} {asked};:{header}?".encode()).decode() == kept
+
+
 def test_upload_by_file_and_by_commands_give_the_same_samples(laboratory, awg):
     upload(awg, 3)
     run(awg)

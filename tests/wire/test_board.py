@@ -213,6 +213,25 @@ def test_one_driver_at_a_time(digitizer, laboratory, awg, closing):
     other.abort_async_read(1)
 
 
+def test_a_computer_that_loses_its_power_takes_the_acquisition_along(digitizer, laboratory, awg):
+    def start() -> None:
+        laboratory.faults.inject("power-cycle", instrument="board")
+
+    with pytest.raises(RuntimeError, match="laboratory"):
+        acquire(digitizer, start)
+    wait_until(lambda: laboratory.board._owner is None)
+    with open_board(f"sim://127.0.0.1:{laboratory.ports['board']}") as again:
+        again.before_async_read(1, 3, 0, 256, 1, 1, 0x201)
+        again.start_capture(1)
+
+
+def wait_until(condition) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def test_a_driver_that_dies_while_it_waits_frees_the_board(laboratory):
     script = (
         "import numpy\n"

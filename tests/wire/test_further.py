@@ -142,7 +142,8 @@ def ask(laboratory: Laboratory, **request: Any) -> Any:
 
 
 def test_every_box_can_be_switched_off_and_on(laboratory):
-    names = [*laboratory.generators, *laboratory.sources, *laboratory.further]
+    names = laboratory.switchable
+    assert set(names) == set(laboratory.ports) - {"control"}
     for name in names:
         assert ask(laboratory, op="power_cycle", instrument=name) == {"ok": True}
     cycled = [c["instrument"] for c in laboratory.ledger.since() if c["what"] == "power cycle"]
@@ -153,13 +154,15 @@ def test_every_box_can_be_switched_off_and_on(laboratory):
 def greet(laboratory: Laboratory, name: str, client: socket.socket) -> None:
     """Wait until the instrument has taken the connection."""
     addresses = {n: MODELS[e.model].address for n, e in laboratory.chip.wiring.instruments.items()}
-    hislip = "hislip" in addresses.get(name, "hislip")
-    client.sendall(HEADER.pack(b"HS", 0, 0, 1 << 24, 0) if hislip else b"*IDN?\r\n")
+    addresses |= {"fridge": "lines", "board": "JSON"}
+    address = addresses.get(name, "hislip")
+    hello = {"hislip": HEADER.pack(b"HS", 0, 0, 1 << 24, 0), "JSON": b'{"op": "hello"}\n'}
+    client.sendall(next((h for kind, h in hello.items() if kind in address), b"*IDN?\r\n"))
     assert client.recv(100)
 
 
 def test_a_power_cycle_ends_the_sessions(laboratory):
-    for name in ("drive_lo", *laboratory.further):
+    for name in ("drive_lo", "fridge", "board", *laboratory.further):
         with socket.create_connection(("127.0.0.1", laboratory.ports[name]), 5) as client:
             client.settimeout(5)
             greet(laboratory, name, client)

@@ -143,6 +143,27 @@ def refusal(address: str) -> str:
     pytest.fail("connected to nobody")
 
 
+def test_two_clients_share_the_source_and_its_settings(rig, source):
+    other = connect("other", rig.address)
+
+    async def main() -> float:
+        await other.set_power(-12.34)
+        await other.close()
+        return (await source.settings())[1]
+
+    assert asyncio.run(main()) == pytest.approx(-12.34)
+    assert len({c["new"] for c in rig.ledger.since() if c["what"] == "connection"} - {None}) == 2
+
+
+def test_limits_and_resolution_are_those_of_the_box(rig):
+    told = rig.device.receive(b"SOUR:FREQ 4999999999.9994;POW 3.456;:SOUR:FREQ?;POW?")
+    assert told == b"4999999999.999;3.46"
+    for message in (b"SOUR:FREQ 13E9", b"SOUR:FREQ 0.9E6", b"SOUR:POW 25.1", b"SOUR:POW -121"):
+        rig.device.receive(message)
+        assert rig.device.receive(b"SYST:ERR:CODE?") == b"-222"
+    assert rig.device.receive(b"SOUR:FREQ?;POW?") == told
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nobody_at_the_address_is_an_error_that_names_it(caplog):
     with socket.create_server(("127.0.0.1", 0)) as free:

@@ -1,6 +1,7 @@
 """The Triton adapter on the upstream driver, over TCP to the simulated fridge computer."""
 
 import asyncio
+import contextlib
 import math
 import socket
 import time
@@ -23,7 +24,9 @@ def rig() -> Iterator[SimpleNamespace]:
     ledger = Ledger(time.monotonic)
     refrigerator = Refrigerator(time.monotonic)
     device = Simulated("fridge", ledger, refrigerator)
-    rig = SimpleNamespace(ledger=ledger, answer=device.answer, sent=[], refrigerator=refrigerator)
+    rig = SimpleNamespace(
+        ledger=ledger, answer=device.answer, sent=[], refrigerator=refrigerator, device=device
+    )
 
     def answer(line: str) -> str:
         rig.sent.append(line)
@@ -106,6 +109,40 @@ def test_a_fridge_without_mixing_chamber_is_refused(rig):
     rig.answer = lambda line: "STAT:SYS:DR:CHAN:PT2:T1" if "CHAN" in line else usual(line)
     with pytest.raises(InstrumentError, match="names no mixing chamber"):
         connect("fridge", rig.address)
+
+
+def test_two_clients_read_the_same_fridge(rig, triton):
+    other = connect("other", rig.address)
+
+    async def main() -> list[float]:
+        each = [await monitor.temperature() for monitor in (triton, other, triton)]
+        await other.close()
+        return each
+
+    assert asyncio.run(main()) == pytest.approx([0.012] * 3, rel=0.05)
+    assert len({c["new"] for c in rig.ledger.since() if c["what"] == "connection"} - {None}) == 2
+
+
+def test_a_power_cycle_leaves_the_refrigerator_as_it_is(rig, triton):
+    rig.refrigerator.load("somebody", {"mixing_chamber": 100e-6})
+    rig.device.power_cycle()
+    rig.server.server.drop()
+
+    async def main() -> float:
+        with contextlib.suppress(InstrumentError):  # the read that meets the end of the old session
+            await triton.temperature()
+        return await triton.temperature()
+
+    assert asyncio.run(main()) > 0
+    assert rig.refrigerator.conditions().running[PULSE_TUBE]
+    assert "power cycle" in [c["what"] for c in rig.ledger.since()]
+
+
+def test_every_set_is_declined_and_nonsense_answered(rig):
+    assert rig.answer("SET:DEV:TURB1:PUMP:SIG:STATE:OFF").endswith(":INVALID")
+    assert rig.answer("READ:DEV:T99:TEMP:SIG:TEMP").endswith(":NOT_FOUND")
+    assert rig.answer("\x00garbage").endswith(":INVALID")
+    assert rig.refrigerator.conditions().running[TURBO]
 
 
 def test_a_fridge_that_goes_and_comes_back_is_read_again(rig, triton):

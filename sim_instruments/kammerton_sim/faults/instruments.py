@@ -33,11 +33,10 @@ def _nothing() -> None:
 def power_cycle(site: Laboratory, seed: int, instrument: str, seconds: float = 0.0) -> Undo:
     """Switch off and on; for `seconds` it is starting up and refuses connections."""
     require(0 <= seconds <= 3600, f"seconds: {seconds}")
-    _box(site, instrument)
-    site.power_cycle(instrument)
+    site.power_cycle(one_of("instrument", instrument, site.switchable))
     if not seconds:
         return _nothing
-    server = site.servers[instrument].server
+    server = site.server(instrument)
     server.close()
     started = threading.Timer(seconds, server.resume)
     started.daemon = True
@@ -55,7 +54,7 @@ def reboot_loop(
 ) -> Undo:
     """Power-cycle it again and again."""
     require(times >= 1 and every > 0, "times and every must be above 0")
-    _box(site, instrument)
+    one_of("instrument", instrument, site.switchable)
     over = threading.Event()
 
     def flap() -> None:

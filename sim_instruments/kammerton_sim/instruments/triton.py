@@ -56,6 +56,10 @@ class Triton:
         old, new = (None, peer) if came else (peer, None)
         self._ledger.record(self.name, "session", "connection", old, new)
 
+    def power_cycle(self) -> None:
+        """Switch its computer off and on: the refrigerator itself goes on as it was."""
+        self._ledger.record(self.name, "all", "power cycle", None, None)
+
     def _read(self, words: list[str]) -> str:
         match words:
             case ["SYS", *rest]:

@@ -7,6 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Protocol
 
+import numpy as np
+
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import string
 
@@ -33,7 +35,8 @@ class Kind(Protocol):
 class Number:
     """A number between two limits, with an optional unit and the words MIN, MAX and DEF.
 
-    step: what the instrument resolves; a value is rounded to it.
+    step: what the instrument resolves; a value is rounded to it. single: it is kept as a float of
+    32 bits.
     """
 
     default: float
@@ -43,6 +46,7 @@ class Number:
     whole: bool = False
     form: str = ".10G"
     step: float = 0.0
+    single: bool = False
 
     def parse(self, text: str) -> Value:
         """Return the number in the base unit; outside the limits is -222."""
@@ -57,6 +61,8 @@ class Number:
 
     def _rounded(self, value: float) -> float:
         """Return the nearest value the instrument resolves, without the dust of binary digits."""
+        if self.single:
+            return float(np.float32(value))
         if not self.step:
             return value
         return round(round(value / self.step) * self.step, 2 - math.floor(math.log10(self.step)))
