@@ -22,7 +22,7 @@ STILL = 0.82
 LATENT_HEAT = 26.0
 """J per mol of helium-3."""
 
-_GAS = 8.314462618
+GAS_CONSTANT = 8.314462618
 _LARGEST = 3.0  # times the nominal flow: what the pumps can take
 _WITHOUT_TURBO = 0.15  # of the pumping speed
 _ROOM = 295.0
@@ -55,7 +55,7 @@ class Plant:
 
 def flow(plant: Plant, still: float, liquid: float) -> float:
     """mol/s of helium-3 that leave the still at `still` K, with that fraction condensed."""
-    vapour = math.exp(min(LATENT_HEAT / _GAS * (1 / STILL - 1 / still), 5.0))
+    vapour = math.exp(min(LATENT_HEAT / GAS_CONSTANT * (1 / STILL - 1 / still), 5.0))
     level = min(1.0, 2 * liquid)
     free = _HIGHEST / (_CONDENSING * plant.impedance) if plant.circulating else _LARGEST
     return NOMINAL_FLOW * min(level * plant.pumping * min(vapour, _LARGEST), free)
@@ -66,15 +66,20 @@ def still_heater(plant: Plant, leak: float) -> float:
     return LATENT_HEAT * NOMINAL_FLOW - leak if plant.pumping == 1.0 else 0.0
 
 
+def able(plant: Plant, plate: float) -> float:
+    """How much of what comes back the plate at `plate` K condenses: 0 to 1."""
+    return step(5.5, 4.5, plate) * plant.circulating * (FORE_PUMP in plant.running)
+
+
 def condensed_rate(plant: Plant, flowing: float, liquid: float, plate: float, cold: float) -> float:
     """1/s by which the condensed fraction grows; `plate` K at 4 K, `cold` K at the mixing chamber.
 
     The plate condenses below about 5 K. What is not condensed again goes to the tank.
     """
-    able = step(5.5, 4.5, plate) * plant.circulating * (FORE_PUMP in plant.running)
-    gained = able * (1 - liquid) / _CONDENSING_TIME
+    condensing = able(plant, plate)
+    gained = condensing * (1 - liquid) / _CONDENSING_TIME
     boiling = step(0.9, 1.5, cold) * liquid / _BOILING_TIME
-    return gained - (1 - able) * (flowing / _MIXTURE * min(1.0, 20 * liquid) + boiling)
+    return gained - (1 - condensing) * (flowing / _MIXTURE * min(1.0, 20 * liquid) + boiling)
 
 
 def pressures(plant: Plant, flowing: float, liquid: float, plate: float) -> dict[str, float]:
@@ -85,7 +90,7 @@ def pressures(plant: Plant, flowing: float, liquid: float, plate: float) -> dict
     back = 20.0 * ratio + 1.0
     return {
         "vacuum": 1e-4 + 5e-3 * step(15.0, 60.0, plate) + 0.5 * step(60.0, 290.0, plate),
-        "still": flowing * _GAS * _ROOM / speed + 0.02,
+        "still": flowing * GAS_CONSTANT * _ROOM / speed + 0.02,
         "condensing": min(condensing, _HIGHEST) + 100.0,
         "turbo_back": back,
         "fore_pump_back": 0.9 * min(condensing, _HIGHEST) + 100.0,

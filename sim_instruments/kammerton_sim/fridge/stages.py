@@ -4,8 +4,16 @@ Cooling of the mixing chamber: 84 n T^2 J/mol for helium-3 that returns as cold 
 less 11 n Tx^2 for what the exchangers leave (Pobell's 95 T^2 - 11 Tin^2); Tx is chosen so that
 the chamber rests at its base temperature. Pulse tube: 45 W at 45 K and 1.5 W at 4.2 K, 2.6 K
 without load, as class data sheets say. Loads balance the cooling at the resting temperatures.
-Toy: one node a stage, copper of a given mass, a heat switch that opens between 6 and 4 K, and
-warm liquid that carries heat upwards only. Not modelled: superleaks, film flow, magnet, vibration.
+Toy: one node a stage, copper of a given mass, and warm liquid that carries heat upwards only.
+
+A pulse tube that stops: its regenerator of rare-earth alloy holds most of the 4 K plate's heat
+(0.35 J/(cm^3 K) between 4 and 10 K, 120 cm^3: figures from memory), so the plate takes minutes;
+above 5 K nothing is condensed any more: a tenth of the flow (toy) comes back as gas and warms still
+and chamber, and the still is pumped empty within a quarter of an hour; a warmer plate leaks more
+heat to the still, as its square. The
+charcoal of the heat switch is warmed only to pre-cool: while there is liquid, the switch stays open
+until the plate itself drives the gas out, above 10 K. No measured trace of such a trip was found to
+compare with. Not modelled: superleaks, film flow, magnet, vibration, gas in the stopped tube.
 """
 
 from __future__ import annotations
@@ -14,11 +22,13 @@ from collections.abc import Mapping, Sequence
 
 from kammerton_sim.fridge.copper import copper, dilute_helium
 from kammerton_sim.fridge.mixture import (
+    GAS_CONSTANT,
     LATENT_HEAT,
     NOMINAL_FLOW,
     PULSE_TUBE,
     STILL,
     Plant,
+    able,
     condensed_rate,
     flow,
     step,
@@ -31,8 +41,11 @@ BASE = 0.012
 _RESTING = (46.0, 3.6, STILL, 0.105)
 _KILOGRAMS = (40.0, 25.0, 6.0, 5.0, 12.0)
 _HELIUM = (0.0, 0.0, 0.2, 0.05, 0.3)  # mol of helium-3 at each stage when all is condensed
+_REGENERATOR = 0.35 * 120  # J/K at the 4 K plate, above some 4 K
 _SWITCH = 2.0  # W/K of the heat switch while it is closed
 _LIQUID = 0.05  # W/K of warm liquid from the mixing chamber up to the still
+_SWITCH_CLOSES, _WITH_LIQUID = (4.0, 6.0), 6.0  # K, and how much higher while there is liquid
+_GAS_RETURNS = 0.1  # of the flow, through an impedance made for liquid
 _STILL_LEAK, _CHAMBER_LEAK = 1e-3, 5e-6  # W
 _STAGNANT = (2e-3, 4e-3)  # W/K^2, still to cold plate to chamber, when nothing flows
 _RADIATION = 5.67e-8 * 0.03 * 1.5  # W/K^4 on the 50 K shield
@@ -51,6 +64,7 @@ class Thermals:
         shield, plate = _RESTING[:2]
         self._shield = (_first_stage(shield) - _radiation(shield)) / (ROOM - shield)
         self._plate = _second_stage(plate) / (shield - plate)
+        self._leak = _STILL_LEAK / (plate**2 - STILL**2)
         self._cold_plate = _cold_plate(_RESTING[3], NOMINAL_FLOW)
 
     def rates(self, t: Sequence[float], liquid: float) -> tuple[list[float], float]:
@@ -62,6 +76,8 @@ class Thermals:
 
     def _capacity(self, stage: int, kelvin: float, liquid: float) -> float:
         solid = _KILOGRAMS[stage] * copper(kelvin)
+        if stage == 1:
+            solid += _REGENERATOR * step(1.0, 4.0, kelvin)
         return solid + _HELIUM[stage] * liquid * dilute_helium(kelvin)
 
     def _heat(self, t: Sequence[float], liquid: float, flowing: float) -> list[float]:
@@ -70,19 +86,29 @@ class Thermals:
         q[0] += self._shield * (ROOM - t[0]) + _radiation(t[0]) - tube * _first_stage(t[0])
         q[1] += self._plate * (t[0] - t[1]) - tube * _second_stage(t[1])
         heater = still_heater(self.plant, _STILL_LEAK) * step(1.6, 1.2, t[2])
-        q[2] += heater + _STILL_LEAK - LATENT_HEAT * flowing
+        q[2] += heater - LATENT_HEAT * flowing
         q[3] += self._cold_plate - _cold_plate(t[3], flowing)
         q[4] += _CHAMBER_LEAK - self._chamber(t[4], flowing)
+        self._return(q, t, flowing)
         self._links(q, t, liquid, flowing)
         return q
+
+    def _return(self, q: list[float], t: Sequence[float], flowing: float) -> None:
+        """Add what comes back as gas brings where the plate condenses no more."""
+        gas = _GAS_RETURNS * flowing * (1 - able(self.plant, t[1]))
+        q[2] += gas * (2.5 * GAS_CONSTANT * max(0.0, t[1] - t[2]) + LATENT_HEAT)
+        q[4] += gas * 12 * min(t[2], 1.0) ** 2
 
     def _chamber(self, kelvin: float, flowing: float) -> float:
         """W; above 0.6 K helium-3 does not dilute any more."""
         return flowing * (84 * min(kelvin, 0.6) ** 2 - self._exchanger)
 
     def _links(self, q: list[float], t: Sequence[float], liquid: float, flowing: float) -> None:
+        below, above = (k + _WITH_LIQUID * min(1.0, 20 * liquid) for k in _SWITCH_CLOSES)
         for stage in (2, 3, 4):
-            _move(q, stage, 1, _SWITCH * step(4.0, 6.0, max(t[stage], t[1])) * (t[stage] - t[1]))
+            closed = step(below, above, max(t[stage], t[1]))
+            _move(q, stage, 1, _SWITCH * closed * (t[stage] - t[1]))
+        _move(q, 1, 2, self._leak * (t[1] ** 2 - t[2] ** 2))
         for stage in (3, 4):
             _move(q, stage, 2, _LIQUID * liquid * max(0.0, t[stage] - t[2]))
         stagnant = liquid * max(0.0, 1 - flowing / NOMINAL_FLOW)
