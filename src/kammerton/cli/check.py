@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.loading import BAD_INPUT, refuse
+from kammerton.cli.loading import BAD_INPUT, lab_or_exit, refuse
 
 if TYPE_CHECKING:
     from kammerton.lab import Findings, Lab
@@ -17,14 +17,16 @@ if TYPE_CHECKING:
 
 @app.command()
 def check(
-    lab: Annotated[Path, typer.Argument(help="The laboratory: lab.toml.")] = Path("lab.toml"),
+    lab: Annotated[
+        Path | None, typer.Argument(help="lab.toml, or its folder [default: the one here]")
+    ] = None,
     *,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Read lab.toml and say everything that is wrong with it; touches no instrument."""
     from kammerton.lab import examine
 
-    findings = examine(lab)
+    findings = examine(lab_or_exit(lab))
     if as_json:
         said = {"problems": findings.problems, "warnings": findings.warnings}
         typer.echo(json.dumps(said))

@@ -39,6 +39,20 @@ def database_or_exit(path: Path | None) -> Path:
     raise typer.Exit(BAD_INPUT)
 
 
+def lab_or_exit(path: Path | None) -> Path:
+    """Return the lab.toml that a person means: a file, a folder that holds one, or the usual."""
+    from kammerton.client.locate import usual
+    from kammerton.model.errors import StoreError
+
+    if path is not None:
+        return path / "lab.toml" if path.is_dir() else path
+    try:
+        return usual()
+    except StoreError as error:
+        refuse([str(error)])
+    raise typer.Exit(BAD_INPUT)
+
+
 def refuse(problems: list[str]) -> None:
     """Print problems to stderr, one a line."""
     for problem in problems:

@@ -99,8 +99,9 @@ def _show(entries: list[Entry], now: datetime) -> None:
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
-    for heading in ("run", "calibration", "ended", "qubit"):
+    for heading in ("run", "calibration", "ended"):
         table.add_column(heading, no_wrap=True)
+    table.add_column("qubits", overflow="fold")
     table.add_column("verdict", overflow="fold")
     for entry in entries:
         for row in _rows(entry, now):
@@ -117,7 +118,7 @@ def _rows(entry: Entry, now: datetime) -> list[list[Text]]:
 
     if isinstance(entry, StoredRun):
         head = [entry.id, entry.calibration, f"{duration(now - entry.ended)} ago"]
-        found = [[target, verdict_words(fit)] for target, fit in entry.fits.items()]
+        found = _alike({target: verdict_words(fit) for target, fit in entry.fits.items()})
         firsts = [head] + [["", "", ""]] * (len(found) - 1)
         return [list(map(Text, [*first, *rest])) for first, rest in zip(firsts, found, strict=True)]
     if isinstance(entry, Revision):
@@ -127,6 +128,12 @@ def _rows(entry: Entry, now: datetime) -> list[list[Text]]:
     when = f"{entry.started:%Y-%m-%d %H:%M}"
     outcome = entry.outcome or "runs, or its process died"
     return [list(map(Text, ["", entry.calibration, when, ", ".join(entry.targets), outcome]))]
+
+
+def _alike(words: dict[str, str]) -> list[list[str]]:
+    """Return one row for each verdict, with all the targets that have it."""
+    said = dict.fromkeys(words.values())
+    return [[", ".join(t for t in words if words[t] == verdict), verdict] for verdict in said]
 
 
 def _show_audit(rows: list[AuditRow]) -> None:

@@ -20,7 +20,7 @@ def find_database(given: Path | None = None) -> Path:
         lab.toml cannot be used.
     """
     if given is None:
-        return _of_lab(_usual())
+        return _of_lab(usual())
     if given.is_dir():
         given = given / "lab.toml"
     if not given.is_file():
@@ -28,7 +28,8 @@ def find_database(given: Path | None = None) -> Path:
     return _of_lab(given) if given.suffix == ".toml" else given.absolute()
 
 
-def _usual() -> Path:
+def usual() -> Path:
+    """Return the lab.toml that is meant when none is named; StoreError where there is none."""
     for path in USUAL:
         if path.is_file():
             return path

@@ -27,6 +27,22 @@ def test_a_good_file():
     assert result.stderr == ""
 
 
+@pytest.mark.parametrize("place", [".", "kammerton-demo"])
+def test_the_usual_file_is_found(tmp_path, monkeypatch, place):
+    (tmp_path / place).mkdir(exist_ok=True)
+    (tmp_path / place / "lab.toml").write_text(TEXT)
+    monkeypatch.chdir(tmp_path)
+    for arguments in ([], [place]):
+        assert kammerton("check", *arguments).stdout.startswith("lab.toml is fine")
+
+
+def test_where_no_file_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = kammerton("check")
+    assert result.exit_code == 2
+    assert "neither lab.toml nor kammerton-demo" in result.stderr
+
+
 def test_a_good_file_with_a_warning(lab_file):
     lab_file.write_text(spoilt("limits.volts", "# limits.volts"))
     result = kammerton("check", lab_file)

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from kammerton.cli import app
+from kammerton.cli.log import _alike
 
 
 @pytest.fixture(autouse=True)
@@ -66,6 +67,12 @@ def test_log_in_words(folder: Path) -> None:
     ]  # fmt: skip
     assert "insufficient (range too narrow): widen [it]" in result.stdout
     assert "resonator_spectroscopy" in result.stdout
+
+
+def test_log_says_once_what_several_targets_have_in_common() -> None:
+    assert _alike({"q0": "accepted", "q1": "rejected: noise", "q2": "accepted"}) == [
+        ["q0, q2", "accepted"], ["q1", "rejected: noise"],
+    ]  # fmt: skip
 
 
 def test_log_of_the_last(folder: Path) -> None:
