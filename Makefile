@@ -21,7 +21,7 @@ demo: .venv/.demo
 	$(BIN)/kammerton demo --once
 
 test: .venv/.dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.dev
 	$(BIN)/ruff check .

@@ -130,13 +130,19 @@ def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
     target = _shortened(trace.target, int(8.8 * inches - 0.68 * len(verdict)) - 4)
     page.text(0.13, 0.955, target, va="top", fontsize=11, weight="bold", color=INK,
               parse_math=False)  # fmt: skip
-    colour = INK if fit is None else COLOURS[fit.verdict]
+    colour = INK if fit is None else _colour(fit)
     page.text(0.97, 0.95, verdict, va="top", ha="right", fontsize=9, color=colour,
               parse_math=False)  # fmt: skip
     if fit is not None:
         words = _words(fit, trace, letters)
         page.text(0.97, 0.895, words, va="top", ha="right", fontsize=SMALL, color=INK,
                   linespacing=1.25, parse_math=False)  # fmt: skip
+
+
+def _colour(fit: Fit) -> str:
+    """Green is kept for what needs nobody: an accepted fit may still have found a fault."""
+    found = fit.verdict is Verdict.ACCEPTED and fit.status != "success"
+    return COLOURS[Verdict.INSUFFICIENT if found else fit.verdict]
 
 
 def _is_wide(trace: Trace | Grid) -> bool:

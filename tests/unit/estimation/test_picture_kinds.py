@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS
 from kammerton.estimation.grid import Grid
-from kammerton.estimation.page import smooth
+from kammerton.estimation.page import COLOURS, smooth
 from kammerton.estimation.picture import draw
 from kammerton.estimation.picture_maps import line_of
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
@@ -136,6 +136,14 @@ def test_both_states_of_a_resonator_in_size_and_in_the_plane(tmp_path: Path) -> 
     draw({"r3": grid}, {"r3": fit}, path, "dispersive_shift  r3")
     for words in ("χ = −1.0000(30) MHz", "state 0", "state 1", "|S| (V)", "I (V)"):
         assert words in words_in(path), words
+
+
+@pytest.mark.parametrize(("status", "green"), [("success", True), ("beating", False)])
+def test_green_says_that_nothing_is_wrong(status: str, green: bool, tmp_path: Path) -> None:
+    grid, fit = resonators()
+    path = tmp_path / "a.svg"
+    draw({"r3": grid}, {"r3": replace(fit, status=status)}, path, "r3.csv")
+    assert (COLOURS[Verdict.ACCEPTED] in path.read_text(encoding="utf-8")) is green
 
 
 def empty_map(status: Verdict = Verdict.INSUFFICIENT) -> tuple[Grid, Fit]:
