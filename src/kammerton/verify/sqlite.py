@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from kammerton.verify.data import unreadable
 from kammerton.verify.report import Query, Report
@@ -42,7 +43,13 @@ def _root(database: Path) -> Path:
 
 
 def _query(connection: sqlite3.Connection) -> Query:
-    return lambda statement: connection.execute(statement).fetchall()
+    def rows(statement: str) -> list[Any]:
+        try:
+            return connection.execute(statement).fetchall()
+        except UnicodeDecodeError as problem:  # of SQLite's own message, which quotes the damage
+            raise sqlite3.DatabaseError(f"damaged text: {problem}") from problem
+
+    return rows
 
 
 def _report(query: Query, root: Path | None) -> Report:
