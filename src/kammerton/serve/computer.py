@@ -20,6 +20,7 @@ from kammerton.model import LabClock, Run, StoreInUse, Verdict
 from kammerton.publish import Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
+from kammerton.serve.backups import backing_up
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
@@ -60,7 +61,7 @@ async def run_computer(
         clock = LabClock.not_before(store.now())
         with Background("picture") as pictures:
             tuning = Tuning(lab, store, clock, outputs, _reporter(lab, pictures), doing, up)
-            async with attending(store), relayed(lab, store, clock.now):
+            async with attending(store), backing_up(store), relayed(lab, store, clock.now):
                 return await tuning.run(once=once)
 
 

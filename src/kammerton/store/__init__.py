@@ -2,6 +2,7 @@
 
 from kammerton.store.inbox import Inbox, attend, change
 from kammerton.store.read import ReadStore
+from kammerton.store.restore import restore
 from kammerton.store.rows import (
     Activity,
     Attempt,
@@ -34,4 +35,5 @@ __all__ = [
     "attend",
     "change",
     "open_traces",
+    "restore",
 ]

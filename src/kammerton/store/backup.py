@@ -7,18 +7,19 @@ The number tells which is the newest: a clock may jump.
 
 from __future__ import annotations
 
+import math
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
 from kammerton.model import StoreError
 from kammerton.store.disk import to_disk
+from kammerton.verify import verify
 
 HOURLY = "hourly"
-PAGES = 1000
-"""Pages copied at a time; others may write in between."""
+KEPT = 48
+"""Hourly backups kept: two days. Those made before a migration or a restore stay."""
 
 
 def beside(database: Path) -> Path:
@@ -33,27 +34,21 @@ def backups(database: Path, folder: Path | None = None) -> list[Path]:
     return sorted(path for path in names if not path.name.endswith(".part"))
 
 
-def keep(
-    database: Path,
-    folder: Path,
-    why: str = HOURLY,
-    look: Callable[[Path], list[str]] | None = None,
-) -> Path:
+def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
     """Copy a database, verify the copy, and give it its name; return that.
-
-    look: says what is wrong with the copy, nothing when it is sound; SQLite's own checks when None.
 
     Raises
     ------
     StoreError
         The disk refuses, or the copy is not sound; then no backup has the name of one.
     """
+    folder = beside(database) if folder is None else folder
     final = folder / _next_name(database, folder, why)
     part = final.with_name(f"{final.name}.part")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _copy(database, part)
-        if wrong := (look or _unsound)(part):
+        copy(database, part)
+        if wrong := verify(part, data=False).findings:
             raise StoreError(f"the backup of {database} is not sound: {'; '.join(wrong[:3])}")
         part.replace(final)
         to_disk(folder)
@@ -72,21 +67,46 @@ def _next_name(database: Path, folder: Path, why: str) -> str:
     return f"{database.name}.backup-{last + 1:06d}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{why}"
 
 
-def _copy(database: Path, target: Path) -> None:
+def thin(database: Path, kept: int = KEPT) -> None:
+    """Delete the oldest hourly backups of a database beyond so many."""
+    hourly = [path for path in backups(database) if path.name.endswith(f"-{HOURLY}")]
+    for path in hourly[: max(0, len(hourly) - kept)]:
+        path.unlink(missing_ok=True)
+
+
+def age(database: Path) -> float:
+    """Return the age of the newest backup, s; infinite where there is none, or a clock jumped."""
+    saved = backups(database)
+    if not saved:
+        return math.inf
+    seconds = datetime.now(UTC).timestamp() - saved[-1].stat().st_mtime
+    return seconds if seconds >= 0 else math.inf
+
+
+def database_of(saved: Path) -> Path:
+    """Return the database that a backup was made of, by where it lies and what it is called."""
+    return saved.absolute().parent.parent / saved.name.split(".backup-")[0]
+
+
+def advice(database: Path) -> str:
+    """Return what a person may do whose database is damaged or gone."""
+    saved = backups(database)
+    if not saved:
+        return f"There is no backup in {beside(database)}"
+    return (
+        f"The newest verified backup is {age(database) / 3600:.1f} h old: "
+        f"`kammerton restore {saved[-1]}` puts it in place, in a new epoch, and keeps the old file"
+    )
+
+
+def copy(database: Path, target: Path) -> None:
+    """Copy a database as one consistent file, while others may write it."""
     source = f"{database.absolute().as_uri()}?mode=ro"
     with closing(sqlite3.connect(source, uri=True)) as old, closing(sqlite3.connect(target)) as new:
-        old.backup(new, pages=PAGES)
+        old.backup(new)  # in one step: writers go on in the write-ahead log
         # A backup is one file: nothing of it may be left in a write-ahead log.
         new.execute("PRAGMA journal_mode = DELETE")
     to_disk(target)
-
-
-def _unsound(copy: Path) -> list[str]:
-    with closing(sqlite3.connect(copy)) as connection:
-        said = [str(row[0]) for row in connection.execute("PRAGMA integrity_check")]
-        broken = connection.execute("PRAGMA foreign_key_check").fetchall()
-    wrong = [] if said == ["ok"] else said
-    return wrong + [f"{table} row {row} refers to nothing" for table, row, *_ in broken]
 
 
 def _escaped(name: str) -> str:

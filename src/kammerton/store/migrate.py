@@ -29,11 +29,23 @@ def migrate(path: Path, busy: float) -> Path | None:
     StoreError
         The backup is not sound, or what came out breaks a reference between tables.
     """
-    version = _version(path, busy)
+    version = version_of(path, busy)
     if version is None or version >= schema.VERSION:
         return None
-    saved = backup.keep(path, backup.beside(path), f"schema{version}")
+    saved = backup.keep(path, why=f"schema{version}")
     log.info("schema %d becomes %d; the old one is kept in %s", version, schema.VERSION, saved)
+    upgrade(path, version, busy)
+    return saved
+
+
+def upgrade(path: Path, version: int, busy: float = 5.0) -> None:
+    """Bring a database from a schema to this program's, in one transaction.
+
+    Raises
+    ------
+    StoreError
+        What came out breaks a reference between tables.
+    """
     # Foreign keys are off here: a table that is rebuilt is gone for a moment.
     with closing(sqlite3.connect(path, timeout=busy, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
@@ -44,10 +56,9 @@ def migrate(path: Path, busy: float) -> Path | None:
             raise StoreError(f"{path} was left at schema {version}: broken references {broken[:3]}")
         connection.execute(f"PRAGMA user_version = {schema.VERSION}")
         connection.execute("COMMIT")
-    return saved
 
 
-def _version(path: Path, busy: float) -> int | None:
+def version_of(path: Path, busy: float = 5.0) -> int | None:
     """Return the schema of a database of ours, None for what is empty, absent or foreign."""
     if not path.is_file() or path.stat().st_size == 0:
         return None

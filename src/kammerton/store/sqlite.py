@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import schema
+from kammerton.store import backup, schema
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 BUSY_SECONDS = 5.0
@@ -90,6 +91,28 @@ def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any 
     (got,) = connection.execute(f"PRAGMA {pragma}").fetchone()
     if got != (value if reads is None else reads):
         raise sqlite3.OperationalError(f"{pragma} is {got!r}, not {value}; is this a local disk?")
+
+
+def demand_sound(path: Path) -> None:
+    """Refuse a damaged database before anything is written to it.
+
+    Raises
+    ------
+    StoreError
+        Says what SQLite finds, and which backup may take the database's place.
+    """
+    if not path.is_file() or path.stat().st_size == 0:
+        return
+    with named_errors(path, "open"), closing(_connect(path, "ro", BUSY_SECONDS)) as connection:
+        try:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as problem:
+            if getattr(problem, "sqlite_errorcode", DAMAGED[0]) & 0xFF not in DAMAGED:
+                raise
+            said = str(problem)
+    if said != "ok":
+        words = f"{path} is damaged, and nothing is written to it: {said}"
+        raise StoreError(f"{words}. {backup.advice(path)}")
 
 
 def check_version(connection: Connection, path: Path) -> bool:

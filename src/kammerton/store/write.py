@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
-from filelock import FileLock, Timeout
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from kammerton.model import Estimate, Run, StoreError, StoreInUse
-from kammerton.store import attempts, checks, leases, records, revert, schema, sqlite
+from kammerton.model import Estimate, Run, StoreError
+from kammerton.store import attempts, backup, checks, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
+from kammerton.store.lock import lock
 from kammerton.store.migrate import migrate
 from kammerton.store.read import ReadStore
 from kammerton.store.rows import Activity, Attempt, Commit, micros, run_name, run_number
@@ -34,7 +34,7 @@ class Store(ReadStore):
     """
 
     def __init__(self, path: Path, computer: str, data: Path, busy: float) -> None:
-        self._lock = _lock(path)
+        self._lock = lock(path)
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
         self._data = data
@@ -42,6 +42,7 @@ class Store(ReadStore):
         self._last_file = _last_file(data)
         self._writer = sqlite.writer(path, busy)
         try:
+            sqlite.demand_sound(path)
             with sqlite.named_errors(path, "open"):
                 migrate(path, busy)
             _create(self._writer, path, computer)
@@ -260,6 +261,8 @@ def _create(engine: Engine, path: Path, computer: str) -> None:
     with sqlite.named_errors(path, "open"), engine.begin() as connection:
         if sqlite.check_version(connection, path):
             return _check_computer(connection, path, computer)
+        if backup.backups(path):
+            raise StoreError(f"{path} is empty or gone. {backup.advice(path)}")
         schema.create(connection)
         identity = {"computer": checks.plain(computer), "epoch": secrets.token_hex(8)}
         connection.execute(insert(schema.identity).values(id=1, created=_wall(), **identity))
@@ -274,27 +277,6 @@ def _check_computer(connection: Connection, path: Path, computer: str) -> None:
 def _last_file(data: Path) -> int:
     numbers = (run_number(file.stem) for file in data.glob("r*.nc"))
     return max((number for number in numbers if number), default=0)
-
-
-def _lock(path: Path) -> FileLock:
-    with sqlite.named_errors(path, "open"):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(f"{path}.lock", thread_local=False)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout as problem:
-            raise StoreInUse(f"{_holder(path)} has {path} open for writing") from problem
-    return lock
-
-
-def _holder(path: Path) -> str:
-    """Return who has the database, as far as it says so itself."""
-    try:
-        with ReadStore(path) as store:
-            said = store.current_activity()
-    except StoreError:
-        said = None
-    return f"process {said.pid} ({said.what})" if said and said.what else "another process"
 
 
 def _wall() -> int:

@@ -11,6 +11,7 @@ import pytest
 from kammerton.model import StoreError
 from kammerton.store import Store, backup, migrate, schema
 from kammerton.store.chain import link
+from kammerton.verify import Report
 from tests.stored import estimate, run
 
 OLD = Path(__file__).with_name("schema1.sql").read_text(encoding="utf-8")
@@ -84,7 +85,8 @@ def test_without_a_sound_backup_nothing_is_touched(
     old: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = old.read_bytes()
-    monkeypatch.setattr(backup, "_unsound", lambda copy: ["row 3 missing from index"])
+    bad = Report(("row 3 missing from index",))
+    monkeypatch.setattr(backup, "verify", lambda copy, data: bad)
     with pytest.raises(StoreError, match="not sound: row 3 missing"):
         Store.open(old, "two-qubits")
     assert old.read_bytes() == before
@@ -108,7 +110,7 @@ def test_a_reference_to_nothing_is_not_carried_over(old: Path) -> None:
     with closing(sqlite3.connect(old)) as broken:
         broken.execute("INSERT INTO outbox VALUES (3, 99, NULL, NULL)")
         broken.commit()
-    with pytest.raises(StoreError, match="outbox row 3 refers to nothing"):
+    with pytest.raises(StoreError, match="row 3 of outbox refers to a run that is not there"):
         Store.open(old, "two-qubits")
 
 

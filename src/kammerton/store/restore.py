@@ -1,0 +1,79 @@
+"""A backup takes the database's place: as a new epoch, and nothing is overwritten."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+from kammerton.model import StoreError
+from kammerton.store import backup
+from kammerton.store.chain import link
+from kammerton.store.disk import to_disk
+from kammerton.store.lock import locked
+from kammerton.store.migrate import upgrade, version_of
+from kammerton.store.rows import micros
+from kammerton.store.schema import VERSION
+from kammerton.store.sqlite import named_errors
+from kammerton.verify import verify
+
+COMPANIONS = ("", "-wal", "-shm")
+"""The endings of the files that make up a database in use."""
+
+
+def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, Path | None]:
+    """Put a backup in a database's place; return the database, and where the old one went.
+
+    The copy gets a new epoch, so that no subscriber takes old revisions for news, and a line in
+    its audit log. Raw traces measured since the backup stay where they are, and no later run
+    takes their numbers.
+
+    Raises
+    ------
+    StoreError
+        The backup is not sound, a process has the database open, or the disk refuses.
+    """
+    target = backup.database_of(saved) if database is None else database.absolute()
+    if wrong := verify(saved, data=False).findings:
+        raise StoreError(f"{saved} is not sound: {'; '.join(wrong[:3])}")
+    with locked(target), named_errors(target, "restore"):
+        part = target.with_name(f"{target.name}.restoring")
+        part.unlink(missing_ok=True)
+        backup.copy(saved, part)
+        upgrade(part, version_of(part) or VERSION)
+        _begin_epoch(part, who, saved)
+        aside = _set_aside(target)
+        part.replace(target)
+        to_disk(target.parent)
+    return target, aside
+
+
+def _begin_epoch(path: Path, who: str, saved: Path) -> None:
+    new = secrets.token_hex(8)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("BEGIN IMMEDIATE")
+        (old,) = connection.execute("SELECT epoch FROM identity").fetchone()
+        query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
+        number, previous = connection.execute(query).fetchone() or (0, old)
+        time = micros(datetime.now(UTC))
+        texts = (who, "epoch", old, new, f"restored from {saved.name}")
+        made = link(number + 1, time, texts, previous)
+        row = (number + 1, time, *texts, previous, made)
+        connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        connection.execute("UPDATE identity SET epoch = ?", (new,))
+        connection.execute("COMMIT")
+    to_disk(path)
+
+
+def _set_aside(target: Path) -> Path | None:
+    """Rename what is there, with its write-ahead log, so that it can still be looked at."""
+    there = [end for end in COMPANIONS if target.with_name(target.name + end).exists()]
+    if not there:
+        return None
+    aside = target.with_name(f"{target.name}.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    for end in reversed(there):
+        target.with_name(target.name + end).rename(aside.with_name(aside.name + end))
+    return aside

@@ -1,0 +1,176 @@
+"""Backups are looked at before they count; a restore overwrites nothing and is a new epoch."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.model import StoreError, StoreInUse
+from kammerton.serve.backups import backing_up
+from kammerton.store import Store, backup, restore
+from kammerton.verify import Report, verify
+from tests.stored import estimate, run
+
+OLD = Path(__file__).with_name("schema1.sql").read_text(encoding="utf-8")
+
+
+def _damage(path: Path) -> None:
+    whole = bytearray(path.read_bytes())
+    for place in range(4096, len(whole), 101):
+        whole[place] ^= 0xFF
+    path.write_bytes(whole)
+
+
+def test_a_backup_is_made_while_the_daemon_writes(store: Store, path: Path) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    with store._write():  # a transaction under way
+        saved = backup.keep(path)
+    assert backup.backups(path) == [saved]
+    assert verify(saved).revision == 1
+    assert not saved.with_name(f"{saved.name}-wal").exists()
+
+
+def test_what_is_not_sound_gets_no_name(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backup, "verify", lambda copy, data: Report(("revision 2 is missing",)))
+    with pytest.raises(StoreError, match="not sound: revision 2 is missing"):
+        backup.keep(path)
+    assert list(backup.beside(path).iterdir()) == []
+
+
+def test_only_the_newest_hourly_ones_stay(store: Store, path: Path) -> None:
+    first = backup.keep(path, why="schema1")
+    hourly = [backup.keep(path) for _ in range(4)]
+    backup.thin(path, kept=2)
+    assert backup.backups(path) == [first, *hourly[2:]]
+
+
+def test_the_newest_is_told_by_its_number_not_by_a_clock(store: Store, path: Path) -> None:
+    older, newer = backup.keep(path), backup.keep(path)
+    os.utime(newer, (0, 0))  # written in the year 1970, says its clock
+    assert backup.backups(path)[-1] == newer
+    assert older.name < newer.name
+
+
+def test_the_daemon_backs_up_every_hour_in_which_something_was_stored(
+    store: Store, path: Path
+) -> None:
+    async def some_hours() -> None:
+        async with backing_up(store, period=0.05):
+            await asyncio.sleep(0.5)
+            assert len(backup.backups(path)) == 1
+            await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
+            await asyncio.sleep(0.5)
+        assert len(backup.backups(path)) == 2
+
+    asyncio.run(some_hours())
+    asyncio.run(_brief(store))
+    assert len(backup.backups(path)) == 2, "a restart within the hour makes none"
+
+
+async def _brief(store: Store) -> None:
+    async with backing_up(store):
+        await asyncio.sleep(0.1)
+
+
+def test_a_restore_is_a_new_epoch_and_sets_the_old_file_aside(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        store.audit("gate", "awg1", 0, 1, "rabi")
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate(2.0)})
+        old = store.epoch
+    target, aside = restore(saved, "anna")
+    assert target == path
+    assert aside is not None
+    with Store.read(aside) as before:
+        assert (before.epoch, before.revision()) == (old, 2)
+    assert verify(path).findings == ()
+    with Store.open(path, "two-qubits") as store:
+        assert store.epoch != old
+        assert store.parameters()["q0.t1"].value == 1.0
+        row = store.log(1)[0]
+        assert (row.who, row.what, row.old, row.new) == ("anna", "epoch", old, store.epoch)
+        assert store.commit(run(), {}).run_id == "r000003", "the file of run 2 is not overwritten"
+    assert verify(path).findings == ()
+
+
+def test_an_open_database_is_not_replaced(store: Store, path: Path) -> None:
+    saved = backup.keep(path)
+    with pytest.raises(StoreInUse):
+        restore(saved, "anna")
+
+
+def test_a_damaged_backup_is_not_restored(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    saved = backup.keep(path)
+    _damage(saved)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="is not sound"):
+        restore(saved, "anna")
+    assert path.read_bytes() == before
+
+
+def test_a_backup_of_schema_1_comes_back_as_schema_2(path: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(path)) as made:
+        made.executescript(OLD)
+    Store.open(path, "two-qubits").close()
+    (saved,) = backup.backups(path)
+    restore(saved, "anna")
+    assert verify(path).findings == ()
+    with Store.open(path, "two-qubits") as store:
+        assert store.revision() == 1
+
+
+def test_s3_a_damaged_database_is_left_alone_and_the_way_out_is_named(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate(2.0)})
+    _damage(path)
+    damaged = path.read_bytes()
+    with pytest.raises(StoreError, match="is damaged, and nothing is written to it") as refusal:
+        Store.open(path, "two-qubits")
+    assert f"`kammerton restore {saved}`" in str(refusal.value)
+    assert path.read_bytes() == damaged
+    _, aside = restore(saved, "anna")
+    assert aside is not None
+    assert aside.read_bytes() == damaged
+    with Store.open(path, "two-qubits") as store:
+        assert store.parameters()["q0.t1"].value == 1.0
+
+
+def test_s3_a_database_that_is_gone_is_not_begun_anew_beside_its_backups(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    saved = backup.keep(path)
+    for left in (path.unlink, path.touch):
+        left()
+        with pytest.raises(StoreError, match="is empty or gone") as refusal:
+            Store.open(path, "two-qubits")
+        assert str(saved) in str(refusal.value)
+        path.unlink(missing_ok=True)
+        path.touch()
+
+
+def test_the_commands(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+    made = CliRunner().invoke(app, ["backup", str(path)])
+    assert made.exit_code == 0
+    saved = made.stdout.strip()
+    assert saved in CliRunner().invoke(app, ["backup", str(path), "--list"]).stdout
+    path.unlink()
+    back = CliRunner().invoke(app, ["restore", saved])
+    assert back.exit_code == 0
+    assert "in a new epoch" in back.stdout
+    assert verify(path).revision == 1
+    bad = CliRunner().invoke(app, ["restore", str(path.parent / "nothing")])
+    assert bad.exit_code == 2
