@@ -11,6 +11,7 @@ from kammerton.estimation.crossing import HALF_SLOPE, MEAN_SLOPE, MIDDLE, PLACE,
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings, percent
 from kammerton.estimation.flux import Scale
+from kammerton.estimation.held import judge_held, without_held
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map
 from kammerton.estimation.misses import JUMP
@@ -50,11 +51,13 @@ FEW = 1.0  # biases within which the branches may not yet have passed each other
 
 def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     """Fit the two branches of each map."""
+    maps, much = without_held(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
     found = [find(c) for c in pictures]
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
     reduced = np.full(maps.traces, np.nan)
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))

@@ -20,6 +20,7 @@ Array = NDArray[np.float64]
 
 GAP, AT, SLOPE, BEND, LATE, RATE = range(6)
 ITERATIONS = 25
+LEAST_RATE, MOST_RATE = -1.0, 40.0  # of damping, in windows
 ENOUGH = 1e-8
 
 
@@ -93,7 +94,7 @@ def refine(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
 def _limited(theta: Array) -> Array:
     theta = theta.copy()
     theta[GAP] = np.clip(theta[GAP], 0.02, 1e4)
-    theta[RATE] = np.clip(theta[RATE], -1.0, 40.0)
+    theta[RATE] = np.clip(theta[RATE], LEAST_RATE, MOST_RATE)
     theta[LATE] = np.clip(theta[LATE], -1.0, 0.9)
     return theta
 

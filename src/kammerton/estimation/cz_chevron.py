@@ -9,10 +9,22 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.chevron import AT, GAP, LATE, RATE, SLOPE, Exchange, Image, refine
+from kammerton.estimation.chevron import (
+    AT,
+    GAP,
+    LATE,
+    LEAST_RATE,
+    MOST_RATE,
+    RATE,
+    SLOPE,
+    Exchange,
+    Image,
+    refine,
+)
 from kammerton.estimation.chevron_seeds import SEEN, rows, starts
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings, percent
+from kammerton.estimation.held import judge_held, without_held
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map, scatter
 from kammerton.estimation.objections import Objection, close, insufficient, rejected
@@ -29,6 +41,8 @@ UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its heigh
 RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
 STRAY = 7.0  # sigmas from which a single point is stray
 ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
+BEYOND = 0.25  # by which noise may take a population out of 0 to 1
+TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
 WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
 
 
@@ -50,11 +64,13 @@ class Found:
 
 def cz_chevron(maps: Maps, known: Known) -> Outcome:
     """Fit the exchange between two levels to each map."""
+    maps, much = without_held(maps)
     del known
     images = [_image(maps, n) for n in range(maps.traces)]
     found = [_find(image, maps) for image in images]
     numbers = _numbers(found, maps)
     findings = Findings(maps.traces)
+    judge_held(findings, much)
     for n, (image, each) in enumerate(zip(images, found, strict=True)):
         close(findings, n, _objections(image, each, numbers, n, maps))
     findings.accept("a clear chevron")
@@ -71,7 +87,7 @@ def _image(maps: Maps, n: int) -> Image:
     a, t = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
     y, w = maps.y[n], maps.w[n]
     if not maps.known_noise:
-        w = w / max(scatter(y), 1e-9 * float(np.nanmax(np.abs(y))), 1e-300)
+        w = w / (max(scatter(y), 1e-9 * float(np.nanmax(np.abs(y)))) or 1.0)
     return Image(a[:, None], t[None, :], np.where(w > 0, np.nan_to_num(y), 0.0), w)
 
 
@@ -202,6 +218,7 @@ def _objections(
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
     yield _unlike(image, found)
+    yield _impossible(image, found, value, error)
     yield from _placed(found, value, maps)
     if not error["coupling"] < 0.1 * value["coupling"]:
         yield insufficient(
@@ -226,6 +243,26 @@ def _unlike(image: Image, found: Found) -> Objection | None:
         return None
     return rejected("model does not fit", "the map does not follow an exchange of two levels: "
                     f"{100 * uneven:.0f} % of its height is left")  # fmt: skip
+
+
+def _impossible(
+    image: Image, found: Found, value: dict[str, float], error: dict[str, float]
+) -> Objection | None:
+    """Object to populations that swing by more than 1, and to losses at the end of their range."""
+    y = image.y[image.w > 0]
+    population = y.min() > -BEYOND and y.max() < 1.0 + BEYOND
+    if population and value["visibility"] > 1.0 + TOO_HIGH + 4.0 * error["visibility"]:
+        return rejected(
+            "model does not fit", f"a population cannot swing by {value['visibility']:.2f}"
+        )
+    if not LEAST_RATE + 0.01 < found.fit.theta[RATE] < MOST_RATE - 0.01:
+        return insufficient(
+            "window too long", "the exchange is damped away at once, or grows: no leakage is told",
+            Advice(window_times=0.3, axis=1),
+        )  # fmt: skip
+    if value["leakage"] < -4.0 * error["leakage"] - TOO_LOW:
+        return rejected("model does not fit", "the exchange grows with the length of the pulse")
+    return None
 
 
 def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objection | None]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kammerton.estimation.arcs import candidates
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings
+from kammerton.estimation.held import judge_held, without_held
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map
 from kammerton.estimation.misses import Misses, clumping, misses
@@ -72,8 +73,10 @@ class Found:
 
 def punch_out(maps: Maps, known: Known) -> Outcome:
     """Fit the resonator at low and at high power; known: bare_frequency."""
+    maps, much = without_held(maps)
     bare = per_trace(known, "bare_frequency", maps)
     findings, found, curve = Findings(maps.traces), [], np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
     pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
     for n, (c, back) in enumerate(pictures):
         found.append(_find(c))

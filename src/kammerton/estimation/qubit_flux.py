@@ -10,6 +10,7 @@ from kammerton.estimation.arcfit import Found, Model, find
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings
 from kammerton.estimation.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
+from kammerton.estimation.held import judge_held, without_held
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map
 from kammerton.estimation.objections import close
@@ -30,6 +31,7 @@ TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
 
 def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a transmon to each map; known: anharmonicity, period, asymmetry."""
+    maps, much = without_held(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
     pictures = [columns(maps, n) for n in range(maps.traces)]
@@ -40,6 +42,7 @@ def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     found = [find(c, model) for c, model in zip(pictures, models, strict=True)]
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
+    judge_held(findings, much)
     for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
     findings.accept(lambda n: _praise(numbers, n))

@@ -22,6 +22,7 @@ from kammerton.estimation.arcs import Arc, Seeker
 from kammerton.estimation.derived import Derived, derive
 from kammerton.estimation.findings import Findings
 from kammerton.estimation.flux import Scale, qubit_law
+from kammerton.estimation.held import judge_held, without_held
 from kammerton.estimation.kind import Kind, Known
 from kammerton.estimation.maps import Maps, over_a_map
 from kammerton.estimation.objections import Objection, close, rejected
@@ -82,6 +83,7 @@ def _push(away: Array, square: Array) -> Array:
 
 def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a resonator; known: qubit_frequency, anharmonicity, asymmetry."""
+    maps, much = without_held(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
     pictures = [resonances(columns(maps, n)) for n in range(maps.traces)]
@@ -95,6 +97,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
     judged = replace(numbers, stderr={**numbers.stderr, "period": period})
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))

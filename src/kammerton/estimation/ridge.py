@@ -18,6 +18,7 @@ NEAR = 4.0  # full widths on either side that the filter compares a point with
 SOLID = 40.0  # score of a point beyond which it counts no more
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
+FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
 SPIKE = 7.0  # sigmas from which a single point is a spike
 
 
@@ -48,7 +49,7 @@ def columns(maps: Maps, n: int, *, each: bool = False) -> Columns:
     f, b = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
     y, w = maps.y[n].T, maps.w[n].T
     if not maps.known_noise:
-        least = max(1e-12 * float(np.nanmax(np.abs(y))), 1e-300)
+        least = 1e-12 * float(np.nanmax(np.abs(y))) or 1.0
         noise = np.array([scatter(row[None]) for row in y])[:, None] if each else scatter(y)
         w = w / np.maximum(noise, least)
     return Columns(f, b, np.where(w > 0, np.nan_to_num(y), 0.0), np.ascontiguousarray(w),
@@ -80,7 +81,9 @@ def squared(c: Columns) -> Columns:
     near = (np.abs(points[:, None] - points) <= 2).astype(np.float64)
     level = (c.z @ near) / np.maximum((c.w > 0).astype(np.float64) @ near, 1.0)
     typical = median(c.z, c.w > 0, 1)
-    return replace(c, z=c.z**2, w=c.w / (2.0 * np.maximum(level, 0.05 * typical + 1e-300)))
+    sigma = 1.0 / np.where(c.w > 0, c.w, np.inf)
+    level = np.maximum(np.maximum(level, 0.05 * typical), FAINT * sigma)
+    return replace(c, z=c.z**2, w=np.where(c.w > 0, c.w / (2.0 * np.where(c.w > 0, level, 1.0)), 0))
 
 
 def resonances(c: Columns) -> tuple[Columns, Callable[[NDArray[Any]], NDArray[Any]]]:
@@ -222,7 +225,7 @@ def fine(s: Array, at: NDArray[np.intp], f: Array) -> Array:
     mid = np.clip(at, 1, s.shape[1] - 2)
     left, here, right = s[rows, mid - 1], s[rows, mid], s[rows, mid + 1]
     bend = left - 2 * here + right
-    move = np.where(bend < 0, 0.5 * (left - right) / np.minimum(bend, -1e-300), 0.0)
+    move = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, -1.0), 0.0)
     move = np.where(at == mid, np.clip(move, -0.5, 0.5), 0.0)
     result: Array = f[at] + move * 0.5 * (f[mid + 1] - f[mid - 1])
     return result

@@ -135,6 +135,8 @@ def counted(values: Array) -> bool:
     ordered = np.sort(values)
     span = ordered[-1] - ordered[0]
     step = span
+    if span == 0.0:
+        return True
     for i in range(1, ordered.size):
         gap = ordered[i] - ordered[i - 1]
         if gap > 1e-9 * span:

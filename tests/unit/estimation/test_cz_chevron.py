@@ -66,6 +66,24 @@ def test_pull_is_not_spoilt_by_missing_and_stray_points_or_another_level():
         assert np.abs(pull).max() < 4.5, name
 
 
+def test_a_population_does_not_swing_by_more_than_1():
+    y = 0.1 + 1.3 * exchange(0.42 * (T - 0.05), 1.7, 12.0 * (A - 0.45), 0.0)  # hardly half of it
+    found = fit_batch(KIND, X, noisy(y, 0.005), 0.005)
+    assert found.verdict[0] != "accepted"
+    large = 0.1 + 1.3 * exchange(T - 0.05, 1.7, 12.0 * (A - 0.45), 0.4)
+    found = fit_batch(KIND, X, noisy(large, 0.01), 0.01)
+    assert found.status[0] == "success"  # no population: 1.4 is not one
+    found = fit_batch(KIND, X, noisy(large - 0.2, 0.01), 0.01)
+    assert (found.verdict[0], found.status[0]) == ("rejected", "model does not fit")
+    assert "swing" in found.reason[0]
+
+
+@pytest.mark.parametrize("rate", [60.0, -3.0])
+def test_no_leakage_where_the_damping_is_at_its_end(rate):
+    found = fit_batch(KIND, X, noisy(clean(rate=rate), 0.01), 0.01)
+    assert found.verdict[0] != "accepted"
+
+
 def test_a_pulse_of_length_zero_need_not_be_swept():
     late = LENGTHS + 5e-9
     y = noisy(clean(late=0.05 - 5e-9 / LENGTH), 0.03)
