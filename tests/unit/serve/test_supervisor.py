@@ -1,0 +1,256 @@
+"""The supervisor, with processes that only pretend to be computers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from kammerton.serve.keeper import Record
+from kammerton.serve.notify import Notify
+from kammerton.serve.process import Ending
+from kammerton.serve.rules import Rules
+from kammerton.serve.supervisor import supervise
+from kammerton.serve.words import Code, Mode
+
+PRETEND = (sys.executable, str(Path(__file__).with_name("pretend.py")))
+FAST = Rules(
+    beat=0.05, hang=0.6, start=10.0, ask=0.2, insist=0.3, stop=0.5, leave=0.3, first_pause=0.02,
+    longest_pause=0.1,
+)  # fmt: skip
+HEAVY = "numpy scipy numba qcodes pyvisa sqlalchemy pydantic aiomqtt xarray matplotlib typer"
+
+
+def lab(folder, *words, name="lab.toml"):
+    path = folder / name
+    path.write_text(" ".join(words))
+    return path
+
+
+def lives(path):
+    return Path(f"{path}.lives").read_text().splitlines()
+
+
+def begun(path):
+    return [line.removeprefix("life ").strip() for line in lives(path) if line.startswith("life")]
+
+
+def run(*labs, until=None, seconds=20.0, **more):
+    """Supervise until all ended, or `until` holds and then stop; return the code."""
+
+    async def main():
+        stop = asyncio.Event()
+        options = {"rules": FAST, "command": PRETEND, "stop": stop, "notify": Notify()} | more
+        task = asyncio.create_task(supervise(labs, **options))
+        end = time.monotonic() + seconds
+        while until is not None and not task.done() and not until():
+            assert time.monotonic() < end, "it did not happen"
+            await asyncio.sleep(0.02)
+        if until is not None:
+            stop.set()
+        return await asyncio.wait_for(task, seconds)
+
+    return asyncio.run(main())
+
+
+def seen(path, text, times=1):
+    return lambda: Path(f"{path}.lives").exists() and sum(text in x for x in lives(path)) >= times
+
+
+def test_r1_told_to_end_it_asks_and_reports_that_all_is_well(tmp_path):
+    path = lab(tmp_path, "works")
+    assert run(path, until=seen(path, "go")) is Code.DONE
+    assert lives(path) == ["life tune", "go", "told"]
+
+
+def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(tmp_path):
+    path = lab(tmp_path, "deaf")
+    start = time.monotonic()
+    assert run(path, until=seen(path, "go")) is Code.FAILED
+    assert time.monotonic() - start < 10
+
+
+@pytest.mark.parametrize("death", ["killed", "crash"])
+def test_r2_a_process_that_dies_is_replaced_at_once(tmp_path, death):
+    path = lab(tmp_path, death, "works")
+    assert run(path, until=seen(path, "go")) is Code.DONE
+    assert begun(path) == ["tune", "tune"]
+
+
+def test_r5_a_process_without_heartbeats_is_asked_then_killed_and_replaced(tmp_path):
+    path = lab(tmp_path, "hangs", "works")
+    start = time.monotonic()
+    assert run(path, until=seen(path, "go", times=2)) is Code.DONE
+    assert begun(path) == ["tune", "tune"]
+    assert time.monotonic() - start > FAST.hang
+
+
+def test_r4_a_process_that_has_ended_but_for_a_thread_is_not_waited_for(tmp_path):
+    path = lab(tmp_path, "lingers")
+    assert run(path, once=True) is Code.DONE
+
+
+def test_r8_five_quick_crashes_lead_to_safe_mode_that_says_why_and_stays(tmp_path):
+    path = lab(tmp_path, *["crash"] * 5, "works")
+    assert run(path, until=seen(path, "go")) is Code.DONE
+    assert begun(path) == ["tune"] * 5 + ["safe it ended with code 5 and did not say why"]
+
+
+def test_r8_where_even_switching_off_crashes_nothing_is_touched(tmp_path):
+    path = lab(tmp_path, *["crash"] * 6, "works")
+    run(path, until=seen(path, "go"))
+    assert [line.split()[0] for line in begun(path)] == ["tune"] * 5 + ["safe", "idle"]
+
+
+def test_r8_with_once_a_crash_loop_ends_the_daemon(tmp_path):
+    path = lab(tmp_path, "crash")
+    assert run(path, once=True) is Code.FAILED
+    assert begun(path) == ["once"] * 5
+
+
+@pytest.mark.parametrize(("word", "code"), [("done", 0), ("parked", 3), ("failed", 1)])
+def test_with_once_the_code_of_the_process_is_that_of_the_daemon(tmp_path, word, code):
+    path = lab(tmp_path, word)
+    assert run(path, once=True) == code
+    assert begun(path) == ["once"]
+
+
+def test_instruments_that_never_answered_end_the_daemon_of_one_computer(tmp_path):
+    assert run(lab(tmp_path, "unreachable")) is Code.FAILED
+
+
+def test_instruments_that_went_away_are_tried_again_and_never_lead_to_safe_mode(tmp_path):
+    path = lab(tmp_path, "failed", *["unreachable"] * 6, "works")
+    assert run(path, until=seen(path, "go", times=8)) is Code.DONE
+    assert begun(path) == ["tune"] * 8
+
+
+def test_one_computer_that_fails_does_not_disturb_the_other(tmp_path):
+    bad, good = lab(tmp_path, "unreachable", name="bad"), lab(tmp_path, "works", name="good")
+    run(bad, good, until=seen(bad, "life", times=3))
+    assert begun(good) == ["tune"]
+
+
+def test_nothing_is_connected_when_one_lab_toml_of_several_is_bad(tmp_path):
+    good, bad = lab(tmp_path, "works", name="good"), lab(tmp_path, "bad", name="bad")
+    assert run(good, bad) is Code.BAD_INPUT
+    assert lives(good) == ["life tune"]
+
+
+def test_c5_a_restart_uses_lab_toml_as_it_was_when_the_daemon_started(tmp_path):
+    path = lab(tmp_path, "hangs", "works")
+
+    def edited():
+        if seen(path, "go")():
+            path.write_text("bad")
+        return seen(path, "go", times=2)()
+
+    assert run(path, until=edited) is Code.DONE
+    assert begun(path) == ["tune", "tune"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL is POSIX")
+def test_r2_processes_of_a_killed_supervisor_see_it_and_end(tmp_path):
+    path = lab(tmp_path, "works")
+    code = (
+        "import asyncio, sys; from pathlib import Path; "
+        "from kammerton.serve.supervisor import supervise; "
+        "asyncio.run(supervise([Path(sys.argv[1])], command=sys.argv[2:]))"
+    )
+    with subprocess.Popen([sys.executable, "-c", code, str(path), *PRETEND]) as process:
+        end = time.monotonic() + 20
+        while not seen(path, "go")():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        os.kill(process.pid, signal.SIGKILL)
+    while lives(path)[-1] != "orphan":
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+class Manager:
+    """A service manager's socket."""
+
+    def __init__(self, path):
+        self.end = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.end.bind(str(path))
+        self.end.setblocking(False)
+        self.said = []
+
+    def look(self):
+        while True:
+            try:
+                self.said += self.end.recv(4096).decode().splitlines()
+            except BlockingIOError:
+                return self.said
+
+
+@pytest.fixture
+def manager(tmp_path):
+    manager = Manager(tmp_path / "notify")
+    yield manager
+    manager.end.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd")
+def test_the_service_manager_hears_ready_status_watchdog_and_stopping(tmp_path, manager):
+    path = lab(tmp_path, "works")
+    notify = Notify(str(tmp_path / "notify"), watchdog=0.3)
+    run(path, until=lambda: manager.look().count("WATCHDOG=1") > 3, notify=notify)
+    said = manager.look()
+    assert said[0] == "READY=1"
+    assert "STATUS=chip: tune" in said
+    assert "STOPPING=1" in said
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd")
+def test_r5_the_watchdog_is_not_fed_while_a_loop_stands_still(tmp_path, manager):
+    path = lab(tmp_path, "hangs")
+    patient = Rules(beat=0.05, hang=0.3, ask=2.0, insist=0.3, stop=0.1, leave=0.3)
+    notify = Notify(str(tmp_path / "notify"), watchdog=0.15)
+    began = time.monotonic()
+    run(path, until=lambda: time.monotonic() > began + 2.0, rules=patient, notify=notify)
+    fed = manager.look().count("WATCHDOG=1")
+    assert 0 < fed < 20, "it was fed all the time"
+
+
+def test_notify_reads_what_systemd_sets_for_this_process():
+    mine = {"NOTIFY_SOCKET": "@x", "WATCHDOG_USEC": "30000000", "WATCHDOG_PID": str(os.getpid())}
+    assert Notify.of(mine) == Notify("@x", 30.0)
+    assert Notify.of({**mine, "WATCHDOG_PID": "1"}) == Notify("@x", None)
+    assert Notify.of({}) == Notify(None, None)
+
+
+def test_a_service_manager_that_is_gone_stops_nothing(tmp_path):
+    notify = Notify(str(tmp_path / "nobody"))
+    notify.say("READY=1")
+    assert notify.address is None
+
+
+def test_i11_pauses_grow_to_five_minutes_and_the_first_restart_is_immediate():
+    pauses = [Rules().pause(failures) for failures in range(12)]
+    assert pauses[:5] == [0, 0, 1, 2, 4]
+    assert max(pauses) == pauses[-1] == 300
+
+
+def test_r8_crashes_that_are_not_quick_never_lead_to_safe_mode():
+    record = Record(Mode.TUNE, Rules())
+    slow = Ending(Code.CRASHED, "", lived=61.0, was_up=True, told=False, orderly=False)
+    assert [record.take(slow) for _ in range(20)] == [None] * 20
+    assert record.mode is Mode.TUNE
+
+
+def test_the_supervisor_imports_nothing_heavy():
+    code = (
+        "import sys, kammerton.serve.supervisor; "
+        f"print([m for m in {HEAVY.split()} if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
