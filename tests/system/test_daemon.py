@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import signal
 import sqlite3
 import subprocess
@@ -148,19 +147,6 @@ def test_nothing_is_driven_while_the_refrigerator_is_warm(lab):
 def _connected(lab):
     said = stored(lab, lambda s: s.current_activity())
     return said is not None and said.what is not None and said.what.startswith("waiting")
-
-
-def test_killed_without_warning_the_next_start_goes_on(lab):
-    with daemon(lab.lab) as process:
-        wait_for(lambda: outputs_on(lab), 60, "an output going on")
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait(10)
-    with daemon(lab.lab, "--once") as process:
-        _, errors = process.communicate(timeout=100)
-    assert process.returncode == 0, errors
-    assert outputs_on(lab) == []
-    with Store.read(database(lab)) as store:
-        assert {"q0.t1", "q0.t2_echo", "q0.assignment_fidelity"} <= set(store.parameters())
 
 
 @pytest.mark.parametrize("runs", [1, 4])

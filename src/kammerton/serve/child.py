@@ -21,7 +21,7 @@ from kammerton.serve.words import Code, Mode, Order
 
 log = logging.getLogger(__name__)
 
-LAG = 1.0
+LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
 
 

@@ -1,0 +1,71 @@
+"""S4, R2, R9: SIGKILL at random moments in each stage of a bring-up, of either process."""
+
+from __future__ import annotations
+
+import dataclasses
+import random
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.prove.frame import Row, proof
+from tests.prove.killing import Daemon, Harm, kill, running, unsafe_spans, wait_for
+from tests.system.laboratory import Laboratory, laboratory
+
+STAGES = (
+    "connecting", "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout",
+    "ramsey", "t1", "t2_echo", "idle",
+)  # fmt: skip
+LONGEST = 0.8  # s after a stage has begun; most last less
+SUPERVISOR = 5  # every fifth kill meets the supervisor
+
+
+@proof("kill-loop")
+def kill_loop(quick: bool) -> Iterator[Row]:
+    """500 kills, each database killed about once a stage; 6 when quick."""
+    harms = {False: Harm(), True: Harm()}
+    random_moment = random.Random(5)
+    with tempfile.TemporaryDirectory() as folder, laboratory(Path(folder)) as lab:
+        for database in range(10_000):
+            if sum(harm.kills for harm in harms.values()) >= (6 if quick else 500):
+                break
+            own = fresh(lab, Path(folder) / f"{database}")
+            bring_up(own, random_moment, harms)
+        spans = unsafe_spans(lab)
+    for supervisor, harm in harms.items():
+        harm.unsafe += spans
+        who = "the daemon" if supervisor else "a computer's process"
+        if harm.kills:
+            yield harm.row(f"S4, R2 SIGKILL of {who}, any stage")
+
+
+def fresh(lab: Laboratory, folder: Path) -> Laboratory:
+    """Return the laboratory with a lab.toml, and so a database, of its own."""
+    folder.mkdir()
+    path = folder / "lab.toml"
+    path.write_text(lab.lab.read_text())
+    return dataclasses.replace(lab, lab=path)
+
+
+def bring_up(lab: Laboratory, moment: random.Random, harms: dict[bool, Harm]) -> None:
+    """One bring-up from a cold start, killed in most of its stages, that ends in order."""
+    with running(lab.lab) as daemon:
+        for stage in STAGES:
+            if moment.random() < 0.8 and reached(daemon, stage):
+                time.sleep(moment.uniform(0.0, LONGEST))
+                supervisor = moment.randrange(SUPERVISOR) == 0
+                kill(daemon, lab, harms[supervisor], supervisor=supervisor)
+        wait_for(lambda: _doing(daemon, "idle"), "the end of the bring-up", 300)
+        assert daemon.stop() == 0
+
+
+def reached(daemon: Daemon, stage: str) -> bool:
+    """Wait until a stage has begun; False when the bring-up is past it."""
+    wait_for(lambda: _doing(daemon, stage) or _doing(daemon, "idle"), stage, 300)
+    return _doing(daemon, stage)
+
+
+def _doing(daemon: Daemon, stage: str) -> bool:
+    said = daemon.doing()
+    return said is not None and said[1].startswith(stage)

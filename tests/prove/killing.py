@@ -1,0 +1,194 @@
+"""A daemon in a simulated laboratory that is killed, and what its database and the ledger say."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from kammerton_sim.limits import limits_of
+from tests.prove.frame import Row
+from tests.system.laboratory import KAMMERTON, Laboratory
+
+CHILD = "kammerton.serve.child"
+PATIENCE = 120.0  # s for anything to happen
+STARTING = ("starting", "connecting")
+
+
+@dataclass
+class Harm:
+    """What was found after kills; everything must stay 0."""
+
+    kills: int = 0
+    lost: int = 0
+    torn: list[str] = field(default_factory=list)
+    unsafe: list[str] = field(default_factory=list)
+    t_off: list[float] = field(default_factory=list)
+    t_rec: list[float] = field(default_factory=list)
+
+    def row(self, fault: str) -> Row:
+        """Return the line of the table; what is torn counts as lost."""
+        return Row(
+            fault, self.kills, t_det=max(self.t_off), t_rec=max(self.t_rec),
+            lost=self.lost + len(self.torn), unsafe=len(self.unsafe),
+        )  # fmt: skip
+
+
+def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    """Return what the condition returned as soon as it holds."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if (value := condition()) is not None and value is not False:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what} did not happen within {seconds} s")
+
+
+class Daemon:
+    """`kammerton run` on a lab.toml; its log goes to a file beside it."""
+
+    def __init__(self, lab: Path, *options: str) -> None:
+        self.lab, self.options = lab, options
+        self.log = lab.with_name("daemon.log")
+        self.start()
+
+    def start(self) -> None:
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                [*KAMMERTON, "run", str(self.lab), *self.options], stderr=log
+            )
+
+    def child(self) -> int | None:
+        """Return the process of the computer."""
+        try:
+            children = psutil.Process(self.process.pid).children()
+            found = [c.pid for c in children if CHILD in c.cmdline()]
+        except psutil.NoSuchProcess:
+            return None
+        return found[0] if found else None
+
+    def doing(self) -> tuple[int, str] | None:
+        """Return the process that spoke last in the database, and what it said."""
+        rows = ask(self.database, "select pid, what from activity where what is not null")
+        return rows[0] if rows else None
+
+    @property
+    def database(self) -> Path:
+        return self.lab.with_name("kammerton.sqlite")
+
+    def up(self, old: int | None = None) -> bool:
+        """Whether another process than `old` has connected and works."""
+        said = self.doing()
+        return bool(said and said[0] not in (old,) and not said[1].startswith(STARTING))
+
+    def stop(self) -> int:
+        """Tell it to end, as a service manager does; return its exit code."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(30)
+
+
+@contextmanager
+def running(lab: Path, *options: str) -> Iterator[Daemon]:
+    daemon = Daemon(lab, *options)
+    try:
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+def ask(database: Path, question: str) -> list[tuple[Any, ...]]:
+    """Ask the database as another program would; nothing while there is none."""
+    if not database.exists():
+        return []
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10)
+    try:
+        return connection.execute(question).fetchall()
+    except sqlite3.OperationalError:  # it is just being made
+        return []
+    finally:
+        connection.close()
+
+
+def acknowledged(database: Path) -> set[tuple[Any, ...]]:
+    """Return every value of every revision that a reader can see: it must never go."""
+    return set(ask(database, "select revision, name, value, stderr, time from change"))
+
+
+TORN = {
+    "a foreign key leads nowhere": "select * from pragma_foreign_key_check",
+    "a run without a fit": "select number from run where number not in (select run from fit)",
+    "a run that was never handed to the outbox": "select number from run where number not in "
+    "(select run from outbox where run is not null)",
+    "a revision without a value": "select number from revision where number not in "
+    "(select revision from change)",
+    "a head that is not its newest value": "select p.name from parameter p where p.revision <> "
+    "(select max(revision) from change c where c.name = p.name)",
+    "revisions are not numbered 1, 2, 3": "select max(number), count(*) from revision "
+    "having max(number) <> count(*)",
+}
+
+
+def torn(database: Path) -> list[str]:
+    """Return what a transaction that was cut in two would leave."""
+    found = [what for what, question in TORN.items() if ask(database, question)]
+    if ask(database, "pragma integrity_check") != [("ok",)]:
+        found.append("integrity")
+    files = [Path(row[0]) for row in ask(database, "select data from run where data is not null")]
+    found += [f"{file} is gone" for file in files if not (database.parent / file).exists()]
+    return found
+
+
+def on(lab: Laboratory) -> set[str]:
+    """Return the outputs that are on."""
+    return {name for name, state in lab.ask(op="outputs").items() if state is not None}
+
+
+def unsafe_spans(lab: Laboratory) -> list[str]:
+    """Return what the ledger shows outside the limits of lab.toml, ever."""
+    answer = lab.ask(op="unsafe", limits=limits_of([str(lab.lab)]))
+    assert answer["complete"], "the ledger has forgotten its beginning"
+    return [str(span) for span in answer["spans"]]
+
+
+def first_acts(changes: list[dict[str, Any]], were_on: set[str]) -> list[str]:
+    """Return what was switched on or played before all that was on had been switched off."""
+    left, found = set(were_on), []
+    for change in changes:
+        name = f"{change['instrument']}.{change['output']}"
+        if change["what"] == "on" and change["new"] is False:
+            left.discard(name)
+        elif left and change["what"] in ("on", "run") and change["new"] not in (False, "stopped"):
+            found.append(f"{name} {change['what']} {change['new']} while {sorted(left)} were on")
+    return found + [f"{name} was never switched off" for name in sorted(left)]
+
+
+def kill(daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = False) -> None:
+    """SIGKILL one of its processes now, wait until it works again, and look for harm."""
+    child = wait_for(daemon.child, "a process of the computer")
+    known, ledger = acknowledged(daemon.database), lab.ask(op="ledger")
+    last = ledger[-1]["index"] if ledger else -1
+    os.kill(daemon.process.pid if supervisor else child, signal.SIGKILL)
+    began = time.monotonic()
+    were_on = on(lab)
+    if supervisor:
+        daemon.process.wait(10)
+        wait_for(lambda: not on(lab), "outputs off", 30)
+        daemon.start()
+    wait_for(lambda: not (were_on & on(lab)) or daemon.up(child), "outputs off", 60)
+    harm.t_off.append(time.monotonic() - began)
+    wait_for(lambda: daemon.up(child), "the next process")
+    harm.t_rec.append(time.monotonic() - began)
+    harm.kills += 1
+    harm.lost += len(known - acknowledged(daemon.database))
+    harm.torn += torn(daemon.database)
+    harm.unsafe += first_acts(lab.ask(op="ledger", since=last + 1), were_on)
