@@ -1,0 +1,51 @@
+"""What examples/service promises to service managers is what the daemon does."""
+
+from __future__ import annotations
+
+import configparser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import Code
+
+SERVICE = Path(__file__).parents[3] / "examples" / "service"
+
+
+@pytest.fixture(scope="module")
+def unit():
+    parser = configparser.ConfigParser(interpolation=None, strict=False)
+    parser.optionxform = str
+    parser.read(SERVICE / "kammerton.service", encoding="utf-8")
+    return parser["Service"]
+
+
+def test_the_daemon_notifies_its_manager_itself(unit):
+    assert (unit["Type"], unit["NotifyAccess"]) == ("notify", "main")
+    assert unit["ExecStart"].split()[:2] == ["/opt/kammerton/bin/kammerton", "run"]
+
+
+def test_r5_the_manager_waits_until_the_daemon_has_replaced_what_hangs(unit):
+    rules = Rules()
+    replaced = rules.hang + rules.ask + 2 * rules.insist + rules.pause(1)
+    assert float(unit["WatchdogSec"]) > 3 * replaced
+
+
+def test_r1_the_manager_waits_until_the_daemon_has_ended_in_order(unit):
+    rules = Rules()
+    longest = rules.stop + rules.insist
+    assert longest < 10, "the daemon promises to be gone within 10 s"
+    assert float(unit["TimeoutStopSec"]) > 2 * longest
+    assert unit["KillMode"] == "mixed"
+
+
+def test_a_lab_toml_with_mistakes_is_not_started_again(unit):
+    assert int(unit["RestartPreventExitStatus"]) == Code.BAD_INPUT
+
+
+def test_the_windows_service_is_well_formed_and_gives_time_to_switch_off():
+    service = ElementTree.parse(SERVICE / "kammerton-winsw.xml").getroot()
+    assert service.findtext("arguments", "").startswith("run ")
+    assert float(service.findtext("stoptimeout", "").split()[0]) >= 20
