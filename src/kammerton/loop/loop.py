@@ -13,6 +13,7 @@ from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
+from kammerton.loop.record import Record
 from kammerton.loop.runner import Acquires, proposals, run_calibration
 from kammerton.model import (
     Belief,
@@ -30,7 +31,7 @@ from kammerton.model import (
     Verdict,
 )
 from kammerton.model.quantity import show
-from kammerton.store import Store
+from kammerton.store import Attempt, Store
 
 log = logging.getLogger(__name__)
 
@@ -67,12 +68,15 @@ class Loop:
     said: Callable[[str], object] = _unheard
     _waiting: bool = False
     _revision: int = field(init=False)
+    _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self._record = Record(self.store, self._say)
         self._revision = self.store.revision()  # which the book holds already
 
     async def keep(self) -> NoReturn:
         """Measure whatever is worth it, for ever."""
+        await self._take_up()
         while True:
             for name in self.patience.release(self.clock.now()):
                 log.info("%s gets another chance", name)
@@ -83,6 +87,7 @@ class Loop:
 
     async def settle(self) -> Mapping[str, str]:
         """Measure until nothing is worth it; return the parked targets and why."""
+        await self._take_up()
         while await self.step():
             pass
         return {name: parked.reason for name, parked in self.patience.parked.items()}
@@ -94,23 +99,48 @@ class Loop:
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
         await self._follow()
+        if self._again:
+            await self._repeat(self._again.pop(0))
+            return True
         plan = self.planner.choose(self._view, self.book, self.clock.now())
         if plan is None:
             return False
         await self._attempt(plan)
         return True
 
-    async def _attempt(self, plan: Plan) -> None:
-        await self._say(f"{plan.calibration.name} on {', '.join(t.name for t in plan.targets)}")
+    async def _take_up(self) -> None:
+        """Mark what the last process left open; it is repeated once, then left alone a while."""
+        for left in await self._record.left_open():
+            words = f"{left.calibration} on {', '.join(left.targets)}"
+            log.warning("%s was interrupted when the last process ended", words)
+            if left.again is None:
+                self._again.append(left)
+                continue
+            for name in set(left.targets) & set(self.lab.qubits):
+                reason = f"{left.calibration}: the process ended twice while it ran"
+                self.patience.park(name, reason, self.clock.now())
+
+    async def _repeat(self, left: Attempt) -> None:
+        """Run once more what was interrupted, on those targets that are still ready for it."""
+        plan = self.planner.repeated(left.calibration, left.targets, self._view)
+        if plan is not None:
+            await self._attempt(plan, left.number)
+
+    async def _attempt(self, plan: Plan, again: int | None = None) -> None:
+        names = [target.name for target in plan.targets]
+        await self._say(f"{plan.calibration.name} on {', '.join(names)}")
+        attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
             run = await run_calibration(plan, self.bench, self.clock)
         except DriveInhibited as inhibition:
+            await self._record.end(attempt, f"waits: {inhibition}")
             await self._wait(inhibition)
         except (OutputRefused, ProgramError) as refusal:
+            await self._record.end(attempt, f"refused: {refusal}")
             await self._apart(plan, refusal)
         else:
             self._waiting = False
-            await self._conclude(plan, run)
+            await self._conclude(plan, run, attempt)
 
     def _view(self, calibration: str) -> list[Target]:
         now = self.clock.now()
@@ -148,7 +178,7 @@ class Loop:
         except StoreError as problem:
             log.warning("no heartbeat: %s", problem)
 
-    async def _conclude(self, plan: Plan, run: Run) -> None:
+    async def _conclude(self, plan: Plan, run: Run, attempt: int) -> None:
         """Store a run, and believe it.
 
         What surprises is withheld, with all else that its target proposed, until found again.
@@ -160,7 +190,7 @@ class Loop:
         surprises = {name: e for name, e in changes.items() if self._far(name, e)}
         doubtful = {self._qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
-        commit = await asyncio.to_thread(self.store.commit, run, sure)
+        commit = await self._record.commit(run, sure, attempt)
         self._revision = commit.revision or self._revision
         estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
         for fit in run.fits.values():

@@ -63,6 +63,14 @@ class Planner:
         plans = [p for c in self.calibrations if (p := self._plan(c, view(c.name), book, now))]
         return max(plans, key=lambda p: p.rate, default=None)
 
+    def repeated(self, calibration: str, names: Sequence[str], view: View) -> Plan | None:
+        """Return the plan to run a calibration again on those targets that are ready for it."""
+        for found in self.calibrations:
+            targets = tuple(t for t in view(found.name) if t.name in names and ready(found, t))
+            if found.name == calibration and targets:
+                return Plan(found, targets, 0.0, instrument_seconds(found.program(targets)))
+        return None
+
     def _plan(
         self, calibration: Calibration, targets: Sequence[Target], book: BeliefBook, now: datetime
     ) -> Plan | None:

@@ -9,18 +9,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
-from kammerton.model import Estimate, Run, StoreError
+from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, backup, checks, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
 from kammerton.store.lock import lock
 from kammerton.store.migrate import migrate
 from kammerton.store.read import ReadStore
+from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Activity, Attempt, Commit, micros, run_name, run_number
 from kammerton.store.traces import write_traces
+
+T = TypeVar("T")
 
 
 class Store(ReadStore):
@@ -40,6 +43,7 @@ class Store(ReadStore):
         self._data = data
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = _last_file(data)
+        self._reserve = Reserve(path)
         self._writer = sqlite.writer(path, busy)
         try:
             sqlite.demand_sound(path)
@@ -152,15 +156,17 @@ class Store(ReadStore):
 
     def audit(self, who: str, what: str, old: object, new: object, why: str) -> None:
         """Append to the audit log who changed what, from what, to what, and why."""
-        with self._write() as connection:
-            self._note(connection, who, what, old, new, why)
+        self._small(lambda connection: self._note(connection, who, what, old, new, why))
 
     def activity(self, what: str | None) -> None:
         """Say what runs now (None: nothing), with this process and the wall time: a heartbeat."""
         row = {"what": checks.plain(what) if what else None, "pid": os.getpid(), "time": _wall()}
-        with self._write() as connection:
+
+        def write(connection: Connection) -> None:
             connection.execute(delete(schema.activity))
             connection.execute(insert(schema.activity).values(id=1, **row))
+
+        self._small(write)
 
     def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> None:
         """Keep the loop's hands off a scope until it is released, or until a wall time.
@@ -171,9 +177,12 @@ class Store(ReadStore):
             Somebody else holds it: the message names who, and why.
         """
         scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
-        with self._write() as connection:
+
+        def write(connection: Connection) -> None:
             leases.insert_lease(connection, scope, owner, why, _wall(), until)
             self._note(connection, owner, f"lease of {scope}", "", "held", why)
+
+        self._small(write)
 
     def release(self, scope: str, who: str) -> None:
         """Let the loop have a scope again.
@@ -184,37 +193,47 @@ class Store(ReadStore):
             Nobody holds it.
         """
         scope, who = checks.plain(scope), checks.plain(who)
-        with self._write() as connection:
+
+        def write(connection: Connection) -> None:
             leases.end_lease(connection, scope, who, _wall())
             self._note(connection, who, f"lease of {scope}", "held", "released", "")
+
+        self._small(write)
 
     def begin(self, calibration: str, targets: Sequence[str], again: int | None = None) -> int:
         """Note that a calibration begins; return the attempt's number, for `commit` or `end`.
 
         again: the aborted attempt that this one repeats.
+
+        Raises
+        ------
+        StoreUnavailable
+            The disk is so full that the result might not find room.
         """
-        with self._write() as connection:
-            return attempts.insert_attempt(connection, calibration, targets, again, _wall())
+        demand_room(self._data)
+        self._reserve.take()
+        return self._small(
+            lambda connection: attempts.insert_attempt(
+                connection, calibration, targets, again, _wall()
+            )
+        )
 
     def end(self, attempt: int, outcome: str) -> None:
         """Note how an attempt ended that led to no run."""
-        with self._write() as connection:
-            attempts.end_attempt(connection, attempt, outcome, _wall())
+        self._small(lambda connection: attempts.end_attempt(connection, attempt, outcome, _wall()))
 
     def abort_open(self) -> tuple[Attempt, ...]:
-        """Mark as aborted what a dead process left open; return what should be tried once more.
+        """Mark as aborted what a dead process left open; return it, oldest first.
 
-        What was itself such a second try is marked too, but not returned again.
+        What has `again` was a second try already, and is not for a third.
         """
-        with self._write() as connection:
-            aborted = attempts.abort_all(connection, _wall())
-        return tuple(each for each in aborted if each.again is None)
+        return tuple(self._small(lambda connection: attempts.abort_all(connection, _wall())))
 
     def mark_sent(self, number: int) -> None:
         """Note that a row of the outbox was acknowledged by the broker."""
         table = schema.outbox
-        with self._write() as connection:
-            connection.execute(update(table).where(table.c.number == number).values(sent=_wall()))
+        sent = update(table).where(table.c.number == number).values(sent=_wall())
+        self._small(lambda connection: connection.execute(sent))
 
     def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` after each commit, in the committing thread; return how to stop that."""
@@ -226,6 +245,17 @@ class Store(ReadStore):
         self._demand_open()
         with sqlite.named_errors(self.path, "write"), self._writer.begin() as connection:
             yield connection
+
+    def _small(self, write: Callable[[Connection], T]) -> T:
+        """Write a few rows; on a full disk into the space that is set aside for them."""
+        try:
+            with self._write() as connection:
+                return write(connection)
+        except StoreUnavailable:
+            if not self._reserve.give_up():
+                raise
+        with self._write() as connection:
+            return write(connection)
 
     def _note(
         self, connection: Connection, who: str, what: str, old: object, new: object, why: str

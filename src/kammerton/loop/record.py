@@ -1,0 +1,57 @@
+"""What the loop tells the store. Where that cannot be written now, the loop waits.
+
+A result in hand is kept until it is stored; nothing new is begun meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from kammerton.model import Estimate, Run, StoreUnavailable
+from kammerton.store import Attempt, Commit, Store
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+PAUSE = 2.0  # s between tries
+
+
+@dataclass(frozen=True)
+class Record:
+    """The store as the loop writes it. say: tells what the loop waits for."""
+
+    store: Store
+    say: Callable[[str], Awaitable[None]]
+
+    async def begin(self, calibration: str, targets: list[str], again: int | None) -> int:
+        """Note that a calibration begins, as soon as there is room for what it will give."""
+        return await self._patiently(lambda: self.store.begin(calibration, targets, again))
+
+    async def commit(self, run: Run, changes: Mapping[str, Estimate], attempt: int) -> Commit:
+        """Store a run, however long that takes."""
+        return await self._patiently(lambda: self.store.commit(run, changes, attempt))
+
+    async def end(self, attempt: int, outcome: str) -> None:
+        """Note that an attempt led to no run, and why."""
+        await self._patiently(lambda: self.store.end(attempt, outcome))
+
+    async def left_open(self) -> list[Attempt]:
+        """Mark as aborted what the process before this one left open; return that."""
+        return list(await self._patiently(self.store.abort_open))
+
+    async def _patiently(self, write: Callable[[], T]) -> T:
+        said: str | None = None
+        while True:
+            try:
+                return await asyncio.to_thread(write)
+            except StoreUnavailable as problem:
+                if str(problem) != said:
+                    log.warning("waiting: %s", problem)
+                said = str(problem)
+                await self.say(f"waiting: {problem}")
+                await asyncio.sleep(PAUSE)

@@ -1,0 +1,66 @@
+"""Room for small rows on a full disk: leases and the audit log must go on when nothing else can."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from kammerton.model import StoreUnavailable
+from kammerton.store.disk import to_disk
+
+SIZE = 4 * 2**20
+"""Bytes set aside in a file; given up when the disk is full: some ten thousand small rows."""
+
+ROOM = 64 * 2**20
+"""Free bytes below which no measurement is begun."""
+
+
+class Reserve:
+    """A file of zeros beside the database that keeps a little of the disk for it."""
+
+    def __init__(self, database: Path) -> None:
+        self._file = database.with_name(f"{database.name}.reserve")
+
+    def take(self) -> None:
+        """Set the space aside where there is enough; without it everything works, only not full."""
+        if self._file.exists() or _free(self._file.parent) < ROOM:
+            return
+        part = self._file.with_name(f"{self._file.name}.part")
+        try:
+            part.write_bytes(bytes(SIZE))
+            to_disk(part)
+            part.replace(self._file)
+        except OSError:
+            part.unlink(missing_ok=True)
+
+    def give_up(self) -> bool:
+        """Free the space; return whether there was any left to free."""
+        try:
+            os.truncate(self._file, 0)  # frees space also where removing a name needs some
+            self._file.unlink()
+        except OSError:
+            return False
+        return True
+
+
+def demand_room(folder: Path) -> None:
+    """Refuse to begin what cannot be stored.
+
+    Raises
+    ------
+    StoreUnavailable
+        Says how little is left, and where.
+    """
+    free = _free(folder)
+    if free < ROOM:
+        raise StoreUnavailable(
+            f"only {free / 2**20:.0f} MiB are free at {folder}: nothing is measured "
+            f"until there are {ROOM / 2**20:.0f}"
+        )
+
+
+def _free(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

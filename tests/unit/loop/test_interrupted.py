@@ -1,0 +1,203 @@
+"""Runs that a dying process left open, disks that are full, and a person who goes back."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from kammerton.loop import record
+from kammerton.model import StoreUnavailable
+from kammerton.store import Store, reserve
+from kammerton.verify import verify
+from tests.stored import fit, run
+from tests.unit.loop.laboratory import Chip, ScriptedBench
+from tests.unit.loop.test_loop import make
+
+
+@pytest.fixture
+def store(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two", busy=0.2) as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch):
+    monkeypatch.setattr(record, "PAUSE", 0.02)
+
+
+def names(bench: ScriptedBench) -> list[tuple[str, list[str]]]:
+    return [(program.name, list(program.sequences)) for program in bench.played]
+
+
+def test_r9_what_was_interrupted_is_done_first_and_once(tmp_path, store):
+    left = store.begin("resonator_spectroscopy", ["q1"])
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    assert names(bench)[0] == ("resonator_spectroscopy", ["q1"])
+    first, repeated, *_ = store.attempts(100)[::-1]
+    assert (first.number, first.outcome) == (left, "aborted")
+    assert (repeated.again, repeated.outcome) == (left, "r000001")
+    assert all(each.outcome for each in store.attempts(100))
+    assert verify(store.path).findings == ()
+
+
+def test_r9_what_ends_the_process_twice_is_left_alone_for_a_while(tmp_path, store):
+    first = store.begin("resonator_spectroscopy", ["q1"])
+    store.abort_open()
+    store.begin("resonator_spectroscopy", ["q1"], again=first)
+    loop, bench = make(tmp_path, store, Chip())
+    parked = asyncio.run(loop.settle())
+    assert parked == {"q1": "resonator_spectroscopy: the process ended twice while it ran"}
+    assert all(targets == ["q0"] for _, targets in names(bench))
+
+
+def test_what_is_not_ready_or_not_installed_any_more_is_not_repeated(tmp_path, store):
+    for calibration, targets in (("t1", ["q1"]), ("gone", ["q1"]), ("readout", ["q9"])):
+        store.begin(calibration, targets)
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    assert names(bench)[0] == ("resonator_spectroscopy", ["q0", "q1"])
+
+
+def test_r9_a_result_is_whole_or_not_there(tmp_path, store, monkeypatch):
+    """The process dies in the transaction: no run, no revision, no outbox row; an open attempt."""
+    loop, _ = make(tmp_path, store, Chip())
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kammerton.store.records.insert_outbox", dies)
+        with pytest.raises(KeyboardInterrupt):
+            asyncio.run(loop.step())
+    assert (store.runs(), store.revision(), store.backlog()) == ([], 0, 0)
+    assert [each.outcome for each in store.attempts()] == [None]
+    again, _ = make(tmp_path, store, Chip())
+    asyncio.run(again.settle())
+    assert verify(store.path, data=False).findings == ()
+
+
+def test_s1_a_full_database_keeps_the_result_until_there_is_room(
+    tmp_path, store, caplog, monkeypatch
+):
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.step())
+
+    async def full_for_a_while() -> None:
+        settling = asyncio.create_task(loop.settle())
+        await until(lambda: settling.done() or "waiting: cannot write" in caplog.text)
+        played = len(bench.played)
+        await asyncio.sleep(0.2)
+        assert not settling.done()
+        assert len(bench.played) == played, "nothing is measured that cannot be stored"
+        limit(store, 10**6)
+        await settling
+
+    with monkeypatch.context() as patch:
+        patch.setattr("kammerton.store.write.write_traces", lambda path, run: None)
+        fill(store)
+    before = len(store.runs(10_000)) - len(bench.played)
+    asyncio.run(full_for_a_while())
+    assert len(store.runs(10_000)) == before + len(bench.played)
+    assert verify(store.path).findings == ()
+
+
+def limit(store: Store, pages: int) -> None:
+    """Let the database have so many pages, or as many as it has when that is more."""
+    with store._write() as connection:
+        connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+
+
+def fill(store: Store) -> None:
+    """Let the database grow no more, and fill the pages it has with runs that changed nothing."""
+    limit(store, 1)
+    for size in (2000, 10):
+        with contextlib.suppress(StoreUnavailable):
+            while True:
+                store.commit(run(("q0",), {"q0": fit(reason="x" * size)}, points=2), {})
+
+
+async def until(condition) -> None:
+    async with asyncio.timeout(20):
+        while not condition():  # noqa: ASYNC110 - the log has no event to wait for
+            await asyncio.sleep(0.02)
+
+
+def test_s1_nothing_is_measured_where_little_room_is_left(tmp_path, store, caplog, monkeypatch):
+    loop, bench = make(tmp_path, store, Chip())
+    room = reserve.ROOM
+
+    async def little_room() -> None:
+        stepping = asyncio.create_task(loop.step())
+        await until(lambda: "nothing is measured" in caplog.text)
+        store.audit("gate", "awg1", 1, 0, "small rows go on")
+        assert bench.played == []
+        monkeypatch.setattr(reserve, "ROOM", room)
+        await stepping
+
+    monkeypatch.setattr(reserve, "ROOM", 2**62)
+    asyncio.run(little_room())
+    assert len(bench.played) == 1
+
+
+def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, caplog):
+    loop, _ = make(tmp_path, store, Chip())
+
+    async def locked_for_a_while() -> None:
+        with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            stepping = asyncio.create_task(loop.step())
+            await until(lambda: "another program holds the database locked" in caplog.text)
+            other.execute("ROLLBACK")
+        await stepping
+
+    asyncio.run(locked_for_a_while())
+    assert len(store.runs()) == 1
+
+
+def test_beliefs_follow_a_revert(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    old = store.parameters()["q0.f01"]
+    moved, _ = make(tmp_path, store, Chip())
+    moved.book.doubt(["q0.f01"], 1000.0, moved.clock.now())
+    asyncio.run(moved.settle())
+    new = store.parameters()["q0.f01"]
+    assert new != old
+    later, _ = make(tmp_path, store, Chip())
+    then = max(n for n in range(1, store.revision()) if _at(store, n) == old)
+    store.revert(then, ["q0.f01"], who="anna")
+    asyncio.run(later.step())
+    assert (later.book["q0.f01"].mean, later.book["q0.f01"].run) == (old.value, old.run)
+
+
+def _at(store: Store, revision: int):
+    change = store.parameters_at(revision).get("q0.f01")
+    return change and change.estimate
+
+
+def test_a_revert_while_a_run_is_under_way_is_not_overwritten_by_it(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    again, bench = make(tmp_path, store, Chip())
+    again.book.doubt(["q0.f01", "q1.f01"], 1000.0, again.clock.now())
+    asyncio.run(again.step())  # so that there is something to go back from
+    changed = set(store.parameters_at(store.revision())) and store.revisions(1)[0].number
+    back = store.parameters_at(changed - 1)["q0.f01"].estimate
+    third, bench = make(tmp_path, store, Chip())
+    third.book.doubt(["q0.f01", "q1.f01"], 1000.0, third.clock.now())
+    measured = bench.acquire
+
+    async def acquire(program):
+        if len(bench.played) == 0:
+            await asyncio.to_thread(store.revert, changed - 1, ["q0.f01"], who="anna")
+        return await measured(program)
+
+    bench.acquire = acquire
+    asyncio.run(third.step())
+    assert store.parameters()["q0.f01"] == back
+    assert store.parameters()["q1.f01"].run == store.runs(1)[0].id, "the neighbour's is taken"
