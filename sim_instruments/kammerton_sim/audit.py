@@ -148,6 +148,13 @@ def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[st
     return found
 
 
+def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
+    """Return what limits can be written for: "drive_lo.power", "awg1.3.peak"..., sorted."""
+    seen = {(c["instrument"], c["output"], c["what"]): c["new"] for c in changes}
+    keys = [k for k, value in {**start, **seen}.items() if type(value) in (int, float)]
+    return sorted({f"{box}.{o}.{what}" for box, o, what in keys} | {f"{k[0]}.{k[2]}" for k in keys})
+
+
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:
     """Return what was written to a box while it said it was another one."""
     true: dict[str, Any] = {}

@@ -7,7 +7,8 @@ outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
 unsafe {limits: {"awg*.peak": [least, most], ...}} -> {"spans": [{output, what, value, limits, from,
-to, samples?}, ...], "complete"}; wrong_box -> {"changes": [...], "complete"};
+to, samples?}, ...], "unmet": [pattern, ...], "known": [name, ...], "complete"};
+wrong_box -> {"changes": [...], "complete"};
 contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"checked",
 "contradicted": [...], "without_truth": [...]};
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
@@ -26,7 +27,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.audit import AuditError, contradicted, unmet, unsafe, wrong_box
+from kammerton_sim.audit import AuditError, contradicted, known_outputs, unmet, unsafe, wrong_box
 from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
@@ -123,6 +124,7 @@ class Control:
         return {
             "spans": unsafe(self._all(), limits, known, site.world.clock.now()),
             "unmet": unmet(self._all(), limits, known),
+            "known": known_outputs(self._all(), known),
             **self._whole(),
         }
 

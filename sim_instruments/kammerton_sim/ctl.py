@@ -6,31 +6,21 @@ import argparse
 import json
 import socket
 import sys
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from kammerton_sim import ctl_words as words
+from kammerton_sim.ctl_parser import VERBS, WHEN, UsageError, parsed
 from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.faults.words import near
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.running import HOST, found
 
-_VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""
 
-_EPILOG = """\
-kammerton sim ctl --list                             every fault, its row in the catalogue, what it takes
-kammerton sim ctl frequency-hop q0 hz=3e5            put one on; values in order, or by name
-kammerton sim ctl tls q0 --after-records 5000        in the middle of a scan
-kammerton sim ctl faults | clear | clear 2           what is on; take all off, or one
-kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits of a lab.toml
-kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
-kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
-kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
-kammerton sim ctl truth q0.t1 | outputs | refrigerator | time | stop
-Exit codes: 0 done, nothing found; 1 no laboratory; 2 bad input; 3 the ledger holds what was searched for.
-"""  # fmt: skip # noqa: E501 - read on a terminal
+_SIGMAS = 5.0
 
 
 class _Refused(Exception):
@@ -39,39 +29,17 @@ class _Refused(Exception):
 
 def run(argv: Sequence[str]) -> int:
     """Carry out one command; returns the exit code."""
-    options = _parser().parse_args(argv)
-    if options.list:
-        return _say(_table())
     try:
-        laboratory = _Laboratory(options.control)
-        return _carry_out(laboratory, options)
+        options = parsed(argv)
+        if options.list:
+            return _say(options, _catalogue(), words.table())
+        return _carry_out(_Laboratory(options.control), options)
     except ConnectionError as error:
         return _fail(str(error), 1)
+    except UsageError as error:
+        return _fail(f"{error}; --help tells how it is written", 2)
     except (_Refused, LimitError, OSError, ValueError) as error:
         return _fail(str(error), 2)
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "kammerton sim ctl",
-        description="Ask a running simulated laboratory, and put faults on it.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("what", nargs="?", metavar="FAULT|" + "|".join(_VERBS))
-    parser.add_argument("values", nargs="*", metavar="VALUE|NAME=VALUE")
-    parser.add_argument("--list", action="store_true", help="every fault that there is")
-    parser.add_argument("--control", metavar="[HOST:]PORT", help="default: the one that runs")
-    parser.add_argument("--seed", type=int, help="of what is random in the fault")
-    parser.add_argument("--after", type=float, default=0.0, metavar="S", help="wall seconds")
-    parser.add_argument("--after-records", type=int, default=0, metavar="N")
-    parser.add_argument("--for", dest="lasting", type=float, default=0.0, metavar="S")
-    parser.add_argument("--since", type=int, default=0, metavar="N", help="index in the ledger")
-    parser.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")
-    parser.add_argument("--wrong-box", action="store_true")
-    parser.add_argument("--contradicted", type=Path, metavar="VALUES.json")
-    parser.add_argument("--sigmas", type=float, default=5.0)
-    return parser
 
 
 class _Laboratory:
@@ -119,98 +87,134 @@ def _only() -> int:
 
 def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     if options.what is None:
-        raise ValueError("name a fault or a command; --list tells the faults, --help the rest")
-    if options.what == "ledger":
-        return _ledger(laboratory, options)
-    if options.what == "clear":
-        if options.values:
-            off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
-        else:
-            off = laboratory.ask("clear")
-        return _say(f"taken off: {', '.join(map(str, off)) or 'nothing was on'}")
-    if options.what == "truth":
-        return _say(*(str(laboratory.ask("truth", parameter=p)["value"]) for p in options.values))
-    if options.what in _VERBS:
-        return _say(_lines(laboratory.ask(options.what)))
-    return _inject(laboratory, options)
+        raise UsageError("name a fault or a command; --list tells the faults")
+    if options.what not in (*VERBS, *CATALOGUE):
+        known = near(options.what, (*CATALOGUE, *VERBS))
+        raise ValueError(f"there is no fault or command {options.what!r}{known}; --list, --help")
+    special = {"ledger": _ledger, "clear": _clear, "truth": _truth}
+    if options.what in special:
+        return special[options.what](laboratory, options)
+    if options.what not in VERBS:
+        return _inject(laboratory, options)
+    answer = laboratory.ask(options.what)
+    shown: Mapping[str, Callable[[Any], str]] = {
+        "faults": words.faults,
+        "outputs": words.outputs,
+        "refrigerator": words.refrigerator,
+        "time": lambda told: words.moment(told["time"]),
+        "stop": lambda told: "the laboratory stops",
+    }
+    return _say(options, _listed(answer), shown[options.what](answer))
+
+
+def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+    if not options.values:
+        raise UsageError("truth takes the names of parameters, such as q0.t1")
+    told = {p: laboratory.ask("truth", parameter=p)["value"] for p in options.values}
+    return _say(options, [told], words.truths(told))
+
+
+def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+    if wrong := [text for text in options.values if not text.isdigit()]:
+        raise UsageError(f"clear takes numbers of faults, not {', '.join(wrong)}")
+    if options.values:
+        off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
+    else:
+        off = laboratory.ask("clear")
+    return _say(options, [{"cleared": off}], words.cleared(off))
 
 
 def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    answer = laboratory.ask(
-        "fault",
-        name=options.what,
-        given=_given(options.what, options.values),
-        seed=options.seed,
-        after=options.after,
-        after_records=options.after_records,
-        lasting=options.lasting,
-    )
-    return _say(f"fault {answer['fault']}: {options.what}")
+    given = _given(options.what, options.values)
+    when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
+    answer = laboratory.ask("fault", name=options.what, given=given, **when)
+    return _say(options, [answer], words.injected(answer["fault"], options.what, given, when))
 
 
 def _given(name: str, values: Sequence[str]) -> dict[str, str]:
-    """Values in order of the fault's parameters, and values by name."""
-    if name not in CATALOGUE:
-        return {}  # the laboratory names what is near
+    """Values in order of the fault's parameters, and values by name; each once."""
     order = list(CATALOGUE[name].parameters)
+    usage = CATALOGUE[name].usage() or "nothing"
     plain = [value for value in values if "=" not in value]
     if len(plain) > len(order):
-        usage = CATALOGUE[name].usage() or "nothing"
         raise ValueError(f"{name} takes {usage}; too many: {' '.join(plain[len(order) :])}")
-    by_place = dict(zip(order, plain, strict=False))
-    return by_place | dict(value.split("=", 1) for value in values if "=" in value)
+    given = dict(zip(order, plain, strict=False))
+    for key, value in (each.split("=", 1) for each in values if "=" in each):
+        if key in given:
+            raise ValueError(f"{name} takes {usage}; {key} is given twice")
+        given[key] = value
+    return given
 
 
 def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    findings: list[Any] = []
-    if options.unsafe:
-        answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
-        said = limits_of(word for word in options.unsafe if "=" in word)
-        if missed := [pattern for pattern in answer["unmet"] if pattern in said]:
-            raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
-        findings += _told("unsafe outputs", answer["spans"], answer["complete"])
-    if options.wrong_box:
-        answer = laboratory.ask("wrong_box")
-        findings += _told("writes to the wrong box", answer["changes"], answer["complete"])
-    if options.contradicted:
-        values, settings = published(options.contradicted, laboratory.ask("time")["time"])
-        answer = laboratory.ask("contradicted", published=values, sigmas=options.sigmas)
-        findings += _told("values contradicted by the truth", answer["contradicted"], whole=True)
-        _say(
-            f"compared: {answer['checked']}",
-            f"no truth of: {', '.join(answer['without_truth']) or 'none'}",
-            f"settings, which claim nothing: {', '.join(settings) or 'none'}",
-        )
-    if not (options.unsafe or options.wrong_box or options.contradicted):
-        return _say(_lines(laboratory.ask("ledger", since=options.since)))
-    return _FOUND if findings else 0
+    asked = [
+        _unsafe(laboratory, options) if options.unsafe else None,
+        _wrong_box(laboratory, options) if options.wrong_box else None,
+        _contradicted(laboratory, options) if options.contradicted else None,
+    ]
+    if all(findings is None for findings in asked):
+        entries = laboratory.ask("ledger", since=options.since or 0)
+        return _say(options, entries, words.changes(entries))
+    return _FOUND if any(asked) else 0
 
 
-def _told(title: str, found: list[Any], whole: bool) -> list[Any]:
-    gaps = "" if whole else " (the ledger has forgotten its first entries)"
-    _say(f"{title}: {len(found)}{gaps}", *(json.dumps(entry) for entry in found))
-    return found
+def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+    answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
+    said = limits_of(word for word in options.unsafe if "=" in word)
+    if missed := [f"{p}{near(p, answer['known'])}" for p in answer["unmet"] if p in said]:
+        raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
+    return _told(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
 
 
-def _table() -> str:
-    rows = [(f.name, f.row, f.usage(), f.says) for f in CATALOGUE.values()]
-    widths = [max(len(row[n]) for row in rows) for n in range(3)]
-    return "\n".join(
-        "  ".join((*(row[n].ljust(widths[n]) for n in range(3)), row[3])) for row in rows
+def _wrong_box(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+    answer = laboratory.ask("wrong_box")
+    title = "writes to the wrong box"
+    return _told(options, title, answer["changes"], words.wrong_write, answer["complete"])
+
+
+def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+    values, settings = published(options.contradicted, laboratory.ask("time")["time"])
+    sigmas = options.sigmas or _SIGMAS
+    answer = laboratory.ask("contradicted", published=values, sigmas=sigmas)
+    title = f"values more than {sigmas:g} standard errors off the truth"
+    off = _told(options, title, answer["contradicted"], words.contradiction, whole=True)
+    unknown = answer["without_truth"]
+    summary = {"checked": answer["checked"], "without_truth": unknown, "settings": settings}
+    _say(
+        options,
+        [summary],
+        f"compared: {answer['checked']}",
+        f"no truth of: {', '.join(unknown) or 'none'}",
+        f"settings, which claim nothing: {', '.join(settings) or 'none'}",
     )
+    return off
 
 
-def _lines(answer: Any) -> str:
-    """JSON, one entry a line."""
-    if isinstance(answer, list):
-        return "\n".join(map(json.dumps, answer))
-    if isinstance(answer, dict):
-        return "\n".join(f"{key}: {json.dumps(value)}" for key, value in answer.items())
-    return json.dumps(answer)
+def _told(
+    options: argparse.Namespace,
+    title: str,
+    findings: list[Any],
+    show: Callable[[Any], str],
+    whole: bool,
+) -> list[Any]:
+    gaps = "" if whole else " (the ledger has forgotten its first entries)"
+    _say(options, findings, f"{title}: {len(findings)}{gaps}", *map(show, findings))
+    return findings
 
 
-def _say(*lines: str) -> int:
-    sys.stdout.write("".join(line + "\n" for line in lines if line))
+def _catalogue() -> list[dict[str, str]]:
+    faults = CATALOGUE.values()
+    return [{"name": f.name, "takes": f.usage(), "row": f.row, "says": f.says} for f in faults]
+
+
+def _listed(answer: Any) -> list[Any]:
+    return answer if isinstance(answer, list) else [answer]
+
+
+def _say(options: argparse.Namespace, values: Sequence[Any], *lines: str) -> int:
+    """Print one JSON value a line for machines, or the words."""
+    told = [json.dumps(value) for value in values] if options.json else lines
+    sys.stdout.write("".join(line + "\n" for line in told))
     return 0
 
 

@@ -31,36 +31,83 @@ def test_the_list_needs_no_laboratory(capsys):
     assert command(["ctl", "--list"]) == 0
     said = capsys.readouterr().out
     lines = said.splitlines()
-    assert [line.split()[0] for line in lines] == list(CATALOGUE)
+    assert lines[0].split() == ["FAULT", "TAKES", "ROW", "WHAT", "HAPPENS"]
+    assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(CATALOGUE)
     (hop,) = [line for line in lines if line.startswith("frequency-hop")]
     assert "P2, P6" in hop
     assert "QUBIT [hz=200000.0]" in hop
+    assert command(["ctl", "--list", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [fault["name"] for fault in told] == list(CATALOGUE)
+    assert set(told[0]) == {"name", "takes", "row", "says"}
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_the_table_is_folded_and_says_all(width, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", str(width))
+    assert command(["ctl", "--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > len(CATALOGUE) + 1 if width < 200 else len(lines) == len(CATALOGUE) + 1
+    words = " ".join(lines).split()
+    for fault in CATALOGUE.values():
+        assert set(fault.says.split()) <= set(words)
 
 
 def test_a_fault_by_place_and_by_name(ctl, laboratory):
-    assert ctl("temperature", "0.3") == (0, "fault 1: temperature\n", "")
+    said = "fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl clear 1` takes it off\n"
+    assert ctl("temperature", "0.3") == (0, said, "")
     assert ctl("garble", "awg1", "count=3", "--seed", "9", "--for", "60")[0] == 0
     hot, garbled = laboratory.faults.active()
     assert hot["given"] == {"kelvin": 0.3}
     assert (garbled["given"], garbled["seed"]) == ({"instrument": "awg1", "count": 3}, 9)
-    code, said, _ = ctl("faults")
+    code, said, _ = ctl("faults", "--json")
     assert code == 0
     assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
+    assert ctl("faults")[1].splitlines()[2].split()[:4] == ["2", "garble", "on", "9"]
     assert ctl("clear", "2")[1] == "taken off: 2\n"
     assert ctl("clear")[1] == "taken off: 1\n"
-    assert ctl("clear")[1] == "taken off: nothing was on\n"
+    assert ctl("clear")[1] == "nothing was on\n"
+    assert ctl("faults")[1] == "no fault is on, none waits\n"
+    assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
+
+
+def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, laboratory):
+    assert ctl("--seed", "3", "error", "--for", "60", "awg1", "-222", "--after", "50")[0] == 0
+    (waiting,) = laboratory.faults.active()
+    assert waiting["given"] == {"instrument": "awg1", "code": -222}
+    assert ctl("error", "awg1", "-350", "--after-records", "9")[1].startswith(
+        "fault 2, error instrument=awg1 code=-350, comes after 9 records;"
+    )
+    assert json.loads(ctl("heat", "1e-5", "--json")[1]) == {"fault": 3}
 
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["temprature"], "no fault 'temprature' (did you mean 'temperature'?); --list names all"),
+        (["temprature"], "no fault or command 'temprature' (did you mean 'temperature'?)"),
+        (["leger"], "no fault or command 'leger' (did you mean 'ledger'?)"),
+        (["time", "now"], "time takes nothing; too many: now"),
+        (["time", "--after", "3"], "time takes no --after"),
+        (["heat", "--unsafe", "a=0:1"], "heat takes no --unsafe"),
+        (["ledger", "--sigmas", "3"], "--sigmas belongs to --contradicted"),
+        (["ledger", "--unsfe", "a=0:1"], "no option --unsfe (did you mean '--unsafe'?)"),
+        (["heat", "--seed", "many"], "--seed: 'many' is no whole number from 0 on"),
+        (["heat", "--after", "soon"], "--after: 'soon' is no time in seconds"),
+        (["heat", "--for", "-3"], "--for: '-3' is no time in seconds"),
+        (["heat", "--after-records"], "--after-records: expected one argument"),
+        (["ledger", "--contradicted", "x.json", "--sigmas", "0"], "'0' is no number of standard"),
+        (["heat", "1", "watts=2"], "watts is given twice"),
+        (["truth"], "truth takes the names of parameters, such as q0.t1"),
+        (
+            ["ledger", "--unsafe", "drive_lo.pwoer=-40:10"],
+            "no output has drive_lo.pwoer (did you mean 'drive_lo.power'?): nothing is proved",
+        ),
         (["temperature"], "temperature: KELVIN is missing"),
         (["temperature", "cold"], "kelvin: 'cold' is not a float"),
         (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
         (["temperature", "1", "colour=red"], "no parameter 'colour'"),
         (["clear", "7"], "no fault 7"),
-        (["clear", "x"], "invalid literal"),
+        (["clear", "x"], "clear takes numbers of faults, not x"),
         (["truth", "q0.charm"], "q0.charm"),
         ([], "name a fault or a command"),
         (["ledger", "--unsafe", "a=1"], "write PATTERN=MIN:MAX"),
@@ -74,22 +121,30 @@ def test_bad_input_is_exit_2_with_words(ctl, arguments, said):
 
 
 def test_questions(ctl, laboratory, world):
-    assert ctl("truth", "q0.t1") == (0, "5e-05\n", "")
-    assert ctl("outputs")[1].splitlines()[0] == "awg1.1: null"
-    assert ctl("time")[1].startswith("time: 100000")
-    lines = dict(line.split(": ", 1) for line in ctl("refrigerator")[1].splitlines())
-    assert json.loads(lines["temperatures"])["mixing_chamber"] == pytest.approx(0.012)
-    assert json.loads(lines["running"])["turbo"] is True
-    assert ctl("stop")[0] == 0
+    assert ctl("truth", "q0.t1") == (0, "q0.t1 = 5e-05 s\n", "")
+    assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
+    assert ctl("outputs")[1].splitlines()[0].split() == ["awg1.1", "off"]
+    assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
+    assert ctl("time")[1].startswith("2001-09-09 01:46:40")
+    assert "unix 1000000000" in ctl("time")[1]
+    said = dict(line.split("  ", 1) for line in ctl("refrigerator")[1].splitlines())
+    assert said["mixing chamber"].strip() == "12 mK"
+    assert said["turbo"].strip() == "runs"
+    now = json.loads(ctl("refrigerator", "--json")[1])
+    assert now["temperatures"]["mixing_chamber"] == pytest.approx(0.012)
+    assert ctl("stop")[1] == "the laboratory stops\n"
     assert laboratory.stop_requested.is_set()
 
 
 def test_the_ledger_line_by_line(ctl, source):
     source.on()
     settle(source)
-    lines = [json.loads(line) for line in ctl("ledger")[1].splitlines()]
+    lines = [json.loads(line) for line in ctl("ledger", "--json")[1].splitlines()]
     assert lines[-1]["what"] == "on"
-    assert ctl("ledger", "--since", str(lines[-1]["index"] + 1))[1] == ""
+    assert ctl("ledger")[1].splitlines()[-1].endswith("drive_lo.rf on: no -> yes")
+    later = "--since", str(lines[-1]["index"] + 1)
+    assert ctl("ledger", *later)[1] == "the ledger has no entry\n"
+    assert ctl("ledger", *later, "--json")[1] == ""
 
 
 def test_unsafe_outputs_are_exit_3(ctl, source):
@@ -103,7 +158,8 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     assert code == 3
     title, span = said.splitlines()
     assert title == "unsafe outputs: 1"
-    span = json.loads(span)
+    assert span.startswith("drive_lo.rf power was 15, not -40 to 10, from 2001-09-09")
+    span = json.loads(ctl(*limit, "--json")[1])
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
 
 
@@ -116,9 +172,9 @@ def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
     assert limits["readout_lo.power"] == (-20, 16)
     source.on()  # at 1 GHz and -30 dBm, as it is switched on
     settle(source)
-    code, said, _ = ctl("ledger", "--unsafe", str(path))
+    code, said, _ = ctl("ledger", "--json", "--unsafe", str(path))
     assert code == 3
-    assert {json.loads(line)["what"] for line in said.splitlines()[1:]} == {"frequency", "power"}
+    assert {json.loads(line)["what"] for line in said.splitlines()} == {"frequency", "power"}
 
 
 @pytest.mark.parametrize(
@@ -154,7 +210,8 @@ def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
     settle(source)
     code, said, _ = ctl("ledger", "--wrong-box")
     assert code == 3
-    (write,) = map(json.loads, said.splitlines()[1:])
+    assert "drive_lo.rf power: -30 -> -5, while it said it was 'Rohde" in said
+    (write,) = map(json.loads, ctl("ledger", "--wrong-box", "--json")[1].splitlines())
     assert (write["what"], write["new"]) == ("power", -5)
 
 
@@ -168,11 +225,13 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     path.write_text(json.dumps([{"name": "q0.t1", **good, "value": 60e-6}, setting]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
     assert code == 3
-    assert json.loads(said.splitlines()[1])["pull"] == pytest.approx(10, rel=0.01)
+    assert "q0.t1: 6e-05 +- 1e-06 s, truth 5e-05 s: +10.0 standard errors off" in said
     assert "settings, which claim nothing: q0.x" in said
     path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
-    code, said, _ = ctl("ledger", "--contradicted", str(path))  # its truth is its time
-    assert json.loads(said.splitlines()[1])["truth"] == pytest.approx(1e9 - 5, abs=100)
+    code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
+    off, summary = map(json.loads, said.splitlines())
+    assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
+    assert summary == {"checked": 1, "without_truth": [], "settings": []}
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
 

@@ -22,6 +22,7 @@ Parameters of a qubit "q0" and its resonator "r0":
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 
 import numpy as np
@@ -55,11 +56,31 @@ def value(
             return dispersive(owner, entry).bare
     numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
     if not numbers or name not in (*_QUBIT, "pi_amplitude"):
-        raise WorldError(f"the laboratory has no parameter {parameter!r}")
+        raise WorldError(
+            f"the laboratory has no parameter {parameter!r}{_nearest(chip, parameter)}"
+        )
     if name == "pi_amplitude":
         flaws = chip.wiring.mixers.get(element), chip.wiring.ripples.get(element)
         return _pi_amplitude(qubit(numbers[0]), extra or {}, partial(wire, *flaws))
     return _QUBIT[name](qubit(numbers[0]))
+
+
+def names(chip: Chip) -> list[str]:
+    """Every parameter of which there is a truth."""
+    pairs = [f"{c.first}-{c.second}" for c in chip.couplings]
+    return [
+        *(f"{q.name}.{name}" for q in chip.qubits for name in (*_QUBIT, "pi_amplitude")),
+        *(f"{r.name}.{name}" for r in chip.resonators for name in _RESONATOR),
+        *(f"{pair}.{name}" for pair in pairs for name in ("g", "zz")),
+    ]
+
+
+def _nearest(chip: Chip, parameter: str) -> str:
+    near = get_close_matches(parameter, names(chip), 1)
+    element = parameter.partition(".")[0]
+    mine = [name for name in names(chip) if name.startswith(element + ".")]
+    guess = f" (did you mean {near[0]!r}?)" if near else ""
+    return f"{guess}; there are {', '.join(mine)}" if mine else guess
 
 
 def t2_echo(qubit: Qubit) -> float:
@@ -105,6 +126,7 @@ def _pi_amplitude(qubit: Qubit, extra: Extra, line: Callable[[float, float], Wir
     return pi_amplitude(qubit, re + 1j * im, rate, carrier, line(carrier, 1 / rate))
 
 
+_RESONATOR = ("frequency", "linewidth", "bare_frequency")
 _QUBIT: Mapping[str, Callable[[Qubit], float]] = {
     "f01": lambda qubit: qubit.f01,
     "anharmonicity": lambda qubit: qubit.anharmonicity,

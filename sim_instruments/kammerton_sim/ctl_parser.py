@@ -1,0 +1,139 @@
+"""The command line of `kammerton sim ctl`, and what it says of one that cannot be read."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, TypeVar
+
+from kammerton_sim.faults.words import near
+
+VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
+WHEN = ("seed", "after", "after_records", "lasting")
+"""Options of a fault."""
+ASKED = ("since", "unsafe", "wrong_box", "contradicted", "sigmas")
+"""Options of the ledger."""
+
+_EPILOG = """\
+kammerton sim ctl --list                             every fault: what it takes, what happens, its row
+kammerton sim ctl frequency-hop q0 hz=3e5            put one on; values in order, or by name
+kammerton sim ctl tls q0 --after-records 5000        in the middle of a scan
+kammerton sim ctl faults | clear | clear 2           what is on; take all off, or one
+kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits of a lab.toml
+kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
+kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
+kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
+kammerton sim ctl truth q0.t1 | outputs | refrigerator | time | stop
+Answers are words; with --json one JSON value a line. Exit codes: 0 done, nothing found; 1 no
+laboratory; 2 bad input; 3 the ledger holds what was searched for.
+"""  # fmt: skip # noqa: E501 - read on a terminal
+
+_MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
+_UNKNOWN = re.compile(r"unrecognized arguments: (.*)")
+_ARGUMENT = re.compile(r"argument ([^:]+): (.*)")
+
+T = TypeVar("T")
+
+
+class UsageError(ValueError):
+    """A command line that says nothing sensible."""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """Say it in words, with the nearest option; nothing is printed here."""
+        if unknown := _UNKNOWN.fullmatch(message):
+            options = [word for action in self._actions for word in action.option_strings]
+            words = unknown[1].split()
+            message = "; ".join(f"there is no option {word}{near(word, options)}" for word in words)
+        elif argument := _ARGUMENT.fullmatch(message):
+            message = f"{argument[1]}: {argument[2]}"
+        raise UsageError(message)
+
+
+def parsed(argv: Sequence[str]) -> argparse.Namespace:
+    """Return the options of a command line; UsageError says what is wrong with it.
+
+    Options may stand anywhere; a negative number is a value.
+    """
+    words = [f" {word}" if _MINUS.match(word) else word for word in argv]
+    options = _parser().parse_intermixed_args(words)
+    options.values = [word.strip() for word in options.values]
+    _check(options)
+    return options
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse options that would be passed over in silence."""
+    given = {name for name in (*WHEN, *ASKED) if getattr(options, name) is not None}
+    ledger, verb = options.what == "ledger", options.what in VERBS
+    strange = [*(given & set(WHEN) if verb else ()), *(() if ledger else given & set(ASKED))]
+    if options.what is not None and strange:
+        names = ", ".join("--" + _spelt(name) for name in sorted(strange))
+        raise UsageError(f"{options.what} takes no {names}")
+    if options.values and verb and options.what not in ("clear", "truth"):
+        raise UsageError(f"{options.what} takes nothing; too many: {' '.join(options.values)}")
+    if options.sigmas is not None and options.contradicted is None:
+        raise UsageError("--sigmas belongs to --contradicted VALUES.json")
+
+
+def _spelt(name: str) -> str:
+    return "for" if name == "lasting" else name.replace("_", "-")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        "kammerton sim ctl",
+        usage="%(prog)s FAULT [VALUE|NAME=VALUE ...] [options]\n       %(prog)s "
+        + "|".join(VERBS) + " [options]\n       %(prog)s --list",
+        description="Ask a running simulated laboratory, and put faults on it.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )  # fmt: skip
+    parser.add_argument("what", nargs="?", help=argparse.SUPPRESS)
+    parser.add_argument("values", nargs="*", help=argparse.SUPPRESS)
+    parser.add_argument("--list", action="store_true", help="every fault that there is")
+    parser.add_argument("--json", action="store_true", help="answers for a machine")
+    parser.add_argument("--control", metavar="[HOST:]PORT", help="default: the one that runs")
+    fault = parser.add_argument_group("of a fault")
+    fault.add_argument("--seed", type=_whole, metavar="N", help="of what is random in it")
+    fault.add_argument("--after", type=_seconds, metavar="S", help="wall seconds to wait")
+    fault.add_argument("--after-records", type=_count, metavar="N", help="records to wait for")
+    fault.add_argument("--for", dest="lasting", type=_seconds, metavar="S", help="wall seconds")
+    ledger = parser.add_argument_group("of the ledger")
+    ledger.add_argument("--since", type=_count, metavar="N", help="index of the first entry")
+    ledger.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")
+    ledger.add_argument("--wrong-box", action="store_true", default=None)
+    ledger.add_argument("--contradicted", type=Path, metavar="VALUES.json")
+    ledger.add_argument("--sigmas", type=_sigmas, metavar="X", help="default: 5")
+    return parser
+
+
+def _number(text: str, kind: Callable[[str], T], holds: Callable[[T], bool], what: str) -> T:
+    try:
+        value = kind(text)
+    except ValueError:
+        value = None
+    if value is None or not holds(value):
+        raise argparse.ArgumentTypeError(f"{text.strip()!r} is no {what}")
+    return value
+
+
+def _whole(text: str) -> int:
+    return _number(text, int, lambda n: n >= 0, "whole number from 0 on")
+
+
+def _count(text: str) -> int:
+    return _number(text, int, lambda n: n >= 0, "number of records or entries")
+
+
+def _seconds(text: str) -> float:
+    return _number(text, float, lambda s: 0 <= s < math.inf, "time in seconds")
+
+
+def _sigmas(text: str) -> float:
+    return _number(text, float, lambda s: 0 < s < math.inf, "number of standard errors above 0")

@@ -1,0 +1,153 @@
+"""What a laboratory answers, in the words of a terminal."""
+
+from __future__ import annotations
+
+import shutil
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from kammerton_sim.faults import CATALOGUE
+
+_UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
+          "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
+          "bare_frequency": "Hz"}  # fmt: skip
+_HEADING = ("FAULT", "TAKES", "ROW", "WHAT HAPPENS")
+
+
+def table() -> str:
+    """Every fault: name, what it takes, its row, what happens."""
+    rows = [_HEADING, *((f.name, f.usage() or "-", f.row, f.says) for f in CATALOGUE.values())]
+    return "\n".join(columns(rows, shutil.get_terminal_size((120, 24)).columns))
+
+
+def columns(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
+    """Lines of aligned columns; the last column is folded to the width of the terminal."""
+    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
+    indent = sum(widths) + 2 * len(widths)
+    for row in rows:
+        head = "".join(f"{cell:{w}}  " for cell, w in zip(row, widths, strict=False))
+        folded = textwrap.wrap(row[-1], max(20, width - indent)) or [""]
+        yield (head + folded[0]).rstrip()
+        yield from (" " * indent + line for line in folded[1:])
+
+
+def injected(number: int, name: str, given: Mapping[str, Any], when: Mapping[str, Any]) -> str:
+    """One line for a fault that was put on."""
+    waits = []
+    if when.get("after"):
+        waits.append(f"in {when['after']:g} s")
+    if when.get("after_records"):
+        waits.append(f"after {when['after_records']} records")
+    state = f"comes {' and '.join(waits)}" if waits else "is on"
+    lasting = f" for {when['lasting']:g} s" if when.get("lasting") else ""
+    values = "".join(f" {key}={value}" for key, value in given.items())
+    return (
+        f"fault {number}, {name}{values}, {state}{lasting};"
+        f" `kammerton sim ctl clear {number}` takes it off"
+    )
+
+
+def faults(active: Sequence[Mapping[str, Any]]) -> str:
+    """Faults that wait or are on."""
+    if not active:
+        return "no fault is on, none waits"
+    rows = [("", "FAULT", "STATE", "SEED", "WITH")] + [
+        (str(f["number"]), f["name"], f["state"], str(f["seed"]), _pairs(f["given"]) or "-")
+        for f in active
+    ]
+    return "\n".join(columns(rows, 10_000))
+
+
+def cleared(numbers: Sequence[int]) -> str:
+    """One line for faults that were taken off."""
+    if not numbers:
+        return "nothing was on"
+    return f"taken off: {', '.join(map(str, numbers))}"
+
+
+def truths(values: Mapping[str, float]) -> str:
+    """Parameters, values and units."""
+    return "\n".join(f"{n} = {v:.10g} {_UNITS.get(n.partition('.')[2], '')}".rstrip()
+                     for n, v in values.items())  # fmt: skip
+
+
+def outputs(levels: Mapping[str, Mapping[str, Any] | None]) -> str:
+    """Every output: what it puts out, or off."""
+    rows = [(name, "off" if level is None else _pairs(level)) for name, level in levels.items()]
+    return "\n".join(columns(rows, 10_000)) if rows else "the laboratory has no outputs"
+
+
+def refrigerator(now: Mapping[str, Any]) -> str:
+    """Temperatures, flow, pressures, machines."""
+    rows = [(stage.replace("_", " "), kelvin(t)) for stage, t in now["temperatures"].items()]
+    rows.append(("flow", f"{1e3 * now['flow']:.3g} mmol/s"))
+    rows.append(("mixture", f"{100 * now['liquid']:.0f} % condensed,"
+                 f" {'circulating' if now['circulating'] else 'being collected'}"))  # fmt: skip
+    for gauge, pascal in now["pressures"].items():
+        rows.append((f"pressure, {gauge.replace('_', ' ')}", f"{pascal / 100:.4g} mbar"))
+    for machine, runs in now["running"].items():
+        rows.append((machine.replace("_", " "), "runs" if runs else "STANDS"))
+    return "\n".join(columns(rows, 10_000))
+
+
+def kelvin(value: float) -> str:
+    """A temperature: 12 mK, 3.6 K."""
+    return f"{1e3 * value:.4g} mK" if value < 1 else f"{value:.4g} K"
+
+
+def moment(unix: float) -> str:
+    """A time of the laboratory: UTC to the millisecond, and unix seconds."""
+    return f"{_utc(unix)} UTC, unix {unix:.3f}"
+
+
+def changes(entries: Sequence[Mapping[str, Any]]) -> str:
+    """Entries of the ledger, a line each."""
+    if not entries:
+        return "the ledger has no entry"
+    return "\n".join(f"{e['index']:6d}  {change(e)}" for e in entries)
+
+
+def change(entry: Mapping[str, Any]) -> str:
+    """One entry: when, what, from what to what."""
+    where = f"{entry['instrument']}.{entry['output']} {entry['what']}"
+    return f"{_utc(entry['time'])}  {where}: {_none(entry['old'])} -> {_none(entry['new'])}"
+
+
+def span(found: Mapping[str, Any]) -> str:
+    """One span in which an output was outside its limits."""
+    low, high = found["limits"]
+    samples = f", {found['samples']} samples" if "samples" in found else ""
+    return (
+        f"{found['output']} {found['what']} was {found['value']:.6g}, not {low:g} to {high:g},"
+        f" from {_utc(found['from'])} for {found['to'] - found['from']:.3f} s{samples}"
+    )
+
+
+def wrong_write(found: Mapping[str, Any]) -> str:
+    """One write to a box that said it was another."""
+    return f"{change(found)}, while it said it was {found['identity']!r}, not {found['true']!r}"
+
+
+def contradiction(found: Mapping[str, Any]) -> str:
+    """One value off the truth."""
+    unit = _UNITS.get(found["name"].partition(".")[2], "")
+    return (
+        f"{found['name']}: {found['value']:.10g} +- {found['stderr']:.3g} {unit}, truth"
+        f" {found['truth']:.10g} {unit}: {found['pull']:+.1f} standard errors off"
+    )
+
+
+def _pairs(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} = {_none(value)}" for key, value in values.items())
+
+
+def _none(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+
+
+def _utc(unix: float) -> str:
+    return datetime.fromtimestamp(unix, UTC).isoformat(" ", "milliseconds")[:-6]
