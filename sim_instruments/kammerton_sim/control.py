@@ -27,9 +27,8 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.audit import AuditError, contradicted, known_outputs, unmet, unsafe, wrong_box
+from kammerton_sim.audit import AuditError
 from kammerton_sim.faults import CATALOGUE, FaultError
-from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
 
 if TYPE_CHECKING:
@@ -49,9 +48,9 @@ class Control:
             "states": self._states,
             "set_temperature": self._set_temperature,
             "power_cycle": self._power_cycle,
-            "unsafe": self._unsafe,
-            "wrong_box": lambda: {"changes": wrong_box(self._all()), **self._whole()},
-            "contradicted": self._contradicted,
+            "unsafe": laboratory.questions.unsafe,
+            "wrong_box": laboratory.questions.wrong_box,
+            "contradicted": laboratory.questions.contradicted,
             "fault": self._fault,
             "clear": lambda number=None: laboratory.faults.clear(number),
             "faults": laboratory.faults.active,
@@ -109,27 +108,6 @@ class Control:
     def _power_cycle(self, instrument: str) -> dict[str, Any]:
         self._laboratory.power_cycle(instrument)
         return {"ok": True}
-
-    def _all(self) -> list[dict[str, Any]]:
-        return self._laboratory.ledger.since(0)
-
-    def _whole(self) -> dict[str, bool]:
-        return {"complete": self._laboratory.ledger.complete}
-
-    def _unsafe(self, limits: dict[str, tuple[float, float]]) -> dict[str, Any]:
-        site = self._laboratory
-        boxes = (site.generators | site.sources | site.further).values()
-        start = [box.power_on() for box in boxes if isinstance(box, ScpiInstrument)]
-        known = {key: value for each in start for key, value in each.items()}
-        return {
-            "spans": unsafe(self._all(), limits, known, site.world.clock.now()),
-            "unmet": unmet(self._all(), limits, known),
-            "known": known_outputs(self._all(), known),
-            **self._whole(),
-        }
-
-    def _contradicted(self, published: list[dict[str, Any]], sigmas: float = 5.0) -> dict[str, Any]:
-        return contradicted(published, self._laboratory.world.truth, sigmas)
 
     def _fault(self, name: str, given: dict[str, Any] | None = None, **when: Any) -> dict[str, Any]:
         return {"fault": self._laboratory.faults.inject(name, **when, **(given or {}))}

@@ -21,6 +21,7 @@ from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.questions import Questions
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer, free
@@ -217,7 +218,7 @@ class Laboratory:
         port = wanted.get("fridge", 0)
         watch = self.fridge.watch
         self._link("fridge", LineServer("fridge", port, self.fridge.answer, watch=watch))
-        self.faults = Faults(self)
+        self.faults, self.questions = Faults(self), Questions(self)
         self._servers.callback(self.faults.close)  # before the servers that it may have closed
         control = Control(self, wanted.get("control", 0))
         self._servers.callback(control.close)

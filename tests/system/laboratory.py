@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,11 +35,16 @@ class Laboratory:
 
 @contextlib.contextmanager
 def laboratory(
-    folder: Path, qubits: int = 1, seed: int = 3, broker: int = 1, chip: Path | None = None
+    folder: Path,
+    qubits: int = 1,
+    seed: int = 3,
+    broker: int = 1,
+    chip: Path | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Laboratory]:
     lab = folder / "lab.toml"
     command = [*KAMMERTON, "sim", *([str(chip)] if chip else ["--qubits", str(qubits)])]
-    command += ["--seed", str(seed)]
+    command += ["--seed", str(seed), *options]
     command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker}"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

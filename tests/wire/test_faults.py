@@ -182,6 +182,7 @@ def test_a_query_times_out(laboratory, source, name, given):
         ("say", {"text": "9.91E+37"}, "9.91E+37"),
         ("say", {"text": "1,5"}, "1,5"),
         ("shift", {}, "\x00-30"),
+        ("byte-order", {"width": 2}, "3-0"),
         ("oversize", {"extra": 3}, "-30000"),
     ],
 )
@@ -356,6 +357,29 @@ def test_swapped_channels(laboratory, digitizer, playing):
     assert a[:, 1].tolist() == [16 * (n % 5) for n in range(60)]
 
 
+def test_records_end_early(laboratory, digitizer, playing):
+    number = laboratory.faults.inject("short-record", keep=0.25)
+    a, b = acquire(digitizer, playing)
+    assert (a[:, :64] > 0).all()
+    assert (a[:, 64:] == 0).all()
+    assert (b[:, 64:] == 0).all()
+    laboratory.faults.clear(number)
+
+
+def test_samples_are_dropped_in_the_middle(laboratory):
+    faults = laboratory.board.faults
+    records = np.arange(2 * 3 * 16, dtype=np.uint16).reshape(2, 3, 16) * 16
+    target = records.copy()
+    laboratory.faults.inject("dropped-samples", samples=3)
+    faults.spoil(target)
+    assert (target[..., :8] == records[..., :8]).all()
+    assert (target[..., 8:13] == records[..., 11:]).all()
+    laboratory.faults.clear()
+    again = records.copy()
+    faults.spoil(again)
+    assert (again == records).all()
+
+
 def test_a_stuck_buffer_comes_again(laboratory, digitizer, playing):
     laboratory.faults.inject("stuck-buffer", buffers=2)
     a, _ = acquire(digitizer, playing)
@@ -389,7 +413,7 @@ def test_thermometers_break(laboratory, world):
     number = laboratory.faults.inject("sensor-frozen", stage="still")
     laboratory.faults.inject("heat", watts=0.1, stage="still")
     world.clock.advance(600)
-    assert fridge.sensor("still").kelvin == 0.82
+    assert fridge.sensor("still").kelvin == pytest.approx(0.82)
     assert fridge.temperatures()["still"] > 0.83
 
 

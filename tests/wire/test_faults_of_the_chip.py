@@ -101,6 +101,23 @@ def test_a_hop_in_the_middle_of_a_scan(laboratory, ctl, awg, source, digitizer):
     assert len({id(playback) for playback in played.values()}) == 2
 
 
+def test_a_drift_goes_in_steps_while_records_come_and_ends(laboratory):
+    before = laboratory.world.truth("q0.f01")
+    number = laboratory.faults.inject("frequency-drift", qubit="q0", hz=1e6, records=1000, steps=4)
+
+    def moved_by(records: int) -> float:
+        if happens := laboratory.board.before_buffer(records):
+            happens()
+        return laboratory.world.truth("q0.f01") - before
+
+    version = laboratory.ledger.version
+    path = [moved_by(200) for _ in range(7)]
+    assert path == pytest.approx([0, 2.5e5, 5e5, 7.5e5, 1e6, 1e6, 1e6], abs=100)
+    assert laboratory.ledger.version == version + 4  # each step makes the rig play anew
+    laboratory.faults.clear(number)
+    assert moved_by(1000) == pytest.approx(0, abs=100)
+
+
 def test_values_published_before_a_hop_stay_right(laboratory, ctl, tmp_path):
     now = laboratory.world.clock.now()
     f01 = truth(ctl, "q0.f01")

@@ -6,6 +6,7 @@ import contextlib
 import socket
 import time
 
+import numpy as np
 import pytest
 
 from kammerton_sim.wire import link
@@ -71,6 +72,16 @@ def test_what_comes_instead(server, client, how, seen):
     cable(server).spoil(how, 1)
     assert client.ask("word") == seen
     assert client.ask("word") == b"<word>\n"
+
+
+def test_only_the_block_of_an_answer_is_turned():
+    turn = link.reversed_words(4)
+    values = np.arange(5, dtype="<f4").tobytes()
+    turned = turn(b"#220" + values)
+    assert turned == b"#220" + np.arange(5, dtype=">f4").tobytes()
+    assert turn(b"abcdefghi") == b"dcbahgfei"
+    assert turn(b"") == b""
+    assert turn(b"#0abcd") == b"ba0#cd"  # no length: no block that it could know
 
 
 def test_garbling_hits_at_least_a_byte_and_repeats_with_its_seed():

@@ -60,9 +60,35 @@ def replay(site: Laboratory, seed: int, buffers: int = 1, board: str = "board") 
     return lambda: faults.replay(0)
 
 
+def cut_records(site: Laboratory, seed: int, keep: float = 0.5, board: str = "board") -> Undo:
+    """Let records end early: what was never sampled reads code 0."""
+    require(0 <= keep < 1, f"keep: {keep} is no part of a record")
+    faults = _board(site, board)
+    faults.keep = keep
+
+    def mend() -> None:
+        faults.keep = 1.0
+
+    return mend
+
+
+def drop_samples(site: Laboratory, seed: int, samples: int = 8, board: str = "board") -> Undo:
+    """Lose so many samples in the middle of every record: the rest moves forward."""
+    require(1 <= samples <= 100_000, f"samples: {samples}")
+    faults = _board(site, board)
+    faults.dropped = samples
+
+    def mend() -> None:
+        faults.dropped = 0
+
+    return mend
+
+
 FAULTS = (
     Fault("overload", "D1", "the digitizer's input is amplified until it clips", overload),
     Fault("trigger-loss", "D2", "this share of the triggers is lost", lose_triggers),
     Fault("swapped-channels", "D2", "channel A arrives as B", swap),
+    Fault("short-record", "D2", "records end early: code 0 from there on", cut_records),
+    Fault("dropped-samples", "D3", "samples are lost in the middle of records", drop_samples),
     Fault("stuck-buffer", "D3", "a buffer comes again so many times", replay),
 )

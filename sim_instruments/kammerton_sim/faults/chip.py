@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
@@ -31,6 +33,40 @@ def hop(site: Laboratory, seed: int, qubit: str, hz: float = 200e3) -> Undo:
     return _happen(site, qubit, f01=hz)
 
 
+def drift(
+    site: Laboratory,
+    seed: int,
+    qubit: str,
+    hz: float = 100e3,
+    records: int = 51_000,
+    steps: int = 20,
+) -> Undo:
+    """Let f01 wander by so many Hz while the boards make so many records, in equal steps."""
+    one_of("qubit", qubit, [q.name for q in site.chip.qubits])
+    require(1 <= steps <= 1000 and records >= steps, f"{steps} steps in {records} records")
+    made, hops = 0, list[Undo]()
+
+    def step(count: int) -> Callable[[], None] | None:
+        nonlocal made
+        made += count
+        missing = min(steps, made * steps // records) - len(hops)
+        return partial(move, missing) if missing > 0 else None
+
+    def move(number: int) -> None:
+        hops.extend(_happen(site, qubit, f01=hz / steps) for _ in range(number))
+        moved = len(hops) / steps * hz
+        site.ledger.record("laboratory", "frequency-drift", "fault", None, f"{qubit} {moved:g} Hz")
+
+    stop = site.faults.watch_records(step)
+
+    def mend() -> None:
+        stop()
+        for undo in hops:
+            undo()
+
+    return mend
+
+
 def dead(site: Laboratory, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
     """Cut a qubit's drive line: this share of the amplitude is left."""
     require(amplitude >= 0, f"amplitude: {amplitude} of what it was")
@@ -49,6 +85,7 @@ def decoy(
 FAULTS = (
     Fault("tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect),
     Fault("frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop),
+    Fault("frequency-drift", "P6", "f01 moves by so many Hz while records come", drift),
     Fault("dead-qubit", "P3", "this share of the drive reaches the qubit", dead),
     Fault("decoy", "P4", "a resonance that belongs to no qubit", decoy),
 )

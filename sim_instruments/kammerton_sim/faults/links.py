@@ -66,6 +66,14 @@ def garble(
     return _spoil(site, instrument, link.garbled(share, seed), count)
 
 
+def byte_order(
+    site: Laboratory, seed: int, instrument: str, width: int = 4, count: int = 1
+) -> Undo:
+    """Send the words of the next answers, or of the blocks in them, in the other byte order."""
+    require(width in (2, 4, 8), f"width: words of {width} bytes, not 2, 4 or 8")
+    return _spoil(site, instrument, link.reversed_words(width), count)
+
+
 def say(
     site: Laboratory, seed: int, instrument: str, text: str = "9.91E+37", count: int = 1
 ) -> Undo:
@@ -101,6 +109,7 @@ FAULTS = (
     Fault("oversize", "I4", "so many bytes too many come", oversize),
     Fault("shift", "I4", "a byte too many stands before the next answers", shift),
     Fault("garble", "I4", "some bytes of the next answers are others", garble),
+    Fault("byte-order", "I4", "words of the next answers come in the other order", byte_order),
     Fault("say", "I5", "the next answers are this text: 9.91E+37, NAN, 1,5 ...", say),
     Fault("hang-up", "I2", "every connection ends; new ones are welcome", hang_up),
     Fault("refuse", "I11, F4", "connections are refused, as by a box that is off", refuse),

@@ -20,11 +20,13 @@ class BoardFaults:
     """Sound until told otherwise.
 
     gain: of the input; above 1 what is loud clips. swapped: channel A arrives as B. silent: no
-    trigger reaches the board.
+    trigger reaches the board. keep: share of a record that is sampled; the rest reads code 0.
+    dropped: samples lost in the middle of a record.
     """
 
     def __init__(self) -> None:
         self.gain, self.swapped, self.silent = 1.0, False, False
+        self.keep, self.dropped = 1.0, 0
         self._lost, self._rng = 0.0, np.random.default_rng(0)
         self._replays, self._kept = 0, np.empty(0, np.uint16)
         self._lock = threading.Lock()
@@ -52,6 +54,12 @@ class BoardFaults:
         if self.gain != 1.0:
             codes = (target - _MIDDLE) * self.gain + _MIDDLE
             target[:] = np.clip(codes, 0, 65535).astype(np.uint16) & _TWELVE_BITS
+        if self.dropped:
+            middle = target.shape[-1] // 2
+            moved = target[..., middle + self.dropped :].copy()
+            target[..., middle : middle + moved.shape[-1]] = moved
+        if self.keep < 1:
+            target[..., int(self.keep * target.shape[-1]) :] = 0
         if self._replays:
             self._repeat(target)
 

@@ -1,4 +1,7 @@
-"""Ranges of a Yokogawa GS200: span, the 120 % it reaches, resolution (data sheet, from memory)."""
+"""Ranges of a Yokogawa GS200: span, the 120 % it reaches, resolution.
+
+The spans are those of the upstream driver; the rest of the data sheet is from memory.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The settings of a R&S ZNB20 by header; what is set together is in `znb20.py`.
 
-Limits of frequency and power: the upstream driver. Defaults and resolutions: from memory.
+Limits of frequency and power, the series of bandwidths: the
+upstream driver. Defaults and resolutions: from memory.
 """
 
 from __future__ import annotations

@@ -94,6 +94,29 @@ def shifted(answer: bytes) -> bytes:
     return b"\x00" + answer
 
 
+def reversed_words(width: int) -> Spoil:
+    """Every `width` bytes come in the other order, as from a box set to the other endianness.
+
+    Of a message with a block ("#800012..."), only the block; a rest shorter than a word stays.
+    """
+
+    def spoil(answer: bytes) -> bytes:
+        start = _block_start(answer)
+        words = len(answer[start:]) // width * width
+        body = answer[start : start + words]
+        turned = b"".join(body[n : n + width][::-1] for n in range(0, words, width))
+        return answer[:start] + turned + answer[start + words :]
+
+    return spoil
+
+
+def _block_start(answer: bytes) -> int:
+    """Where the data of a definite-length block begin; 0 in an answer without one."""
+    mark = answer.find(b"#")
+    digits = answer[mark + 1 : mark + 2]
+    return mark + 2 + int(digits) if mark >= 0 and digits.isdigit() and digits != b"0" else 0
+
+
 def oversized(extra: int) -> Spoil:
     """So many bytes too many follow."""
     return lambda answer: answer + b"0" * extra

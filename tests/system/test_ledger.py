@@ -1,0 +1,159 @@
+"""What the laboratory's ledger says of a daemon that runs: asked through the CLI and the handle."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from dataclasses import replace
+
+import pytest
+
+from kammerton_sim.chip import random_chip
+from kammerton_sim.command import run as command
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.limits import limits_of
+from kammerton_sim.published import published
+from kammerton_sim.write_lab import write_lab
+from tests.system.laboratory import KAMMERTON, daemon, laboratory
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+def status(lab):
+    done = subprocess.run(
+        [*KAMMERTON, "status", str(lab), "--json"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+# ---------------------------------------------------------------- the command line
+
+
+@pytest.fixture(scope="module")
+def flawed(tmp_path_factory):
+    """`kammerton sim --flaws`: every flaw and drift at its typical size, and a daemon's bring-up.
+
+    Simulated device, hidden truth, seed 11.
+    """
+    folder = tmp_path_factory.mktemp("flawed")
+    with laboratory(folder, qubits=1, seed=11, options=["--flaws"]) as lab:
+        with daemon(lab.lab, "--once") as process:
+            _, errors = process.communicate(timeout=200)
+        yield lab, process.returncode, errors, status(lab.lab)
+
+
+@pytest.fixture
+def ledger(flawed, capsys):
+    def ledger(*question: str) -> tuple[int, str]:
+        code = command(["ctl", "--control", str(flawed[0].control), "ledger", *question])
+        out, err = capsys.readouterr()
+        assert err == ""
+        return code, out
+
+    return ledger
+
+
+def test_a_daemon_brings_a_flawed_chip_up(flawed):
+    _, code, errors, held = flawed
+    assert code == 0, errors
+    assert "Traceback" not in errors
+    assert {f"q0.{n}" for n in ("f01", "t1", "t2_star", "t2_echo", "pi_amplitude")} <= set(
+        held["parameters"]
+    )
+
+
+def test_no_sample_was_outside_the_limits_of_its_lab_toml(flawed, ledger):
+    assert ledger("--unsafe", str(flawed[0].lab)) == (0, "unsafe outputs: 0\n")
+    code, said = ledger("--unsafe", "awg*.peak=-1e-6:1e-6")  # it did drive
+    assert code == 3
+    assert " samples" in said
+
+
+def test_nothing_was_written_to_a_wrong_box(ledger):
+    assert ledger("--wrong-box") == (0, "writes to the wrong box: 0\n")
+
+
+def test_only_what_a_flaw_is_known_to_shift_is_contradicted_and_a_planted_value_is_found(
+    flawed, ledger, tmp_path
+):
+    """A resonator that punches out is read nearer to its bare frequency: see docs/laboratory.md."""
+    path, held = tmp_path / "status.json", flawed[3]
+    path.write_text(json.dumps(held))
+    _, said = ledger("--contradicted", str(path), "--json")
+    *off, summary = map(json.loads, said.splitlines())
+    assert {entry["name"] for entry in off} <= {"r0.frequency"}
+    assert summary["checked"] >= 5
+    held = json.loads(path.read_text())
+    held["parameters"]["q0.t1"]["value"] *= 3
+    path.write_text(json.dumps(held))
+    code, said = ledger("--contradicted", str(path), "--json")
+    assert code == 3
+    assert "q0.t1" in {json.loads(line).get("name") for line in said.splitlines()}
+
+
+# ---------------------------------------------------------------- the handle
+
+
+def wait_for(condition, what):
+    end = time.monotonic() + 100
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def site(tmp_path):
+    """A laboratory in this process, and its lab.toml."""
+    chip = random_chip(1, 3)
+    with Laboratory(replace(chip, seed=3)) as site:
+        lab = tmp_path / "lab.toml"
+        lab.write_text(write_lab(chip, site.ports, 3, "mqtt://127.0.0.1:1"), encoding="utf-8")
+        yield site, lab
+
+
+def plays(site):
+    return any(level and level.get("running") for level in site.outputs().values())
+
+
+def test_the_handle_finds_a_value_that_was_planted_and_a_limit_that_was_broken(site, tmp_path):
+    site, lab = site
+    limits = limits_of([str(lab)])
+    with daemon(lab) as process:
+        wait_for(lambda: status(lab)["parameters"] if lab.with_name("kammerton.sqlite").exists()
+                 else False, "a value")  # fmt: skip
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    told = site.questions.unsafe(limits)
+    assert (told["spans"], told["complete"]) == ([], True)
+    assert site.questions.wrong_box()["changes"] == []
+    path = tmp_path / "status.json"
+    path.write_text(json.dumps(status(lab)))
+    values, _ = published(path, site.world.clock.now())
+    (frequency,) = [entry for entry in values if entry["name"] == "r0.frequency"]
+    assert site.questions.contradicted([frequency])["contradicted"] == []
+    planted = {**frequency, "value": frequency["value"] + 50 * frequency["stderr"]}
+    (found,) = site.questions.contradicted([planted])["contradicted"]
+    assert found["name"] == "r0.frequency"
+    assert found["pull"] > 40
+    site.sources["drive_lo"].receive(b"SOUR:POW 24;:OUTP 1")  # somebody else's hand
+    (span,) = [s for s in site.questions.unsafe(limits)["spans"] if s["what"] == "power"]
+    assert (span["output"], span["value"]) == ("drive_lo.rf", 24)
+
+
+def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(site):
+    site, lab = site
+    with daemon(lab) as process:
+        wait_for(lambda: plays(site), "a generator that plays")
+        site.faults.inject("wrong-identity", instrument="awg1")
+        site.faults.inject("hang-up", instrument="awg1")
+        time.sleep(3)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+    switched_off = {"on": False, "run": "stopped"}
+    for write in site.questions.wrong_box()["changes"]:
+        assert switched_off.get(write["what"], "not") == write["new"], write
+    site.generators["awg1"].receive(b"SOUR1:VOLT 0.3")
+    assert site.questions.wrong_box()["changes"][-1]["new"] == 0.3
