@@ -191,6 +191,7 @@ class Gate:
         """
         self._on.clear()
         self._carriers.clear()
+        self.guard.job = ""
         failures: list[str] = []
         biases = {name: partial(self.biases.make_safe, name) for name in self._bias_names}
         for step, missed, extra in (

@@ -14,6 +14,7 @@ from typing import Any
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.connect import Factory, close_all, connect
 from kammerton.bench.gate import Gate
+from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.locks import held_locks
 from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import settled, unbroken
@@ -32,6 +33,7 @@ async def open_bench(
     drivers: Mapping[str, Callable[[], Factory]] | None = None,
     compiler: Compiler | None = None,
     on_change: OnChange | None = None,
+    holds: Holds = nobody,
     who: str = "daemon",
     fridge_period: float = 2.0,
     lock_folder: Path | None = None,
@@ -50,7 +52,7 @@ async def open_bench(
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         instruments = await _connected(lab, drivers)
-        gate = Gate(lab, instruments, clock, who=who, on_change=on_change)
+        gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds)
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)

@@ -43,6 +43,7 @@ from kammerton.cli import (  # noqa: E402, F401 - each registers its command on 
     demo,
     diff,
     fit,
+    hold,
     log,
     revert,
     run,

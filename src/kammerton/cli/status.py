@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from kammerton.model import Estimate
     from kammerton.store import ReadStore
+    from kammerton.store.rows import Lease
 
 
 SILENT = 15.0  # s without a heartbeat before we say so; a long program may take that
@@ -28,6 +29,7 @@ def status(
 ) -> None:
     """Say what is held, how old it is and what runs now; works beside the daemon."""
     from rich.console import Console
+    from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
 
@@ -37,7 +39,18 @@ def status(
             return
         console = Console()
         console.print(_headline(store))
+        for words in held_words(store):
+            console.print(f"[yellow]{escape(words)}[/yellow]")
         console.print(_table(store.parameters(), store.now()))
+
+
+def held_words(store: ReadStore) -> list[str]:
+    """Return a line for everything that persons hold."""
+    return [
+        f"{lease.scope} is held by {lease.owner}: {lease.why}"
+        + (f", until {lease.until:%Y-%m-%d %H:%M} UTC" if lease.until else "")
+        for lease in store.leases()
+    ]
 
 
 def _headline(store: ReadStore) -> str:
@@ -90,7 +103,18 @@ def _object(store: ReadStore) -> dict[str, Any]:
         "revision": store.revision(),
         "doing": said.what if said else None,
         "waiting_for_broker": store.backlog(),
+        "held": [_lease(lease) for lease in store.leases()],
         "parameters": {name: _entry(e, now) for name, e in sorted(store.parameters().items())},
+    }
+
+
+def _lease(lease: Lease) -> dict[str, Any]:
+    return {
+        "scope": lease.scope,
+        "owner": lease.owner,
+        "why": lease.why,
+        "since": lease.since.isoformat(),
+        "until": lease.until.isoformat() if lease.until else None,
     }
 
 

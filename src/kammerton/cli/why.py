@@ -25,6 +25,7 @@ def why(
 ) -> None:
     """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
     from kammerton.cli.output import opened, print_json
+    from kammerton.cli.status import held_words
     from kammerton.client.why import explain
     from kammerton.client.words import meant
 
@@ -35,10 +36,11 @@ def why(
             typer.echo(f"{parameter} was never measured{end}", err=True)
             raise typer.Exit(2)
         found = explain(store, parameter)
+        held = [words for words in held_words(store) if words.startswith(f"{_element(parameter)} ")]
         if as_json:
-            print_json(_document(found))
+            print_json({**_document(found), "held": held})
         else:
-            _show(found, store.now())
+            _show(found, store.now(), held)
 
 
 def _document(found: Why) -> dict[str, Any]:
@@ -60,7 +62,11 @@ def _document(found: Why) -> dict[str, Any]:
     }
 
 
-def _show(found: Why, now: datetime) -> None:
+def _element(parameter: str) -> str:
+    return parameter.partition(".")[0]
+
+
+def _show(found: Why, now: datetime, held: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -68,7 +74,8 @@ def _show(found: Why, now: datetime) -> None:
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
-    for label, words in [*_lines(found, now), *_history(found, now)]:
+    hands_off = [("hands off", words) for words in held]
+    for label, words in [*_lines(found, now), *hands_off, *_history(found, now)]:
         grid.add_row(label, Text(words))
     Console().print(grid)
 

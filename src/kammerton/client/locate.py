@@ -28,6 +28,15 @@ def find_database(given: Path | None = None) -> Path:
     return _of_lab(given) if given.suffix == ".toml" else given.absolute()
 
 
+def find_lab(given: Path | None = None) -> Path | None:
+    """Return the lab.toml that a person means; None when only a database was named."""
+    if given is None:
+        return next((path for path in USUAL if path.is_file()), None)
+    if given.is_dir():
+        given = given / "lab.toml"
+    return given if given.suffix == ".toml" and given.is_file() else None
+
+
 def usual() -> Path:
     """Return the lab.toml that is meant when none is named; StoreError where there is none."""
     for path in USUAL:

@@ -7,7 +7,6 @@ import logging
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import NoReturn
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
@@ -42,6 +41,12 @@ IDLE = 2.0  # s between looks when nothing is worth measuring
 Committed = Callable[[Run, str], None]
 
 
+MAINTENANCE = "maintenance"
+"""A scope that forbids nothing: while it is held, waiting for the refrigerator is no alarm."""
+
+Names = Callable[[], frozenset[str]]
+
+
 def _silent(run: Run, run_id: str) -> None:
     pass
 
@@ -50,11 +55,17 @@ def _unheard(what: str) -> None:
     pass
 
 
+class Interrupted(Exception):
+    """A run was given up because somebody said so."""
+
+
 @dataclass
 class Loop:
     """Keeps one computer in tune.
 
     committed(run, run_id) is told of every finished run, said(what) of what is done now.
+    held: elements that persons hold now; the loop leaves them alone. leave: end `keep` or `settle`
+    after the step under way.
     """
 
     lab: Lab
@@ -66,7 +77,12 @@ class Loop:
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
     said: Callable[[str], object] = _unheard
+    held: Names = frozenset
+    leave: bool = False
     _waiting: bool = False
+    _running: asyncio.Task[Run] | None = None
+    _measured: frozenset[str] = frozenset()
+    _interruption: str | None = None
     _revision: int = field(init=False)
     _again: list[Attempt] = field(default_factory=list)
 
@@ -74,10 +90,10 @@ class Loop:
         self._record = Record(self.store, self._say)
         self._revision = self.store.revision()  # which the book holds already
 
-    async def keep(self) -> NoReturn:
-        """Measure whatever is worth it, for ever."""
+    async def keep(self) -> None:
+        """Measure whatever is worth it, until told to leave."""
         await self._take_up()
-        while True:
+        while not self.leave:
             for name in self.patience.release(self.clock.now()):
                 log.info("%s gets another chance", name)
                 self.book.back_to_design(name)
@@ -88,13 +104,24 @@ class Loop:
     async def settle(self) -> Mapping[str, str]:
         """Measure until nothing is worth it; return the parked targets and why."""
         await self._take_up()
-        while await self.step():
+        while not self.leave and await self.step():
             pass
         return {name: parked.reason for name, parked in self.patience.parked.items()}
 
     def _idle(self) -> str:
         parked = "; ".join(f"{n} is parked: {p.reason}" for n, p in self.patience.parked.items())
         return f"idle: {parked or 'everything is known well enough'}"
+
+    @property
+    def measured(self) -> frozenset[str]:
+        """The elements that are being measured now."""
+        return self._measured if self._running else frozenset()
+
+    def interrupt(self, why: str) -> None:
+        """Give up the run under way; nothing of it is stored, and the loop goes on."""
+        if self._running is not None:
+            self._interruption = why
+            self._running.cancel()
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
@@ -131,7 +158,14 @@ class Loop:
         await self._say(f"{plan.calibration.name} on {', '.join(names)}")
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
-            run = await run_calibration(plan, self.bench, self.clock)
+            run = await self._run(plan)
+        except Interrupted as interruption:
+            await self._record.end(attempt, f"given up: {interruption}")
+            log.info("%s was given up: %s", plan.calibration.name, interruption)
+        except asyncio.CancelledError:
+            if self.leave:  # a person took the instruments; the process goes on
+                await self._record.end(attempt, "given up: a person took the instruments")
+            raise
         except DriveInhibited as inhibition:
             await self._record.end(attempt, f"waits: {inhibition}")
             await self._wait(inhibition)
@@ -142,18 +176,34 @@ class Loop:
             self._waiting = False
             await self._conclude(plan, run, attempt)
 
+    async def _run(self, plan: Plan) -> Run:
+        """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop."""
+        names = {t.name for t in plan.targets} | {t.resonator for t in plan.targets}
+        self._measured, self._interruption = frozenset(names), None
+        self._running = asyncio.ensure_future(run_calibration(plan, self.bench, self.clock))
+        try:
+            return await self._running
+        except asyncio.CancelledError:
+            myself = asyncio.current_task()
+            if self._interruption is None or (myself is not None and myself.cancelling()):
+                raise
+            raise Interrupted(self._interruption) from None
+        finally:
+            self._running = None
+
     def _view(self, calibration: str) -> list[Target]:
-        now = self.clock.now()
+        now, held = self.clock.now(), self.held()
         return [
             self.book.target(name, now, self.patience.effort(calibration, name))
-            for name in self.lab.qubits
-            if name not in self.patience.parked
+            for name, qubit in self.lab.qubits.items()
+            if name not in self.patience.parked and not held & {name, qubit.resonator}
         ]
 
     async def _wait(self, inhibition: DriveInhibited) -> None:
         """Wait a little for the interlock; it is logged once, until something runs again."""
         if not self._waiting:
-            log.warning("waiting: %s", inhibition)
+            level = logging.INFO if MAINTENANCE in self.held() else logging.WARNING
+            log.log(level, "waiting: %s", inhibition)
         self._waiting = True
         await self._say(f"waiting: {inhibition}")
         await asyncio.sleep(IDLE)

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend
+from kammerton.store.inbox import Request
 
 log = logging.getLogger(__name__)
 
 PERIOD = 0.5  # s between looks
 
 
+Told = Callable[[Request], object]
+
+
+def _nothing(request: Request) -> None:
+    pass
+
+
 @asynccontextmanager
-async def attending(store: Store) -> AsyncIterator[None]:
-    """Do what was asked while nobody was there, then look again and again until the end."""
+async def attending(store: Store, told: Told = _nothing) -> AsyncIterator[None]:
+    """Do what was asked while nobody was there, then look again and again until the end.
+
+    told: called in the event loop with every request that was looked at.
+    """
     with Inbox(store.path) as inbox:
         await asyncio.to_thread(attend, store, inbox)
-        task = asyncio.create_task(_attend(store, inbox), name="requests")
+        task = asyncio.create_task(_attend(store, inbox, told), name="requests")
         try:
             yield
         finally:
@@ -28,12 +39,13 @@ async def attending(store: Store) -> AsyncIterator[None]:
             await asyncio.wait([task])
 
 
-async def _attend(store: Store, inbox: Inbox) -> None:
+async def _attend(store: Store, inbox: Inbox, told: Told) -> None:
     said: str | None = None
     while True:
         await asyncio.sleep(PERIOD)
         try:
-            await asyncio.to_thread(attend, store, inbox)
+            for request in await asyncio.to_thread(attend, store, inbox):
+                told(request)
             said = None
         except StoreError as problem:
             if str(problem) != said:

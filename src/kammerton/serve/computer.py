@@ -21,6 +21,7 @@ from kammerton.publish import Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
+from kammerton.serve.holding import Holds
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
@@ -60,8 +61,12 @@ async def run_computer(
     async with opened_store(lab) as (store, outputs):
         clock = LabClock.not_before(store.now())
         with Background("picture") as pictures:
-            tuning = Tuning(lab, store, clock, outputs, _reporter(lab, pictures), doing, up)
-            async with attending(store), backing_up(store), relayed(lab, store, clock.now):
+            holds, committed = Holds(lab, store, doing), _reporter(lab, pictures)
+            tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up)
+            async with (
+                attending(store, holds.told), holds.followed(), backing_up(store),
+                relayed(lab, store, clock.now),
+            ):  # fmt: skip
                 return await tuning.run(once=once)
 
 
@@ -96,30 +101,40 @@ class Tuning:
     lab: Lab
     store: Store
     clock: LabClock
+    holds: Holds
     outputs: Outputs
     committed: Committed
     doing: Doing
     up: Callable[[], object]
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
-        """Connect the instruments and calibrate."""
+        """Connect the instruments and calibrate; anew after a person had them."""
         ready = asyncio.create_task(asyncio.to_thread(_warm))
-        what = "connecting to the instruments (the first start compiles kernels)"
-        await asyncio.to_thread(self._say, what)
-        async with open_bench(self.lab, self.clock, on_change=self.outputs.changed) as bench:
-            self.outputs.found_off()
-            self.up()
-            await ready
-            loop = self._loop(bench)
-            return await (loop.settle() if once else loop.keep())
+        planner = Planner(load_calibrations())
+        while True:
+            if self.holds.on_bench() is not None:
+                self.up()  # as far as it may be: all instruments are a person's
+                await self.holds.free()
+            what = "connecting to the instruments (the first start compiles kernels)"
+            await asyncio.to_thread(self._say, what)
+            async with open_bench(
+                self.lab, self.clock, on_change=self.outputs.changed, holds=self.holds
+            ) as bench:
+                self.outputs.found_off()
+                self.up()
+                await ready
+                loop = self._loop(bench, planner)
+                parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
+            if parked is not None:
+                return parked
 
-    def _loop(self, bench: Bench) -> Loop:
+    def _loop(self, bench: Bench, planner: Planner) -> Loop:
         book = BeliefBook(self.lab, self.clock.now())
         book.update(self.store.parameters())
-        planner = Planner(load_calibrations())
         return Loop(
-            self.lab, self.store, bench, self.clock, planner, book, self.committed, said=self.doing
-        )
+            self.lab, self.store, bench, self.clock, planner, book, self.committed,
+            said=self.doing, held=self.holds.elements,
+        )  # fmt: skip
 
     def _say(self, what: str) -> None:
         self.doing(what)

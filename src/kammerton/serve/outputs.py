@@ -34,8 +34,9 @@ class Outputs:
             self.known_off = change.refused is None
         elif change.refused is None:
             self.known_off = False
-        why = change.refused or "allowed"
-        self._audit(change.who, change.what, change.old, change.new, why)
+        who = f"{change.who}, {change.job}" if change.job else change.who
+        why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
+        self._audit(who, change.what, change.old, change.new, why)
 
     def found_off(self) -> None:
         """Say, after an unclean end, that the outputs have been verified off."""

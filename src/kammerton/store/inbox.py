@@ -211,7 +211,15 @@ def _done(store: Store, request: Request) -> tuple[bool, str]:
         return False, str(refusal)
 
 
-def _hold(store: Store, who: str, scope: str, why: str = "", until: str | None = None) -> str:
+def _hold(
+    store: Store,
+    who: str,
+    scope: str,
+    why: str = "",
+    until: str | None = None,
+    now: bool = False,
+) -> str:
+    """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
     end = None if until is None else datetime.fromisoformat(until)
     store.hold(scope, who, why, end)
     return f"{scope} is held by {who}" + (f" until {end:%Y-%m-%d %H:%M} UTC" if end else "")

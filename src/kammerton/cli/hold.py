@@ -1,0 +1,90 @@
+"""`kammerton hold q3 --why "looking at it"` and `kammerton release q3`: hands off, daemon."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kammerton.cli import app
+
+Where = Annotated[
+    Path | None, typer.Option("--lab", help="lab.toml or database [default: the one here]")
+]
+Scope = Annotated[
+    str, typer.Argument(help='A qubit, resonator or instrument; "computer" for all of it.')
+]
+_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+
+
+@app.command()
+def hold(
+    scope: Scope,
+    why: Annotated[str, typer.Option("--why", help="What others read when they wonder.")],
+    *,
+    lasting: Annotated[
+        str | None, typer.Option("--for", help="How long, e.g. 2h, 90min [default: until released]")
+    ] = None,
+    now: Annotated[
+        bool, typer.Option("--now", help="Do not wait up to 5 s for a safe point.")
+    ] = False,
+    lab: Where = None,
+) -> None:
+    """Take a qubit, an instrument or the whole computer out of the daemon's hands.
+
+    It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
+    all outputs safe, closes its sessions and waits; "maintenance" only mutes its alarms.
+    """
+    end = None if lasting is None else datetime.now(UTC) + _span(lasting)
+    until = None if end is None else end.isoformat()
+    _change("hold", lab, scope, {"why": why, "until": until, "now": now})
+
+
+@app.command()
+def release(scope: Scope, *, lab: Where = None) -> None:
+    """Give back what was held; the daemon looks at its instruments anew and goes on."""
+    _change("release", lab, scope, {})
+
+
+def _change(verb: str, lab: Path | None, scope: str, more: dict[str, object]) -> None:
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.model import StoreError
+    from kammerton.store import change
+
+    database = database_or_exit(lab)
+    if verb == "hold":
+        _known_or_exit(lab, scope)
+    try:
+        typer.echo(change(database, verb, {"scope": scope, **more}))
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None
+
+
+def _known_or_exit(given: Path | None, scope: str) -> None:
+    """Leave with code 2 unless lab.toml, where there is one, knows what is to be held."""
+    from kammerton.cli.loading import BAD_INPUT, load_or_exit, refuse
+    from kammerton.client.locate import find_lab
+    from kammerton.lab.nearest import hint
+
+    file = find_lab(given)
+    if file is None:
+        return
+    found = load_or_exit(file)
+    known = {"computer", "maintenance", *found.qubits, *found.resonators, *found.instruments}
+    if scope not in known:
+        refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
+        raise typer.Exit(BAD_INPUT)
+
+
+def _span(text: str) -> timedelta:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", text)
+    if match is None or not float(match[1]):
+        raise typer.BadParameter(f"{text!r} is no time such as 2h or 90min", param_hint="--for")
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > 3650 * _UNITS["d"]:
+        raise typer.BadParameter(f"{text!r} is longer than ten years", param_hint="--for")
+    return timedelta(seconds=seconds)

@@ -1,0 +1,122 @@
+"""Hands off: a person always wins, at the next safe point or at once."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from kammerton.bench.guard import COMPUTER, said
+from kammerton.bench.tasks import settled, unbroken
+from kammerton.lab import Lab
+from kammerton.loop import Loop
+from kammerton.model import StoreError
+from kammerton.store import Store
+from kammerton.store.inbox import Request
+from kammerton.store.rows import Lease
+
+log = logging.getLogger(__name__)
+
+GRACE = 5.0  # s that a run under way may go on after a person wants its instruments or targets
+PERIOD = 0.5  # s between looks at the leases
+
+
+class Holds:
+    """The leases of a computer as they were last read, and who waits for what."""
+
+    def __init__(self, lab: Lab, store: Store, doing: Callable[[str], object]) -> None:
+        self._lab, self._store, self._doing = lab, store, doing
+        self.leases: tuple[Lease, ...] = ()
+        self._at_once: set[str] = set()
+        self._since: dict[int, float] = {}
+
+    def __call__(self) -> tuple[Lease, ...]:
+        """Return the leases, as the gate asks for them."""
+        return self.leases
+
+    def elements(self) -> frozenset[str]:
+        """Return everything that is held, as the loop asks for it."""
+        return frozenset(lease.scope for lease in self.leases)
+
+    def on_bench(self) -> Lease | None:
+        """Return a lease on the computer or an instrument: the bench belongs to a person."""
+        mine = {COMPUTER, *self._lab.instruments}
+        return next((lease for lease in self.leases if lease.scope in mine), None)
+
+    def told(self, request: Request) -> None:
+        """Take note of a hold that cannot wait for a safe point."""
+        if request.verb == "hold" and request.arguments.get("now"):
+            self._at_once.add(str(request.arguments.get("scope")))
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Read the leases now, and again and again meanwhile."""
+        await self._read()
+        task = asyncio.create_task(self._follow(), name="leases")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def free(self) -> None:
+        """Wait until nobody holds the computer or one of its instruments, saying who does."""
+        waited = False
+        while (lease := self.on_bench()) is not None:
+            if not waited:
+                log.info("hands off: %s", said(lease))
+            waited = True
+            await self._say(f"hands off: {said(lease)}; outputs are off")
+            await asyncio.sleep(PERIOD)
+        if waited:
+            log.info("all instruments are free again; they are set up anew")
+
+    async def obeyed(self, loop: Loop, work: Coroutine[Any, Any, Any]) -> Mapping[str, str] | None:
+        """Await the loop's work; None when it left because a person wants the instruments."""
+        task = asyncio.ensure_future(work)
+        try:
+            while not task.done():
+                self._obey(loop, task)
+                await asyncio.wait({task}, timeout=PERIOD)
+        finally:
+            await unbroken(settled(task))
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            raise failure
+        return None if loop.leave else task.result() or {}
+
+    def _obey(self, loop: Loop, task: asyncio.Future[Any]) -> None:
+        lease = self.on_bench()
+        if lease is not None:
+            loop.leave = True
+            if self._over(lease):
+                task.cancel()
+        for lease in self.leases:
+            if lease.scope in loop.measured and self._over(lease):
+                loop.interrupt(said(lease))
+
+    def _over(self, lease: Lease) -> bool:
+        """Say whether the time to come to a safe point is over for a lease."""
+        now = asyncio.get_running_loop().time()
+        began = self._since.setdefault(lease.number, now)
+        return lease.scope in self._at_once or now - began >= GRACE
+
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(PERIOD)
+            await self._read()
+
+    async def _read(self) -> None:
+        try:
+            self.leases = await asyncio.to_thread(self._store.leases)
+        except StoreError as problem:
+            log.warning("leases cannot be read: %s", problem)
+        self._at_once &= {lease.scope for lease in self.leases}
+
+    async def _say(self, what: str) -> None:
+        self._doing(what)
+        try:
+            await asyncio.to_thread(self._store.activity, what)
+        except StoreError as problem:
+            log.warning("no heartbeat: %s", problem)

@@ -1,0 +1,78 @@
+"""`kammerton hold` on a running daemon; who drives what is read from the laboratory's ledger."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from kammerton.store import Store
+from tests.system.laboratory import KAMMERTON, Laboratory, daemon, laboratory
+from tests.system.test_daemon import outputs_on, wait_for
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
+
+
+def said(lab: Path, *words: str) -> str:
+    done = subprocess.run(
+        [*KAMMERTON, *words, "--lab", str(lab)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def driven(lab: Laboratory, since: int) -> list[object]:
+    """What was changed at any output since an index of the ledger."""
+    return [c for c in lab.ask(op="ledger", since=since) if c["what"] != "connection"]
+
+
+def last(lab: Laboratory) -> int:
+    return 1 + max(c["index"] for c in lab.ask(op="ledger", since=0))
+
+
+def targets_since(lab: Laboratory, runs: int) -> set[str]:
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        return {t for run in store.runs(100)[::-1][runs:] for t in run.fits}
+
+
+def runs(lab: Laboratory) -> int:
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        return len(store.runs(100))
+
+
+def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(tmp_path):
+    with laboratory(tmp_path, qubits=2) as lab:
+        with daemon(lab.lab) as process:
+            wait_for(lambda: outputs_on(lab), 60, "an output going on")
+            held = said(lab.lab, "hold", "computer", "--why", "swapping a cable", "--for", "2h")
+            assert held.startswith("computer is held by ")
+            wait_for(lambda: not outputs_on(lab), 10, "switching off")
+            time.sleep(1.0)
+            since = last(lab)
+            time.sleep(2.0)
+            assert driven(lab, since) == []
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=30)
+            assert "hands off: computer is held by" in log
+        with daemon(lab.lab) as process:
+            time.sleep(4.0)
+            assert lab.ask(op="ledger", since=since) == []  # nobody has even connected
+            status = json.loads(subprocess.run(
+                [*KAMMERTON, "status", str(lab.lab), "--json"], capture_output=True, check=True
+            ).stdout)  # fmt: skip
+            assert [(h["scope"], h["why"]) for h in status["held"]] == [
+                ("computer", "swapping a cable")
+            ]
+            assert "hands off" in status["doing"]
+            assert said(lab.lab, "release", "computer") == "computer is released\n"
+            wait_for(lambda: outputs_on(lab), 60, "the daemon going on")
+            said(lab.lab, "hold", "q0", "--why", "two-tone by hand", "--now")
+            time.sleep(1.0)
+            before = runs(lab)
+            wait_for(lambda: runs(lab) >= before + 2, 60, "two more runs")
+            assert targets_since(lab, before + 1) == {"q1"}
+    assert process.returncode is not None

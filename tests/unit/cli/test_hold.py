@@ -1,0 +1,59 @@
+"""`kammerton hold` and `release` where no daemon runs: what they say and what they refuse."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.store import Store
+from tests.unit.lab.example import FILE
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    path = tmp_path / "lab.toml"
+    shutil.copy(FILE, path)
+    Store.open(tmp_path / "kammerton.sqlite", "two-qubits").close()
+    return path
+
+
+def said(*words: str) -> tuple[int, str, str]:
+    done = CliRunner().invoke(app, list(words))
+    return done.exit_code, done.stdout, done.stderr
+
+
+def test_it_is_held_shown_and_released(lab):
+    code, out, _ = said(
+        "hold", "q1", "--why", "two-tone by hand", "--for", "90min", "--lab", str(lab)
+    )
+    assert code == 0
+    assert out.startswith("q1 is held by ")
+    with Store.read(lab.parent / "kammerton.sqlite") as store:
+        (lease,) = store.leases()
+    assert (lease.scope, lease.why) == ("q1", "two-tone by hand")
+    assert lease.until is not None
+    assert abs(lease.until - datetime.now(UTC) - timedelta(minutes=90)) < timedelta(minutes=1)
+    assert "q1 is held by" in said("status", str(lab))[1].replace("\n", " ")
+    assert said("release", "q1", "--lab", str(lab)) == (0, "q1 is released\n", "")
+    assert "q1 is held by" not in said("status", str(lab))[1]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("hold", "awg2", "--why", "x"), 'there is nothing called "awg2"; did you mean "awg1"?'),
+        (("hold", "q1", "--why", "x", "--for", "2 weeks"), "'2 weeks' is no time such as 2h"),
+        (("hold", "q1", "--why", "x", "--for", "0h"), "'0h' is no time such as 2h"),
+        (("release", "q1"), "nobody holds q1"),
+        (("hold", "q1"), "Missing option"),
+    ],
+)
+def test_what_cannot_be_is_said_with_code_2(lab, words, problem):
+    code, _, err = said(*words, "--lab", str(lab))
+    assert code == 2
+    assert problem in " ".join(err.replace("│", " ").split())

@@ -1,0 +1,154 @@
+"""Leases against a loop: the next safe point, five seconds, or at once."""
+
+import asyncio
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+
+import pytest
+
+from kammerton.serve import holding
+from kammerton.serve.holding import Holds
+
+
+@dataclass
+class Lease:
+    scope: str
+    number: int = 1
+    owner: str = "Ada"
+    why: str = "by hand"
+    until: None = None
+
+
+@dataclass
+class FakeStore:
+    held: list[Lease] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    def leases(self) -> tuple[Lease, ...]:
+        return tuple(self.held)
+
+    def activity(self, what: str) -> None:
+        self.said.append(what)
+
+
+@dataclass
+class FakeLoop:
+    """Works in steps of `step` s until told to leave, or for ever without looking."""
+
+    measured: frozenset[str] = frozenset()
+    step: float = 0.01
+    looks: bool = True
+    leave: bool = False
+    interrupted: list[str] = field(default_factory=list)
+    cancelled: bool = False
+
+    async def keep(self) -> None:
+        try:
+            while not (self.leave and self.looks):  # noqa: ASYNC110 - this is a loop of steps
+                await asyncio.sleep(self.step)
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+    def interrupt(self, why: str) -> None:
+        self.interrupted.append(why)
+        self.measured = frozenset()
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    monkeypatch.setattr(holding, "PERIOD", 0.01)
+    monkeypatch.setattr(holding, "GRACE", 0.2)
+
+
+LAB = SimpleNamespace(instruments={"awg1": None})
+
+
+def obeyed(loop: FakeLoop, scope: str, *, now: bool = False, seconds: float = 5.0) -> object:
+    """Hold a scope while the loop runs; return what `obeyed` gave and after how many s."""
+
+    async def main() -> object:
+        store = FakeStore()
+        holds = Holds(LAB, store, print)
+        if now:
+            holds.told(SimpleNamespace(verb="hold", arguments={"scope": scope, "now": True}))
+        async with holds.followed(), asyncio.timeout(seconds):
+            store.held.append(Lease(scope))
+            if now:
+                holds._at_once.add(scope)
+            start = asyncio.get_running_loop().time()
+            result = await holds.obeyed(loop, loop.keep())
+            return result, asyncio.get_running_loop().time() - start
+
+    return asyncio.run(main())
+
+
+@pytest.mark.parametrize("scope", ["computer", "awg1"])
+def test_the_loop_leaves_at_its_next_safe_point(scope):
+    loop = FakeLoop()
+    result, seconds = obeyed(loop, scope)
+    assert result is None
+    assert not loop.cancelled
+    assert seconds < 0.19
+
+
+def test_a_run_that_is_too_long_for_the_person_is_cancelled():
+    loop = FakeLoop(looks=False)
+    result, seconds = obeyed(loop, "computer")
+    assert result is None
+    assert loop.cancelled
+    assert 0.2 <= seconds < 1.0
+
+
+def test_at_once_means_at_once():
+    loop = FakeLoop(looks=False)
+    _, seconds = obeyed(loop, "computer", now=True)
+    assert loop.cancelled
+    assert seconds < 0.19
+
+
+def test_a_target_that_is_measured_is_given_up_after_a_while_and_the_loop_goes_on():
+    loop = FakeLoop(measured=frozenset({"q0", "r0"}))
+    with pytest.raises(TimeoutError):
+        obeyed(loop, "q0", seconds=0.5)
+    assert loop.interrupted == ["q0 is held by Ada: by hand"]
+    assert not loop.leave
+
+
+def test_what_is_not_measured_is_not_given_up():
+    loop = FakeLoop(measured=frozenset({"q1", "r1"}))
+    with pytest.raises(TimeoutError):
+        obeyed(loop, "q0", seconds=0.4)
+    assert loop.interrupted == []
+
+
+def test_a_failure_of_the_loop_is_not_taken_for_obedience():
+    loop = FakeLoop()
+
+    async def fail() -> None:
+        loop.leave = True
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        holds = Holds(LAB, FakeStore(), print)
+        async with holds.followed():
+            await holds.obeyed(loop, fail())
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(main())
+
+
+def test_it_waits_until_the_bench_is_free_and_says_for_whom():
+    async def main() -> list[str]:
+        store = FakeStore([Lease("computer")])
+        holds = Holds(LAB, store, print)
+        async with holds.followed(), asyncio.timeout(5):
+            waiting = asyncio.create_task(holds.free())
+            await asyncio.sleep(0.05)
+            assert not waiting.done()
+            store.held.clear()
+            await waiting
+        return store.said
+
+    said = asyncio.run(main())
+    assert said[0] == "hands off: computer is held by Ada: by hand; outputs are off"
