@@ -16,12 +16,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation import pulling
 from kammerton.estimation.ridge import Columns
 
 Array = NDArray[np.float64]
 Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
 
 ITERATIONS = 24
+HOPELESS = 14  # steps after which a law that was never near its best place is given up
+NEARLY = 3.0  # step, in its sigmas, from which it is
 REACH = 6.0  # full widths about a line that count
 TUKEY = 6.0  # sigmas at which a column no longer counts
 SEEN = 16.0  # chi-square by which a column shows its line
@@ -83,66 +86,22 @@ class Tracked:
         return np.where(seen[:, None], self.pull.model, np.nan)
 
 
-def shapes(
-    u: Array, half: float, shape: str, tilt: float
-) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any], NDArray[Any]]:
-    """Return a line at detuning u (in half widths) and how it changes with place, width, tilt."""
-    if shape == POLE:
-        line: NDArray[Any] = 1.0 / (1.0 + 1j * u)
-        slope: NDArray[Any] = 1j * line * line
-        return line, slope / half, slope * (0.5 * u / half), np.zeros_like(u)
-    even = 1.0 / (1.0 + u * u)
-    square = 2.0 * even * even
-    slope_even = u * square
-    if shape == LINE:
-        return even, slope_even / half, slope_even * (0.5 * u / half), np.zeros_like(u)
-    odd, slope_odd = u * even, even - square  # d(u even)/du is square - even
-    line = even + tilt * odd
-    slope = slope_even + tilt * slope_odd
-    return line, slope / half, slope * (0.5 * u / half), odd
-
-
 def pulled(c: Columns, at: Array, width: float, shape: str, tilt: float = 0.0) -> Pull:
     """Fit heights and background of each column with its lines `at` (K, B); return the pull."""
-    half, reach = 0.5 * width, max(REACH * width, 8.0 * c.step)
-    away = c.f - at[:, :, None]
-    w = c.w * (np.abs(away).min(axis=0) < reach)
-    parts = [shapes(each / half, half, shape, tilt) for each in away]
-    ramp = np.broadcast_to(c.f - 0.5, c.w.shape)
-    ground = [np.ones_like(ramp), ramp, *([ramp * ramp] if shape == POLE else [])]
-    design = np.stack([w * g for g in ground] + [w * p[0] for p in parts], axis=2)
-    turned = design.conj().transpose(0, 2, 1)
-    normal = turned @ design
-    normal += _ridge(normal)
-    inverse = np.linalg.inv(normal)
-    z = w * c.z
-    heights = (inverse @ (turned @ z[:, :, None]))[:, :, 0]
-    model = (design @ heights[:, :, None])[:, :, 0]
-    left = z - model
-    first = len(ground)
-    size = np.einsum("bkk->bk", inverse).real[:, first:]
-    seen = np.abs(heights[:, first:]) ** 2 / np.maximum(size, 1e-300)
-    kept = heights[:, first:] * np.maximum(0.0, 1.0 - c.parts / np.maximum(seen, 1e-9))
-    moves = [kept[:, k, None] * p[1] for k, p in enumerate(parts)]
-    moves.append(sum(kept[:, k, None] * p[2] for k, p in enumerate(parts)))
-    if shape == FANO:
-        moves.append(sum(kept[:, k, None] * p[3] for k, p in enumerate(parts)))
-    v = np.stack([w * m for m in moves], axis=2)
-    v = v - design @ (inverse @ (turned @ v))
-    back = v.conj().transpose(0, 2, 1)
-    freedom = c.parts * np.maximum((w > 0).sum(axis=1) - design.shape[2], 0)
-    cost = (left * left.conj()).real.sum(axis=1)
-    empty = np.zeros(w.shape)
-    lines = sum((heights[:, first + k, None] * p[0] for k, p in enumerate(parts)), empty)
-    floor = sum((heights[:, k, None] * each for k, each in enumerate(ground)), empty)
-    return Pull((back @ left[:, :, None]).real[:, :, 0], (back @ v).real, seen, cost,
-                freedom.astype(np.float64), floor + lines, lines, w > 0)  # fmt: skip
-
-
-def _ridge(normal: NDArray[Any]) -> Array:
-    size = np.einsum("bkk->bk", normal).real
-    floor = 1e-9 * size + 1e-12 * size.max(axis=1, keepdims=True) + 1e-300
-    return np.asarray(floor[:, :, None] * np.eye(size.shape[1]))
+    lines, rows = at.shape
+    moving = lines + (2 if shape == FANO else 1)
+    gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
+    seen, cost = np.empty((rows, lines)), np.empty(rows)
+    model, alone = np.empty_like(c.z), np.empty_like(c.z)
+    near = np.empty(c.w.shape, dtype=np.bool_)
+    pulling.fill_pulled(
+        c.f, c.z, c.w, np.ascontiguousarray(at), 0.5 * width, max(REACH * width, 8.0 * c.step),
+        pulling.SHAPES.index(shape), tilt, c.parts, gradient, information, seen, cost, model,
+        alone, near,
+    )  # fmt: skip
+    known = lines + (3 if shape == POLE else 2)
+    freedom = c.parts * np.maximum(np.count_nonzero(near, axis=1) - known, 0)
+    return Pull(gradient, information, seen, cost, freedom.astype(np.float64), model, alone, near)
 
 
 def follow(
@@ -158,13 +117,14 @@ def follow(
     theta = np.concatenate([start, [width], [0.0] * tilted])
     mean = np.concatenate([prior[0], [0.0], [0.0] * tilted])
     weight = np.concatenate([prior[1], [0.0], [0.5] * tilted]) ** 2 * alike
-    loose, result = 3.0, _at(c, law, theta, shape, len(start), 3.0)
-    for _ in range(ITERATIONS):
+    loose, result, least = 3.0, _at(c, law, theta, shape, len(start), 3.0), np.inf
+    for turn in range(ITERATIONS):
         step, hessian = _step(result, law, theta, mean, weight, len(start))
         size = max(float(step @ hessian @ step), 0.0) ** 0.5
         theta = _limited(theta, step, law, len(start), result.width, c.step)
-        done = loose == 1.0 and size < 0.03
-        loose = 1.0 if size < 3.0 else max(1.0, 0.7 * loose)
+        least = min(least, size)
+        done = (loose == 1.0 and size < 0.03) or (turn >= HOPELESS and least > NEARLY)
+        loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
         result = _at(c, law, theta, shape, len(start), loose)
         if done:
             break
@@ -214,6 +174,8 @@ def _at(c: Columns, law: Positions, theta: Array, shape: str, p: int, loose: flo
 
 def _only(pull: Pull, inside: NDArray[np.bool_], lines: int) -> Pull:
     """Silence lines that are not in the window; a column without any says nothing of the width."""
+    if inside.all():
+        return pull
     extra = pull.gradient.shape[1] - lines
     any_ = np.repeat(np.asarray(inside.any(axis=1))[:, None], extra, axis=1)
     mask = np.concatenate([inside, any_], axis=1).astype(np.float64)
@@ -225,11 +187,18 @@ def _spread(shift: Array, error: Array, used: NDArray[np.bool_]) -> float:
     """How far lines scatter about the law beyond their errors, 0 where that may be chance."""
     if used.sum() < 5:
         return 0.0
-    wide = 1.4826 * float(np.median(np.abs(shift[used] / error[used])))
-    if wide < 1.0 + 3.5 / np.sqrt(used.sum()):
+    shift, error = np.abs(shift[used]), error[used]
+    wide = 1.4826 * middle(shift / error)
+    if wide < 1.0 + 3.5 / np.sqrt(len(shift)):
         return 0.0
-    beyond = (1.4826 * np.median(np.abs(shift[used]))) ** 2 - np.median(error[used] ** 2)
+    beyond = (1.4826 * middle(shift)) ** 2 - middle(error * error)
     return float(np.sqrt(max(beyond, 0.0)))
+
+
+def middle(values: Array) -> float:
+    """Return the median."""
+    ordered = np.sort(values)
+    return 0.5 * float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2])
 
 
 def _blurred(pull: Pull, spread: float, lines: int) -> Pull:
