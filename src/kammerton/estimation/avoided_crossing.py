@@ -46,6 +46,7 @@ SURELY = 15.0  # sigmas by which faint branches must be there, all columns toget
 MOVES = 6.0  # errors by which the slopes must differ
 NEARER = 0.5  # linewidths by which the branches must come nearer
 HIDDEN = 0.35  # part of the columns that must show both branches where both are inside
+SETTLED = 1.0  # sigmas that the last step of a fit may have
 FEW = 1.0  # biases within which the branches may not yet have passed each other
 
 
@@ -108,6 +109,7 @@ def _objections(
     yield _standing(found)
     yield _jumped(found)
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
+    yield _restless(found)
     yield _hidden(found)
     yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
     yield _placed(found, value, error, scale)
@@ -166,6 +168,14 @@ def _hidden(found: Found) -> Objection | None:
         "of the fainter one, and with it the coupling, is not told",
         Advice(shots_times=8.0),
     )  # fmt: skip
+
+
+def _restless(found: Found) -> Objection | None:
+    if found.fit.step < SETTLED:
+        return None
+    return rejected(
+        "model does not fit", "no place of the branches is the best: the fit does not settle"
+    )
 
 
 def _jumped(found: Found) -> Objection | None:

@@ -12,7 +12,7 @@ Fischler and Bolles 1981).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -273,7 +273,10 @@ def _refined(
         tried = follow(c, law, fit.theta[:5], prior, fit.width, other)
         if _cost(tried) < _cost(fit) - BETTER:
             fit, held, shape = tried, misses(c, tried), other
-    fit = replace(fit, cov=fit.cov * clumping(fit, held))
+    alike = clumping(fit, held)
+    if alike > 1.0:
+        fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, alike=alike)
+        held = misses(c, fit)
     if c is not whole:
         points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]

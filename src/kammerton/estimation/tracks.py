@@ -64,7 +64,8 @@ class Tracked:
     """Lines followed through a map. theta: law, width, tilt; cov: its covariance.
 
     weight: what each column counted (B,). off: misses of each line in its sigmas (B, K); inside:
-    lines within the window (B, K). spread: scatter about the law beyond the errors.
+    lines within the window (B, K). spread: scatter about the law beyond the errors. step: the last
+    one, in its sigmas.
     """
 
     theta: Array
@@ -76,6 +77,7 @@ class Tracked:
     spread: float
     positions: Array
     width: float
+    step: float = 0.0
 
     def image(self) -> NDArray[Any]:
         """Return the fitted columns (B, A); NaN where no line lies within the window.
@@ -117,7 +119,7 @@ def follow(
     theta = np.concatenate([start, [width], [0.0] * tilted])
     mean = np.concatenate([prior[0], [0.0], [0.0] * tilted])
     weight = np.concatenate([prior[1], [0.0], [0.5] * tilted]) ** 2 * alike
-    loose, result, least = 3.0, _at(c, law, theta, shape, len(start), 3.0), np.inf
+    loose, result, least, size = 3.0, _at(c, law, theta, shape, len(start), 3.0), np.inf, np.inf
     for turn in range(ITERATIONS):
         step, hessian = _step(result, law, theta, mean, weight, len(start))
         size = max(float(step @ hessian @ step), 0.0) ** 0.5
@@ -129,7 +131,7 @@ def follow(
         if done:
             break
     _, hessian = _step(result, law, theta, mean, weight, len(start))
-    return replace(result, cov=_covariance(hessian) * alike)
+    return replace(result, cov=_covariance(hessian) * alike, step=size)
 
 
 def _covariance(hessian: Array) -> Array:
