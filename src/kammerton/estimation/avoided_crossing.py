@@ -109,12 +109,12 @@ def _objections(
     yield _standing(found)
     yield _jumped(found)
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
-    yield _restless(found)
     yield _hidden(found)
     yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
     yield _placed(found, value, error, scale)
     yield _passed_at_once(c, found, value)
     yield _resolved(value, error)
+    yield _restless(found)
 
 
 def _faint(c: Columns, found: Found) -> Objection | None:
