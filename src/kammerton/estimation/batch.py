@@ -9,8 +9,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.arrays import noise_of, numbers
 from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.estimation.scaled import (
+    KNOWN,
+    bounded,
+    grown,
+    largest,
+    scale_of,
+    shrunk,
+)
 from kammerton.estimation.weights import of_counts
 from kammerton.model import Fit, TraceError, Value, Verdict
 
@@ -108,6 +117,12 @@ def _fitted(
     kind: str, x: Any, y: ArrayLike, sigma: ArrayLike | None, known: dict[str, object]
 ) -> FitBatch:
     how = FIT_KINDS[kind]
+    size = largest(y, how.axes)
+    scale = None if size is None else scale_of(size)
+    if scale is not None:
+        return _shrunk_and_back(kind, x, y, sigma, known, scale)
+    if size is not None:
+        sigma = bounded(sigma, size)
     batch = how.prepare(x, y, sigma)
     groups = families(how, batch, y, sigma)
     if len(groups) > 1:
@@ -127,6 +142,21 @@ def _fitted(
         said.verdict, said.status, said.reason,
         _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
+    )  # fmt: skip
+
+
+def _shrunk_and_back(
+    kind: str, x: Any, y: ArrayLike, sigma: ArrayLike | None, known: dict[str, object], scale: Array
+) -> FitBatch:
+    axes = FIT_KINDS[kind].axes
+    small = shrunk(y, scale, axes)
+    noise = None if sigma is None else shrunk(noise_of(sigma, small.shape), scale, axes)
+    levels = {name: numbers(value, name) / scale
+              for name, value in known.items() if name in KNOWN and value is not None}  # fmt: skip
+    found = _fitted(kind, x, small, noise, {**known, **levels})
+    return replace(
+        found, values=grown(found.values, found.units, scale),
+        stderr=grown(found.stderr, found.units, scale), curve=shrunk(found.curve, 1 / scale, axes),
     )  # fmt: skip
 
 

@@ -100,9 +100,9 @@ def carry(g: Array, cov: Array, out: Array) -> None:
 
 
 def _steps(theta: Array, cov: Array) -> Array:
-    """Signals may be nanovolts: a step follows the error, not a fixed scale, if there is one."""
+    """Signals may be nanovolts: a step follows the error; what has none hardly moves at all."""
     spread = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
     size = np.abs(theta)
     step = np.clip(1e-2 * spread, 1e-7 * size, 1e-3 * (1.0 + size))
-    result: Array = np.where(spread > 0, step, 1e-8 * (1.0 + size))
+    result: Array = np.where(spread > 0, step, np.maximum(1e-8 * size, 1e-290))
     return result

@@ -1,0 +1,88 @@
+"""Neither the unit of y nor its zero changes what is found."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from kammerton.estimation import FIT_KINDS, fit_batch
+from kammerton.estimation.scaled import of_y
+from tests.unit.estimation.good_traces import MAPS, good
+
+POPULATIONS = ("randomized_benchmarking", "interleaved_randomized_benchmarking")  # lie in 0 to 1
+QUICK = [kind for kind in FIT_KINDS if kind not in MAPS]
+LEVEL = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length", "qubit_spectroscopy",
+         "drag", "drag_sequences", "drag_repetitions")  # fmt: skip
+EXPONENTS = st.one_of(st.integers(-250, 250), st.sampled_from([-200, -31, -30, 30, 31, 200]))
+
+
+def free(kind):
+    """Return traces of which nothing is known that has the unit of y."""
+    x, y, sigma, known = good(kind, True)
+    if kind in POPULATIONS:
+        known["population"] = False
+    return x, y, sigma, {k: v for k, v in known.items() if k not in ("contrast", "offset")}
+
+
+def check(plain, found, factor=1.0):
+    assert list(found.status) == list(plain.status), found.reason
+    for name, value in plain.values.items():
+        if name == "offset":
+            continue  # moves with the level
+        unit = factor if of_y(name, plain.units[name]) else 1.0
+        error = plain.stderr[name]
+        assert found.stderr[name] / unit == pytest.approx(error, rel=1e-3, nan_ok=True), name
+        assert np.isnan(found.values[name]).tolist() == np.isnan(value).tolist(), name
+        away, room = found.values[name] / unit - value, 1e-3 * error + 1e-12 * np.abs(value)
+        assert not (np.abs(away) > room).any(), name
+
+
+@pytest.mark.parametrize("kind", QUICK)
+@settings(max_examples=8)
+@given(exponent=EXPONENTS, with_sigma=st.booleans())
+def test_scale(kind, exponent, with_sigma):
+    x, y, sigma, known = free(kind)
+    factor = 10.0**exponent
+    sigma = sigma if with_sigma else None
+    plain = fit_batch(kind, x, y, sigma, **known)
+    found = fit_batch(kind, x, y * factor, None if sigma is None else sigma * factor, **known)
+    check(plain, found, factor)
+    assert found.curve / factor == pytest.approx(plain.curve, rel=1e-3, abs=1e-3, nan_ok=True)
+
+
+@pytest.mark.parametrize("exponent", [-200, 200])
+@pytest.mark.parametrize("kind", MAPS)
+def test_scale_of_maps(kind, exponent):
+    x, y, sigma, known = free(kind)
+    plain = fit_batch(kind, x, y[:1], sigma[:1], **known)
+    check(plain, fit_batch(kind, x, y[:1] * 10.0**exponent, sigma[:1] * 10.0**exponent, **known),
+          10.0**exponent)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LEVEL)
+@settings(max_examples=8)
+@given(level=st.floats(-1e4, 1e4), with_sigma=st.booleans())
+def test_level(kind, level, with_sigma):
+    x, y, sigma, known = free(kind)
+    sigma = sigma if with_sigma else None
+    check(*(fit_batch(kind, x, each, sigma, **known) for each in (y, y + level)))
+
+
+def test_known_levels_have_the_unit_of_y():
+    x, y, sigma, _ = good("t1", True)
+    known = {"contrast": 0.8, "offset": 0.1}
+    far = {name: 1e200 * value for name, value in known.items()}
+    plain = fit_batch("t1", x, y, sigma, **known)
+    check(plain, fit_batch("t1", x, 1e200 * y, 1e200 * sigma, **far), 1e200)
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-200, 1e200, 1e300])
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_a_sigma_beyond_all_reason_is_no_exception(kind, size):
+    x, y, sigma, known = good(kind, True)
+    if sigma is not None:
+        fit_batch(kind, x, y[:1], sigma[:1] * size, **{
+            k: v[:1] if np.ndim(v) else v for k, v in known.items()
+        })  # fmt: skip
