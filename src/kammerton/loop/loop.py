@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from kammerton.lab import Lab
@@ -16,6 +16,7 @@ from kammerton.loop.record import Record
 from kammerton.loop.runner import Acquires, proposals, run_calibration
 from kammerton.model import (
     Belief,
+    CalibrationError,
     DriveInhibited,
     Estimate,
     Fit,
@@ -106,10 +107,11 @@ class Loop:
         await self._take_up()
         while not self.leave and await self.step():
             pass
-        return {name: parked.reason for name, parked in self.patience.parked.items()}
+        return self.patience.left_alone()
 
     def _idle(self) -> str:
-        parked = "; ".join(f"{n} is parked: {p.reason}" for n, p in self.patience.parked.items())
+        alone = self.patience.left_alone().items()
+        parked = "; ".join(f"{name} is parked: {reason}" for name, reason in alone)
         return f"idle: {parked or 'everything is known well enough'}"
 
     @property
@@ -126,10 +128,14 @@ class Loop:
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
         await self._follow()
-        if self._again:
-            await self._repeat(self._again.pop(0))
+        try:
+            if self._again:
+                await self._repeat(self._again.pop(0))
+                return True
+            plan = self.planner.choose(self._view, self.book, self.clock.now())
+        except CalibrationError as failure:
+            self._set_aside(failure.calibration, self.lab.qubits, failure)
             return True
-        plan = self.planner.choose(self._view, self.book, self.clock.now())
         if plan is None:
             return False
         await self._attempt(plan)
@@ -143,9 +149,9 @@ class Loop:
             if left.again is None:
                 self._again.append(left)
                 continue
-            for name in set(left.targets) & set(self.lab.qubits):
-                reason = f"{left.calibration}: the process ended twice while it ran"
-                self.patience.park(name, reason, self.clock.now())
+            reason = "the process ended twice while it ran"
+            names = set(left.targets) & set(self.lab.qubits)
+            self.patience.set_aside(left.calibration, names, reason, self.clock.now())
 
     async def _repeat(self, left: Attempt) -> None:
         """Run once more what was interrupted, on those targets that are still ready for it."""
@@ -172,9 +178,12 @@ class Loop:
         except (OutputRefused, ProgramError) as refusal:
             await self._record.end(attempt, f"refused: {refusal}")
             await self._apart(plan, refusal)
+        except CalibrationError as failure:
+            await self._record.end(attempt, f"failed: {failure}")
+            await self._apart(plan, failure)
         else:
             self._waiting = False
-            await self._conclude(plan, run, attempt)
+            await self._concluded(plan, run, attempt)
 
     async def _run(self, plan: Plan) -> Run:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop."""
@@ -196,7 +205,7 @@ class Loop:
         return [
             self.book.target(name, now, self.patience.effort(calibration, name))
             for name, qubit in self.lab.qubits.items()
-            if name not in self.patience.parked and not held & {name, qubit.resonator}
+            if self.patience.allows(calibration, name) and not held & {name, qubit.resonator}
         ]
 
     async def _wait(self, inhibition: DriveInhibited) -> None:
@@ -210,6 +219,9 @@ class Loop:
 
     async def _apart(self, plan: Plan, refusal: KammertonError) -> None:
         """Try each target alone, so that one that cannot be played parks and stops no other."""
+        if len(plan.targets) == 1 and isinstance(refusal, CalibrationError):
+            self._set_aside(plan.calibration.name, [plan.targets[0].name], refusal)
+            return
         if len(plan.targets) == 1:
             name = plan.targets[0].name
             reasons = (f"{plan.calibration.name}: {refusal}", self.patience.reasons.get(name))
@@ -220,6 +232,11 @@ class Loop:
         for target in plan.targets:
             await self._attempt(replace(plan, targets=(target,)))
 
+    def _set_aside(self, name: str, targets: Iterable[str], failure: CalibrationError) -> None:
+        """Leave a calibration whose code failed alone; everything else goes on."""
+        log.error("%s is set aside: %s", name, failure, exc_info=failure)
+        self.patience.set_aside(name, targets, str(failure), self.clock.now())
+
     async def _say(self, what: str) -> None:
         """Tell what is being done. Whoever holds the database locked shall not stop the loop."""
         self.said(what)
@@ -227,6 +244,13 @@ class Loop:
             await asyncio.to_thread(self.store.activity, what)
         except StoreError as problem:
             log.warning("no heartbeat: %s", problem)
+
+    async def _concluded(self, plan: Plan, run: Run, attempt: int) -> None:
+        try:
+            await self._conclude(plan, run, attempt)
+        except CalibrationError as failure:
+            await self._record.end(attempt, f"failed: {failure}")
+            await self._apart(plan, failure)
 
     async def _conclude(self, plan: Plan, run: Run, attempt: int) -> None:
         """Store a run, and believe it.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -30,6 +31,23 @@ class Patience:
     reasons: dict[str, str] = field(default_factory=dict)
     parked: dict[str, Parked] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
+    aside: dict[tuple[str, str], Parked] = field(default_factory=dict)
+
+    def set_aside(
+        self, calibration: str, targets: Iterable[str], reason: str, now: datetime
+    ) -> None:
+        """Leave one calibration of some targets alone for a while; their others go on."""
+        for target in targets:
+            self.aside[calibration, target] = Parked(reason, now + PAUSE)
+
+    def allows(self, calibration: str, target: str) -> bool:
+        """Say whether a calibration may be tried on a target now."""
+        return target not in self.parked and (calibration, target) not in self.aside
+
+    def left_alone(self) -> dict[str, str]:
+        """Return why something is left alone, by target, or by "calibration of target"."""
+        aside = {f"{c} of {t}": parked.reason for (c, t), parked in self.aside.items()}
+        return {name: parked.reason for name, parked in self.parked.items()} | aside
 
     def effort(self, calibration: str, target: str) -> Effort:
         """Return what to spend on the next try."""
@@ -58,6 +76,7 @@ class Patience:
 
     def release(self, now: datetime) -> list[str]:
         """Return the targets that get another chance now, with a clean slate."""
+        self.aside = {pair: p for pair, p in self.aside.items() if p.until > now}
         due = [name for name, parked in self.parked.items() if parked.until <= now]
         for name in due:
             del self.parked[name]

@@ -17,6 +17,7 @@ from datetime import datetime
 import numpy as np
 
 from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.own_code import own_code
 from kammerton.model import Calibration, Estimate, Give, Need, Program, Pulse, Target, Wait
 from kammerton.model.program import FloatArray
 
@@ -59,7 +60,13 @@ class Planner:
         self.delivered.update({(calibration, n): e.stderr for n, e in estimates.items()})
 
     def choose(self, view: View, book: BeliefBook, now: datetime) -> Plan | None:
-        """Return the most worthwhile plan, or None when nothing is worth its time."""
+        """Return the most worthwhile plan, or None when nothing is worth its time.
+
+        Raises
+        ------
+        CalibrationError
+            A calibration's own code failed; no other was chosen.
+        """
         plans = [p for c in self.calibrations if (p := self._plan(c, view(c.name), book, now))]
         return max(plans, key=lambda p: p.rate, default=None)
 
@@ -68,7 +75,8 @@ class Planner:
         for found in self.calibrations:
             targets = tuple(t for t in view(found.name) if t.name in names and ready(found, t))
             if found.name == calibration and targets:
-                return Plan(found, targets, 0.0, instrument_seconds(found.program(targets)))
+                with own_code(calibration, "program"):
+                    return Plan(found, targets, 0.0, instrument_seconds(found.program(targets)))
         return None
 
     def _plan(
@@ -82,7 +90,8 @@ class Planner:
         if not worthy:
             return None
         chosen = tuple(t for t, _ in worthy)
-        seconds = instrument_seconds(calibration.program(chosen))
+        with own_code(calibration.name, "program"):
+            seconds = instrument_seconds(calibration.program(chosen))
         return Plan(calibration, chosen, sum(gain for _, gain in worthy), seconds)
 
     def _gain(

@@ -9,6 +9,7 @@ from typing import Protocol
 from kammerton.estimation.reduce import traces
 from kammerton.estimation.shots import dead_fraction, fit_shots
 from kammerton.estimation.traces import fit_traces
+from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan
 from kammerton.model import (
     Calibration,
@@ -32,12 +33,20 @@ class Acquires(Protocol):
 
 
 async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:
-    """Play a plan and judge its traces; every target gets a verdict."""
+    """Play a plan and judge its traces; every target gets a verdict.
+
+    Raises
+    ------
+    CalibrationError
+        The calibration's own code failed.
+    """
     calibration, targets = plan.calibration, plan.targets
-    program = calibration.program(targets)
+    with own_code(calibration.name, "program"):
+        program = calibration.program(targets)
     started = clock.now()
     records = await bench.acquire(program)
-    measured, fits = await asyncio.to_thread(_judge, calibration, targets, program, records)
+    with own_code(calibration.name, "fit"):
+        measured, fits = await asyncio.to_thread(_judge, calibration, targets, program, records)
     return Run(
         calibration.name, tuple(t.name for t in targets), started, clock.now(), records.seconds,
         program, records, measured, fits,
@@ -47,11 +56,12 @@ async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:
 def proposals(plan: Plan, run: Run) -> dict[str, Mapping[str, Value]]:
     """Return what the accepted fits propose: target -> relative name -> value."""
     by_name = {t.name: t for t in plan.targets}
-    return {
-        name: plan.calibration.propose(fit, by_name[name])
-        for name, fit in run.fits.items()
-        if fit.verdict is Verdict.ACCEPTED
-    }
+    with own_code(plan.calibration.name, "propose"):
+        return {
+            name: plan.calibration.propose(fit, by_name[name])
+            for name, fit in run.fits.items()
+            if fit.verdict is Verdict.ACCEPTED
+        }
 
 
 def _judge(

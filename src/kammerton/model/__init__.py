@@ -5,6 +5,7 @@ from kammerton.model.calibration import Calibration, Effort, Give, Need, Target
 from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
     BrokerError,
+    CalibrationError,
     DriveInhibited,
     Held,
     InstrumentError,
@@ -32,6 +33,7 @@ __all__ = [
     "Belief",
     "BrokerError",
     "Calibration",
+    "CalibrationError",
     "DriveInhibited",
     "Effort",
     "Estimate",

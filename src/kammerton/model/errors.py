@@ -9,6 +9,7 @@
     │   └── DriveInhibited  drive is forbidden now; it may be allowed later
     │       └── Held        a person said "hands off"
     ├── ProgramError        a program cannot be played on this bench
+    ├── CalibrationError    the code of a calibration, anybody's, has failed
     ├── StoreError          the database cannot be opened, read or written
     │   ├── StoreInUse      another process has it open for writing
     │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
@@ -56,6 +57,14 @@ class Held(DriveInhibited):
 
 class ProgramError(KammertonError):
     """A program cannot be played on this bench."""
+
+
+class CalibrationError(KammertonError):
+    """The code of a calibration, anybody's, has failed; `calibration` is its name."""
+
+    def __init__(self, calibration: str, message: str) -> None:
+        super().__init__(f"{calibration}: {message}")
+        self.calibration = calibration
 
 
 class StoreError(KammertonError):

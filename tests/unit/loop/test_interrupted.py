@@ -51,7 +51,7 @@ def test_r9_what_ends_the_process_twice_is_left_alone_for_a_while(tmp_path, stor
     store.begin("resonator_spectroscopy", ["q1"], again=first)
     loop, bench = make(tmp_path, store, Chip())
     parked = asyncio.run(loop.settle())
-    assert parked == {"q1": "resonator_spectroscopy: the process ended twice while it ran"}
+    assert parked == {"resonator_spectroscopy of q1": "the process ended twice while it ran"}
     assert all(targets == ["q0"] for _, targets in names(bench))
 
 

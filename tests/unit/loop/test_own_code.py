@@ -1,0 +1,68 @@
+"""R3: an exception in somebody's calibration is that calibration's affair."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+
+import pytest
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.catalogue import load_calibrations
+from kammerton.loop.loop import Loop
+from kammerton.loop.planner import Planner
+from kammerton.model import LabClock
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
+
+
+def boom(*_):
+    raise RuntimeError("what the author did not think of")
+
+
+def only_q1(function):
+    """Fail where q1 takes part."""
+
+    def failing(first, *rest):
+        targets = rest or first
+        if "q1" in {t.name for t in targets}:
+            boom()
+        return function(first, *rest)
+
+    return failing
+
+
+def settle(tmp_path, **broken):
+    """Settle with a t1 whose functions are replaced; return what is parked, held and measured."""
+    calibrations = tuple(
+        dataclasses.replace(c, **broken) if c.name == "t1" else c for c in load_calibrations()
+    )
+    lab, clock = two_qubits(tmp_path), LabClock()
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        bench = ScriptedBench(Chip().answer)
+        book = BeliefBook(lab, clock.now())
+        loop = Loop(lab, store, bench, clock, Planner(calibrations), book)
+        parked = asyncio.run(loop.settle())
+        return parked, set(store.parameters()), store.attempts(limit=100)
+
+
+@pytest.mark.parametrize("step", ["program", "propose"])
+def test_r3_an_exception_in_a_calibration_sets_it_aside_and_everything_else_goes_on(
+    tmp_path, caplog, step
+):
+    with caplog.at_level(logging.ERROR):
+        parked, held, attempts = settle(tmp_path, **{step: boom})
+    assert set(parked) == {"t1 of q0", "t1 of q1"}
+    assert "RuntimeError: what the author did not think of" in parked["t1 of q0"]
+    assert {"q0.t2_echo", "q1.t2_echo", "q1.f01"} <= held
+    assert not held & {"q0.t1", "q1.t1"}
+    assert all(attempt.outcome for attempt in attempts), "a job never ended"
+    assert any("boom" in record.exc_text for record in caplog.records if record.exc_text)
+
+
+def test_r3_a_target_that_breaks_a_calibration_stops_no_other_target(tmp_path):
+    (t1,) = (c for c in load_calibrations() if c.name == "t1")
+    parked, held, _ = settle(tmp_path, propose=only_q1(t1.propose))
+    assert set(parked) == {"t1 of q1"}
+    assert "q0.t1" in held
