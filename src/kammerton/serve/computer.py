@@ -110,7 +110,7 @@ class Tuning:
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them."""
         ready = asyncio.create_task(asyncio.to_thread(_warm))
-        planner = Planner(load_calibrations())
+        planner: Planner | None = None
         while True:
             if self.holds.on_bench() is not None:
                 self.up()  # as far as it may be: all instruments are a person's
@@ -123,6 +123,7 @@ class Tuning:
                 self.outputs.found_off()
                 self.up()
                 await ready
+                planner = planner or Planner(load_calibrations())  # anybody's code: outputs are off
                 loop = self._loop(bench, planner)
                 parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
             if parked is not None:

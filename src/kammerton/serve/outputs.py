@@ -44,6 +44,7 @@ class Outputs:
             words = f"{_told(self.unclean)}: all outputs verified off"
             log.warning("%s", words)
             self._audit("daemon", ALL, self.unclean.what, "off", words)
+            self.unclean = None
 
     def close(self) -> None:
         """Take the activity back, unless outputs are not known to be off."""
