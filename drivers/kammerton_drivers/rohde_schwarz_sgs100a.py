@@ -7,8 +7,9 @@ from typing import Any
 from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 
 from kammerton.model import InstrumentError
-from kammerton.model.roles import Identity
+from kammerton.model.roles import Identity, State
 from kammerton_drivers.line import Careful, idn
+from kammerton_drivers.queue import scpi_errors
 from kammerton_drivers.session import Session
 
 
@@ -60,6 +61,14 @@ class Sgs100a:
         """Ask the instrument for frequency in Hz, power in dBm and whether the output is on."""
         return await self.session.read("read settings", _settings)
 
+    async def state(self) -> State:
+        """Ask for carrier, power, output, reference and pulse modulation; nothing changes."""
+        return await self.session.read("read all settings", _state)
+
+    async def errors(self) -> list[str]:
+        """Empty the error queue and return what was in it."""
+        return await self.session.do("read errors", scpi_errors, in_doubt=True)
+
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
         if await self.session.do("switch off", _switched_off, in_doubt=True):
@@ -95,6 +104,17 @@ def _lock_to_reference(source: RohdeSchwarzSGS100A) -> None:
 
 def _settings(source: RohdeSchwarzSGS100A) -> tuple[float, float, bool]:
     return source.frequency.get(), source.power.get(), bool(source.status.get())
+
+
+def _state(source: RohdeSchwarzSGS100A) -> State:
+    hz, dbm, on = _settings(source)
+    return {
+        "frequency": hz,
+        "power": dbm,
+        "on": on,
+        "reference": str(source.ref_osc_source.get()),
+        "pulse_modulation": str(source.pulsemod_state.get()),
+    }
 
 
 def _switched_off(source: RohdeSchwarzSGS100A) -> bool:

@@ -7,6 +7,7 @@ timeout never comes.
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton.model import InstrumentError, ProgramError
-from kammerton.model.roles import Identity, Playlist
+from kammerton.model.roles import Identity, Playlist, State
 from kammerton_drivers.line import Careful
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
@@ -110,6 +111,14 @@ class Awg5208:
         """Stop playing; returns when the box says that it has stopped."""
         await self.session.do("stop", self._stop, in_doubt=True)
 
+    async def state(self) -> State:
+        """Ask for clock, levels, resolutions and outputs of all channels; nothing changes."""
+        return await self.session.read("read all settings", _state)
+
+    async def errors(self) -> list[str]:
+        """Empty the error queue and return what was in it."""
+        return await self.session.do("read errors", _errors, in_doubt=True)
+
     async def safe(self) -> None:
         """Stop and switch every output off, and read back that they are."""
         await self.session.do("switch off", self._all_off, in_doubt=True)
@@ -142,7 +151,20 @@ class Awg5208:
             channel.marker1_waitvalue.set("LOW")
         awg.wait_for_operation_to_complete()
         self._check(awg, "configure")
+        self._taken(awg, sample_rate)
         self._configured = awg
+
+    def _taken(self, awg: TektronixAWG5208, sample_rate: float) -> None:
+        """Read back what was set: a level that the box silently keeps scales every pulse."""
+        wanted = {"clock_rate": sample_rate, **_wanted(awg.num_channels)}
+        found = _state(awg)
+        wrong = [
+            f"{key} is {found[key]} instead of {value}"
+            for key, value in wanted.items()
+            if not math.isclose(float(found[key]), value, rel_tol=1e-6, abs_tol=1e-9)
+        ]
+        if wrong:
+            raise self._error("configure", f"reads back otherwise: {', '.join(wrong)}")
 
     def _load(self, awg: TektronixAWG5208, playlist: Playlist) -> None:
         content = seqx(playlist, AMPLITUDE)
@@ -202,6 +224,31 @@ class _Generator(Careful, TektronixAWG5208):
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing; the constructor has already checked the model."""
+
+
+def _wanted(channels: int) -> dict[str, float]:
+    """Return what `configure` sets each channel to."""
+    each = {"amplitude": AMPLITUDE, "offset": 0.0, "resolution": RESOLUTION}
+    return {f"{k}.{n}": value for n in range(1, channels + 1) for k, value in each.items()}
+
+
+def _state(awg: TektronixAWG5208) -> State:
+    """Ask for everything in one message: 34 questions one by one take as many round trips."""
+    names = ["clock_rate"]
+    questions = ["CLOCk:SRATe?"]
+    for n in range(1, awg.num_channels + 1):
+        names += [f"amplitude.{n}", f"offset.{n}", f"resolution.{n}", f"on.{n}"]
+        questions += [
+            f":SOURce{n}:VOLTage?",
+            f":SOURce{n}:VOLTage:LEVel:IMMediate:OFFSet?",
+            f":SOURce{n}:DAC:RESolution?",
+            f":OUTPut{n}:STATe?",
+        ]
+    answers = awg.ask(";".join(questions)).split(";")
+    if len(answers) != len(names):
+        raise InstrumentError(f"{awg.name} gave {len(answers)} of {len(names)} settings")
+    values = dict(zip(names, map(float, answers), strict=True))
+    return {k: bool(v) if k.startswith("on.") else v for k, v in values.items()}
 
 
 def _errors(awg: TektronixAWG5208) -> list[str]:

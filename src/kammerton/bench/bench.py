@@ -13,6 +13,7 @@ from kammerton.bench.acquire import Amount, Collector, amount_of, collector_of
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
+from kammerton.bench.readback import ReadBack
 from kammerton.bench.tasks import settled, together, unbroken
 from kammerton.lab import Lab
 from kammerton.model import (
@@ -53,6 +54,7 @@ class Bench:
         self.last_stages: dict[str, float] = {}
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
+        self._read_back = ReadBack(instruments, gate.guard)
         self._turn = asyncio.Lock()
 
     async def configure(self) -> None:
@@ -94,8 +96,16 @@ class Bench:
                     await self._prepare(compiled)
                 with self._stage("acquire"):
                     await self._record(compiled, digitizer, collector)
+                with self._stage("read back"):
+                    await self._believed(compiled)
             self.last_stages["demodulate"] = collector.reduction.seconds
             return collector.records(compiled)
+
+    async def _believed(self, compiled: Compiled) -> None:
+        """Raise unless all that played was set as it should be, and cold, until now."""
+        names = (*compiled.playlists, *compiled.carriers)
+        await self._read_back.check({name: self.gate.commanded(name) for name in names})
+        await self.gate.still_cold()
 
     def _digitizer(self, compiled: Compiled) -> Digitizer:
         window = compiled.window
@@ -111,6 +121,7 @@ class Bench:
 
     async def _prepare(self, compiled: Compiled) -> None:
         """Make every output ready that the program uses; nothing plays yet."""
+        await self._read_back.same_boxes((*compiled.playlists, *compiled.carriers))
         await together(
             [
                 *(self.gate.tune(name, hz, dbm) for name, (hz, dbm) in compiled.carriers.items()),
@@ -122,6 +133,7 @@ class Bench:
             for name, playlist in compiled.playlists.items()
         )
         await together(self.gate.enable_source(name) for name in compiled.carriers)
+        await self._read_back.remember((*compiled.playlists, *compiled.carriers))
         await together(self.gate.run(name) for name in compiled.playlists)
 
     async def _load(self, generator: str, compiled: Compiled) -> None:

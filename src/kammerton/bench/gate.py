@@ -31,11 +31,15 @@ from kammerton.model.roles import (
     NetworkAnalyzer,
     Playlist,
     PulseGenerator,
+    State,
     WaveformGenerator,
 )
 from kammerton.program.compiled import Compiled
 
 log = logging.getLogger(__name__)
+
+FRESH = 1.0
+"""s: a younger reading of the fridge vouches for what was just measured."""
 
 LONGEST_RAMP = 3600.0
 """s that a bias may take to come to 0 V where lab.toml wants that."""
@@ -165,6 +169,26 @@ class Gate:
         await self._generators[generator].trigger()
         self.guard.changed(generator, "waiting", "playing")
 
+    def commanded(self, name: str) -> State:
+        """Return what an instrument must read back, as far as this gate has set it."""
+        on = self._on.get(name, frozenset())
+        if name in self._sources:
+            hz, dbm = self._carriers.get(name, (None, None))
+            known = {"frequency": hz, "power": dbm, "on": bool(on)}
+            return {key: value for key, value in known.items() if value is not None}
+        return {f"on.{channel}": True for channel in on}
+
+    async def still_cold(self) -> None:
+        """Refuse to believe what was just measured unless the mixing chamber was cold until now.
+
+        Raises
+        ------
+        DriveInhibited
+            It is not, or nobody knows.
+        """
+        await self.cold.refresh_when_older(FRESH)
+        self.guard.require_cold("what was measured")
+
     async def stop(self, generators: Iterable[str]) -> None:
         """Stop generators; never refused.
 
@@ -193,11 +217,16 @@ class Gate:
         self._carriers.clear()
         self.guard.job = ""
         failures: list[str] = []
+        guarded = self.guard.boxes.guarded
         biases = {name: partial(self.biases.make_safe, name) for name in self._bias_names}
         for step, missed, extra in (
-            ({name: g.safe for name, g in self._generators.items()}, "off", 0.0),
-            ({name: partial(switch_off, s) for name, s in self._sources.items()}, "off", 0.0),
-            ({name: other.safe for name, other in self._others.items()}, "off", 0.0),
+            ({n: guarded(n, g, g.safe) for n, g in self._generators.items()}, "off", 0.0),
+            (
+                {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()},
+                "off",
+                0.0,
+            ),
+            ({n: guarded(n, o, o.safe) for n, o in self._others.items()}, "off", 0.0),
             (biases, "as lab.toml wants it", LONGEST_RAMP),
         ):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -9,6 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
+from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
 from kammerton.bench.switching import OnChange, OutputChange
 from kammerton.lab import Lab
@@ -16,6 +18,9 @@ from kammerton.model import DriveInhibited, Held, LabClock, OutputRefused
 from kammerton.model.roles import FridgeMonitor
 
 T = TypeVar("T")
+
+PAUSE = 60.0
+"""s without drive after somebody else has changed a setting; each change begins it anew."""
 
 COMPUTER = "computer"
 """The scope of a lease on everything."""
@@ -75,7 +80,9 @@ class Guard:
         self.lab, self.who, self.job = lab, who, ""
         self.changes: deque[OutputChange] = deque(maxlen=1000)
         self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
-        self._on_change, self._holds = on_change, holds
+        self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
+        self.boxes = Boxes(self.note)
+        self._paused = (-math.inf, "")
 
     def hold_on(self, *names: str) -> Hold | None:
         """Return the lease that forbids touching one of these instruments, if there is one."""
@@ -91,14 +98,23 @@ class Guard:
             self.note(OutputChange(what, None, "any change", self.who, reason))
             raise Held(reason)
 
+    def pause(self, why: str) -> None:
+        """Allow no drive for `PAUSE` s: somebody seems to be at the instruments."""
+        self._paused = self._monotonic() + PAUSE, why
+
     def require_cold(self, what: str) -> None:
-        """Refuse unless the interlock allows drive, and nobody holds `what`."""
+        """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""
         self.require_free(what)
-        objection = self.cold.objection()
+        objection = self.cold.objection() or self._pause_words()
         if objection is not None:
             reason = f"{what}: drive is refused: {objection}"
             self.note(OutputChange(what, None, "drive", self.who, reason))
             raise DriveInhibited(reason)
+
+    def _pause_words(self) -> str | None:
+        until, why = self._paused
+        left = until - self._monotonic()
+        return f"waiting {left:.0f} s more: {why}" if left > 0 else None
 
     def checked(self, what: str, new: object, check: Callable[[], T]) -> T:
         """Return what a check of limits returns; note and raise what it refuses."""

@@ -5,6 +5,7 @@
     KammertonError
     ├── LabError            lab.toml cannot be used; carries every problem found
     ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
+    │   └── SettingsChanged not set as it was left: a person, another program, a fault
     ├── OutputRefused       the gate did not let a physical output change
     │   └── DriveInhibited  drive is forbidden now; it may be allowed later
     │       └── Held        a person said "hands off"
@@ -41,6 +42,10 @@ class InstrumentError(KammertonError):
     def __init__(self, text: str = "", *, instrument: str | None = None) -> None:
         super().__init__(text)
         self.instrument = instrument
+
+
+class SettingsChanged(InstrumentError):
+    """An instrument is not set as it was left; what was measured meanwhile is not believed."""
 
 
 class OutputRefused(KammertonError):

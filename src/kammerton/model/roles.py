@@ -84,6 +84,26 @@ class Instrument(Protocol):
         """Close the session; outputs stay as they are."""
 
 
+State = Mapping[str, float | str | bool]
+"""Settings by name; those of one channel are called "amplitude.3"."""
+
+
+@runtime_checkable
+class Described(Protocol):
+    """An instrument that can say how it is set."""
+
+    async def state(self) -> State:
+        """Ask for every setting that a measurement rests on; nothing changes."""
+
+
+@runtime_checkable
+class Queued(Protocol):
+    """An instrument with an error queue."""
+
+    async def errors(self) -> list[str]:
+        """Empty the error queue and return what was in it, oldest first."""
+
+
 @runtime_checkable
 class WaveformGenerator(Instrument, Protocol):
     """An arbitrary waveform generator that plays sequences."""

@@ -141,7 +141,7 @@ def test_stages_and_progress_are_told(fake, make, tmp_path):
         return bench.last_stages
 
     stages = use(fake, make, tmp_path, body)
-    assert set(stages) == {"compile", "upload", "acquire", "demodulate"}
+    assert set(stages) == {"compile", "upload", "acquire", "read back", "demodulate"}
     assert all(seconds >= 0 for seconds in stages.values())
     assert seen == sorted(seen)
     assert seen[-1] == 1.0

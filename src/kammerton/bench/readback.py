@@ -1,0 +1,108 @@
+"""What instruments say of themselves after a run: who they are, how they are set, what failed.
+
+Only a run whose instruments were as they should be until its end is believed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+from collections.abc import Iterable, Iterator, Mapping
+
+from kammerton.bench.guard import Guard
+from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
+from kammerton.bench.tasks import together
+from kammerton.model import InstrumentError, SettingsChanged
+from kammerton.model.roles import Described, Instrument, Queued, State
+
+log = logging.getLogger(__name__)
+
+STEPS = {"frequency": FREQUENCY_STEP, "power": POWER_STEP}
+"""How far a setting may read from what is expected; all others to six digits."""
+
+SOMEBODY = "somebody else"
+
+
+class ReadBack:
+    """Compares identity, settings and error queue of instruments with what is expected.
+
+    What was not commanded by the gate is expected to stay as it was when it was first read after
+    the instrument was set up; `forget` is called when one is set up anew.
+    """
+
+    def __init__(self, instruments: Mapping[str, Instrument], guard: Guard) -> None:
+        self._instruments, self._guard = instruments, guard
+        self._first: dict[str, State] = {}
+
+    def forget(self, name: str) -> None:
+        """Read this instrument's settings anew before they are compared again."""
+        self._first.pop(name, None)
+
+    async def remember(self, names: Iterable[str]) -> None:
+        """Read the settings of those instruments of which none are known."""
+        new = {n: d for n in names if isinstance(d := self._instruments[n], Described)
+               and n not in self._first}  # fmt: skip
+        for name, state in await _of_each(new):
+            self._first[name] = state
+
+    async def same_boxes(self, names: Iterable[str]) -> None:
+        """Raise unless those answer who answered first; nothing has been written to them yet."""
+        await together(self._guard.boxes.same(n, self._instruments[n]) for n in names)
+
+    async def check(self, commanded: Mapping[str, State]) -> None:
+        """Raise unless all instruments named are who they were, as commanded, and content.
+
+        commanded: what the gate has set, by instrument; the rest is as it was first read.
+
+        Raises
+        ------
+        InstrumentError
+            Another box answers, settings differ, or the error queue was not empty; every
+            difference is in the audit. Names the instrument.
+        """
+        for name, state in commanded.items():
+            device = self._instruments[name]
+            await self._guard.boxes.same(name, device)
+            if isinstance(device, Queued):
+                await self._content(name, await device.errors())
+            if isinstance(device, Described):
+                self._as_set(name, {**self._first.get(name, {}), **state}, await device.state())
+
+    async def _content(self, name: str, errors: list[str]) -> None:
+        if errors:
+            text = "; ".join(errors)
+            self._guard.note(OutputChange(name, "no error", text, name, "the run is not believed"))
+            raise InstrumentError(f"{name} has errors in its queue: {text}", instrument=name)
+
+    def _as_set(self, name: str, expected: State, found: State) -> None:
+        differences = list(_differences(expected, found))
+        if not differences:
+            return
+        for key, old, new in differences:
+            self._guard.note(OutputChange(f"{name} {key}", old, new, SOMEBODY))
+        words = ", ".join(f"{key} is {new}, not {old}" for key, old, new in differences)
+        reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
+        self._guard.pause(reason)
+        raise SettingsChanged(reason, instrument=name)
+
+
+async def _of_each(devices: Mapping[str, Described]) -> Iterator[tuple[str, State]]:
+    states = await asyncio.gather(*(device.state() for device in devices.values()))
+    return zip(devices, states, strict=True)
+
+
+def _differences(expected: State, found: State) -> Iterator[tuple[str, object, object]]:
+    for key in sorted(expected.keys() & found.keys()):
+        old, new = expected[key], found[key]
+        if not _equal(key, old, new):
+            yield key, old, new
+
+
+def _equal(key: str, old: object, new: object) -> bool:
+    numbers = isinstance(old, float | int) and isinstance(new, float | int)
+    if not numbers or isinstance(old, bool) or isinstance(new, bool):
+        return old == new
+    assert isinstance(old, float | int)
+    assert isinstance(new, float | int)
+    return math.isclose(old, new, rel_tol=1e-6, abs_tol=STEPS.get(key, 1e-9))

@@ -1,0 +1,140 @@
+"""Rows I6, I8, I9, I10: what happens to a setting behind the daemon's back is seen in time.
+
+The unchanged drivers on simulated boxes, faults injected into them; judged by what the bench
+believes and by the laboratory's ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from kammerton.bench import Bench, guard, open_bench
+from kammerton.lab import Lab, load
+from kammerton.model import DriveInhibited, InstrumentError, LabClock, SettingsChanged
+from kammerton_sim.audit import wrong_box
+from kammerton_sim.chip import random_chip
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.write_lab import write_lab
+from tests.wire.test_bench_on_the_laboratory import program
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    with Laboratory(random_chip(2, 3)) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def lab(laboratory, tmp_path) -> Iterator[Lab]:
+    path = tmp_path / "lab.toml"
+    path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
+    yield load(path)
+    laboratory.faults.clear(None)
+
+
+def use(lab: Lab, body: Callable[[Bench], Awaitable[None]], folder: Path | None = None) -> None:
+    async def main() -> None:
+        async with open_bench(lab, LabClock(), lock_folder=lab.path.parent) as bench:
+            await body(bench)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("fault", "given", "said"),
+    [
+        ("lost-setting", {"setting": "power"}, "was set to .* but reads back"),
+        (
+            "clamped-setting",
+            {"setting": "power", "largest": 5.0},
+            "was set to .* reads back .* 5 dBm",
+        ),
+        ("rounded-setting", {"setting": "frequency", "step": 3e6}, "was set to .* but reads back"),
+    ],
+)
+def test_i8_a_source_that_does_not_take_its_setting_is_named(laboratory, lab, fault, given, said):
+    laboratory.sources["drive_lo"].receive(b":POW -15;:FREQ 4.5e9")
+    laboratory.faults.inject(fault, instrument="drive_lo", **given)
+
+    async def body(bench: Bench) -> None:
+        with pytest.raises(InstrumentError, match=f"drive_lo {said}"):
+            await bench.acquire(program(lab, 40))
+
+    use(lab, body)
+
+
+def test_i8_a_level_of_the_generator_that_is_lost_is_named_when_it_is_set_up(laboratory, lab):
+    laboratory.generators["awg1"].receive(b"SOUR3:VOLT 0.7")
+    laboratory.faults.inject("lost-setting", instrument="awg1", setting="amplitude")
+    with pytest.raises(InstrumentError, match=r"amplitude\.3 is 0\.7 instead of 1\.0"):
+        use(lab, _nothing)
+
+
+async def _nothing(bench: Bench) -> None:
+    pytest.fail("the bench opened")
+
+
+@pytest.mark.parametrize(
+    ("instrument", "setting", "value", "said"),
+    [
+        ("drive_lo", "power", "3", r"drive_lo is not set as it was: power is 3\.0, not 13\.0"),
+        (
+            "readout_lo",
+            "frequency",
+            "7.2E9",
+            r"readout_lo is not set as it was: frequency is 7200000000",
+        ),
+        ("drive_lo", "on", "0", "drive_lo is not set as it was: on is False, not True"),
+        ("awg1", "amplitude", "0.9", r"awg1 is not set as it was: amplitude\.1 is 0\.9, not 1\.0"),
+    ],
+)
+def test_i10_somebody_elses_change_is_seen_and_the_daemon_waits(
+    laboratory, lab, instrument, setting, value, said, monkeypatch
+):
+    monkeypatch.setattr(guard, "PAUSE", 30.0)
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        laboratory.faults.inject("front-panel", instrument=instrument, setting=setting, value=value)
+        with pytest.raises(SettingsChanged, match=said) as change:
+            await bench.acquire(program(lab, 40))
+        assert change.value.instrument == instrument
+        with pytest.raises(DriveInhibited, match=r"waiting .* s more: .*kammerton hold"):
+            await bench.acquire(program(lab, 40))
+        assert [c.who for c in bench.gate.changes if c.what.startswith(f"{instrument} ")]
+
+    use(lab, body)
+
+
+def test_i9_an_error_in_a_queue_ends_up_with_the_run_that_is_not_believed(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        laboratory.faults.inject("error", instrument="drive_lo", code=-222, count=40)
+        with pytest.raises(InstrumentError, match=r"drive_lo has errors in its queue: -222.*-350"):
+            await bench.acquire(program(lab, 40))
+        assert "-222" in str(
+            next(c.new for c in bench.gate.changes if c.what == "drive_lo" and c.old == "no error")
+        )
+        await bench.acquire(program(lab, 40))
+
+    use(lab, body)
+
+
+@pytest.mark.parametrize("instrument", ["drive_lo", "awg1"])
+def test_i6_nothing_is_written_to_another_box_at_the_address(laboratory, lab, instrument):
+    since = len(laboratory.ledger.since())
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        await bench.gate.safe()
+        laboratory.faults.inject("wrong-identity", instrument=instrument)
+        with pytest.raises(InstrumentError, match=r"another instrument answers .*9,.* instead of"):
+            await bench.acquire(program(lab, 40))
+
+    with pytest.raises(InstrumentError, match=f"{instrument} is not known to be off: .*another"):
+        use(lab, body)
+    assert wrong_box(laboratory.ledger.since(since)) == []
