@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,10 +16,7 @@ MISSED = "**missed**"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to do: traces of each part, the kind (None for all) and the seed.
-
-    adaptive: whether the section on adaptive acquisition belongs to it.
-    """
+    """How much to do: traces of each part, the kind (None for all) and the seed."""
 
     never: int
     broken: int
@@ -29,7 +26,10 @@ class Effort:
     peer_traces: int
     kind: str | None
     seed: int
-    adaptive: bool = False
+
+    def of(self, kind: str) -> Effort:
+        """Return the same for one kind."""
+        return replace(self, kind=kind)
 
     def some(self, truth: Truth, n: int) -> int:
         """Return n, or fewer of a map, which takes a hundred times as long."""
@@ -40,6 +40,16 @@ FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "wor
         "peer_traces": 40}  # fmt: skip
 QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
          "peer_traces": 3}  # fmt: skip
+
+
+def smaller(asked: Effort) -> tuple[Effort, dict[str, float]]:
+    """Return an effort with few traces, and how many times its sections' traces a whole one has."""
+    few = replace(asked, never=100, broken=50, success=40, honest=200, worst=1, peer_traces=1)
+    return few, {
+        "success": asked.success / few.success, "honesty": asked.honest / few.honest,
+        "verdicts": (asked.never + asked.broken) / (few.never + few.broken),
+        "slowest": asked.worst / few.worst,
+    }  # fmt: skip
 
 
 def row(*cells: object) -> str:

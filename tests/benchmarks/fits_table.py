@@ -1,7 +1,9 @@
 """The public table of fits: `make bench-fits`, or `python -m tests.benchmarks.fits_table`.
 
-Prints one Markdown document. --quick takes about a minute and proves little; --kind does one
-kind. Peers that are not installed beside Kammerton are looked for in the interpreters that
+Measures every piece (a section for a kind) that the folder of pieces lacks at this commit, and
+prints one Markdown document of them; stopped, it goes on where it was. --section and --kind
+measure some pieces anew; --document prints what there is; --plan estimates how long a run takes.
+Peers that are not installed beside Kammerton are looked for in the interpreters that
 KAMMERTON_PEERS names (python -m pip install ".[bench-peers]"; qibocal may need its own).
 """
 
@@ -14,48 +16,73 @@ import os
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy: CPU time of one thread
 
-import platform
 import time
-from collections.abc import Iterator
-from importlib.metadata import version
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from kammerton.estimation import FIT_KINDS, warm
 from tests.benchmarks import adaptive, fits_empty, fits_honesty, fits_speed, fits_verdicts
-from tests.benchmarks.fits_common import FULL, QUICK, Effort
+from tests.benchmarks.fits_common import FULL, QUICK, Effort, progress, row, smaller
+from tests.benchmarks.fits_pieces import EVERY, Origin, Piece, ends, load, origin, together
 from tests.catalogue.registry import every_truth, truths
 from tests.real_data import table as real_data
 
-PACKAGES = ("kammerton", "numpy", "scipy", "numba")
+FOLDER = Path("bench-fits")
+BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
+    "speed": fits_speed.lines,
+    "success": fits_honesty.success_lines,
+    "honesty": fits_honesty.honesty_lines,
+    "verdicts": fits_verdicts.lines,
+    "nothing": fits_empty.lines,
+    "slowest": fits_verdicts.worst_lines,
+}
+SECTIONS = (*BY_KIND, "measured", "adaptive")
 
 
-def effort() -> Effort:
+def arguments() -> argparse.Namespace:
     """Return what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a minute, and few traces")
-    parser.add_argument("--kind", choices=sorted(FIT_KINDS), help="only this kind of fit")
+    parser.add_argument("--quick", action="store_true", help="few traces, which prove little")
+    parser.add_argument("--section", choices=SECTIONS, help="measure only this section, anew")
+    parser.add_argument("--kind", choices=sorted(FIT_KINDS), help="measure only this kind, anew")
     parser.add_argument("--seed", type=int, default=7)
-    asked = parser.parse_args()
-    whole = not asked.quick and asked.kind is None
-    return Effort(
-        **(QUICK if asked.quick else FULL), kind=asked.kind, seed=asked.seed, adaptive=whole
-    )
+    parser.add_argument("--pieces", type=Path, default=FOLDER, help="folder of the pieces")
+    parser.add_argument("--document", action="store_true", help="print what there is")
+    parser.add_argument("--plan", action="store_true", help="print how long each kind takes")
+    return parser.parse_args()
 
 
-def head(asked: Effort) -> Iterator[str]:
+def wanted(section: str | None, kind: str | None) -> list[tuple[str, str]]:
+    """Return sections and kinds of the pieces that are asked for."""
+    kinds = [kind] if kind else sorted({truth.kind for truth in truths().values()})
+    pairs = [(each, k) for each in BY_KIND if section in (None, each) for k in kinds]
+    whole = [(s, EVERY) for s in ("measured", "adaptive") if section in (None, s)]
+    return pairs + (whole if kind is None else [])
+
+
+def measured(section: str, kind: str, asked: Effort, place: Origin) -> Piece:
+    """Measure one piece."""
+    progress(f"-- {section}: {kind}")
+    start = time.process_time()
+    if section == "measured":
+        lines = ["## 6. Measured traces of other laboratories\n", *real_data.table()]
+    elif section == "adaptive":
+        lines = [designs()]
+    else:
+        lines = list(BY_KIND[section](asked.of(kind)))
+    return Piece(section, kind, place, time.process_time() - start, lines)
+
+
+def head(pieces: list[Piece]) -> Iterator[str]:
     """Yield what was measured, and on what."""
-    cpu = platform.processor() or platform.machine()
-    versions = ", ".join(f"{name} {version(name)}" for name in PACKAGES)
     yield "# Every kind of fit: speed, success, honesty, verdicts\n"
     yield (
         "Printed by `make bench-fits`. All traces are computed from laws with known parameters "
         "and seeded noise (tests/catalogue); only the last section is of measured traces. A goal "
         "that a figure misses is marked **missed**, and a line that a peer wins says so.\n"
     )
-    yield (
-        f"{_model() or cpu}, {os.cpu_count()} CPUs, {platform.system()}, Python "
-        f"{platform.python_version()}; {versions}. Seed {asked.seed}.\n"
-    )
+    places = {piece.origin.text for piece in pieces}
+    yield (places.pop() if len(places) == 1 else "Pieces of several runs; see the end.") + "\n"
     without = sorted({t.kind for t in every_truth().values()} - set(FIT_KINDS))
     if without:
         yield f"In the catalogue, but not yet fitted: {', '.join(without)}.\n"
@@ -64,29 +91,17 @@ def head(asked: Effort) -> Iterator[str]:
         yield f"Fitted, but without a truth in the catalogue: {', '.join(silent)}.\n"
 
 
-def _model() -> str:
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return ""
-    names = [line.split(":", 1)[1].strip() for line in text.splitlines() if "model name" in line]
-    return names[0] if names else ""
-
-
-def document(asked: Effort) -> Iterator[str]:
+def document(pieces: list[Piece]) -> Iterator[str]:
     """Yield the whole document, line by line."""
-    yield from head(asked)
-    yield from fits_speed.lines(asked)
-    yield from fits_honesty.success_lines(asked)
-    yield from fits_honesty.honesty_lines(asked)
-    yield from fits_verdicts.lines(asked)
-    yield from fits_empty.lines(asked)
-    yield from fits_verdicts.worst_lines(asked)
-    yield "## 6. Measured traces of other laboratories\n"
-    yield from real_data.table()
-    if asked.adaptive:
-        yield ""
-        yield designs()
+    yield from head(pieces)
+    for section in SECTIONS:
+        mine = sorted((p for p in pieces if p.section == section), key=lambda p: p.kind)
+        yield from together(piece.lines for piece in mine)
+    there = {(piece.section, piece.kind) for piece in pieces}
+    lacking = [f"{s} of {k}" for s, k in wanted(None, None) if (s, k) not in there]
+    if lacking:
+        yield f"Not measured: {', '.join(lacking)}.\n"
+    yield from ends(pieces)
 
 
 def designs() -> str:
@@ -97,14 +112,41 @@ def designs() -> str:
     return text.getvalue().replace("## Adaptive", "## 7. Adaptive")
 
 
+def plan(asked: Effort, pairs: list[tuple[str, str]], place: Origin) -> Iterator[str]:
+    """Yield the CPU minutes of a run by kind, from a run with a few traces each."""
+    small, times = smaller(asked)
+    minutes: dict[str, dict[str, float]] = {}
+    for section, kind in pairs:
+        if section in BY_KIND:
+            measured(section, kind, small, place)  # loads kernels and grids
+            took = measured(section, kind, small, place).seconds * times.get(section, 1.0)
+            minutes.setdefault(kind, {})[section] = took / 60
+    yield row("kind", *BY_KIND, "CPU minutes")
+    yield "|---|" + "---|" * (len(BY_KIND) + 1)
+    for kind, each in minutes.items():
+        yield row(kind, *(f"{each.get(s, 0.0):.2f}" for s in BY_KIND), f"{sum(each.values()):.1f}")
+    total = sum(sum(each.values()) for each in minutes.values())
+    yield f"\nAbout {total:.0f} minutes of CPU, without peers, measured traces and designs."
+
+
 def main() -> None:
-    """Print the document."""
-    asked, start = effort(), time.process_time()
+    """Print the document, or what was asked for."""
+    asked = arguments()
+    place = origin(asked.seed, quick=asked.quick)
+    effort = Effort(**(QUICK if asked.quick else FULL), kind=asked.kind, seed=asked.seed)
+    pairs = wanted(asked.section, asked.kind)
     warm()
-    for line in document(asked):
-        print(line, flush=True)
-    minutes = (time.process_time() - start) / 60
-    print(f"\nTook {minutes:.1f} minutes of CPU, besides what peers took.")
+    if asked.plan:
+        print("\n".join(plan(effort, pairs, place)))
+        return
+    some = asked.section is not None or asked.kind is not None
+    kept = {(p.section, p.kind): p for p in load(asked.pieces)}
+    if not asked.document:
+        for pair in pairs:
+            if some or pair not in kept or kept[pair].origin != place:
+                kept[pair] = measured(*pair, effort, place)
+                kept[pair].save(asked.pieces)
+    print("\n".join(document([kept[pair] for pair in (pairs if some else kept)])), flush=True)
 
 
 if __name__ == "__main__":

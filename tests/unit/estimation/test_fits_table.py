@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import fits_speed, fits_table
+from tests.benchmarks import fits_pieces, fits_speed, fits_table
 from tests.benchmarks.fits_common import MISSED, Effort
 from tests.benchmarks.fits_verdicts import reached
 from tests.benchmarks.peers.laws import USUAL, usual_for
@@ -30,7 +30,9 @@ def test_the_document_holds_every_section(monkeypatch):
     monkeypatch.setattr(fits_speed, "PEERS", ("curve_fit",))
     monkeypatch.setattr("tests.benchmarks.fits_empty.PEERS", ("curve_fit",))
     monkeypatch.delenv("KAMMERTON_PEERS", raising=False)
-    text = "\n".join(fits_table.document(TINY))
+    place = fits_pieces.origin(7, quick=True)
+    pieces = [fits_table.measured(s, "t1", TINY, place) for s in (*fits_table.BY_KIND, "measured")]
+    text = "\n".join(fits_table.document(pieces))
     for title in (
         "1. Speed",
         "2. Success",
@@ -42,6 +44,30 @@ def test_the_document_holds_every_section(monkeypatch):
         assert f"## {title}" in text
     assert "| t1 | curve_fit |" in text
     assert "| flat noise | 10 | 0.0 % |" in text
+    assert f"commit {place.commit}, seed 7" in text
+    assert "Not measured: speed of allxy" in text
+
+
+def test_pieces_of_several_kinds_become_one_section():
+    def lines(kind, figure):
+        return ["## 1. Speed\n", "What it is.\n", "| kind | us |", "|---|---|",
+                f"| {kind} | {figure} |", "", f"### {kind}\n", "| class | n |", "|---|---|",
+                f"| flat | {figure} |", "", "### Classes\n", "| class | why |", "|---|---|",
+                "| flat | nothing |"]  # fmt: skip
+
+    text = "\n".join(fits_pieces.together([lines("t1", 6), lines("ramsey", 30)]))
+    assert text == "\n".join([
+        "## 1. Speed", "", "What it is.", "", "| kind | us |", "|---|---|", "| t1 | 6 |",
+        "| ramsey | 30 |", "", "### t1", "", "| class | n |", "|---|---|", "| flat | 6 |", "",
+        "### ramsey", "", "| class | n |", "|---|---|", "| flat | 30 |", "", "### Classes", "",
+        "| class | why |", "|---|---|", "| flat | nothing |", "",
+    ])  # fmt: skip
+
+
+def test_a_piece_is_read_as_it_was_written(tmp_path):
+    piece = fits_pieces.Piece("speed", "t1", fits_pieces.origin(7, quick=True), 1.5, ["| a |"])
+    piece.save(tmp_path)
+    assert fits_pieces.load(tmp_path) == [piece]
 
 
 def counts(accepted, seen, traces=1000):
