@@ -146,8 +146,6 @@ def dimension(batch: Batch, known: dict[str, object]) -> Array:
     qubits = per_trace(known, "qubits", batch)
     if qubits is None:
         return np.full(batch.traces, 2.0)
-    if ((qubits < 1) | (qubits != np.round(qubits))).any():
-        raise TraceError("qubits must be a whole number, 1 or more")
     return np.asarray(2.0**qubits)
 
 

@@ -97,8 +97,8 @@ def _populations(pair: Pair, known: dict[str, object]) -> Array:
         value = per_trace(known, name, pair)
         columns.append(np.full(pair.traces, without) if value is None else value)
     parts = np.column_stack(columns)
-    if (parts < 0).any() or (parts > 1).any() or (parts[:, 0] >= parts[:, 1]).any():
-        raise TraceError("populations lie between 0 and 1, that of 0 below that of 1")
+    if (parts[:, 0] >= parts[:, 1]).any():
+        raise TraceError("population_0 must be less than population_1")
     return parts
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.derived import derive
 from kammerton.estimation.evidence import Evidence, weigh
-from kammerton.estimation.extremum import Place, expectation, judge_place, sort_of
+from kammerton.estimation.extremum import SORTS, Place, expectation, judge_place, sort_of
 from kammerton.estimation.findings import (
     CLEAR,
     Findings,
@@ -26,7 +26,7 @@ from kammerton.estimation.findings import (
 )
 from kammerton.estimation.kind import Kind
 from kammerton.estimation.nulls import simple_laws
-from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.outcome import Outcome, one_word, significance
 from kammerton.estimation.projection import Basis, refine
 from kammerton.estimation.series import Joined, joined, split
 from kammerton.estimation.solver import Solution
@@ -130,7 +130,7 @@ def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
 
 
 def _sign(known: dict[str, object]) -> float:
-    if known.get("extremum") == "either":
+    if one_word(known, "extremum", SORTS) == "either":
         raise TraceError('extremum "either" is only for one train; say minimum or maximum')
     return 1.0 if sort_of(known)[0] == 0.0 else -1.0
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.findings import Findings
-from kammerton.estimation.outcome import per_trace
+from kammerton.estimation.outcome import one_word, per_trace
 from kammerton.estimation.prepare import Batch
-from kammerton.model import Advice, TraceError
+from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
@@ -38,10 +38,7 @@ class Place:
 
 def sort_of(known: dict[str, object]) -> tuple[float, float]:
     """Return phase and distance of the extrema that are wanted."""
-    wanted = known.get("extremum") or "minimum"
-    if wanted not in SORTS:
-        raise TraceError(f"extremum is {wanted!r}; it must be one of {', '.join(SORTS)}")
-    return SORTS[str(wanted)]
+    return SORTS[one_word(known, "extremum", SORTS) or "minimum"]
 
 
 def expectation(known: dict[str, object], batch: Batch, low: Array, high: Array) -> Array:

@@ -156,7 +156,7 @@ def drift_asked(
     be what they leave, and less can be asked: `unsure`.
     """
     interleaved = known.get("interleaved", False)
-    if not isinstance(interleaved, bool):
+    if not isinstance(interleaved, (bool, np.bool_)):
         raise TraceError("interleaved is True or False")
     if interleaved:
         return STEADY

@@ -114,8 +114,6 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
         for value, usual in ((per_trace(known, "angle", batch), np.pi),
                              (per_trace(known, "phase", batch), np.pi / 2))
     )  # fmt: skip
-    if (angle == 0).any():
-        raise TraceError("angle is 0: a gate that does not turn has no error of its angle")
     each = count.astype(np.int64)
     apart = np.gcd.reduce(each - each[:, :1], axis=1)
     common = np.maximum(np.asarray(apart, dtype=np.float64), 1.0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -16,6 +17,23 @@ from kammerton.estimation.solver import Solution
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
+
+RANGES: dict[str, tuple[Callable[[Array], NDArray[np.bool_]], str]] = {
+    "contrast": (lambda v: v != 0, "not 0"),
+    "angle": (lambda v: v != 0, "not 0: a gate that does not turn has no error of its angle"),
+    "anharmonicity": (lambda v: v != 0, "not 0"),
+    "within": (lambda v: v > 0, "more than 0"),
+    "period": (lambda v: v > 0, "more than 0"),
+    "qubit_frequency": (lambda v: v > 0, "more than 0"),
+    "bare_frequency": (lambda v: v > 0, "more than 0"),
+    "asymmetry": (lambda v: (v >= 0) & (v < 1), "0 or more, and less than 1"),
+    "dead": (lambda v: (v >= 0) & (v < 1), "a fraction of the readout, 0 or more and less than 1"),
+    "qubits": (lambda v: (v >= 1) & (v <= 100) & (v == np.round(v)), "a whole number, 1 to 100"),
+    "population_0": (lambda v: (v >= 0) & (v <= 1), "between 0 and 1"),
+    "population_1": (lambda v: (v >= 0) & (v <= 1), "between 0 and 1"),
+    "population": (lambda v: (v == 0) | (v == 1), "true or false"),
+}
+"""What a known quantity must be, and how that is said."""
 
 
 class Counted(Protocol):
@@ -71,4 +89,17 @@ def per_trace(known: dict[str, object], name: str, batch: Counted) -> Array | No
         raise TraceError(f"{name} must be one number, or one for each trace") from error
     if not np.isfinite(spread).all():
         raise TraceError(f"{name} is not finite")
+    if name in RANGES:
+        allowed, words = RANGES[name]
+        bad = np.flatnonzero(~allowed(spread))
+        if len(bad):
+            raise TraceError(f"{name} is {spread[bad[0]]:g}; it must be {words}")
     return spread
+
+
+def one_word(known: dict[str, object], name: str, among: Collection[str]) -> str | None:
+    """Return a known word, or None when it was not given."""
+    word = known.get(name)
+    if word is not None and not (isinstance(word, str) and word in among):
+        raise TraceError(f"{name} is {word!r}; it must be one of {', '.join(among)}")
+    return word

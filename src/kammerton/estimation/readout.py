@@ -115,8 +115,6 @@ def single_shot_readout(shots: Shots, known: dict[str, object]) -> Outcome:
     """
     dead = per_trace(known, "dead", shots)
     dead = np.zeros(shots.traces) if dead is None else dead
-    if (dead < 0).any():
-        raise TraceError("dead is a fraction of the readout; it cannot be negative")
     readings = [_read(shots.sets(n), float(dead[n])) for n in range(shots.traces)]
     findings, curve = Findings(shots.traces), np.full(shots.y.shape, np.nan + 0j)
     for n, reading in enumerate(readings):

@@ -25,12 +25,11 @@ from kammerton.estimation.findings import (
 )
 from kammerton.estimation.kind import Kind, sweep
 from kammerton.estimation.nulls import Nulls, simple_laws
-from kammerton.estimation.outcome import Outcome, significance
+from kammerton.estimation.outcome import Outcome, one_word, significance
 from kammerton.estimation.plane import DEGREES, fit_plane, over_background
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
 from kammerton.estimation.solver import Solution, merged, solve
-from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -54,9 +53,7 @@ def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
     Else it is taken from the depth, and named in the reason. An undercoupled reflection looks
     exactly like a notch, and is then taken for one: its internal and coupling Q are wrong.
     """
-    geometry = known.get("geometry")
-    if geometry is not None and geometry not in GEOMETRIES:
-        raise TraceError(f"geometry is {geometry!r}; it can be {', '.join(GEOMETRIES)}")
+    geometry = one_word(known, "geometry", GEOMETRIES)
     asked = drift_asked(batch, known, DRIFT)
     if batch.parts == 2:
         return _complex(batch, geometry, asked)

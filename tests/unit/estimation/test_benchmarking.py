@@ -264,7 +264,7 @@ def test_missing_sequences_are_left_out():
 REFUSED = {
     "negative length": (RB, (LENGTHS - 2, decay()), {}, "negative number"),
     "three lengths": (RB, (np.repeat([1, 2, 3], 5), np.ones(15)), {}, "fewer than 4 different"),
-    "half a qubit": (RB, (LENGTHS, decay()), {"qubits": 0.5}, "qubits must be"),
+    "half a qubit": (RB, (LENGTHS, decay()), {"qubits": 0.5}, "qubits is 0.5"),
     "one axis": (IRB, (LENGTHS, decay()), {}, "two axes"),
     "three series": (IRB, ((range(3), LENGTHS), np.ones((3, 11))), {}, "3 series"),
     "one series twice": (IRB, (([1, 1], LENGTHS), np.ones((2, 11))), {}, "twice"),

@@ -219,7 +219,7 @@ REFUSED = {
     "few tones": ((([0, 1], TONES[:6]), Y[:, :, :6]), {}, "frequency has 6"),
     "shape": ((([0, 1], TONES[1:]), Y), {}, "y has shape"),
     "infinite": ((([0, 1], TONES), Y * np.inf), {}, "infinite|missing"),
-    "populations": ((([0, 1], TONES), Y), {"population_0": 0.9, "population_1": 0.5}, "below"),
+    "populations": ((([0, 1], TONES), Y), {"population_0": 0.9, "population_1": 0.5}, "less than"),
     "too much": ((([0, 1], TONES), Y), {"population_1": 1.5}, "between 0 and 1"),
     "magnitudes": ((([0, 1], TONES), np.abs(Y)), {"population_1": 0.9}, "complex"),
 }  # fmt: skip

@@ -311,7 +311,7 @@ REFUSED = {
     "half a state": ((X / 2, Y), {}, "0, 1 or 2"),
     "only 0": ((X * 0, Y), {}, "prepared in 0 and in 1"),
     "0 and 2": ((X * 2, Y), {}, "prepared in 0 and in 1"),
-    "negative dead time": ((X, Y), {"dead": -0.1}, "cannot be negative"),
+    "negative dead time": ((X, Y), {"dead": -0.1}, "0 or more"),
     "unknown": ((X, Y), {"t1": 1e-5}, "cannot use t1"),
 }  # fmt: skip
 
