@@ -14,9 +14,11 @@ from kammerton.bench.limits import check_compiled, check_playlist, check_value
 from kammerton.bench.others import Others
 from kammerton.bench.ramp import walk
 from kammerton.bench.switching import (
+    STOP_DEADLINE,
     OnChange,
     OutputChange,
     all_of,
+    in_order,
     switch_off,
     switch_on,
     verify_carrier,
@@ -198,7 +200,8 @@ class Gate:
             Names every generator that did not stop.
         """
         names = list(generators)
-        await all_of({name: self._generators[name].stop for name in names}, "did not stop")
+        stops = {name: self._generators[name].stop for name in names}
+        await all_of(stops, "did not stop", within=STOP_DEADLINE)
         for name in names:
             self.guard.changed(name, "playing", "stopped")
 
@@ -216,23 +219,19 @@ class Gate:
         self._on.clear()
         self._carriers.clear()
         self.guard.job = ""
-        failures: list[str] = []
         guarded = self.guard.boxes.guarded
-        biases = {name: partial(self.biases.make_safe, name) for name in self._bias_names}
-        for step, missed, extra in (
-            ({n: guarded(n, g, g.safe) for n, g in self._generators.items()}, "off", 0.0),
-            (
-                {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()},
-                "off",
-                0.0,
+        off, biases = "is not known to be off", "is not known to be as lab.toml wants it"
+        sources = {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()}
+        failures = await in_order(
+            all_of({n: guarded(n, g, g.safe) for n, g in self._generators.items()}, off),
+            all_of(sources, off),
+            all_of({n: guarded(n, o, o.safe) for n, o in self._others.items()}, off),
+            all_of(
+                {name: partial(self.biases.make_safe, name) for name in self._bias_names},
+                biases,
+                LONGEST_RAMP,
             ),
-            ({n: guarded(n, o, o.safe) for n, o in self._others.items()}, "off", 0.0),
-            (biases, "as lab.toml wants it", LONGEST_RAMP),
-        ):
-            try:
-                await all_of(step, f"is not known to be {missed}", extra)
-            except InstrumentError as error:
-                failures.append(str(error))
+        )
         self.guard.note(OutputChange("all outputs", None, "off", why, "\n".join(failures) or None))
         if failures:
             raise InstrumentError("\n".join(failures))

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from typing import Any
 
+from kammerton.bench.tasks import settled
 from kammerton.model import InstrumentError
 from kammerton.model.roles import MicrowaveSource
 
 SAFE_DEADLINE = 15.0
 """s that one instrument may take to switch off before the others no longer wait for it."""
+
+ORDER = 2.0
+"""s that sources wait for generators, and biases for sources, when all are switched off."""
+
+STOP_DEADLINE = 3.0
+"""s that a generator may take to stop before everything is switched off instead."""
 
 FREQUENCY_STEP, POWER_STEP = 0.02, 0.02
 """How far (Hz, dB) a source's read-back may lie from what was set."""
@@ -59,17 +67,42 @@ async def switch_off(source: MicrowaveSource) -> None:
         raise InstrumentError(f"{source.name} reads back on after it was switched off")
 
 
+async def in_order(*steps: Coroutine[Any, Any, None]) -> list[str]:
+    """Take steps one after the other and return the words of those that failed.
+
+    A step that has not ended after ORDER s does not keep the next one from beginning: an instrument
+    that hangs shall not keep others on.
+    """
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        for step in steps:
+            tasks.append(asyncio.create_task(step))
+            await asyncio.wait(tasks[-1:], timeout=ORDER)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    finally:
+        await settled(*tasks)
+        for step in steps[len(tasks) :]:
+            step.close()
+    for end in ends:
+        if end is not None and not isinstance(end, InstrumentError):
+            raise end
+    return [str(end) for end in ends if end is not None]
+
+
 async def all_of(
-    actions: Mapping[str, Callable[[], Awaitable[None]]], failure: str, extra: float = 0.0
+    actions: Mapping[str, Callable[[], Awaitable[None]]],
+    failure: str,
+    extra: float = 0.0,
+    within: float | None = None,
 ) -> None:
-    """Do all at once, each within SAFE_DEADLINE and `extra` s.
+    """Do all at once, each within `within` (SAFE_DEADLINE if not given) and `extra` s.
 
     Raises
     ------
     InstrumentError
         One, that names every failure.
     """
-    deadline = SAFE_DEADLINE + extra
+    deadline = (SAFE_DEADLINE if within is None else within) + extra
 
     async def attempt(name: str, action: Callable[[], Awaitable[None]]) -> str | None:
         try:

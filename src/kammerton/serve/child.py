@@ -16,7 +16,8 @@ from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
-from kammerton.serve.wire import Wire
+from kammerton.serve.rules import Rules
+from kammerton.serve.wire import ORPHANED, Wire
 from kammerton.serve.words import Code, Mode, Order
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,9 @@ def main() -> int:
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
     log_to_stderr(lab.computer if order.named else "")
-    wire.say(loaded=lab.computer)
+    ramps = any(entry.safe == "zero" for entry in lab.instruments.values())
+    wire.patience = Rules.ramp if ramps else ORPHANED
+    wire.say(loaded=lab.computer, ramps=ramps)
     try:
         return run_until_signal(_live(lab, order, wire))
     except KeyboardInterrupt:

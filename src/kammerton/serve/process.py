@@ -48,7 +48,7 @@ class Process:
         self.loaded = asyncio.Event()
         self._rules, self._command = rules, command
         self._up = self._told = False
-        self._hung = ""
+        self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str] | None = None
         self._started = self._heard = time.monotonic()
         self._beats = 0
@@ -90,7 +90,7 @@ class Process:
                 looks = looks + 1 if self.silence else 0
                 if stop.is_set():
                     self._told = True
-                    await self._end(gone, self._rules.stop)
+                    await self._end(gone, self._stop)
                 elif self._said is not None:
                     await self._end(gone, self._rules.leave)
                 elif looks > 1:  # what came while this process itself stood still is read by now
@@ -129,8 +129,10 @@ class Process:
             case {"beat": str(doing)}:
                 self._beats += 1
                 self.doing = doing
-            case {"loaded": str(computer)}:
+            case {"loaded": str(computer), **more}:
                 self.name = computer
+                if more.get("ramps"):
+                    self._stop = self._rules.ramp
                 self.loaded.set()
             case {"up": True}:
                 self._up = True

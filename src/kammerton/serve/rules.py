@@ -14,6 +14,7 @@ class Rules:
     ask, insist: how long it gets to end when asked, and after SIGTERM, when it hangs.
     stop: how long it gets to end when the daemon is told to; SIGTERM then, and SIGKILL after
     `insist` more.
+    ramp: instead of `stop` where lab.toml wants a bias to ramp to zero at the end.
     leave: how long it may take to be gone once it said that it has ended.
     first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
     immediate, since outputs may be on. quick: what ends sooner has failed quickly; so many `tries`
@@ -26,6 +27,7 @@ class Rules:
     ask: float = 2.0
     insist: float = 2.0
     stop: float = 7.0
+    ramp: float = 3700.0
     leave: float = 3.0
     first_pause: float = 1.0
     longest_pause: float = 300.0

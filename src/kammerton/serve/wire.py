@@ -19,9 +19,13 @@ _CHUNK = 65536
 
 
 class Wire:
-    """Reads lines and sends messages; what libraries print goes to stderr instead."""
+    """Reads lines and sends messages; what libraries print goes to stderr instead.
+
+    patience: s to switch off in when the supervisor is gone.
+    """
 
     def __init__(self, down: int, up: int) -> None:
+        self.patience = ORPHANED
         self._down, self._up = down, up
         self._rest = b""
 
@@ -70,5 +74,5 @@ class Wire:
             elif text == STOP:
                 stop("the daemon ends")
         stop("the supervisor is gone")
-        time.sleep(ORPHANED)
+        time.sleep(self.patience)
         os._exit(1)

@@ -405,6 +405,25 @@ def test_one_that_hangs_does_not_keep_the_others_on(gate, fake, make, monkeypatc
     assert not fake.lo.on
 
 
+def test_r1_a_generator_that_hangs_does_not_keep_sources_on_until_its_deadline(
+    gate, fake, make, monkeypatch
+):
+    monkeypatch.setattr(switching, "ORDER", 0.05)
+    monkeypatch.setattr(switching, "SAFE_DEADLINE", 0.6)
+    fake.awg.hang.add("safe")
+
+    async def main() -> None:
+        await all_on(gate, make.compiled())
+        safe = asyncio.create_task(gate.safe())
+        await asyncio.sleep(0.3)
+        assert not safe.done()
+        assert not fake.lo.on
+        with pytest.raises(InstrumentError, match="awg is not known to be off"):
+            await safe
+
+    asyncio.run(main())
+
+
 def test_after_safe_outputs_are_switched_on_anew(gate, fake, make):
     async def main() -> None:
         await all_on(gate, make.compiled())
