@@ -28,7 +28,7 @@ def columns(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
     indent = sum(widths) + 2 * len(widths)
     for row in rows:
         head = "".join(f"{cell:{w}}  " for cell, w in zip(row, widths, strict=False))
-        folded = textwrap.wrap(row[-1], max(20, width - indent)) or [""]
+        folded = textwrap.wrap(row[-1], max(20, width - indent), break_on_hyphens=False) or [""]
         yield (head + folded[0]).rstrip()
         yield from (" " * indent + line for line in folded[1:])
 

@@ -105,11 +105,33 @@ def closing() -> Iterator[ExitStack]:
         yield stack
 
 
+@pytest.fixture(scope="session")
+def upstream_awg() -> Iterator[list[TektronixAWG5208]]:
+    """The upstream driver, made once: its 258 parameters take longer than most of the tests."""
+    made: list[TektronixAWG5208] = []
+    yield made
+    for awg in made:
+        awg.close()
+
+
 @pytest.fixture
-def awg(laboratory: Laboratory, closing: ExitStack) -> TektronixAWG5208:
-    awg = TektronixAWG5208("awg1", visa(laboratory, "awg1"), visalib="@py", device_clear=False)
-    closing.callback(awg.close)
-    return awg
+def awg(
+    laboratory: Laboratory, closing: ExitStack, upstream_awg: list[TektronixAWG5208]
+) -> TektronixAWG5208:
+    """The driver on this laboratory, with nothing left of the last one."""
+    address = visa(laboratory, "awg1")
+    if not upstream_awg:
+        made = TektronixAWG5208("upstream_awg", address, visalib="@py", device_clear=False)
+        upstream_awg.append(made)
+    else:
+        (made,) = upstream_awg
+        made.set_address(address, "@py")
+        made.visa_handle.write_termination = "\n"
+        made.visa_handle.read_termination = "\n"
+        made.timeout(TektronixAWG5208.default_timeout)
+        made.invalidate_cache()
+    closing.callback(made.visa_handle.close)
+    return made
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ import pytest
 
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
-from kammerton_sim.control import Control
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.limits import limits_of
 from kammerton_sim.write_lab import write_lab
@@ -33,14 +32,12 @@ def spans(laboratory, tmp_path) -> Callable[[], list[tuple[str, str, float]]]:
     path = tmp_path / "lab.toml"
     path.write_text(write_lab(laboratory.chip, laboratory.ports, 1), encoding="utf-8")
     limits = limits_of([str(path)])
-    control = Control(laboratory)
 
     def spans() -> list[tuple[str, str, float]]:
-        found = control._unsafe(limits)["spans"]
+        found = laboratory.questions.unsafe(limits)["spans"]
         return [(s["output"], s["what"], s["value"]) for s in found]
 
-    yield spans
-    control.close()
+    return spans
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 
 from kammerton_sim.wire.errors import ScpiError
@@ -53,6 +54,34 @@ class _Entry:
     """Node index of each suffix; None where the node was left out and the suffix is 1."""
 
 
+_Numbered = tuple[int | None, ...]
+
+
+@cache
+def _spellings(pattern: str) -> tuple[dict[str, str], list[tuple[str, _Numbered]]]:
+    """Short form of every name in a header, and all ways to write it, with their numbers."""
+    nodes = [m.groupdict() for m in _NODE.finditer(pattern)]
+    shorts: dict[str, str] = {}
+    for node in nodes:
+        short = "".join(c for c in node["name"] if not c.islower())
+        shorts[short] = shorts[node["name"].upper()] = short
+    kept = product(*((False, True) if n["open"] else (True,) for n in nodes))
+    return shorts, [_spelling(nodes, each, shorts) for each in kept]
+
+
+def _spelling(
+    nodes: Sequence[Mapping[str, str]], kept: Sequence[bool], shorts: Mapping[str, str]
+) -> tuple[str, _Numbered]:
+    names: list[str] = []
+    numbered: list[int | None] = []
+    for node, keep in zip(nodes, kept, strict=True):
+        if node["number"]:
+            numbered.append(len(names) if keep else None)
+        if keep:
+            names.append(shorts[node["name"].upper()] + node["number"])
+    return ":".join(names), tuple(numbered)
+
+
 class CommandTable:
     """Finds a command by any allowed spelling of its header."""
 
@@ -61,7 +90,9 @@ class CommandTable:
         self._entries: dict[str, _Entry] = {}
         self._found: dict[str, tuple[Command, tuple[int, ...]]] = {}
         for pattern, command in commands.items():
-            for key, numbered in self._spellings(pattern):
+            shorts, spellings = _spellings(pattern)
+            self._short.update(shorts)
+            for key, numbered in spellings:
                 self._entries[key] = _Entry(command, numbered)
 
     def find(self, header: str) -> tuple[Command, tuple[int, ...]]:
@@ -72,21 +103,6 @@ class CommandTable:
             if len(self._found) < _CACHE:
                 self._found[header] = known
         return known
-
-    def _spellings(self, pattern: str) -> Iterator[tuple[str, tuple[int | None, ...]]]:
-        nodes = [m.groupdict() for m in _NODE.finditer(pattern)]
-        for node in nodes:
-            short = "".join(c for c in node["name"] if not c.islower())
-            self._short[short] = self._short[node["name"].upper()] = short
-        for kept in product(*((False, True) if n["open"] else (True,) for n in nodes)):
-            names: list[str] = []
-            numbered: list[int | None] = []
-            for node, keep in zip(nodes, kept, strict=True):
-                if node["number"]:
-                    numbered.append(len(names) if keep else None)
-                if keep:
-                    names.append(self._short[node["name"].upper()] + node["number"])
-            yield ":".join(names), tuple(numbered)
 
     def _parse(self, header: str) -> tuple[Command, tuple[int, ...]]:
         names, digits = [], []

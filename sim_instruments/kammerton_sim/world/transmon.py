@@ -17,9 +17,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
-from scipy.linalg import eigh_tridiagonal
-from scipy.optimize import root
 
 from kammerton_sim.world.errors import WorldError
 
@@ -33,6 +30,8 @@ _LEAST = 0.01  # of EJ
 
 def transitions(ej: float, ec: float, ng: float = _OFFSET_CHARGE) -> tuple[float, float]:
     """f01 and anharmonicity (f12 - f01), in the unit of `ej` and `ec`."""
+    from scipy.linalg import eigh_tridiagonal  # scipy: half of the time that a start takes
+
     charging = 4 * ec * (_CHARGES - ng) ** 2
     hopping = np.full(_CHARGES.size - 1, -ej / 2)
     e = eigh_tridiagonal(charging, hopping, eigvals_only=True, select="i", select_range=(0, 2))
@@ -41,6 +40,8 @@ def transitions(ej: float, ec: float, ng: float = _OFFSET_CHARGE) -> tuple[float
 
 def energies(f01: float, anharmonicity: float) -> tuple[float, float]:
     """EJ and EC of a transmon with these transitions, in their unit."""
+    from scipy.optimize import root
+
     ec = -anharmonicity
     guess = ((f01 + ec) ** 2 / (8 * ec) / f01, ec / f01)
 
@@ -60,6 +61,8 @@ class Arc:
     """f01 and anharmonicity in Hz against flux in quanta, given at zero flux."""
 
     def __init__(self, f01: float, anharmonicity: float, asymmetry: float) -> None:
+        from scipy.interpolate import CubicSpline
+
         ej, ec = energies(f01, anharmonicity)
         self.ratio = ej / ec
         self._asymmetry = asymmetry

@@ -26,7 +26,6 @@ from difflib import get_close_matches
 from functools import partial
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from kammerton_sim.chip import Chip, slow_envelope_time
 from kammerton_sim.world.dispersive import dispersive
@@ -92,6 +91,8 @@ def pi_amplitude(
     qubit: Qubit, unit: ComplexArray, sample_rate: float, carrier: float, line: Wire = PERFECT
 ) -> float:
     """Volts of peak at which the pulse `unit` (I + jQ for 1 V of peak) inverts best."""
+    from scipy.optimize import minimize_scalar
+
     moving = evolution(qubit, carrier, 1 / sample_rate)
     area = abs(line.arriving(unit)).sum() * qubit.rabi_rate / sample_rate
     if not area > 0:
