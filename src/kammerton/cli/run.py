@@ -20,8 +20,17 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when nothing is worth measuring any more.")
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="List every planned write with its limit; connect nothing."),
+    ] = False,
 ) -> None:
     """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off."""
+    if dry_run:
+        from kammerton.cli.dry_run import dry_run as listed
+
+        raise typer.Exit(listed(labs or [Path("lab.toml")]))
+
     import asyncio
 
     from kammerton.serve.logs import log_to_stderr

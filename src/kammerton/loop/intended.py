@@ -1,0 +1,123 @@
+"""What the daemon would write to the instruments of a lab.toml, found out without any of them.
+
+Every calibration is compiled once for all qubits, as if the design values were true; what later
+beliefs make of it lies within the same limits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from kammerton.bench.limits import UNITS, check_compiled
+from kammerton.lab import Lab
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.model import Belief, Calibration, Effort, OutputRefused, ProgramError, Target
+from kammerton.model.quantity import show
+from kammerton.program import compile as compile_program
+from kammerton.program.compiled import Compiled
+
+UNKNOWN = "unknown until read"
+STAND_IN = 1e-3  # for readout settings that no design gives; only their programs' shape matters
+
+
+@dataclass(frozen=True)
+class Write:
+    """One planned write. refused: why the gate would not let it pass; None when it would."""
+
+    when: str
+    output: str
+    quantity: str
+    old: str
+    new: str
+    limit: str
+    refused: str | None = None
+
+
+def intended(lab: Lab, calibrations: Sequence[Calibration], now: datetime) -> list[Write]:
+    """Return every write that a start and one round of all calibrations would make, in order."""
+    book = BeliefBook(lab, now)
+    targets = [_whole(book.target(q, now, Effort()), now) for q in lab.qubits]
+    found = [*_opening(lab)]
+    for calibration in calibrations:
+        found += _of_calibration(lab, calibration, targets)
+    return [*found, *_closing(lab)]
+
+
+def _whole(target: Target, now: datetime) -> Target:
+    """Give a target what only measurements know: the tone on the resonance, and stand-ins."""
+    names = ("readout_frequency", "readout_angle", "readout_threshold", "readout_contrast")
+    values = dict.fromkeys(names, STAND_IN) | {"readout_frequency": target["r.frequency"]}
+    missing = {f"r.{n}": Belief(v, 0.0, now) for n, v in values.items()}
+    sigmas = dict.fromkeys(missing, 0.0)
+    return replace(
+        target, beliefs={**missing, **target.beliefs}, sigmas={**sigmas, **target.sigmas}
+    )
+
+
+def _opening(lab: Lab) -> Iterator[Write]:
+    yield from (_off(lab, name, "start") for name in _outputs(lab))
+    generators = dict.fromkeys([lab.sync.master, *lab.sync.followers])
+    for name in generators:
+        rate = show(lab.sample_rate, "Hz")
+        yield Write("start", name, "clock", UNKNOWN, f"{rate}, external 10 MHz", "lab.toml")
+
+
+def _closing(lab: Lab) -> Iterator[Write]:
+    yield from (_off(lab, name, "end") for name in _outputs(lab))
+
+
+def _outputs(lab: Lab) -> Iterator[str]:
+    """Yield every instrument that may have an output, generators first."""
+    first = dict.fromkeys([lab.sync.master, *lab.sync.followers])
+    silent = {f.digitizer for f in lab.feedlines.values()}
+    silent |= {lab.interlock.fridge, lab.interlock.second or ""}
+    yield from first
+    yield from (name for name in lab.instruments if name not in first and name not in silent)
+
+
+def _off(lab: Lab, name: str, when: str) -> Write:
+    declared = lab.instruments[name].safe
+    new = {"hold": "held, and read back", "zero": "ramped to 0 V"}.get(declared or "", "off")
+    return Write(when, name, "output", UNKNOWN, new, "never refused")
+
+
+def _of_calibration(
+    lab: Lab, calibration: Calibration, targets: Sequence[Target]
+) -> Iterator[Write]:
+    try:
+        compiled = compile_program(calibration.program(targets), lab)
+    except ProgramError as problem:
+        yield Write(calibration.name, "program", "", "", "", "", str(problem))
+        return
+    except KeyError as missing:
+        words = f"cannot be planned before {missing} is measured"
+        yield Write(calibration.name, "program", "", "", words, "")
+        return
+    yield from _writes(lab, calibration.name, compiled)
+
+
+def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
+    for source, (hz, dbm) in sorted(compiled.carriers.items()):
+        yield _write(lab, when, source, "frequency", hz)
+        yield _write(lab, when, source, "power", dbm)
+        yield Write(when, source, "output", UNKNOWN, "on", "cold, and not held")
+    for channel, peak in sorted(compiled.peaks.items()):
+        written = _write(lab, when, channel.instrument, "volts", peak)
+        new = f"waveforms up to ±{show(peak, 'V')}, on"
+        yield replace(written, output=str(channel), new=new)
+    try:
+        check_compiled(lab, compiled)
+    except OutputRefused as refusal:
+        yield Write(when, "program", "", "", "", "", str(refusal))
+
+
+def _write(lab: Lab, when: str, instrument: str, quantity: str, value: float) -> Write:
+    unit = UNITS[quantity]
+    limit = lab.instruments[instrument].limits.get(quantity)
+    words = "none"
+    if limit is not None:
+        rate = show(limit.max_rate, f"{unit.removesuffix('m')}/s")
+        words = f"{show(limit.minimum, unit)} to {show(limit.maximum, unit)}, {rate}"
+    return Write(when, instrument, quantity, UNKNOWN, show(value, unit), words)

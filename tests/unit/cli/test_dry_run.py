@@ -1,0 +1,52 @@
+"""`kammerton run --dry-run`: all writes with units and limits, without a connection."""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from tests.unit.lab.example import TEXT, spoilt
+
+
+@pytest.fixture(autouse=True)
+def nobody_connects(monkeypatch):
+    def connect(*_: object) -> None:
+        pytest.fail("a dry run connected to something")
+
+    monkeypatch.setattr(socket.socket, "connect", connect)
+    monkeypatch.setenv("COLUMNS", "160")
+
+
+def dry(folder: Path, text: str) -> tuple[int, str]:
+    path = folder / "lab.toml"
+    path.write_text(text, encoding="utf-8")
+    done = CliRunner().invoke(app, ["run", "--dry-run", str(path)])
+    return done.exit_code, "\n".join(" ".join(line.split()) for line in done.stdout.splitlines())
+
+
+def test_every_write_has_its_unit_and_its_limit(tmp_path):
+    code, out = dry(tmp_path, TEXT)
+    assert code == 0
+    lines = out.splitlines()
+    assert "drive_lo frequency unknown until read 4.8 GHz 4 GHz to 6 GHz, 10 GHz/s" in out
+    assert "readout_lo power unknown until read 13 dBm -20 dBm to 16 dBm, 100 dB/s" in lines
+    volts = [line for line in lines if line.startswith("awg1.") and " volts " in line]
+    assert volts
+    assert all(line.endswith("-500 mV to 500 mV, 1 GV/s") for line in volts)
+    begun = {line.split()[0] for line in lines if line}
+    assert {"start", "rabi_amplitude", "t1", "end"} <= begun
+    assert lines[-1] == "the gate would refuse nothing"
+
+
+def test_what_the_gate_would_refuse_is_told_and_is_the_exit_code(tmp_path):
+    volts = 'limits.volts = { min = "-0.5 V", max = "0.5 V", max_rate = "1 V/ns" }'
+    code, out = dry(tmp_path, spoilt(volts, ""))
+    assert code == 3
+    assert "volts cannot be set without limits.volts of instruments.awg1" in out
+    code, out = dry(tmp_path, spoilt("1 V/ns", "1 mV/ns"))
+    assert code == 3
+    assert "faster than 1 MV/s, max_rate of limits.volts" in out.replace("\n", " ")
