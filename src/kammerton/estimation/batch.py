@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from kammerton.estimation.arrays import noise_of, numbers
 from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.estimation.prepare import ROUNDING
 from kammerton.estimation.scaled import (
     KNOWN,
     bounded,
@@ -137,12 +138,33 @@ def _fitted(
         which, part = again
         outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
+    values, stderr = (_measured(each, said.status, y, how.axes)
+                      for each in (found.values, found.stderr))  # fmt: skip
     return FitBatch(
-        kind, found.values, found.stderr, found.correlation, outcome.units,
+        kind, values, stderr, found.correlation, outcome.units,
         said.verdict, said.status, said.reason,
         _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
     )  # fmt: skip
+
+
+def _measured(
+    numbers_: dict[str, Array], status: NDArray[np.str_], y: ArrayLike, axes: int
+) -> dict[str, Array]:
+    """Return numbers without those of traces in which every point has the same value."""
+    silent = np.flatnonzero(status == "no signal")
+    if len(silent) == 0:
+        return numbers_
+    rows = numbers(y, "y")
+    rows = (rows[None] if rows.ndim == axes else rows)[silent].reshape(len(silent), -1)
+    middle = np.nanmean(rows, axis=1, keepdims=True)
+    away = np.fmax.reduce(np.abs(rows - middle), axis=1)
+    same = silent[away <= ROUNDING * np.abs(middle[:, 0])]
+    if len(same) == 0:
+        return numbers_
+    return {
+        name: np.where(np.isin(np.arange(len(v)), same), np.nan, v) for name, v in numbers_.items()
+    }
 
 
 def _shrunk_and_back(

@@ -9,6 +9,7 @@ import pytest
 
 from kammerton.estimation import FIT_KINDS, fit_batch, warm
 from kammerton.model import TraceError
+from tests.unit.estimation.good_traces import good
 
 SWEEPS = [kind for kind, how in FIT_KINDS.items() if how.axes == 1 and not how.whole]
 X = np.linspace(0.0, 100e-6, 51)
@@ -142,6 +143,21 @@ def test_constant_y_is_no_signal(kind):
     found = fit_batch(kind, x, np.full((2, 61), 0.25))
     assert set(found.verdict) == {"rejected"}
     assert set(found.status) == {"no signal"}
+
+
+@pytest.mark.parametrize("level", [0.0, 0.25, -3e5])
+@pytest.mark.parametrize("kind", [k for k in FIT_KINDS if k != "single_shot_readout"])
+def test_nothing_is_told_of_a_trace_that_is_the_same_everywhere(kind, level):
+    x, y, sigma, known = good(kind, True)
+    for noise in (sigma, None):
+        found = fit_batch(kind, x, 0 * y + level, noise, **known)
+        assert set(found.verdict) == {"rejected"}
+        if set(found.status) == {
+            "no signal"
+        }:  # where levels are known, flatness can be another law
+            for numbers in (found.values, found.stderr):
+                assert all(np.isnan(v).all() for v in numbers.values())
+            assert found.fit(0, "q0").values == {}
 
 
 @pytest.mark.parametrize("kind", SWEEPS)
