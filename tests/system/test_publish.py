@@ -18,8 +18,8 @@ import pytest
 from kammerton.client import Subscriber
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Verdict
+from kammerton.model.backoff import Backoff
 from kammerton.publish import Connection, Relay, Topics, Will, connect
-from kammerton.publish.backoff import Backoff
 from kammerton.publish.payloads import iso
 from kammerton.store import Store
 from tests.brokers import MOSQUITTO, BrokerProcess

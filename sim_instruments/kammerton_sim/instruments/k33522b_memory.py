@@ -97,7 +97,8 @@ def channel_of(call: Call) -> int:
 def _samples(call: Call, texts: list[str], kind: str) -> Wave:
     """Return the samples of a command: numbers, or a block of `kind`, most significant first."""
     if call.block is None:
-        return np.array([number(text) for text in texts], np.float32)
+        with np.errstate(over="ignore"):  # what is too large is refused with all beyond +-1
+            return np.array([number(text) for text in texts]).astype(np.float32)
     if len(call.block) % np.dtype(kind).itemsize:
         raise ScpiError(-161, f"{len(call.block)} bytes")
     return np.frombuffer(call.block, kind).astype(np.float32)

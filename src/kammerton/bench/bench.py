@@ -14,6 +14,7 @@ from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
 from kammerton.bench.readback import ReadBack
+from kammerton.bench.recovery import Recovery
 from kammerton.bench.tasks import settled, together, unbroken
 from kammerton.lab import Lab
 from kammerton.model import (
@@ -55,16 +56,30 @@ class Bench:
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
         self._read_back = ReadBack(instruments, gate.guard)
+        self._recovery = Recovery(instruments, gate, self._configure)
         self._turn = asyncio.Lock()
 
     async def configure(self) -> None:
         """Set clocks and references; outputs stay off."""
-        rate = self.lab.sample_rate
-        await together(
-            device.configure() if isinstance(device, MicrowaveSource) else device.configure(rate)
-            for device in self.instruments.values()
-            if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer)
-        )
+        await together(self._configure(device) for device in self.instruments.values())
+
+    async def recover(self, failure: InstrumentError) -> None:
+        """After a failure, bring back whichever instrument failed; the others stay as they are.
+
+        Raises
+        ------
+        InstrumentError
+            Names what is still away, or not known to be off; try again later.
+        """
+        async with self._turn:
+            for name in await self._recovery.restore(failure):
+                self._loaded.pop(name, None)
+
+    async def _configure(self, device: Instrument) -> None:
+        if isinstance(device, MicrowaveSource):
+            await device.configure()
+        elif isinstance(device, WaveformGenerator | Digitizer):
+            await device.configure(self.lab.sample_rate)
 
     async def acquire(self, program: Program, on_progress: OnProgress | None = None) -> Records:
         """Play a program and return its records; generators are stopped afterwards.
@@ -157,6 +172,9 @@ class Bench:
             await self._while_cold(digitizer.acquire(capture, armed, collector), digitizer, limit)
         except NoTriggers as silence:
             raise InstrumentError(f"{silence}; {self._hint(compiled)}") from silence
+        except InstrumentError as failure:
+            failure.instrument = failure.instrument or digitizer.name
+            raise
         finally:
             self.clock.played(collector.turns * compiled.turn_seconds, perf_counter() - start)
 

@@ -236,6 +236,25 @@ class Gate:
         if failures:
             raise InstrumentError("\n".join(failures))
 
+    async def verify(self, name: str, why: str) -> None:
+        """Switch one instrument off and verify it; what was known of its settings is forgotten.
+
+        Raises
+        ------
+        InstrumentError
+            It is not known to be off.
+        """
+        self._on.pop(name, None)
+        self._carriers.pop(name, None)
+        ways: dict[str, Callable[[], Awaitable[None]]] = {
+            **{n: g.safe for n, g in self._generators.items()},
+            **{n: partial(switch_off, s) for n, s in self._sources.items()},
+            **{n: other.safe for n, other in self._others.items()},
+        }
+        if name in ways:
+            await all_of({name: ways[name]}, "is not known to be off")
+            self._note(OutputChange(name, None, "off", why))
+
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.
 

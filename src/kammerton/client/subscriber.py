@@ -9,8 +9,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from kammerton.client.follower import Follower, Update
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
+from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Connect, Message, Topics, connect, received
-from kammerton.publish.backoff import Backoff, pass_cancellation
 
 log = logging.getLogger(__name__)
 

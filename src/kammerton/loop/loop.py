@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record
@@ -20,6 +21,7 @@ from kammerton.model import (
     DriveInhibited,
     Estimate,
     Fit,
+    InstrumentError,
     KammertonError,
     LabClock,
     OutputRefused,
@@ -30,6 +32,7 @@ from kammerton.model import (
     Value,
     Verdict,
 )
+from kammerton.model.alarm import Tell, unheard
 from kammerton.model.quantity import show
 from kammerton.store import Attempt, Store
 
@@ -38,6 +41,8 @@ log = logging.getLogger(__name__)
 SURPRISE = 5.0  # sigmas between belief and result that spread doubt
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
 IDLE = 2.0  # s between looks when nothing is worth measuring
+
+ONCE = 60.0  # s that a loop which shall settle waits for an instrument that is away
 
 Committed = Callable[[Run, str], None]
 
@@ -80,16 +85,20 @@ class Loop:
     said: Callable[[str], object] = _unheard
     held: Names = frozenset
     leave: bool = False
+    alarm: Tell = unheard
     _waiting: bool = False
     _running: asyncio.Task[Run] | None = None
     _measured: frozenset[str] = frozenset()
     _interruption: str | None = None
+    _limit: float | None = None
     _revision: int = field(init=False)
+    _outage: Outage = field(init=False)
     _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._record = Record(self.store, self._say)
         self._revision = self.store.revision()  # which the book holds already
+        self._outage = Outage(self.bench, self._say, self.alarm)
 
     async def keep(self) -> None:
         """Measure whatever is worth it, until told to leave."""
@@ -103,7 +112,14 @@ class Loop:
                 await asyncio.sleep(IDLE)
 
     async def settle(self) -> Mapping[str, str]:
-        """Measure until nothing is worth it; return the parked targets and why."""
+        """Measure until nothing is worth it; return the parked targets and why.
+
+        Raises
+        ------
+        InstrumentError
+            An instrument was away for more than a minute; `keep` would wait.
+        """
+        self._limit = ONCE
         await self._take_up()
         while not self.leave and await self.step():
             pass
@@ -181,8 +197,12 @@ class Loop:
         except CalibrationError as failure:
             await self._record.end(attempt, f"failed: {failure}")
             await self._apart(plan, failure)
+        except InstrumentError as failure:
+            await self._record.end(attempt, f"aborted: {failure}")
+            await self._outage.after(failure, self._limit)
         else:
             self._waiting = False
+            self._outage.calm()
             await self._concluded(plan, run, attempt)
 
     async def _run(self, plan: Plan) -> Run:

@@ -14,6 +14,7 @@ from kammerton.loop.planner import Plan
 from kammerton.model import (
     Calibration,
     Fit,
+    InstrumentError,
     LabClock,
     Program,
     Records,
@@ -30,6 +31,9 @@ class Acquires(Protocol):
 
     async def acquire(self, program: Program) -> Records:
         """Play a program on the instruments and return what they measured."""
+
+    async def recover(self, failure: InstrumentError) -> None:
+        """Bring back what failed; raises InstrumentError while it is away."""
 
 
 async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:

@@ -11,8 +11,8 @@ from typing import Any
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
+from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import mqtt
-from kammerton.publish.backoff import Backoff, pass_cancellation
 from kammerton.publish.connection import Connect, Connection
 from kammerton.publish.session import Session, last_will
 from kammerton.publish.topics import Topics

@@ -12,8 +12,8 @@ import pytest
 from kammerton.client import Subscriber
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
+from kammerton.model.backoff import Backoff
 from kammerton.publish import Message, Topics, Will
-from kammerton.publish.backoff import Backoff
 
 TOPICS = Topics("c")
 VALUE = {

@@ -14,8 +14,8 @@ import pytest
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
+from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Message, Relay, Topics, Will
-from kammerton.publish.backoff import Backoff, pass_cancellation
 from kammerton.store import Store
 from tests.stored import NOON, estimate, run
 

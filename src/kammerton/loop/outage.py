@@ -1,0 +1,80 @@
+"""An instrument fails while the loop runs: wait, bring it back, go on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+
+from kammerton.loop.runner import Acquires
+from kammerton.model import InstrumentError
+from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.backoff import Backoff
+
+log = logging.getLogger(__name__)
+
+LOUD = 4.0
+"""s of a pause from which on it is no hiccup but an outage, which somebody is told of."""
+
+WHOLE = "several instruments"
+
+
+def breaker() -> Backoff:
+    """Return the pauses between attempts: from 0.3 s to 5 min; anew after 10 min without failure.
+
+    Whoever keeps failing is asked less and less often, however short each failure is.
+    """
+    return Backoff(first=0.3, longest=300.0, steady=600.0)
+
+
+@dataclass
+class Outage:
+    """Knows how to wait for instruments. One alarm an outage; it is over after `steady` s."""
+
+    bench: Acquires
+    say: Callable[[str], Awaitable[None]]
+    alarm: Tell = unheard
+    backoff: Backoff = field(default_factory=breaker)
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    _alarmed: str | None = None
+
+    async def after(self, failure: InstrumentError, patience: float | None) -> None:
+        """Return when every instrument is back.
+
+        Raises
+        ------
+        InstrumentError
+            It took longer than `patience` s; None waits for ever.
+        """
+        log.error("the run is aborted, and nothing of it is stored: %s", failure)
+        until = None if patience is None else time.monotonic() + patience
+        latest = failure
+        while True:
+            pause = self.backoff.next()
+            if until is not None and time.monotonic() + pause > until:
+                raise latest
+            self._tell(latest, pause)
+            await self.say(f"waiting: {latest}; trying again in {pause:.1f} s")
+            await self.sleep(pause)
+            self.backoff.begin()
+            try:
+                await self.bench.recover(latest)
+            except InstrumentError as still:
+                latest = still
+            else:
+                log.warning("%s answers again and is verified", latest.instrument or "every one")
+                return
+
+    def calm(self) -> None:
+        """Note that a run succeeded; an outage that has not come back for long is over."""
+        steady = self.backoff.monotonic() - self.backoff.began >= self.backoff.steady
+        if self._alarmed is not None and steady:
+            self.alarm(Alarm("instrument", self._alarmed, "it works again", on=False))
+            self._alarmed = None
+
+    def _tell(self, failure: InstrumentError, pause: float) -> None:
+        if pause >= LOUD and self._alarmed is None:
+            self._alarmed = failure.instrument or WHOLE
+            self.alarm(Alarm("instrument", self._alarmed, str(failure)))

@@ -1,0 +1,62 @@
+"""What somebody should know tonight, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+WHAT_TO_DO: Mapping[str, str] = {
+    "instrument": (
+        "See that it is switched on, that its cable is plugged in and that nobody else uses it. "
+        "Kammerton tries again by itself; its outputs stay off until it is verified."
+    ),
+    "target": (
+        "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
+        "see its line, its design values in lab.toml and its resonator."
+    ),
+    "refrigerator": (
+        "Drive is off. See the refrigerator itself: thermometer, pumps, compressor, pressures. "
+        "Kammerton goes on by itself once it reads cold again."
+    ),
+    "broker": (
+        "Results are kept and go out later. See that the broker runs, that the network leads "
+        "there, and that name, password and certificates in [broker] are right."
+    ),
+    "retained": (
+        "Somebody else publishes under this computer's topics, or the broker lost what it had. "
+        "Give only this daemon the right to write there (docs/mqtt.md), and see what else runs."
+    ),
+    "client id": (
+        "Two programs connect to the broker as this computer's daemon. Stop the other one, or "
+        "give it another [computer] name."
+    ),
+    "command": "Somebody sends commands that are not valid. See who may write to the cmd topics.",
+}
+"""By the kind of alarm."""
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """One thing that is wrong, or (`on` False) is over.
+
+    kind: a key of WHAT_TO_DO. subject: what it is about, such as an instrument's name. text: what
+    happened, in one sentence.
+    """
+
+    kind: str
+    subject: str
+    text: str
+    on: bool = True
+
+    @property
+    def what_to_do(self) -> str:
+        """Return what whoever reads it may do."""
+        return WHAT_TO_DO[self.kind]
+
+
+Tell = Callable[[Alarm], object]
+"""Whoever is told of alarms; never blocks."""
+
+
+def unheard(alarm: Alarm) -> None:
+    """Tell nobody."""
