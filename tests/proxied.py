@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from kammerton.bench import Bench, open_bench
@@ -39,6 +40,7 @@ class Site:
     loop: Loop
     bench: Bench
     said: list[str] = field(default_factory=list)
+    chance: Random = field(default_factory=lambda: Random(7))
 
     def sessions(self) -> dict[str, int]:
         """Return how many sessions each instrument has been asked for so far."""
@@ -52,7 +54,12 @@ class Site:
     def wrong(self, sigmas: float = 5.0) -> list[dict[str, Any]]:
         """Return every value ever committed that the hidden truth contradicts."""
         published = [
-            {"name": c.name, "value": c.estimate.value, "stderr": c.estimate.stderr}
+            {
+                "name": c.name,
+                "value": c.estimate.value,
+                "stderr": c.estimate.stderr,
+                "time": c.estimate.time.timestamp(),
+            }
             for name in self.store.parameters()
             for c in self.store.history(name, 10_000)
             if c.estimate.stderr > 0

@@ -253,7 +253,7 @@ class Gate:
         }
         if name in ways:
             await all_of({name: ways[name]}, "is not known to be off")
-            self._note(OutputChange(name, None, "off", why))
+            self.guard.note(OutputChange(name, None, "off", why))
 
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.

@@ -1,0 +1,152 @@
+"""Every fault on every instrument link, in the middle of calibrations that never rest.
+
+Rows I1-I5 of the catalogue. Wrong: values ever committed that the hidden truth contradicts by more
+than five sigma. Unsafe: spans of the ledger outside the limits, outputs left on at the end, and
+sessions that another instrument lost. Stuck: no run within a minute after the fault had gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.prove.frame import Row, proof
+from tests.proxied import STUCK, Site, proxied, running
+from tests.proxy import (
+    Bandwidth,
+    Blackhole,
+    CutAfter,
+    Duplicate,
+    Fault,
+    FlakyConnect,
+    Flip,
+    HalfOpen,
+    Late,
+    Latency,
+    Reset,
+    Slices,
+    Swallow,
+)
+
+FAULTS: Sequence[tuple[str, Fault, float]] = (
+    ("I1 answer lost", Swallow(), 0.0),
+    ("I2 half-open", HalfOpen(), 0.0),
+    ("I2 black hole for 3 s", Blackhole(), 3.0),
+    ("I3 answer 8 s late", Late(seconds=8.0), 0.0),
+    ("I3 answer twice", Duplicate(), 0.0),
+    ("I4 cut in the middle", CutAfter(), 0.0),
+    ("I4 byte by byte", Slices(), 0.0),
+    ("I5 a bit flipped in an answer", Flip(), 0.0),
+    ("I5 a bit flipped in a command", Flip(ways=("up",)), 0.0),
+    ("I1 reset", Reset(), 0.0),
+    ("I11 seven of ten connections end, 3 s", FlakyConnect(), 3.0),
+    ("I1 40 ms more, 3 s", Latency(seconds=0.02), 3.0),
+    ("I1 100 kB/s, 3 s", Bandwidth(rate=1e5), 3.0),
+)
+"""What it is called, the fault, and how many s it stays."""
+
+
+TALKATIVE = ("awg1", "board", "fridge")
+"""Spoken to all the time; a source only while it is set."""
+
+
+class Told:
+    """When something came, by the wall."""
+
+    def __init__(self) -> None:
+        self.aborted: list[float] = []
+        self.committed: list[float] = []
+
+    def on(self, site: Site) -> None:
+        site.loop.committed = lambda run, run_id: self.committed.append(time.monotonic())
+        said = site.loop.said
+
+        def listen(what: str) -> None:
+            said(what)
+            if what.startswith("waiting"):
+                self.aborted.append(time.monotonic())
+
+        site.loop.said = listen
+
+
+async def inject(site: Site, told: Told, link: str, fault: Fault, seconds: float) -> Row:
+    """Put one fault on one link while the loop turns; return what became of it."""
+    proxy = site.proxies[link]
+    await site.bench.gate.verify(link, "test")  # a source that is set already is not spoken to
+    sessions, hits, began = site.sessions(), proxy.hits, time.monotonic()
+    turning = asyncio.create_task(_turn(site))
+    await asyncio.sleep(site.chance.uniform(0.0, 0.6) if link in TALKATIVE else 0.0)
+    proxy.put(fault)
+    while proxy.hits == hits and time.monotonic() - began < STUCK:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    struck = time.monotonic()
+    await asyncio.sleep(seconds)
+    if seconds:
+        proxy.clear()
+    gone = time.monotonic()
+    recovered = await _after(told.committed, gone, 2)
+    turning.cancel()
+    await asyncio.gather(turning, return_exceptions=True)
+    aborted = [t for t in told.aborted if t > struck]
+    others = [n for n, count in site.sessions().items() if n != link and count > sessions[n]]
+    return Row(
+        f"{link}: ", 1,
+        t_det=aborted[0] - struck if aborted else None,
+        t_rec=None if recovered is None else recovered - gone,
+        wrong=0, unsafe=len(others), stuck=int(recovered is None),
+    )  # fmt: skip
+
+
+async def _turn(site: Site) -> None:
+    while True:
+        await site.loop.step()
+
+
+async def _after(moments: list[float], since: float, nth: int) -> float | None:
+    """Wait for the n-th moment after another: a run that had begun before may end first."""
+    until = time.monotonic() + STUCK
+    while time.monotonic() < until:
+        if len(later := [t for t in moments if t > since]) >= nth:
+            return later[nth - 1]
+        await asyncio.sleep(0.02)
+    return None
+
+
+def together(name: str, rows: Sequence[Row]) -> Row:
+    """Return one row of many."""
+    detected = [r.t_det for r in rows if r.t_det is not None]
+    recovered = [r.t_rec for r in rows if r.t_rec is not None]
+    return Row(
+        name, len(rows), max(detected, default=None), max(recovered, default=None),
+        wrong=sum(r.wrong or 0 for r in rows), unsafe=sum(r.unsafe or 0 for r in rows),
+        stuck=sum(r.stuck or 0 for r in rows),
+    )  # fmt: skip
+
+
+async def _prove(folder: Path, times: int, faults: Sequence[tuple[str, Fault, float]]) -> list[Row]:
+    rows = []
+    with proxied(folder) as (laboratory, proxies, lab):
+        async with running(laboratory, proxies, lab) as site:
+            told = Told()
+            told.on(site)
+            for name, fault, seconds in faults:
+                hit = [
+                    await inject(site, told, link, fault, seconds)
+                    for _ in range(times)
+                    for link in proxies
+                ]
+                rows.append(together(f"{name}, each of {len(proxies)} links", hit))
+            harm = Row("all of these: committed values, outputs", sum(r.injected for r in rows),
+                       wrong=len(site.wrong()), unsafe=len(site.unsafe()))  # fmt: skip
+        left = len(site.outputs_on())
+    return [*rows, harm, Row("outputs left on at the end", 1, unsafe=left)]
+
+
+@proof("links")
+def links(quick: bool) -> Iterator[Row]:
+    """Put every fault on every link; quick: once, otherwise ten times."""
+    with TemporaryDirectory() as folder:
+        yield from asyncio.run(_prove(Path(folder), 1 if quick else 10, FAULTS))

@@ -1,0 +1,109 @@
+"""After a failure, with fakes: who is asked, who is switched off, and who is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from kammerton.bench import Bench
+from kammerton.model import InstrumentError
+from tests.unit.bench.test_bench import use
+
+LOST = InstrumentError("lo: no answer", instrument="lo")
+
+
+def settings_of(fake, name: str) -> list[str]:
+    return [what[0] for what in fake.log.of(name)]
+
+
+def test_only_the_one_that_failed_is_switched_off_and_set_up_anew(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        fake.log.clear()
+        await bench.recover(LOST)
+        assert settings_of(fake, "lo") == ["safe", "configure"]
+        assert settings_of(fake, "awg") == settings_of(fake, "dig") == []
+        fake.log.clear()
+        await bench.acquire(make.program())
+        assert settings_of(fake, "lo") == ["power", "frequency", "enable"]
+        assert ("awg", "load", "t1") not in fake.log
+
+    use(fake, make, tmp_path, body)
+
+
+def test_a_generator_that_failed_is_loaded_anew(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        await bench.recover(InstrumentError("awg: reset", instrument="awg"))
+        fake.log.clear()
+        await bench.acquire(make.program())
+        assert ("awg", "load", "t1") in fake.log
+        assert ("awg", "enable", "[5, 6]", "True") in fake.log
+
+    use(fake, make, tmp_path, body)
+
+
+def test_when_nobody_knows_which_one_failed_all_are_verified(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        fake.log.clear()
+        await bench.recover(InstrumentError("no triggers"))
+        assert settings_of(fake, "lo") == settings_of(fake, "awg") == ["safe", "configure"]
+        assert not fake.anything_on
+
+    use(fake, make, tmp_path, body)
+
+
+def away(fake, name: str, answer: InstrumentError | None) -> None:
+    """Let an instrument give no name any more; None: it is back."""
+    box = fake.instruments[name]
+
+    async def silent() -> None:
+        raise answer
+
+    if answer is None:
+        del box.identity
+    else:
+        box.identity = silent
+
+
+def test_one_that_stays_away_is_named_and_from_the_second_try_on_all_is_off(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        away(fake, "lo", InstrumentError("lo is unplugged"))
+        with pytest.raises(InstrumentError, match="lo is unplugged") as missing:
+            await bench.recover(LOST)
+        assert missing.value.instrument == "lo"
+        assert fake.awg.on
+        with pytest.raises(InstrumentError, match="lo is unplugged"):
+            await bench.recover(missing.value)
+        assert not fake.awg.on
+        away(fake, "lo", None)
+        await bench.recover(missing.value)
+        await bench.acquire(make.program())
+
+    use(fake, make, tmp_path, body)
+
+
+def test_who_else_does_not_answer_is_found_too(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        away(fake, "awg", InstrumentError("awg is off"))
+        with pytest.raises(InstrumentError, match="awg is off"):
+            await bench.recover(LOST)
+        away(fake, "awg", None)
+        fake.log.clear()
+        await bench.recover(LOST)
+        assert settings_of(fake, "awg") == ["safe", "configure"]
+
+    use(fake, make, tmp_path, body)
+
+
+def test_one_that_does_not_read_back_off_is_not_back(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        fake.lo.ignores_off = True
+        with pytest.raises(InstrumentError, match="lo is not known to be off"):
+            await bench.recover(LOST)
+        fake.lo.ignores_off = False
+        await bench.recover(LOST)
+
+    use(fake, make, tmp_path, body)

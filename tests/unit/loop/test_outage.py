@@ -1,0 +1,130 @@
+"""What the loop does when an instrument fails: wait, longer and longer, and tell somebody once."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+
+import pytest
+
+from kammerton.loop.outage import Outage, breaker
+from kammerton.model import InstrumentError
+from kammerton.model.alarm import Alarm
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip
+from tests.unit.loop.test_loop import make
+
+LOST = InstrumentError("lo: no answer", instrument="lo")
+
+
+@dataclass
+class Away:
+    """A bench whose instrument is away for so many attempts, and a clock without waiting."""
+
+    attempts: int = 0
+    now: float = 1000.0
+    asked: int = 0
+    said: list[str] = field(default_factory=list)
+    alarms: list[Alarm] = field(default_factory=list)
+    pauses: list[float] = field(default_factory=list)
+
+    async def recover(self, failure: InstrumentError) -> None:
+        self.asked += 1
+        if self.asked <= self.attempts:
+            raise LOST
+
+    async def say(self, what: str) -> None:
+        self.said.append(what)
+
+    async def sleep(self, seconds: float) -> None:
+        self.pauses.append(seconds)
+        self.now += seconds
+
+    def outage(self) -> Outage:
+        pauses = breaker()
+        pauses.chance, pauses.monotonic = random.Random(1), lambda: self.now
+        return Outage(self, self.say, self.alarms.append, pauses, self.sleep)
+
+
+def test_a_hiccup_costs_a_moment_and_no_alarm():
+    away = Away()
+    asyncio.run(away.outage().after(LOST, None))
+    assert sum(away.pauses) < 1.0
+    assert away.alarms == []
+    assert away.said == ["waiting: lo: no answer; trying again in 0.2 s"]
+
+
+def test_while_it_is_away_the_pauses_grow_to_five_minutes_and_one_alarm_names_it():
+    away = Away(attempts=20)
+    asyncio.run(away.outage().after(LOST, None))
+    assert max(away.pauses) <= 300.0
+    assert min(away.pauses[-5:]) >= 150.0
+    assert [(a.kind, a.subject, a.on) for a in away.alarms] == [("instrument", "lo", True)]
+    assert away.asked == 21
+
+
+def test_i11_a_hundred_flaps_are_one_alarm_and_the_pauses_grow():
+    away = Away()
+
+    async def main() -> None:
+        outage = away.outage()
+        for _ in range(100):
+            await outage.after(LOST, None)
+            away.now += 1.0  # it works, and a run succeeds
+            outage.calm()
+        away.now += 601.0
+        outage.calm()
+
+    asyncio.run(main())
+    assert [a.on for a in away.alarms] == [True, False]
+    assert max(away.pauses) > 150.0
+
+
+def test_after_ten_calm_minutes_a_failure_is_a_hiccup_again():
+    away = Away(attempts=10)
+
+    async def main() -> None:
+        outage = away.outage()
+        await outage.after(LOST, None)
+        away.now += 601.0
+        outage.calm()
+        await outage.after(LOST, None)
+
+    asyncio.run(main())
+    assert away.pauses[-1] < 0.5
+
+
+def test_who_shall_settle_does_not_wait_for_ever():
+    away = Away(attempts=1000)
+    with pytest.raises(InstrumentError, match="lo: no answer"):
+        asyncio.run(away.outage().after(LOST, 0.0))
+
+
+def test_an_aborted_run_leaves_nothing_and_the_loop_measures_again(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        loop, bench = make(tmp_path, store, Chip())
+        acquire, failures = bench.acquire, [LOST, InstrumentError("lo: nonsense")]
+        recovered = []
+
+        async def failing(program):
+            if failures:
+                raise failures.pop()
+            return await acquire(program)
+
+        async def recover(failure):
+            recovered.append(str(failure))
+
+        bench.acquire, bench.recover = failing, recover
+        loop._outage.sleep = lambda seconds: asyncio.sleep(0)
+
+        async def main() -> None:
+            for _ in range(2):
+                await loop.step()
+            assert store.runs() == []
+            assert "waiting" in str(store.current_activity())
+            assert await loop.settle() == {}
+
+        asyncio.run(main())
+        assert recovered == ["lo: nonsense", "lo: no answer"]
+        assert "q0.t2_echo" in store.parameters()

@@ -1,0 +1,147 @@
+"""Every link of the bench with a fault on it, while a program is played, then recovery.
+
+The proof with committed values and every fault is `make prove` (tests/prove/links.py).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from kammerton.bench import Bench, open_bench
+from kammerton.lab import Lab, load
+from kammerton.model import InstrumentError, LabClock, Records
+from kammerton_sim import board_link
+from kammerton_sim.chip import random_chip
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.write_lab import write_lab
+from tests.proxy import (
+    CutAfter,
+    Duplicate,
+    Fault,
+    Flip,
+    HalfOpen,
+    Late,
+    Proxy,
+    Reset,
+    Slices,
+    Swallow,
+)
+from tests.wire.test_bench_on_the_laboratory import program
+
+pytestmark = [
+    pytest.mark.timeout(120),
+    # pyvisa-py leaves sockets that could not connect, or were left behind, to the collector
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+FAULTS = {
+    "i1_swallow": Swallow(),
+    "i2_half_open": HalfOpen(),
+    "i3_late": Late(seconds=0.8),
+    "i3_duplicate": Duplicate(),
+    "i4_cut": CutAfter(),
+    "i4_slices": Slices(),
+    "i5_flip": Flip(),
+    "i5_flip_of_a_command": Flip(ways=("up",)),
+    "i1_reset": Reset(),
+}
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    with Laboratory(random_chip(2, 3)) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture(scope="module")
+def proxies(laboratory: Laboratory) -> Iterator[dict[str, Proxy]]:
+    proxies = {n: Proxy(port, 11) for n, port in laboratory.ports.items() if n != "control"}
+    yield proxies
+    for proxy in proxies.values():
+        proxy.close()
+    gc.collect()
+
+
+@pytest.fixture
+def lab(laboratory: Laboratory, proxies: dict[str, Proxy], tmp_path: Any) -> Lab:
+    path = tmp_path / "lab.toml"
+    ports = {name: proxy.port for name, proxy in proxies.items()}
+    path.write_text(write_lab(laboratory.chip, ports, 3), encoding="utf-8")
+    return load(path)
+
+
+async def hurry(bench: Bench) -> None:
+    """Let the sessions that are open now wait 0.4 s for an answer, not 5."""
+    for instrument in bench.instruments.values():
+        session = instrument.session  # type: ignore[attr-defined]
+        if session.address.startswith("TCPIP"):
+            await session.do("hurry", lambda s: s.timeout.set(0.4))
+        elif session.address.startswith("tcp:"):
+            await session.do("hurry", lambda s: s.set_timeout(0.4))
+
+
+def alike(records: Records, others: Records) -> bool:
+    """Whether two records of the same program agree within their noise, at six sigma."""
+    for target, blocks in records.blocks.items():
+        error = np.hypot(
+            *(r.blocks[target].std() / np.sqrt(len(blocks)) for r in (records, others))
+        )
+        if np.abs(blocks.mean(0) - others.blocks[target].mean(0)).max() > 6 * error:
+            return False
+    return True
+
+
+def sessions(laboratory: Laboratory, name: str) -> int:
+    ledger = laboratory.ledger.since(0)
+    return sum(
+        c["instrument"] == name and c["what"] == "connection" and c["new"] is not None
+        for c in ledger
+    )
+
+
+@pytest.mark.parametrize("link", ["awg1", "drive_lo", "fridge", "board"])
+def test_links_recover_and_the_others_keep_their_sessions(
+    laboratory: Laboratory,
+    proxies: dict[str, Proxy],
+    lab: Lab,
+    link: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(board_link, "_PATIENCE", 1.0)
+    seen: dict[str, bool] = {}
+
+    async def strike(bench: Bench, name: str, fault: Fault, sound: Records) -> None:
+        before = {n: sessions(laboratory, n) for n in proxies}
+        await bench.gate.verify(link, "test")  # so that a source is spoken to
+        await hurry(bench)
+        proxies[link].put(fault)
+        try:
+            assert alike(await bench.acquire(program(lab, 200)), sound)
+        except InstrumentError as failure:
+            proxies[link].clear()
+            await bench.recover(failure)
+            seen[name] = True
+        if link == "fridge":
+            await bench.gate.cold.refresh()
+        proxies[link].clear()
+        assert alike(await bench.acquire(program(lab, 200)), sound)
+        others = {n: c for n, c in before.items() if n != link}
+        assert {n: sessions(laboratory, n) for n in others} == others, name
+
+    async def main() -> None:
+        async with open_bench(
+            lab, LabClock(), fridge_period=0.05, lock_folder=lab.path.parent
+        ) as bench:
+            sound = await bench.acquire(program(lab, 200))
+            for name, fault in FAULTS.items():
+                await strike(bench, name, fault, sound)
+
+    asyncio.run(main())
+    assert all(level is None for level in laboratory.outputs().values())
+    assert link == "fridge" or seen, "no fault was noticed"
