@@ -42,7 +42,7 @@ SURPRISE = 5.0  # sigmas between belief and result that spread doubt
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
 IDLE = 2.0  # s between looks when nothing is worth measuring
 
-ONCE = 60.0  # s that a loop which shall settle waits for an instrument that is away
+ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
 Committed = Callable[[Run, str], None]
 
@@ -117,7 +117,7 @@ class Loop:
         Raises
         ------
         InstrumentError
-            An instrument was away for more than a minute; `keep` would wait.
+            An instrument was away for 20 s; `keep` would wait.
         """
         self._limit = ONCE
         await self._take_up()
