@@ -16,7 +16,8 @@ class Backoff:
     """Pauses between attempts: doubling, bounded, each shortened at random by up to a half.
 
     It is the circuit breaker of whatever keeps failing. Without chance all clients of a broker
-    that comes back would return in the same instant. After an attempt that lasted `steady` seconds the pauses start anew. All in s.
+    that comes back would return in the same instant. After an attempt that lasted `steady` seconds
+    the pauses start anew. All in s.
     """
 
     first: float = 0.25
