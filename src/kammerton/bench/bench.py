@@ -74,6 +74,7 @@ class Bench:
         async with self._turn:
             for name in await self._recovery.restore(failure):
                 self._loaded.pop(name, None)
+                self._read_back.forget(name)
 
     async def _configure(self, device: Instrument) -> None:
         if isinstance(device, MicrowaveSource):

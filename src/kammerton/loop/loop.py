@@ -41,11 +41,9 @@ log = logging.getLogger(__name__)
 SURPRISE = 5.0  # sigmas between belief and result that spread doubt
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
 IDLE = 2.0  # s between looks when nothing is worth measuring
-
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
 Committed = Callable[[Run, str], None]
-
 
 MAINTENANCE = "maintenance"
 """A scope that forbids nothing: while it is held, waiting for the refrigerator is no alarm."""
