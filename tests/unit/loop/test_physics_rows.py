@@ -1,0 +1,95 @@
+"""What a chip does to a calibration that runs: rows P1-P6 of docs/reliability.md."""
+
+from __future__ import annotations
+
+import asyncio
+
+import numpy as np
+import pytest
+
+from kammerton.model import Program, Verdict
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip
+from tests.unit.loop.test_loop import make
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store.open(tmp_path / "kammerton.sqlite", "two")
+    yield store
+    store.close()
+
+
+def values(store, name, after):
+    return [c.estimate for c in store.history(name) if c.estimate.run > after]
+
+
+def last_run(store):
+    return max(e.run for e in store.parameters().values())
+
+
+def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, store):
+    """T1 falls from 60 to 12 us: the first such value is withheld, f01 is not chased."""
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    known, before = store.parameters(), last_run(store)
+    sick = Chip()
+    sick.decay = 12e-6
+    again, bench = make(tmp_path, store, sick)
+    again.book.doubt(["q0.t1"], 8.0, again.clock.now())
+    asyncio.run(again.step())
+    assert [p.name for p in bench.played] == ["t1"]
+    assert store.parameters() == known
+    asyncio.run(again.settle())
+    first, *_ = values(store, "q0.t1", before)
+    assert abs(first.value - 12e-6) < 5 * first.stderr
+    assert first.run > min(r.id for r in store.runs() if r.id > before)
+    assert store.parameters()["q0.f01"] == known["q0.f01"]
+
+
+class Hopping(Chip):
+    """A qubit whose frequency hops while its spectroscopy is half way."""
+
+    def qubit_spectroscopy(self, program: Program, target: str) -> np.ndarray:
+        f = program.axis[target]
+        centre = np.where(np.arange(f.size) < f.size / 2, self.f01 - 4e6, self.f01 + 1e6)
+        if sum(1 for n in self.seen if n == target) >= 2:
+            centre = np.full(f.size, self.f01)
+        self.seen.append(target)
+        return 0.9 * np.exp(-(((f - centre) / 1e6) ** 2))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[str] = []
+
+
+def test_p2_a_hop_in_the_middle_of_a_scan_ends_at_the_true_frequency(tmp_path, store):
+    loop, bench = make(tmp_path, store, Hopping())
+    assert asyncio.run(loop.settle()) == {}
+    held = store.parameters()["q0.f01"]
+    assert abs(held.value - Chip.f01) < 5 * held.stderr
+    scans = [p for p in bench.played if p.name == "qubit_spectroscopy"]
+    assert len(scans) >= 2
+
+
+class Warming(Chip):
+    """Whose decays ride on a drift that is as large as they are."""
+
+    drifting = True
+
+    def t1(self, program: Program, target: str) -> np.ndarray:
+        p = super().t1(program, target)
+        if self.drifting:
+            p = p + np.where(np.arange(p.size) > p.size // 3, -0.6, 0.0)
+            self.drifting = target == "q0"  # both targets of the first run, and no more
+        return p
+
+
+def test_p6_a_step_in_the_middle_of_a_scan_is_not_published(tmp_path, store):
+    loop, _ = make(tmp_path, store, Warming())
+    assert asyncio.run(loop.settle()) == {}
+    for name in ("q0.t1", "q1.t1"):
+        for e in (c.estimate for c in store.history(name)):
+            assert abs(e.value - Chip.decay) < 5 * e.stderr, (name, e)
+    scans = [r for r in store.runs() if r.calibration == "t1"]
+    assert any(f.verdict is not Verdict.ACCEPTED for r in scans for f in r.fits.values())
