@@ -29,7 +29,7 @@ async def attending(store: Store, told: Told = _nothing) -> AsyncIterator[None]:
 
     told: called in the event loop with every request that was looked at.
     """
-    with Inbox(store.path) as inbox:
+    with Inbox(store.place) as inbox:
         await asyncio.to_thread(attend, store, inbox)
         task = asyncio.create_task(_attend(store, inbox, told), name="requests")
         try:

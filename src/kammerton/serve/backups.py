@@ -21,6 +21,9 @@ async def backing_up(store: Store, period: float = HOUR) -> AsyncIterator[None]:
 
     The first waits until the newest backup is that old, so that a crash loop does not make many.
     """
+    if store.place.file is None:  # a server's keeper has backups of their own
+        yield
+        return
     task = asyncio.create_task(_hourly(store, period), name="backups")
     try:
         yield

@@ -22,8 +22,10 @@ from typing import Any, Self
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, update
 
 from kammerton.model import StoreError, StoreInUse
-from kammerton.store import checks, sqlite
+from kammerton.store import checks
+from kammerton.store.place import Place, place_of
 from kammerton.store.rows import micros
+from kammerton.store.schema import Moment
 from kammerton.store.write import Store
 
 log = logging.getLogger(__name__)
@@ -45,7 +47,7 @@ table = Table(
     Column("verb", Text, nullable=False),
     Column("arguments", Text, nullable=False),  # JSON object
     Column("who", Text, nullable=False),
-    Column("asked", Integer, nullable=False),
+    Column("asked", Moment, nullable=False),
     Column("done", Integer),  # 1: yes, 0: refused
     Column("answer", Text),
 )
@@ -67,10 +69,10 @@ class Request:
 class Inbox:
     """The requests to the daemon of one database."""
 
-    def __init__(self, database: Path) -> None:
-        self._path = database.with_name(f"{database.name}.requests")
-        self._engine = sqlite.plain(self._path)
-        with sqlite.named_errors(self._path, "open"), self._engine.begin() as connection:
+    def __init__(self, database: Path | str | Place) -> None:
+        self._place = place_of(database) if isinstance(database, Path | str) else database
+        self._engine = self._place.requests()
+        with self._place.errors("open requests to"), self._engine.begin() as connection:
             metadata.create_all(connection)
 
     def close(self) -> None:
@@ -94,27 +96,27 @@ class Inbox:
         if len(said) > LARGEST:
             raise StoreError(f"a request of {len(said)} bytes is more than {LARGEST}")
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
-        with sqlite.named_errors(self._path, "write"), self._engine.begin() as connection:
+        with self._place.errors("leave a request to"), self._engine.begin() as connection:
             done = connection.execute(insert(table).values(row))
             return int(done.inserted_primary_key[0]) if done.inserted_primary_key else 0
 
     def request(self, number: int) -> Request:
         """Return a request with its answer."""
-        with sqlite.named_errors(self._path, "read"), self._engine.begin() as connection:
+        with self._place.errors("read the requests to"), self._engine.begin() as connection:
             row = connection.execute(select(table).where(table.c.number == number)).one()
         return _request(row)
 
     def waiting(self) -> list[Request]:
         """Return what nobody has answered yet, oldest first."""
         query = select(table).where(table.c.answer.is_(None)).order_by(table.c.number)
-        with sqlite.named_errors(self._path, "read"), self._engine.begin() as connection:
+        with self._place.errors("read the requests to"), self._engine.begin() as connection:
             return [_request(row) for row in connection.execute(query)]
 
     def answer(self, number: int, words: str, *, done: bool) -> None:
         """Say what came of a request; the first answer stays."""
         said = {"done": int(done), "answer": checks.plain(words)}
         mine = table.c.number == number, table.c.answer.is_(None)
-        with sqlite.named_errors(self._path, "write"), self._engine.begin() as connection:
+        with self._place.errors("leave a request to"), self._engine.begin() as connection:
             connection.execute(update(table).where(*mine).values(said))
 
 
@@ -128,7 +130,9 @@ def attend(store: Store, inbox: Inbox) -> list[Request]:
     return requests
 
 
-def change(database: Path, verb: str, arguments: Mapping[str, Any], who: str | None = None) -> str:
+def change(
+    database: Path | str, verb: str, arguments: Mapping[str, Any], who: str | None = None
+) -> str:
     """Have something done to a database, by its daemon if one runs; return what was done.
 
     Raises
@@ -176,7 +180,9 @@ def somebody() -> str:
     return f"{name}@{socket.gethostname()}"
 
 
-def _asked(database: Path, verb: str, arguments: Mapping[str, Any], who: str, in_use: str) -> str:
+def _asked(
+    database: Path | str, verb: str, arguments: Mapping[str, Any], who: str, in_use: str
+) -> str:
     with Inbox(database) as inbox:
         number = inbox.ask(verb, arguments, who)
         end = time.monotonic() + WAIT

@@ -1,16 +1,16 @@
-"""One writer per database, by a lock of the operating system: it ends with its process."""
+"""One writer per database file, by a lock of the operating system: it ends with its process."""
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kammerton.model import StoreError, StoreInUse
+from kammerton.model import StoreInUse
 from kammerton.store import sqlite
-from kammerton.store.read import ReadStore
 
 
 def lock(path: Path) -> FileLock:
@@ -42,9 +42,11 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def _holder(path: Path) -> str:
+    """Return who has a database, as far as it says so itself."""
+    query = "SELECT pid, what FROM activity WHERE what IS NOT NULL"
     try:
-        with ReadStore(path) as store:
-            said = store.current_activity()
-    except StoreError:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            said = connection.execute(query).fetchone()
+    except sqlite3.Error:
         said = None
-    return f"process {said.pid} ({said.what})" if said and said.what else "another process"
+    return f"process {said[0]} ({said[1]})" if said else "another process"

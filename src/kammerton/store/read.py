@@ -13,7 +13,8 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
-from kammerton.store import attempts, leases, revert, schema, sqlite
+from kammerton.store import attempts, leases, revert, schema
+from kammerton.store.place import Place
 from kammerton.store.rows import (
     Activity,
     Attempt,
@@ -37,18 +38,31 @@ class ReadStore:
     Every method reads one consistent state and raises StoreError when the file cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, place: Place) -> None:
+        self.place = place
         self._closed = False
-        self._reader = sqlite.reader(path)
+        self._reader = place.reader()
         try:
             self.computer, self.epoch = self._identity()
         except BaseException:
             self._reader.dispose()
             raise
 
+    @property
+    def path(self) -> Path:
+        """Return the database's file.
+
+        Raises
+        ------
+        StoreError
+            It lies on a server.
+        """
+        if self.place.file is None:
+            raise StoreError(f"{self.place} has no file of its own")
+        return self.place.file
+
     def close(self) -> None:
-        """Close the file; what is asked afterwards is a StoreError."""
+        """Close the database; what is asked afterwards is a StoreError."""
         self._closed = True
         self._reader.dispose()
 
@@ -198,20 +212,20 @@ class ReadStore:
 
     def _identity(self) -> tuple[str, str]:
         with self._read() as connection:
-            if not sqlite.check_version(connection, self.path):
-                raise StoreError(f"{self.path} is empty: nothing was ever stored here")
+            if not self.place.known(connection):
+                raise StoreError(f"{self.place} is empty: nothing was ever stored here")
             row = connection.execute(select(schema.identity)).one()
             return row.computer, row.epoch
 
     @contextmanager
     def _read(self) -> Iterator[Connection]:
         self._demand_open()
-        with sqlite.named_errors(self.path, "read"), self._reader.begin() as connection:
+        with self.place.errors("read"), self._reader.begin() as connection:
             yield connection
 
     def _demand_open(self) -> None:
         if self._closed:
-            raise StoreError(f"{self.path} was closed")
+            raise StoreError(f"{self.place} was closed")
 
     def _handover(self, connection: Connection, row: Row[Any]) -> Handover:
         runs = connection.execute(_runs().where(schema.run.c.number == row.run)).all()
@@ -232,7 +246,7 @@ class ReadStore:
                 row.program,
                 row.shots,
                 # An absolute path stays what it is; a relative one moves with the database.
-                None if row.data is None else self.path.parent / row.data,
+                None if row.data is None else (self.place.folder or Path()) / row.data,
                 row.revision,
                 fits[row.number],
             )

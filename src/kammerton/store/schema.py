@@ -28,7 +28,7 @@ APPLICATION = 0x4B746F6E
 metadata = MetaData()
 
 # 32 bits hold 36 minutes of microseconds; SQLite has no such limit and wants its one integer.
-_Moment = Integer().with_variant(BigInteger, "postgresql")
+Moment = Integer().with_variant(BigInteger, "postgresql")
 
 
 def _estimate() -> tuple[Column[Any], ...]:
@@ -36,8 +36,8 @@ def _estimate() -> tuple[Column[Any], ...]:
         Column("value", Float, nullable=False),
         Column("stderr", Float, CheckConstraint("stderr >= 0"), nullable=False),
         Column("unit", Text, nullable=False),
-        Column("time", _Moment, nullable=False),
-        Column("valid_until", _Moment),
+        Column("time", Moment, nullable=False),
+        Column("valid_until", Moment),
         Column("run", Integer, ForeignKey("run.number"), nullable=False),
     )
 
@@ -52,7 +52,7 @@ identity = Table(
     _single_row(),
     Column("computer", Text, nullable=False),
     Column("epoch", Text, nullable=False),
-    Column("created", _Moment, nullable=False),
+    Column("created", Moment, nullable=False),
 )
 
 run = Table(
@@ -60,13 +60,13 @@ run = Table(
     metadata,
     Column("number", Integer, primary_key=True),
     Column("calibration", Text, nullable=False),
-    Column("started", _Moment, nullable=False),
-    Column("ended", _Moment, nullable=False),
+    Column("started", Moment, nullable=False),
+    Column("ended", Moment, nullable=False),
     Column("instrument_seconds", Float, nullable=False),
     Column("program", Text, nullable=False),
     Column("shots", Integer, nullable=False),
     Column("data", Text),
-    Column("committed", _Moment, nullable=False),  # wall time, where the others are laboratory time
+    Column("committed", Moment, nullable=False),  # wall time, where the others are laboratory time
 )
 
 fit = Table(
@@ -103,7 +103,7 @@ revision = Table(
     Column("number", Integer, primary_key=True),
     Column("run", Integer, ForeignKey("run.number"), unique=True),
     Column("reverts", Integer, ForeignKey("revision.number")),  # whose values came back
-    Column("committed", _Moment, nullable=False),  # wall time; the number alone gives the order
+    Column("committed", Moment, nullable=False),  # wall time; the number alone gives the order
     Column("who", Text),
     Column("why", Text),
     CheckConstraint("(run IS NULL) <> (reverts IS NULL)"),
@@ -133,7 +133,7 @@ outbox = Table(
     Column("number", Integer, primary_key=True),
     Column("run", Integer, ForeignKey("run.number")),
     Column("revision", Integer, ForeignKey("revision.number")),
-    Column("sent", _Moment),
+    Column("sent", Moment),
     CheckConstraint("run IS NOT NULL OR revision IS NOT NULL"),
 )
 _waiting = outbox.c.sent.is_(None)
@@ -143,7 +143,7 @@ audit = Table(
     "audit",
     metadata,
     Column("number", Integer, primary_key=True),
-    Column("time", _Moment, nullable=False),
+    Column("time", Moment, nullable=False),
     Column("who", Text, nullable=False),
     Column("what", Text, nullable=False),
     Column("old", Text, nullable=False),
@@ -161,9 +161,9 @@ lease = Table(
     Column("scope", Text, nullable=False),
     Column("owner", Text, nullable=False),
     Column("why", Text, nullable=False),
-    Column("since", _Moment, nullable=False),
-    Column("until", _Moment),
-    Column("released", _Moment),
+    Column("since", Moment, nullable=False),
+    Column("until", Moment),
+    Column("released", Moment),
     Column("released_by", Text),
 )
 _held = lease.c.released.is_(None)
@@ -177,8 +177,8 @@ attempt = Table(
     Column("calibration", Text, nullable=False),
     Column("targets", Text, nullable=False),  # JSON list
     Column("again", Integer, ForeignKey("attempt.number")),  # the aborted one that this repeats
-    Column("started", _Moment, nullable=False),
-    Column("ended", _Moment),
+    Column("started", Moment, nullable=False),
+    Column("ended", Moment),
     Column("outcome", Text),
 )
 _running = attempt.c.outcome.is_(None)
@@ -190,7 +190,7 @@ activity = Table(
     _single_row(),
     Column("what", Text),
     Column("pid", Integer, nullable=False),
-    Column("time", _Moment, nullable=False),
+    Column("time", Moment, nullable=False),
 )
 
 APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit")

@@ -14,10 +14,9 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
-from kammerton.store import attempts, backup, checks, leases, records, revert, schema, sqlite
+from kammerton.store import attempts, checks, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
-from kammerton.store.lock import lock
-from kammerton.store.migrate import migrate
+from kammerton.store.place import Place, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Activity, Attempt, Commit, micros, run_name, run_number
@@ -36,38 +35,37 @@ class Store(ReadStore):
     an orderly end.
     """
 
-    def __init__(self, path: Path, computer: str, data: Path, busy: float) -> None:
-        self._lock = lock(path)
+    def __init__(self, place: Place, computer: str, data: Path) -> None:
+        self._unlock = place.lock()
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
         self._data = data
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = _last_file(data)
-        self._reserve = Reserve(path)
-        self._writer = sqlite.writer(path, busy)
+        self._reserve = Reserve(place.file or data / "kammerton")
+        self._writer = place.writer()
         try:
-            sqlite.demand_sound(path)
-            with sqlite.named_errors(path, "open"):
-                migrate(path, busy)
-            _create(self._writer, path, computer)
-            super().__init__(path)
+            place.prepare()
+            _create(self._writer, place, computer)
+            super().__init__(place)
             self.left = self._left()
         except BaseException:
             self._writer.dispose()
-            self._lock.release()
+            self._unlock()
             raise
 
     @classmethod
     def open(
         cls,
-        path: Path | str,
+        database: Path | str,
         computer: str,
         *,
         data: Path | str | None = None,
         busy: float = sqlite.BUSY_SECONDS,
     ) -> Self:
-        """Open the database at `path` for writing; make it, with a new epoch, where there is none.
+        """Open a database for writing; make it, with a new epoch, where there is none.
 
+        database: a file, or the URL of a server: "postgresql+psycopg://host/database".
         data: directory of the raw traces; "runs" beside the database when not given.
         busy: seconds to wait for a lock that another program holds.
 
@@ -77,29 +75,32 @@ class Store(ReadStore):
             Another process has it open for writing; it belongs to another computer, another
             program or a newer version; or the disk refuses.
         """
-        path = Path(path).absolute()
-        return cls(path, computer, Path(data).absolute() if data else path.parent / "runs", busy)
+        place = place_of(named(database, computer), busy)
+        beside = (place.folder or Path()).absolute() / "runs"
+        return cls(place, computer, Path(data).absolute() if data else beside)
 
     @staticmethod
-    def read(path: Path | str) -> ReadStore:
-        """Open the database at `path` for reading only; the daemon may go on writing.
+    def read(database: Path | str) -> ReadStore:
+        """Open a database for reading only; the daemon may go on writing.
+
+        database: a file, or the URL of a server; "#computer" at its end says which of several.
 
         Raises
         ------
         StoreError
             There is no such database, or it cannot be read.
         """
-        path = Path(path).absolute()
-        if not path.is_file():
-            raise StoreError(f"there is no database at {path}")
-        return ReadStore(path)
+        place = place_of(database)
+        if place.file is not None and not place.file.is_file():
+            raise StoreError(f"there is no database at {place}")
+        return ReadStore(place)
 
     def close(self) -> None:
         """Finish a commit that is under way, close the file and let another process write."""
         with self._turn:
             super().close()
             self._writer.dispose()
-            self._lock.release()
+            self._unlock()
 
     def next_run_id(self) -> str:
         """Return the identifier that the next commit will give its run."""
@@ -243,7 +244,7 @@ class Store(ReadStore):
     @contextmanager
     def _write(self) -> Iterator[Connection]:
         self._demand_open()
-        with sqlite.named_errors(self.path, "write"), self._writer.begin() as connection:
+        with self.place.errors("write"), self._writer.begin() as connection:
             yield connection
 
     def _small(self, write: Callable[[Connection], T]) -> T:
@@ -283,25 +284,26 @@ class Store(ReadStore):
     def _relative(self, file: Path | None) -> str | None:
         if file is None:
             return None
-        root = self.path.parent
-        return (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
+        root = self.place.folder
+        inside = root is not None and file.is_relative_to(root)
+        return (file.relative_to(root) if root and inside else file).as_posix()
 
 
-def _create(engine: Engine, path: Path, computer: str) -> None:
-    with sqlite.named_errors(path, "open"), engine.begin() as connection:
-        if sqlite.check_version(connection, path):
-            return _check_computer(connection, path, computer)
-        if backup.backups(path):
-            raise StoreError(f"{path} is empty or gone. {backup.advice(path)}")
-        schema.create(connection)
+def _create(engine: Engine, place: Place, computer: str) -> None:
+    with place.errors("open"), engine.begin() as connection:
+        if place.known(connection):
+            return _check_computer(connection, place, computer)
+        if objection := place.objection():
+            raise StoreError(objection)
+        place.create(connection)
         identity = {"computer": checks.plain(computer), "epoch": secrets.token_hex(8)}
         connection.execute(insert(schema.identity).values(id=1, created=_wall(), **identity))
 
 
-def _check_computer(connection: Connection, path: Path, computer: str) -> None:
+def _check_computer(connection: Connection, place: Place, computer: str) -> None:
     stored = connection.execute(select(schema.identity.c.computer)).scalar_one()
     if stored != computer:
-        raise StoreError(f"{path} belongs to computer {stored!r}, not {computer!r}")
+        raise StoreError(f"{place} belongs to computer {stored!r}, not {computer!r}")
 
 
 def _last_file(data: Path) -> int:

@@ -1,0 +1,70 @@
+"""A store in one SQLite file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine
+
+from kammerton.store import backup, schema, sqlite
+from kammerton.store.lock import lock
+from kammerton.store.migrate import migrate
+
+
+@dataclass(frozen=True)
+class FilePlace:
+    """A database file, and how long to wait for a lock that another program holds, s."""
+
+    file: Path
+    busy: float = sqlite.BUSY_SECONDS
+
+    def __str__(self) -> str:
+        return str(self.file)
+
+    @property
+    def folder(self) -> Path:
+        """Return where relative paths of data files start."""
+        return self.file.parent
+
+    def lock(self) -> Callable[[], object]:
+        """Become the one writer; return how to stop being that."""
+        return lock(self.file).release
+
+    def prepare(self) -> None:
+        """Bring an older schema up to date; refuse what is damaged."""
+        sqlite.demand_sound(self.file)
+        with self.errors("open"):
+            migrate(self.file, self.busy)
+
+    def writer(self) -> Engine:
+        """Return the engine of the one connection that writes; each commit is on the disk."""
+        return sqlite.writer(self.file, self.busy)
+
+    def reader(self) -> Engine:
+        """Return an engine whose transactions see one state and cannot write."""
+        return sqlite.reader(self.file)
+
+    def requests(self) -> Engine:
+        """Return an engine for the requests of other processes, in a file of their own."""
+        return sqlite.plain(self.file.with_name(f"{self.file.name}.requests"))
+
+    def known(self, connection: Connection) -> bool:
+        """Return whether the tables are there; refuse foreign ones and other schemas."""
+        return sqlite.check_version(connection, self.file)
+
+    def create(self, connection: Connection) -> None:
+        """Create the tables, with what keeps history from being changed."""
+        schema.create(connection)
+
+    def objection(self) -> str | None:
+        """Say why no new database shall begin here, where there once was one."""
+        if not backup.backups(self.file):
+            return None
+        return f"{self.file} is empty or gone. {backup.advice(self.file)}"
+
+    def errors(self, doing: str) -> AbstractContextManager[None]:
+        """Turn what driver and disk may raise into a StoreError that names the file."""
+        return sqlite.named_errors(self.file, doing)

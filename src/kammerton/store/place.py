@@ -1,0 +1,76 @@
+"""Where the tables of a store lie: a file, or a schema of a PostgreSQL server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+from sqlalchemy import Connection, Engine
+
+
+class Place(Protocol):
+    """What a store needs to know of its database. `str` names it, never with a password.
+
+    file: None on a server. folder: where relative paths of data files start; None on a server.
+    """
+
+    @property
+    def file(self) -> Path | None:
+        """Return the database's file."""
+
+    @property
+    def folder(self) -> Path | None:
+        """Return where relative paths of data files start."""
+
+    def lock(self) -> Callable[[], object]:
+        """Become the one writer; return how to stop being that. StoreInUse: another one is."""
+
+    def prepare(self) -> None:
+        """Bring an older schema up to date; refuse what is damaged."""
+
+    def writer(self) -> Engine:
+        """Return the engine of the one connection that writes; each commit is on the disk."""
+
+    def reader(self) -> Engine:
+        """Return an engine whose transactions see one state and cannot write."""
+
+    def requests(self) -> Engine:
+        """Return an engine for the requests of other processes."""
+
+    def known(self, connection: Connection) -> bool:
+        """Return whether the tables are there; refuse foreign ones and other schemas."""
+
+    def create(self, connection: Connection) -> None:
+        """Create the tables, with what keeps history from being changed."""
+
+    def objection(self) -> str | None:
+        """Say why no new database shall begin here, where there once was one."""
+
+    def errors(self, doing: str) -> AbstractContextManager[None]:
+        """Turn what driver and disk may raise into a StoreError that names the place."""
+
+
+def named(database: Path | str, computer: str) -> Path | str:
+    """Return a database with the computer it is for, where one place may hold several."""
+    if isinstance(database, str) and database.startswith("postgresql") and "#" not in database:
+        return f"{database}#{computer}"
+    return database
+
+
+def place_of(said: Path | str, busy: float | None = None) -> Place:
+    """Return the place that a path or a URL names.
+
+    A server is "postgresql+psycopg://user@host/database#computer"; the computer may be left out
+    where the database holds only one.
+    """
+    from kammerton.store.file import FilePlace
+    from kammerton.store.sqlite import BUSY_SECONDS
+
+    patience = BUSY_SECONDS if busy is None else busy
+    if isinstance(said, str) and said.startswith("postgresql"):
+        from kammerton.store.postgres import ServerPlace  # its driver is an extra
+
+        return ServerPlace.of(said, patience)
+    return FilePlace(Path(said).absolute(), patience)

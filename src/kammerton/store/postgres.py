@@ -1,0 +1,228 @@
+"""A store on a PostgreSQL server: one schema of its database for each computer.
+
+The password belongs into the server's own place for it (`~/.pgpass`, PGPASSFILE, a service file);
+one that stands in the URL works too, and is shown nowhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.store import schema
+
+DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
+"""What the server must say of itself, so that a commit survives a power cut."""
+
+PASSING = ("08", "53", "57", "40", "55")
+"""Classes of SQLSTATE that may pass: no connection, no space, shutdown, conflict, lock."""
+
+
+@dataclass(frozen=True)
+class ServerPlace:
+    """A computer's schema in a database of a server."""
+
+    url: URL = field(repr=False)
+    computer: str
+    busy: float
+
+    @staticmethod
+    def of(said: str, busy: float) -> ServerPlace:
+        """Return the place of a URL whose fragment names the computer, or may leave it out.
+
+        Raises
+        ------
+        StoreError
+            The URL is none, or the database holds several computers, or none.
+        """
+        where, _, computer = said.partition("#")
+        try:
+            url = make_url(where)
+        except SQLAlchemyError:
+            raise StoreError("the URL of the database cannot be read") from None  # may hold secrets
+        return ServerPlace(url, computer or _only(url, busy), busy)
+
+    def __str__(self) -> str:
+        shown = self.url.render_as_string(hide_password=True)
+        return f"{shown}#{self.computer}"
+
+    @property
+    def schema(self) -> str:
+        """Return the name of the computer's schema."""
+        return f"kammerton_{self.computer}"
+
+    @property
+    def file(self) -> Path | None:
+        """Return None: a server keeps its own files."""
+        return None
+
+    @property
+    def folder(self) -> Path | None:
+        """Return None: data files are named in full."""
+        return None
+
+    def lock(self) -> Callable[[], object]:
+        """Return at once: the writing connection itself holds the lock, as long as it lives."""
+        return lambda: None
+
+    def prepare(self) -> None:
+        """Do nothing yet: there is no older schema on any server."""
+
+    def writer(self) -> Engine:
+        """Return the engine of the one connection that writes, and that nobody else can have."""
+        engine = self._engine(QueuePool, pool_size=1, max_overflow=0, pool_pre_ping=True)
+
+        @event.listens_for(engine, "connect")
+        def _become_writer(connection: Any, record: object) -> None:
+            with connection.cursor() as cursor:
+                _demand_durable(cursor)
+                cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
+                if not cursor.fetchone()[0]:
+                    raise StoreInUse(f"{self._holder(cursor)} has {self} open for writing")
+            connection.commit()
+
+        return engine
+
+    def reader(self) -> Engine:
+        """Return an engine whose transactions see one state and cannot write."""
+        engine = self._engine(QueuePool, pool_size=4, max_overflow=0, pool_pre_ping=True)
+        return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def requests(self) -> Engine:
+        """Return an engine for the requests of other processes."""
+        return self._engine(NullPool)
+
+    def known(self, connection: Connection) -> bool:
+        """Return whether the tables are there; refuse other schemas."""
+        version = _version(connection, self.schema)
+        if version is not None and version != schema.VERSION:
+            raise StoreError(
+                f"{self} has schema {version}; this program's is {schema.VERSION}. "
+                "Use the Kammerton that wrote it."
+            )
+        return version is not None
+
+    def create(self, connection: Connection) -> None:
+        """Create the tables, with what keeps history from being changed."""
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {self._quoted()}"))
+        schema.metadata.create_all(connection)
+        for statement in _triggers():
+            connection.exec_driver_sql(statement)
+        said = f"COMMENT ON SCHEMA {self._quoted()} IS 'kammerton {schema.VERSION}'"
+        connection.exec_driver_sql(said)
+
+    def objection(self) -> str | None:
+        """Return None: what is gone from a server, its keeper has restored or not."""
+        return None
+
+    @contextmanager
+    def errors(self, doing: str) -> Iterator[None]:
+        """Turn what the driver may raise into a StoreError that names the place."""
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as problem:
+            kind = StoreUnavailable if _passes(problem) else StoreError
+            cause = problem.orig if isinstance(problem, DBAPIError) else problem
+            raise kind(f"cannot {doing} {self}: {_clean(str(cause), self.url)}") from None
+
+    def _engine(self, pool: type[Any], **more: Any) -> Engine:
+        settings = f"-c search_path={self._quoted()} -c lock_timeout={int(self.busy * 1000)}"
+        connecting = {"options": settings, "application_name": f"kammerton {self.computer}"}
+        return create_engine(self.url, poolclass=pool, connect_args=connecting, **more)
+
+    def _key(self) -> int:
+        digest = hashlib.sha256(self.schema.encode()).digest()
+        return int.from_bytes(digest[:8], "big", signed=True)
+
+    def _holder(self, cursor: Any) -> str:
+        """Return who has the lock, as far as it says so itself."""
+        cursor.execute(
+            "SELECT client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) "
+            "WHERE locktype = 'advisory' AND granted AND application_name = %s LIMIT 1",
+            [f"kammerton {self.computer}"],
+        )
+        row = cursor.fetchone()
+        return "another process" if row is None else f"another process at {row[0] or 'the server'}"
+
+    def _quoted(self) -> str:
+        if '"' in self.schema or "\\" in self.schema or " " in self.schema:
+            raise StoreError(f"{self.computer!r} is no name for a schema")
+        return f'"{self.schema}"'
+
+
+def _only(url: URL, busy: float) -> str:
+    place = ServerPlace(url, "", busy)
+    query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'kammerton\\_%' ORDER BY 1"
+    engine = place.requests()
+    with place.errors("read"), engine.begin() as connection:
+        found = [
+            str(name).removeprefix("kammerton_") for (name,) in connection.execute(text(query))
+        ]
+    if len(found) == 1:
+        return found[0]
+    shown = url.render_as_string(hide_password=True)
+    those = f"holds {', '.join(found)}: add one as #{found[0]}" if found else "holds no computer"
+    raise StoreError(f"{shown} {those}")
+
+
+def _version(connection: Connection, name: str) -> int | None:
+    query = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = :name"
+    said = connection.execute(text(query), {"name": name}).scalar_one_or_none()
+    return int(said.split()[1]) if said and said.startswith("kammerton ") else None
+
+
+def _demand_durable(cursor: Any) -> None:
+    for setting, wanted in DURABLE.items():
+        cursor.execute(f"SHOW {setting}")
+        (said,) = cursor.fetchone()
+        if said not in wanted:
+            raise StoreError(f"the server says {setting} = {said}: a commit could be lost")
+
+
+def _triggers() -> Iterator[str]:
+    yield (
+        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS "
+        "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0]; END $$"
+    )
+    for table in schema.APPEND_ONLY:
+        yield _trigger(table, "UPDATE OR DELETE", f"{table} is append-only")
+    for table, column in schema.CLOSED_ONCE.items():
+        closed = f"WHEN (OLD.{column} IS NOT NULL) "
+        yield _trigger(table, "UPDATE", f"a closed {table} is history", closed)
+        yield _trigger(table, "DELETE", f"{table} is append-only")
+    for table in (*schema.APPEND_ONLY, *schema.CLOSED_ONCE):
+        yield (
+            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
+            f"EXECUTE FUNCTION forbid('{table} is append-only')"
+        )
+
+
+def _trigger(table: str, verb: str, message: str, when: str = "") -> str:
+    name = f"{table}_no_{verb.split()[0].lower()}"
+    return (
+        f"CREATE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH ROW {when}"
+        f"EXECUTE FUNCTION forbid('{message}')"
+    )
+
+
+def _passes(problem: Exception) -> bool:
+    if not isinstance(problem, DBAPIError):
+        return False
+    state = getattr(problem.orig, "sqlstate", None)
+    return problem.connection_invalidated or state is None or str(state)[:2] in PASSING
+
+
+def _clean(words: str, url: URL) -> str:
+    """Return a driver's message on one line, without the password."""
+    secret = str(url.password) if url.password else ""
+    shown = words.replace(secret, "***") if secret else words
+    return "; ".join(line.strip() for line in shown.splitlines() if line.strip())

@@ -1,0 +1,88 @@
+"""A PostgreSQL server for tests: Debian's, on a socket in a folder of its own."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+ABSENT = "PostgreSQL is not installed (Debian: apt install postgresql)"
+_numbers = count(1)
+
+
+def binaries() -> Path | None:
+    """Return the folder of initdb and postgres, the newest one; None where there is none."""
+    named = shutil.which("initdb")
+    found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    where = Path(named) if named else found[-1] if found else None
+    return where.parent if where else None
+
+
+class Server:
+    """A running server; each `database` is a new one."""
+
+    def __init__(self, folder: Path, user: str) -> None:
+        self.folder, self.user = folder, user
+
+    def place(self, name: str) -> str:
+        return f"host={self.folder} user={self.user} dbname={name}"
+
+    def url(self, name: str) -> str:
+        return f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}"
+
+    def database(self) -> str:
+        """Make an empty database and return its URL."""
+        import psycopg
+
+        name = f"t{next(_numbers)}"
+        with psycopg.connect(self.place("postgres"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.url(name)
+
+
+@contextmanager
+def server() -> Iterator[Server]:
+    """Start a server as an unprivileged user, on a socket only, and stop it at the end."""
+    where = binaries()
+    assert where is not None, ABSENT
+    user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
+    who = {"user": user, "group": user, "extra_groups": []} if os.getuid() == 0 else {}
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path has to be short
+    if who:
+        shutil.chown(folder, user, user)
+    data = folder / "data"
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
+    words = ["-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    subprocess.run([where / "initdb", *words], check=True, timeout=100, **quiet, **who)
+    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "shared_buffers=16MB")
+    options = [part for each in settings for part in ("-c", each)]
+    process = subprocess.Popen([where / "postgres", "-D", data, *options], **quiet, **who)
+    try:
+        running = Server(folder, user)
+        _await(running, process)
+        yield running
+    finally:
+        process.send_signal(signal.SIGINT)  # which ends the clients' sessions too
+        process.wait(30)
+        shutil.rmtree(folder)
+
+
+def _await(running: Server, process: subprocess.Popen[bytes]) -> None:
+    import psycopg
+
+    end = time.monotonic() + 60
+    while True:
+        try:
+            return psycopg.connect(running.place("postgres")).close()
+        except psycopg.OperationalError as problem:
+            if process.poll() is not None or time.monotonic() > end:
+                raise RuntimeError("PostgreSQL did not start") from problem
+            time.sleep(0.1)
