@@ -11,11 +11,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import count
 from pathlib import Path
 
 ABSENT = "PostgreSQL is not installed (Debian: apt install postgresql)"
-_numbers = count(1)
 
 
 def binaries() -> Path | None:
@@ -27,7 +25,7 @@ def binaries() -> Path | None:
 
 
 class Server:
-    """A running server; each `database` is a new one."""
+    """A running server; it holds what tests need, a database at a time."""
 
     def __init__(self, folder: Path, user: str) -> None:
         self.folder, self.user = folder, user
@@ -38,13 +36,18 @@ class Server:
     def url(self, name: str) -> str:
         return f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}"
 
-    def database(self) -> str:
-        """Make an empty database and return its URL."""
+    def database(self, name: str = "tests") -> str:
+        """Return the URL of a database in which nothing is, made anew only once."""
         import psycopg
 
-        name = f"t{next(_numbers)}"
         with psycopg.connect(self.place("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            there = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            if there.fetchone() is None:
+                connection.execute(f"CREATE DATABASE {name}".encode())
+        with psycopg.connect(self.place(name), autocommit=True) as connection:
+            query = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'kammerton%'"
+            for (schema,) in connection.execute(query).fetchall():
+                connection.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
         return self.url(name)
 
 
@@ -70,7 +73,7 @@ def server() -> Iterator[Server]:
         _await(running, process)
         yield running
     finally:
-        process.send_signal(signal.SIGINT)  # which ends the clients' sessions too
+        process.send_signal(signal.SIGQUIT)  # at once: nothing of it is wanted any more
         process.wait(30)
         shutil.rmtree(folder)
 

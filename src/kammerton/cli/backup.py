@@ -20,11 +20,14 @@ def backup(
     only_list: Annotated[bool, typer.Option("--list", help="Only list what is there.")] = False,
 ) -> None:
     """Copy the database and verify the copy; works beside the daemon, which does it hourly."""
-    from kammerton.cli.loading import database_or_exit, refuse
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import backup as copies
 
     database = database_or_exit(lab)
+    if isinstance(database, str):
+        refuse(["a server's database is backed up on the server: pg_dump, or its keeper's own way"])
+        raise typer.Exit(BAD_INPUT)
     if only_list:
         for saved in copies.backups(database):
             made = datetime.fromtimestamp(saved.stat().st_mtime, UTC)

@@ -25,7 +25,7 @@ def load_or_exit(path: Path) -> Lab:
         raise typer.Exit(BAD_INPUT) from None
 
 
-def database_or_exit(path: Path | None) -> Path:
+def database_or_exit(path: Path | None) -> Path | str:
     """Return the database that a person means, or say why there is none and leave with 2."""
     from kammerton.client.locate import find_database
     from kammerton.model.errors import LabError, StoreError

@@ -34,7 +34,7 @@ def revert(
     from kammerton.store import change
 
     database = database_or_exit(lab)
-    with opened(database) as store:
+    with opened(lab) as store:
         revision = revision_or_exit(store, to)
     try:
         typer.echo(change(database, "revert", {"to": revision, "names": names or [], "why": why}))

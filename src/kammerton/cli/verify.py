@@ -24,8 +24,10 @@ def verify(
     """
     from kammerton.cli.loading import database_or_exit, refuse
     from kammerton.verify import verify as look
+    from kammerton.verify import verify_server
 
-    report = look(database_or_exit(lab), data=data)
+    place = database_or_exit(lab)
+    report = verify_server(place, data=data) if isinstance(place, str) else look(place, data=data)
     refuse(list(report.findings))
     if not report.computer:
         raise typer.Exit(2)

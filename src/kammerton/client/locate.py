@@ -9,8 +9,10 @@ from kammerton.model import StoreError
 USUAL = (Path("lab.toml"), Path("kammerton-demo") / "lab.toml")
 
 
-def find_database(given: Path | None = None) -> Path:
+def find_database(given: Path | None = None) -> Path | str:
     """Return the database of a lab.toml, a directory that holds one, or the file itself.
+
+    A server's is a URL that ends with the computer.
 
     Raises
     ------
@@ -45,7 +47,9 @@ def usual() -> Path:
     raise StoreError(f"neither {USUAL[0]} nor {USUAL[1]} is here; name a lab.toml or a database")
 
 
-def _of_lab(path: Path) -> Path:
+def _of_lab(path: Path) -> Path | str:
     from kammerton.lab import load  # reads and checks the whole file
+    from kammerton.store.place import named
 
-    return load(path).database
+    lab = load(path)
+    return named(lab.database, lab.computer)

@@ -14,6 +14,7 @@ from kammerton.lab.values import channel, count, one_of, quantity
 from kammerton.lab.words import Channel, SafeState
 
 Text = Annotated[str, PlainValidator(values.text)]
+DatabaseName = Annotated[str, PlainValidator(values.database)]
 FileName = Annotated[str, PlainValidator(values.file_name)]
 ChannelText = Annotated[Channel, PlainValidator(channel)]
 Carrier = Annotated[float, PlainValidator(quantity("Hz", 10e6, 40e9))]
@@ -31,7 +32,7 @@ class ComputerForm(Form):
 class StoreForm(Form):
     """[store]."""
 
-    database: FileName = "kammerton.sqlite"
+    database: DatabaseName = "kammerton.sqlite"
     data: FileName = "runs"
     pictures: StrictBool = True
 

@@ -44,7 +44,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
     return Lab(
         computer=form.computer.name,
         path=file,
-        database=_path(file, form.store.database),
+        database=_database(file, form.store.database),
         data=_path(file, form.store.data),
         sample_rate=form.computer.sample_rate,
         instruments={n: _instrument(document, n, i) for n, i in form.instruments.items()},
@@ -60,6 +60,11 @@ def to_lab(document: Document, form: LabForm) -> Lab:
         broker=_broker(file, form.broker) if form.broker else None,
         pictures=form.store.pictures,
     )
+
+
+def _database(file: Path, text: str) -> Path | str:
+    """Return the database of lab.toml: a file, or the URL of a server as it is."""
+    return text if text.startswith("postgresql") else _path(file, text)
 
 
 def _path(file: Path, text: str) -> Path:

@@ -125,6 +125,19 @@ def computer(value: Any) -> str:
     return str(value)
 
 
+def database(value: Any) -> str:
+    """Read a file's name, or the URL of a PostgreSQL server; it must hold no password."""
+    if not text(value).startswith("postgresql"):
+        return file_name(value)
+    scheme, _, rest = value.partition("://")
+    user, at, _ = rest.partition("@")
+    if scheme != "postgresql+psycopg":
+        raise ValueError('the URL of a server begins with "postgresql+psycopg://"')
+    if (at and ":" in user) or "password=" in rest:
+        raise ValueError("a password does not belong here: keep it in ~/.pgpass or PGPASSFILE")
+    return str(value)
+
+
 def file_name(value: Any) -> str:
     """Read the path of a file; "~" is the home folder."""
     if "://" in text(value):

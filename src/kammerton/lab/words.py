@@ -174,7 +174,7 @@ class Lab:
 
     computer: str
     path: Path
-    database: Path
+    database: Path | str
     data: Path
     sample_rate: float
     instruments: Mapping[str, InstrumentEntry]

@@ -20,6 +20,7 @@ def path(tmp_path: Path) -> Path:
 def postgresql() -> Iterator[Server]:
     if binaries() is None:
         pytest.skip(ABSENT)
+    pytest.importorskip("psycopg", reason="psycopg is not installed (extra postgresql)")
     with server() as running:
         yield running
 

@@ -31,15 +31,15 @@ def test_what_failed_is_said_and_not_repeated(store: Store) -> None:
     assert store.abort_open() == ()
 
 
-def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(path: Path) -> None:
-    with Store.open(path, "two-qubits") as store:
+def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store:
         first = store.begin("t1", ["q0", "q1"])
-    with Store.open(path, "two-qubits") as store:
+    with Store.open(place, "two-qubits") as store:
         (left,) = store.abort_open()
         assert (left.number, left.targets, left.outcome) == (first, ("q0", "q1"), "aborted")
         assert store.abort_open() == ()
         second = store.begin(left.calibration, left.targets, again=left.number)
-    with Store.open(path, "two-qubits") as store:
+    with Store.open(place, "two-qubits") as store:
         (twice,) = store.abort_open()
         assert twice.again == first, "which tells that it is not for a third try"
         newest = store.attempts()[0]
@@ -58,15 +58,15 @@ def test_an_outcome_is_written_once(store: Store, path: Path) -> None:
             other.execute("DELETE FROM attempt")
 
 
-def test_what_a_process_left_when_it_died_is_known_to_the_next(path: Path) -> None:
-    with Store.open(path, "two-qubits") as store:
+def test_what_a_process_left_when_it_died_is_known_to_the_next(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store:
         assert store.left is None
         store.activity("t1 on q0")
-    with Store.open(path, "two-qubits") as store:
+    with Store.open(place, "two-qubits") as store:
         assert store.left is not None
         assert store.left.what == "t1 on q0"
         store.activity(None)
-    with Store.open(path, "two-qubits") as store:
+    with Store.open(place, "two-qubits") as store:
         assert store.left is None
 
 
@@ -83,10 +83,10 @@ def test_a_lease_holds_until_it_is_released(store: Store, path: Path) -> None:
             other.execute("UPDATE lease SET released = NULL")
 
 
-def test_a_lease_survives_a_restart(path: Path) -> None:
-    with Store.open(path, "two-qubits") as store:
+def test_a_lease_survives_a_restart(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store:
         store.hold("computer", "anna", "wiring")
-    with Store.open(path, "two-qubits") as store:
+    with Store.open(place, "two-qubits") as store:
         assert store.leases()[0].owner == "anna"
 
 

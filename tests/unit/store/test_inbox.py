@@ -21,7 +21,7 @@ def attended(store: Store) -> Iterator[None]:
     end = threading.Event()
 
     def work() -> None:
-        with Inbox(store.path) as box:
+        with Inbox(store.place) as box:
             while not end.wait(0.02):
                 attend(store, box)
 
@@ -34,25 +34,25 @@ def attended(store: Store) -> Iterator[None]:
         thread.join()
 
 
-def test_without_a_daemon_the_command_does_it_itself(path: Path) -> None:
-    Store.open(path, "two-qubits").close()
-    assert change(path, "hold", {"scope": "q3", "why": "wiring"}, "anna") == "q3 is held by anna"
-    with Store.read(path) as store:
+def test_without_a_daemon_the_command_does_it_itself(place: Path | str) -> None:
+    Store.open(place, "two-qubits").close()
+    assert change(place, "hold", {"scope": "q3", "why": "wiring"}, "anna") == "q3 is held by anna"
+    with Store.read(place) as store:
         assert store.leases()[0].why == "wiring"
     with pytest.raises(StoreError, match="q3 is held by anna: wiring"):
-        change(path, "hold", {"scope": "q3"}, "bert")
-    assert change(path, "release", {"scope": "q3"}, "anna") == "q3 is released"
+        change(place, "hold", {"scope": "q3"}, "bert")
+    assert change(place, "release", {"scope": "q3"}, "anna") == "q3 is released"
 
 
-def test_a_running_daemon_does_what_is_asked(store: Store, path: Path) -> None:
+def test_a_running_daemon_does_what_is_asked(store: Store, place: Path | str) -> None:
     for value in (1.0, 2.0):
         store.commit(run(), {"q0.t1": estimate(value)})
     with attended(store):
-        said = change(path, "revert", {"to": 1, "names": ["q0"], "why": "flux"}, "anna")
+        said = change(place, "revert", {"to": 1, "names": ["q0"], "why": "flux"}, "anna")
         assert said == "revision 3: q0 as at revision 1"
         assert store.parameters()["q0.t1"].value == 1.0
         with pytest.raises(StoreError, match="no revision 9"):
-            change(path, "revert", {"to": 9, "names": []}, "anna")
+            change(place, "revert", {"to": 9, "names": []}, "anna")
     assert store.log(1)[0].who == "anna"
 
 

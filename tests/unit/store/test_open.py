@@ -33,7 +33,7 @@ def test_a_new_database_gets_a_new_epoch_and_takes_no_data_file_twice(path: Path
         assert store.commit(run(), {}).run_id == "r000002"
 
 
-def test_the_writing_connection_is_durable(store: Store) -> None:
+def test_the_writing_connection_is_durable(store: Store, path: Path) -> None:
     with store._write() as connection:
         pragmas = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
@@ -54,7 +54,7 @@ def test_a_pragma_that_does_not_hold_is_an_error() -> None:
     memory.close()
 
 
-def test_readers_cannot_write(store: Store) -> None:
+def test_readers_cannot_write(store: Store, path: Path) -> None:
     with pytest.raises(SQLAlchemyError, match="readonly"), store._reader.begin() as connection:
         connection.execute(schema.audit.delete())
 
@@ -133,7 +133,7 @@ def test_a_locked_database_is_waited_for_and_then_named(store: Store, path: Path
     assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
 
 
-def test_a_full_disk_loses_nothing_that_was_committed(store: Store) -> None:
+def test_a_full_disk_loses_nothing_that_was_committed(store: Store, path: Path) -> None:
     store.commit(run(), {"q0.t1": estimate()})
     with store._write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()

@@ -24,9 +24,13 @@ VALUES = st.floats(allow_nan=False, allow_infinity=False)
 
 
 class Reference(RuleBasedStateMachine):
+    def new_place(self, folder: Path) -> Path | str:
+        raise NotImplementedError
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory()
+        self.place = self.new_place(Path(self.folder.name))
         self.store = self._open()
         self.epoch = self.store.epoch
         self.head: dict[str, tuple[float, str]] = {}
@@ -35,7 +39,7 @@ class Reference(RuleBasedStateMachine):
         self.runs = 0
 
     def _open(self) -> Store:
-        return Store.open(Path(self.folder.name) / "db.sqlite", "c")
+        return Store.open(self.place, "c", data=Path(self.folder.name) / "runs")
 
     @rule(values=st.dictionaries(NAMES, VALUES, max_size=3))
     def commit(self, values: dict[str, float]) -> None:
@@ -76,7 +80,16 @@ class Reference(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-def test_the_store_equals_its_reference(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_the_store_equals_its_reference(
+    kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(write, "write_traces", lambda path, run: None)  # the slow part
-    brief = settings(max_examples=10, stateful_step_count=15, deadline=None)
-    run_state_machine_as_test(Reference, settings=brief)
+    server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
+
+    class Here(Reference):
+        def new_place(self, folder: Path) -> Path | str:
+            return server.database() if server else folder / "db.sqlite"
+
+    brief = settings(max_examples=3 if server else 10, stateful_step_count=15, deadline=None)
+    run_state_machine_as_test(Here, settings=brief)

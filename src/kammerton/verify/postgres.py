@@ -1,0 +1,44 @@
+"""One computer's schema on a PostgreSQL server, read through psycopg and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kammerton.verify.data import unreadable
+from kammerton.verify.report import Query, Report
+from kammerton.verify.rules import broken
+from kammerton.verify.sqlite import SCHEMA, described
+
+
+def verify_server(url: str, *, data: bool = True) -> Report:
+    """Look at "postgresql+psycopg://host/database#computer"; say everything that is wrong."""
+    import psycopg
+
+    where, _, computer = url.partition("#")
+    name = f'"kammerton_{computer}"'
+    try:
+        with psycopg.connect(where.replace("+psycopg", "", 1)) as connection:
+            connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+            connection.read_only = True
+            connection.execute(f"SET search_path = {name}".encode())
+
+            def query(statement: str) -> list[tuple[object, ...]]:
+                with connection.transaction():  # a rule that fails must not end the others
+                    return connection.execute(statement.encode()).fetchall()
+
+            return _report(query, f"kammerton_{computer}", psycopg.Error, data=data)
+    except psycopg.Error as problem:
+        return Report((f"the database cannot be read: {type(problem).__name__}",))
+
+
+def _report(query: Query, name: str, errors: type[Exception], *, data: bool) -> Report:
+    said = query(
+        "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace "
+        f"WHERE nspname = '{name.replace(chr(39), '')}'"
+    )
+    if said != [(f"kammerton {SCHEMA}",)]:
+        return Report((f"there is no schema {name} of Kammerton {SCHEMA}",))
+    findings = [*broken(query, errors)]
+    if data:
+        findings += unreadable(query, Path())
+    return described(query, tuple(findings))

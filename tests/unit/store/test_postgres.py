@@ -1,0 +1,182 @@
+"""What is PostgreSQL's own: one writer, durability, several computers, servers that go away."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import SQLAlchemyError
+
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.store import Store, schema
+from kammerton.verify import verify_server
+from tests.postgres import Server
+from tests.stored import estimate, run
+
+ROOT = Path(__file__).parents[3]
+CANARY = "canary-7d1f"
+
+
+@pytest.fixture
+def url(postgresql: Server) -> str:
+    return postgresql.database()
+
+
+def sql(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """Do what an administrator may do to the database of a store."""
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute('SET search_path = "kammerton_two-qubits"')
+        for statement in statements:
+            done = connection.execute(statement.encode())
+        return done.fetchall() if done.description else []
+
+
+def opened(url: str, tmp_path: Path, computer: str = "two-qubits") -> Store:
+    return Store.open(url, computer, data=tmp_path / "runs", busy=0.3)
+
+
+def test_it_keeps_its_epoch_and_numbers(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        epoch = store.epoch
+    with opened(url, tmp_path) as store:
+        assert store.epoch == epoch
+        assert store.commit(run(), {"q0.t1": estimate()}).revision == 2
+        assert store.run("r000002").data == tmp_path / "runs" / "r000002.nc"
+
+
+def test_one_writer_and_readers_beside_it(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        with pytest.raises(StoreInUse, match="has postgresql"):
+            opened(url, tmp_path)
+        with Store.read(url) as other, store._write():
+            assert other.revision() == 0
+            with pytest.raises(SQLAlchemyError, match="read-only"), other._reader.begin() as line:
+                line.execute(schema.audit.delete())
+    opened(url, tmp_path).close()
+
+
+def test_a_killed_writer_lets_the_next_one_in(url: str, tmp_path: Path) -> None:
+    code = (
+        "import sys; from kammerton.store import Store; from tests.stored import run, estimate\n"
+        "s = Store.open(sys.argv[1], 'two-qubits', data=sys.argv[2]); s.activity('t1 on q0')\n"
+        "print(s.commit(run(), {'q0.t1': estimate()}).revision, flush=True); input()"
+    )
+    words = [sys.executable, "-c", code, url, str(tmp_path / "runs")]
+    child = subprocess.Popen(words, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert child.stdout is not None
+    assert child.stdin is not None
+    with child.stdout, child.stdin:
+        assert child.stdout.readline() == b"1\n"
+        child.kill()
+        child.wait(10)
+    for _ in range(50):  # the server sees the dead connection a moment later
+        try:
+            store = opened(url, tmp_path)
+            break
+        except StoreInUse:
+            continue
+    with store:
+        assert store.revision() == 1
+        assert store.left is not None
+
+
+def test_computers_share_a_database_and_nothing_else(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path, "a") as a, opened(url, tmp_path, "b") as b:
+        a.commit(run(), {"q0.t1": estimate(1.0)})
+        b.commit(run(), {"q0.t1": estimate(2.0)})
+        assert a.epoch != b.epoch
+    with pytest.raises(StoreError, match="holds a, b: add one as #a"):
+        Store.read(url)
+    with Store.read(f"{url}#b") as b:
+        assert b.parameters()["q0.t1"].value == 2.0
+
+
+def test_an_empty_database_is_not_read(url: str) -> None:
+    with pytest.raises(StoreError, match="holds no computer"):
+        Store.read(url)
+    with pytest.raises(StoreError, match="nothing was ever stored"):
+        Store.read(f"{url}#two-qubits")
+
+
+def test_history_cannot_be_changed(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        store.audit("gate", "awg1.1", 0.0, 0.1, "rabi")
+        store.hold("q1", "anna", "wiring")
+        store.release("q1", "anna")
+    for table in schema.APPEND_ONLY:
+        for statement in (f"DELETE FROM {table}", f"TRUNCATE {table} CASCADE"):
+            with pytest.raises(Exception, match="is append-only"):
+                sql(url, statement)
+    with pytest.raises(Exception, match="audit is append-only"):
+        sql(url, "UPDATE audit SET new = '0'")
+    with pytest.raises(Exception, match="a closed lease is history"):
+        sql(url, "UPDATE lease SET released = NULL")
+
+
+def test_a_server_that_does_not_wait_for_its_disk_is_refused(
+    postgresql: Server, tmp_path: Path
+) -> None:
+    url = postgresql.database("careless")
+    sql(url, "ALTER DATABASE careless SET synchronous_commit = off")
+    with pytest.raises(StoreError, match="synchronous_commit = off: a commit could be lost"):
+        opened(url, tmp_path)
+
+
+def test_s8_a_newer_schema_is_refused_by_its_number(url: str, tmp_path: Path) -> None:
+    opened(url, tmp_path).close()
+    sql(url, "COMMENT ON SCHEMA \"kammerton_two-qubits\" IS 'kammerton 7'")
+    with pytest.raises(StoreError, match="has schema 7; this program's is 2"):
+        opened(url, tmp_path)
+
+
+def test_a_connection_that_is_cut_comes_back(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        with pytest.raises(StoreUnavailable):
+            _cut(store, url)
+        assert store.commit(run(), {"q0.t1": estimate()}).revision == 2
+        with pytest.raises(StoreInUse):
+            opened(url, tmp_path)
+
+
+def _cut(store: Store, url: str) -> None:
+    """Let an administrator end the writer's session in the middle of a transaction."""
+    with store._write() as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+        sql(url, f"SELECT pg_terminate_backend({pid})")
+        connection.exec_driver_sql("SELECT 1")
+
+
+def test_verify_reads_a_server_too(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        for value in (1.0, 2.0):
+            store.commit(run(), {"q0.t1": estimate(value)}, store.begin("t1", ["q0"]))
+        store.revert(1, who="anna")
+        report = verify_server(f"{url}#two-qubits")
+        assert report.findings == ()
+        assert (report.revision, report.runs, report.tip) == (3, 2, store.log(1)[0].hash)
+    sql(url, "UPDATE parameter SET value = 7", "DROP TABLE lease")
+    findings = verify_server(f"{url}#two-qubits").findings
+    assert findings[0] == "q0.t1 is 7.0, but revision 3 left 1.0"
+    assert findings[1].startswith("leases are single: cannot be told")
+    (tmp_path / "runs" / "r000002.nc").unlink()
+    assert any("are not there" in each for each in verify_server(f"{url}#two-qubits").findings)
+    assert verify_server(f"{url}#nobody").findings
+
+
+def test_x8_the_password_is_shown_nowhere(tmp_path: Path) -> None:
+    url = f"postgresql+psycopg://anna:{CANARY}@/nothing?host={tmp_path}"
+    with pytest.raises(StoreUnavailable) as refusal:
+        opened(url, tmp_path)
+    said = [repr(refusal.value), str(refusal.value.__cause__), str(refusal.value.__context__)]
+    said += list(verify_server(f"{url}#two-qubits").findings)
+    with pytest.raises(StoreError) as refusal:
+        Store.read(f"postgresql+psycopg://anna:{CANARY}@[nonsense")
+    said += [repr(refusal.value), str(refusal.value.__cause__)]
+    assert CANARY not in " ".join(said)
