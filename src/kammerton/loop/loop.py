@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -15,6 +14,7 @@ from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record
 from kammerton.loop.runner import Acquires, proposals, run_calibration
+from kammerton.loop.surprise import Surprises
 from kammerton.model import (
     Belief,
     CalibrationError,
@@ -38,7 +38,6 @@ from kammerton.store import Attempt, Store
 
 log = logging.getLogger(__name__)
 
-SURPRISE = 5.0  # sigmas between belief and result that spread doubt
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
@@ -95,6 +94,7 @@ class Loop:
 
     def __post_init__(self) -> None:
         self._record = Record(self.store, self._say)
+        self._surprises = Surprises(self.book)
         self._revision = self.store.revision()  # which the book holds already
         self._outage = Outage(self.bench, self._say, self.alarm)
 
@@ -279,7 +279,7 @@ class Loop:
         for name in await self._follow() & set(changes):
             log.warning("%s was set back while it was measured; the result is not taken", name)
             del changes[name]
-        surprises = {name: e for name, e in changes.items() if self._far(name, e)}
+        surprises = self._surprises.among(changes)
         doubtful = {self._qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
         commit = await self._record.commit(run, sure, attempt)
@@ -330,13 +330,6 @@ class Loop:
         belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
         until = belief.valid_until(kind.tolerance_of(value.value))
         return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
-
-    def _far(self, name: str, new: Estimate) -> bool:
-        old = self.book.get(name)
-        if old is None or old.run is None or new.stderr == 0:
-            return False
-        sigma = math.hypot(old.sigma_at(new.time), new.stderr)
-        return abs(new.value - old.mean) > SURPRISE * sigma
 
     def _qubit_of(self, full_name: str) -> str:
         element = full_name.split(".", 1)[0]

@@ -17,7 +17,8 @@ class ParameterKind:
 
     `drift` is the random walk we assume until history has taught better, in units (or, when
     `relative`, in fractions of the value) per square root of a second of laboratory time.
-    `tolerance` is how wrong the value may be, one sigma, before it no longer serves.
+    `tolerance` is how wrong the value may be, one sigma, before it no longer serves. `step` is how
+    far it may move on the word of one run; 0 means as far as its sigma allows.
     """
 
     element: ElementKind
@@ -28,6 +29,7 @@ class ParameterKind:
     tolerance: float = 0.0
     relative: bool = False
     measured: bool = True
+    step: float = 0.0
 
     def drift_of(self, value: float) -> float:
         """Return the assumed random walk in absolute units per square root of a second."""
@@ -37,10 +39,14 @@ class ParameterKind:
         """Return the tolerated one-sigma error in absolute units."""
         return self.tolerance * abs(value) if self.relative else self.tolerance
 
+    def step_of(self, value: float) -> float:
+        """Return the largest change that one run may make, in absolute units; 0: no such limit."""
+        return self.step * abs(value) if self.relative else self.step
+
 
 _KINDS = (
-    ParameterKind("qubit", "f01", "Hz", "transition frequency 0-1", 60.0, 2e3),
-    ParameterKind("qubit", "anharmonicity", "Hz", "f12 - f01", 1e3, 20e6),
+    ParameterKind("qubit", "f01", "Hz", "transition frequency 0-1", 60.0, 2e3, step=5e6),
+    ParameterKind("qubit", "anharmonicity", "Hz", "f12 - f01", 1e3, 20e6, step=20e6),
     ParameterKind(
         "qubit",
         "pi_amplitude",
@@ -49,6 +55,7 @@ _KINDS = (
         2e-5,
         0.02,
         relative=True,
+        step=0.1,
     ),
     ParameterKind("qubit", "t1", "s", "energy relaxation time", 3e-3, 0.1, relative=True),
     ParameterKind(
@@ -63,7 +70,9 @@ _KINDS = (
         1e-4,
         0.02,
     ),
-    ParameterKind("resonator", "frequency", "Hz", "resonance with the qubit in 0", 20.0, 100e3),
+    ParameterKind(
+        "resonator", "frequency", "Hz", "resonance with the qubit in 0", 20.0, 100e3, step=2e6
+    ),
     ParameterKind(
         "resonator",
         "linewidth",
