@@ -24,7 +24,10 @@ def verify_server(url: str, *, data: bool = True) -> Report:
 
             def query(statement: str) -> list[tuple[object, ...]]:
                 with connection.transaction():  # a rule that fails must not end the others
-                    return connection.execute(statement.encode()).fetchall()
+                    rows: list[tuple[object, ...]] = connection.execute(
+                        statement.encode()
+                    ).fetchall()
+                return rows
 
             return _report(query, f"kammerton_{computer}", psycopg.Error, data=data)
     except psycopg.Error as problem:
