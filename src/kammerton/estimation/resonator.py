@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
+from kammerton.estimation.compression import compressed
 from kammerton.estimation.evidence import propagate, weigh
 from kammerton.estimation.findings import (
     OUTSIDE,
@@ -44,6 +45,7 @@ WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plan
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
+COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
 
@@ -205,6 +207,8 @@ def _outcome(
     law = "a resonance over a smooth background"
     searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
+    if batch.parts == 2:
+        findings.rejected(compressed(batch, fit), "saturated", COMPRESSED)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_doubt(findings, evidence, law, searched, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))

@@ -8,19 +8,13 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from tests.catalogue.broken import ACCEPTED, BROKEN, Broken
+from tests.catalogue.broken import ACCEPTED, BROKEN
 from tests.catalogue.registry import truths
 from tests.catalogue.score import score, wrong
-from tests.catalogue.truth import Truth
 
 SEED, TRACES = 7, 300
 SHARE = 0.01  # of wrong values among the traces of a class, and of refused good ones
 CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
-
-NOT_YET = {
-    ("resonator_spectroscopy, notch", "saturated"),
-}
-"""Known misses: each fails here today, and must leave this list once it does not."""
 
 CASES = [
     (truth, broken)
@@ -36,12 +30,10 @@ def most(share: float, traces: int) -> int:
     return int(binom.ppf(1 - CHANCE, traces, share))
 
 
-def param(truth: Truth, broken: Broken) -> object:
-    marks = [pytest.mark.xfail(strict=True)] if (truth.name, broken.name) in NOT_YET else []
-    return pytest.param(truth, broken, marks=marks, id=f"{truth.name}: {broken.name}")
-
-
-@pytest.mark.parametrize(("truth", "broken"), [param(*case) for case in CASES])
+@pytest.mark.parametrize(
+    ("truth", "broken"),
+    [pytest.param(*case, id=f"{case[0].name}: {case[1].name}") for case in CASES],
+)
 def test_no_more_wrong_values_are_accepted_than_the_goal_allows(truth, broken):
     found = score(truth, broken, broken.traces(truth, SEED, TRACES))
     assert found.seen <= (0 if broken.never else most(SHARE, TRACES)), found

@@ -1,0 +1,41 @@
+"""Resonances that an amplifier compresses, and what is not taken for one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+
+F = np.linspace(0.0, 1.0, 201)
+TONES = 7e9 + 20e6 * F
+
+
+def measured(hard, snr, count=40, slope=0.0, seed=1):
+    """Return notches whose line is tanh(hard d)/hard, and sigma."""
+    rng = np.random.default_rng(seed)
+    width, skew = rng.uniform(0.05, 0.15, (count, 1)), rng.uniform(-0.5, 0.5, (count, 1))
+    line = -0.8 * np.exp(1j * skew) / (1 + 2j * (F - rng.uniform(0.4, 0.6, (count, 1))) / width)
+    size = np.abs(line) / 0.8
+    line = line * np.where(hard > 0, np.tanh(hard * size) / np.maximum(hard * size, 1e-12), 1.0)
+    y = (1 + slope * (F - 0.5) + line) * np.exp(2j * np.pi * (rng.random((count, 1)) - 0.8 * F))
+    sigma = 0.8 / snr
+    return y + sigma * (rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape)), sigma
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+def test_a_compressed_resonance_is_saturated(given):
+    y, sigma = measured(1.0, 50.0)
+    found = fit_batch("resonator_spectroscopy", TONES, y, sigma if given else None)
+    assert set(found.verdict) == {"rejected"}
+    assert np.mean(found.status == "saturated") > 0.9
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.1])
+@pytest.mark.parametrize("snr", [20.0, 200.0])
+def test_a_resonance_over_a_background_is_not(snr, slope):
+    y, sigma = measured(0.0, snr, 300, slope)
+    for noise in (sigma, None):
+        found = fit_batch("resonator_spectroscopy", TONES, y, noise)
+        assert np.count_nonzero(found.status == "saturated") == 0
+        assert np.mean(found.verdict == "accepted") > 0.99
