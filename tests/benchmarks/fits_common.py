@@ -31,9 +31,9 @@ class Effort:
         """Return the same for one kind."""
         return replace(self, kind=kind)
 
-    def some(self, truth: Truth, n: int) -> int:
+    def some(self, truth: Truth, n: int, fewer: int = MAPS) -> int:
         """Return n, or fewer of a map, which takes a hundred times as long."""
-        return n if np.prod(truth.shape) <= SWEEP else max(n // MAPS, 4)
+        return n if np.prod(truth.shape) <= SWEEP else max(n // fewer, 4)
 
 
 FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "worst": 200,
@@ -42,14 +42,9 @@ QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
          "peer_traces": 3}  # fmt: skip
 
 
-def smaller(asked: Effort) -> tuple[Effort, dict[str, float]]:
-    """Return an effort with few traces, and how many times its sections' traces a whole one has."""
-    few = replace(asked, never=100, broken=50, success=40, honest=200, worst=1, peer_traces=1)
-    return few, {
-        "success": asked.success / few.success, "honesty": asked.honest / few.honest,
-        "verdicts": (asked.never + asked.broken) / (few.never + few.broken),
-        "slowest": asked.worst / few.worst,
-    }  # fmt: skip
+def smaller(asked: Effort) -> Effort:
+    """Return an effort with few traces."""
+    return replace(asked, never=100, broken=50, success=40, honest=200, worst=1, peer_traces=1)
 
 
 def row(*cells: object) -> str:

@@ -114,12 +114,13 @@ def designs() -> str:
 
 def plan(asked: Effort, pairs: list[tuple[str, str]], place: Origin) -> Iterator[str]:
     """Yield the CPU minutes of a run by kind, from a run with a few traces each."""
-    small, times = smaller(asked)
+    small = smaller(asked)
     minutes: dict[str, dict[str, float]] = {}
     for section, kind in pairs:
         if section in BY_KIND:
             measured(section, kind, small, place)  # loads kernels and grids
-            took = measured(section, kind, small, place).seconds * times.get(section, 1.0)
+            times = _size(section, kind, asked) / _size(section, kind, small)
+            took = measured(section, kind, small, place).seconds * times
             minutes.setdefault(kind, {})[section] = took / 60
     yield row("kind", *BY_KIND, "CPU minutes")
     yield "|---|" + "---|" * (len(BY_KIND) + 1)
@@ -127,6 +128,16 @@ def plan(asked: Effort, pairs: list[tuple[str, str]], place: Origin) -> Iterator
         yield row(kind, *(f"{each.get(s, 0.0):.2f}" for s in BY_KIND), f"{sum(each.values()):.1f}")
     total = sum(sum(each.values()) for each in minutes.values())
     yield f"\nAbout {total:.0f} minutes of CPU, without peers, measured traces and designs."
+
+
+def _size(section: str, kind: str, asked: Effort) -> int:
+    """Return how many traces a piece fits, but for a factor."""
+    truth = next(iter(truths(kind).values()))
+    if section == "verdicts":
+        counts = [asked.never, asked.broken]
+        return sum(asked.some(truth, n, fits_verdicts.FEWER) for n in counts)
+    each = {"success": asked.success, "honesty": asked.honest, "slowest": asked.worst}
+    return asked.some(truth, each.get(section, 1))
 
 
 def main() -> None:

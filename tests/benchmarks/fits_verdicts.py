@@ -15,12 +15,13 @@ from tests.catalogue.truth import Traces, Truth
 
 SLOWEST, SLOWEST_MAP = 5.0, 20.0  # ms
 SHARE = 0.01
+FEWER = 100  # times fewer maps than traces; `make prove-maps` fits many
 
 
 def classes(truth: Truth, effort: Effort) -> Iterator[tuple[Broken, Traces]]:
     """Yield every class that has a meaning for a truth."""
     for broken in (*BROKEN, *truth.own):
-        n = effort.some(truth, effort.never if broken.never else effort.broken)
+        n = effort.some(truth, effort.never if broken.never else effort.broken, FEWER)
         traces = broken.traces(truth, effort.seed, n)
         if traces is not None:
             yield broken, traces
@@ -39,6 +40,7 @@ def lines(effort: Effort) -> Iterator[str]:
         "a good trace of another value. Limit: 95 % upper limit of seen. Goals, sigma given: 0 "
         "accepted of flat noise, lines, walks and steps; seen below 1 % of every other class; at "
         "least 99 % of good traces accepted. "
+        "Of maps a hundredth; `make prove-maps` fits many. "
         "A class without a goal (–) cannot be told from one trace at all; why is said below.\n"
     )
     for truth in plain(effort.kind).values():

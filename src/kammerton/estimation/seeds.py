@@ -116,13 +116,16 @@ def grid(kind: str, axis: bytes) -> Grid:
 def _projectors(columns: Array, background: Array) -> NDArray[np.float32]:
     """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, L * C)."""
     q = np.linalg.qr(background)[0]
-    rest = columns - q @ (q.T @ columns)
-    size = np.linalg.norm(columns, axis=1, keepdims=True)
-    basis, r = np.linalg.qr(rest)
-    lost = np.abs(np.diagonal(r, axis1=1, axis2=2))[:, None, :] < 1e-3 * size
-    basis = np.where(lost, 0.0, basis)
-    flat = basis.transpose(1, 2, 0).reshape(columns.shape[1], -1)
-    return np.ascontiguousarray(flat.astype(np.float32))
+    kept: list[Array] = []
+    for k in range(columns.shape[2]):  # one after the other: there are one or two
+        column = columns[:, :, k]
+        rest = column - (column @ q) @ q.T
+        for done in kept:
+            rest -= np.einsum("cm,cm->c", rest, done)[:, None] * done
+        length, size = (np.sqrt(np.einsum("cm,cm->c", v, v)) for v in (rest, column))
+        scale = np.where(length < 1e-3 * size, 0.0, 1.0 / np.maximum(length, 1e-300))
+        kept.append(rest * scale[:, None])
+    return np.ascontiguousarray(np.concatenate(kept).T, dtype=np.float32)
 
 
 def _constant(x: Array) -> Array:
