@@ -159,12 +159,14 @@ def _pole(x: Array, centre: Array, width: Array) -> Complex:
 
 def _stacked(traces: list[list[Complex]]) -> Array:
     """Stack complex columns of both traces, each with its i-fold, as (N, 2 L, 4 M)."""
-    columns = []
-    for zero, one in zip(*traces, strict=True):
-        for z in (1.0, 1j):
-            columns.append(np.hstack([(z * zero).real, (z * zero).imag,
-                                      (z * one).real, (z * one).imag]))  # fmt: skip
-    return np.stack(columns, axis=1)
+    n, m = traces[0][0].shape
+    out = np.empty((n, len(traces[0]), 2, len(traces), 2, m))  # column, its i-fold; Re, Im
+    for s, columns in enumerate(traces):
+        for k, z in enumerate(columns):
+            out[:, k, 0, s, 0] = out[:, k, 1, s, 1] = z.real
+            out[:, k, 0, s, 1] = z.imag
+            np.negative(z.imag, out=out[:, k, 1, s, 0])
+    return out.reshape(n, 2 * len(traces[0]), -1)
 
 
 def _bounds(points: int, parts: list[str], mixed: Array) -> tuple[Array, Array]:
