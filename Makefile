@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove prove-maps fuzz check clean
+.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove prove-maps prove-fits fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -38,6 +38,8 @@ bench: .venv/.dev
 bench-world: .venv/.dev
 	$(BIN)/python -m tests.benchmarks.world > docs/bench-world.md
 
+# Every kind of fit beside peers; what is measured is kept in bench-fits/, so that a run can be
+# stopped. ARGS="--plan", "--section honesty --kind t1", "--document", "--quick".
 bench-fits: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.fits_table $(ARGS)
 
@@ -54,6 +56,11 @@ prove: .venv/.dev
 prove-maps: .venv/.dev
 	KAMMERTON_MAPS=2000 $(BIN)/python -m pytest -q -k nothing_is_accepted \
 		$(addprefix tests/unit/estimation/test_,qubit_flux.py resonator_flux.py cz_chevron.py punch_out.py avoided_crossing.py)
+
+# 10,000 traces of every class without a signal (KAMMERTON_TRACES) instead of some hundreds.
+prove-fits: .venv/.dev
+	KAMMERTON_TRACES=10000 $(BIN)/python -m pytest -q -k "nothing_is_found or is_not_accepted" \
+		$(addprefix tests/unit/estimation/test_,dispersive.py drift.py)
 
 bench-adaptive: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.adaptive

@@ -17,6 +17,11 @@ def how_many(few: int) -> int:
     return int(os.environ.get("KAMMERTON_MAPS", few))
 
 
+def how_many_traces(few: int) -> int:
+    """Return how many traces of a class are tried: `few`, or KAMMERTON_TRACES (make prove-fits)."""
+    return int(os.environ.get("KAMMERTON_TRACES", few))
+
+
 def noise(rng: np.random.Generator, n: int, a: int, b: int) -> Array:
     return rng.normal(size=(n, a, b))
 

@@ -7,10 +7,12 @@ import pytest
 
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.model import TraceError
+from tests.unit.estimation.map_inputs import how_many_traces
 
 SWEPT = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length",
          "qubit_spectroscopy", "resonator_spectroscopy")  # fmt: skip
-N = 1000
+N = how_many_traces(400)
+FEW = max(1, N // 1000)  # of them may look exactly like physics
 
 
 def wandering(step, points=101, seed=1):
@@ -24,7 +26,7 @@ def wandering(step, points=101, seed=1):
 @pytest.mark.parametrize("kind", SWEPT)
 def test_a_random_walk_is_not_accepted(kind, step):
     found = fit_batch(kind, np.linspace(0.0, 1.0, 101), wandering(step), 1.0)
-    assert np.count_nonzero(found.verdict == "accepted") <= 1
+    assert np.count_nonzero(found.verdict == "accepted") <= FEW
 
 
 def test_a_large_walk_is_called_drift_in_the_reason():
@@ -38,7 +40,7 @@ def test_a_single_jump_is_not_accepted(kind, size):
     rng, x = np.random.default_rng(2), np.linspace(0.0, 1.0, 101)
     y = 50.0 + size * (x > rng.uniform(0.05, 0.95, (N, 1))) + rng.normal(size=(N, 101))
     found = fit_batch(kind, x, y, 1.0)
-    assert np.count_nonzero(found.verdict == "accepted") <= 1
+    assert np.count_nonzero(found.verdict == "accepted") <= FEW
     if not kind.startswith("rabi"):  # there the extremum is also in the wrong place
         assert np.mean(found.status == "drift during scan") > 0.5
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -24,9 +26,14 @@ def crowd():
     return noisy(sum(line(c, h) for c, h in zip(CENTRES, HEIGHTS, strict=True)))
 
 
+@cache
+def found_in_the_crowd(given):
+    return fit_batch("qubit_spectroscopy", F, crowd(), given)
+
+
 @pytest.mark.parametrize("given", [0.05, None])
 def test_all_are_counted_and_the_strongest_is_given(given):
-    found = fit_batch("qubit_spectroscopy", F, crowd(), given)
+    found = found_in_the_crowd(given)
     assert np.mean(found.values["lines"] == 4) > 0.97
     assert set(found.verdict) == {"accepted"}
     assert np.abs(found.values["frequency"] - 4.81e9).max() < 1.5e6
@@ -37,7 +44,7 @@ def test_all_are_counted_and_the_strongest_is_given(given):
 
 
 def test_pulls_of_every_line():
-    found = fit_batch("qubit_spectroscopy", F, crowd(), 0.05)
+    found = found_in_the_crowd(0.05)
     for name, centre in (("frequency", 4.81e9), ("frequency_2", 5.31e9), ("frequency_4", 4.62e9)):
         pull = (found.values[name] - centre) / found.stderr[name]
         assert abs(pull.mean()) < 0.4, name
@@ -46,7 +53,8 @@ def test_pulls_of_every_line():
 
 @pytest.mark.parametrize("expected", CENTRES)
 def test_the_expected_line_is_given_however_weak(expected):
-    found = fit_batch("qubit_spectroscopy", F, crowd(), 0.05, expected=expected, within=3e6)
+    y = crowd()[::4]
+    found = fit_batch("qubit_spectroscopy", F, y, 0.05, expected=expected, within=3e6)
     assert set(found.verdict) == {"accepted"}
     assert found.values["frequency"] == pytest.approx(expected, abs=3e6)
 
