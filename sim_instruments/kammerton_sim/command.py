@@ -15,6 +15,7 @@ from typing import TextIO
 from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, write_chip
 from kammerton_sim.command_chip import add_chip_options, chosen_chip
+from kammerton_sim.command_line import WHOLE, Parser, told
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory, consecutive_ports
 from kammerton_sim.running import announced
@@ -29,8 +30,8 @@ def run(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else list(argv)
     if arguments[:1] == ["ctl"]:
         return ctl.run(arguments[1:])
-    options = _parser().parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
         chip = chosen_chip(options)
         ports = _ports(chip, options)
         if options.write_chip:
@@ -41,22 +42,25 @@ def run(argv: Sequence[str] | None = None) -> int:
         with Laboratory(chip, ports, pace=_pace(options.time)) as laboratory:
             _write_lab(chip, options, laboratory.ports)
             _serve_until_stopped(laboratory, options.until_stdin_closes)
-    except (ChipError, ValueError, OSError) as error:
-        return _fail(str(error), 2)
     except PortInUse as error:
         return _fail(str(error), 1)
+    except (ChipError, ValueError) as error:
+        return _fail(str(error), 2)
+    except OSError as error:
+        return _fail(told(error), 2)
     return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         "kammerton sim",
+        allow_abbrev=False,
         description="Serve simulated instruments on loopback ports until Ctrl-C. One JSON line on "
         "stdout tells the ports when everything is ready.",
         epilog="`kammerton sim ctl --help`: ask a running laboratory, and put faults on it.",
     )
     add_chip_options(parser)
-    parser.add_argument("--seed", type=int, default=1, help="of what is drawn, and design values")
+    parser.add_argument("--seed", type=WHOLE, default=1, help="of what is drawn, and design values")
     parser.add_argument(
         "--write-chip", type=Path, metavar="PATH", help="write the chip (its truth)"
     )
@@ -65,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
     parser.add_argument("--no-serve", action="store_true", help="only write files")
-    parser.add_argument("--base-port", type=int, metavar="N", help="consecutive ports from N on")
+    parser.add_argument("--base-port", type=WHOLE, metavar="N", help="consecutive ports from N on")
     parser.add_argument("--port", action="append", default=[], metavar="NAME=N", help="may repeat")
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="stop when the parent process goes"

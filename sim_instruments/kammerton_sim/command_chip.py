@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.flaws import flawed
+from kammerton_sim.command_line import WHOLE
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
 
 
@@ -17,8 +18,10 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
         "file", nargs="?", type=Path, metavar="CHIP.toml|TABLE.csv", help="default: made up"
     )
     parser.add_argument("--chip", type=Path, metavar="CHIP.toml|TABLE.csv", help="the same")
-    parser.add_argument("--qubits", type=int, default=5, help="of a made-up chip (1 to 1000)")
-    parser.add_argument("--random", type=int, metavar="N", help="N qubits as published ones are")
+    parser.add_argument(
+        "--qubits", type=WHOLE, metavar="N", help="a made-up chip of N, by default 5"
+    )
+    parser.add_argument("--random", type=WHOLE, metavar="N", help="N qubits as published ones are")
     parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(
@@ -34,17 +37,20 @@ def chosen_chip(options: argparse.Namespace) -> Chip:
 
 
 def _chip(options: argparse.Namespace) -> Chip:
-    choices = ("file", "chip", "random", "from_ibm")
+    choices = ("file", "chip", "qubits", "random", "from_ibm")
     given = [name for name in choices if getattr(options, name) is not None]
     if len(given) > 1:
         words = ", ".join("--" + name.replace("_", "-") for name in given).replace("--file", "FILE")
         raise ValueError(f"choose one chip, not {words}")
     path = options.chip if options.file is None else options.file
+    table = options.random is not None or options.from_ibm is not None
     if path is not None and path.suffix.lower() != ".csv":
+        _only_of_tables(options, str(path))
         return read_chip(path)
+    if path is None and not table:
+        _only_of_tables(options, "a made-up chip")
+        return random_chip(5 if options.qubits is None else options.qubits, options.seed)
     device = _device(path, options)
-    if device is None:
-        return random_chip(options.qubits, options.seed)
     for change in device.mended:
         sys.stderr.write(f"{device.name}: {change}\n")
     if options.coupled and not device.couplings:
@@ -52,11 +58,15 @@ def _chip(options: argparse.Namespace) -> Chip:
     return device_chip(device, options.seed, options.coupled)
 
 
-def _device(path: Path | None, options: argparse.Namespace) -> Device | None:
+def _only_of_tables(options: argparse.Namespace, what: str) -> None:
+    for name in ("coupled", "mend"):
+        if getattr(options, name):
+            raise ValueError(f"--{name} is for tables: {what} is none (TABLE.csv, --from-ibm NAME)")
+
+
+def _device(path: Path | None, options: argparse.Namespace) -> Device:
     if path is not None:
         return read_device(path, options.mend)
     if options.from_ibm is not None:
         return ibm_device(options.from_ibm, options.mend)
-    if options.random is not None:
-        return drawn_device(options.random, options.seed)
-    return None
+    return drawn_device(options.random, options.seed)

@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton_sim import ctl_words as words
-from kammerton_sim.ctl_parser import VERBS, WHEN, UsageError, parsed
+from kammerton_sim.command_line import UsageError, told
+from kammerton_sim.ctl_parser import VERBS, WHEN, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 from kammerton_sim.limits import LimitError, limits_of
@@ -33,13 +34,25 @@ def run(argv: Sequence[str]) -> int:
         options = parsed(argv)
         if options.list:
             return _say(options, _catalogue(), words.table())
+        _check(options)
         return _carry_out(_Laboratory(options.control), options)
     except ConnectionError as error:
         return _fail(str(error), 1)
-    except UsageError as error:
-        return _fail(f"{error}; --help tells how it is written", 2)
-    except (_Refused, LimitError, OSError, ValueError) as error:
+    except (_Refused, LimitError, ValueError) as error:
         return _fail(str(error), 2)
+    except OSError as error:
+        return _fail(told(error), 2)
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Refuse what needs no laboratory to be refused."""
+    if options.what is None:
+        raise UsageError("name a fault or a command; --list tells the faults, --help the rest")
+    if options.what not in (*VERBS, *CATALOGUE):
+        known = near(options.what, (*CATALOGUE, *VERBS))
+        raise UsageError(f"there is no fault or command {options.what!r}{known}; --list, --help")
+    if options.what == "truth" and not options.values:
+        raise UsageError("truth takes the names of parameters, such as q0.t1")
 
 
 class _Laboratory:
@@ -86,11 +99,6 @@ def _only() -> int:
 
 
 def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    if options.what is None:
-        raise UsageError("name a fault or a command; --list tells the faults")
-    if options.what not in (*VERBS, *CATALOGUE):
-        known = near(options.what, (*CATALOGUE, *VERBS))
-        raise ValueError(f"there is no fault or command {options.what!r}{known}; --list, --help")
     special = {"ledger": _ledger, "clear": _clear, "truth": _truth}
     if options.what in special:
         return special[options.what](laboratory, options)
@@ -101,17 +109,15 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         "faults": words.faults,
         "outputs": words.outputs,
         "refrigerator": words.refrigerator,
-        "time": lambda told: words.moment(told["time"]),
-        "stop": lambda told: "the laboratory stops",
+        "time": lambda now: words.moment(now["time"]),
+        "stop": lambda _: "the laboratory stops",
     }
     return _say(options, _listed(answer), shown[options.what](answer))
 
 
 def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    if not options.values:
-        raise UsageError("truth takes the names of parameters, such as q0.t1")
-    told = {p: laboratory.ask("truth", parameter=p)["value"] for p in options.values}
-    return _say(options, [told], words.truths(told))
+    values = {p: laboratory.ask("truth", parameter=p)["value"] for p in options.values}
+    return _say(options, [values], words.truths(values))
 
 
 def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
@@ -163,13 +169,13 @@ def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
     said = limits_of(word for word in options.unsafe if "=" in word)
     if missed := [f"{p}{near(p, answer['known'])}" for p in answer["unmet"] if p in said]:
         raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
-    return _told(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
+    return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
 
 
 def _wrong_box(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("wrong_box")
     title = "writes to the wrong box"
-    return _told(options, title, answer["changes"], words.wrong_write, answer["complete"])
+    return _findings(options, title, answer["changes"], words.wrong_write, answer["complete"])
 
 
 def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
@@ -177,7 +183,7 @@ def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[
     sigmas = options.sigmas or _SIGMAS
     answer = laboratory.ask("contradicted", published=values, sigmas=sigmas)
     title = f"values more than {sigmas:g} standard errors off the truth"
-    off = _told(options, title, answer["contradicted"], words.contradiction, whole=True)
+    off = _findings(options, title, answer["contradicted"], words.contradiction, whole=True)
     unknown = answer["without_truth"]
     summary = {"checked": answer["checked"], "without_truth": unknown, "settings": settings}
     _say(
@@ -190,7 +196,7 @@ def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[
     return off
 
 
-def _told(
+def _findings(
     options: argparse.Namespace,
     title: str,
     findings: list[Any],
@@ -213,8 +219,8 @@ def _listed(answer: Any) -> list[Any]:
 
 def _say(options: argparse.Namespace, values: Sequence[Any], *lines: str) -> int:
     """Print one JSON value a line for machines, or the words."""
-    told = [json.dumps(value) for value in values] if options.json else lines
-    sys.stdout.write("".join(line + "\n" for line in told))
+    written = [json.dumps(value) for value in values] if options.json else lines
+    sys.stdout.write("".join(line + "\n" for line in written))
     return 0
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn, TypeVar
 
-from kammerton_sim.faults.words import near
+from kammerton_sim.command_line import WHOLE, Parser, UsageError, number
 
 VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
 WHEN = ("seed", "after", "after_records", "lasting")
@@ -32,26 +31,9 @@ laboratory; 2 bad input; 3 the ledger holds what was searched for.
 """  # fmt: skip # noqa: E501 - read on a terminal
 
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
-_UNKNOWN = re.compile(r"unrecognized arguments: (.*)")
-_ARGUMENT = re.compile(r"argument ([^:]+): (.*)")
-
-T = TypeVar("T")
-
-
-class UsageError(ValueError):
-    """A command line that says nothing sensible."""
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """Say it in words, with the nearest option; nothing is printed here."""
-        if unknown := _UNKNOWN.fullmatch(message):
-            options = [word for action in self._actions for word in action.option_strings]
-            words = unknown[1].split()
-            message = "; ".join(f"there is no option {word}{near(word, options)}" for word in words)
-        elif argument := _ARGUMENT.fullmatch(message):
-            message = f"{argument[1]}: {argument[2]}"
-        raise UsageError(message)
+_COUNT = number(int, lambda n: n >= 0, "number of records or entries")
+_SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
+_SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors above 0")
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
@@ -85,7 +67,7 @@ def _spelt(name: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
+    parser = Parser(
         "kammerton sim ctl",
         usage="%(prog)s FAULT [VALUE|NAME=VALUE ...] [options]\n       %(prog)s "
         + "|".join(VERBS) + " [options]\n       %(prog)s --list",
@@ -100,40 +82,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--json", action="store_true", help="answers for a machine")
     parser.add_argument("--control", metavar="[HOST:]PORT", help="default: the one that runs")
     fault = parser.add_argument_group("of a fault")
-    fault.add_argument("--seed", type=_whole, metavar="N", help="of what is random in it")
-    fault.add_argument("--after", type=_seconds, metavar="S", help="wall seconds to wait")
-    fault.add_argument("--after-records", type=_count, metavar="N", help="records to wait for")
-    fault.add_argument("--for", dest="lasting", type=_seconds, metavar="S", help="wall seconds")
+    fault.add_argument("--seed", type=WHOLE, metavar="N", help="of what is random in it")
+    fault.add_argument("--after", type=_SECONDS, metavar="S", help="wall seconds to wait")
+    fault.add_argument("--after-records", type=_COUNT, metavar="N", help="records to wait for")
+    fault.add_argument("--for", dest="lasting", type=_SECONDS, metavar="S", help="wall seconds")
     ledger = parser.add_argument_group("of the ledger")
-    ledger.add_argument("--since", type=_count, metavar="N", help="index of the first entry")
+    ledger.add_argument("--since", type=_COUNT, metavar="N", help="index of the first entry")
     ledger.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")
     ledger.add_argument("--wrong-box", action="store_true", default=None)
     ledger.add_argument("--contradicted", type=Path, metavar="VALUES.json")
-    ledger.add_argument("--sigmas", type=_sigmas, metavar="X", help="default: 5")
+    ledger.add_argument("--sigmas", type=_SIGMAS, metavar="X", help="default: 5")
     return parser
-
-
-def _number(text: str, kind: Callable[[str], T], holds: Callable[[T], bool], what: str) -> T:
-    try:
-        value = kind(text)
-    except ValueError:
-        value = None
-    if value is None or not holds(value):
-        raise argparse.ArgumentTypeError(f"{text.strip()!r} is no {what}")
-    return value
-
-
-def _whole(text: str) -> int:
-    return _number(text, int, lambda n: n >= 0, "whole number from 0 on")
-
-
-def _count(text: str) -> int:
-    return _number(text, int, lambda n: n >= 0, "number of records or entries")
-
-
-def _seconds(text: str) -> float:
-    return _number(text, float, lambda s: 0 <= s < math.inf, "time in seconds")
-
-
-def _sigmas(text: str) -> float:
-    return _number(text, float, lambda s: 0 < s < math.inf, "number of standard errors above 0")

@@ -71,6 +71,34 @@ def test_pairs_that_no_table_tells_of_cannot_be_coupled(tmp_path, table, capsys)
     assert [c.name for c in read_chip(chip).couplings] == ["q0-q1"]
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"qubit,T1,T2 [s],f0 [Hz]\nq0,5e-5,4e-5,5e9\n",
+         ["column 'T1 [s]' is missing (is 'T1' meant?)",
+          "column 'f01 [Hz]' is missing (is 'f0 [Hz]' meant?)",
+          "column 'anharmonicity [Hz]' is missing"]),
+        (b"qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz]\nq0,-5e-5,4e-5,5e9,-2e8\n"
+         b"q1,5e-5,2e-4,5.1e9,-2e8\nq1,5e-5,4e-5,5.2e9,-2e8\nq3,abc,4e-5,5.3e9,-2e8\n",
+         ["row 2: T1 [s]: -5e-5 must lie between 1 ns and 1 s",
+          "row 3: T2 of 0.0002 s is longer than 2 T1 = 0.0001 s (--mend cuts it there)",
+          "row 4: qubit 'q1' is already in row 3",
+          "row 5: T1 [s]: 'abc' is not a number"]),
+        (b"\x8e\x00\xff", ["not a table: it is no text in UTF-8"]),
+        (b"", ["no qubits in it"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path, content, said, capsys):
+    path = tmp_path / "bad.csv"
+    path.write_bytes(content)
+    assert main(["--chip", str(path)]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1 + len(said)
+    for words in said:
+        assert words in err
+
+
 def test_one_chip_must_be_chosen(table, capsys):
     assert main([str(table), "--random", "3"]) == 2
     assert "choose one chip, not FILE, --random" in capsys.readouterr().err

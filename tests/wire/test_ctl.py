@@ -274,6 +274,12 @@ def test_an_address_that_is_none(address, capsys):
     assert "write PORT or HOST:PORT" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [[], ["tempratur"], ["truth"], ["time", "now"]])
+def test_what_needs_no_laboratory_to_be_refused_is_refused_without(alone, arguments, capsys):
+    assert command(["ctl", *arguments]) == 2
+    assert "no simulated laboratory" not in capsys.readouterr().err
+
+
 def test_nobody_there(capsys):
     assert command(["ctl", "--control", "1", "time"]) == 1
     assert "no laboratory at 127.0.0.1:1" in capsys.readouterr().err

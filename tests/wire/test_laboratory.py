@@ -242,6 +242,17 @@ def test_files_alone(tmp_path, capsys):
         (["--port", "toaster=7000"], "no instrument toaster"),
         (["--base-port", "65530"], "ports do not fit there"),
         (["--base-port", "0"], "ports do not fit there"),
+        (["missing.csv"], "missing.csv: no such file or directory"),
+        (["."], ".: is a directory"),
+        (["--qubits", "many"], "--qubits: 'many' is no whole number from 0 on"),
+        (["--qubits", "0"], "1 to 1000"),
+        (["--qubts", "2"], "there is no option --qubts (did you mean '--qubits'?)"),
+        (["--seed", "-1"], "--seed: '-1' is no whole number"),
+        (["a.toml", "b.toml"], "too many: b.toml"),
+        (["--coupled"], "--coupled is for tables: a made-up chip is none"),
+        (["--mend", "--qubits", "2"], "--mend is for tables"),
+        (["--qubits", "2", "--random", "3"], "choose one chip, not --qubits, --random"),
+        (["--time", "slow"], "--time slow: write fast, real, or a factor above 0"),
     ],
 )
 def test_bad_input_is_exit_2_with_words(arguments, said, capsys):

@@ -37,6 +37,11 @@ COLUMNS: Mapping[str, Column] = {
 QUBIT = "qubit"
 
 
+def _bare(column: str) -> str:
+    """A column's name without its unit, in small letters."""
+    return column.partition("[")[0].strip().lower()
+
+
 @dataclass
 class Checker:
     """Collects what is wrong, and what was mended."""
@@ -50,7 +55,8 @@ class Checker:
         spare = [name for name in given if name not in COLUMNS and name != QUBIT]
         for name in (QUBIT, *(n for n, column in COLUMNS.items() if column.needed)):
             if name not in given:
-                near = get_close_matches(name, spare, 1)
+                near = [n for n in spare if _bare(n) == _bare(name)]
+                near = near or get_close_matches(name, spare, 1)
                 hint = f" (is {near[0]!r} meant?)" if near else ""
                 self.problems.append(f"column {name!r} is missing{hint}")
         for name in sorted({name for name in given if given.count(name) > 1}):

@@ -42,9 +42,10 @@ def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.reader(file, strict=True))
-    except (UnicodeDecodeError, csv.Error) as error:
-        checker.problems.append(f"{path.name}: not a table: {error}")
-        return []
+    except UnicodeDecodeError:
+        raise ChipError(("not a table: it is no text in UTF-8",), path.name) from None
+    except csv.Error as error:
+        raise ChipError((f"not a table: {error}",), path.name) from None
     numbered = [(f"row {n}", [c.strip() for c in cells]) for n, cells in enumerate(lines, 1)]
     rows = [(where, cells) for where, cells in numbered if any(cells)]
     for where, cells in rows[1:]:
