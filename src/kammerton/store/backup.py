@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kammerton.model import StoreError
+from kammerton.store import clock
 from kammerton.store.disk import to_disk
 from kammerton.verify import verify
 
@@ -64,7 +64,7 @@ def _next_name(database: Path, folder: Path, why: str) -> str:
         path.name.removeprefix(f"{database.name}.backup-") for path in backups(database, folder)
     ]
     last = max((int(name[:6]) for name in taken if name[:6].isdigit()), default=0)
-    return f"{database.name}.backup-{last + 1:06d}-{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{why}"
+    return f"{database.name}.backup-{last + 1:06d}-{clock.wall():%Y%m%dT%H%M%SZ}-{why}"
 
 
 def thin(database: Path, kept: int = KEPT) -> None:
@@ -79,7 +79,7 @@ def age(database: Path) -> float:
     saved = backups(database)
     if not saved:
         return math.inf
-    seconds = datetime.now(UTC).timestamp() - saved[-1].stat().st_mtime
+    seconds = clock.wall().timestamp() - saved[-1].stat().st_mtime
     return seconds if seconds >= 0 else math.inf
 
 

@@ -35,6 +35,7 @@ class FilePlace:
 
     def prepare(self) -> None:
         """Bring an older schema up to date; refuse what is damaged."""
+        sqlite.demand_local(self.file)
         sqlite.demand_sound(self.file)
         with self.errors("open"):
             migrate(self.file, self.busy)

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -22,7 +22,7 @@ from typing import Any, Self
 from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, update
 
 from kammerton.model import StoreError, StoreInUse
-from kammerton.store import checks
+from kammerton.store import checks, clock
 from kammerton.store.place import Place, place_of
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
@@ -250,4 +250,4 @@ def _request(row: Any) -> Request:
 
 
 def _wall() -> int:
-    return micros(datetime.now(UTC))
+    return micros(clock.wall())

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from kammerton.model import StoreInUse
+from kammerton.model import StoreError, StoreInUse
 from kammerton.store import sqlite
 
 
@@ -27,6 +27,8 @@ def lock(path: Path) -> FileLock:
         try:
             taken.acquire(timeout=0)
         except Timeout as problem:
+            if not Path(taken.lock_file).exists():
+                raise StoreError(f"cannot open {path}: nothing can be written there") from problem
             raise StoreInUse(f"{_holder(path)} has {path} open for writing") from problem
     return taken
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,7 +13,7 @@ from typing import Any, Self
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
-from kammerton.store import attempts, leases, revert, schema
+from kammerton.store import attempts, clock, leases, revert, schema
 from kammerton.store.place import Place
 from kammerton.store.rows import (
     Activity,
@@ -165,7 +165,7 @@ class ReadStore:
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that hold now, oldest first."""
-        now = micros(datetime.now(UTC))
+        now = micros(clock.wall())
         with self._read() as connection:
             return tuple(leases.lease(row) for row in connection.execute(leases.active(now)))
 
@@ -186,16 +186,18 @@ class ReadStore:
         """Return laboratory time as far as a reader knows it.
 
         A simulated laboratory may run ahead of the wall; the end of its last run, and when that
-        was committed by the wall, tell how far.
+        was committed by the wall, tell how far. It never steps back behind its last run, whatever
+        the computer's clock does.
         """
         columns = schema.run.c.ended, schema.run.c.committed
         query = select(*columns).order_by(schema.run.c.number.desc()).limit(1)
         with self._read() as connection:
             last = connection.execute(query).one_or_none()
-        wall = datetime.now(UTC)
+        wall = clock.wall()
         if last is None:
             return wall
-        return max(wall, moment(last.ended) + (wall - moment(last.committed)))
+        since = max(wall - moment(last.committed), timedelta())
+        return max(wall, moment(last.ended) + since)
 
     def waiting(self, limit: int = 50) -> list[Handover]:
         """Return the oldest rows of the outbox that were not yet handed to the broker."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from kammerton.model import Estimate, Fit, Run
-from kammerton.store import schema
+from kammerton.store import clock, schema
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.rows import micros
 
@@ -27,7 +26,7 @@ def insert_run(connection: Connection, number: int, run: Run, data: str | None) 
         "program": plain(run.program.name),
         "shots": int(run.program.shots),
         "data": data,
-        "committed": micros(datetime.now(UTC)),
+        "committed": micros(clock.wall()),
     }
     connection.execute(insert(schema.run).values(row))
     fits = [_fit(number, place, run.fits[name]) for place, name in enumerate(run.targets)]
@@ -47,7 +46,7 @@ def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estim
 def insert_revision(connection: Connection, made_by: Row, changes: list[Row]) -> int:
     """Insert a revision with its changes and renew the head; return its number."""
     number = next_number(connection, schema.revision)
-    committed = micros(datetime.now(UTC))
+    committed = micros(clock.wall())
     connection.execute(
         insert(schema.revision).values(number=number, committed=committed, **made_by)
     )

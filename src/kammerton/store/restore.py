@@ -5,11 +5,10 @@ from __future__ import annotations
 import secrets
 import sqlite3
 from contextlib import closing
-from datetime import UTC, datetime
 from pathlib import Path
 
 from kammerton.model import StoreError
-from kammerton.store import backup
+from kammerton.store import backup, clock
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
 from kammerton.store.lock import locked
@@ -58,7 +57,7 @@ def _begin_epoch(path: Path, who: str, saved: Path) -> None:
         (old,) = connection.execute("SELECT epoch FROM identity").fetchone()
         query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
         number, previous = connection.execute(query).fetchone() or (0, old)
-        time = micros(datetime.now(UTC))
+        time = micros(clock.wall())
         texts = (who, "epoch", old, new, f"restored from {saved.name}")
         made = link(number + 1, time, texts, previous)
         row = (number + 1, time, *texts, previous, made)
@@ -73,7 +72,7 @@ def _set_aside(target: Path) -> Path | None:
     there = [end for end in COMPANIONS if target.with_name(target.name + end).exists()]
     if not there:
         return None
-    aside = target.with_name(f"{target.name}.set-aside-{datetime.now(UTC):%Y%m%dT%H%M%S%fZ}")
+    aside = target.with_name(f"{target.name}.set-aside-{clock.wall():%Y%m%dT%H%M%S%fZ}")
     for end in reversed(there):
         target.with_name(target.name + end).rename(aside.with_name(aside.name + end))
     return aside

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import backup, schema
+from kammerton.store import backup, schema, shares
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
@@ -91,6 +91,22 @@ def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any 
     (got,) = connection.execute(f"PRAGMA {pragma}").fetchone()
     if got != (value if reads is None else reads):
         raise sqlite3.OperationalError(f"{pragma} is {got!r}, not {value}; is this a local disk?")
+
+
+def demand_local(path: Path) -> None:
+    """Refuse a network share: the log's shared memory and locks do not hold across computers.
+
+    Raises
+    ------
+    StoreError
+        Names the kind of share, and what to use instead.
+    """
+    kind = shares.share_of(path)
+    if kind is not None:
+        raise StoreError(
+            f"{path} lies on a network share ({kind}), where SQLite cannot keep it whole: put it "
+            "on a local disk, or use a PostgreSQL server for several computers"
+        )
 
 
 def demand_sound(path: Path) -> None:

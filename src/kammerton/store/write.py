@@ -7,14 +7,14 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
-from kammerton.store import attempts, checks, leases, records, revert, schema, sqlite
+from kammerton.store import attempts, checks, clock, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
 from kammerton.store.place import Place, named, place_of
 from kammerton.store.read import ReadStore
@@ -312,4 +312,4 @@ def _last_file(data: Path) -> int:
 
 
 def _wall() -> int:
-    return micros(datetime.now(UTC))
+    return micros(clock.wall())

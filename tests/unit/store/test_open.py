@@ -81,7 +81,7 @@ def test_a_refused_opening_lets_the_next_one_in(path: Path) -> None:
     Store.open(path, "two-qubits").close()
 
 
-def test_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
+def test_s8_a_newer_schema_is_refused_by_its_number(path: Path) -> None:
     Store.open(path, "two-qubits").close()
     with sqlite3.connect(path) as other:
         other.execute("PRAGMA user_version = 7")
@@ -122,7 +122,7 @@ def test_a_directory_that_cannot_be_made_is_a_store_error(tmp_path: Path) -> Non
         Store.open(tmp_path / "file" / "db.sqlite", "two-qubits")
 
 
-def test_a_locked_database_is_waited_for_and_then_named(store: Store, path: Path) -> None:
+def test_s2_a_locked_database_is_waited_for_and_then_named(store: Store, path: Path) -> None:
     other = sqlite3.connect(path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreError, match="another program holds the database locked") as caught:
@@ -133,7 +133,7 @@ def test_a_locked_database_is_waited_for_and_then_named(store: Store, path: Path
     assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
 
 
-def test_a_full_disk_loses_nothing_that_was_committed(store: Store, path: Path) -> None:
+def test_s1_a_full_disk_loses_nothing_that_was_committed(store: Store, path: Path) -> None:
     store.commit(run(), {"q0.t1": estimate()})
     with store._write() as connection:
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar_one()

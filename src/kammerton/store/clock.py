@@ -1,0 +1,10 @@
+"""The wall clock, for what a person reads. It may jump: only numbers give an order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def wall() -> datetime:
+    """Return what the computer's clock says now, aware, UTC."""
+    return datetime.now(UTC)

@@ -1,0 +1,165 @@
+"""Clocks that jump, shares, folders that cannot be written, and small disks that are full."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path, PureWindowsPath
+
+import pytest
+
+from kammerton.client.timeline import timeline
+from kammerton.model import LabClock, StoreError, StoreUnavailable
+from kammerton.store import Store, clock, reserve, shares
+from kammerton.verify import verify
+from tests.stored import estimate, run
+
+NOW = datetime.now(UTC)
+JUMPS = {
+    "a day ahead": NOW + timedelta(days=1),
+    "a day back": NOW - timedelta(days=1),
+    "the year 2000": datetime(2000, 1, 1, tzinfo=UTC),
+}
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS.keys())
+def test_s6_order_is_that_of_numbers_whatever_the_clock_says(
+    path: Path, jump: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        store.hold("q1", "anna", "wiring", NOW + timedelta(days=400))
+        monkeypatch.setattr(clock, "wall", lambda: jump)
+        store.commit(run(), {"q0.t1": estimate(2.0)}, store.begin("t1", ["q0"]))
+        store.revert(1, who="anna")
+        store.audit("gate", "awg1", 0, 1, "t1")
+    monkeypatch.undo()
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(3.0)})
+        assert [each.revision for each in store.history("q0.t1")] == [4, 3, 2, 1]
+        assert [each.number for each in store.revisions()] == [4, 3, 2, 1]
+        told = [getattr(each, "id", None) for each in timeline(store, 9)]
+        assert told == ["r000001", "r000002", None, "r000003"]
+        assert [each.number for each in store.waiting()] == [1, 2, 3, 4]
+        assert [each.scope for each in store.leases()] == ["q1"]
+    assert verify(path).findings == ()
+
+
+@pytest.mark.parametrize("jump", JUMPS.values(), ids=JUMPS.keys())
+def test_s6_laboratory_time_does_not_run_back(
+    store: Store, path: Path, jump: datetime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = run(started=NOW)
+    store.commit(ahead, {})
+    last = store.run("r000001").ended
+    monkeypatch.setattr(clock, "wall", lambda: jump)
+    assert store.now() >= last
+    assert LabClock.not_before(store.now()).now() >= last
+
+
+MOUNTED = r"""22 1 8:1 / / rw - ext4 /dev/sda1 rw
+40 22 0:40 / /lab\040data rw,relatime shared:1 - nfs4 server:/export rw
+41 40 0:41 / /lab\040data/scratch rw - tmpfs tmpfs rw
+42 22 0:42 / /mnt/nas rw - cifs //nas/lab rw
+43 22 0:43 / /mnt/ssh rw - fuse.sshfs anna@host: rw
+"""
+
+
+@pytest.fixture
+def mounted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mountinfo").write_text(MOUNTED, encoding="utf-8")
+    monkeypatch.setattr(shares, "MOUNTS", tmp_path / "mountinfo")
+    monkeypatch.setattr(shares, "_existing", lambda path: path)
+
+
+@pytest.mark.usefixtures("mounted")
+@pytest.mark.parametrize(
+    ("named", "kind"),
+    [
+        ("/lab data/db.sqlite", "nfs4"),
+        ("/lab data/deep/er/db.sqlite", "nfs4"),
+        ("/lab data/scratch/db.sqlite", None),
+        ("/lab database/db.sqlite", None),
+        ("/mnt/nas/db.sqlite", "cifs"),
+        ("/mnt/ssh/db.sqlite", "fuse.sshfs"),
+        ("/var/db.sqlite", None),
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="these are paths of Linux")
+def test_s7_a_share_is_known_by_its_mount(named: str, kind: str | None) -> None:
+    assert shares.share_of(Path(named)) == kind
+
+
+def test_s7_a_share_is_refused_with_its_reason(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shares, "share_of", lambda path: "nfs4")
+    with pytest.raises(StoreError, match=r"on a network share \(nfs4\).*PostgreSQL"):
+        Store.open(path, "two-qubits")
+    assert not path.exists()
+
+
+def test_s7_what_windows_says_of_shares() -> None:
+    """A UNC path is one by its name; a drive letter is asked of Windows, which is not here."""
+    share = shares._windows_share(PureWindowsPath(r"\\nas\lab\db.sqlite"))  # type: ignore[arg-type]
+    assert share == r"share \\nas\lab"
+    assert shares._windows_share(PureWindowsPath(r"C:\lab\db.sqlite")) is None  # type: ignore[arg-type]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="no folder that nobody can write")
+def test_s7_a_folder_that_cannot_be_written_is_named() -> None:
+    with pytest.raises(StoreError, match=r"cannot open /proc/kammerton\.sqlite"):
+        Store.open("/proc/kammerton.sqlite", "two-qubits")
+
+
+@pytest.mark.parametrize("name", ["mit Leerzeichen", "Gerät № 1", "100%25#?&", "ночь", "'; --"])
+def test_s7_a_path_may_hold_any_letters(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name / f"{name}.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        data = store.run("r000001").data
+    assert data is not None
+    assert data.is_file()
+    assert verify(path).findings == ()
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 8 MiB; who may not mount one is skipped, saying so."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(place)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"cannot mount a small disk: {done.stderr.strip()}")
+    yield place
+    subprocess.run(["umount", str(place)], check=True)
+
+
+def _fill(file: Path) -> None:
+    with file.open("wb", buffering=0) as filling:
+        while True:
+            filling.write(bytes(4096))
+
+
+def test_s1_on_a_full_disk_small_rows_go_on_and_the_rest_recovers(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reserve, "ROOM", 2**19)
+    monkeypatch.setattr(reserve, "SIZE", 2**20)
+    with Store.open(small_disk / "db.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()}, store.begin("t1", ["q0"]))
+        filler = small_disk / "somebody else's"
+        with pytest.raises(OSError, match="No space left"):
+            _fill(filler)
+        with pytest.raises(StoreUnavailable):
+            store.commit(run(points=2000), {"q0.t1": estimate(7.0)})
+        with pytest.raises(StoreUnavailable, match="nothing is measured"):
+            store.begin("t1", ["q0"])
+        for number in range(50):
+            store.audit("gate", "awg1", number, 0, "drive off")
+        store.hold("computer", "anna", "the disk is full")
+        filler.unlink()
+        store.commit(run(), {"q0.t1": estimate(2.0)}, store.begin("t1", ["q0"]))
+        assert store.parameters()["q0.t1"].value == 2.0
+    assert verify(small_disk / "db.sqlite").findings == ()
