@@ -85,7 +85,14 @@ class StoreUnavailable(StoreError):
 
 
 class BrokerError(KammertonError):
-    """The broker is unreachable, refuses, or went away."""
+    """The broker is unreachable, refuses, or went away.
+
+    refused: it is there and says no; a person must change something.
+    """
+
+    def __init__(self, text: str = "", *, refused: bool = False) -> None:
+        super().__init__(text)
+        self.refused = refused
 
 
 class TraceError(KammertonError, ValueError):

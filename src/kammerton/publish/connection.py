@@ -16,6 +16,8 @@ class Message:
 
     topic: str
     payload: bytes
+    retained: bool = False
+    """Whether it was said before this subscription."""
 
 
 @dataclass(frozen=True)

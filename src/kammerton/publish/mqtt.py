@@ -7,6 +7,7 @@ the loop with `asyncio.SelectorEventLoop`, not the Proactor that is the default 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -21,6 +22,9 @@ from kammerton.publish.connection import Connection, Message, Will
 QOS = 1
 TIMEOUT = 10.0
 KEEPALIVE = 15
+REFUSALS = (4, 5, 134, 135)
+"""Bad user name or password, not authorised; in MQTT 3.1.1 and as paho translates them."""
+
 _quiet = logging.getLogger(f"{__name__}.client")
 _quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once for every message
 
@@ -48,8 +52,22 @@ async def connect(broker: Broker, will: Will | None = None) -> AsyncIterator[Con
             timeout=TIMEOUT,
             keepalive=KEEPALIVE,
         )
-        async with client:
-            yield AiomqttConnection(client, broker)
+        try:
+            async with client:
+                yield AiomqttConnection(client, broker)
+        finally:
+            await _dropped(client)
+
+
+async def _dropped(client: aiomqtt.Client) -> None:
+    """Close the socket of a connection that timed out.
+
+    The library leaves it open, with a task that watches it: one more at every attempt.
+    """
+    below = client._client  # noqa: SLF001 - nothing public closes it
+    if below.socket() is not None:
+        below._sock_close()  # noqa: SLF001
+        await asyncio.sleep(0)
 
 
 class AiomqttConnection:
@@ -74,7 +92,7 @@ class AiomqttConnection:
         with _named_errors(self._broker):
             async for message in self._client.messages:
                 if isinstance(message.payload, bytes):
-                    yield Message(str(message.topic), message.payload)
+                    yield Message(str(message.topic), message.payload, bool(message.retain))
 
 
 @contextmanager
@@ -82,7 +100,17 @@ def _named_errors(broker: Broker) -> Iterator[None]:
     try:
         yield
     except (aiomqtt.MqttError, OSError) as problem:
-        raise BrokerError(f"broker {broker.host}:{broker.port}: {problem}") from problem
+        text = f"broker {broker.host}:{broker.port}: {problem}"
+        raise BrokerError(text, refused=_refused(problem)) from problem
+
+
+def _refused(problem: BaseException | None) -> bool:
+    """Whether trying again soon is in vain: a password, a right or a certificate is wrong."""
+    if isinstance(problem, aiomqtt.MqttCodeError):
+        return getattr(problem.rc, "value", problem.rc) in REFUSALS
+    if isinstance(problem, ssl.SSLCertVerificationError):
+        return True
+    return problem is not None and _refused(problem.__cause__)
 
 
 def _password(broker: Broker) -> str | None:

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
+import os
+import socket
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from kammerton.model import Estimate, Fit
+from kammerton.publish.alarms import Notice
 from kammerton.store import Change, Handover, Snapshot, StoredRun
 
 SCHEMA = 1
+
+INSTANCE = f"{socket.gethostname()}/{os.getpid()}"
+"""Who publishes, so that a second one can be named."""
 
 Document = dict[str, Any]
 
@@ -43,15 +50,38 @@ def status(snapshot: Snapshot, word: str, now: datetime) -> Document:
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
         "version": version("kammerton"),
+        "instance": INSTANCE,
         "time": iso(now),
     }
 
 
 def snapshot(snapshot: Snapshot, now: datetime) -> Document:
     """Give the whole parameter set; each value with the revision that set it."""
-    return _head(snapshot.epoch, snapshot.revision) | {
+    document = _head(snapshot.epoch, snapshot.revision) | {
         "time": iso(now),
         "parameters": _values(snapshot.parameters, now),
+    }
+    return document | {"sha256": digest(document)}
+
+
+def digest(document: Document) -> str:
+    """Return the SHA-256 of a document: of its JSON with sorted keys, without blanks."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def alarm(epoch: str, notice: Notice, now: datetime) -> Document:
+    """Say what is wrong, or over, and what to do."""
+    return {
+        "schema": SCHEMA,
+        "epoch": epoch,
+        "time": iso(now),
+        "kind": notice.kind,
+        "on": notice.on,
+        "subjects": list(notice.subjects),
+        "texts": list(notice.texts),
+        "what_to_do": notice.what_to_do,
+        "repeated": notice.repeated,
     }
 
 

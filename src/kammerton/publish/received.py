@@ -58,6 +58,14 @@ class ParameterSet(_Checked):
     parameters: dict[Name, Received]
 
 
+class Seal(_Checked):
+    """What tells one snapshot from another."""
+
+    epoch: str
+    revision: Number
+    sha256: str = ""
+
+
 class Status(_Checked):
     """Whether the daemon is there."""
 
@@ -65,6 +73,7 @@ class Status(_Checked):
     epoch: str
     status: Literal["online", "offline"]
     time: datetime
+    instance: str = ""
 
 
 def parameter_set(payload: bytes) -> ParameterSet:
@@ -76,6 +85,17 @@ def parameter_set(payload: bytes) -> ParameterSet:
         The payload is not what we publish.
     """
     return _checked(ParameterSet, payload)
+
+
+def seal(payload: bytes) -> Seal:
+    """Return which snapshot this is.
+
+    Raises
+    ------
+    BrokerError
+        The payload is no snapshot of ours.
+    """
+    return _checked(Seal, payload)
 
 
 def status(payload: bytes) -> Status:

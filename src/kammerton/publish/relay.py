@@ -11,9 +11,12 @@ from typing import Any
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
+from kammerton.model.alarm import Alarm, Tell
 from kammerton.model.backoff import Backoff, pass_cancellation
-from kammerton.publish import mqtt
+from kammerton.publish import mqtt, payloads, received
+from kammerton.publish.alarms import Alarms
 from kammerton.publish.connection import Connect, Connection
+from kammerton.publish.mirror import Mirror
 from kammerton.publish.session import Session, last_will
 from kammerton.publish.topics import Topics
 from kammerton.store import Store
@@ -22,6 +25,9 @@ log = logging.getLogger(__name__)
 
 POLL = 1.0
 """Seconds after which the outbox is looked at even if no commit was announced."""
+
+SLOW = 30.0
+"""Seconds between attempts where a person must change something first."""
 
 FAREWELL = 2.0
 """Seconds that saying goodbye may take."""
@@ -35,7 +41,8 @@ class Relay:
     """Hands what the store commits to a broker. The broker is a cache, the store the record.
 
     now: laboratory time, for the quality of values. parameters: one retained topic for each
-    parameter too. problem: why nothing is published now; None while connected.
+    parameter too. alarms: what is told over the broker. problem: why nothing is published now;
+    None while connected.
     """
 
     def __init__(
@@ -47,8 +54,10 @@ class Relay:
         parameters: bool = True,
         connect: Connect = mqtt.connect,
         backoff: Backoff | None = None,
+        alarm: Tell | None = None,
     ) -> None:
         self.problem: str | None = "not connected yet"
+        self.slow = SLOW
         self._store = store
         self._broker = broker
         self._topics = Topics(store.computer)
@@ -56,6 +65,9 @@ class Relay:
         self._parameters = parameters
         self._connect = connect
         self._backoff = backoff or Backoff()
+        self._mirror = Mirror()
+        self.alarms = Alarms()
+        self._tell = alarm or self.alarms.tell
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
@@ -81,21 +93,28 @@ class Relay:
 
     async def _attempt(self) -> None:
         self._backoff.begin()
+        pause = 0.0
         try:
             await self._connected()
         except (BrokerError, StoreError) as problem:
             pass_cancellation(problem)
             self._note(str(problem))
-        await asyncio.sleep(self._backoff.next())
+            if isinstance(problem, BrokerError) and problem.refused:
+                pause = self.slow
+                self._tell(Alarm("broker", self._broker.host, str(problem)))
+        await asyncio.sleep(max(pause, self._backoff.next()))
 
     async def _connected(self) -> None:
         head = await asyncio.to_thread(self._store.snapshot)
         will = last_will(self._topics, head, self._now())
         async with self._connect(self._broker, will) as connection:
-            session = Session(connection, self._store, self._topics, self._now, self._parameters)
+            self._mirror = Mirror()
+            session = Session(
+                connection, self._store, self._topics, self._now, self._parameters, self._mirror
+            )
             try:
                 # Only who listens hears that a quiet line is dead.
-                await _first_to_end(_listen(connection), self._relay(session))
+                await _first_to_end(self._listen(connection), self._relay(session))
             except asyncio.CancelledError:
                 await _farewell(session)
                 raise
@@ -103,13 +122,50 @@ class Relay:
     async def _relay(self, session: Session) -> None:
         await session.greet()
         self._note(None)
+        self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:
             self._news.clear()
             await session.empty_outbox()
             wait = await session.renew_snapshot()
+            self._compare()
+            await session.tell(self.alarms)
             if not wait and not self._news.is_set():
                 self._quiet.set()
             await self._rest(wait or POLL)
+
+    async def _listen(self, connection: Connection) -> None:
+        """Hear what others hear of this computer; whoever else publishes it is noticed."""
+        async for message in connection.messages():
+            if message.topic == self._topics.snapshot:
+                foreign = self._mirror.heard(message.payload, retained=message.retained)
+                if foreign:
+                    self._tell(Alarm("retained", self._topics.computer, foreign))
+                    self._news.set()
+            elif message.topic == self._topics.status and not message.retained:
+                self._other(message.payload)
+
+    def _other(self, payload: bytes) -> None:
+        """Name another daemon that says it is this computer's."""
+        try:
+            said = received.status(payload)
+        except BrokerError:
+            return
+        if said.status == "online" and said.instance not in ("", payloads.INSTANCE):
+            text = (
+                f"{said.instance} (host/process) says that it is online as {self._topics.computer}"
+            )
+            self._tell(Alarm("client id", self._topics.computer, text))
+
+    def _compare(self) -> None:
+        """Tell when what is heard is not what was published; stop where two fight over it."""
+        if self._mirror.at_war():
+            text = "somebody else keeps publishing as this computer; see its alarms"
+            raise BrokerError(text, refused=True)
+        problem = self._mirror.problem()
+        if problem is not None:
+            self._tell(Alarm("retained", self._topics.computer, problem))
+        elif not self._mirror.spoilt:
+            self._tell(Alarm("retained", self._topics.computer, "all is as published", on=False))
 
     async def _rest(self, seconds: float) -> None:
         try:
@@ -124,11 +180,6 @@ class Relay:
         elif problem != self.problem:
             log.warning("not publishing: %s; what is committed goes out later", problem)
         self.problem = problem
-
-
-async def _listen(connection: Connection) -> None:
-    async for _ in connection.messages():
-        pass
 
 
 async def _farewell(session: Session) -> None:

@@ -7,8 +7,10 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
-from kammerton.publish import payloads
+from kammerton.publish import payloads, received
+from kammerton.publish.alarms import Alarms
 from kammerton.publish.connection import Connection, Will
+from kammerton.publish.mirror import Mirror
 from kammerton.publish.topics import Topics
 from kammerton.store import Change, Handover, Snapshot, Store
 
@@ -26,18 +28,21 @@ class Session:
         topics: Topics,
         now: Callable[[], datetime],
         parameters: bool,
+        mirror: Mirror,
     ) -> None:
         self._connection = connection
         self._store = store
         self._topics = topics
         self._now = now
         self._parameters = parameters
+        self._mirror = mirror
         self._published = -1
         self._valid: tuple[Change, ...] = ()
         self._due = 0.0
 
     async def greet(self) -> None:
         """Say "online" and retain the whole set again: the broker may have lost what it had."""
+        await self._connection.subscribe(self._topics.snapshot, self._topics.status)
         head = await asyncio.to_thread(self._store.snapshot)
         await self._say(head, "online")
         await self._publish_snapshot(head)
@@ -57,7 +62,8 @@ class Session:
         What expired since the last time is retained again too: its quality is "stale" now.
         """
         expired = [change for change in self._valid if _expired(change, self._now())]
-        if not expired and self._store_unchanged(await asyncio.to_thread(self._store.revision)):
+        unchanged = self._store_unchanged(await asyncio.to_thread(self._store.revision))
+        if not expired and unchanged and not self._mirror.spoilt:
             return 0.0
         wait = self._due - time.monotonic()
         if wait <= 0:
@@ -67,6 +73,13 @@ class Session:
                 if head.parameters[change.name] == change:
                     await self._publish_parameter(change)
         return max(0.0, wait)
+
+    async def tell(self, alarms: Alarms) -> None:
+        """Publish the alarms that are due."""
+        for notice in alarms.due():
+            document = payloads.alarm(self._store.epoch, notice, self._now())
+            await self._connection.publish(self._topics.alarm, payloads.encode(document))
+            alarms.gone(notice)
 
     async def say_goodbye(self) -> None:
         """Retain the newest set and say "offline"."""
@@ -84,6 +97,7 @@ class Session:
 
     async def _publish_snapshot(self, head: Snapshot) -> None:
         payload = payloads.encode(payloads.snapshot(head, self._now()))
+        self._mirror.publishing(received.seal(payload))
         await self._connection.publish(self._topics.snapshot, payload, retain=True)
         self._published = head.revision
         self._valid = tuple(

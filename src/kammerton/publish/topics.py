@@ -47,6 +47,20 @@ class Topics:
         """Not retained: a run ended, with its verdicts."""
         return f"{ROOT}/{self.computer}/run"
 
+    @property
+    def alarm(self) -> str:
+        """Not retained: something is wrong, or over, and what to do."""
+        return f"{ROOT}/{self.computer}/alarm"
+
+    def command(self, verb: str) -> str:
+        """Never retained: somebody asks for something."""
+        return f"{ROOT}/{self.computer}/cmd/{verb}"
+
+    @property
+    def answer(self) -> str:
+        """Not retained: what came of a command."""
+        return f"{ROOT}/{self.computer}/answer"
+
     def parameter(self, name: str) -> str:
         """Retained: one value. `name` is a stored parameter, so it has two clean parts."""
         element, parameter = name.split(".")

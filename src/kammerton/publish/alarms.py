@@ -1,0 +1,83 @@
+"""Alarms as others hear them: few, grouped, each with what to do."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from kammerton.model.alarm import Alarm
+
+log = logging.getLogger(__name__)
+
+GROUP = 2.0
+"""s in which alarms of one kind become one message: what fails together has one cause."""
+
+QUIET = 900.0
+"""s in which the same is not told again, however often it comes and goes."""
+
+WAITING = 100
+"""Messages kept while the broker is away; the oldest go first."""
+
+
+@dataclass(frozen=True)
+class Notice:
+    """One message: alarms of one kind that came together."""
+
+    kind: str
+    on: bool
+    subjects: tuple[str, ...]
+    texts: tuple[str, ...]
+    what_to_do: str
+    repeated: int
+    """How often the same came since the last message of it."""
+
+
+@dataclass
+class Alarms:
+    """Collects alarms. `tell` may be called from anywhere in the event loop; nothing waits."""
+
+    monotonic: Callable[[], float] = time.monotonic
+    _new: list[tuple[float, Alarm]] = field(default_factory=list)
+    _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
+    _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
+    _ready: deque[Notice] = field(default_factory=lambda: deque(maxlen=WAITING))
+
+    def tell(self, alarm: Alarm) -> None:
+        """Take an alarm in; it is logged unless the same was told a short while ago."""
+        key, now = (alarm.kind, alarm.subject), self.monotonic()
+        when, on = self._told.get(key, (-QUIET, False))
+        if on == alarm.on:
+            self._kept_back[key] = self._kept_back.get(key, 0) + alarm.on
+            return
+        if alarm.on and now - when < QUIET:
+            self._kept_back[key] = self._kept_back.get(key, 0) + 1
+            return
+        self._told[key] = (now if alarm.on else when, alarm.on)
+        level = logging.ERROR if alarm.on else logging.WARNING
+        log.log(level, "%s %s: %s", alarm.kind, alarm.subject, alarm.text)
+        self._new.append((now, alarm))
+
+    def due(self) -> list[Notice]:
+        """Return the messages to publish now; call `gone` after each."""
+        if self._new and self.monotonic() - self._new[0][0] >= GROUP:
+            self._group()
+        return list(self._ready)
+
+    def gone(self, notice: Notice) -> None:
+        """Note that a message was published."""
+        if self._ready and self._ready[0] is notice:
+            self._ready.popleft()
+
+    def _group(self) -> None:
+        alarms = [alarm for _, alarm in self._new]
+        self._new.clear()
+        for kind, on in dict.fromkeys((a.kind, a.on) for a in alarms):
+            group = [a for a in alarms if (a.kind, a.on) == (kind, on)]
+            repeated = sum(self._kept_back.pop((kind, a.subject), 0) for a in group)
+            self._ready.append(Notice(
+                kind, on, tuple(a.subject for a in group), tuple(a.text for a in group),
+                group[0].what_to_do, repeated,
+            ))  # fmt: skip

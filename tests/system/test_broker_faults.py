@@ -1,0 +1,289 @@
+"""Rows B1 to B7: a broker that is away, slow, forgetful, refusing, or that others write to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from kammerton.client.follower import Update
+from kammerton.lab import Broker
+from kammerton.model.alarm import Alarm
+from kammerton.model.backoff import Backoff
+from kammerton.publish import connect, payloads
+from kammerton.store import Store
+from tests.brokers import BrokerProcess
+from tests.proxy import Bandwidth, Blackhole, HalfOpen, Proxy, Swallow
+from tests.system.test_publish import (
+    TOPICS,
+    Subscriber,
+    as_heard,
+    as_published,
+    at,
+    commit,
+    following,
+    hearing,
+    needs_mosquitto,
+    relaying,
+    until,
+)
+
+pytestmark = [pytest.mark.timeout(90), needs_mosquitto]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as opened:
+        yield opened
+
+
+@pytest.fixture
+def process(tmp_path: Path) -> Iterator[BrokerProcess]:
+    broker = BrokerProcess(tmp_path)
+    broker.start()
+    yield broker
+    broker.kill()
+
+
+@pytest.fixture
+def proxy(process: BrokerProcess) -> Iterator[Proxy]:
+    with Proxy(process.port, seed=4) as proxy:
+        yield proxy
+
+
+@contextlib.asynccontextmanager
+async def counting(broker: Broker) -> AsyncIterator[tuple[Subscriber, list[Update]]]:
+    """Follow, and keep every update in the order of arrival."""
+    subscriber, updates = Subscriber(broker, "two-qubits", backoff=Backoff(0.05, 0.2)), []
+
+    async def follow() -> None:
+        async with contextlib.aclosing(subscriber.updates()) as news:
+            async for update in news:
+                updates.append(update)
+
+    task = asyncio.create_task(follow())
+    try:
+        yield subscriber, updates
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+def never_back(updates: list[Update]) -> bool:
+    """Whether no value was ever applied twice or followed by an older one."""
+    seen: dict[str, int] = {}
+    for update in updates:
+        if update.revision <= seen.get(update.name, -1):
+            return False
+        seen[update.name] = update.revision
+    return True
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Swallow(count=2), HalfOpen(), Blackhole(), Bandwidth(rate=3000.0)],
+    ids=["b2_puback_lost", "b3_half_open", "b3_black_hole", "b3_slow"],
+)
+def test_a_line_to_the_broker_that_fails(
+    store: Store, process: BrokerProcess, proxy: Proxy, fault: object, monkeypatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.mqtt.TIMEOUT", 1.0)
+    monkeypatch.setattr("kammerton.publish.mqtt.KEEPALIVE", 2)
+
+    async def scenario() -> None:
+        async with (
+            counting(at(process)) as (consumer, updates),
+            relaying(store, Broker("127.0.0.1", proxy.port)) as relay,
+        ):
+            for n in range(3):
+                await asyncio.to_thread(commit, store, float(n), "q0.t1", "q1.t1")
+            await relay.drained()
+            proxy.put(fault)
+            for n in range(3, 9):
+                await asyncio.to_thread(commit, store, float(n), "q0.t1", "q1.t1")
+                await asyncio.sleep(0.1)
+            await asyncio.sleep(0.5)
+            proxy.clear()
+            async with asyncio.timeout(10):
+                await relay.drained()
+            await until(lambda: as_heard(consumer) == as_published(store), "the head")
+            assert never_back(updates)
+            assert proxy.hits
+
+    asyncio.run(scenario())
+
+
+def test_b4_a_broker_killed_with_what_it_retained_holds_the_head_within_5_s(
+    store: Store, process: BrokerProcess
+) -> None:
+    async def scenario() -> None:
+        async with counting(at(process)) as (consumer, updates), relaying(store, at(process)):
+            for n in range(5):
+                await asyncio.to_thread(commit, store, float(n), "q0.t1")
+            await process.restart()
+            await asyncio.to_thread(commit, store, 9.0, "q0.t1")
+            async with asyncio.timeout(5):
+                while as_heard(consumer) != as_published(store):  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            async with following(at(process)) as late:
+                await until(lambda: as_heard(late) == as_published(store), "a late joiner")
+            assert never_back(updates)
+
+    asyncio.run(scenario())
+
+
+def snapshot_of(epoch: str, revision: int) -> bytes:
+    value = {
+        "revision": revision, "value": 1.0, "stderr": 0.1, "unit": "s", "quality": "good",
+        "time": "2026-01-01T00:00:00.000Z", "valid_until": None, "run": "r000001",
+    }  # fmt: skip
+    document = {"schema": 1, "epoch": epoch, "revision": revision, "parameters": {"q9.t1": value}}
+    return json.dumps(document).encode()
+
+
+@pytest.mark.parametrize("what", ["another epoch", "an older revision", "nonsense", "nothing"])
+def test_b7_a_rogue_retained_snapshot_is_replaced_and_told(
+    store: Store, process: BrokerProcess, what: str
+) -> None:
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        await asyncio.to_thread(commit, store, 1.0, "q0.t1")
+        await asyncio.to_thread(commit, store, 2.0, "q0.t1")
+        rogue = {
+            "another epoch": snapshot_of("feed", 99),
+            "an older revision": snapshot_of(store.epoch, 1),
+            "nonsense": b"\xff{",
+            "nothing": b"",
+        }[what]
+        async with (
+            relaying(store, at(process), alarm=alarms.append) as relay,
+            following(at(process)) as consumer,
+        ):
+            await relay.drained()
+            await until(lambda: as_heard(consumer) == as_published(store), "the head")
+            async with connect(at(process)) as other:
+                await other.publish(TOPICS.snapshot, rogue, retain=True)
+            async with asyncio.timeout(5):
+                while not [a for a in alarms if a.kind == "retained" and a.on]:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+                await until(lambda: as_heard(consumer) == as_published(store), "the head again")
+                async with following(at(process)) as late:
+                    await until(lambda: as_heard(late) == as_published(store), "a late joiner")
+
+    asyncio.run(scenario())
+
+
+def test_b7_a_stale_snapshot_from_before_is_replaced_without_alarm(
+    store: Store, process: BrokerProcess
+) -> None:
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        async with connect(at(process)) as other:
+            await other.publish(TOPICS.snapshot, snapshot_of(store.epoch, 0), retain=True)
+        await asyncio.to_thread(commit, store, 2.0, "q0.t1")
+        async with relaying(store, at(process), alarm=alarms.append) as relay:
+            await relay.drained()
+            await asyncio.sleep(0.3)
+            async with following(at(process)) as late:
+                await until(lambda: as_heard(late) == as_published(store), "the head")
+        assert not [a for a in alarms if a.on]
+
+    asyncio.run(scenario())
+
+
+def test_b6_a_second_daemon_of_the_same_name_is_named(store: Store, process: BrokerProcess) -> None:
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        async with relaying(store, at(process), alarm=alarms.append) as relay:
+            await relay.drained()
+            online = payloads.status(store.snapshot(), "online", store.now())
+            async with connect(at(process)) as other:
+                said = payloads.encode(online | {"instance": "other-host/77"})
+                await other.publish(TOPICS.status, said, retain=True)
+            await until(lambda: [a for a in alarms if a.kind == "client id"], "an alarm")
+        assert "other-host/77" in next(a.text for a in alarms if a.kind == "client id")
+
+    asyncio.run(scenario())
+
+
+def test_b6_where_two_fight_the_daemon_stops_for_a_while(
+    store: Store, process: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.05)
+
+    async def scenario() -> None:
+        async with relaying(store, at(process)) as relay, connect(at(process)) as other:
+            await relay.drained()
+            for n in range(40):
+                await other.publish(TOPICS.snapshot, snapshot_of("feed", n), retain=True)
+                await asyncio.sleep(0.05)
+                if relay.problem:
+                    break
+            assert "somebody else keeps publishing" in str(relay.problem)
+
+    asyncio.run(scenario())
+
+
+def test_b5_a_refusal_is_one_alarm_and_few_attempts(tmp_path: Path, store: Store) -> None:
+    password = tmp_path / "password"
+    password.write_text("right\n")
+    accounts = tmp_path / "accounts"
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", str(accounts), "daemon", "right"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    rights = tmp_path / "acl"
+    rights.write_text("user daemon\ntopic readwrite kammerton/v1/two-qubits/#\n")
+    process = BrokerProcess(
+        tmp_path, ["allow_anonymous false", f"password_file {accounts}", f"acl_file {rights}"]
+    )
+    process.start()
+    proxy = Proxy(process.port)
+
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        broker = Broker(
+            "127.0.0.1", proxy.port, username="daemon", password_file=tmp_path / "password"
+        )
+        password.write_text("wrong\n")
+        commit(store, 5e-5)
+        async with relaying(store, broker, alarm=alarms.append) as relay:
+            relay.slow = 0.5
+            await until(lambda: [a for a in alarms if a.on], "an alarm")
+            await asyncio.sleep(1.2)
+            assert 1 <= len([a for a in alarms if a.on]) <= 4  # Alarms makes one of them
+            password.write_text("right\n")
+            await until(lambda: relay.problem is None, "the right password")
+            await relay.drained()
+            async with following(broker) as consumer:
+                await until(lambda: as_heard(consumer) == as_published(store), "through the ACL")
+        assert alarms[-1].on is False
+        assert not [a for a in alarms if a.kind == "retained" and a.on]
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        proxy.close()
+        process.kill()
+
+
+def test_alarms_are_heard_with_what_to_do(store: Store, process: BrokerProcess) -> None:
+    async def scenario() -> None:
+        async with hearing(at(process)) as ear, relaying(store, at(process)) as relay:
+            await relay.drained()
+            for name in ("lo1", "lo2"):
+                relay.alarms.tell(Alarm("instrument", name, f"{name}: no answer"))
+            await until(lambda: ear.of(TOPICS.alarm), "an alarm")
+            (heard,) = ear.of(TOPICS.alarm)
+        assert heard["subjects"] == ["lo1", "lo2"]
+        assert "switched on" in heard["what_to_do"]
+        assert heard["on"] is True
+        assert heard["epoch"] == store.epoch
+
+    asyncio.run(scenario())

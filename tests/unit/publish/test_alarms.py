@@ -1,0 +1,122 @@
+"""Alarms: few, grouped, and each with what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pytest
+
+from kammerton.model.alarm import WHAT_TO_DO, Alarm
+from kammerton.publish.alarms import GROUP, QUIET, WAITING, Alarms
+from kammerton.publish.mirror import PATIENCE, Mirror
+from kammerton.publish.received import Seal
+
+
+@dataclass
+class Clock:
+    now: float = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def lost(name: str = "lo", *, on: bool = True) -> Alarm:
+    return Alarm("instrument", name, "no answer", on=on)
+
+
+def taken(alarms: Alarms) -> list[tuple[str, bool, tuple[str, ...], int]]:
+    found = []
+    while due := alarms.due():
+        found.append((due[0].kind, due[0].on, due[0].subjects, due[0].repeated))
+        alarms.gone(due[0])
+    return found
+
+
+def test_what_comes_together_is_one_message():
+    clock = Clock()
+    alarms = Alarms(clock)
+    for name in ("lo1", "lo2", "lo1"):
+        alarms.tell(lost(name))
+    assert alarms.due() == []
+    clock.now += GROUP
+    assert taken(alarms) == [("instrument", True, ("lo1", "lo2"), 1)]
+
+
+def test_what_comes_and_goes_is_told_once_in_a_while():
+    clock = Clock()
+    alarms = Alarms(clock)
+    heard = []
+    for _ in range(100):
+        alarms.tell(lost())
+        clock.now += 2.0
+        alarms.tell(lost(on=False))
+        clock.now += 2.0
+        heard += taken(alarms)
+    assert [on for _, on, _, _ in heard] == [True, False]
+    clock.now += QUIET
+    alarms.tell(lost())
+    clock.now += GROUP
+    assert taken(alarms) == [("instrument", True, ("lo",), 99)]
+
+
+def test_an_end_without_a_beginning_is_no_message():
+    clock = Clock()
+    alarms = Alarms(clock)
+    alarms.tell(lost(on=False))
+    clock.now += GROUP
+    assert taken(alarms) == []
+
+
+def test_a_message_stays_until_it_is_gone_and_they_are_bounded():
+    clock = Clock()
+    alarms = Alarms(clock)
+    for n in range(WAITING + 20):
+        alarms.tell(lost(f"lo{n}"))
+        clock.now += GROUP
+        alarms.due()
+    assert len(alarms.due()) == WAITING
+    assert alarms.due()[0] is alarms.due()[0]
+
+
+@pytest.mark.parametrize("kind", WHAT_TO_DO)
+def test_every_kind_says_what_to_do(kind):
+    assert len(Alarm(kind, "x", "y").what_to_do) > 40
+
+
+OWN = Seal(epoch="a", revision=3, sha256="ab")
+
+
+def heard(mirror: Mirror, seal: Seal, **more: bool) -> str | None:
+    return mirror.heard(seal.model_dump_json().encode(), **more)
+
+
+def test_what_is_not_heard_back_is_told_after_ten_seconds():
+    clock = Clock()
+    mirror = Mirror(clock)
+    mirror.publishing(OWN)
+    clock.now = PATIENCE
+    assert mirror.problem() is None
+    clock.now = PATIENCE + 0.1
+    assert "nothing that can be read" in str(mirror.problem())
+    assert heard(mirror, OWN) is None
+    assert mirror.problem() is None
+
+
+@pytest.mark.parametrize("change", [{"epoch": "b"}, {"revision": 2}, {"sha256": "cd"}])
+def test_b7_what_differs_in_epoch_revision_or_hash_is_somebody_elses(change):
+    mirror = Mirror(Clock())
+    mirror.publishing(OWN)
+    assert heard(mirror, OWN) is None
+    assert not mirror.spoilt
+    assert "somebody else" in str(heard(mirror, OWN.model_copy(update=change)))
+    assert mirror.spoilt
+
+
+def test_what_was_there_before_is_nobodys_fault_and_older_echoes_are_ours():
+    mirror = Mirror(Clock())
+    mirror.publishing(OWN)
+    assert heard(mirror, Seal(epoch="b", revision=1), retained=True) is None
+    newer = OWN.model_copy(update={"revision": 4})
+    mirror.publishing(newer)
+    assert heard(mirror, OWN) is None
+    assert not mirror.spoilt
