@@ -19,7 +19,7 @@ from kammerton.client import Subscriber
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Verdict
 from kammerton.model.backoff import Backoff
-from kammerton.publish import Connection, Relay, Topics, Will, connect
+from kammerton.publish import Connection, Relay, Topics, Will, connect, payloads
 from kammerton.publish.payloads import iso
 from kammerton.store import Store
 from tests.brokers import MOSQUITTO, BrokerProcess
@@ -45,6 +45,7 @@ def process(tmp_path: Path) -> Iterator[BrokerProcess]:
 @contextlib.asynccontextmanager
 async def relaying(store: Store, broker: Broker, **more: Any) -> AsyncIterator[Relay]:
     relay = Relay(store, broker, backoff=Backoff(0.05, 0.2), **more)
+    relay.slow = 0.5
     task = asyncio.create_task(relay.run())
     try:
         yield relay
@@ -154,6 +155,7 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
         head = {"schema": 1, "epoch": store.epoch}
         assert [each["status"] for each in ear.of(TOPICS.status)] == ["online", "offline"]
         snapshot = ear.of(TOPICS.snapshot)[0]
+        assert snapshot.pop("sha256") == payloads.digest(snapshot)
         assert {**snapshot, "time": ""} == {
             **head, "revision": 1, "time": "", "parameters": {"q0.t1": value},
         }  # fmt: skip

@@ -41,7 +41,7 @@ class Relay:
     """Hands what the store commits to a broker. The broker is a cache, the store the record.
 
     now: laboratory time, for the quality of values. parameters: one retained topic for each
-    parameter too. alarms: what is told over the broker. problem: why nothing is published now;
+    parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead. problem: why nothing is published now;
     None while connected.
     """
 
@@ -54,6 +54,7 @@ class Relay:
         parameters: bool = True,
         connect: Connect = mqtt.connect,
         backoff: Backoff | None = None,
+        alarms: Alarms | None = None,
         alarm: Tell | None = None,
     ) -> None:
         self.problem: str | None = "not connected yet"
@@ -66,7 +67,7 @@ class Relay:
         self._connect = connect
         self._backoff = backoff or Backoff()
         self._mirror = Mirror()
-        self.alarms = Alarms()
+        self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()

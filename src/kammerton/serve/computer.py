@@ -17,7 +17,8 @@ from kammerton.lab import Lab
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.loop import Committed
 from kammerton.model import LabClock, Run, StoreInUse, Verdict
-from kammerton.publish import Relay
+from kammerton.model.alarm import Tell
+from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
@@ -62,10 +63,11 @@ async def run_computer(
         clock = LabClock.not_before(store.now())
         with Background("picture") as pictures:
             holds, committed = Holds(lab, store, doing), _reporter(lab, pictures)
-            tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up)
+            alarms = Alarms()
+            tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up, alarms.tell)
             async with (
                 attending(store, holds.told), holds.followed(), backing_up(store),
-                relayed(lab, store, clock.now),
+                relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
                 return await tuning.run(once=once)
 
@@ -106,6 +108,7 @@ class Tuning:
     committed: Committed
     doing: Doing
     up: Callable[[], object]
+    alarm: Tell
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them."""
@@ -134,7 +137,7 @@ class Tuning:
         book.update(self.store.parameters())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
-            said=self.doing, held=self.holds.elements,
+            said=self.doing, held=self.holds.elements, alarm=self.alarm,
         )  # fmt: skip
 
     def _say(self, what: str) -> None:
@@ -151,12 +154,14 @@ def _warm() -> None:
 
 
 @asynccontextmanager
-async def relayed(lab: Lab, store: Store, now: Callable[[], datetime]) -> AsyncIterator[None]:
+async def relayed(
+    lab: Lab, store: Store, now: Callable[[], datetime], alarms: Alarms | None = None
+) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left."""
     if lab.broker is None:
         yield
         return
-    relay = Relay(store, lab.broker, now=now)
+    relay = Relay(store, lab.broker, now=now, alarms=alarms)
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:
