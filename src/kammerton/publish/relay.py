@@ -41,8 +41,8 @@ class Relay:
     """Hands what the store commits to a broker. The broker is a cache, the store the record.
 
     now: laboratory time, for the quality of values. parameters: one retained topic for each
-    parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead. problem: why nothing is published now;
-    None while connected.
+    parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
+    problem: why nothing is published now; None while connected.
     """
 
     def __init__(
