@@ -109,7 +109,7 @@ def test_the_list_of_longer_files_holds_no_file_that_is_short():
         assert len((ROOT / name).read_text(encoding="utf-8").splitlines()) > LONGEST_FILE
 
 
-def test_nothing_runs_what_it_reads():
+def test_x7_nothing_runs_what_it_reads():
     found = [f"{short(path)}: {call}" for path in SOURCES + TESTS for call in unsafe(tree_of(path))]
     assert found == []
 
@@ -119,7 +119,7 @@ def test_nothing_runs_what_it_reads():
     ["import pickle", "from marshal import loads", "eval(x)", "yaml.load(f)", "import dill.source",
      "np.load(f, allow_pickle=True)", "np.load(f, allow_pickle=flag)"],
 )  # fmt: skip
-def test_what_is_unsafe_is_seen(code):
+def test_x7_what_is_unsafe_is_seen(code):
     assert len(list(unsafe(ast.parse(code)))) == 1
 
 

@@ -201,3 +201,26 @@ def test_a_revert_while_a_run_is_under_way_is_not_overwritten_by_it(tmp_path, st
     asyncio.run(third.step())
     assert store.parameters()["q0.f01"] == back
     assert store.parameters()["q1.f01"].run == store.runs(1)[0].id, "the neighbour's is taken"
+
+
+class OneMoved(Chip):
+    """q0 has moved by over a hundred sigma, q1 has not."""
+
+    def ramsey(self, program, target):
+        self.f01 = Chip.f01 + (40e3 if target == "q0" else 0.0)
+        return super().ramsey(program, target)
+
+
+def test_p7_what_belongs_together_is_stored_together_or_not_at_all(tmp_path, store):
+    """One number of a qubit's that cannot be believed withholds all of its run, and no other's."""
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    again, bench = make(tmp_path, store, OneMoved())
+    again.book.doubt(["q0.t2_star", "q1.t2_star"], 100.0, again.clock.now())
+    asyncio.run(again.step())
+    assert names(bench) == [("ramsey", ["q0", "q1"])]
+    newest = store.runs(1)[0]
+    made = {
+        n for n, change in store.snapshot().parameters.items() if change.estimate.run == newest.id
+    }
+    assert made == {"q1.f01", "q1.t2_star"}
