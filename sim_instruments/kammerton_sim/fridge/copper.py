@@ -1,8 +1,8 @@
 """Heat capacities: copper from 300 K down (Debye and electrons), and dilute helium-3.
 
-Debye temperature 343 K and electronic term 0.695 mJ/(mol K^2) of copper, and 106 T J/(mol K)
-of helium-3 in its saturated solution: Pobell, Matter and Methods at Low Temperatures (figures
-from memory). Helium-3 above its Fermi temperature is taken as a gas of 3/2 R.
+Debye temperature 344.3 K and electronic term 0.691 mJ/(mol K^2) of copper: D. L. Martin, Phys. Rev.
+B 8, 5357 (1973). 106 T J/(mol K) of helium-3 in its saturated solution: Pobell, Matter and Methods
+at Low Temperatures (from memory). Helium-3 above its Fermi temperature is taken as a gas of 3/2 R.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 _GAS = 8.314462618
 _MOLAR_MASS = 0.063546
-_DEBYE = 343.0
-_ELECTRONS = 0.695e-3
+_DEBYE = 344.3
+_ELECTRONS = 0.691e-3
 _FERMI, _CLASSICAL = 106.0, 1.5 * _GAS
 
 _KELVIN = np.geomspace(0.5, 500.0, 200)
