@@ -18,10 +18,14 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Reading:
-    """What a thermometer reports: K (NaN unless the status is OK), and its status."""
+    """What a thermometer reports: K (NaN unless the status is OK), and its status.
+
+    frozen: it shows this number for ever, to the last digit.
+    """
 
     kelvin: float
     status: Status = Status.OK
+    frozen: bool = False
 
 
 class Sensor:
@@ -34,7 +38,8 @@ class Sensor:
         """Report a true temperature, or what the fault makes of it."""
         if self._status is not Status.OK:
             return Reading(math.nan, self._status)
-        return Reading(kelvin if math.isnan(self._frozen) else self._frozen)
+        frozen = not math.isnan(self._frozen)
+        return Reading(self._frozen if frozen else kelvin, frozen=frozen)
 
     def fail(self, status: Status) -> None:
         """From now on report no temperature but this status."""

@@ -145,7 +145,8 @@ class BlueforsApi:
     def _kelvin(self, reading: Reading) -> tuple[float, str]:
         if reading.status is not Status.OK:
             return math.nan, _STATUS.get(reading.status, "INVALID")
-        return reading.kelvin * (1 + self._noise.gauss(0, _SCATTER)), "SYNCHRONIZED"
+        scatter = 0.0 if reading.frozen else self._noise.gauss(0, _SCATTER)
+        return reading.kelvin * (1 + scatter), "SYNCHRONIZED"
 
 
 def _machinery(conditions: Conditions) -> Iterator[tuple[str, float]]:

@@ -217,7 +217,8 @@ class Lakeshore372:
         if number not in WIRED:
             return Reading(math.nan, Status.DISCONNECTED)
         reading = self._refrigerator.sensor(WIRED[number].stage)
-        return Reading(reading.kelvin * (1 + self._noise.gauss(0, _SCATTER)), reading.status)
+        scatter = 0.0 if reading.frozen else self._noise.gauss(0, _SCATTER)
+        return Reading(reading.kelvin * (1 + scatter), reading.status)
 
     def _read(self, number: int) -> tuple[float, int]:
         """Return K and the status bits; 0 K where the curve gives no temperature."""

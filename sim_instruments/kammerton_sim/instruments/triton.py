@@ -112,4 +112,5 @@ class Triton:
     def _temperature(self, reading: Reading) -> str:
         if reading.status is not Status.OK:
             return _SHOWN[reading.status]
-        return f"{reading.kelvin * (1 + self._noise.gauss(0, 0.005)):.6f}K"
+        scatter = 0.0 if reading.frozen else self._noise.gauss(0, 0.005)
+        return f"{reading.kelvin * (1 + scatter):.6f}K"

@@ -241,3 +241,21 @@ def test_committed_is_told_of_every_run(tmp_path, store):
     loop, _ = make(tmp_path, store, Chip(), committed=lambda run, run_id: told.append(run_id))
     asyncio.run(loop.settle())
     assert told == [r.id for r in reversed(store.runs(limit=100))]
+
+
+@pytest.mark.parametrize(("held", "level"), [((), "WARNING"), (("maintenance",), "INFO")])
+def test_f5_maintenance_mutes_the_alarm_and_keeps_the_interlock(
+    tmp_path, store, monkeypatch, caplog, held, level
+):
+    loop, bench = make(tmp_path, store, Chip())
+    loop.held = lambda: frozenset(held)
+    monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
+
+    async def refuse(program):
+        raise DriveInhibited("the mixing chamber reads 4 K")
+
+    bench.acquire = refuse
+    with caplog.at_level("INFO", "kammerton.loop"):
+        asyncio.run(loop.step())
+    assert [r.levelname for r in caplog.records if "4 K" in r.message] == [level]
+    assert store.runs() == []
