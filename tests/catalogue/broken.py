@@ -81,6 +81,10 @@ BROKEN: tuple[Broken, ...] = (
         never=True,
     ),
     Broken(
+        "telegraph noise", nothing.telegraph, REFUSE,
+        "something switched to another level and back: a defect of two levels", other_law=True,
+    ),
+    Broken(
         "outlier on nothing", nothing.outlier, REFUSE,
         "one point alone is no signal, however far it stands out",
     ),

@@ -86,6 +86,17 @@ def step(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     return Traces(truth.axis, y + way(truth, rng, y) * size * after + sigma * white(rng, y), sigma)
 
 
+def telegraph(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
+    """A jump of 5 to 50 sigma, and back after 5 to 50 % of the trace."""
+    _, y, size, sigma = _silent(truth, rng, n)
+    first = rng.uniform(0.05, 0.45, n)
+    after, before = (
+        _order(truth) > column(truth, each) for each in (first, first + rng.uniform(0.05, 0.5, n))
+    )
+    y = y + way(truth, rng, y) * size * (after & ~before)
+    return Traces(truth.axis, y + sigma * white(rng, y), sigma, clean=y)
+
+
 def outlier(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """Noise, and one point 8 to 80 sigma away."""
     _, y, _, sigma = _silent(truth, rng, n)

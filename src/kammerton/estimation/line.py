@@ -33,11 +33,14 @@ from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
 from kammerton.estimation.several import MOST, Several, several_lines
 from kammerton.estimation.solver import CERTAIN, Solution, merged, replaced, solve
+from kammerton.estimation.telegraph import over_a_box
+from kammerton.model import Advice
 
 Array = NDArray[np.float64]
 
 DRIFT = 30.0  # delta-BIC over a random walk
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
+BOX, UNLIKE_BOX = -8.0, -4.0  # delta-BIC over two jumps: defects are rarer than lines
 OTHERS = tuple(f"frequency_{k}" for k in range(2, MOST + 1))
 UNITS = {
     "frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz", "lines": "",
@@ -82,9 +85,19 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     law = "a line over a smooth background"
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    box = over_a_box(batch, fit, fit.p[:, 0], fit.p[:, 1])
+    findings.rejected(
+        box < BOX, "drift during scan",
+        "the data jump to another level and back instead of following " + law,
+    )  # fmt: skip
     judge_line(findings, batch, found)
     _judge_place(findings, batch, found, expected, known)
     judge_doubt(findings, evidence, law, SEARCHED, drift_asked(batch, known, DRIFT))
+    findings.insufficient(
+        box < UNLIKE_BOX, "signal too weak",
+        "a jump to another level and back could explain the trace as well as " + law,
+        Advice(shots_times=4.0),
+    )  # fmt: skip
     findings.accept(lambda n: _said(found, n))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
