@@ -62,8 +62,7 @@ def database(lab):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("moment", [0.6, 2.0])
+@pytest.mark.parametrize(("number", "moment"), [("SIGINT", 0.6), ("SIGTERM", 2.0), ("SIGHUP", 0.6)])
 def test_an_interruption_at_any_moment_leaves_outputs_off_and_no_traceback(lab, number, moment):
     with daemon(lab.lab) as process:
         time.sleep(moment)
@@ -75,8 +74,10 @@ def test_an_interruption_at_any_moment_leaves_outputs_off_and_no_traceback(lab, 
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
-@pytest.mark.parametrize("number", ["SIGINT", "SIGTERM", "SIGHUP"])
-@pytest.mark.parametrize("pauses", [(0.0,), (0.05, 0.05, 0.1)])
+@pytest.mark.parametrize(
+    ("number", "pauses"),
+    [("SIGINT", (0.05, 0.05, 0.1)), ("SIGTERM", (0.0,)), ("SIGHUP", (0.05, 0.05, 0.1))],
+)
 def test_however_often_it_is_told_the_daemon_switches_off_while_playing(lab, number, pauses):
     with daemon(lab.lab) as process:
         wait_for(lambda: outputs_on(lab), 60, "an output going on")

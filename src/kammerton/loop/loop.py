@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.outage import Outage
@@ -39,6 +41,7 @@ from kammerton.store import Attempt, Store
 log = logging.getLogger(__name__)
 
 DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
+NOTE = 1.0  # s that outputs stay on for a note in the database
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
@@ -183,25 +186,27 @@ class Loop:
             await self._record.end(attempt, f"given up: {interruption}")
             log.info("%s was given up: %s", plan.calibration.name, interruption)
         except asyncio.CancelledError:
-            if self.leave:  # a person took the instruments; the process goes on
-                await self._record.end(attempt, "given up: a person took the instruments")
+            person = "given up: a person took the instruments"
+            await unbroken(self._ended(attempt, person if self.leave else "stopped"))
             raise
         except DriveInhibited as inhibition:
             await self._record.end(attempt, f"waits: {inhibition}")
             await self._wait(inhibition)
-        except (OutputRefused, ProgramError) as refusal:
+        except (OutputRefused, ProgramError, CalibrationError) as refusal:
             await self._record.end(attempt, f"refused: {refusal}")
             await self._apart(plan, refusal)
-        except CalibrationError as failure:
-            await self._record.end(attempt, f"failed: {failure}")
-            await self._apart(plan, failure)
         except InstrumentError as failure:
-            await self._record.end(attempt, f"aborted: {failure}")
+            await self._ended(attempt, f"aborted: {failure}")
             await self._outage.after(failure, self._limit)
         else:
             self._waiting = False
             self._outage.calm()
             await self._concluded(plan, run, attempt)
+
+    async def _ended(self, attempt: int, how: str) -> None:
+        """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._record.end(attempt, how), NOTE)
 
     async def _run(self, plan: Plan) -> Run:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop."""

@@ -47,6 +47,19 @@ def test_every_unreachable_instrument_is_named_at_once_and_the_others_close(fake
     assert fake.dig.closed
 
 
+def test_r2_where_one_is_unreachable_those_that_answer_are_switched_off(fake, make):
+    """An earlier process may have left them on."""
+    fake.awg.on, fake.lo.on = {5}, True
+
+    def refuse(name: str, address: str):
+        raise ConnectionRefusedError("connection refused")
+
+    with pytest.raises(InstrumentError, match="fridge"):
+        asyncio.run(connect(make.lab(), {**fake.drivers, "fridge": lambda: refuse}))
+    assert not fake.awg.on
+    assert not fake.lo.on
+
+
 def test_one_that_hangs_is_named(fake, make, monkeypatch):
     go = threading.Event()
 
