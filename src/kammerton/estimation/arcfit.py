@@ -58,8 +58,7 @@ class Found:
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column. halves: either half of
-    the scan shows an arc, but at different places.
+    chi-square the place of the top changes in mid-scan, and in which column.
     """
 
     fit: Tracked
@@ -67,19 +66,6 @@ class Found:
     elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
-    halves: bool = False
-
-
-def find(c: Columns, model: Model) -> Found | None:
-    """Return the best arc of a map; None where there is nothing to start from."""
-    best = _best(c, model)
-    if (
-        best is not None
-        and best.misses.kept.sum() >= LEAST
-        and not (best.misses.share > 0.8 and best.misses.scatter < 2 * LOOSE)
-    ):
-        best = replace(best, halves=_halves_differ(c, model))
-    return best
 
 
 def faint(c: Columns, model: Model) -> bool:
@@ -92,16 +78,20 @@ def faint(c: Columns, model: Model) -> bool:
     z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
     part = slice(SMOOTHED // 2, None, SMOOTHED)
     smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
-    best = _best(smooth, replace(model, law=_part(model.law, part)))
+    best = find(smooth, replace(model, law=_part(model.law, part)))
     return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
 
 
-def _halves_differ(c: Columns, model: Model) -> bool:
+def halves_differ(c: Columns, model: Model, found: Found) -> bool:
+    """Return whether either half of the scan shows an arc, but at different places."""
+    held = found.misses
+    if held.kept.sum() < LEAST or (held.share > 0.8 and held.scatter < 2 * LOOSE):
+        return False
     middle = len(c.b) // 2
     tops = []
     for part in (slice(None, middle), slice(middle, None)):
         half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
-        best = _best(half, replace(model, law=_part(model.law, part)))
+        best = find(half, replace(model, law=_part(model.law, part)))
         if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
             return False
         tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
@@ -112,7 +102,8 @@ def _part(law: Positions, part: slice) -> Positions:
     return lambda theta: law(theta)[..., part]
 
 
-def _best(c: Columns, model: Model) -> Found | None:
+def find(c: Columns, model: Model) -> Found | None:
+    """Return the best arc of a map; None where there is nothing to start from."""
     best: Found | None = None
     for stripes in (True, False):
         for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.arcfit import LIKE, SAME, Found, Model, faint
+from kammerton.estimation.arcfit import LIKE, SAME, Found, Model, faint, halves_differ
 from kammerton.estimation.derived import Derived
 from kammerton.estimation.findings import percent
 from kammerton.estimation.flux import Scale
@@ -67,7 +67,7 @@ def objections(
     )  # an arc's top is alike at many biases
     if stripes(replace(c, z=left)) > STRIPED * found.misses.size:
         yield rejected("model does not fit", "the map is striped along the bias")
-    yield _two_halves(found)
+    yield _two_halves(c, model, found)
     yield lost(c, found.misses, known_noise, what)
     yield _second(found, model)
     yield _jumped(found)
@@ -82,8 +82,8 @@ def _holds(found: Found) -> bool:
     return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bend > found.fit.width)
 
 
-def _two_halves(found: Found) -> Objection | None:
-    if not found.halves:
+def _two_halves(c: Columns, model: Model, found: Found) -> Objection | None:
+    if not halves_differ(c, model, found):
         return None
     return rejected(
         "drift during scan", "both halves of the scan show an arc, but at different biases"
