@@ -9,7 +9,7 @@ from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, State
 from kammerton_drivers.line import Careful, idn
-from kammerton_drivers.queue import scpi_errors
+from kammerton_drivers.queue import powered_on, scpi_errors
 from kammerton_drivers.session import Session
 
 
@@ -114,6 +114,7 @@ def _state(source: RohdeSchwarzSGS100A) -> State:
         "on": on,
         "reference": str(source.ref_osc_source.get()),
         "pulse_modulation": str(source.pulsemod_state.get()),
+        "power_on": powered_on(source),
     }
 
 

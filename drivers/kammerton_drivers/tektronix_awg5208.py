@@ -17,6 +17,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 from kammerton.model import InstrumentError, ProgramError
 from kammerton.model.roles import Identity, Playlist, State
 from kammerton_drivers.line import Careful
+from kammerton_drivers.queue import powered_on
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
 
@@ -248,7 +249,8 @@ def _state(awg: TektronixAWG5208) -> State:
     if len(answers) != len(names):
         raise InstrumentError(f"{awg.name} gave {len(answers)} of {len(names)} settings")
     values = dict(zip(names, map(float, answers), strict=True))
-    return {k: bool(v) if k.startswith("on.") else v for k, v in values.items()}
+    settings = {k: bool(v) if k.startswith("on.") else v for k, v in values.items()}
+    return {**settings, "power_on": powered_on(awg)}
 
 
 def _errors(awg: TektronixAWG5208) -> list[str]:

@@ -1,4 +1,4 @@
-"""Rows I6, I8, I9, I10: what happens to a setting behind the daemon's back is seen in time.
+"""Rows I6 to I10: what happens to a setting behind the daemon's back is seen in time.
 
 The unchanged drivers on simulated boxes, faults injected into them; judged by what the bench
 believes and by the laboratory's ledger.
@@ -138,3 +138,29 @@ def test_i6_nothing_is_written_to_another_box_at_the_address(laboratory, lab, in
     with pytest.raises(InstrumentError, match=f"{instrument} is not known to be off: .*another"):
         use(lab, body)
     assert wrong_box(laboratory.ledger.since(since)) == []
+
+
+@pytest.mark.parametrize(
+    ("instrument", "lost"), [("drive_lo", "drive_lo power"), ("awg1", "awg1 amplitude.1")]
+)
+def test_i7_after_a_power_cycle_it_is_verified_off_and_set_up_anew(
+    laboratory, lab, instrument, lost
+):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        since = len(laboratory.ledger.since())
+        laboratory.faults.inject("power-cycle", instrument=instrument)
+        with pytest.raises(InstrumentError) as failure:
+            await bench.acquire(program(lab, 40))
+        assert failure.value.instrument == instrument
+        await bench.recover(failure.value)
+        ons = [c for c in laboratory.ledger.since(since)
+               if c["instrument"] == instrument and c["what"] == "on" and c["new"]]  # fmt: skip
+        assert ons == []
+        changed = {c.what: c for c in bench.gate.changes if c.who == "power cycle"}
+        assert lost in changed
+        records = await bench.acquire(program(lab, 40))
+        assert set(records.blocks) == set(lab.qubits)
+        assert laboratory.outputs()["drive_lo.rf"] is not None
+
+    use(lab, body)

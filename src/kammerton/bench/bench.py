@@ -56,7 +56,7 @@ class Bench:
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
         self._read_back = ReadBack(instruments, gate.guard)
-        self._recovery = Recovery(instruments, gate, self._configure)
+        self._recovery = Recovery(instruments, gate, self._set_up_again)
         self._turn = asyncio.Lock()
 
     async def configure(self) -> None:
@@ -75,6 +75,10 @@ class Bench:
             for name in await self._recovery.restore(failure):
                 self._loaded.pop(name, None)
                 self._read_back.forget(name)
+
+    async def _set_up_again(self, device: Instrument) -> None:
+        await self._read_back.note_lost(device.name)
+        await self._configure(device)
 
     async def _configure(self, device: Instrument) -> None:
         if isinstance(device, MicrowaveSource):

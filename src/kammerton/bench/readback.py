@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 STEPS = {"frequency": FREQUENCY_STEP, "power": POWER_STEP}
 """How far a setting may read from what is expected; all others to six digits."""
 
+CYCLED = "power_on"
+"""The event that tells a power cycle from somebody's hand; it is read once, and no setting."""
+
 SOMEBODY = "somebody else"
 
 
@@ -34,6 +37,7 @@ class ReadBack:
     def __init__(self, instruments: Mapping[str, Instrument], guard: Guard) -> None:
         self._instruments, self._guard = instruments, guard
         self._first: dict[str, State] = {}
+        self._last: dict[str, State] = {}
 
     def forget(self, name: str) -> None:
         """Read this instrument's settings anew before they are compared again."""
@@ -45,6 +49,21 @@ class ReadBack:
                and n not in self._first}  # fmt: skip
         for name, state in await _of_each(new):
             self._first[name] = state
+
+    async def note_lost(self, name: str) -> None:
+        """Say in the audit what an instrument that comes back has forgotten, before it is set up.
+
+        Outputs are not compared: they were switched off meanwhile.
+        """
+        device, known = self._instruments[name], self._last.get(name)
+        if known is None or not isinstance(device, Described):
+            return
+        found = await device.state()
+        lost = [d for d in _differences(known, found) if d[0].partition(".")[0] != "on"]
+        for key, old, new in lost:
+            self._guard.note(OutputChange(f"{name} {key}", old, new, "power cycle"))
+        if lost:
+            log.warning("%s has lost its settings (power cycle?): all are set anew", name)
 
     async def same_boxes(self, names: Iterable[str]) -> None:
         """Raise unless those answer who answered first; nothing has been written to them yet."""
@@ -67,7 +86,9 @@ class ReadBack:
             if isinstance(device, Queued):
                 await self._content(name, await device.errors())
             if isinstance(device, Described):
-                self._as_set(name, {**self._first.get(name, {}), **state}, await device.state())
+                expected = {**self._first.get(name, {}), **state}
+                self._as_set(name, expected, await device.state())
+                self._last[name] = expected
 
     async def _content(self, name: str, errors: list[str]) -> None:
         if errors:
@@ -79,9 +100,15 @@ class ReadBack:
         differences = list(_differences(expected, found))
         if not differences:
             return
+        cycled = bool(found.get(CYCLED))
         for key, old, new in differences:
-            self._guard.note(OutputChange(f"{name} {key}", old, new, SOMEBODY))
+            self._guard.note(
+                OutputChange(f"{name} {key}", old, new, "power cycle" if cycled else SOMEBODY)
+            )
         words = ", ".join(f"{key} is {new}, not {old}" for key, old, new in differences)
+        if cycled:
+            reason = f"{name} was switched off and on, and lost its settings: {words}"
+            raise InstrumentError(reason, instrument=name)
         reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)
@@ -93,7 +120,7 @@ async def _of_each(devices: Mapping[str, Described]) -> Iterator[tuple[str, Stat
 
 
 def _differences(expected: State, found: State) -> Iterator[tuple[str, object, object]]:
-    for key in sorted(expected.keys() & found.keys()):
+    for key in sorted((expected.keys() & found.keys()) - {CYCLED}):
         old, new = expected[key], found[key]
         if not _equal(key, old, new):
             yield key, old, new

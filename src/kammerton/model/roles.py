@@ -85,7 +85,8 @@ class Instrument(Protocol):
 
 
 State = Mapping[str, float | str | bool]
-"""Settings by name; those of one channel are called "amplitude.3"."""
+"""Settings by name; those of one channel are called "amplitude.3". Beside them "power_on": whether
+the instrument was switched on since this was last asked."""
 
 
 @runtime_checkable
