@@ -68,6 +68,9 @@ class SimBoard:
     every record: on-board averaging is refused.
     """
 
+    compiled = False
+    """Whether records were ever made: before the first, the laboratory compiles its physics."""
+
     def __init__(self, host: str, port: int, *, shared_memory: bool = True) -> None:
         self._link = BoardLink(host, port)
         self._pool = SegmentPool(self._link, shared_memory=shared_memory)
@@ -246,7 +249,9 @@ class SimBoard:
         if segment.number is None:
             into = segment.buffer.data[: 4 * self._plan.samples * self._plan.per_buffer]
         timeout = timeout_in_ms / 1000
-        self._link.ask(name, timeout + _COMPILING, into, op="wait", timeout=timeout)
+        compiling = 0.0 if SimBoard.compiled else _COMPILING
+        self._link.ask(name, timeout + compiling, into, op="wait", timeout=timeout)
+        SimBoard.compiled = True
         self._posted.pop(0)
         return OK
 
