@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import secrets
 import subprocess
 from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,9 @@ from kammerton.lab import Broker
 from kammerton.model.alarm import Alarm
 from kammerton.model.backoff import Backoff
 from kammerton.publish import connect, payloads
+from kammerton.publish.commands import signature
+from kammerton.serve.attending import attending
+from kammerton.serve.obedience import obedient
 from kammerton.store import Store
 from tests.brokers import BrokerProcess
 from tests.proxy import Bandwidth, Blackhole, HalfOpen, Proxy, Swallow
@@ -285,5 +290,73 @@ def test_alarms_are_heard_with_what_to_do(store: Store, process: BrokerProcess) 
         assert "switched on" in heard["what_to_do"]
         assert heard["on"] is True
         assert heard["epoch"] == store.epoch
+
+    asyncio.run(scenario())
+
+
+def command(key: str, verb: str = "hold", **arguments: object) -> bytes:
+    now = datetime.now(UTC)
+    document = {
+        "schema": 1, "computer": "two-qubits", "verb": verb, "user": "ada",
+        "nonce": secrets.token_hex(16), "arguments": arguments,
+        "issued": payloads.iso(now), "expires": payloads.iso(now + timedelta(minutes=1)),
+    }  # fmt: skip
+    return payloads.encode(document | {"mac": signature(document, key.encode())})
+
+
+def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
+    store: Store, process: BrokerProcess, tmp_path: Path
+) -> None:
+    key = "k" * 40
+    file = tmp_path / "keys"
+    file.write_text(f"ada {key}\n")
+
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        broker = Broker("127.0.0.1", process.port, commands=file)
+        async with (
+            attending(store),
+            hearing(at(process)) as ear,
+            connect(at(process)) as ada,
+        ):
+            await ada.publish(
+                TOPICS.command("release"), command(key, "release", scope="q0"), retain=True
+            )
+            async with relaying(
+                store, broker, alarm=alarms.append, obey=obedient(store.path)
+            ) as relay:
+                await relay.drained()
+                hold = command(key, scope="q0", why="cool-down")
+                await ada.publish(TOPICS.command("hold"), command("wrong" * 8, scope="q1", why="x"))
+                await ada.publish(TOPICS.command("hold"), hold)
+                await ada.publish(TOPICS.command("hold"), hold)
+                await until(lambda: ear.of(TOPICS.answer), "an answer")
+                await until(lambda: len([a for a in alarms if a.on]) >= 3, "three refusals")
+        (answer,) = ear.of(TOPICS.answer)
+        assert answer["done"] is True
+        assert answer["nonce"] == json.loads(hold)["nonce"]
+        (lease,) = store.leases()
+        assert (lease.scope, lease.owner) == ("q0", "ada over MQTT")
+        assert any("ada over MQTT" in row.who for row in store.log())
+        reasons = [a.text for a in alarms if a.kind == "command"]
+        assert any("retained" in r for r in reasons)
+        assert any("not signed" in r for r in reasons)
+        assert any("seen before" in r for r in reasons)
+
+    asyncio.run(scenario())
+
+
+def test_without_keys_nobody_commands(store: Store, process: BrokerProcess) -> None:
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        async with (
+            relaying(store, at(process), alarm=alarms.append, obey=obedient(store.path)) as relay,
+            connect(at(process)) as ada,
+        ):
+            await relay.drained()
+            await ada.publish(TOPICS.command("hold"), command("k" * 40, scope="q0", why="x"))
+            await asyncio.sleep(0.3)
+        assert store.leases() == ()
+        assert not [a for a in alarms if a.kind == "command"]
 
     asyncio.run(scenario())

@@ -44,6 +44,7 @@ class BrokerForm(Form):
     username: Text | None = None
     password_file: FileName | None = None
     ca_file: FileName | None = None
+    commands: FileName | None = None
 
 
 class InterlockForm(Form):

@@ -29,7 +29,12 @@ def missing_files(lab: Lab) -> Iterator[Problem]:
     """Yield warnings for the files that lab.toml names and that are not there."""
     if lab.broker is None:
         return
-    for key, path in (("password_file", lab.broker.password_file), ("ca_file", lab.broker.ca_file)):
+    named = {
+        "password_file": lab.broker.password_file,
+        "ca_file": lab.broker.ca_file,
+        "commands": lab.broker.commands,
+    }
+    for key, path in named.items():
         if path is not None and not path.is_file():
             yield Problem(("broker", key), f"there is no file {path}")
 

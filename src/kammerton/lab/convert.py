@@ -121,4 +121,5 @@ def _broker(file: Path, form: BrokerForm) -> Broker:
         ca_file=_path(file, form.ca_file) if form.ca_file else None,
         username=form.username,
         password_file=_path(file, form.password_file) if form.password_file else None,
+        commands=_path(file, form.commands) if form.commands else None,
     )

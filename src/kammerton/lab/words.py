@@ -166,6 +166,8 @@ class Broker:
     ca_file: Path | None = None
     username: str | None = None
     password_file: Path | None = None
+    commands: Path | None = None
+    """Keys of those who may send commands; None: nobody may."""
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,10 @@ from kammerton.model.alarm import Alarm, Tell
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import mqtt, payloads, received
 from kammerton.publish.alarms import Alarms
+from kammerton.publish.commands import Command
 from kammerton.publish.connection import Connect, Connection
 from kammerton.publish.mirror import Mirror
+from kammerton.publish.obeying import Obey, Obeying
 from kammerton.publish.session import Session, last_will
 from kammerton.publish.topics import Topics
 from kammerton.store import Store
@@ -37,12 +39,18 @@ def _utc() -> datetime:
     return datetime.now(UTC)
 
 
+async def nobody(command: Command) -> tuple[bool, str]:
+    """Do no command."""
+    return False, f"nobody here can {command.verb}"
+
+
 class Relay:
     """Hands what the store commits to a broker. The broker is a cache, the store the record.
 
     now: laboratory time, for the quality of values. parameters: one retained topic for each
     parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
-    problem: why nothing is published now; None while connected.
+    obey: does commands, where lab.toml says who may send them. problem: why nothing is published
+    now; None while connected.
     """
 
     def __init__(
@@ -56,6 +64,7 @@ class Relay:
         backoff: Backoff | None = None,
         alarms: Alarms | None = None,
         alarm: Tell | None = None,
+        obey: Obey = nobody,
     ) -> None:
         self.problem: str | None = "not connected yet"
         self.slow = SLOW
@@ -69,6 +78,7 @@ class Relay:
         self._mirror = Mirror()
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
+        self._obeying = Obeying(self._topics, obey, self._tell)
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
@@ -115,7 +125,12 @@ class Relay:
             )
             try:
                 # Only who listens hears that a quiet line is dead.
-                await _first_to_end(self._listen(connection), self._relay(session))
+                await self._obeying.begin(connection, self._broker)
+                await _first_to_end(
+                    self._listen(connection),
+                    self._relay(session),
+                    self._obeying.serve(connection),
+                )
             except asyncio.CancelledError:
                 await _farewell(session)
                 raise
@@ -144,6 +159,8 @@ class Relay:
                     self._news.set()
             elif message.topic == self._topics.status and not message.retained:
                 self._other(message.payload)
+            else:
+                self._obeying.heard(message)
 
     def _other(self, payload: bytes) -> None:
         """Name another daemon that says it is this computer's."""

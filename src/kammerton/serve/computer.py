@@ -23,6 +23,7 @@ from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.holding import Holds
+from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.store import Store
@@ -161,7 +162,7 @@ async def relayed(
     if lab.broker is None:
         yield
         return
-    relay = Relay(store, lab.broker, now=now, alarms=alarms)
+    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.path))
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:

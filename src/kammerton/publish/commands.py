@@ -1,0 +1,226 @@
+"""Commands from the broker: checked before they are believed, and never done twice.
+
+Off unless `[broker] commands` in lab.toml names a file of keys. A command is a JSON object on
+cmd/<verb>; its `mac` is the HMAC-SHA256, with the user's key, of the same object without `mac`, as
+JSON with sorted keys and no blanks. What is retained, too long, too deep, unknown, not signed,
+expired, older than this process or seen before is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from kammerton.model import BrokerError
+from kammerton.publish.connection import Message
+from kammerton.publish.topics import Topics
+
+LARGEST = 4096
+"""Bytes; more is refused unread."""
+
+DEEPEST = 4
+LIFE = timedelta(minutes=5)
+SKEW = timedelta(seconds=30)
+RATE, MINUTE = 10, timedelta(minutes=1)
+"""So many commands a user and minute."""
+
+SHORTEST_KEY = 32
+
+_SCOPE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
+Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+User = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+
+
+class Refused(BrokerError):
+    """A command that is not done, and why."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+class Hold(_Strict):
+    """Take an element or the computer out of the loop's hands."""
+
+    scope: Scope
+    why: Words
+    until: AwareDatetime | None = None
+
+
+class Release(_Strict):
+    """Give it back."""
+
+    scope: Scope
+
+
+class Revert(_Strict):
+    """Set parameters back to an earlier revision, as a new one."""
+
+    to: Annotated[int, Field(ge=0)]
+    names: Annotated[list[Scope], Field(max_length=100)]
+    why: Words
+
+
+VERBS: Mapping[str, type[_Strict]] = {"hold": Hold, "release": Release, "revert": Revert}
+
+
+class Envelope(_Strict):
+    """What every command says."""
+
+    schema_: Literal[1] = Field(alias="schema")
+    computer: str
+    verb: str
+    user: User
+    arguments: dict[str, Any]
+    nonce: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    issued: AwareDatetime
+    expires: AwareDatetime
+    mac: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command to be done."""
+
+    verb: str
+    arguments: Mapping[str, Any]
+    user: str
+    nonce: str
+
+
+def signature(document: Mapping[str, Any], key: bytes) -> str:
+    """Return the `mac` of a command without one."""
+    text = json.dumps(document, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
+
+
+def keys(file: Path) -> dict[str, bytes]:
+    """Return the keys of a file: lines of a user's name and at least 32 characters.
+
+    Raises
+    ------
+    BrokerError
+        The file cannot be read or has another shape; no key is in the message.
+    """
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise BrokerError(f"{file}: the keys of commands cannot be read") from None
+    found: dict[str, bytes] = {}
+    for number, line in enumerate(lines, 1):
+        words = line.split()
+        if not words or line.startswith("#"):
+            continue
+        if len(words) != 2 or len(words[1]) < SHORTEST_KEY:
+            raise BrokerError(f"{file}:{number}: a user and a key of {SHORTEST_KEY} characters")
+        found[words[0]] = words[1].encode()
+    return found
+
+
+@dataclass
+class Desk:
+    """Looks at every command of one computer. `started`: what is older may have been done."""
+
+    topics: Topics
+    keys: Mapping[str, bytes] = field(repr=False)
+    started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    _seen: dict[str, datetime] = field(default_factory=dict)
+    _recent: dict[str, deque[datetime]] = field(default_factory=dict)
+
+    def take(self, message: Message, now: datetime | None = None) -> Command:
+        """Return the command of a message.
+
+        Raises
+        ------
+        Refused
+            It must not be done; the reason holds nothing of what was sent.
+        """
+        now = now or datetime.now(UTC)
+        verb = self._verb(message)
+        envelope = _read(message.payload)
+        self._authorise(envelope, message.payload)
+        self._fresh(envelope, verb, now)
+        try:
+            arguments = VERBS[verb].model_validate_json(json.dumps(envelope.arguments))
+        except ValidationError as problem:
+            raise Refused(f"{verb}: {_first(problem)}") from None
+        self._once(envelope, now)
+        said = arguments.model_dump(mode="json", exclude_none=True)
+        return Command(verb, said, envelope.user, envelope.nonce)
+
+    def _verb(self, message: Message) -> str:
+        if message.retained:
+            raise Refused("a retained command")
+        for verb in VERBS:
+            if message.topic == self.topics.command(verb):
+                return verb
+        raise Refused(f"none of {', '.join(VERBS)}")
+
+    def _authorise(self, envelope: Envelope, payload: bytes) -> None:
+        key = self.keys.get(envelope.user, b"")
+        try:
+            document = json.loads(payload)
+            mac = document.pop("mac")
+            right = hmac.compare_digest(signature(document, key or b"nobody"), mac)
+        except (ValueError, RecursionError):  # NaN, or what another reader would read otherwise
+            raise Refused("not JSON as it should be") from None
+        if not (key and right):
+            raise Refused("not signed by anybody who may")
+
+    def _fresh(self, envelope: Envelope, verb: str, now: datetime) -> None:
+        if envelope.computer != self.topics.computer or envelope.verb != verb:
+            raise Refused("meant for another computer or verb")
+        if not envelope.issued - SKEW <= now <= envelope.expires:
+            raise Refused("expired, or from the future")
+        if envelope.expires - envelope.issued > LIFE:
+            raise Refused(f"lives longer than {LIFE}")
+        if envelope.issued < self.started:
+            raise Refused("older than this process, which cannot know whether it was done")
+
+    def _once(self, envelope: Envelope, now: datetime) -> None:
+        self._seen = {nonce: until for nonce, until in self._seen.items() if until >= now}
+        if envelope.nonce in self._seen:
+            raise Refused("seen before")
+        recent = self._recent.setdefault(envelope.user, deque(maxlen=RATE))
+        if len(recent) == RATE and now - recent[0] < MINUTE:
+            raise Refused(f"more than {RATE} in {MINUTE}")
+        recent.append(now)
+        self._seen[envelope.nonce] = envelope.expires
+
+
+def _read(payload: bytes) -> Envelope:
+    if len(payload) > LARGEST:
+        raise Refused(f"more than {LARGEST} bytes")
+    if _depth(payload) > DEEPEST:
+        raise Refused(f"deeper than {DEEPEST}")
+    try:
+        return Envelope.model_validate_json(payload)
+    except ValidationError as problem:
+        raise Refused(_first(problem)) from None
+
+
+def _depth(payload: bytes) -> int:
+    """Return how deep brackets nest at most; those in texts count too, which only refuses more."""
+    deepest = depth = 0
+    for byte in payload:
+        depth += (byte in b"[{") - (byte in b"]}")
+        deepest = max(deepest, depth)
+    return deepest
+
+
+def _first(problem: ValidationError) -> str:
+    """Return the first thing wrong, without repeating what was sent."""
+    first = problem.errors(include_url=False, include_input=False, include_context=False)[0]
+    known = {*Envelope.model_fields, *(n for v in VERBS.values() for n in v.model_fields), "schema"}
+    place = ".".join(str(step) for step in first["loc"] if isinstance(step, int) or step in known)
+    return f"{place or 'payload'}: {first['type']}"

@@ -1,0 +1,38 @@
+"""Commands from the broker, handed to the same inbox as those of the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+from kammerton.model import StoreError
+from kammerton.publish.commands import Command
+from kammerton.publish.obeying import Obey
+from kammerton.store import Inbox
+
+PATIENCE, PERIOD = 10.0, 0.1
+
+
+def obedient(database: Path) -> Obey:
+    """Return what does a command: as somebody at the command line would, audited under the name."""
+
+    async def obey(command: Command) -> tuple[bool, str]:
+        try:
+            return await asyncio.to_thread(_asked, database, command)
+        except StoreError as problem:
+            return False, str(problem)
+
+    return obey
+
+
+def _asked(database: Path, command: Command) -> tuple[bool, str]:
+    with Inbox(database) as inbox:
+        number = inbox.ask(command.verb, command.arguments, f"{command.user} over MQTT")
+        end = time.monotonic() + PATIENCE
+        while (found := inbox.request(number)).answer is None:
+            if time.monotonic() > end:
+                inbox.answer(number, "given up: nobody did it in time", done=False)
+            else:
+                time.sleep(PERIOD)
+    return bool(found.done), found.answer or ""

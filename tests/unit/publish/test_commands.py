@@ -1,0 +1,172 @@
+"""Commands: what is done, and all that is not."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kammerton.model import BrokerError
+from kammerton.publish import Message, Topics
+from kammerton.publish.commands import LARGEST, RATE, Desk, Refused, keys, signature
+from kammerton.publish.payloads import iso
+
+TOPICS = Topics("two-qubits")
+KEY = b"k" * 32
+NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
+
+
+def desk() -> Desk:
+    return Desk(TOPICS, {"ada": KEY}, started=NOW - timedelta(hours=1))
+
+
+def said(key: bytes = KEY, **changes: Any) -> dict[str, Any]:
+    document = {
+        "schema": 1, "computer": "two-qubits", "verb": "hold", "user": "ada", "nonce": "0" * 32,
+        "arguments": {"scope": "q0", "why": "cool-down"},
+        "issued": iso(NOW), "expires": iso(NOW + timedelta(minutes=2)),
+    } | changes  # fmt: skip
+    return document | {"mac": signature(document, key)}
+
+
+def message(document: object, verb: str = "hold", *, retained: bool = False) -> Message:
+    payload = document if isinstance(document, bytes) else json.dumps(document).encode()
+    return Message(TOPICS.command(verb), payload, retained)
+
+
+def test_a_signed_command_is_taken_once():
+    taken = desk()
+    command = taken.take(message(said()), NOW)
+    assert (command.verb, command.user) == ("hold", "ada")
+    assert command.arguments == {"scope": "q0", "why": "cool-down"}
+    with pytest.raises(Refused, match="seen before"):
+        taken.take(message(said()), NOW)
+    taken.take(message(said(nonce="1" * 32)), NOW)
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"key": b"x" * 32}, "not signed"),
+        ({"user": "eve"}, "not signed"),
+        ({"computer": "other"}, "another computer"),
+        ({"verb": "revert"}, "another computer or verb"),
+        ({"issued": iso(NOW - timedelta(minutes=9)), "expires": iso(NOW - timedelta(minutes=5))},
+         "expired"),
+        ({"issued": iso(NOW + timedelta(minutes=9)), "expires": iso(NOW + timedelta(minutes=12))},
+         "future"),
+        ({"expires": iso(NOW + timedelta(hours=1))}, "lives longer"),
+        ({"arguments": {"scope": "q0/#", "why": "x"}}, "scope"),
+        ({"arguments": {"scope": "q0", "why": "a\nb"}}, "why"),
+        ({"arguments": {"scope": "q0", "why": "x", "shell": "rm"}}, "extra_forbidden"),
+        ({"arguments": {"scope": "q0", "why": "x" * 300}}, "why"),
+        ({"nonce": "../../etc"}, "nonce"),
+        ({"schema": 2}, "schema"),
+        ({"further": 1}, "extra_forbidden"),
+        ({"arguments": {"scope": [[[["deep"]]]], "why": "x"}}, "deeper"),
+        ({"arguments": {"scope": float("nan"), "why": "x"}}, "."),
+    ],
+)  # fmt: skip
+def test_x2_what_is_wrong_in_one_thing_is_refused(changes, why):
+    key = changes.pop("key", KEY) if "key" in changes else KEY
+    document = {**said(), **changes}
+    document.pop("mac")
+    try:
+        document["mac"] = signature(document, key)
+    except ValueError:  # NaN
+        document["mac"] = "0" * 64
+    with pytest.raises(Refused, match=why):
+        desk().take(message(document), NOW)
+
+
+def test_x2_what_was_changed_on_the_way_is_refused():
+    document = said() | {"arguments": {"scope": "q1", "why": "cool-down"}}
+    with pytest.raises(Refused, match="not signed"):
+        desk().take(message(document), NOW)
+
+
+def test_x2_a_retained_command_is_refused_and_so_is_an_unknown_verb():
+    with pytest.raises(Refused, match="retained"):
+        desk().take(message(said(), retained=True), NOW)
+    for verb in ("set", "measure/x", "", "hold/../revert", "+"):
+        with pytest.raises(Refused, match="none of hold"):
+            desk().take(message(said(), verb), NOW)
+
+
+def test_x2_after_a_restart_nothing_from_before_is_done():
+    fresh = Desk(TOPICS, {"ada": KEY}, started=NOW)
+    with pytest.raises(Refused, match="older than this process"):
+        fresh.take(message(said(issued=iso(NOW - timedelta(seconds=1)))), NOW)
+
+
+def test_x2_too_many_are_refused():
+    taken = desk()
+    for n in range(RATE):
+        taken.take(message(said(nonce=f"{n:032x}")), NOW)
+    with pytest.raises(Refused, match="more than 10"):
+        taken.take(message(said(nonce="f" * 32)), NOW)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [b"x" * 100_000_000, b"[" * 100_000, b"{" + b'"a":{' * 1000, b"\xff\xfe", b"", b"null"],
+    ids=["100 MB", "100,000 deep", "1,000 deep", "no text", "empty", "null"],
+)
+def test_x3_the_huge_and_the_deep_cost_nothing(payload):
+    tracemalloc.start()
+    try:
+        with pytest.raises(Refused):
+            desk().take(message(payload), NOW)
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
+    finally:
+        tracemalloc.stop()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+
+
+@given(st.binary(max_size=LARGEST + 10) | JSON.map(lambda j: json.dumps(j).encode()))
+def test_x2_no_bytes_are_done_or_break_anything(payload):
+    with pytest.raises(Refused) as refusal:
+        desk().take(message(payload), NOW)
+    assert refusal.value.__cause__ is None
+
+
+@given(st.sampled_from(sorted(said())), JSON)
+def test_x2_no_signed_nonsense_breaks_anything(field, value):
+    document = said() | {field: value}
+    document.pop("mac", None)
+    try:
+        document["mac"] = signature(document, KEY)
+    except ValueError:
+        return
+    try:
+        command = desk().take(message(document), NOW)
+    except Refused:
+        return
+    assert command.arguments["scope"] == "q0"
+
+
+def test_keys_are_lines_of_a_user_and_a_key_and_are_never_shown(tmp_path: Path):
+    file = tmp_path / "keys"
+    file.write_text(f"# who may\nada {KEY.decode()}\n\nbob {'b' * 40}\n")
+    assert keys(file) == {"ada": KEY, "bob": b"b" * 40}
+    assert "kkkk" not in repr(Desk(TOPICS, keys(file)))
+    file.write_text("ada canary\n")
+    with pytest.raises(BrokerError, match="keys:1") as short:
+        keys(file)
+    assert "canary" not in str(short.value)
+    with pytest.raises(BrokerError, match="cannot be read"):
+        keys(tmp_path / "none")
