@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint bench bench-world bench-fits bench-adaptive prove prove-maps prove-fits fuzz check clean
+.PHONY: demo test lint soak bench bench-world bench-fits bench-adaptive prove prove-maps prove-fits fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -51,6 +51,10 @@ fuzz: .venv/.dev
 # Every fault of docs/reliability.md, many times; hours. ARGS="--quick", "--only kill-loop", "--list".
 prove: .venv/.dev
 	@$(BIN)/python -m tests.prove $(ARGS)
+
+# A daemon left alone (KAMMERTON_SOAK_HOURS, 1): memory, threads and file descriptors stay flat.
+soak: .venv/.dev
+	@$(BIN)/python -m tests.prove --only soak
 
 # 2,000 maps of each class without a line (KAMMERTON_MAPS), some hours on two cores; none accepted.
 prove-maps: .venv/.dev

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import random
 import tempfile
 import time
@@ -10,25 +11,27 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tests.prove.frame import Row, proof
-from tests.prove.killing import Daemon, Harm, kill, running, unsafe_spans, wait_for
+from tests.prove.killing import Daemon, Harm, ask, kill, running, unsafe_spans, wait_for
 from tests.system.laboratory import Laboratory, laboratory
 
 STAGES = (
     "connecting", "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout",
     "ramsey", "t1", "t2_echo", "idle",
 )  # fmt: skip
+OPEN = "select number from attempt where outcome is null"
 LONGEST = 0.8  # s after a stage has begun; most last less
+KILLS = int(os.environ.get("KAMMERTON_KILLS", "500"))
 SUPERVISOR = 5  # every fifth kill meets the supervisor
 
 
 @proof("kill-loop")
 def kill_loop(quick: bool) -> Iterator[Row]:
-    """500 kills, each database killed about once a stage; 6 when quick."""
+    """500 kills (KAMMERTON_KILLS), each database killed about once a stage; 6 when quick."""
     harms = {False: Harm(), True: Harm()}
     random_moment = random.Random(5)
     with tempfile.TemporaryDirectory() as folder, laboratory(Path(folder)) as lab:
         for database in range(10_000):
-            if sum(harm.kills for harm in harms.values()) >= (6 if quick else 500):
+            if sum(harm.kills for harm in harms.values()) >= (6 if quick else KILLS):
                 break
             own = fresh(lab, Path(folder) / f"{database}")
             bring_up(own, random_moment, harms)
@@ -58,6 +61,7 @@ def bring_up(lab: Laboratory, moment: random.Random, harms: dict[bool, Harm]) ->
                 kill(daemon, lab, harms[supervisor], supervisor=supervisor)
         wait_for(lambda: _doing(daemon, "idle"), "the end of the bring-up", 300)
         assert daemon.stop() == 0
+    harms[False].stuck += len(ask(daemon.database, OPEN))
 
 
 def reached(daemon: Daemon, stage: str) -> bool:

@@ -30,6 +30,7 @@ class Harm:
 
     kills: int = 0
     lost: int = 0
+    stuck: int = 0
     torn: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
     t_off: list[float] = field(default_factory=list)
@@ -39,7 +40,7 @@ class Harm:
         """Return the line of the table; what is torn counts as lost."""
         return Row(
             fault, self.kills, t_det=max(self.t_off), t_rec=max(self.t_rec),
-            lost=self.lost + len(self.torn), unsafe=len(self.unsafe),
+            lost=self.lost + len(self.torn), unsafe=len(self.unsafe), stuck=self.stuck,
         )  # fmt: skip
 
 

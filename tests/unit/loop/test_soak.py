@@ -1,0 +1,52 @@
+"""R6: half an hour of laboratory time, on an ideal bench: nothing grows."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+
+import psutil
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.catalogue import load_calibrations
+from kammerton.loop.loop import Loop
+from kammerton.loop.planner import Planner
+from kammerton.model import LabClock
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
+
+MINUTES, EVERY = 30, 5
+
+
+def held():
+    """Return file descriptors, threads and live objects of this process."""
+    gc.collect()
+    process = psutil.Process()
+    files = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
+    return files, process.num_threads(), len(gc.get_objects())
+
+
+def test_r6_thirty_simulated_minutes_leave_no_files_threads_or_objects_behind(tmp_path):
+    lab, clock = two_qubits(tmp_path), LabClock()
+    looks = []
+
+    async def main(store):
+        bench, book = ScriptedBench(Chip().answer), BeliefBook(lab, clock.now())
+        loop = Loop(lab, store, bench, clock, Planner(load_calibrations()), book)
+        for minute in range(MINUTES):
+            if minute % EVERY == 0:
+                loop.book.back_to_design("q0")  # so that there is something to do
+                looks.append(held())
+            while await loop.step():
+                pass
+            clock.played(60.0, 0.0)
+            bench.played.clear()
+
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        asyncio.run(main(store))
+        runs = len(store.runs(limit=1000))
+    settled, last = looks[len(looks) // 2], looks[-1]
+    assert runs > 30
+    assert last[0] <= settled[0], "file descriptors grow"
+    assert last[1] <= settled[1], "threads grow"
+    assert last[2] - settled[2] < 2000, "objects grow"
