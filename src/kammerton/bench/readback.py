@@ -108,7 +108,7 @@ class ReadBack:
         words = ", ".join(f"{key} is {new}, not {old}" for key, old, new in differences)
         if cycled:
             reason = f"{name} was switched off and on, and lost its settings: {words}"
-            raise InstrumentError(reason, instrument=name)
+            raise SettingsChanged(reason, instrument=name)
         reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)

@@ -51,6 +51,18 @@ class BeliefBook:
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
                 self._beliefs[name] = belief.doubted(wide)
 
+    def doubt_what_uses(self, instrument: str | None, times: float, now: datetime) -> None:
+        """Widen what was measured of every qubit whose drive or readout an instrument makes."""
+        for qubit in self._lab.qubits.values():
+            feedline = self._lab.feedlines[self._lab.resonators[qubit.resonator].feedline]
+            lines = (qubit.drive, feedline.line)
+            used = {c.instrument for line in lines for c in (line.i, line.q)}
+            used |= {line.source for line in lines} | {feedline.digitizer}
+            if instrument in used:
+                mine = (qubit.name, qubit.resonator)
+                names = [n for n in self._beliefs if n.split(".", 1)[0] in mine]
+                self.doubt(names, times, now)
+
     def widen(self, full_name: str, sigma: float) -> None:
         """Doubt a belief by at least this much, whatever the design says."""
         self._beliefs[full_name] = self._beliefs[full_name].doubted(sigma)

@@ -29,6 +29,7 @@ from kammerton.model import (
     OutputRefused,
     ProgramError,
     Run,
+    SettingsChanged,
     StoreError,
     Target,
     Value,
@@ -197,6 +198,8 @@ class Loop:
             await self._apart(plan, refusal)
         except InstrumentError as failure:
             await self._ended(attempt, f"aborted: {failure}")
+            if isinstance(failure, SettingsChanged):
+                self.book.doubt_what_uses(failure.instrument, DOUBT, self.clock.now())
             await self._outage.after(failure, self._limit)
         else:
             self._waiting = False

@@ -45,7 +45,7 @@ class InstrumentError(KammertonError):
 
 
 class SettingsChanged(InstrumentError):
-    """An instrument is not set as it was left; what was measured meanwhile is not believed."""
+    """An instrument is not set as it was left, by a hand, a program, a power cycle or a fault."""
 
 
 class OutputRefused(KammertonError):

@@ -19,7 +19,7 @@ from kammerton.store.rows import Lease
 
 log = logging.getLogger(__name__)
 
-GRACE = 5.0  # s that a run under way may go on after a person wants its instruments or targets
+GRACE = 3.5  # s that a run under way may go on; with the looks at requests and leases, 5 s in all
 PERIOD = 0.5  # s between looks at the leases
 
 

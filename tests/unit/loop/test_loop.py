@@ -18,6 +18,7 @@ from kammerton.model import (
     LabClock,
     OutputRefused,
     ProgramError,
+    SettingsChanged,
     StoreError,
     Verdict,
 )
@@ -259,3 +260,24 @@ def test_f5_maintenance_mutes_the_alarm_and_keeps_the_interlock(
         asyncio.run(loop.step())
     assert [r.levelname for r in caplog.records if "4 K" in r.message] == [level]
     assert store.runs() == []
+
+
+def test_i10_what_rests_on_a_box_that_somebody_changed_is_measured_again(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    before = {n: loop.book[n].sigma for n in ("q0.f01", "q1.t1", "r0.linewidth")}
+    play, runs = bench.acquire, len(store.runs(100))
+
+    async def changed(program):
+        bench.acquire = play
+        raise SettingsChanged("lo is not set as it was: power is 3.0, not 13.0", instrument="lo")
+
+    async def recover(failure):
+        assert failure.instrument == "lo"
+
+    bench.acquire, bench.recover = changed, recover
+    loop.book.doubt(["q0.t2_star"], 100.0, loop.clock.now())
+    asyncio.run(loop.step())
+    assert len(store.runs(100)) == runs
+    for name, sigma in before.items():
+        assert loop.book[name].sigma > 2 * sigma, name
