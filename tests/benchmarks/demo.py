@@ -12,9 +12,11 @@ from pathlib import Path
 
 import psutil
 
+CHILD = "kammerton.serve.child"
+
 
 class Memory:
-    """Watches the resident memory of the daemon among a process's children."""
+    """Watches the resident memory of the daemon's working process below a process."""
 
     def __init__(self, pid: int) -> None:
         self.peak = 0
@@ -27,14 +29,14 @@ class Memory:
         while not self._stop.wait(0.1):
             for child in self._children():
                 try:
-                    if "run" in child.cmdline():
+                    if CHILD in child.cmdline():
                         self.peak = max(self.peak, child.memory_info().rss)
                 except psutil.NoSuchProcess:
                     pass
 
     def _children(self) -> list[psutil.Process]:
         try:
-            return self._root.children()
+            return self._root.children(recursive=True)
         except psutil.NoSuchProcess:
             return []
 

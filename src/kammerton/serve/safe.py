@@ -7,16 +7,18 @@ import logging
 from typing import NoReturn
 
 from kammerton.bench import open_bench
+from kammerton.bench.guard import said
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.serve.attending import attending
 from kammerton.serve.computer import Doing, opened_store, relayed
+from kammerton.serve.holding import Holds
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
 
-REMIND = 60.0  # s between two signs of life in the database
+REMIND = 10.0  # s between two signs of life in the database
 
 
 async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoReturn:
@@ -32,9 +34,19 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
     async with opened_store(lab) as (store, outputs):
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
-        state = await _switched_off(lab, clock, outputs) if touch else "no instrument was touched"
+        state = "no instrument was touched"
+        if touch:
+            state = _held(lab, store, doing) or await _switched_off(lab, clock, outputs)
         async with attending(store), relayed(lab, store, clock.now):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
+
+
+def _held(lab: Lab, store: Store, doing: Doing) -> str | None:
+    """Say whose the instruments are, if they are a person's: safe mode takes them from nobody."""
+    holds = Holds(lab, store, doing)
+    holds.leases = store.leases()
+    lease = holds.on_bench()
+    return None if lease is None else f"no instrument was touched, {said(lease)}"
 
 
 async def _switched_off(lab: Lab, clock: LabClock, outputs: Outputs) -> str:
@@ -48,7 +60,7 @@ async def _switched_off(lab: Lab, clock: LabClock, outputs: Outputs) -> str:
 
 
 async def _stay(store: Store, words: str, doing: Doing) -> NoReturn:
-    doing(words)
     while True:
         await asyncio.to_thread(store.activity, words)
+        doing(words)
         await asyncio.sleep(REMIND)

@@ -1,0 +1,65 @@
+"""Safe mode takes the instruments from nobody, and says what is known of the outputs."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+
+import pytest
+
+from kammerton.serve import safe
+from kammerton.store import Store
+from tests.unit.loop.laboratory import two_qubits
+
+
+async def stay(lab, **how):
+    """Stay in safe mode until it says what it does; return that."""
+    said = []
+    task = asyncio.create_task(safe.stay_safe(lab, "it crashed", said.append, **how))
+    while not any("a person must restart it" in words for words in said):
+        assert not task.done(), task.exception()
+        await asyncio.sleep(0.01)
+    with Store.read(lab.database) as store:
+        activity = store.current_activity()
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    return activity.what if activity else ""
+
+
+@pytest.fixture
+def lab(tmp_path):
+    return dataclasses.replace(two_qubits(tmp_path), broker=None)
+
+
+@pytest.fixture
+def opened(monkeypatch):
+    """Count benches that were opened."""
+    count = []
+
+    @contextlib.asynccontextmanager
+    async def bench(*_, **__):
+        count.append(1)
+        yield
+
+    monkeypatch.setattr(safe, "open_bench", bench)
+    return count
+
+
+def test_r8_safe_mode_says_that_outputs_are_off_and_why_it_is_there(lab, opened):
+    words = asyncio.run(stay(lab, touch=True))
+    assert words == "safe mode: all outputs are off; it crashed; a person must restart it"
+    assert opened
+
+
+def test_r8_without_touching_it_claims_nothing_of_the_outputs(lab, opened):
+    assert "no instrument was touched" in asyncio.run(stay(lab, touch=False))
+    assert not opened
+
+
+def test_r8_instruments_that_a_person_holds_stay_that_persons(lab, opened):
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.hold("computer", "anna", "cool-down")
+    assert "anna" in asyncio.run(stay(lab, touch=True))
+    assert not opened
