@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,6 +89,13 @@ class ServerPlace:
                 if not cursor.fetchone()[0]:
                     raise StoreInUse(f"{self._holder(cursor)} has {self} open for writing")
             connection.commit()
+
+        @event.listens_for(engine, "close")
+        def _be_writer_no_more(connection: Any, record: object) -> None:
+            # The server would see the end of the session only a moment later.
+            with suppress(connection.Error), connection.cursor() as cursor:
+                connection.rollback()
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [self._key()])
 
         return engine
 
