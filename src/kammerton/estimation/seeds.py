@@ -123,7 +123,7 @@ def _projectors(columns: Array, background: Array) -> NDArray[np.float32]:
         for done in kept:
             rest -= np.einsum("cm,cm->c", rest, done)[:, None] * done
         length, size = (np.sqrt(np.einsum("cm,cm->c", v, v)) for v in (rest, column))
-        scale = np.where(length < 1e-3 * size, 0.0, 1.0 / np.maximum(length, 1e-300))
+        scale = np.where(length <= 1e-3 * size, 0.0, 1.0 / np.maximum(length, 1e-300))
         kept.append(rest * scale[:, None])
     return np.ascontiguousarray(np.concatenate(kept).T, dtype=np.float32)
 
