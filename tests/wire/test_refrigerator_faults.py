@@ -25,6 +25,12 @@ PERIOD, MAX_AGE, FROZEN = 0.05, 1.0, 1.0
 SLACK = 1.5  # s for switching off, on a machine that does something else as well
 
 
+def settings(text: str) -> str:
+    """Give a lab.toml an interlock that is quick enough for tests."""
+    times = f'max_age = "{MAX_AGE} s"\nfrozen_after = "{FROZEN} s"\nrearm_readings = 2'
+    return text.replace('max_age = "30 s"', times)
+
+
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     with Laboratory(random_chip(2, 3), pace=1.0) as laboratory:
@@ -36,8 +42,7 @@ def lab(laboratory, tmp_path) -> Iterator[Lab]:
     laboratory.world.temperature = 0.012  # held there: what a fault has warmed cools for hours
     path = tmp_path / "lab.toml"
     text = write_lab(laboratory.chip, laboratory.ports, 3)
-    settings = f'max_age = "{MAX_AGE} s"\nfrozen_after = "{FROZEN} s"\nrearm_readings = 2'
-    path.write_text(text.replace('max_age = "30 s"', settings), encoding="utf-8")
+    path.write_text(settings(text), encoding="utf-8")
     yield load(path)
     laboratory.faults.clear(None)
 
