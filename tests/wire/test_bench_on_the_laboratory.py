@@ -194,9 +194,7 @@ def test_the_ledger_shows_the_bench_closing_all_outputs(laboratory, lab):
 
 def test_a_second_daemon_is_told_who_holds_the_instruments(lab):
     async def body(bench: Bench) -> None:
-        with pytest.raises(
-            InstrumentError, match=f"in use by process {os.getpid()} with .*lab.toml"
-        ):
+        with pytest.raises(InstrumentError, match=f"in use by process {os.getpid()}, .*lab.toml"):
             async with open_bench(lab, LabClock(), lock_folder=lab.path.parent):
                 pytest.fail("two benches on the same instruments")
         assert (await bench.acquire(program(lab, 20))).blocks
