@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kammerton.store import Store
+from kammerton.store import Change, Store
+from kammerton.verify import verify
 from tests.system.laboratory import KAMMERTON, Laboratory, daemon, laboratory
 from tests.system.test_daemon import outputs_on, wait_for
 
@@ -49,6 +50,24 @@ def runs(lab: Laboratory) -> int:
         return len(store.runs(100))
 
 
+def history(lab: Laboratory) -> list[Change]:
+    """What q1.f01 was, oldest first."""
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        return store.history("q1.f01")[::-1]
+
+
+def goes_back(lab: Laboratory) -> None:
+    """A revert beside the running daemon is a new revision, and the daemon goes on from it."""
+    wait_for(lambda: len(history(lab)) > 1, 60, "a frequency found and refined")
+    first = history(lab)[0]
+    made = said(lab.lab, "revert", "q1.f01", "--to", f"r{first.revision}", "--why", "a test")
+    back = int(made.removeprefix("revision ").split(":")[0])
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        assert store.parameters_at(back)["q1.f01"].estimate == first.estimate
+    wait_for(lambda: history(lab)[-1].revision > back, 60, "measuring it again")
+    assert verify(lab.lab.parent / "kammerton.sqlite").findings == ()
+
+
 def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(tmp_path):
     with laboratory(tmp_path, qubits=2) as lab:
         with daemon(lab.lab) as process:
@@ -78,4 +97,5 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
             before = runs(lab)
             wait_for(lambda: runs(lab) >= before + 2, 60, "two more runs")
             assert targets_since(lab, before + 1) == {"q1"}
+            goes_back(lab)
     assert process.returncode is not None
