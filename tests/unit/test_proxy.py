@@ -126,13 +126,13 @@ def test_a_flaky_line_lets_some_in(echo: int) -> None:
         proxy.put(FlakyConnect(share=0.5, ways=("up",)))
         ends = 0
         for _ in range(20):
-            with dial(proxy) as link:
-                try:
+            try:
+                with dial(proxy) as link:
                     link.recv(1)
-                except ConnectionError:
-                    ends += 1
-                except TimeoutError:
-                    break
+            except ConnectionError:
+                ends += 1
+            except TimeoutError:
+                break
         assert 0 < ends < 20
 
 
