@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -191,6 +192,7 @@ class Collector:
     samples: int
     on_turns: Callable[[int], None] = field(default=lambda turns: None)
     turns: int = 0
+    _seen: set[bytes] = field(default_factory=set)
 
     def __call__(self, a: Codes, b: Codes, index: int) -> None:
         """Take buffer `index`: a, b (records, samples) codes."""
@@ -199,9 +201,20 @@ class Collector:
             raise InstrumentError(f"buffer of {a.shape} and {b.shape} records, not {expected}")
         if index * self.amount.turns_per_buffer != self.turns:
             raise InstrumentError(f"buffer {index} came out of order: records were lost")
+        self._demand_new(a, b, index)
         self.reduction.add(a, b, self.turns)
         self.turns += self.amount.turns_per_buffer
         self.on_turns(self.turns)
+
+    def _demand_new(self, a: Codes, b: Codes, index: int) -> None:
+        """Raise when a buffer is one that came before: noise never repeats itself."""
+        a, b = _some(a), _some(b)
+        if not (np.ptp(a, axis=1).any() or np.ptp(b, axis=1).any()):
+            return  # without noise nothing can be told
+        told = hashlib.blake2b(a.tobytes() + b.tobytes(), digest_size=16).digest()
+        if told in self._seen:
+            raise InstrumentError(f"buffer {index} is one that came before: data are stuck")
+        self._seen.add(told)
 
     def records(self, compiled: Compiled) -> Records:
         """Return what was measured, by target.
@@ -221,6 +234,12 @@ class Collector:
             seconds=amount.turns * compiled.turn_seconds,
             clipped=self.reduction.clipped / (2 * amount.turns * amount.points * self.samples),
         )
+
+
+def _some(codes: Codes) -> Codes:
+    """Return about 500 codes of a buffer, the same every time, of some records."""
+    records, samples = codes.shape
+    return codes[:: max(1, records // 16), :: max(1, samples // 32)]
 
 
 def collector_of(

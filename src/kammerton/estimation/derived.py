@@ -71,7 +71,7 @@ def _derived(formulas: Formulas, theta: Array, cov: Array) -> Derived:
     away[1 + size + each, :, each] = -step.T
     numbers = formulas(theta + away)
     every = np.stack([np.broadcast_to(v, (2 * size + 1, n)) for v in numbers.values()])
-    gradient = (every[:, 1 : 1 + size] - every[:, 1 + size :]) / (2 * step.T)
+    gradient = (every[:, 1 : 1 + size] - every[:, 1 + size :]) / np.where(step > 0, 2 * step, 1.0).T
     there = np.asarray(np.isfinite(gradient).all(axis=1))
     g = gradient if there.all() else np.where(there[:, None], gradient, 0.0)
     covariance = np.empty((n, len(every), len(every)))
@@ -100,9 +100,9 @@ def carry(g: Array, cov: Array, out: Array) -> None:
 
 
 def _steps(theta: Array, cov: Array) -> Array:
-    """Signals may be nanovolts: a step follows the error; what has none hardly moves at all."""
+    """Signals may be nanovolts: a step follows the error; what has none does not move."""
     spread = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
     size = np.abs(theta)
     step = np.clip(1e-2 * spread, 1e-7 * size, 1e-3 * (1.0 + size))
-    result: Array = np.where(spread > 0, step, np.maximum(1e-8 * size, 1e-290))
+    result: Array = np.where(spread > 0, step, 0.0)
     return result

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -73,12 +74,22 @@ def _judge(
 ) -> tuple[Mapping[str, Trace], Mapping[str, Fit]]:
     settings = {t.name: {name: b.mean for name, b in t.beliefs.items()} for t in targets}
     measured = traces(program, records, calibration.uses, settings)
+    if records.clipped > 0:  # a law can follow clipped data well
+        return measured, {t.name: _overloaded(t.name, calibration, records) for t in targets}
     fits = (
         {t.name: _fit_shots(t, records) for t in targets}
         if calibration.uses == "shots"
         else fit_traces(calibration.kind, measured)
     )
     return measured, {t.name: _own_objection(fits[t.name], t, calibration) for t in targets}
+
+
+def _overloaded(target: str, calibration: Calibration, records: Records) -> Fit:
+    reason = (
+        f"{records.clipped:.2g} of the samples lie at a rail of the digitizer: its input is "
+        "overloaded; lower the readout amplitude or the gain of the line"
+    )
+    return Fit(calibration.kind, target, {}, Verdict.REJECTED, "overload", reason, math.nan)
 
 
 def _fit_shots(target: Target, records: Records) -> Fit:

@@ -11,6 +11,7 @@ from kammerton.bench.acquire import (
     BLOCKS,
     BUFFER_BYTES,
     LARGEST_BLOCK,
+    Amount,
     BlockMeans,
     Collector,
     Demodulator,
@@ -165,3 +166,19 @@ def test_buffers_that_are_not_the_next_ones_are_refused(records, samples, index,
 def test_missing_turns_are_an_error(make):
     with pytest.raises(InstrumentError, match="only 0 of 40 turns were recorded"):
         collector_of_zeros().records(make.compiled())
+
+
+def noisy(seed: int, records: int = 30, samples: int = 256) -> np.ndarray:
+    return np.random.default_rng(seed).integers(32000, 33500, (records, samples), np.uint16)
+
+
+def test_d3_a_buffer_that_comes_again_is_noticed(make):
+    window = make.compiled().window
+    amount = Amount(points=3, blocks=10, turns_per_block=4, turns_per_buffer=10)
+    collector = Collector(amount, BlockMeans(amount, window, Demodulator(
+        np.zeros((1, 2, 256), np.float32), 1.0, 32768)), 256)  # fmt: skip
+    collector(noisy(1), noisy(2), 0)
+    collector(noisy(3), noisy(4), 1)
+    with pytest.raises(InstrumentError, match="buffer 2 is one that came before"):
+        collector(noisy(1), noisy(2), 2)
+    collector(noisy(1), noisy(5), 2)

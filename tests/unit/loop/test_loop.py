@@ -281,3 +281,18 @@ def test_i10_what_rests_on_a_box_that_somebody_changed_is_measured_again(tmp_pat
     assert len(store.runs(100)) == runs
     for name, sigma in before.items():
         assert loop.book[name].sigma > 2 * sigma, name
+
+
+def test_d1_what_was_clipped_is_not_fitted_and_changes_nothing(tmp_path, store):
+    loop, bench = make(tmp_path, store, Chip())
+    acquire = bench.acquire
+
+    async def clipped(program):
+        return dataclasses.replace(await acquire(program), clipped=1e-6)
+
+    bench.acquire = clipped
+    asyncio.run(loop.step())
+    (run,) = store.runs()
+    assert {fit.status for fit in run.fits.values()} == {"overload"}
+    assert all(fit.verdict is Verdict.REJECTED for fit in run.fits.values())
+    assert store.parameters() == {}

@@ -1,0 +1,52 @@
+"""Rows D1 to D3: the digitizer's data are not what they should be.
+
+Wrong: values committed while a fault was on, or ever, that the hidden truth contradicts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from tests.prove.frame import Row, proof
+from tests.proxied import Site, proxied, running
+
+FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("D1 input overloaded", "overload", {}),
+    ("D2 one trigger in a hundred lost", "trigger-loss", {"share": 0.01}),
+    ("D2 one trigger in 20,000 lost", "trigger-loss", {"share": 0.00005}),
+    ("D2 channels swapped", "swapped-channels", {}),
+    ("D3 a buffer comes again", "stuck-buffer", {"buffers": 1}),
+)
+
+
+async def _struck(site: Site, title: str, fault: str, given: dict[str, Any], times: int) -> Row:
+    """Let the loop turn with a fault on; count runs and what of them is contradicted."""
+    before = len(site.wrong())
+    for _ in range(times):
+        site.laboratory.faults.inject(fault, **given)
+        await asyncio.wait_for(site.loop.step(), 60)
+        site.laboratory.faults.clear(None)
+    return Row(title, times, wrong=len(site.wrong()) - before, unsafe=0, stuck=0)
+
+
+async def _prove(folder: Path, times: int) -> list[Row]:
+    with proxied(folder) as (laboratory, proxies, lab):
+        async with running(laboratory, proxies, lab) as site:
+            rows = []
+            for title, fault, given in FAULTS:
+                rows.append(await _struck(site, title, fault, given, times))
+                site.loop.patience.parked.clear()
+                site.loop.patience.failures.clear()
+                site.loop.patience.efforts.clear()
+            return rows
+
+
+@proof("digitizer")
+def digitizer(quick: bool) -> Iterator[Row]:
+    """Spoil what the digitizer records; quick: six runs of each, otherwise sixty."""
+    with TemporaryDirectory() as folder:
+        yield from asyncio.run(_prove(Path(folder), 6 if quick else 60))
