@@ -6,6 +6,7 @@ import os
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,7 @@ import psutil
 
 from kammerton_sim.limits import limits_of
 from tests.prove.frame import Row
-from tests.system.laboratory import KAMMERTON, Laboratory
+from tests.system.laboratory import Laboratory
 
 CHILD = "kammerton.serve.child"
 PATIENCE = 120.0  # s for anything to happen
@@ -54,18 +55,31 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 
-class Daemon:
-    """`kammerton run` on a lab.toml; its log goes to a file beside it."""
+PATIENT = """
+import asyncio, sys
+from pathlib import Path
+from kammerton.serve.logs import log_to_stderr
+from kammerton.serve.rules import Rules
+from kammerton.serve.supervisor import supervise
 
-    def __init__(self, lab: Path, *options: str) -> None:
-        self.lab, self.options = lab, options
+log_to_stderr()
+sys.exit(asyncio.run(supervise([Path(sys.argv[1])], rules=Rules(tries=10**9, longest_pause=0.0))))
+"""
+"""The daemon, but five kills in a row do not lead to safe mode."""
+
+
+class Daemon:
+    """The daemon on a lab.toml; its log goes to a file beside it."""
+
+    def __init__(self, lab: Path) -> None:
+        self.lab = lab
         self.log = lab.with_name("daemon.log")
         self.start()
 
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [*KAMMERTON, "run", str(self.lab), *self.options], stderr=log
+                [sys.executable, "-c", PATIENT, str(self.lab)], stderr=log
             )
 
     def child(self) -> int | None:
@@ -99,8 +113,8 @@ class Daemon:
 
 
 @contextmanager
-def running(lab: Path, *options: str) -> Iterator[Daemon]:
-    daemon = Daemon(lab, *options)
+def running(lab: Path) -> Iterator[Daemon]:
+    daemon = Daemon(lab)
     try:
         yield daemon
     finally:

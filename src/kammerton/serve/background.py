@@ -25,9 +25,20 @@ class Background:
         return self
 
     def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Finish what was asked for; blocks."""
         self._thread.shutdown(wait=True)
 
+    def drop(self) -> None:
+        """Forget what has not been begun."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
+
     def _complain(self, done: Future[object]) -> None:
+        if done.cancelled():
+            log.info("%s: not done any more, the daemon ends", self._name)
+            return
         error = done.exception()
         if error is not None:
             log.error("%s: %s: %s", self._name, type(error).__name__, error)

@@ -62,7 +62,7 @@ async def run_computer(
     """
     async with opened_store(lab) as (store, outputs):
         clock = LabClock.not_before(store.now())
-        with Background("picture") as pictures:
+        async with _drawing() as pictures:
             holds, committed = Holds(lab, store, doing), _reporter(lab, pictures)
             alarms = Alarms()
             tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up, alarms.tell)
@@ -71,6 +71,19 @@ async def run_computer(
                 relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
                 return await tuning.run(once=once)
+
+
+@asynccontextmanager
+async def _drawing() -> AsyncIterator[Background]:
+    """Draw pictures beside the loop, which turns on until the last; told to end, draw no more."""
+    pictures = Background("picture")
+    try:
+        yield pictures
+    except asyncio.CancelledError:
+        pictures.drop()
+        raise
+    finally:
+        await unbroken(asyncio.to_thread(pictures.close))
 
 
 @asynccontextmanager
