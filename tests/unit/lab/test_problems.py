@@ -284,7 +284,7 @@ FILES = [
     (
         '"kammerton.sqlite"',
         '"postgresql://db/k"',
-        "store.database: 'postgresql://db/k' must be a path, not a URL",
+        'store.database: the URL of a server begins with "postgresql+psycopg://"',
     ),
     ('"kammerton.sqlite"', '"a\\u0000b"', "store.database: a path holds no NUL"),
     (
