@@ -42,9 +42,11 @@ class ServerPlace:
         Raises
         ------
         StoreError
-            The URL is none, or the database holds several computers, or none.
+            There is no driver, the URL is none, or the database holds several computers, or none.
         """
         where, _, computer = said.partition("#")
+        if not _driver_is_there():
+            raise StoreError("PostgreSQL needs its driver: pip install 'kammerton[postgresql]'")
         try:
             url = make_url(where)
         except SQLAlchemyError:
@@ -164,6 +166,14 @@ class ServerPlace:
         if '"' in self.schema or "\\" in self.schema or " " in self.schema:
             raise StoreError(f"{self.computer!r} is no name for a schema")
         return f'"{self.schema}"'
+
+
+def _driver_is_there() -> bool:
+    try:
+        import psycopg  # noqa: F401
+    except ImportError:
+        return False
+    return True
 
 
 def _only(url: URL, busy: float) -> str:

@@ -12,8 +12,10 @@ from kammerton.verify.sqlite import SCHEMA, described
 
 def verify_server(url: str, *, data: bool = True) -> Report:
     """Look at "postgresql+psycopg://host/database#computer"; say everything that is wrong."""
-    import psycopg
-
+    try:
+        import psycopg
+    except ImportError:
+        return Report(("PostgreSQL needs its driver: pip install 'kammerton[postgresql]'",))
     where, _, computer = url.partition("#")
     name = f'"kammerton_{computer}"'
     try:

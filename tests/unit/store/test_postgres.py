@@ -180,3 +180,11 @@ def test_x8_the_password_is_shown_nowhere(tmp_path: Path) -> None:
         Store.read(f"postgresql+psycopg://anna:{CANARY}@[nonsense")
     said += [repr(refusal.value), str(refusal.value.__cause__)]
     assert CANARY not in " ".join(said)
+
+
+def test_without_its_driver_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    url = "postgresql+psycopg://lab@/kammerton#two-qubits"
+    with pytest.raises(StoreError, match=r"pip install 'kammerton\[postgresql\]'"):
+        Store.read(url)
+    assert "pip install" in verify_server(url).findings[0]
