@@ -3,8 +3,8 @@
 Lost: times that a subscriber did not hold the database's head in the end. Wrong: times that a value
 went back or was applied twice. Stuck: times that this took longer than 15 s. T_rec is from the
 broker's return until every subscriber, one from the start and one that joins then, equals the
-database. The daemon's MQTT client waits 1 s for an acknowledgement here and pings every 2 s (10 and 15
-otherwise), which is what a line that dies without a word costs.
+database. The daemon's MQTT client waits 1 s for an acknowledgement here and pings every 2 s (10 and
+15 otherwise), which is what a line that dies without a word costs.
 """
 
 from __future__ import annotations
