@@ -93,3 +93,22 @@ def test_p6_a_step_in_the_middle_of_a_scan_is_not_published(tmp_path, store):
             assert abs(e.value - Chip.decay) < 5 * e.stderr, (name, e)
     scans = [r for r in store.runs() if r.calibration == "t1"]
     assert any(f.verdict is not Verdict.ACCEPTED for r in scans for f in r.fits.values())
+
+
+class Decoy(Chip):
+    """With a spurious line, larger than the qubit's, that no pulse can drive."""
+
+    def qubit_spectroscopy(self, program: Program, target: str) -> np.ndarray:
+        spurious = np.exp(-(((program.axis[target] - self.f01 + 6e6) / 1e6) ** 2))
+        return 0.4 * super().qubit_spectroscopy(program, target) + 0.5 * spurious
+
+    def rabi_amplitude(self, program: Program, target: str) -> np.ndarray:
+        near = abs(program.sequences[target][0].frequency - self.f01) < 2e6
+        return near * super().rabi_amplitude(program, target)
+
+
+def test_p4_a_spurious_line_is_not_taken_for_the_qubit(tmp_path, store):
+    loop, _ = make(tmp_path, store, Decoy())
+    assert asyncio.run(loop.settle()) == {}
+    for e in (c.estimate for c in store.history("q0.f01")):
+        assert abs(e.value - Chip.f01) < 5 * e.stderr
