@@ -33,6 +33,7 @@ FASTEST = 4.0  # in rates per point
 LAW = "an exponential decay"
 DRIFT, DRIFT_OF_TWO = 20.0, 25.0  # delta-BIC over a random walk, for one law and for two
 BENT = 16.0  # delta-BIC over a straight line
+FEWEST = 4  # points within three T: on an even axis T is longer than a step
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
 
 
@@ -157,7 +158,7 @@ def _judge(
         rate = batch.column(batch.span) / time
     poor = imprecise(time, error)
     findings.insufficient(
-        (rate > 0.5 * batch.points) | (poor & (rate > 8.0)), "window too long",
+        (_seen(batch, rate) < FEWEST) | (poor & (rate > 8.0)), "window too long",
         "the decay is over within the first points: sampling too coarse",
         lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
     )  # fmt: skip
@@ -177,6 +178,12 @@ def _judge(
     )  # fmt: skip
     judge_doubt(findings, evidence, LAW, CLEAR, drift)
     return findings
+
+
+def _seen(batch: Batch, rate: Array) -> NDArray[np.intp]:
+    """Return how many points lie within three T, where the decay is seen (N,)."""
+    there = (batch.w > 0) & (batch.x * rate[:, None] < 3.0)
+    return np.asarray(np.count_nonzero(there, axis=1))
 
 
 KINDS: dict[str, Kind] = {

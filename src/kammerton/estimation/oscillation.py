@@ -32,7 +32,7 @@ from kammerton.estimation.nulls import simple_laws
 from kammerton.estimation.outcome import Outcome, significance
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.seeds import search
-from kammerton.estimation.solver import Solution, solve
+from kammerton.estimation.solver import Solution, replaced, solve
 from kammerton.model import Advice
 
 Array = NDArray[np.float64]
@@ -43,6 +43,8 @@ SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelop
 LAW = "a decaying oscillation"
 DRIFT = 28.0  # delta-BIC over a random walk
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
+# Turns of two frequencies from that of a single one, and the shape of their envelope
+CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -106,11 +108,37 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         return Beats(which, fit.take(which))
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
-    start = np.column_stack([single.p, seed[:, 1]])
-    low, high = _bounds(batch, 2)
-    double = solve(kernels.BEAT, part, start, low, high)
+    double = _double_from(part, np.column_stack([single.p, seed[:, 1]]))
+    beat = _like_a_beat(part, single)
+    for first, second, shape in CLOSE:
+        poor = np.flatnonzero(beat & (structured(part, double) | ~_both_there(double)))
+        if len(poor) == 0:
+            break
+        other = _double_from(part.take(poor), _close(single.take(poor), first, second, shape))
+        old, real = double.take(poor), _both_there(other)
+        better = real & ((other.cost < old.cost) | ~_both_there(old))
+        double = replaced(double, poor, other, better)
     real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
     return Beats(which[real], double.take(real))
+
+
+def _like_a_beat(batch: Batch, single: Solution) -> Mask:
+    """Return where a quick decay of several turns follows most of the signal, but not all."""
+    whole = ((batch.w * batch.y) ** 2).sum(axis=1)
+    quick = (single.p[:, 0] > 1.5) & (single.p[:, 2] > 4 * np.pi)
+    return np.asarray(quick & (single.cost < 0.5 * whole))
+
+
+def _double_from(batch: Batch, start: Array) -> Solution:
+    low, high = _bounds(batch, 2)
+    return solve(kernels.BEAT, batch, start, low, high)
+
+
+def _close(single: Solution, first: float, second: float, shape: float) -> Array:
+    """Return a start with frequencies beside a single one: the end of a beat looks like a decay."""
+    rate = np.full(len(single.cost), second - first)
+    turns = single.p[:, 2:] + 2 * np.pi * np.array([first, second])
+    return np.column_stack([rate, np.full_like(rate, shape), turns])
 
 
 def _both_there(double: Solution) -> Mask:
@@ -191,6 +219,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
         Advice(window_times=0.5),
     )  # fmt: skip
     poor = imprecise(values["t2_star"], stderr["t2_star"])
+    poor |= rate <= 0
     poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
     findings.insufficient(
         (rate > batch.points / 3) | (poor & (rate > 8)), "window too long",

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from tests.catalogue.registry import truths
 
 F = np.linspace(7.0e9, 7.02e9, 201)
 F0, KAPPA = 7.011e9, 1.5e6
@@ -91,12 +92,43 @@ def test_beating_reports_the_mean_of_both_frequencies():
     assert near(values["t2_star"], 30e-6)
 
 
+def test_a_charge_parity_of_about_one_beat_is_no_quick_decay():
+    """One frequency that dies quickly is a minimum beside it, and so are two equal frequencies."""
+    truth = truths()["ramsey, charge parity"]
+    rng = np.random.default_rng(5)
+    traces = truth.measured(rng, truth.draw(rng, 400), 50.0)
+    found = truth.fit(traces)
+    off = (found.values["frequency"] - traces.low["frequency"]) / found.stderr["frequency"]
+    assert np.count_nonzero(found.status == "model does not fit") <= 2
+    assert np.count_nonzero(np.abs(off) > 4) == 0
+
+
+def test_fringes_that_seem_to_grow_have_no_t2():
+    """Two frequencies and an envelope can trade places; a negative time is never accepted."""
+    truth = truths()["ramsey, charge parity"]
+    rng = np.random.default_rng(6)
+    p = truth.draw(rng, 400) | {"slow": np.ones(400), "rate": np.full(400, 0.85)}
+    found = truth.fit(truth.measured(rng, p, 70.0))
+    assert (found.values["t2_star"][found.verdict == "accepted"] > 0).all()
+
+
 def test_a_damped_rabi_keeps_its_period():
     a = np.linspace(-1, 1, 81)
     y = noisy(0.5 - 0.45 * np.exp(-0.8 * np.abs(a)) * np.cos(2 * np.pi * a / 0.4), 0.02)
     found = fit_batch("rabi_amplitude", a, y, 0.02)
     assert found.verdict[0] == "accepted"
     assert near(found.fit(0, "q0").values["pi_amplitude"], 0.2)
+
+
+@pytest.mark.parametrize("growing", [False, True])
+def test_a_decay_within_few_steps_is_told_where_enough_points_see_it(growing):
+    even = np.linspace(0.0, 1.0, 51)
+    t = np.r_[0.0, np.geomspace(0.002, 1.0, 50)] if growing else even
+    for time, told in ((1.7 / 50, True), (0.8 / 50, growing)):
+        found = fit_batch("t1", t, noisy(0.5 + 0.4 * np.exp(-t / time), 0.004), 0.004)
+        assert (found.verdict[0] == "accepted") == told, found.reason[0]
+        assert told or found.status[0] == "window too long"
+        assert near(found.fit(0, "q0").values["t1"], time)
 
 
 @pytest.mark.parametrize("sign", [1, -1])
