@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
-from kammerton.estimation.evidence import delta_cost, structured
+from kammerton.estimation.background_slope import slope_gain
+from kammerton.estimation.evidence import Mask, delta_cost, structured
 from kammerton.estimation.nulls import Nulls
 from kammerton.estimation.prepare import Batch
 from kammerton.estimation.resonance_seeds import (
@@ -24,6 +25,7 @@ Array = NDArray[np.float64]
 
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 BENDS = 7.0  # gain in chi-square for which a slope of the background is believed
+HINT = 5.0  # of its estimate, for which it is fitted
 SHIFTS = (-1.0, 1.0, -0.5, 0.5)  # turns by which a wide resonance may mislead the delay's seed
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
 CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that ask for other starts
@@ -49,11 +51,18 @@ class Plane:
         if not self.turned.known_noise:
             noise = self.fit.cost / np.maximum(self.turned.rows - self.fit.free, 1)
         doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | (self.fit.p[:, 1] > WIDE)
+        doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
         which = np.flatnonzero(doubt)
         if len(which) == 0:
             return plain
         careful = careful_nulls(self.turned.take(which), self.delay[which])
         return plain.replaced(which, plain.take(which).least(careful))
+
+
+def _size(fit: Solution) -> Array:
+    """Return the square of the resonance's amplitude a in its own sigmas (N,)."""
+    variance = fit.cov[:, 5, 5] + fit.cov[:, 6, 6]
+    return np.asarray(2.0 * (fit.theta[:, 5:7] ** 2).sum(axis=1) / np.maximum(variance, 1e-300))
 
 
 def fit_plane(batch: Batch) -> Plane:
@@ -103,7 +112,8 @@ def _fitted(batch: Batch, start: Array) -> Solution:
     turns = 0.6 * batch.points
     low, high = np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
     plain = solve(kernels.RESONANCE, batch, start, low, high)
-    return over_background(batch, plain, low, high, 2)
+    hints = structured(batch, plain) | (slope_gain(batch, plain) > HINT)
+    return over_background(batch, plain, low, high, 2, hints)
 
 
 def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
@@ -115,14 +125,16 @@ def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
     return np.asarray(poor)
 
 
-def over_background(batch: Batch, plain: Solution, low: Array, high: Array, each: int) -> Solution:
-    """Let the background slope where the residuals ask for it; `each` coefficients a power of f.
+def over_background(
+    batch: Batch, plain: Solution, low: Array, high: Array, each: int, hints: Mask
+) -> Solution:
+    """Let the background slope where `hints` (N,) ask for it; `each` coefficients a power of f.
 
     All solutions come back with their coefficients, 0 where there is no slope.
     """
     size = plain.theta.shape[1] + DEGREES * each
     best = padded(plain, size)
-    which = np.flatnonzero(structured(batch, best))
+    which = np.flatnonzero(hints)
     if len(which) == 0:
         return best
     part = batch.take(which)

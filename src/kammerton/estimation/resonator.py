@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import kernels
 from kammerton.estimation.compression import compressed
-from kammerton.estimation.evidence import propagate, weigh
+from kammerton.estimation.evidence import propagate, structured, weigh
 from kammerton.estimation.findings import (
     OUTSIDE,
     Findings,
@@ -122,7 +122,7 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     best = merged(first, second, second.cost < first.cost)
     squared = _weighed_by_curve(batch, squared, level, sizes, best)
     best = solve(kernels.POWER, squared, best.p, low, high)
-    fit = over_background(squared, best, low, high, 1)
+    fit = over_background(squared, best, low, high, 1, structured(squared, best))
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
     share = _geometry(ratio, geometry)
