@@ -30,6 +30,7 @@ SWAPPED = 5.0  # log likelihood by which exchanged preparations must be better
 THIRD = 0.15  # part of a preparation above which a third cloud is no mere leakage
 APART = 2.5  # widths that a third cloud must be away from the others
 PURER = 4.0  # sigmas
+RESIDUE = 0.05  # of 1 that the shot before may leave in a 0: three T1 between shots
 WARM, WEAK = 0.1, 0.25  # parts of a preparation that began in another state, worth naming
 CERTAIN = 3.0
 LUMPY = 6.0  # sigmas of skewness or kurtosis that show more than one cloud
@@ -188,11 +189,14 @@ def _too_close(values: Values, bound: Callable[[float, float], float]) -> Object
 
 
 def _too_pure(values: Values, clouds: Clouds) -> Objection | None:
-    """Object to a 1 that is purer than the 0 it was made of: no pulse can do that."""
+    """Object to a 1 that is purer than the 0 it was made of: no pulse can do that.
+
+    Where preparations alternate, a 0 follows a 1 and keeps what had not decayed; a 1 follows a 0.
+    """
     if clouds.layout.preparations > 2:
         return None
     (warm, d0), (wrong, d1) = values["thermal_population"], values["preparation_error_1"]
-    if warm - wrong < PURER * np.hypot(d0, d1):
+    if warm - RESIDUE - wrong < PURER * np.hypot(d0, d1):
         return None
     return rejected(
         "swapped preparation",

@@ -227,6 +227,14 @@ def smeared(z: list[Complex]) -> list[Complex]:
     return [s + 4 * DISTANCE / GOOD.sep * (rng.random(s.size) - 0.5) for s in z]
 
 
+@pytest.mark.parametrize(("left", "verdict"), [(0.02, "accepted"), (0.12, "rejected")])
+def test_a_0_may_keep_something_of_the_1_that_was_measured_before_it(left, verdict):
+    """Passive reset: preparations alternate, and only a 0 follows a 1. Simulated, seed 0."""
+    found = fitted(draw(prepared(left, 1.0), shots=20_000))
+    assert found.verdict[0] == verdict, found.reason[0]
+    assert (found.status[0] == "swapped preparation") == (verdict == "rejected")
+
+
 BROKEN: dict[str, tuple[Callable[[], list[Complex]], str, str, str]] = {
     "few": (lambda: draw(GOOD, shots=60), "insufficient", "too few shots", "60 shots"),
     "constant": (lambda: [np.zeros(4000, complex), draw(GOOD)[1]], "rejected", "stuck data", ""),
