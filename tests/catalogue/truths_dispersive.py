@@ -1,0 +1,94 @@
+"""The resonator with the qubit in 0 and in 1: two traces of one resonance, one beside the other.
+
+The readout frequency is not scored: where the shift passes the linewidth its law has a kink, and
+no bound.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.catalogue.truth import Array, Parameters, Truth, log_uniform
+from tests.catalogue.truths_resonators import (
+    SPAN,
+    START,
+    TONES,
+    Complex,
+    cables,
+    height,
+    line,
+    pole,
+)
+
+STATES = np.array([0.0, 1.0])
+
+
+OWN = ("gain", "depth", "skew")  # that magnitudes of 0 and 1 are not said to share
+
+
+def notch_of(x: Array, p: Parameters) -> Complex:
+    return line(x, p) * (1 - p["depth"] * np.exp(1j * p["skew"]) * pole(x, p))
+
+
+def pulled(x: tuple[Array, Array], p: Parameters) -> Complex:
+    """S of both states; the resonance moves by `shift`."""
+    state, f = x
+    one = {**p, "centre": p["centre"] + p["shift"], **{k: p.get(f"{k}_1", p[k]) for k in OWN}}
+    return np.where(state == 0, notch_of(f, p), notch_of(f, one))
+
+
+def magnitudes(x: tuple[Array, Array], p: Parameters) -> Array:
+    return np.abs(pulled(x, {**p, "angle": 0.0, "delay": 0.0}))  # type: ignore[dict-item]  # any phase will do
+
+
+def shifts(low: float, high: float, cable: bool = True) -> Any:
+    """Return a draw of shifts of so many linewidths, of either sign, about the middle."""
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        width = log_uniform(rng, 0.04, 0.15, n)
+        shift = rng.choice([-1.0, 1.0], n) * log_uniform(rng, low, high, n) * width
+        p = {
+            "centre": rng.uniform(0.35, 0.65, n) - shift / 2, "shift": shift, "width": width,
+            "depth": rng.uniform(0.3, 0.95, n), "skew": rng.uniform(-0.5, 0.5, n),
+            **cables(rng, n, (-0.5, 1.5)),
+        }  # fmt: skip
+        if cable:
+            return p
+        free = {k: v for k, v in p.items() if k not in ("angle", "delay")}
+        return free | {f"{k}_1": p[k].copy() for k in OWN}
+
+    return draw
+
+
+def scored(p: Parameters) -> dict[str, Array]:
+    zero = START + SPAN * p["centre"]
+    return {
+        "frequency_0": zero, "frequency_1": zero + SPAN * p["shift"],
+        "dispersive_shift": SPAN * p["shift"] / 2, "resonator_shift": SPAN * p["shift"],
+        "linewidth": SPAN * p["width"],
+    }  # fmt: skip
+
+
+def in_linewidths(p: Parameters) -> dict[str, Array]:
+    """Of a centre, 5 % is a part of the linewidth."""
+    width = SPAN * p["width"]
+    return {"frequency_0": width, "frequency_1": width}
+
+
+TRUTHS: dict[str, Truth] = {
+    truth.name: truth
+    for truth in (
+        Truth(
+            "dispersive_shift", "dispersive_shift", (STATES, TONES), shifts(0.2, 3.0), pulled,
+            scored, in_linewidths, strength="depth", size=height, breaks=False,
+            choice="what both traces share",
+        ),
+        Truth(
+            "dispersive_shift, magnitude", "dispersive_shift", (STATES, TONES),
+            shifts(0.2, 3.0, cable=False), magnitudes, scored, in_linewidths, strength="depth",
+            size=height, breaks=False, mixed=(30.0, 300.0), snrs=(30.0, 50.0, 300.0),
+        ),
+    )
+}  # fmt: skip
