@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kammerton.client import Client, Subscriber
+    from kammerton.lab import Broker
 
 __version__ = "0.1.0"
-__all__ = ["Client", "Subscriber", "__version__"]
+__all__ = ["Broker", "Client", "Subscriber", "__version__"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,4 +18,8 @@ def __getattr__(name: str) -> Any:
         from kammerton import client
 
         return getattr(client, name)
+    if name == "Broker":
+        from kammerton.lab import Broker
+
+        return Broker
     raise AttributeError(f"module 'kammerton' has no attribute {name!r}")

@@ -9,9 +9,10 @@ from filelock import FileLock, Timeout
 
 from kammerton.model import KammertonError
 
-FILES = ("lab.toml", "chip.toml", "daemon.log", "laboratory.log", "broker.log", "mosquitto.conf")
+CHIP = "chip.toml"  # of the simulated laboratory: a real laboratory's folder has none
+FILES = ("lab.toml", CHIP, "daemon.log", "laboratory.log", "broker.log", "mosquitto.conf")
 DATABASE = "kammerton.sqlite"
-RUNS = "runs"
+FOLDERS = ("runs", "backups")
 
 
 def prepare(folder: Path) -> Path:
@@ -36,9 +37,15 @@ def prepare(folder: Path) -> Path:
 
 
 def _refuse_strangers(folder: Path) -> None:
-    strangers = [p.name for p in folder.iterdir() if not _ours(p)]
+    there = sorted(p for p in folder.iterdir() if p.suffix != ".lock")
+    strangers = [p.name for p in there if not _ours(p)]
+    if there and not strangers and not (folder / CHIP).exists():
+        strangers = [p.name for p in there]
     if strangers:
-        raise KammertonError(f"{folder} is not empty and no demonstration: {', '.join(strangers)}")
+        raise KammertonError(
+            f"{folder} is not empty and no demonstration: {', '.join(strangers)}; "
+            "--keep DIR puts the demonstration elsewhere"
+        )
 
 
 def _clear(folder: Path) -> None:
@@ -51,5 +58,5 @@ def _clear(folder: Path) -> None:
 
 def _ours(path: Path) -> bool:
     if path.is_dir():
-        return path.name == RUNS
+        return path.name in FOLDERS
     return path.name in FILES or path.name.startswith(DATABASE)
