@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from kammerton.model import StoreError
+from kammerton.serve.beside import beside
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.inbox import Request
 
@@ -31,12 +32,8 @@ async def attending(store: Store, told: Told = _nothing) -> AsyncIterator[None]:
     """
     with Inbox(store.place) as inbox:
         await asyncio.to_thread(attend, store, inbox)
-        task = asyncio.create_task(_attend(store, inbox, told), name="requests")
-        try:
+        async with beside(_attend(store, inbox, told), "requests"):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
 
 async def _attend(store: Store, inbox: Inbox, told: Told) -> None:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from kammerton.model import StoreError
+from kammerton.serve.beside import beside
 from kammerton.store import Store, backup
 
 log = logging.getLogger(__name__)
@@ -24,12 +25,8 @@ async def backing_up(store: Store, period: float = HOUR) -> AsyncIterator[None]:
     if store.place.file is None:  # a server's keeper has backups of their own
         yield
         return
-    task = asyncio.create_task(_hourly(store, period), name="backups")
-    try:
+    async with beside(_hourly(store, period), "backups"):
         yield
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _hourly(store: Store, period: float) -> None:

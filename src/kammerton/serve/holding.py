@@ -6,13 +6,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.loop import Loop
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
+from kammerton.serve.beside import beside
 from kammerton.store import Store
 from kammerton.store.inbox import Request
 from kammerton.store.rows import Lease
@@ -28,7 +30,8 @@ class Holds:
 
     def __init__(self, lab: Lab, store: Store, doing: Callable[[str], object]) -> None:
         self._lab, self._store, self._doing = lab, store, doing
-        self.leases: tuple[Lease, ...] = ()
+        self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
+        self._read_once = False
         self._at_once: set[str] = set()
         self._since: dict[int, float] = {}
 
@@ -54,12 +57,8 @@ class Holds:
     async def followed(self) -> AsyncIterator[None]:
         """Read the leases now, and again and again meanwhile."""
         await self._read()
-        task = asyncio.create_task(self._follow(), name="leases")
-        try:
+        async with beside(self._follow(), "leases"):
             yield
-        finally:
-            task.cancel()
-            await asyncio.wait([task])
 
     async def free(self) -> None:
         """Wait until nobody holds the computer or one of its instruments, saying who does."""
@@ -108,11 +107,21 @@ class Holds:
             await self._read()
 
     async def _read(self) -> None:
+        """Read the leases; while nobody knows what is held, everything is.
+
+        A lock or a lost server that may pass leaves what was read before: meanwhile no hold can
+        be acknowledged either.
+        """
         try:
             self.leases = await asyncio.to_thread(self._store.leases)
-        except StoreError as problem:
-            log.warning("leases cannot be read: %s", problem)
+            self._read_once = True
+        except Exception as problem:  # noqa: BLE001 - whatever it is: what is held is not known
+            log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
+            if not (self._read_once and isinstance(problem, StoreUnavailable)):
+                self.leases = (_unread(f"the leases cannot be read: {problem}"),)
         self._at_once &= {lease.scope for lease in self.leases}
+        numbers = {lease.number for lease in self.leases}
+        self._since = {n: began for n, began in self._since.items() if n in numbers}
 
     async def _say(self, what: str) -> None:
         self._doing(what)
@@ -120,3 +129,8 @@ class Holds:
             await asyncio.to_thread(self._store.activity, what)
         except StoreError as problem:
             log.warning("no heartbeat: %s", problem)
+
+
+def _unread(why: str) -> Lease:
+    """Return the hold of what is not known: the whole computer."""
+    return Lease(0, COMPUTER, "nobody knows whom", why, datetime.now(UTC), None)

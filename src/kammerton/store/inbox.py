@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -215,6 +215,9 @@ def _done(store: Store, request: Request) -> tuple[bool, str]:
         return True, do(store, request.verb, request.arguments, request.who)
     except StoreError as refusal:
         return False, str(refusal)
+    except Exception as error:  # one bad request must not keep others from being heard
+        log.exception("request %d", request.number)
+        return False, f"failed: {type(error).__name__}: {error}"
 
 
 def _hold(
@@ -226,9 +229,17 @@ def _hold(
     now: bool = False,
 ) -> str:
     """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
-    end = None if until is None else datetime.fromisoformat(until)
+    end = None if until is None else _time(until)
     store.hold(scope, who, why, end)
-    return f"{scope} is held by {who}" + (f" until {end:%Y-%m-%d %H:%M} UTC" if end else "")
+    shown = f" until {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if end else ""
+    return f"{scope} is held by {who}{shown}"
+
+
+def _time(said: str) -> datetime:
+    try:
+        return datetime.fromisoformat(said)
+    except ValueError as problem:
+        raise StoreError(f"{said!r} is no time") from problem
 
 
 def _release(store: Store, who: str, scope: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
@@ -13,6 +13,9 @@ from kammerton.store.rows import Lease, micros, moment
 
 table = schema.lease
 
+LONGEST = timedelta(days=3653)
+"""What ends later than this from now is not meant: ten years."""
+
 
 def active(now: int) -> Select[Any]:
     """Return the query for the leases that hold at a wall time."""
@@ -22,8 +25,31 @@ def active(now: int) -> Select[Any]:
 
 def lease(row: Row[Any]) -> Lease:
     """Return a row as the store hands it out."""
-    until = None if row.until is None else moment(row.until)
-    return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), until)
+    return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row.until))
+
+
+def _end(until: int | None) -> datetime | None:
+    """Return when a lease ends; an end after all calendars is none."""
+    try:
+        return None if until is None else moment(until)
+    except OverflowError:
+        return None
+
+
+def checked_end(until: datetime | None, now: int) -> int | None:
+    """Return the end of a lease in microseconds.
+
+    Raises
+    ------
+    StoreError
+        It has no time zone, is not ahead, or is more than ten years ahead.
+    """
+    if until is None:
+        return None
+    end = micros(checks.aware(until, "the end of the lease"))
+    if not now < end <= now + LONGEST // timedelta(microseconds=1):
+        raise StoreError(f"the end of the lease, {until}, is not within the next ten years")
+    return end
 
 
 def insert_lease(
@@ -34,13 +60,13 @@ def insert_lease(
     Raises
     ------
     StoreError
-        Somebody else holds the scope: the message names who, and why.
+        Somebody else holds the scope: the message names who, and why. Or the end makes no sense.
     """
+    end = checked_end(until, now)
     for held in connection.execute(active(now).where(table.c.scope == scope)):
         if held.owner != owner:
             raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
     _close(connection, scope, owner, now)
-    end = None if until is None else micros(checks.aware(until, "the end of the lease"))
     row = {"scope": scope, "owner": owner, "why": why, "since": now, "until": end}
     number = records.next_number(connection, table)
     connection.execute(insert(table).values(number=number, **row))

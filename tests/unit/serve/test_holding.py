@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.serve import holding
 from kammerton.serve.holding import Holds
 
@@ -23,8 +24,11 @@ class Lease:
 class FakeStore:
     held: list[Lease] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
+    problem: Exception | None = None
 
     def leases(self) -> tuple[Lease, ...]:
+        if self.problem is not None:
+            raise self.problem
         return tuple(self.held)
 
     def activity(self, what: str) -> None:
@@ -152,3 +156,40 @@ def test_it_waits_until_the_bench_is_free_and_says_for_whom():
 
     said = asyncio.run(main())
     assert said[0] == "hands off: computer is held by Ada: by hand; outputs are off"
+
+
+def on_bench(*problems: Exception | None) -> list[str | None]:
+    """Read the leases with one problem after the other; return who has the bench after each."""
+
+    async def main() -> list[str | None]:
+        store = FakeStore()
+        holds = Holds(LAB, store, print)
+        found = []
+        for problem in problems:
+            store.problem = problem
+            await holds._read()
+            lease = holds.on_bench()
+            found.append(lease.why if lease else None)
+        return found
+
+    return asyncio.run(main())
+
+
+def test_nobody_has_looked_and_so_all_is_held():
+    assert Holds(LAB, FakeStore(), print).on_bench() is not None
+
+
+@pytest.mark.parametrize("problem", [StoreError("torn"), StoreUnavailable("locked")])
+def test_a_first_look_that_fails_holds_the_computer_until_one_succeeds(problem):
+    first, second, third = on_bench(problem, problem, None)
+    assert first == second == f"the leases cannot be read: {problem}"
+    assert third is None
+
+
+@pytest.mark.parametrize("problem", [StoreError("torn"), OverflowError("a date")])
+def test_leases_that_can_no_longer_be_read_hold_the_computer(problem):
+    assert on_bench(None, problem, None) == [None, f"the leases cannot be read: {problem}", None]
+
+
+def test_what_may_pass_leaves_what_was_read():
+    assert on_bench(None, StoreUnavailable("locked")) == [None, None]

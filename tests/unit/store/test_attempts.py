@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
 from kammerton.model import StoreError
-from kammerton.store import Store
+from kammerton.store import Store, clock, schema
 from kammerton.store.chain import link
 from kammerton.store.rows import micros
 from tests.stored import estimate, run
@@ -90,11 +91,32 @@ def test_a_lease_survives_a_restart(place: Path | str) -> None:
         assert store.leases()[0].owner == "anna"
 
 
-def test_a_lease_runs_out(store: Store) -> None:
-    store.hold("q3", "anna", "a minute ago", datetime.now(UTC) - timedelta(minutes=1))
+def test_a_lease_runs_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime.now(UTC)
+    monkeypatch.setattr(clock, "wall", lambda: now - timedelta(hours=1))
+    store.hold("q3", "anna", "until a minute ago", now - timedelta(minutes=1))
+    monkeypatch.undo()
     assert store.leases() == ()
     store.hold("q3", "bert", "now", datetime.now(UTC) + timedelta(hours=1))
     assert [each.owner for each in store.leases()] == ["bert"]
+
+
+@pytest.mark.parametrize(
+    "until",
+    ["9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+14:00", "2020-01-01T00:00:00+00:00",
+     "2026-01-01T00:00:00"],
+)  # fmt: skip
+def test_a_lease_ends_within_ten_years_from_now(store: Store, until: str) -> None:
+    with pytest.raises(StoreError, match="end of the lease"):
+        store.hold("q3", "anna", "for ever", datetime.fromisoformat(until))
+    assert store.leases() == ()
+
+
+def test_a_lease_that_ends_after_all_calendars_is_read_as_without_an_end(store: Store) -> None:
+    store.hold("q3", "anna", "for ever", datetime.now(UTC) + timedelta(hours=1))
+    with store._writer.begin() as connection:
+        connection.execute(update(schema.lease).values(until=3 * 10**17))
+    assert store.leases()[0].until is None
 
 
 def test_somebody_elses_lease_is_named_and_ones_own_renewed(store: Store) -> None:

@@ -104,6 +104,22 @@ def test_what_is_not_understood_is_refused(
     assert store.leases() == ()
 
 
+@pytest.mark.parametrize(
+    ("until", "said"),
+    [("9999-12-31T23:59:59-01:00", "end of the lease"), ("soon", "no time"), (7, "failed: Type")],
+)
+def test_a_hold_that_cannot_be_is_refused_and_the_next_one_is_done(
+    store: Store, path: Path, until: object, said: str
+) -> None:
+    with Inbox(path) as box:
+        bad = box.ask("hold", {"scope": "q3", "until": until}, "ada over MQTT")
+        good = box.ask("hold", {"scope": "computer"}, "bob")
+        attend(store, box)
+        assert said in (box.request(bad).answer or "")
+        assert box.request(good).done
+    assert [lease.scope for lease in store.leases()] == ["computer"]
+
+
 def test_a_request_is_not_large(path: Path) -> None:
     with Inbox(path) as box, pytest.raises(StoreError, match="more than"):
         box.ask("hold", {"scope": "q" * 20_000}, "mallory")

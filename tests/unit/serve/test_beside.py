@@ -1,0 +1,57 @@
+"""What must not silently stop: it ends the process, which makes its outputs safe."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import pytest
+
+from kammerton.serve.beside import beside
+
+
+async def dies() -> None:
+    await asyncio.sleep(0.01)
+    raise ZeroDivisionError
+
+
+async def stops() -> None:
+    await asyncio.sleep(0.01)
+
+
+async def goes_on() -> None:
+    await asyncio.sleep(60)
+
+
+@pytest.mark.parametrize(("work", "failure"), [(dies, ZeroDivisionError), (stops, RuntimeError)])
+def test_work_that_ends_ends_the_body_and_is_what_is_raised(work, failure):
+    safe = []
+
+    async def main() -> None:
+        async with beside(work(), "leases"):
+            try:
+                await asyncio.sleep(5)
+            finally:
+                safe.append(True)
+
+    with pytest.raises(failure):
+        asyncio.run(main())
+    assert safe == [True]
+
+
+def test_a_cancelled_body_stays_cancelled_and_a_finished_one_is_finished():
+    async def main() -> bool:
+        async with beside(goes_on(), "leases"):
+            pass
+        task = asyncio.create_task(held())
+        await asyncio.sleep(0.01)
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        return task.cancelled()
+
+    async def held() -> None:
+        async with beside(goes_on(), "leases"):
+            await asyncio.sleep(5)
+
+    assert asyncio.run(main())
