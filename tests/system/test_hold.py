@@ -95,7 +95,6 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
             said(lab.lab, "hold", "q0", "--why", "two-tone by hand", "--now")
             time.sleep(1.0)
             before = runs(lab)
-            wait_for(lambda: runs(lab) >= before + 2, 60, "two more runs")
-            assert targets_since(lab, before + 1) == {"q1"}
             goes_back(lab)
+            assert targets_since(lab, before) == {"q1"}
     assert process.returncode is not None
