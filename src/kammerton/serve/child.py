@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
+from pathlib import Path
 
 from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError
@@ -76,13 +77,18 @@ def main() -> int:
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
     log_to_stderr(lab.computer if order.named else "")
-    ramps = any(entry.safe == "zero" for entry in lab.instruments.values())
+    ramps = _ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps)
     try:
         return run_until_signal(_live(lab, order, wire))
     except KeyboardInterrupt:
         return Code.DONE
+
+
+def _ramps(lab: Lab) -> bool:
+    """Say whether a bias may ramp at the end, which takes long and must not be cut off."""
+    return any(entry.safe in ("zero", "off") for entry in lab.instruments.values())
 
 
 async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
@@ -103,10 +109,36 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             await go.wait()
             code, why = await _work(lab, order, life)
     except asyncio.CancelledError:
-        wire.say(ended=Code.DONE, why="told to end")
-        raise
+        code, why = _told(lab)  # here the cancellation has come to where it was meant to
     wire.say(ended=code, why=why)
     return code
+
+
+def _told(lab: Lab) -> tuple[Code, str]:
+    """Say how a process ends that was told to: well only if no output can have been left on.
+
+    The database knows: a process takes back what it does when its outputs are verified off.
+    """
+    why = "told to end"
+    try:
+        left = _left(lab)
+    except KammertonError as problem:
+        left = str(problem)
+    if left is None:
+        return Code.DONE, why
+    why = f"{why}; outputs are not known to be off: {left}"
+    log.error("%s", why)
+    return Code.FAILED, why
+
+
+def _left(lab: Lab) -> str | None:
+    if isinstance(lab.database, Path) and not lab.database.exists():
+        return None  # nothing was ever switched on
+    from kammerton.store import Store
+
+    with Store.read(lab.database) as store:
+        end = store.current_activity()
+    return end.what if end else None
 
 
 def _cancel(task: asyncio.Task[object], why: str) -> None:

@@ -26,6 +26,7 @@ from kammerton.serve.holding import Holds
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
+from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
 LAST_FLUSH = 2.0  # s of that when told to end
 ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
+NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
 Doing = Callable[[str], object]
 
@@ -87,10 +89,20 @@ async def _drawing() -> AsyncIterator[Background]:
 
 
 @asynccontextmanager
-async def opened_store(lab: Lab) -> AsyncIterator[tuple[Store, Outputs]]:
-    """Open the database, and the audit log of the outputs; say at the end whether they are off."""
+async def opened_store(lab: Lab, *, touch: bool = True) -> AsyncIterator[tuple[Store, Outputs]]:
+    """Open the database, and the audit log of the outputs; say at the end whether they are off.
+
+    Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
+    that says what is known of them.
+    """
     with ExitStack() as stack:
-        store = stack.enter_context(await _open(lab))
+        try:
+            store = stack.enter_context(await _open(lab))
+        except StoreInUse:
+            raise  # the instruments are of whoever has it
+        except Exception as problem:
+            problem.add_note(await off_without_store(lab) if touch else NOT_TOUCHED)
+            raise
         audit = Background("audit log")
         outputs = Outputs(store, audit.add)
         stack.callback(outputs.close)
@@ -103,7 +115,8 @@ async def _open(lab: Lab) -> Store:
     until = time.monotonic() + ORPHAN
     while True:
         try:
-            return await asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
+            opening = asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
+            return await unbroken(opening)  # half made, it could not say what it knows
         except StoreInUse:
             if time.monotonic() > until:
                 raise

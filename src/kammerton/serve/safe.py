@@ -31,7 +31,7 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
     StoreError
         The database cannot be opened or written.
     """
-    async with opened_store(lab) as (store, outputs):
+    async with opened_store(lab, touch=touch) as (store, outputs):
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
         state = "no instrument was touched"

@@ -1,0 +1,28 @@
+"""Where the database does not open: outputs go off all the same, and only the log tells of it."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+
+from kammerton.bench import open_bench
+from kammerton.lab import Lab
+from kammerton.model import InstrumentError, LabClock
+
+log = logging.getLogger(__name__)
+
+
+async def off_without_store(lab: Lab) -> str:
+    """Switch everything off but biases, verify it, and return in words what is known.
+
+    The last process may have died with outputs on; without the database nobody knows, nor who
+    holds what. Off is harmless; a bias that moves is not, so all hold.
+    """
+    log.error("the database does not open: whatever may be on is switched off first")
+    entries = {name: replace(entry, safe=None) for name, entry in lab.instruments.items()}
+    try:
+        async with open_bench(replace(lab, instruments=entries), LabClock(), configure=False):
+            pass
+    except InstrumentError as problem:
+        return f"outputs are not known to be off: {problem}"
+    return "all outputs are known to be off; biases are as they were"

@@ -1,0 +1,107 @@
+"""Outputs when the database does not open, and what an end by order says of them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+
+import pytest
+
+from kammerton.model import InstrumentError, StoreError, StoreInUse
+from kammerton.serve import child, unrecorded
+from kammerton.serve.computer import opened_store
+from kammerton.serve.words import Code
+from kammerton.store import Store
+from tests.unit.loop.laboratory import two_qubits
+
+
+@pytest.fixture
+def lab(tmp_path):
+    lab = two_qubits(tmp_path)
+    awg = dataclasses.replace(lab.instruments["awg1"], safe="zero")
+    return dataclasses.replace(lab, instruments={"awg1": awg})
+
+
+@pytest.fixture
+def benches(monkeypatch):
+    """The laboratories whose benches were opened, and how; a text added to `wrong` fails it."""
+    opened, wrong = [], []
+
+    @contextlib.asynccontextmanager
+    async def bench(lab, _, *, configure):
+        opened.append((lab, configure))
+        if wrong:
+            raise InstrumentError(wrong[0])
+        yield
+
+    monkeypatch.setattr(unrecorded, "open_bench", bench)
+    return opened, wrong
+
+
+def refused(lab, **how):
+    """Open the database, which fails; return the error."""
+
+    async def opening():
+        async with opened_store(lab, **how):
+            pass
+
+    with pytest.raises(StoreError) as raised:
+        asyncio.run(opening())
+    return raised.value
+
+
+def test_a_broken_database_keeps_no_output_on_and_biases_hold(lab, benches):
+    lab.database.write_bytes(b"no database at all" * 500)
+    error = refused(lab)
+    [(opened, configure)] = benches[0]
+    assert opened.instruments["awg1"].safe is None
+    assert not configure
+    assert error.__notes__ == ["all outputs are known to be off; biases are as they were"]
+
+
+def test_with_a_broken_database_an_output_that_may_be_on_is_named(lab, benches):
+    lab.database.write_bytes(b"no database at all" * 500)
+    benches[1].append("awg1 does not connect")
+    assert refused(lab).__notes__ == ["outputs are not known to be off: awg1 does not connect"]
+
+
+def test_where_nothing_may_be_touched_a_broken_database_changes_nothing(lab, benches):
+    lab.database.write_bytes(b"no database at all" * 500)
+    assert "no instrument was touched" in refused(lab, touch=False).__notes__[0]
+    assert benches[0] == []
+
+
+def test_the_instruments_of_another_daemon_are_left_alone(lab, benches, monkeypatch):
+    monkeypatch.setattr("kammerton.serve.computer.ORPHAN", 0.0)
+    with Store.open(lab.database, "two", data=lab.data):
+        assert isinstance(refused(lab), StoreInUse)
+    assert benches[0] == []
+
+
+def test_told_to_end_before_anything_was_done_is_a_good_end(lab):
+    assert child._told(lab) == (Code.DONE, "told to end")
+    Store.open(lab.database, "two", data=lab.data).close()
+    assert child._told(lab) == (Code.DONE, "told to end")
+
+
+def test_r3_told_to_end_after_a_kill_with_outputs_as_they_were_is_a_failure(lab):
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.activity("t1 on q0")
+    code, why = child._told(lab)
+    assert code is Code.FAILED
+    assert "outputs are not known to be off" in why
+    assert "t1 on q0" in why
+
+
+def test_told_to_end_without_a_database_that_can_be_read_is_a_failure(lab):
+    lab.database.write_bytes(b"no database at all" * 500)
+    assert child._told(lab)[0] is Code.FAILED
+
+
+@pytest.mark.parametrize(
+    ("state", "ramps"), [("zero", True), ("off", True), ("hold", False), (None, False)]
+)
+def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ramps):
+    awg = dataclasses.replace(lab.instruments["awg1"], safe=state)
+    assert child._ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
