@@ -200,8 +200,8 @@ def _too_pure(values: Values, clouds: Clouds) -> Objection | None:
         return None
     return rejected(
         "swapped preparation",
-        f"{100 * wrong:.1f} % of the shots prepared in 1 are not, but {100 * warm:.1f} % of those "
-        "prepared in 0: no pulse makes a state purer; the preparations are exchanged",
+        f"{100 * wrong:z.1f} % of the shots prepared in 1 are not, but {100 * warm:z.1f} % of "
+        "those prepared in 0: no pulse makes a state purer; the preparations are exchanged",
     )
 
 
@@ -212,7 +212,7 @@ def _beyond(clouds: Clouds) -> Objection | None:
     share = float(layout.began(clouds.theta)[:, 2].max())
     if share < THIRD:
         return None
-    return rejected("not two clouds", f"a third cloud holds {100 * share:.0f} % of the shots")
+    return rejected("not two clouds", f"a third cloud holds {100 * share:z.0f} % of the shots")
 
 
 def _uncertain(values: Values, shots: int) -> Objection | None:
@@ -242,17 +242,17 @@ def _accepted(values: Values, clouds: Clouds) -> Objection:
     apart = f"clouds {values['separation'][0]:.1f} standard deviations apart"
     share, error = values["leakage"]
     if clouds.layout.preparations == 2 and np.isfinite(share):
-        where = f"{100 * share:.1f} ± {100 * error:.1f} % of the shots prepared in 1"
+        where = f"{100 * share:z.1f} ± {100 * error:.1f} % of the shots prepared in 1"
         return Objection(ACCEPTED, "leakage", f"{apart}, and a third cloud with {where}")
     warm, error = values["thermal_population"]
     if warm - WARM > CERTAIN * error:
         reason = (
-            f"{apart}; {100 * warm:.0f} ± {100 * error:.0f} % of the shots prepared in 0 are not"
+            f"{apart}; {100 * warm:z.0f} ± {100 * error:.0f} % of the shots prepared in 0 are not"
         )
         return Objection(ACCEPTED, "thermal population high", reason)
     for state in range(1, clouds.layout.preparations):
         wrong, error = values[f"preparation_error_{state}"]
         if wrong - WEAK > CERTAIN * error:
-            reason = f"{apart}; {100 * wrong:.0f} % of the shots prepared in {state} are not"
+            reason = f"{apart}; {100 * wrong:z.0f} % of the shots prepared in {state} are not"
             return Objection(ACCEPTED, "imperfect preparation", reason)
     return Objection(ACCEPTED, "success", apart)

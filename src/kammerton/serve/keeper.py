@@ -132,8 +132,9 @@ class Keeper:
                 "a person restarts the daemon", self.name, self.rules.tries, ending.why,
             )  # fmt: skip
         pause = self.rules.pause(self.record.failures)
-        log.error("%s: %s; starting again in %g s", self.name, ending.why, pause)
-        self._resting, self.process = f"waits {pause:g} s to start again: {ending.why}", None
+        when = f"in {pause:g} s" if pause else "now"
+        log.error("%s: %s; starting again %s", self.name, ending.why, when)
+        self._resting, self.process = f"starts again {when}: {ending.why}", None
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting], timeout=pause)
         waiting.cancel()

@@ -26,6 +26,7 @@ from kammerton.store import checks, clock
 from kammerton.store.place import Place, place_of
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
+from kammerton.store.set_back import set_back
 from kammerton.store.write import Store
 
 log = logging.getLogger(__name__)
@@ -249,7 +250,7 @@ def _release(store: Store, who: str, scope: str) -> str:
 
 def _revert(store: Store, who: str, to: int, names: list[str], why: str = "") -> str:
     made = store.revert(to, names, who=who, why=why)
-    return f"revision {made}: {', '.join(names) or 'all'} as at revision {to}"
+    return set_back(store, made, to)
 
 
 VERBS: dict[str, Callable[..., str]] = {"hold": _hold, "release": _release, "revert": _revert}

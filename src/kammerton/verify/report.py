@@ -26,8 +26,10 @@ class Report:
     tip: str = ""
 
     def __str__(self) -> str:
-        end = f", ending in {self.tip}" if self.tip else ""
-        return (
-            f"{self.computer}, epoch {self.epoch}: revision {self.revision}, {self.runs} runs, "
-            f"{self.audited} lines of audit{end}"
-        )
+        found = f"not sound ({len(self.findings)})" if self.findings else "sound"
+        lines = [
+            f"{found}: {self.computer}, revision {self.revision}, {self.runs} runs, "
+            f"{self.audited} lines of audit",
+            f"epoch {self.epoch}",
+        ]
+        return "\n".join([*lines, f"audit ends in {self.tip}"] if self.tip else lines)

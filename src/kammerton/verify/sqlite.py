@@ -30,7 +30,8 @@ def verify(database: Path, *, data: bool = True) -> Report:
             connection.execute("BEGIN")
             return _report(_query(connection), _root(database.absolute()) if data else None)
     except sqlite3.Error as problem:
-        return Report((f"{database} cannot be read: {problem}",))
+        back = "a backup comes back with: kammerton restore BACKUP"
+        return Report((f"{database} cannot be read: {problem}; {back}",))
 
 
 def _text(stored: bytes) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -69,13 +69,29 @@ def test_a_run_means_what_it_changed(place: Path) -> None:
 
 def test_revert_makes_a_revision(place: Path) -> None:
     result = call("revert", "q0", "--to", "r1", "--why", "bad flux", "--lab", place)
-    assert (result.exit_code, result.stdout) == (0, "revision 3: q0 as at revision 1\n")
+    assert (result.exit_code, result.stdout) == (0, "revision 3: q0.t1 as at revision 1\n")
     with Store.read(place) as store:
         assert store.parameters()["q0.t1"].value == 4e-5
     assert call("diff", "r1", "r3", place).stderr == "revisions 1 and 3 are the same\n"
     again = call("revert", "q0", "--to", "r1", "--lab", place)
     assert again.exit_code == 2
     assert "q0 already is as at revision 1" in again.stderr
+
+
+def test_revert_says_what_has_expired_and_how_to_keep_it(tmp_path: Path) -> None:
+    now, hour = datetime.now(UTC), timedelta(hours=1)
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        old = estimate(4e-5, time=now - 3 * hour, valid_until=now - hour)
+        lasting = estimate(3e-5, time=now - 3 * hour, valid_until=now + hour)
+        store.commit(run(), {"q0.t1": old, "q1.t1": lasting, "q1.t2_echo": estimate(1e-5)})
+        fresh = estimate(5e-5, time=now, valid_until=now + hour)
+        store.commit(run(), {"q0.t1": fresh, "q1.t1": fresh})
+    said = call("revert", "--to", "r1", "--lab", tmp_path / "db.sqlite").stdout
+    assert said.splitlines() == [
+        "revision 3: q0.t1, q1.t1 as at revision 1",
+        "expired since, so measured again: q0.t1",
+        "to keep it: kammerton hold q0",
+    ]
 
 
 def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from kammerton.estimation import FitBatch, fit_batch
+from kammerton.estimation.readout_judge import _too_pure
 from kammerton.estimation.shot_record import moved
 from kammerton.model import TraceError
 from tests.unit.estimation.shot_inputs import (
@@ -233,6 +235,14 @@ def test_a_0_may_keep_something_of_the_1_that_was_measured_before_it(left, verdi
     found = fitted(draw(prepared(left, 1.0), shots=20_000))
     assert found.verdict[0] == verdict, found.reason[0]
     assert (found.status[0] == "swapped preparation") == (verdict == "rejected")
+
+
+def test_no_reason_speaks_of_minus_nothing():
+    values = {"thermal_population": (0.2, 0.001), "preparation_error_1": (-0.0003, 0.001)}
+    clouds = SimpleNamespace(layout=SimpleNamespace(preparations=2))
+    objection = _too_pure(values, clouds)
+    assert objection is not None
+    assert objection.reason.startswith("0.0 % of the shots prepared in 1")
 
 
 BROKEN: dict[str, tuple[Callable[[], list[Complex]], str, str, str]] = {

@@ -78,10 +78,11 @@ def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(
 
 
 @pytest.mark.parametrize("death", ["killed", "crash"])
-def test_r2_a_process_that_dies_is_replaced_at_once(tmp_path, death):
+def test_r2_a_process_that_dies_is_replaced_at_once(tmp_path, death, caplog):
     path = lab(tmp_path, death, "works")
     assert run(path, until=seen(path, "go")) is Code.DONE
     assert begun(path) == ["tune", "tune"]
+    assert "starting again now" in caplog.text
 
 
 def test_r5_a_process_without_heartbeats_is_asked_then_killed_and_replaced(tmp_path):

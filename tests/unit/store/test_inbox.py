@@ -49,7 +49,7 @@ def test_a_running_daemon_does_what_is_asked(store: Store, place: Path | str) ->
         store.commit(run(), {"q0.t1": estimate(value)})
     with attended(store):
         said = change(place, "revert", {"to": 1, "names": ["q0"], "why": "flux"}, "anna")
-        assert said == "revision 3: q0 as at revision 1"
+        assert said == "revision 3: q0.t1 as at revision 1"
         assert store.parameters()["q0.t1"].value == 1.0
         with pytest.raises(StoreError, match="no revision 9"):
             change(place, "revert", {"to": 9, "names": []}, "anna")

@@ -194,13 +194,18 @@ def call(*words: object):
 def test_the_command_ends_with_0_1_or_2(copy: Path, tmp_path: Path) -> None:
     good = call(copy)
     assert good.exit_code == 0
-    assert "revision 3, 3 runs, 5 lines of audit, ending in " in good.stdout
+    first, *others = good.stdout.splitlines()
+    assert first == "sound: two-qubits, revision 3, 3 runs, 5 lines of audit"
+    assert others[1].startswith("audit ends in ")
+    assert max(map(len, others)) <= 80
     tamper(copy, "DELETE FROM fit WHERE run = 2")
     bad = call(copy)
     assert bad.exit_code == 1
+    assert bad.stdout.startswith("not sound (")
     assert "run 2 has no fit of any target" in bad.stderr
     (tmp_path / "text").write_text("no database", encoding="utf-8")
     foreign = call(tmp_path / "text")
     assert foreign.exit_code == 2
     assert "file is not a database" in foreign.stderr
+    assert "kammerton restore" in foreign.stderr
     assert call(tmp_path / "nothing").exit_code == 2
