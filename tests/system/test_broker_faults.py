@@ -323,7 +323,7 @@ def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
                 TOPICS.command("release"), command(key, "release", scope="q0"), retain=True
             )
             async with relaying(
-                store, broker, alarm=alarms.append, obey=obedient(store.path)
+                store, broker, alarm=alarms.append, obey=obedient(store.place)
             ) as relay:
                 await relay.drained()
                 hold = command(key, scope="q0", why="cool-down")
@@ -350,7 +350,7 @@ def test_without_keys_nobody_commands(store: Store, process: BrokerProcess) -> N
     async def scenario() -> None:
         alarms: list[Alarm] = []
         async with (
-            relaying(store, at(process), alarm=alarms.append, obey=obedient(store.path)) as relay,
+            relaying(store, at(process), alarm=alarms.append, obey=obedient(store.place)) as relay,
             connect(at(process)) as ada,
         ):
             await relay.drained()

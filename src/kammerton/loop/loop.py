@@ -11,18 +11,15 @@ from dataclasses import dataclass, field, replace
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record
-from kammerton.loop.runner import Acquires, proposals, run_calibration
-from kammerton.loop.surprise import Surprises
+from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.model import (
-    Belief,
     CalibrationError,
     DriveInhibited,
-    Estimate,
-    Fit,
     InstrumentError,
     KammertonError,
     LabClock,
@@ -32,16 +29,12 @@ from kammerton.model import (
     SettingsChanged,
     StoreError,
     Target,
-    Value,
-    Verdict,
 )
 from kammerton.model.alarm import Tell, unheard
-from kammerton.model.quantity import show
 from kammerton.store import Attempt, Store
 
 log = logging.getLogger(__name__)
 
-DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
 NOTE = 1.0  # s that outputs stay on for a note in the database
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
@@ -92,14 +85,14 @@ class Loop:
     _measured: frozenset[str] = frozenset()
     _interruption: str | None = None
     _limit: float | None = None
-    _revision: int = field(init=False)
     _outage: Outage = field(init=False)
     _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._record = Record(self.store, self._say)
-        self._surprises = Surprises(self.book)
-        self._revision = self.store.revision()  # which the book holds already
+        self._conclusions = Conclusions(
+            self.lab, self.clock, self.planner, self.book, self.patience, self._record
+        )
         self._outage = Outage(self.bench, self._say, self.alarm)
 
     async def keep(self) -> None:
@@ -145,7 +138,7 @@ class Loop:
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
-        await self._follow()
+        await self._conclusions.follow()
         try:
             if self._again:
                 await self._repeat(self._again.pop(0))
@@ -273,78 +266,9 @@ class Loop:
 
     async def _concluded(self, plan: Plan, run: Run, attempt: int) -> None:
         try:
-            await self._conclude(plan, run, attempt)
+            run_id = await self._conclusions.conclude(plan, run, attempt)
         except CalibrationError as failure:
             await self._record.end(attempt, f"failed: {failure}")
             await self._apart(plan, failure)
-
-    async def _conclude(self, plan: Plan, run: Run, attempt: int) -> None:
-        """Store a run, and believe it.
-
-        What surprises is withheld, with all else that its target proposed, until found again.
-        """
-        changes = self._changes(plan, run)
-        for name in await self._follow() & set(changes):
-            log.warning("%s was set back while it was measured; the result is not taken", name)
-            del changes[name]
-        surprises = self._surprises.among(changes)
-        doubtful = {self._qubit_of(name) for name in surprises}
-        sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
-        commit = await self._record.commit(run, sure, attempt)
-        self._revision = commit.revision or self._revision
-        estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
-        for fit in run.fits.values():
-            self._take_note(plan, fit)
-        self.book.update(estimates)
-        self.planner.note(plan.calibration.name, estimates)
-        for name, e in surprises.items():
-            self._surprised(plan, name, e)
-        self.committed(run, commit.run_id)
-
-    async def _follow(self) -> frozenset[str]:
-        """Believe what somebody else put into the store since the last look; return its names."""
-        head = await asyncio.to_thread(self.store.snapshot)
-        news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self._revision}
-        self._revision = head.revision
-        self.book.update(news)
-        return frozenset(news)
-
-    def _take_note(self, plan: Plan, fit: Fit) -> None:
-        tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
-        if fit.verdict is Verdict.REJECTED:
-            self._doubt(plan, fit.target, DOUBT**tries)
-        elif tries > 1:
-            self._doubt(plan, fit.target, DOUBT)
-
-    def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
-        old = self.book[name].mean
-        log.warning(
-            "%s: %s is far from %s, which was believed; it counts when it is found again",
-            name, show(new.value, new.unit, new.stderr), show(old, new.unit, new.stderr),
-        )  # fmt: skip
-        self._doubt(plan, self._qubit_of(name), DOUBT)
-        self.book.widen(name, abs(new.value - old))
-
-    def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:
-        return {
-            self.book.full_name(target, name): self._estimate(target, name, value, run)
-            for target, values in proposals(plan, run).items()
-            for name, value in values.items()
-        }
-
-    def _estimate(self, target: str, name: str, value: Value, run: Run) -> Estimate:
-        kind = self.book.kind(self.book.full_name(target, name))
-        middle = run.started + (run.ended - run.started) / 2
-        belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
-        until = belief.valid_until(kind.tolerance_of(value.value))
-        return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
-
-    def _qubit_of(self, full_name: str) -> str:
-        element = full_name.split(".", 1)[0]
-        owners = [q.name for q in self.lab.qubits.values() if element in (q.name, q.resonator)]
-        return owners[0]
-
-    def _doubt(self, plan: Plan, qubit: str, times: float) -> None:
-        """Widen what the calibration rested on, so that the planner measures it again."""
-        needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
-        self.book.doubt(needs, times, self.clock.now())
+        else:
+            self.committed(run, run_id)

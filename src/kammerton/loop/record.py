@@ -32,9 +32,11 @@ class Record:
         """Note that a calibration begins, as soon as there is room for what it will give."""
         return await self._patiently(lambda: self.store.begin(calibration, targets, again))
 
-    async def commit(self, run: Run, changes: Mapping[str, Estimate], attempt: int) -> Commit:
-        """Store a run, however long that takes."""
-        return await self._patiently(lambda: self.store.commit(run, changes, attempt))
+    async def commit(
+        self, run: Run, changes: Mapping[str, Estimate], attempt: int, expected: int
+    ) -> Commit:
+        """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
+        return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
 
     async def end(self, attempt: int, outcome: str) -> None:
         """Note that an attempt led to no run, and why."""

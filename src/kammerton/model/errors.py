@@ -12,6 +12,7 @@
     ├── ProgramError        a program cannot be played on this bench
     ├── CalibrationError    the code of a calibration, anybody's, has failed
     ├── StoreError          the database cannot be opened, read or written
+    │   ├── Overtaken       somebody else made a revision since the caller looked
     │   ├── StoreInUse      another process has it open for writing
     │   └── StoreUnavailable  the disk is full, or another program's lock holds; it may pass
     ├── BrokerError         the broker is unreachable, refuses, or went away
@@ -74,6 +75,10 @@ class CalibrationError(KammertonError):
 
 class StoreError(KammertonError):
     """The database cannot be opened, read or written."""
+
+
+class Overtaken(StoreError):
+    """Somebody else made a revision since the caller looked; nothing was stored."""
 
 
 class StoreInUse(StoreError):

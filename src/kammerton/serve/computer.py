@@ -188,7 +188,7 @@ async def relayed(
     if lab.broker is None:
         yield
         return
-    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.path))
+    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place))
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 
 from kammerton.model import StoreError
 from kammerton.publish.commands import Command
 from kammerton.publish.obeying import Obey
 from kammerton.store import Inbox
+from kammerton.store.place import Place
 
 PATIENCE, PERIOD = 10.0, 0.1
 
 
-def obedient(database: Path) -> Obey:
+def obedient(database: Place) -> Obey:
     """Return what does a command: as somebody at the command line would, audited under the name."""
 
     async def obey(command: Command) -> tuple[bool, str]:
@@ -26,7 +26,7 @@ def obedient(database: Path) -> Obey:
     return obey
 
 
-def _asked(database: Path, command: Command) -> tuple[bool, str]:
+def _asked(database: Place, command: Command) -> tuple[bool, str]:
     with Inbox(database) as inbox:
         number = inbox.ask(command.verb, command.arguments, f"{command.user} over MQTT")
         end = time.monotonic() + PATIENCE

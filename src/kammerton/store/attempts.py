@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from kammerton.store import checks, records, schema
-from kammerton.store.rows import Attempt, moment
+from kammerton.store.rows import Attempt, Commit, moment, run_number
 
 ABORTED = "aborted"
 
@@ -44,6 +44,18 @@ def end_attempt(connection: Connection, number: int, outcome: str, now: int) -> 
     """Close an attempt; one that is closed already stays as it is."""
     mine = table.c.number == number, table.c.outcome.is_(None)
     connection.execute(update(table).where(*mine).values(ended=now, outcome=checks.plain(outcome)))
+
+
+def commit_of(connection: Connection, number: int) -> Commit | None:
+    """Return the commit that closed an attempt; None where none has."""
+    query = select(table.c.outcome).where(table.c.number == number)
+    run_id = connection.execute(query).scalar_one_or_none()
+    run = run_number(run_id or "")
+    if run_id is None or run is None:
+        return None
+    revision = schema.revision
+    made = select(revision.c.number).where(revision.c.run == run)
+    return Commit(run_id, connection.execute(made).scalar_one_or_none())
 
 
 def abort_all(connection: Connection, now: int) -> list[Attempt]:

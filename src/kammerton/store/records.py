@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
-from kammerton.model import Estimate, Fit, Run
+from kammerton.model import Estimate, Fit, Overtaken, Run
 from kammerton.store import clock, schema
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.rows import micros
@@ -33,6 +33,13 @@ def insert_run(connection: Connection, number: int, run: Run, data: str | None) 
     connection.execute(insert(schema.fit), fits)
     if values := [row for fit in run.fits.values() for row in _fitted(number, fit)]:
         connection.execute(insert(schema.fitted), values)
+
+
+def demand_newest(connection: Connection, revision: int) -> None:
+    """Raise Overtaken when there is a newer revision."""
+    newest = next_number(connection, schema.revision) - 1
+    if newest != revision:
+        raise Overtaken(f"revision {newest} was made after revision {revision}, the last looked at")
 
 
 def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estimate]) -> int | None:

@@ -108,32 +108,49 @@ class Store(ReadStore):
             return run_name(self._next(connection))
 
     def commit(
-        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None = None
+        self,
+        run: Run,
+        changes: Mapping[str, Estimate],
+        attempt: int | None = None,
+        expected: int | None = None,
     ) -> Commit:
         """Store a run, its evidence and what it changed, in one transaction.
 
         The raw traces are on the disk, as `<run id>.nc`, before the transaction begins; a crash
         in between leaves a file that no row names. `run` of each change is set to this run.
-        attempt: what `begin` returned; it ends in the same transaction.
+        attempt: what `begin` returned; it ends in the same transaction. Where it has ended with a
+        run already, because the word of a commit was lost on its way, that run is returned.
+        expected: the newest revision that the caller looked at, where parameters change.
 
         Raises
         ------
+        Overtaken
+            There is a newer revision than `expected`.
         StoreError
             A target without a fit, a value that is not finite, or a disk that refuses.
         """
         checks.check_run(run)
         checked = checks.checked_changes(changes)
         with self._turn:
-            number = run_number(self.next_run_id()) or 1
-            with sqlite.named_errors(self._data, "write raw traces to"):
-                file = write_traces(self._data / f"{run_name(number)}.nc", run)
-            with self._write() as connection:
-                records.insert_run(connection, number, run, self._relative(file))
-                revision = records.insert_changes(connection, number, checked)
-                records.insert_outbox(connection, number, revision)
-                if attempt is not None:
-                    attempts.end_attempt(connection, attempt, run_name(number), _wall())
+            made = None if attempt is None else self._made_by(attempt)
+            commit = made or self._insert(run, checked, attempt, expected)
         self._announce()
+        return commit
+
+    def _insert(
+        self, run: Run, changes: Mapping[str, Estimate], attempt: int | None, expected: int | None
+    ) -> Commit:
+        number = run_number(self.next_run_id()) or 1
+        with sqlite.named_errors(self._data, "write raw traces to"):
+            file = write_traces(self._data / f"{run_name(number)}.nc", run)
+        with self._write() as connection:
+            if changes and expected is not None:
+                records.demand_newest(connection, expected)
+            records.insert_run(connection, number, run, self._relative(file))
+            revision = records.insert_changes(connection, number, changes)
+            records.insert_outbox(connection, number, revision)
+            if attempt is not None:
+                attempts.end_attempt(connection, attempt, run_name(number), _wall())
         return Commit(run_name(number), revision)
 
     def revert(self, to: int, names: Sequence[str] = (), *, who: str, why: str = "") -> int:
@@ -257,6 +274,11 @@ class Store(ReadStore):
                 raise
         with self._write() as connection:
             return write(connection)
+
+    def _made_by(self, attempt: int) -> Commit | None:
+        """Look with the connection that writes: on a server no commit of ours is under way then."""
+        with self._write() as connection:
+            return attempts.commit_of(connection, attempt)
 
     def _note(
         self, connection: Connection, who: str, what: str, old: object, new: object, why: str

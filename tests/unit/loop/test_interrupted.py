@@ -203,6 +203,59 @@ def test_a_revert_while_a_run_is_under_way_is_not_overwritten_by_it(tmp_path, st
     assert store.parameters()["q1.f01"].run == store.runs(1)[0].id, "the neighbour's is taken"
 
 
+def doubting(tmp_path, store):
+    """Return a loop that is about to measure both qubits' f01 again."""
+    loop, _ = make(tmp_path, store, Chip())
+    loop.book.doubt(["q0.f01", "q1.f01"], 1000.0, loop.clock.now())
+    return loop
+
+
+def test_a_revert_while_a_result_waits_for_the_disk_stays_and_is_believed(
+    tmp_path, store, monkeypatch
+):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    before = store.revision()
+    asyncio.run(doubting(tmp_path, store).step())  # so that there is something to go back from
+    loop, write = doubting(tmp_path, store), store.commit
+    back = []
+
+    def commit(run, changes, *more):
+        if not back:
+            back.append(store.revert(before, ["q0.f01", "q0.t2_star"], who="anna"))
+            raise StoreUnavailable("cannot write: another program holds the database locked")
+        return write(run, changes, *more)
+
+    monkeypatch.setattr(store, "commit", commit)
+    asyncio.run(loop.step())
+    head, newest = store.snapshot().parameters, store.runs(1)[0]
+    assert back
+    assert newest.revision == back[0] + 1, "the neighbour's is taken"
+    assert {n for n, c in head.items() if c.revision == back[0]} >= {"q0.f01"}
+    for name, change in head.items():
+        assert loop.book[name].mean == change.estimate.value, name
+
+
+def test_a_commit_whose_acknowledgement_is_lost_is_stored_once(tmp_path, store, monkeypatch):
+    loop, _ = make(tmp_path, store, Chip())
+    write, told, announced = store.commit, [], []
+    store.on_commit(lambda: announced.append(store.backlog()))
+    loop.committed = lambda run, run_id: told.append(run_id)
+
+    def commit(*given):
+        done = write(*given)
+        if len(store.runs()) == 1 and not told and len(announced) == 1:
+            raise StoreUnavailable("the connection to the server was lost")
+        return done
+
+    monkeypatch.setattr(store, "commit", commit)
+    asyncio.run(loop.step())
+    assert told == ["r000001"] == [each.id for each in store.runs()]
+    assert announced == [1, 1], "what was lost on its way is announced when it is found"
+    assert store.backlog() == 1
+    assert [path.name for path in (tmp_path / "runs").glob("*.nc")] == ["r000001.nc"]
+
+
 class OneMoved(Chip):
     """q0 has moved by over a hundred sigma, q1 has not."""
 

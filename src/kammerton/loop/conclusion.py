@@ -1,0 +1,132 @@
+"""What a finished run changes: stored first, believed then, unless somebody else was faster."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+
+from kammerton.lab import Lab
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.patience import Patience
+from kammerton.loop.planner import Plan, Planner
+from kammerton.loop.record import Record
+from kammerton.loop.runner import proposals
+from kammerton.loop.surprise import Surprises
+from kammerton.model import Belief, Estimate, Fit, LabClock, Overtaken, Run, Value, Verdict
+from kammerton.model.quantity import show
+from kammerton.store import Commit
+
+log = logging.getLogger(__name__)
+
+DOUBT = 5.0  # by how much a surprise widens what the calibration rested on
+
+
+@dataclass
+class Conclusions:
+    """Stores finished runs and believes them, and whatever else comes into the store.
+
+    revision: up to which the book holds all that the store has. No commit is made on top of a
+    revision that was not looked at.
+    """
+
+    lab: Lab
+    clock: LabClock
+    planner: Planner
+    book: BeliefBook
+    patience: Patience
+    record: Record
+    revision: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._surprises = Surprises(self.book)
+        self.revision = self.record.store.revision()
+
+    async def conclude(self, plan: Plan, run: Run, attempt: int) -> str:
+        """Store a run, and believe it; return its identifier.
+
+        What surprises is withheld, with all else that its target proposed, until found again.
+        """
+        changes = self._changes(plan, run)
+        _forget(await self.follow(), changes)
+        surprises = self._surprises.among(changes)
+        doubtful = {self._qubit_of(name) for name in surprises}
+        sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
+        commit = await self._commit(run, sure, surprises, attempt)
+        self.revision = commit.revision or self.revision
+        estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
+        for fit in run.fits.values():
+            self._take_note(plan, fit)
+        self.book.update(estimates)
+        self.planner.note(plan.calibration.name, estimates)
+        for name, e in surprises.items():
+            self._surprised(plan, name, e)
+        return commit.run_id
+
+    async def follow(self) -> frozenset[str]:
+        """Believe what somebody else put into the store since the last look; return its names."""
+        head = await asyncio.to_thread(self.record.store.snapshot)
+        news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self.revision}
+        self.revision = head.revision
+        self.book.update(news)
+        return frozenset(news)
+
+    async def _commit(
+        self, run: Run, sure: dict[str, Estimate], surprises: dict[str, Estimate], attempt: int
+    ) -> Commit:
+        """Store what is sure on top of what was looked at; what was set back meanwhile is not."""
+        while True:
+            try:
+                return await self.record.commit(run, sure, attempt, self.revision)
+            except Overtaken:
+                news = await self.follow()
+                _forget(news, sure)
+                _forget(news, surprises)
+
+    def _take_note(self, plan: Plan, fit: Fit) -> None:
+        tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
+        if fit.verdict is Verdict.REJECTED:
+            self._doubt(plan, fit.target, DOUBT**tries)
+        elif tries > 1:
+            self._doubt(plan, fit.target, DOUBT)
+
+    def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
+        old = self.book[name].mean
+        log.warning(
+            "%s: %s is far from %s, which was believed; it counts when it is found again",
+            name, show(new.value, new.unit, new.stderr), show(old, new.unit, new.stderr),
+        )  # fmt: skip
+        self._doubt(plan, self._qubit_of(name), DOUBT)
+        self.book.widen(name, abs(new.value - old))
+
+    def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:
+        return {
+            self.book.full_name(target, name): self._estimate(target, name, value, run)
+            for target, values in proposals(plan, run).items()
+            for name, value in values.items()
+        }
+
+    def _estimate(self, target: str, name: str, value: Value, run: Run) -> Estimate:
+        kind = self.book.kind(self.book.full_name(target, name))
+        middle = run.started + (run.ended - run.started) / 2
+        belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
+        until = belief.valid_until(kind.tolerance_of(value.value))
+        return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
+
+    def _qubit_of(self, full_name: str) -> str:
+        element = full_name.split(".", 1)[0]
+        owners = [q.name for q in self.lab.qubits.values() if element in (q.name, q.resonator)]
+        return owners[0]
+
+    def _doubt(self, plan: Plan, qubit: str, times: float) -> None:
+        """Widen what the calibration rested on, so that the planner measures it again."""
+        needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
+        self.book.doubt(needs, times, self.clock.now())
+
+
+def _forget(set_back: Iterable[str], results: dict[str, Estimate]) -> None:
+    """Take out of a run's results what somebody set back while it was measured or stored."""
+    for name in set_back:
+        if results.pop(name, None) is not None:
+            log.warning("%s was set back while it was measured; the result is not taken", name)
