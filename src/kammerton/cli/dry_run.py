@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from kammerton.cli.wrapped import print_wrapped
+
 if TYPE_CHECKING:
     from kammerton.loop.intended import Write
 
@@ -32,19 +34,30 @@ def dry_run(labs: Sequence[Path]) -> int:
 
 
 def _show(writes: Sequence[Write]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("when", "output", "quantity", "from", "to", "limit"):
-        table.add_column(heading, overflow="fold")
-    last = ""
-    for write in (w for w in writes if not w.refused):
-        when = "" if write.when == last else write.when
-        last = write.when
-        cells = (when, write.output, write.quantity, write.old, write.new, write.limit)
-        table.add_row(*(Text(cell) for cell in cells))
-    Console().print(table)
+    """Print what goes to each instrument: every value once, with all that write it."""
+    allowed = [write for write in writes if not write.refused]
+    for instrument in dict.fromkeys(_instrument(write) for write in allowed):
+        mine = [write for write in allowed if _instrument(write) == instrument]
+        before = ", ".join(dict.fromkeys(write.old for write in mine if write.old))
+        typer.echo(f"{instrument} (before: {before})" if before else instrument)
+        for kind in dict.fromkeys(map(_kind, mine)):
+            print_wrapped(f"  {kind}", 4)
+            _show_values([write for write in mine if _kind(write) == kind])
     for write in (w for w in writes if w.refused):
         typer.echo(f"\nrefused: {write.when}: {write.refused}")
+
+
+def _show_values(writes: Sequence[Write]) -> None:
+    for value in dict.fromkeys(write.new for write in writes):
+        who = ", ".join(dict.fromkeys(write.when for write in writes if write.new == value))
+        print_wrapped(f"    {value}: {who}", 6)
+
+
+def _instrument(write: Write) -> str:
+    return write.output.partition(".")[0]
+
+
+def _kind(write: Write) -> str:
+    """Return what is written and its limit, e.g. "awg1.1 volts (-1 V to 1 V, 1 GV/s)"."""
+    what = f"{write.output} {write.quantity}".rstrip()
+    return f"{what} ({write.limit})" if write.limit else what

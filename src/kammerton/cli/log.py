@@ -8,14 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from rich.text import Text
-
     from kammerton.client.timeline import Entry
+    from kammerton.model import Fit
     from kammerton.store import AuditRow
+
+Cells = tuple[str, ...]
 
 
 @app.command()
@@ -44,6 +47,8 @@ def log(
             print_json([_document(entry) for entry in entries])
         elif entries:
             _show(entries, store.now())
+            if len(entries) == count:
+                typer.echo(f"the last {count}; more with -n", err=True)
         else:
             typer.echo("nothing was measured yet", err=True)
 
@@ -95,57 +100,63 @@ def _audited(row: AuditRow) -> dict[str, Any]:
 
 
 def _show(entries: list[Entry], now: datetime) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("run", "calibration", "ended"):
-        table.add_column(heading, no_wrap=True)
-    table.add_column("qubits", overflow="fold")
-    table.add_column("verdict", overflow="fold")
-    for entry in entries:
-        for row in _rows(entry, now):
-            table.add_row(*row)
-    Console().print(table)
+    heading = ("run", "calibration", "ended", "verdict", "qubits")
+    told = [(heading, ""), *(row for entry in entries for row in _rows(entry, now))]
+    widths = [max(len(cells[column]) for cells, _ in told) for column in range(4)]
+    for cells, reason in told:
+        first = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=False))
+        print_wrapped((first + cells[-1]).rstrip(), len(first))
+        if reason:
+            print_wrapped(f"    {reason}", 4)
 
 
-def _rows(entry: Entry, now: datetime) -> list[list[Text]]:
-    from rich.text import Text
-
-    from kammerton.cli.output import verdict_words
+def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
+    """Return run, calibration, end, verdict and qubits; and what there is to say below them."""
     from kammerton.client.words import duration
     from kammerton.store import Revision, StoredRun
 
     if isinstance(entry, StoredRun):
-        head = [entry.id, entry.calibration, f"{duration(now - entry.ended)} ago"]
-        found = _alike({target: verdict_words(fit) for target, fit in entry.fits.items()})
-        firsts = [head] + [["", "", ""]] * (len(found) - 1)
-        return [list(map(Text, [*first, *rest])) for first, rest in zip(firsts, found, strict=True)]
+        head = (entry.id, entry.calibration, f"{duration(now - entry.ended)} ago")
+        found = _alike(entry.fits)
+        heads = [head] + [("", "", "")] * (len(found) - 1)
+        return [
+            ((*h, verdict, names), why)
+            for h, (verdict, names, why) in zip(heads, found, strict=True)
+        ]
     if isinstance(entry, Revision):
         said = f": {entry.why}" if entry.why else ""
         words = f"revision {entry.number} is as revision {entry.reverts}, by {entry.who}{said}"
-        return [list(map(Text, ["", "revert", f"{entry.committed:%Y-%m-%d %H:%M}", "", words]))]
+        return [(("", "revert", f"{entry.committed:%Y-%m-%d %H:%M}", "", ""), words)]
     when = f"{entry.started:%Y-%m-%d %H:%M}"
     outcome = entry.outcome or "runs, or its process died"
-    return [list(map(Text, ["", entry.calibration, when, ", ".join(entry.targets), outcome]))]
+    return [(("", entry.calibration, when, "", ", ".join(entry.targets)), outcome)]
 
 
-def _alike(words: dict[str, str]) -> list[list[str]]:
-    """Return one row for each verdict, with all the targets that have it."""
-    said = dict.fromkeys(words.values())
-    return [[", ".join(t for t in words if words[t] == verdict), verdict] for verdict in said]
+def _alike(fits: Mapping[str, Fit]) -> list[Cells]:
+    """Return verdict, targets and reason, once for all the targets that have them in common."""
+    said = {target: (str(fit.verdict), _reason(fit)) for target, fit in fits.items()}
+    return [
+        (verdict, ", ".join(t for t in said if said[t] == (verdict, reason)), reason)
+        for verdict, reason in dict.fromkeys(said.values())
+    ]
+
+
+def _reason(fit: Fit) -> str:
+    """Return why, in words; nothing for a plain success, which `kammerton why` describes."""
+    if fit.status in ("", "success"):
+        return fit.reason if fit.verdict != "accepted" else ""
+    return ": ".join(words for words in (fit.status, fit.reason) if words)
 
 
 def _show_audit(rows: list[AuditRow]) -> None:
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, pad_edge=False)
-    for heading in ("number", "time (UTC)", "who", "what", "old", "new", "why"):
-        table.add_column(heading, overflow="fold")
+    day = ""
+    indent = len(str(rows[-1].number)) if rows else 0
     for row in rows:
-        when = f"{row.time:%Y-%m-%d %H:%M:%S}"
-        words = (str(row.number), when, row.who, row.what, row.old, row.new, row.why)
-        table.add_row(*map(Text, words))
-    Console().print(table)
+        if day != (day := f"{row.time:%Y-%m-%d}"):
+            typer.echo(f"{day} (UTC)")
+        change = f"{row.old} -> {row.new}" if row.old not in ("", "None") else row.new
+        first = f"{row.number:>{indent}}  {row.time:%H:%M:%S}  "
+        told = "; ".join(words for words in (change, row.why, row.who) if words)
+        print_wrapped(f"{first}{row.what}: {told}", len(first))
+    if rows and rows[0].number > 1:
+        typer.echo(f"the last {len(rows)} of {rows[-1].number}; more with -n", err=True)

@@ -69,11 +69,13 @@ def _headline(store: ReadStore) -> str:
 def _table(parameters: dict[str, Estimate], now: datetime) -> Table:
     from rich.table import Table
 
-    from kammerton.model.quantity import show
+    from kammerton.model.quantity import brief
 
-    table = Table("parameter", "value", "age", "holds for", "run")
+    table = Table(box=None, pad_edge=False)
+    for heading in ("parameter", "value", "age", "holds for", "run"):
+        table.add_column(heading, no_wrap=True)
     for name, e in sorted(parameters.items()):
-        table.add_row(name, show(e.value, e.unit, e.stderr), _age(e, now), _holds(e, now), e.run)
+        table.add_row(name, brief(e.value, e.unit, e.stderr), _age(e, now), _holds(e, now), e.run)
     return table
 
 

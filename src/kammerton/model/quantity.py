@@ -101,6 +101,24 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     return f"{text} ± {_significant(stderr, unit, 2)}"
 
 
+def brief(value: float, unit: str, stderr: float) -> str:
+    """Return a value with the standard error of its last digits, in one narrow word and its unit.
+
+    >>> brief(4.91072e9, "Hz", 2.1e3)
+    '4.9107200(21) GHz'
+    >>> brief(6.2e-05, "s", 0.0)
+    '62 µs'
+    """
+    shown = show(value, unit, stderr)
+    number, _, rest = shown.partition(" ± ")
+    digits, _, of = number.partition(" ")
+    if not rest or "e" in digits:
+        return shown
+    decimals = len(digits.partition(".")[2])
+    last = split_unit(of)[1] / 10**decimals  # what one in the last digit stands for
+    return f"{digits}({round(stderr / last)}) {of}".rstrip()
+
+
 def _significant(value: float, unit: str, digits: int) -> str:
     """Return a value rounded to so many digits, without an exponent where a prefix serves."""
     value = _rounded(value, digits)

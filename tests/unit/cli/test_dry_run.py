@@ -32,14 +32,27 @@ def test_every_write_has_its_unit_and_its_limit(tmp_path):
     code, out = dry(tmp_path, TEXT)
     assert code == 0
     lines = out.splitlines()
-    assert "drive_lo frequency unknown until read 4.8 GHz 4 GHz to 6 GHz, 10 GHz/s" in out
-    assert "readout_lo power unknown until read 13 dBm -20 dBm to 16 dBm, 100 dB/s" in lines
+    place = lines.index("drive_lo frequency (4 GHz to 6 GHz, 10 GHz/s)")
+    assert lines[place + 1].startswith("4.8 GHz: ")
+    place = lines.index("readout_lo power (-20 dBm to 16 dBm, 100 dB/s)")
+    assert lines[place + 1].startswith("13 dBm: ")
     volts = [line for line in lines if line.startswith("awg1.") and " volts " in line]
     assert volts
-    assert all(line.endswith("-500 mV to 500 mV, 1 GV/s") for line in volts)
-    begun = {line.split()[0] for line in lines if line}
-    assert {"start", "rabi_amplitude", "t1", "end"} <= begun
+    assert all(line.endswith("(-500 mV to 500 mV, 1 GV/s)") for line in volts)
+    named = {name.strip() for line in lines for name in line.partition(":")[2].split(",")}
+    assert {"start", "rabi_amplitude", "t1", "end"} <= named
     assert lines[-1] == "the gate would refuse nothing"
+
+
+def test_each_value_is_said_once_for_an_instrument_and_fits_80_columns(tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    _, out = dry(tmp_path, TEXT)
+    lines = out.splitlines()
+    assert max(map(len, lines)) <= 80
+    heads = [line for line in lines if "unknown until read" in line]
+    assert heads[0] == "awg1 (before: unknown until read)"
+    assert len(heads) == len(set(heads))
+    assert sum(line.startswith("4.8 GHz: ") for line in lines) == 1
 
 
 def test_what_the_gate_would_refuse_is_told_and_is_the_exit_code(tmp_path):

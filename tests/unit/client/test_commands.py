@@ -10,6 +10,10 @@ from typer.testing import CliRunner, Result
 
 from kammerton.cli import app
 from kammerton.cli.log import _alike
+from kammerton.cli.wrapped import print_wrapped
+from kammerton.model import Verdict
+from kammerton.store import Store
+from tests.stored import estimate, fit, run
 
 
 @pytest.fixture(autouse=True)
@@ -58,21 +62,54 @@ def test_why_of_an_unknown_parameter_names_the_nearest(folder: Path) -> None:
     assert 'q0.t2 was never measured; did you mean "q0.t1"?' in result.stderr
 
 
-def test_log_in_words(folder: Path) -> None:
+def test_log_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
     result = call("log", folder)
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert [line.split()[0] for line in lines if line.startswith("r0")] == [
         "r000001", "r000002", "r000003",
     ]  # fmt: skip
-    assert "insufficient (range too narrow): widen [it]" in result.stdout
+    place = next(k for k, line in enumerate(lines) if line.startswith("r000002"))
+    assert lines[place].split()[-2:] == ["accepted", "q0"]
+    assert lines[place + 1].split() == ["insufficient", "q1"]
+    assert lines[place + 2] == "    range too narrow: widen [it]"
+    assert max(map(len, lines)) <= 80
     assert "resonator_spectroscopy" in result.stdout
 
 
 def test_log_says_once_what_several_targets_have_in_common() -> None:
-    assert _alike({"q0": "accepted", "q1": "rejected: noise", "q2": "accepted"}) == [
-        ["q0, q2", "accepted"], ["q1", "rejected: noise"],
+    noise = fit("q1", Verdict.REJECTED, status="no signal", reason="noise")
+    assert _alike({"q0": fit("q0"), "q1": noise, "q2": fit("q2")}) == [
+        ("accepted", "q0, q2", ""), ("rejected", "q1", "no signal: noise"),
     ]  # fmt: skip
+
+
+def test_log_says_how_many_it_shows(folder: Path) -> None:
+    assert call("log", folder, "-n", "2").stderr == "the last 2; more with -n\n"
+    assert call("log", folder).stderr == ""
+
+
+def test_a_long_reason_goes_on_below_and_is_never_cut(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    print_wrapped("    " + "no pulse makes a state purer; " * 9, 4)
+    lines = capsys.readouterr().out.splitlines()
+    assert all(len(line) <= 80 and line.startswith("    ") for line in lines)
+    assert " ".join(" ".join(lines).split()).count("no pulse makes a state purer;") == 9
+
+
+def test_status_keeps_a_value_on_its_line_at_80_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.f01": estimate(4.66070887e9, 160.0, "Hz"),
+                             "q0.assignment_fidelity": estimate(0.9872, 0.0017, "")})  # fmt: skip
+    lines = call("status", tmp_path / "db.sqlite").stdout.splitlines()
+    assert lines[-1].split()[:3] == ["q0.f01", "4.66070887(16)", "GHz"]
+    assert lines[-2].split()[:2] == ["q0.assignment_fidelity", "0.9872(17)"]
 
 
 def test_log_of_the_last(folder: Path) -> None:

@@ -113,6 +113,12 @@ def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
 def test_log_audit_shows_the_gates_lines(place: Path) -> None:
     text = call("log", place, "--audit").stdout
     assert f"{datetime.now(UTC):%Y-%m-%d}" in text
-    assert "playlist" in text
-    (row,) = json.loads(call("log", place, "--audit", "--json").stdout)
+    assert "awg1: playlist; allowed; daemon" in text
+    assert "None" not in text
+    with Store.open(place, "two-qubits") as store:
+        store.audit("daemon", "awg1", "waiting", "playing", "allowed")
+    last = call("log", place, "--audit", "-n", "1")
+    assert "awg1: waiting -> playing; allowed" in last.stdout
+    assert last.stderr == "the last 1 of 2; more with -n\n"
+    row, _ = json.loads(call("log", place, "--audit", "--json").stdout)
     assert (row["who"], row["what"], len(row["hash"])) == ("daemon", "awg1", 64)

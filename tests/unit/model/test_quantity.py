@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton.model.quantity import PLAIN, PREFIXES, SCALED, parse, show, split_unit
+from kammerton.model.quantity import PLAIN, PREFIXES, SCALED, brief, parse, show, split_unit
 
 UNITS = st.sampled_from(SCALED)
 FINITE = st.floats(1e-9, 1e11) | st.floats(-1e11, -1e-9)
@@ -130,3 +130,22 @@ def test_every_number_can_be_shown_on_a_line(value, stderr, unit):
 @pytest.mark.parametrize(("text", "expected"), [("us", ("s", 1e-6)), ("K", ("K", 1.0))])
 def test_splits_a_unit(text, expected):
     assert split_unit(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "stderr", "text"),
+    [
+        (4.66070887e9, "Hz", 160.0, "4.66070887(16) GHz"),
+        (5.1e-5, "s", 6e-7, "51.00(60) µs"),
+        (1.1e-3, "s", 2e-3, "1.1(20) ms"),
+        (0.9872, "", 0.0017, "0.9872(17)"),
+        (1.5153, "rad", 0.0042, "1.5153(42) rad"),
+        (-2e-5, "s", 4e-7, "-20.00(40) µs"),
+        (3e7, "Hz/s", 1e6, "30.0(10) MHz/s"),
+        (0.045, "V", 0.0, "45 mV"),
+        (float("nan"), "s", 1.0, "—"),
+        (1e300, "Hz", 1e299, "1e+291 GHz ± 1e+290 GHz"),
+    ],
+)
+def test_brief_puts_the_error_in_the_last_digits(value, unit, stderr, text):
+    assert brief(value, unit, stderr) == text
