@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from itertools import pairwise
 
 from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
@@ -30,7 +31,7 @@ class Biases:
         """Ramp a bias to `volts` through its limits, switching it on at 0 V where it is off.
 
         The level is read first. Each step is checked, small, slow, and the last place to stop:
-        a cancellation or a person's hold ends the ramp there.
+        a cancellation, a person's hold or, on the way up, the interlock ends the ramp there.
 
         Raises
         ------
@@ -47,7 +48,7 @@ class Biases:
         )
         guard.require_free(name)
         if volts:
-            guard.require_cold(name)
+            guard.require_cold(name)  # before the source is switched on
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
@@ -79,14 +80,21 @@ class Biases:
         start = await self._start(name)
         path = self._guard.checked(name, volts, lambda: self._path(name, start, volts, limit))
         try:
-            for value in path:
-                self._guard.require_free(name)
+            for before, value in pairwise((start, *path)):
+                self._require_step(name, before, value)
                 await source.set_voltage(value, rate=limit.max_rate)
             await self._verified(name, volts)
         except BaseException as reason:
             await unbroken(self._stopped(name, start, volts, reason))
             raise
         self._guard.changed(name, f"{start:g} V", f"{volts:g} V", f"limits.volts of {name}")
+
+    def _require_step(self, name: str, before: float, value: float) -> None:
+        """Refuse a step of what a person holds, and one away from 0 V while it is not cold."""
+        if abs(value) > abs(before):
+            self._guard.require_cold(name)
+        else:
+            self._guard.require_free(name)
 
     async def _start(self, name: str) -> float:
         """Return the level that comes out; an output that is off is switched on, at 0 V."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
-from kammerton.bench.switching import OutputChange
+from kammerton.bench.switching import OutputChange, all_of
+from kammerton.lab import Lab
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, Instrument
 
@@ -15,10 +16,15 @@ PATIENCE = 3.0
 
 
 class Boxes:
-    """Remembers who answered first; nothing is written to whoever answers instead."""
+    """Remembers who answered first; nothing is written to whoever answers instead.
 
-    def __init__(self, note: Callable[[OutputChange], None]) -> None:
+    Nor to one whose serial number is not the one that lab.toml names.
+    """
+
+    def __init__(self, lab: Lab, note: Callable[[OutputChange], None] = lambda _: None) -> None:
         self._note = note
+        entries = lab.instruments.values()
+        self._serials = {entry.name: entry.serial for entry in entries if entry.serial}
         self._known: dict[str, Identity] = {}
 
     async def same(self, name: str, device: Instrument) -> None:
@@ -30,6 +36,17 @@ class Boxes:
             It names both identities.
         """
         self._compare(name, await device.identity())
+
+    async def as_declared(self, devices: Mapping[str, Instrument]) -> None:
+        """Raise unless each whose serial number lab.toml names says that it is the one.
+
+        Raises
+        ------
+        InstrumentError
+            It names all that are not, and what they say instead.
+        """
+        asked = {n: partial(self.same, n, devices[n]) for n in self._serials if n in devices}
+        await all_of(asked, "is not the instrument of lab.toml", within=PATIENCE)
 
     def guarded(
         self, name: str, device: Instrument, action: Callable[[], Awaitable[None]]
@@ -53,6 +70,7 @@ class Boxes:
         await action()
 
     def _compare(self, name: str, found: Identity) -> None:
+        self._require_serial(name, found)
         known = self._known.setdefault(name, found)
         if found == known:
             return
@@ -63,6 +81,21 @@ class Boxes:
             "nothing is written to it",
             instrument=name,
         )
+
+    def _require_serial(self, name: str, found: Identity) -> None:
+        serial = self._serials.get(name)
+        if serial is None or _bare(serial) == _bare(found.serial):
+            return
+        who = _words(found)
+        self._note(OutputChange(name, None, "any change", "gate", f"another box answers: {who}"))
+        raise InstrumentError(
+            f"{name}: {who} answers, but lab.toml names serial {serial}; nothing is written to it",
+            instrument=name,
+        )
+
+
+def _bare(serial: str) -> str:
+    return serial.strip().casefold()
 
 
 def _words(who: Identity) -> str:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 
+from kammerton.bench.boxes import Boxes
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
 from kammerton.lab import InstrumentEntry, Lab
@@ -52,14 +53,15 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
-        failures += await _safe_all(connected)
+        failures += await _safe_all(lab, connected)
         raise InstrumentError("\n".join(failures + await close_all(connected)))
     return connected
 
 
-async def _safe_all(instruments: Mapping[str, Instrument]) -> list[str]:
+async def _safe_all(lab: Lab, instruments: Mapping[str, Instrument]) -> list[str]:
     """Switch off what is no bias; return a line for each that is not known to be off."""
-    off = {n: i.safe for n, i in instruments.items() if not isinstance(i, BiasSource)}
+    guarded, devices = Boxes(lab).guarded, instruments.items()
+    off = {n: guarded(n, i, i.safe) for n, i in devices if not isinstance(i, BiasSource)}
     try:
         await all_of(off, "is not known to be off")
     except InstrumentError as error:

@@ -82,7 +82,7 @@ class Gate:
         self.cold, self.changes = self.guard.cold, self.guard.changes
         self.others = Others(self.guard, self._others)
         biases = {n: d for n, d in devices if isinstance(d, BiasSource)}
-        self._bias_names, self.biases = tuple(biases), Biases(self.guard, biases)
+        self._bias_sources, self.biases = biases, Biases(self.guard, biases)
         self._carriers: dict[str, tuple[float, float]] = {}
         self._on: dict[str, frozenset[int]] = {}
 
@@ -227,7 +227,10 @@ class Gate:
             all_of(sources, off),
             all_of({n: guarded(n, o, o.safe) for n, o in self._others.items()}, off),
             all_of(
-                {name: partial(self.biases.make_safe, name) for name in self._bias_names},
+                {
+                    name: guarded(name, source, partial(self.biases.make_safe, name))
+                    for name, source in self._bias_sources.items()
+                },
                 biases,
                 LONGEST_RAMP,
             ),

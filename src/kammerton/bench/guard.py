@@ -81,7 +81,7 @@ class Guard:
         self.changes: deque[OutputChange] = deque(maxlen=1000)
         self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
-        self.boxes = Boxes(self.note)
+        self.boxes = Boxes(lab, self.note)
         self._paused = (-math.inf, "")
 
     def hold_on(self, *names: str) -> Hold | None:

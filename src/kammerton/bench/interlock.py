@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 
+from kammerton.bench.tasks import settled
 from kammerton.bench.thermometer import Thermometer
 from kammerton.lab import Interlock
 from kammerton.model import LabClock
@@ -15,6 +16,9 @@ from kammerton.model.roles import FridgeMonitor, FridgeReading
 SPACING = 0.05
 """s between the readings with which an interlock that was never armed is armed."""
 
+ALONE, BESIDE = 10.0, 3.0
+"""s that a sensor has to answer: the only one, and one of two."""
+
 
 class ColdCheck:
     """Reads the fridge and remembers whether drive is allowed.
@@ -22,7 +26,7 @@ class ColdCheck:
     Two thresholds make hysteresis: allowed after `rearm_readings` in a row below `drive_below`,
     until one above `drive_off_above`. No valid reading younger than `max_age` is the same as warm,
     and so is a machine of the refrigerator that has stopped. Of two sensors the warmer counts;
-    one alone will do. deadline: s that a sensor has to answer.
+    one alone will do. deadline: s that a sensor has to answer; the other is not read again sooner.
     """
 
     def __init__(
@@ -32,7 +36,8 @@ class ColdCheck:
         clock: LabClock,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.settings, self.deadline = settings, 10.0
+        self.settings = settings
+        self.deadline = ALONE if len(fridges) == 1 else BESIDE
         self.sensors = tuple(
             Thermometer(fridge, clock, monotonic, settings.frozen_after) for fridge in fridges
         )
@@ -66,9 +71,23 @@ class ColdCheck:
                 await self._refresh()
 
     async def _refresh(self) -> None:
-        taken = await asyncio.gather(*(s.refresh(self.deadline) for s in self.sensors))
-        self._good = self._good + 1 if any(taken) else 0
+        valid = await self._read()
+        self._good = self._good + 1 if valid else 0
         self._judge()
+
+    async def _read(self) -> bool:
+        """Read all sensors; the first that says warm ends it. Say whether any reading was valid."""
+        tasks = [asyncio.create_task(s.refresh(self.deadline)) for s in self.sensors]
+        was_allowed, valid = self._allowed, False
+        try:
+            for reading in asyncio.as_completed(tasks):
+                valid |= await reading
+                self._judge()
+                if was_allowed and not self._allowed:
+                    break
+        finally:
+            await settled(*tasks)
+        return valid
 
     def objection(self) -> str | None:
         """Say why drive is not allowed now; None when it is."""

@@ -54,6 +54,7 @@ async def open_bench(
         instruments = await _connected(lab, drivers)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds)
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
+            await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
             if configure:

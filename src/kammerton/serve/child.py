@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import faulthandler
 import logging
 import os
 import sys
@@ -26,12 +27,19 @@ log = logging.getLogger(__name__)
 LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
 
+ALONE = 60.0
+"""s without a heartbeat after which the process ends itself; the supervisor, if alive, is sooner.
+
+C code does it, that needs no interpreter: a driver that hangs with the interpreter in a process
+whose supervisor is gone would keep instruments and database for ever.
+"""
+
 
 class Life:
     """What a computer's process is doing, told with every heartbeat."""
 
-    def __init__(self, wire: Wire, beat: float) -> None:
-        self._wire, self._beat = wire, beat
+    def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
+        self._wire, self._beat, self._alone = wire, beat, alone
         self._doing = "starting"
 
     def doing(self, what: str) -> None:
@@ -55,6 +63,7 @@ class Life:
     async def _beats(self) -> None:
         while True:
             self._wire.say(beat=self._doing)
+            faulthandler.dump_traceback_later(self._alone, exit=True)
             before = time.monotonic()
             await asyncio.sleep(self._beat)
             lag = time.monotonic() - before - self._beat

@@ -8,7 +8,7 @@ import pytest
 
 from kammerton.bench import Gate
 from kammerton.lab import InstrumentEntry, Limit
-from kammerton.model import Held, InstrumentError, OutputRefused
+from kammerton.model import DriveInhibited, Held, InstrumentError, OutputRefused
 from tests.unit.bench.conftest import Fake, FakeLab
 
 LIMIT = Limit(-1.0, 1.0, 0.5, 0.1)
@@ -22,9 +22,11 @@ class FakeBias(Fake):
     on: bool = True
     stuck: bool = False
     lies: float = 0.0
+    pause: float = 0.0
 
     async def set_voltage(self, volts: float, *, rate: float) -> None:
         await self.did("set", round(volts, 6), rate)
+        await asyncio.sleep(self.pause)
         if not self.stuck:
             self.volts = volts
 
@@ -162,6 +164,35 @@ def test_a_person_ends_a_ramp_at_the_next_step(fake, make):
 
     asyncio.run(main())
     assert len(fake.levels()) == 3
+
+
+def ramp_into_the_warmth(gate, fake, start: float, volts: float) -> None:
+    """Ramp; after the first step the mixing chamber reads 4 K."""
+
+    async def main() -> None:
+        ramp = asyncio.create_task(gate.set_bias("bias", volts))
+        while not fake.levels():  # noqa: ASYNC110 - what is waited for is any fact
+            await asyncio.sleep(0)
+        fake.fridge.kelvin = 4.0
+        await gate.cold.refresh()
+        await ramp
+
+    fake.bias.volts, fake.bias.pause = start, 0.02
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(("start", "volts"), [(0.2, 1.0), (-0.2, -1.0), (0.1, -1.0)])
+def test_f1_a_ramp_ends_where_it_gets_warm(gate, fake, start, volts):
+    with pytest.raises(DriveInhibited, match="bias: drive is refused: the mixing chamber reads 4"):
+        ramp_into_the_warmth(gate, fake, start, volts)
+    assert len(fake.levels()) < 3
+    assert "ended by bias: drive is refused" in gate.changes[-1].rule
+
+
+@pytest.mark.parametrize("start", [0.6, -0.6])
+def test_f1_where_it_gets_warm_a_ramp_towards_zero_goes_on(gate, fake, start):
+    ramp_into_the_warmth(gate, fake, start, start / 10)
+    assert fake.bias.volts == start / 10
 
 
 @pytest.mark.parametrize("fault", ["stuck", "lies"])

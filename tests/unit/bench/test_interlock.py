@@ -152,3 +152,30 @@ def test_f3_a_pump_that_stops_trips_at_once_however_cold_it_still_is(wall):
     assert "turbo of the refrigerator stopped" in (cold.objection() or "")
     fridge.runs = True
     assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False, False, True]
+
+
+class Hanging(Fridge):
+    """Answers until it hangs."""
+
+    hangs = False
+
+    async def temperature(self) -> float:
+        if self.hangs:
+            await asyncio.Event().wait()
+        return self.kelvin
+
+
+def test_f2_a_sensor_that_hangs_delays_no_trip_by_the_other(wall):
+    warm, hanging = Fridge(), Hanging()
+    cold = check(wall, warm, hanging)
+    assert readings(cold, warm, 0.012, 0.012, 0.012)[-1]
+    hanging.hangs, warm.kelvin = True, 4.0
+
+    async def main() -> None:
+        async with asyncio.timeout(0.5):
+            await cold.refresh()
+
+    asyncio.run(main())
+    assert not cold.allowed
+    assert cold.deadline == 3.0, "the other is read again within that"
+    assert check(wall, warm).deadline == 10.0

@@ -38,7 +38,7 @@ def test_r1_the_manager_waits_until_the_daemon_has_ended_in_order(unit):
     longest = rules.stop + rules.insist
     assert longest < 10, "the daemon promises to be gone within 10 s"
     assert float(unit["TimeoutStopSec"]) > 2 * longest
-    assert unit["KillMode"] == "mixed"
+    assert unit["KillMode"] == "control-group", "mixed kills the processes when the daemon dies"
 
 
 def test_a_lab_toml_with_mistakes_is_not_started_again(unit):

@@ -51,7 +51,7 @@ def refused(lab, **how):
     return raised.value
 
 
-def test_a_broken_database_keeps_no_output_on_and_biases_hold(lab, benches):
+def test_r2_a_broken_database_keeps_no_output_on_and_biases_hold(lab, benches):
     lab.database.write_bytes(b"no database at all" * 500)
     error = refused(lab)
     [(opened, configure)] = benches[0]
@@ -85,7 +85,7 @@ def test_told_to_end_before_anything_was_done_is_a_good_end(lab):
     assert child._told(lab) == (Code.DONE, "told to end")
 
 
-def test_r3_told_to_end_after_a_kill_with_outputs_as_they_were_is_a_failure(lab):
+def test_r1_told_to_end_after_a_kill_with_outputs_as_they_were_is_a_failure(lab):
     with Store.open(lab.database, "two", data=lab.data) as store:
         store.activity("t1 on q0")
     code, why = child._told(lab)

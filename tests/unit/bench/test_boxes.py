@@ -1,0 +1,86 @@
+"""The serial number that lab.toml names is the only one that is written to."""
+
+import asyncio
+from dataclasses import dataclass, replace
+
+import pytest
+
+from kammerton.bench import open_bench
+from kammerton.bench.connect import connect
+from kammerton.lab import InstrumentEntry, Limit
+from kammerton.model import InstrumentError
+from tests.unit.bench.test_bias import BiasedLab
+
+
+@dataclass
+class WholeLab(BiasedLab):
+    @property
+    def drivers(self):
+        give = lambda name, address: self.instruments[name]  # noqa: E731
+        return {**super().drivers, "bias": lambda: give}
+
+
+@pytest.fixture
+def fake():
+    return WholeLab()
+
+
+def lab_with(make, name, serial):
+    """Return a laboratory whose lab.toml names a serial number; the fakes' is their name."""
+    lab = make.lab()
+    volts = {"volts": Limit(-1.0, 1.0, 0.5, 0.1)}
+    bias = InstrumentEntry("bias", "bias", "addr-bias", volts, safe="zero")
+    entries = {**lab.instruments, "bias": bias}
+    return replace(lab, instruments={**entries, name: replace(entries[name], serial=serial)})
+
+
+def opened(lab, fake, folder):
+    async def main():
+        async with open_bench(lab, fake.clock, drivers=fake.drivers, lock_folder=folder):
+            pass
+
+    asyncio.run(main())
+
+
+def written(fake, name):
+    reads = {"read", "close", "temperature"}
+    return [entry for entry in fake.log.of(name) if entry[0] not in reads]
+
+
+@pytest.mark.parametrize("name", ["awg", "lo", "dig", "fridge", "bias"])
+def test_i6_a_first_box_of_another_serial_number_is_named_and_never_written_to(
+    fake, make, tmp_path, name
+):
+    fake.lo.on = True
+    words = f"{name}: none fake, serial {name}, firmware 0 answers, but lab.toml names serial B42"
+    with pytest.raises(InstrumentError, match=words):
+        opened(lab_with(make, name, "B42"), fake, tmp_path)
+    assert written(fake, name) == []
+    assert fake.lo.on is (name == "lo"), "all others go off"
+    assert not any("configure" in entry for entry in fake.log)
+
+
+@pytest.mark.parametrize("serial", ["lo", " LO "])
+def test_i6_the_serial_number_of_lab_toml_is_welcome(fake, make, tmp_path, serial):
+    opened(lab_with(make, "lo", serial), fake, tmp_path)
+    assert written(fake, "lo")
+
+
+def test_i6_one_that_does_not_say_its_serial_number_is_not_taken_for_it(fake, make, tmp_path):
+    async def silent():
+        raise InstrumentError("lo gives no name")
+
+    fake.lo.identity = silent
+    with pytest.raises(InstrumentError, match=r"not the instrument of lab\.toml: lo gives no"):
+        opened(lab_with(make, "lo", "lo"), fake, tmp_path)
+
+
+def test_i6_another_box_is_not_even_switched_off_where_a_second_one_is_away(fake, make):
+    def refuse(name, address):
+        raise OSError("connection refused")
+
+    drivers = {**fake.drivers, "fridge": lambda: refuse}
+    with pytest.raises(InstrumentError, match=r"lab\.toml names serial B42"):
+        asyncio.run(connect(lab_with(make, "lo", "B42"), drivers))
+    assert written(fake, "lo") == []
+    assert written(fake, "awg") == [("safe",)]
