@@ -44,9 +44,25 @@ def hold(
 
 
 @app.command()
-def release(scope: Scope, *, lab: Where = None) -> None:
+def release(
+    scope: Scope,
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Although another person holds it.")] = (
+        False
+    ),
+    lab: Where = None,
+) -> None:
     """Give back what was held; the daemon looks at its instruments anew and goes on."""
-    _change("release", lab, scope, {})
+    _change("release", lab, scope, {"lease": _seen(lab, scope), "force": force})
+
+
+def _seen(lab: Path | None, scope: str) -> int | None:
+    """Return the number of the lease that holds a scope now: that one is to be released."""
+    from kammerton.cli.loading import database_or_exit
+    from kammerton.store import Store
+
+    with Store.read(database_or_exit(lab)) as store:
+        return next((held.number for held in store.leases() if held.scope == scope), None)
 
 
 def _change(verb: str, lab: Path | None, scope: str, more: dict[str, object]) -> None:
@@ -68,13 +84,14 @@ def _known_or_exit(given: Path | None, scope: str) -> None:
     """Leave with code 2 unless lab.toml, where there is one, knows what is to be held."""
     from kammerton.cli.loading import BAD_INPUT, load_or_exit, refuse
     from kammerton.client.locate import find_lab
+    from kammerton.lab import holdable
     from kammerton.lab.nearest import hint
 
     file = find_lab(given)
     if file is None:
         return
     found = load_or_exit(file)
-    known = {"computer", "maintenance", *found.qubits, *found.resonators, *found.instruments}
+    known = holdable(found)
     if scope not in known:
         refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
         raise typer.Exit(BAD_INPUT)

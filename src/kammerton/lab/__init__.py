@@ -1,5 +1,6 @@
 """lab.toml -> Lab."""
 
+from kammerton.lab.holdable import holdable
 from kammerton.lab.load import Findings, examine, load
 from kammerton.lab.words import (
     Broker,
@@ -35,5 +36,6 @@ __all__ = [
     "ResonatorEntry",
     "Sync",
     "examine",
+    "holdable",
     "load",
 ]

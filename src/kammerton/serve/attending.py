@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from kammerton.model import StoreError
@@ -25,23 +25,26 @@ def _nothing(request: Request) -> None:
 
 
 @asynccontextmanager
-async def attending(store: Store, told: Told = _nothing) -> AsyncIterator[None]:
+async def attending(
+    store: Store, told: Told = _nothing, scopes: Collection[str] | None = None
+) -> AsyncIterator[None]:
     """Do what was asked while nobody was there, then look again and again until the end.
 
-    told: called in the event loop with every request that was looked at.
+    told: called in the event loop with every request that was looked at. scopes: what can be
+    held; None: anything.
     """
     with Inbox(store.place) as inbox:
-        await asyncio.to_thread(attend, store, inbox)
-        async with beside(_attend(store, inbox, told), "requests"):
+        await asyncio.to_thread(attend, store, inbox, scopes)
+        async with beside(_attend(store, inbox, told, scopes), "requests"):
             yield
 
 
-async def _attend(store: Store, inbox: Inbox, told: Told) -> None:
+async def _attend(store: Store, inbox: Inbox, told: Told, scopes: Collection[str] | None) -> None:
     said: str | None = None
     while True:
         await asyncio.sleep(PERIOD)
         try:
-            for request in await asyncio.to_thread(attend, store, inbox):
+            for request in await asyncio.to_thread(attend, store, inbox, scopes):
                 told(request)
             said = None
         except StoreError as problem:

@@ -13,7 +13,7 @@ from datetime import datetime
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.tasks import unbroken
 from kammerton.estimation import warm
-from kammerton.lab import Lab
+from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.loop import Committed
 from kammerton.model import LabClock, Run, StoreInUse, Verdict
@@ -69,7 +69,7 @@ async def run_computer(
             alarms = Alarms()
             tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up, alarms.tell)
             async with (
-                attending(store, holds.told), holds.followed(), backing_up(store),
+                attending(store, holds.told, holdable(lab)), holds.followed(), backing_up(store),
                 relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
                 return await tuning.run(once=once)

@@ -28,11 +28,13 @@ def obedient(database: Place) -> Obey:
 
 def _asked(database: Place, command: Command) -> tuple[bool, str]:
     with Inbox(database) as inbox:
-        number = inbox.ask(command.verb, command.arguments, f"{command.user} over MQTT")
+        who, word = f"{command.user} over MQTT", f"{command.user} {command.nonce}"
+        number = inbox.ask(command.verb, command.arguments, who, word)
         end = time.monotonic() + PATIENCE
         while (found := inbox.request(number)).answer is None:
-            if time.monotonic() > end:
-                inbox.answer(number, "given up: nobody did it in time", done=False)
-            else:
-                time.sleep(PERIOD)
+            late = time.monotonic() > end
+            given_up = late and inbox.give_up(number, "given up: not done in time")
+            if late and not given_up and inbox.request(number).answer is None:
+                return False, "under way, outcome unknown"
+            time.sleep(PERIOD)
     return bool(found.done), found.answer or ""

@@ -8,7 +8,7 @@ from typing import NoReturn
 
 from kammerton.bench import open_bench
 from kammerton.bench.guard import said
-from kammerton.lab import Lab
+from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
 from kammerton.serve.attending import attending
 from kammerton.serve.computer import Doing, opened_store, relayed
@@ -37,7 +37,7 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
         state = "no instrument was touched"
         if touch:
             state = _held(lab, store, doing) or await _switched_off(lab, clock, outputs)
-        async with attending(store), relayed(lab, store, clock.now):
+        async with attending(store, scopes=holdable(lab)), relayed(lab, store, clock.now):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
 
 

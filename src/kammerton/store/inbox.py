@@ -7,26 +7,38 @@ daemon runs, the command does it itself.
 
 from __future__ import annotations
 
-import inspect
 import json
 import logging
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from sqlalchemy import Column, Integer, MetaData, Table, Text, insert, select, update
+from sqlalchemy import (
+    Column,
+    Connection,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
 
 from kammerton.model import StoreError, StoreInUse
 from kammerton.store import checks, clock
 from kammerton.store.place import Place, place_of
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
-from kammerton.store.set_back import set_back
+from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
 log = logging.getLogger(__name__)
@@ -52,6 +64,19 @@ table = Table(
     Column("done", Integer),  # 1: yes, 0: refused
     Column("answer", Text),
 )
+taken = Table("taken", metadata, Column("number", Integer, primary_key=True, autoincrement=False))
+"""Requests that somebody has taken up: to do them, or to give them up. Only the first one has."""
+
+once = Table(
+    "once",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("word", Text, nullable=False, unique=True),
+)
+"""The words of requests that must not come twice, the latest `REMEMBERED`."""
+
+REMEMBERED = 10_000
+UNKNOWN = "it was under way when the daemon ended: whether it was done is not known"
 
 
 @dataclass(frozen=True)
@@ -91,13 +116,23 @@ class Inbox:
     ) -> None:
         self.close()
 
-    def ask(self, verb: str, arguments: Mapping[str, Any], who: str) -> int:
-        """Leave a request; return its number."""
+    def ask(
+        self, verb: str, arguments: Mapping[str, Any], who: str, word: str | None = None
+    ) -> int:
+        """Leave a request; return its number.
+
+        Raises
+        ------
+        StoreError
+            It is too large, or a request with the same `word` was left before, by any process.
+        """
         said = json.dumps(dict(arguments))
         if len(said) > LARGEST:
             raise StoreError(f"a request of {len(said)} bytes is more than {LARGEST}")
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
         with self._place.errors("leave a request to"), self._engine.begin() as connection:
+            if word is not None:
+                _remember(connection, word)
             done = connection.execute(insert(table).values(row))
             return int(done.inserted_primary_key[0]) if done.inserted_primary_key else 0
 
@@ -113,6 +148,28 @@ class Inbox:
         with self._place.errors("read the requests to"), self._engine.begin() as connection:
             return [_request(row) for row in connection.execute(query)]
 
+    def take(self, number: int) -> bool:
+        """Take a request up; False when somebody has already, or has given it up."""
+        with self._place.errors("leave a request to"):
+            return self._first(number)
+
+    def give_up(self, number: int, words: str) -> bool:
+        """Answer a request that nobody has taken up; False when somebody has."""
+        said = {"done": 0, "answer": checks.plain(words)}
+        with self._place.errors("leave a request to"):
+            return self._first(number, said)
+
+    def _first(self, number: int, said: Mapping[str, Any] | None = None) -> bool:
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(insert(taken).values(number=number))
+                if said is not None:
+                    mine = table.c.number == number, table.c.answer.is_(None)
+                    connection.execute(update(table).where(*mine).values(said))
+        except IntegrityError:
+            return False
+        return True
+
     def answer(self, number: int, words: str, *, done: bool) -> None:
         """Say what came of a request; the first answer stays."""
         said = {"done": int(done), "answer": checks.plain(words)}
@@ -121,11 +178,19 @@ class Inbox:
             connection.execute(update(table).where(*mine).values(said))
 
 
-def attend(store: Store, inbox: Inbox) -> list[Request]:
-    """Do what is asked for and answer it; return what was looked at."""
+def attend(store: Store, inbox: Inbox, scopes: Collection[str] | None = None) -> list[Request]:
+    """Do what is asked for and answer it; return what was looked at.
+
+    scopes: what can be held; None where that is not known.
+    """
     requests = inbox.waiting()
     for each in requests:
-        done, words = _done(store, each)
+        if inbox.take(each.number) or each.verb in LASTING:
+            if inbox.request(each.number).answer is not None:  # given up since we looked
+                continue
+            done, words = _done(store, each, scopes)
+        else:
+            done, words = False, UNKNOWN
         log.info("%s asks to %s: %s", each.who, each.verb, words)
         inbox.answer(each.number, words, done=done)
     return requests
@@ -136,6 +201,8 @@ def change(
 ) -> str:
     """Have something done to a database, by its daemon if one runs; return what was done.
 
+    Without a daemon what others asked for earlier comes first.
+
     Raises
     ------
     StoreError
@@ -145,28 +212,11 @@ def change(
     with Store.read(database) as known:
         computer = known.computer
     try:
-        with Store.open(database, computer) as store:
+        with Store.open(database, computer) as store, Inbox(store.place) as inbox:
+            attend(store, inbox)
             return do(store, verb, arguments, person)
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
-
-
-def do(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
-    """Do one thing to an open store; return what was done, in words.
-
-    Raises
-    ------
-    StoreError
-        It cannot be done, or nobody knows how.
-    """
-    if verb not in VERBS:
-        raise StoreError(f"nobody knows how to {verb}; there are {', '.join(sorted(VERBS))}")
-    act = VERBS[verb]
-    try:
-        inspect.signature(act).bind(store, who, **arguments)
-    except TypeError as problem:
-        raise StoreError(f"{verb}: {problem}") from problem
-    return act(store, who, **arguments)
 
 
 def somebody() -> str:
@@ -202,16 +252,34 @@ def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
             f"{in_use}, and did not answer within {WAIT:.0f} s. The request stays: it is done "
             "before anything else as soon as the daemon turns again, or when it is started."
         )
-    inbox.answer(request.number, "given up by the one who asked", done=False)
-    if (late := inbox.request(request.number)).done:  # it was answered just now
-        return late.answer or "done"
-    raise StoreError(f"{in_use}, and did not answer within {WAIT:.0f} s; nothing was changed")
+    if inbox.give_up(request.number, "given up by the one who asked"):
+        raise StoreError(f"{in_use}, and did not answer within {WAIT:.0f} s; nothing was changed")
+    late = inbox.request(request.number)
+    if late.answer is None:
+        raise StoreError(
+            f"{in_use}, and has not said within {WAIT:.0f} s what came of it: {request.verb} is "
+            "under way, outcome unknown (see `kammerton log --audit`)"
+        )
+    if not late.done:
+        raise StoreError(late.answer)
+    return late.answer
 
 
-def _done(store: Store, request: Request) -> tuple[bool, str]:
+def _remember(connection: Connection, word: str) -> None:
+    if connection.execute(select(once.c.number).where(once.c.word == word)).first():
+        raise StoreError("seen before")
+    connection.execute(insert(once).values(word=word))
+    newest = select(func.max(once.c.number)).scalar_subquery()
+    connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))
+
+
+def _done(store: Store, request: Request, scopes: Collection[str] | None) -> tuple[bool, str]:
     age = _wall() - request.asked
     if request.verb not in LASTING and age > LASTS.total_seconds() * 1e6:
         return False, f"too late: asked {age / 6e7:.0f} min ago"
+    scope = request.arguments.get("scope")
+    if request.verb == "hold" and scopes is not None and scope not in scopes:
+        return False, f"there is nothing called {scope!r} to be held"
     try:
         return True, do(store, request.verb, request.arguments, request.who)
     except StoreError as refusal:
@@ -219,41 +287,6 @@ def _done(store: Store, request: Request) -> tuple[bool, str]:
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
         return False, f"failed: {type(error).__name__}: {error}"
-
-
-def _hold(
-    store: Store,
-    who: str,
-    scope: str,
-    why: str = "",
-    until: str | None = None,
-    now: bool = False,
-) -> str:
-    """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
-    end = None if until is None else _time(until)
-    store.hold(scope, who, why, end)
-    shown = f" until {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if end else ""
-    return f"{scope} is held by {who}{shown}"
-
-
-def _time(said: str) -> datetime:
-    try:
-        return datetime.fromisoformat(said)
-    except ValueError as problem:
-        raise StoreError(f"{said!r} is no time") from problem
-
-
-def _release(store: Store, who: str, scope: str) -> str:
-    store.release(scope, who)
-    return f"{scope} is released"
-
-
-def _revert(store: Store, who: str, to: int, names: list[str], why: str = "") -> str:
-    made = store.revert(to, names, who=who, why=why)
-    return set_back(store, made, to)
-
-
-VERBS: dict[str, Callable[..., str]] = {"hold": _hold, "release": _release, "revert": _revert}
 
 
 def _request(row: Any) -> Request:

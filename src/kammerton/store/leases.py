@@ -72,19 +72,29 @@ def insert_lease(
     connection.execute(insert(table).values(number=number, **row))
 
 
-def end_lease(connection: Connection, scope: str, who: str, now: int) -> None:
+def end_lease(
+    connection: Connection, scope: str, who: str, now: int, number: int | None, *, force: bool
+) -> None:
     """Close the lease of a scope.
 
     Raises
     ------
     StoreError
-        Nobody holds it.
+        Nobody holds it; or not under this number any more; or, without `force`, somebody else.
     """
-    if not _close(connection, scope, who, now):
+    held = connection.execute(active(now).where(table.c.scope == scope)).first()
+    if held is None:
         raise StoreError(f"nobody holds {scope}")
+    if number is not None and held.number != number:
+        raise StoreError(f"{scope} is held anew by {held.owner}: {held.why}")
+    if held.owner != who and not force:
+        raise StoreError(
+            f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
+        )
+    _close(connection, scope, who, now)
 
 
-def _close(connection: Connection, scope: str, who: str, now: int) -> int:
+def _close(connection: Connection, scope: str, who: str, now: int) -> None:
     mine = table.c.released.is_(None), table.c.scope == scope
     closed = update(table).where(*mine).values(released=now, released_by=who)
-    return connection.execute(closed).rowcount
+    connection.execute(closed)

@@ -202,18 +202,22 @@ class Store(ReadStore):
 
         self._small(write)
 
-    def release(self, scope: str, who: str) -> None:
+    def release(
+        self, scope: str, who: str, *, number: int | None = None, force: bool = False
+    ) -> None:
         """Let the loop have a scope again.
+
+        number: the lease that is meant; None: whichever holds. force: although it is another's.
 
         Raises
         ------
         StoreError
-            Nobody holds it.
+            Nobody holds it, or another person, or not under this number.
         """
         scope, who = checks.plain(scope), checks.plain(who)
 
         def write(connection: Connection) -> None:
-            leases.end_lease(connection, scope, who, _wall())
+            leases.end_lease(connection, scope, who, _wall(), number, force=force)
             self._note(connection, who, f"lease of {scope}", "held", "released", "")
 
         self._small(write)

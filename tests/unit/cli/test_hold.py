@@ -43,6 +43,15 @@ def test_it_is_held_shown_and_released(lab):
     assert "q1 is held by" not in said("status", str(lab))[1]
 
 
+def test_what_another_person_holds_is_released_with_force_only(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.hold("q1", "bob@pc", "wiring")
+    code, _, err = said("release", "q1", "--lab", str(lab))
+    assert code == 2
+    assert "held by bob@pc" in " ".join(err.split())
+    assert said("release", "q1", "--force", "--lab", str(lab))[0] == 0
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

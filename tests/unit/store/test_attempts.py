@@ -75,7 +75,9 @@ def test_a_lease_holds_until_it_is_released(store: Store, path: Path) -> None:
     store.hold("q3", "anna", "cool-down")
     (held,) = store.leases()
     assert (held.scope, held.owner, held.why, held.until) == ("q3", "anna", "cool-down", None)
-    store.release("q3", "bert")
+    with pytest.raises(StoreError, match="q3 is held by anna: cool-down"):
+        store.release("q3", "bert")
+    store.release("q3", "bert", force=True)
     assert store.leases() == ()
     assert [row.what for row in store.log()] == ["lease of q3"] * 2
     with closing(sqlite3.connect(path)) as other:
@@ -99,6 +101,15 @@ def test_a_lease_runs_out(store: Store, monkeypatch: pytest.MonkeyPatch) -> None
     assert store.leases() == ()
     store.hold("q3", "bert", "now", datetime.now(UTC) + timedelta(hours=1))
     assert [each.owner for each in store.leases()] == ["bert"]
+
+
+def test_a_release_ends_the_lease_it_names_and_no_later_one(store: Store) -> None:
+    store.hold("q3", "anna", "cool-down")
+    (seen,) = store.leases()
+    store.hold("q3", "anna", "again")
+    with pytest.raises(StoreError, match="q3 is held anew by anna: again"):
+        store.release("q3", "anna", number=seen.number, force=True)
+    assert [lease.why for lease in store.leases()] == ["again"]
 
 
 @pytest.mark.parametrize(

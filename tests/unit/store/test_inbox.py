@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -129,3 +130,88 @@ def test_who_is_in_the_way_is_named(store: Store, path: Path) -> None:
     store.activity("ramsey on q1")
     with pytest.raises(StoreInUse, match=r"process \d+ \(ramsey on q1\) has"):
         Store.open(path, "two-qubits")
+
+
+def test_what_waits_is_done_before_a_command_that_finds_no_daemon(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+        store.hold("computer", "anna", "wiring")
+        stale = box.ask("release", {"scope": "computer"}, "anna")
+    change(path, "hold", {"scope": "computer", "why": "in the rack"}, "bob")
+    with Store.open(path, "two-qubits") as store, Inbox(path) as box:
+        assert box.request(stale).done
+        attend(store, box)
+        assert [lease.owner for lease in store.leases()] == ["bob"]
+
+
+def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Path) -> None:
+    store.hold("computer", "bob", "in the rack")
+    with Inbox(path) as box:
+        plain = box.ask("release", {"scope": "computer"}, "ada over MQTT")
+        attend(store, box)
+        assert "held by bob" in (box.request(plain).answer or "")
+        assert store.leases()
+        forced = box.ask("release", {"scope": "computer", "force": True}, "anna")
+        attend(store, box)
+        assert box.request(forced).done
+    assert store.leases() == ()
+
+
+def test_what_is_under_way_cannot_be_given_up(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "WAIT", 0.3)
+    store.hold("computer", "anna", "wiring")
+
+    def slow(*_: object, **__: object) -> str:
+        time.sleep(1.0)
+        return "late"
+
+    monkeypatch.setattr(inbox, "do", slow)
+    with attended(store), pytest.raises(StoreError, match="under way, outcome unknown"):
+        change(path, "release", {"scope": "computer"}, "anna")
+    with Inbox(path) as box:
+        assert box.request(1).answer == "late"
+
+
+def test_what_was_given_up_is_not_done_by_who_looked_before(store: Store, path: Path) -> None:
+    with Inbox(path) as box:
+        number = box.ask("hold", {"scope": "q3"}, "ada over MQTT")
+        looked = box.waiting()
+        assert box.give_up(number, "given up")
+        box.waiting = lambda: looked  # type: ignore[method-assign] - the daemon's look is older
+        attend(store, box)
+        assert box.request(number).answer == "given up"
+    assert store.leases() == ()
+
+
+@pytest.mark.parametrize(("verb", "held"), [("hold", True), ("release", False)])
+def test_what_a_daemon_that_died_had_taken_up(
+    store: Store, path: Path, verb: str, held: bool
+) -> None:
+    with Inbox(path) as box:
+        number = box.ask(verb, {"scope": "q3"}, "anna")
+        assert box.take(number)
+        attend(store, box)
+        assert box.request(number).done is held, "a hold is done again, anything else is not"
+        assert held or box.request(number).answer == inbox.UNKNOWN
+
+
+def test_a_hold_of_what_there_is_not_is_refused(store: Store, path: Path) -> None:
+    with Inbox(path) as box:
+        number = box.ask("hold", {"scope": "drive_l0", "why": "cable"}, "ada over MQTT")
+        attend(store, box, {"computer", "drive_lo"})
+        assert box.request(number).answer == "there is nothing called 'drive_l0' to be held"
+    assert store.leases() == ()
+
+
+def test_a_word_is_taken_once_by_whatever_process(path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(inbox, "REMEMBERED", 3)
+    with Inbox(path) as box:
+        box.ask("hold", {"scope": "q3"}, "ada", "ada 1")
+    with Inbox(path) as box:
+        with pytest.raises(StoreError, match="seen before"):
+            box.ask("hold", {"scope": "q3"}, "ada", "ada 1")
+        assert len(box.waiting()) == 1
+        for n in range(2, 5):
+            box.ask("hold", {"scope": "q3"}, "ada", f"ada {n}")
+        box.ask("hold", {"scope": "q3"}, "ada", "ada 1")

@@ -1,0 +1,68 @@
+"""What may be asked of a database from outside: hold, release, revert."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from kammerton.model import StoreError
+from kammerton.store.set_back import set_back
+from kammerton.store.write import Store
+
+
+def do(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
+    """Do one thing to an open store; return what was done, in words.
+
+    Raises
+    ------
+    StoreError
+        It cannot be done, or nobody knows how.
+    """
+    if verb not in VERBS:
+        raise StoreError(f"nobody knows how to {verb}; there are {', '.join(sorted(VERBS))}")
+    act = VERBS[verb]
+    try:
+        inspect.signature(act).bind(store, who, **arguments)
+    except TypeError as problem:
+        raise StoreError(f"{verb}: {problem}") from problem
+    return act(store, who, **arguments)
+
+
+def _hold(
+    store: Store,
+    who: str,
+    scope: str,
+    why: str = "",
+    until: str | None = None,
+    now: bool = False,
+) -> str:
+    """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
+    end = None if until is None else _time(until)
+    store.hold(scope, who, why, end)
+    shown = f" until {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if end else ""
+    return f"{scope} is held by {who}{shown}"
+
+
+def _time(said: str) -> datetime:
+    try:
+        return datetime.fromisoformat(said)
+    except ValueError as problem:
+        raise StoreError(f"{said!r} is no time") from problem
+
+
+def _release(
+    store: Store, who: str, scope: str, lease: int | None = None, force: bool = False
+) -> str:
+    """Release a scope. lease: the one that was seen, force: although another holds it."""
+    store.release(scope, who, number=lease, force=force)
+    return f"{scope} is released"
+
+
+def _revert(store: Store, who: str, to: int, names: list[str], why: str = "") -> str:
+    made = store.revert(to, names, who=who, why=why)
+    return set_back(store, made, to)
+
+
+VERBS: dict[str, Callable[..., str]] = {"hold": _hold, "release": _release, "revert": _revert}
