@@ -3,7 +3,8 @@
 Off unless `[broker] commands` in lab.toml names a file of keys. A command is a JSON object on
 cmd/<verb>; its `mac` is the HMAC-SHA256, with the user's key, of the same object without `mac`, as
 JSON with sorted keys and no blanks. What is retained, too long, too deep, unknown, not signed,
-expired, older than this process or seen before is refused.
+expired, older than this process or seen before is refused; what was done before a restart is known
+to the inbox.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +37,7 @@ RATE, MINUTE = 10, timedelta(minutes=1)
 
 SHORTEST_KEY = 32
 
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SCOPE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
@@ -180,7 +183,7 @@ class Desk:
     def _fresh(self, envelope: Envelope, verb: str, now: datetime) -> None:
         if envelope.computer != self.topics.computer or envelope.verb != verb:
             raise Refused("meant for another computer or verb")
-        if not envelope.issued - SKEW <= now <= envelope.expires:
+        if envelope.issued - now > SKEW or now > envelope.expires:  # a sum with year 1 overflows
             raise Refused("expired, or from the future")
         if envelope.expires - envelope.issued > LIFE:
             raise Refused(f"lives longer than {LIFE}")
@@ -210,10 +213,10 @@ def _read(payload: bytes) -> Envelope:
 
 
 def _depth(payload: bytes) -> int:
-    """Return how deep brackets nest at most; those in texts count too, which only refuses more."""
+    """Return how deep brackets nest at most, those in texts aside."""
     deepest = depth = 0
-    for byte in payload:
-        depth += (byte in b"[{") - (byte in b"]}")
+    for byte in _TEXT.sub(b"", payload):
+        depth = max(0, depth + (byte in b"[{") - (byte in b"]}"))
         deepest = max(deepest, depth)
     return deepest
 

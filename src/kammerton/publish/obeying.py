@@ -56,12 +56,16 @@ class Obeying:
         except asyncio.QueueFull:
             text = f"refused: {WAITING} others wait"
             self._tell(Alarm("command", self._topics.computer, text))
+        except Exception as error:  # nothing that is sent may end publishing
+            log.exception("a command")
+            text = f"refused: {type(error).__name__} while it was read"
+            self._tell(Alarm("command", self._topics.computer, text))
 
     async def serve(self, connection: Connection) -> None:
         """Do what waits, for ever, and answer."""
         while True:
             command = await self._waiting.get()
-            done, words = await self._obey(command)
+            done, words = await self._done(command)
             log.info("%s over MQTT asks to %s: %s", command.user, command.verb, words)
             answer = {
                 "schema": payloads.SCHEMA,
@@ -70,3 +74,10 @@ class Obeying:
                 "words": words,
             }
             await connection.publish(self._topics.answer, payloads.encode(answer))
+
+    async def _done(self, command: Command) -> tuple[bool, str]:
+        try:
+            return await self._obey(command)
+        except Exception as error:  # nothing that is sent may end publishing
+            log.exception("a command")
+            return False, f"failed: {type(error).__name__}"

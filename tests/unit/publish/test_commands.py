@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
@@ -14,7 +15,8 @@ from hypothesis import strategies as st
 
 from kammerton.model import BrokerError
 from kammerton.publish import Message, Topics
-from kammerton.publish.commands import LARGEST, RATE, Desk, Refused, keys, signature
+from kammerton.publish.commands import LARGEST, RATE, Command, Desk, Refused, keys, signature
+from kammerton.publish.obeying import Obeying
 from kammerton.publish.payloads import iso
 
 TOPICS = Topics("two-qubits")
@@ -83,6 +85,55 @@ def test_x2_what_is_wrong_in_one_thing_is_refused(changes, why):
         document["mac"] = "0" * 64
     with pytest.raises(Refused, match=why):
         desk().take(message(document), NOW)
+
+
+@pytest.mark.parametrize("issued", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
+def test_x2_the_first_and_the_last_day_are_refused(issued):
+    with pytest.raises(Refused, match=r"lives longer|future"):
+        desk().take(message(said(issued=issued)), NOW)
+    with pytest.raises(Refused, match=r"lives longer|expired"):
+        desk().take(message(said(expires=issued)), NOW)
+
+
+def test_x2_a_bracket_in_a_text_is_no_depth_and_hides_none():
+    why = ']]]] \\ "[[[[ }'
+    assert desk().take(message(said(arguments={"scope": "q0", "why": why})), NOW)
+    for hidden in (b"]]]]]" + b"[" * 5, rb'"\\"' + b"[" * 5, b'"[' + b"[" * 5):
+        with pytest.raises(Refused, match="deeper"):
+            desk().take(message(hidden), NOW)
+
+
+@pytest.mark.parametrize("breaks", ["take", "obey"])
+def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch):
+    alarms, answers = [], []
+
+    async def obey(command):
+        raise OverflowError
+
+    class Wire:
+        async def publish(self, topic, payload, **_):
+            answers.append(json.loads(payload))
+
+    async def main():
+        obeying = Obeying(TOPICS, obey, alarms.append)
+        obeying._desk = desk()
+        monkeypatch.setattr(obeying._desk, "take", taken)
+        obeying.heard(message(said()))
+        serving = asyncio.create_task(obeying.serve(Wire()))
+        await asyncio.sleep(0.05)
+        assert not serving.done()
+        serving.cancel()
+
+    def taken(message):
+        if breaks == "take":
+            raise OverflowError
+        return Command("hold", {}, "ada", "0" * 32)
+
+    asyncio.run(main())
+    if breaks == "take":
+        assert [alarm.text for alarm in alarms] == ["refused: OverflowError while it was read"]
+    else:
+        assert [(a["done"], a["words"]) for a in answers] == [(False, "failed: OverflowError")]
 
 
 def test_x2_what_was_changed_on_the_way_is_refused():
