@@ -16,7 +16,11 @@ GROUP = 2.0
 """s in which alarms of one kind become one message: what fails together has one cause."""
 
 QUIET = 900.0
-"""s in which the same is not told again, however often it comes and goes."""
+"""s in which the same is not told again, however often it comes and goes.
+
+What comes again after that is told again, whether it was over in between or not; what came again
+before, and is still there at the end, is told then.
+"""
 
 WAITING = 100
 """Messages kept while the broker is away; the oldest go first."""
@@ -43,25 +47,27 @@ class Alarms:
     _new: list[tuple[float, Alarm]] = field(default_factory=list)
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
+    _unsaid: dict[tuple[str, str], Alarm] = field(default_factory=dict)
     _ready: deque[Notice] = field(default_factory=lambda: deque(maxlen=WAITING))
 
     def tell(self, alarm: Alarm) -> None:
         """Take an alarm in; it is logged unless the same was told a short while ago."""
         key, now = (alarm.kind, alarm.subject), self.monotonic()
         when, on = self._told.get(key, (-QUIET, False))
-        if on == alarm.on:
-            self._kept_back[key] = self._kept_back.get(key, 0) + alarm.on
-            return
-        if alarm.on and now - when < QUIET:
+        if not alarm.on:
+            self._unsaid.pop(key, None)
+            if on:
+                self._say(alarm, when)
+        elif now - when >= QUIET:
+            self._say(alarm, now)
+        else:
             self._kept_back[key] = self._kept_back.get(key, 0) + 1
-            return
-        self._told[key] = (now if alarm.on else when, alarm.on)
-        level = logging.ERROR if alarm.on else logging.WARNING
-        log.log(level, "%s %s: %s", alarm.kind, alarm.subject, alarm.text)
-        self._new.append((now, alarm))
+            if not on:
+                self._unsaid[key] = alarm
 
     def due(self) -> list[Notice]:
         """Return the messages to publish now; call `gone` after each."""
+        self._say_late()
         if self._new and self.monotonic() - self._new[0][0] >= GROUP:
             self._group()
         return list(self._ready)
@@ -70,6 +76,21 @@ class Alarms:
         """Note that a message was published."""
         if self._ready and self._ready[0] is notice:
             self._ready.popleft()
+
+    def _say(self, alarm: Alarm, when: float) -> None:
+        key = (alarm.kind, alarm.subject)
+        self._told[key] = (when, alarm.on)
+        self._unsaid.pop(key, None)
+        level = logging.ERROR if alarm.on else logging.WARNING
+        log.log(level, "%s %s: %s", alarm.kind, alarm.subject, alarm.text)
+        self._new.append((self.monotonic(), alarm))
+
+    def _say_late(self) -> None:
+        """Tell what began again in the quiet time and has not ended by its end."""
+        now = self.monotonic()
+        for key, alarm in tuple(self._unsaid.items()):
+            if now - self._told[key][0] >= QUIET:
+                self._say(alarm, now)
 
     def _group(self) -> None:
         alarms = [alarm for _, alarm in self._new]

@@ -59,6 +59,46 @@ def test_what_comes_and_goes_is_told_once_in_a_while():
     assert taken(alarms) == [("instrument", True, ("lo",), 99)]
 
 
+def test_what_nobody_ends_is_told_again_after_the_quiet_time():
+    clock = Clock()
+    alarms = Alarms(clock)
+    heard = []
+    for _ in range(4):
+        alarms.tell(lost())
+        clock.now += QUIET / 2
+        heard += taken(alarms)
+    assert heard == [("instrument", True, ("lo",), 0), ("instrument", True, ("lo",), 1)]
+
+
+def test_what_begins_again_in_the_quiet_time_and_stays_is_told_at_its_end():
+    clock = Clock()
+    alarms = Alarms(clock)
+    for on in (True, False, True):
+        alarms.tell(lost(on=on))
+        clock.now += 100.0
+    assert [on for _, on, _, _ in taken(alarms)] == [True, False]
+    clock.now = QUIET
+    assert taken(alarms) == []
+    clock.now += GROUP
+    assert taken(alarms) == [("instrument", True, ("lo",), 0)]
+    alarms.tell(lost(on=False))
+    clock.now += GROUP
+    assert taken(alarms) == [("instrument", False, ("lo",), 0)]
+
+
+def test_what_is_over_when_the_quiet_time_ends_is_not_told():
+    clock = Clock()
+    alarms = Alarms(clock)
+    for on in (True, False, True, False):
+        alarms.tell(lost(on=on))
+        clock.now += GROUP
+    assert [on for _, on, _, _ in taken(alarms)] == [True, False]
+    clock.now += QUIET
+    assert taken(alarms) == []
+    clock.now += GROUP
+    assert taken(alarms) == []
+
+
 def test_an_end_without_a_beginning_is_no_message():
     clock = Clock()
     alarms = Alarms(clock)
