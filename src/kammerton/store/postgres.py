@@ -23,6 +23,18 @@ from kammerton.store import schema
 DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
 """What the server must say of itself, so that a commit survives a power cut."""
 
+STATEMENT = 60.0
+"""s that a statement may take: a commit takes milliseconds, a backup of a long history seconds."""
+
+ALIVE = {
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 10,  # s
+    "keepalives_interval": 5,  # s
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,  # ms
+}
+"""What tells libpq that the way to a server is dead, instead of a quarter of an hour of TCP."""
+
 PASSING = ("08", "53", "57", "40", "55")
 """Classes of SQLSTATE that may pass: no connection, no space, shutdown, conflict, lock."""
 
@@ -144,8 +156,16 @@ class ServerPlace:
             raise kind(f"cannot {doing} {self}: {_clean(str(cause), self.url)}") from None
 
     def _engine(self, pool: type[Any], **more: Any) -> Engine:
-        settings = f"-c search_path={self._quoted()} -c lock_timeout={int(self.busy * 1000)}"
-        connecting = {"options": settings, "application_name": f"kammerton {self.computer}"}
+        settings = {
+            "search_path": self._quoted(),
+            "lock_timeout": int(self.busy * 1000),
+            "statement_timeout": int(STATEMENT * 1000),
+        }
+        connecting = {
+            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            "application_name": f"kammerton {self.computer}",
+            **ALIVE,
+        }
         return create_engine(self.url, poolclass=pool, connect_args=connecting, **more)
 
     def _key(self) -> int:

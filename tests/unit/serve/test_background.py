@@ -8,6 +8,8 @@ import time
 
 import pytest
 
+from kammerton.model import StoreUnavailable
+from kammerton.serve import background
 from kammerton.serve.background import Background
 from kammerton.serve.computer import _drawing
 
@@ -27,6 +29,48 @@ def test_a_failure_is_logged_and_stops_nothing(caplog):
         work.add(done.append, 1)
     assert done == [1]
     assert "picture: ZeroDivisionError" in caplog.text
+
+
+def locked_until(opened: threading.Event, done: list[int], number: int) -> None:
+    if not opened.is_set():
+        raise StoreUnavailable("another program holds the database locked")
+    done.append(number)
+
+
+def test_s2_what_the_database_cannot_take_now_is_written_later_in_order(monkeypatch, caplog):
+    monkeypatch.setattr(background, "PAUSE", 0.02)
+    opened, done = threading.Event(), []
+    with Background("audit log") as work:
+        for number in range(3):
+            work.add(locked_until, opened, done, number)
+        time.sleep(0.1)
+        assert done == []
+        opened.set()
+    assert done == [0, 1, 2]
+    assert caplog.text.count("audit log waits: another program") == 1
+
+
+def test_s2_what_cannot_be_written_to_the_very_end_stands_in_the_log(monkeypatch, caplog):
+    monkeypatch.setattr(background, "PAUSE", 0.02)
+    monkeypatch.setattr(background, "LAST", 0.1)
+    with Background("audit log") as work:
+        for number in range(2):
+            work.add(locked_until, threading.Event(), [], number)
+    lost = [each.getMessage() for each in caplog.records if each.levelname == "ERROR"]
+    assert [text[-1] for text in lost] == ["0", "1"]
+    assert all("lost: " in text for text in lost)
+
+
+def test_what_waits_is_bounded_and_what_is_too_much_stands_in_the_log(monkeypatch, caplog):
+    monkeypatch.setattr(background, "WAITING", 2)
+    go, done = threading.Event(), []
+    with Background("audit log") as work:
+        work.add(go.wait, 5)
+        work.add(done.append, 1)
+        work.add(done.append, 2)
+        assert "audit log: too much waits; not done: 2" in caplog.text
+        go.set()
+    assert done == [1]
 
 
 def test_r5_the_loop_turns_while_the_last_pictures_are_drawn():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Store, schema
+from kammerton.store import Store, postgres, schema
 from kammerton.verify import verify_server
 from tests.postgres import Server
 from tests.stored import estimate, run
@@ -151,6 +152,26 @@ def _cut(store: Store, url: str) -> None:
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
         sql(url, f"SELECT pg_terminate_backend({pid})")
         connection.exec_driver_sql("SELECT 1")
+
+
+def test_a_statement_that_takes_too_long_is_given_up_and_may_be_tried_again(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgres, "STATEMENT", 0.2)
+    with opened(url, tmp_path) as store:
+        with pytest.raises(StoreUnavailable, match="statement timeout"), store._write() as line:
+            line.exec_driver_sql("SELECT pg_sleep(5)")
+        store.audit("gate", "awg1", 1, 0, "goes on")
+
+
+def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: Server
+) -> None:
+    monkeypatch.setitem(postgres.ALIVE, "connect_timeout", 2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"postgresql+psycopg://lab@127.0.0.1:{silent.getsockname()[1]}/kammerton"
+        with pytest.raises(StoreUnavailable, match="timeout"):
+            opened(url, tmp_path)
 
 
 def test_verify_reads_a_server_too(url: str, tmp_path: Path) -> None:
