@@ -41,6 +41,8 @@ def status(
         console.print(_headline(store))
         for words in held_words(store):
             console.print(f"[yellow]{escape(words)}[/yellow]")
+        for words in _stuck(store):
+            console.print(f"[yellow]{escape(words)}[/yellow]")
         console.print(_table(store.parameters(), store.now()))
 
 
@@ -51,6 +53,16 @@ def held_words(store: ReadStore) -> list[str]:
         + (f", until {lease.until:%Y-%m-%d %H:%M} UTC" if lease.until else "")
         for lease in store.leases()
     ]
+
+
+def _stuck(store: ReadStore) -> list[str]:
+    """Return what fails on which qubit; a daemon that runs says it itself."""
+    from kammerton.client.hindrance import hindrances
+
+    said = store.current_activity()
+    if said is not None and said.what is not None:
+        return []
+    return [str(each) for _, each in sorted(hindrances(store).items())]
 
 
 def _headline(store: ReadStore) -> str:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from kammerton.client import Why
+    from kammerton.store import ReadStore
 
 
 @app.command()
@@ -27,13 +28,10 @@ def why(
     from kammerton.cli.output import opened, print_json
     from kammerton.cli.status import held_words
     from kammerton.client.why import explain
-    from kammerton.client.words import meant
 
     with opened(lab) as store:
-        parameters = store.parameters()
-        if parameter not in parameters:
-            end = meant(parameter, parameters)
-            typer.echo(f"{parameter} was never measured{end}", err=True)
+        if parameter not in store.parameters():
+            typer.echo(_missing(store, parameter, lab), err=True)
             raise typer.Exit(2)
         found = explain(store, parameter)
         held = [words for words in held_words(store) if words.startswith(f"{_element(parameter)} ")]
@@ -41,6 +39,15 @@ def why(
             print_json({**_document(found), "held": held})
         else:
             _show(found, store.now(), held)
+
+
+def _missing(store: ReadStore, parameter: str, place: Path | None) -> str:
+    from kammerton.cli.loading import load_or_exit
+    from kammerton.client.locate import find_lab
+    from kammerton.client.missing import missing
+
+    lab = find_lab(place)
+    return missing(store, parameter, load_or_exit(lab) if lab else None)
 
 
 def _document(found: Why) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from kammerton.cli.demonstration.processes import child, kammerton, ready_line, 
 from kammerton.cli.demonstration.subscriber import Received, subscribed
 from kammerton.cli.demonstration.table import comparison, expected, live
 from kammerton.cli.started import seconds_since_start
+from kammerton.client.hindrance import hindrances
 from kammerton.model import KammertonError, StoreError
 from kammerton.store import Store
 
@@ -161,9 +162,15 @@ class Demonstration:
         missing = [name for name in outcome.failed if outcome.rows[name].value is None]
         if missing:
             self._console.print(f"[red]not measured: {', '.join(missing)}[/red]")
+            self._explain()
         for name in outcome.failed:
             if name not in missing:
                 self._console.print(f"[red]further than 4 sigma from the truth: {name}[/red]")
+
+    def _explain(self) -> None:
+        with Store.read(self._folder / DATABASE) as store:
+            for _, each in sorted(hindrances(store).items()):
+                self._console.print(str(each), style="red", markup=False)
 
 
 def _heard() -> None:

@@ -1,0 +1,70 @@
+"""What keeps a qubit from being measured further: the calibration that fails on it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from kammerton.client.timeline import Entry, timeline
+from kammerton.model import Fit, Verdict
+from kammerton.store import Attempt, ReadStore, StoredRun
+
+LOOKED_AT = 200  # runs and attempts
+REFUSED = "refused: "  # how the outcome of an attempt begins that the gate did not let pass
+
+
+@dataclass(frozen=True)
+class Hindrance:
+    """A calibration that failed on a target, last time and `times` in a row.
+
+    run: the last run; None where none came about. how: e.g. "rejected".
+    """
+
+    calibration: str
+    target: str
+    how: str
+    reason: str
+    run: str | None
+    times: int = 1
+
+    def __str__(self) -> str:
+        often = f" {self.times} times in a row" if self.times > 1 else ""
+        last = f", last in {self.run}" if self.times > 1 else f" in {self.run}"
+        where = last if self.run else ""
+        return f"{self.calibration} of {self.target} was {self.how}{often}{where}: {self.reason}"
+
+
+def hindrances(store: ReadStore) -> dict[str, Hindrance]:
+    """Return what failed last, by target; a calibration that has succeeded since is none."""
+    newest: dict[tuple[str, str], Hindrance] = {}
+    closed: set[tuple[str, str]] = set()
+    for calibration, target, failure in _outcomes(timeline(store, LOOKED_AT)[::-1]):
+        key = calibration, target
+        if failure is None:
+            closed.add(key)
+        elif key in newest and key not in closed:
+            newest[key] = replace(newest[key], times=newest[key].times + 1)
+        elif key not in closed:
+            newest[key] = failure
+    return {each.target: each for each in reversed(newest.values())}
+
+
+def _outcomes(entries: list[Entry]) -> Iterator[tuple[str, str, Hindrance | None]]:
+    """Yield calibration, target and what failed; None where it succeeded."""
+    for entry in entries:
+        if isinstance(entry, StoredRun):
+            for target, fit in entry.fits.items():
+                yield entry.calibration, target, _failed(entry, fit)
+        elif isinstance(entry, Attempt) and (entry.outcome or "").startswith(REFUSED):
+            reason = (entry.outcome or "").removeprefix(REFUSED)
+            for target in entry.targets:
+                failure = Hindrance(entry.calibration, target, "refused", reason, None)
+                yield entry.calibration, target, failure
+
+
+def _failed(run: StoredRun, fit: Fit) -> Hindrance | None:
+    if fit.verdict is Verdict.ACCEPTED:
+        return None
+    why = ": ".join(words for words in (fit.status, fit.reason) if words)
+    how = "rejected" if fit.verdict is Verdict.REJECTED else "not conclusive"
+    return Hindrance(run.calibration, fit.target, how, why, run.id)

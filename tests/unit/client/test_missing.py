@@ -1,0 +1,93 @@
+"""Why a parameter is not there, as `kammerton why` and `kammerton status` say it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from kammerton.cli import app
+from kammerton.client.hindrance import hindrances
+from kammerton.lab import load
+from kammerton.model import Verdict
+from kammerton.store import Store
+from tests.stored import estimate, fit, run
+from tests.unit.lab.example import TEXT
+
+SWAPPED = "swapped preparation: a 1 is purer than the 0"
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "lab.toml").write_text(TEXT, encoding="utf-8")
+    return tmp_path / "db.sqlite"
+
+
+def measure(store: Store, calibration: str, good: bool, target: str = "q1") -> str:
+    status, _, reason = SWAPPED.partition(": ")
+    bad = fit(target, Verdict.REJECTED, status=status, reason=reason)
+    fits = {target: fit(target) if good else bad}
+    return store.commit(run((target,), fits, calibration), {}).run_id
+
+
+def filled(place: Path, *steps: tuple[str, bool]) -> Path:
+    with Store.open(place, "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": fit()}), {"q0.t1": estimate(), "q1.f01": estimate()})
+        for calibration, good in steps:
+            measure(store, calibration, good)
+    return place
+
+
+def call(*words: object) -> Result:
+    return CliRunner().invoke(app, [str(word) for word in words], env={"COLUMNS": "200"})
+
+
+def test_why_of_a_missing_parameter_names_what_failed_and_how_often(place: Path) -> None:
+    filled(place, ("readout", False), ("rabi_amplitude", True), ("readout", False))
+    result = call("why", "q1.t1", place)
+    assert result.exit_code == 2
+    assert result.stderr == (
+        "q1.t1 was never measured: readout of q1 was rejected 2 times in a row, "
+        f"last in r000004: {SWAPPED}\n"
+    )
+
+
+def test_one_failure_is_not_called_a_row(place: Path) -> None:
+    filled(place, ("readout", False), ("readout", True), ("readout", False))
+    said = call("why", "q1.t1", place).stderr
+    assert f"readout of q1 was rejected in r000004: {SWAPPED}" in said
+
+
+def test_what_succeeded_since_hinders_nothing(place: Path) -> None:
+    filled(place, ("readout", False), ("readout", True))
+    with Store.read(place) as store:
+        assert hindrances(store) == {}
+    assert call("why", "q1.t1", place).stderr == "q1.t1 was not measured yet\n"
+    assert "readout" not in call("status", place).stdout
+
+
+def test_a_program_that_was_refused_hinders_too(place: Path) -> None:
+    filled(place)
+    with Store.open(place, "two-qubits") as store:
+        store.end(store.begin("ramsey", ["q1"]), "refused: too much power")
+    said = call("why", "q1.t2_star", place).stderr
+    assert said == "q1.t2_star was never measured: ramsey of q1 was refused: too much power\n"
+
+
+def test_a_name_of_lab_toml_is_no_misspelling_and_a_misspelt_one_finds_it(place: Path) -> None:
+    lab = place.with_name("lab.toml")
+    database = load(lab).database
+    assert isinstance(database, Path)
+    filled(database)
+    assert call("why", "q1.t2_echo", lab).stderr == "q1.t2_echo was not measured yet\n"
+    assert 'did you mean "q1.t2_echo"?' in call("why", "q1.t2_eco", lab).stderr
+
+
+def test_status_says_what_hinders_when_no_daemon_runs(place: Path) -> None:
+    filled(place, ("readout", False), ("readout", False))
+    said = "readout of q1 was rejected 2 times in a row, last in r000003"
+    assert said in call("status", place).stdout
+    with Store.open(place, "two-qubits") as store:
+        store.activity("t1 on q0")
+        assert said not in call("status", place).stdout
