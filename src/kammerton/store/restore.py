@@ -27,7 +27,8 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
 
     The copy gets a new epoch, so that no subscriber takes old revisions for news, and a line in
     its audit log. Raw traces measured since the backup stay where they are, and no later run
-    takes their numbers.
+    takes their numbers. What is held now stays held; where the old database does not tell, the
+    computer is held until a person releases it.
 
     Raises
     ------
@@ -42,11 +43,44 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
         part.unlink(missing_ok=True)
         backup.copy(saved, part)
         upgrade(part, version_of(part) or VERSION)
+        _stay_held(part, target, who)
         _begin_epoch(part, who, saved)
         aside = _set_aside(target)
         part.replace(target)
         to_disk(target.parent)
     return target, aside
+
+
+def _stay_held(path: Path, before: Path, who: str) -> None:
+    """Hold what the database holds that is replaced, and nothing that the backup held."""
+    now = micros(clock.wall())
+    held = _held(before, now)
+    if held is None:
+        why = "restored from a backup: what was held since is not known"
+        held = [("computer", who, why, now, None)]
+    with closing(sqlite3.connect(path)) as connection, connection:
+        ended = "UPDATE lease SET released = ?, released_by = ? WHERE released IS NULL"
+        connection.execute(ended, (now, who))
+        (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM lease").fetchone()
+        for number, row in enumerate(held, last + 1):
+            columns = "(number, scope, owner, why, since, until)"
+            connection.execute(
+                f"INSERT INTO lease {columns} VALUES (?, ?, ?, ?, ?, ?)",
+                (number, *row),
+            )
+
+
+def _held(path: Path, now: int) -> list[tuple[object, ...]] | None:
+    """Return the leases that hold in a database; None where that cannot be read."""
+    query = (
+        "SELECT scope, owner, why, since, until FROM lease "
+        "WHERE released IS NULL AND (until IS NULL OR until > ?) ORDER BY number"
+    )
+    try:
+        with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True)) as connection:
+            return connection.execute(query, (now,)).fetchall()
+    except sqlite3.Error:
+        return None
 
 
 def _begin_epoch(path: Path, who: str, saved: Path) -> None:

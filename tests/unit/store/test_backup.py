@@ -109,6 +109,20 @@ def test_an_open_database_is_not_replaced(store: Store, path: Path) -> None:
         restore(saved, "anna")
 
 
+def test_what_is_held_stays_held_over_a_restore(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.hold("q0", "anna", "released since")
+        saved = backup.keep(path)
+        store.release("q0", "anna")
+        store.hold("computer", "bob", "in the rack")
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert [(h.scope, h.owner, h.why) for h in store.leases()] == [
+            ("computer", "bob", "in the rack")
+        ]
+    assert verify(path).findings == ()
+
+
 def test_a_damaged_backup_is_not_restored(path: Path) -> None:
     Store.open(path, "two-qubits").close()
     saved = backup.keep(path)
@@ -146,6 +160,7 @@ def test_s3_a_damaged_database_is_left_alone_and_the_way_out_is_named(path: Path
     assert aside.read_bytes() == damaged
     with Store.open(path, "two-qubits") as store:
         assert store.parameters()["q0.t1"].value == 1.0
+        assert [h.scope for h in store.leases()] == ["computer"], "what was held is not known"
 
 
 def test_s3_a_database_that_is_gone_is_not_begun_anew_beside_its_backups(path: Path) -> None:
