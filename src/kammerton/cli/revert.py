@@ -30,6 +30,7 @@ def revert(
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import opened
     from kammerton.cli.revisions import revision_or_exit
+    from kammerton.cli.wrapped import print_wrapped
     from kammerton.model import StoreError
     from kammerton.store import change
 
@@ -37,7 +38,8 @@ def revert(
     with opened(lab) as store:
         revision = revision_or_exit(store, to)
     try:
-        typer.echo(change(database, "revert", {"to": revision, "names": names or [], "why": why}))
+        said = change(database, "revert", {"to": revision, "names": names or [], "why": why})
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None
+    print_wrapped(said, 4)

@@ -87,11 +87,10 @@ def test_revert_says_what_has_expired_and_how_to_keep_it(tmp_path: Path) -> None
         fresh = estimate(5e-5, time=now, valid_until=now + hour)
         store.commit(run(), {"q0.t1": fresh, "q1.t1": fresh})
     said = call("revert", "--to", "r1", "--lab", tmp_path / "db.sqlite").stdout
-    assert said.splitlines() == [
-        "revision 3: q0.t1, q1.t1 as at revision 1",
-        "expired since, so measured again: q0.t1",
-        "to keep it: kammerton hold q0",
-    ]
+    assert said == (
+        "revision 3: q0.t1, q1.t1 as at revision 1; expired since, so measured again: q0.t1; "
+        "to keep it: kammerton hold q0\n"
+    )
 
 
 def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
