@@ -48,6 +48,8 @@ async def open_bench(
     ------
     InstrumentError
         Instruments are in use, unreachable or not known to be off; names all of them.
+    Held
+        A person holds one of them: they are off and closed again, and nothing else was written.
     """
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
@@ -57,6 +59,7 @@ async def open_bench(
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
+            gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()
             watch = asyncio.create_task(gate.watch(fridge_period), name="fridge watch")

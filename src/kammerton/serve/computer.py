@@ -16,7 +16,7 @@ from kammerton.estimation import warm
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.loop import Committed
-from kammerton.model import LabClock, Run, StoreInUse, Verdict
+from kammerton.model import Held, LabClock, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
@@ -147,15 +147,21 @@ class Tuning:
                 await self.holds.free()
             what = "connecting to the instruments (the first start compiles kernels)"
             await asyncio.to_thread(self._say, what)
-            async with open_bench(
-                self.lab, self.clock, on_change=self.outputs.changed, holds=self.holds
-            ) as bench:
-                self.outputs.found_off()
-                self.up()
-                await ready
-                planner = planner or Planner(load_calibrations())  # anybody's code: outputs are off
-                loop = self._loop(bench, planner)
-                parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
+            try:
+                async with open_bench(
+                    self.lab, self.clock, on_change=self.outputs.changed, holds=self.holds
+                ) as bench:
+                    self.outputs.found_off()
+                    self.up()
+                    await ready
+                    planner = planner or Planner(
+                        load_calibrations()
+                    )  # anybody's code: outputs are off
+                    loop = self._loop(bench, planner)
+                    parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
+            except Held as held:
+                log.info("left again while connecting: %s", held)
+                continue
             if parked is not None:
                 return parked
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from kammerton.bench import Bench, open_bench
 from kammerton.bench import bench as bench_module
 from kammerton.lab import Limit
-from kammerton.model import InstrumentError, OutputRefused, ProgramError
+from kammerton.model import Held, InstrumentError, OutputRefused, ProgramError
 
 
 def use(fake, make, tmp_path, body: Callable[[Bench], Awaitable[object]], **options):
@@ -439,3 +440,21 @@ def test_limits_are_those_of_the_lab_file(fake, make, tmp_path):
             await bench.acquire(make.program())
 
     use(fake, make, tmp_path, body, lab=lab)
+
+
+def test_a_hold_that_came_while_connecting_is_asked_for_before_anything_is_set(
+    fake, make, tmp_path, monkeypatch
+):
+    configured = []
+
+    async def configure(bench: Bench) -> None:
+        configured.append(bench)
+
+    async def body(bench: Bench) -> None:
+        pytest.fail("the bench is a person's")
+
+    monkeypatch.setattr(Bench, "configure", configure)
+    hold = SimpleNamespace(scope="computer", owner="bob", why="in the rack", until=None)
+    with pytest.raises(Held, match="computer is held by bob"):
+        use(fake, make, tmp_path, body, holds=lambda: (hold,))
+    assert configured == []
