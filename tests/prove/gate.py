@@ -68,7 +68,7 @@ def refrigerator(quick: bool) -> Iterator[Row]:
         for name, fault, given, stated in REFRIGERATOR:
             laboratory.world.temperature = 0.012
             took = [struck(laboratory, lab, fault, **given).seconds for _ in range(times)]
-            yield Row(name, times, t_det=max(took), unsafe=sum(s > stated for s in took), stuck=0)
+            yield Row(name, times, t_det=max(took), unsafe=sum(s > stated for s in took))
 
 
 @proof("boxes")
@@ -101,7 +101,7 @@ async def _struck_often(
             back.append(time.monotonic() - began)
     spans = laboratory.questions.unsafe(limits)["spans"]
     unsafe = len(spans) + len(wrong_box(laboratory.ledger.since(since)))
-    return Row(name, times, max(seen), max(back), wrong=wrong, unsafe=unsafe, stuck=0)
+    return Row(name, times, max(seen), max(back), wrong=wrong, unsafe=unsafe)
 
 
 async def _believed(bench: Bench, lab: Lab) -> InstrumentError | None:

@@ -93,10 +93,10 @@ async def inject(site: Site, told: Told, link: str, fault: Fault, seconds: float
     aborted = [t for t in told.aborted if t > struck]
     others = [n for n, count in site.sessions().items() if n != link and count > sessions[n]]
     return Row(
-        f"{link}: ", 1,
+        f"{link}: ", int(proxy.hits > hits),
         t_det=aborted[0] - struck if aborted else None,
         t_rec=None if recovered is None else recovered - gone,
-        wrong=0, unsafe=len(others), stuck=int(recovered is None),
+        unsafe=len(others), stuck=int(recovered is None),
     )  # fmt: skip
 
 
@@ -120,9 +120,9 @@ def together(name: str, rows: Sequence[Row]) -> Row:
     detected = [r.t_det for r in rows if r.t_det is not None]
     recovered = [r.t_rec for r in rows if r.t_rec is not None]
     return Row(
-        name, len(rows), max(detected, default=None), max(recovered, default=None),
-        wrong=sum(r.wrong or 0 for r in rows), unsafe=sum(r.unsafe or 0 for r in rows),
-        stuck=sum(r.stuck or 0 for r in rows),
+        name, sum(r.injected for r in rows),
+        max(detected, default=None), max(recovered, default=None),
+        unsafe=sum(r.unsafe or 0 for r in rows), stuck=sum(r.stuck or 0 for r in rows),
     )  # fmt: skip
 
 

@@ -1,0 +1,14 @@
+"""What the tables of the proofs count."""
+
+from __future__ import annotations
+
+from tests.prove.frame import Row
+from tests.prove.links import together
+
+
+def test_a_fault_that_never_struck_is_not_counted() -> None:
+    rows = [Row("awg1", 1, 0.2, 1.0, unsafe=0, stuck=0), Row("fridge", 0, None, 3.0, unsafe=1)]
+    found = together("both", rows)
+    assert (found.injected, found.t_det, found.t_rec) == (1, 0.2, 3.0)
+    assert (found.wrong, found.unsafe, found.stuck) == (None, 1, 0)
+    assert not together("none", [Row("fridge", 0)]).good, "it struck nothing"
