@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,9 @@ def lab(laboratory, tmp_path) -> Iterator[Lab]:
 
 def use(lab: Lab, body: Callable[[Bench], Awaitable[None]], folder: Path | None = None) -> None:
     async def main() -> None:
-        async with open_bench(lab, LabClock(), lock_folder=lab.path.parent) as bench:
+        async with open_bench(
+            lab, LabClock(), lock_folder=lab.path.parent, fridge_period=0.05
+        ) as bench:
             await body(bench)
 
     asyncio.run(main())
@@ -108,6 +111,36 @@ def test_i10_somebody_elses_change_is_seen_and_the_daemon_waits(
         assert [c.who for c in bench.gate.changes if c.what.startswith(f"{instrument} ")]
 
     use(lab, body)
+
+
+def test_i10_what_the_interlock_switched_off_is_nobody_elses_change(laboratory, lab):
+    both = program(lab, 40)
+    of_q0 = replace(
+        both,
+        sequences={"q0": both.sequences["q0"]},
+        readouts={"q0": both.readouts["q0"]},
+        axis={"q0": both.axis["q0"]},
+    )
+    channel = lab.qubits["q1"].drive.i.number
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(both)
+        laboratory.world.temperature = 0.2
+        await until(lambda: not bench.gate.commanded("drive_lo")["on"])
+        laboratory.world.temperature = 0.012
+        await until(lambda: bench.gate.cold.allowed)
+        await bench.acquire(of_q0)
+        laboratory.generators["awg1"].receive(f"OUTP{channel}:STAT 1".encode())
+        with pytest.raises(SettingsChanged, match=rf"on\.{channel} is True, not False"):
+            await bench.acquire(of_q0)
+
+    use(lab, body)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not true():  # noqa: ASYNC110 - what is waited for is any fact
+            await asyncio.sleep(0.01)
 
 
 def test_i9_an_error_in_a_queue_ends_up_with_the_run_that_is_not_believed(laboratory, lab):

@@ -10,6 +10,7 @@ from functools import partial
 
 from kammerton.bench.bias import Biases
 from kammerton.bench.guard import Guard, Holds, nobody
+from kammerton.bench.inhibition import Inhibition
 from kammerton.bench.limits import check_compiled, check_playlist, check_value
 from kammerton.bench.others import Others
 from kammerton.bench.ramp import walk
@@ -25,6 +26,7 @@ from kammerton.bench.switching import (
 )
 from kammerton.lab import Lab, Limit
 from kammerton.model import DriveInhibited, InstrumentError, LabClock
+from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import (
     BiasSource,
     FridgeMonitor,
@@ -55,6 +57,7 @@ class Gate:
     Switching off is never refused.
 
     guard: interlock, leases, audit. biases, others: bias sources; analyzers and pulsers.
+    alarm: hears that the interlock switched drive off. inhibition: whether it did, in words.
     trip: set when the interlock switched drive off; cleared when a program is admitted again.
     """
 
@@ -68,6 +71,7 @@ class Gate:
         on_change: OnChange | None = None,
         holds: Holds = nobody,
         monotonic: Callable[[], float] = time.monotonic,
+        alarm: Tell = unheard,
     ) -> None:
         self.lab = lab
         self.trip = asyncio.Event()
@@ -80,11 +84,13 @@ class Gate:
             who=who, on_change=on_change, holds=holds, monotonic=monotonic,
         )  # fmt: skip
         self.cold, self.changes = self.guard.cold, self.guard.changes
+        self.inhibition = Inhibition(self.guard, lab.interlock.fridge, alarm)
         self.others = Others(self.guard, self._others)
         biases = {n: d for n, d in devices if isinstance(d, BiasSource)}
         self._bias_sources, self.biases = biases, Biases(self.guard, biases)
         self._carriers: dict[str, tuple[float, float]] = {}
         self._on: dict[str, frozenset[int]] = {}
+        self._switched: dict[str, frozenset[int]] = {}  # channels that were on at some time
 
     async def admit(self, compiled: Compiled) -> None:
         """Refuse a compiled program before anything of it reaches an instrument.
@@ -144,10 +150,11 @@ class Gate:
         on = self._on.get(generator, frozenset())
         missing = [channel for channel in channels if channel not in on]
         if missing:
-            self._on[generator] = on | frozenset(
-                missing
-            )  # before, so that safe() has the last word
-            await self._switch_on(generator, self._generators[generator].enable(missing, on=True))
+            new = frozenset(missing)
+            self._on[generator] = on | new  # before, so that safe() has the last word
+            enabling = self._generators[generator].enable(missing, on=True)
+            await self._switch_on(generator, new, enabling)
+            self._switched[generator] = self._switched.get(generator, frozenset()) | new
             self.guard.changed(generator, sorted(on), sorted(on | set(missing)))
 
     async def enable_source(self, source: str) -> None:
@@ -157,7 +164,7 @@ class Gate:
             raise self.guard.refusal(source, True, f"{source} has not been tuned through the gate")
         if source not in self._on:
             self._on[source] = frozenset({1})
-            await self._switch_on(source, switch_on(self._sources[source]))
+            await self._switch_on(source, self._on[source], switch_on(self._sources[source]))
             self.guard.changed(source, False, True)
 
     async def run(self, generator: str) -> None:
@@ -172,13 +179,17 @@ class Gate:
         self.guard.changed(generator, "waiting", "playing")
 
     def commanded(self, name: str) -> State:
-        """Return what an instrument must read back, as far as this gate has set it."""
+        """Return what an instrument must read back, as far as this gate has set it.
+
+        Channels that this gate has switched off again are expected to be off.
+        """
         on = self._on.get(name, frozenset())
         if name in self._sources:
             hz, dbm = self._carriers.get(name, (None, None))
             known = {"frequency": hz, "power": dbm, "on": bool(on)}
             return {key: value for key, value in known.items() if value is not None}
-        return {f"on.{channel}": True for channel in on}
+        channels = self._switched.get(name, frozenset()) | on
+        return {f"on.{channel}": channel in on for channel in sorted(channels)}
 
     async def still_cold(self) -> None:
         """Refuse to believe what was just measured unless the mixing chamber was cold until now.
@@ -269,8 +280,10 @@ class Gate:
             objection = self.cold.objection()
             if objection is not None and (was_cold or self._on):
                 was_cold = not await self._switch_off(objection)
+                self.inhibition.tripped(off=not was_cold)
             elif objection is None:
                 was_cold = True
+            self.inhibition.look()
             await asyncio.sleep(period)
 
     async def _move(
@@ -291,11 +304,15 @@ class Gate:
             await instrument.set_frequency(hz)
         return old_hz, old_dbm
 
-    async def _switch_on(self, name: str, enabling: Awaitable[None]) -> None:
+    async def _switch_on(
+        self, name: str, channels: frozenset[int], enabling: Awaitable[None]
+    ) -> None:
         try:
             await enabling
         except BaseException:
-            self._on.pop(name, None)
+            self._on[name] = self._on.get(name, frozenset()) - channels
+            if not self._on[name]:
+                del self._on[name]
             raise
 
     async def _switch_off(self, objection: str) -> bool:

@@ -89,6 +89,10 @@ class Guard:
         scopes = {COMPUTER, *names}
         return next((hold for hold in self._holds() if hold.scope in scopes), None)
 
+    def held(self, scope: str) -> bool:
+        """Say whether somebody holds exactly this."""
+        return any(hold.scope == scope for hold in self._holds())
+
     def require_free(self, *names: str) -> None:
         """Refuse while a person holds one of these instruments, or the computer."""
         hold = self.hold_on(*names)

@@ -51,6 +51,11 @@ class ColdCheck:
         return self._allowed
 
     @property
+    def arming(self) -> bool:
+        """Whether the last readings were good, but not yet enough of them in a row."""
+        return not self._allowed and self._good > 0
+
+    @property
     def reading(self) -> FridgeReading | None:
         """The warmest of the readings that are valid and fresh; None when there is none."""
         fresh = [s.reading for s in self.sensors if s.reading and s.age() <= self.settings.max_age]

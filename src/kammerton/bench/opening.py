@@ -20,6 +20,7 @@ from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
+from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import Instrument
 
 log = logging.getLogger(__name__)
@@ -38,11 +39,12 @@ async def open_bench(
     fridge_period: float = 2.0,
     lock_folder: Path | None = None,
     configure: bool = True,
+    alarm: Tell = unheard,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
     On the way out every output is switched off and verified, then the sessions are closed.
-    configure: False leaves clocks and references as they are.
+    configure: False leaves clocks and references as they are. alarm: hears of the interlock.
 
     Raises
     ------
@@ -54,7 +56,9 @@ async def open_bench(
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         instruments = await _connected(lab, drivers)
-        gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds)
+        gate = Gate(
+            lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm
+        )
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))

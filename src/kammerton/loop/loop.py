@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+from kammerton.bench.inhibition import MAINTENANCE
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
@@ -41,9 +42,6 @@ ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is 
 
 Committed = Callable[[Run, str], None]
 
-MAINTENANCE = "maintenance"
-"""A scope that forbids nothing: while it is held, waiting for the refrigerator is no alarm."""
-
 Names = Callable[[], frozenset[str]]
 
 
@@ -65,7 +63,7 @@ class Loop:
 
     committed(run, run_id) is told of every finished run, said(what) of what is done now.
     held: elements that persons hold now; the loop leaves them alone. leave: end `keep` or `settle`
-    after the step under way.
+    after the step under way. drive_off: says that the interlock has switched drive off, and why.
     """
 
     lab: Lab
@@ -80,6 +78,7 @@ class Loop:
     held: Names = frozenset
     leave: bool = False
     alarm: Tell = unheard
+    drive_off: Callable[[], str | None] = lambda: None
     _waiting: bool = False
     _running: asyncio.Task[Run] | None = None
     _measured: frozenset[str] = frozenset()
@@ -93,6 +92,7 @@ class Loop:
         self._conclusions = Conclusions(
             self.lab, self.clock, self.planner, self.book, self.patience, self._record
         )
+        self.patience.alarm = self.alarm
         self._outage = Outage(self.bench, self._say, self.alarm)
 
     async def keep(self) -> None:
@@ -122,8 +122,8 @@ class Loop:
 
     def _idle(self) -> str:
         alone = self.patience.left_alone().items()
-        parked = "; ".join(f"{name} is parked: {reason}" for name, reason in alone)
-        return f"idle: {parked or 'everything is known well enough'}"
+        words = [self.drive_off(), *(f"{name} is parked: {reason}" for name, reason in alone)]
+        return f"idle: {'; '.join(filter(None, words)) or 'everything is known well enough'}"
 
     @property
     def measured(self) -> frozenset[str]:
@@ -233,7 +233,7 @@ class Loop:
             level = logging.INFO if MAINTENANCE in self.held() else logging.WARNING
             log.log(level, "waiting: %s", inhibition)
         self._waiting = True
-        await self._say(f"waiting: {inhibition}")
+        await self._say(f"waiting: {self.drive_off() or inhibition}")
         await asyncio.sleep(IDLE)
 
     async def _apart(self, plan: Plan, refusal: KammertonError) -> None:

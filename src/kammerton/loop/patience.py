@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kammerton.model import Effort, Fit, Verdict
+from kammerton.model.alarm import Alarm, Tell, unheard
 
 TRIES = 4
 WIDEST, MOST_SHOTS = 8.0, 16.0
@@ -24,7 +25,10 @@ class Parked:
 
 @dataclass
 class Patience:
-    """Counts failures by calibration and target; knows the effort of the next try."""
+    """Counts failures by calibration and target; knows the effort of the next try.
+
+    alarm: hears of each target that is parked, and that it gets another chance.
+    """
 
     failures: dict[tuple[str, str], int] = field(default_factory=dict)
     efforts: dict[tuple[str, str], Effort] = field(default_factory=dict)
@@ -32,6 +36,7 @@ class Patience:
     parked: dict[str, Parked] = field(default_factory=dict)
     times: dict[str, int] = field(default_factory=dict)
     aside: dict[tuple[str, str], Parked] = field(default_factory=dict)
+    alarm: Tell = unheard
 
     def set_aside(
         self, calibration: str, targets: Iterable[str], reason: str, now: datetime
@@ -73,6 +78,13 @@ class Patience:
         times = self.times[target] = self.times.get(target, 0) + 1
         pause = min(PAUSE * 2 ** min(times - 1, 10), LONGEST_PAUSE)
         self.parked[target] = Parked(reason, now + pause)
+        self.alarm(Alarm("target", target, f"{target} is parked: {reason}"))
+
+    def forget(self) -> None:
+        """Give all that is parked another chance: whatever was wrong may be another thing now."""
+        for name in self.parked:
+            self._released(name)
+        self.parked.clear()
 
     def release(self, now: datetime) -> list[str]:
         """Return the targets that get another chance now, with a clean slate."""
@@ -80,11 +92,15 @@ class Patience:
         due = [name for name, parked in self.parked.items() if parked.until <= now]
         for name in due:
             del self.parked[name]
+            self._released(name)
             for key in [k for k in self.failures if k[1] == name]:
                 del self.failures[key]
             for key in [k for k in self.efforts if k[1] == name]:
                 del self.efforts[key]
         return due
+
+    def _released(self, target: str) -> None:
+        self.alarm(Alarm("target", target, f"{target} gets another chance", on=False))
 
 
 def _more(effort: Effort, fit: Fit) -> Effort:

@@ -149,7 +149,11 @@ class Tuning:
             await asyncio.to_thread(self._say, what)
             try:
                 async with open_bench(
-                    self.lab, self.clock, on_change=self.outputs.changed, holds=self.holds
+                    self.lab,
+                    self.clock,
+                    on_change=self.outputs.changed,
+                    holds=self.holds,
+                    alarm=self.alarm,
                 ) as bench:
                     self.outputs.found_off()
                     self.up()
@@ -164,6 +168,7 @@ class Tuning:
                 continue
             if parked is not None:
                 return parked
+            loop.patience.forget()
 
     def _loop(self, bench: Bench, planner: Planner) -> Loop:
         book = BeliefBook(self.lab, self.clock.now())
@@ -171,6 +176,7 @@ class Tuning:
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, alarm=self.alarm,
+            drive_off=bench.gate.inhibition.words,
         )  # fmt: skip
 
     def _say(self, what: str) -> None:

@@ -1,0 +1,60 @@
+"""What the interlock does, told: one alarm from when drive goes off until it is allowed again."""
+
+from __future__ import annotations
+
+import logging
+
+from kammerton.bench.guard import Guard
+from kammerton.model.alarm import Alarm, Tell, unheard
+
+log = logging.getLogger(__name__)
+
+MAINTENANCE = "maintenance"
+"""A scope that forbids nothing: while it is held, a warm refrigerator is no alarm."""
+
+
+class Inhibition:
+    """Tells that drive is off, once, and that it is allowed again; mute under maintenance.
+
+    A bench that has just been opened and reads cold is not yet armed, which is no news. off: all
+    outputs that the interlock wanted off are known to be off.
+    """
+
+    def __init__(self, guard: Guard, fridge: str, alarm: Tell = unheard) -> None:
+        self._guard, self._fridge, self._alarm = guard, fridge, alarm
+        self._told: bool | None = None  # None: not known what was told before this bench was opened
+        self.off = True
+
+    def words(self) -> str | None:
+        """Say that drive is off and why; None when it is allowed."""
+        objection = self._guard.cold.objection()
+        if objection is None:
+            return None
+        if self.off:
+            return f"drive is off: {objection}"
+        return f"drive is refused, and not every output is known to be off: {objection}"
+
+    def tripped(self, *, off: bool) -> None:
+        """Take note of a trip, and whether everything is known to be off; one line in the log."""
+        self.off = off
+        if off:
+            level = logging.INFO if self._muted() else logging.WARNING
+            log.log(level, "%s; all outputs were switched off", self.words())
+
+    def look(self) -> None:
+        """Raise the alarm, or say that it is over; called after every reading."""
+        words = self.words()
+        if words is None:
+            self._over()
+        elif not (self._told or self._muted() or self._guard.cold.arming):
+            self._told = True
+            self._alarm(Alarm("refrigerator", self._fridge, words))
+
+    def _over(self) -> None:
+        self.off = True
+        if self._told is not False:
+            self._told = False
+            self._alarm(Alarm("refrigerator", self._fridge, "drive is allowed again", on=False))
+
+    def _muted(self) -> bool:
+        return self._guard.held(MAINTENANCE)
