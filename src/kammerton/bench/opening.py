@@ -56,9 +56,7 @@ async def open_bench(
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         instruments = await _connected(lab, drivers)
-        gate = Gate(
-            lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm
-        )
+        gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))

@@ -23,8 +23,8 @@ class Subscriber:
         async for update in Subscriber(Broker("127.0.0.1", 1883), "two-qubits"):
             print(update.name, update.estimate)
 
-    `parameters` is always the whole present set; `online` says whether the daemon is there (None:
-    not heard yet). A payload that cannot be read is logged and ignored.
+    `parameters` is always the whole present set; `online` says whether the daemon is there, be it
+    in safe mode (None: not heard yet). A payload that cannot be read is logged and ignored.
     """
 
     def __init__(
@@ -85,5 +85,5 @@ class Subscriber:
         if message.topic == self._topics.delta:
             return self._follower.delta(received.parameter_set(message.payload))
         if message.topic == self._topics.status:
-            self.online = received.status(message.payload).status == "online"
+            self.online = received.status(message.payload).status != "offline"
         return []

@@ -46,7 +46,7 @@ def quality(estimate: Estimate, now: datetime) -> str:
 
 
 def status(snapshot: Snapshot, word: str, now: datetime) -> Document:
-    """Say "online" or "offline", and with which program."""
+    """Say "online", "safe mode" or "offline", and with which program."""
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
         "version": version("kammerton"),

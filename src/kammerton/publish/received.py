@@ -71,7 +71,7 @@ class Status(_Checked):
 
     schema_: Literal[1] = Field(alias="schema")
     epoch: str
-    status: Literal["online", "offline"]
+    status: Literal["online", "safe mode", "offline"]
     time: datetime
     instance: str = ""
 

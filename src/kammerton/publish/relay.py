@@ -49,8 +49,8 @@ class Relay:
 
     now: laboratory time, for the quality of values. parameters: one retained topic for each
     parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
-    obey: does commands, where lab.toml says who may send them. problem: why nothing is published
-    now; None while connected.
+    obey: does commands, where lab.toml says who may send them. word: the status while connected,
+    "online" or "safe mode". problem: why nothing is published now; None while connected.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Relay:
         alarms: Alarms | None = None,
         alarm: Tell | None = None,
         obey: Obey = nobody,
+        word: str = "online",
     ) -> None:
         self.problem: str | None = "not connected yet"
         self.slow = SLOW
@@ -79,6 +80,7 @@ class Relay:
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell)
+        self._word = word
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
@@ -121,8 +123,9 @@ class Relay:
         async with self._connect(self._broker, will) as connection:
             self._mirror = Mirror()
             session = Session(
-                connection, self._store, self._topics, self._now, self._parameters, self._mirror
-            )
+                connection, self._store, self._topics, self._now, self._parameters, self._mirror,
+                self._word,
+            )  # fmt: skip
             try:
                 # Only who listens hears that a quiet line is dead.
                 await self._obeying.begin(connection, self._broker)
@@ -168,7 +171,7 @@ class Relay:
             said = received.status(payload)
         except BrokerError:
             return
-        if said.status == "online" and said.instance not in ("", payloads.INSTANCE):
+        if said.status != "offline" and said.instance not in ("", payloads.INSTANCE):
             text = (
                 f"{said.instance} (host/process) says that it is online as {self._topics.computer}"
             )

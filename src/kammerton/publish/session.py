@@ -29,6 +29,7 @@ class Session:
         now: Callable[[], datetime],
         parameters: bool,
         mirror: Mirror,
+        word: str,
     ) -> None:
         self._connection = connection
         self._store = store
@@ -36,15 +37,16 @@ class Session:
         self._now = now
         self._parameters = parameters
         self._mirror = mirror
+        self._word = word
         self._published = -1
         self._valid: tuple[Change, ...] = ()
         self._due = 0.0
 
     async def greet(self) -> None:
-        """Say "online" and retain the whole set again: the broker may have lost what it had."""
+        """Say that we are here and retain the whole set: the broker may have lost what it had."""
         await self._connection.subscribe(self._topics.snapshot, self._topics.status)
         head = await asyncio.to_thread(self._store.snapshot)
-        await self._say(head, "online")
+        await self._say(head, self._word)
         await self._publish_snapshot(head)
         for change in head.parameters.values():
             await self._publish_parameter(change)

@@ -194,13 +194,17 @@ def _warm() -> None:
 
 @asynccontextmanager
 async def relayed(
-    lab: Lab, store: Store, now: Callable[[], datetime], alarms: Alarms | None = None
+    lab: Lab,
+    store: Store,
+    now: Callable[[], datetime],
+    alarms: Alarms | None = None,
+    word: str = "online",
 ) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left."""
     if lab.broker is None:
         yield
         return
-    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place))
+    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word)
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:

@@ -37,7 +37,10 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
         state = "no instrument was touched"
         if touch:
             state = _held(lab, store, doing) or await _switched_off(lab, clock, outputs)
-        async with attending(store, scopes=holdable(lab)), relayed(lab, store, clock.now):
+        async with (
+            attending(store, scopes=holdable(lab)),
+            relayed(lab, store, clock.now, word="safe mode"),
+        ):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
 
 

@@ -5,6 +5,7 @@ import math
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from kammerton.bench import Gate, switching
 from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError, OutputRefused
+from kammerton.model.alarm import Alarm
 
 
 class Wall:
@@ -516,6 +518,95 @@ def test_the_watch_leaves_a_cold_bench_alone(gate, fake, make):
 
     asyncio.run(watched(gate, body()))
     assert not gate.trip.is_set()
+
+
+@pytest.fixture
+def told() -> list[Alarm]:
+    return []
+
+
+@pytest.fixture
+def holds() -> list[SimpleNamespace]:
+    return []
+
+
+@pytest.fixture
+def heard(fake, make, wall, told, holds) -> Gate:
+    """A gate that nothing was played through, whose alarms are heard."""
+    return Gate(
+        make.lab(), fake.instruments, fake.clock,
+        monotonic=wall, holds=lambda: holds, alarm=told.append,
+    )  # fmt: skip
+
+
+def ons(told: list[Alarm]) -> list[bool]:
+    assert {(a.kind, a.subject) for a in told} <= {("refrigerator", "fridge")}
+    return [alarm.on for alarm in told]
+
+
+def test_f1_a_trip_while_idle_is_one_alarm_and_one_line_until_drive_is_allowed_again(
+    heard, fake, told, caplog
+):
+    async def body() -> None:
+        await soon(lambda: heard.cold.allowed)
+        assert heard.inhibition.words() is None
+        fake.fridge.kelvin = 0.2
+        await soon(lambda: True in ons(told))
+        reads = fake.fridge.reads
+        await soon(lambda: fake.fridge.reads > reads + 3)
+        said = heard.inhibition.words() or ""
+        assert said.startswith("drive is off: the mixing chamber reads 200 mK")
+        fake.fridge.kelvin = 0.012
+        await soon(lambda: heard.cold.allowed and not told[-1].on)
+
+    asyncio.run(watched(heard, body()))
+    assert ons(told) == [False, True, False]  # the first: over, whatever was told before
+    lines = [r.message for r in caplog.records if r.levelname == "WARNING"]
+    assert len(lines) == 1
+    assert "reads 200 mK" in lines[0]
+    assert lines[0].endswith("all outputs were switched off")
+
+
+def test_f1_a_bench_that_is_warm_from_the_start_is_an_alarm_too(heard, fake, told):
+    fake.fridge.kelvin = 4.0
+    asyncio.run(watched(heard, soon(lambda: bool(told))))
+    assert ons(told) == [True]
+    assert "reads 4 K" in told[0].text
+
+
+def test_f1_arming_a_cold_bench_is_no_alarm(heard, told):
+    asyncio.run(watched(heard, soon(lambda: heard.cold.allowed and bool(told))))
+    assert ons(told) == [False]
+
+
+def test_f5_maintenance_mutes_the_alarm_for_as_long_as_it_is_held(heard, fake, told, holds, caplog):
+    async def body() -> None:
+        await soon(lambda: heard.cold.allowed)
+        holds.append(SimpleNamespace(scope="maintenance", owner="ada", why="", until=None))
+        fake.fridge.kelvin = 0.2
+        await soon(heard.trip.is_set)
+        reads = fake.fridge.reads
+        await soon(lambda: fake.fridge.reads > reads + 3)
+        assert True not in ons(told)
+        assert [r for r in caplog.records if r.levelname == "WARNING"] == []
+        holds.clear()
+        await soon(lambda: True in ons(told))
+
+    asyncio.run(watched(heard, body()))
+
+
+def test_f1_off_is_not_said_while_an_output_is_not_known_to_be_off(heard, fake, told):
+    fake.awg.fail["safe"] = InstrumentError("awg: no answer")
+
+    async def body() -> None:
+        await soon(lambda: heard.cold.allowed)
+        fake.fridge.kelvin = 0.2
+        await soon(lambda: True in ons(told))
+        assert "not every output is known to be off: the mixing" in told[-1].text
+        fake.awg.fail.clear()
+        await soon(lambda: (heard.inhibition.words() or "").startswith("drive is off"))
+
+    asyncio.run(watched(heard, body()))
 
 
 def test_the_watch_tries_again_until_everything_is_off(gate, fake, make):

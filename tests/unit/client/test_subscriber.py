@@ -87,6 +87,27 @@ def test_changes_come_over_losses_of_the_connection() -> None:
     assert tape.topics == (TOPICS.status, TOPICS.snapshot, TOPICS.delta)
 
 
+@pytest.mark.parametrize(
+    ("word", "there"), [("online", True), ("safe mode", True), ("offline", False)]
+)
+def test_a_daemon_in_safe_mode_is_there(word: str, there: bool) -> None:
+    seen = []
+    snapshot = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
+    tape = Tape([online(word), snapshot])
+    subscriber = Subscriber(
+        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001)
+    )
+
+    async def listen() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2), contextlib.aclosing(subscriber.updates()) as updates:
+                async for _ in updates:
+                    seen.append(subscriber.online)
+
+    asyncio.run(listen())
+    assert seen == [there]
+
+
 def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     good = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
     foreign = message(Topics("other").snapshot, revision=9, parameters={"q0.t1": VALUE})

@@ -11,7 +11,7 @@ import pytest
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.loop import Loop
-from kammerton.loop.patience import TRIES
+from kammerton.loop.patience import PAUSE, TRIES
 from kammerton.loop.planner import Planner
 from kammerton.model import (
     DriveInhibited,
@@ -177,6 +177,38 @@ def test_an_inhibited_drive_is_waited_for_and_nothing_is_stored(tmp_path, store,
     bench.acquire = real
     assert asyncio.run(loop.step()) is True
     assert len(store.runs()) == 1
+
+
+def test_f1_while_the_interlock_forbids_drive_an_idle_loop_says_so(tmp_path, store, monkeypatch):
+    loop, _ = make(tmp_path, store, Chip())
+    off = "drive is off: the mixing chamber reads 200 mK"
+    loop.drive_off = lambda: off
+    monkeypatch.setattr(Planner, "choose", lambda *_: None)
+
+    async def live():
+        keeping = asyncio.create_task(loop.keep())
+        while store.current_activity() is None:  # noqa: ASYNC110 - a database cannot be awaited
+            await asyncio.sleep(0.01)
+        keeping.cancel()
+        await asyncio.wait([keeping])
+
+    asyncio.run(live())
+    assert store.current_activity().what == f"idle: {off}"
+
+
+def test_a_parked_target_is_an_alarm_until_it_gets_another_chance(tmp_path, store):
+    told = []
+    lab, bench = two_qubits(tmp_path), ScriptedBench(Chip().answer)
+    clock = LabClock()
+    book = BeliefBook(lab, clock.now())
+    planner = Planner(load_calibrations())
+    loop = Loop(lab, store, bench, clock, planner, book, alarm=told.append)
+    loop.patience.park("q1", "ramsey: no oscillation is seen", clock.now())
+    loop.patience.release(clock.now())
+    assert [(a.kind, a.subject, a.on) for a in told] == [("target", "q1", True)]
+    assert told[0].text == "q1 is parked: ramsey: no oscillation is seen"
+    loop.patience.release(clock.now() + 2 * PAUSE)
+    assert [(a.kind, a.subject, a.on) for a in told[1:]] == [("target", "q1", False)]
 
 
 @pytest.mark.parametrize("error", [OutputRefused, ProgramError])

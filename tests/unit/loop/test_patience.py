@@ -37,6 +37,15 @@ def test_the_centre_of_the_advice_is_kept():
     assert patience.effort("t1", "q0").centre == 5.0
 
 
+def test_what_is_forgotten_is_parked_no_longer_and_no_alarm_stays():
+    told = []
+    patience = Patience(alarm=told.append)
+    patience.park("q0", "no decay is seen", START)
+    patience.forget()
+    assert patience.allows("t1", "q0")
+    assert [(a.subject, a.on) for a in told] == [("q0", True), ("q0", False)]
+
+
 def test_without_advice_more_shots_are_taken():
     patience = Patience()
     patience.note("t1", fit(Verdict.REJECTED), START)

@@ -15,7 +15,7 @@ import pytest
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
 from kammerton.model.backoff import Backoff, pass_cancellation
-from kammerton.publish import Message, Relay, Topics, Will
+from kammerton.publish import Message, Relay, Topics, Will, received
 from kammerton.store import Store
 from tests.stored import NOON, estimate, run
 
@@ -112,6 +112,17 @@ def test_the_order_on_a_connection(store: Store) -> None:
         assert wire.will.topic == TOPICS.status
         assert json.loads(wire.will.payload)["status"] == "offline"
         assert all(each["epoch"] == store.epoch for _, each, _ in wire.sent)
+
+    asyncio.run(scenario())
+
+
+def test_r8_a_daemon_in_safe_mode_says_so(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        await relayed(relay_of(store, wire, word="safe mode"))
+        said = [document for topic, document, _ in wire.sent if topic == TOPICS.status]
+        assert [each["status"] for each in said] == ["safe mode", "offline"]
+        assert received.status(json.dumps(said[0]).encode()).status == "safe mode"
 
     asyncio.run(scenario())
 

@@ -53,6 +53,19 @@ def test_r8_safe_mode_says_that_outputs_are_off_and_why_it_is_there(lab, opened)
     assert opened
 
 
+def test_r8_the_broker_is_told_that_it_is_safe_mode(lab, opened, monkeypatch):
+    words = []
+
+    @contextlib.asynccontextmanager
+    async def relayed(*_, word):
+        words.append(word)
+        yield
+
+    monkeypatch.setattr(safe, "relayed", relayed)
+    asyncio.run(stay(lab, touch=True))
+    assert words == ["safe mode"]
+
+
 def test_r8_without_touching_it_claims_nothing_of_the_outputs(lab, opened):
     assert "no instrument was touched" in asyncio.run(stay(lab, touch=False))
     assert not opened
