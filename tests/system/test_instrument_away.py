@@ -27,7 +27,9 @@ def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(tmp_path):
         _, errors = process.communicate(timeout=30)
         assert process.returncode == 0, errors
         assert outputs_on(lab) == []
-    assert "the run is aborted, and nothing of it is stored: awg1" in errors
+    # who misses it first, the generator's own session or the digitizer, is a matter of moments
+    assert "the run is aborted, and nothing of it is stored: " in errors
+    assert "awg1 answers again and is verified" in errors
     assert "Traceback" not in errors
 
 
