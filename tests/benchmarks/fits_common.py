@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from kammerton.estimation.layouts import LAYOUTS, Form
 from tests.catalogue.truth import Truth
 
 MAPS = 20
@@ -40,6 +41,11 @@ FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "wor
         "peer_traces": 40}  # fmt: skip
 QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
          "peer_traces": 3}  # fmt: skip
+
+
+def is_map(truth: Truth) -> bool:
+    """Return whether a goal for maps holds: several sweeps over one axis are no map."""
+    return LAYOUTS[truth.kind].form is Form.MAP
 
 
 def smaller(asked: Effort) -> Effort:

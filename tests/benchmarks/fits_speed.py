@@ -17,7 +17,7 @@ import numpy as np
 from scipy.optimize import curve_fit
 
 from kammerton.estimation import fit_batch
-from tests.benchmarks.fits_common import Effort, mark, percent, row
+from tests.benchmarks.fits_common import Effort, is_map, mark, percent, row
 from tests.benchmarks.peers.run import DISTRIBUTIONS
 from tests.catalogue.bound import bound
 from tests.catalogue.registry import plain
@@ -27,7 +27,7 @@ BATCHES = (1, 10, 1000)
 SHOTS = 1000
 SNR = 20.0
 GOALS = {"t1": 6.0, "ramsey": 30.0, "resonator_spectroscopy, notch": 120.0}
-ONE_AXIS, TWO_AXES = 200.0, 20_000.0
+SWEEP, MAP = 200.0, 20_000.0
 PATIENCE = 600.0
 POPULATIONS = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length")
 PEERS = tuple(DISTRIBUTIONS)
@@ -195,8 +195,8 @@ def lines(effort: Effort) -> Iterator[str]:
         f"of the same arrays one by one ({SHOTS} shots a point where y is a population, else an "
         f"SNR of {SNR:g}); `right` is the share with every value within 5 % (a centre: of the "
         "linewidth) or 3 Cramer-Rao bounds, on well-placed windows with the envelopes and lines "
-        "that peers assume (exponential, Lorentzian); maps: N = 20 "
-        "instead of 1000; `no answer` means that it raised or gave no number. "
+        "that peers assume (exponential, Lorentzian); maps and several sweeps over one axis: "
+        "N = 20 instead of 1000; `no answer` means that it raised or gave no number. "
         "`us` is the median, `worst` the slowest. The yardstick is what scipy's curve_fit takes "
         "for one plain exponential of 51 points in the same minute: on an idle machine of this "
         "kind 150 us. Laws and guesses of curve_fit and lmfit: "
@@ -222,7 +222,7 @@ def lines(effort: Effort) -> Iterator[str]:
 
 
 def _goal(truth: Truth) -> float:
-    return GOALS.get(truth.name, ONE_AXIS if isinstance(truth.axis, np.ndarray) else TWO_AXES)
+    return GOALS.get(truth.name, MAP if is_map(truth) else SWEEP)
 
 
 def _own(case: Case) -> tuple[list[float], float]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tests.benchmarks.fits_common import MISSED, Effort, mark, percent, progress, row
+from tests.benchmarks.fits_common import MISSED, Effort, is_map, mark, percent, progress, row
 from tests.catalogue.broken import ACCEPTED, BROKEN, Broken
 from tests.catalogue.registry import plain, truths
 from tests.catalogue.score import Score, score
@@ -120,7 +120,7 @@ def _worst(truth: Truth, effort: Effort) -> str:
                 slowest = max(slowest, (again, broken.name))
     return row(
         truth.name, len(times), f"{np.median(times):.2f}", f"{slowest[0]:.2f}", slowest[1],
-        mark(slowest[0] <= (SLOWEST if len(truth.shape) == 1 else SLOWEST_MAP)),
+        mark(slowest[0] <= (SLOWEST_MAP if is_map(truth) else SLOWEST)),
     )  # fmt: skip
 
 

@@ -64,7 +64,7 @@ class Boxes:
             async with asyncio.timeout(PATIENCE):
                 found = await device.identity()
         except (InstrumentError, TimeoutError):
-            pass
+            pass  # off is off, whoever it is; whether it went off, the action reads back
         else:
             self._compare(name, found)
         await action()
