@@ -119,8 +119,18 @@ class ServerPlace:
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def requests(self) -> Engine:
-        """Return an engine for the requests of other processes."""
-        return self._engine(NullPool)
+        """Return an engine for the requests of other processes, one transaction at a time.
+
+        Two processes that create the same tables at once fail otherwise, IF NOT EXISTS or not.
+        """
+        engine = self._engine(NullPool)
+
+        @event.listens_for(engine, "begin")
+        def _take_turns(connection: Connection) -> None:
+            turn = text("SELECT pg_advisory_xact_lock(hashtext(:schema), hashtext('requests'))")
+            connection.execute(turn, {"schema": self.schema})
+
+        return engine
 
     def known(self, connection: Connection) -> bool:
         """Return whether the tables are there; refuse other schemas."""
@@ -176,7 +186,8 @@ class ServerPlace:
         """Return who has the lock, as far as it says so itself."""
         cursor.execute(
             "SELECT client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) "
-            "WHERE locktype = 'advisory' AND granted AND application_name = %s LIMIT 1",
+            "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "  # of one number: a writer's
+            "AND application_name = %s LIMIT 1",
             [f"kammerton {self.computer}"],
         )
         row = cursor.fetchone()

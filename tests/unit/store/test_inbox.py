@@ -57,6 +57,23 @@ def test_a_running_daemon_does_what_is_asked(store: Store, place: Path | str) ->
     assert store.log(1)[0].who == "anna"
 
 
+def test_many_may_open_the_requests_at_once_where_there_were_none(place: Path | str) -> None:
+    Store.open(place, "two-qubits").close()
+    together, opened = threading.Barrier(8), []
+
+    def come(number: int) -> None:
+        together.wait()
+        with Inbox(place) as box:
+            opened.append(box.ask("hold", {"scope": f"q{number}"}, "anna"))
+
+    threads = [threading.Thread(target=come, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(opened) == list(range(1, 9))
+
+
 def test_a_silent_daemon_is_named_and_nothing_is_done_later(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
