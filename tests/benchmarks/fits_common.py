@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from kammerton.estimation.layouts import LAYOUTS, Form
+from kammerton.estimation.files.layouts import LAYOUTS, Form
 from tests.catalogue.truth import Truth
 
 MAPS = 20

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kammerton.estimation.columns import Choice
-from kammerton.estimation.file import fit_file
+from kammerton.estimation.files.columns import Choice
+from kammerton.estimation.files.read import fit_file
 from kammerton.model import Fit, Value
 
 Stored = dict[str, Any]

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from kammerton.estimation.scales import written
+from kammerton.estimation.pictures.scales import written
 from tests.real_data.laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
 
 HEADER = (

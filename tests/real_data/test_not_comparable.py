@@ -13,8 +13,8 @@ import pytest
 from numpy.typing import NDArray
 from scipy.optimize import curve_fit
 
-from kammerton.estimation.columns import Choice, choose
-from kammerton.estimation.table import read_table
+from kammerton.estimation.files.columns import Choice, choose
+from kammerton.estimation.files.table import read_table
 from kammerton.model import Trace
 from tests.real_data import laboratories
 

@@ -11,7 +11,7 @@ import typer
 from kammerton.cli import app
 
 if TYPE_CHECKING:
-    from kammerton.estimation.file import Read
+    from kammerton.estimation.files.read import Read
     from kammerton.model import Fit
 
 BAD_INPUT, NOT_ACCEPTED = 2, 3
@@ -22,7 +22,7 @@ def _list_kinds(wanted: bool) -> None:
     if not wanted:
         return
     from kammerton.estimation import FIT_KINDS
-    from kammerton.estimation.layouts import summary
+    from kammerton.estimation.files.layouts import summary
 
     for kind in FIT_KINDS:
         typer.echo(f"{kind}\n    {summary(kind)}")
@@ -82,9 +82,9 @@ def fit(
 ) -> None:
     """Fit measured data; exit code 3 where the fit is not accepted."""
     from kammerton.cli.fit_report import print_json, print_text
-    from kammerton.estimation.columns import Choice
-    from kammerton.estimation.file import fit_file
-    from kammerton.estimation.grid import axes_of
+    from kammerton.estimation.files.columns import Choice
+    from kammerton.estimation.files.grid import axes_of
+    from kammerton.estimation.files.read import fit_file
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
@@ -110,7 +110,7 @@ def _known(
     kind: str, texts: list[str], shots: int | None, geometry: str | None, sigma: str | None
 ) -> dict[str, object]:
     """Return what is known, whether by --known or by a short form."""
-    from kammerton.estimation.known import known_of
+    from kammerton.estimation.files.known import known_of
     from kammerton.model import TraceError
 
     short = {"shots": shots, "geometry": geometry}
@@ -131,7 +131,7 @@ def _check_picture(plot: Path | None) -> None:
 
 
 def _draw(files: list[Path], chosen: Read, found: Fit, plot: Path) -> None:
-    from kammerton.estimation.picture import draw
+    from kammerton.estimation.pictures.picture import draw
 
     trace = replace(chosen.trace, target=found.kind)
     names = ", ".join(file.name for file in files)

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from kammerton.estimation.scales import places, prefix_of
-from kammerton.estimation.wording import in_words
+from kammerton.estimation.pictures.scales import places, prefix_of
+from kammerton.estimation.pictures.wording import in_words
 from kammerton.model import Fit, Verdict
 from kammerton.model.quantity import SCALED, show
 

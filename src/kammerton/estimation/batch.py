@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.arrays import noise_of, numbers
 from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
-from kammerton.estimation.prepare import ROUNDING
+from kammerton.estimation.numeric.arrays import noise_of, numbers
+from kammerton.estimation.numeric.prepare import ROUNDING
+from kammerton.estimation.numeric.weights import of_counts
 from kammerton.estimation.scaled import (
     KNOWN,
     bounded,
@@ -21,7 +22,6 @@ from kammerton.estimation.scaled import (
     scale_of,
     shrunk,
 )
-from kammerton.estimation.weights import of_counts
 from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]

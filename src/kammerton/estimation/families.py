@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.kind import Kind, Prepared
+from kammerton.estimation.verdict.kind import Kind, Prepared
 
 Arrays = tuple[Any, ArrayLike, ArrayLike | None]
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from kammerton.estimation import (
+from kammerton.estimation.clouds import readout
+from kammerton.estimation.curves import (
     allxy,
-    avoided_crossing,
     benchmarking,
-    cz_chevron,
     decay,
-    dispersive,
     drag,
     drag_repetitions,
     drag_sequences,
@@ -16,14 +14,17 @@ from kammerton.estimation import (
     interleaved,
     line,
     oscillation,
+    rabi,
+)
+from kammerton.estimation.maps import (
+    avoided_crossing,
+    cz_chevron,
     punch_out,
     qubit_flux,
-    rabi,
-    readout,
-    resonator,
     resonator_flux,
 )
-from kammerton.estimation.kind import Kind
+from kammerton.estimation.resonances import dispersive, resonator
+from kammerton.estimation.verdict.kind import Kind
 
 FIT_KINDS: dict[str, Kind] = {
     **decay.KINDS, **oscillation.KINDS, **rabi.KINDS, **resonator.KINDS, **line.KINDS,

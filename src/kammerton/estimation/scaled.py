@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.arrays import numbers
+from kammerton.estimation.numeric.arrays import numbers
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]

@@ -9,7 +9,9 @@ from kammerton.model import Run
 
 def draw_run(folder: Path, run: Run, run_id: str) -> None:
     """Draw the traces, fits and verdicts of a run into `<run id>.png`."""
-    from kammerton.estimation.picture import draw  # matplotlib is slow to import; not at start
+    from kammerton.estimation.pictures.picture import (
+        draw,  # matplotlib is slow to import; not at start
+    )
 
     folder.mkdir(parents=True, exist_ok=True)
     title = f"{run.calibration}  {run_id}  {run.ended:%Y-%m-%d %H:%M:%S} UTC"

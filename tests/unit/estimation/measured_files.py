@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from kammerton.estimation.layouts import LAYOUTS, Form
+from kammerton.estimation.files.layouts import LAYOUTS, Form
 from tests.catalogue.truth import Traces, Truth
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation import fit_batch, kernels
-from kammerton.estimation.background_slope import slope_gain
-from kammerton.estimation.prepare import prepare
-from kammerton.estimation.solver import solve
+from kammerton.estimation import fit_batch
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import prepare
+from kammerton.estimation.numeric.solver import solve
+from kammerton.estimation.resonances.background_slope import slope_gain
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
 

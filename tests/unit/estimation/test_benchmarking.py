@@ -141,7 +141,7 @@ def test_interleaved_pull_and_bound():
 
 
 def test_the_bound_of_a_good_reference_is_the_second():
-    from kammerton.estimation.interleaved import bound
+    from kammerton.estimation.curves.interleaved import bound
 
     p, both, d = (np.array([v]) for v in (1 - 1e-7, 0.5, 2.0))
     second = 2 * 3 * 1e-7 / 4 + 4 * np.sqrt(1e-7 * 3)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.derived import derive
+from kammerton.estimation.numeric.derived import derive
 
 X = np.linspace(0.0, 100e-6, 51)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.held import held
+from kammerton.estimation.maps.held import held
 from tests.unit.estimation.good_traces import MAPS, good
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation import kernels
+from kammerton.estimation.numeric import kernels
 
 P = {
     "DECAY": [2.0, 0.3],

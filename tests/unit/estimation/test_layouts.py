@@ -10,15 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton.estimation import FIT_KINDS
-from kammerton.estimation.columns import Choice
-from kammerton.estimation.file import fit_file, read_files
-from kammerton.estimation.grid import Grid
-from kammerton.estimation.known import known_of
-from kammerton.estimation.layouts import LAYOUTS, layout_of, summary
-from kammerton.estimation.series_file import choose_series
-from kammerton.estimation.shots_file import choose_shots
-from kammerton.estimation.table import read_table
-from kammerton.estimation.wording import in_words
+from kammerton.estimation.files.columns import Choice
+from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.files.known import known_of
+from kammerton.estimation.files.layouts import LAYOUTS, layout_of, summary
+from kammerton.estimation.files.read import fit_file, read_files
+from kammerton.estimation.files.series import choose_series
+from kammerton.estimation.files.shots import choose_shots
+from kammerton.estimation.files.table import read_table
+from kammerton.estimation.pictures.wording import in_words
 from kammerton.model import Advice, TraceError
 
 MAP = [(4e9, 0.1, 1.0), (4e9, 0.2, 2.0), (5e9, 0.1, 3.0), (5e9, 0.2, 4.0)]

@@ -10,8 +10,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kammerton.estimation.picture import draw
-from kammerton.estimation.scales import on_axis, written
+from kammerton.estimation.pictures.picture import draw
+from kammerton.estimation.pictures.scales import on_axis, written
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Fit, Trace, Value, Verdict
 

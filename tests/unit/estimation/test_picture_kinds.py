@@ -15,10 +15,10 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS
-from kammerton.estimation.grid import Grid
-from kammerton.estimation.page import COLOURS, smooth
-from kammerton.estimation.picture import draw
-from kammerton.estimation.picture_maps import line_of
+from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.pictures.maps import line_of
+from kammerton.estimation.pictures.page import COLOURS, smooth
+from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
 from tests.catalogue.registry import truths
 from tests.unit.estimation.measured_files import written

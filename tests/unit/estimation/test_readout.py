@@ -11,8 +11,8 @@ import pytest
 from numpy.typing import NDArray
 
 from kammerton.estimation import FitBatch, fit_batch
-from kammerton.estimation.readout_judge import _too_pure
-from kammerton.estimation.shot_record import moved
+from kammerton.estimation.clouds.judge import _too_pure
+from kammerton.estimation.clouds.shot_record import moved
 from kammerton.model import TraceError
 from tests.unit.estimation.shot_inputs import (
     DISTANCE,

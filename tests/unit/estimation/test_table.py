@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton.estimation.columns import MAX_POINTS, Choice, choose
-from kammerton.estimation.table import heading, number, read_table
-from kammerton.estimation.units import si
+from kammerton.estimation.files.columns import MAX_POINTS, Choice, choose
+from kammerton.estimation.files.table import heading, number, read_table
+from kammerton.estimation.files.units import si
 from kammerton.model import TraceError
 
 X = [0.0, 1.5, 3.0, 4.5]

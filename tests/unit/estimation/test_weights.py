@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.weights import learned, of_counts, smoothed, valid
+from kammerton.estimation.numeric.weights import learned, of_counts, smoothed, valid
 from kammerton.model import TraceError
 
 X = np.linspace(0.0, 1.0, 101)

@@ -1,0 +1,1 @@
+"""Fits of single shots: clouds in the plane and what tells them apart."""

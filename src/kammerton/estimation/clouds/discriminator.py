@@ -1,0 +1,245 @@
+"""What a discriminator makes of shots: who is called what, and how often rightly.
+
+The assignment matrix comes from counting, not from fitted curves. Of the shots of preparation i
+the part a_ij is called j, and the part w_ik began in state k; so a = w P, and P = w^-1 a is the
+matrix for states at the start of the readout: errors of preparation cancel. Only w is taken from
+the fitted clouds. Errors are those of the counts and of the fit together: both depend on the same
+shots, and their covariance follows from the influence of each shot on either.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import brentq
+from scipy.special import ndtr
+
+from kammerton.estimation.clouds.clouds import SQRT_2PI, Layout, Paths, paths
+from kammerton.estimation.clouds.fit import Clouds
+from kammerton.estimation.clouds.seeds import Frame
+from kammerton.estimation.numeric.derived import Derived, derive
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+Labels = NDArray[np.intp]
+
+NODES = 24  # along a decay, for densities on the line from 0 to 1
+
+
+@dataclass(frozen=True, eq=False)
+class Discriminator:
+    """Two preparations: right of a threshold on the line from 0 to 1; three: the nearest centre.
+
+    threshold: from centre 0 along the line, in units of the frame; NaN for three.
+    """
+
+    clouds: Clouds
+    threshold: float
+
+    def labels(self, z: Complex) -> Labels:
+        """Return what each shot (M,) of the frame is called."""
+        centres = self.clouds.layout.centres(self.clouds.theta)
+        if np.isnan(self.threshold):
+            return np.asarray(np.abs(z[:, None] - centres).argmin(axis=1))
+        line = centres[1] - centres[0]
+        along = ((z - centres[0]) * np.conj(line)).real / abs(line)
+        return np.asarray((along > self.threshold).astype(np.intp))
+
+
+def discriminator(clouds: Clouds) -> Discriminator:
+    """Return the discriminator of least total error."""
+    if clouds.layout.preparations == 3:
+        return Discriminator(clouds, np.nan)
+    distance = float(_distance(clouds.theta, clouds.layout))
+
+    def odds(u: float) -> float:
+        return float(_odds(clouds.theta, clouds.layout, np.array(u))[0])
+
+    if odds(0.0) >= 0 or odds(distance) <= 0:
+        return Discriminator(clouds, 0.5 * distance)
+    return Discriminator(clouds, float(brentq(odds, 0.0, distance, xtol=1e-10 * distance)))
+
+
+def _distance(theta: Array, layout: Layout) -> Array:
+    centres = layout.centres(theta)
+    return np.abs(centres[..., 1] - centres[..., 0])
+
+
+def _along(theta: Array, layout: Layout, u: Array) -> tuple[Paths, Array, Array]:
+    """Return paths of 0 and 1, how many widths u (...) is from each (..., K), and their weights."""
+    ways = paths(2, NODES)
+    place = _distance(theta, layout)[..., None] * ways.at[:, 1]
+    weights = ways.weights(theta[..., layout.decays][..., :1])
+    return ways, (u[..., None] - place) / theta[..., layout.width][..., None], weights
+
+
+def _odds(theta: Array, layout: Layout, u: Array) -> tuple[Array, Array]:
+    """Return the logarithm of how much likelier 1 is than 0 at u, and its slope by u."""
+    ways, b, weights = _along(theta, layout, u)
+    normal = weights * np.exp(-0.5 * np.minimum(b * b, 1400.0)) / SQRT_2PI
+    fall = -b * normal / theta[..., layout.width][..., None]
+    zero, one = (ways.origin == s for s in (0, 1))
+    p = [np.maximum(normal[..., s].sum(axis=-1), 1e-300) for s in (zero, one)]
+    slope = fall[..., one].sum(axis=-1) / p[1] - fall[..., zero].sum(axis=-1) / p[0]
+    return np.log(p[1]) - np.log(p[0]), slope
+
+
+@dataclass(frozen=True, eq=False)
+class Counts:
+    """Which part of each preparation is called what, with its covariance beside theta.
+
+    parts: (P, L). theta: (T + P L,) theta and the parts; covariance of all of them.
+    """
+
+    parts: Array
+    theta: Array
+    covariance: Array
+
+
+def count(clouds: Clouds, labels: list[Labels]) -> Counts:
+    """Count labels of each preparation; the covariance adds up the influence of every shot."""
+    size, kinds = clouds.layout.size, clouds.layout.preparations
+    parts, cells = np.zeros((kinds, kinds)), clouds.shots.grid.size
+    covariance = np.diag(_of_none(clouds, kinds))
+    for i, (cell, label) in enumerate(zip(clouds.shots.cells, labels, strict=True)):
+        both = np.bincount(cell * kinds + label, minlength=cells * kinds)
+        parts[i] = both.reshape(-1, kinds).sum(axis=0) / label.size
+        seen = np.flatnonzero(both)
+        influence = np.zeros((len(covariance), seen.size))
+        influence[:size] = clouds.covariance @ clouds.scores[i][:, seen // kinds]
+        here = slice(size + i * kinds, size + (i + 1) * kinds)
+        influence[here] = ((np.eye(kinds) - parts[i][:, None]) / label.size)[:, seen % kinds]
+        covariance += (influence * both[seen]) @ influence.T
+    return Counts(parts, np.r_[clouds.theta, parts.ravel()], covariance)
+
+
+def _of_none(clouds: Clouds, kinds: int) -> Array:
+    """Return the variance of fractions of which not one shot was seen (Jeffreys' prior)."""
+    layout = clouds.layout
+    variance = np.zeros(layout.size + kinds**2)
+    few = 0.5 / clouds.shots.counts.sum(axis=1).min() ** 2
+    variance[layout.decays] = variance[layout.fractions] = variance[layout.size :] = few
+    return variance
+
+
+def number_names(states: int) -> list[str]:
+    """Return the names of all numbers, for 2 or 3 preparations."""
+    kinds, above = range(states), range(1, states)
+    matrix = [f"{j}_given_{i}" for i in kinds for j in kinds]
+    line = ["readout_angle", "readout_threshold", "readout_contrast"] if states == 2 else []
+    return [
+        "assignment_fidelity", *line, "separation", "cloud_width",
+        *(f"centre_{s}_{part}" for s in kinds for part in "iq"),
+        *(f"p{name}" for name in matrix), *(f"counted_{name}" for name in matrix),
+        "thermal_population", *(f"preparation_error_{s}" for s in above),
+        *(f"decay_{s}" for s in above), "leakage",
+    ]  # fmt: skip
+
+
+def number_unit(name: str) -> str:
+    """Return the SI unit of a number."""
+    if name == "readout_angle":
+        return "rad"
+    volts = ("readout_threshold", "readout_contrast", "cloud_width", "centre_")
+    return "V" if name.startswith(volts) else ""
+
+
+def numbers(found: Discriminator, frame: Frame, counts: Counts, dead: float) -> Derived:
+    """Return every number of one target (N = 1), in the order of `number_names`."""
+    layout = found.clouds.layout
+
+    def formulas(theta: Array) -> dict[str, Array]:
+        own = theta[..., : layout.size]
+        parts = theta[..., layout.size :].reshape(*theta.shape[:-1], *counts.parts.shape)
+        began = _at_the_start(own, layout, dead)
+        every = (
+            _places(own, found, frame) | _populations(own, layout, began)
+            | _matrix(parts, "counted_") | _assignment(own, found, began, parts)
+        )  # fmt: skip
+        return {name: every[name] for name in number_names(layout.preparations)}
+
+    return derive(formulas, counts.theta[None], counts.covariance[None])
+
+
+def _at_the_start(theta: Array, layout: Layout, dead: float) -> Array:
+    """Return the fractions (..., P, S), with those whose decay went unnoticed put back."""
+    began = layout.began(theta)
+    if dead == 0:
+        return began
+    lived = np.exp(-theta[..., layout.decays] * dead)
+    seen = np.zeros((*theta.shape[:-1], layout.states, layout.states))
+    seen[..., 0, 0] = 1.0
+    for s in range(1, layout.states):
+        seen[..., s, s], seen[..., s, s - 1] = lived[..., s - 1], 1 - lived[..., s - 1]
+    result: Array = began @ np.linalg.inv(seen)
+    return result
+
+
+def _places(theta: Array, found: Discriminator, frame: Frame) -> dict[str, Array]:
+    """Return centres, width, and for two states angle, threshold and contrast, in V."""
+    layout, unit = found.clouds.layout, abs(frame.unit)
+    centres = frame.origin + frame.unit * layout.centres(theta)
+    width = unit * theta[..., layout.width]
+    apart = [np.abs(centres[..., a] - centres[..., b]) for a in range(layout.preparations)
+             for b in range(a)]  # fmt: skip
+    named = {}
+    for s in range(layout.preparations):
+        named[f"centre_{s}_i"], named[f"centre_{s}_q"] = centres[..., s].real, centres[..., s].imag
+    numbers = {"cloud_width": width, "separation": np.min(apart, axis=0) / width, **named}
+    if layout.preparations == 3:
+        return numbers
+    turn = (centres[..., 1] - centres[..., 0]) / frame.unit
+    angle = np.angle(frame.unit) + np.angle(turn)
+    gain, slope = _odds(theta, layout, np.full(theta.shape[:-1], found.threshold))
+    moved = np.where(slope > 0, found.threshold - gain / np.where(slope > 0, slope, 1.0), np.nan)
+    from_zero = (centres[..., 0] * np.exp(-1j * angle)).real
+    return {
+        "readout_angle": _turned(angle),
+        "readout_threshold": from_zero + unit * moved, "readout_contrast": apart[0], **numbers,
+    }  # fmt: skip
+
+
+def _turned(angle: Array) -> Array:
+    """Bring angles to -pi to pi, all by the same turns."""
+    return np.asarray(angle - 2 * np.pi * np.round(angle.flat[0] / (2 * np.pi)))
+
+
+def _populations(theta: Array, layout: Layout, began: Array) -> dict[str, Array]:
+    numbers = {"thermal_population": 1.0 - began[..., 0, 0]}
+    for s in range(1, layout.preparations):
+        numbers[f"preparation_error_{s}"] = 1.0 - began[..., s, s]
+        numbers[f"decay_{s}"] = theta[..., layout.decays][..., s - 1]
+    third = layout.states == 3
+    numbers["leakage"] = began[..., 1, 2] if third else np.full(theta.shape[:-1], np.nan)
+    return numbers
+
+
+def _matrix(parts: Array, prefix: str) -> dict[str, Array]:
+    kinds = range(parts.shape[-1])
+    return {f"{prefix}{j}_given_{i}": parts[..., i, j] for i in kinds for j in kinds}
+
+
+def _assignment(theta: Array, found: Discriminator, began: Array, parts: Array) -> dict[str, Array]:
+    """Return the assignment matrix for the states at the start, and the mean of its diagonal."""
+    kinds = parts.shape[-1]
+    if began.shape[-1] > kinds:
+        parts = parts - began[..., kinds:] @ _third(theta, found)[..., None, :]
+    matrix: Array = np.linalg.solve(began[..., :kinds], parts).astype(np.float64, copy=False)
+    fidelity = np.trace(matrix, axis1=-2, axis2=-1) / kinds
+    return {"assignment_fidelity": fidelity, **_matrix(matrix, "p")}
+
+
+def _third(theta: Array, found: Discriminator) -> Array:
+    """Return how a third cloud that was not prepared is called 0 and 1 (..., 2)."""
+    clouds = found.clouds
+    centres = clouds.layout.centres(theta)
+    line = centres[..., 1] - centres[..., 0]
+    place = (centres - centres[..., :1]) * (np.conj(line) / np.abs(line))[..., None]
+    along = place.real @ clouds.ways.at.T
+    right = ndtr((along - found.threshold) / theta[..., clouds.layout.width][..., None])
+    weights = clouds.ways.weights(theta[..., clouds.layout.decays])
+    mine = clouds.ways.origin == 2
+    one = (weights * right)[..., mine].sum(axis=-1)
+    return np.stack([1.0 - one, one], axis=-1)

@@ -1,0 +1,216 @@
+"""The most likely clouds: Fisher's scoring on the shots counted in the cells of a grid."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from kammerton.estimation.clouds.clouds import Grid, Layout, Paths, paths, probabilities, slopes
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+CELL = 0.6  # of the width; binning costs 1.5 % of the errors
+REACH = 3.9  # widths about a centre that are divided so
+FAR = 1e6
+COARSE = 12  # cells between clouds that are far apart
+NEAREST, FARTHEST = 5, 48  # nodes along a decay
+TURNS = 40
+SETTLED = 2e-5  # gain of log likelihood that is not worth another turn
+NARROW, WIDE = 0.3, 4.0
+FEWEST_DECAYS, MOST_DECAYS = 1e-4, 3.0
+LEAST, MOST = 1e-6, 0.95  # fractions of wrong states
+GROUP = 10.0  # shots expected in a group of cells that is compared with the shots counted
+
+
+@dataclass(frozen=True, eq=False)
+class Clouds:
+    """The fitted theta with its covariance, in units of the width expected at first.
+
+    log_likelihood: of the counted shots. scores: derivative of the log probability of each cell
+    (P, T, C). expected: shots in each cell (P, C).
+    """
+
+    layout: Layout
+    ways: Paths
+    shots: Counted
+    theta: Array
+    covariance: Array
+    expected: Array
+    scores: Array
+    log_likelihood: float
+
+    def chi2(self) -> tuple[float, float, float]:
+        """Return the reduced chi-square, how much of it is too much, and its chance.
+
+        Too much: in parts of the number of shots, so that it does not grow with them.
+        """
+        terms, groups = _pearson(self.expected, self.shots.counts)
+        freedom = max(1, groups - self.layout.preparations - self.layout.size)
+        excess = max(0.0, terms - freedom) / float(self.shots.counts.sum())
+        return terms / freedom, excess, float(chdtrc(freedom, terms))
+
+
+def grid_about(centres: Complex, width: float) -> Grid:
+    """Return a grid that is fine about each centre and coarse between them."""
+    return Grid(_edges(centres.real, width), _edges(centres.imag, width))
+
+
+def _edges(centres: Array, width: float) -> Array:
+    low, high = centres.min() - REACH * width, centres.max() + REACH * width
+    if high - low < 40 * width:
+        inner = np.linspace(low, high, 1 + round((high - low) / (CELL * width)))
+        return np.concatenate([[-FAR], inner, [FAR]])
+    about = np.arange(-REACH, REACH + CELL / 2, CELL) * width
+    edges = np.sort((centres[:, None] + about).ravel())
+    edges = edges[np.r_[True, np.diff(edges) > 0.3 * CELL * width]]
+    fill = [
+        np.linspace(a, b, COARSE + 1)[1:-1]
+        for a, b in itertools.pairwise(edges)
+        if b - a > 1.5 * CELL * width
+    ]
+    return np.concatenate([[-FAR], np.sort(np.concatenate([edges, *fill])), [FAR]])
+
+
+def ways_between(centres: Complex, width: float) -> Paths:
+    """Return the paths with nodes close enough to look like a smear."""
+    longest = float(np.abs(np.diff(centres)).max()) / width
+    return paths(len(centres), int(np.clip(round(longest) + 4, NEAREST, FARTHEST)))
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """Shots in the cells of a grid: cells, that of every shot by preparation; counts (P, C)."""
+
+    grid: Grid
+    cells: list[NDArray[np.intp]]
+    counts: Array
+
+
+def counted(grid: Grid, sets: list[Complex]) -> Counted:
+    """Count the shots of each preparation in the cells of a grid."""
+    cells = [grid.cells(z) for z in sets]
+    counts = [np.bincount(each, minlength=grid.size) for each in cells]
+    return Counted(grid, cells, np.array(counts, dtype=float))
+
+
+def likelihood(theta: Array, layout: Layout, ways: Paths, shots: Counted) -> float:
+    """Return the log likelihood but for a constant."""
+    return float((shots.counts * np.log(probabilities(theta, layout, ways, shots.grid))).sum())
+
+
+def fit_clouds(
+    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False
+) -> Clouds | None:
+    """Climb the likelihood from a start; None if the information is singular.
+
+    tied: state 2 decays twice as often as 1, as in a harmonic ladder.
+    """
+    free = _directions(layout, tied)
+    low, high = _bounds(layout)
+    theta = np.clip(start, low, high)
+    best, damping = likelihood(theta, layout, ways, shots), 0.0
+    fresh = True
+    for _ in range(TURNS):
+        if fresh:
+            gradient, information = _scoring(theta, layout, ways, shots, free)
+        step = _step(gradient, information, damping, free, theta, low, high)
+        if float(gradient @ step) < SETTLED:
+            break
+        trial = np.clip(theta + free @ step, low, high)
+        there = likelihood(trial, layout, ways, shots) if _possible(layout, trial) else -np.inf
+        fresh = there > best
+        if fresh:
+            gain, theta, best, damping = there - best, trial, there, damping * 0.2
+            if gain < SETTLED:
+                break
+        else:
+            damping = max(4 * damping, 0.1)
+            if damping > 1e6:
+                break
+    return _finished(theta, layout, ways, shots, free, best)
+
+
+def _scoring(
+    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array
+) -> tuple[Array, Array]:
+    """Return gradient and Fisher information of the log likelihood along the free directions."""
+    p, slope = slopes(theta, layout, ways, shots.grid)
+    gradient = np.einsum("itc,ic->t", slope, shots.counts / p)
+    return free.T @ gradient, free.T @ _information(p, slope, shots) @ free
+
+
+def _information(p: Array, slope: Array, shots: Counted) -> Array:
+    total = shots.counts.sum(axis=1)[:, None]
+    result: Array = ((slope * (total / p)[:, None]) @ slope.swapaxes(1, 2)).sum(axis=0)
+    return result
+
+
+def _step(
+    gradient: Array, information: Array, damping: float, free: Array, theta: Array,
+    low: Array, high: Array,
+) -> Array:  # fmt: skip
+    """Return the step along the free directions; those at a bound stay unless they lead away."""
+    own = free.argmax(axis=0)
+    held = (theta[own] <= low[own]) & (gradient < 0) | (theta[own] >= high[own]) & (gradient > 0)
+    loose = ~held
+    metric = information[np.ix_(loose, loose)]
+    metric = metric + np.diag(np.diag(metric)) * damping + 1e-9 * np.eye(int(loose.sum()))
+    step = np.zeros(len(gradient))
+    step[loose] = np.linalg.solve(metric, gradient[loose])
+    return step
+
+
+def _finished(
+    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
+) -> Clouds | None:
+    p, slope = slopes(theta, layout, ways, shots.grid)
+    try:
+        inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
+    except np.linalg.LinAlgError:
+        return None
+    if not (np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()):
+        return None
+    expected = p * shots.counts.sum(axis=1)[:, None]
+    return Clouds(
+        layout, ways, shots, theta, free @ inverse @ free.T, expected, slope / p[:, None], best
+    )
+
+
+def _directions(layout: Layout, tied: bool) -> Array:
+    """Return how theta follows the free numbers (T, F)."""
+    free = np.eye(layout.size)
+    if not tied:
+        return free
+    first, second = layout.decays.start, layout.decays.start + 1
+    free[second, first] = 2.0
+    return np.delete(free, second, axis=1)
+
+
+def _bounds(layout: Layout) -> tuple[Array, Array]:
+    low, high = np.full(layout.size, -FAR), np.full(layout.size, FAR)
+    low[layout.width], high[layout.width] = NARROW, WIDE
+    low[layout.decays], high[layout.decays] = FEWEST_DECAYS, MOST_DECAYS
+    low[layout.fractions], high[layout.fractions] = LEAST, MOST
+    return low, high
+
+
+def _possible(layout: Layout, theta: Array) -> bool:
+    """Whether no preparation has begun less than never in its own state."""
+    return bool((layout.began(theta) > 0).all())
+
+
+def _pearson(expected: Array, counts: Array) -> tuple[float, int]:
+    """Return chi-square and how many groups, cells with few shots taken together."""
+    total, groups = 0.0, 0
+    for mean, seen in zip(expected, counts, strict=True):
+        group = np.floor(np.cumsum(mean) / GROUP).astype(int)
+        together, there = np.bincount(group, mean), np.bincount(group, seen)
+        kept = together > 0.3 * GROUP
+        total += float(((there - together)[kept] ** 2 / together[kept]).sum())
+        groups += int(kept.sum())
+    return total, groups

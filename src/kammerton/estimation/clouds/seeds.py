@@ -1,0 +1,155 @@
+"""Where clouds of single shots may be, before they are fitted."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.clouds.clouds import Layout
+from kammerton.estimation.clouds.fit import (
+    Clouds,
+    counted,
+    fit_clouds,
+    grid_about,
+    likelihood,
+    ways_between,
+)
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+MAD = 1.4826
+ROUNDS, ENOUGH = 6, 700  # shots of each preparation that are enough to begin with
+DECAY = 0.05
+TRIED = (0.02, 0.2), (0.05, 0.3)  # fractions of wrong states in 0 and in 1
+PEAKED = 6.0  # sigmas of nine cells together that may be a cloud nobody expected
+BETTER = 30.0  # twice the log likelihood that a third cloud must gain
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Shots in units of the width they seem to have, turned so that 1 is to the right of 0."""
+
+    origin: complex
+    unit: complex
+    sets: list[Complex]
+
+
+def framed(sets: list[Complex]) -> Frame:
+    """Turn and scale shots by preparation; the width is seen across the line from 0 to 1."""
+    means = [z.mean() for z in sets]
+    turn = np.exp(1j * np.angle(means[1] - means[0]))
+    if len(sets) == 2:
+        across = np.concatenate([(z / turn).imag for z in sets])
+    else:
+        centres = _middles(sets)
+        near = np.concatenate([_to_nearest(z[::4], centres) for z in sets]) / turn
+        across = np.concatenate([near.real, near.imag])
+    width = MAD * float(np.median(np.abs(across - np.median(across))))
+    unit = complex(turn * width)
+    return Frame(complex(means[0]), unit, [(z - means[0]) / unit for z in sets])
+
+
+def _to_nearest(z: Complex, centres: Complex) -> Complex:
+    away = z[:, None] - centres
+    nearest = np.abs(away).argmin(axis=1)
+    return np.asarray(np.take_along_axis(away, nearest[:, None], axis=1)[:, 0])
+
+
+def _middles(sets: list[Complex]) -> Complex:
+    """Return the middle of each cloud: medians of each set, then of the shots next to it."""
+    some = [z[:: max(1, z.size // ENOUGH)] for z in sets]
+    centres = np.array([_median(z) for z in some])
+    every = np.concatenate(some)
+    for _ in range(ROUNDS):
+        nearest = np.abs(every[:, None] - centres).argmin(axis=1)
+        mine = [every[nearest == s] for s in range(len(sets))]
+        centres = np.array(
+            [_median(m) if m.size else c for m, c in zip(mine, centres, strict=True)]
+        )
+    return centres
+
+
+def _median(z: Complex) -> complex:
+    return complex(np.median(z.real), np.median(z.imag))
+
+
+def fit_two(frame: Frame) -> Clouds | None:
+    """Fit two clouds from the best of guesses of how well the states were prepared."""
+    layout, step = Layout(2, 2), float(frame.sets[1].real.mean())
+    shots = counted(grid_about(np.array([0.0, 1.2 * step]) + 0j, 1.0), frame.sets)
+    starts = []
+    for w0, w1 in itertools.product(*TRIED):
+        gap = step / (1.0 - w0 - w1)
+        start = np.array([-w0 * gap, (1 - w0) * gap, 0, 0, 1.0, DECAY, w0, w1])
+        ways = ways_between(layout.centres(start), 1.0)
+        starts.append((likelihood(start, layout, ways, shots), start))
+    start = max(starts, key=lambda each: each[0])[1]
+    if start[1] - start[0] > 1.4 * step:
+        return _fitted(frame, layout, start)
+    return fit_clouds(start, layout, ways_between(layout.centres(start), 1.0), shots)
+
+
+def fit_three(frame: Frame) -> Clouds | None:
+    """Fit three clouds to three preparations."""
+    centres, layout = _middles(frame.sets), Layout(3, 3)
+    began = np.array([_nearest_share(z, centres) for z in frame.sets])
+    wrong = [min(max(float(began[i, s]), 0.01), 0.3) for i, s in layout.wrong]
+    start = np.r_[centres.real, centres.imag, 1.0, DECAY, DECAY, wrong]
+    return _fitted(frame, layout, start)
+
+
+def _nearest_share(z: Complex, centres: Complex) -> Array:
+    nearest = np.abs(z[:, None] - centres).argmin(axis=1)
+    return np.bincount(nearest, minlength=len(centres)) / z.size
+
+
+def with_third(frame: Frame, two: Clouds) -> Clouds | None:
+    """Return the fit with a third cloud, if there are shots that two clouds leave over."""
+    where = _left_over(two)
+    if where is None:
+        return None
+    layout, old = Layout(3, 2), two.layout
+    centres = np.append(old.centres(two.theta), where)
+    decay, (w0, w1) = two.theta[old.decays][0], two.theta[old.fractions]
+    start = np.r_[centres.real, centres.imag, two.theta[old.width], decay, 2 * decay,
+                  w0, 0.001, w1, 0.02]  # fmt: skip
+    three = _fitted(frame, layout, start, tied=True)
+    if three is None:
+        return None
+    alone = likelihood(two.theta, old, two.ways, three.shots)
+    return three if 2 * (three.log_likelihood - alone) > BETTER else None
+
+
+def _left_over(two: Clouds) -> complex | None:
+    """Return the middle of the nine cells with the most shots that are not expected."""
+    grid = two.shots.grid
+    shape = (grid.i.size - 1, grid.q.size - 1)
+    seen, mean = (_nine(each.sum(axis=0).reshape(shape))
+                  for each in (two.shots.counts, two.expected))  # fmt: skip
+    excess = (seen - mean) / np.sqrt(mean + 1.0)
+    x, y = np.unravel_index(int(excess.argmax()), shape)
+    if excess[x, y] < PEAKED:
+        return None
+    return complex(_middle(grid.i, int(x)), _middle(grid.q, int(y)))
+
+
+def _middle(edges: Array, k: int) -> float:
+    inner = edges[1:-1]
+    return float(0.5 * (inner[max(k - 1, 0)] + inner[min(k, inner.size - 1)]))
+
+
+def _nine(cells: Array) -> Array:
+    wide = np.pad(cells, 1)
+    rows = wide[:-2] + wide[1:-1] + wide[2:]
+    result: Array = rows[:, :-2] + rows[:, 1:-1] + rows[:, 2:]
+    return result
+
+
+def _fitted(frame: Frame, layout: Layout, start: Array, tied: bool = False) -> Clouds | None:
+    centres, width = layout.centres(start), float(start[layout.width])
+    shots = counted(grid_about(centres, width), frame.sets)
+    return fit_clouds(start, layout, ways_between(centres, width), shots, tied)

@@ -1,0 +1,1 @@
+"""Fits over one axis: decays, oscillations, lines, sequences of pulses."""

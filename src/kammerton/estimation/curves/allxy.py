@@ -1,0 +1,219 @@
+"""AllXY: 21 pairs of pulses whose populations tell which error the pulses have, and how large.
+
+The populations are fitted by the responses of pulse_pairs, so amplitude, detuning, DRAG and
+relaxation come out together; the one that explains most of the deviation names the trace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.curves.pulse_pairs import ERRORS, IDEAL, responses
+from kammerton.estimation.curves.repeats import means, unlike
+from kammerton.estimation.numeric.derived import Derived, derive, named
+from kammerton.estimation.numeric.prepare import Batch, prepare
+from kammerton.estimation.numeric.projection import linear, refine
+from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.verdict.evidence import Evidence, weigh
+from kammerton.estimation.verdict.findings import (
+    ACCEPTED,
+    CLEAR,
+    UNSURE,
+    Findings,
+    flattened,
+    judge_signal,
+)
+from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.model import Advice, TraceError
+
+Array = NDArray[np.float64]
+
+LEAST = 14  # different pairs: six numbers are fitted
+LARGEST = 0.4  # rad up to which the orders in the errors that are used are enough
+BOUND = 0.8
+CERTAIN = 1e9
+BEYOND_CHANCE = 4.0  # sigmas of the error that names the trace
+ALIKE = 3.0  # sigmas by which another error may explain the trace less well and still be named
+DIM = 20.0  # contrast in its own sigmas below which errors of the pulses are not seen
+UNITS = {"angle_error": "rad", "detuning_angle": "rad", "drag_error": "rad", "relaxation": "",
+         "amplitude": "", "offset": "", "allxy_deviation": ""}  # fmt: skip
+NAMES = (("amplitude too high", "amplitude too low"), ("detuning", "detuning"),
+         ("drag error", "drag error"), ("relaxation", "relaxation"))  # fmt: skip
+
+
+def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
+    """Check pair numbers: 0 to 20 in the order of PAIRS, or 0 to 41, each pair twice."""
+    batch = prepare(x, y, sigma, complex_too=False, from_zero=False, least=LEAST)
+    pair = batch.x * batch.span + batch.zero
+    if np.abs(pair - np.round(pair)).max() > 1e-6 or pair.min() < 0 or pair.max() > 41:
+        raise TraceError("x must be numbers of pairs, 0 to 20, or 0 to 41 where each is twice")
+    pair = np.round(pair)
+    pair = np.where(pair.max(axis=1, keepdims=True) > 20, pair // 2, pair)
+    batch = replace(batch, x=np.ascontiguousarray(pair / 20), step=np.zeros(len(pair)))
+    if _different(batch).min() < LEAST:
+        raise TraceError(f"fewer than {LEAST} different pairs were measured")
+    return batch
+
+
+def _different(batch: Batch) -> NDArray[np.intp]:
+    pair = np.broadcast_to(np.round(batch.x * 20), batch.y.shape)
+    there = (pair[:, :, None] == np.arange(21)) & (batch.w > 0)[:, :, None]
+    return np.asarray(np.count_nonzero(there.any(axis=1), axis=1))
+
+
+def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit contrast, offset and four errors; `contrast` and `offset` may be known."""
+    sampled = means(batch, trust=True)
+    each = sampled.batch
+    pair = np.round(np.broadcast_to(each.x, each.y.shape) * 20).astype(np.intp)
+    fit, perfect = _fits(each, pair, _prior(each, known))
+    curve = _curve(fit, pair)
+    nulls = simple_laws(each)
+    evidence = weigh(each, fit, curve, nulls)
+    noise = evidence.noise[:, None, None]
+    found = _with_deviation(
+        derive(lambda theta: _numbers(theta, each.level), fit.theta, fit.cov * noise),
+        each, perfect, IDEAL[pair], evidence,
+    )  # fmt: skip
+    findings = Findings(batch.traces)
+    snr = significance(each, nulls.flat[0], fit, evidence)
+    findings.rejected(
+        evidence.misfit & (evidence.gain_flat > CLEAR - UNSURE) & ~flattened(batch, evidence),
+        "model does not fit", "the populations are not those of the 21 pairs, whatever the errors",
+    )  # fmt: skip
+    judge_signal(findings, each, evidence, snr, "the 21 pairs of AllXY")
+    findings.rejected(
+        evidence.gain_line < 0, "model does not fit",
+        "the populations drift along a straight line instead of climbing in three steps",
+    )  # fmt: skip
+    findings.insufficient(
+        evidence.gain_line < CLEAR, "signal too weak",
+        "the three steps cannot be told from a straight line", Advice(shots_times=4.0),
+    )  # fmt: skip
+    _judge(findings, fit, perfect, evidence.noise)
+    _name(findings, each, perfect, evidence, found, responses()[0][pair], IDEAL[pair])
+    return Outcome(found, UNITS, sampled.spread(curve), evidence.chi2_reduced, findings)
+
+
+def _fits(batch: Batch, pair: NDArray[np.intp], prior: Array | None) -> tuple[Solution, Solution]:
+    """Fit the pairs with errors, and without any."""
+    none = np.zeros((batch.traces, len(ERRORS)))
+    ends = np.full(len(ERRORS), BOUND)
+    fit = refine(lambda p: _columns(p, pair), batch, none, -ends, ends, prior)
+    return fit, linear(_columns(none, pair), batch, prior)
+
+
+def _columns(errors: Array, pair: NDArray[np.intp]) -> Array:
+    """Populations and a constant (N, 2, M), for errors (N, 4)."""
+    first, second, third = responses()
+    shift = errors @ first.T + (errors**3 / 6.0) @ third.T
+    pairs = (errors[:, :, None] * errors[:, None, :]).reshape(len(errors), -1)
+    shift += 0.5 * pairs @ second.reshape(len(IDEAL), -1).T
+    y = np.take_along_axis(IDEAL + shift, pair, axis=1)
+    return np.stack([y, np.ones_like(y)], axis=1)
+
+
+def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
+    prior = np.zeros((batch.traces, 2, 2))
+    for column, name in enumerate(("contrast", "offset")):
+        value = per_trace(known, name, batch)
+        if value is not None:
+            prior[:, 0, column] = CERTAIN * (batch.w**2).sum(axis=1)
+            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
+    return prior if prior.any() else None
+
+
+def _curve(fit: Solution, pair: NDArray[np.intp]) -> Array:
+    errors = fit.theta[:, : len(ERRORS)]
+    return np.asarray((fit.theta[:, None, len(ERRORS) :] @ _columns(errors, pair))[:, 0])
+
+
+def _numbers(theta: Array, level: Array) -> dict[str, Array]:
+    errors = {name: theta[..., k] for k, name in enumerate(ERRORS)}
+    return {**errors, "amplitude": theta[..., 4], "offset": theta[..., 5] + level}
+
+
+def _with_deviation(
+    found: Derived, batch: Batch, perfect: Solution, ideal: Array, evidence: Evidence
+) -> Derived:
+    """Add the mean distance from perfect pulses, in parts of the contrast."""
+    there = batch.w > 0
+    size = np.abs(perfect.theta[:, 0])
+    size = np.where(size > 1e-100, size, np.nan)
+    away = np.abs(batch.y - perfect.theta[:, :1] * ideal - perfect.theta[:, 1:])
+    count = np.count_nonzero(there, axis=1)
+    mean = (away * there).sum(axis=1) / count / size
+    variance = np.where(there, 1.0 / np.where(there, batch.w, 1.0) ** 2, 0.0).sum(axis=1)
+    error = np.sqrt(variance * evidence.noise) / count / size
+    names = [*found.values, "allxy_deviation"]
+    covariance = np.zeros((batch.traces, len(names), len(names)))
+    stderr = np.stack(list(found.stderr.values()), axis=1)
+    covariance[:, :-1, :-1] = found.correlation * stderr[:, :, None] * stderr[:, None, :]
+    covariance[:, -1, -1] = error**2
+    return named(names, np.column_stack([*found.values.values(), mean]), covariance)
+
+
+def _judge(findings: Findings, fit: Solution, perfect: Solution, noise: Array) -> None:
+    """Object to a faint staircase, and to errors too large to be told by their response."""
+    error = np.sqrt(perfect.cov[:, 0, 0] * noise)
+    contrast = np.abs(perfect.theta[:, 0]) / np.where(error > 0, error, np.inf)
+    findings.insufficient(
+        contrast < DIM, "signal too weak",
+        lambda n: f"the contrast is only {contrast[n]:.1f} times its error",
+        lambda n: Advice(shots_times=float(np.clip((DIM / max(contrast[n], 1.0)) ** 2, 2, 16))),
+    )  # fmt: skip
+    sizes = np.abs(fit.theta[:, : len(ERRORS)])
+    worst = sizes.argmax(axis=1)
+    findings.rejected(
+        sizes.max(axis=1) > LARGEST, "model does not fit",
+        lambda n: f"{ERRORS[worst[n]].replace('_', ' ')} would be {sizes[n].max():.2f}: "
+        "these are not the pairs of nearly right pulses",
+    )  # fmt: skip
+
+
+def _name(
+    findings: Findings, batch: Batch, perfect: Solution, evidence: Evidence, found: Derived,
+    response: Array, ideal: Array,
+) -> None:  # fmt: skip
+    """Accept, under the name of the error that explains most of what is not perfect."""
+    alone = np.stack([_alone(batch, perfect, response[:, :, k], ideal) for k in range(4)], axis=1)
+    alone /= np.sqrt(np.where(evidence.noise > 0, evidence.noise, 1.0))[:, None]
+    alone = np.where(found.values["amplitude"][:, None] < 0, -alone, alone)
+    alone[:, 3] = np.maximum(alone[:, 3], 0.0)  # nothing relaxes upwards
+    which = np.abs(alone).argmax(axis=1)
+    largest = np.take_along_axis(alone, which[:, None], axis=1)[:, 0]
+    for k, (above, below) in enumerate(NAMES):
+        for sign, words in ((1.0, above), (-1.0, below)):
+            here = (which == k) & (sign * largest > BEYOND_CHANCE)
+            findings.object_to(here, ACCEPTED, words, lambda n, k=k: _words(found, alone[n], k, n))  # type: ignore[misc]  # k is bound
+    findings.accept("all 21 pairs are where perfect pulses put them, within error")
+
+
+def _alone(batch: Batch, perfect: Solution, response: Array, ideal: Array) -> Array:
+    """Return how many sigmas one error alone would be, on top of perfect pulses (N,)."""
+    w = batch.w
+    columns = np.stack([w * ideal, w, w * response], axis=2)
+    q = np.linalg.qr(columns)
+    direction = q.Q[:, :, 2] * np.sign(q.R[:, 2, 2])[:, None]
+    result: Array = (direction * perfect.residual).sum(axis=1)
+    return result
+
+
+def _words(found: Derived, alone: Array, k: int, n: int) -> str:
+    name = ERRORS[k]
+    value, error = found.values[name][n], found.stderr[name][n]
+    unit = "" if name == "relaxation" else " rad"
+    text = f"{name.replace('_', ' ')} {value:.3g}{unit}, known to {error:.1g}{unit}"
+    near = [e.replace("_", " ") for e, size in zip(ERRORS, np.abs(alone), strict=True)
+            if e != name and size > np.abs(alone[k]) - ALIKE]  # fmt: skip
+    return f"{text}; {near[0]} would explain it nearly as well" if near else text
+
+
+KINDS: dict[str, Kind] = {
+    "allxy": Kind(ready, allxy, ("contrast", "offset"), whole=True, unlike=unlike)
+}

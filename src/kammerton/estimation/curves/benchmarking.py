@@ -1,0 +1,292 @@
+"""Randomized benchmarking: survival A p^m + B over the number of Cliffords m.
+
+Magesan, Gambetta, Emerson, Phys. Rev. Lett. 106, 180504 (2011). Lengths are repeated, once for
+every random sequence: sequences of one length differ by more than their shots, so the error of
+each length's mean is the scatter between them, and the errors of the fit follow from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.curves.repeats import Means, means, unlike
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.numeric.prepare import Batch, prepare
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import Solution, solve
+from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
+from kammerton.estimation.verdict.findings import CLEAR, Findings, imprecise, judge_signal, percent
+from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.model import Advice, TraceError
+
+Array = NDArray[np.float64]
+
+LEAST = 4
+SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one stay Gaussian
+CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
+SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
+BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
+EVEN = 6.0  # delta-BIC over a straight line along the number of the length
+GONE = 0.1  # part of the signal below which a point says nothing of the decay
+PRECISE = 0.33
+OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
+UNMIXED = 0.2  # how far readout and leakage may move the survival of a fully mixed state
+UNITS = {"depolarization": "", "error_per_clifford": "", "amplitude": "", "offset": ""}
+KNOWN = ("qubits", "offset", "contrast", "population")
+
+
+@dataclass(frozen=True, eq=False)
+class Decay:
+    """An exponential fitted to means: theta = rate per window, shape (0), amplitude, offset.
+
+    cov: covariance of theta with everything in it (N, 4, 4).
+    """
+
+    fit: Solution
+    evidence: Evidence
+    curve: Array
+    cov: Array
+    line: Array
+    flat: Array
+
+
+def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
+    """Check lengths and survivals; lengths may be repeated, in any order."""
+    batch = prepare(x, y, sigma, complex_too=False, from_zero=True, least=LEAST)
+    if (batch.x * batch.span + batch.zero).min() < 0:
+        raise TraceError("x holds a negative number of Cliffords")
+    if np.count_nonzero(np.diff(batch.x, axis=1) > 1e-9, axis=1).min() < LEAST - 1:
+        raise TraceError(f"x holds fewer than {LEAST} different numbers of Cliffords")
+    return batch
+
+
+def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit A p^m + B; `offset` B and `contrast` A may be known, `qubits` is 1 unless said.
+
+    y is a population: it begins between 0 and 1 and ends near a mixed state's; a raw signal is
+    served with population=False.
+    """
+    sampled = means(batch)
+    decay = decaying(sampled, prior(sampled.batch, known))
+    span, size = batch.column(batch.span), dimension(batch, known)
+    found = derive(lambda theta: _numbers(theta, span, batch.level, size), decay.fit.theta,
+                   decay.cov)  # fmt: skip
+    findings = Findings(batch.traces)
+    open_end = known.get("offset") is None
+    judge(findings, sampled, decay, open_end=open_end)
+    stderr = np.sqrt(np.maximum(decay.cov[:, 0, 0], 0.0))
+    judge_end(
+        findings, decay.fit.p[:, 0], stderr, decay.evidence.gain_flat,
+        bent(decay, sampled.batch), open_end=open_end,
+    )  # fmt: skip
+    judge_population(findings, batch, known, found)
+    error, stderr = found.values["error_per_clifford"], found.stderr["error_per_clifford"]
+    findings.insufficient(
+        imprecise(error, stderr, PRECISE), "error too large",
+        lambda n: f"the error per Clifford is known only to {percent(error[n], stderr[n])}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.accept("a clear exponential decay")
+    curve = sampled.spread(decay.curve)
+    return Outcome(found, UNITS, curve, decay.evidence.chi2_reduced, findings)
+
+
+def decaying(sampled: Means, known: Array | None) -> Decay:
+    """Fit an exponential to the means of repeated lengths."""
+    batch = sampled.batch
+    seed = search(batch, "decays", 1)
+    start = np.column_stack([seed[:, 0], np.zeros(batch.traces)])
+    fastest = 4.0 * batch.points * _closest(batch.x)
+    high = np.column_stack([np.broadcast_to(fastest, batch.traces), np.zeros(batch.traces)])
+    fit = solve(kernels.DECAY, batch, start, np.array([SLOWEST, 0.0]), high, known)
+    curve, nulls = fit.curve(batch), simple_laws(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    cov = _scattered(sampled, fit) * evidence.noise[:, None, None]
+    return Decay(fit, evidence, curve, cov, nulls.line[0], nulls.flat[0])
+
+
+def _closest(x: Array) -> Array:
+    """Return how much closer the closest lengths are than even ones would be (K,)."""
+    apart = np.diff(x, axis=1)
+    return np.asarray(1.0 / (np.where(apart > 1e-9, apart, 1.0).min(axis=1) * x.shape[1]))
+
+
+def _scattered(sampled: Means, fit: Solution) -> Array:
+    """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
+    if sampled.variance is None:
+        return fit.cov
+    batch = sampled.batch
+    rate, size = fit.p[:, :1], fit.c[:, :1]
+    decay = np.exp(-np.clip(rate * batch.x, -5.0, 500.0))
+    rows = np.stack([-size * batch.x * decay, 0 * decay, decay, np.ones_like(decay)], axis=1)
+    middle = (rows * (batch.w**4 * sampled.variance)[:, None, :]) @ rows.transpose(0, 2, 1)
+    return np.asarray(fit.cov @ middle @ fit.cov)
+
+
+def prior(batch: Batch, known: dict[str, object]) -> Array | None:
+    """Return what is known of amplitude and offset as the solver wants it."""
+    weights = np.zeros((batch.traces, 2, 2))
+    certain = CERTAIN * (batch.w**2).sum(axis=1)
+    for column, name in enumerate(("contrast", "offset")):
+        value = per_trace(known, name, batch)
+        if value is not None:
+            weights[:, 0, column] = certain
+            weights[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
+    return weights if weights.any() else None
+
+
+def dimension(batch: Batch, known: dict[str, object]) -> Array:
+    """Return d = 2 to the number of qubits (N,)."""
+    qubits = per_trace(known, "qubits", batch)
+    if qubits is None:
+        return np.full(batch.traces, 2.0)
+    return np.asarray(2.0**qubits)
+
+
+def _numbers(theta: Array, span: Array, level: Array, size: Array) -> dict[str, Array]:
+    p = np.exp(-theta[..., 0] / span)
+    return {
+        "depolarization": p, "error_per_clifford": (1.0 - p) * (size - 1.0) / size,
+        "amplitude": theta[..., 2], "offset": theta[..., 3] + level,
+    }  # fmt: skip
+
+
+def bent(decay: Decay, batch: Batch) -> Array:
+    """Return delta-BIC over a straight line; known scatter counts in full, as points are few."""
+    if not batch.known_noise:
+        return decay.evidence.gain_line
+    gain = (decay.line - decay.fit.cost) / np.maximum(decay.evidence.noise, 1.0)
+    return np.asarray(gain - np.log(batch.rows))
+
+
+def _judge_order(findings: Findings, decay: Decay, batch: Batch, where: str) -> None:
+    """Object to survivals that fall with the number of the length, not with the length."""
+    gain = _over_a_ramp(decay, batch)
+    findings.rejected(
+        gain < 0, "drift during scan",
+        "the survivals fall evenly from length to length, as a drift would" + where,
+    )  # fmt: skip
+    findings.insufficient(
+        gain < EVEN, "signal too weak",
+        "the decay cannot be told from a drift from length to length" + where,
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _over_a_ramp(decay: Decay, batch: Batch) -> Array:
+    """Return delta-BIC over a straight line along the number of each length, not the length."""
+    w2 = batch.w**2
+    total = np.maximum(w2.sum(axis=1, keepdims=True), 1e-300)
+    place = np.broadcast_to(np.arange(batch.points, dtype=np.float64), w2.shape)
+    x = place - (w2 * place).sum(axis=1, keepdims=True) / total
+    y = batch.y - (w2 * batch.y).sum(axis=1, keepdims=True) / total
+    slope = (w2 * x * y).sum(axis=1) / np.maximum((w2 * x * x).sum(axis=1), 1e-300)
+    cost = (w2 * (y - slope[:, None] * x) ** 2).sum(axis=1)
+    noise = decay.evidence.noise
+    gain = (cost - decay.fit.cost) / np.where(noise > 0, noise, 1.0)
+    return np.asarray(gain - np.log(batch.rows))
+
+
+def judge(
+    findings: Findings, sampled: Means, decay: Decay, *, open_end: bool, where: str = ""
+) -> None:
+    """Object to survivals that do not decay, or are gone at once.
+
+    open_end: the survival of long sequences is not known.
+    """
+    batch, evidence, rate = sampled.batch, decay.evidence, decay.fit.p[:, 0]
+    snr = significance(batch, decay.flat, decay.fit, evidence)
+    if not open_end:
+        _judge_survivors(findings, decay)
+    judge_signal(findings, batch, evidence, snr, "one exponential decay" + where)
+    findings.rejected(
+        sampled.drifting, "drift during scan",
+        "sequences of one length follow each other like a drift, not like chance" + where,
+    )  # fmt: skip
+    if open_end:
+        _judge_order(findings, decay, batch, where)
+    findings.rejected(
+        (rate < 0) & (not open_end), "model does not fit",
+        "the survival leaves its known end instead of nearing it" + where,
+    )  # fmt: skip
+    findings.insufficient(
+        _telling(batch, rate) < 2, "window too long",
+        "the survival is gone within the first lengths" + where,
+        lambda n: Advice(window_times=float(np.clip(4.0 / max(rate[n], 1.0), 0.01, 0.5))),
+    )  # fmt: skip
+
+
+def _judge_survivors(findings: Findings, decay: Decay) -> None:
+    """Object to sequences that all survive: flat, but far from where a decay would end."""
+    size, error = decay.fit.c[:, 0], np.sqrt(np.maximum(decay.cov[:, 2, 2], 0.0))
+    rate, evidence = decay.fit.p[:, 0], decay.evidence
+    findings.insufficient(
+        (evidence.gain_flat < CLEAR) & evidence.dull & (np.abs(size) > 6.0 * error) & (rate < 0.3),
+        "range too narrow", "the longest sequences survive as well as the shortest",
+        Advice(window_times=4.0),
+    )  # fmt: skip
+
+
+def judge_end(
+    findings: Findings, rate: Array, error: Array, flat: Array, bent: Array, *, open_end: bool
+) -> None:
+    """Object to decays of which only the beginning is seen.
+
+    rate, error: per window. flat, bent: delta-BIC over no decay and over a straight line.
+    open_end: as above; then the decay must be seen to bend.
+    """
+    poor, straight = imprecise(rate, error, PRECISE), (bent < BENT) & open_end
+    findings.insufficient(
+        (poor | straight) & (rate < 1.2) | (rate < 0.3) & open_end, "range too narrow",
+        "the longest sequences still survive: only the beginning of the decay is seen",
+        lambda n: Advice(window_times=float(np.clip(2.0 / max(rate[n], 0.1), 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        (flat < SEARCHED) & open_end, "signal too weak",
+        "the decay is hardly larger than its scatter", Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        straight, "signal too weak", "the decay cannot be told from a straight line",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def judge_population(
+    findings: Findings, batch: Batch, known: dict[str, object], found: Derived
+) -> None:
+    """Object to decays whose ends are no populations, unless y is said to be none."""
+    said = per_trace(known, "population", batch)
+    asked = np.ones(batch.traces, dtype=bool) if said is None else said > 0
+    (a, b), (da, db) = ([each[name] for name in ("amplitude", "offset")]
+                        for each in (found.values, found.stderr))  # fmt: skip
+    names = list(found.values)
+    common = found.correlation[:, names.index("amplitude"), names.index("offset")]
+    start = np.sqrt(np.maximum(da**2 + db**2 + 2 * np.nan_to_num(common) * da * db, 0.0))
+    slack = OUTSIDE + 4.0 * start
+    findings.rejected(
+        asked & ((a + b < -slack) | (a + b > 1.0 + slack)), "model does not fit",
+        lambda n: f"the survival of no Cliffords would be {a[n] + b[n]:.2f}: no population",
+    )  # fmt: skip
+    mixed = 1.0 / dimension(batch, known)
+    missed = np.minimum(np.abs(b - mixed), np.abs(b - 1.0 + mixed))
+    findings.rejected(
+        asked & (missed > UNMIXED + 4.0 * db), "model does not fit",
+        lambda n: f"long sequences would end at {b[n]:.2f}; a mixed state gives {mixed[n]:.2f}",
+    )  # fmt: skip
+
+
+def _telling(batch: Batch, rate: Array) -> NDArray[np.intp]:
+    """How many lengths beyond the first still have signal (N,)."""
+    left: Mask = np.exp(-np.clip(rate[:, None] * (batch.x - batch.x[:, :1]), 0, 500)) > GONE
+    return np.asarray(np.count_nonzero(left & (batch.w > 0), axis=1) - 1)
+
+
+KINDS: dict[str, Kind] = {
+    "randomized_benchmarking": Kind(ready, randomized_benchmarking, KNOWN, unlike=unlike),
+}

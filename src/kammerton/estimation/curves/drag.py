@@ -1,0 +1,107 @@
+"""DRAG coefficient from one train of pulses: extremal population at the right coefficient.
+
+A train such as X and -X, repeated, returns the qubit to where it was only if the pulses gather no
+phase; away from the right coefficient the population rises as a parabola, and farther away it
+turns around like a cosine, which serves for both: y = A cos(w x) + B sin(w x) + C.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.curves.extremum import Place, expectation, judge_place, sort_of
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.derived import derive
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import Solution, solve
+from kammerton.estimation.verdict.evidence import Evidence, weigh
+from kammerton.estimation.verdict.findings import (
+    CLEAR,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_signal,
+    judge_stray,
+)
+from kammerton.estimation.verdict.kind import Kind, sweep
+from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+SLOWEST = 0.4  # rad in the window: as good as a parabola
+FASTEST = 0.4  # periods per point
+SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 frequencies
+UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
+KNOWN = ("extremum", "expected", "interleaved")
+DRIFT = 22.0  # delta-BIC over a random walk
+
+
+def drag(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit a cosine; the `extremum` nearest to `expected` gives the coefficient.
+
+    extremum: "minimum" unless said; "maximum" or "either". expected: the window's centre unless
+    said.
+    """
+    phase, step = sort_of(known)
+    fit = _cosine(batch)
+    low, span = batch.column(batch.zero), batch.column(batch.span)
+    expected = expectation(known, batch, low, low + span)
+    number = np.round(((expected - low) / span * fit.p[:, 2] - _turn(fit.theta) - phase) / step)
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        at = (_turn(theta) + phase + step * number) / theta[..., 2]
+        return {
+            "drag_coefficient": low + span * at, "period": 2 * np.pi * span / theta[..., 2],
+            "amplitude": np.hypot(theta[..., 3], theta[..., 4]),
+            "offset": theta[..., 5] + batch.level,
+        }  # fmt: skip
+
+    curve, nulls = fit.curve(batch), simple_laws(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
+    findings = Findings(batch.traces)
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, "a parabola or a cosine", SEARCHED)
+    at, period = found.values["drag_coefficient"], step * span / fit.p[:, 2]
+    _judge(findings, batch, fit, evidence)
+    judge_place(findings, Place(at, found.stderr["drag_coefficient"], period, expected, low,
+                                low + span))  # fmt: skip
+    judge_stray(findings, evidence, findings.is_open())
+    judge_doubt(
+        findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(batch, known, DRIFT, DRIFT)
+    )
+    findings.accept("a clear extremum")
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _turn(theta: Array) -> Array:
+    """Return the phase at which the cosine is largest."""
+    return np.arctan2(theta[..., 4], theta[..., 3])
+
+
+def _cosine(batch: Batch) -> Solution:
+    seed = search(batch, "oscillations", 2)
+    start = np.column_stack([np.zeros((batch.traces, 2)), seed[:, 1]])
+    low, high = np.array([0.0, 0.0, SLOWEST]), np.array([0.0, 0.0, np.pi * (batch.points - 1)])
+    return solve(kernels.RAMSEY, batch, start, low, high)
+
+
+def _judge(findings: Findings, batch: Batch, fit: Solution, evidence: Evidence) -> None:
+    """Object to a slope without an extremum, and to periods as short as a few points."""
+    periods = fit.p[:, 2] / (2 * np.pi)
+    findings.insufficient(
+        periods > FASTEST * (batch.points - 1), "sampling too coarse",
+        lambda n: f"{periods[n]:.0f} periods lie in {batch.points} points: they may be aliases",
+        Advice(window_times=0.3),
+    )  # fmt: skip
+    findings.insufficient(
+        evidence.gain_line < CLEAR, "range too narrow",
+        "only a slope is seen, no extremum", Advice(window_times=2.0),
+    )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {"drag": sweep(drag, 6, known=KNOWN)}

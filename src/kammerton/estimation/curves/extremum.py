@@ -1,0 +1,71 @@
+"""Which of several extrema is the right one, and whether that can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.outcome import one_word, per_trace
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+PRECISE = 0.1  # error in parts of the window, or of the period
+UNDECIDED = 0.25  # of a period: an extremum so far from the expected one has a rival
+
+SORTS = {"minimum": (np.pi, 2 * np.pi), "maximum": (0.0, 2 * np.pi), "either": (0.0, np.pi)}
+"""Phase of a cosine at an extremum, and from one such extremum to the next."""
+
+
+@dataclass(frozen=True, eq=False)
+class Place:
+    """An extremum (N,): where it is, its error, from it to the next, and where it is expected.
+
+    All in the unit of x, as is the window from low to high.
+    """
+
+    at: Array
+    stderr: Array
+    period: Array
+    expected: Array
+    low: Array
+    high: Array
+
+
+def sort_of(known: dict[str, object]) -> tuple[float, float]:
+    """Return phase and distance of the extrema that are wanted."""
+    return SORTS[one_word(known, "extremum", SORTS) or "minimum"]
+
+
+def expectation(known: dict[str, object], batch: Batch, low: Array, high: Array) -> Array:
+    """Return where the extremum is expected (N,): as said, or the middle of the window."""
+    value = per_trace(known, "expected", batch)
+    return (low + high) / 2.0 if value is None else value
+
+
+def judge_place(findings: Findings, place: Place) -> None:
+    """Object to an extremum outside its window, to one of several, and to an unsharp one."""
+    length = place.high - place.low
+    over = np.maximum(place.low - place.at, place.at - place.high)
+    findings.insufficient(
+        over > 0, "range too narrow",
+        lambda n: f"the extremum lies outside of the window, at {place.at[n]:.3g}",
+        lambda n: Advice(centre_on=float(np.clip(
+            place.at[n], place.low[n] - length[n], place.high[n] + length[n]))),
+    )  # fmt: skip
+    away = np.abs(place.at - place.expected)
+    findings.insufficient(
+        (place.period < length) & (away > UNDECIDED * place.period), "window too long",
+        lambda n: f"extrema follow every {place.period[n]:.3g}, and the nearest to where the right "
+        f"one is expected is {away[n]:.3g} away: another may be meant",
+        lambda n: Advice(window_times=float(np.clip(0.7 * place.period[n] / length[n], 0.1, 0.7))),
+    )  # fmt: skip
+    findings.insufficient(
+        ~(place.stderr < PRECISE * np.minimum(length, place.period)), "error too large",
+        lambda n: f"the extremum is known only to {place.stderr[n]:.2g}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip

@@ -1,0 +1,282 @@
+"""Fine amplitude: an error of rotation, amplified by repeating the gate n times.
+
+    P(n) = offset + contrast/2 exp(-g n) cos(n (angle + d) - phase)
+
+d is the error per gate. The usual sequences: pi/2 and then n times pi (angle pi, phase pi/2), and
+n times pi/2 from the ground state (angle pi/2, phase pi). Sheldon et al., Phys. Rev. A 93, 012301
+(2016), repeat gates like this. A contrast known from the readout calibration is half the
+measurement: with a small d, only the product of d and contrast is seen.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.numeric.derived import derive
+from kammerton.estimation.numeric.prepare import Batch, prepare
+from kammerton.estimation.numeric.projection import Basis, refine
+from kammerton.estimation.numeric.solver import Solution, merged, replaced
+from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
+from kammerton.estimation.verdict.findings import CLEAR, UNSURE, Findings, judge_signal, judge_stray
+from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.model import Advice, TraceError
+
+Array = NDArray[np.float64]
+
+LEAST = 5
+CERTAIN = 1e9
+SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 errors
+MOST = 256  # candidates of the error
+USUAL_DECAY = 0.5  # over all gates, before the data: a gate is far shorter than T1
+STRONG_DECAY = 2.0
+CLOSE = 50.0  # chi-square within which the next candidate may still win
+KNOWN_CONTRAST = 5.0  # sigmas of a fitted contrast from which it is known
+ALIKE = 9.0  # chi-square by which a second error per gate must be worse
+GONE = 4.0  # decay over all gates beyond which most of them say nothing
+PRECISE = 0.03  # error in parts of the angle that a Rabi oscillation reaches too
+UNITS = {"angle_error": "rad", "amplitude_scale": "", "amplitude": "", "offset": ""}
+KNOWN = ("angle", "phase", "contrast", "offset")
+
+
+@dataclass(frozen=True, eq=False)
+class Train:
+    """Repeated gates: their number (N, M), angle and phase (N, 1).
+
+    limit: error (N,) beyond which another may look the same, or which is no longer small.
+    scale: largest number of gates (N,), the unit in which error and decay are fitted. known:
+    whether contrast and offset both are.
+    """
+
+    count: Array
+    angle: Array
+    phase: Array
+    limit: Array
+    scale: Array
+    known: bool
+
+    def take(self, which: NDArray[np.intp]) -> Train:
+        """Return those of some traces only."""
+        return replace(
+            self, count=self.count[which], angle=self.angle[which], phase=self.phase[which],
+            limit=self.limit[which], scale=self.scale[which],
+        )  # fmt: skip
+
+    def law(self) -> Basis:
+        """Return the columns: the oscillation by p = (error, decay) times scale, a constant."""
+
+        def columns(p: Array) -> Array:
+            part = self.count / self.scale[:, None]
+            turn = self.count * self.angle + p[:, :1] * part - self.phase
+            wave = np.exp(-p[:, 1:] * part) * np.cos(turn)
+            return np.stack([wave / 2.0, np.ones_like(wave)], axis=1)
+
+        return columns
+
+
+def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
+    """Check the numbers of gates."""
+    batch = prepare(x, y, sigma, complex_too=False, from_zero=True, least=LEAST)
+    count = batch.x * batch.span + batch.zero
+    if count.min() < 0 or np.abs(count - np.round(count)).max() > 1e-6:
+        raise TraceError("x must be numbers of gates, whole and not negative")
+    return batch
+
+
+def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad."""
+    train, prior = _train(batch, known), _prior(batch, known)
+    fit, twin = _fits(batch, train, prior)
+    curve = (fit.c[:, None, :] @ train.law()(fit.p))[:, 0]
+    nulls = simple_laws(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = derive(
+        lambda theta: _numbers(theta, train, batch.level), fit.theta,
+        fit.cov * evidence.noise[:, None, None],
+    )  # fmt: skip
+    findings = Findings(batch.traces)
+    _judge_law(findings, batch, train, evidence, significance(batch, nulls.flat[0], fit, evidence))
+    _judge(findings, train, fit, twin, evidence, found.stderr["angle_error"])
+    error = found.values["angle_error"]
+    findings.accept(lambda n: f"each gate turns {abs(error[n]):.2g} rad too "
+                    + ("far" if error[n] > 0 else "little"))  # fmt: skip
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _train(batch: Batch, known: dict[str, object]) -> Train:
+    count = np.rint(np.broadcast_to(batch.x * batch.span + batch.zero, batch.y.shape))
+    angle, phase = (
+        np.full(batch.traces, usual) if value is None else value
+        for value, usual in ((per_trace(known, "angle", batch), np.pi),
+                             (per_trace(known, "phase", batch), np.pi / 2))
+    )  # fmt: skip
+    each = count.astype(np.int64)
+    apart = np.gcd.reduce(each - each[:, :1], axis=1)
+    common = np.maximum(np.asarray(apart, dtype=np.float64), 1.0)
+    both = known.get("contrast") is not None and known.get("offset") is not None
+    limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
+    return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both)
+
+
+def _prior(batch: Batch, known: dict[str, object]) -> Array:
+    prior = np.zeros((batch.traces, 2, 2))
+    for column, name in enumerate(("contrast", "offset")):
+        value = per_trace(known, name, batch)
+        if value is not None:
+            prior[:, 0, column] = CERTAIN * (batch.w**2).sum(axis=1)
+            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
+    return prior
+
+
+def _fits(batch: Batch, train: Train, prior: Array) -> tuple[Solution, Solution]:
+    """Refine the best candidate of a grid, and the next best where it may win; better one first."""
+    grid, cost = _search(batch, train, prior)
+    rows, best = np.arange(batch.traces), cost.argmin(axis=1)
+    near = np.abs(np.arange(cost.shape[1]) - best[:, None]) < 3
+    others = np.where(near, np.inf, cost)
+    other = others.argmin(axis=1)
+    freedom = np.maximum(batch.rows - 3, 1)
+    noise = np.ones(batch.traces) if batch.known_noise else cost[rows, best] / freedom
+    first = _refined(batch, train, prior, grid[rows, best], noise)
+    if not batch.known_noise:
+        noise = first.cost / freedom
+        first = _refined(batch, train, prior, first.p[:, 0], noise)
+    close = np.flatnonzero(others[rows, other] - first.cost < CLOSE * noise)
+    if len(close) == 0:
+        return first, first
+    part = _refined(batch.take(close), train.take(close), prior[close],
+                    grid[close, other[close]], noise[close])  # fmt: skip
+    second = replaced(first, close, part, np.ones(len(close), dtype=bool))
+    take = (second.c[:, 0] >= 0) & ((second.cost < first.cost) | (first.c[:, 0] < 0))
+    return merged(first, second, take), merged(second, first, take)
+
+
+def _refined(batch: Batch, train: Train, prior: Array, error: Array, noise: Array) -> Solution:
+    """Fit with a usual decay in mind; a strong one is fitted again, without."""
+    none, reach = np.zeros(batch.traces), 1.3 * train.limit * train.scale
+    low, high = np.column_stack([-reach, none - 0.5]), np.column_stack([reach, none + 8.0])
+    start, pull = np.column_stack([error, none]), np.column_stack([none, noise / USUAL_DECAY**2])
+    fit = refine(train.law(), batch, start, low, high, prior, pull)
+    strong = np.flatnonzero(fit.p[:, 1] > 0.8 * USUAL_DECAY)
+    if len(strong) == 0:
+        return fit
+    again = refine(
+        train.take(strong).law(), batch.take(strong), fit.p[strong], low[strong], high[strong],
+        prior[strong], pull[strong] * (USUAL_DECAY / STRONG_DECAY) ** 2,
+    )  # fmt: skip
+    return replaced(fit, strong, again, np.ones(len(strong), dtype=bool))
+
+
+def _grid(train: Train) -> tuple[Array, Mask]:
+    """Return candidates of error times scale (N, G), and how many of them a trace tries."""
+    reach = 1.2 * train.limit * train.scale
+    count = np.clip(2.0 * reach, 15, MOST).astype(np.intp) | 1
+    place = np.broadcast_to(np.arange(count.max()), (len(count), count.max()))
+    grid = reach[:, None] * (2.0 * place / (count[:, None] - 1) - 1.0)
+    return grid, place < count[:, None]
+
+
+def _search(batch: Batch, train: Train, prior: Array) -> tuple[Array, Array]:
+    """Return candidates of error times scale (N, G) and their costs (N, G), without decay."""
+    grid, tried = _grid(train)
+    w2 = batch.w**2
+    turn = train.count[:, None, :] * (train.angle + grid / train.scale[:, None])[:, :, None]
+    wave = np.cos(turn - train.phase[:, :, None]) / 2.0
+    total = w2.sum(axis=1, keepdims=True)
+    (sized, placed), (contrast, offset) = prior.transpose(1, 2, 0)[:, :, :, None]
+    level = np.where(placed > 0, offset, (w2 * batch.y).sum(axis=1, keepdims=True) / total)
+    mean = (wave @ w2[:, :, None])[:, :, 0]
+    square = (wave**2 @ w2[:, :, None])[:, :, 0] - np.where(placed > 0, 0.0, mean**2 / total)
+    right = (wave @ (w2 * (batch.y - level))[:, :, None])[:, :, 0]
+    seen = square > 1e-9 * total
+    free = np.where(seen, np.maximum(right, 0.0) / np.where(seen, square, 1.0), 0.0)
+    size = np.where(sized > 0, contrast, free)  # a free contrast is not negative
+    flat = (w2 * (batch.y - level) ** 2).sum(axis=1, keepdims=True)
+    cost = flat + size * size * square - 2.0 * size * right
+    return grid, np.where(tried, cost, np.inf)
+
+
+def _numbers(theta: Array, train: Train, level: Array) -> dict[str, Array]:
+    error, angle = theta[..., 0] / train.scale, train.angle[:, 0]
+    return {
+        "angle_error": error, "amplitude_scale": angle / (angle + error),
+        "amplitude": theta[..., 2], "offset": theta[..., 3] + level,
+    }  # fmt: skip
+
+
+def _judge_law(
+    findings: Findings, batch: Batch, train: Train, evidence: Evidence, snr: Array
+) -> None:
+    """Object to traces without a signal, unless the known contrast makes flatness a signal."""
+    law = "an oscillation from gate to gate"
+    flat = (evidence.gain_flat < SEARCHED) & evidence.dull & ~batch.constant
+    if not train.known:
+        findings.rejected(
+            flat & (evidence.gain_flat < SEARCHED - UNSURE), "no signal",
+            "the trace is flat within its noise: no error, or no signal; a known contrast tells",
+        )  # fmt: skip
+        judge_signal(findings, batch, evidence, snr, law, SEARCHED)
+        findings.rejected(
+            evidence.gain_line < CLEAR, "model does not fit",
+            f"a straight line describes the populations as well as {law}",
+        )  # fmt: skip
+        return
+    findings.rejected(batch.constant, "no signal", "every point has the same value")
+    judge_stray(findings, evidence, ~flat)
+    findings.rejected(
+        np.minimum(evidence.gain_line, evidence.gain_walk) < -CLEAR, "model does not fit",
+        f"the populations drift instead of following {law}, with this contrast",
+    )  # fmt: skip
+    findings.rejected(
+        evidence.misfit, "model does not fit",
+        f"the populations do not follow {law}, with this contrast",
+    )  # fmt: skip
+
+
+def _judge(
+    findings: Findings, train: Train, fit: Solution, twin: Solution, evidence: Evidence,
+    stderr: Array,
+) -> None:  # fmt: skip
+    """Object to errors that may be aliases, and to those that are not known."""
+    error, decay = fit.p[:, 0] / train.scale, fit.p[:, 1]
+    findings.insufficient(
+        np.abs(error) > train.limit, "sampling too coarse",
+        lambda n: f"an error of {error[n]:.2f} rad per gate may be an alias: "
+        "calibrate roughly first, or measure after every gate",
+        Advice(window_times=0.5),
+    )  # fmt: skip
+    gap = (twin.cost - fit.cost) / np.where(evidence.noise > 0, evidence.noise, 1.0)
+    findings.insufficient(
+        (gap < ALIKE) & (twin.c[:, 0] > 0) & _elsewhere(fit, twin), "sampling too coarse",
+        lambda n: f"errors of {error[n]:.3f} and {twin.p[n, 0] / train.scale[n]:.3f} rad per gate "
+        "explain the trace equally well",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        decay > GONE, "window too long", "the signal decays within the first gates",
+        Advice(window_times=0.3),
+    )  # fmt: skip
+    contrast, doubt = fit.c[:, 0], np.sqrt(np.maximum(fit.cov[:, 2, 2] * evidence.noise, 0.0))
+    findings.insufficient(
+        contrast < KNOWN_CONTRAST * doubt, "error too large",
+        "contrast and error per gate cannot be told apart: give the contrast, or take more gates",
+        Advice(window_times=3.0),
+    )  # fmt: skip
+    findings.insufficient(
+        ~(stderr < PRECISE * np.abs(train.angle[:, 0])), "error too large",
+        lambda n: f"the error per gate is known only to {stderr[n]:.2g} rad",
+        Advice(window_times=2.0, shots_times=2.0),
+    )  # fmt: skip
+
+
+def _elsewhere(fit: Solution, twin: Solution) -> Mask:
+    """Return whether the other solution is another one."""
+    spread = np.sqrt(np.maximum(fit.cov[:, 0, 0], 0.0))
+    return np.asarray(np.abs(fit.p[:, 0] - twin.p[:, 0]) > 0.1 + 5.0 * spread)
+
+
+KINDS: dict[str, Kind] = {"fine_amplitude": Kind(ready, fine_amplitude, KNOWN, whole=True)}

@@ -1,0 +1,350 @@
+"""Qubit spectroscopy: a line, and the two-photon line of 0-2 where there is one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.curves.several import MOST, Several, several_lines
+from kammerton.estimation.curves.telegraph import over_a_box
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.derived import Derived, Formulas
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, replaced, solve
+from kammerton.estimation.verdict.evidence import (
+    Evidence,
+    Mask,
+    delta_bic,
+    propagate,
+    structured,
+    weigh,
+    with_part,
+)
+from kammerton.estimation.verdict.findings import (
+    OUTSIDE,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_line,
+    judge_signal,
+)
+from kammerton.estimation.verdict.kind import Kind, Known, sweep
+from kammerton.estimation.verdict.nulls import Nulls, simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+DRIFT = 30.0  # delta-BIC over a random walk
+SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
+BOX, UNLIKE_BOX = -8.0, -4.0  # delta-BIC over two jumps: defects are rarer than lines
+OTHERS = tuple(f"frequency_{k}" for k in range(2, MOST + 1))
+UNITS = {
+    "frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz", "lines": "",
+    **dict.fromkeys(OTHERS, "Hz"),
+}  # fmt: skip
+ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
+NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
+ALONE = 6  # fewest points for each parameter before a second line is looked for
+MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
+LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Pairs:
+    """The traces (B,) in which two lines were found, and their fit."""
+
+    which: NDArray[np.intp]
+    fit: Solution
+
+
+def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
+    """Fit a mixture of a Lorentzian and a Gaussian of the same width; more lines where they are.
+
+    Complex y is projected on its direction of largest change. `expected` is where the line is
+    believed to be, `within` one sigma of that.
+    """
+    if batch.parts == 2:
+        return _projected(batch, known)
+    expected = _expectation(batch, known)
+    fit = one_line(batch)
+    pairs = two_lines(batch, fit)
+    nulls, curve = simple_laws(batch).over_a_slope(), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = propagate(_one(batch), fit, evidence)
+    found, evidence = with_part(
+        batch, pairs.which, pairs.fit, lambda part: _two(part, pairs.fit, expected[pairs.which]),
+        nulls, curve, found, evidence,
+    )  # fmt: skip
+    which = _crowded(batch, fit, pairs)
+    found, evidence = _with_several(batch, which, fit, expected, nulls, curve, found, evidence)
+    findings = Findings(batch.traces)
+    law = "a line over a smooth background"
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    box = over_a_box(batch, fit, fit.p[:, 0], fit.p[:, 1])
+    findings.rejected(
+        box < BOX, "drift during scan",
+        "the data jump to another level and back instead of following " + law,
+    )  # fmt: skip
+    judge_line(findings, batch, found)
+    _judge_place(findings, batch, found, expected, known)
+    judge_doubt(findings, evidence, law, SEARCHED, drift_asked(batch, known, DRIFT))
+    findings.insufficient(
+        box < UNLIKE_BOX, "signal too weak",
+        "a jump to another level and back could explain the trace as well as " + law,
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.accept(lambda n: _said(found, n))
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _projected(batch: Batch, known: Known) -> Outcome:
+    m = batch.points
+    re, im, w = batch.y[:, :m], batch.y[:, m:], batch.w[:, :m]
+    total = w.sum(axis=1, keepdims=True)
+    mean = [(w * part).sum(axis=1, keepdims=True) / total for part in (re, im)]
+    dre, dim = (np.where(w > 0, v - a, 0.0) for v, a in zip((re, im), mean, strict=True))
+    twist = 2 * np.einsum("nm,nm->n", dre, dim)
+    angle = 0.5 * np.arctan2(twist, (dre**2 - dim**2).sum(axis=1))[:, None]
+    along = dre * np.cos(angle) + dim * np.sin(angle)
+    real = Batch(
+        batch.x, batch.step, np.ascontiguousarray(along), np.ascontiguousarray(w), batch.zero,
+        batch.span, np.zeros(batch.traces), 1, batch.known_noise, batch.order,
+    )  # fmt: skip
+    found = qubit_spectroscopy(real, known)
+    curve = np.hstack(
+        [mean[0] + found.curve * np.cos(angle), mean[1] + found.curve * np.sin(angle)]
+    )
+    return replace(found, curve=curve)
+
+
+def _expectation(batch: Batch, known: Known) -> Array:
+    """Return where the line is expected (N,), NaN where nothing is."""
+    expected = per_trace(known, "expected", batch)
+    return np.full(batch.traces, np.nan) if expected is None else np.array(expected)
+
+
+def _judge_place(
+    findings: Findings, batch: Batch, found: Derived, expected: Array, known: Known
+) -> None:
+    """Object to a line that is not where it is believed to be."""
+    within = per_trace(known, "within", batch)
+    near = batch.window * NEARBY if within is None else within
+    off = np.abs(found.values["frequency"] - expected)
+    findings.rejected(
+        off > 5.0 * np.hypot(near, found.stderr["frequency"]), "wrong peak",
+        lambda n: f"the line lies {off[n] / 1e6:.3g} MHz from where it is expected",
+    )  # fmt: skip
+
+
+def _said(found: Derived, n: int) -> str:
+    count = int(found.values["lines"][n])
+    return "a clear line" if count == 1 else f"{count} lines; the one given as frequency is clear"
+
+
+def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
+    """Return the traces in which one line or two leave more than noise."""
+    best = replaced(fit, pairs.which, _as_one(pairs.fit), np.ones(len(pairs.which), dtype=bool))
+    return np.flatnonzero(structured(batch, best, ALARM) & (batch.rows > 8 * ALONE))
+
+
+def _as_one(pair: Solution) -> Solution:
+    """Return what two lines leave, in the shape of one line's solution."""
+    size = kernels.NONLINEAR[kernels.LINE] + kernels.LINEAR[kernels.LINE]
+    return Solution(
+        kernels.LINE, pair.theta[:, :size], pair.cov[:, :size, :size], pair.cost, pair.residual,
+        pair.free,
+    )  # fmt: skip
+
+
+def _with_several(
+    batch: Batch, which: NDArray[np.intp], fit: Solution, expected: Array, nulls: Nulls,
+    curve: Array, found: Derived, evidence: Evidence,
+) -> tuple[Derived, Evidence]:  # fmt: skip
+    """Look for further lines in the traces `which`, and keep three or more."""
+    if len(which) == 0:
+        return found, evidence
+    lines = several_lines(batch.take(which), fit.take(which), _lorentzian)
+    more = lines.there.sum(axis=0) > 2
+    if not more.any():
+        return found, evidence
+    part, rows = batch.take(which), which[more]
+    zero, span = part.column(part.zero), part.column(part.span)
+    at = zero + lines.centres() * span
+    nearest = np.nan_to_num(np.abs(at - expected[which]), nan=np.inf).argmin(axis=0)
+    main = lines.main(nearest)
+    own = weigh(part, main, lines.curve, nulls.take(which))
+    others, errors = lines.others(nearest, at, span * np.sqrt(own.noise))
+    values = propagate(_among(part, lines, nearest, others), main, own)
+    for name, error in zip(OTHERS, errors, strict=False):
+        values.stderr[name][:] = error
+    curve[rows] = lines.curve[more]
+    return (
+        found.replaced(rows, _picked(values, more)),
+        evidence.replaced(rows, own.take(more)),
+    )
+
+
+def _lorentzian(batch: Batch, start: Array) -> Solution:
+    return _shaped(batch, start, LORENTZIAN)
+
+
+def _picked(found: Derived, which: Mask) -> Derived:
+    values, stderr = ({k: v[which] for k, v in d.items()} for d in (found.values, found.stderr))
+    return Derived(values, stderr, found.correlation[which])
+
+
+def _among(batch: Batch, lines: Several, main: NDArray[np.intp], others: Array) -> Formulas:
+    """Numbers of the main line, and the centres of the others (K, N)."""
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        told = _one(batch)(theta)
+        told["lines"] = np.broadcast_to(lines.there.sum(axis=0), theta.shape[:-1]) + 0.0
+        for name, centre in zip(OTHERS, others, strict=False):
+            told[name] = np.broadcast_to(centre, theta.shape[:-1])
+        return told
+
+    return numbers
+
+
+def one_line(batch: Batch) -> Solution:
+    """Fit one line of free shape; where in doubt, start again.
+
+    A shape chosen by the data would make the width look better known than it is.
+    """
+    fit = _free(batch, search(batch, "lines", 1))
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return fit
+    part = batch.take(which)
+    other = _free(part, search(part, "level lines", 1))
+    return replaced(fit, which, other, other.cost < fit.cost[which])
+
+
+def _free(batch: Batch, start: Array) -> Solution:
+    pure = _pure(batch, start)
+    fit = solve(kernels.LINE, batch, pure.p, *_bounds(batch, 1), _half_each(batch, pure))
+    return replace(fit, free=pure.free)
+
+
+def _half_each(batch: Batch, pure: Solution) -> Array:
+    """Return a prior that each shape makes half of the height, give or take MIXED of it.
+
+    Few noisy points would otherwise be fitted by the difference of two large lines.
+    """
+    height = pure.c[:, 0] + pure.c[:, 1]
+    noise = pure.cost / np.maximum(batch.rows - pure.free, 1)
+    least = 1e-3 / batch.w.max(axis=1)
+    prior = np.zeros((batch.traces, 2, 4))
+    prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
+    prior[:, 1, :2] = 0.5 * height[:, None]
+    return prior
+
+
+def _pure(batch: Batch, start: Array) -> Solution:
+    lorentz, gauss = _shaped(batch, start, LORENTZIAN), _shaped(batch, start, GAUSSIAN)
+    return merged(lorentz, gauss, gauss.cost < lorentz.cost)
+
+
+def _shaped(batch: Batch, start: Array, shape: tuple[float, float]) -> Solution:
+    return solve(kernels.LINE, batch, start, *_bounds(batch, 1), _shape(batch, shape, 1))
+
+
+def _bounds(batch: Batch, count: int) -> tuple[Array, Array]:
+    low, high = [-0.3, 0.3 / batch.points] * count, [1.3, 2.0] * count
+    return np.array(low), np.array(high)
+
+
+def _shape(batch: Batch, shape: tuple[float, float], count: int) -> Array:
+    """Forbid the other shape: a prior that its height is 0."""
+    prior = np.zeros((batch.traces, 2, 2 * count + 2))
+    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
+    for k in range(count):
+        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
+    return prior
+
+
+def two_lines(batch: Batch, fit: Solution) -> Pairs:
+    """Look for a second line where the residuals of one are not noise."""
+    which = np.flatnonzero(structured(batch, fit) & (batch.rows > 8 * ALONE))
+    part, single = batch.take(which), fit.take(which)
+    if len(which) == 0:
+        return Pairs(which, single)
+    seed = search(part, "lines", 1, np.where(part.w > 0, single.residual, 0.0))
+    low, high = _bounds(batch, 2)
+    start = np.hstack([single.p, seed])
+    pair = [
+        solve(kernels.TWO_LINES, part, start, low, high, _shape(part, shape, 2))
+        for shape in (LORENTZIAN, GAUSSIAN)
+    ]
+    double = merged(pair[0], pair[1], pair[1].cost < pair[0].cost)
+    real = (delta_bic(part, single, double) > SEARCHED) & _separate(double, part)
+    return Pairs(which[real], double.take(real))
+
+
+def _separate(double: Solution, batch: Batch) -> Mask:
+    """Return where both are lines: inside the window, apart, wider than a point, not a ripple."""
+    p = double.p
+    centres, halves = p[:, 0::2], p[:, 1::2]
+    apart = np.abs(centres[:, 0] - centres[:, 1]) > 0.7 * halves.sum(axis=1)
+    inside = ((centres > 0) & (centres < 1)).all(axis=1)
+    step = 1.0 / (batch.points - 1)
+    result: Mask = apart & inside & (halves > 1.0 * step).all(axis=1) & (halves < 0.3).all(axis=1)
+    heights = np.abs(_heights(double.theta))
+    result &= heights.min(axis=1) > 0.05 * heights.max(axis=1)
+    return result
+
+
+def _heights(theta: Array) -> Array:
+    return np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]], axis=1)
+
+
+def _one(batch: Batch) -> Formulas:
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        none = np.full(theta.shape[:-1], np.nan)
+        return {
+            "frequency": zero + theta[..., 0] * span, "linewidth": 2 * theta[..., 1] * span,
+            "frequency_gf_half": none, "lines": np.ones_like(none), **dict.fromkeys(OTHERS, none),
+        }  # fmt: skip
+
+    return numbers
+
+
+def _two(batch: Batch, fit: Solution, expected: Array) -> Formulas:
+    """Numbers of the line that is expected, else of the upper line; and the centre of the other.
+
+    A transmon's anharmonicity is negative, so its two-photon line lies below 0-1: the upper line
+    is the main one, however strongly the two-photon line is driven.
+    """
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    n, centres = np.arange(batch.traces), fit.p[:, 0::2]
+    upper = centres.argmax(axis=1)
+    off = np.abs(zero[:, None] + centres * span[:, None] - expected[:, None])
+    main = np.where(np.isnan(expected), upper, np.nan_to_num(off).argmin(axis=1))
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        other = zero + theta[..., n, 2 - 2 * main] * span
+        none = np.full(theta.shape[:-1], np.nan)
+        told = {
+            "frequency": zero + theta[..., n, 2 * main] * span,
+            "linewidth": 2 * theta[..., n, 2 * main + 1] * span,
+            "frequency_gf_half": np.where(main == upper, other, np.nan),
+            "lines": 2.0 * np.ones_like(none), **dict.fromkeys(OTHERS, none),
+        }  # fmt: skip
+        told[OTHERS[0]] = other
+        return told
+
+    return numbers
+
+
+KINDS: dict[str, Kind] = {
+    "qubit_spectroscopy": sweep(
+        qubit_spectroscopy, 6, complex_too=True, known=("expected", "within")
+    )
+}

@@ -1,0 +1,268 @@
+"""Rabi oscillation: A exp(-g |x|) cos(2 pi x / period) + C, extremal at x = 0.
+
+In the pulse's amplitude a decay along the sweep is taken up where the data ask for it; in its
+length it is always there. Length may have an offset, the time in which a pulse rises: where the
+extremum misses zero by more than noise, the phase is fitted too, and the pi length is where the
+fitted curve turns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.derived import Derived, Formulas
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
+from kammerton.estimation.verdict.evidence import (
+    Evidence,
+    delta_bic,
+    delta_cost,
+    propagate,
+    structured,
+    weigh,
+    with_part,
+)
+from kammerton.estimation.verdict.findings import (
+    CLEAR,
+    Findings,
+    drift_asked,
+    imprecise,
+    judge_doubt,
+    judge_signal,
+    judge_source,
+    judge_stray,
+    percent,
+)
+from kammerton.estimation.verdict.kind import Kind, Known, sweep
+from kammerton.estimation.verdict.nulls import simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, per_trace
+from kammerton.model import Advice, TraceError
+
+Array = NDArray[np.float64]
+
+MOST_DECAY = 10.0  # per window
+TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
+LATE_LIMIT = 1.0  # rad by which it may miss length 0
+SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
+DRIFT = 26.0  # delta-BIC over a random walk
+DAMPED = 3.5  # gain in chi-square for which a decay is believed
+RISEN = 12.0  # delta-BIC for which a rise time is believed
+ONE = 0.8  # periods below which a decay cannot be told from a longer period
+COARSE = 0.465  # periods a point; faster ones may be aliases
+SLOWEST = 0.3  # rad in the window
+LAW = "a cosine about zero"
+AMPLITUDE_UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
+LENGTH_UNITS = {
+    "period": "s", "pi_length": "s", "rabi_frequency": "Hz", "t_rabi": "s", "amplitude": "",
+    "offset": "",
+}  # fmt: skip
+
+
+def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
+    """Fit a sweep of the amplitude; period and pi_amplitude in the unit of x."""
+    prior = _prior(batch, known)
+    fit = _cosine(batch, prior)
+    damped = _damped(batch, fit, prior)
+    seen = (delta_cost(batch, fit, damped) > DAMPED) & (damped.p[:, 0] > 0)
+    fit = merged(fit, damped, seen & (_periods(batch, fit) > ONE))
+    nulls, curve = simple_laws(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = propagate(_of_amplitude(batch), fit, evidence)
+    findings = Findings(batch.traces)
+    late = _late(batch, fit, 0.0, SEARCHED)
+    judge_source(findings, batch, evidence)
+    _judge_turn(findings, batch, late, TURN_LIMIT)
+    _judge_all(findings, batch, known, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost)
+    return Outcome(found, AMPLITUDE_UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def rabi_length(batch: Batch, known: Known) -> Outcome:
+    """Fit a sweep of the pulse's length; t_rabi is the 1/e time of the driven oscillation."""
+    prior = _prior(batch, known)
+    fit = _damped(batch, _cosine(batch, prior), prior)
+    nulls, curve = simple_laws(batch), fit.curve(batch)
+    evidence = weigh(batch, fit, curve, nulls)
+    found = propagate(_of_length(batch), fit, evidence)
+    late = _late(batch, fit, MOST_DECAY, RISEN)
+    found, evidence = with_part(
+        batch, late.which, late.fit, lambda part: _of_late(part, late.fit.theta), nulls, curve,
+        found, evidence,
+    )  # fmt: skip
+    findings, turns, gain = Findings(batch.traces), fit.p[:, 1].copy(), nulls.flat[0] - fit.cost
+    if len(late.which):
+        turns[late.which] = late.fit.p[:, 2]
+        gain[late.which] = nulls.flat[0][late.which] - late.fit.cost
+    judge_source(findings, batch, evidence)
+    _judge_turn(findings, batch, late, LATE_LIMIT)
+    _judge_all(findings, batch, known, turns, evidence, found, gain)
+    return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
+
+
+@dataclass(frozen=True, eq=False)
+class Late:
+    """The traces (B,) whose extremum misses x = 0, and their fit with a phase."""
+
+    which: NDArray[np.intp]
+    fit: Solution
+
+
+def _prior(batch: Batch, known: Known) -> Array | None:
+    """Return what the readout calibration knows of A and C; the qubit begins in 0."""
+    if not batch.begins_at_zero:
+        raise TraceError(
+            "x is far from zero, where a Rabi law turns: farther than the sweep is long"
+        )
+    contrast, offset = (per_trace(known, name, batch) for name in ("contrast", "offset"))
+    prior = np.zeros((batch.traces, 2, 2))
+    weight = CERTAIN * (batch.w**2).sum(axis=1)
+    if contrast is not None:
+        prior[:, :, 0] = np.stack([weight, -0.5 * contrast], axis=1)
+        if offset is not None:
+            middle = offset + 0.5 * contrast - batch.level
+            prior[:, :, 1] = np.stack([weight, middle], axis=1)
+    return prior if prior.any() else None
+
+
+def _cosine(batch: Batch, prior: Array | None) -> Solution:
+    seed = search(batch, "cosines", 1)
+    start = np.column_stack([np.zeros(batch.traces), seed[:, 0]])
+    low, high = np.array([0.0, SLOWEST]), np.array([0.0, np.pi * (batch.points - 1)])
+    return solve(kernels.RABI, batch, start, low, high, prior)
+
+
+def _damped(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
+    low = np.array([-1.0, SLOWEST])
+    high = np.array([MOST_DECAY, np.pi * (batch.points - 1)])
+    return solve(kernels.RABI, batch, fit.p + np.array([0.1, 0.0]), low, high, prior)
+
+
+def _late(batch: Batch, fit: Solution, decay: float, worth: float) -> Late:
+    """Let the phase go where the residuals hint at one, and keep it where it is worth it."""
+    which = np.flatnonzero(structured(batch, fit))
+    if len(which) == 0:
+        return Late(which, fit.take(which))
+    part, fixed = batch.take(which), fit.take(which)
+    start = np.insert(search(part, "oscillations", 2), 1, 0.0, axis=1)
+    low = np.array([-1.0, 0.0, SLOWEST])
+    high = np.array([max(decay, MOST_DECAY), 0.0, np.pi * (batch.points - 1)])
+    free = solve(kernels.RAMSEY, part, start, low, high)
+    better = delta_bic(part, fixed, free) > worth
+    return Late(which[better], free.take(better))
+
+
+def _turn(theta: Array) -> Array:
+    """Return by how much (rad) the extremum misses 0; theta = rate, shape, w, cosine, sine, 1."""
+    cos, sin = theta[..., 3], theta[..., 4]
+    result: Array = np.arctan2(np.where(cos < 0, -sin, sin), np.abs(cos))
+    return result
+
+
+def _of_amplitude(batch: Batch) -> Formulas:
+    span, level = batch.column(batch.span), batch.level
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        period = 2 * np.pi * span / theta[..., 1]
+        return {
+            "period": period, "pi_amplitude": period / 2, "amplitude": theta[..., 2],
+            "offset": theta[..., 3] + level,
+        }  # fmt: skip
+
+    return numbers
+
+
+def _of_length(batch: Batch) -> Formulas:
+    span, level = batch.column(batch.span), batch.level
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        turn, zero = theta[..., 1], np.zeros(theta.shape[:-1])
+        return _lengths(span, theta[..., 0], turn, zero, theta[..., 2], theta[..., 3] + level)
+
+    return numbers
+
+
+def _of_late(batch: Batch, at: Array) -> Formulas:
+    span, level, sign = batch.column(batch.span), batch.level, np.sign(at[:, 3])
+
+    def numbers(theta: Array) -> dict[str, Array]:
+        size = sign * np.hypot(theta[..., 3], theta[..., 4])
+        turn = theta[..., 2]
+        return _lengths(span, theta[..., 0], turn, _turn(theta), size, theta[..., 5] + level)
+
+    return numbers
+
+
+def _lengths(
+    span: Array, rate: Array, turn: Array, missed: Array, amplitude: Array, offset: Array
+) -> dict[str, Array]:
+    return {
+        "period": 2 * np.pi * span / turn, "pi_length": (np.pi + missed) * span / turn,
+        "rabi_frequency": turn / (2 * np.pi * span), "t_rabi": span / rate,
+        "amplitude": amplitude, "offset": offset,
+    }  # fmt: skip
+
+
+def _periods(batch: Batch, fit: Solution) -> Array:
+    return _swept(batch, fit.p[:, 1])
+
+
+def _swept(batch: Batch, turn: Array) -> Array:
+    """Return how many periods lie between zero and the largest |x|."""
+    reach = np.broadcast_to(np.abs(batch.x).max(axis=1), (batch.traces,))
+    result: Array = reach * turn / (2 * np.pi)
+    return result
+
+
+def _judge_turn(findings: Findings, batch: Batch, late: Late, limit: float) -> None:
+    turn = np.zeros(batch.traces)
+    if len(late.which):
+        turn[late.which] = _turn(late.fit.theta)
+    findings.rejected(
+        np.abs(turn) > limit, "model does not fit",
+        lambda n: f"the extremum misses zero by {abs(turn[n]):.2f} rad",
+    )  # fmt: skip
+
+
+def _judge_all(
+    findings: Findings, batch: Batch, known: Known, turn: Array, evidence: Evidence,
+    found: Derived, gain: Array,
+) -> None:  # fmt: skip
+    snr = np.sqrt(np.maximum(gain / np.maximum(evidence.noise, 1e-300), 0.0))
+    judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
+    _judge(findings, batch, turn, evidence, found)
+    judge_stray(findings, evidence, findings.is_open())
+    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
+    findings.accept("a clear Rabi oscillation")
+
+
+def _judge(
+    findings: Findings, batch: Batch, turn: Array, evidence: Evidence, found: Derived
+) -> None:
+    """Object to oscillations that are badly placed in their window."""
+    swept = _swept(batch, turn)
+    period, error = found.values["period"], found.stderr["period"]
+    findings.insufficient(
+        (swept < 0.35) | ((evidence.gain_line < CLEAR) & (swept < 0.7)), "range too narrow",
+        lambda n: f"only {swept[n]:.2f} periods lie between zero and the largest x",
+        lambda n: Advice(window_times=float(np.clip(1.0 / max(swept[n], 0.2), 1.5, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        turn > COARSE * 2 * np.pi * (batch.points - 1), "sampling too coarse",
+        "the oscillation is as fast as half the sampling: the period may be an alias",
+        Advice(window_times=0.5),
+    )  # fmt: skip
+    findings.insufficient(
+        imprecise(period, error, 0.1) | (evidence.gain_line < CLEAR), "error too large",
+        lambda n: f"the period is known only to {percent(period[n], error[n])}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {
+    "rabi_amplitude": sweep(rabi_amplitude, 5, from_zero=True, known=("offset", "contrast")),
+    "rabi_length": sweep(rabi_length, 6, from_zero=True, known=("offset", "contrast")),
+}

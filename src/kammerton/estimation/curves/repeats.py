@@ -1,0 +1,138 @@
+"""From points measured several times at the same x to their means, with errors from the scatter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.prepare import Batch
+
+Array = NDArray[np.float64]
+
+ENOUGH = 10  # repetitions beyond the first, over all x, from which the scatter is a sigma
+BORROWED = 6.0  # repetitions' worth of trust in the smooth model of the scatter
+DRIFT = 3.0  # autocorrelation from point to point, in sigmas, that is not chance
+FLOOR = 1e-3  # least variance a weight believes, in parts of the typical one
+
+
+@dataclass(frozen=True, eq=False)
+class Means:
+    """Means over repeated x, and the batch they came from.
+
+    batch: the means (N, J), weighted by a smooth model of their scatter. variance (N, J): of each
+    mean, mostly from its own scatter; None where that is not known. group (K, M): which mean a
+    point of the original belongs to. drifting: points of one x follow each other (N,).
+    """
+
+    original: Batch
+    batch: Batch
+    variance: Array | None
+    group: NDArray[np.intp]
+    drifting: NDArray[np.bool_]
+
+    def spread(self, curve: Array) -> Array:
+        """Return a curve (N, J) at every point of the original (N, M)."""
+        groups = np.broadcast_to(self.group, (len(curve), self.group.shape[1]))
+        return np.take_along_axis(curve, groups, axis=1)
+
+
+def means(batch: Batch, *, trust: bool = False) -> Means:
+    """Average what was measured at the same x, for traces that are not `unlike`.
+
+    Random sequences of one length differ by more than their shots: the error of a mean is the
+    scatter between them. Where too little is repeated, sigma as given counts, or none; with
+    `trust`, sigma counts wherever it is given.
+    """
+    group = _groups(batch.x)
+    count = int(group.max()) + 1
+    present = (batch.w > 0).astype(np.float64)
+    number = _sums(present, group, count)
+    safe = np.maximum(number, 1.0)
+    y = _sums(present * batch.y, group, count) / safe
+    apart = present * (batch.y - np.take_along_axis(y, np.broadcast_to(group, batch.y.shape), 1))
+    squares, freedom = _sums(apart**2, group, count), np.maximum(number - 1.0, 0.0)
+    merged = replace(
+        batch, x=_axis(batch.x, group, count), step=np.zeros(len(batch.x)), y=y,
+        w=_weights_as_given(batch, present, group, number),
+    )  # fmt: skip
+    if freedom.sum(axis=1).min() < ENOUGH or (trust and batch.known_noise):
+        return Means(batch, merged, None, group, np.zeros(batch.traces, dtype=bool))
+    own = squares / np.maximum(freedom, 1.0)
+    smooth = _smooth(own, freedom, merged.x)
+    w = np.where(number > 0, np.sqrt(safe / smooth), 0.0)
+    variance = (freedom * own + BORROWED * smooth) / (freedom + BORROWED) / safe
+    return Means(
+        batch, replace(merged, w=w, known_noise=True), variance, group, _drifting(apart, group)
+    )
+
+
+def unlike(batch: Batch) -> NDArray[np.intp]:
+    """Return a number (N,) that differs where as many x or repetitions do not go together."""
+    group = _groups(batch.x)
+    count = int(group.max()) + 1
+    different = np.broadcast_to(group[:, -1], (batch.traces,))
+    number = _sums((batch.w > 0).astype(np.float64), group, count)
+    enough = np.maximum(number - 1.0, 0.0).sum(axis=1) >= ENOUGH
+    return np.asarray(2 * different + enough, dtype=np.intp)
+
+
+def _groups(x: Array) -> NDArray[np.intp]:
+    """Return for each sorted x (K, M) how many different ones are before it."""
+    new = np.diff(x, axis=1) > 1e-9
+    return np.hstack([np.zeros((len(x), 1), dtype=np.intp), np.cumsum(new, axis=1)])
+
+
+def _axis(x: Array, group: NDArray[np.intp], count: int) -> Array:
+    axis = np.repeat(x[:, -1:], count, axis=1)
+    np.put_along_axis(axis, group, x, axis=1)
+    return axis
+
+
+def _sums(values: Array, group: NDArray[np.intp], count: int) -> Array:
+    """Sum (N, M) over groups (K, M) -> (N, J)."""
+    n = len(values)
+    place = group + count * np.arange(n)[:, None]
+    sums = np.bincount(place.ravel(), values.ravel(), n * count)
+    return np.asarray(sums.reshape(n, count), dtype=np.float64)
+
+
+def _weights_as_given(
+    batch: Batch, present: Array, group: NDArray[np.intp], number: Array
+) -> Array:
+    variance = np.where(present > 0, 1.0 / np.where(batch.w > 0, batch.w, 1.0) ** 2, 0.0)
+    total = _sums(variance, group, number.shape[1])
+    return np.where(number > 0, number / np.sqrt(np.where(total > 0, total, 1.0)), 0.0)
+
+
+def _drifting(apart: Array, group: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """Return whether what is left of the means is correlated from point to point (N,)."""
+    same = np.diff(group, axis=1) == 0
+    power = np.maximum((apart**2).mean(axis=1), 1e-300)
+    found = (apart[:, 1:] * apart[:, :-1] * same).sum(axis=1) / power
+    error = np.sqrt(np.maximum(np.count_nonzero(same, axis=1), 1))
+    return np.asarray(found > DRIFT * error)
+
+
+def _smooth(own: Array, freedom: Array, x: Array) -> Array:
+    """Return variances (N, J) as exp of a parabola in log x.
+
+    Weights from each mean's own scatter would follow its luck; a survival near its bound scatters
+    less the nearer it is, so they would also bias the mean towards the bound.
+    """
+    typical = (own * freedom).sum(axis=1, keepdims=True) / freedom.sum(axis=1, keepdims=True)
+    typical = np.where(typical > 0, typical, 1.0)
+    there = (freedom > 0) & (own > 0)
+    log = np.where(there, np.log(np.maximum(own, 1e-300)) + 1.0 / np.maximum(freedom, 1.0), 0.0)
+    log = np.where(there, np.maximum(log, np.log(FLOOR * typical)), 0.0)
+    t = np.log(np.maximum(x, 0.0) + 0.01)
+    t = (t - t.mean(axis=1, keepdims=True)) / np.maximum(np.ptp(t, axis=1), 1e-9)[:, None]
+    columns = np.broadcast_to(np.stack([t**0, t, t * t], axis=2), (*own.shape, 3))
+    weight = np.where(there, freedom, 0.0)[:, :, None]
+    normal = columns.transpose(0, 2, 1) @ (weight * columns) + 1e-6 * np.eye(3)
+    right = columns.transpose(0, 2, 1) @ (weight * log[:, :, None])
+    modelled = (columns @ np.linalg.solve(normal, right))[:, :, 0]
+    least = np.log(FLOOR * typical)
+    result: Array = np.exp(np.clip(modelled, least, np.log(typical / FLOOR)))
+    return result

@@ -1,0 +1,85 @@
+"""A trace that jumps to another level and back: a two-level defect, which looks like a line.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import Solution
+from kammerton.estimation.verdict.evidence import delta_bic
+
+Array = NDArray[np.float64]
+
+LAW = -2
+ROUNDS = 4  # times that levels and place of the box are found in turn
+PARAMETERS = 4  # two levels, two jumps
+
+
+def over_a_box(batch: Batch, fit: Solution, centre: Array, half: Array) -> Array:
+    """Return the delta-BIC (N,) of a law over a box: one level, another for a while, the first.
+
+    centre, half: in windows, where the box is looked for first.
+    """
+    cost = np.empty(batch.traces)
+    x = np.broadcast_to(batch.x, batch.y.shape)
+    fill_boxes(x, batch.y, batch.w, centre, half, ROUNDS, cost)
+    free = np.full(batch.traces, PARAMETERS)
+    box = Solution(LAW, fit.theta, fit.cov, cost, fit.residual, free)
+    return delta_bic(batch, box, fit)
+
+
+@kernel
+def fill_boxes(
+    x: Array, y: Array, w: Array, centre: Array, half: Array, rounds: int, cost: Array
+) -> None:
+    """Fill cost (N,) with the smallest sums of squares of boxes."""
+    for n in range(y.shape[0]):
+        m = y.shape[1]
+        first, last = 0, m - 1
+        while first < m - 1 and x[n, first] < centre[n] - half[n]:
+            first += 1
+        while last > first and x[n, last] > centre[n] + half[n]:
+            last -= 1
+        best = math.inf
+        for _ in range(rounds):
+            inside, outside, rest = levels(y[n], w[n], first, last)
+            if rest >= best:
+                break
+            best = rest
+            first, last = interval(y[n], w[n], inside, outside)
+        cost[n] = best
+
+
+@kernel
+def levels(y: Array, w: Array, first: int, last: int) -> tuple[float, float, float]:
+    """Return the means inside and outside of first ... last, and the cost of both."""
+    si = so = wi = wo = square = 0.0
+    for i in range(y.size):
+        v = w[i] * w[i]
+        square += v * y[i] * y[i]
+        if first <= i <= last:
+            si, wi = si + v * y[i], wi + v
+        else:
+            so, wo = so + v * y[i], wo + v
+    inside, outside = si / wi if wi > 0.0 else 0.0, so / wo if wo > 0.0 else 0.0
+    return inside, outside, square - inside * si - outside * so
+
+
+@kernel
+def interval(y: Array, w: Array, inside: float, outside: float) -> tuple[int, int]:
+    """Return the points in a row that gain most by the inner level (Kadane's algorithm)."""
+    best, total, start, first, last = -math.inf, 0.0, 0, 0, 0
+    for i in range(y.size):
+        total += w[i] * w[i] * ((y[i] - outside) ** 2 - (y[i] - inside) ** 2)
+        if total > best:
+            best, first, last = total, start, i
+        if total < 0.0:
+            total, start = 0.0, i + 1
+    return first, last

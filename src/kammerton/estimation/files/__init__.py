@@ -1,0 +1,1 @@
+"""Tables and shots in files, to what can be fitted."""

@@ -1,0 +1,242 @@
+"""Which columns of a table make the trace of a kind, in SI units."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.files.calibration_points import calibrated
+from kammerton.estimation.files.layouts import Axis, layout_of
+from kammerton.estimation.files.table import Heading, Table
+from kammerton.estimation.files.text import nearest
+from kammerton.estimation.files.units import si
+from kammerton.model import Trace, TraceError
+from kammerton.model.trace import FloatArray
+
+MAX_POINTS = 20_000
+DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
+              "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
+DECIBEL = {"dB": "", "dBm": ""}
+
+_PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi)([^a-z]|$)")
+_ERROR = re.compile(
+    r"(^|[^a-z])(err|errs|errors?|std|stdev|stderr|sigmas?|uncertainty|σ)([^a-z]|$)"
+)
+
+Measured = TypeVar("Measured")
+Signal = NDArray[Any]
+"""Real or complex."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the user chose; None leaves the choice to the header.
+
+    x: columns of the axes in the order of the kind. x_unit: several, one for each axis of a map,
+    are parted by commas.
+    """
+
+    y: str | None = None
+    phase: str | None = None
+    sigma: str | None = None
+    x_unit: str | None = None
+    cal_points: int = 0
+    x: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Chosen(Generic[Measured]):
+    """What was measured, whether its sigma is known (else NaN), and what was read, in sentences."""
+
+    trace: Measured
+    sigma_known: bool
+    notes: tuple[str, ...]
+
+
+def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
+    """Return the sweep of `kind` that a table holds: first column x, a further column y.
+
+    Spectroscopy is complex where there is a phase column: the signal of a dispersive readout may
+    be all in the phase. Elsewhere phases are left aside. A magnitude in dB or dBm becomes a
+    voltage ratio. The calibration points at the end, first half prepared 0, second half
+    prepared 1, scale y to a population and are taken off.
+
+    Raises
+    ------
+    TraceError
+        A column or unit is missing or cannot be used; file and column are named.
+    """
+    layout = layout_of(kind)
+    refuse_long(table, MAX_POINTS)
+    if len(choice.x) > 1:
+        raise TraceError(f"{table.path}: {kind} is swept over one axis; {len(choice.x)} are chosen")
+    column = table.find(choice.x[0]) if choice.x else 0
+    x, x_unit, x_notes = axis_values(table, column, layout.axes[0], kind, choice.x_unit)
+    signal = signal_columns(table, choice, {column})[0]
+    phase = phase_column(table, choice, {column}) if layout.phase else None
+    values, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
+    name = table.headings[column].name
+    trace = Trace(table.path.stem, x, values, sigma, name, x_unit, y_unit)
+    notes = (*x_notes, *told(table, [column], signal, phase, choice))
+    if choice.cal_points:
+        trace = calibrated(trace, choice.cal_points, str(table.path))
+    return Chosen(_ascending(trace), choice.sigma is not None, notes)
+
+
+def refuse_long(table: Table, most: int) -> None:
+    """Raise TraceError where a table has more rows than are fitted."""
+    if len(table.rows) > most:
+        raise TraceError(f"{table.path}: {len(table.rows)} points; at most {most} are fitted")
+
+
+def axis_values(
+    table: Table, column: int, axis: Axis, kind: str, written: str | None
+) -> tuple[FloatArray, str, list[str]]:
+    """Return an axis in SI units, its unit and notes; `written` is a unit the user chose."""
+    title = table.headings[column]
+    unit, factor, notes = axis_unit(table, title, axis, kind, written)
+    x = table.numbers(column) * factor
+    missing = np.flatnonzero(~np.isfinite(x))
+    if missing.size:
+        line = table.line(int(missing[0]))
+        raise TraceError(
+            f"{table.path}, line {line}: x, column {title.text!r}, is missing or not finite"
+        )
+    if np.ptp(x) == 0:
+        raise TraceError(f"{table.path}: x, column {title.text!r}, does not change")
+    return x, unit, notes
+
+
+def axis_unit(
+    table: Table, title: Heading, axis: Axis, kind: str, chosen: str | None
+) -> tuple[str, float, list[str]]:
+    """Return the SI unit of an axis, the factor to it, and what had to be supposed."""
+    needed = axis.unit
+    written = chosen if chosen is not None else title.unit
+    if written is None:
+        if not needed:
+            return "", 1.0, []
+        return needed, 1.0, [f"x, column {title.text!r}, names no unit: taken as {needed}"
+                             " (--x-unit chooses another)"]  # fmt: skip
+    unit, factor = unit_of(table, title, written, needed)
+    if needed is not None and unit != needed:
+        raise TraceError(
+            f"{table.path}: {kind} needs {DIMENSIONS[needed]} as x, but column"
+            f" {title.text!r} is in {written or 'no unit'} (--x-unit chooses another)"
+        )
+    return unit, factor, []
+
+
+def unit_of(table: Table, title: Heading, written: str, needed: str | None) -> tuple[str, float]:
+    """Return SI unit and factor of a unit in a header; any text will do where any unit will."""
+    try:
+        return si(written)
+    except ValueError:
+        if not needed:
+            return (written if needed is None else ""), 1.0
+        near = nearest(written, ["s", "ms", "us", "ns", "Hz", "kHz", "MHz", "GHz"])
+        raise TraceError(
+            f"{table.path}: {written!r} of column {title.text!r} is not a unit{near}"
+        ) from None
+
+
+def is_phase(title: Heading) -> bool:
+    """Whether a column holds phases, by its name."""
+    return bool(_PHASE.search(title.name.lower())) and not is_error(title)
+
+
+def is_error(title: Heading) -> bool:
+    """Whether a column holds errors, by its name."""
+    return bool(_ERROR.search(title.name.lower().replace("_", " ")))
+
+
+def signal_columns(table: Table, choice: Choice, taken: set[int]) -> list[int]:
+    """Return the columns of measured values: the one chosen, or all that may be such.
+
+    taken: columns of axes and labels.
+    """
+    if choice.y is not None:
+        return [table.find(choice.y)]
+    chosen = {choice.phase, choice.sigma}
+    found = [
+        column
+        for column, title in enumerate(table.headings)
+        if column not in taken and not (is_phase(title) or is_error(title) or title.name in chosen)
+    ]
+    if not found:
+        raise TraceError(f"{table.path}: no column of measured values; --y chooses one")
+    return found
+
+
+def phase_column(table: Table, choice: Choice, taken: set[int]) -> int | None:
+    """Return the column of the phase: the one chosen, or the first by name."""
+    if choice.phase is not None:
+        return table.find(choice.phase)
+    phases = [i for i, title in enumerate(table.headings) if i not in taken and is_phase(title)]
+    return phases[0] if phases else None
+
+
+def complex_signal(
+    table: Table, signal: int, phase: int | None, sigma: str | None
+) -> tuple[Signal, FloatArray, str]:
+    """Return y, complex where there is a phase, its sigma (NaN if unknown) and its unit."""
+    y, errors, unit = _signal(table, signal, sigma)
+    if phase is None:
+        return y, errors, unit
+    with np.errstate(invalid="ignore"):  # an infinite magnitude is refused by the fit
+        return y * np.exp(1j * _phase(table, phase)), errors, unit
+
+
+def _phase(table: Table, column: int) -> FloatArray:
+    title = table.headings[column]
+    unit, factor = unit_of(table, title, title.unit or "rad", "rad")
+    if unit != "rad":
+        raise TraceError(f"{table.path}: phase column {title.text!r} is neither in deg nor in rad")
+    return table.numbers(column) * factor
+
+
+def _signal(table: Table, column: int, sigma: str | None) -> tuple[FloatArray, FloatArray, str]:
+    title = table.headings[column]
+    y = table.numbers(column)
+    errors = np.full(y.shape, math.nan) if sigma is None else _errors(table, table.find(sigma))
+    if (title.unit or "") in DECIBEL:
+        y = 10 ** (y / 20)
+        return y, errors * y * math.log(10) / 20, ""
+    unit, factor = unit_of(table, title, title.unit or "", None)
+    own = table.headings[table.find(sigma)].unit if sigma is not None else None
+    return y * factor, errors * (si(own)[1] if own else factor), unit
+
+
+def _errors(table: Table, column: int) -> FloatArray:
+    errors = table.numbers(column)
+    if np.nanmin(errors) < 0:
+        line = table.line(int(np.nanargmin(errors)))
+        name = table.headings[column].text
+        raise TraceError(f"{table.path}, line {line}: sigma, column {name!r}, is negative")
+    return errors
+
+
+def _ascending(trace: Trace) -> Trace:
+    if (np.diff(trace.x) >= 0).all():
+        return trace
+    order = np.argsort(trace.x, kind="stable")
+    return replace(trace, x=trace.x[order], y=trace.y[order], sigma=trace.sigma[order])
+
+
+def told(
+    table: Table, axes: Sequence[int], signal: int, phase: int | None, choice: Choice
+) -> list[str]:
+    """Say in one sentence which columns were read as what."""
+    text = [title.text for title in table.headings]
+    read = f"y is {text[signal]!r}, x is {' and '.join(repr(text[axis]) for axis in axes)}"
+    if phase is not None:
+        read += f", phase is {text[phase]!r}"
+    if choice.cal_points:
+        read += f", the last {choice.cal_points} points are calibration points"
+    return [read]

@@ -1,0 +1,162 @@
+"""How the data of each kind stand in a file: what is swept, in which units, under which names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from kammerton.estimation.files.text import nearest
+from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.model import TraceError
+
+
+class Form(Enum):
+    """The shape of a measurement."""
+
+    SWEEP = "a sweep"
+    SERIES = "several sweeps over one axis"
+    MAP = "a map over two axes"
+    SHOTS = "single shots"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """What is swept: its name, its SI unit (None for any), other words for it in a header."""
+
+    name: str
+    unit: str | None
+    words: tuple[str, ...] = ()
+
+    @property
+    def all_words(self) -> tuple[str, ...]:
+        """Return the name and the other words."""
+        return (self.name, *self.words)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the data of one kind stand in a file.
+
+    axes: in the order of the fit. found: what comes out, in a few words. phase: whether a phase
+    column makes the signal complex. labels: what each of the series may be called, in the order
+    of the fit; empty where the label is a number. own: values that depend on the axis that may
+    have any unit, and their unit with V for that of the axis and y for that of the signal.
+    """
+
+    form: Form
+    axes: tuple[Axis, ...]
+    found: str
+    phase: bool = False
+    labels: tuple[tuple[str, ...], ...] = ()
+    own: Mapping[str, str] | None = None
+
+
+DELAY = Axis("delay", "s", ("time", "wait", "tau"))
+FREQUENCY = Axis("frequency", "Hz", ("freq", "f", "detuning"))
+BIAS = Axis("bias", None, ("flux", "current", "voltage", "dc", "coil"))
+AMPLITUDE = Axis("amplitude", None, ("amp", "amps"))
+LENGTH = Axis("length", "s", ("duration", "time", "width"))
+POWER = Axis("power", "dBm", ("pow", "attenuation"))
+COEFFICIENT = Axis("coefficient", None, ("drag", "beta", "motzoi", "alpha"))
+CLIFFORDS = Axis("number of Cliffords", "", ("cliffords", "clifford", "depth"))
+GATES = Axis("number of gates", "")
+PAIR = Axis("number of the pair", "")
+STATE = Axis("state", "", ("prepared", "label", "level"))
+SERIES = Axis("series", "", ("sequence", "gate", "kind", "set"))
+REPETITIONS = Axis("repetitions", "", ("repetition", "reps", "rep", "repeats"))
+
+GROUND = ("0", "g", "ground", "zero")
+EXCITED = ("1", "e", "excited", "one")
+SECOND = ("2", "f", "two")
+REFERENCE = ("0", "reference", "ref", "standard", "rb")
+WITH_GATE = ("1", "interleaved", "int", "irb", "gate")
+
+LAYOUTS: dict[str, Layout] = {
+    "t1": Layout(Form.SWEEP, (DELAY,), "T1"),
+    "t2_echo": Layout(Form.SWEEP, (DELAY,), "T2 of the echo"),
+    "cpmg": Layout(Form.SWEEP, (DELAY,), "T2 under many echoes"),
+    "ramsey": Layout(Form.SWEEP, (DELAY,), "detuning and T2*, one frequency or two"),
+    "rabi_amplitude": Layout(
+        Form.SWEEP, (AMPLITUDE,), "period and pi amplitude",
+        own={"period": "V", "pi_amplitude": "V"},
+    ),
+    "rabi_length": Layout(Form.SWEEP, (LENGTH,), "Rabi frequency and length of a pi pulse"),
+    "resonator_spectroscopy": Layout(
+        Form.SWEEP, (FREQUENCY,), "frequency, linewidth, quality factors", phase=True
+    ),
+    "qubit_spectroscopy": Layout(
+        Form.SWEEP, (FREQUENCY,), "f01, linewidth, two-photon line", phase=True
+    ),
+    "dispersive_shift": Layout(
+        Form.SERIES, (STATE, FREQUENCY), "shift of the resonator between 0 and 1", phase=True,
+        labels=(GROUND, EXCITED),
+    ),
+    "single_shot_readout": Layout(
+        Form.SHOTS, (STATE,), "fidelity, thresholds, assignment of 2 or 3 states",
+        labels=(GROUND, EXCITED, SECOND),
+    ),
+    "drag": Layout(
+        Form.SWEEP, (COEFFICIENT,), "DRAG coefficient from one train of pulses",
+        own={"drag_coefficient": "V", "period": "V"},
+    ),
+    "drag_sequences": Layout(
+        Form.SERIES, (SERIES, COEFFICIENT), "DRAG coefficient where two sequences cross",
+        labels=(("0",), ("1",)), own={"drag_coefficient": "V", "slope": "y/V"},
+    ),
+    "drag_repetitions": Layout(
+        Form.SERIES, (REPETITIONS, COEFFICIENT), "DRAG coefficient from trains of several lengths",
+        own={"drag_coefficient": "V", "period": "V"},
+    ),
+    "fine_amplitude": Layout(Form.SWEEP, (GATES,), "error of the angle of a gate, amplified"),
+    "allxy": Layout(Form.SWEEP, (PAIR,), "which error the pulses have, and how large"),
+    "randomized_benchmarking": Layout(Form.SWEEP, (CLIFFORDS,), "error per Clifford"),
+    "interleaved_randomized_benchmarking": Layout(
+        Form.SERIES, (SERIES, CLIFFORDS), "error of one gate", labels=(REFERENCE, WITH_GATE)
+    ),
+    "qubit_flux_map": Layout(
+        Form.MAP, (FREQUENCY, BIAS), "arc of a transmon: sweet spot, period, curvature", phase=True,
+        own={"sweet_spot": "V", "period": "V", "curvature": "Hz/V^2"},
+    ),
+    "resonator_flux_map": Layout(
+        Form.MAP, (FREQUENCY, BIAS), "arc of a resonator: sweet spot and period", phase=True,
+        own={"sweet_spot": "V", "period": "V", "curvature": "Hz/V^2"},
+    ),
+    "avoided_crossing": Layout(
+        Form.MAP, (FREQUENCY, BIAS), "coupling of two levels", phase=True,
+        own={"bias": "V", "crossing": "V", "slope": "Hz/V"},
+    ),
+    "punch_out": Layout(
+        Form.MAP, (FREQUENCY, POWER), "power at which a resonator leaves for its bare frequency",
+        phase=True,
+    ),
+    "cz_chevron": Layout(
+        Form.MAP, (AMPLITUDE, LENGTH), "coupling, amplitude and length of the exchange",
+        own={"amplitude": "V", "slope": "Hz/V"},
+    ),
+}  # fmt: skip
+
+
+def layout_of(kind: str) -> Layout:
+    """Return how the data of `kind` stand in a file.
+
+    Raises
+    ------
+    TraceError
+        There is no such kind; the nearest is named.
+    """
+    if kind not in FIT_KINDS or kind not in LAYOUTS:
+        raise TraceError(
+            f"no kind {kind!r}{nearest(kind, FIT_KINDS)}; the kinds are {', '.join(FIT_KINDS)}"
+        )
+    return LAYOUTS[kind]
+
+
+def summary(kind: str) -> str:
+    """Return in one line what is swept, what is found and what may be known."""
+    layout = LAYOUTS[kind]
+    swept = " and ".join(
+        axis.name + (f" ({axis.unit})" if axis.unit else "") for axis in layout.axes
+    )
+    known = ", ".join(dict.fromkeys(FIT_KINDS[kind].known))
+    return f"{swept}: {layout.found}" + (f"; known: {known}" if known else "")

@@ -1,0 +1,100 @@
+"""Fit files of measured data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from kammerton.estimation.batch import fit_batch
+from kammerton.estimation.files.columns import Choice, Chosen, choose
+from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.files.known import check_known
+from kammerton.estimation.files.layouts import LAYOUTS, Form, layout_of
+from kammerton.estimation.files.maps import choose_map
+from kammerton.estimation.files.series import choose_series
+from kammerton.estimation.files.shots import choose_shots
+from kammerton.estimation.files.table import read_table
+from kammerton.estimation.numeric.weights import of_counts
+from kammerton.model import Fit, Trace, TraceError
+
+NO_CHOICE = Choice()
+OF_Y = ("amplitude", "offset", "visibility")
+"""Values in the unit of the signal, where the fit gives them none."""
+
+Read = Chosen[Trace] | Chosen[Grid]
+
+
+def fit_file(
+    path: Path | Sequence[Path], kind: str, choice: Choice = NO_CHOICE, **known: object
+) -> tuple[Read, Fit]:
+    """Read what was measured for `kind` from a file of columns and fit it.
+
+    path: several where each series or state has its own file. known: as for fit_batch.
+    Calibration points scale the trace; they do not fix the offset of a decay, which its own tail
+    knows better than the few points that are usual.
+
+    Raises
+    ------
+    TraceError
+        The file or the choice of columns cannot be used.
+    """
+    paths = [path] if isinstance(path, Path) else list(path)
+    layout_of(kind)
+    for name in known:
+        check_known(kind, name)
+    chosen = read_files(paths, kind, choice)
+    trace = chosen.trace
+    sigma = trace.sigma[None] if chosen.sigma_known else None
+    try:
+        fit = fit_batch(kind, trace.x, trace.y[None], sigma, **known).fit(0, trace.target)
+    except TraceError as error:
+        raise TraceError(f"{paths[0]}: {error}") from error
+    return _with_counts(chosen, known), in_own_units(fit, trace)
+
+
+def read_files(paths: Sequence[Path], kind: str, choice: Choice) -> Read:
+    """Return what the files hold for `kind`."""
+    layout = LAYOUTS[kind]
+    tables = [read_table(path) for path in paths]
+    if layout.form is Form.SHOTS:
+        return choose_shots(tables, kind, choice)
+    if layout.form is Form.SERIES:
+        return choose_series(tables, kind, choice)
+    if len(tables) > 1:
+        raise TraceError(f"{len(tables)} files, but {kind} takes one")
+    if layout.form is Form.MAP:
+        return choose_map(tables[0], kind, choice)
+    return choose(tables[0], kind, choice)
+
+
+def _with_counts(chosen: Read, known: dict[str, object]) -> Read:
+    """Return a trace with the sigma of its shots, so that a picture shows it."""
+    if known.get("shots") is None or not isinstance(chosen.trace, Trace):
+        return chosen
+    sigma = of_counts(chosen.trace.y, known["shots"])
+    return Chosen(replace(chosen.trace, sigma=sigma), True, chosen.notes)
+
+
+def in_own_units(fit: Fit, trace: Trace | Grid) -> Fit:
+    """Return a fit whose values are in the units of an axis that may have any, and of y."""
+    layout = LAYOUTS[fit.kind]
+    own = layout.own or {}
+    units = trace.units if isinstance(trace, Grid) else (trace.x_unit,)
+    free = next((u for u, axis in zip(units, layout.axes, strict=True) if axis.unit is None), "")
+    renamed = {name: _filled(unit, free, trace.y_unit) for name, unit in own.items()}
+    renamed |= {name: trace.y_unit for name in OF_Y if name not in own}
+    if layout.form is Form.SHOTS:
+        renamed = {name: trace.y_unit for name, value in fit.values.items() if value.unit == "V"}
+    values = {
+        name: replace(value, unit=renamed.get(name, value.unit))
+        for name, value in fit.values.items()
+    }
+    return replace(fit, values=values)
+
+
+def _filled(pattern: str, x: str, y: str) -> str:
+    """Return a unit with V for that of the axis and y for that of the signal."""
+    if pattern == "V":
+        return x
+    return pattern.replace("V", x or "a.u.").replace("y", y or "1")

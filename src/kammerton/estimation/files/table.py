@@ -1,0 +1,262 @@
+"""CSV as laboratories write it, read into named columns of text."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from kammerton.estimation.files.text import Line, nearest, text_lines
+from kammerton.estimation.files.units import si
+from kammerton.model import TraceError
+from kammerton.model.trace import FloatArray
+
+SEPARATORS = (";", "\t", ",", None)
+"""None is any white space. The order decides where two separators read a file equally well."""
+
+LARGEST = 1e100
+"""Squares of what is measured must stay numbers."""
+
+_NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
+_MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
+_INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
+_UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
+
+Row = tuple[int, list[str]]
+
+
+@dataclass(frozen=True)
+class Heading:
+    """The title of a column; `unit` as written, None where the header names none."""
+
+    text: str
+    name: str
+    unit: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A file of columns. Cells stay text until a column is used: others may hold anything."""
+
+    path: Path
+    headings: tuple[Heading, ...]
+    rows: tuple[Row, ...]
+
+    def find(self, name: str) -> int:
+        """Return the index of the column with this name or header text.
+
+        Raises
+        ------
+        TraceError
+            No column has this name (the nearest is given), or several have.
+        """
+        wanted = name.strip().casefold()
+        hits = [
+            i
+            for i, heading in enumerate(self.headings)
+            if wanted in (heading.text.casefold(), heading.name.casefold())
+        ]
+        if len(hits) == 1:
+            return hits[0]
+        if hits:
+            raise TraceError(f"{self.path}: {len(hits)} columns are named {name!r}")
+        names = [heading.name for heading in self.headings]
+        near = nearest(name, names)
+        raise TraceError(
+            f"{self.path}: no column {name!r}{near}; the columns are "
+            + ", ".join(repr(n) for n in names)
+        )
+
+    def numbers(self, column: int, *, empty: bool = False) -> FloatArray:
+        """Return one column (M,) as written, before any unit; NaN where a cell is empty.
+
+        empty: whether the whole column may be.
+
+        Raises
+        ------
+        TraceError
+            A cell is no number or too large (file, line and column are named), or no cell is one.
+        """
+        values = np.array([self._number(row, column) for row in self.rows])
+        if not (empty or np.isfinite(values).any()):
+            raise TraceError(f"{self.path}: column {self.headings[column].text!r} has no numbers")
+        huge = np.flatnonzero((np.abs(values) > LARGEST) & np.isfinite(values))
+        if huge.size:
+            raise TraceError(
+                f"{self.path}, line {self.line(int(huge[0]))}: {values[huge[0]]:.3g} in column"
+                f" {self.headings[column].text!r} is beyond any measurement"
+            )
+        return values
+
+    def texts(self, column: int) -> list[str]:
+        """Return the cells of one column as text."""
+        return [cells[column].strip() if column < len(cells) else "" for _, cells in self.rows]
+
+    def line(self, row: int) -> int:
+        """Return the line of the file, from 1, in which a row stands."""
+        return self.rows[row][0]
+
+    def _number(self, row: Row, column: int) -> float:
+        line, cells = row
+        text = cells[column] if column < len(cells) else ""
+        value = number(text)
+        if value is None:
+            name = self.headings[column].text
+            raise TraceError(
+                f"{self.path}, line {line}: {text!r} in column {name!r} is not a number"
+            )
+        return value
+
+
+def number(text: str) -> float | None:
+    """Return the number in a cell, NaN for an empty one, None for other text.
+
+    A comma is a decimal comma here; where it separates cells it is gone already.
+    """
+    text = text.strip()
+    if _NUMBER.fullmatch(text) or text.lower() in _INFINITE:
+        return float(text)
+    if _DECIMAL_COMMA.fullmatch(text):
+        return float(text.replace(",", "."))
+    return float("nan") if text.lower() in _MISSING else None
+
+
+def read_table(path: Path) -> Table:
+    """Read a file of columns separated by commas, semicolons, tabs or blanks.
+
+    Blank lines do not matter, nor do lines that begin with # or %, except that one of them
+    serves as the header where there is no other (numpy writes it so). A second header line that
+    holds only units is understood. A first column may hold words, such as names of series; one
+    without a name that only counts the rows (pandas writes it so) is dropped.
+
+    Raises
+    ------
+    TraceError
+        The file is missing, too large, no text, has no numbers or only one column.
+    """
+    lines = text_lines(path)
+    body = [(n, line) for n, line in lines if not _is_comment(line)]
+    separator = _separator(path, body)
+    rows = [(n, _cells(line, separator)) for n, line in body]
+    begins = _is_data if any(_is_data(cells) for _, cells in rows) else _is_labelled
+    start = next(i for i, (_, cells) in enumerate(rows) if begins(cells))
+    heads = [cells for _, cells in rows[:start]]
+    if not heads:
+        heads = _commented_header(lines, separator, len(rows[start][1]))
+    headings = _headings(heads, len(rows[start][1]))
+    data = tuple(row for row in rows[start:] if any(cell.strip() for cell in row[1]))
+    _refuse_long_rows(path, data, len(headings))
+    return _without_counter(Table(path, headings, data))
+
+
+def _is_comment(line: str) -> bool:
+    return line.lstrip().startswith(("#", "%"))
+
+
+def _cells(line: str, separator: str | None) -> list[str]:
+    if separator is None:
+        return line.split()
+    try:
+        return next(csv.reader([line], delimiter=separator, skipinitialspace=True))
+    except csv.Error:  # an unbalanced or endless quote
+        return line.split(separator)
+
+
+def _is_data(cells: list[str]) -> bool:
+    """Two cells or more, the first a number or empty, and a number among the others."""
+    return len(cells) > 1 and number(cells[0]) is not None and _numbers(cells[1:]) > 0
+
+
+def _is_labelled(cells: list[str]) -> bool:
+    """A word, such as the name of a series, and two numbers or more."""
+    return len(cells) > 2 and number(cells[0]) is None and _numbers(cells[1:]) > 1
+
+
+def _numbers(cells: list[str]) -> int:
+    values = map(number, cells)
+    return sum(value is not None and value == value for value in values)
+
+
+def _separator(path: Path, body: list[Line]) -> str | None:
+    some = [line for _, line in body[:200]]
+    scores = {separator: sum(_readable(_cells(s, separator)) for s in some)
+              for separator in SEPARATORS}  # fmt: skip
+    best = max(SEPARATORS, key=lambda separator: scores[separator])
+    if scores[best] > 0:
+        return best
+    if any(number(line) is not None for line in some):
+        raise TraceError(f"{path}: only one column; a trace needs x and y")
+    raise TraceError(f"{path}: no line has two numbers")
+
+
+def _readable(cells: list[str]) -> float:
+    if not (_is_data(cells) or _is_labelled(cells)):
+        return 0.0
+    return sum(number(cell) is not None for cell in cells) / len(cells)
+
+
+def _commented_header(lines: list[Line], separator: str | None, width: int) -> list[list[str]]:
+    comments = (_cells(line.lstrip("#% \t"), separator) for _, line in lines if _is_comment(line))
+    heads = [cells for cells in comments if len(cells) == width and number(cells[0]) is None]
+    return heads[:1]
+
+
+def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
+    if not heads:
+        return tuple(Heading(f"column {i}", f"column {i}", None) for i in range(1, width + 1))
+    headings = [heading(cell) for cell in heads[0]]
+    if len(heads) > 1 and len(heads[1]) == len(headings):
+        headings = [
+            first if first.unit is not None or not unit.strip() else
+            Heading(first.text, first.name, unit.strip(" []()"))
+            for first, unit in zip(headings, heads[1], strict=True)
+        ]  # fmt: skip
+    return tuple(headings)
+
+
+def heading(text: str) -> Heading:
+    """Return name and unit of a title such as "Time [us]"; a plain name has no unit.
+
+    Round brackets hold a unit only if it is one: "arg(S)" is a name.
+    """
+    text = text.strip()
+    match = _UNIT.fullmatch(text)
+    if match is None or not match["name"]:
+        return Heading(text, text, None)
+    if text.endswith(")") and not _is_unit(match["unit"]):
+        return Heading(text, text, None)
+    return Heading(text, match["name"], match["unit"].strip())
+
+
+def _is_unit(text: str) -> bool:
+    try:
+        si(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _refuse_long_rows(path: Path, rows: Sequence[Row], width: int) -> None:
+    for line, cells in rows:
+        if any(cell.strip() for cell in cells[width:]):
+            raise TraceError(
+                f"{path}, line {line}: {len(cells)} cells under {width} columns; "
+                "where commas separate cells, decimals need a point"
+            )
+
+
+def _without_counter(table: Table) -> Table:
+    first = table.headings[0]
+    unnamed = not first.name or first.name.lower().startswith("unnamed")
+    if not unnamed or len(table.headings) < 3:
+        return table
+    counts = [number(cells[0]) for _, cells in table.rows]
+    if counts != list(range(len(counts))):
+        return table
+    rows = tuple((line, cells[1:]) for line, cells in table.rows)
+    return Table(table.path, table.headings[1:], rows)

@@ -1,0 +1,1 @@
+"""Fits over two axes: flux maps, crossings, chevrons, punch-out."""

@@ -1,0 +1,208 @@
+"""One arc in one map: found among bright points, then fitted to the whole image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcs import (
+    BRIGHT,
+    Candidates,
+    Seeker,
+    arcs,
+    candidates,
+    through_points,
+)
+from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
+from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
+from kammerton.estimation.maps.ridge import (
+    SOLID,
+    Columns,
+    score,
+    scores,
+    without_spikes,
+    without_stripes,
+)
+from kammerton.estimation.maps.tracks import Positions, Tracked, follow
+
+Array = NDArray[np.float64]
+Prior = tuple[Array, Array]
+
+TRIED = 3  # arcs that are refined
+LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
+LIT = 0.6  # part of its columns in which a second arc must be bright
+FULL = 0.85  # part of the columns that show an arc which no other can better
+POOR = 0.4  # part below which another start does not help
+CLEARED = 3  # times that single stray points are looked for
+HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
+SAME = 0.1  # windows by which two tops may differ that are one
+MOVED = 5.0  # sigmas by which the tops of both halves must differ
+SMOOTHED = 5  # columns averaged where a line may be faint
+LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
+LOG_PERIODS = (-3.0, 7.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A law of one line, what is known of its theta, and how it is looked for.
+
+    top: index of the parameter that says where along the bias the arc is highest. twin: how far
+    below an arc, in windows, one of the same place may run that is its two-photon line.
+    """
+
+    law: Positions
+    prior: Prior
+    seeker: Seeker
+    shape: str
+    top: int
+    twin: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
+
+    other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
+    chi-square the place of the top changes in mid-scan, and in which column.
+    """
+
+    fit: Tracked
+    misses: Misses
+    elsewhere: float
+    other: tuple[float, Array]
+    jump: tuple[float, int]
+
+
+def faint(c: Columns, model: Model) -> bool:
+    """Return whether an arc shows when neighbouring columns are averaged."""
+    if len(c.b) < 4 * SMOOTHED:
+        return False
+    kernel = np.ones(SMOOTHED)
+    w2 = c.w * c.w
+    weight = np.apply_along_axis(np.convolve, 0, w2, kernel, "same")
+    z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
+    part = slice(SMOOTHED // 2, None, SMOOTHED)
+    smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
+    best = find(smooth, replace(model, law=_part(model.law, part)))
+    return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
+
+
+def halves_differ(c: Columns, model: Model, found: Found) -> bool:
+    """Return whether either half of the scan shows an arc, but at different places."""
+    held = found.misses
+    if held.kept.sum() < LEAST or (held.share > 0.8 and held.scatter < 2 * LOOSE):
+        return False
+    middle = len(c.b) // 2
+    tops = []
+    for part in (slice(None, middle), slice(middle, None)):
+        half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
+        best = find(half, replace(model, law=_part(model.law, part)))
+        if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
+            return False
+        tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
+    return bool(abs(tops[0][0] - tops[1][0]) > MOVED * np.sqrt(tops[0][1] + tops[1][1]))
+
+
+def _part(law: Positions, part: slice) -> Positions:
+    return lambda theta: law(theta)[..., part]
+
+
+def find(c: Columns, model: Model) -> Found | None:
+    """Return the best arc of a map; None where there is nothing to start from."""
+    best: Found | None = None
+    for stripes in (True, False):
+        for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
+            found = _in_scores(c, s, width, model)
+            if found is not None and (best is None or _worth(found) > _worth(best)):
+                best = found
+            if best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST:
+                return best
+    return best
+
+
+def _worth(found: Found) -> float:
+    return float(found.misses.kept.sum()) * min(1.0, found.misses.share + 0.2)
+
+
+def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
+    points = candidates(c, s, width)
+    seeds = arcs(c, s, points, width, model.seeker)
+    if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
+        return None
+    starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
+              if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
+    law, prior = model.law, model.prior
+    tried = _tried(c, law, starts, prior, points, width)
+    found = _refined(c, s, tried[0], width, model, points)
+    for theta in tried[1:]:
+        if not POOR < found.misses.share < FULL:
+            break
+        again = _refined(c, s, theta, width, model, points)
+        found = again if _worth(again) > _worth(found) else found
+    bright, there = found.other
+    above = there[0] - found.fit.theta[0]
+    alike = abs(there[model.top] - found.fit.theta[model.top]) < SAME
+    if bright > LIKE and alike and 0 < above < model.twin:
+        return _refined(c, s, there, width, model, points)
+    return found
+
+
+def _refined(
+    c: Columns, s: Array, theta: Array, width: float, model: Model, points: Candidates
+) -> Found:
+    law, prior = model.law, model.prior
+    period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
+    theta = theta.copy()
+    theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
+    c = without_stripes(c, law(theta)[0], width)
+    fit = follow(c, law, theta, prior, width, model.shape)
+    held = misses(c, fit)
+    for _ in range(CLEARED):
+        cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
+        if cleared is None or held.share < POOR:
+            break
+        c = cleared
+        fit = follow(c, law, theta, prior, width, model.shape)
+        held = misses(c, fit)
+    alike = clumping(fit, held)
+    if alike > 1.0:
+        fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
+        held = misses(c, fit)
+    other = _second(c, s, fit, model)
+    return Found(
+        fit, held, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
+    )
+
+
+def _elsewhere(held: Misses, points: Candidates) -> float:
+    lost = held.inside & ~held.kept & (points.height[:, 0] > 2 * BRIGHT)
+    return float(lost.sum() / max(1, int(held.inside.sum())))
+
+
+def _tried(
+    c: Columns, law: Positions, starts: list[Array], prior: Prior, points: Candidates,
+    width: float,
+) -> list[Array]:  # fmt: skip
+    """Return where the starts lead to among the bright points, the best first."""
+    tried: list[tuple[Array, float]] = []
+    for start in starts:
+        tried.append(through_points(c, law, start, prior, points, width))
+        if len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) < 0.003 * abs(tried[-1][1]):
+            break  # two roads to one place
+    return [theta for theta, _ in sorted(tried, key=lambda each: each[1])]
+
+
+def _second(c: Columns, s: Array, fit: Tracked, model: Model) -> tuple[float, Array]:
+    """Look for another arc of about this period in what the first leaves of the image."""
+    line = fit.positions[0]
+    here = np.abs(c.f - line[:, None]) < 3.0 * max(fit.width, 2 * c.step)
+    rest = np.where(here, 0.0, score(replace(c, z=np.where(c.w > 0, c.z - fit.pull.lines, 0.0)),
+                                     max(fit.width, 1.5 * c.step)))  # fmt: skip
+    first = float(np.minimum(np.where(here, s, 0.0), SOLID).max(axis=1).sum())
+    periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
+    found = arcs(c, rest, candidates(c, rest, fit.width), fit.width, model.seeker, periods)
+    if not found or found[0].share < LIT:
+        return 0.0, fit.theta
+    return found[0].bright / max(first, 1e-300), model.seeker.start(found[0])

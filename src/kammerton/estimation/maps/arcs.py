@@ -1,0 +1,190 @@
+"""Arcs that repeat with the bias: where one may run through a map.
+
+An arc becomes y = alpha + beta cos(2 pi b / P) + gamma sin(2 pi b / P) in a suitable y(f), so that
+for a given period three points of it tell the rest. Many triples of bright points are tried, and
+the arc that is bright all along wins (consensus of random samples, Fischler and Bolles 1981).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.ridge import SOLID, Columns, fine, peaks
+from kammerton.estimation.maps.tracks import Positions, gradient, most
+
+Array = NDArray[np.float64]
+
+PERIODS = np.geomspace(0.4, 12.0, 14)  # in windows
+TRIPLES = 150
+BRIGHT = 16.0  # chi-square of a point that may belong to a line
+DULL = 6.0  # what noise alone would score at a point that was not chosen
+THINNED = 50  # columns that judge
+MOST = 36.0  # what a column costs at most
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Bright points: of each column (B, C) their frequency and chi-square."""
+
+    f: Array
+    height: Array
+
+
+@dataclass(frozen=True, eq=False)
+class Arc:
+    """y = level + swing cos(2 pi (b - top) / period); and how bright it is.
+
+    share: part of the columns it crosses in which it is bright.
+    """
+
+    level: float
+    swing: float
+    top: float
+    period: float
+    bright: float
+    share: float
+
+
+@dataclass(frozen=True)
+class Seeker:
+    """y(f), f(y), and a law's theta from an arc in y."""
+
+    forward: Callable[[Array], Array]
+    back: Callable[[Array], Array]
+    start: Callable[[Arc], Array]
+
+
+def candidates(c: Columns, s: Array, width: float) -> Candidates:
+    """Return the two brightest points of each column."""
+    at, height = peaks(s, max(2, round(width / c.step)), 2)
+    return Candidates(fine(s, at, c.f), height)
+
+
+def arcs(
+    c: Columns, s: Array, found: Candidates, width: float, seeker: Seeker,
+    periods: Array = PERIODS,
+) -> list[Arc]:  # fmt: skip
+    """Return the brightest arc of each period, brightest first."""
+    triple = _triples(found.height)
+    if triple is None:
+        return []
+    b, y = c.b[triple[0]], seeker.forward(found.f[triple])
+    thin = np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
+    result = [
+        arc for period in periods
+        if (arc := _brightest(c, s[thin], c.b[thin], b, y, period, width, seeker.back)) is not None
+    ]  # fmt: skip
+    return sorted(result, key=lambda arc: -arc.bright)
+
+
+def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
+    """Return columns and candidates (T, 3) of random triples, bright points more often."""
+    chance = np.where(height > BRIGHT, np.minimum(height, SOLID), 0.0)
+    if np.count_nonzero(chance.max(axis=1)) < 4:
+        return None
+    rng = np.random.default_rng(20)
+    drawn = rng.choice(chance.size, size=(TRIPLES, 3), p=chance.ravel() / chance.sum())
+    column, which = np.unravel_index(drawn, chance.shape)
+    different = (np.diff(np.sort(column, axis=1), axis=1) > 0).all(axis=1)
+    return (column[different], which[different]) if different.any() else None
+
+
+def _brightest(
+    c: Columns, s: Array, columns: Array, b: Array, y: Array, period: float, width: float,
+    back: Callable[[Array], Array],
+) -> Arc | None:  # fmt: skip
+    turn = 2 * np.pi / period
+    basis = np.stack([np.ones_like(b), np.cos(turn * b), np.sin(turn * b)], axis=2)
+    good = np.abs(np.linalg.det(basis)) > 1e-5 * min(1.0, turn) ** 3
+    if not good.any():
+        return None
+    solved = np.linalg.solve(basis[good], y[good][:, :, None])[:, :, 0]
+    everywhere = np.stack(
+        [np.ones_like(columns), np.cos(turn * columns), np.sin(turn * columns)], axis=0
+    )
+    line = back(solved @ everywhere)
+    bright = _brightness(c, s, line, width)
+    best = int(bright.argmax())
+    if not np.isfinite(bright[best]):
+        return None
+    level, cos, sin = solved[best]
+    return Arc(float(level), float(np.hypot(cos, sin)), float(np.arctan2(sin, cos) / turn), period,
+               float(bright[best]), _share(c, s, line[best]))  # fmt: skip
+
+
+def _brightness(c: Columns, s: Array, line: Array, width: float) -> Array:
+    """How bright arcs (T, B) are; a line that does not move is no arc."""
+    inside = (line >= 0) & (line <= 1)
+    point = _nearest(c, np.where(inside, line, 0.0))
+    here = np.minimum(s[np.arange(len(s))[None, :], point], SOLID) - DULL
+    total = np.where(inside, here, 0.0).sum(axis=1)
+    low = np.where(inside, line, np.inf).min(axis=1)
+    high = np.where(inside, line, -np.inf).max(axis=1)
+    moves = (high - low > max(width, 2 * c.step)) & np.isfinite(line).all(axis=1)
+    return np.where(moves, total, -np.inf)
+
+
+def _share(c: Columns, s: Array, line: Array) -> float:
+    inside = (line >= 0) & (line <= 1)
+    here = s[np.arange(len(s)), _nearest(c, np.where(inside, line, 0.0))]
+    return float((inside & (here > BRIGHT)).sum() / max(1, inside.sum()))
+
+
+def _nearest(c: Columns, f: Array) -> NDArray[np.intp]:
+    middle = 0.5 * (c.f[1:] + c.f[:-1])
+    if np.abs(np.diff(middle) - c.step).max() < 1e-3 * c.step:
+        return (f / c.step + 0.5).astype(np.intp)
+    return np.asarray(np.searchsorted(middle, f))
+
+
+def through_points(
+    c: Columns, law: Positions, start: Array, prior: tuple[Array, Array], found: Candidates,
+    width: float,
+) -> tuple[Array, float]:  # fmt: skip
+    """Fit a law of one line to the bright points near it; return theta and how well it does."""
+    theta, rate = start.copy(), 1e-3
+    error = np.where(found.height > BRIGHT, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
+                     0.3 * c.step), np.inf)  # fmt: skip
+    reach = 4.0 * max(width, 2 * c.step)
+    now = _near(law(theta)[0], found, error, reach)
+    for turn in range(12):
+        miss, weight = now
+        slope = gradient(law, theta)[0] * weight[:, None]
+        known = prior[1] ** 2
+        hessian = slope.T @ slope + np.diag(known)
+        step = np.linalg.solve(
+            hessian + np.diag(rate * np.diagonal(hessian) + 1e-12),
+            slope.T @ (miss * weight) + known * (prior[0] - theta),
+        )
+        moved = most(np.abs(slope @ step)) / max(1e-9, float(weight.max()))
+        step *= min(1.0, 0.3 / max(moved, 1e-300))
+        tried = _near(law(theta + step)[0], found, error, reach)
+        if _cost(*tried) <= _cost(*now) or turn < 2:
+            theta, now, rate = theta + step, tried, rate * 0.2
+            if turn > 3 and np.abs(slope @ step).max() < 0.1:
+                break
+        else:
+            rate *= 20.0
+        reach = max(0.8 * reach, 1.5 * max(width, 2 * c.step))
+    return theta, _cost(*now)
+
+
+def _near(line: Array, found: Candidates, error: Array, reach: float) -> tuple[Array, Array]:
+    """Return the miss of the nearest point of each column and its weight."""
+    away = found.f - line[:, None]
+    best = np.where(np.isfinite(error), np.abs(away), np.inf).argmin(axis=1)
+    rows = np.arange(len(line))
+    miss = away[rows, best]
+    scale = error[rows, best]
+    far = np.abs(miss) / reach
+    weight = np.where((far < 1) & np.isfinite(scale), (1 - np.minimum(far, 1.0) ** 2) / scale, 0.0)
+    return miss, weight
+
+
+def _cost(miss: Array, weight: Array) -> float:
+    """Robust: a point far off costs nothing, one that fits is a gain."""
+    return float(np.minimum((miss * weight) ** 2 - MOST, 0.0)[weight > 0].sum())

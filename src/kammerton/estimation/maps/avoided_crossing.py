@@ -1,0 +1,231 @@
+"""Two levels that avoid each other, in a spectroscopy map frequency x bias."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.crossing import HALF_SLOPE, MEAN_SLOPE, MIDDLE, PLACE, Found, G, find
+from kammerton.estimation.maps.flux import Scale
+from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.misses import JUMP
+from kammerton.estimation.maps.objections import LEAST, SHARE, coarse, empty, lost, no_line, unlike
+from kammerton.estimation.maps.ridge import SOLID, Columns, columns
+from kammerton.estimation.maps.tracks import NARROWEST
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.verdict.findings import Findings, percent
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
+from kammerton.estimation.verdict.outcome import Outcome
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+UNITS = {"coupling": "Hz", "gap": "Hz", "crossing_bias": "V", "crossing_frequency": "Hz",
+         "slope_upper": "Hz/V", "slope_lower": "Hz/V", "linewidth": "Hz"}  # fmt: skip
+PAIR = "pair of branches that avoid each other"
+BRANCH = 5  # columns that must show either branch
+BESIDE = 3  # columns that must show the lines on either side of the crossing
+STRAY = 0.3  # part of the columns that may show something else
+PRECISE = 0.25  # relative error of the coupling
+SURELY = 15.0  # sigmas by which faint branches must be there, all columns together
+MOVES = 6.0  # errors by which the slopes must differ
+NEARER = 0.5  # linewidths by which the branches must come nearer
+HIDDEN = 0.35  # part of the columns that must show both branches where both are inside
+SETTLED = 1.0  # sigmas that the last step of a fit may have
+FEW = 1.0  # biases within which the branches may not yet have passed each other
+
+
+def avoided_crossing(maps: Maps, known: Known) -> Outcome:
+    """Fit the two branches of each map."""
+    maps, much = without_held(maps)
+    scale = Scale.of(maps)
+    pictures = [columns(maps, n) for n in range(maps.traces)]
+    found = [find(c) for c in pictures]
+    numbers = _numbers(found, scale)
+    findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
+    reduced = np.full(maps.traces, np.nan)
+    for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
+        close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
+        if each is not None:
+            curve[n] = (each.fit.image() * each.factor).T
+            reduced[n] = each.misses.chi2_reduced if maps.known_noise else np.nan
+    findings.accept("two branches that clearly avoid each other")
+    return Outcome(numbers, UNITS, curve, reduced, findings)
+
+
+def _numbers(found: list[Found | None], scale: Scale) -> Derived:
+    theta, cov = np.full((len(found), 6), np.nan), np.full((len(found), 6, 6), np.nan)
+    for n, each in enumerate(found):
+        if each is not None:
+            theta[n], cov[n] = each.fit.theta[:6], each.fit.cov[:6, :6]
+            theta[n, [HALF_SLOPE, G]] = np.abs(theta[n, [HALF_SLOPE, G]])
+            turn = np.sign(each.fit.theta[:6])
+            turn[[MIDDLE, PLACE, MEAN_SLOPE, 5]] = 1.0
+            cov[n] *= turn[:, None] * turn
+
+    def formulas(t: Array) -> dict[str, Array]:
+        steep = scale.df / scale.db
+        return {
+            "coupling": t[..., G] * scale.df, "gap": 2 * t[..., G] * scale.df,
+            "crossing_bias": scale.b0 + t[..., PLACE] * scale.db,
+            "crossing_frequency": scale.f0 + t[..., MIDDLE] * scale.df,
+            "slope_upper": (t[..., MEAN_SLOPE] + t[..., HALF_SLOPE]) * steep,
+            "slope_lower": (t[..., MEAN_SLOPE] - t[..., HALF_SLOPE]) * steep,
+            "linewidth": t[..., 5] * scale.df,
+        }  # fmt: skip
+
+    return derive(formulas, theta, cov)
+
+
+def _objections(
+    c: Columns, found: Found | None, numbers: Derived, n: int, known_noise: bool, scale: Scale
+) -> Iterator[Objection | None]:
+    yield empty(c)
+    if found is None:
+        yield no_line(c, known_noise, PAIR)
+        return
+    held, fit = found.misses, found.fit
+    value, error = ({k: float(v[n]) for k, v in each.items()}
+                    for each in (numbers.values, numbers.stderr))  # fmt: skip
+    yield _faint(c, found)
+    yield lost(c, held, known_noise, PAIR)
+    yield _one_branch(found)
+    yield _standing(found)
+    yield _jumped(found)
+    yield unlike(held, c.step / fit.width, found.stray, PAIR)
+    yield _hidden(found)
+    yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
+    yield _placed(found, value, error, scale)
+    yield _passed_at_once(c, found, value)
+    yield _resolved(value, error)
+    yield _restless(found)
+
+
+def _faint(c: Columns, found: Found) -> Objection | None:
+    """Object where the branches are there, but most columns alone do not show them."""
+    held, inside = found.misses, found.fit.inside
+    if (held.share >= SHARE and held.kept.sum() >= LEAST) or found.stray > STRAY:
+        return None
+    count = c.parts * int(inside.sum())
+    beyond = float(np.minimum(found.fit.pull.seen[inside], SOLID).sum()) - count
+    if beyond < SURELY * np.sqrt(2.0 * count) or held.chi2_reduced > 1.5:
+        return None
+    return insufficient(
+        "signal too weak", "the branches hardly stand out of the noise of a single bias",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _one_branch(found: Found) -> Objection | None:
+    upper, lower = (int(k) for k in found.shown.sum(axis=0))
+    if min(upper, lower) >= BRANCH:
+        return None
+    return insufficient(
+        "range too narrow", "only one branch is seen: nothing in the map crosses it",
+        Advice(window_times=2.0, axis=int(max(upper, lower) >= 2 * BRANCH)),
+    )  # fmt: skip
+
+
+def _standing(found: Found) -> Objection | None:
+    """Object to branches whose distance does not change."""
+    fit = found.fit
+    half, error = abs(fit.theta[HALF_SLOPE]), np.sqrt(fit.cov[HALF_SLOPE, HALF_SLOPE])
+    away = np.abs(np.linspace(0.0, 1.0, len(found.shown)) - fit.theta[PLACE])
+    seen = away[found.shown.any(axis=1)].max()
+    nearer = np.hypot(half * seen, fit.theta[G]) - abs(fit.theta[G])
+    if half > MOVES * error and nearer > NEARER * fit.width:
+        return None
+    return insufficient(
+        "range too narrow", "the branches do not come nearer to each other in the swept bias",
+        Advice(window_times=3.0, axis=1),
+    )  # fmt: skip
+
+
+def _hidden(found: Found) -> Objection | None:
+    """Object where one branch is so faint that its slope, and with it g, would be a guess."""
+    both = found.fit.inside.all(axis=1) & found.shown.any(axis=1)
+    part = float(found.shown[both].all(axis=1).mean()) if both.any() else 1.0
+    if part > HIDDEN:
+        return None
+    return insufficient(
+        "signal too weak", f"only {100 * part:.0f} % of the biases show both branches: the slope "
+        "of the fainter one, and with it the coupling, is not told",
+        Advice(shots_times=8.0),
+    )  # fmt: skip
+
+
+def _restless(found: Found) -> Objection | None:
+    if found.fit.step < SETTLED:
+        return None
+    return rejected(
+        "model does not fit", "no place of the branches is the best: the fit does not settle"
+    )
+
+
+def _jumped(found: Found) -> Objection | None:
+    if found.jump[0] < JUMP:
+        return None
+    return rejected(
+        "drift during scan",
+        f"the crossing moves during the scan, near point {found.jump[1] + 1} of the bias",
+    )
+
+
+def _placed(
+    found: Found, value: dict[str, float], error: dict[str, float], scale: Scale
+) -> Objection | None:
+    """Object to a crossing that is not well inside of what shows the lines."""
+    place, sure = found.fit.theta[PLACE], error["crossing_bias"] / scale.db
+    biases = np.linspace(0.0, 1.0, len(found.shown))[found.shown.any(axis=1)]
+    sides = int((biases < place).sum()), int((biases > place).sum())
+    if not sure < 0.5:
+        return insufficient(
+            "range too narrow", "where the branches meet is not told by the swept bias",
+            Advice(window_times=3.0, axis=1),
+        )  # fmt: skip
+    if min(sides) >= BESIDE:
+        return None
+    there = scale.b0 + float(np.clip(place, -2.0, 3.0)) * scale.db
+    return insufficient(
+        "range too narrow", "the branches meet outside the swept bias",
+        Advice(window_times=1.0, centre_on=there, axis=1),
+    )  # fmt: skip
+
+
+def _passed_at_once(c: Columns, found: Found, value: dict[str, float]) -> Objection | None:
+    """Object where the branches pass each other between two biases, so that nothing bends."""
+    theta, step = found.fit.theta, 1.0 / (len(c.b) - 1)
+    if 2 * abs(theta[G]) > FEW * step * abs(theta[HALF_SLOPE]):
+        return None
+    if abs(theta[G]) < 0.25 * found.fit.width:
+        return None  # a gap that hides within the line
+    return insufficient(
+        "sampling too coarse", "the branches pass each other between two biases",
+        Advice(window_times=0.2, centre_on=value["crossing_bias"], axis=1),
+    )  # fmt: skip
+
+
+def _resolved(value: dict[str, float], error: dict[str, float]) -> Objection | None:
+    gap, width = value["gap"], value["linewidth"]
+    if error["gap"] < PRECISE * gap:
+        return None
+    if gap < width:
+        return insufficient(
+            "gap not resolved", f"the gap is {gap / width:.2f} linewidths and known only to "
+            f"{percent(gap, error['gap'])}: the lines seem to cross",
+            Advice(window_times=0.3, shots_times=4.0, centre_on=value["crossing_bias"], axis=1),
+        )  # fmt: skip
+    return insufficient(
+        "error too large", f"the gap is known only to {percent(gap, error['gap'])}",
+        Advice(window_times=2.0, shots_times=4.0, centre_on=value["crossing_bias"], axis=1),
+    )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {
+    "avoided_crossing": over_a_map(avoided_crossing, ("frequency", "bias"), (8, 8))
+}

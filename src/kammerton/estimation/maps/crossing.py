@@ -1,0 +1,303 @@
+"""Two lines that avoid each other: their law, where they may run, and the fit of one map.
+
+Two levels with straight branches f1(b), f2(b) and the coupling g lie at
+
+    f = (f1 + f2) / 2 +- sqrt((f1 - f2)^2 / 4 + g^2)
+
+Both together are a conic in b and f, so that five points of it tell all. Many fives of bright
+points are tried, and the conic that is bright all along wins (consensus of random samples,
+Fischler and Bolles 1981).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
+from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
+from kammerton.estimation.maps.ridge import (
+    SOLID,
+    Columns,
+    fine,
+    peaks,
+    scores,
+    unwound,
+    without_spikes,
+)
+from kammerton.estimation.maps.tracks import (
+    FANO,
+    LINE,
+    POLE,
+    SEEN,
+    Positions,
+    Tracked,
+    follow,
+)
+
+Array = NDArray[np.float64]
+
+MIDDLE, PLACE, MEAN_SLOPE, HALF_SLOPE, G = range(5)  # theta, in windows
+FIVES = 300
+APART = 3.0  # widths; branches nearer than that count as one
+PAIRS = 60
+PLACES = np.linspace(0.06, 0.94, 23)
+STEEP = np.array([-16.0, -8.0, -4.0, -2.0, -1.0, 1.0, 2.0, 4.0, 8.0, 16.0])  # windows a window
+GAPS = np.array([0.02, 0.04, 0.08, 0.15])
+FLANK = 0.25  # part of a typical peak's chi-square that is solid
+TRIED = 3  # conics that are refined
+MANY = 30  # pairs among which different ones are looked for
+THINNED = 50  # columns that judge
+UNSEEN = -2.0  # what a column in which a branch is not seen counts
+BETTER = 12.0  # chi-square that another shape of the line must gain
+LEAST_G = 1e-3  # windows at which g starts at least
+GOOD = 0.8  # part of the columns that need no other start
+EVERY = 6  # starts, of each shape
+NOISE = 1.2  # reduced chi-square that needs none either
+CLEARED = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Two branches and how they hold.
+
+    shown: columns that show the upper and the lower branch (B, 2). stray: part of the columns that
+    show a line, but not there. jump: by what chi-square the crossing moves in mid-scan, and where.
+    factor: makes y of the fitted model.
+    """
+
+    fit: Tracked
+    misses: Misses
+    shown: NDArray[np.bool_]
+    stray: float
+    jump: tuple[float, int]
+    factor: NDArray[np.complex128] | Array
+
+
+def crossing_law(b: Array) -> Positions:
+    """Return the law of theta: both branches, the upper one first."""
+
+    def law(theta: Array) -> Array:
+        middle, place, mean, half, g = (theta[..., k, None] for k in range(5))
+        away = b - place
+        apart = np.sqrt((half * away) ** 2 + g * g + 1e-18)
+        centre = middle + mean * away
+        return np.stack([centre + apart, centre - apart])
+
+    return law
+
+
+def find(c: Columns) -> Found | None:
+    """Return the best pair of branches; complex spectra with and without their delay."""
+    plain = np.ones(len(c.f))
+    if c.parts == 1:
+        return _best(c, (LINE, FANO), plain, EVERY)
+    best = _best(c, (LINE,), plain, 1)  # most are spectra of a qubit, and easy
+    if best is not None and _good(best):
+        return best
+    wound, factor = unwound(c)
+    found = [_best(wound, (POLE,), factor, EVERY)]
+    if found[0] is None or not _good(found[0]):
+        found.append(_best(c, (LINE,), plain, EVERY))
+    return max((each for each in found if each is not None), key=_worth, default=None)
+
+
+def _worth(found: Found) -> float:
+    held = found.misses
+    return float(held.kept.sum()) * held.share / max(1.0, held.chi2_reduced) ** 2
+
+
+def _good(found: Found) -> bool:
+    held = found.misses
+    return held.share > GOOD and found.stray < 0.1 and held.chi2_reduced < NOISE
+
+
+def _best(
+    c: Columns, shapes: tuple[str, ...], factor: NDArray[np.complex128] | Array, tries: int
+) -> Found | None:
+    law = crossing_law(c.b)
+    best: Found | None = None
+    for theta, width, points in islice(_starts(c), tries):
+        found = _refined(c, law, theta, width, shapes, points, factor)
+        if best is None or _worth(found) > _worth(best):
+            best = found
+        if _good(best):
+            break
+    return best
+
+
+def _starts(c: Columns) -> Iterator[tuple[Array, float, Candidates]]:
+    """Yield theta, width and the bright points; moving lines may hide among lines that do not."""
+    for stripes in (False, True):
+        s, points, width = _bright(c, stripes)
+        for theta in _seeds(c, s, points, width):
+            yield theta, width, points
+
+
+def _bright(c: Columns, stripes: bool) -> tuple[Array, Candidates, float]:
+    """Return how clearly lines stand out, in parts of a typical peak, the peaks, and the width."""
+    s, width = scores(c, stripes=stripes)[0]
+    s = s * (SOLID / max(SOLID, FLANK * float(np.median(s.max(axis=1)))))
+    at, height = peaks(s, max(2, round(2.0 * width / c.step)), 2)
+    return s, Candidates(fine(s, at, c.f), height), width
+
+
+def _seeds(c: Columns, s: Array, points: Candidates, width: float) -> list[Array]:
+    """Return theta of the brightest pairs of branches, brightest first."""
+    chance = _chance(points)
+    if np.count_nonzero(chance.max(axis=1)) < 5:
+        return []
+    rng = np.random.default_rng(21)
+    theta = np.concatenate([_through(c, points, chance, rng),
+                            _crossed(c, s, points, chance, rng, width)])  # fmt: skip
+    bright = _brightness(c, s, theta, width)
+    best = _different(c, theta, bright, width)
+    every = np.stack([*best, *(_polished(c, each, points, width) for each in best)])
+    return _different(c, every, _brightness(c, s, every, width), width)
+
+
+def _different(c: Columns, theta: Array, bright: Array, width: float) -> list[Array]:
+    """Return the brightest pairs of branches that do not run along one another."""
+    found: list[Array] = []
+    for each in theta[np.argsort(-bright)[:MANY]]:
+        line = crossing_law(c.b)(each)
+        away = (np.abs(line - crossing_law(c.b)(other)).max(axis=1).max() for other in found)
+        if all(far > 0.5 * width for far in away):
+            found.append(each)
+        if len(found) == TRIED:
+            break
+    return found
+
+
+def _chance(points: Candidates) -> Array:
+    return np.where(points.height > BRIGHT, np.minimum(points.height, SOLID), 0.0)
+
+
+def _drawn(
+    points: Candidates, chance: Array, rng: np.random.Generator, times: int, count: int
+) -> tuple[NDArray[np.intp], Array]:
+    """Return columns and frequencies (times, count) of random bright points."""
+    drawn = rng.choice(chance.size, size=(times, count), p=chance.ravel() / chance.sum())
+    column, which = np.unravel_index(drawn, chance.shape)
+    return column, points.f[column, which]
+
+
+def _crossed(
+    c: Columns, s: Array, points: Candidates, chance: Array, rng: np.random.Generator,
+    width: float,
+) -> Array:  # fmt: skip
+    """Return theta (T, 5) of the brightest line, crossed by another in many ways.
+
+    That is for a line that is much brighter than its partner.
+    """
+    column, f = _drawn(points, chance, rng, PAIRS, 2)
+    apart = c.b[column[:, 1]] - c.b[column[:, 0]]
+    far = np.abs(apart) > 0.1
+    slope = (f[:, 1] - f[:, 0])[far] / apart[far]
+    level = f[far, 0] - slope * c.b[column[far, 0]]
+    lines = np.stack([level, 0 * slope, slope, 0 * slope, 0 * slope], axis=1)  # no gap: one line
+    if len(lines) == 0:
+        return np.empty((0, 5))
+    level, _, slope = lines[_brightness(c, s, lines, width).argmax()][:3]
+    place, steep, g = (each.ravel() for each in np.meshgrid(PLACES, STEEP, GAPS))
+    return np.stack([level + slope * place, place, slope + 0.5 * steep, 0.5 * np.abs(steep), g],
+                    axis=1)  # fmt: skip
+
+
+def _brightness(c: Columns, s: Array, theta: Array, width: float) -> Array:
+    """How bright pairs of branches (T, 5) are; where they are one line it counts once."""
+    thin = np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
+    line = crossing_law(c.b[thin])(theta)
+    inside = (line >= 0) & (line <= 1)
+    point = np.rint(np.where(inside, line, 0.0) / c.step).astype(np.intp)
+    here = np.minimum(s[thin[None, None, :], np.minimum(point, len(c.f) - 1)], SOLID) - DULL
+    bright = np.where(inside, np.maximum(here, UNSEEN), 0.0)
+    bright[1] = np.where(np.abs(line[0] - line[1]) < APART * max(width, c.step), 0.0, bright[1])
+    return np.asarray(bright.sum(axis=(0, 2)))
+
+
+def _polished(c: Columns, theta: Array, points: Candidates, width: float) -> Array:
+    """Return the conic through all bright points near a pair of branches, by least squares."""
+    line = crossing_law(c.b)(theta)
+    away = np.abs(points.f[None] - line[:, :, None]).min(axis=0)
+    near = (away < 1.5 * max(width, 2 * c.step)) & (points.height > BRIGHT)
+    if near.sum() < 8:
+        return theta
+    b, f = np.broadcast_to(c.b[:, None], near.shape)[near] - 0.5, points.f[near] - 0.5
+    solved = np.linalg.lstsq(_conic(b, f), -(f**2), rcond=None)[0]
+    better, right = _theta(solved)
+    return better if right else theta
+
+
+def _conic(b: Array, f: Array) -> Array:
+    return np.stack([f * b, f, b * b, b, np.ones_like(b)], axis=-1)
+
+
+def _theta(solved: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """Return theta (.., 5) of conics about the middle, and which are pairs of branches."""
+    fb, f1, bb, b1, one = (solved[..., k] for k in range(5))
+    square, linear, rest = 0.25 * fb**2 - bb, 0.5 * fb * f1 - b1, 0.25 * f1**2 - one
+    safe = np.where(square > 1e-6, square, 1.0)
+    place = -0.5 * linear / safe
+    gap = rest - safe * place**2
+    right = np.asarray((square > 1e-6) & (gap > -0.01) & (np.abs(place) < 3.0))
+    theta = np.stack([
+        0.5 - 0.5 * (fb * place + f1), 0.5 + place, -0.5 * fb, np.sqrt(safe),
+        np.sqrt(np.maximum(gap, LEAST_G**2)),
+    ], axis=-1)  # fmt: skip
+    return theta, right
+
+
+def _through(c: Columns, points: Candidates, chance: Array, rng: np.random.Generator) -> Array:
+    """Return theta (T, 5) of the conics through random fives of bright points."""
+    column, f = _drawn(points, chance, rng, FIVES, 5)
+    basis, f = _conic(c.b[column] - 0.5, f - 0.5), f - 0.5
+    good = np.abs(np.linalg.det(basis)) > 1e-9
+    solved = np.linalg.solve(basis[good], -(f[good] ** 2)[:, :, None])[:, :, 0]
+    theta, right = _theta(solved)
+    return np.asarray(theta[right])
+
+
+def _refined(
+    c: Columns, law: Positions, theta: Array, width: float, shapes: tuple[str, ...],
+    points: Candidates, factor: NDArray[np.complex128] | Array,
+) -> Found:  # fmt: skip
+    prior, whole = (np.zeros(5), np.zeros(5)), c
+    shape = shapes[0]
+    fit = follow(c, law, theta, prior, width, shape)
+    held = misses(c, fit)
+    for _ in range(CLEARED):
+        cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
+        if cleared is None:
+            break
+        c = cleared
+        fit = follow(c, law, fit.theta[:5], prior, fit.width, shape)
+        held = misses(c, fit)
+    for other in shapes[1:]:
+        tried = follow(c, law, fit.theta[:5], prior, fit.width, other)
+        if _cost(tried) < _cost(fit) - BETTER:
+            fit, held, shape = tried, misses(c, tried), other
+    alike = clumping(fit, held)
+    if alike > 1.0:
+        fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, alike=alike)
+        held = misses(c, fit)
+    if c is not whole:
+        points = _bright(c, stripes=False)[1]
+    shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
+    return Found(fit, held, shown, _stray(fit, points), jump(fit, law, PLACE, 5), factor)
+
+
+def _cost(fit: Tracked) -> float:
+    return float(fit.pull.cost.sum())
+
+
+def _stray(fit: Tracked, points: Candidates) -> float:
+    """Part of the columns whose brightest point lies on neither branch."""
+    away = np.abs(points.f[:, :1] - fit.positions.T).min(axis=1)
+    bright = points.height[:, 0] > 2 * BRIGHT
+    far = bright & (away > max(1.5 * fit.width, 0.02))
+    return float(far.sum() / max(1, int(bright.sum())))

@@ -1,0 +1,296 @@
+"""The chevron of a CZ gate as a kind of fit: map amplitude x length."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from kammerton.estimation.maps.chevron import (
+    AT,
+    GAP,
+    LATE,
+    LEAST_RATE,
+    MOST_RATE,
+    RATE,
+    SLOPE,
+    Exchange,
+    Image,
+    refine,
+)
+from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
+from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.maps import Maps, over_a_map, scatter
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.verdict.findings import Findings, percent
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
+from kammerton.estimation.verdict.outcome import Outcome
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+UNITS = {"coupling": "Hz", "amplitude": "V", "cz_length": "s", "slope": "Hz/V", "visibility": "",
+         "leakage": ""}  # fmt: skip
+LEAST = 5  # amplitudes that must oscillate
+CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
+UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
+RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
+STRAY = 7.0  # sigmas from which a single point is stray
+ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
+BEYOND = 0.25  # by which noise may take a population out of 0 to 1
+TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
+WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """A chevron, and how it holds.
+
+    gain: chi-square that it explains beyond stripes along both axes. seen: amplitudes that
+    oscillate. reduced: chi-square. related: autocorrelation of residuals (along a, along t).
+    """
+
+    fit: Exchange
+    gain: float
+    seen: int
+    reduced: float
+    related: tuple[float, float]
+    freedom: int
+
+
+def cz_chevron(maps: Maps, known: Known) -> Outcome:
+    """Fit the exchange between two levels to each map."""
+    maps, much = without_held(maps)
+    del known
+    images = [_image(maps, n) for n in range(maps.traces)]
+    found = [_find(image, maps) for image in images]
+    numbers = _numbers(found, maps)
+    findings = Findings(maps.traces)
+    judge_held(findings, much)
+    for n, (image, each) in enumerate(zip(images, found, strict=True)):
+        close(findings, n, _objections(image, each, numbers, n, maps))
+    findings.accept("a clear chevron")
+    curve = np.full(maps.y.shape, np.nan)
+    reduced = np.full(maps.traces, np.nan)
+    for n, each in enumerate(found):
+        if each is not None:
+            curve[n] = each.fit.curve
+            reduced[n] = each.reduced if maps.known_noise else np.nan
+    return Outcome(numbers, UNITS, curve, reduced, findings)
+
+
+def _image(maps: Maps, n: int) -> Image:
+    a, t = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
+    y, w = maps.y[n], maps.w[n]
+    if not maps.known_noise:
+        w = w / (max(scatter(y), 1e-9 * float(np.nanmax(np.abs(y)))) or 1.0)
+    return Image(a[:, None], t[None, :], np.where(w > 0, np.nan_to_num(y), 0.0), w)
+
+
+def _prior(maps: Maps) -> tuple[Array, Array]:
+    t = maps.axes[1]
+    mean, sure = np.zeros(6), np.zeros(6)
+    mean[LATE], sure[LATE] = -t[0] / np.ptp(t), 1.0 / WIDEST_LATE
+    sure[RATE] = 1.0 / WIDEST_RATE
+    return mean, sure
+
+
+def _find(image: Image, maps: Maps) -> Found | None:
+    prior = _prior(maps)
+    tried = starts(image)
+    if not tried:
+        return None
+    fit = _best(image, tried, prior)
+    cleared = _cleared(image, fit)
+    if cleared is not None:
+        image = cleared
+        fit = refine(image, fit.theta, prior)
+    return _held(image, fit)
+
+
+def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Exchange:
+    """Return the best of several roads; the first one that leaves no more than noise will do."""
+    points = int((image.w > 0).sum())
+    fits: list[Exchange] = []
+    for start in tried:
+        for road in (_grown, refine):
+            fits.append(road(image, start, prior))
+            if fits[-1].cost < points + 4.0 * np.sqrt(points):
+                return fits[-1]
+    return min(fits, key=lambda each: each.cost)
+
+
+def _grown(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
+    """Fit short pulses first, then longer ones: so no fringe is taken for its neighbour."""
+    theta, t = start, image.t[0]
+    reach = 2.0 / max(start[GAP], 0.5)
+    while reach < 0.9:
+        part = slice(0, max(6, int(np.searchsorted(t, reach))))
+        theta = refine(Image(image.a, image.t[:, part], image.y[:, part], image.w[:, part]),
+                       theta, prior).theta  # fmt: skip
+        reach *= 2.0
+    return refine(image, theta, prior)
+
+
+def _cleared(image: Image, fit: Exchange) -> Image | None:
+    """Set single stray points and amplitudes of another law aside; None where there are none."""
+    off = np.abs(image.y - fit.curve) * image.w
+    stray = off > max(STRAY, 0.5 * abs(fit.c[0]) * float(np.median(image.w[image.w > 0])))
+    each = np.where(stray, 0.0, off**2).sum(axis=1) / np.maximum((image.w > 0).sum(axis=1), 1)
+    rough = each > ROUGH * max(1.0, float(np.median(each)))
+    if stray.mean() > 0.05 or rough.mean() > 0.25 or not (stray.any() or rough.any()):
+        return None
+    return replace(image, w=np.where(stray | rough[:, None], 0.0, image.w))
+
+
+def _held(image: Image, fit: Exchange) -> Found:
+    there = image.w > 0
+    left = (image.y - fit.curve) * image.w
+    freedom = max(1, int(there.sum()) - 8)
+    reduced = float((left**2).sum()) / freedom
+    power = max(float((left**2).sum()), 1e-300)
+    related = (float((left[1:] * left[:-1]).sum()) / power,
+               float((left[:, 1:] * left[:, :-1]).sum()) / power)  # fmt: skip
+    data, model = _mixed(image.y, there), _mixed(fit.curve, there)
+    w2 = image.w**2
+    gain = float((w2 * (data**2 - (data - model) ** 2)).sum())
+    seen = int((rows(image)[1] > SEEN).sum())
+    wide = 1.0
+    if chdtrc(freedom, reduced * freedom) < 0.01:
+        wide = reduced
+    for each in related:
+        if each > 4.0 / np.sqrt(there.sum()):
+            wide *= (1.0 + each) / (1.0 - min(each, 0.9))
+    return Found(replace(fit, cov=fit.cov * wide), gain, seen, reduced, related, freedom)
+
+
+def _mixed(y: Array, there: NDArray[np.bool_]) -> Array:
+    """Return what is neither the mean of its row nor that of its column."""
+    values = np.where(there, y, 0.0)
+    for axis in (1, 0, 1, 0):
+        count = np.maximum(there.sum(axis=axis, keepdims=True), 1)
+        values = np.where(there, values - values.sum(axis=axis, keepdims=True) / count, 0.0)
+    return values
+
+
+def _numbers(found: list[Found | None], maps: Maps) -> Derived:
+    theta, cov = np.full((len(found), 8), np.nan), np.full((len(found), 8, 8), np.nan)
+    for n, each in enumerate(found):
+        if each is not None:
+            theta[n], cov[n] = np.concatenate([each.fit.theta, each.fit.c]), each.fit.cov
+    (a0, da), (t0, dt) = ((float(axis[0]), float(np.ptp(axis))) for axis in maps.axes)
+
+    def formulas(p: Array) -> dict[str, Array]:
+        return {
+            "coupling": 0.5 * p[..., GAP] / dt, "amplitude": a0 + p[..., AT] * da,
+            "cz_length": t0 + (p[..., LATE] + 1.0 / p[..., GAP]) * dt,
+            "slope": p[..., SLOPE] / (dt * da), "visibility": np.abs(p[..., 6]),
+            "leakage": 0.5 * (1.0 - np.exp(-p[..., RATE] / p[..., GAP])),
+        }  # fmt: skip
+
+    return derive(formulas, theta, cov)
+
+
+def _objections(
+    image: Image, found: Found | None, numbers: Derived, n: int, maps: Maps
+) -> Iterator[Objection | None]:
+    if not np.ptp(image.y[image.w > 0]) > 0:
+        yield rejected("no signal", "every point has the same value")
+    flat = image.w * (image.y - np.average(image.y, weights=image.w**2))
+    noisy = float((flat**2).sum()) / max(1, int((image.w > 0).sum()))
+    if found is not None and found.seen >= LEAST and _width(found) > 1.0 and found.reduced < 1.3:
+        yield insufficient(
+            "range too narrow", "the detuning hardly changes over the swept amplitudes",
+            Advice(window_times=float(np.clip(2 * _width(found), 2.0, 5.0)), axis=0),
+        )  # fmt: skip
+    if found is None or found.seen < LEAST or found.gain < CLEAR:
+        if found is not None and found.gain > 0.4 * CLEAR and found.seen >= 2:
+            yield insufficient("signal too weak", "an exchange hardly stands out of the noise",
+                               Advice(shots_times=4.0))  # fmt: skip
+        if maps.known_noise and noisy > 1.3:
+            yield rejected("model does not fit", "the map is not flat, but shows no exchange")
+        yield rejected("no signal", "no exchange between two levels stands out of the noise")
+        return
+    value, error = ({k: float(v[n]) for k, v in each.items()}
+                    for each in (numbers.values, numbers.stderr))  # fmt: skip
+    yield _unlike(image, found)
+    yield _impossible(image, found, value, error)
+    yield from _placed(found, value, maps)
+    if not error["coupling"] < 0.1 * value["coupling"]:
+        yield insufficient(
+            "error too large",
+            f"the coupling is known only to {percent(value['coupling'], error['coupling'])}",
+            Advice(shots_times=4.0),
+        )  # fmt: skip
+
+
+def _width(found: Found) -> float:
+    """Return the half width of the resonance, in windows of the amplitude."""
+    theta = found.fit.theta
+    return float(theta[GAP] / max(abs(theta[SLOPE]), 1e-9))
+
+
+def _unlike(image: Image, found: Found) -> Objection | None:
+    size = abs(found.fit.c[0]) * float(np.median(image.w[image.w > 0]))
+    excess = np.sqrt(max(0.0, found.reduced - 1.0)) / max(size, 1e-9)
+    hidden = np.sqrt(max(0.0, *found.related) * found.reduced) / max(size, 1e-9)
+    uneven = max(excess, hidden if max(found.related) > RELATED else 0.0)
+    if uneven < UNEVEN:
+        return None
+    return rejected("model does not fit", "the map does not follow an exchange of two levels: "
+                    f"{100 * uneven:.0f} % of its height is left")  # fmt: skip
+
+
+def _impossible(
+    image: Image, found: Found, value: dict[str, float], error: dict[str, float]
+) -> Objection | None:
+    """Object to populations that swing by more than 1, and to losses at the end of their range."""
+    y = image.y[image.w > 0]
+    population = y.min() > -BEYOND and y.max() < 1.0 + BEYOND
+    if population and value["visibility"] > 1.0 + TOO_HIGH + 4.0 * error["visibility"]:
+        return rejected(
+            "model does not fit", f"a population cannot swing by {value['visibility']:.2f}"
+        )
+    if not LEAST_RATE + 0.01 < found.fit.theta[RATE] < MOST_RATE - 0.01:
+        return insufficient(
+            "window too long", "the exchange is damped away at once, or grows: no leakage is told",
+            Advice(window_times=0.3, axis=1),
+        )  # fmt: skip
+    if value["leakage"] < -4.0 * error["leakage"] - TOO_LOW:
+        return rejected("model does not fit", "the exchange grows with the length of the pulse")
+    return None
+
+
+def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objection | None]:
+    a, t = maps.axes
+    theta = found.fit.theta
+    if not 0.02 < theta[AT] < 0.98:
+        yield insufficient(
+            "range too narrow", "the resonance lies outside the swept amplitudes",
+            Advice(centre_on=float(a[0] + np.clip(theta[AT], -1.0, 2.0) * np.ptp(a)), axis=0),
+        )  # fmt: skip
+    if _width(found) < 1.5 / (len(a) - 1):
+        yield insufficient(
+            "sampling too coarse", "the resonance is no wider than the distance of two amplitudes",
+            Advice(window_times=0.2, centre_on=value["amplitude"], axis=0),
+        )  # fmt: skip
+    if theta[GAP] > 0.4 * (len(t) - 1):
+        yield insufficient(
+            "sampling too coarse", "a return takes no more than two lengths",
+            Advice(window_times=0.2, axis=1),
+        )  # fmt: skip
+    if value["cz_length"] > t[-1]:
+        longer = 1.3 * (value["cz_length"] - t[0]) / np.ptp(t)
+        yield insufficient(
+            "range too narrow", "the longest pulse is shorter than a full return",
+            Advice(window_times=float(np.clip(longer, 1.3, 4.0)), axis=1),
+        )  # fmt: skip
+
+
+KINDS: dict[str, Kind] = {
+    "cz_chevron": over_a_map(cz_chevron, ("amplitude", "length"), (8, 8), complex_too=False)
+}

@@ -1,0 +1,146 @@
+"""From the caller's arrays to maps: sweeps over two axes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.numeric.arrays import noise_of, numbers
+from kammerton.estimation.numeric.weights import smoothed, valid
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.outcome import Outcome
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+
+MAD = 1.4826  # from the median of the absolute values to a standard deviation
+
+
+@dataclass(frozen=True, eq=False)
+class Maps:
+    """N maps over A x B points, both axes ascending.
+
+    axes: (A,), (B,). y: (N, A, B), NaN where missing. w: 1/sigma of each part, 0 where missing; if
+    sigma was not given (known_noise is False), 1 where there is a point.
+    """
+
+    axes: tuple[Array, Array]
+    y: NDArray[Any]
+    w: Array
+    known_noise: bool
+    order: tuple[NDArray[np.intp], NDArray[np.intp]]
+
+    @property
+    def traces(self) -> int:
+        """N."""
+        return int(self.y.shape[0])
+
+    @property
+    def window(self) -> Array:
+        """Length of both axes (2, N)."""
+        spans = np.array([np.ptp(axis) for axis in self.axes])
+        return np.repeat(spans[:, None], self.traces, axis=1)
+
+    def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
+        """Return a fitted (N, A, B) in the caller's order."""
+        result = np.empty_like(curve)
+        result[:, self.order[0][:, None], self.order[1][None, :]] = curve
+        return result
+
+
+def over_a_map(
+    fit: Callable[[Any, Known], Outcome], names: tuple[str, str], least: tuple[int, int], *,
+    complex_too: bool = True, known: tuple[str, ...] = (),
+) -> Kind:  # fmt: skip
+    """Return a kind over two axes of these names with at least `least` points on each."""
+    ready = partial(prepare_maps, names=names, least=least, complex_too=complex_too)
+    return Kind(ready, fit, known, axes=2)
+
+
+def prepare_maps(
+    x: Any, y: ArrayLike, sigma: ArrayLike | None, *, names: tuple[str, str],
+    least: tuple[int, int], complex_too: bool,
+) -> Maps:  # fmt: skip
+    """Check the arrays and sort both axes.
+
+    Raises
+    ------
+    TraceError
+        Says which array cannot be used, and why.
+    """
+    if not isinstance(x, (tuple, list)) or len(x) != 2:
+        raise TraceError(f"x must be a pair of axes: {names[0]}, {names[1]}")
+    axes = tuple(_axis(each, name, n) for each, name, n in zip(x, names, least, strict=True))
+    values = _values(y, axes, names, complex_too)
+    noise = _noise(sigma, values)
+    order = tuple(np.argsort(axis, kind="stable") for axis in axes)
+    pick = np.ix_(np.arange(len(values)), *order)
+    present = ~np.isnan(values[pick])
+    known = noise is not None and bool((np.isfinite(noise) & (noise > 0)).any())
+    w = present.astype(np.float64)
+    if noise is not None and known:
+        flat = noise[pick].reshape(len(values), -1)
+        w = w / np.sqrt(smoothed(valid(flat))[0]).reshape(values.shape)
+    return Maps((axes[0][order[0]], axes[1][order[1]]), values[pick], w, known,
+                (order[0], order[1]))  # fmt: skip
+
+
+def _axis(axis: Any, name: str, least: int) -> Array:
+    values = numbers(axis, f"the axis of {name}")
+    if np.iscomplexobj(values):
+        raise TraceError(f"the axis of {name} is complex; it must be real")
+    if values.ndim != 1:
+        raise TraceError(f"the axis of {name} has {values.ndim} dimensions; it must have one")
+    if not np.isfinite(values).all():
+        raise TraceError(f"the axis of {name} holds NaN or infinite values")
+    if len(values) and np.ptp(values) <= 0:
+        raise TraceError(f"the axis of {name} is constant; nothing was swept")
+    if len(values) < least:
+        raise TraceError(f"the axis of {name} has {len(values)} points; at least {least} needed")
+    if (np.diff(np.sort(values)) <= 0).any():
+        raise TraceError(f"the axis of {name} holds a value twice")
+    return np.asarray(values)
+
+
+def _values(
+    y: ArrayLike, axes: tuple[Array, ...], names: tuple[str, str], complex_too: bool
+) -> NDArray[Any]:
+    values = numbers(y, "y")
+    if values.ndim == 2:
+        values = values[None]
+    shape = (len(axes[0]), len(axes[1]))
+    if values.ndim != 3 or values.shape[1:] != shape:
+        raise TraceError(
+            f"y has shape {np.shape(y)}; it must be {shape} ({names[0]}, {names[1]}), "
+            f"or (N, {shape[0]}, {shape[1]})"
+        )
+    if len(values) == 0:
+        raise TraceError("y holds no map")
+    if np.iscomplexobj(values) and not complex_too:
+        raise TraceError("y is complex; this kind of fit needs real values")
+    if np.isinf(values).any():
+        raise TraceError("y holds infinite values")
+    if np.isnan(values).all(axis=(1, 2)).any():
+        raise TraceError("y holds only missing points (NaN)")
+    return values
+
+
+def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
+    if sigma is None:
+        return None
+    return noise_of(sigma, y.shape)
+
+
+def scatter(y: NDArray[Any]) -> float:
+    """Noise of each part, from second differences along the second axis of (.., M)."""
+    if y.shape[1] < 3:
+        return 0.0
+    bend = y[:, :-2] - 2 * y[:, 1:-1] + y[:, 2:]
+    parts = np.concatenate([bend.real.ravel(), bend.imag.ravel()]) if np.iscomplexobj(y) else bend
+    parts = parts[np.isfinite(parts)]
+    return MAD * float(np.median(np.abs(parts))) / np.sqrt(6.0) if parts.size else 0.0

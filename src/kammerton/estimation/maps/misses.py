@@ -1,0 +1,99 @@
+"""What a followed line tells of itself: seen or lost, scattered, bent or shifted in mid-scan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.ridge import Columns
+from kammerton.estimation.maps.tracks import SEEN, Positions, Tracked, gradient
+
+Array = NDArray[np.float64]
+
+CLIPPED = 8.0  # sigmas; what misses by more says no more
+RELATED = 3.5  # lag-1 autocorrelation, in sigmas, that is not chance
+JUMP = 30.0  # chi-square that one jump in mid-scan must explain
+MARGIN = 5  # columns on either side of a jump
+
+
+@dataclass(frozen=True, eq=False)
+class Misses:
+    """How a law holds in the columns of one map.
+
+    inside: columns with a line in the window. seen: of these, the columns that show one there.
+    kept: of these, those not set aside as outliers. scatter: rms miss of the kept, in widths.
+    related: autocorrelation of misses in sigmas. size: height of the line, in sigmas of a point.
+    chi2_reduced: of the image near the lines.
+    """
+
+    inside: NDArray[np.bool_]
+    seen: NDArray[np.bool_]
+    kept: NDArray[np.bool_]
+    scatter: float
+    related: float
+    size: float
+    chi2_reduced: float
+
+    @property
+    def share(self) -> float:
+        """Part of the columns inside the window that show the line where it should be."""
+        return float(self.kept.sum() / max(1, self.inside.sum()))
+
+
+def misses(c: Columns, fit: Tracked) -> Misses:
+    """Sum up a followed line."""
+    inside = np.asarray(fit.inside.any(axis=1))
+    shown = fit.inside & (fit.pull.seen > SEEN)
+    seen = np.asarray(shown.any(axis=1))
+    kept = seen & (fit.weight > 0)
+    used = next((each for each in (kept, seen) if each.any()), inside)
+    freedom = max(1.0, float(fit.pull.freedom[used].sum()))
+    shift = fit.pull.shift(fit.off.shape[1])[0][shown & kept[:, None]]
+    strength = float(np.median(fit.pull.seen[used].max(axis=1))) if used.any() else 0.0
+    return Misses(
+        inside, seen, kept,
+        float(np.sqrt((shift**2).mean())) / fit.width if kept.any() else np.inf,
+        _related(fit.off[kept]), np.sqrt(strength / max(1.0, 0.785 * fit.width / c.step)),
+        float(fit.pull.cost[used].sum()) / freedom,
+    )  # fmt: skip
+
+
+def _related(off: Array) -> float:
+    if len(off) < 8:
+        return 0.0
+    power = (off**2).sum()
+    return float((off[1:] * off[:-1]).sum() / max(power, 1e-300) * np.sqrt(np.count_nonzero(off)))
+
+
+def clumping(fit: Tracked, found: Misses) -> float:
+    """How much wider errors are because misses of neighbours are alike, as a variance."""
+    if found.related < RELATED:
+        return 1.0
+    off = fit.off[found.kept]
+    power = max(float((off**2).sum()), 1e-300)
+    lags = range(1, min(9, len(off) // 4))
+    return float(max(1.0, 1.0 + 2.0 * sum((off[k:] * off[:-k]).sum() / power for k in lags)))
+
+
+def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:
+    """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
+    count, lines = fit.off.shape
+    slope = gradient(law, fit.theta[:p]).transpose(1, 0, 2).reshape(count * lines, -1)
+    shift, error = (each.ravel() for each in fit.pull.shift(lines))
+    error = np.sqrt(np.maximum(error**2 - fit.spread**2, 1e-3 * error**2))  # without the scatter
+    use = (fit.inside & (fit.pull.seen > SEEN)).ravel()
+    inverse = np.where(use, 1.0 / np.maximum(error, 1e-300), 0.0)
+    if use.sum() < p + 2 * MARGIN or count < 2 * MARGIN + 1:
+        return 0.0, 0
+    basis = np.linalg.qr(slope * inverse[:, None])[0]
+    after = np.repeat(np.tril(np.ones((count, count)), -1)[:, MARGIN:-MARGIN], lines, axis=0)
+    step = after * (slope[:, which] * inverse)[:, None]
+    step = step - basis @ (basis.T @ step)
+    off = np.where(use, np.clip(shift * inverse, -CLIPPED, CLIPPED), 0.0)
+    size = (step**2).sum(axis=0)
+    gain = np.where(size > 1e-9, (step.T @ off) ** 2 / np.maximum(size, 1e-9), 0.0)
+    best = int(gain.argmax())
+    rest = max(1.0, float((off**2).sum() - gain[best]) / max(1, int(use.sum()) - p - 2))
+    return float(gain[best] / rest), best + MARGIN

@@ -1,0 +1,90 @@
+"""Objections to the line in a map, each with its reason."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from kammerton.estimation.maps.misses import Misses
+from kammerton.estimation.maps.ridge import Columns, median
+from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
+from kammerton.model import Advice
+
+LEAST = 8  # columns that must show a line
+SHARE = 0.5  # part of the columns that must show it where it should be
+STRAY = 0.3  # part of the columns that may show something else
+LOOSE = 0.12  # rms miss, in widths, that a law may leave
+WIDEST = 0.35  # linewidth in parts of the frequency window
+UNEVEN = 0.3  # structure in the image beside a line that passes, in parts of its height
+
+
+def empty(c: Columns) -> Objection | None:
+    """Object to a map without any structure."""
+    there = c.w > 0
+    values = c.z[there]
+    if np.ptp(values.real) == 0 and np.ptp(values.imag) == 0:
+        return rejected("no signal", "every point has the same value")
+    return None
+
+
+def no_line(c: Columns, known_noise: bool, what: str) -> Objection:
+    """Object to a map in which no line was found."""
+    if known_noise and not _noise_only(c):
+        return rejected("model does not fit", f"the map is not flat, but shows no {what}")
+    return rejected("no signal", f"no {what} stands out of the noise")
+
+
+def _noise_only(c: Columns) -> bool:
+    there = c.w > 0
+    z = (c.z - median(c.z, there, 1)) * c.w
+    chi2 = float((z * z.conj()).real.sum()) / (c.parts * max(1, int(there.sum()) - len(z)))
+    return bool(chi2 < 1.0 + 6.0 / np.sqrt(there.sum()))
+
+
+def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection | None:
+    """Object where too few columns show the line where it should be."""
+    if found.kept.sum() >= LEAST and found.share >= SHARE:
+        return None
+    if found.seen.sum() >= LEAST and found.kept.sum() < 0.6 * found.seen.sum():
+        return rejected("model does not fit", f"the lines do not lie on one {what}")
+    return no_line(c, known_noise, what)
+
+
+def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection | None:
+    """Object where the columns scatter about the law, or the image is not made of lines.
+
+    step: distance of two frequencies, in linewidths. elsewhere: part of the columns that show a
+    line, but not there.
+    """
+    strays = max(1.0 - found.kept.sum() / max(1, found.seen.sum()), elsewhere)
+    if strays > STRAY:
+        return rejected(
+            "model does not fit", f"{100 * strays:.0f} % of the columns do not lie on the {what}"
+        )  # fmt: skip
+    loose = max(LOOSE, 0.5 * step)
+    if found.scatter > loose and (found.related > 3.0 or found.scatter > 2 * loose):
+        return rejected(
+            "model does not fit",
+            f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
+        )
+    excess = np.sqrt(max(0.0, found.chi2_reduced - 1.0)) / max(found.size, 1e-9)
+    if excess > UNEVEN:
+        return rejected(
+            "model does not fit",
+            f"the image beside the line is not noise, but {excess:.1f} times as uneven as the line",
+        )
+    return None
+
+
+def coarse(width: float, step: float, lowest: float, frequency: float) -> Objection | None:
+    """Object to a line that falls between the points of its frequency axis, or fills it."""
+    if width > WIDEST:
+        return insufficient(
+            "range too narrow", f"the line is {width:.2f} times as wide as the frequency window",
+            Advice(window_times=float(np.clip(4 * width, 2.0, 5.0)), axis=0),
+        )  # fmt: skip
+    if width > 1.05 * lowest * step:
+        return None
+    return insufficient(
+        "sampling too coarse", "the line is narrower than the distance of two frequencies",
+        Advice(window_times=0.3, centre_on=frequency, axis=0),
+    )  # fmt: skip

@@ -1,0 +1,254 @@
+"""Punch-out: the resonator against its drive, from the one that a qubit shifts to the bare one.
+
+At low power the resonator of a qubit at rest lies at its dispersively shifted frequency, at high
+power at that of the bare resonator (Reed et al., Phys. Rev. Lett. 105, 173601 (2010)). Between the
+two the line fades from one into the other; both frequencies are fitted where they are plain.
+Complex y is S21 with whatever delay; real y is its magnitude, fitted as |S21|^2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcs import candidates
+from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.misses import Misses, clumping, misses
+from kammerton.estimation.maps.objections import UNEVEN, empty, no_line
+from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
+from kammerton.estimation.maps.tracks import FANO, POLE, Tracked, follow
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
+from kammerton.estimation.verdict.outcome import Outcome, per_trace
+from kammerton.model import Advice
+
+Array = NDArray[np.float64]
+
+UNITS = {"frequency": "Hz", "bare_frequency": "Hz", "shift": "Hz", "power": "dBm",
+         "linewidth": "Hz"}  # fmt: skip
+LEAST = 3  # powers on either side
+BRIGHT = 25.0  # chi-square by which a power shows a line
+APART = 5.0  # errors by which the two lines must differ
+CLEAR = 2  # powers about the change that are left out as well
+PART_OF_WIDTH = 0.2  # and so many linewidths
+ON = 0.7  # part of the bright powers that must show one of the two lines
+RESONATOR = "resonator"
+
+
+@dataclass(frozen=True, eq=False)
+class Side:
+    """The powers on one side and the line that they show."""
+
+    powers: slice
+    fit: Tracked
+    misses: Misses
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """Both sides; on: part of the bright powers that lie on them.
+
+    last: the last power that shows the low power's line. bright: which powers show a line.
+    """
+
+    low: Side
+    high: Side
+    on: float
+    last: int
+    bright: NDArray[np.bool_]
+
+
+def punch_out(maps: Maps, known: Known) -> Outcome:
+    """Fit the resonator at low and at high power; known: bare_frequency."""
+    maps, much = without_held(maps)
+    bare = per_trace(known, "bare_frequency", maps)
+    findings, found, curve = Findings(maps.traces), [], np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
+    pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
+    for n, (c, back) in enumerate(pictures):
+        found.append(_find(c))
+        each = found[-1]
+        if each is not None:
+            for side in (each.low, each.high):
+                curve[n][:, side.powers] = back(side.fit.pull.model).T
+    numbers = _numbers(found, maps)
+    for n, (c, _) in enumerate(pictures):
+        expected = None if bare is None else float(bare[n])
+        close(findings, n, _objections(c, found[n], numbers, n, maps, expected))
+    findings.accept(lambda n: _praise(numbers, n))
+    return Outcome(numbers, UNITS, curve, _chi2(maps, found), findings)
+
+
+def _find(c: Columns) -> Found | None:
+    s, width = scores(c, stripes=False)[0]
+    points = candidates(c, s, width)
+    bright = np.asarray(points.height[:, 0] > BRIGHT)
+    if bright.sum() < 2 * LEAST:
+        return None
+    f = points.f[:, 0]
+    split = _split(f, bright, width)
+    low = _side(c, f, bright, slice(0, split), width)
+    high = _side(c, f, bright, slice(split, len(f)), width)
+    if low is None or high is None:
+        return None
+    first, last = _plain(bright, (low, high), split)
+    sides = [_side(c, f, bright, part, width)
+             for part in (slice(0, first), slice(last, len(f)))]  # fmt: skip
+    if sides[0] is None or sides[1] is None:
+        return None
+    near = np.zeros(len(f), dtype=bool)
+    for side in sides:
+        if side is not None:
+            near[side.powers] |= _near(f[side.powers], side)
+    near[first:last] = True  # the change itself
+    return Found(sides[0], sides[1], float(near[bright].mean()), max(0, first - 1 + CLEAR), bright)
+
+
+def _near(f: Array, side: Side) -> NDArray[np.bool_]:
+    return np.asarray(np.abs(f - side.fit.theta[0]) < max(side.fit.width, 0.02))
+
+
+def _split(f: Array, bright: NDArray[np.bool_], width: float) -> int:
+    """Return the power from which the line lies at its second frequency."""
+    best, split = np.inf, len(f) // 2
+    for k in range(1, len(f)):
+        cost = 0.0
+        for part in (slice(0, k), slice(k, None)):
+            mine = f[part][bright[part]]
+            if len(mine):
+                cost += float(np.minimum(np.abs(mine - np.median(mine)), 4 * width).sum())
+        if cost < best - 1e-12:
+            best, split = cost, k
+    return split
+
+
+def _side(
+    c: Columns, f: Array, bright: NDArray[np.bool_], powers: slice, width: float
+) -> Side | None:
+    mine = f[powers][bright[powers]]
+    if len(mine) == 0:
+        return None
+    part = Columns(c.f, c.b[powers], c.z[powers], c.w[powers], c.parts)
+    count = len(part.b)
+
+    def law(theta: Array) -> Array:
+        return np.broadcast_to(theta[..., :1], (*theta.shape[:-1], count))[None]
+
+    start, prior = np.array([np.median(mine)]), (np.zeros(1), np.zeros(1))
+    fit = follow(part, law, start, prior, width, POLE if c.parts == 2 else FANO)
+    held = misses(part, fit)
+    return Side(powers, replace(fit, cov=fit.cov * clumping(fit, held)), held)
+
+
+def _plain(bright: NDArray[np.bool_], sides: tuple[Side, Side], split: int) -> tuple[int, int]:
+    """Return where the low power's line ends and where the high power's begins."""
+    low, high = (side.misses.kept for side in sides)
+    first, last = split, split
+    while first > LEAST and bright[first - 1] and not low[first - 1]:
+        first -= 1
+    while last < len(bright) - LEAST and bright[last] and not high[last - split]:
+        last += 1
+    return max(min(LEAST, split), first - CLEAR), min(max(len(bright) - LEAST, split), last + CLEAR)
+
+
+def _numbers(found: list[Found | None], maps: Maps) -> Derived:
+    theta, cov = np.full((len(found), 4), np.nan), np.full((len(found), 4, 4), np.nan)
+    power = maps.axes[1]
+    for n, each in enumerate(found):
+        if each is None:
+            continue
+        low, high, last = each.low.fit, each.high.fit, each.last
+        step = power[min(last + 1, len(power) - 1)] - power[last]
+        theta[n] = [low.theta[0], high.theta[0], power[last], low.theta[1]]
+        cov[n] = 0.0
+        cov[n][np.ix_([0, 3], [0, 3])] = low.cov[:2, :2]
+        cov[n, 1, 1], cov[n, 2, 2] = high.cov[0, 0], step**2 / 12
+    f0, df = float(maps.axes[0][0]), float(np.ptp(maps.axes[0]))
+
+    def formulas(t: Array) -> dict[str, Array]:
+        return {
+            "frequency": f0 + t[..., 0] * df, "bare_frequency": f0 + t[..., 1] * df,
+            "shift": (t[..., 0] - t[..., 1]) * df, "power": t[..., 2],
+            "linewidth": t[..., 3] * df,
+        }  # fmt: skip
+
+    return derive(formulas, theta, cov)
+
+
+def _objections(
+    c: Columns, found: Found | None, numbers: Derived, n: int, maps: Maps, bare: float | None
+) -> Iterator[Objection | None]:
+    yield empty(c)
+    if found is None:
+        yield no_line(c, maps.known_noise, RESONATOR)
+        return
+    value, error = ({k: float(v[n]) for k, v in each.items()}
+                    for each in (numbers.values, numbers.stderr))  # fmt: skip
+    power, width = maps.axes[1], value["linewidth"]
+    yield _unlike(found)
+    if not 0.0 < value["linewidth"] < 0.35 * np.ptp(maps.axes[0]):
+        yield insufficient("range too narrow", "the line is as wide as the frequency window",
+                           Advice(window_times=3.0, axis=0))  # fmt: skip
+    moved = abs(value["shift"])
+    one = not moved > max(APART * error["shift"], PART_OF_WIDTH * width)
+    if one and bare is not None and abs(value["frequency"] - bare) < 0.5 * width:
+        yield insufficient(
+            "too high power", "only the bare resonator is seen",
+            Advice(centre_on=float(power[0] - 0.5 * np.ptp(power)), axis=1),
+        )  # fmt: skip
+    if one:
+        yield insufficient(
+            "range too narrow", "the resonator does not move over the swept powers",
+            Advice(window_times=2.0, axis=1),
+        )  # fmt: skip
+    if found.low.misses.kept.sum() < LEAST:
+        yield insufficient(
+            "too high power", "hardly a power is low enough to show the shifted resonator",
+            Advice(centre_on=float(power[0]), axis=1),
+        )  # fmt: skip
+    if found.high.misses.kept.sum() < LEAST:
+        yield insufficient(
+            "range too narrow", "hardly a power is high enough to show the bare resonator",
+            Advice(centre_on=float(power[-1]), axis=1),
+        )  # fmt: skip
+
+
+def _unlike(found: Found) -> Objection | None:
+    if found.on < ON:
+        return rejected(
+            "model does not fit",
+            f"{100 * (1 - found.on):.0f} % of the powers show neither of two lines",
+        )
+    for side in (found.low, found.high):
+        held = side.misses
+        excess = np.sqrt(max(0.0, held.chi2_reduced - 1.0)) / max(held.size, 1e-9)
+        if held.kept.any() and (excess > UNEVEN or held.scatter > 0.5):
+            return rejected(
+                "model does not fit", "what is beside the line is not noise: "
+                f"{100 * excess:.0f} % of its height",
+            )  # fmt: skip
+    return None
+
+
+def _chi2(maps: Maps, found: list[Found | None]) -> Array:
+    if not maps.known_noise:
+        return np.full(maps.traces, np.nan)
+    sides = [None if each is None else (each.low.misses, each.high.misses) for each in found]
+    return np.array([np.nan if each is None else 0.5 * (each[0].chi2_reduced + each[1].chi2_reduced)
+                     for each in sides])  # fmt: skip
+
+
+def _praise(numbers: Derived, n: int) -> str:
+    above = numbers.values["shift"][n] > 0
+    return f"the resonator moves {'down' if above else 'up'} to its bare frequency at high power"
+
+
+KINDS: dict[str, Kind] = {
+    "punch_out": over_a_map(punch_out, ("frequency", "power"), (8, 6), known=("bare_frequency",))
+}

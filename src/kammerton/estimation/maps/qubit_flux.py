@@ -1,0 +1,104 @@
+"""The arc of a qubit in a spectroscopy map, frequency x bias."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps import flux
+from kammerton.estimation.maps.arcfit import Found, Model, find
+from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
+from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.ridge import Columns, columns
+from kammerton.estimation.maps.sweet_spot import chi_squares, objections
+from kammerton.estimation.maps.tracks import LINE
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.objection import close
+from kammerton.estimation.verdict.outcome import Outcome, per_trace
+
+Array = NDArray[np.float64]
+
+UNITS = {"frequency": "Hz", "sweet_spot": "V", "period": "V", "asymmetry": "",
+         "curvature": "Hz/V^2", "linewidth": "Hz"}  # fmt: skip
+KNOWN = ("anharmonicity", "period", "asymmetry")
+ASYMMETRIC = 3.5  # sigmas of d^2 from which junctions are said to differ
+ARC = "arc of a transmon"
+TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
+
+
+def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
+    """Fit the arc of a transmon to each map; known: anharmonicity, period, asymmetry."""
+    maps, much = without_held(maps)
+    scale = Scale.of(maps)
+    given = {name: per_trace(known, name, maps) for name in KNOWN}
+    pictures = [columns(maps, n) for n in range(maps.traces)]
+    models = [
+        _model(c, scale, {k: None if v is None else float(v[n]) for k, v in given.items()})
+        for n, c in enumerate(pictures)
+    ]
+    found = [find(c, model) for c, model in zip(pictures, models, strict=True)]
+    numbers = _numbers(found, scale, given["asymmetry"])
+    findings = Findings(maps.traces)
+    judge_held(findings, much)
+    for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
+        close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
+    findings.accept(lambda n: _praise(numbers, n))
+    return Outcome(
+        numbers, UNITS, _curve(maps, pictures, found), chi_squares(maps, found), findings
+    )
+
+
+def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:
+    prior = flux.qubit_prior(scale, known["anharmonicity"], known["period"], known["asymmetry"])
+    seeker = flux.qubit_seeker(scale, prior)
+    return Model(flux.qubit_law(c.b, scale), prior, seeker, LINE, TOP, TWIN / scale.df)
+
+
+def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -> Derived:
+    size = 6
+    theta = np.full((len(found), size), np.nan)
+    cov = np.full((len(found), size, size), np.nan)
+    for n, each in enumerate(found):
+        if each is not None:
+            theta[n], cov[n] = each.fit.theta, each.fit.cov
+    known = np.full(len(found), np.nan) if asymmetry is None else asymmetry
+    square, error = theta[:, SQUARE], np.sqrt(cov[:, SQUARE, SQUARE])
+    told = (square > ASYMMETRIC * error) & (error < 0.5 * flux.USUAL_SQUARE)
+
+    def formulas(t: Array) -> dict[str, Array]:
+        period = np.exp(np.clip(t[..., LOG_PERIOD], -3.0, 7.0)) * scale.db
+        f_max = scale.f0 + t[..., F_MAX] * scale.df
+        high = f_max + t[..., E_C] * scale.df
+        return {
+            "frequency": f_max, "sweet_spot": scale.b0 + t[..., TOP] * scale.db,
+            "period": period,
+            "asymmetry": np.where(told, np.sqrt(np.maximum(t[..., SQUARE], 0.0)), known),
+            "curvature": -0.5 * high * (1.0 - t[..., SQUARE]) * (np.pi / period) ** 2,
+            "linewidth": t[..., 5] * scale.df,
+        }  # fmt: skip
+
+    return derive(formulas, theta, cov)
+
+
+def _praise(numbers: Derived, n: int) -> str:
+    if np.isnan(numbers.values["asymmetry"][n]):
+        return "a clear arc; equal junctions cannot be told from unequal ones"
+    return "a clear arc"
+
+
+def _curve(
+    maps: Maps, pictures: list[Columns], found: list[Found | None]
+) -> NDArray[np.float64] | NDArray[np.complex128]:
+    curve = np.full(maps.y.shape, np.nan, dtype=maps.y.dtype)
+    for n, each in enumerate(found):
+        if each is not None:
+            curve[n] = each.fit.image().T
+    return curve
+
+
+KINDS: dict[str, Kind] = {
+    "qubit_flux_map": over_a_map(qubit_flux_map, ("frequency", "bias"), (8, 8), known=KNOWN)
+}

@@ -1,0 +1,189 @@
+"""The arc of a resonator that a tunable transmon below it shifts, in a map frequency x bias.
+
+With the qubit's arc f_q (Koch et al., Phys. Rev. A 76, 042319 (2007)) and the detuning
+D = f_bare - f_q > 0, the upper branch of the coupled pair lies at
+
+    f_r = f_bare + sqrt(D^2 / 4 + g^2) - D / 2
+
+which is f_bare + g^2 / D where D is large. The resonator alone hardly tells g from D at the sweet
+spot, and neither from the period: D comes from a known frequency of the qubit. Where that is not
+known, only the sweet spot is given; D is then taken as usual, 1.5 GHz within a factor of 1.6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcfit import Found, Model, find
+from kammerton.estimation.maps.arcs import Arc, Seeker
+from kammerton.estimation.maps.flux import Scale, qubit_law
+from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.ridge import columns, resonances
+from kammerton.estimation.maps.sweet_spot import chi_squares, objections
+from kammerton.estimation.maps.tracks import FANO, POLE, Positions
+from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.verdict.findings import Findings
+from kammerton.estimation.verdict.kind import Kind, Known
+from kammerton.estimation.verdict.objection import Objection, close, rejected
+from kammerton.estimation.verdict.outcome import Outcome, per_trace
+
+Array = NDArray[np.float64]
+
+UNITS = {"frequency": "Hz", "sweet_spot": "V", "period": "V", "shift": "Hz", "linewidth": "Hz",
+         "bare_frequency": "Hz", "g": "Hz"}  # fmt: skip
+KNOWN = ("qubit_frequency", "anharmonicity", "asymmetry")
+KINK = 0.12  # windows between an end of the window and a kink
+HANGING = ("period", "shift", "bare_frequency", "g")
+ARC = "arc of a resonator"
+SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
+USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
+KNOWN_SPREAD = 0.01  # the resonator itself lies within 1 % of the detuning
+E_C = 200e6
+LOGS = (-7.0, 12.0)
+
+
+@dataclass(frozen=True)
+class Qubit:
+    """What is known or taken as usual of one qubit: Hz, and asymmetry of its junctions."""
+
+    frequency: float | None
+    e_c: float
+    asymmetry: float
+
+
+def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Positions:
+    """Return the law of theta: sweet spot's frequency and place, log period, push there, log D."""
+
+    def law(theta: Array) -> Array:
+        bare, d, square = _coupled(theta)
+        fixed = np.broadcast_to([qubit.asymmetry**2, qubit.e_c / scale.df], (*theta.shape[:-1], 2))
+        arc = np.concatenate(
+            [(bare - d)[..., None], theta[..., TOP : LOG_PERIOD + 1], fixed], axis=-1
+        )
+        return np.asarray(bare[..., None] + _push(bare[..., None] - qubit_law(b, scale)(arc)[0],
+                                                  square[..., None]))[None]  # fmt: skip
+
+    return law
+
+
+def _coupled(theta: Array) -> tuple[Array, Array, Array]:
+    """Return the bare frequency, the detuning D at the sweet spot, and g^2."""
+    d = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], LOGS[0]), LOGS[1]))
+    push = theta[..., PUSH]
+    return theta[..., SPOT] - push, d, push * (push + d)
+
+
+def _push(away: Array, square: Array) -> Array:
+    return np.asarray(np.sqrt(np.maximum(0.25 * away**2 + square, 0.0)) - 0.5 * away)
+
+
+def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
+    """Fit the arc of a resonator; known: qubit_frequency, anharmonicity, asymmetry."""
+    maps, much = without_held(maps)
+    scale = Scale.of(maps)
+    given = {name: per_trace(known, name, maps) for name in KNOWN}
+    pictures = [resonances(columns(maps, n)) for n in range(maps.traces)]
+    qubits = [_qubit({k: None if v is None else float(v[n]) for k, v in given.items()})
+              for n in range(maps.traces)]  # fmt: skip
+    models = [_model(c.b, c.parts, scale, q)
+              for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
+    found = [find(c, model) for (c, _), model in zip(pictures, models, strict=True)]
+    numbers = _numbers(found, scale, qubits)
+    told = np.array([q.frequency is not None for q in qubits])
+    period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
+    judged = replace(numbers, stderr={**numbers.stderr, "period": period})
+    findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
+    judge_held(findings, much)
+    for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
+        close(findings, n, [_above(qubits[n], scale)])
+        close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
+        if each is not None:
+            curve[n] = back(each.fit.image()).T
+    findings.accept("a clear arc of the resonator")
+    numbers = _told(numbers, told & ~_kinked(found))
+    return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
+
+
+def _qubit(given: dict[str, float | None]) -> Qubit:
+    e_c, d = given["anharmonicity"], given["asymmetry"]
+    return Qubit(given["qubit_frequency"], E_C if e_c is None else abs(e_c), d or 0.0)
+
+
+def _above(qubit: Qubit, scale: Scale) -> Objection | None:
+    if qubit.frequency is None or qubit.frequency < scale.f0:
+        return None
+    return rejected("wrong branch", "the qubit's sweet spot lies above the resonator: it crosses, "
+                    "which is a map of an avoided crossing")  # fmt: skip
+
+
+def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
+    usual, spread = USUAL, ITS_SPREAD
+    if qubit.frequency is not None:
+        usual, spread = abs(scale.f0 + 0.5 * scale.df - qubit.frequency), KNOWN_SPREAD
+    log_d = float(np.log(usual / scale.df))
+    prior = np.array([0.0, 0.0, 0.0, 0.0, log_d]), np.array([0.0, 0.0, 0.0, 0.0, 1.0 / spread])
+
+    def start(arc: Arc) -> Array:
+        top = arc.level + arc.swing
+        return np.array([top, arc.top, np.log(arc.period), 2.5 * arc.swing, log_d])
+
+    seeker = Seeker(lambda f: f, lambda y: y, start)
+    shape = POLE if parts == 2 else FANO
+    return Model(resonator_law(b, scale, qubit), prior, seeker, shape, TOP)
+
+
+def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> Derived:
+    theta, cov = np.full((len(found), 6), np.nan), np.full((len(found), 6, 6), np.nan)
+    for n, each in enumerate(found):
+        if each is not None:
+            theta[n], cov[n] = each.fit.theta[:6], each.fit.cov[:6, :6]
+    low = np.array([q.asymmetry for q in qubits])
+    e_c = np.array([q.e_c for q in qubits]) / scale.df
+    base = scale.f0 / scale.df
+
+    def formulas(t: Array) -> dict[str, Array]:
+        bare, d, square = _coupled(t)
+        least = (bare - d + base + e_c) * np.sqrt(low) - e_c - base  # f_q half a period away
+        return {
+            "frequency": scale.f0 + t[..., SPOT] * scale.df,
+            "sweet_spot": scale.b0 + t[..., TOP] * scale.db,
+            "period": np.exp(np.clip(t[..., LOG_PERIOD], -3.0, 7.0)) * scale.db,
+            "shift": (t[..., PUSH] - _push(bare - least, square)) * scale.df,
+            "linewidth": t[..., 5] * scale.df,
+            "bare_frequency": scale.f0 + bare * scale.df,
+            "g": np.sqrt(np.maximum(square, 0.0)) * scale.df,
+        }  # fmt: skip
+
+    return derive(formulas, theta, cov)
+
+
+def _kinked(found: list[Found | None]) -> NDArray[np.bool_]:
+    """Return where the kink half a period away lies at an end of the window.
+
+    There it would fit the noise of a few biases, and the period would look well known.
+    """
+    result = np.zeros(len(found), dtype=bool)
+    for n, each in enumerate(found):
+        if each is not None:
+            period = np.exp(np.clip(each.fit.theta[LOG_PERIOD], -3.0, 7.0))
+            ends = (np.array([0.0, 1.0]) - each.fit.theta[TOP]) / period - 0.5
+            result[n] = (np.abs(ends - np.round(ends)) * period < KINK).any()
+    return result
+
+
+def _told(numbers: Derived, told: NDArray[np.bool_]) -> Derived:
+    """Keep the numbers that hang on the detuning or the period only where these are told."""
+    values, stderr = (
+        {name: np.where(told | (name not in HANGING), v, np.nan) for name, v in each.items()}
+        for each in (numbers.values, numbers.stderr)
+    )
+    return Derived(values, stderr, numbers.correlation)
+
+
+KINDS: dict[str, Kind] = {
+    "resonator_flux_map": over_a_map(resonator_flux_map, ("frequency", "bias"), (8, 8), known=KNOWN)
+}

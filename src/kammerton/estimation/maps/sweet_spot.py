@@ -1,0 +1,146 @@
+"""Objections to an arc with a sweet spot, whatever bends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcfit import LIKE, SAME, Found, Model, faint, halves_differ
+from kammerton.estimation.maps.flux import Scale
+from kammerton.estimation.maps.maps import Maps
+from kammerton.estimation.maps.misses import JUMP
+from kammerton.estimation.maps.objections import LOOSE, SHARE, coarse, empty, lost, no_line, unlike
+from kammerton.estimation.maps.ridge import Columns, standing, stripes
+from kammerton.estimation.maps.tracks import NARROWEST
+from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.verdict.findings import percent
+from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
+from kammerton.model import Advice
+
+STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
+COARSE_PERIOD = 0.33  # relative error of the period
+
+
+def chi_squares(maps: Maps, found: list[Found | None]) -> NDArray[np.float64]:
+    """Return the reduced chi-square of each map (N,), NaN where sigma was not given."""
+    if not maps.known_noise:
+        return np.full(maps.traces, np.nan)
+    return np.array([np.nan if each is None else each.misses.chi2_reduced for each in found])
+
+
+def objections(
+    c: Columns, found: Found | None, numbers: Derived, n: int, scale: Scale, known_noise: bool,
+    model: Model, what: str,
+) -> Iterator[Objection | None]:  # fmt: skip
+    """Yield what is to be said against map n; numbers hold frequency, sweet_spot and period."""
+    yield empty(c)
+    if (found is None or not _holds(found)) and standing(c):
+        yield insufficient(
+            "range too narrow", "the line does not move over the swept bias",
+            Advice(window_times=4.0, axis=1),
+        )  # fmt: skip
+    if (found is None or found.misses.share < SHARE) and faint(c, model):
+        yield insufficient(
+            "signal too weak", "an arc shows only when neighbouring biases are averaged",
+            Advice(shots_times=5.0),
+        )  # fmt: skip
+    if found is None:
+        yield no_line(c, known_noise, what)
+        return
+    value, error = ({k: float(v[n]) for k, v in each.items()}
+                    for each in (numbers.values, numbers.stderr))  # fmt: skip
+    left = np.where(
+        c.w > 0, c.z - found.fit.pull.lines, 0.0
+    )  # an arc's top is alike at many biases
+    if stripes(replace(c, z=left)) > STRIPED * found.misses.size:
+        yield rejected("model does not fit", "the map is striped along the bias")
+    yield _two_halves(c, model, found)
+    yield lost(c, found.misses, known_noise, what)
+    yield _second(found, model)
+    yield _jumped(found)
+    yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
+    yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
+    yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
+
+
+def _holds(found: Found) -> bool:
+    held = found.misses
+    bend = np.ptp(found.fit.positions[0][held.kept]) if held.kept.any() else 0.0
+    return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bend > found.fit.width)
+
+
+def _two_halves(c: Columns, model: Model, found: Found) -> Objection | None:
+    if not halves_differ(c, model, found):
+        return None
+    return rejected(
+        "drift during scan", "both halves of the scan show an arc, but at different biases"
+    )
+
+
+def _jumped(found: Found) -> Objection | None:
+    if found.jump[0] < JUMP:
+        return None
+    return rejected(
+        "drift during scan",
+        f"the sweet spot moves during the scan, near point {found.jump[1] + 1} of the bias",
+    )
+
+
+def _second(found: Found, model: Model) -> Objection | None:
+    bright, theta = found.other
+    if bright < LIKE:
+        return None
+    lower = found.fit.theta[0] - theta[0]
+    same = abs(found.fit.theta[model.top] - theta[model.top]) < SAME
+    if same and 0 < lower < model.twin:
+        return None  # the two-photon line of 0-2 runs below, by half of the anharmonicity
+    return rejected(
+        "two arcs", "two arcs of like strength run through the map: which one is meant?"
+    )
+
+
+def _placed(
+    found: Found, top: float, value: dict[str, float], error: dict[str, float], scale: Scale
+) -> Iterator[Objection | None]:
+    fit = found.fit
+    period = value["period"] / scale.db
+    nearest = top + period * np.round((0.5 - top) / period)
+    spot = scale.b0 + float(np.clip(nearest, -1.5, 2.5)) * scale.db
+    valley = top + period * (np.round((0.5 - top) / period - 0.5) + 0.5)
+    shows = found.misses.kept.nonzero()[0]
+    seen = shows[[0, -1]] / (len(found.misses.kept) - 1)
+    if not seen[0] < nearest < seen[1]:
+        if seen[0] < valley < seen[1]:
+            yield insufficient(
+                "wrong branch", "the map shows the minimum of the arc, not its sweet spot",
+                Advice(centre_on=spot, axis=1),
+            )  # fmt: skip
+        if not 0 <= nearest <= 1:
+            yield insufficient(
+                "range too narrow", "the sweet spot lies outside the swept bias",
+                Advice(window_times=1.5, centre_on=spot, axis=1),
+            )  # fmt: skip
+    if not 0.0 <= fit.theta[0] <= 1.0:
+        yield insufficient(
+            "line at the edge", "the top of the arc lies outside the swept frequencies",
+            Advice(centre_on=value["frequency"], axis=0),
+        )  # fmt: skip
+    yield _precise(value, error, scale)
+
+
+def _precise(value: dict[str, float], error: dict[str, float], scale: Scale) -> Objection | None:
+    wider = Advice(window_times=2.0, centre_on=value["sweet_spot"], axis=1)
+    if not error["period"] < COARSE_PERIOD * value["period"]:
+        return insufficient(
+            "range too narrow", "the period is known only to "
+            f"{percent(value['period'], error['period'])}: the arc hardly bends", wider,
+        )  # fmt: skip
+    if not error["sweet_spot"] < 0.1 * scale.db:
+        return insufficient(
+            "range too narrow", "the sweet spot is known only to "
+            f"{100 * error['sweet_spot'] / scale.db:.0f} % of the window", wider,
+        )  # fmt: skip
+    return None

@@ -1,0 +1,1 @@
+"""Arrays, weights, seeds and solvers: what computes, and judges nothing."""

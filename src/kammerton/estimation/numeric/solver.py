@@ -1,0 +1,115 @@
+"""The solver's face: one law refined for a whole batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+
+Array = NDArray[np.float64]
+CERTAIN = 1e9  # weight of what is known for certain against the whole trace
+ITERATIONS = 40  # bounds the worst case; good data take 4 to 10
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A law at its minimum. theta = [p, c] (N, P + L), cov its unit-weight covariance.
+
+    cost (N,): weighted sum of squares. residual (N, R): weighted. free (N,): parameters fitted.
+    """
+
+    law: int
+    theta: Array
+    cov: Array
+    cost: Array
+    residual: Array
+    free: NDArray[np.intp]
+
+    @property
+    def p(self) -> Array:
+        """Nonlinear parameters (N, P), in units of the window."""
+        return self.theta[:, : kernels.NONLINEAR[self.law]]
+
+    @property
+    def c(self) -> Array:
+        """Linear parameters (N, L)."""
+        return self.theta[:, kernels.NONLINEAR[self.law] :]
+
+    def curve(self, batch: Batch) -> Array:
+        """Return the law (N, R) at every point, missing ones too."""
+        curve = np.empty_like(batch.y)
+        kernels.evaluate(
+            self.law, batch.x, batch.step, np.ascontiguousarray(self.p),
+            np.ascontiguousarray(self.c), curve,
+        )  # fmt: skip
+        return curve
+
+    def take(self, which: NDArray[Any]) -> Solution:
+        """Return the solution of some traces only."""
+        return Solution(
+            self.law, self.theta[which], self.cov[which], self.cost[which],
+            self.residual[which], self.free[which],
+        )  # fmt: skip
+
+
+def solve(
+    law: int, batch: Batch, start: Array, low: Array, high: Array,
+    prior: Array | None = None, more: int = 0,
+) -> Solution:  # fmt: skip
+    """Refine `law` from start (N, P) within low and high ((P,) or (N, P)).
+
+    prior (N, 2, L): weight and value of what is already known about each linear parameter.
+    more: further linear parameters of the background. A parameter with low == high is frozen.
+    """
+    n, linear = batch.traces, kernels.LINEAR[law] + more
+    size = kernels.NONLINEAR[law] + linear
+    p = np.array(np.clip(start, low, high), order="C")
+    lo, hi = (np.array(np.broadcast_to(b, p.shape), order="C") for b in (low, high))
+    c, cov = np.empty((n, linear)), np.empty((n, size, size))
+    residual, cost = np.empty_like(batch.y), np.empty(n)
+    known = np.zeros((n, 2, linear)) if prior is None else np.ascontiguousarray(prior)
+    kernels.solve(
+        law, batch.x, batch.step, batch.y * batch.w, batch.w, known, p, lo, hi, c, cov,
+        residual, cost, ITERATIONS,
+    )  # fmt: skip
+    free = linear + np.count_nonzero(lo < hi, axis=1) - np.count_nonzero(known[:, 0], axis=1)
+    return Solution(law, np.hstack([p, c]), cov, cost, residual, free)
+
+
+def better(first: Solution, second: Solution) -> Solution:
+    """Return, trace by trace, the one of lower cost; both solve the same law."""
+    return merged(first, second, second.cost < first.cost)
+
+
+def merged(first: Solution, second: Solution, take: NDArray[np.bool_]) -> Solution:
+    """Return `second` where `take`, else `first`; both solve the same law."""
+    if not take.any():
+        return first
+    one = take[:, None]
+    return Solution(
+        first.law, np.where(one, second.theta, first.theta),
+        np.where(one[:, :, None], second.cov, first.cov),
+        np.where(take, second.cost, first.cost),
+        np.where(one, second.residual, first.residual), np.where(take, second.free, first.free),
+    )  # fmt: skip
+
+
+def replaced(
+    fit: Solution, which: NDArray[np.intp], part: Solution, take: NDArray[np.bool_]
+) -> Solution:
+    """Return `fit` with the traces `which` replaced by `part` where `take`."""
+    rows, chosen = which[take], part.take(take)
+    if len(rows) == 0:
+        return fit
+    new = Solution(
+        fit.law, fit.theta.copy(), fit.cov.copy(), fit.cost.copy(), fit.residual.copy(),
+        fit.free.copy(),
+    )  # fmt: skip
+    new.theta[rows], new.cov[rows], new.cost[rows] = chosen.theta, chosen.cov, chosen.cost
+    new.residual[rows], new.free[rows] = chosen.residual, chosen.free
+    return new

@@ -1,0 +1,219 @@
+"""What a given sigma is worth: those of one sweep know of each other.
+
+A sigma from a few blocks, or from the counts of one point, fluctuates with y and would give lucky
+points too much weight (an exact 0 or 1 of a population even has sigma 0). At first, variances are
+therefore averaged over neighbours. Once there is a fit, they are taken as a smooth function of the
+fitted y, a + b y + c y^2, if that describes them better: the noise of counts is p (1 - p), and no
+function of the delay (variance function estimation, Carroll and Ruppert 1988, ch. 3). Only a point
+far noisier than its neighbours, one with fewer shots, keeps its own.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.numeric.arrays import numbers
+from kammerton.estimation.numeric.kernels import kernel
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+HALF = 4  # neighbours on each side over which variances are averaged
+UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
+LEAST = 0.02  # of the typical variance: what a point may have at least
+MATTERS = 0.2  # scatter of the logarithm of the weights' change that asks for another fit
+NARROW = math.exp(2.0 * MATTERS)  # a ratio of changes that scatters less
+
+
+def valid(sigma: Array) -> Array:
+    """Return variances (N, M), NaN where sigma says nothing (0, NaN, infinite).
+
+    1 where it says nothing at all: such a trace is fitted without sigma (`families`).
+    """
+    if sigma.min() > 0 and sigma.max() < np.inf:
+        return np.ascontiguousarray(sigma * sigma)
+    good = np.isfinite(sigma) & (sigma > 0)
+    variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
+    variance[~good.any(axis=1)] = 1.0
+    return variance
+
+
+def of_counts(y: ArrayLike, shots: object) -> Array:
+    """Return sigma of populations y that are counts of so many shots (one number, or as y).
+
+    The estimate (k + 1)/(n + 2) of the population keeps it off 0 and 1 (Laplace's rule).
+
+    Raises
+    ------
+    TraceError
+        y is no population, or the shots are no positive numbers.
+    """
+    p = numbers(y, "y")
+    if np.iscomplexobj(p) or (p < 0).any() or (p > 1).any():
+        raise TraceError("shots are given, but y is not a population between 0 and 1")
+    try:
+        n = np.asarray(shots, dtype=np.float64)
+        each = n[:, None] if p.ndim == 2 and n.shape == p.shape[:1] else n
+        n = np.broadcast_to(each, p.shape)
+    except (TypeError, ValueError) as error:
+        raise TraceError("shots must be one number, or shaped as y") from error
+    if not (np.isfinite(n) & (n >= 1)).all():
+        raise TraceError("shots must be 1 or more")
+    likely = (p * n + 1) / (n + 2)
+    result: Array = np.sqrt(likely * (1 - likely) / n)
+    return result
+
+
+def smoothed(variance: Array) -> tuple[Array, Mask]:
+    """Return variances (N, M) averaged over neighbours, and which points stand apart from them.
+
+    Those are far noisier than what is around them, and keep their own.
+    """
+    near, apart = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
+    fill_near(_plain(variance), near, apart)
+    return near, apart
+
+
+def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Array, Mask]:
+    """Return variances as a function of the fitted y (N, M), where another fit is worth it.
+
+    And which traces (N,) those are: the function describes them better, and changes them much.
+    """
+    found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
+    fill_learned(_plain(variance), near, apart, np.ascontiguousarray(curve), found, matters)
+    return found, matters
+
+
+def _plain(variance: Array) -> Array:
+    """Return variances with 0 for what is not known: compiled code knows no NaN."""
+    there = np.isfinite(variance)
+    return np.ascontiguousarray(variance if there.all() else np.where(there, variance, 0.0))
+
+
+@kernel
+def fill_near(variance: Array, near: Array, apart: Mask) -> None:
+    """Fill near (N, M) with the averages of neighbours, apart with the points that are unlike."""
+    rows, m = variance.shape
+    bound = np.empty(m)
+    for n in range(rows):
+        v, same, total, count, low, high = variance[n], True, 0.0, 0, math.inf, 0.0
+        apart[n, :] = False
+        for i in range(m):
+            same = same and v[i] == v[0]
+            if v[i] > 0.0:
+                total += v[i]
+                count += 1
+                low, high = min(low, v[i]), max(high, v[i])
+        if same or count == 0:
+            near[n, :] = v
+            continue
+        typical = total / count
+        if high > UNLIKE * low:
+            typical = np.median(v[v > 0.0])
+            slide(v, apart[n], UNLIKE * typical, False, typical, bound)
+            for i in range(m):
+                apart[n, i] = v[i] > UNLIKE * bound[i]
+        slide(v, apart[n], math.inf, True, typical, near[n])
+        for i in range(m):
+            if apart[n, i]:
+                near[n, i] = v[i]
+
+
+@kernel
+def slide(v: Array, apart: Mask, most: float, own: bool, otherwise: float, out: Array) -> None:
+    """Fill out (M,) with the means of what is near each point, not apart and not above `most`."""
+    total, count, m = 0.0, 0, v.size
+    for i in range(-HALF, m):
+        new, old = i + HALF, i - HALF - 1
+        if new < m and 0.0 < v[new] <= most and not apart[new]:
+            total += v[new]
+            count += 1
+        if old >= 0 and 0.0 < v[old] <= most and not apart[old]:
+            total -= v[old]
+            count -= 1
+        if i < 0:
+            continue
+        s, k = total, count
+        if not own and 0.0 < v[i] <= most and not apart[i]:
+            s, k = total - v[i], count - 1
+        out[i] = max(s, 0.0) / k if k > 0 and s > 0.0 else otherwise
+
+
+@kernel
+def fill_learned(
+    variance: Array, near: Array, apart: Mask, curve: Array, found: Array, matters: Mask
+) -> None:
+    """Fill found (N, M) and matters (N,)."""
+    rows, m = variance.shape
+    law = np.empty(m)
+    for n in range(rows):
+        of_curve(variance[n], near[n], apart[n], curve[n], law)
+        small = LEAST * near[n].mean()
+        matters[n] = changed(variance[n], near[n], apart[n], small, law) > MATTERS * MATTERS
+        matters[n] = matters[n] and closer(variance[n], near[n], apart[n], small, law)
+        for i in range(m):
+            found[n, i] = law[i] if matters[n] and not apart[n, i] else near[n, i]
+
+
+@kernel
+def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> float:
+    """Raise law to what is believed; return the variance of the logarithm of the change."""
+    m, low, high = v.size, math.inf, 0.0
+    for i in range(m):
+        law[i] = max(law[i], small)
+        counted = v[i] > 0.0 and not apart[i]
+        ratio = law[i] / max(near[i], small) if counted else 1.0
+        low, high = min(low, ratio), max(high, ratio)
+    if high < NARROW * low:  # no need of logarithms
+        return 0.0
+    change = square = 0.0
+    for i in range(m):
+        if v[i] > 0.0 and not apart[i]:
+            step = math.log(law[i] / max(near[i], small))
+            change += step
+            square += step * step
+    return square / m - (change / m) ** 2
+
+
+@kernel
+def closer(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
+    """Return whether the law describes the variances better than their neighbours do."""
+    off = by_law = 0.0
+    for i in range(v.size):
+        if v[i] > 0.0 and not apart[i]:
+            size = math.log(max(v[i], small))
+            off += (size - math.log(max(near[i], small))) ** 2
+            by_law += (size - math.log(law[i])) ** 2
+    return by_law < off
+
+
+@kernel
+def of_curve(v: Array, near: Array, apart: Mask, curve: Array, law: Array) -> None:
+    """Fit variance = a + b u + c u^2 by weighted least squares; u is the curve, scaled."""
+    middle, size = curve.mean(), 1e-300
+    for i in range(curve.size):
+        size = max(size, abs(curve[i] - middle))
+    s0 = s1 = s2 = s3 = s4 = r0 = r1 = r2 = 0.0
+    for i in range(curve.size):
+        if v[i] > 0.0 and not apart[i]:
+            u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
+            wu, wv = w * u, w * v[i]
+            s0, s1, s2, s3, s4 = s0 + w, s1 + wu, s2 + wu * u, s3 + wu * u * u, s4 + wu * u * u * u
+            r0, r1, r2 = r0 + wv, r1 + wv * u, r2 + wv * u * u
+    ridge = 1e-9 * (s0 + s2 + s4) + 1e-300
+    s0, m2, m4 = s0 + ridge, s2 + ridge, s4 + ridge
+    a, b, c = m2 * m4 - s3 * s3, s2 * s3 - s1 * m4, s1 * s3 - m2 * s2
+    whole = s0 * a + s1 * b + s2 * c
+    d, e, f = s0 * m4 - s2 * s2, s1 * s2 - s0 * s3, s0 * m2 - s1 * s1
+    k0 = (a * r0 + b * r1 + c * r2) / whole
+    k1 = (b * r0 + d * r1 + e * r2) / whole
+    k2 = (c * r0 + e * r1 + f * r2) / whole
+    for i in range(curve.size):
+        u = (curve[i] - middle) / size
+        law[i] = k0 + u * (k1 + u * k2)

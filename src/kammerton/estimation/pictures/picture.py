@@ -1,0 +1,229 @@
+"""One page of the lab notebook: data, fit, residuals, values and verdict of every target."""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from kammerton.estimation.files.grid import Grid, axes_of
+from kammerton.estimation.files.layouts import LAYOUTS, Form
+from kammerton.estimation.pictures.maps import draw_map, draw_series
+from kammerton.estimation.pictures.page import (
+    COLOURS,
+    CURVE,
+    DATA,
+    INK,
+    SMALL,
+    Page,
+    axes_pair,
+    label,
+    measured,
+    plain,
+    smooth,
+    square,
+    turned,
+)
+from kammerton.estimation.pictures.pairs import draw_pairs
+from kammerton.estimation.pictures.scales import labelled, largest, on_axis, prefix_of, written
+from kammerton.estimation.pictures.shots import draw_shots, shots_of
+from kammerton.estimation.pictures.wording import in_words
+from kammerton.estimation.reduce import axis_of
+from kammerton.model import Fit, Trace, Verdict
+from kammerton.model.trace import ComplexArray, FloatArray
+
+TITLE, HEIGHT, NARROW, WIDE, DPI = 0.35, 3.5, 4.6, 7.0, 100
+"""Inches, and dots an inch."""
+
+LETTERS = 16.0
+"""Of the small print in an inch."""
+
+SOME = 10
+"""More shots than two means, which the loop fits as a trace of two points."""
+
+LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_", "p1_given_1", "p2_given_2")
+"""Values that the picture of single shots shows itself."""
+
+SYMBOLS = {
+    "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
+    "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
+    "frequency_gf_half": "f 02/2", "pi_amplitude": "A π", "pi_length": "t π",
+    "rabi_frequency": "f Rabi", "t_rabi": "T Rabi", "bare_frequency": "f bare",
+    "assignment_fidelity": "F", "readout_angle": "angle", "readout_threshold": "threshold",
+    "readout_contrast": "contrast", "drag_coefficient": "DRAG", "depolarization": "p",
+    "depolarization_interleaved": "p interleaved", "error_per_clifford": "error/Clifford",
+    "error_per_gate": "error/gate", "error_per_gate_bound": "bound", "allxy_deviation": "deviation",
+    "angle_error": "angle error", "detuning_angle": "detuning", "drag_error": "DRAG error",
+    "coupling": "g", "cz_length": "t CZ", "frequency_0": "f₀", "frequency_1": "f₁",
+    "resonator_shift": "2χ", "readout_frequency": "f readout", "lines": "lines",
+    "p1_given_0": "P(1|0)", "thermal_population": "thermal", "dispersive_shift": "χ",
+    "amplitude_scale": "scale",
+}  # fmt: skip
+
+
+def draw(
+    traces: Mapping[str, Trace] | Mapping[str, Trace | Grid],
+    fits: Mapping[str, Fit],
+    path: Path,
+    title: str,
+    shots: Mapping[str, ComplexArray] | None = None,
+) -> None:
+    """Draw one panel for each target and write the picture (png, pdf or svg).
+
+    traces, fits: by target. shots: target -> (S, 2) single shots in V, prepared in 0 and in 1;
+    where given, the panel shows them in the IQ plane with the discriminator.
+
+    Raises
+    ------
+    OSError
+        The picture cannot be written.
+    """
+    shots = shots or {}
+    wide = any(_is_wide(trace) for trace in traces.values())
+    columns = max(1, min(2 if wide else 3, len(traces)))
+    rows = max(1, math.ceil(len(traces) / columns))
+    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + TITLE), dpi=DPI)
+    FigureCanvasAgg(figure)
+    _title(figure, title)
+    pages = figure.add_gridspec(rows + 1, columns, height_ratios=[TITLE] + rows * [HEIGHT])
+    for place, (target, trace) in enumerate(traces.items()):
+        page = figure.add_subfigure(pages[1 + place // columns, place % columns])
+        _panel(page, trace, fits.get(target), shots.get(target))
+    metadata = {"Software": None} if path.suffix.lower() == ".png" else None
+    figure.savefig(path, metadata=metadata)
+
+
+def _title(figure: Figure, title: str) -> None:
+    height = figure.get_figheight()
+    figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=10, color=INK,
+                parse_math=False)  # fmt: skip
+
+
+def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray | None) -> None:
+    _headline(page, trace, fit)
+    kind = "" if fit is None else fit.kind
+    form = LAYOUTS[kind].form if kind in LAYOUTS else Form.SWEEP
+    if isinstance(trace, Grid):
+        (draw_series if form is Form.SERIES else draw_map)(page, trace, fit)
+    elif shots is not None:
+        draw_shots(page, list(shots[np.isfinite(shots).all(axis=1)].T), fit, "V")
+    elif form is Form.SHOTS and set(np.unique(trace.x)) <= {0, 1, 2} and trace.x.size > SOME:
+        draw_shots(page, shots_of(trace), fit, trace.y_unit)
+    elif np.iscomplexobj(trace.y):
+        _complex(page, trace, fit)
+    elif kind == "allxy":
+        draw_pairs(page, trace, fit)
+    else:
+        _real(page, trace, fit)
+
+
+def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
+    inches = WIDE if _is_wide(trace) else NARROW
+    letters = int(LETTERS * inches)
+    verdict = "not fitted" if fit is None else f"{fit.verdict}: {fit.status}"
+    target = _shortened(trace.target, int(8.8 * inches - 0.68 * len(verdict)) - 4)
+    page.text(0.13, 0.955, target, va="top", fontsize=11, weight="bold", color=INK,
+              parse_math=False)  # fmt: skip
+    colour = INK if fit is None else _colour(fit)
+    page.text(0.97, 0.95, verdict, va="top", ha="right", fontsize=9, color=colour,
+              parse_math=False)  # fmt: skip
+    if fit is not None:
+        words = _words(fit, trace, letters)
+        page.text(0.97, 0.895, words, va="top", ha="right", fontsize=SMALL, color=INK,
+                  linespacing=1.25, parse_math=False)  # fmt: skip
+
+
+def _colour(fit: Fit) -> str:
+    """Green is kept for what needs nobody: an accepted fit may still have found a fault."""
+    found = fit.verdict is Verdict.ACCEPTED and fit.status != "success"
+    return COLOURS[Verdict.INSUFFICIENT if found else fit.verdict]
+
+
+def _is_wide(trace: Trace | Grid) -> bool:
+    return isinstance(trace, Grid) or bool(np.iscomplexobj(trace.y))
+
+
+def _shortened(name: str, letters: int) -> str:
+    return name if len(name) <= letters else name[: letters - 1] + "…"
+
+
+def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
+    """The values of an accepted fit; else the reason, and what to change."""
+    if fit.verdict is not Verdict.ACCEPTED:
+        advice = "; ".join(in_words(fit.advice, axes_of(trace)))
+        text = fit.reason + (f" → {advice}" if advice else "")
+        return "\n".join(textwrap.wrap(text, letters)[:3])
+    values = [
+        f"{SYMBOLS.get(name, name.replace('_', ' '))} = {written(v.value, v.unit, v.stderr)}"
+        for name, v in fit.values.items()
+        if math.isfinite(v.value) and not name.startswith(LEFT_OUT)
+    ]
+    if math.isfinite(fit.chi2_reduced):
+        values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
+    return "\n".join(_lines(values, letters)[:3])
+
+
+def _lines(values: list[str], letters: int) -> list[str]:
+    lines = [""]
+    for value in values:
+        joined = f"{lines[-1]}   {value}" if lines[-1] else value
+        if len(joined) <= letters:
+            lines[-1] = joined
+        else:
+            lines.append(value)
+    return lines
+
+
+def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
+    y = np.real(trace.y)
+    curve = None if fit is None or fit.curve is None else np.real(fit.curve)
+    _sweep(page, trace, y, curve, (y - curve) if curve is not None else None,
+           "population of 1" if not trace.y_unit else "signal", left=0.15, right=0.97)  # fmt: skip
+
+
+def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
+    curve = None if fit is None else fit.curve
+    y, name = np.abs(trace.y), "|S|"
+    shown = None if curve is None else np.abs(curve)
+    if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
+        turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
+        y, name = (trace.y * turn).real, "along the axis"
+        shown = None if curve is None else (curve * turn).real
+    _sweep(page, trace, y, shown, None if shown is None else y - shown, name, left=0.12, right=0.58)
+    plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
+    factor, prefix = prefix_of(largest(trace.y), trace.y_unit)
+    unit = prefix + trace.y_unit
+    plane.plot(trace.y.real / factor, trace.y.imag / factor, "o", ms=2.2, mew=0, color=DATA)
+    if curve is not None:
+        plane.plot(*turned(trace.x, curve / factor), "-", lw=1.2, color=CURVE)
+    plain(plane)
+    plane.xaxis.set_major_locator(MaxNLocator(4))
+    square(plane)
+    label(plane, labelled("I", unit), labelled("Q", unit))
+
+
+def _sweep(
+    page: Page, trace: Trace, y: FloatArray, curve: FloatArray | None,
+    apart: FloatArray | None, name: str, **place: float,
+) -> None:  # fmt: skip
+    """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known."""
+    above, below = axes_pair(page, **place)
+    x, _, _, x_label = on_axis(trace.x, trace.x_name, trace.x_unit)
+    factor, prefix = prefix_of(largest(y), trace.y_unit)
+    known = bool((trace.sigma > 0).any())
+    once, first = np.unique(x, return_index=True)
+    measured(above, x, y / factor, trace.sigma / factor if known else None)
+    if curve is not None and np.isfinite(curve).all():
+        above.plot(*smooth(once, curve[first] / factor), "-", lw=1.4, color=CURVE, zorder=3)
+    label(above, "", labelled(name, prefix + trace.y_unit))
+    below.axhline(0, lw=0.8, color=CURVE)
+    if apart is not None:
+        scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
+        below.plot(x, apart / scale, "o", ms=2.2, mew=0, color=DATA)
+    label(below, x_label, "res. / σ" if known else "residual")

@@ -1,0 +1,1 @@
+"""Fits of resonators, in the complex plane or from magnitudes."""

@@ -1,0 +1,186 @@
+"""Dispersive shift: the resonator with its qubit in 0 and in 1.
+
+chi = (f_1 - f_0)/2 (Koch et al., PRA 76, 042319, 2007); negative where the qubit lies below the
+resonator. Two equal lines a distance 2 chi apart differ most at the middle if 2 |chi| < kappa, and
+else at kappa/2 sqrt((2 chi/kappa)^2 - 1) to either side of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.maps.maps import Maps, prepare_maps
+from kammerton.estimation.numeric.derived import derive
+from kammerton.estimation.numeric.prepare import Batch, prepare
+from kammerton.estimation.resonances.dispersive_judge import Sides, judge, judge_planes
+from kammerton.estimation.resonances.plane import fit_plane
+from kammerton.estimation.resonances.resonator import SEARCHED_PLANE, resonator_spectroscopy
+from kammerton.estimation.resonances.shared_plane import NOTHING, conjugated, fit_pairs, of_two
+from kammerton.estimation.verdict.evidence import weigh
+from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.model import TraceError
+
+Array = NDArray[np.float64]
+
+LEAST = 8
+NAMES = ("frequency_0", "frequency_1", "dispersive_shift", "resonator_shift", "linewidth",
+         "readout_frequency")  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class Pair:
+    """N targets: their 2 N traces, 0 before 1, and the map they came from."""
+
+    both: Batch
+    maps: Maps
+
+    @property
+    def traces(self) -> int:
+        """N."""
+        return self.maps.traces
+
+    @property
+    def window(self) -> Array:
+        """Length of both axes (2, N)."""
+        return self.maps.window
+
+    def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
+        """Return a fitted (N, 2, M) in the caller's order."""
+        return self.maps.restore(curve)
+
+
+def ready(x: Any, y: ArrayLike, sigma: ArrayLike | None) -> Pair:
+    """Check both axes and take the traces apart.
+
+    Raises
+    ------
+    TraceError
+        Says which array cannot be used, and why.
+    """
+    maps = prepare_maps(
+        x, y, sigma, names=("state", "frequency"), least=(2, LEAST), complex_too=True
+    )
+    if not np.array_equal(maps.axes[0], (0, 1)):
+        raise TraceError("the axis of state must be 0 and 1")
+    shape = (2 * maps.traces, -1)
+    noise = None
+    if maps.known_noise:
+        noise = np.where(maps.w > 0, 1.0 / np.where(maps.w > 0, maps.w, 1.0), np.nan).reshape(shape)
+    both = prepare(
+        maps.axes[1], maps.y.reshape(shape), noise, complex_too=True, from_zero=False, least=LEAST
+    )
+    return Pair(both, maps)
+
+
+def dispersive_shift(pair: Pair, known: dict[str, object]) -> Outcome:
+    """Fit both resonances; the part of the shots of each trace that were in 1 may be known.
+
+    Complex traces share what the evidence lets them (`shared_plane`); magnitudes share nothing.
+    """
+    populations = _populations(pair, known)
+    if pair.both.parts == 2:
+        return _outcome(pair, _of_planes(pair, populations))
+    if (populations[:, 0] > 0).any() or (populations[:, 1] < 1).any():
+        raise TraceError("population_0 and population_1 need complex y: magnitudes do not mix")
+    return _outcome(pair, _of_magnitudes(pair))
+
+
+def _populations(pair: Pair, known: dict[str, object]) -> Array:
+    """Return the known parts in 1 (N, 2), 0 and NaN where they are not."""
+    columns = []
+    for name, without in (("population_0", 0.0), ("population_1", np.nan)):
+        value = per_trace(known, name, pair)
+        columns.append(np.full(pair.traces, without) if value is None else value)
+    parts = np.column_stack(columns)
+    if (parts[:, 0] >= parts[:, 1]).any():
+        raise TraceError("population_0 must be less than population_1")
+    return parts
+
+
+def _of_planes(pair: Pair, populations: Array) -> Sides:
+    plane = fit_plane(pair.both)
+    nulls = plane.nulls()
+    alone = weigh(plane.turned, plane.fit, plane.fit.curve(plane.turned), nulls)
+    found = fit_pairs(pair.both, plane, populations)
+    evidence = weigh(found.batch, found.each, found.curve, nulls)
+    snr = significance(found.batch, nulls.flat[0], found.each, evidence)
+    noise = evidence.noise.reshape(-1, 2).mean(axis=1)
+    curve = found.curve.copy()
+    curve[:, pair.both.points :] *= conjugated(pair.both, found.batch)[:, None]
+    return Sides(
+        found.theta, found.cov * noise[:, None, None], found.widths, found.sizes, found.mixed,
+        found.shared, judge_planes(found, evidence, snr), _missing(alone.gain_flat),
+        evidence.chi2_reduced, curve,
+    )  # fmt: skip
+
+
+def _missing(gain: Array) -> NDArray[np.bool_]:
+    """Return the traces without a resonance that would be clear, as its pair's is (2 N,)."""
+    pairs = gain.reshape(-1, 2)
+    return np.ravel((pairs < SEARCHED_PLANE) & (pairs[:, ::-1] > 3.0 * SEARCHED_PLANE))
+
+
+def _of_magnitudes(pair: Pair) -> Sides:
+    """Fit the 2 N magnitudes alone; the linewidth is the mean of both by their errors."""
+    both, alone = pair.both, resonator_spectroscopy(pair.both, {})
+    values, stderr = alone.found.values, alone.found.stderr
+    zero, span = both.column(both.zero), both.column(both.span)
+    p = np.column_stack([(values["frequency"] - zero) / span, values["linewidth"] / span])
+    errors = np.column_stack([stderr["frequency"] / span, stderr["linewidth"] / span])
+    cov = alone.found.correlation[:, :2, :2] * errors[:, :, None] * errors[:, None, :]
+    theta, together = of_two(p.reshape(-1, 2, 2), cov.reshape(-1, 2, 2, 2))
+    none = alone.findings.status == "no signal"
+    n = pair.traces
+    return Sides(
+        theta, together, p[:, 1].reshape(-1, 2), np.ones((n, 2)), np.zeros(n), np.full(n, NOTHING),
+        alone.findings, none, alone.chi2_reduced, alone.curve,
+    )  # fmt: skip
+
+
+def _outcome(pair: Pair, sides: Sides) -> Outcome:
+    both = pair.both
+    zero, span = both.column(both.zero)[::2], both.column(both.span)[::2]
+    found = derive(lambda theta: _numbers(theta, zero, span), sides.theta, sides.cov)
+    found.stderr["readout_frequency"] = span * _error_of_best(sides.theta, sides.cov)
+    findings = judge(both, sides, found)
+    curve = both.restore(sides.curve).reshape(pair.maps.y.shape)
+    chi2 = sides.chi2.reshape(-1, 2).mean(axis=1)
+    return Outcome(found, dict.fromkeys(NAMES, "Hz"), curve, chi2, findings)
+
+
+def _numbers(theta: Array, zero: Array, span: Array) -> dict[str, Array]:
+    zeroth, first, width = (theta[..., k] for k in range(3))
+    shift = first - zeroth
+    aside = 0.5 * np.sqrt(np.maximum(shift**2 - width**2, 0.0))
+    best = 0.5 * (zeroth + first) - np.sign(shift) * aside
+    return {
+        "frequency_0": zero + span * zeroth, "frequency_1": zero + span * first,
+        "dispersive_shift": 0.5 * span * shift, "resonator_shift": span * shift,
+        "linewidth": span * width, "readout_frequency": zero + span * best,
+    }  # fmt: skip
+
+
+def _error_of_best(theta: Array, cov: Array) -> Array:
+    """Return the error of the best frequency (N,), in windows.
+
+    Where one maximum becomes two it moves like a square root, so steps of two sigmas count.
+    """
+    shift, width = theta[:, 1] - theta[:, 0], theta[:, 2]
+    apart = shift**2 - width**2
+    gradient = 2.0 * np.column_stack([-shift, shift, -width])
+    error = np.sqrt(np.maximum(np.einsum("ni,nij,nj->n", gradient, cov, gradient), 0.0))
+    low, here, high = (0.5 * np.sqrt(np.maximum(apart + k * error, 0.0)) for k in (-2, 0, 2))
+    middle = 0.25 * (cov[:, 0, 0] + cov[:, 1, 1] + 2.0 * cov[:, 0, 1])
+    aside = 0.5 * np.maximum(high - here, here - low)
+    result: Array = np.sqrt(np.maximum(middle, 0.0) + aside**2)
+    return result
+
+
+KINDS: dict[str, Kind] = {
+    "dispersive_shift": Kind(ready, dispersive_shift, ("population_0", "population_1"), axes=2)
+}

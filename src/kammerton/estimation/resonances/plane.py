@@ -1,0 +1,150 @@
+"""One resonance in the complex plane, over a cable's delay and a background that may slope."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import Solution, replaced, solve
+from kammerton.estimation.resonances.background_slope import slope_gain
+from kammerton.estimation.resonances.seeds import (
+    Start,
+    careful_nulls,
+    resonance_starts,
+    smooth_nulls,
+)
+from kammerton.estimation.verdict.evidence import Mask, delta_cost, structured
+from kammerton.estimation.verdict.nulls import Nulls
+from kammerton.estimation.verdict.traits import autocorrelation
+
+Array = NDArray[np.float64]
+
+DEGREES = 1  # highest power of f in the background: more would eat into the line
+BENDS = 7.0  # gain in chi-square for which a slope of the background is believed
+HINT = 5.0  # of its estimate, for which it is fitted
+SHIFTS = (-1.0, 1.0, -0.5, 0.5)  # turns by which a wide resonance may mislead the delay's seed
+DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
+CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that ask for other starts
+WIDE = 0.25  # linewidth, in windows, from which it is too
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Fits of N traces; `sign` (N,) is -1 where the conjugate was fitted, `turned` the batch so.
+
+    delay: (N,) its seed, in turns of the turned trace.
+    """
+
+    turned: Batch
+    sign: Array
+    fit: Solution
+    delay: Array
+
+    def nulls(self) -> Nulls:
+        """Return the costs of no resonance, with care where there is doubt."""
+        plain = smooth_nulls(self.turned, self.delay)
+        noise = np.ones(len(self.sign))
+        if not self.turned.known_noise:
+            noise = self.fit.cost / np.maximum(self.turned.rows - self.fit.free, 1)
+        doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | (self.fit.p[:, 1] > WIDE)
+        doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
+        which = np.flatnonzero(doubt)
+        if len(which) == 0:
+            return plain
+        careful = careful_nulls(self.turned.take(which), self.delay[which])
+        return plain.replaced(which, plain.take(which).least(careful))
+
+
+def _size(fit: Solution) -> Array:
+    """Return the square of the resonance's amplitude a in its own sigmas (N,)."""
+    variance = fit.cov[:, 5, 5] + fit.cov[:, 6, 6]
+    return np.asarray(2.0 * (fit.theta[:, 5:7] ** 2).sum(axis=1) / np.maximum(variance, 1e-300))
+
+
+def fit_plane(batch: Batch) -> Plane:
+    """Fit every trace from two starts, and from more where what is left is not noise."""
+    first, second = resonance_starts(batch)
+    sign, fit = first.sign.copy(), _fitted(turned(batch, first.sign), first.p)
+    differ = np.flatnonzero(_apart(first, second))
+    fit = _tried(batch, sign, fit, differ, second.take(differ))
+    for shift in SHIFTS:
+        which = np.flatnonzero(_poor(turned(batch, sign), fit))
+        if len(which) == 0:
+            break
+        fit = _tried(batch, sign, fit, which, resonance_starts(batch.take(which), shift)[0])
+    return Plane(turned(batch, sign), sign, fit, first.p[:, 2] * first.sign * sign)
+
+
+def turned(batch: Batch, sign: Array) -> Batch:
+    """Conjugate the traces whose phase convention is the other one."""
+    if (sign > 0).all():
+        return batch
+    y = batch.y.copy()
+    y[:, batch.points :] *= sign[:, None]
+    return batch.with_y(y)
+
+
+def _apart(first: Start, second: Start) -> NDArray[np.bool_]:
+    """Return where two starts may lead to different resonances."""
+    wide = np.maximum(first.p[:, 1], second.p[:, 1])
+    narrow = np.minimum(first.p[:, 1], second.p[:, 1])
+    near = np.abs(first.p[:, 0] - second.p[:, 0]) < 0.5 * wide
+    return np.asarray(~near | (wide > 3.0 * narrow) | (first.sign != second.sign))
+
+
+def _tried(
+    batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], start: Start
+) -> Solution:
+    """Return the better of `fit` and another start for the traces `which`; `sign` follows."""
+    if len(which) == 0:
+        return fit
+    other = _fitted(turned(batch.take(which), start.sign), start.p)
+    better = other.cost < fit.cost[which]
+    sign[which[better]] = start.sign[better]
+    return replaced(fit, which, other, better)
+
+
+def _fitted(batch: Batch, start: Array) -> Solution:
+    turns = 0.6 * batch.points
+    low, high = np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
+    plain = solve(kernels.RESONANCE, batch, start, low, high)
+    hints = structured(batch, plain) | (slope_gain(batch, plain) > HINT)
+    return over_background(batch, plain, low, high, 2, hints)
+
+
+def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
+    """Return where the residuals are so far from noise that another start may be better."""
+    ratio, rows = autocorrelation(batch, fit.residual), batch.rows
+    poor = (np.abs(ratio[:, 0]) * np.sqrt(rows) > CLUMPED) | ((ratio**2).sum(axis=1) * rows > 42.0)
+    if batch.known_noise:
+        poor |= fit.cost > POOR * np.maximum(rows - fit.free, 1)
+    return np.asarray(poor)
+
+
+def over_background(
+    batch: Batch, plain: Solution, low: Array, high: Array, each: int, hints: Mask
+) -> Solution:
+    """Let the background slope where `hints` (N,) ask for it; `each` coefficients a power of f.
+
+    All solutions come back with their coefficients, 0 where there is no slope.
+    """
+    size = plain.theta.shape[1] + DEGREES * each
+    best = padded(plain, size)
+    which = np.flatnonzero(hints)
+    if len(which) == 0:
+        return best
+    part = batch.take(which)
+    bent = solve(plain.law, part, plain.p[which], low, high, more=DEGREES * each)
+    wins = delta_cost(part, plain.take(which), bent) > BENDS
+    return replaced(best, which, bent, wins)
+
+
+def padded(fit: Solution, size: int) -> Solution:
+    """Return the same solution with background coefficients of 0 up to `size` parameters."""
+    rest = size - fit.theta.shape[1]
+    theta, cov = np.pad(fit.theta, ((0, 0), (0, rest))), np.pad(fit.cov, ((0, 0), *[(0, rest)] * 2))
+    return Solution(fit.law, theta, cov, fit.cost, fit.residual, fit.free)

@@ -1,0 +1,222 @@
+"""Resonator spectroscopy: one resonance over a background, seen as a notch, a dip or a peak.
+
+Complex: S = exp(-2 pi i tau f) (b + a / (1 + 2i (f - f0)/kappa)). A notch has a/b = -Q_l/Q_c with
+a complex Q_c whose real part of the inverse counts (diameter correction, Khalil et al. 2012,
+Probst et al. 2015); in reflection the ratio is twice that; in transmission a dominates b.
+Magnitudes: |S|^2 is linear in three columns, 1, 1/(1+u^2) and u/(1+u^2), for any a/b.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import search
+from kammerton.estimation.numeric.solver import Solution, merged, solve
+from kammerton.estimation.resonances.compression import compressed
+from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
+from kammerton.estimation.verdict.evidence import propagate, structured, weigh
+from kammerton.estimation.verdict.findings import (
+    OUTSIDE,
+    Findings,
+    drift_asked,
+    judge_doubt,
+    judge_line,
+    judge_signal,
+)
+from kammerton.estimation.verdict.kind import Kind, sweep
+from kammerton.estimation.verdict.nulls import Nulls, simple_laws
+from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
+
+Array = NDArray[np.float64]
+Complex = NDArray[np.complex128]
+
+SEARCHED, SEARCHED_PLANE = 16.0, 30.0  # delta-BIC that pays for the search
+DRIFT = 36.0  # delta-BIC over a random walk
+GEOMETRIES = ("notch", "reflection", "transmission")
+ROUGHLY = 0.3  # of the largest magnitude, below which all are weighed alike at first
+BELOW = 5.0  # sigmas
+FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
+WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plane drift bends too
+PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
+SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
+DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
+COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
+UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
+
+
+def resonator_spectroscopy(batch: Batch, known: dict[str, object]) -> Outcome:
+    """Fit a resonance; `geometry` may be known ("notch", "reflection" or "transmission").
+
+    Else it is taken from the depth, and named in the reason. An undercoupled reflection looks
+    exactly like a notch, and is then taken for one: its internal and coupling Q are wrong.
+    """
+    geometry = one_word(known, "geometry", GEOMETRIES)
+    asked = drift_asked(batch, known, DRIFT)
+    if batch.parts == 2:
+        return _complex(batch, geometry, asked)
+    return _magnitude(batch, geometry, asked)
+
+
+def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
+    plane = fit_plane(batch)
+    turned, fit = plane.turned, plane.fit
+    curve = fit.curve(turned)
+    share = _geometry(_ratio(fit.theta), geometry)
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    found = _outcome(
+        turned, share, fit, curve, plane.nulls(),
+        lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
+    )  # fmt: skip
+    found.curve[:, batch.points :] *= plane.sign[:, None]
+    return found
+
+
+def _ratio(theta: Array) -> Complex:
+    """Return -a/b, with the background b taken at the resonance."""
+    away = (theta[..., :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    real = theta[..., 3] + (theta[..., 7::2] * away).sum(axis=-1)
+    imag = theta[..., 4] + (theta[..., 8::2] * away).sum(axis=-1)
+    a, b = theta[..., 5] + 1j * theta[..., 6], real + 1j * imag
+    return np.asarray(-a / np.where(b == 0, 1e-300, b), dtype=np.complex128)
+
+
+def _geometry(ratio: Complex, known: object) -> Array:
+    """Return kappa_c/kappa in parts of Re(-a/b): 1 notch, 1/2 reflection, NaN transmission."""
+    if known is not None:
+        factor = {"notch": 1.0, "reflection": 0.5, "transmission": np.nan}[str(known)]
+        return np.full(len(ratio), factor)
+    seen = np.where(ratio.real <= DEEPEST, 1.0, 0.5)
+    there = (ratio.real > 0) & (np.abs(ratio) < PEAK)
+    return np.where(there, seen, np.nan)
+
+
+def _qualities(
+    centre: Array, width: Array, share: Array, zero: Array, span: Array
+) -> dict[str, Array]:
+    """Frequency, width and quality factors; share is kappa_c / kappa."""
+    frequency, linewidth = zero + centre * span, width * span
+    with np.errstate(divide="ignore", invalid="ignore"):
+        loaded = frequency / linewidth
+        coupling, internal = loaded / share, loaded / (1.0 - share)
+    return {
+        "frequency": frequency, "linewidth": linewidth, "q_loaded": loaded,
+        "q_internal": np.where(internal > 0, internal, np.nan),
+        "q_coupling": np.where(coupling > 0, coupling, np.nan),
+    }  # fmt: skip
+
+
+def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
+    """Fit |S|^2; a real trace that also falls below zero is a quadrature and is fitted as it is."""
+    level = batch.y + batch.level[:, None]
+    sizes = _not_below_zero(batch, level)
+    rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
+    squared = _squared(batch, level, sizes, rough, np.zeros_like(level))
+    low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
+    first = solve(kernels.POWER, squared, search(squared, "powers", 2), low, high)
+    second = solve(kernels.POWER, squared, search(squared, "level powers", 2), low, high)
+    best = merged(first, second, second.cost < first.cost)
+    squared = _weighed_by_curve(batch, squared, level, sizes, best)
+    best = solve(kernels.POWER, squared, best.p, low, high)
+    fit = over_background(squared, best, low, high, 1, structured(squared, best))
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
+    share = _geometry(ratio, geometry)
+    told = sizes if geometry != "reflection" else np.zeros_like(sizes)
+    share = np.where(told, share, np.nan)  # a reflection's depth has two answers
+
+    def derive(theta: Array) -> dict[str, Array]:
+        ratio = _ratio_of_power(theta, squared.level)
+        return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
+
+    nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
+    found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive, drift)
+    power = found.curve + squared.level[:, None]
+    size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
+    size = np.where(batch.constant[:, None], level, size)
+    found.curve[:] = size - batch.level[:, None]
+    return found
+
+
+def _not_below_zero(batch: Batch, level: Array) -> NDArray[np.bool_]:
+    """Return where no point is below zero, but by its noise: those are magnitudes."""
+    noise = np.zeros_like(level)
+    if batch.known_noise:
+        noise = BELOW / np.where(batch.w > 0, batch.w, np.inf)
+    lowest = np.where(batch.w > 0, level + noise, np.inf).min(axis=1)
+    return np.asarray(lowest >= -FAINT * np.abs(level).max(axis=1))
+
+
+def _weighed_by_curve(
+    batch: Batch, squared: Batch, level: Array, sizes: NDArray[np.bool_], fit: Solution
+) -> Batch:
+    """Square again, with the slope of the square and its bias from the fitted size.
+
+    The measured size would give a point that is small by chance too much weight.
+    """
+    power = fit.curve(squared) + squared.level[:, None]
+    noise = np.ones(batch.traces)
+    if not batch.known_noise:
+        noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
+    w2 = np.where(batch.w > 0, batch.w, np.inf) ** 2
+    bias = noise[:, None] / w2
+    spread = np.sqrt(np.maximum(power, 0.0) + 0.5 * bias)  # of a square: 4 S^2 s^2 + 2 s^4
+    return _squared(batch, level, sizes, spread, bias)
+
+
+def _squared(
+    batch: Batch, level: Array, sizes: NDArray[np.bool_], size: Array, bias: Array
+) -> Batch:
+    """Square the traces that are magnitudes of about `size`, weights with them, less the bias."""
+    top = np.abs(level).max(axis=1, keepdims=True)
+    slope = 2 * np.maximum(size, FAINT * np.where(top > 0, top, 1.0))
+    y = np.where(sizes[:, None], level**2 - bias, level)
+    w = np.where(sizes[:, None], batch.w / slope, batch.w)
+    mean = y.mean(axis=1)
+    y = np.where(batch.constant[:, None], 0.0, y - mean[:, None])
+    return Batch(
+        batch.x, batch.step, np.ascontiguousarray(y), np.ascontiguousarray(w),
+        batch.zero, batch.span, mean, 1, batch.known_noise, batch.order,
+    )  # fmt: skip
+
+
+def _ratio_of_power(theta: Array, level: Array) -> Array:
+    """Return Re(-a/b) from |b + a L|^2, taking the undercoupled of the two answers."""
+    away = (theta[..., :1] - 0.5) ** np.arange(1, DEGREES + 1)
+    background = theta[..., 4] + level + (theta[..., 5:] * away).sum(axis=-1)
+    background = np.maximum(background, 1e-12 * np.abs(level) + 1e-300)
+    across = theta[..., 3] ** 2 / (4 * background)
+    bottom = background + theta[..., 2] - across
+    with np.errstate(over="ignore"):
+        rest: Array = 1.0 - np.sqrt(np.where(bottom > 0, bottom, np.nan) / background)
+    return rest
+
+
+def _outcome(
+    batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls,
+    derive: Callable[[Array], dict[str, Array]], drift: float,
+) -> Outcome:  # fmt: skip
+    evidence = weigh(batch, fit, curve, nulls)
+    found = propagate(derive, fit, evidence)
+    findings = Findings(batch.traces)
+    snr = significance(batch, nulls.flat[0], fit, evidence)
+    law = "a resonance over a smooth background"
+    searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
+    judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
+    if batch.parts == 2:
+        findings.rejected(compressed(batch, fit), "saturated", COMPRESSED)
+    judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
+    judge_doubt(findings, evidence, law, searched, drift)
+    findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
+    return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+KINDS: dict[str, Kind] = {
+    "resonator_spectroscopy": sweep(
+        resonator_spectroscopy, 8, complex_too=True, known=("geometry",)
+    )
+}

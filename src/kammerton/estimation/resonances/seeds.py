@@ -1,0 +1,262 @@
+"""Where to start a complex resonance: cable delay by Fourier transform, then a grid of circles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import ifft
+
+from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.seeds import MOST, axes, filled, single, widths
+from kammerton.estimation.verdict.nulls import Nulls, simple_laws
+
+Array = NDArray[np.float64]
+Single = NDArray[np.float32]
+Picks = NDArray[np.intp]
+
+TRANSFORM = 512  # least points of the padded Fourier transform
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Centre, full width and delay (N, 3) in windows, and the sign of the phase convention (N,)."""
+
+    p: Array
+    sign: Array
+
+    def take(self, which: NDArray[np.intp]) -> Start:
+        """Return those of some traces only."""
+        return Start(self.p[which], self.sign[which])
+
+
+def resonance_starts(batch: Batch, shift: float = 0.0) -> list[Start]:
+    """Return two starts: over a constant, and over a sloping background (a delay not quite gone).
+
+    shift: turns to be added to the delay that is found.
+
+    The sign is -1 where the trace turns as the complex conjugate of 1/(1 + 2i u), which is what
+    the other convention of phase (exp(-i omega t)) gives.
+    """
+    values = filled(batch, batch.y)
+    found = np.empty((2, batch.traces, 3))
+    delay = np.empty(batch.traces)
+    for axis, rows in axes(batch):
+        step = batch.step[rows[:1] if len(batch.x) > 1 else slice(1)]
+        some = values if len(rows) == len(values) else values[rows]
+        delay[rows] = _delay(axis, some) + shift
+        flat = unwound(some, axis[None], step, delay[rows])
+        found[:, rows] = _best(axis, flat)
+    return [Start(np.column_stack([f[:, :2], delay * f[:, 2]]), f[:, 2]) for f in found]
+
+
+def unwound(y: Array, x: Array, step: Array, delay: Array) -> Array:
+    """Return y (N, 2M) without a delay (N,) in turns."""
+    out = np.empty_like(y)
+    unwind(y, x, step, delay, out)
+    return out
+
+
+@kernel
+def unwind(y: Array, x: Array, step: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, 2M) with y turned by exp(2 pi i delay x); x (K, M), step (K,)."""
+    m = x.shape[1]
+    for n in range(y.shape[0]):
+        axis, dx = x[n if x.shape[0] > 1 else 0], step[n if x.shape[0] > 1 else 0]
+        re, im, real, imag = y[n, :m], y[n, m:], out[n, :m], out[n, m:]
+        turn = 2.0 * math.pi * delay[n]
+        a, b = math.cos(turn * axis[0]), math.sin(turn * axis[0])
+        ca, sa = math.cos(turn * dx), math.sin(turn * dx)
+        for i in range(m):
+            if dx <= 0.0:
+                a, b = math.cos(turn * axis[i]), math.sin(turn * axis[i])
+            real[i], imag[i] = a * re[i] - b * im[i], a * im[i] + b * re[i]
+            a, b = a * ca - b * sa, a * sa + b * ca
+
+
+def _delay(axis: Array, y: Array) -> Array:
+    """Delay of y (N, 2M) in turns per window: the largest peak of the impulse response."""
+    m = len(axis)
+    even = np.linspace(axis[0], axis[-1], m)
+    if np.abs(axis - even).max() > 2e-5:
+        y = np.stack([np.concatenate([np.interp(even, axis, part) for part in np.split(row, 2)])
+                      for row in y])  # fmt: skip
+    size = max(TRANSFORM, 1 << (2 * m - 1).bit_length())
+    scaled = single(y)
+    z = np.zeros((len(y), size), dtype=np.complex64)
+    z[:, :m].real, z[:, :m].imag = scaled[:, :m], scaled[:, m:]
+    response = ifft(z, axis=1, overwrite_x=True)
+    power = response.real**2 + response.imag**2
+    top, rows = power.argmax(axis=1), np.arange(len(z))
+    before, at, after = (
+        np.sqrt(power[rows, (top + k) % size].astype(np.float64)) for k in (-1, 0, 1)
+    )
+    bend = np.maximum(2.0 * at - before - after, 1e-12)
+    bins = np.where(top > size / 2, top - size, top) + 0.5 * (after - before) / bend
+    result: Array = bins * (m - 1) / size
+    return result
+
+
+def _best(axis: Array, y: Array) -> Array:
+    """Return centre, width and sign (2, N, 3) of the circles that explain most of y (N, 2M).
+
+    Over a constant, and over a sloping background.
+    """
+    both = y.reshape(2 * len(y), -1)
+    thin = max(1, -(-len(axis) // MOST))
+    if thin > 1:
+        whole = len(axis) // thin * thin
+        axis = axis[:whole].reshape(-1, thin).mean(axis=1)
+        both = both[:, :whole].reshape(len(both), -1, thin).mean(axis=2)
+    known = circles(axis.tobytes())
+    flat = both - both.mean(axis=1, keepdims=True)
+    flat = single(flat.reshape(len(y), -1)).reshape(len(both), -1)
+    overlap = (flat @ known.shapes).reshape(len(y), 2, -1)
+    slope = (flat @ known.slope).reshape(len(y), 2)
+    pick = np.empty((2, len(y)), dtype=np.intp)
+    fill_best(overlap, slope, known.tilt, known.size, pick)
+    mirrored, index = np.divmod(pick, len(known.candidates))
+    sign = np.where(mirrored == 1, -1.0, 1.0)
+    return np.concatenate([known.candidates[index], sign[:, :, None]], axis=2)
+
+
+@dataclass(frozen=True, eq=False)
+class Circles:
+    """Candidates (C, 2): centre and full width. shapes (M, 2C): Re and Im, less their mean.
+
+    slope (M,): a unit slope; tilt (2, C): Re and Im of its part in each shape. size (2, C):
+    inverse squares of the shapes, and of what is left of them beside the slope.
+    """
+
+    candidates: Array
+    shapes: Single
+    slope: Single
+    tilt: Single
+    size: Single
+
+
+@lru_cache(maxsize=16)
+def circles(axis: bytes) -> Circles:
+    """Return candidates on an axis."""
+    x = np.frombuffer(axis)
+    candidates = widths(x, 0.35, 7, 1.2) * [1.0, 2.0]
+    shape = 1 / (1 + 2j * (x - candidates[:, :1]) / candidates[:, 1:])
+    shape -= shape.mean(axis=1, keepdims=True)
+    slope = x - x.mean()
+    slope /= np.linalg.norm(slope)
+    tilt = shape @ slope
+    whole = (np.abs(shape) ** 2).sum(axis=1)
+    size = 1.0 / np.maximum(np.stack([whole, whole - np.abs(tilt) ** 2]), 1e-24)
+    parts = (np.hstack([shape.real.T, shape.imag.T]), slope, np.stack([tilt.real, tilt.imag]), size)
+    return Circles(candidates, *(np.ascontiguousarray(each, dtype=np.float32) for each in parts))
+
+
+@kernel
+def fill_best(overlap: Single, slope: Single, tilt: Single, size: Single, pick: Picks) -> None:
+    """Fill pick (2, N): the best of the candidates and, after them, of their conjugates.
+
+    overlap (N, 2, 2C): of Re y and Im y with Re and Im of each shape; slope (N, 2): with a slope.
+    """
+    count = size.shape[1]
+    for n in range(overlap.shape[0]):
+        rr, ri = overlap[n, 0, :count], overlap[n, 0, count:]
+        ir, ii = overlap[n, 1, :count], overlap[n, 1, count:]
+        a, b = slope[n, 0], slope[n, 1]
+        for degree in range(2):
+            best, pick[degree, n] = -1.0, 0
+            for mirror in range(2):
+                sign = 1.0 - 2.0 * mirror
+                for c in range(count):
+                    re, im = rr[c] + sign * ii[c], ir[c] - sign * ri[c]
+                    if degree == 1:
+                        re -= tilt[0, c] * a + sign * tilt[1, c] * b
+                        im -= tilt[0, c] * b - sign * tilt[1, c] * a
+                    score = (re * re + im * im) * size[degree, c]
+                    if score > best:
+                        best, pick[degree, n] = score, mirror * count + c
+
+
+def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
+    """Return the costs of no resonance: a constant and a slope behind the cable delay (N,)."""
+    simple = simple_laws(batch.with_y(unwound(batch.y, batch.x, batch.step, delay)))
+    flat, line = simple.flat[0], simple.line[0]
+    return Nulls((line, 5), (line, 5), (flat, 3), simple.walk)
+
+
+def careful_nulls(batch: Batch, delay: Array) -> Nulls:
+    """Return the cost of no resonance at the best delay, beside a straight line that has none.
+
+    A straight line of its own is what drift adds; with the cable's delay it bends.
+    """
+    cost = np.full(batch.traces, np.inf)
+    for reach, count in ((0.6, 13), (0.08, 7), (0.02, 7)):
+        tries = delay[:, None] + np.linspace(-reach, reach, count)
+        costs = np.empty(tries.shape)
+        fill_beside_a_line(batch.x, batch.step, batch.y, batch.w, tries, costs)
+        best, rows = costs.argmin(axis=1), np.arange(batch.traces)
+        delay, cost = tries[rows, best], costs[rows, best]
+    none = np.full_like(cost, np.inf)
+    return Nulls((cost, 7), (cost, 7), (none, 7), (none, 7))
+
+
+@kernel
+def fill_beside_a_line(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, D) with the costs of a line and a cable of each delay (N, D)."""
+    m = x.shape[1]
+    line = np.empty(8)
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        re, im, v = y[n, :m], y[n, m:], w[n, :m]
+        straight(x[k], re, im, v, line)
+        for d in range(delay.shape[1]):
+            gain = cable(x[k], step[k], re, im, v, -2.0 * math.pi * delay[n, d], line)
+            out[n, d] = max(line[7] - gain, 0.0)
+
+
+@kernel
+def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
+    """Fill line: weight, mean x, square of x; z times 1 and times x (Re, Im); what it leaves."""
+    total = mean = 0.0
+    for i in range(x.size):
+        total += w[i] * w[i]
+        mean += w[i] * w[i] * x[i]
+    total = max(total, 1e-300)
+    mean /= total
+    square = zr = zi = tr = ti = zz = 0.0
+    for i in range(x.size):
+        g, t = w[i] * w[i], x[i] - mean
+        square += g * t * t
+        zr, zi, tr, ti = zr + g * re[i], zi + g * im[i], tr + g * t * re[i], ti + g * t * im[i]
+        zz += g * (re[i] * re[i] + im[i] * im[i])
+    square = max(square, 1e-300)
+    line[0], line[1], line[2] = total, mean, square
+    line[3], line[4], line[5], line[6] = zr, zi, tr, ti
+    line[7] = zz - (zr * zr + zi * zi) / total - (tr * tr + ti * ti) / square
+
+
+@kernel
+def cable(
+    x: Array, step: float, re: Array, im: Array, w: Array, turn: float, line: Array
+) -> float:  # fmt: skip
+    """Return by how much exp(i turn x) beside the line lowers the cost."""
+    total, mean, square = line[0], line[1], line[2]
+    zr, zi, tr, ti = line[3], line[4], line[5], line[6]
+    a, b = math.cos(turn * x[0]), math.sin(turn * x[0])
+    ca, sa = math.cos(turn * step), math.sin(turn * step)
+    cr = ci = sr = si = pr = pi = 0.0
+    for i in range(x.size):
+        if step <= 0.0:
+            a, b = math.cos(turn * x[i]), math.sin(turn * x[i])
+        g, t = w[i] * w[i], x[i] - mean
+        cr, ci, sr, si = cr + g * a, ci + g * b, sr + g * t * a, si + g * t * b
+        pr += g * (a * re[i] + b * im[i])
+        pi += g * (a * im[i] - b * re[i])
+        a, b = a * ca - b * sa, a * sa + b * ca
+    left = total - (cr * cr + ci * ci) / total - (sr * sr + si * si) / square
+    pr -= (cr * zr + ci * zi) / total + (sr * tr + si * ti) / square
+    pi -= (cr * zi - ci * zr) / total + (sr * ti - si * tr) / square
+    return (pr * pr + pi * pi) / left if left > 1e-10 * total else 0.0

@@ -1,0 +1,1 @@
+"""What decides about a fit: the evidence, and the findings with their reasons."""

@@ -1,0 +1,254 @@
+"""Verdicts: an ordered list of objections; a trace without any is accepted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.verdict.evidence import Evidence, Mask
+from kammerton.estimation.verdict.stuck import between_rails, stuck
+from kammerton.model import Advice, TraceError, Verdict
+
+Array = NDArray[np.float64]
+ACCEPTED, INSUFFICIENT, REJECTED = (
+    str(Verdict.ACCEPTED), str(Verdict.INSUFFICIENT), str(Verdict.REJECTED),
+)  # fmt: skip
+NOTHING = Advice()
+
+CLEAR = 10.0  # delta-BIC over every simpler law
+STEADY = 8.0  # delta-BIC over a random walk where drift cannot follow x
+UNSURE = 6.0  # so far below CLEAR there may be a weak signal; further below there is none
+VISIBLE = 4.0  # amplitude in its own sigmas
+OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be beside it
+RAILED = 3  # points of exactly the same extreme value that are not chance
+SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
+UNIQUE = 0.98  # share of different values above which a trace is not counts
+WIDEST = 0.8
+PRECISE = 0.33  # relative error of a time or a width
+
+
+class Findings:
+    """The first objection to each trace decides; `accept` closes the rest."""
+
+    def __init__(self, traces: int) -> None:
+        self._open = np.ones(traces, dtype=bool)
+        self.verdict = np.zeros(traces, dtype="<U12")
+        self.status = np.zeros(traces, dtype="<U48")  # the field's words are shorter than that
+        self.reason = np.full(traces, "", dtype=object)
+        self.advice = np.full(traces, NOTHING, dtype=object)
+
+    def object_to(
+        self, which: Mask, verdict: str, status: str, reason: str | Callable[[int], str],
+        advice: Advice | Callable[[int], Advice] = NOTHING,
+    ) -> None:  # fmt: skip
+        """Close the open traces of `which` with a finding; reason and advice may depend on n."""
+        closed = which & self._open
+        if not closed.any():
+            return
+        self._open &= ~closed
+        self.verdict[closed], self.status[closed] = verdict, status
+        for column, words in ((self.reason, reason), (self.advice, advice)):
+            if callable(words):
+                for n in np.flatnonzero(closed):
+                    column[n] = words(int(n))
+            else:
+                column[closed] = words
+
+    def insufficient(
+        self, which: Mask, status: str, reason: str | Callable[[int], str],
+        advice: Advice | Callable[[int], Advice],
+    ) -> None:  # fmt: skip
+        """Object that the information is too little, and say what to change."""
+        self.object_to(which, INSUFFICIENT, status, reason, advice)
+
+    def rejected(self, which: Mask, status: str, reason: str | Callable[[int], str]) -> None:
+        """Object that there is no signal, or not the expected one."""
+        self.object_to(which, REJECTED, status, reason)
+
+    def accept(self, reason: str | Callable[[int], str]) -> None:
+        """Accept what nobody objected to."""
+        self.object_to(self._open, ACCEPTED, "success", reason)
+
+    def replaced(self, which: NDArray[np.intp], part: Findings) -> Findings:
+        """Return these findings with those of the traces `which` from `part`."""
+        whole = Findings(len(self.verdict))
+        for mine, old, new in (
+            (whole.verdict, self.verdict, part.verdict), (whole.status, self.status, part.status),
+            (whole.reason, self.reason, part.reason), (whole.advice, self.advice, part.advice),
+        ):  # fmt: skip
+            mine[:] = old
+            mine[which] = new
+        whole._open[:] = False
+        return whole
+
+    def is_open(self) -> Mask:
+        """Return the traces nobody has objected to yet (N,)."""
+        return self._open.copy()
+
+
+def judge_signal(
+    findings: Findings, batch: Batch, evidence: Evidence, snr: Array, law: str,
+    clear: float = CLEAR, elsewhere: Advice = NOTHING,
+) -> None:  # fmt: skip
+    """Object to traces without a signal, with too weak a one, and with another law's.
+
+    snr: amplitude in its own sigmas (N,). law: what was expected, e.g. "a decaying oscillation".
+    elsewhere: what to try when there is nothing here.
+    """
+    judge_source(findings, batch, evidence, elsewhere)
+    weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
+    nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
+    findings.object_to(
+        nothing & evidence.dull, REJECTED, "no signal", "the trace is flat within its noise",
+        elsewhere,
+    )  # fmt: skip
+    judge_stray(findings, evidence, nothing)
+    findings.rejected(
+        nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
+    )
+    findings.rejected(clipped(batch, evidence.railed >= RAILED), "saturated", SATURATED)
+    findings.insufficient(
+        weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
+        lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
+    )  # fmt: skip
+    jumps = (evidence.gain_step < evidence.gain_line) & evidence.jumped
+    findings.rejected(
+        (evidence.gain_step < -UNSURE) & jumps, "drift during scan",
+        f"the data jump once instead of following {law}",
+    )  # fmt: skip
+    findings.rejected(evidence.misfit & flattened(batch, evidence), "saturated", SATURATED)
+    findings.rejected(
+        evidence.misfit, "model does not fit",
+        lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+    )  # fmt: skip
+
+
+def judge_doubt(
+    findings: Findings, evidence: Evidence, law: str, clear: float, drift: float
+) -> None:
+    """Object, after everything that says more, to what a jump or drift would explain too.
+
+    clear, drift: delta-BIC over a jump and over a random walk that are asked for.
+    """
+    findings.insufficient(
+        ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
+        "signal too weak", f"a single jump could explain the trace nearly as well as {law}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        ~(evidence.gain_walk > drift), "signal too weak",
+        f"drift could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def drift_asked(
+    batch: Batch, known: dict[str, object], strict: float, unsure: float = STEADY
+) -> float:
+    """Return the delta-BIC over a random walk to ask for.
+
+    Where every turn of a sweep visits all points (known: interleaved), drift is alike at all of
+    them and cannot be taken for the law. Without sigma a walk and a law each take the noise to
+    be what they leave, and less can be asked: `unsure`.
+    """
+    interleaved = known.get("interleaved", False)
+    if not isinstance(interleaved, (bool, np.bool_)):
+        raise TraceError("interleaved is True or False")
+    if interleaved:
+        return STEADY
+    return strict if batch.known_noise else unsure
+
+
+def judge_source(
+    findings: Findings, batch: Batch, evidence: Evidence, elsewhere: Advice = NOTHING
+) -> None:
+    """Object to what no instrument that works would deliver."""
+    findings.object_to(
+        batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
+    )
+    copies = stuck(batch, evidence.copied & ~batch.constant)
+    findings.rejected(copies, "stuck data", "the same values come again and again: stuck data")
+
+
+def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
+    """Object to a signal that is one stray point."""
+    findings.rejected(
+        among & evidence.stray, "stray point",
+        "a single point stands out; the others show no signal",
+    )  # fmt: skip
+
+
+def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float = WIDEST) -> None:
+    """Object to lines that are badly placed in their window, or a single point.
+
+    widest: how wide a line may be, in windows, with two of its errors.
+    """
+    values, stderr = found.values, found.stderr
+    zero, span = batch.column(batch.zero), batch.column(batch.span)
+    centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
+    upper = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span
+    step = 1.0 / (batch.points - 1)
+    findings.insufficient(
+        width < 1.3 * step, "sampling too coarse",
+        "the line is no wider than the distance of two points: it may be a stray point",
+        lambda n: Advice(window_times=0.2, centre_on=float(values["frequency"][n])),
+    )  # fmt: skip
+    findings.insufficient(
+        (centre < 0.02) | (centre > 0.98), "line at the edge",
+        "the line lies at the edge of the window",
+        lambda n: Advice(centre_on=float(zero[n] + np.clip(centre[n], -0.2, 1.2) * span[n])),
+    )  # fmt: skip
+    findings.insufficient(
+        upper > widest, "range too narrow", "the line may be as wide as the window",
+        lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        imprecise(values["linewidth"], stderr["linewidth"], 0.5), "error too large",
+        lambda n: "the linewidth is known only to "
+        + percent(values["linewidth"][n], stderr["linewidth"][n]),
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+def _how(evidence: Evidence, n: int) -> str:
+    chi2 = evidence.chi2_reduced[n]
+    size = "" if np.isnan(chi2) else f" (reduced chi-square {chi2:.2f})"
+    drift = evidence.gain_walk[n] < -UNSURE
+    return f"the residuals are not noise{size}" + ("; drift explains them better" if drift else "")
+
+
+def flattened(batch: Batch, evidence: Evidence) -> Mask:
+    """Return where so many points lie at one extreme that the law cannot be seen (N,)."""
+    result: Mask = evidence.railed >= np.maximum(4, 0.05 * batch.rows)
+    return result
+
+
+def clipped(batch: Batch, railed: Mask) -> Mask:
+    """Return where, besides a rail, hardly a value occurs twice (N,).
+
+    A law can follow clipped data well. Counts of a few shots also pile up at exactly 0 or 1, but
+    they repeat elsewhere too, and are no fault.
+    """
+    result = railed.copy()
+    which = np.flatnonzero(railed)
+    if len(which):
+        inner, kinds = between_rails(batch, which)
+        result[which] = kinds >= np.maximum(4, UNIQUE * inner)
+    return result
+
+
+def imprecise(value: Array, stderr: Array, relative: float = PRECISE) -> Mask:
+    """Return where an error is too large a part of its value, or not a number."""
+    result: Mask = ~(stderr < relative * np.abs(value))
+    return result
+
+
+def percent(value: Any, stderr: Any) -> str:
+    """Return a relative error in words."""
+    if not np.isfinite(stderr) or value == 0 or abs(stderr / value) > 9.99:
+        return "more than 999 %"
+    return f"{100 * abs(stderr / value):.0f} %"

@@ -1,0 +1,64 @@
+"""What every kind of fit declares."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from kammerton.estimation.numeric.prepare import prepare, weighed_again
+from kammerton.estimation.verdict.outcome import Outcome
+
+Known = dict[str, object]
+
+
+class Prepared(Protocol):
+    """Arrays made ready for one kind of fit."""
+
+    @property
+    def traces(self) -> int:
+        """N."""
+
+    @property
+    def window(self) -> NDArray[np.float64]:
+        """Length of the swept window of each trace (N,), in the unit of x; of each axis (K, N)."""
+
+    def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
+        """Return fitted values in the shape and order of the caller's y."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of fit: how arrays are made ready, how it is done, and what may be known.
+
+    prepare(x, y, sigma) raises TraceError for arrays that cannot be used. known: names that
+    fit_batch takes for this kind. axes: how many it is swept over; x is a tuple where not one.
+    whole: x counts something, so only whole numbers will do.
+    again: the traces that a first fit's curve asks to weigh anew, and they so; None for none.
+    unlike: a number for each trace (N,); those of different numbers cannot share a batch.
+    """
+
+    prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
+    fit: Callable[[Any, Known], Outcome]
+    known: tuple[str, ...] = ()
+    axes: int = 1
+    whole: bool = False
+    again: Callable[[Any, NDArray[Any]], tuple[NDArray[np.intp], Prepared] | None] = field(
+        default=lambda prepared, curve: None
+    )
+    unlike: Callable[[Any], NDArray[np.intp]] = field(
+        default=lambda prepared: np.zeros(prepared.traces, dtype=np.intp)
+    )
+
+
+def sweep(
+    fit: Callable[[Any, Known], Outcome], least: int, *, from_zero: bool = False,
+    complex_too: bool = False, known: tuple[str, ...] = (),
+) -> Kind:  # fmt: skip
+    """Return the kind of a sweep of one axis with at least `least` points; see `prepare`."""
+    ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least)
+    return Kind(ready, fit, ("interleaved", "shots", *known), again=weighed_again)

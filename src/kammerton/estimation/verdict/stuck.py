@@ -1,0 +1,150 @@
+"""A digitizer that stopped: values that are written again and again.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.prepare import Batch
+
+Array = NDArray[np.float64]
+Counts = NDArray[np.intp]
+
+LEAST, SHARE = 4, 0.08  # of points in a row that repeat others
+COUNTS = 0.8  # share of different values below which a trace may be counts of few shots
+FINEST = 1e-5  # step of counts, in parts of their range
+MANY = 12  # points in a row, the least for counts, which repeat by chance
+
+
+def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which of the suspects (N,) hold one value, or one block of values, repeated.
+
+    Noise never gives the same number twice in a row so often. Counts of few shots do, and a
+    population that stays at exactly 0 or 1 is no fault: there only a long run elsewhere counts.
+    """
+    found = suspects.copy()
+    if suspects.any():
+        which = np.flatnonzero(suspects)
+        flags = np.zeros(len(which), dtype=np.bool_)
+        parts = batch.y[which].reshape(len(which), batch.parts, -1)
+        fill_stuck(parts, batch.w[which], LEAST, SHARE, COUNTS, MANY, flags)
+        found[which] = flags
+    return found
+
+
+def between_rails(batch: Batch, which: NDArray[np.intp]) -> tuple[Counts, Counts]:
+    """Return how many points of the traces `which` lie off their rails, and how many values.
+
+    A rail is the largest or the smallest value, where there is more than one point of it.
+    """
+    out = np.empty((len(which), 2), dtype=np.intp)
+    fill_between(batch.y, batch.w, which, out)
+    return out[:, 0], out[:, 1]
+
+
+@kernel
+def fill_between(y: Array, w: Array, which: Counts, out: Counts) -> None:
+    """Fill out (B, 2) with the numbers of points and of different values off the rails."""
+    for b in range(which.size):
+        values, m = np.empty(y.shape[1]), 0
+        for i in range(y.shape[1]):
+            if w[which[b], i] > 0.0:
+                values[m] = y[which[b], i]
+                m += 1
+        ordered = np.sort(values[:m])
+        low = high = 0
+        while low < m and ordered[low] == ordered[0]:
+            low += 1
+        while high < m and ordered[m - 1 - high] == ordered[m - 1]:
+            high += 1
+        low, high = low if low > 1 else 0, high if high > 1 else 0
+        left = max(m - low - high, 0)
+        out[b, 0], out[b, 1] = left, different(ordered[low : low + left]) if left else 0
+
+
+@kernel
+def fill_stuck(
+    y: Array,
+    w: Array,
+    least: int,
+    share: float,
+    counts: float,
+    many: int,
+    out: NDArray[np.bool_],
+) -> None:
+    """Fill out (N,) for y (N, parts, M)."""
+    for n in range(y.shape[0]):
+        m = 0
+        kept = np.zeros((y.shape[1], y.shape[2]))
+        for i in range(y.shape[2]):
+            if w[n, i] > 0.0:
+                kept[:, m] = y[n, :, i]
+                m += 1
+        out[n] = repeats(kept[:, :m], least, share, counts, many)
+
+
+@kernel
+def repeats(y: Array, least: int, share: float, counts: float, many: int) -> bool:
+    """Whether a value is held, or a block read again, in points (parts, M)."""
+    m = y.shape[1]
+    needed = max(least, int(share * m + 0.5))
+    held, end = longest(y, 1)
+    at_end = held > 0 and y.shape[0] == 1 and (y[0, end] == y[0].min() or y[0, end] == y[0].max())
+    if different(y[0]) < counts * (m - held) and counted(y[0]):
+        needed = max(many, m // 6)
+    if held >= needed and not at_end:
+        return True
+    for lag in range(needed, m - needed + 1):
+        run, last = longest(y, lag)
+        if run >= needed and different(y[0, last + 1 - run : last + 1]) > run // 2:
+            return True
+    return False
+
+
+@kernel
+def longest(y: Array, lag: int) -> tuple[int, int]:
+    """Return how many points in a row equal those `lag` before, at most, and where that ends."""
+    best = end = run = 0
+    for i in range(lag, y.shape[1]):
+        same = True
+        for part in range(y.shape[0]):
+            same = same and y[part, i] == y[part, i - lag]
+        run = run + 1 if same else 0
+        if run > best:
+            best, end = run, i
+    return best, end
+
+
+@kernel
+def different(values: Array) -> int:
+    """Return how many different values there are."""
+    ordered = np.sort(values)
+    count = 1
+    for i in range(1, ordered.size):
+        count += ordered[i] != ordered[i - 1]
+    return count
+
+
+@kernel
+def counted(values: Array) -> bool:
+    """Return whether all values are whole multiples of one step apart, as counts are."""
+    ordered = np.sort(values)
+    span = ordered[-1] - ordered[0]
+    step = span
+    if span == 0.0:
+        return True
+    for i in range(1, ordered.size):
+        gap = ordered[i] - ordered[i - 1]
+        if gap > 1e-9 * span:
+            step = min(step, gap)
+    if step < FINEST * span:
+        return False
+    for i in range(1, ordered.size):
+        steps = (ordered[i] - ordered[0]) / step
+        if abs(steps - round(steps)) > 1e-3:
+            return False
+    return True
