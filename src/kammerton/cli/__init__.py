@@ -5,13 +5,29 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from typer.core import TyperGroup
 
 from kammerton import __version__
 
+ORDER = (
+    "demo", "check", "run", "status", "why", "log", "hold", "release", "diff", "revert",
+    "verify", "backup", "restore", "fit", "sim",
+)  # fmt: skip
+"""The commands as help lists them: as a newcomer meets them."""
+
+
+class _InOrder(TyperGroup):
+    def list_commands(self, ctx: object) -> list[str]:
+        """Return the names of the commands, in ORDER."""
+        return [*ORDER, *sorted(set(self.commands) - set(ORDER))]
+
+
 app = typer.Typer(
     name="kammerton",
+    cls=_InOrder,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # it takes "[default: ...]" for a style, and keeps our line ends
 )
 
 

@@ -9,14 +9,14 @@ from typing import Annotated
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 
 
-@app.command()
+@app.command(short_help="Make a verified copy of the database.")
 def backup(
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml or database [default: the one here]")
-    ] = None,
+    lab: Where = None,
     *,
+    at: At = None,
     only_list: Annotated[bool, typer.Option("--list", help="Only list what is there.")] = False,
 ) -> None:
     """Copy the database and verify the copy; works beside the daemon, which does it hourly."""
@@ -24,7 +24,7 @@ def backup(
     from kammerton.model import StoreError
     from kammerton.store import backup as copies
 
-    database = database_or_exit(lab)
+    database = database_or_exit(either(lab, at))
     if isinstance(database, str):
         refuse(["a server's database is backed up on the server: pg_dump, or its keeper's own way"])
         raise typer.Exit(BAD_INPUT)
@@ -40,28 +40,59 @@ def backup(
         raise typer.Exit(1) from None
 
 
-@app.command()
+@app.command(short_help="Put a backup in the database's place.")
 def restore(
-    saved: Annotated[Path, typer.Argument(help="The backup; `kammerton backup --list` has them.")],
+    saved: Annotated[
+        Path,
+        typer.Argument(metavar="BACKUP", help="A file that `kammerton backup --list` shows."),
+    ],
+    lab: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="LAB",
+            help="lab.toml or database to put it in [default: the one it was made of]",
+        ),
+    ] = None,
     *,
-    to: Annotated[
-        Path | None, typer.Option(help="The database to put it in [default: the backup's own]")
+    at: Annotated[
+        Path | None, typer.Option("--to", "--lab", metavar="LAB", help="The same.")
     ] = None,
 ) -> None:
-    """Put a backup in the database's place, as a new epoch; the old file is set aside.
+    """Put a backup in the database's place; the file that was there is kept under another name.
 
-    No daemon may run on it meanwhile. Subscribers take over the restored values as a whole.
+    No daemon may run on it meanwhile. The restored database begins a new epoch, so that subscribers
+    take over its values as a whole.
     """
     from kammerton.cli.loading import BAD_INPUT, refuse
-    from kammerton.model import StoreError
+    from kammerton.model import StoreError, StoreInUse
     from kammerton.store import restore as put_back
     from kammerton.store.inbox import somebody
 
+    if not saved.is_file():
+        refuse([f"there is no backup {saved}; `kammerton backup --list` shows what there is"])
+        raise typer.Exit(BAD_INPUT)
+    target = _target(either(lab, at))
     try:
-        database, aside = put_back(saved, somebody(), to)
+        database, aside = put_back(saved, somebody(), target)
+    except StoreInUse as problem:
+        refuse([f"{problem}. A restore replaces the whole database: end the daemon first"])
+        raise typer.Exit(BAD_INPUT) from None
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None
-    typer.echo(f"{database} is {saved.name} again, in a new epoch")
+    typer.echo(f"{database} now holds what {saved.name} held, in a new epoch")
     if aside is not None:
-        typer.echo(f"what was there is now {aside}")
+        typer.echo(f"the file that was there before is kept as {aside}")
+
+
+def _target(place: Path | None) -> Path | None:
+    """Return the file to put a backup in: a database that need not be there, or a lab.toml's."""
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+
+    if place is None or not (place.is_dir() or place.suffix == ".toml"):
+        return place
+    database = database_or_exit(place)
+    if isinstance(database, str):
+        refuse([f"{place} keeps its database on a server: restore it there"])
+        raise typer.Exit(BAD_INPUT)
+    return database

@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from kammerton.cli import app
 from kammerton.cli.loading import BAD_INPUT, lab_or_exit, refuse
+from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
     from kammerton.lab import Findings, Lab
 
 
-@app.command()
+@app.command(short_help="Say everything that is wrong with a lab.toml.")
 def check(
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml, or its folder [default: the one here]")
-    ] = None,
+    lab: Where = None,
     *,
+    at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Read lab.toml and say everything that is wrong with it; touches no instrument."""
     from kammerton.lab import examine
 
-    findings = examine(lab_or_exit(lab))
+    findings = examine(lab_or_exit(either(lab, at)))
     if as_json:
         said = {"problems": findings.problems, "warnings": findings.warnings}
         typer.echo(json.dumps(said))

@@ -13,7 +13,7 @@ from kammerton.cli import app
 INTERRUPTED = 130
 
 
-@app.command()
+@app.command(short_help="Show it all on a simulated laboratory.")
 def demo(
     *,
     once: Annotated[

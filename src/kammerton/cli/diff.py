@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, apart, either
 
 if TYPE_CHECKING:
     from kammerton.model import Estimate
@@ -15,14 +15,13 @@ if TYPE_CHECKING:
     Pair = tuple[Estimate | None, Estimate | None]
 
 
-@app.command()
+@app.command(short_help="Show what differs between two revisions.")
 def diff(
     old: Annotated[str, typer.Argument(help="A revision, e.g. r41.")],
-    new: Annotated[str, typer.Argument(help="Another one [default: the newest]")] = "",
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml or database [default: the one here]")
-    ] = None,
+    new: Annotated[str, typer.Argument(metavar="NEW", help="[default: the newest]")] = "",
+    lab: Where = None,
     *,
+    at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Show which values differ between two revisions, and by how many sigmas."""
@@ -31,9 +30,10 @@ def diff(
     from kammerton.cli.revisions import revision_or_exit
     from kammerton.model import StoreError
 
-    with opened(lab) as store:
+    later, at = apart([new] if new else [], at)
+    with opened(either(lab, at)) as store:
         first = revision_or_exit(store, old)
-        second = revision_or_exit(store, new) if new else store.revision()
+        second = revision_or_exit(store, *later) if later else store.revision()
         try:
             then, now = store.parameters_at(first), store.parameters_at(second)
         except StoreError as problem:

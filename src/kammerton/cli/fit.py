@@ -63,7 +63,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Plot = Annotated[Path | None, typer.Option(help="Draw the fit (png, pdf, svg).")]
 
 
-@app.command()
+@app.command(short_help="Fit your own data as the daemon fits its.")
 def fit(
     files: Files,
     kind: KindName,

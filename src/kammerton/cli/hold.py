@@ -10,49 +10,51 @@ from typing import Annotated
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 
-Where = Annotated[
-    Path | None, typer.Option("--lab", help="lab.toml or database [default: the one here]")
-]
 Scope = Annotated[
     str, typer.Argument(help='A qubit, resonator or instrument; "computer" for all of it.')
 ]
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
-@app.command()
+@app.command(short_help="Take something out of the daemon's hands.")
 def hold(
     scope: Scope,
-    why: Annotated[str, typer.Option("--why", help="What others read when they wonder.")],
+    lab: Where = None,
     *,
+    why: Annotated[str, typer.Option("--why", help="What others read when they wonder.")],
     lasting: Annotated[
         str | None, typer.Option("--for", help="How long, e.g. 2h, 90min [default: until released]")
     ] = None,
     now: Annotated[
         bool, typer.Option("--now", help="Do not wait up to 5 s for a safe point.")
     ] = False,
-    lab: Where = None,
+    at: At = None,
 ) -> None:
     """Take a qubit, an instrument or the whole computer out of the daemon's hands.
 
     It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
     all outputs safe, closes its sessions and waits; "maintenance" only mutes its alarms.
     """
+    lab = either(lab, at)
     end = None if lasting is None else datetime.now(UTC) + _span(lasting)
     until = None if end is None else end.isoformat()
     _change("hold", lab, scope, {"why": why, "until": until, "now": now})
 
 
-@app.command()
+@app.command(short_help="Give back what was held.")
 def release(
     scope: Scope,
+    lab: Where = None,
     *,
     force: Annotated[bool, typer.Option("--force", help="Although another person holds it.")] = (
         False
     ),
-    lab: Where = None,
+    at: At = None,
 ) -> None:
     """Give back what was held; the daemon looks at its instruments anew and goes on."""
+    lab = either(lab, at)
     _change("release", lab, scope, {"lease": _seen(lab, scope), "force": force})
 
 

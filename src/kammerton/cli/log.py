@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
@@ -21,12 +21,11 @@ if TYPE_CHECKING:
 Cells = tuple[str, ...]
 
 
-@app.command()
+@app.command(short_help="List the last runs, what was found, who changed what.")
 def log(
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml or database [default: the one here]")
-    ] = None,
+    lab: Where = None,
     *,
+    at: At = None,
     count: Annotated[int, typer.Option("-n", min=1, help="How many entries.")] = 20,
     audit: Annotated[
         bool, typer.Option("--audit", help="Who changed which output or lease, and refusals.")
@@ -37,7 +36,7 @@ def log(
     from kammerton.cli.output import opened, print_json
     from kammerton.client.timeline import timeline
 
-    with opened(lab) as store:
+    with opened(either(lab, at)) as store:
         if audit:
             rows = store.log(count)[::-1]
             print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)

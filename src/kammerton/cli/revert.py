@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, apart
 
 
-@app.command()
+@app.command(short_help="Go back to the values of an earlier revision.")
 def revert(
     names: Annotated[
-        list[str] | None, typer.Argument(help="Elements or parameters: q3, q3.f01 [default: all]")
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME",
+            help="Elements or parameters: q3, q3.f01 [default: all]; then lab.toml or a database",
+        ),
     ] = None,
     *,
     to: Annotated[str, typer.Option("--to", help="The revision to go back to, e.g. r41.")],
     why: Annotated[str, typer.Option("--why", help="For the log.")] = "",
-    lab: Annotated[
-        Path | None, typer.Option("--lab", help="lab.toml or database [default: the one here]")
-    ] = None,
+    at: At = None,
 ) -> None:
     """Give parameters the values they had at a revision; works while the daemon runs.
 
@@ -34,11 +36,12 @@ def revert(
     from kammerton.model import StoreError
     from kammerton.store import change
 
+    wanted, lab = apart(names or [], at)
     database = database_or_exit(lab)
     with opened(lab) as store:
         revision = revision_or_exit(store, to)
     try:
-        said = change(database, "revert", {"to": revision, "names": names or [], "why": why})
+        said = change(database, "revert", {"to": revision, "names": wanted, "why": why})
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None

@@ -10,13 +10,19 @@ import typer
 from kammerton.cli import app
 
 
-@app.command()
+@app.command(short_help="Keep computers in tune and publish their parameters.")
 def run(
     labs: Annotated[
         list[Path] | None,
-        typer.Argument(help="The laboratory, lab.toml; one file for each computer."),
+        typer.Argument(
+            metavar="LAB",
+            help="lab.toml or its folder, one for each computer [default: lab.toml here]",
+        ),
     ] = None,
     *,
+    at: Annotated[
+        list[Path] | None, typer.Option("--lab", metavar="LAB", help="The same; repeatable.")
+    ] = None,
     once: Annotated[
         bool, typer.Option("--once", help="Stop when nothing is worth measuring any more.")
     ] = False,
@@ -26,10 +32,11 @@ def run(
     ] = False,
 ) -> None:
     """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off."""
+    files = [_file(path) for path in [*(labs or []), *(at or [])] or [Path("lab.toml")]]
     if dry_run:
         from kammerton.cli.dry_run import dry_run as listed
 
-        raise typer.Exit(listed(labs or [Path("lab.toml")]))
+        raise typer.Exit(listed(files))
 
     import asyncio
 
@@ -37,5 +44,9 @@ def run(
     from kammerton.serve.supervisor import supervise
 
     log_to_stderr()
-    code = asyncio.run(supervise(labs or [Path("lab.toml")], once=once))
+    code = asyncio.run(supervise(files, once=once))
     raise typer.Exit(int(code))
+
+
+def _file(path: Path) -> Path:
+    return path / "lab.toml" if path.is_dir() else path

@@ -9,7 +9,7 @@ from kammerton.cli import app
 _PASSED_ON = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
 
 
-@app.command(context_settings=_PASSED_ON)
+@app.command(context_settings=_PASSED_ON, short_help="Serve a simulated laboratory alone.")
 def sim(context: typer.Context) -> None:
     """Serve simulated instruments on loopback ports; `sim ctl` puts faults on them."""
     raise typer.Exit(_laboratory(context.args))

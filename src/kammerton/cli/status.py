@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 SILENT = 15.0  # s without a heartbeat before we say so; a long program may take that
 
 
-@app.command()
+@app.command(short_help="Say what is held, how old it is, what runs now.")
 def status(
-    lab: Annotated[Path | None, typer.Argument(help="lab.toml, or the database itself.")] = None,
+    lab: Where = None,
     *,
+    at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what is held, how old it is and what runs now; works beside the daemon."""
@@ -33,7 +34,7 @@ def status(
 
     from kammerton.cli.output import opened, print_json
 
-    with opened(lab) as store:
+    with opened(either(lab, at)) as store:
         if as_json:
             print_json(_object(store))
             return

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 
 
-@app.command()
+@app.command(short_help="Say whether a database is sound.")
 def verify(
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml, database or backup [default: the one here]")
-    ] = None,
+    lab: Where = None,
     *,
+    at: At = None,
     data: Annotated[bool, typer.Option(help="Read every run's file of raw traces too.")] = True,
 ) -> None:
     """Look for gaps, torn values, broken links and missing data; works beside the daemon.
@@ -26,7 +25,7 @@ def verify(
     from kammerton.verify import verify as look
     from kammerton.verify import verify_server
 
-    place = database_or_exit(lab)
+    place = database_or_exit(either(lab, at))
     report = verify_server(place, data=data) if isinstance(place, str) else look(place, data=data)
     refuse(list(report.findings))
     if not report.computer:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -16,12 +17,12 @@ if TYPE_CHECKING:
     from kammerton.store import ReadStore
 
 
-@app.command()
+@app.command(short_help="Say what stands behind a value.")
 def why(
     parameter: Annotated[str, typer.Argument(help="Full name, e.g. q0.f01.")],
-    lab: Annotated[
-        Path | None, typer.Argument(help="lab.toml or database [default: the one here]")
-    ] = None,
+    lab: Where = None,
+    *,
+    at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
@@ -29,6 +30,7 @@ def why(
     from kammerton.cli.status import held_words
     from kammerton.client.why import explain
 
+    lab = either(lab, at)
     with opened(lab) as store:
         if parameter not in store.parameters():
             typer.echo(_missing(store, parameter, lab), err=True)

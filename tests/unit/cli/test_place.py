@@ -1,0 +1,124 @@
+"""One grammar: the laboratory is an argument or --lab, of every command that needs one."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import ORDER, app
+from kammerton.store import Store, backup
+from kammerton.store.inbox import somebody
+from tests.stored import estimate, run
+from tests.unit.lab.example import FILE
+
+ASKED = {
+    "check": ("check",),
+    "run": ("run", "--dry-run"),
+    "status": ("status",),
+    "why": ("why", "q0.t1"),
+    "log": ("log",),
+    "hold": ("hold", "q0", "--why", "by hand"),
+    "release": ("release", "q0"),
+    "diff": ("diff", "r1", "r2"),
+    "revert": ("revert", "q0", "--to", "r1"),
+    "verify": ("verify", "--no-data"),
+    "backup": ("backup",),
+    "restore": ("restore", "BACKUP"),
+}
+NEED_NONE = {"demo", "fit", "sim"}
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copy(FILE, folder / "lab.toml")
+    with Store.open(folder / "kammerton.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(4.2e-5)})
+        store.commit(run(), {"q0.t1": estimate(5.1e-5)})
+        store.hold("q0", somebody(), "wiring")
+    return folder
+
+
+@pytest.fixture
+def lab(made: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(made, tmp_path / "there")) / "lab.toml"
+
+
+def said(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(app, list(words))
+    return done.exit_code, done.output
+
+
+def words_of(command: str, lab: Path) -> list[str]:
+    words = list(ASKED[command])
+    if command == "restore":
+        words[1] = str(backup.keep(lab.parent / "kammerton.sqlite"))
+    return words
+
+
+def test_every_command_is_listed_and_either_needs_a_laboratory_or_none():
+    known = {each.name or each.callback.__name__ for each in app.registered_commands}
+    assert known == set(ORDER)
+    assert known - NEED_NONE == set(ASKED)
+
+
+@pytest.mark.parametrize("command", ASKED)
+@pytest.mark.parametrize("way", ["folder", "option first"])
+def test_the_laboratory_is_said_in_any_way(command, way, lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    words = words_of(command, lab)
+    given = {
+        "folder": [*words, str(lab.parent)],
+        "option first": [words[0], "--lab", str(lab), *words[1:]],
+    }[way]
+    code, text = said(*given)
+    assert code == 0, text
+
+
+@pytest.mark.parametrize("command", sorted(set(ASKED) - {"restore"}))
+def test_without_a_word_it_is_the_one_here(command, lab, monkeypatch):
+    words = words_of(command, lab)
+    monkeypatch.chdir(lab.parent)
+    code, text = said(*words)
+    assert code == 0, text
+
+
+def test_two_laboratories_are_one_too_many(lab):
+    code, text = said("status", str(lab), "--lab", "other.toml")
+    assert code == 2
+    assert "Name one" in text
+
+
+def test_revert_and_diff_tell_a_place_from_a_name(lab):
+    code, text = said("diff", "r1", str(lab))
+    assert (code, "q0.t1" in text) == (0, True)
+    code, text = said("revert", "q0", "q9", str(lab), "--to", "r1")
+    assert (code, "nothing was known of q9" in text) == (2, True)
+
+
+def test_a_restore_into_a_lab_toml_leaves_that_file_alone(lab):
+    before = lab.read_bytes()
+    saved = backup.keep(lab.parent / "kammerton.sqlite")
+    code, text = said("restore", str(saved), str(lab))
+    assert (code, lab.read_bytes()) == (0, before)
+    assert f"now holds what {saved.name} held, in a new epoch" in text
+    assert "is kept as" in text
+
+
+def test_a_restore_beside_a_daemon_says_what_to_do(lab):
+    saved = backup.keep(lab.parent / "kammerton.sqlite")
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits"):
+        code, text = said("restore", str(saved))
+    assert (code, "end the daemon first" in text) == (2, True)
+
+
+def test_a_backup_that_is_not_there_is_named(tmp_path):
+    code, text = said("restore", str(tmp_path / "no"))
+    assert (code, "there is no backup" in text) == (2, True)
+
+
+def test_the_defaults_are_readable_in_the_help():
+    assert "[default: lab.toml here" in " ".join(said("status", "--help")[1].split())
