@@ -27,7 +27,11 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--flaws", action="store_true", help="draw noise, photons and imperfect wiring as well"
     )
-    parser.add_argument("--mend", action="store_true", help="cut T2 at 2 T1 in a table")
+    parser.add_argument(
+        "--mend",
+        action="store_true",
+        help="cut T2 at 2 T1 in a table, fill in an anharmonicity of 0",
+    )
 
 
 def chosen_chip(options: argparse.Namespace) -> Chip:

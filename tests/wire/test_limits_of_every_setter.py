@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
@@ -74,25 +75,22 @@ DEMANDS = st.one_of(
 
 
 async def demand(gate: Gate, verb: str, name: str, *numbers: Any) -> None:
-    """Ask for one thing; being refused, by us or by the box, is fine."""
+    """Ask for one thing."""
     await gate.cold.refresh_when_older(10.0)
-    try:
-        if verb == "tune":
-            await gate.tune(name, *numbers)
-            await gate.enable_source(name)
-        elif verb == "load":
-            await gate.load(name, playlist(*numbers))
-            await gate.enable_channels(name, [1])
-        elif verb == "bias":
-            await gate.set_bias(name, *numbers)
-        elif verb == "pulse":
-            await gate.others.set_pulse(name, *numbers, 1e-6)
-            await gate.others.enable_pulse(name, numbers[0])
-        else:
-            start, stop, power = numbers
-            await gate.others.transmission(name, FrequencySweep(start, stop, 11, 1e4, power))
-    except (OutputRefused, InstrumentError):
-        pass
+    if verb == "tune":
+        await gate.tune(name, *numbers)
+        await gate.enable_source(name)
+    elif verb == "load":
+        await gate.load(name, playlist(*numbers))
+        await gate.enable_channels(name, [1])
+    elif verb == "bias":
+        await gate.set_bias(name, *numbers)
+    elif verb == "pulse":
+        await gate.others.set_pulse(name, *numbers, 1e-6)
+        await gate.others.enable_pulse(name, numbers[0])
+    else:
+        start, stop, power = numbers
+        await gate.others.transmission(name, FrequencySweep(start, stop, 11, 1e4, power))
 
 
 def playlist(volts: float) -> Playlist:
@@ -109,7 +107,8 @@ def test_c4_nothing_outside_a_limit_ever_reaches_an_instrument(site, demands):
     site.run(site.gate.safe())  # a box that failed is trusted again once it is known to be off
     first = len(site.laboratory.ledger.since())
     for each in demands:
-        site.run(demand(site.gate, *each))
+        with suppress(OutputRefused, InstrumentError):  # refused by us or by the box: fine
+            site.run(demand(site.gate, *each))
     for change in site.laboratory.ledger.since(first):
         if change["what"] not in LEVELS or isinstance(change["new"], str | bool):
             continue
@@ -123,7 +122,6 @@ def test_c4_nothing_outside_a_limit_ever_reaches_an_instrument(site, demands):
 def test_the_demands_that_are_allowed_do_reach_them(site):
     """What the property proves is not that nothing is ever set."""
     site.run(site.gate.safe())
-    first = len(site.laboratory.ledger.since())
     for each in (
         ("tune", "drive_lo", 4.5e9, 3.0),
         ("load", "awg1", 0.4),
@@ -132,7 +130,8 @@ def test_the_demands_that_are_allowed_do_reach_them(site):
         ("sweep", "vna", 6.0e9, 6.5e9, -30.0),
     ):
         site.run(demand(site.gate, *each))
-    set_to = {(c["instrument"], c["what"]): c["new"] for c in site.laboratory.ledger.since(first)}
+    # of the whole ledger: what the property happened to leave at its value is not set again
+    set_to = {(c["instrument"], c["what"]): c["new"] for c in site.laboratory.ledger.since()}
     assert set_to["drive_lo", "power"] == 3.0
     assert set_to["bias", "level"] == 0.25
     assert set_to["vna", "power"] == -30.0

@@ -12,6 +12,7 @@ import pytest
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
+from kammerton_drivers import oxford_triton
 from kammerton_drivers.oxford_triton import Triton, connect
 from kammerton_sim.fridge import PULSE_TUBE, TURBO, Refrigerator, Status
 from kammerton_sim.instruments.triton import Triton as Simulated
@@ -162,9 +163,11 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(rig, triton, mo
     async def main() -> float:
         usual = rig.answer
         await triton.session.do("shorten the timeout", lambda t: t.set_timeout(0.1))
-        rig.answer = lambda line: (time.sleep(0.3), saying(rig, "0.500000K")(line))[1]
-        with pytest.raises(InstrumentError, match="timed out"):
-            await triton.temperature()
+        with monkeypatch.context() as hasty:
+            hasty.setattr(oxford_triton, "TIMEOUT", 0.1)  # of the sessions that follow
+            rig.answer = lambda line: (time.sleep(0.3), saying(rig, "0.500000K")(line))[1]
+            with pytest.raises(InstrumentError, match="timed out"):
+                await triton.temperature()
         rig.answer = usual
         await asyncio.sleep(0.3)
         return await triton.temperature()

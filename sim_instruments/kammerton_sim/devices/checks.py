@@ -20,6 +20,9 @@ class Column:
     needed: bool = True
 
 
+_UNKNOWN = "anharmonicity [Hz]"
+"""Published tables write 0 here for a qubit whose second transition nobody measured."""
+
 _TIME = "must lie between 1 ns and 1 s, in s", lambda x: 1e-9 <= x <= 1
 _SHARE = "must lie between 0 and 1", lambda x: 0 <= x <= 1
 
@@ -124,10 +127,21 @@ class Checker:
         except ValueError:
             self.problems.append(f"{where}: {key}: {text!r} is not a number")
             return None
+        if value == 0 and key == _UNKNOWN:
+            self._unmeasured(where, key)
+            return None
         if not math.isfinite(value) or not column.holds(value):
             self.problems.append(f"{where}: {key}: {text} {column.says}")
             return None
         return value
+
+    def _unmeasured(self, where: str, key: str) -> None:
+        """Refuse a 0 that stands for what nobody measured, or leave it open."""
+        if self.mend:
+            self.mended.append(f"{where}: {key}: 0 is no transmon's: filled in")
+        else:
+            said = f"{where}: {key}: 0 is no transmon's (--mend fills it in, as an empty cell)"
+            self.problems.append(said)
 
 
 def finished(

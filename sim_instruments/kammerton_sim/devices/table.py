@@ -16,7 +16,7 @@ _PAIR = ("qubit_a", "qubit_b")
 def read_device(path: Path, mend: bool = False) -> Device:
     """Read a table: one row a qubit, SI units, empty where a value is not known.
 
-    mend: cut T2 at 2 T1 instead of refusing it.
+    mend: cut T2 at 2 T1 and leave an anharmonicity of 0 open instead of refusing them.
 
     Raises
     ------

@@ -12,6 +12,9 @@ from kammerton_sim.chip import ChipError
 from kammerton_sim.devices import device_chip, ibm_device, read_device
 from tests.unit.devices.conftest import REAL
 
+REALLY = pytest.mark.skipif(
+    find_spec("qiskit_ibm_runtime") is None, reason="qiskit-ibm-runtime is not installed"
+)
 ROWS = [
     {"T1": 1e-4, "T2": 9e-5, "frequency": 5e9, "anharmonicity": -3.4e8, "readout_error": 0.02},
     {"T1": 9e-5, "T2": 2e-4, "frequency": 5.1e9, "readout_error": 0.03},
@@ -66,10 +69,7 @@ def test_without_the_package_it_is_said_what_to_install(monkeypatch):
         ibm_device("lagos")
 
 
-@pytest.mark.skipif(
-    find_spec("qiskit_ibm_runtime") is None, reason="qiskit-ibm-runtime is not installed"
-)
-@pytest.mark.filterwarnings("ignore")
+@REALLY
 def test_the_real_package_tells_what_the_tables_tell():
     path = REAL / "lagos.csv"
     if not path.exists():
@@ -80,3 +80,13 @@ def test_the_real_package_tells_what_the_tables_tell():
         assert one.name == other.name
         for name in ("t1", "t2", "f01", "anharmonicity", "readout_error"):
             assert getattr(one, name) == pytest.approx(getattr(other, name), rel=1e-6)
+
+
+@REALLY
+@pytest.mark.parametrize("name", ["armonk", "kyoto", "prague", "torino"])
+def test_snapshots_with_gaps_are_served_when_mended(name):
+    """Of one qubit; 6 and all anharmonicities as 0; T2 above 2 T1."""
+    device = ibm_device(name, mend=True)
+    chip = device_chip(device, 1)
+    assert all(-1e9 <= qubit.anharmonicity <= -1e6 for qubit in chip.qubits)
+    assert all(qubit.t2 <= 2 * qubit.t1 for qubit in chip.qubits)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton_sim.chip import ChipError
-from kammerton_sim.devices import read_device
+from kammerton_sim.devices import device_chip, read_device
 from tests.unit.devices.conftest import HEADER, PAIRS, ROWS
 
 
@@ -138,6 +138,16 @@ def test_mending_cuts_t2_and_says_so(table):
     device = read_device(table("0,1e-4,2.5e-4,5e9,-3e8", pairs=None), mend=True)
     assert device.qubits[0].t2 == 2e-4
     assert device.mended == ("row 2: T2 of 0.00025 s is longer than 2 T1 = 0.0002 s: cut there",)
+
+
+def test_an_anharmonicity_of_zero_was_not_measured(table):
+    rows = "0,1e-4,1e-4,5e9,0", "1,1e-4,1e-4,5e9,-3.1e8"
+    (found,) = problems_of(table(*rows, pairs=None))
+    assert found.startswith("row 2: anharmonicity [Hz]: 0 is no transmon's (--mend")
+    device = read_device(table(*rows, pairs=None), mend=True)
+    assert device.qubits[0].anharmonicity is None
+    assert device.mended == ("row 2: anharmonicity [Hz]: 0 is no transmon's: filled in",)
+    assert device_chip(device, 1).qubits[0].anharmonicity == -3.1e8
 
 
 def test_mending_mends_nothing_else(table):
