@@ -85,6 +85,7 @@ def fit(
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
+    from kammerton.estimation.files.suspicion import suspicions
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
@@ -94,7 +95,7 @@ def fit(
         chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
-    for note in chosen.notes:
+    for note in [*chosen.notes, *suspicions(chosen.trace, calibrated=cal_points > 0)]:
         typer.echo(f"{files[0]}: {note}", err=True)
     if plot is not None:
         _draw(files, chosen, found, plot)

@@ -1,0 +1,69 @@
+"""What looks as if it was meant otherwise: a missing unit, calibration points not named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kammerton.estimation.files.grid import Grid
+from kammerton.model import Trace
+from kammerton.model.quantity import show
+from kammerton.model.trace import FloatArray
+
+LONGEST, LOWEST = 1.0, 1e4
+"""s, Hz: no delay of a qubit is longer, no line of one is lower."""
+
+ENDS = (4, 2, 6, 8, 10, 20)
+"""Usual numbers of calibration points, the most usual first."""
+
+FEWEST = 12  # points besides them, to know the scatter from
+APART = 8.0  # scatters by which the last half stands above the points before it
+ALIKE = 5.0  # scatters within which those of one preparation lie
+
+
+def suspicions(trace: Trace | Grid, calibrated: bool) -> Iterator[str]:
+    """Yield what a person should look at before believing, or blaming, a fit."""
+    yield from _of_units(trace)
+    if isinstance(trace, Trace) and trace.x_unit == "s" and not calibrated:
+        points = calibration_points(trace)
+        if points:
+            yield (f"the last {points} points look like calibration points"
+                   f" (--cal-points {points})")  # fmt: skip
+
+
+def _of_units(trace: Trace | Grid) -> Iterator[str]:
+    if isinstance(trace, Grid):
+        axes = list(zip(trace.names, trace.units, trace.x, strict=True))
+    else:
+        axes = [(trace.x_name, trace.x_unit, trace.x)]
+    for name, unit, x in axes:
+        largest = float(np.abs(x).max())
+        if unit == "s" and largest > LONGEST:
+            yield f"{name!r} goes to {show(largest, 's')}: is it in ns or us? (--x-unit)"
+        if unit == "Hz" and 0 < largest < LOWEST:
+            yield f"{name!r} goes to {show(largest, 'Hz')}: is it in GHz or MHz? (--x-unit)"
+
+
+def calibration_points(trace: Trace) -> int:
+    """Return how many points at the end look like half 0 and half 1; 0 where none do."""
+    if np.iscomplexobj(trace.y):
+        return 0
+    y = trace.y[np.isfinite(trace.y)].astype(float)
+    return next((points for points in ENDS if _stand_apart(y, points)), 0)
+
+
+def _stand_apart(y: FloatArray, points: int) -> bool:
+    """Return whether the last half jumps to where a trace of the same signal began."""
+    half = points // 2
+    swept, zeros, ones = y[:-points], y[-points:-half], y[-half:]
+    if swept.size < FEWEST:
+        return False
+    scatter = float(np.median(np.abs(np.diff(swept)))) / 0.954  # of a difference: sqrt(2) 0.6745
+    jump = abs(ones.mean() - zeros.mean())
+    within = max(np.ptp(zeros), np.ptp(ones))
+    return bool(
+        jump > max(APART * scatter, 0.5 * np.ptp(swept))
+        and within <= ALIKE * scatter
+        and abs(zeros.mean() - swept[-1]) < abs(ones.mean() - swept[-1])
+    )
