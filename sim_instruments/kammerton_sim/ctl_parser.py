@@ -18,7 +18,7 @@ ASKED = ("since", "unsafe", "wrong_box", "contradicted", "sigmas")
 
 _EPILOG = """\
 kammerton sim ctl --list                             every fault: what it takes, what happens, its row
-kammerton sim ctl frequency-hop q0 hz=3e5            put one on; values in order, or by name
+kammerton sim ctl frequency-hop q0 hz=300kHz         put one on; values in order, or by name
 kammerton sim ctl tls q0 --after-records 5000        in the middle of a scan
 kammerton sim ctl faults | clear | clear 2           what is on; take all off, or one
 kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits of a lab.toml

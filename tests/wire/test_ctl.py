@@ -103,7 +103,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
             "no output has drive_lo.pwoer (did you mean 'drive_lo.power'?): nothing is proved",
         ),
         (["temperature"], "temperature: KELVIN is missing"),
-        (["temperature", "cold"], "kelvin: 'cold' is not a float"),
+        (["temperature", "cold"], "kelvin: 'cold' is no number of K, such as 0.02 or 20mK"),
         (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
         (["temperature", "1", "colour=red"], "no parameter 'colour'"),
         (["clear", "7"], "no fault 7"),

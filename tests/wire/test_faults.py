@@ -100,7 +100,7 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
         ("swallow", {"instrument": "board"}, "no instrument on the network 'board'"),
         ("black-hole", {"instrument": "bord"}, "no instrument 'bord' (did you mean 'board'?)"),
         ("swallow", {"instrument": "awg1", "count": 0}, "count: 0 answers"),
-        ("swallow", {"instrument": "awg1", "count": "two"}, "count: 'two' is not an int"),
+        ("swallow", {"instrument": "awg1", "count": "two"}, "count: 'two' is not a whole number"),
         ("swallow", {"instrument": "awg1", "cont": 2}, "no parameter 'cont' (did you mean 'count"),
         ("frequency-hop", {"qubit": "q7"}, "no qubit 'q7'; there are q0"),
         ("trip", {"machine": "turbot"}, "did you mean 'turbo'?"),
@@ -110,6 +110,13 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
         ("lost-setting", {"instrument": "awg1", "setting": "amplitud"}, "did you mean 'amplitude"),
         ("front-panel", {"instrument": "drive_lo", "setting": "power", "value": "99"}, "-222"),
         ("error", {"instrument": "awg1", "code": -7}, "no error code '-7'"),
+        (
+            "frequency-hop",
+            {"qubit": "q0", "hz": "3s"},
+            "'3s' is no number of Hz, such as 3e5 or 300",
+        ),
+        ("frequency-hop", {"qubit": "q0", "hz": "3 QHz"}, "'3 QHz' is no number of Hz"),
+        ("trigger-loss", {"share": "1kHz"}, "share: '1kHz' is not a number"),
         ("decoy", {"hz": 7e9, "depth": 1}, "depth: 1.0 must lie between 0 and 1"),
     ],
 )
@@ -120,10 +127,27 @@ def test_what_cannot_be_is_named(laboratory, name, given, said):
     assert laboratory.faults.active() == []
 
 
+@pytest.mark.parametrize(
+    ("name", "parameter", "said", "value"),
+    [
+        ("frequency-hop", "hz", "3MHz", 3e6), ("frequency-hop", "hz", "-300 kHz", -3e5),
+        ("frequency-hop", "hz", "3e5", 3e5), ("frequency-hop", "hz", "2.5e-1 GHz", 2.5e8),
+        ("tls", "t1", "10us", 1e-5), ("tls", "t1", "10 µs", 1e-5), ("late", "seconds", "2s", 2.0),
+        ("temperature", "kelvin", "20mK", 0.02), ("ramp", "kelvin_per_s", "1mK/s", 1e-3),
+        ("heat", "watts", "50 uW", 5e-5),
+    ],
+)  # fmt: skip
+def test_a_number_may_be_written_with_its_unit(name, parameter, said, value):
+    given = {"qubit": "q0", "instrument": "awg1", parameter: said}
+    fault = CATALOGUE[name]
+    found = fault.values({key: given[key] for key in given if key in fault.parameters})
+    assert found[parameter] == value
+
+
 def test_everything_wrong_is_named_at_once(laboratory):
     with pytest.raises(FaultError) as caught:
         laboratory.faults.inject("late", secnds=1, count="x")
-    for said in ("'seconds'", "INSTRUMENT is missing", "'x' is not an int"):
+    for said in ("'seconds'", "INSTRUMENT is missing", "'x' is not a whole number"):
         assert said in str(caught.value)
 
 

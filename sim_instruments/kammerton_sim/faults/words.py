@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,6 +14,19 @@ Undo = Callable[[], None]
 Value = float | int | str
 
 _KINDS: Mapping[str, Callable[[str], Value]] = {"float": float, "int": int, "str": str}
+
+_UNITS: Mapping[str, str] = {
+    "hz": "Hz", "linewidth": "Hz", "t1": "s", "seconds": "s", "every": "s", "watts": "W",
+    "kelvin": "K", "kelvin_per_s": "K/s",
+}  # fmt: skip
+"""What a number is in, by the parameter's name; it may be written with that unit: 3MHz."""
+
+_EXAMPLES = {
+    "Hz": "3e5 or 300kHz", "s": "1e-5 or 10us", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
+    "K/s": "1e-3 or 1mK/s",
+}  # fmt: skip
+_PREFIXES = {"G": 9, "M": 6, "k": 3, "": 0, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9}
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*")
 
 
 class FaultError(ValueError):
@@ -59,14 +73,31 @@ class Fault:
         for name in set(given) & set(taken):
             kind = str(taken[name].annotation)
             try:
-                value = values[name] = _KINDS[kind](given[name])
+                value = values[name] = _KINDS[kind](_plain(given[name], _UNITS.get(name, "")))
                 if isinstance(value, float) and not math.isfinite(value):
                     problems.append(f"{name}: {given[name]!r} is not finite")
             except (TypeError, ValueError):
-                problems.append(f"{name}: {given[name]!r} is not a{'n' * (kind == 'int')} {kind}")
+                problems.append(f"{name}: {given[name]!r} is {_wanted(name, kind)}")
         if problems:
             raise FaultError(f"{self.name}: {'; '.join(problems)}")
         return values
+
+
+def _plain(given: Any, unit: str) -> Any:
+    """Return "3MHz" as "3e6", where that is the unit; anything else as it was given."""
+    match = _QUANTITY.fullmatch(given) if unit and isinstance(given, str) else None
+    if match is None or not match[2].endswith(unit):
+        return given
+    prefix = match[2].removesuffix(unit)
+    number, _, exponent = match[1].lower().partition("e")
+    return f"{number}e{int(exponent or 0) + _PREFIXES[prefix]}" if prefix in _PREFIXES else given
+
+
+def _wanted(name: str, kind: str) -> str:
+    if kind == "int":
+        return "not a whole number"
+    unit = _UNITS.get(name)
+    return f"no number of {unit}, such as {_EXAMPLES[unit]}" if unit else "not a number"
 
 
 def near(word: str, known: Iterable[str]) -> str:

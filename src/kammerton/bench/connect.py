@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import entry_points
 
+from kammerton.bench.away import does_not_connect
 from kammerton.bench.boxes import Boxes
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
@@ -99,7 +100,7 @@ async def _connect_all(
                 factories[entry.driver], entry.name, entry.address, timeout=CONNECT_DEADLINE
             )
         except Exception as error:  # noqa: BLE001 - named together with all others by connect()
-            return f"{entry.name} ({entry.driver} at {entry.address}) does not connect: {error}"
+            return does_not_connect(entry, error)
         else:
             return found if isinstance(found, Instrument) else _no_instrument(entry, found)
         finally:

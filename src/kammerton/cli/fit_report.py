@@ -69,7 +69,8 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
     """
     console = Console()
     verdict = Text(f"{found.verdict}", style=f"bold {COLOURS[found.verdict]}")
-    console.print(Text(f"{found.kind}  {found.target}: ") + verdict + Text(f", {found.status}"))
+    more = "" if found.status == "success" else f", {found.status}"
+    console.print(Text(f"{found.kind}  {found.target}: ") + verdict + Text(more))
     console.print(Text(found.reason))
     for words in in_words(found.advice, axes):
         console.print(Text(f"-> {words}"))

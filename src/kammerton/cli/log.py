@@ -111,7 +111,7 @@ def _show(entries: list[Entry], now: datetime) -> None:
 
 def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
     """Return run, calibration, end, verdict and qubits; and what there is to say below them."""
-    from kammerton.client.words import duration
+    from kammerton.model.span import duration
     from kammerton.store import Revision, StoredRun
 
     if isinstance(entry, StoredRun):

@@ -90,8 +90,9 @@ def _show(found: Why, now: datetime, held: list[str]) -> None:
 
 
 def _lines(found: Why, now: datetime) -> list[tuple[str, str]]:
-    from kammerton.client.words import duration, validity
+    from kammerton.client.words import validity
     from kammerton.model.quantity import show
+    from kammerton.model.span import duration
 
     estimate, run = found.estimate, found.run
     lines = [
@@ -119,8 +120,8 @@ def _verdicts(found: Why) -> list[tuple[str, str]]:
 
 
 def _history(found: Why, now: datetime) -> list[tuple[str, str]]:
-    from kammerton.client.words import duration
     from kammerton.model.quantity import show
+    from kammerton.model.span import duration
 
     return [
         (

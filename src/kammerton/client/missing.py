@@ -19,8 +19,11 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
     qubits, resonators = _elements(measured, lab)
     names = {f"{q}.{kind}" for q in {*qubits, *stuck} for kind in QUBIT}
     names |= {f"{r}.{kind}" for r in resonators for kind in RESONATOR}
+    if name in {each.partition(".")[0] for each in names}:
+        example = f"{name}.frequency" if name in resonators else f"{name}.f01"
+        return f"{name} has many parameters; name one of them, such as {example}"
     if name not in names:
-        return f"{name} was never measured{meant(name, sorted(names | measured))}"
+        return f"there is no parameter {name}{meant(name, sorted(names | measured))}"
     element = name.partition(".")[0]
     found = stuck.get(resonators.get(element, element))
     return f"{name} was never measured: {found}" if found else f"{name} was not measured yet"

@@ -6,14 +6,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kammerton.client.locate import find_database
+from kammerton.client.locate import find_database, find_lab
+from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
-from kammerton.client.words import meant, table
+from kammerton.client.words import table
 from kammerton.model import Estimate, StoreError
 from kammerton.store import Store, StoredRun, open_traces
 
 if TYPE_CHECKING:
     import xarray
+
+    from kammerton.lab import Lab
 
 
 class Client(Mapping[str, Estimate]):
@@ -34,12 +37,13 @@ class Client(Mapping[str, Estimate]):
     """
 
     def __init__(self, place: Path | str | None = None) -> None:
-        self._store = Store.read(find_database(Path(place) if place is not None else None))
+        self._place = Path(place) if place is not None else None
+        self._store = Store.read(find_database(self._place))
 
     def __getitem__(self, name: str) -> Estimate:
         parameters = self.parameters()
         if name not in parameters:
-            raise KeyError(f"{name} was never measured{meant(name, parameters)}")
+            raise KeyError(missing(self._store, name, self._lab()))
         return parameters[name]
 
     def __iter__(self) -> Iterator[str]:
@@ -52,6 +56,12 @@ class Client(Mapping[str, Estimate]):
         snapshot = self._store.snapshot()
         title = f"{snapshot.computer}, revision {snapshot.revision}"
         return f"{title}\n{table(self.parameters(), self._store.now())}"
+
+    def _lab(self) -> Lab | None:
+        from kammerton.lab import load
+
+        file = find_lab(self._place)
+        return load(file) if file else None
 
     def parameters(self) -> dict[str, Estimate]:
         """Return the newest estimate of every parameter."""

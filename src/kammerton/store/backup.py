@@ -10,9 +10,11 @@ from __future__ import annotations
 import math
 import sqlite3
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 from kammerton.model import StoreError
+from kammerton.model.span import duration
 from kammerton.store import clock
 from kammerton.store.disk import to_disk
 from kammerton.verify import verify
@@ -93,8 +95,10 @@ def advice(database: Path) -> str:
     saved = backups(database)
     if not saved:
         return f"There is no backup in {beside(database)}"
+    old = age(database)
+    said = f"{duration(timedelta(seconds=old))} old" if math.isfinite(old) else "of unknown age"
     return (
-        f"The newest verified backup is {age(database) / 3600:.1f} h old: "
+        f"The newest verified backup is {said}: "
         f"`kammerton restore {saved[-1]}` puts it in place, in a new epoch, and keeps the old file"
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, insert, or_, select, update
@@ -47,15 +47,36 @@ def checked_end(until: datetime | None, now: int) -> int | None:
     if until is None:
         return None
     end = micros(checks.aware(until, "the end of the lease"))
-    if not now < end <= now + LONGEST // timedelta(microseconds=1):
-        raise StoreError(f"the end of the lease, {until}, is not within the next ten years")
+    if end <= now:
+        raise StoreError(f"nothing is held: the hold was to end {_past(until)}")
+    if end > now + LONGEST // timedelta(microseconds=1):
+        raise StoreError("nothing is held: the hold would last longer than ten years")
     return end
+
+
+def shown(until: datetime) -> str:
+    """Return when a hold ends, to the second, since a hold may be short."""
+    return f"{until.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _past(until: datetime) -> str:
+    try:
+        return f"at {shown(until)}, which is over"
+    except OverflowError:  # of a year that UTC has not
+        return "long ago"
+
+
+def ends(held: Lease) -> str:
+    """Return how long a hold lasts, in words."""
+    return f"until {shown(held.until)}" if held.until else "until released"
 
 
 def insert_lease(
     connection: Connection, scope: str, owner: str, why: str, now: int, until: datetime | None
-) -> None:
-    """Insert a lease; one of the same owner is replaced, one that has run out is closed.
+) -> Lease | None:
+    """Insert a lease; return the one of the same owner that it replaces.
+
+    One that has run out is closed.
 
     Raises
     ------
@@ -63,13 +84,14 @@ def insert_lease(
         Somebody else holds the scope: the message names who, and why. Or the end makes no sense.
     """
     end = checked_end(until, now)
-    for held in connection.execute(active(now).where(table.c.scope == scope)):
-        if held.owner != owner:
-            raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
+    held = connection.execute(active(now).where(table.c.scope == scope)).first()
+    if held is not None and held.owner != owner:
+        raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
     _close(connection, scope, owner, now)
     row = {"scope": scope, "owner": owner, "why": why, "since": now, "until": end}
     number = records.next_number(connection, table)
     connection.execute(insert(table).values(number=number, **row))
+    return None if held is None else lease(held)
 
 
 def end_lease(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from kammerton.model import StoreError
+from kammerton.store import leases
 from kammerton.store.set_back import set_back
 from kammerton.store.write import Store
 
@@ -40,9 +41,10 @@ def _hold(
 ) -> str:
     """Hold a scope; `now` is for the daemon, which then waits for no safe point."""
     end = None if until is None else _time(until)
-    store.hold(scope, who, why, end)
-    shown = f" until {end.astimezone(UTC):%Y-%m-%d %H:%M} UTC" if end else ""
-    return f"{scope} is held by {who}{shown}"
+    before = store.hold(scope, who, why, end)
+    how_long = "until it is released" if end is None else f"until {leases.shown(end)}"
+    instead = "" if before is None else f", instead of {leases.ends(before)} ({before.why})"
+    return f"{scope} is held by {who} {how_long}{instead}"
 
 
 def _time(said: str) -> datetime:

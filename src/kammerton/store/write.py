@@ -19,7 +19,7 @@ from kammerton.store.chain import link
 from kammerton.store.place import Place, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
-from kammerton.store.rows import Activity, Attempt, Commit, micros, run_name, run_number
+from kammerton.store.rows import Activity, Attempt, Commit, Lease, micros, run_name, run_number
 from kammerton.store.traces import write_traces
 
 T = TypeVar("T")
@@ -186,8 +186,10 @@ class Store(ReadStore):
 
         self._small(write)
 
-    def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> None:
+    def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> Lease | None:
         """Keep the loop's hands off a scope until it is released, or until a wall time.
+
+        Returns the hold of the same owner that this one replaces.
 
         Raises
         ------
@@ -196,11 +198,14 @@ class Store(ReadStore):
         """
         scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
 
-        def write(connection: Connection) -> None:
-            leases.insert_lease(connection, scope, owner, why, _wall(), until)
-            self._note(connection, owner, f"lease of {scope}", "", "held", why)
+        def write(connection: Connection) -> Lease | None:
+            before = leases.insert_lease(connection, scope, owner, why, _wall(), until)
+            old = "" if before is None else f"held {leases.ends(before)}"
+            new = "held" if until is None else f"held until {leases.shown(until)}"
+            self._note(connection, owner, f"lease of {scope}", old, new, why)
+            return before
 
-        self._small(write)
+        return self._small(write)
 
     def release(
         self, scope: str, who: str, *, number: int | None = None, force: bool = False

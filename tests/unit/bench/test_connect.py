@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.bench.away import does_not_connect
 from kammerton.bench.connect import connect, installed_drivers
 from kammerton.bench.locks import held_locks
 from kammerton.model import InstrumentError
@@ -40,11 +41,37 @@ def test_every_unreachable_instrument_is_named_at_once_and_the_others_close(fake
     with pytest.raises(InstrumentError) as caught:
         asyncio.run(connect(make.lab(), drivers))
     assert str(caught.value).splitlines() == [
-        "lo (source at addr-lo) does not connect: connection refused",
-        "fridge (fridge at addr-fridge) does not connect: connection refused",
+        f"{who} does not connect: nobody answers there (connection refused). Is it switched on and "
+        "cabled, and is this its address?"
+        for who in ("lo (source at addr-lo)", "fridge (fridge at addr-fridge)")
     ]
     assert fake.awg.closed
     assert fake.dig.closed
+
+
+@pytest.mark.parametrize(
+    ("raised", "words"),
+    [
+        ("lo (addr-lo): connect: VI_ERROR_RSRC_NFOUND (-1073807343): Insufficient location "
+         "information or the requested device or resource is not present in the system.",
+         "nobody answers there (VI_ERROR_RSRC_NFOUND). Is it switched on and cabled, and is this "
+         "its address?"),
+        ("lo (addr-lo): connect: 111 Connection refused",
+         "nobody answers there (Connection refused). Is it switched on and cabled, and is this "
+         "its address?"),
+        ("[Errno -2] Name or service not known", "no computer has that name (Name or service not "
+         "known). Is the address right, and does the name server know it?"),
+        ("VI_ERROR_TMO (-1073807339): Timeout expired before operation completed.",
+         "it does not answer in time (VI_ERROR_TMO). Is it busy, or does another program have its "
+         "only connection?"),
+        ("lo: model 123 is not what this driver knows", "lo: model 123 is not what this driver "
+         "knows"),
+    ],
+)  # fmt: skip
+def test_why_one_does_not_connect_is_said_in_words_that_help(make, raised, words):
+    entry = make.lab().instruments["lo"]
+    said = does_not_connect(entry, InstrumentError(raised))
+    assert said == f"lo (source at addr-lo) does not connect: {words}"
 
 
 def test_r2_where_one_is_unreachable_those_that_answer_are_switched_off(fake, make):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.store import Store
+from kammerton.model import StoreError
+from kammerton.store import Store, change
 from tests.unit.lab.example import FILE
 
 
@@ -66,3 +68,28 @@ def test_what_cannot_be_is_said_with_code_2(lab, words, problem):
     code, _, err = said(*words, "--lab", str(lab))
     assert code == 2
     assert problem in " ".join(err.replace("│", " ").split())
+
+
+def test_a_hold_that_replaces_ones_own_says_so(lab):
+    said("hold", "q1", str(lab), "--why", "two-tone", "--for", "1h")
+    code, out, _ = said("hold", "q1", str(lab), "--why", "longer", "--for", "1s")
+    assert code == 0
+    pattern = (
+        r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC, "
+        r"instead of until [\d-]{10} \d\d:\d\d:\d\d UTC \(two-tone\)\n"
+    )
+    assert re.fullmatch(pattern, out), out
+    with Store.read(lab.parent / "kammerton.sqlite") as store:
+        newest = store.log(1)[0]
+    assert newest.old.startswith("held until ")
+    assert newest.new.startswith("held until ")
+
+
+def test_a_hold_that_is_over_before_it_begins_says_that_nothing_is_held(lab):
+    end = datetime.now(UTC) - timedelta(seconds=1)
+    with pytest.raises(StoreError, match=r"nothing is held: .* at .* UTC, which is over"):
+        change(
+            lab.parent / "kammerton.sqlite",
+            "hold",
+            {"scope": "q1", "why": "x", "until": end.isoformat()},
+        )

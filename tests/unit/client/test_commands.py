@@ -59,7 +59,7 @@ def test_why_as_json(folder: Path) -> None:
 def test_why_of_an_unknown_parameter_names_the_nearest(folder: Path) -> None:
     result = call("why", "q0.t2", folder)
     assert result.exit_code == 2
-    assert 'q0.t2 was never measured; did you mean "q0.t1"?' in result.stderr
+    assert 'there is no parameter q0.t2; did you mean "q0.t1"?' in result.stderr
 
 
 def test_log_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,15 @@ def test_an_unknown_parameter_names_the_nearest(client: Client) -> None:
         client.why("r1.freq")
 
 
+def test_what_is_not_there_is_said_as_the_command_line_says_it(client: Client) -> None:
+    with pytest.raises(KeyError, match=r"q1\.t1 was never measured: t1 of q1 was not conclusive"):
+        client["q1.t1"]
+    with pytest.raises(KeyError, match=r"q0\.f01 was not measured yet"):
+        client["q0.f01"]
+    with pytest.raises(KeyError, match=r"r0 has many parameters; .* such as r0\.frequency"):
+        client["r0"]
+
+
 def test_it_prints_as_a_table(client: Client) -> None:
     title, head, first, second = repr(client).splitlines()
     assert title == "two-qubits, revision 3"

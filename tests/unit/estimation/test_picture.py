@@ -10,8 +10,8 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kammerton.estimation.pictures.picture import draw
-from kammerton.estimation.pictures.scales import on_axis, written
+from kammerton.estimation.pictures.picture import _verdict, draw
+from kammerton.estimation.pictures.scales import called, on_axis, written
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Fit, Trace, Value, Verdict
 
@@ -150,3 +150,20 @@ def test_narrow_frequency_axes_are_relative() -> None:
     assert on_axis(np.array([4e9, 5e9]), "f", "Hz")[3] == "f (GHz)"
     assert on_axis(np.array([0, 1e-5]), "wait", "s")[3] == "wait (µs)"
     assert on_axis(np.array([0, 2e-5]), "signal", "")[3] == "signal (10⁻⁶)"
+
+
+@pytest.mark.parametrize(
+    ("y", "unit", "name"),
+    [
+        ((0.0, 1.0), "", "population of |1⟩"), ((-0.1, 1.2, math.nan), "", "population of |1⟩"),
+        ((0.0, 40.0), "", "signal"), ((-3.0, 0.5), "", "signal"), ((0.0, 1.0), "V", "signal"),
+    ],
+)  # fmt: skip
+def test_only_what_can_be_one_is_called_a_population(y, unit, name):
+    assert called(np.array(y), unit) == name
+
+
+def test_an_accepted_fit_says_accepted_and_no_more_where_nothing_else_was_found():
+    fit = Fit("t1", "q0", {}, Verdict.ACCEPTED, "success", "", math.nan)
+    assert _verdict(fit) == "accepted"
+    assert _verdict(replace(fit, status="beating")) == "accepted: beating"

@@ -118,7 +118,7 @@ def test_a_release_ends_the_lease_it_names_and_no_later_one(store: Store) -> Non
      "2026-01-01T00:00:00"],
 )  # fmt: skip
 def test_a_lease_ends_within_ten_years_from_now(store: Store, until: str) -> None:
-    with pytest.raises(StoreError, match="end of the lease"):
+    with pytest.raises(StoreError, match=r"hold was to end|longer than ten years|time zone"):
         store.hold("q3", "anna", "for ever", datetime.fromisoformat(until))
     assert store.leases() == ()
 

@@ -37,7 +37,9 @@ def attended(store: Store) -> Iterator[None]:
 
 def test_without_a_daemon_the_command_does_it_itself(place: Path | str) -> None:
     Store.open(place, "two-qubits").close()
-    assert change(place, "hold", {"scope": "q3", "why": "wiring"}, "anna") == "q3 is held by anna"
+    assert change(place, "hold", {"scope": "q3", "why": "wiring"}, "anna") == (
+        "q3 is held by anna until it is released"
+    )
     with Store.read(place) as store:
         assert store.leases()[0].why == "wiring"
     with pytest.raises(StoreError, match="q3 is held by anna: wiring"):
@@ -124,7 +126,7 @@ def test_what_is_not_understood_is_refused(
 
 @pytest.mark.parametrize(
     ("until", "said"),
-    [("9999-12-31T23:59:59-01:00", "end of the lease"), ("soon", "no time"), (7, "failed: Type")],
+    [("9999-12-31T23:59:59-01:00", "longer than ten"), ("soon", "no time"), (7, "failed: Type")],
 )
 def test_a_hold_that_cannot_be_is_refused_and_the_next_one_is_done(
     store: Store, path: Path, until: object, said: str

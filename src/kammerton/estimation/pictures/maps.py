@@ -30,7 +30,7 @@ from kammerton.estimation.pictures.page import (
     square,
     turned,
 )
-from kammerton.estimation.pictures.scales import labelled, largest, on_axis, prefix_of
+from kammerton.estimation.pictures.scales import called, labelled, largest, on_axis, prefix_of
 from kammerton.model import Fit
 from kammerton.model.trace import FloatArray
 
@@ -211,7 +211,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
         below.plot(x, (shown[n] - fitted) / scale, mark, ms=2.2, mew=0, color=colour)
     key_above(above, len(grid.x[0]))
-    name = "|S|" if flat else "signal" if grid.y_unit else "population of 1"
+    name = "|S|" if flat else called(shown, grid.y_unit)
     label(above, "", labelled(name, prefix + grid.y_unit))
     label(below, x_label, "res. / σ" if known else "residual")
     if flat:

@@ -31,7 +31,14 @@ from kammerton.estimation.pictures.page import (
     turned,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
-from kammerton.estimation.pictures.scales import labelled, largest, on_axis, prefix_of, written
+from kammerton.estimation.pictures.scales import (
+    called,
+    labelled,
+    largest,
+    on_axis,
+    prefix_of,
+    written,
+)
 from kammerton.estimation.pictures.shots import draw_shots, shots_of
 from kammerton.estimation.pictures.wording import in_words
 from kammerton.estimation.reduce import axis_of
@@ -126,7 +133,7 @@ def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray
 def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
     inches = WIDE if _is_wide(trace) else NARROW
     letters = int(LETTERS * inches)
-    verdict = "not fitted" if fit is None else f"{fit.verdict}: {fit.status}"
+    verdict = "not fitted" if fit is None else _verdict(fit)
     target = _shortened(trace.target, int(8.8 * inches - 0.68 * len(verdict)) - 4)
     page.text(0.13, 0.955, target, va="top", fontsize=11, weight="bold", color=INK,
               parse_math=False)  # fmt: skip
@@ -137,6 +144,10 @@ def _headline(page: Page, trace: Trace | Grid, fit: Fit | None) -> None:
         words = _words(fit, trace, letters)
         page.text(0.97, 0.895, words, va="top", ha="right", fontsize=SMALL, color=INK,
                   linespacing=1.25, parse_math=False)  # fmt: skip
+
+
+def _verdict(fit: Fit) -> str:
+    return str(fit.verdict) if fit.status == "success" else f"{fit.verdict}: {fit.status}"
 
 
 def _colour(fit: Fit) -> str:
@@ -184,7 +195,7 @@ def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
     y = np.real(trace.y)
     curve = None if fit is None or fit.curve is None else np.real(fit.curve)
     _sweep(page, trace, y, curve, (y - curve) if curve is not None else None,
-           "population of 1" if not trace.y_unit else "signal", left=0.15, right=0.97)  # fmt: skip
+           called(y, trace.y_unit), left=0.15, right=0.97)  # fmt: skip
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:

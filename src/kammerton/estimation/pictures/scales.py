@@ -12,6 +12,9 @@ from kammerton.model.trace import ComplexArray, FloatArray
 NARROW = 2e-3
 """A frequency axis narrower than this fraction of its centre is shown relative to the centre."""
 
+BEYOND = 0.3
+"""How far noise may take a population below 0 and above 1."""
+
 _RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SHOWN = ("G", "M", "k", "", "m", "µ", "n")
 
@@ -79,6 +82,13 @@ def on_axis(values: FloatArray, name: str, unit: str) -> tuple[FloatArray, float
 def largest(values: FloatArray | ComplexArray) -> float:
     """Return the largest finite magnitude, 0 where there is none."""
     return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
+
+
+def called(y: FloatArray, unit: str) -> str:
+    """Return what y is: a population where it has no unit and, but for noise, could be one."""
+    finite = y[np.isfinite(y)]
+    within = finite.size == 0 or bool(finite.min() > -BEYOND and finite.max() < 1 + BEYOND)
+    return "population of |1⟩" if within and not unit else "signal"
 
 
 def labelled(name: str, unit: str) -> str:
