@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.curves.pulse_pairs import ERRORS, IDEAL, responses
+from kammerton.estimation.curves.pulse_pairs import ERRORS, IDEAL, polynomials, responses
 from kammerton.estimation.curves.repeats import means, unlike
 from kammerton.estimation.numeric.derived import Derived, derive, named
 from kammerton.estimation.numeric.prepare import Batch, prepare
-from kammerton.estimation.numeric.projection import linear, refine
+from kammerton.estimation.numeric.projection import Law, linear, refine
+from kammerton.estimation.numeric.projection_kernels import PAIRS
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Evidence, weigh
 from kammerton.estimation.verdict.findings import (
@@ -70,15 +71,16 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit contrast, offset and four errors; `contrast` and `offset` may be known."""
     sampled = means(batch, trust=True)
     each = sampled.batch
-    pair = np.round(np.broadcast_to(each.x, each.y.shape) * 20).astype(np.intp)
-    fit, perfect = _fits(each, pair, _prior(each, known))
-    curve = _curve(fit, pair)
+    pair = np.round(each.x * 20).astype(np.intp)
+    law = Law(PAIRS, polynomials()[:, pair].transpose(1, 0, 2).copy())
+    fit, perfect = _fits(each, law, _prior(each, known))
+    curve = law.curve(fit.theta)
     nulls = simple_laws(each)
     evidence = weigh(each, fit, curve, nulls)
     noise = evidence.noise[:, None, None]
     found = _with_deviation(
         derive(lambda theta: _numbers(theta, each.level), fit.theta, fit.cov * noise),
-        each, perfect, IDEAL[pair], evidence,
+        each, perfect, law.given[:, 0], evidence,
     )  # fmt: skip
     findings = Findings(batch.traces)
     snr = significance(each, nulls.flat[0], fit, evidence)
@@ -100,22 +102,13 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     return Outcome(found, UNITS, sampled.spread(curve), evidence.chi2_reduced, findings)
 
 
-def _fits(batch: Batch, pair: NDArray[np.intp], prior: Array | None) -> tuple[Solution, Solution]:
+def _fits(batch: Batch, law: Law, prior: Array | None) -> tuple[Solution, Solution]:
     """Fit the pairs with errors, and without any."""
     none = np.zeros((batch.traces, len(ERRORS)))
     ends = np.full(len(ERRORS), BOUND)
-    fit = refine(lambda p: _columns(p, pair), batch, none, -ends, ends, prior)
-    return fit, linear(_columns(none, pair), batch, prior)
-
-
-def _columns(errors: Array, pair: NDArray[np.intp]) -> Array:
-    """Populations and a constant (N, 2, M), for errors (N, 4)."""
-    first, second, third = responses()
-    shift = errors @ first.T + (errors**3 / 6.0) @ third.T
-    pairs = (errors[:, :, None] * errors[:, None, :]).reshape(len(errors), -1)
-    shift += 0.5 * pairs @ second.reshape(len(IDEAL), -1).T
-    y = np.take_along_axis(IDEAL + shift, pair, axis=1)
-    return np.stack([y, np.ones_like(y)], axis=1)
+    fit = refine(law, batch, none, -ends, ends, prior)
+    ideal = law.given[:, 0]
+    return fit, linear(np.stack([ideal, np.ones_like(ideal)], axis=1), batch, prior)
 
 
 def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
@@ -126,11 +119,6 @@ def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
             prior[:, 0, column] = CERTAIN * (batch.w**2).sum(axis=1)
             prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
     return prior if prior.any() else None
-
-
-def _curve(fit: Solution, pair: NDArray[np.intp]) -> Array:
-    errors = fit.theta[:, : len(ERRORS)]
-    return np.asarray((fit.theta[:, None, len(ERRORS) :] @ _columns(errors, pair))[:, 0])
 
 
 def _numbers(theta: Array, level: Array) -> dict[str, Array]:

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from kammerton.estimation.curves.extremum import SORTS, Place, expectation, judge_place, sort_of
 from kammerton.estimation.curves.series import Joined, joined, split
 from kammerton.estimation.numeric.derived import derive
-from kammerton.estimation.numeric.projection import Basis, refine
+from kammerton.estimation.numeric.projection import Law, refine
+from kammerton.estimation.numeric.projection_kernels import REPEATED
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Evidence, weigh
 from kammerton.estimation.verdict.findings import (
@@ -64,16 +65,11 @@ class Trains(Joined):
         whole = np.rint(self.labels).astype(np.int64)
         return float(self.most / np.gcd.reduce(whole))
 
-    def law(self, sign: float) -> Basis:
-        """Return the columns by p = (rad in the window of the longest train, place)."""
+    def law(self, sign: float) -> Law:
+        """Return the cosine by p = (rad in the window of the longest train, place)."""
         r = np.repeat(self.repetitions, len(self.axis))
         u = np.tile(self.axis, len(self.repetitions))
-
-        def columns(p: Array) -> Array:
-            wave = sign * np.cos(p[:, :1] * r * (u - p[:, 1:])) / 2.0
-            return np.stack([wave, np.ones_like(wave)], axis=1)
-
-        return columns
+        return Law(REPEATED, np.stack([r, u, np.full_like(r, sign)])[None])
 
 
 def ready(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None) -> Trains:
@@ -92,7 +88,7 @@ def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
     batch, low = trains.batch, np.full(trains.batch.traces, trains.low)
     sign = _sign(known)
     fit = _fit(trains, sign)
-    curve = (fit.c[:, None, :] @ trains.law(sign)(fit.p))[:, 0]
+    curve = trains.law(sign).curve(fit.theta)
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     expected = expectation(known, batch, low, low + trains.length)

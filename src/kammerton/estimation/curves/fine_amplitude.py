@@ -17,7 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
-from kammerton.estimation.numeric.projection import Basis, refine
+from kammerton.estimation.numeric.projection import Law, refine
+from kammerton.estimation.numeric.projection_kernels import TRAIN
 from kammerton.estimation.numeric.solver import Solution, merged, replaced
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
 from kammerton.estimation.verdict.findings import CLEAR, UNSURE, Findings, judge_signal, judge_stray
@@ -66,16 +67,10 @@ class Train:
             limit=self.limit[which], scale=self.scale[which],
         )  # fmt: skip
 
-    def law(self) -> Basis:
-        """Return the columns: the oscillation by p = (error, decay) times scale, a constant."""
-
-        def columns(p: Array) -> Array:
-            part = self.count / self.scale[:, None]
-            turn = self.count * self.angle + p[:, :1] * part - self.phase
-            wave = np.exp(-p[:, 1:] * part) * np.cos(turn)
-            return np.stack([wave / 2.0, np.ones_like(wave)], axis=1)
-
-        return columns
+    def law(self) -> Law:
+        """Return the oscillation by p = (error, decay) times scale, and a constant."""
+        turn = self.count * self.angle - self.phase
+        return Law(TRAIN, np.stack([turn, self.count / self.scale[:, None]], axis=1))
 
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
@@ -91,7 +86,7 @@ def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad."""
     train, prior = _train(batch, known), _prior(batch, known)
     fit, twin = _fits(batch, train, prior)
-    curve = (fit.c[:, None, :] @ train.law()(fit.p))[:, 0]
+    curve = train.law().curve(fit.theta)
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = derive(

@@ -28,7 +28,8 @@ from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.curves.series import split
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.projection import Basis, refine
+from kammerton.estimation.numeric.projection import Law, refine
+from kammerton.estimation.numeric.projection_kernels import DECAYS
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.findings import Findings, imprecise, percent
 from kammerton.estimation.verdict.kind import Kind
@@ -83,13 +84,14 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     sampled = [means(batch) for batch in (pair.reference, pair.interleaved)]
     alone = [decaying(each, prior(each.batch, known)) for each in sampled]
     both = _joint(sampled)
+    law = _law(both, sampled[0].batch.points)
     fit = refine(
-        _columns(both, sampled[0].batch.points), both,
+        law, both,
         np.column_stack([each.fit.p[:, 0] for each in alone]),
         np.full(2, -1.0), np.full(2, 4.0 * both.points**2), prior(both, known),
     )  # fmt: skip
     reduced, noise = _noise(both, fit, alone)
-    cov = _scattered(sampled, both, fit) * noise[:, None, None]
+    cov = _scattered(sampled, both, fit, law) * noise[:, None, None]
     span, size = pair.window, dimension(both, known)
     found = derive(lambda theta: _numbers(theta, span, both.level, size), fit.theta, cov)
     findings, open_end = Findings(both.traces), known.get("offset") is None
@@ -110,7 +112,8 @@ def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     judge_population(findings, both, known, found)
     _judge_error(findings, found)
     findings.accept("two clear exponential decays")
-    return Outcome(found, UNITS, _curve(fit, sampled, both), reduced, findings)
+    curve = _curve(law.curve(fit.theta), sampled, both)
+    return Outcome(found, UNITS, curve, reduced, findings)
 
 
 def _unlike(pair: Pair) -> NDArray[np.intp]:
@@ -131,15 +134,10 @@ def _joint(sampled: list[Means]) -> Batch:
     )  # fmt: skip
 
 
-def _columns(both: Batch, first: int) -> Basis:
-    """Return the law's columns: both decays with one amplitude, and the common end."""
-
-    def columns(p: Array) -> Array:
-        rate = np.repeat(p, [first, both.points - first], axis=1)
-        decay = np.exp(-np.clip(rate * both.x, -5.0, 500.0))
-        return np.stack([decay, np.ones_like(decay)], axis=1)
-
-    return columns
+def _law(both: Batch, first: int) -> Law:
+    """Return both decays with one amplitude, and the common end."""
+    second = np.broadcast_to(np.arange(both.points) >= first, both.x.shape)
+    return Law(DECAYS, np.stack([both.x, second], axis=1))
 
 
 def _noise(both: Batch, fit: Solution, alone: list[Decay]) -> tuple[Array, Array]:
@@ -150,13 +148,13 @@ def _noise(both: Batch, fit: Solution, alone: list[Decay]) -> tuple[Array, Array
     return reduced, np.maximum(*(each.evidence.noise for each in alone))
 
 
-def _scattered(sampled: list[Means], both: Batch, fit: Solution) -> Array:
+def _scattered(sampled: list[Means], both: Batch, fit: Solution, law: Law) -> Array:
     """Covariance from the means' own variances, whatever the weights were (Huber 1967)."""
     variances = [each.variance for each in sampled if each.variance is not None]
     if len(variances) < 2:
         return fit.cov
     first = variances[0].shape[1]
-    decay = _columns(both, first)(fit.p)[:, 0]
+    decay = law.curve(np.column_stack([fit.p, np.ones(both.traces), np.zeros(both.traces)]))
     slope = -fit.c[:, :1] * both.x * decay
     own = np.arange(both.points) < first
     rows = np.stack([slope * own, slope * ~own, decay, np.ones_like(decay)], axis=1)
@@ -210,10 +208,10 @@ def _judge_error(findings: Findings, found: Derived) -> None:
     )  # fmt: skip
 
 
-def _curve(fit: Solution, sampled: list[Means], both: Batch) -> Array:
+def _curve(fitted: Array, sampled: list[Means], both: Batch) -> Array:
     """Return fitted survivals (N, 2, M), each less its own series' level."""
     first = sampled[0].batch.points
-    fitted = (fit.c[:, None, :] @ _columns(both, first)(fit.p))[:, 0] + both.level[:, None]
+    fitted = fitted + both.level[:, None]
     parts = fitted[:, :first], fitted[:, first:]
     return np.stack(
         [each.spread(part) - each.batch.level[:, None]

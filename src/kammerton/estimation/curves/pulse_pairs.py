@@ -49,6 +49,15 @@ def responses() -> tuple[Array, Array, Array]:
     return first, np.ascontiguousarray(second.transpose(2, 0, 1) / (4 * STEP**2)), third
 
 
+@lru_cache(maxsize=1)
+def polynomials() -> Array:
+    """Return each pair's population as a polynomial of the errors, as PAIRS wants it (19, 21)."""
+    first, second, third = responses()
+    both = [second[:, k, j] * (0.5 if j == k else 1.0)
+            for k in range(len(ERRORS)) for j in range(k, len(ERRORS))]  # fmt: skip
+    return np.stack([IDEAL, *first.T, *third.T / 6.0, *both])
+
+
 def populations(errors: Array) -> Array:
     """Return the population of 1 after each pair (21,), for errors (4,) in the order of ERRORS."""
     after = [_played(pair.split(), errors) for pair in PAIRS]

@@ -8,7 +8,6 @@ evidence: all of it; all, but the trace of 1 holds shots in 0; background and de
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,13 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.projection import NO_LAW, refine
+from kammerton.estimation.numeric.projection import NO_LAW, Law, refine
+from kammerton.estimation.numeric.projection_kernels import ALIKE as ALIKE_LAW
+from kammerton.estimation.numeric.projection_kernels import APART as APART_LAW
 from kammerton.estimation.numeric.solver import Solution, replaced
 from kammerton.estimation.resonances.plane import Plane, turned
 from kammerton.estimation.verdict.evidence import structured
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+
 
 ALL, MIXED, BACKGROUND, NOTHING = range(4)
 MARGINS = (0.0, 6.0, 6.0, 10.0)  # delta-BIC for which less is shared
@@ -153,22 +154,6 @@ def _level(plane: Plane) -> Array:
     return np.column_stack([each, each])
 
 
-def _pole(x: Array, centre: Array, width: Array) -> Complex:
-    return np.asarray(1.0 / (1.0 + 2j * (x - centre[:, None]) / width[:, None]))
-
-
-def _stacked(traces: list[list[Complex]]) -> Array:
-    """Stack complex columns of both traces, each with its i-fold, as (N, 2 L, 4 M)."""
-    n, m = traces[0][0].shape
-    out = np.empty((n, len(traces[0]), 2, len(traces), 2, m))  # column, its i-fold; Re, Im
-    for s, columns in enumerate(traces):
-        for k, z in enumerate(columns):
-            out[:, k, 0, s, 0] = out[:, k, 1, s, 1] = z.real
-            out[:, k, 0, s, 1] = z.imag
-            np.negative(z.imag, out=out[:, k, 1, s, 0])
-    return out.reshape(n, 2 * len(traces[0]), -1)
-
-
 def _bounds(points: int, parts: list[str], mixed: Array) -> tuple[Array, Array]:
     """Return bounds (N, P) of centres, widths, a delay, and a mixture that may be frozen."""
     every = {"centre": (-0.3, 1.3), "width": (0.6 / points, 5.0),
@@ -179,50 +164,34 @@ def _bounds(points: int, parts: list[str], mixed: Array) -> tuple[Array, Array]:
 
 def _alike(pair: Batch, start: Array, known: Array, population: Array, *, free: bool) -> _Joint:
     """Fit pairs that share everything; free: the part of 1 that is in 0 too."""
-    x = pair.x
     low, high = _bounds(pair.points, ["centre", "centre", "width", "delay"], start)
     part = start[:, 4:]
     low = np.hstack([low, np.zeros_like(part) if free else part])
     high = np.hstack([high, np.full_like(part, MOST_MIXED) if free else part])
 
-    def basis(p: Array) -> Array:
-        turn = np.exp(-2j * np.pi * p[:, 3:4] * x)
-        zero, one = (_pole(x, p[:, k], p[:, 2]) for k in (0, 1))
-        mixtures = (population[:, None], 1 - p[:, 4:5])
-        return _stacked([
-            [turn, turn * (zero + share * (one - zero)), turn * (x - 0.5)] for share in mixtures
-        ])  # fmt: skip
-
-    return _joint(basis, pair, start, (low, high), known, ((0, 1), (2, 2), (7, 7)))
+    given = np.stack(np.broadcast_arrays(pair.x, population[:, None]), axis=1)
+    return _joint(
+        Law(ALIKE_LAW, given, 6), pair, start, (low, high), known, ((0, 1), (2, 2), (7, 7))
+    )
 
 
 def _apart(pair: Batch, start: Array, known: Array, widths: Array) -> _Joint:
     """Fit pairs that share background and delay, each with its own linewidth and depth."""
-    x = pair.x
     begin = np.column_stack([start[:, :2], widths, start[:, 3]])
     bounds = _bounds(pair.points, ["centre", "centre", "width", "width", "delay"], start)
 
-    def basis(p: Array) -> Array:
-        turn = np.exp(-2j * np.pi * p[:, 4:5] * x)
-        zero, one = (turn * _pole(x, p[:, k], p[:, 2 + k]) for k in (0, 1))
-        none = np.zeros_like(turn)
-        slope = turn * (x - 0.5)
-        return _stacked([[turn, zero, slope, none], [turn, none, slope, one]])
-
-    return _joint(basis, pair, begin, bounds, known, ((0, 1), (2, 3), (7, 11)))
+    law = Law(APART_LAW, pair.x[:, None], 8)
+    return _joint(law, pair, begin, bounds, known, ((0, 1), (2, 3), (7, 11)))
 
 
 def _joint(
-    basis: Callable[[Array], Array], pair: Batch, start: Array, bounds: tuple[Array, Array],
+    law: Law, pair: Batch, start: Array, bounds: tuple[Array, Array],
     known: Array, where: tuple[tuple[int, int], ...],
 ) -> _Joint:  # fmt: skip
-    columns = basis(start).shape[1]
-    prior = np.zeros((pair.traces, 2, columns))
+    prior = np.zeros((pair.traces, 2, law.linear))
     prior[:, 0, SLOPES] = known
-    fit = refine(basis, pair, start, *bounds, prior)
-    size = start.shape[1]
-    curve = (fit.theta[:, None, size:] @ basis(fit.theta[:, :size]))[:, 0]
-    return _Joint(fit, curve, *where)
+    fit = refine(law, pair, start, *bounds, prior)
+    return _Joint(fit, law.curve(fit.theta), *where)
 
 
 def _chosen(
