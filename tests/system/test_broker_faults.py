@@ -149,7 +149,7 @@ def snapshot_of(epoch: str, revision: int) -> bytes:
         "time": "2026-01-01T00:00:00.000Z", "valid_until": None, "run": "r000001",
     }  # fmt: skip
     document = {"schema": 1, "epoch": epoch, "revision": revision, "parameters": {"q9.t1": value}}
-    return json.dumps(document).encode()
+    return payloads.encode(document | {"sha256": payloads.digest(document)})
 
 
 @pytest.mark.parametrize("what", ["another epoch", "an older revision", "nonsense", "nothing"])

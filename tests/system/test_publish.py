@@ -161,6 +161,7 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
         }  # fmt: skip
         assert {**head, **value} in ear.of(TOPICS.parameter("q0.t1"))
         delta = {**head, "revision": 1, "run": "r000001", "parameters": {"q0.t1": value}}
+        delta["sha256"] = payloads.digest(delta)
         assert ear.of(TOPICS.delta) == [delta]
         first, second = ear.of(TOPICS.run)
         assert (first["run"], first["revision"], first["calibration"]) == ("r000001", 1, "t1")

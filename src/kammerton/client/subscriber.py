@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
 from kammerton.client.follower import Follower, Update
@@ -11,6 +12,9 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Connect, Message, Topics, connect, received
+
+REFUSALS = 100
+"""The latest refusals that are kept."""
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +28,8 @@ class Subscriber:
             print(update.name, update.estimate)
 
     `parameters` is always the whole present set; `online` says whether the daemon is there, be it
-    in safe mode (None: not heard yet). A payload that cannot be read is logged and ignored.
+    in safe mode (None: not heard yet). A payload that cannot be read, or whose sha256 is not that
+    of its content, is not believed: it is logged, and `refused` says what came and why not.
     """
 
     def __init__(
@@ -36,6 +41,7 @@ class Subscriber:
         backoff: Backoff | None = None,
     ) -> None:
         self.online: bool | None = None
+        self.refused: deque[str] = deque(maxlen=REFUSALS)
         self._broker = broker
         self._topics = Topics(computer)
         self._connect = connect
@@ -76,6 +82,7 @@ class Subscriber:
         try:
             return self._read(message)
         except BrokerError as problem:
+            self.refused.append(f"{message.topic}: {problem}")
             log.warning("%s ignored: %s", message.topic, problem)
             return []
 

@@ -87,10 +87,11 @@ def alarm(epoch: str, notice: Notice, now: datetime) -> Document:
 
 def delta(epoch: str, handover: Handover, now: datetime) -> Document:
     """Give what one revision changed; run is null when a person went back to older values."""
-    return _head(epoch, handover.revision) | {
+    document = _head(epoch, handover.revision) | {
         "run": handover.run.id if handover.run else None,
         "parameters": _values({each.name: each for each in handover.changes}, now),
     }
+    return document | {"sha256": digest(document)}
 
 
 def parameter(epoch: str, change: Change, now: datetime) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
@@ -17,6 +18,7 @@ from pydantic import (
 
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.parameter import ELEMENT
+from kammerton.publish.payloads import digest
 
 LARGEST = 16 * 2**20
 """Bytes; a payload that is larger is refused unread."""
@@ -77,14 +79,26 @@ class Status(_Checked):
 
 
 def parameter_set(payload: bytes) -> ParameterSet:
-    """Return a snapshot or delta.
+    """Return a snapshot or delta that is as its publisher made it.
 
     Raises
     ------
     BrokerError
-        The payload is not what we publish.
+        The payload is not what we publish, or its hash is not that of its content: something on the
+        way has changed or cut it, or another program made it.
     """
-    return _checked(ParameterSet, payload)
+    found = _checked(ParameterSet, payload)
+    document = json.loads(payload)
+    said = document.pop("sha256", None)
+    if said is None:
+        raise BrokerError(f"{_called(found)} has no sha256")
+    if said != digest(document):
+        raise BrokerError(f"the sha256 of {_called(found)} is not that of its content")
+    return found
+
+
+def _called(found: ParameterSet) -> str:
+    return f"revision {found.revision} of epoch {found.epoch[:20]!r}"
 
 
 def seal(payload: bytes) -> Seal:

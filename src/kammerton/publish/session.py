@@ -71,6 +71,8 @@ class Session:
         if wait <= 0:
             head = await asyncio.to_thread(self._store.snapshot)
             await self._publish_snapshot(head)
+            if not unchanged:
+                await self._say(head, self._word)
             for change in expired:
                 if head.parameters[change.name] == change:
                     await self._publish_parameter(change)

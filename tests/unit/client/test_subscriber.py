@@ -14,6 +14,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.model.backoff import Backoff
 from kammerton.publish import Message, Topics, Will
+from kammerton.publish.payloads import digest
 
 TOPICS = Topics("c")
 VALUE = {
@@ -22,8 +23,9 @@ VALUE = {
 }  # fmt: skip
 
 
-def message(topic: str, **document: object) -> Message:
-    return Message(topic, json.dumps({"schema": 1, "epoch": "e"} | document).encode())
+def message(topic: str, **said: object) -> Message:
+    document = {"schema": 1, "epoch": "e"} | said
+    return Message(topic, json.dumps(document | {"sha256": digest(document)}).encode())
 
 
 def online(word: str) -> Message:
@@ -114,3 +116,17 @@ def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture
     _, values = heard(Tape([Message(TOPICS.snapshot, b"\xff{"), foreign, good]))
     assert values == [5.0]
     assert caplog.text.count("ignored: unreadable payload") == 1
+
+
+def test_b7_what_was_changed_on_the_way_is_not_believed_and_said() -> None:
+    """Retained by the broker, spoilt by somebody: then the daemon's own comes."""
+    good = message(TOPICS.snapshot, revision=2, parameters={"q0.t1": VALUE})
+    spoilt = Message(TOPICS.snapshot, good.payload.replace(b'"value": 5.0', b'"value": 7.0'))
+    newer = message(TOPICS.delta, revision=3, parameters={"q0.t1": VALUE | {"value": 6.0}})
+    cut = Message(TOPICS.delta, newer.payload.replace(b'"run": "r000001"', b'"run": "r000009"'))
+    subscriber, values = heard(Tape([spoilt, good, cut, newer]))
+    assert values == [5.0, 6.0]
+    assert list(subscriber.refused) == [
+        f"{TOPICS.snapshot}: the sha256 of revision 2 of epoch 'e' is not that of its content",
+        f"{TOPICS.delta}: the sha256 of revision 3 of epoch 'e' is not that of its content",
+    ]

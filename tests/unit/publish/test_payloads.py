@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from kammerton.model import BrokerError
 from kammerton.publish import Topics, payloads, received
-from kammerton.store import Change, Snapshot
+from kammerton.store import Change, Handover, Snapshot
 from tests.stored import NOON, estimate
 
 LATER = NOON.replace(microsecond=123000) + timedelta(hours=1)
@@ -99,7 +99,12 @@ def _with(**changed: object) -> dict:
 def _value(**changed: object) -> dict:
     document = _good()
     document["parameters"]["q0.t1"] |= changed
-    return document
+    return _sealed(document)
+
+
+def _sealed(document: dict) -> dict:
+    bare = {name: part for name, part in document.items() if name != "sha256"}
+    return bare | {"sha256": payloads.digest(bare)}
 
 
 WRONG = {
@@ -134,6 +139,35 @@ def test_a_number_that_is_not_finite_is_refused(number: bytes) -> None:
 
 def test_what_a_later_version_adds_is_ignored() -> None:
     assert received.parameter_set(json.dumps(_value(colour="blue")).encode()).revision == 7
+
+
+def _changed(document: dict) -> dict:
+    document["parameters"]["q0.t1"]["value"] *= 1.0000001
+    return document
+
+
+@pytest.mark.parametrize(
+    ("document", "why"),
+    [
+        (_changed(_good()), "sha256 of revision 7 of epoch 'e' is not that of its content"),
+        (_with(revision=8), "sha256 of revision 8 of epoch 'e' is not that of its content"),
+        (_with(parameters={}), "sha256 of revision 7"),
+        (_with(sha256="0" * 64), "sha256 of revision 7"),
+        (_with(sha256=1), "sha256 of revision 7"),
+        ({k: v for k, v in _good().items() if k != "sha256"}, "revision 7 of epoch 'e' has no"),
+    ],
+)  # fmt: skip
+def test_b7_what_was_changed_on_the_way_is_refused(document: dict, why: str) -> None:
+    with pytest.raises(BrokerError, match=why):
+        received.parameter_set(json.dumps(document).encode())
+
+
+def test_a_delta_is_sealed_as_a_snapshot_is() -> None:
+    handover = Handover(3, None, 8, (Change("q0.t1", 8, estimate(run="r000001")),))
+    payload = payloads.encode(payloads.delta("e", handover, NOON))
+    assert received.parameter_set(payload).revision == 8
+    with pytest.raises(BrokerError, match="not that of its content"):
+        received.parameter_set(payload.replace(b'"revision":8', b'"revision":9', 1))
 
 
 def test_a_deep_payload_is_refused() -> None:

@@ -116,6 +116,26 @@ def test_the_order_on_a_connection(store: Store) -> None:
     asyncio.run(scenario())
 
 
+def test_the_retained_status_follows_the_revision(store: Store) -> None:
+    async def scenario() -> None:
+        wire = Wire()
+        relay = relay_of(store, wire)
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(10):
+            await relay.drained()
+            store.commit(run(), {"q0.t1": estimate()})
+            await relay.drained()
+        said = [d for topic, d, retain in wire.sent if topic == TOPICS.status and retain]
+        assert [(each["status"], each["revision"]) for each in said] == [
+            ("online", 0), ("online", 1),
+        ]  # fmt: skip
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(scenario())
+
+
 def test_r8_a_daemon_in_safe_mode_says_so(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
