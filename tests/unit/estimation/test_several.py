@@ -89,3 +89,19 @@ def test_complex_scans_are_counted_too():
     z = 0.3 + (0.6 - 0.8j) * y + 0.05j * np.random.default_rng(2).normal(size=y.shape)
     found = fit_batch("qubit_spectroscopy", F, z, 0.05)
     assert np.mean(found.values["lines"] == 4) > 0.9
+
+
+def test_companions_change_nothing():
+    rng = np.random.default_rng(5)
+    x = np.linspace(0.0, 1.0, F.size)
+    turns, turn = rng.uniform(1.0, 9.0, (40, 1)), rng.uniform(0.0, 6.0, (40, 1))
+    hum = 0.5 * np.sin(2 * np.pi * turns * x + turn) + 0.05 * rng.normal(size=(40, F.size))
+    y = np.vstack([crowd()[:3], hum, crowd()[3:6, ::-1]])
+    whole = fit_batch("qubit_spectroscopy", F, y, 0.05)
+    for n in range(len(y)):
+        alone = fit_batch("qubit_spectroscopy", F, y[n], 0.05)
+        assert alone.verdict[0] == whole.verdict[n]
+        assert alone.values["lines"][0] == whole.values["lines"][n]
+        assert alone.values["frequency"][0] == pytest.approx(
+            whole.values["frequency"][n], rel=1e-12
+        )

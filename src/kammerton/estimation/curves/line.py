@@ -168,25 +168,23 @@ def _with_several(
     """Look for further lines in the traces `which`, and keep three or more."""
     if len(which) == 0:
         return found, evidence
-    lines = several_lines(batch.take(which), fit.take(which), _lorentzian)
-    more = lines.there.sum(axis=0) > 2
+    part = batch.take(which)
+    lines = several_lines(part, fit.take(which), _lorentzian, _bounds(batch, 1))
+    more = lines.count > 2
     if not more.any():
         return found, evidence
-    part, rows = batch.take(which), which[more]
     zero, span = part.column(part.zero), part.column(part.span)
     at = zero + lines.centres() * span
     nearest = np.nan_to_num(np.abs(at - expected[which]), nan=np.inf).argmin(axis=0)
-    main = lines.main(nearest)
+    main = lines.main(part, nearest)
     own = weigh(part, main, lines.curve, nulls.take(which))
     others, errors = lines.others(nearest, at, span * np.sqrt(own.noise))
     values = propagate(_among(part, lines, nearest, others), main, own)
     for name, error in zip(OTHERS, errors, strict=False):
         values.stderr[name][:] = error
+    rows = which[more]
     curve[rows] = lines.curve[more]
-    return (
-        found.replaced(rows, _picked(values, more)),
-        evidence.replaced(rows, own.take(more)),
-    )
+    return found.replaced(rows, _picked(values, more)), evidence.replaced(rows, own.take(more))
 
 
 def _lorentzian(batch: Batch, start: Array) -> Solution:
@@ -203,7 +201,7 @@ def _among(batch: Batch, lines: Several, main: NDArray[np.intp], others: Array) 
 
     def numbers(theta: Array) -> dict[str, Array]:
         told = _one(batch)(theta)
-        told["lines"] = np.broadcast_to(lines.there.sum(axis=0), theta.shape[:-1]) + 0.0
+        told["lines"] = np.broadcast_to(lines.count, theta.shape[:-1]) + 0.0
         for name, centre in zip(OTHERS, others, strict=False):
             told[name] = np.broadcast_to(centre, theta.shape[:-1])
         return told

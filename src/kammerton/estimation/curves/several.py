@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.lines_in_turn import take_turns
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution
@@ -26,28 +27,54 @@ WORTH = 30.0  # gain in chi-square for which another line is believed
 ROUNDS = 3
 NARROWEST = 2.0  # full width, in points
 WIDEST = 0.5  # full width, in windows
+SIZE = kernels.NONLINEAR[kernels.LINE] + kernels.LINEAR[kernels.LINE]
 
 
 @dataclass(frozen=True, eq=False)
 class Several:
-    """Lines of N traces, strongest first: fits (K of them), and which there are (K, N).
+    """Up to K lines of N traces.
 
-    curve: (N, R) of all lines and the background. cost, residual, free: as of a Solution.
+    p (N, K, 2): centre and half width, with cov (N, K, 2, 2); height (N, K); shapes (N, K, R): each
+    alone; base (N, R): the background. count (N,): how many there are.
     """
 
-    fits: list[Solution]
-    there: Mask
-    curve: Array
-    cost: Array
-    residual: Array
-    free: NDArray[np.intp]
+    p: Array
+    cov: Array
+    height: Array
+    shapes: Array
+    base: Array
+    count: NDArray[np.intp]
 
-    def main(self, pick: NDArray[np.intp]) -> Solution:
+    @property
+    def there(self) -> Mask:
+        """Which lines there are (K, N)."""
+        return np.asarray(np.arange(self.p.shape[1])[:, None] < self.count)
+
+    @property
+    def curve(self) -> Array:
+        """All lines over the background (N, R)."""
+        return np.asarray(self.shapes.sum(axis=1) + self.base)
+
+    def residual(self, batch: Batch) -> Array:
+        """Return what all lines leave (N, R), weighted."""
+        return np.asarray((batch.y - self.curve) * batch.w)
+
+    def ordered(self) -> Several:
+        """Return the lines of each trace with the strongest first."""
+        size = np.where(self.there.T, -np.abs(self.height), np.inf)
+        order = (np.arange(len(size))[:, None], np.argsort(size, axis=1, kind="stable"))
+        names = ("p", "cov", "height", "shapes")
+        return replace(self, **{name: getattr(self, name)[order] for name in names})
+
+    def main(self, batch: Batch, pick: NDArray[np.intp]) -> Solution:
         """Return line `pick` (N,) of each trace, judged by what all lines together leave."""
-        n = np.arange(len(pick))
-        theta, cov = (np.stack([getattr(f, name) for f in self.fits])[pick, n]
-                      for name in ("theta", "cov"))  # fmt: skip
-        return Solution(kernels.LINE, theta, cov, self.cost, self.residual, self.free)
+        n, residual = np.arange(len(pick)), self.residual(batch)
+        theta, cov = np.zeros((len(n), SIZE)), np.zeros((len(n), SIZE, SIZE))
+        theta[:, :2], theta[:, 2], cov[:, :2, :2] = (
+            self.p[n, pick], self.height[n, pick], self.cov[n, pick],
+        )  # fmt: skip
+        cost = (residual**2).sum(axis=1)
+        return Solution(kernels.LINE, theta, cov, cost, residual, 4 * self.count + 2)
 
     def others(self, main: NDArray[np.intp], at: Array, unit: Array) -> tuple[Array, Array]:
         """Return values `at` (K, N) of all lines but one, in their order, and their errors.
@@ -56,35 +83,48 @@ class Several:
         """
         rest = np.where(np.arange(len(at))[:, None] == main, np.nan, at)
         order = np.argsort(np.isnan(rest), axis=0, kind="stable")
-        errors = unit * np.sqrt(np.stack([fit.cov[:, 0, 0] for fit in self.fits]))
+        errors = unit * np.sqrt(self.cov[:, :, 0, 0].T)
         rest, errors = (np.take_along_axis(each, order, axis=0) for each in (rest, errors))
         return rest, np.where(np.isnan(rest), np.nan, errors)
 
     def centres(self) -> Array:
         """Return the centres (K, N) in windows, NaN where there is no such line."""
-        return np.where(self.there, np.stack([fit.p[:, 0] for fit in self.fits]), np.nan)
+        return np.where(self.there, self.p[:, :, 0].T, np.nan)
 
 
-def several_lines(batch: Batch, first: Solution, fit_line: FitsLine) -> Several:
+def several_lines(
+    batch: Batch, first: Solution, fit_line: FitsLine, ends: tuple[Array, Array]
+) -> Several:
     """Add lines to the first one as long as they are worth it.
 
-    fit_line(batch, start) fits one line over a background, from centre and half width (N, 2).
+    fit_line(batch, start) fits one line over a background, from centre and half width (N, 2);
+    ends: their bounds.
     """
-    fits, there = [first], np.ones((1, batch.traces), dtype=bool)
-    noise = first.cost / np.maximum(batch.rows - first.free, 1)
-    noise = np.ones_like(noise) if batch.known_noise else noise
-    cost = first.cost
-    while len(fits) < MOST:
-        rest = batch.with_y(batch.y - _all(batch, fits, there))
+    lines = _one(batch, first)
+    cost = first.cost.copy()
+    noise = np.ones_like(cost)
+    if not batch.known_noise:
+        noise = cost / np.maximum(batch.rows - first.free, 1)
+    which = np.arange(batch.traces)
+    for k in range(1, MOST):
+        part = batch.take(which)
+        rest = part.with_y(part.y - lines.shapes[which].sum(axis=1))
         new = fit_line(rest, search(rest, "lines", 1))
-        worth = (cost - new.cost > WORTH * noise) & _is_another(batch, new, fits, there)
-        if not worth.any():
+        worth = cost[which] - new.cost > WORTH * noise[which]
+        worth &= _is_another(part, new, lines.p[which, :k])
+        which, new, rest = which[worth], new.take(worth), rest.take(worth)
+        if len(which) == 0:
             break
-        fits, there = [*fits, new], np.vstack([there, worth])
-        fits = _in_turn(batch, fits, there, fit_line)
-        cost = np.where(worth, _cost(batch, fits, there), cost)
-        noise = noise if batch.known_noise else cost / np.maximum(batch.rows - 5 * len(fits), 1)
-    return _ordered(batch, fits, there)
+        lines.count[which] += 1
+        lines.p[which, k], lines.shapes[which, k] = new.p, line_alone(rest, new)
+        take_turns(
+            batch.x, batch.y, batch.w, which, lines.count, *ends, ROUNDS, lines.p, lines.height,
+            lines.cov, lines.shapes, lines.base,
+        )  # fmt: skip
+        cost[which] = (lines.residual(batch)[which] ** 2).sum(axis=1)
+        if not batch.known_noise:
+            noise[which] = cost[which] / np.maximum(batch.rows[which] - 5 * (k + 1), 1)
+    return lines.ordered()
 
 
 def line_alone(batch: Batch, fit: Solution) -> Array:
@@ -93,63 +133,24 @@ def line_alone(batch: Batch, fit: Solution) -> Array:
     return bare.curve(batch)
 
 
-def _all(batch: Batch, fits: list[Solution], there: Mask, but: int = -1) -> Array:
-    """Return the sum of the lines that are there, but one."""
-    total = np.zeros_like(batch.y)
-    for k, fit in enumerate(fits):
-        if k != but:
-            total += np.where(there[k, :, None], line_alone(batch, fit), 0.0)
-    return total
+def _one(batch: Batch, first: Solution) -> Several:
+    """Return room for several lines, with the first."""
+    n = batch.traces
+    p, cov, height = np.zeros((n, MOST, 2)), np.zeros((n, MOST, 2, 2)), np.zeros((n, MOST))
+    shapes = np.zeros((n, MOST, batch.points))
+    p[:, 0], cov[:, 0], height[:, 0] = first.p, first.cov[:, :2, :2], first.c[:, :2].sum(axis=1)
+    shapes[:, 0] = line_alone(batch, first)
+    base = first.curve(batch) - shapes[:, 0]
+    return Several(p, cov, height, shapes, base, np.ones(n, dtype=np.intp))
 
 
-def _in_turn(batch: Batch, fits: list[Solution], there: Mask, fit_line: FitsLine) -> list[Solution]:
-    for _ in range(ROUNDS):
-        for k, fit in enumerate(fits):
-            rest = batch.with_y(batch.y - _all(batch, fits, there, k))
-            fits[k] = fit_line(rest, fit.p)
-    return fits
+def _is_another(batch: Batch, new: Solution, lines: Array) -> Mask:
+    """Return where a line is one: inside the window, wider than a point, and not seen before.
 
-
-def _is_another(batch: Batch, new: Solution, fits: list[Solution], there: Mask) -> Mask:
-    """Return where a line is one: inside the window, wider than a point, and not seen before."""
+    lines (N, K, 2): those that there are.
+    """
     centre, half = new.p.T
     step = 1.0 / (batch.points - 1)
     good = (centre > 0.0) & (centre < 1.0) & (2 * half > NARROWEST * step) & (2 * half < WIDEST)
-    for k, fit in enumerate(fits):
-        apart = np.abs(centre - fit.p[:, 0]) > half + fit.p[:, 1]
-        good &= apart | ~there[k]
-    return np.asarray(good)
-
-
-def _cost(batch: Batch, fits: list[Solution], there: Mask) -> Array:
-    return np.asarray((_residual(batch, fits, there) ** 2).sum(axis=1))
-
-
-def _residual(batch: Batch, fits: list[Solution], there: Mask) -> Array:
-    """Return the weighted residuals, over the background that the first line was fitted with."""
-    result: Array = (batch.y - _all(batch, fits, there) - _background(batch, fits[0])) * batch.w
-    return result
-
-
-def _background(batch: Batch, fit: Solution) -> Array:
-    return fit.curve(batch) - line_alone(batch, fit)
-
-
-def _ordered(batch: Batch, fits: list[Solution], there: Mask) -> Several:
-    """Put the strongest line of each trace first."""
-    height = np.stack([np.abs(f.c[:, 0] + f.c[:, 1]) for f in fits])
-    order = np.argsort(np.where(there, -height, np.inf), axis=0, kind="stable")
-    n = np.arange(batch.traces)
-    residual = _residual(batch, fits, there)
-    curve = _all(batch, fits, there) + _background(batch, fits[0])
-    ranked = [
-        replace(fits[0], **{
-            name: np.stack([getattr(f, name) for f in fits])[rank, n] for name in ("theta", "cov")
-        })
-        for rank in order
-    ]  # fmt: skip
-    count = there.sum(axis=0)
-    return Several(
-        ranked, np.take_along_axis(there, order, axis=0), curve, (residual**2).sum(axis=1),
-        residual, np.asarray(4 * count + 2),
-    )  # fmt: skip
+    apart = np.abs(centre[:, None] - lines[:, :, 0]) > half[:, None] + lines[:, :, 1]
+    return np.asarray(good & apart.all(axis=1))
