@@ -201,7 +201,7 @@ def _among(batch: Batch, lines: Several, main: NDArray[np.intp], others: Array) 
 
     def numbers(theta: Array) -> dict[str, Array]:
         told = _one(batch)(theta)
-        told["lines"] = np.broadcast_to(lines.count, theta.shape[:-1]) + 0.0
+        told["lines"] = np.broadcast_to(lines.count.astype(np.float64), theta.shape[:-1])
         for name, centre in zip(OTHERS, others, strict=False):
             told[name] = np.broadcast_to(centre, theta.shape[:-1])
         return told
