@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from kammerton.cli.demonstration.processes import child
+from kammerton.cli.demonstration.processes import LAST, child
 from kammerton.model import KammertonError
 
 LOOPBACK = "127.0.0.1"
@@ -46,7 +46,7 @@ async def broker(folder: Path, port: int) -> AsyncIterator[str]:
 async def _mosquitto(program: str, folder: Path, port: int) -> AsyncIterator[str]:
     config = folder / "mosquitto.conf"
     config.write_text(f"listener {port} {LOOPBACK}\nallow_anonymous true\npersistence false\n")
-    async with child(program, "-c", str(config), log=folder / "broker.log"):
+    async with child(program, "-c", str(config), log=folder / "broker.log", outlives=LAST):
         await _listening(port)
         yield "Mosquitto"
 

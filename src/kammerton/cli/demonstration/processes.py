@@ -1,4 +1,4 @@
-"""Child processes that end with the demonstration."""
+"""Child processes that end with the demonstration, even when it is killed."""
 
 from __future__ import annotations
 
@@ -13,16 +13,22 @@ from typing import Any
 from kammerton.model import KammertonError
 
 PATIENCE = 20.0  # s that a child gets to end by itself
+LEASH = Path(__file__).with_name("leash.py")
+LAST = 12.0
+"""s that what the daemon speaks to outlives a demonstration that was killed: it switches off."""
 
 
 @asynccontextmanager
 async def child(
-    *arguments: str, log: Path, stdout: int | None = None
+    *arguments: str, log: Path, stdout: int | None = None, outlives: float = 0.0
 ) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a program; on exit ask it to end, and insist after a while."""
+    """Run a program; on exit ask it to end, and insist after a while.
+
+    outlives: s that it goes on when this process was killed and can ask nobody any more.
+    """
     with log.open("ab") as sink:
         process = await asyncio.create_subprocess_exec(
-            *arguments,
+            *(sys.executable, "-I", str(LEASH), str(outlives), *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=sink if stdout is None else stdout,
             stderr=sink,
@@ -35,8 +41,8 @@ async def child(
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:
-    if process.returncode is None:
-        process.terminate()
+    if process.returncode is None and process.stdin is not None:
+        process.stdin.write(b"end\n")
     try:
         async with asyncio.timeout(PATIENCE):
             await process.wait()

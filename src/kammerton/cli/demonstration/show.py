@@ -18,7 +18,7 @@ from rich.live import Live
 from kammerton.cli.demonstration import broker as brokers
 from kammerton.cli.demonstration.compare import Compared, compare
 from kammerton.cli.demonstration.folder import DATABASE, prepare
-from kammerton.cli.demonstration.processes import child, kammerton, ready_line, tail
+from kammerton.cli.demonstration.processes import LAST, child, kammerton, ready_line, tail
 from kammerton.cli.demonstration.subscriber import Received, subscribed
 from kammerton.cli.demonstration.table import comparison, expected, live
 from kammerton.cli.started import seconds_since_start
@@ -28,6 +28,7 @@ from kammerton.store import Store
 
 REFRESH = 0.25  # s between two looks
 NOT_ACCEPTED = 3  # the daemon has parked a qubit: the comparison will tell
+TERMINATED = 128 + 15  # before it could say how it ended
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Demonstration:
             "--write-chip", str(folder / "chip.toml"), "--write-lab", str(folder / "lab.toml"),
             "--broker", f"mqtt://127.0.0.1:{broker_port}",
         )  # fmt: skip
-        async with child(*command, log=log, stdout=subprocess.PIPE) as process:
+        async with child(*command, log=log, stdout=subprocess.PIPE, outlives=LAST) as process:
             yield await ready_line(process, log)
 
     async def _watch(self, received: Received) -> float | None:
@@ -114,7 +115,7 @@ class Demonstration:
             except asyncio.CancelledError:
                 _heard()
                 self._console.print("stopping: outputs off, then the comparison ...")
-        if daemon.returncode not in (0, NOT_ACCEPTED, -15):
+        if daemon.returncode not in (0, NOT_ACCEPTED, TERMINATED):
             raise KammertonError(f"the daemon ended with {daemon.returncode}:\n{tail(log)}")
         return None if received.first is None else received.first - started + already
 
