@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 
@@ -12,6 +13,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Connect, Message, Topics, connect, received
+from kammerton.publish.patience import PAUSE, Patience
 
 REFUSALS = 100
 """The latest refusals that are kept."""
@@ -45,7 +47,8 @@ class Subscriber:
         self._broker = broker
         self._topics = Topics(computer)
         self._connect = connect
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(longest=PAUSE)
+        self._patience = Patience()
         self._follower = Follower()
 
     @property
@@ -65,15 +68,24 @@ class Subscriber:
         """Yield changes until the iteration is cancelled or closed."""
         while True:
             self._backoff.begin()
+            silent = None  # since when nothing has been heard on this connection
             try:
-                async with self._connect(self._broker) as connection:
+                async with self._connect(
+                    self._broker, patience=self._patience.seconds
+                ) as connection:
+                    silent = time.monotonic()
                     topics = self._topics
                     await connection.subscribe(topics.status, topics.snapshot, topics.delta)
                     async for message in connection.messages():
+                        if silent is not None:
+                            self._patience.answered(time.monotonic() - silent)
+                            silent = None
                         for update in self._take(message):
                             yield update
             except BrokerError as problem:
                 pass_cancellation(problem)
+                if silent is not None:
+                    self._patience.missed(time.monotonic() - silent)
                 self.online = None
                 log.info("%s; trying again", problem)
             await asyncio.sleep(self._backoff.next())

@@ -18,10 +18,22 @@ import aiomqtt
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.publish.connection import Connection, Message, Will
+from kammerton.publish.patience import SHORTEST
 
 QOS = 1
-TIMEOUT = 10.0
 KEEPALIVE = 15
+"""s without a word, told to the broker: after half as much again it says that we are gone."""
+
+ASK = 1.0
+"""s between questions to a broker whether it is there.
+
+The library's own pings leave a dead line only after two to three times their period, and after a
+moment in which this process was busy a sound one too.
+"""
+
+NOTHING = "kammerton/nothing"
+"""A topic that nobody subscribes to: a broker must answer who unsubscribes from it, even so."""
+
 REFUSALS = (4, 5, 134, 135)
 """Bad user name or password, not authorised; in MQTT 3.1.1 and as paho translates them."""
 
@@ -30,10 +42,14 @@ _quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once f
 
 
 @asynccontextmanager
-async def connect(broker: Broker, will: Will | None = None) -> AsyncIterator[Connection]:
+async def connect(
+    broker: Broker, will: Will | None = None, patience: float = SHORTEST
+) -> AsyncIterator[Connection]:
     """Connect to a broker for the time of an `async with`.
 
-    The password file is read anew each time; its content enters no message and no log.
+    The password file is read anew each time; its content enters no message and no log. Whoever
+    listens asks it all the time whether it is there; what is not answered within `patience` s is
+    the end of the connection.
 
     Raises
     ------
@@ -49,9 +65,10 @@ async def connect(broker: Broker, will: Will | None = None) -> AsyncIterator[Con
             tls_context=_tls(broker),
             will=aiomqtt.Will(will.topic, will.payload, QOS, retain=True) if will else None,
             logger=_quiet,
-            timeout=TIMEOUT,
+            timeout=patience,
             keepalive=KEEPALIVE,
         )
+        client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way
         try:
             async with client:
                 yield AiomqttConnection(client, broker)
@@ -89,10 +106,32 @@ class AiomqttConnection:
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what arrives until the connection is lost."""
-        with _named_errors(self._broker):
-            async for message in self._client.messages:
+        asking = asyncio.create_task(self._ask())
+        try:
+            while True:
+                message = await self._next(asking)
                 if isinstance(message.payload, bytes):
                     yield Message(str(message.topic), message.payload, bool(message.retain))
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _next(self, asking: asyncio.Task[None]) -> aiomqtt.Message:
+        """Wait for a message, or for the question that is not answered."""
+        coming = asyncio.ensure_future(anext(self._client.messages))
+        try:
+            await asyncio.wait({coming, asking}, return_when=asyncio.FIRST_COMPLETED)
+            with _named_errors(self._broker):
+                if not coming.done():
+                    asking.result()
+                return await coming
+        finally:
+            coming.cancel()
+
+    async def _ask(self) -> None:
+        while True:
+            await asyncio.sleep(ASK)
+            await self._client.unsubscribe(NOTHING)
 
 
 @contextmanager

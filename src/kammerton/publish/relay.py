@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
@@ -19,6 +20,7 @@ from kammerton.publish.commands import Command
 from kammerton.publish.connection import Connect, Connection
 from kammerton.publish.mirror import Mirror
 from kammerton.publish.obeying import Obey, Obeying
+from kammerton.publish.patience import PAUSE, Patience
 from kammerton.publish.session import Session, last_will
 from kammerton.publish.topics import Topics
 from kammerton.store import Store
@@ -75,7 +77,8 @@ class Relay:
         self._now = now
         self._parameters = parameters
         self._connect = connect
-        self._backoff = backoff or Backoff()
+        self._backoff = backoff or Backoff(longest=PAUSE)
+        self._patience = Patience()
         self._mirror = Mirror()
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
@@ -120,7 +123,7 @@ class Relay:
     async def _connected(self) -> None:
         head = await asyncio.to_thread(self._store.snapshot)
         will = last_will(self._topics, head, self._now())
-        async with self._connect(self._broker, will) as connection:
+        async with self._connect(self._broker, will, self._patience.seconds) as connection:
             self._mirror = Mirror()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,
@@ -138,8 +141,16 @@ class Relay:
                 await _farewell(session)
                 raise
 
+    async def _greet(self, session: Session) -> None:
+        began = time.monotonic()
+        try:
+            self._patience.answered(await session.greet())
+        except (BrokerError, asyncio.CancelledError):  # who listens may find it dead first
+            self._patience.missed(time.monotonic() - began)
+            raise
+
     async def _relay(self, session: Session) -> None:
-        await session.greet()
+        await self._greet(session)
         self._note(None)
         self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:

@@ -42,14 +42,20 @@ class Session:
         self._valid: tuple[Change, ...] = ()
         self._due = 0.0
 
-    async def greet(self) -> None:
-        """Say that we are here and retain the whole set: the broker may have lost what it had."""
+    async def greet(self) -> float:
+        """Say that we are here and retain the whole set: the broker may have lost what it had.
+
+        Return the seconds that the set took, which is the largest message.
+        """
         await self._connection.subscribe(self._topics.snapshot, self._topics.status)
         head = await asyncio.to_thread(self._store.snapshot)
         await self._say(head, self._word)
+        began = time.monotonic()
         await self._publish_snapshot(head)
+        took = time.monotonic() - began
         for change in head.parameters.values():
             await self._publish_parameter(change)
+        return took
 
     async def empty_outbox(self) -> None:
         """Hand over what waits, in order; a row is done when the broker has acknowledged it."""

@@ -40,7 +40,9 @@ class Tape:
         self.topics: tuple[str, ...] = ()
 
     @contextlib.asynccontextmanager
-    async def connect(self, broker: Broker, will: Will | None = None) -> AsyncIterator[Tape]:
+    async def connect(
+        self, broker: Broker, will: Will | None = None, patience: float = 1.0
+    ) -> AsyncIterator[Tape]:
         assert will is None
         if not self.sessions:
             await asyncio.sleep(3600)

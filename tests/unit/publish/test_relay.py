@@ -16,6 +16,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Message, Relay, Topics, Will, received
+from kammerton.publish.patience import Patience
 from kammerton.store import Store
 from tests.stored import NOON, estimate, run
 
@@ -42,7 +43,9 @@ class Wire:
         self.echoes = True
 
     @contextlib.asynccontextmanager
-    async def connect(self, broker: Broker, will: Will | None = None) -> AsyncIterator[Wire]:
+    async def connect(
+        self, broker: Broker, will: Will | None = None, patience: float = 1.0
+    ) -> AsyncIterator[Wire]:
         self.will = will
         self.connected += 1
         self.dead.clear()
@@ -319,7 +322,9 @@ def test_a_store_that_fails_for_a_while_is_waited_for(
 
 def test_absence_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     @contextlib.asynccontextmanager
-    async def refuse(broker: Broker, will: Will | None = None) -> AsyncIterator[Wire]:
+    async def refuse(
+        broker: Broker, will: Will | None = None, patience: float = 1.0
+    ) -> AsyncIterator[Wire]:
         raise BrokerError("nobody there")
         yield Wire()
 
@@ -363,5 +368,35 @@ def test_cancellation_outranks_a_broken_connection() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
         pass_cancellation(BrokerError("nobody cancelled us"))
+
+    asyncio.run(scenario())
+
+
+def test_b3_behind_a_slow_line_it_waits_longer_and_gets_through(store: Store) -> None:
+    """Answers take 70 ms here: a patience that never grew would connect for ever in vain."""
+    waited: list[float] = []
+
+    class Slow(Wire):
+        @contextlib.asynccontextmanager
+        async def connect(
+            self, broker: Broker, will: Will | None = None, patience: float = 1.0
+        ) -> AsyncIterator[Wire]:
+            waited.append(patience)
+            async with super().connect(broker, will, patience) as wire:
+                yield wire
+
+        async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+            await asyncio.sleep(min(0.07, waited[-1]))
+            if waited[-1] < 0.07:
+                raise BrokerError("no acknowledgement in time")
+            await super().publish(topic, payload, retain=retain)
+
+    async def scenario() -> None:
+        wire = Slow()
+        relay = relay_of(store, wire)
+        relay._patience = Patience(0.025)
+        await relayed(relay)
+        assert wire.topics()[:2] == ["status", "snapshot"]
+        assert waited == [0.025, 0.05, 0.1]
 
     asyncio.run(scenario())
