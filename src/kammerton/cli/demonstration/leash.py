@@ -1,11 +1,12 @@
 """Run a program that ends when whoever started it is gone, however that came.
 
-A script of its own, without the package: `python leash.py SECONDS program arguments ...`. A line on
+A script of its own, without the package: `python leash.py SECONDS program arguments ...`. A word on
 stdin ends the program at once. The end of stdin without one means that the other side was killed:
 then it is ended after SECONDS, so that a daemon can switch off while its instruments are there.
 """
 
 import contextlib
+import os
 import signal
 import subprocess
 import sys
@@ -25,7 +26,7 @@ def main(delay: float, command: list[str]) -> int:
 
 
 def _hold(program: "subprocess.Popen[bytes]", delay: float) -> None:
-    told = sys.stdin.buffer.readline()
+    told = os.read(0, 4)  # not sys.stdin, whose lock would hinder the end
     with contextlib.suppress(subprocess.TimeoutExpired):
         program.wait(0 if told else delay)
     program.terminate()
