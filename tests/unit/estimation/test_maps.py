@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.model import TraceError
+from tests.catalogue.registry import truths
+from tests.unit.estimation.map_inputs import NOTHING
 
 A, B = np.linspace(1.0, 2.0, 21), np.linspace(0.0, 1.0, 15)
 Y = np.random.default_rng(1).normal(size=(21, 15))
 KINDS = ("qubit_flux_map", "resonator_flux_map", "avoided_crossing", "cz_chevron", "punch_out")
 MAPS = [kind for kind in KINDS if kind in FIT_KINDS]
+GOOD_MS, POOR_MS = 20.0, 60.0  # goals of CPU time; the tests allow four times as much
 
 
 def changed(array, index, value):
@@ -66,3 +72,40 @@ def test_a_map_with_few_points_left_is_no_number(kind):
     sparse[0, 0] = 2.0
     found = fit_batch(kind, (A, B), sparse, 0.1)
     assert found.verdict[0] == "rejected"
+
+
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map"])
+def test_a_bright_line_is_followed_as_surely_as_a_faint_one(kind):
+    truth = truths(kind)[kind]
+    for snr in (20.0, 300.0):
+        rng = np.random.default_rng(7)
+        found = truth.fit(truth.measured(rng, truth.draw(rng, 25), snr))
+        assert (found.verdict == "accepted").mean() > 0.9, found.reason[found.verdict != "accepted"]
+
+
+def quickest(kind, x, y, sigma, known):
+    """Return the least CPU ms of a few fits: the machine may be busy with something else."""
+    took = []
+    for _ in range(4):
+        start = time.process_time()
+        fit_batch(kind, x, y, sigma, **known)
+        took.append(1e3 * (time.process_time() - start))
+    return min(took)
+
+
+@pytest.mark.parametrize("kind", MAPS)
+def test_a_good_map_is_quick(kind):
+    truth = truths(kind)[kind]
+    x = tuple(np.linspace(axis[0], axis[-1], 100) for axis in truth.axis)
+    rng = np.random.default_rng(5)
+    large = replace(truth, axis=x)
+    one = large.measured(rng, large.draw(rng, 1), 20.0)
+    assert quickest(kind, x, one.y, one.sigma, one.known) < 4 * GOOD_MS
+
+
+@pytest.mark.parametrize("which", ["walk in each column", "stray points", "noise"])
+@pytest.mark.parametrize("kind", MAPS)
+def test_a_poor_map_is_no_slower_than_it_must(kind, which):
+    x = (np.linspace(6.0e9, 6.1e9, 100), np.linspace(0.0, 1.0, 100))
+    y = NOTHING[which](np.random.default_rng(3), 1, 100, 100)
+    assert quickest(kind, x, y, 1.0, {}) < 4 * POOR_MS

@@ -20,6 +20,7 @@ from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
+    evened,
     score,
     scores,
     without_spikes,
@@ -127,8 +128,8 @@ def _worth(found: Found) -> float:
 
 
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
-    points = candidates(c, s, width)
-    seeds = arcs(c, s, points, width, model.seeker)
+    points, even = candidates(c, s, width), evened(s)
+    seeds = arcs(c, even, candidates(c, even, width), width, model.seeker)
     if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
         return None
     starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
@@ -164,16 +165,25 @@ def _refined(
         if cleared is None or held.share < POOR:
             break
         c = cleared
+        theta, width = _again(fit, held, theta, width)
         fit = follow(c, law, theta, prior, width, model.shape)
         held = misses(c, fit)
     alike = clumping(fit, held)
     if alike > 1.0:
+        theta, width = _again(fit, held, theta, width)
         fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
         held = misses(c, fit)
     other = _second(c, s, fit, model)
     return Found(
         fit, held, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
     )
+
+
+def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Array, float]:
+    """Return where to start once more: where the last fit ended, if it holds."""
+    if held.share > FULL and held.scatter < LOOSE:
+        return fit.theta[: len(theta)], fit.width
+    return theta, width
 
 
 def _elsewhere(held: Misses, points: Candidates) -> float:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps import threes
 from kammerton.estimation.maps.ridge import SOLID, Columns, fine, peaks
-from kammerton.estimation.maps.tracks import Positions, gradient, most
+from kammerton.estimation.maps.tracks import Place, Positions, most
 
 Array = NDArray[np.float64]
 
@@ -74,11 +75,10 @@ def arcs(
         return []
     b, y = c.b[triple[0]], seeker.forward(found.f[triple])
     thin = np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
-    result = [
-        arc for period in periods
-        if (arc := _brightest(c, s[thin], c.b[thin], b, y, period, width, seeker.back)) is not None
-    ]  # fmt: skip
-    return sorted(result, key=lambda arc: -arc.bright)
+    lit, edges = s[thin], _edges(c)
+    result = [_brightest(c, lit, c.b[thin], b, y, period, width, seeker.back, edges)
+              for period in periods]  # fmt: skip
+    return sorted((arc for arc in result if arc is not None), key=lambda arc: -arc.bright)
 
 
 def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
@@ -95,50 +95,28 @@ def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
 
 def _brightest(
     c: Columns, s: Array, columns: Array, b: Array, y: Array, period: float, width: float,
-    back: Callable[[Array], Array],
+    back: Callable[[Array], Array], edges: Array,
 ) -> Arc | None:  # fmt: skip
     turn = 2 * np.pi / period
-    basis = np.stack([np.ones_like(b), np.cos(turn * b), np.sin(turn * b)], axis=2)
-    good = np.abs(np.linalg.det(basis)) > 1e-5 * min(1.0, turn) ** 3
-    if not good.any():
-        return None
-    solved = np.linalg.solve(basis[good], y[good][:, :, None])[:, :, 0]
-    everywhere = np.stack(
-        [np.ones_like(columns), np.cos(turn * columns), np.sin(turn * columns)], axis=0
-    )
-    line = back(solved @ everywhere)
-    bright = _brightness(c, s, line, width)
+    solved, line = np.empty((len(b), 3)), np.zeros((len(b), len(columns)))
+    threes.fill_arcs(b, y, columns, turn, solved, line)
+    bright, share = np.empty(len(b)), np.empty(len(b))
+    threes.fill_brightness(s, (SOLID, DULL, BRIGHT), back(line), edges, c.step,
+                           max(width, 2 * c.step), bright, share)  # fmt: skip
+    bright[~solved.any(axis=1)] = threes.DARK
     best = int(bright.argmax())
-    if not np.isfinite(bright[best]):
+    if bright[best] <= threes.DARK:
         return None
     level, cos, sin = solved[best]
     return Arc(float(level), float(np.hypot(cos, sin)), float(np.arctan2(sin, cos) / turn), period,
-               float(bright[best]), _share(c, s, line[best]))  # fmt: skip
+               float(bright[best]), float(share[best]))  # fmt: skip
 
 
-def _brightness(c: Columns, s: Array, line: Array, width: float) -> Array:
-    """How bright arcs (T, B) are; a line that does not move is no arc."""
-    inside = (line >= 0) & (line <= 1)
-    point = _nearest(c, np.where(inside, line, 0.0))
-    here = np.minimum(s[np.arange(len(s))[None, :], point], SOLID) - DULL
-    total = np.where(inside, here, 0.0).sum(axis=1)
-    low = np.where(inside, line, np.inf).min(axis=1)
-    high = np.where(inside, line, -np.inf).max(axis=1)
-    moves = (high - low > max(width, 2 * c.step)) & np.isfinite(line).all(axis=1)
-    return np.where(moves, total, -np.inf)
-
-
-def _share(c: Columns, s: Array, line: Array) -> float:
-    inside = (line >= 0) & (line <= 1)
-    here = s[np.arange(len(s)), _nearest(c, np.where(inside, line, 0.0))]
-    return float((inside & (here > BRIGHT)).sum() / max(1, inside.sum()))
-
-
-def _nearest(c: Columns, f: Array) -> NDArray[np.intp]:
+def _edges(c: Columns) -> Array:
+    """Return what lies between the frequencies; nothing where they are evenly spaced."""
     middle = 0.5 * (c.f[1:] + c.f[:-1])
-    if np.abs(np.diff(middle) - c.step).max() < 1e-3 * c.step:
-        return (f / c.step + 0.5).astype(np.intp)
-    return np.asarray(np.searchsorted(middle, f))
+    even = np.abs(np.diff(middle) - c.step).max() < 1e-3 * c.step
+    return middle[:0] if even else middle
 
 
 def through_points(
@@ -150,11 +128,11 @@ def through_points(
     error = np.where(found.height > BRIGHT, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
     reach = 4.0 * max(width, 2 * c.step)
-    now = _near(law(theta)[0], found, error, reach)
+    there = Place.of(law, theta)
+    now, known = _near(there.at[0], found, error, reach), prior[1] ** 2
     for turn in range(12):
         miss, weight = now
-        slope = gradient(law, theta)[0] * weight[:, None]
-        known = prior[1] ** 2
+        slope = there.slope[0] * weight[:, None]
         hessian = slope.T @ slope + np.diag(known)
         step = np.linalg.solve(
             hessian + np.diag(rate * np.diagonal(hessian) + 1e-12),
@@ -162,9 +140,10 @@ def through_points(
         )
         moved = most(np.abs(slope @ step)) / max(1e-9, float(weight.max()))
         step *= min(1.0, 0.3 / max(moved, 1e-300))
-        tried = _near(law(theta + step)[0], found, error, reach)
+        moved_to = Place.of(law, theta + step)
+        tried = _near(moved_to.at[0], found, error, reach)
         if _cost(*tried) <= _cost(*now) or turn < 2:
-            theta, now, rate = theta + step, tried, rate * 0.2
+            theta, there, now, rate = theta + step, moved_to, tried, rate * 0.2
             if turn > 3 and np.abs(slope @ step).max() < 0.1:
                 break
         else:

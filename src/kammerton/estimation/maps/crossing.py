@@ -23,6 +23,7 @@ from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
+    evened,
     fine,
     peaks,
     scores,
@@ -48,7 +49,6 @@ PAIRS = 60
 PLACES = np.linspace(0.06, 0.94, 23)
 STEEP = np.array([-16.0, -8.0, -4.0, -2.0, -1.0, 1.0, 2.0, 4.0, 8.0, 16.0])  # windows a window
 GAPS = np.array([0.02, 0.04, 0.08, 0.15])
-FLANK = 0.25  # part of a typical peak's chi-square that is solid
 TRIED = 3  # conics that are refined
 MANY = 30  # pairs among which different ones are looked for
 THINNED = 50  # columns that judge
@@ -59,6 +59,7 @@ GOOD = 0.8  # part of the columns that need no other start
 EVERY = 6  # starts, of each shape
 NOISE = 1.2  # reduced chi-square that needs none either
 CLEARED = 2
+POOR = 0.4  # part of the columns below which a fit is not worth another
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,7 +142,7 @@ def _starts(c: Columns) -> Iterator[tuple[Array, float, Candidates]]:
 def _bright(c: Columns, stripes: bool) -> tuple[Array, Candidates, float]:
     """Return how clearly lines stand out, in parts of a typical peak, the peaks, and the width."""
     s, width = scores(c, stripes=stripes)[0]
-    s = s * (SOLID / max(SOLID, FLANK * float(np.median(s.max(axis=1)))))
+    s = evened(s)
     at, height = peaks(s, max(2, round(2.0 * width / c.step)), 2)
     return s, Candidates(fine(s, at, c.f), height), width
 
@@ -272,17 +273,17 @@ def _refined(
     held = misses(c, fit)
     for _ in range(CLEARED):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
-        if cleared is None:
+        if cleared is None or held.share < POOR:
             break
         c = cleared
         fit = follow(c, law, fit.theta[:5], prior, fit.width, shape)
         held = misses(c, fit)
-    for other in shapes[1:]:
+    for other in shapes[1:] if held.share >= POOR else ():
         tried = follow(c, law, fit.theta[:5], prior, fit.width, other)
         if _cost(tried) < _cost(fit) - BETTER:
             fit, held, shape = tried, misses(c, tried), other
     alike = clumping(fit, held)
-    if alike > 1.0:
+    if alike > 1.0 and held.share >= POOR:
         fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, alike=alike)
         held = misses(c, fit)
     if c is not whole:

@@ -16,6 +16,7 @@ from kammerton.estimation.numeric.kernels import kernel
 Array = NDArray[np.float64]
 Numbers = NDArray[Any]
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.int64]
 
 SHAPES = ("line", "pole", "fano")
 LINE, POLE, FANO = range(3)
@@ -24,52 +25,106 @@ LINE, POLE, FANO = range(3)
 @kernel
 def fill_pulled(
     f: Array, z: Numbers, w: Array, at: Array, half: float, reach: float, shape: int, tilt: float,
-    parts: int, gradient: Array, information: Array, seen: Array, cost: Array, model: Numbers,
-    lines: Numbers, near: Mask,
+    parts: int, gradient: Array, information: Array, seen: Array, cost: Array, inside: Counts,
+    heights: Numbers,
 ) -> None:  # fmt: skip
-    """Fit every column (B) of z (B, A) with lines at `at` (K, B); see `tracks.Pull`."""
+    """Fit every column (B) of z (B, A) with lines at `at` (K, B); see `tracks.Pull`.
+
+    Only points within `reach` of a line count: inside (B,) of them are there. heights
+    (B, ground + K): of background and lines.
+    """
     count, points = at.shape[0], f.size
-    ground, moving = 3 if shape == POLE else 2, gradient.shape[1]
+    ground, moving = heights.shape[1] - count, gradient.shape[1]
     size = ground + count
-    phi, moves = np.empty((size, points), z.dtype), np.empty((moving, points), z.dtype)
-    change = np.empty((3, count, points), z.dtype)
+    room, more = np.empty(size * points, z.dtype), np.empty(moving * points, z.dtype)
+    place, rest = np.empty(3 * count * points, z.dtype), np.empty(points, z.dtype)
     normal, both = np.empty((size, size), z.dtype), np.empty((size, 1 + moving), z.dtype)
     solved, inverse = np.empty((size, 1 + moving), z.dtype), np.empty((size, size), z.dtype)
-    weight = np.empty(points)
+    weights = np.empty(points)
     for b in range(z.shape[0]):
-        fill_columns(f, at[:, b], half, shape, tilt, phi, change)
-        inside = 0
-        for i in range(points):
-            least = math.inf
-            for k in range(count):
-                least = min(least, abs(f[i] - at[k, b]))
-            near[b, i] = least < reach and w[b, i] > 0.0
-            weight[i] = w[b, i] * w[b, i] if near[b, i] else 0.0
-            inside += near[b, i]
-        gradient[b], information[b], seen[b], cost[b] = 0.0, 0.0, 0.0, 0.0
-        model[b], lines[b] = 0.0, 0.0
-        if inside == 0:
+        gradient[b], information[b], seen[b], cost[b], heights[b] = 0.0, 0.0, 0.0, 0.0, 0.0
+        first, end = span(f, at[:, b], reach)
+        inside[b] = fill_weight(f[first:end], w[b, first:end], at[:, b], reach, weights)
+        if inside[b] == 0:
             continue
+        n = end - first
+        phi, moves = room[: size * n].reshape(size, n), more[: moving * n].reshape(moving, n)
+        change, weight = place[: 3 * count * n].reshape(3, count, n), weights[:n]
+        fill_columns(f[first:end], at[:, b], half, shape, tilt, phi, change)
+        y = z[b, first:end]
         invert(phi, weight, normal, inverse)
-        overlap(phi, weight, z[b], both[:, 0])
-        apply(inverse, both[:, 0], solved[:, 0])
+        overlap(phi, weight, y, both[:, 0])
+        apply(inverse, both[:, 0], heights[b])
+        fill_rest(phi, heights[b], y, rest[:n])
+        cost[b] = power(rest[:n], weight)
         moves[:, :] = 0.0
         for k in range(count):
-            height = solved[ground + k, 0]
-            variance = max(inverse[ground + k, ground + k].real, 1e-300)
-            seen[b, k] = abs(height) ** 2 / variance
+            height = heights[b, ground + k]
+            seen[b, k] = abs(height) ** 2 / max(inverse[ground + k, ground + k].real, 1e-300)
             kept = height * max(0.0, 1.0 - parts / max(seen[b, k], 1e-9))
+            add_moves(kept, change[:, k], shape, k, count, moves)
+        inform(phi, moves, weight, rest[:n], inverse, both, solved, gradient[b], information[b])
+
+
+@kernel
+def span(f: Array, at: Array, reach: float) -> tuple[int, int]:
+    """Return the first point within reach of a line, and the one behind the last."""
+    first, end = f.size, 0
+    for k in range(at.size):
+        low, high = np.searchsorted(f, at[k] - reach), np.searchsorted(f, at[k] + reach)
+        if high > low:
+            first, end = min(first, low), max(end, high)
+    return min(first, end), end
+
+
+@kernel
+def fill_weight(f: Array, w: Array, at: Array, reach: float, weight: Array) -> int:
+    """Fill the weight of points within reach, 0 for others; return how many there are."""
+    inside = 0
+    for i in range(f.size):
+        near = False
+        for k in range(at.size):
+            near |= abs(f[i] - at[k]) < reach
+        near &= w[i] > 0.0
+        weight[i] = w[i] * w[i] if near else 0.0
+        inside += near
+    return inside
+
+
+@kernel
+def add_moves(kept: Any, change: Numbers, shape: int, k: int, count: int, moves: Numbers) -> None:
+    """Add how the model changes with the place of line k, the width, and the tilt."""
+    for i in range(moves.shape[1]):
+        moves[k, i] = kept * change[0, i]
+        moves[count, i] += kept * change[1, i]
+    if shape == FANO:
+        for i in range(moves.shape[1]):
+            moves[count + 1, i] += kept * change[2, i]
+
+
+@kernel
+def fill_image(
+    f: Array, w: Array, at: Array, half: float, reach: float, shape: int, tilt: float,
+    heights: Numbers, model: Numbers, lines: Numbers, near: Mask,
+) -> None:  # fmt: skip
+    """Fill the model (B, A), its lines alone, and which points counted."""
+    count, points = at.shape[0], f.size
+    size = heights.shape[1]
+    phi = np.empty((size, points), heights.dtype)
+    change, weight = np.empty((3, count, points), heights.dtype), np.empty(points)
+    for b in range(model.shape[0]):
+        model[b], lines[b] = 0.0, 0.0
+        inside = fill_weight(f, w[b], at[:, b], reach, weight)
+        for i in range(points):
+            near[b, i] = weight[i] > 0.0
+        if inside == 0:
+            continue
+        fill_columns(f, at[:, b], half, shape, tilt, phi, change)
+        for k in range(size):
             for i in range(points):
-                moves[k, i] = kept * change[0, k, i]
-                moves[count, i] += kept * change[1, k, i]
-                lines[b, i] += height * phi[ground + k, i]
-            if shape == FANO:
-                for i in range(points):
-                    moves[count + 1, i] += kept * change[2, k, i]
-        fill_model(phi, solved[:, 0], ground, lines[b], model[b])
-        cost[b] = left_over(z[b], model[b], weight)
-        inform(phi, moves, weight, z[b], model[b], inverse, both, solved, gradient[b],
-               information[b])  # fmt: skip
+                model[b, i] += heights[b, k] * phi[k, i]
+                if k >= size - count:
+                    lines[b, i] += heights[b, k] * phi[k, i]
 
 
 @kernel
@@ -178,39 +233,34 @@ def apply(matrix: Numbers, y: Numbers, out: Numbers) -> None:
 
 
 @kernel
-def fill_model(
-    phi: Numbers, heights: Numbers, ground: int, lines: Numbers, model: Numbers
-) -> None:  # fmt: skip
-    """Fill the model: the lines over their background."""
-    for i in range(phi.shape[1]):
-        model[i] = lines[i]
-    for k in range(ground):
-        for i in range(phi.shape[1]):
-            model[i] += heights[k] * phi[k, i]
+def fill_rest(phi: Numbers, heights: Numbers, y: Numbers, rest: Numbers) -> None:
+    """Fill what the background and the lines leave of y."""
+    for i in range(y.size):
+        rest[i] = y[i]
+    for k in range(heights.size):
+        for i in range(y.size):
+            rest[i] -= heights[k] * phi[k, i]
 
 
 @kernel
-def left_over(z: Numbers, model: Numbers, weight: Array) -> float:
-    """Return the weighted sum of squares of what the model leaves."""
+def power(rest: Numbers, weight: Array) -> float:
+    """Return the weighted sum of squares."""
     s = 0.0
-    for i in range(z.size):
-        s += weight[i] * abs(z[i] - model[i]) ** 2
+    for i in range(rest.size):
+        s += weight[i] * (rest[i].real ** 2 + rest[i].imag ** 2)
     return s
 
 
 @kernel
 def inform(
-    phi: Numbers, moves: Numbers, weight: Array, z: Numbers, model: Numbers, inverse: Numbers,
-    both: Numbers, solved: Numbers, gradient: Array, information: Array,
+    phi: Numbers, moves: Numbers, weight: Array, rest: Numbers, inverse: Numbers, both: Numbers,
+    solved: Numbers, gradient: Array, information: Array,
 ) -> None:  # fmt: skip
     """Fill gradient (F,) and information (F, F), heights and background eliminated."""
     for k in range(moves.shape[0]):
         overlap(phi, weight, moves[k], both[:, 1 + k])
         apply(inverse, both[:, 1 + k], solved[:, 1 + k])
-        s = 0.0
-        for i in range(z.size):
-            s += (np.conj(moves[k, i]) * (z[i] - model[i])).real * weight[i]
-        gradient[k] = s
+        gradient[k] = inner(moves[k], weight, rest).real
     for k in range(moves.shape[0]):
         for j in range(k + 1):
             s = inner(moves[k], weight, moves[j]).real

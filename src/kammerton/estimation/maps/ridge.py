@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 WIDTHS = (1.5, 4.0, 10.0, 25.0)  # full widths looked for, in points
 NEAR = 4.0  # full widths on either side that the filter compares a point with
 SOLID = 40.0  # score of a point beyond which it counts no more
+FLANK = 0.25  # part of a typical peak's score that is solid
 QUIET = 4.0  # chi-square of most points where there is no line
 STRIPE = 8.0  # sigmas of a row's median from which it is a stripe
 FAINT = 0.7  # sigmas below which the noise of a magnitude's square hardly shrinks
@@ -173,6 +174,11 @@ def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
 def score(c: Columns, width: float) -> Array:
     """Return how clearly a line of this width stands at each point (B, A), stripes taken off."""
     return _scored(c, [width], stripes=True)[0]
+
+
+def evened(s: Array) -> Array:
+    """Return scores in parts of a typical peak's: flanks of a bright line are not solid."""
+    return np.asarray(s * (SOLID / max(SOLID, FLANK * float(np.median(s.max(axis=1))))))
 
 
 def _scored(c: Columns, widths: list[float], stripes: bool) -> list[Array]:
