@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import psutil
+
 ABSENT = "PostgreSQL is not installed (Debian: apt install postgresql)"
 
 
@@ -29,6 +31,11 @@ class Server:
 
     def __init__(self, folder: Path, user: str) -> None:
         self.folder, self.user = folder, user
+
+    def processes(self) -> list[int]:
+        """Return the number of the server's first process and of all that it started."""
+        first = int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
+        return [first, *(child.pid for child in psutil.Process(first).children())]
 
     def place(self, name: str) -> str:
         return f"host={self.folder} user={self.user} dbname={name}"

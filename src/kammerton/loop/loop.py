@@ -88,7 +88,7 @@ class Loop:
     _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self._record = Record(self.store, self._say)
+        self._record = Record(self.store, self._say, self.alarm)
         self._conclusions = Conclusions(
             self.lab, self.clock, self.planner, self.book, self.patience, self._record
         )

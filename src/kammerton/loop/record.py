@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from kammerton.model import Estimate, Run, StoreUnavailable
+from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Store
 
 log = logging.getLogger(__name__)
@@ -23,10 +24,14 @@ PAUSE = 2.0  # s between tries
 
 @dataclass(frozen=True)
 class Record:
-    """The store as the loop writes it. say: tells what the loop waits for."""
+    """The store as the loop writes it.
+
+    say: tells what the loop waits for. tell: hears the alarm of a store that cannot be written.
+    """
 
     store: Store
     say: Callable[[str], Awaitable[None]]
+    tell: Tell = unheard
 
     async def begin(self, calibration: str, targets: list[str], again: int | None) -> int:
         """Note that a calibration begins, as soon as there is room for what it will give."""
@@ -50,10 +55,16 @@ class Record:
         said: str | None = None
         while True:
             try:
-                return await asyncio.to_thread(write)
+                done = await asyncio.to_thread(write)
             except StoreUnavailable as problem:
                 if str(problem) != said:
                     log.warning("waiting: %s", problem)
                 said = str(problem)
+                self.tell(Alarm("database", self.store.computer, said))
                 await self.say(f"waiting: {problem}")
                 await asyncio.sleep(PAUSE)
+            else:
+                if said is not None:
+                    over = Alarm("database", self.store.computer, "it is written again", on=False)
+                    self.tell(over)
+                return done

@@ -18,6 +18,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "Drive is off. See the refrigerator itself: thermometer, pumps, compressor, pressures. "
         "Kammerton goes on by itself once it reads cold again."
     ),
+    "database": (
+        "The result in hand is kept and nothing new is begun until it can be written. See that the "
+        "disk has room, that no other program holds the file, or that the server runs and answers."
+    ),
     "broker": (
         "Results are kept and go out later. See that the broker runs, that the network leads "
         "there, and that name, password and certificates in [broker] are right."

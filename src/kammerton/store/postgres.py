@@ -27,7 +27,7 @@ STATEMENT = 60.0
 """s that a statement may take: a commit takes milliseconds, a backup of a long history seconds."""
 
 ALIVE = {
-    "connect_timeout": 10,  # s
+    "connect_timeout": 5,  # s
     "keepalives_idle": 10,  # s
     "keepalives_interval": 5,  # s
     "keepalives_count": 3,
@@ -94,15 +94,21 @@ class ServerPlace:
     def writer(self) -> Engine:
         """Return the engine of the one connection that writes, and that nobody else can have."""
         engine = self._engine(QueuePool, pool_size=1, max_overflow=0, pool_pre_ping=True)
+        became = False
 
         @event.listens_for(engine, "connect")
         def _become_writer(connection: Any, record: object) -> None:
+            nonlocal became
             with connection.cursor() as cursor:
                 _demand_durable(cursor)
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 if not cursor.fetchone()[0]:
-                    raise StoreInUse(f"{self._holder(cursor)} has {self} open for writing")
+                    holder = f"{self._holder(cursor)} has {self} open for writing"
+                    if became:  # most likely our own session that was given up, not yet ended
+                        raise StoreUnavailable(f"after the connection was lost, {holder}")
+                    raise StoreInUse(holder)
             connection.commit()
+            became = True
 
         @event.listens_for(engine, "close")
         def _be_writer_no_more(connection: Any, record: object) -> None:
@@ -176,7 +182,15 @@ class ServerPlace:
             "application_name": f"kammerton {self.computer}",
             **ALIVE,
         }
-        return create_engine(self.url, poolclass=pool, connect_args=connecting, **more)
+        engine = create_engine(self.url, poolclass=pool, connect_args=connecting, **more)
+
+        @event.listens_for(engine, "do_connect")
+        def _bounded(dialect: object, record: object, args: Any, settings: Any) -> Any:
+            from kammerton.store.bounded import Bounded
+
+            return Bounded.connect(*args, **settings)
+
+        return engine
 
     def _key(self) -> int:
         digest = hashlib.sha256(self.schema.encode()).digest()

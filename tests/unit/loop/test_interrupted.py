@@ -6,11 +6,13 @@ import asyncio
 import contextlib
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
 from kammerton.loop import record
 from kammerton.model import StoreUnavailable
+from kammerton.model.alarm import Alarm
 from kammerton.store import Store, reserve
 from kammerton.verify import verify
 from tests.stored import fit, run
@@ -146,6 +148,8 @@ def test_s1_nothing_is_measured_where_little_room_is_left(tmp_path, store, caplo
 
 def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, caplog):
     loop, _ = make(tmp_path, store, Chip())
+    alarms: list[Alarm] = []
+    loop._record = replace(loop._record, tell=alarms.append)
 
     async def locked_for_a_while() -> None:
         with closing(sqlite3.connect(store.path, isolation_level=None)) as other:
@@ -157,6 +161,9 @@ def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, ca
 
     asyncio.run(locked_for_a_while())
     assert len(store.runs()) == 1
+    assert {a.kind for a in alarms} == {"database"}
+    assert [a.on for a in alarms][-1] is False
+    assert alarms[0].on
 
 
 def test_beliefs_follow_a_revert(tmp_path, store):

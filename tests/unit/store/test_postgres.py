@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Store, postgres, schema
+from kammerton.store import Commit, Store, postgres, schema
 from kammerton.verify import verify_server
 from tests.postgres import Server
 from tests.stored import estimate, run
@@ -172,6 +178,84 @@ def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
         url = f"postgresql+psycopg://lab@127.0.0.1:{silent.getsockname()[1]}/kammerton"
         with pytest.raises(StoreUnavailable, match="timeout"):
             opened(url, tmp_path)
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def again_and_again(write: Callable[[], Commit]) -> Commit:
+    """Write as the loop does, until the store takes it."""
+    for _ in range(100):
+        try:
+            return write()
+        except StoreUnavailable:
+            time.sleep(0.05)
+    raise AssertionError("never stored")
+
+
+@pytest.mark.parametrize("moment", ["before the commit", "in the middle of it"])
+def test_a_session_that_stands_still_is_given_up_and_nothing_is_lost_or_doubled(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    """The kernel of a stopped process acknowledges what comes: no timeout of TCP sees it."""
+    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
+    with opened(url, tmp_path) as store:
+        attempt = store.begin("t1", ["q0"])
+        with store._write() as connection:
+            pid = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
+        with ExitStack() as stopped:
+            if moment == "before the commit":
+                stopped.enter_context(standing_still(pid))
+            else:
+
+                def stop(line: object) -> None:
+                    stopped.enter_context(standing_still(pid))
+
+                event.listen(store._writer, "commit", stop, once=True)
+            began = time.monotonic()
+            for said in ("said nothing|after the connection", "after the connection was lost"):
+                with pytest.raises(StoreUnavailable, match=said):
+                    store.commit(run(), {"q0.t1": estimate(1.0)}, attempt)
+            assert time.monotonic() - began < 5
+            assert store.revision() == 0  # others read on
+        done = again_and_again(lambda: store.commit(run(), {"q0.t1": estimate(1.0)}, attempt))
+        assert (done.revision, store.revision()) == (1, 1)
+        assert len(store.runs()) == 1
+        assert store.parameters()["q0.t1"].value == 1.0
+    assert verify_server(f"{url}#two-qubits").findings == ()
+
+
+def test_a_whole_server_that_stands_still_is_waited_for_with_an_end(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: Server
+) -> None:
+    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
+    monkeypatch.setitem(postgres.ALIVE, "connect_timeout", 2)
+    with opened(url, tmp_path) as store:
+        with ExitStack() as stopped:
+            for pid in postgresql.processes():
+                stopped.enter_context(standing_still(pid))
+            for _ in range(2):
+                with pytest.raises(StoreUnavailable):
+                    store.commit(run(), {"q0.t1": estimate(1.0)})
+            with pytest.raises(StoreUnavailable):
+                store.leases()
+        again_and_again(lambda: store.commit(run(), {"q0.t1": estimate(1.0)}))
+        assert len(store.runs()) == 1
+
+
+def test_what_takes_long_but_goes_on_is_not_given_up(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.4)
+    with opened(url, tmp_path) as store, store._write() as line:
+        for _ in range(3):
+            line.exec_driver_sql("SELECT pg_sleep(0.2)")
 
 
 def test_verify_reads_a_server_too(url: str, tmp_path: Path) -> None:
