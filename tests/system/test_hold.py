@@ -68,6 +68,17 @@ def goes_back(lab: Laboratory) -> None:
     assert verify(lab.lab.parent / "kammerton.sqlite").findings == ()
 
 
+def is_asked(lab: Laboratory) -> None:
+    """What a person asks for is measured next by the running daemon, and what came of it said."""
+    told = said(lab.lab, "measure", "q1", "resonator_spectroscopy", "--shots", "300")
+    assert "r1.frequency" in told
+    assert "verdict" in told
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        asked = next(run for run in store.runs() if run.shots == 300)
+        assert store.history("r1.frequency")[0].estimate.run == asked.id
+        assert any(row.what == "measure" for row in store.log())
+
+
 def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(tmp_path):
     with laboratory(tmp_path, qubits=2) as lab:
         with daemon(lab.lab) as process:
@@ -96,5 +107,6 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
             time.sleep(1.0)
             before = runs(lab)
             goes_back(lab)
+            is_asked(lab)
             assert targets_since(lab, before) == {"q1"}
     assert process.returncode is not None

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 from kammerton import __version__
 
 ORDER = (
-    "demo", "check", "run", "status", "why", "log", "hold", "release", "diff", "revert",
+    "demo", "check", "run", "status", "why", "log", "measure", "hold", "release", "diff", "revert",
     "verify", "backup", "restore", "fit", "sim",
 )  # fmt: skip
 """The commands as help lists them: as a newcomer meets them."""
@@ -61,6 +61,7 @@ from kammerton.cli import (  # noqa: E402, F401 - each registers its command on 
     fit,
     hold,
     log,
+    measure,
     revert,
     run,
     sim,

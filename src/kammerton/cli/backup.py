@@ -66,7 +66,7 @@ def restore(
     from kammerton.cli.loading import BAD_INPUT, refuse
     from kammerton.model import StoreError, StoreInUse
     from kammerton.store import restore as put_back
-    from kammerton.store.inbox import somebody
+    from kammerton.store.asking import somebody
 
     if not saved.is_file():
         refuse([f"there is no backup {saved}; `kammerton backup --list` shows what there is"])

@@ -1,4 +1,4 @@
-"""The client for notebooks: a computer's parameters and their evidence, read-only."""
+"""The client for notebooks: a computer's parameters and their evidence."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kammerton.client.locate import find_database, find_lab
+from kammerton.client.measuring import Measured, measure
 from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
 from kammerton.client.words import table
@@ -106,6 +107,20 @@ class Client(Mapping[str, Estimate]):
         if path is None or not path.is_file():
             raise StoreError(f"{run_id} has no data file" + (f": {path}" if path else ""))
         return open_traces(path)
+
+    def measure(self, target: str, calibration: str, shots: int | None = None) -> Measured:
+        """Have the running daemon run one calibration of one qubit next; wait for what it gives.
+
+            client.measure("q3", "t1", shots=4000)
+
+        It takes the way of all measurements: limits, interlock, verdict, database, MQTT.
+
+        Raises
+        ------
+        StoreError
+            No daemon runs; it refused, and the message says why; or it did not answer.
+        """
+        return measure(find_database(self._place), target, calibration, shots)
 
     def close(self) -> None:
         """Close the database file."""

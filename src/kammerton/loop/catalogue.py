@@ -6,6 +6,13 @@ from importlib.metadata import entry_points
 
 from kammerton.model import Calibration, KammertonError
 
+GROUP = "kammerton.calibrations"
+
+
+def calibration_names() -> frozenset[str]:
+    """Return the names of what is installed; nobody's code is run for that."""
+    return frozenset(entry.name for entry in entry_points(group=GROUP))
+
 
 def load_calibrations() -> tuple[Calibration, ...]:
     """Return every installed calibration, by name.
@@ -16,7 +23,7 @@ def load_calibrations() -> tuple[Calibration, ...]:
         An entry point of group "kammerton.calibrations" is no Calibration.
     """
     found = []
-    for entry in sorted(entry_points(group="kammerton.calibrations"), key=lambda e: e.name):
+    for entry in sorted(entry_points(group=GROUP), key=lambda e: e.name):
         value = entry.load()
         if not isinstance(value, Calibration):
             raise KammertonError(f"entry point {entry.name} ({entry.value}) is no Calibration")

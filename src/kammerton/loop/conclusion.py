@@ -59,7 +59,8 @@ class Conclusions:
         for fit in run.fits.values():
             self._take_note(plan, fit)
         self.book.update(estimates)
-        self.planner.note(plan.calibration.name, estimates)
+        if all(target.effort.shots >= 1 for target in plan.targets):  # else it is no usual sigma
+            self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
             self._surprised(plan, name, e)
         return commit.run_id

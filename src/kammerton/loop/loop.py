@@ -18,6 +18,7 @@ from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record
 from kammerton.loop.runner import Acquires, run_calibration
+from kammerton.loop.wishes import WITHDRAWN, Wish, Wishes, planned
 from kammerton.model import (
     CalibrationError,
     DriveInhibited,
@@ -33,6 +34,7 @@ from kammerton.model import (
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
+from kammerton.store.rows import run_number
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Loop:
     committed(run, run_id) is told of every finished run, said(what) of what is done now.
     held: elements that persons hold now; the loop leaves them alone. leave: end `keep` or `settle`
     after the step under way. drive_off: says that the interlock has switched drive off, and why.
+    wishes: what persons want measured next.
     """
 
     lab: Lab
@@ -79,6 +82,7 @@ class Loop:
     leave: bool = False
     alarm: Tell = unheard
     drive_off: Callable[[], str | None] = lambda: None
+    wishes: Wishes = field(default_factory=Wishes)
     _waiting: bool = False
     _running: asyncio.Task[Run] | None = None
     _measured: frozenset[str] = frozenset()
@@ -139,6 +143,9 @@ class Loop:
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
         await self._conclusions.follow()
+        if (wish := self.wishes.next()) is not None:
+            await self._grant(wish)
+            return True
         try:
             if self._again:
                 await self._repeat(self._again.pop(0))
@@ -151,6 +158,21 @@ class Loop:
             return False
         await self._attempt(plan)
         return True
+
+    async def _grant(self, wish: Wish) -> None:
+        """Measure what a person asked for, whatever it is worth; say what came of it."""
+        words, done = WITHDRAWN, False
+        try:
+            held = self.held() & {wish.target, self.lab.qubits[wish.target].resonator}
+            plan: Plan | str = f"{', '.join(held)} is held by a person"
+            if not held:
+                plan = planned(wish, self.planner.calibrations, self._see)
+            words = plan if isinstance(plan, str) else await self._attempt(plan, asked=True)
+            done = run_number(words) is not None
+        except CalibrationError as failure:
+            words = str(failure)
+        finally:
+            self.wishes.answer(wish, words, done=done)
 
     async def _take_up(self) -> None:
         """Mark what the last process left open; it is repeated once, then left alone a while."""
@@ -170,34 +192,44 @@ class Loop:
         if plan is not None:
             await self._attempt(plan, left.number)
 
-    async def _attempt(self, plan: Plan, again: int | None = None) -> None:
+    async def _attempt(self, plan: Plan, again: int | None = None, *, asked: bool = False) -> str:
+        """Run a plan; return the run, or why there is none.
+
+        asked: by a person, who hears what is refused; nothing is parked for it.
+        """
         names = [target.name for target in plan.targets]
         await self._say(f"{plan.calibration.name} on {', '.join(names)}")
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
             run = await self._run(plan)
         except Interrupted as interruption:
-            await self._record.end(attempt, f"given up: {interruption}")
-            log.info("%s was given up: %s", plan.calibration.name, interruption)
+            outcome = f"given up: {interruption}"
+            await self._record.end(attempt, outcome)
+            log.info("%s was %s", plan.calibration.name, outcome)
         except asyncio.CancelledError:
             person = "given up: a person took the instruments"
             await unbroken(self._ended(attempt, person if self.leave else "stopped"))
             raise
         except DriveInhibited as inhibition:
-            await self._record.end(attempt, f"waits: {inhibition}")
+            outcome = f"waits: {inhibition}"
+            await self._record.end(attempt, outcome)
             await self._wait(inhibition)
         except (OutputRefused, ProgramError, CalibrationError) as refusal:
-            await self._record.end(attempt, f"refused: {refusal}")
-            await self._apart(plan, refusal)
+            outcome = f"refused: {refusal}"
+            await self._record.end(attempt, outcome)
+            if not asked:
+                await self._apart(plan, refusal)
         except InstrumentError as failure:
-            await self._ended(attempt, f"aborted: {failure}")
+            outcome = f"aborted: {failure}"
+            await self._ended(attempt, outcome)
             if isinstance(failure, SettingsChanged):
                 self.book.doubt_what_uses(failure.instrument, DOUBT, self.clock.now())
             await self._outage.after(failure, self._limit)
         else:
             self._waiting = False
             self._outage.calm()
-            await self._concluded(plan, run, attempt)
+            outcome = await self._concluded(plan, run, attempt, asked=asked)
+        return outcome
 
     async def _ended(self, attempt: int, how: str) -> None:
         """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""
@@ -219,10 +251,13 @@ class Loop:
         finally:
             self._running = None
 
+    def _see(self, calibration: str, name: str) -> Target:
+        return self.book.target(name, self.clock.now(), self.patience.effort(calibration, name))
+
     def _view(self, calibration: str) -> list[Target]:
-        now, held = self.clock.now(), self.held()
+        held = self.held()
         return [
-            self.book.target(name, now, self.patience.effort(calibration, name))
+            self._see(calibration, name)
             for name, qubit in self.lab.qubits.items()
             if self.patience.allows(calibration, name) and not held & {name, qubit.resonator}
         ]
@@ -264,11 +299,14 @@ class Loop:
         except StoreError as problem:
             log.warning("no heartbeat: %s", problem)
 
-    async def _concluded(self, plan: Plan, run: Run, attempt: int) -> None:
+    async def _concluded(self, plan: Plan, run: Run, attempt: int, *, asked: bool) -> str:
         try:
             run_id = await self._conclusions.conclude(plan, run, attempt)
         except CalibrationError as failure:
-            await self._record.end(attempt, f"failed: {failure}")
-            await self._apart(plan, failure)
-        else:
-            self.committed(run, run_id)
+            outcome = f"failed: {failure}"
+            await self._record.end(attempt, outcome)
+            if not asked:
+                await self._apart(plan, failure)
+            return outcome
+        self.committed(run, run_id)
+        return run_id

@@ -74,7 +74,20 @@ class Revert(_Strict):
     why: Words
 
 
-VERBS: Mapping[str, type[_Strict]] = {"hold": Hold, "release": Release, "revert": Revert}
+class Measure(_Strict):
+    """Run one calibration of one qubit next."""
+
+    target: Scope
+    calibration: Scope
+    shots: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+
+
+VERBS: Mapping[str, type[_Strict]] = {
+    "hold": Hold,
+    "release": Release,
+    "revert": Revert,
+    "measure": Measure,
+}
 
 
 class Envelope(_Strict):

@@ -15,13 +15,16 @@ from kammerton.bench.tasks import unbroken
 from kammerton.estimation import warm
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
+from kammerton.loop.catalogue import calibration_names
 from kammerton.loop.loop import Committed
+from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, LabClock, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
+from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import Holds
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
@@ -66,11 +69,13 @@ async def run_computer(
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
             holds, committed = Holds(lab, store, doing), _reporter(lab, pictures)
-            alarms = Alarms()
-            tuning = Tuning(lab, store, clock, holds, outputs, committed, doing, up, alarms.tell)
+            alarms, errands = Alarms(), Measuring(lab, calibration_names())
+            tuning = Tuning(
+                lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
+            )
             async with (
-                attending(store, holds.told, holdable(lab)), holds.followed(), backing_up(store),
-                relayed(lab, store, clock.now, alarms),
+                attending(store, holds.told, holdable(lab), errands), holds.followed(),
+                backing_up(store), relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
                 return await tuning.run(once=once)
 
@@ -136,6 +141,7 @@ class Tuning:
     doing: Doing
     up: Callable[[], object]
     alarm: Tell
+    wishes: Wishes
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them."""
@@ -144,6 +150,7 @@ class Tuning:
         while True:
             if self.holds.on_bench() is not None:
                 self.up()  # as far as it may be: all instruments are a person's
+                self.wishes.withdraw()
                 await self.holds.free()
             what = "connecting to the instruments (the first start compiles kernels)"
             await asyncio.to_thread(self._say, what)
@@ -176,7 +183,7 @@ class Tuning:
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, alarm=self.alarm,
-            drive_off=bench.gate.inhibition.words,
+            drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
 
     def _say(self, what: str) -> None:

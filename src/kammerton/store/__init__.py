@@ -1,6 +1,7 @@
 """The record: runs, revisions, history, outbox and audit log in SQLite; raw traces in netCDF."""
 
-from kammerton.store.inbox import Inbox, attend, change
+from kammerton.store.asking import change, errand
+from kammerton.store.inbox import Inbox, attend
 from kammerton.store.read import ReadStore
 from kammerton.store.restore import restore
 from kammerton.store.rows import (
@@ -34,6 +35,7 @@ __all__ = [
     "StoredRun",
     "attend",
     "change",
+    "errand",
     "open_traces",
     "restore",
 ]

@@ -1,22 +1,18 @@
-"""What other processes ask of the one that writes: hold, release, revert.
+"""What other processes ask of the one that writes: hold, release, revert, measure.
 
 SQLite has one writer, the daemon. A command that wants something changed while it runs leaves a
-request in a small database of its own beside the big one, and waits for the answer; where no
-daemon runs, the command does it itself.
+request in a small database of its own beside the big one, and waits for the answer (asking.py).
 """
 
 from __future__ import annotations
 
 import json
 import logging
-import os
-import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import (
     Column,
@@ -33,8 +29,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kammerton.model import StoreError, StoreInUse
+from kammerton.model import StoreError
 from kammerton.store import checks, clock
+from kammerton.store.closing import Closing
+from kammerton.store.errands import ERRANDS, Errands, nobody
 from kammerton.store.place import Place, place_of
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
@@ -42,9 +40,6 @@ from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
 log = logging.getLogger(__name__)
-
-WAIT = 10.0
-"""Seconds that a command waits for the daemon's answer."""
 
 LASTS = timedelta(minutes=10)
 """After this a request that was not taken up is not done any more; `lasting` ones always are."""
@@ -92,7 +87,7 @@ class Request:
     answer: str | None
 
 
-class Inbox:
+class Inbox(Closing):
     """The requests to the daemon of one database."""
 
     def __init__(self, database: Path | str | Place) -> None:
@@ -104,17 +99,6 @@ class Inbox:
     def close(self) -> None:
         """Close the file."""
         self._engine.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def ask(
         self, verb: str, arguments: Mapping[str, Any], who: str, word: str | None = None
@@ -153,6 +137,12 @@ class Inbox:
         with self._place.errors("leave a request to"):
             return self._first(number)
 
+    def taken_up(self, number: int) -> bool:
+        """Say whether somebody has taken a request up."""
+        query = select(taken.c.number).where(taken.c.number == number)
+        with self._place.errors("read the requests to"), self._engine.begin() as connection:
+            return connection.execute(query).first() is not None
+
     def give_up(self, number: int, words: str) -> bool:
         """Answer a request that nobody has taken up; False when somebody has."""
         said = {"done": 0, "answer": checks.plain(words)}
@@ -178,91 +168,33 @@ class Inbox:
             connection.execute(update(table).where(*mine).values(said))
 
 
-def attend(store: Store, inbox: Inbox, scopes: Collection[str] | None = None) -> list[Request]:
+def attend(
+    store: Store,
+    inbox: Inbox,
+    scopes: Collection[str] | None = None,
+    errands: Errands | None = None,
+) -> list[Request]:
     """Do what is asked for and answer it; return what was looked at.
 
-    scopes: what can be held; None where that is not known.
+    scopes: what can be held; None where that is not known. errands: takes what lasts, and answers
+    it later; None where nobody calibrates.
     """
-    requests = inbox.waiting()
+    if errands is not None:
+        report(inbox, errands)
+    requests = [each for each in inbox.waiting() if errands is None or each.number not in errands]
     for each in requests:
         if inbox.take(each.number) or each.verb in LASTING:
             if inbox.request(each.number).answer is not None:  # given up since we looked
                 continue
-            done, words = _done(store, each, scopes)
+            done, words = _done(store, each, scopes, errands)
         else:
             done, words = False, UNKNOWN
+        if words is None:
+            words = "it is done next"
+        else:
+            inbox.answer(each.number, words, done=done)
         log.info("%s asks to %s: %s", each.who, each.verb, words)
-        inbox.answer(each.number, words, done=done)
     return requests
-
-
-def change(
-    database: Path | str, verb: str, arguments: Mapping[str, Any], who: str | None = None
-) -> str:
-    """Have something done to a database, by its daemon if one runs; return what was done.
-
-    Without a daemon what others asked for earlier comes first.
-
-    Raises
-    ------
-    StoreError
-        It was refused, or the daemon did not answer: the message says which.
-    """
-    person = who or somebody()
-    with Store.read(database) as known:
-        computer = known.computer
-    try:
-        with Store.open(database, computer) as store, Inbox(store.place) as inbox:
-            attend(store, inbox)
-            return do(store, verb, arguments, person)
-    except StoreInUse as in_use:
-        return _asked(database, verb, arguments, person, str(in_use))
-
-
-def somebody() -> str:
-    """Return who runs this process, and where, for the audit log."""
-    import getpass
-    import socket
-
-    try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        name = f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
-    return f"{name}@{socket.gethostname()}"
-
-
-def _asked(
-    database: Path | str, verb: str, arguments: Mapping[str, Any], who: str, in_use: str
-) -> str:
-    with Inbox(database) as inbox:
-        number = inbox.ask(verb, arguments, who)
-        end = time.monotonic() + WAIT
-        while (found := inbox.request(number)).answer is None:
-            if time.monotonic() > end:
-                return _unanswered(inbox, found, in_use)
-            time.sleep(0.1)
-    if not found.done:
-        raise StoreError(found.answer or "refused")
-    return found.answer or "done"
-
-
-def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
-    if request.verb in LASTING:
-        raise StoreError(
-            f"{in_use}, and did not answer within {WAIT:.0f} s. The request stays: it is done "
-            "before anything else as soon as the daemon turns again, or when it is started."
-        )
-    if inbox.give_up(request.number, "given up by the one who asked"):
-        raise StoreError(f"{in_use}, and did not answer within {WAIT:.0f} s; nothing was changed")
-    late = inbox.request(request.number)
-    if late.answer is None:
-        raise StoreError(
-            f"{in_use}, and has not said within {WAIT:.0f} s what came of it: {request.verb} is "
-            "under way, outcome unknown (see `kammerton log --audit`)"
-        )
-    if not late.done:
-        raise StoreError(late.answer)
-    return late.answer
 
 
 def _remember(connection: Connection, word: str) -> None:
@@ -273,7 +205,16 @@ def _remember(connection: Connection, word: str) -> None:
     connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))
 
 
-def _done(store: Store, request: Request, scopes: Collection[str] | None) -> tuple[bool, str]:
+def report(inbox: Inbox, errands: Errands) -> None:
+    """Answer what is finished."""
+    for number, done, words in errands.answered():
+        inbox.answer(number, words, done=done)
+
+
+def _done(
+    store: Store, request: Request, scopes: Collection[str] | None, errands: Errands | None
+) -> tuple[bool, str | None]:
+    """Do what is asked for; return whether it was done, and words: None while it lasts."""
     age = _wall() - request.asked
     if request.verb not in LASTING and age > LASTS.total_seconds() * 1e6:
         return False, f"too late: asked {age / 6e7:.0f} min ago"
@@ -281,12 +222,23 @@ def _done(store: Store, request: Request, scopes: Collection[str] | None) -> tup
     if request.verb == "hold" and scopes is not None and scope not in scopes:
         return False, f"there is nothing called {scope!r} to be held"
     try:
+        if request.verb in ERRANDS:
+            return False, _begun(store, request, errands)
         return True, do(store, request.verb, request.arguments, request.who)
     except StoreError as refusal:
         return False, str(refusal)
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
         return False, f"failed: {type(error).__name__}: {error}"
+
+
+def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
+    """Hand an errand over; return why it is refused, None: it is under way. Both are audited."""
+    refusal = nobody(store) if errands is None else errands.take(store, request)
+    asked = " ".join(f"{name}={said}" for name, said in request.arguments.items())[:200]
+    how = "asked for" if refusal is None else "refused"
+    store.audit(request.who, request.verb, "", how, f"{asked}: {refusal}" if refusal else asked)
+    return refusal
 
 
 def _request(row: Any) -> Request:

@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
 from kammerton.store import attempts, clock, leases, revert, schema
+from kammerton.store.closing import Closing
 from kammerton.store.place import Place
 from kammerton.store.rows import (
     Activity,
@@ -32,7 +32,7 @@ from kammerton.store.rows import (
 )
 
 
-class ReadStore:
+class ReadStore(Closing):
     """A read-only view of one computer's database; safe to use from several threads.
 
     Every method reads one consistent state and raises StoreError when the file cannot be read.
@@ -65,17 +65,6 @@ class ReadStore:
         """Close the database; what is asked afterwards is a StoreError."""
         self._closed = True
         self._reader.dispose()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def revision(self) -> int:
         """Return the number of the newest revision; 0 when nothing was measured yet."""

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import ORDER, app
 from kammerton.store import Store, backup
-from kammerton.store.inbox import somebody
+from kammerton.store.asking import somebody
 from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
 
@@ -62,7 +62,14 @@ def words_of(command: str, lab: Path) -> list[str]:
 def test_every_command_is_listed_and_either_needs_a_laboratory_or_none():
     known = {each.name or each.callback.__name__ for each in app.registered_commands}
     assert known == set(ORDER)
-    assert known - NEED_NONE == set(ASKED)
+    assert known - NEED_NONE == {*ASKED, "measure"}
+
+
+def test_measure_too_looks_there_and_finds_that_no_daemon_runs(lab, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for words in (["measure", "q0", "t1", str(lab)], ["measure", "--lab", str(lab), "q0", "t1"]):
+        code, text = said(*words)
+        assert (code, "no daemon runs here" in text) == (2, True)
 
 
 @pytest.mark.parametrize("command", ASKED)

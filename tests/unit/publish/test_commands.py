@@ -87,6 +87,26 @@ def test_x2_what_is_wrong_in_one_thing_is_refused(changes, why):
         desk().take(message(document), NOW)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "refused"),
+    [
+        ({"target": "q0", "calibration": "t1"}, None),
+        ({"target": "q0", "calibration": "t1", "shots": 4000}, None),
+        ({"target": "q0"}, "calibration: missing"),
+        ({"target": "q0", "calibration": "t1", "shots": 0}, "shots: greater_than"),
+        ({"target": "q0", "calibration": "t1", "shots": 1.5}, "shots: int_type"),
+        ({"target": "q0", "calibration": "../t1"}, "calibration: string_pattern"),
+    ],
+)
+def test_a_command_to_measure(arguments, refused):
+    asked = message(said(verb="measure", arguments=arguments), "measure")
+    if refused is None:
+        assert desk().take(asked, NOW).arguments == arguments
+        return
+    with pytest.raises(Refused, match=refused):
+        desk().take(asked, NOW)
+
+
 @pytest.mark.parametrize("issued", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59-01:00"])
 def test_x2_the_first_and_the_last_day_are_refused(issued):
     with pytest.raises(Refused, match=r"lives longer|future"):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from kammerton.model import StoreError, StoreInUse
-from kammerton.store import Inbox, Store, attend, change, inbox
+from kammerton.store import Inbox, Store, asking, attend, change, inbox
 from tests.stored import estimate, run
 
 
@@ -79,7 +79,7 @@ def test_many_may_open_the_requests_at_once_where_there_were_none(place: Path | 
 def test_a_silent_daemon_is_named_and_nothing_is_done_later(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "WAIT", 0.2)
+    monkeypatch.setattr(asking, "WAIT", 0.2)
     store.commit(run(), {"q0.t1": estimate()})
     store.activity("t1 on q0")
     with pytest.raises(StoreError, match=r"process \d+ \(t1 on q0\).*nothing was changed"):
@@ -90,7 +90,7 @@ def test_a_silent_daemon_is_named_and_nothing_is_done_later(
 
 
 def test_a_hold_waits_for_a_daemon_that_hangs(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inbox, "WAIT", 0.2)
+    monkeypatch.setattr(asking, "WAIT", 0.2)
     with Store.open(path, "two-qubits"), pytest.raises(StoreError, match="The request stays"):
         change(path, "hold", {"scope": "computer"}, "anna")
     with Store.open(path, "two-qubits") as store, Inbox(path) as box:
@@ -178,7 +178,7 @@ def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Pa
 def test_what_is_under_way_cannot_be_given_up(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inbox, "WAIT", 0.3)
+    monkeypatch.setattr(asking, "WAIT", 0.3)
     store.hold("computer", "anna", "wiring")
 
     def slow(*_: object, **__: object) -> str:

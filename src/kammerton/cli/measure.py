@@ -1,0 +1,111 @@
+"""`kammerton measure q3 t1`: one calibration, next, by the running daemon."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from kammerton.cli import app
+from kammerton.cli.place import At, Where, either
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kammerton.client.measuring import Measured
+    from kammerton.store import ReadStore
+
+NOT_ACCEPTED, INTERRUPTED = 3, 130
+
+
+@app.command(short_help="Have the daemon measure something next.")
+def measure(
+    target: Annotated[str, typer.Argument(metavar="QUBIT", help="A qubit, e.g. q3.")],
+    calibration: Annotated[
+        str, typer.Argument(metavar="CALIBRATION", help="What to run, e.g. t1, ramsey, readout.")
+    ],
+    lab: Where = None,
+    *,
+    shots: Annotated[int | None, typer.Option(min=1, help="Shots [default: as usual]")] = None,
+    at: At = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Have the running daemon run one calibration of one qubit next, and say what came of it.
+
+    It takes the way of all measurements: limits, interlock, verdict, database, MQTT. Exit code 0:
+    accepted; 3: measured, not accepted; 2: refused, or no daemon runs.
+    """
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.cli.output import print_json
+    from kammerton.client import measuring
+    from kammerton.model import StoreError
+
+    database = database_or_exit(either(lab, at))
+    try:
+        found = measuring.measure(database, target, calibration, shots, _progress())
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None
+    except KeyboardInterrupt:
+        refuse(["no longer waiting; the daemon measures it all the same: kammerton log"])
+        raise typer.Exit(INTERRUPTED) from None
+    print_json(_document(found)) if as_json else _show(found)
+    raise typer.Exit(0 if found.accepted else NOT_ACCEPTED)
+
+
+def _progress() -> Callable[[ReadStore], None]:
+    """Return what says on stderr, whenever that changes, what the daemon does meanwhile."""
+    said: list[str] = []
+
+    def tell(store: ReadStore) -> None:
+        activity = store.current_activity()
+        what = activity.what if activity else None
+        if what and [what] != said[-1:]:
+            said.append(what)
+            typer.echo(f"... {what}", err=True)
+
+    return tell
+
+
+def _document(found: Measured) -> dict[str, Any]:
+    from kammerton.cli.output import described_estimate, described_fit
+
+    return {
+        "run": found.run.id,
+        "revision": found.run.revision,
+        "fit": described_fit(found.fit),
+        "parameters": {n: described_estimate(e) for n, e in found.parameters.items()},
+        "withheld": found.withheld,
+        "data": str(found.run.data) if found.run.data else None,
+        "picture": str(found.picture) if found.picture else None,
+    }
+
+
+def _show(found: Measured) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="dim")
+    grid.add_column(overflow="fold")
+    for label, words in _lines(found):
+        grid.add_row(label, Text(words))
+    Console().print(grid)
+
+
+def _lines(found: Measured) -> list[tuple[str, str]]:
+    from kammerton.cli.output import verdict_words
+    from kammerton.model.quantity import show
+
+    run = found.run
+    lines = [(n, show(e.value, e.unit, e.stderr)) for n, e in found.parameters.items()]
+    lines.append(("verdict", verdict_words(found.fit)))
+    if found.withheld:
+        words = "far from what was believed: it counts when it is found again"
+        lines.append(("withheld", words))
+    how = f"{run.shots} shots, {run.instrument_seconds:.3g} s of instrument time"
+    lines.append(("from", f"{run.calibration}, run {run.id}, {how}"))
+    if found.picture:
+        lines.append(("picture", str(found.picture)))
+    return lines

@@ -1,0 +1,82 @@
+"""Having the running daemon measure something next, and what came of it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from kammerton.model import Estimate, Fit, Verdict
+from kammerton.model.quantity import show
+from kammerton.store import ReadStore, Store, StoredRun, errand
+
+DRAWING = 5.0
+"""Seconds that a picture may take after its run is stored."""
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """A run that was asked for.
+
+    parameters: what is believed because of it, by full name; empty where the fit was not accepted,
+    or is so far from what was believed that it must be found again first. picture: None where
+    lab.toml wants none.
+    """
+
+    run: StoredRun
+    target: str
+    parameters: Mapping[str, Estimate]
+    picture: Path | None
+
+    @property
+    def fit(self) -> Fit:
+        """The fit of the target, with its verdict."""
+        return self.run.fits[self.target]
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the verdict on the fit is that it can be believed."""
+        return self.fit.verdict is Verdict.ACCEPTED
+
+    @property
+    def withheld(self) -> bool:
+        """Whether an accepted fit is not believed yet, since it surprises."""
+        return self.accepted and not self.parameters
+
+    def __repr__(self) -> str:
+        values = [f"{n} = {show(e.value, e.unit, e.stderr)}" for n, e in self.parameters.items()]
+        said = f"{self.run.id} {self.run.calibration} of {self.target}: {self.fit.verdict}"
+        return "\n".join([f"{said}; {self.fit.reason}" if self.fit.reason else said, *values])
+
+
+def measure(
+    database: Path | str,
+    target: str,
+    calibration: str,
+    shots: int | None = None,
+    meanwhile: Callable[[ReadStore], object] = lambda store: None,
+) -> Measured:
+    """Have the daemon run one calibration of one qubit next, and wait for it.
+
+    meanwhile: called with the database again and again.
+
+    Raises
+    ------
+    StoreError
+        No daemon runs; it refused (the message says why); or it did not answer.
+    """
+    asked = {"target": target, "calibration": calibration}
+    more = {} if shots is None else {"shots": shots}
+    with Store.read(database) as store:
+        run_id = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
+        run = store.run(run_id)
+        believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
+        return Measured(run, target, believed, _picture(run))
+
+
+def _picture(run: StoredRun) -> Path | None:
+    end = time.monotonic() + DRAWING
+    while run.picture is None and run.data is not None and time.monotonic() < end:
+        time.sleep(0.1)
+    return run.picture

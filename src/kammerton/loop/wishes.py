@@ -1,0 +1,104 @@
+"""What persons want measured next: asked for in one thread, granted by the loop in another."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from kammerton.lab.nearest import hint
+from kammerton.loop.own_code import own_code
+from kammerton.loop.planner import Plan, instrument_seconds, unmet
+from kammerton.model import Calibration, Effort, Target
+from kammerton.model.span import duration
+
+MOST = 20
+"""Wishes that may wait."""
+
+LONGEST = 600.0
+"""s of instrument time that a wish may take."""
+
+WITHDRAWN = "given up: the daemon ended, or a person took the instruments, before it was measured"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """One calibration of one qubit, asked for by a person. shots: None for the usual number."""
+
+    number: int
+    calibration: str
+    target: str
+    who: str
+    shots: int | None = None
+
+
+class Wishes:
+    """Wishes in order, and what came of them. A deque makes each step whole, in any thread."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[Wish] = deque()
+        self._answers: deque[tuple[int, bool, str]] = deque()
+        self._open: set[int] = set()
+
+    def __contains__(self, number: int) -> bool:
+        return number in self._open
+
+    def add(self, wish: Wish) -> bool:
+        """Take a wish in; False when too many wait."""
+        if len(self._waiting) >= MOST:
+            return False
+        self._open.add(wish.number)
+        self._waiting.append(wish)
+        return True
+
+    def next(self) -> Wish | None:
+        """Return the oldest wish; it must be answered."""
+        return self._waiting.popleft() if self._waiting else None
+
+    def answer(self, wish: Wish, words: str, *, done: bool) -> None:
+        """Say what came of a wish: a run, or why none."""
+        self._answers.append((wish.number, done, words))
+
+    def answered(self) -> list[tuple[int, bool, str]]:
+        """Return what was answered since the last call: number, whether it was done, words."""
+        found = [self._answers.popleft() for _ in range(len(self._answers))]
+        self._open -= {number for number, _, _ in found}
+        return found
+
+    def withdraw(self) -> None:
+        """Answer all that still waits: nobody will grant it."""
+        while (wish := self.next()) is not None:
+            self.answer(wish, WITHDRAWN, done=False)
+
+
+def planned(
+    wish: Wish, calibrations: Sequence[Calibration], see: Callable[[str, str], Target]
+) -> Plan | str:
+    """Return the plan for a wish, or why it cannot be granted.
+
+    see: the target of a calibration as it is believed now, by both names.
+    """
+    by_name = {each.name: each for each in calibrations}
+    if wish.calibration not in by_name:
+        return f"there is no calibration {wish.calibration}{hint(wish.calibration, by_name)}"
+    calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)
+    if missing := unmet(calibration, target):
+        return (
+            f"{wish.calibration} of {wish.target} needs {', '.join(missing)} first, "
+            "not measured yet or not well enough"
+        )
+    with own_code(calibration.name, "program"):
+        target = _with_shots(wish, calibration, target)
+        seconds = instrument_seconds(calibration.program((target,)))
+    if seconds > LONGEST:
+        asked, most = duration(timedelta(seconds=seconds)), duration(timedelta(seconds=LONGEST))
+        return f"it would take {asked} of instrument time, more than {most}: ask for fewer shots"
+    return Plan(calibration, (target,), 0.0, seconds)
+
+
+def _with_shots(wish: Wish, calibration: Calibration, target: Target) -> Target:
+    if wish.shots is None:
+        return target
+    usual = calibration.program((replace(target, effort=Effort()),)).shots
+    return replace(target, effort=replace(target.effort, shots=wish.shots / usual))

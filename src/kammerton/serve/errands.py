@@ -1,0 +1,77 @@
+"""`measure`: a person's request becomes a wish of the loop, or is refused at once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from kammerton.bench.guard import COMPUTER, said
+from kammerton.lab import Lab
+from kammerton.lab.nearest import hint
+from kammerton.loop.wishes import MOST, Wish, Wishes
+from kammerton.store import ReadStore
+from kammerton.store.errands import Asked
+from kammerton.store.rows import Lease
+
+MOST_SHOTS = 1_000_000
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Takes requests to measure for the loop of one computer.
+
+    calibrations: the names of what is installed.
+    """
+
+    lab: Lab
+    calibrations: Collection[str]
+    wishes: Wishes = field(default_factory=Wishes)
+
+    def __contains__(self, number: int) -> bool:
+        return number in self.wishes
+
+    def take(self, store: ReadStore, request: Asked) -> str | None:
+        """Hand a request to the loop; return why it is refused, or None."""
+        wish = _wish(request)
+        if isinstance(wish, str):
+            return wish
+        if refusal := self._unknown(wish) or self._held(store, wish):
+            return refusal
+        return None if self.wishes.add(wish) else f"{MOST} others wait to be measured"
+
+    def withdraw(self) -> None:
+        """Answer all that waits: nobody will measure it now."""
+        self.wishes.withdraw()
+
+    def answered(self) -> list[tuple[int, bool, str]]:
+        """Return what is finished since the last call."""
+        return self.wishes.answered()
+
+    def _unknown(self, wish: Wish) -> str | None:
+        if wish.target not in self.lab.qubits:
+            return f"there is no qubit {wish.target}{hint(wish.target, self.lab.qubits)}"
+        if wish.calibration not in self.calibrations:
+            known = self.calibrations
+            return f"there is no calibration {wish.calibration}{hint(wish.calibration, known)}"
+        return None
+
+    def _held(self, store: ReadStore, wish: Wish) -> str | None:
+        mine = {wish.target, self.lab.qubits[wish.target].resonator}
+        everything = {COMPUTER, *self.lab.instruments}
+        held: Lease | None = next(
+            (each for each in store.leases() if each.scope in mine | everything), None
+        )
+        return None if held is None else f"{said(held)}; kammerton release {held.scope}"
+
+
+def _wish(request: Asked) -> Wish | str:
+    """Return the wish that a request means, or why it means none."""
+    given = dict(request.arguments)
+    target, calibration = given.pop("target", None), given.pop("calibration", None)
+    shots = given.pop("shots", None)
+    if given or not (isinstance(target, str) and isinstance(calibration, str)):
+        return "measure takes a target, a calibration and, perhaps, shots"
+    whole = isinstance(shots, int) and not isinstance(shots, bool)
+    if shots is not None and not (whole and 1 <= shots <= MOST_SHOTS):
+        return f"shots must be a whole number from 1 to {MOST_SHOTS}"
+    return Wish(request.number, calibration, target, request.who, shots)

@@ -1,0 +1,127 @@
+"""Having the process that writes do something: ask the daemon, or, where none runs, do it here."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from kammerton.model import StoreError, StoreInUse
+from kammerton.store.errands import ERRANDS
+from kammerton.store.inbox import LASTING, Inbox, Request, attend
+from kammerton.store.place import place_of
+from kammerton.store.verbs import do
+from kammerton.store.write import Store
+
+WAIT = 10.0
+"""Seconds that a command waits for the daemon's answer."""
+
+PATIENCE = 900.0
+"""Seconds that a command waits for what the daemon has begun and takes its time."""
+
+PERIOD = 0.1
+
+
+def change(
+    database: Path | str, verb: str, arguments: Mapping[str, Any], who: str | None = None
+) -> str:
+    """Have something done to a database, by its daemon if one runs; return what was done.
+
+    Without a daemon what others asked for earlier comes first.
+
+    Raises
+    ------
+    StoreError
+        It was refused, or the daemon did not answer: the message says which.
+    """
+    person = who or somebody()
+    with Store.read(database) as known:
+        computer = known.computer
+    try:
+        with Store.open(database, computer) as store, Inbox(store.place) as inbox:
+            attend(store, inbox)
+            return do(store, verb, arguments, person)
+    except StoreInUse as in_use:
+        return _asked(database, verb, arguments, person, str(in_use))
+
+
+def somebody() -> str:
+    """Return who runs this process, and where, for the audit log."""
+    import getpass
+    import socket
+
+    try:
+        name = getpass.getuser()
+    except (OSError, KeyError):  # a user without a name, as in some containers
+        name = f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+    return f"{name}@{socket.gethostname()}"
+
+
+def errand(
+    database: Path | str,
+    verb: str,
+    arguments: Mapping[str, Any],
+    who: str | None = None,
+    meanwhile: Callable[[], object] = lambda: None,
+) -> str:
+    """Have the running daemon do what takes its time; return what came of it.
+
+    meanwhile: called again and again while it lasts.
+
+    Raises
+    ------
+    StoreError
+        No daemon runs, it refused, or it did not answer: the message says which.
+    """
+    try:
+        place_of(database).lock()()
+    except StoreInUse as in_use:
+        return _asked(database, verb, arguments, who or somebody(), str(in_use), meanwhile)
+    raise StoreError("no daemon runs here that could do it; start one: kammerton run lab.toml")
+
+
+def _asked(
+    database: Path | str,
+    verb: str,
+    arguments: Mapping[str, Any],
+    who: str,
+    in_use: str,
+    meanwhile: Callable[[], object] | None = None,
+) -> str:
+    """Leave a request and wait for its answer: for what lasts (`meanwhile`), longer once begun."""
+    with Inbox(database) as inbox:
+        number = inbox.ask(verb, arguments, who)
+        begun = time.monotonic()
+        while (found := inbox.request(number)).answer is None:
+            waited = time.monotonic() - begun
+            lasts = meanwhile is not None and inbox.taken_up(number)
+            if waited > (PATIENCE if lasts else WAIT):
+                return _unanswered(inbox, found, in_use)
+            if meanwhile is not None:
+                meanwhile()
+            time.sleep(PERIOD)
+    if not found.done:
+        raise StoreError(found.answer or "refused")
+    return found.answer or "done"
+
+
+def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:
+    if request.verb in LASTING:
+        raise StoreError(
+            f"{in_use}, and did not answer within {WAIT:.0f} s. The request stays: it is done "
+            "before anything else as soon as the daemon turns again, or when it is started."
+        )
+    if inbox.give_up(request.number, "given up by the one who asked"):
+        raise StoreError(f"{in_use}, and did not answer within {WAIT:.0f} s; nothing was changed")
+    limit = PATIENCE if request.verb in ERRANDS else WAIT
+    late = inbox.request(request.number)
+    if late.answer is None:
+        raise StoreError(
+            f"{in_use}, and has not said within {limit:.0f} s what came of it: {request.verb} is "
+            "under way, outcome unknown (see `kammerton log --audit`)"
+        )
+    if not late.done:
+        raise StoreError(late.answer)
+    return late.answer

@@ -1,0 +1,49 @@
+"""What is asked for and takes its time, so that its answer comes later: a measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from kammerton.store.read import ReadStore
+
+ERRANDS = frozenset({"measure"})
+"""The verbs that only a daemon that calibrates can do."""
+
+
+class Asked(Protocol):
+    """A request, as far as an errand knows it."""
+
+    @property
+    def number(self) -> int:
+        """The request's number."""
+
+    @property
+    def arguments(self) -> Mapping[str, Any]:
+        """What was said."""
+
+    @property
+    def who(self) -> str:
+        """Who asked."""
+
+
+class Errands(Protocol):
+    """Takes requests that last, and knows their answers when they are there."""
+
+    def __contains__(self, number: int) -> bool:
+        """Say whether a request is under way here."""
+
+    def take(self, store: ReadStore, request: Asked) -> str | None:
+        """Take a request on; return why not, or None."""
+
+    def withdraw(self) -> None:
+        """Answer all that waits: nobody will do it any more."""
+
+    def answered(self) -> list[tuple[int, bool, str]]:
+        """Return what is finished since the last call: number, whether it was done, words."""
+
+
+def nobody(store: ReadStore) -> str:
+    """Return why nothing can be measured where nobody calibrates, as in safe mode."""
+    said = store.current_activity()
+    return f"nothing is calibrated now: {said.what if said and said.what else 'no daemon runs'}"

@@ -1,0 +1,161 @@
+"""What a person asks for is measured next, or it is said why not."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.catalogue import calibration_names, load_calibrations
+from kammerton.loop.loop import Loop
+from kammerton.loop.planner import Planner
+from kammerton.loop.wishes import MOST, WITHDRAWN, Wish, Wishes
+from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRefused
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Everything is known well enough."""
+    folder = tmp_path_factory.mktemp("settled")
+    with Store.open(folder / "kammerton.sqlite", "two") as store:
+        asyncio.run(loop_of(folder, store).settle())
+    return folder
+
+
+@pytest.fixture
+def loop(settled: Path):
+    with Store.open(settled / "kammerton.sqlite", "two") as store:
+        yield loop_of(settled, store)
+
+
+def loop_of(folder: Path, store: Store) -> Loop:
+    lab, clock = two_qubits(folder), LabClock()
+    book = BeliefBook(lab, clock.now())
+    book.update(store.parameters())
+    return Loop(lab, store, ScriptedBench(Chip().answer), clock, Planner(load_calibrations()), book)
+
+
+def granted(loop: Loop, wish: Wish) -> tuple[bool, str]:
+    loop.wishes.add(wish)
+    assert asyncio.run(loop.step()), "a wish is a step, whatever it is worth"
+    ((number, done, words),) = loop.wishes.answered()
+    assert number == wish.number
+    assert number not in loop.wishes
+    return done, words
+
+
+def test_the_names_are_known_without_running_anybodys_code():
+    assert calibration_names() == {each.name for each in load_calibrations()}
+
+
+def test_it_is_measured_although_it_is_known_well_enough(loop):
+    assert not asyncio.run(loop.step())
+    done, run = granted(loop, Wish(7, "t1", "q1", "ada"))
+    assert done
+    stored = loop.store.run(run)
+    assert (stored.calibration, stored.targets) == ("t1", ("q1",))
+    assert loop.store.parameters()["q1.t1"].run == run
+    assert loop.store.attempts(1)[0].outcome == run
+
+
+@pytest.mark.parametrize("shots", [200, 5000])
+def test_the_shots_are_those_asked_for(loop, shots):
+    done, run = granted(loop, Wish(7, "t1", "q0", "ada", shots))
+    assert (done, loop.store.run(run).shots, loop.bench.played[-1].shots) == (True, shots, shots)
+
+
+def test_few_shots_do_not_teach_the_planner_to_expect_little(loop):
+    before = dict(loop.planner.delivered)
+    granted(loop, Wish(7, "t1", "q0", "ada", 100))
+    assert loop.planner.delivered == before
+    granted(loop, Wish(8, "t1", "q0", "ada"))
+    assert ("t1", "q0.t1") in loop.planner.delivered
+
+
+@pytest.mark.parametrize(
+    ("wish", "words"),
+    [
+        (Wish(1, "t11", "q0", "ada"), 'there is no calibration t11; did you mean "t1"?'),
+        (Wish(1, "t1", "q0", "ada", 1_000_000), "of instrument time, more than 10 min: ask for"),
+    ],
+)
+def test_what_cannot_be_is_said_and_nothing_is_played(loop, wish, words):
+    done, said = granted(loop, wish)
+    assert (done, words in said) == (False, True), said
+    assert loop.bench.played == []
+
+
+def test_what_it_rests_on_must_be_known(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        done, said = granted(loop_of(tmp_path, store), Wish(1, "t1", "q0", "ada"))
+    assert not done
+    assert said.startswith("t1 of q0 needs f01, r.readout_contrast, pi_amplitude first")
+
+
+@pytest.mark.parametrize("scope", ["q0", "r0"])
+def test_what_a_person_holds_is_not_measured(loop, scope):
+    loop.held = lambda: frozenset({scope})
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, f"{scope} is held by a person")
+    assert loop.bench.played == []
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (OutputRefused("too much power"), "refused: too much power"),
+        (DriveInhibited("50 mK is too warm"), "waits: 50 mK is too warm"),
+        (InstrumentError("awg1: no answer"), "aborted: awg1: no answer"),
+    ],
+)
+def test_what_goes_wrong_is_answered_and_parks_nothing(loop, monkeypatch, failure, words):
+    async def fail(program):
+        raise failure
+
+    async def recover(failure):
+        pass
+
+    monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
+    monkeypatch.setattr(loop.bench, "acquire", fail)
+    monkeypatch.setattr(loop.bench, "recover", recover, raising=False)
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, words)
+    assert loop.patience.left_alone() == {}
+
+
+def test_a_wish_outweighs_that_a_qubit_is_parked(loop):
+    loop.patience.park("q0", "no line found", loop.clock.now())
+    done, _ = granted(loop, Wish(1, "t1", "q0", "ada"))
+    assert done
+
+
+def test_a_wish_under_way_when_the_daemon_ends_is_answered(loop, monkeypatch):
+    async def scenario() -> None:
+        begun = asyncio.Event()
+
+        async def hang(program):
+            begun.set()
+            await asyncio.sleep(60)
+
+        monkeypatch.setattr(loop.bench, "acquire", hang)
+        loop.wishes.add(Wish(1, "t1", "q0", "ada"))
+        loop.wishes.add(Wish(2, "t1", "q1", "ada"))
+        step = asyncio.create_task(loop.step())
+        await begun.wait()
+        step.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await step
+        loop.wishes.withdraw()
+
+    asyncio.run(scenario())
+    assert loop.wishes.answered() == [(1, False, WITHDRAWN), (2, False, WITHDRAWN)]
+
+
+def test_not_more_than_some_may_wait():
+    wishes = Wishes()
+    taken = [wishes.add(Wish(n, "t1", "q0", "ada")) for n in range(MOST + 3)]
+    assert taken.count(True) == MOST
+    assert MOST - 1 in wishes
+    assert MOST not in wishes

@@ -1,0 +1,274 @@
+"""`measure` on its way: from the request to the wish, what is refused, and the audit log."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import contextmanager
+from dataclasses import replace
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.client import Client, measuring
+from kammerton.loop.wishes import WITHDRAWN
+from kammerton.model import StoreError, Verdict
+from kammerton.publish.commands import Command
+from kammerton.serve import obedience
+from kammerton.serve.attending import attending
+from kammerton.serve.errands import Measuring
+from kammerton.store import Inbox, Store, asking, attend, errand
+from tests.stored import estimate, fit, run
+from tests.unit.lab.example import TEXT
+from tests.unit.loop.laboratory import two_qubits
+
+CALIBRATIONS = frozenset({"t1", "ramsey"})
+
+
+@pytest.fixture
+def lab(tmp_path):
+    (tmp_path / "lab.toml").write_text(TEXT, encoding="utf-8")
+    return replace(two_qubits(tmp_path), computer="two-qubits")
+
+
+@pytest.fixture
+def store(lab):
+    with Store.open(lab.database, "two-qubits") as opened:
+        yield opened
+
+
+def asked(store, arguments, errands, who="ada@pc"):
+    with Inbox(store.place) as box:
+        number = box.ask("measure", arguments, who)
+        attend(store, box, errands=errands)
+        return number, box.request(number)
+
+
+def test_a_request_becomes_a_wish_and_is_answered_when_it_is_measured(lab, store):
+    errands = Measuring(lab, CALIBRATIONS)
+    number, request = asked(store, {"target": "q0", "calibration": "t1", "shots": 400}, errands)
+    assert request.answer is None
+    wish = errands.wishes.next()
+    assert (wish.number, wish.target, wish.calibration, wish.shots, wish.who) == (
+        number, "q0", "t1", 400, "ada@pc",
+    )  # fmt: skip
+    with Inbox(store.place) as box:
+        assert attend(store, box, errands=errands) == [], "it is under way, and nobody's else"
+        errands.wishes.answer(wish, "r000007", done=True)
+        attend(store, box, errands=errands)
+        assert (box.request(number).done, box.request(number).answer) == (True, "r000007")
+    row = store.log(1)[0]
+    assert (row.who, row.what, row.new) == ("ada@pc", "measure", "asked for")
+    assert row.why == "target=q0 calibration=t1 shots=400"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"target": "q00", "calibration": "t1"}, 'there is no qubit q00; did you mean "q0"?'),
+        ({"target": "q0", "calibration": "ramsy"}, 'no calibration ramsy; did you mean "ramsey"?'),
+        ({"target": "q0"}, "measure takes a target, a calibration"),
+        ({"target": "q0", "calibration": ["t1"]}, "measure takes a target, a calibration"),
+        ({"target": "q0", "calibration": "t1", "shell": "rm"}, "measure takes a target"),
+        ({"target": "q0", "calibration": "t1", "shots": 0}, "shots must be a whole number from 1"),
+        ({"target": "q0", "calibration": "t1", "shots": True}, "shots must be a whole number"),
+        ({"target": "q0", "calibration": "t1", "shots": 10**9}, "shots must be a whole number"),
+    ],
+)
+def test_what_makes_no_wish_is_refused_and_audited(lab, store, arguments, words):
+    errands = Measuring(lab, CALIBRATIONS)
+    _, request = asked(store, arguments, errands)
+    assert not request.done
+    assert words in request.answer
+    assert errands.wishes.next() is None
+    row = store.log(1)[0]
+    assert (row.what, row.new) == ("measure", "refused")
+    assert words in row.why
+
+
+@pytest.mark.parametrize("scope", ["q0", "r0", "awg1", "computer"])
+def test_what_a_person_holds_is_refused_and_the_holder_named(lab, store, scope):
+    store.hold(scope, "bob@pc", "wiring")
+    _, request = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    assert not request.done
+    assert request.answer == f"{scope} is held by bob@pc: wiring; kammerton release {scope}"
+
+
+def test_another_qubit_that_is_held_does_not_matter(lab, store):
+    store.hold("q1", "bob@pc", "wiring")
+    store.hold("maintenance", "bob@pc", "warming up")
+    _, request = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    assert request.answer is None
+
+
+def test_in_safe_mode_it_is_refused_with_the_reason(store):
+    store.activity("safe mode: all outputs are off; it crashed; a person must restart it")
+    _, request = asked(store, {"target": "q0", "calibration": "t1"}, None)
+    assert not request.done
+    assert request.answer.startswith("nothing is calibrated now: safe mode: all outputs are off")
+    assert store.log(1)[0].new == "refused"
+
+
+def test_what_was_under_way_when_the_process_died_is_of_unknown_outcome(lab, store):
+    number, _ = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    with Inbox(store.place) as box:
+        attend(store, box, errands=Measuring(lab, CALIBRATIONS))  # another process
+        assert "not known" in box.request(number).answer
+
+
+def test_at_the_end_of_the_daemon_what_waits_is_answered(lab, store):
+    async def scenario() -> int:
+        with Inbox(store.place) as box:
+            number = box.ask("measure", {"target": "q0", "calibration": "t1"}, "ada")
+        async with attending(store, errands=Measuring(lab, CALIBRATIONS)):
+            await asyncio.sleep(0)
+        return number
+
+    number = asyncio.run(scenario())
+    with Inbox(store.place) as box:
+        assert box.request(number).answer == WITHDRAWN
+
+
+@contextmanager
+def daemon(lab, store, outcome):
+    """Grant every wish by storing what `outcome` makes of it."""
+    errands, end = Measuring(lab, CALIBRATIONS), threading.Event()
+
+    def work() -> None:
+        with Inbox(store.place) as box:
+            while not end.wait(0.02):
+                attend(store, box, errands=errands)
+                if (wish := errands.wishes.next()) is not None:
+                    words, done = outcome(wish)
+                    errands.wishes.answer(wish, words, done=done)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        end.set()
+        thread.join()
+
+
+def measured(store, verdict=Verdict.ACCEPTED, *, believed=True):
+    """Return what grants a wish: by storing a run."""
+
+    def outcome(wish):
+        found = fit(wish.target, verdict, reason="a clean decay")
+        changes = {f"{wish.target}.t1": estimate()} if believed else {}
+        done = run((wish.target,), {wish.target: found}, wish.calibration)
+        return store.commit(done, changes).run_id, True
+
+    return outcome
+
+
+def test_the_command_prints_value_verdict_and_picture(lab, store):
+    def drawn(wish):
+        run_id, done = measured(store)(wish)
+        store.run(run_id).data.with_suffix(".png").touch()
+        return run_id, done
+
+    store.activity("ramsey on q1")
+    with daemon(lab, store, drawn):
+        done = call("measure", "q0", "t1", str(lab.database), "--shots", "500")
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.stdout.split())
+    assert "q0.t1 51.00 µs ± 600 ns" in text
+    assert "verdict accepted: a clean decay" in text
+    assert "from t1, run r000001, 1000 shots" in text
+    assert "r000001.png" in done.stdout.replace("\n", "")
+    assert done.stderr == "... ramsey on q1\n"
+
+
+def test_what_is_not_accepted_or_withheld_says_so(lab, store, monkeypatch):
+    monkeypatch.setattr(measuring, "DRAWING", 0.0)
+    with daemon(lab, store, measured(store, Verdict.REJECTED, believed=False)):
+        done = call("measure", "q0", "t1", "--lab", str(lab.database))
+    assert done.exit_code == 3
+    assert "q0.t1" not in done.stdout
+    with daemon(lab, store, measured(store, believed=False)):
+        done = call("measure", "q0", "t1", "--lab", str(lab.database))
+    assert done.exit_code == 0
+    assert "it counts when it is found again" in " ".join(done.stdout.split())
+
+
+def test_refusals_reach_the_one_who_asked(lab, store):
+    with daemon(lab, store, lambda wish: ("t1 of q0 needs f01 first", False)):
+        done = call("measure", "q0", "t1", str(lab.database))
+    assert (done.exit_code, done.stderr) == (2, "t1 of q0 needs f01 first\n")
+
+
+def test_without_a_daemon_it_says_how_to_start_one(lab):
+    Store.open(lab.database, "two-qubits").close()
+    done = call("measure", "q0", "t1", str(lab.database))
+    assert done.exit_code == 2
+    assert "no daemon runs here" in done.stderr
+    assert "kammerton run lab.toml" in done.stderr
+    with Inbox(lab.database) as box:
+        assert box.waiting() == []
+
+
+def test_a_daemon_that_does_not_turn_is_not_waited_for(lab, store, monkeypatch):
+    monkeypatch.setattr(asking, "WAIT", 0.2)
+    with pytest.raises(StoreError, match="nothing was changed"):
+        errand(lab.database, "measure", {"target": "q0", "calibration": "t1"})
+
+
+def test_one_that_has_begun_is_waited_for_longer_but_not_for_ever(lab, store, monkeypatch):
+    monkeypatch.setattr(asking, "WAIT", 0.1)
+    monkeypatch.setattr(asking, "PATIENCE", 0.6)
+    with Inbox(store.place) as box:
+
+        def take():
+            for each in box.waiting():
+                box.take(each.number)
+
+        with pytest.raises(StoreError, match="measure is under way, outcome unknown"):
+            errand(lab.database, "measure", {"target": "q0", "calibration": "t1"}, meanwhile=take)
+
+
+def test_who_no_longer_waits_is_told_that_it_goes_on(lab, store, monkeypatch):
+    def interrupted(*words):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(measuring, "measure", interrupted)
+    done = call("measure", "q0", "t1", str(lab.database))
+    assert done.exit_code == 130
+    assert "the daemon measures it all the same" in done.stderr
+
+
+def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, monkeypatch):
+    monkeypatch.setattr(obedience, "BRIEF", 1.2)
+    obey = obedience.obedient(store.place)
+
+    def command(target):
+        return Command("measure", {"target": target, "calibration": "t1"}, "ada", "0" * 32)
+
+    errands = Measuring(lab, CALIBRATIONS)
+
+    async def scenario():
+        async with attending(store, errands=errands):
+            return await obey(command("q0"))
+
+    assert asyncio.run(scenario()) == (True, "it is measured next; the result comes as a run")
+    assert store.log(1)[0].who == "ada over MQTT"
+    with daemon(lab, store, measured(store)):
+        done, words = asyncio.run(obey(replace(command("q9"), nonce="1" * 32)))
+    assert (done, "there is no qubit q9" in words) == (False, True)
+
+
+def test_from_a_notebook(lab, store, monkeypatch):
+    monkeypatch.setattr(measuring, "DRAWING", 0.0)
+    client = Client(lab.database)
+    with daemon(lab, store, measured(store)):
+        found = client.measure("q0", "t1")
+    assert found.accepted
+    assert found.parameters["q0.t1"].value == 5.1e-5
+    assert repr(found) == ("r000001 t1 of q0: accepted; a clean decay\nq0.t1 = 51.00 µs ± 600 ns")
+    client.close()
+
+
+def call(*words):
+    return CliRunner().invoke(app, list(words), env={"COLUMNS": "200"})
