@@ -71,15 +71,17 @@ def divided(a: float, b: float, dt: float) -> complex:
 
 
 @kernel
-def _relax(s: FloatArray, e: Evolution, part: int, phase: complex) -> None:
-    """Let the dissipator act on a state for a part of a step; `phase`: what r01 turns."""
-    p, c = e.p[part], e.c[part]
+def _relax(s: FloatArray, p: FloatArray, c: ComplexArray, o: complex, phase: complex) -> None:
+    """Let the dissipator act on a state for a part of a step; `phase`: what r01 turns.
+
+    p, c, o: what it does to populations, to r01 and r12, and to r02.
+    """
     p0, p1, p2 = s[0], s[1], s[2]
     s[0] = p[0, 0] * p0 + p[0, 1] * p1 + p[0, 2] * p2
     s[1] = p[1, 0] * p0 + p[1, 1] * p1 + p[1, 2] * p2
     s[2] = p[2, 0] * p0 + p[2, 1] * p1 + p[2, 2] * p2
     x = complex(s[3], s[4])
-    y = complex(s[5], s[6]) * (e.o[part] * phase * phase)
+    y = complex(s[5], s[6]) * (o * phase * phase)
     z = complex(s[7], s[8])
     new = (c[0, 0] * x + c[0, 1] * z) * phase
     z = (c[1, 0] * x + c[1, 1] * z) * phase
@@ -128,9 +130,13 @@ def drive(
     steered = shifts.shape[0] > 0
     delta, alpha = e.delta, e.alpha
     u = np.empty((3, 3), np.complex128)
-    phases = np.exp(1j * e.step * np.outer(detunings, e.parts))
+    phases = np.empty((states.shape[0], 3), np.complex128)
     for k in range(states.shape[0]):
-        _relax(states[k], e, 0, phases[k, 0])
+        for part in range(3):
+            turn = e.step * detunings[k] * e.parts[part]
+            phases[k, part] = complex(math.cos(turn), math.sin(turn))
+    for k in range(states.shape[0]):
+        _relax(states[k], e.p[0], e.c[0], e.o[0], phases[k, 0])
     for n in range(c.size):
         new = n == 0 or c[n] != c[n - 1]
         if steered:
@@ -141,9 +147,9 @@ def drive(
         after = 2 if n < c.size - 1 else 0
         for k in range(states.shape[0]):
             _rotate(states[k], u)
-            _relax(states[k], e, 1, phases[k, 1])
+            _relax(states[k], e.p[1], e.c[1], e.o[1], phases[k, 1])
             _rotate(states[k], u)
-            _relax(states[k], e, after, phases[k, after])
+            _relax(states[k], e.p[after], e.c[after], e.o[after], phases[k, after])
 
 
 @kernel

@@ -219,14 +219,18 @@ def play(
 ) -> None:
     """Play `turns` turns (the first from step `first`), then one more that fills out (K, 3)."""
     size = detunings.size
-    maps = np.empty((slots.max() + 1 if slots.size else 0, size, 9, 9))
+    count = 0
+    for b in range(slots.size):
+        count = max(count, slots[b] + 1)
+    maps = np.empty((count, size, 9, 9))
     for b in range(slots.size):
         if slots[b] >= 0:
             low, high = edges[b], edges[b + 1]
             superoperators(drives[low:high], shifts[low:high], detunings, evolution, maps[slots[b]])
     states = np.zeros((size, 9))
     for k in range(size):
-        states[k, :3] = evolution.rest
+        for i in range(3):
+            states[k, i] = evolution.rest[i]
     for turn in range(turns + 1):
         for n in range(first if turn == 0 else 0, kinds.size):
             if kinds[n] == 0 and hums.shape[0] > 0:

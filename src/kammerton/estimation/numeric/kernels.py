@@ -85,12 +85,14 @@ def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
 
 
 @kernel
-def oscillations(p: Array, x: Array, step: float, phi: Array, count: int) -> None:
-    """Fill `count` pairs of decaying cosine and sine, and the constant."""
+def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
+    """Fill a pair of decaying cosine and sine for every angular frequency, and the constant."""
+    count = p.size - 2
     envelope(p, x, step, phi[0])
-    for k in range(2 * count, 0, -1):
+    for k in range(1, 2 * count):
         for i in range(x.size):
-            phi[k, i] = 1.0 if k == 2 * count else phi[0, i]
+            phi[k, i] = phi[0, i]
+    phi[2 * count, :] = 1.0
     for k in range(count):
         turning(p[2 + k], x, step, phi[2 * k], phi[2 * k + 1])
 
@@ -154,10 +156,8 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
     if law == DECAY:
         envelope(p, x, step, phi[0])
         phi[1, :] = 1.0
-    elif law == RAMSEY:
-        oscillations(p, x, step, phi, 1)
-    elif law == BEAT:
-        oscillations(p, x, step, phi, 2)
+    elif law in (RAMSEY, BEAT):
+        oscillations(p, x, step, phi)
     elif law == RABI:
         for i in range(x.size):
             phi[0, i] = math.exp(-p[0] * abs(x[i])) * math.cos(p[1] * x[i])
@@ -171,16 +171,20 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
 
 
 @kernel
-def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array, count: int) -> None:
-    """Derivatives by rate, shape and each angular frequency; count 0 is the plain decay."""
+def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
+    """Derivatives by rate, shape and each angular frequency; without one, the plain decay."""
+    count = p.size - 2
     s, q = p[0], p[1]
     for i in range(x.size):
-        t = x[i]
-        y = c[0, 0] * phi[0, i] if count == 0 else 0.0
-        for k in range(count):
+        d[0, i] = c[0, 0] * phi[0, i] if count == 0 else 0.0
+    for k in range(count):
+        a, b = c[2 * k, 0], c[2 * k + 1, 0]
+        for i in range(x.size):
             cos, sin = phi[2 * k, i], phi[2 * k + 1, i]
-            y += c[2 * k, 0] * cos + c[2 * k + 1, 0] * sin
-            d[2 + k, i] = t * (c[2 * k + 1, 0] * cos - c[2 * k, 0] * sin)
+            d[0, i] += a * cos + b * sin
+            d[2 + k, i] = x[i] * (b * cos - a * sin)
+    for i in range(x.size):
+        t, y = x[i], d[0, i]
         d[0, i] = -y * t * (1.0 - q + 2.0 * q * s * t)
         d[1, i] = -y * s * t * (s * t - 1.0)
 
@@ -238,12 +242,8 @@ def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array) -> N
 @kernel
 def slopes(law: int, p: Array, x: Array, w: Array, phi: Array, c: Array, d: Array) -> None:
     """Fill d (P, R), the derivative of sum c phi by p, from the weighted phi."""
-    if law == DECAY:
-        slopes_of_oscillations(p, x, phi, c, d, 0)
-    elif law == RAMSEY:
-        slopes_of_oscillations(p, x, phi, c, d, 1)
-    elif law == BEAT:
-        slopes_of_oscillations(p, x, phi, c, d, 2)
+    if law in (DECAY, RAMSEY, BEAT):
+        slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
         slopes_of_rabi(p, x, w, phi, c, d)
     elif law == RESONANCE:
@@ -282,18 +282,18 @@ def factor(a: Array, n: int) -> bool:
 
 
 @kernel
-def substitute(a: Array, b: Array, n: int, q: int) -> None:
-    """Solve A b = b for column q, in place, with the Cholesky factor of A."""
+def substitute(a: Array, b: Array, n: int) -> None:
+    """Solve A b = b for a column, in place, with the Cholesky factor of A."""
     for i in range(n):
-        s = b[i, q]
+        s = b[i]
         for k in range(i):
-            s -= a[i, k] * b[k, q]
-        b[i, q] = s / a[i, i]
+            s -= a[i, k] * b[k]
+        b[i] = s / a[i, i]
     for i in range(n - 1, -1, -1):
-        s = b[i, q]
+        s = b[i]
         for k in range(i + 1, n):
-            s -= a[k, i] * b[k, q]
-        b[i, q] = s / a[i, i]
+            s -= a[k, i] * b[k]
+        b[i] = s / a[i, i]
 
 
 @kernel
@@ -314,7 +314,7 @@ def project(
         c[k, 0] = dot(phi[k], y) + prior[0, k] * prior[1, k]
     if not factor(gram, n):
         return 1e300
-    substitute(gram, c, n, 0)
+    substitute(gram, c[:, 0], n)
     for i in range(y.size):
         r[i] = y[i]
     cost = 0.0
@@ -338,7 +338,7 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
         for i in range(n):
             both[i, k] = dot(phi[i], d[k])
             solved[i, k] = both[i, k]
-        substitute(gram, solved, n, k)
+        substitute(gram, solved[:, k], n)
         for j in range(k + 1):
             s = dot(d[k], d[j])
             for i in range(n):
@@ -368,7 +368,7 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
         cov[:, :] = 1e30
         return
     for j in range(n):
-        substitute(h, cov, n, j)
+        substitute(h, cov[:, j], n)
     for i in range(n):
         for j in range(n):
             cov[i, j] *= scale[i] * scale[j]
@@ -381,12 +381,13 @@ def refine(
 ) -> float:  # fmt: skip
     """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum.
 
-    space (6, K, K): room for K = P + L parameters.
+    space (7, K, K): room for K = P + L parameters; only whole rows of it are taken, so that every
+    function below is compiled once, for contiguous arrays.
     """
     np_, n = p.size, c.shape[0]
-    gram, both, solved = space[0, :n, :n], space[1, :n, :np_], space[2, :n, :np_]
-    a, damped, move = space[3, :np_, :np_], space[4, :np_, :np_], space[5, :np_, :1]
-    trial, fall = space[5, :np_, 1], space[5, :np_, 2]
+    gram, both, solved = space[0][:n], space[1][:n], space[2][:n]
+    a, damped, move = space[3][:np_], space[4][:np_], space[5][:np_]
+    trial, fall = space[6][0][:np_], space[6][1][:np_]
     lam = 1e-2
     cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, c, d)
@@ -402,7 +403,7 @@ def refine(
                 damped[k, k] = a[k, k] * (1.0 + lam) + 1e-14
                 move[k, 0] = fall[k]
             if factor(damped, np_):
-                substitute(damped, move, np_, 0)
+                substitute(damped, move[:, 0], np_)
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
                 cost = project(law, trial, x, step, y, w, prior, phi, gram, c, r)
@@ -414,7 +415,8 @@ def refine(
             cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
             tangent(law, p, lo, hi, x, w, phi, c, d)
             break
-        p[:] = trial
+        for k in range(np_):
+            p[k] = trial[k]
         tangent(law, p, lo, hi, x, w, phi, c, d)
         lam *= 0.1
         if before - cost <= ENOUGH * before:
@@ -445,14 +447,15 @@ def solve(
     """
     rows, linear = y.shape[1], c.shape[1]
     phi, d, column = np.zeros((linear, rows)), np.zeros((p.shape[1], rows)), np.zeros((linear, 1))
-    space = np.zeros((6, p.shape[1] + linear, max(3, p.shape[1] + linear)))
+    space = np.zeros((7, p.shape[1] + linear, p.shape[1] + linear))
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         cost[n] = refine(
             law, x[k], step[k], y[n], w[n], prior[n], p[n], lo[n], hi[n], iterations,
             phi, d, column, r[n], cov[n], space,
         )  # fmt: skip
-        c[n] = column[:, 0]
+        for k in range(linear):
+            c[n, k] = column[k, 0]
 
 
 @kernel
