@@ -11,7 +11,7 @@ import asyncio
 import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import aiomqtt
 
@@ -70,7 +70,9 @@ async def connect(
         )
         client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way
         try:
-            async with client:
+            async with AsyncExitStack() as stack:
+                with _cancellation_passes():
+                    await stack.enter_async_context(client)
                 yield AiomqttConnection(client, broker)
         finally:
             await _dropped(client)
@@ -96,12 +98,12 @@ class AiomqttConnection:
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish at QoS 1 and wait for the acknowledgement."""
-        with _named_errors(self._broker):
+        with _named_errors(self._broker), _cancellation_passes():
             await self._client.publish(topic, payload, qos=QOS, retain=retain)
 
     async def subscribe(self, *topics: str) -> None:
         """Subscribe at QoS 1."""
-        with _named_errors(self._broker):
+        with _named_errors(self._broker), _cancellation_passes():
             await self._client.subscribe([(topic, QOS) for topic in topics])
 
     async def messages(self) -> AsyncIterator[Message]:
@@ -131,7 +133,22 @@ class AiomqttConnection:
     async def _ask(self) -> None:
         while True:
             await asyncio.sleep(ASK)
-            await self._client.unsubscribe(NOTHING)
+            with _cancellation_passes():
+                await self._client.unsubscribe(NOTHING)
+
+
+@contextmanager
+def _cancellation_passes() -> Iterator[None]:
+    """Raise CancelledError where one came and was swallowed.
+
+    `asyncio.wait_for`, by which the library waits, does that before Python 3.12 when an answer
+    comes in the same moment; a relay that was to end would go on for ever.
+    """
+    task = asyncio.current_task()
+    before = task.cancelling() if task else 0
+    yield
+    if task and task.cancelling() > before:
+        raise asyncio.CancelledError
 
 
 @contextmanager
