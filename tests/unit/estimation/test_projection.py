@@ -19,9 +19,9 @@ LAWS = {
                  [9.0, 0.4]),
     "PAIRS": (Law(kernels.PAIRS, polynomials()[None]), [0.1, -0.2, 0.15, 0.05]),
     "DECAYS": (Law(kernels.DECAYS, np.stack([X, (X > 0.5) + 0.0])[None]), [1.5, 2.5]),
-    "ALIKE": (Law(kernels.ALIKE, np.stack([X, np.full(21, 0.1)])[None], 6),
+    "ALIKE": (Law(kernels.ALIKE, np.stack([X, np.full(21, 0.05), np.full(21, 0.1)])[None], 6),
               [0.4, 0.6, 0.2, 0.7, 0.2]),
-    "APART": (Law(kernels.APART, X[None, None], 8), [0.4, 0.6, 0.2, 0.15, 0.7]),
+    "APART": (Law(kernels.APART, np.stack([X, np.zeros(21)])[None], 8), [0.4, 0.6, 0.2, 0.15, 0.7]),
 }  # fmt: skip
 
 
@@ -48,11 +48,25 @@ def test_derivatives(name):
     size, w = len(p), np.linspace(0.5, 1.5, rows)
     d = np.zeros((size, rows))
     far = np.full(size, 1e3)
-    kernels.slopes(law.code, np.array(p), -far, far, law.given[0], w, c, d)
+    phi, room = np.zeros((law.linear, rows)), np.zeros((6, rows))
+    kernels.columns(law.code, np.array(p), law.given[0], phi, room)
+    kernels.slopes(law.code, np.array(p), -far, far, law.given[0], w, c, d, room)
     for k in range(size):
         ends = [law.curve(np.concatenate([np.add(p, h * np.eye(size)[k]), c])[None])[0]
                 for h in (1e-6, -1e-6)]  # fmt: skip
         assert d[k] == pytest.approx(w * (ends[0] - ends[1]) / 2e-6, rel=1e-5, abs=1e-6)
+
+
+@pytest.mark.parametrize("name", ["ALIKE", "APART"])
+def test_recurrence_is_the_law(name):
+    law, p = LAWS[name]
+    theta = np.concatenate([p, np.ones(law.linear)])[None]
+    curves = []
+    for step in (0.0, 0.05):
+        given = law.given.copy()
+        given[0, 1] = step
+        curves.append(Law(law.code, given, law.linear).curve(theta))
+    assert curves[0] == pytest.approx(curves[1], abs=1e-12)
 
 
 @pytest.mark.parametrize("name", LAWS)

@@ -21,11 +21,12 @@ TRAIN = 1  # given: turn, part      exp(-g part) cos(turn + d part)/2, 1      p 
 REPEATED = 2  # given: r, u, sign   sign cos(s r (u - b))/2, 1                p = s, b
 PAIRS = 3  # given: powers of p, see `pairs`     a polynomial, 1              p = 4 errors
 DECAYS = 4  # given: x, which       exp(-g_which x), 1                        p = g_0, g_1
-ALIKE = 5  # given: x, part of 1 in trace 0                  p = centres, width, delay, 0 in 1
-APART = 6  # given: x                                        p = centres, widths, delay
+ALIKE = 5  # given: x, step, part of 1 in trace 0            p = centres, width, delay, 0 in 1
+APART = 6  # given: x, step                                  p = centres, widths, delay
 
 TRACES = 4  # rows of each point of ALIKE and APART: Re and Im of two traces
 PAIR = 4  # errors of PAIRS
+TURN, ZERO, ONE = 0, 2, 4  # rows of the room of ALIKE and APART: Re, and Im in the next
 SETTLED = 1e-7  # relative gain below which a step is the last
 
 
@@ -72,6 +73,25 @@ def decays(p: Array, given: Array, phi: Array) -> None:
 
 
 @kernel
+def pole(u: float) -> complex:
+    """Return 1/(1 + iu)."""
+    n = 1.0 / (1.0 + u * u)
+    return complex(n, -n * u)
+
+
+@kernel
+def fill(out: Array, k: int, i: int, z: complex) -> None:
+    """Write z at a point of two rows."""
+    out[k, i], out[k + 1, i] = z.real, z.imag
+
+
+@kernel
+def kept(room: Array, k: int, i: int) -> complex:
+    """Return what was written there."""
+    return complex(room[k, i], room[k + 1, i])
+
+
+@kernel
 def put(phi: Array, k: int, i: int, m: int, z: complex) -> None:
     """Write z, and its i-fold into the next row, at a point of which Im lies m further."""
     phi[k, i], phi[k, m + i] = z.real, z.imag
@@ -79,30 +99,42 @@ def put(phi: Array, k: int, i: int, m: int, z: complex) -> None:
 
 
 @kernel
-def planes(p: Array, given: Array, phi: Array, alike: bool) -> None:
-    """Fill background, resonance and slope of two traces; if not alike, another resonance."""
+def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None:
+    """Fill background, resonance and slope of two traces; if not alike, another resonance.
+
+    room keeps the cable's turn, and both resonances without it, for `slopes_of_planes`. step: of
+    x where it is uniform, else 0.
+    """
     m = given.shape[1]
     widths, delay = (p[2], p[2]) if alike else (p[2], p[3]), p[3] if alike else p[4]
+    angle, step = -2.0 * math.pi * delay, given[1, 0]
+    onwards = complex(math.cos(angle * step), math.sin(angle * step))
+    turn = complex(math.cos(angle * given[0, 0]), math.sin(angle * given[0, 0]))
     for i in range(m):
         x = given[0, i]
-        turn = complex(math.cos(-2.0 * math.pi * delay * x), math.sin(-2.0 * math.pi * delay * x))
-        zero = turn / complex(1.0, 2.0 * (x - p[0]) / widths[0])
-        one = turn / complex(1.0, 2.0 * (x - p[1]) / widths[1])
+        if step <= 0.0:
+            turn = complex(math.cos(angle * x), math.sin(angle * x))
+        zero, one = pole(2.0 * (x - p[0]) / widths[0]), pole(2.0 * (x - p[1]) / widths[1])
+        fill(room, TURN, i, turn)
+        fill(room, ZERO, i, zero)
+        fill(room, ONE, i, one)
+        zero, one = zero * turn, one * turn
         for s in range(2):
             at = 2 * s * m + i
             put(phi, 0, at, m, turn)
             put(phi, 4, at, m, turn * (x - 0.5))
             if alike:
-                share = given[1, i] if s == 0 else 1.0 - p[4]
+                share = given[2, i] if s == 0 else 1.0 - p[4]
                 put(phi, 2, at, m, zero + share * (one - zero))
             else:
                 put(phi, 2, at, m, zero if s == 0 else 0.0 * zero)
                 put(phi, 6, at, m, one if s == 1 else 0.0 * one)
+        turn *= onwards
 
 
 @kernel
-def columns(law: int, p: Array, given: Array, phi: Array) -> None:
-    """Fill phi (L, R) at the nonlinear parameters p."""
+def columns(law: int, p: Array, given: Array, phi: Array, room: Array) -> None:
+    """Fill phi (L, R) at the nonlinear parameters p; room (6, M) keeps what `slopes` may want."""
     if law == TRAIN:
         train(p, given, phi)
     elif law == REPEATED:
@@ -114,7 +146,7 @@ def columns(law: int, p: Array, given: Array, phi: Array) -> None:
     elif law == COLUMNS:
         phi[:, :] = given
     else:
-        planes(p, given, phi, law == ALIKE)
+        planes(p, given, phi, room, law == ALIKE)
 
 
 @kernel
@@ -158,7 +190,7 @@ def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
 
 
 @kernel
-def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, alike: bool) -> None:
+def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, alike: bool) -> None:
     """Derivatives by centres, width or widths, delay, and what is in 0 instead of 1."""
     m, last = given.shape[1], 3 if alike else 4
     level, slope = complex(c[0], c[1]), complex(c[4], c[5])
@@ -166,42 +198,42 @@ def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, alike: bool) ->
     widths = (p[2], p[2] if alike else p[3])
     for i in range(m):
         x = given[0, i]
-        turn = complex(
-            math.cos(-2.0 * math.pi * p[last] * x), math.sin(-2.0 * math.pi * p[last] * x)
-        )
-        zero = 1.0 / complex(1.0, 2.0 * (x - p[0]) / widths[0])
-        one = 1.0 / complex(1.0, 2.0 * (x - p[1]) / widths[1])
+        turn, zero, one = kept(room, TURN, i), kept(room, ZERO, i), kept(room, ONE, i)
         for s in range(2):
             share = float(s)
             if alike:
-                share = given[1, i] if s == 0 else 1.0 - p[4]
+                share = given[2, i] if s == 0 else 1.0 - p[4]
             height = heights[s] * turn
             by_zero = 2.0j * (1.0 - share) * height * zero * zero / widths[0]
             by_one = 2.0j * share * height * one * one / widths[1]
             wide_zero, wide_one = by_zero * (x - p[0]) / widths[0], by_one * (x - p[1]) / widths[1]
             whole = turn * (level + slope * (x - 0.5)) + height * (zero + share * (one - zero))
             at = 2 * s * m + i
-            fill(d, 0, at, m, by_zero)
-            fill(d, 1, at, m, by_one)
-            fill(d, 2, at, m, wide_zero + wide_one if alike else wide_zero)
-            fill(d, last, at, m, -2.0j * math.pi * x * whole)
+            write(d, 0, at, m, by_zero)
+            write(d, 1, at, m, by_one)
+            write(d, 2, at, m, wide_zero + wide_one if alike else wide_zero)
+            write(d, last, at, m, -2.0j * math.pi * x * whole)
             if alike:
-                fill(d, 4, at, m, s * height * (zero - one))
+                write(d, 4, at, m, s * height * (zero - one))
             else:
-                fill(d, 3, at, m, wide_one)
+                write(d, 3, at, m, wide_one)
 
 
 @kernel
-def fill(d: Array, k: int, i: int, m: int, z: complex) -> None:
+def write(d: Array, k: int, i: int, m: int, z: complex) -> None:
     """Write z at a point of which Im lies m further."""
     d[k, i], d[k, m + i] = z.real, z.imag
 
 
 @kernel
 def slopes(
-    law: int, p: Array, lo: Array, hi: Array, given: Array, w: Array, c: Array, d: Array
-) -> None:
-    """Fill d (P, R), weighted: the derivatives of sum c phi by p; 0 for one without room."""
+    law: int, p: Array, lo: Array, hi: Array, given: Array, w: Array, c: Array, d: Array,
+    room: Array,
+) -> None:  # fmt: skip
+    """Fill d (P, R), weighted: the derivatives of sum c phi by p; 0 where lo == hi.
+
+    room: as `columns` left it at p.
+    """
     if law in (TRAIN, REPEATED):
         slopes_of_waves(law, p, given, c, d)
     elif law == PAIRS:
@@ -209,18 +241,27 @@ def slopes(
     elif law == DECAYS:
         slopes_of_decays(p, given, c, d)
     elif law != COLUMNS:
-        slopes_of_planes(p, given, c, d, law == ALIKE)
+        slopes_of_planes(p, given, c, d, room, law == ALIKE)
     for k in range(p.size):
         for i in range(w.size):
             d[k, i] = d[k, i] * w[i] if lo[k] < hi[k] else 0.0
 
 
 @kernel
-def dot(a: Array, b: Array) -> float:
-    """Return the inner product."""
+def dot(a: Array, i: int, b: Array, j: int) -> float:
+    """Return the inner product of two rows: views of them would cost more."""
     s = 0.0
-    for i in range(a.size):
-        s += a[i] * b[i]
+    for k in range(a.shape[1]):
+        s += a[i, k] * b[j, k]
+    return s
+
+
+@kernel
+def along(a: Array, i: int, b: Array) -> float:
+    """Return the inner product of row i of a and b."""
+    s = 0.0
+    for k in range(b.size):
+        s += a[i, k] * b[k]
     return s
 
 
@@ -257,18 +298,18 @@ def solved(a: Array, b: Array, n: int, q: int) -> None:
 @kernel
 def project(
     law: int, p: Array, given: Array, y: Array, w: Array, prior: Array, pull: Array,
-    phi: Array, gram: Array, c: Array, r: Array, a: Array,
+    phi: Array, room: Array, gram: Array, c: Array, r: Array, a: Array,
 ) -> float:  # fmt: skip
     """Solve for c (L, 1); return the cost, and leave the residual and the normal matrix."""
     n = phi.shape[0]
-    columns(law, p, given, phi)
+    columns(law, p, given, phi, room)
     for k in range(n):
         for i in range(y.size):
             phi[k, i] *= w[i]
     for k in range(n):
         for j in range(k + 1):
-            gram[k, j] = gram[j, k] = dot(phi[k], phi[j])
-        c[k, 0] = dot(phi[k], y) + prior[0, k] * prior[1, k]
+            gram[k, j] = gram[j, k] = dot(phi, k, phi, j)
+        c[k, 0] = along(phi, k, y) + prior[0, k] * prior[1, k]
     for k in range(n):
         gram[k, k] += 1e-12 * gram[k, k] + 1e-300 + prior[0, k]
     a[:n, :n] = gram
@@ -281,7 +322,9 @@ def project(
             r[i] -= c[k, 0] * phi[k, i]
     for k in range(p.size):
         cost += pull[k] * p[k] * p[k]
-    return cost + dot(r, r)
+    for i in range(y.size):
+        cost += r[i] * r[i]
+    return cost
 
 
 @kernel
@@ -294,14 +337,16 @@ def reduced_normal(
     """
     n = phi.shape[0]
     for k in range(d.shape[0]):
-        fall[k] = dot(d[k], r)
-        for i in range(n):
-            both[0, i, k] = both[1, i, k] = dot(phi[i], d[k])
+        fall[k], normal[k, k] = along(d, k, r), dot(d, k, d, k)
+        for i in range(n):  # a frozen parameter has no slope
+            both[0, i, k] = both[1, i, k] = dot(phi, i, d, k) if normal[k, k] > 0.0 else 0.0
     a[:n, :n] = gram
     solved(a, both[1], n, d.shape[0])
     for k in range(d.shape[0]):
         for j in range(k + 1):
-            s = dot(d[k], d[j])
+            s = 0.0
+            if normal[k, k] > 0.0:
+                s = normal[k, k] if j == k else dot(d, k, d, j)
             for i in range(n):
                 s -= both[0, i, k] * both[1, i, j]
             normal[k, j] = normal[j, k] = s
@@ -328,9 +373,12 @@ def covariance(d: Array, phi: Array, prior: Array, pull: Array, cov: Array, a: A
     """Fill the inverse of the full normal matrix of [d; phi]; 0 for a frozen parameter."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
     for i in range(n):
-        u = d[i] if i < np_ else phi[i - np_]
         for j in range(i + 1):
-            a[i, j] = a[j, i] = dot(u, d[j] if j < np_ else phi[j - np_])
+            if i < np_:
+                a[i, j] = dot(d, i, d, j)
+            else:
+                a[i, j] = dot(phi, i - np_, d, j) if j < np_ else dot(phi, i - np_, phi, j - np_)
+            a[j, i] = a[i, j]
             cov[i, j] = cov[j, i] = 0.0
         a[i, i] += pull[i] if i < np_ else prior[0, i - np_]
         cov[i, i] = 1.0 if a[i, i] > 1e-200 else 0.0
@@ -341,7 +389,7 @@ def covariance(d: Array, phi: Array, prior: Array, pull: Array, cov: Array, a: A
 @kernel
 def refine(
     law: int, given: Array, y: Array, w: Array, prior: Array, pull: Array, p: Array, lo: Array,
-    hi: Array, iterations: int, phi: Array, d: Array, c: Array, r: Array, grams: Array,
+    hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array, grams: Array,
     both: Array, a: Array, cov: Array,
 ) -> tuple[int, float]:  # fmt: skip
     """Levenberg-Marquardt on one trace: where of two c and r are at the minimum, and its cost.
@@ -351,8 +399,8 @@ def refine(
     size, n, now, damping = p.size, phi.shape[1], 0, 1e-3
     normal, move, trial = grams[2, :size, :size], grams[3, :size, :1], grams[3, :size, 1]
     fall, gram = grams[3, :size, 2], grams[:2, :n, :n]
-    cost = project(law, p, given, y, w, prior, pull, phi[0], gram[0], c[0], r[0], a)
-    slopes(law, p, lo, hi, given, w, c[0, :, 0], d)
+    cost = project(law, p, given, y, w, prior, pull, phi[0], room, gram[0], c[0], r[0], a)
+    slopes(law, p, lo, hi, given, w, c[0, :, 0], d, room)
     moved = True
     for _ in range(iterations if size else 0):
         if moved:
@@ -362,14 +410,14 @@ def refine(
             trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
         new = 1 - now
         after = project(
-            law, trial, given, y, w, prior, pull, phi[new], gram[new], c[new], r[new], a
+            law, trial, given, y, w, prior, pull, phi[new], room, gram[new], c[new], r[new], a
         )
         gain, moved = cost - after, after <= cost
         enough = abs(gain) <= SETTLED * cost
         damping *= 0.1 if moved else 10.0
         if moved:
             p[:], now, cost = trial, new, after
-            slopes(law, p, lo, hi, given, w, c[now, :, 0], d)
+            slopes(law, p, lo, hi, given, w, c[now, :, 0], d, room)
         if enough:
             break
     covariance(d, phi[now], prior, pull, cov, a)
@@ -386,14 +434,14 @@ def solve(
     p, lo, hi, pull (N, P), c (N, L), cov (N, P + L, P + L), cost (N,).
     """
     size, linear, rows = p.shape[1], c.shape[1], y.shape[1]
-    phi, d = np.zeros((2, linear, rows)), np.zeros((size, rows))
+    phi, d, room = np.zeros((2, linear, rows)), np.zeros((size, rows)), np.zeros((6, rows))
     one, rest, whole = np.zeros((2, linear, 1)), np.zeros((2, rows)), size + linear
     grams, both = np.zeros((4, max(whole, 3), max(whole, 3))), np.zeros((2, linear, size))
     a = np.zeros((whole, whole + 1))
     for n in range(y.shape[0]):
         at, cost[n] = refine(
             law, given[n if given.shape[0] > 1 else 0], y[n], w[n], prior[n], pull[n], p[n],
-            lo[n], hi[n], iterations, phi, d, one, rest, grams, both, a, cov[n],
+            lo[n], hi[n], iterations, phi, d, room, one, rest, grams, both, a, cov[n],
         )  # fmt: skip
         c[n], r[n] = one[at, :, 0], rest[at]
 
@@ -401,9 +449,9 @@ def solve(
 @kernel
 def evaluate(law: int, given: Array, p: Array, c: Array, curve: Array) -> None:
     """Fill curve (N, R) with the law, unweighted."""
-    phi = np.zeros((c.shape[1], curve.shape[1]))
+    phi, room = np.zeros((c.shape[1], curve.shape[1])), np.zeros((6, curve.shape[1]))
     for n in range(c.shape[0]):
-        columns(law, p[n], given[n if given.shape[0] > 1 else 0], phi)
+        columns(law, p[n], given[n if given.shape[0] > 1 else 0], phi, room)
         curve[n, :] = 0.0
         for k in range(c.shape[1]):
             for i in range(curve.shape[1]):

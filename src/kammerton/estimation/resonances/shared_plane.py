@@ -162,6 +162,10 @@ def _bounds(points: int, parts: list[str], mixed: Array) -> tuple[Array, Array]:
     return low, high
 
 
+def _axis(pair: Batch) -> tuple[Array, Array]:
+    return pair.x, pair.step[:, None]
+
+
 def _alike(pair: Batch, start: Array, known: Array, population: Array, *, free: bool) -> _Joint:
     """Fit pairs that share everything; free: the part of 1 that is in 0 too."""
     low, high = _bounds(pair.points, ["centre", "centre", "width", "delay"], start)
@@ -169,7 +173,7 @@ def _alike(pair: Batch, start: Array, known: Array, population: Array, *, free: 
     low = np.hstack([low, np.zeros_like(part) if free else part])
     high = np.hstack([high, np.full_like(part, MOST_MIXED) if free else part])
 
-    given = np.stack(np.broadcast_arrays(pair.x, population[:, None]), axis=1)
+    given = np.stack(np.broadcast_arrays(*_axis(pair), population[:, None]), axis=1)
     return _joint(
         Law(ALIKE_LAW, given, 6), pair, start, (low, high), known, ((0, 1), (2, 2), (7, 7))
     )
@@ -180,7 +184,7 @@ def _apart(pair: Batch, start: Array, known: Array, widths: Array) -> _Joint:
     begin = np.column_stack([start[:, :2], widths, start[:, 3]])
     bounds = _bounds(pair.points, ["centre", "centre", "width", "width", "delay"], start)
 
-    law = Law(APART_LAW, pair.x[:, None], 8)
+    law = Law(APART_LAW, np.stack(np.broadcast_arrays(*_axis(pair)), axis=1), 8)
     return _joint(law, pair, begin, bounds, known, ((0, 1), (2, 3), (7, 11)))
 
 
