@@ -71,11 +71,9 @@ def fit_plane(batch: Batch) -> Plane:
     sign, fit = first.sign.copy(), _fitted(turned(batch, first.sign), first.p)
     differ = np.flatnonzero(_apart(first, second))
     fit = _tried(batch, sign, fit, differ, second.take(differ))
-    for shift in SHIFTS:
-        which = np.flatnonzero(_poor(turned(batch, sign), fit))
-        if len(which) == 0:
-            break
-        fit = _tried(batch, sign, fit, which, resonance_starts(batch.take(which), shift)[0])
+    poor = np.flatnonzero(_poor(turned(batch, sign), fit))
+    if len(poor):
+        fit = _shifted(batch, sign, fit, poor)
     return Plane(turned(batch, sign), sign, fit, first.p[:, 2] * first.sign * sign)
 
 
@@ -103,9 +101,35 @@ def _tried(
     if len(which) == 0:
         return fit
     other = _fitted(turned(batch.take(which), start.sign), start.p)
+    return _better(sign, fit, which, other, start.sign)
+
+
+def _better(
+    sign: Array, fit: Solution, which: NDArray[np.intp], other: Solution, turn: Array
+) -> Solution:
+    """Return the better of `fit` and `other`, which has the sign `turn`, for the traces `which`."""
     better = other.cost < fit.cost[which]
-    sign[which[better]] = start.sign[better]
+    sign[which[better]] = turn[better]
     return replaced(fit, which, other, better)
+
+
+def _shifted(batch: Batch, sign: Array, fit: Solution, poor: NDArray[np.intp]) -> Solution:
+    """Try other delays for the traces `poor`, one after the other for as long as they are.
+
+    All are fitted at once: for few traces, calls cost more than fits.
+    """
+    count, open_ = len(poor), np.arange(len(poor))
+    part = batch.take(np.tile(poor, len(SHIFTS)))
+    start = resonance_starts(part, np.repeat(SHIFTS, count))[0]
+    others = _fitted(turned(part, start.sign), start.p)
+    for k in range(len(SHIFTS)):
+        which, mine = poor[open_], open_ + k * count
+        fit = _better(sign, fit, which, others.take(mine), start.sign[mine])
+        still = _poor(turned(batch.take(which), sign[which]), fit.take(which))
+        open_ = open_[still]
+        if len(open_) == 0:
+            break
+    return fit
 
 
 def _fitted(batch: Batch, start: Array) -> Solution:
