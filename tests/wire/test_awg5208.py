@@ -353,6 +353,7 @@ def rig_and_boxes() -> tuple[Rig, Awg5208, Awg5208]:
         steps[-1].goto = 2
         box.memory.library.sequences["s"] = Sequence("s", steps, 1)
         box.receive(b'SOUR1:CASS:SEQ "s",1;:SOUR1:DAC:RES 15;:OUTP1 1;:OUTP1:WVAL:MARK1 LOW')
+        box.receive(b"CLOC:SOUR EFIX")
     return rig, boxes["awg1"], boxes["awg2"]
 
 
@@ -389,6 +390,20 @@ def test_a_follower_started_by_hand_is_out_of_step():
     assert readout == LOOP  # the box that triggers the digitizer keeps time
     assert drive != LOOP
     assert sorted(drive) == LOOP
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["master", "follower"])
+def test_a_box_on_its_own_clock_is_out_of_step(number):
+    rig, *boxes = rig_and_boxes()
+    boxes[number].receive(b"CLOC:SOUR INT")
+    for box in reversed(boxes):
+        box.receive(b"AWGC:RUN")
+    boxes[0].receive(b"TRIG ATR")
+    drive, readout = heard_loops(rig)
+    assert readout == LOOP
+    assert drive != LOOP
+    boxes[number].receive(b"CLOC:SOUR EFIX")
+    assert heard_loops(rig) == (LOOP, LOOP)
 
 
 def test_a_master_started_anew_is_out_of_step():

@@ -70,6 +70,11 @@ class Awg5208(ScpiInstrument):
             for c in range(1, CHANNELS + 1)
         }  # fmt: skip
 
+    @property
+    def locked(self) -> bool:
+        """Whether its clock is that of the 10 MHz reference which all boxes share."""
+        return self.value("clock_source") == "EFIX"
+
     def is_on(self, channel: int) -> bool:
         """Return whether the relay of a channel is closed."""
         return bool(self.value("on", channel)) and not self.value("all_off")

@@ -57,8 +57,9 @@ class World(Protocol):
 class Rig:
     """Generators and sources, wired to the world.
 
-    Boxes that the same go marker started are in step. A box that started by itself is not: its
-    loop is turned by an arbitrary number of steps against the box that triggers the digitizer.
+    Boxes that the same go marker started are in step, as long as all run on the 10 MHz reference.
+    A box that started by itself, or that counts on its own clock, is not: its loop is turned by an
+    arbitrary number of steps against the box that triggers the digitizer.
 
     go: (generator, channel, marker) that gives trigger A to the other generators.
     triggers: of each feedline the (generator, channel, marker) that triggers its digitizer.
@@ -83,9 +84,11 @@ class Rig:
         """Pulse generators, and the marker at the trigger input of each."""
         self.news = threading.Condition()
         self.events = 0
-        self._phases = random.Random(seed)
+        self._phases, self._slips = random.Random(seed), random.Random(seed + 1)
         self._start: dict[str, float] = {}
         """Which start a box belongs to: equal numbers in 0..1 are boxes in step."""
+        self._slipped: dict[str, float] = {}
+        """Where a box that is not locked to the others has slipped to since its start."""
         self._playing: tuple[object, dict[str, dict[ChannelId, ChannelOutput]]] = None, {}
         self._looking = threading.Lock()
         self._passing_on = 0, 0.0
@@ -101,6 +104,7 @@ class Rig:
         passed_on = thread == threading.get_ident()
         if box.state is RunState.RUNNING:
             self._start[box.name] = phase if passed_on else self._phases.random()
+            self._slipped[box.name] = self._slips.random()
         name, channel, marker = self._go
         if box.name == name and box.marker_rose(channel, marker, before):
             self._pass_on(box)
@@ -134,11 +138,17 @@ class Rig:
         """Return what plays, as seen from the generator that triggers a digitizer."""
         reference = self._start.get(trigger, 0.0)
         playing = {
-            channel: _turned(output, self._start.get(name, reference) - reference)
+            channel: _turned(output, self._apart(name, trigger, reference))
             for name, outputs in self._played().items()
             for channel, output in outputs.items()
         }
         return playing | dict(self._pulses(playing))
+
+    def _apart(self, name: str, trigger: str, reference: float) -> float:
+        """How far a box is out of step with the one that triggers; 0 in step."""
+        apart = self._start.get(name, reference) - reference
+        locked = all(self.generators[box].locked for box in (name, trigger))
+        return apart if apart or locked or name == trigger else self._slipped[name]
 
     def _pulses(
         self, playing: Mapping[ChannelId, ChannelOutput]
