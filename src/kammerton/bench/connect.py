@@ -36,9 +36,13 @@ def installed_drivers() -> dict[str, Callable[[], Factory]]:
 
 
 async def connect(
-    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None = None
+    lab: Lab,
+    drivers: Mapping[str, Callable[[], Factory]] | None = None,
+    within: float | None = None,
 ) -> dict[str, Instrument]:
     """Connect every instrument of a lab, in parallel; no output changes.
+
+    within: s that each gets for it; CONNECT_DEADLINE where it is not given.
 
     Raises
     ------
@@ -49,7 +53,7 @@ async def connect(
     known = installed_drivers() if drivers is None else drivers
     entries = list(lab.instruments.values())
     factories = await asyncio.to_thread(_load, entries, known)
-    results = await _connect_all(entries, factories)
+    results = await _connect_all(entries, factories, within or CONNECT_DEADLINE)
     connected = {n: r for n, r in results.items() if isinstance(r, Instrument)}
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
@@ -91,13 +95,13 @@ def _load(
 
 
 async def _connect_all(
-    entries: list[InstrumentEntry], factories: Mapping[str, Factory]
+    entries: list[InstrumentEntry], factories: Mapping[str, Factory], within: float
 ) -> dict[str, Instrument | str]:
     async def one(entry: InstrumentEntry) -> Instrument | str:
         lane = Lane(f"connect {entry.name}")
         try:
             found = await lane.run(
-                factories[entry.driver], entry.name, entry.address, timeout=CONNECT_DEADLINE
+                factories[entry.driver], entry.name, entry.address, timeout=within
             )
         except Exception as error:  # noqa: BLE001 - named together with all others by connect()
             return does_not_connect(entry, error)

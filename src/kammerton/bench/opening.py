@@ -40,11 +40,13 @@ async def open_bench(
     lock_folder: Path | None = None,
     configure: bool = True,
     alarm: Tell = unheard,
+    within: float | None = None,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
     On the way out every output is switched off and verified, then the sessions are closed.
     configure: False leaves clocks and references as they are. alarm: hears of the interlock.
+    within: s that each instrument gets to connect; None: the usual.
 
     Raises
     ------
@@ -55,7 +57,7 @@ async def open_bench(
     """
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
-        instruments = await _connected(lab, drivers)
+        instruments = await _connected(lab, drivers, within)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
             await gate.guard.boxes.as_declared(instruments)
@@ -72,12 +74,12 @@ async def open_bench(
 
 
 async def _connected(
-    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None
+    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None, within: float | None
 ) -> dict[str, Instrument]:
     try:
-        return await connect(lab, drivers)
+        return await connect(lab, drivers, within)
     except asyncio.CancelledError:
-        log.warning("stopped while connecting: outputs are as they were")
+        log.info("stopped while connecting: outputs are as they were")
         raise
 
 

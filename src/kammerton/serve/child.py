@@ -9,10 +9,11 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from importlib import import_module
 from pathlib import Path
+from typing import Any, NoReturn, TypeVar
 
 from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError
@@ -23,6 +24,11 @@ from kammerton.serve.wire import ORPHANED, Wire
 from kammerton.serve.words import Code, Mode, Order
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+LAST = 5.0
+"""s for switching off what an earlier process left on, where this one is told to end."""
 
 LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
@@ -90,9 +96,20 @@ def main() -> int:
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps)
     try:
-        return run_until_signal(_live(lab, order, wire))
+        return run_until_signal(_leaving(_live(lab, order, wire)))
     except KeyboardInterrupt:
-        return Code.DONE
+        return Code.FAILED
+
+
+async def _leaving(live: Coroutine[Any, Any, Code]) -> Code:
+    """Live, and be gone: a thread that still compiles, or hangs in a driver, keeps nobody."""
+    _end(await live)
+
+
+def _end(code: Code) -> NoReturn:
+    logging.shutdown()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _ramps(lab: Lab) -> bool:
@@ -112,32 +129,60 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
 
     wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
     life = Life(wire, order.beat)
-    try:
-        async with life.beating():
+    async with life.beating():
+        try:
             await asyncio.to_thread(import_module, "kammerton.serve.computer")  # seconds
             await go.wait()
             code, why = await _work(lab, order, life)
-    except asyncio.CancelledError:
-        code, why = _told(lab)  # here the cancellation has come to where it was meant to
+        except asyncio.CancelledError:  # here it has come to where it was meant to
+            code, why = await _to_its_end(_told(lab, order.mode))
     wire.say(ended=code, why=why)
     return code
 
 
-def _told(lab: Lab) -> tuple[Code, str]:
-    """Say how a process ends that was told to: well only if no output can have been left on.
+async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:
+    """Await the last thing that is done, however often this is cancelled meanwhile."""
+    task = asyncio.ensure_future(last)
+    while not task.done():
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task})
+    return task.result()
 
-    The database knows: a process takes back what it does when its outputs are verified off.
+
+async def _told(lab: Lab, mode: Mode) -> tuple[Code, str]:
+    """End a process that was told to: well only if no output can have been left on.
+
+    The database knows: a process takes back what it does when its outputs are verified off. What
+    one before this left on is switched off now, but for Mode.IDLE, that touches nothing.
     """
     why = "told to end"
-    try:
-        left = _left(lab)
-    except KammertonError as problem:
-        left = str(problem)
+    left = await asyncio.to_thread(_known, lab)
+    if left is not None and mode is not Mode.IDLE:
+        left = await _switched_off(lab)
     if left is None:
         return Code.DONE, why
     why = f"{why}; outputs are not known to be off: {left}"
     log.error("%s", why)
     return Code.FAILED, why
+
+
+async def _switched_off(lab: Lab) -> str | None:
+    """Switch off what may be on, within LAST s where nothing ramps; return what is not known."""
+    try:
+        safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
+        async with asyncio.timeout(None if _ramps(lab) else LAST):
+            await safe.left_safe(lab)
+    except (KammertonError, TimeoutError) as problem:
+        log.error("before the end: %s", problem or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
+    return await asyncio.to_thread(_known, lab)
+
+
+def _known(lab: Lab) -> str | None:
+    """Return None where no output can be on, else what is known."""
+    try:
+        return _left(lab)
+    except KammertonError as problem:
+        return str(problem)
 
 
 def _left(lab: Lab) -> str | None:
@@ -176,7 +221,4 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
 
 
 if __name__ == "__main__":
-    code = main()
-    logging.shutdown()
-    sys.stderr.flush()
-    os._exit(code)  # all is closed; a driver's thread that hangs shall not keep the process
+    _end(Code(main()))

@@ -109,6 +109,8 @@ class Keeper:
             if code is not None:
                 return self._said(code, ending)
             if not await self._rest(ending, stop):
+                if not ending.orderly:  # it may have left outputs on: one more, that switches off
+                    ending = await self._life(go, stop)
                 return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
 
     async def _life(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:

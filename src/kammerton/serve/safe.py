@@ -19,6 +19,7 @@ from kammerton.store import Store
 log = logging.getLogger(__name__)
 
 REMIND = 10.0  # s between two signs of life in the database
+LAST_CONNECT = 2.5  # s that an instrument gets to connect where the daemon is about to end
 
 
 async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoReturn:
@@ -44,6 +45,28 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
 
 
+async def left_safe(lab: Lab) -> None:
+    """Switch off, before the end, what an earlier process may have left on; log what is not.
+
+    For a process that was told to end before it had come to that. Whether all is off is in the
+    database afterwards: no activity is left.
+
+    Raises
+    ------
+    StoreError
+        The database cannot be opened; what can be switched off without it is off.
+    """
+    async with opened_store(lab) as (store, outputs):
+        if outputs.unclean is None:
+            return
+        log.info("told to end after an unclean end: outputs are switched off first")
+        if held := _held(lab, store, lambda _: None):
+            log.warning("%s", held)
+        else:
+            clock = LabClock.not_before(store.now())
+            await _switched_off(lab, clock, outputs, LAST_CONNECT)
+
+
 def _held(lab: Lab, store: Store, doing: Doing) -> str | None:
     """Say whose the instruments are, if they are a person's: safe mode takes them from nobody."""
     holds = Holds(lab, store, doing)
@@ -52,12 +75,16 @@ def _held(lab: Lab, store: Store, doing: Doing) -> str | None:
     return None if lease is None else f"no instrument was touched, {said(lease)}"
 
 
-async def _switched_off(lab: Lab, clock: LabClock, outputs: Outputs) -> str:
+async def _switched_off(
+    lab: Lab, clock: LabClock, outputs: Outputs, within: float | None = None
+) -> str:
     try:
-        async with open_bench(lab, clock, on_change=outputs.changed, configure=False):
+        async with open_bench(
+            lab, clock, on_change=outputs.changed, configure=False, within=within
+        ):
             outputs.found_off()
     except InstrumentError as problem:
-        log.error("safe mode: not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
+        log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
         return "not every output is known to be off"
     return "all outputs are off"
 

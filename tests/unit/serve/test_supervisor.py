@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import signal
 import socket
@@ -75,6 +76,13 @@ def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(
     start = time.monotonic()
     assert run(path, until=seen(path, "go")) is Code.FAILED
     assert time.monotonic() - start < 10
+
+
+def test_r1_told_to_end_between_two_lives_one_more_switches_off(tmp_path):
+    path = lab(tmp_path, "killed", "killed", "works")
+    rules = dataclasses.replace(FAST, first_pause=5.0, longest_pause=5.0)
+    assert run(path, until=seen(path, "life", times=2), rules=rules) is Code.DONE
+    assert len(begun(path)) == 3
 
 
 @pytest.mark.parametrize("death", ["killed", "crash"])
