@@ -45,7 +45,9 @@ User = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 
 class Refused(BrokerError):
-    """A command that is not done, and why."""
+    """A command that is not done, and why. user: who signed it; None where that is not known."""
+
+    user: str | None = None
 
 
 class _Strict(BaseModel):
@@ -112,6 +114,7 @@ class Command:
     arguments: Mapping[str, Any]
     user: str
     nonce: str
+    issued: datetime
 
 
 def signature(document: Mapping[str, Any], key: bytes) -> str:
@@ -145,11 +148,16 @@ def keys(file: Path) -> dict[str, bytes]:
 
 @dataclass
 class Desk:
-    """Looks at every command of one computer. `started`: what is older may have been done."""
+    """Looks at every command of one computer.
+
+    started: what is older may have been done. newest: when the newest command was issued that was
+    accepted before this process; what is not newer may be a copy of it, whatever the clock says.
+    """
 
     topics: Topics
     keys: Mapping[str, bytes] = field(repr=False)
     started: datetime = field(default_factory=lambda: datetime.now(UTC))
+    newest: datetime | None = None
     _seen: dict[str, datetime] = field(default_factory=dict)
     _recent: dict[str, deque[datetime]] = field(default_factory=dict)
 
@@ -165,14 +173,23 @@ class Desk:
         verb = self._verb(message)
         envelope = _read(message.payload)
         self._authorise(envelope, message.payload)
+        try:
+            arguments = self._signed(envelope, verb, now)
+        except Refused as refusal:
+            refusal.user = envelope.user
+            raise
+        said = arguments.model_dump(mode="json", exclude_none=True)
+        return Command(verb, said, envelope.user, envelope.nonce, envelope.issued)
+
+    def _signed(self, envelope: Envelope, verb: str, now: datetime) -> BaseModel:
+        """Return the arguments of a command by somebody who may."""
         self._fresh(envelope, verb, now)
         try:
             arguments = VERBS[verb].model_validate_json(json.dumps(envelope.arguments))
         except ValidationError as problem:
             raise Refused(f"{verb}: {_first(problem)}") from None
         self._once(envelope, now)
-        said = arguments.model_dump(mode="json", exclude_none=True)
-        return Command(verb, said, envelope.user, envelope.nonce)
+        return arguments
 
     def _verb(self, message: Message) -> str:
         if message.retained:
@@ -202,6 +219,8 @@ class Desk:
             raise Refused(f"lives longer than {LIFE}")
         if envelope.issued < self.started:
             raise Refused("older than this process, which cannot know whether it was done")
+        if self.newest is not None and envelope.issued <= self.newest:
+            raise Refused("not newer than one that was accepted before this process began")
 
     def _once(self, envelope: Envelope, now: datetime) -> None:
         self._seen = {nonce: until for nonce, until in self._seen.items() if until >= now}

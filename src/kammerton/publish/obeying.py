@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 from kammerton.lab import Broker
-from kammerton.model import BrokerError
+from kammerton.model import BrokerError, StoreError
 from kammerton.model.alarm import Alarm, Tell
 from kammerton.publish import payloads
+from kammerton.publish.command_log import CommandLog
 from kammerton.publish.commands import Command, Desk, Refused, keys
 from kammerton.publish.connection import Connection, Message
 from kammerton.publish.topics import Topics
@@ -26,9 +28,10 @@ Obey = Callable[[Command], Awaitable[tuple[bool, str]]]
 class Obeying:
     """The commands of one computer, over all connections to the broker."""
 
-    def __init__(self, topics: Topics, obey: Obey, tell: Tell) -> None:
-        self._topics, self._obey, self._tell = topics, obey, tell
-        self._desk = Desk(topics, {})
+    def __init__(self, topics: Topics, obey: Obey, tell: Tell, log: CommandLog) -> None:
+        self._topics, self._obey, self._tell, self._log = topics, obey, tell, log
+        self._began = datetime.now(UTC)
+        self._desk: Desk | None = None
         self._waiting: asyncio.Queue[Command] = asyncio.Queue(WAITING)
 
     async def begin(self, connection: Connection, broker: Broker) -> None:
@@ -38,6 +41,8 @@ class Obeying:
         """
         if broker.commands is None:
             return
+        if self._desk is None:
+            self._desk = Desk(self._topics, {}, self._began, await self._log.newest())
         try:
             self._desk.keys = await asyncio.to_thread(keys, broker.commands)
         except BrokerError as problem:
@@ -46,20 +51,26 @@ class Obeying:
         await connection.subscribe(self._topics.command("+"))
 
     def heard(self, message: Message) -> None:
-        """Take in a message; what is refused is an alarm and has no answer."""
-        if not message.topic.startswith(self._topics.command("")):
+        """Take in a message; what is refused is an alarm and a line of the audit log, no answer."""
+        if self._desk is None or not message.topic.startswith(self._topics.command("")):
             return
         try:
             self._waiting.put_nowait(self._desk.take(message))
         except Refused as refusal:
-            self._tell(Alarm("command", self._topics.computer, f"refused: {refusal}"))
+            self._refuse(str(refusal), refusal.user)
         except asyncio.QueueFull:
-            text = f"refused: {WAITING} others wait"
-            self._tell(Alarm("command", self._topics.computer, text))
+            self._refuse(f"{WAITING} others wait")
         except Exception as error:  # nothing that is sent may end publishing
             log.exception("a command")
-            text = f"refused: {type(error).__name__} while it was read"
-            self._tell(Alarm("command", self._topics.computer, text))
+            self._refuse(f"{type(error).__name__} while it was read")
+
+    def _refuse(self, why: str, user: str | None = None) -> None:
+        self._tell(Alarm("command", self._topics.computer, f"refused: {why}"))
+        self._log.refuse(user, why)
+
+    async def keep_log(self) -> None:
+        """Write to the audit log what was refused, for ever."""
+        await self._log.keep()
 
     async def serve(self, connection: Connection) -> None:
         """Do what waits, for ever, and answer."""
@@ -77,7 +88,10 @@ class Obeying:
 
     async def _done(self, command: Command) -> tuple[bool, str]:
         try:
+            await self._log.accept(command)
             return await self._obey(command)
+        except StoreError as problem:
+            return False, f"it cannot be recorded, and is not done: {problem}"
         except Exception as error:  # nothing that is sent may end publishing
             log.exception("a command")
             return False, f"failed: {type(error).__name__}"

@@ -16,6 +16,7 @@ from kammerton.model.alarm import Alarm, Tell
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import mqtt, payloads, received
 from kammerton.publish.alarms import Alarms
+from kammerton.publish.command_log import CommandLog
 from kammerton.publish.commands import Command
 from kammerton.publish.connection import Connect, Connection
 from kammerton.publish.mirror import Mirror
@@ -82,7 +83,7 @@ class Relay:
         self._mirror = Mirror()
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
-        self._obeying = Obeying(self._topics, obey, self._tell)
+        self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
         self._word = word
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
@@ -136,6 +137,7 @@ class Relay:
                     self._listen(connection),
                     self._relay(session),
                     self._obeying.serve(connection),
+                    self._obeying.keep_log(),
                 )
             except asyncio.CancelledError:
                 await _farewell(session)

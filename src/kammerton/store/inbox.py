@@ -193,6 +193,8 @@ def attend(
             words = "it is done next"
         else:
             inbox.answer(each.number, words, done=done)
+            if not done:
+                store.audit(each.who, each.verb, "", "refused", f"{_said(each)}: {words}")
         log.info("%s asks to %s: %s", each.who, each.verb, words)
     return requests
 
@@ -233,12 +235,16 @@ def _done(
 
 
 def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
-    """Hand an errand over; return why it is refused, None: it is under way. Both are audited."""
+    """Hand an errand over; return why it is refused, None: it is under way."""
     refusal = nobody(store) if errands is None else errands.take(store, request)
-    asked = " ".join(f"{name}={said}" for name, said in request.arguments.items())[:200]
-    how = "asked for" if refusal is None else "refused"
-    store.audit(request.who, request.verb, "", how, f"{asked}: {refusal}" if refusal else asked)
+    if refusal is None:
+        store.audit(request.who, request.verb, "", "asked for", _said(request))
     return refusal
+
+
+def _said(request: Request) -> str:
+    """Return what was asked for, as the audit log has it."""
+    return " ".join(f"{name}={said}" for name, said in request.arguments.items())[:200]
 
 
 def _request(row: Any) -> Request:

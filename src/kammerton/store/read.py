@@ -110,11 +110,13 @@ class ReadStore(Closing):
             raise KeyError(run_id)
         return found[0]
 
-    def log(self, limit: int = 100) -> list[AuditRow]:
-        """Return the last entries of the audit log, newest first."""
+    def log(self, limit: int = 100, what: str | None = None) -> list[AuditRow]:
+        """Return the last entries of the audit log, newest first; of one thing, or of all."""
         table = schema.audit
+        query = select(table).order_by(table.c.number.desc()).limit(limit)
+        query = query if what is None else query.where(table.c.what == what)
         with self._read() as connection:
-            rows = connection.execute(select(table).order_by(table.c.number.desc()).limit(limit))
+            rows = connection.execute(query)
             return [
                 AuditRow(
                     row.number,

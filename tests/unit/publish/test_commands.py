@@ -123,6 +123,16 @@ def test_x2_a_bracket_in_a_text_is_no_depth_and_hides_none():
             desk().take(message(hidden), NOW)
 
 
+class Unwritten:
+    """An audit log that keeps nothing."""
+
+    async def accept(self, command):
+        pass
+
+    def refuse(self, user, why):
+        pass
+
+
 @pytest.mark.parametrize("breaks", ["take", "obey"])
 def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch):
     alarms, answers = [], []
@@ -135,7 +145,7 @@ def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch)
             answers.append(json.loads(payload))
 
     async def main():
-        obeying = Obeying(TOPICS, obey, alarms.append)
+        obeying = Obeying(TOPICS, obey, alarms.append, Unwritten())
         obeying._desk = desk()
         monkeypatch.setattr(obeying._desk, "take", taken)
         obeying.heard(message(said()))
@@ -147,7 +157,7 @@ def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch)
     def taken(message):
         if breaks == "take":
             raise OverflowError
-        return Command("hold", {}, "ada", "0" * 32)
+        return Command("hold", {}, "ada", "0" * 32, NOW)
 
     asyncio.run(main())
     if breaks == "take":
@@ -174,6 +184,25 @@ def test_x2_after_a_restart_nothing_from_before_is_done():
     fresh = Desk(TOPICS, {"ada": KEY}, started=NOW)
     with pytest.raises(Refused, match="older than this process"):
         fresh.take(message(said(issued=iso(NOW - timedelta(seconds=1)))), NOW)
+
+
+def test_x2_what_is_not_newer_than_an_accepted_one_is_refused_whatever_the_clock_says():
+    """The clock was set back, and the nonces are gone."""
+    copied = said(issued=iso(NOW + timedelta(seconds=20)))
+    back = Desk(TOPICS, {"ada": KEY}, NOW, newest=NOW + timedelta(seconds=20))
+    with pytest.raises(Refused, match="not newer than one that was accepted"):
+        back.take(message(copied), NOW)
+    newer = said(issued=iso(NOW + timedelta(seconds=21)))
+    assert back.take(message(newer), NOW)
+
+
+def test_who_signed_what_is_refused_is_known_and_who_did_not_is_not():
+    with pytest.raises(Refused) as refusal:
+        desk().take(message(said(arguments={"scope": "q0"})), NOW)
+    assert refusal.value.user == "ada"
+    with pytest.raises(Refused) as refusal:
+        desk().take(message(said(key=b"x" * 32)), NOW)
+    assert refusal.value.user is None
 
 
 def test_x2_too_many_are_refused():

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 from typer.testing import CliRunner
@@ -244,7 +245,9 @@ def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, mon
     obey = obedience.obedient(store.place)
 
     def command(target):
-        return Command("measure", {"target": target, "calibration": "t1"}, "ada", "0" * 32)
+        return Command(
+            "measure", {"target": target, "calibration": "t1"}, "ada", "0" * 32, datetime.now(UTC)
+        )
 
     errands = Measuring(lab, CALIBRATIONS)
 
