@@ -16,11 +16,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps import chevron_sums
+
 Array = NDArray[np.float64]
 
 GAP, AT, SLOPE, BEND, LATE, RATE = range(6)
 ITERATIONS = 25
 LEAST_RATE, MOST_RATE = -1.0, 40.0  # of damping, in windows
+LOWEST = np.array([0.02, -np.inf, -np.inf, -np.inf, -1.0, LEAST_RATE])
+HIGHEST = np.array([1e4, np.inf, np.inf, np.inf, 0.9, MOST_RATE])
 ENOUGH = 1e-8
 
 
@@ -45,90 +49,90 @@ class Exchange:
     curve: Array
 
 
-def exchanged(theta: Array, a: Array, t: Array) -> tuple[Array, list[Array]]:
-    """Return the exchanged population and its derivatives by theta."""
-    gap, rate = theta[GAP], theta[RATE]
+def exchanged(theta: Array, a: Array, t: Array) -> Array:
+    """Return the exchanged population (A, B)."""
+    share = 0.5 * theta[GAP] ** 2 / _rate(theta, a) ** 2
+    return np.asarray(share * (1.0 - _waves(theta, a, t)[0]))
+
+
+def _rate(theta: Array, a: Array) -> Array:
+    """Return the frequency of the exchange at each amplitude (A, 1)."""
     away = a - theta[AT]
-    d = theta[SLOPE] * away + theta[BEND] * away * away
-    square = gap * gap + d * d
-    w = np.sqrt(square)
-    share = 0.5 * gap * gap / square
+    return np.asarray(np.hypot(theta[GAP], theta[SLOPE] * away + theta[BEND] * away * away))
+
+
+def _waves(theta: Array, a: Array, t: Array) -> tuple[Array, Array]:
+    """Return the damped cosine and sine (A, B)."""
     late = t - theta[LATE]
-    fade = np.exp(-rate * late)
-    phase = 2 * np.pi * w * late
-    cos, sin = fade * np.cos(phase), fade * np.sin(phase)
-    p = share * (1.0 - cos)
-    turn = 2 * np.pi * share * sin  # dP / d(W (t - t0))
-    by_w = turn * late
-    by_d = d / w * by_w - (2.0 * d / square) * p
-    by_gap = gap / w * by_w + (2.0 / gap - 2.0 * gap / square) * p
-    tilt = -(theta[SLOPE] + 2.0 * theta[BEND] * away)
-    return p, [
-        by_gap, by_d * tilt, by_d * away, by_d * (away * away), -turn * w - share * rate * cos,
-        share * cos * late,
-    ]  # fmt: skip
+    fade, phase = np.exp(-theta[RATE] * late), (2 * np.pi * _rate(theta, a)) * late
+    return fade * np.cos(phase), fade * np.sin(phase)
 
 
 def refine(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
     """Refine theta by Levenberg-Marquardt, height and level eliminated; prior: mean, 1/sigma."""
-    w = image.w
-    theta, damp = start.copy(), 1e-3
-    now = _project(image, w, theta, prior)
+    theta, damp, w2 = start.copy(), 1e-3, image.w**2
+    level = float((w2 * image.y).sum() / max(float(w2.sum()), 1e-300))
+    centred = image.y - level
+    now = _project(image, centred, theta, prior)
     for _ in range(ITERATIONS):
-        cost, pull, hessian = now[:3]
-        step = np.linalg.solve(hessian + damp * np.diag(np.diagonal(hessian)) + 1e-12 * np.eye(6),
-                               pull)  # fmt: skip
-        tried = _limited(theta + step)
-        new = _project(image, w, tried, prior)
-        if new[0] < cost:
+        damped = now.hessian + damp * np.diag(np.diagonal(now.hessian)) + 1e-12 * np.eye(6)
+        tried = _limited(theta + np.linalg.solve(damped, now.pull))
+        new, cost = _project(image, centred, tried, prior), now.cost
+        if new.cost < cost:
             theta, now, damp = tried, new, max(damp * 0.1, 1e-9)
-            if cost - new[0] < ENOUGH * cost + 1e-3:
+            if cost - new.cost < ENOUGH * cost + 1e-3:
                 break
         else:
             damp *= 10.0
             if damp > 1e6:
                 break
-    return _finished(image, w, theta, prior, now)
+    return _finished(image, theta, prior, now, level)
 
 
 def _limited(theta: Array) -> Array:
-    theta = theta.copy()
-    theta[GAP] = np.clip(theta[GAP], 0.02, 1e4)
-    theta[RATE] = np.clip(theta[RATE], LEAST_RATE, MOST_RATE)
-    theta[LATE] = np.clip(theta[LATE], -1.0, 0.9)
-    return theta
+    return np.asarray(np.minimum(np.maximum(theta, LOWEST), HIGHEST))
 
 
-Projected = tuple[float, Array, Array, Array, Array, NDArray[np.float64]]
+@dataclass(frozen=True, eq=False)
+class Projected:
+    """A theta with height and level (c) eliminated: cost, pull and hessian of theta.
+
+    total: see `chevron_sums.sum_up`, of y less a constant.
+    """
+
+    cost: float
+    pull: Array
+    hessian: Array
+    c: Array
+    total: Array
 
 
-def _project(image: Image, w: Array, theta: Array, prior: tuple[Array, Array]) -> Projected:
-    p, slopes = exchanged(theta, image.a, image.t)
-    basis = np.stack([(w * p).ravel(), w.ravel()], axis=1)
-    normal = basis.T @ basis + 1e-300 * np.eye(2)
-    y = (w * image.y).ravel()
+def _project(image: Image, centred: Array, theta: Array, prior: tuple[Array, Array]) -> Projected:
+    cos, sin = _waves(theta, image.a, image.t)
+    total = np.empty((chevron_sums.SUMMED,) * 2)
+    chevron_sums.sum_up(theta, image.a[:, 0], image.t[0] - theta[LATE], cos, sin, centred, image.w,
+                        total)  # fmt: skip
+    normal, target = total[6:8, 6:8] + 1e-300 * np.eye(2), total[6:8, 8]
     inverse = np.linalg.pinv(normal)
-    c = inverse @ (basis.T @ y)
-    left = y - basis @ c
-    jacobian = np.stack([(w * s).ravel() for s in slopes], axis=1) * c[0]
-    pull = jacobian.T @ left
-    cross = basis.T @ jacobian
-    hessian = jacobian.T @ jacobian - cross.T @ inverse @ cross
+    c = inverse @ target
     off = (prior[0] - theta) * prior[1]
-    cost = float(left @ left + off @ off)
-    return (cost, pull + off * prior[1], hessian + np.diag(prior[1] ** 2), c,
-            cross, normal)  # fmt: skip
+    cross = total[6:8, :6] * c[0]
+    rest = float(total[8, 8] - 2.0 * (c @ target) + c @ normal @ c)
+    pull = c[0] * (total[:6, 8] - total[:6, 6:8] @ c)
+    hessian = c[0] ** 2 * total[:6, :6] - cross.T @ inverse @ cross
+    return Projected(max(rest, 0.0) + float(off @ off), pull + off * prior[1],
+                     hessian + np.diag(prior[1] ** 2), c, total)  # fmt: skip
 
 
 def _finished(
-    image: Image, w: Array, theta: Array, prior: tuple[Array, Array], now: Projected
+    image: Image, theta: Array, prior: tuple[Array, Array], now: Projected, level: float
 ) -> Exchange:
-    cost, _, _, c, cross, normal = now
-    p, slopes = exchanged(theta, image.a, image.t)
-    jacobian = np.stack([(w * s).ravel() for s in slopes], axis=1) * c[0]
-    full = np.zeros((8, 8))
-    full[:6, :6] = jacobian.T @ jacobian + np.diag(prior[1] ** 2)
-    full[:6, 6:], full[6:, :6], full[6:, 6:] = cross.T, cross, normal
+    full = now.total[:8, :8].copy()
+    full[:6] *= now.c[0]
+    full[:, :6] *= now.c[0]
+    full[:6, :6] += np.diag(prior[1] ** 2)
     scale = np.sqrt(np.maximum(np.diagonal(full), 1e-300))
     cov = np.linalg.pinv(full / np.outer(scale, scale), hermitian=True) / np.outer(scale, scale)
-    return Exchange(theta, c, cov, cost, np.asarray(c[1] + c[0] * p))
+    c = now.c + np.array([0.0, level])
+    curve = c[1] + c[0] * exchanged(theta, image.a, image.t)
+    return Exchange(theta, c, cov, now.cost, curve)
