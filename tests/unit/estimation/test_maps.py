@@ -10,6 +10,7 @@ import pytest
 
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.model import TraceError
+from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import truths
 from tests.unit.estimation.map_inputs import NOTHING
 
@@ -81,6 +82,15 @@ def test_a_bright_line_is_followed_as_surely_as_a_faint_one(kind):
         rng = np.random.default_rng(7)
         found = truth.fit(truth.measured(rng, truth.draw(rng, 25), snr))
         assert (found.verdict == "accepted").mean() > 0.9, found.reason[found.verdict != "accepted"]
+
+
+@pytest.mark.parametrize("which", ["dropped shots", "one outlier"])
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map"])
+def test_uneven_noise_hides_no_arc(kind, which):
+    truth = truths(kind)[kind]
+    broken = next(each for each in BROKEN if each.name == which)
+    found = truth.fit(broken.traces(truth, 3, 50))
+    assert (found.verdict == "accepted").mean() > 0.97, found.reason[found.verdict != "accepted"]
 
 
 def quickest(kind, x, y, sigma, known):

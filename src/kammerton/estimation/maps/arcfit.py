@@ -26,7 +26,7 @@ from kammerton.estimation.maps.ridge import (
     without_spikes,
     without_stripes,
 )
-from kammerton.estimation.maps.tracks import Positions, Tracked, follow
+from kammerton.estimation.maps.tracks import CLOSE, Positions, Tracked, follow
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
@@ -36,6 +36,7 @@ LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
 LIT = 0.6  # part of its columns in which a second arc must be bright
 FULL = 0.85  # part of the columns that show an arc which no other can better
 POOR = 0.4  # part below which another start does not help
+UNSETTLED = 0.3  # what a fit that would go further is worth
 CLEARED = 3  # times that single stray points are looked for
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
@@ -118,13 +119,20 @@ def find(c: Columns, model: Model) -> Found | None:
             found = _in_scores(c, s, width, model)
             if found is not None and (best is None or _worth(found) > _worth(best)):
                 best = found
-            if best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST:
+            if best is not None and best.misses.share > SHARE and _settled(best):
                 return best
     return best
 
 
+def _settled(found: Found) -> bool:
+    """Return whether enough columns show the line, and its law is where it wants to be."""
+    return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE)
+
+
 def _worth(found: Found) -> float:
-    return float(found.misses.kept.sum()) * min(1.0, found.misses.share + 0.2)
+    held = found.misses
+    worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
+    return worth if found.fit.step < CLOSE else UNSETTLED * worth
 
 
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
@@ -138,7 +146,8 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None
     tried = _tried(c, law, starts, prior, points, width)
     found = _refined(c, s, tried[0], width, model, points)
     for theta in tried[1:]:
-        if not POOR < found.misses.share < FULL:
+        share = found.misses.share
+        if share < POOR or (share > FULL and _settled(found)):
             break
         again = _refined(c, s, theta, width, model, points)
         found = again if _worth(again) > _worth(found) else found
