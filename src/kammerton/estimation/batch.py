@@ -19,6 +19,7 @@ from kammerton.estimation.scaled import (
     bounded,
     grown,
     largest,
+    ordinary,
     scale_of,
     shrunk,
 )
@@ -118,12 +119,13 @@ def _fitted(
     kind: str, x: Any, y: ArrayLike, sigma: ArrayLike | None, known: dict[str, object]
 ) -> FitBatch:
     how = FIT_KINDS[kind]
-    size = largest(y, how.axes)
-    scale = None if size is None else scale_of(size)
-    if scale is not None:
-        return _shrunk_and_back(kind, x, y, sigma, known, scale)
-    if size is not None:
-        sigma = bounded(sigma, size)
+    if not ordinary(y, sigma, how.axes):
+        size = largest(y, how.axes)
+        scale = None if size is None else scale_of(size)
+        if scale is not None:
+            return _shrunk_and_back(kind, x, y, sigma, known, scale)
+        if size is not None:
+            sigma = bounded(sigma, size)
     batch = how.prepare(x, y, sigma)
     groups = families(how, batch, y, sigma)
     if len(groups) > 1:
@@ -138,8 +140,8 @@ def _fitted(
         which, part = again
         outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
-    values, stderr = (_measured(each, said.status, y, how.axes)
-                      for each in (found.values, found.stderr))  # fmt: skip
+    same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
+    values, stderr = _without(found.values, same), _without(found.stderr, same)
     return FitBatch(
         kind, values, stderr, found.correlation, outcome.units,
         said.verdict, said.status, said.reason,
@@ -148,22 +150,23 @@ def _fitted(
     )  # fmt: skip
 
 
-def _measured(
-    numbers_: dict[str, Array], status: NDArray[np.str_], y: ArrayLike, axes: int
-) -> dict[str, Array]:
-    """Return numbers without those of traces in which every point has the same value."""
-    silent = np.flatnonzero(status == "no signal")
+def _all_the_same(silent: NDArray[np.intp], y: ArrayLike, axes: int) -> NDArray[np.intp]:
+    """Return which of the silent traces have the same value at every point."""
     if len(silent) == 0:
-        return numbers_
+        return silent
     rows = numbers(y, "y")
     rows = (rows[None] if rows.ndim == axes else rows)[silent].reshape(len(silent), -1)
     middle = np.nanmean(rows, axis=1, keepdims=True)
     away = np.fmax.reduce(np.abs(rows - middle), axis=1)
-    same = silent[away <= ROUNDING * np.abs(middle[:, 0])]
-    if len(same) == 0:
+    return np.asarray(silent[away <= ROUNDING * np.abs(middle[:, 0])])
+
+
+def _without(numbers_: dict[str, Array], which: NDArray[np.intp]) -> dict[str, Array]:
+    """Return numbers with NaN for some traces."""
+    if len(which) == 0:
         return numbers_
     return {
-        name: np.where(np.isin(np.arange(len(v)), same), np.nan, v) for name, v in numbers_.items()
+        name: np.where(np.isin(np.arange(len(v)), which), np.nan, v) for name, v in numbers_.items()
     }
 
 

@@ -20,7 +20,7 @@ def families(
     A trace without any usable sigma is fitted as one without sigma, whatever its companions have;
     a kind may have more to tell apart.
     """
-    if np.ndim(y) <= how.axes:
+    if np.ndim(y) <= how.axes or np.shape(y)[0] == 1:
         return [np.zeros(1, dtype=np.intp)]
     told = how.unlike(prepared) * 2 + _usable(sigma, np.shape(y))
     if (told == told[0]).all():

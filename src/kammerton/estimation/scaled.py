@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import numbers
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -17,6 +18,42 @@ LEAST, MOST = 1e-15, 1e30  # sigma in parts of the largest |y|: rounding, and no
 KNOWN = ("contrast", "offset")  # what may be known in the unit of y
 FOUND = ("amplitude", "offset", "visibility", "slope")  # of the unit of y, if they have none
 VOLTS = ("readout_threshold", "readout_contrast", "cloud_width", "centre_")
+
+
+def ordinary(y: ArrayLike, sigma: ArrayLike | None, axes: int) -> bool:
+    """Return whether arrays are of the usual kind and size, so that nothing is to be scaled.
+
+    False says only that a closer look is needed.
+    """
+    if not _plain(y) or y.ndim not in (axes, axes + 1) or y.size == 0:
+        return False
+    rows = np.ascontiguousarray(y).view(np.float64).reshape(1 if y.ndim == axes else len(y), -1)
+    if sigma is None or isinstance(sigma, float):
+        return all_usual(rows, np.full((1, 1), 0.0 if sigma is None else sigma))
+    if not _plain(sigma) or sigma.dtype != np.float64 or sigma.shape != y.shape:
+        return False
+    return all_usual(rows, np.ascontiguousarray(sigma).reshape(len(rows), -1))
+
+
+def _plain(array: object) -> TypeGuard[NDArray[Any]]:
+    return type(array) is np.ndarray and array.dtype in (np.float64, np.complex128)
+
+
+@careful_kernel
+def all_usual(rows: Array, sigma: Array) -> bool:
+    """Return whether the largest of every row (N, R) is usual, and so is its sigma (1 or N, S)."""
+    for n in range(rows.shape[0]):
+        size = 0.0
+        for i in range(rows.shape[1]):
+            if not abs(rows[n, i]) <= size:
+                size = abs(rows[n, i])  # NaN, too
+        if not (size == 0.0 or USUAL[0] <= size <= USUAL[1]):
+            return False
+        own, k = size if size > 0.0 else 1.0, n if sigma.shape[0] > 1 else 0
+        for i in range(sigma.shape[1]):
+            if not LEAST * own <= sigma[k, i] <= MOST * own and sigma[k, i] != 0.0:
+                return False
+    return True
 
 
 def largest(y: ArrayLike, axes: int) -> Array | None:

@@ -23,9 +23,9 @@ UNEVEN = np.sort(np.random.default_rng(1).uniform(size=41))
 
 def law_at(law, p, x, step, c):
     parts = 2 if law == kernels.RESONANCE else 1
-    phi = np.zeros((len(c), parts * len(x)))
-    kernels.basis(law, np.array(p), x, step, phi)
-    return phi, c @ phi
+    phi, room = np.zeros((len(c), parts * len(x))), np.zeros((2, parts * len(x)))
+    kernels.basis(law, np.array(p), x, step, phi, room)
+    return phi, room, c @ phi
 
 
 @pytest.mark.parametrize("x", [EVEN, UNEVEN], ids=["even", "uneven"])
@@ -35,11 +35,11 @@ def test_derivatives(name, x):
     more = {"RESONANCE": 2, "POWER": 1}.get(name, 0)
     c = np.random.default_rng(2).normal(size=kernels.LINEAR[law] + more)
     step = 0.025 if x is EVEN else 0.0
-    phi, y = law_at(law, p, x, step, c)
+    phi, room, y = law_at(law, p, x, step, c)
     d = np.zeros((len(p), y.size))
-    kernels.slopes(law, np.array(p), x, np.ones_like(y), phi, c[:, None], d)
+    kernels.slopes(law, np.array(p), x, np.ones_like(y), phi, room, c[:, None], d)
     for k in range(len(p)):
-        ends = [law_at(law, np.add(p, h * np.eye(len(p))[k]), x, step, c)[1] for h in (1e-6, -1e-6)]
+        ends = [law_at(law, np.add(p, h * np.eye(len(p))[k]), x, step, c)[2] for h in (1e-6, -1e-6)]
         assert d[k] == pytest.approx((ends[0] - ends[1]) / 2e-6, rel=1e-4, abs=1e-5)
 
 
@@ -47,18 +47,18 @@ def test_derivatives(name, x):
 def test_recurrence_is_the_law(name):
     law = getattr(kernels, name)
     c = np.ones(kernels.LINEAR[law])
-    quick, slow = (law_at(law, P[name], EVEN, step, c)[1] for step in (0.025, 0.0))
+    quick, slow = (law_at(law, P[name], EVEN, step, c)[2] for step in (0.025, 0.0))
     assert quick == pytest.approx(slow, abs=1e-11)
 
 
 def test_the_envelope_is_one_over_e_at_the_inverse_rate():
     for shape in (-0.3, 0.0, 0.4, 1.0, 1.4):
-        phi, _ = law_at(kernels.DECAY, [2.0, shape], np.array([0.0, 0.5]), 0.0, np.ones(2))
+        phi, _, _ = law_at(kernels.DECAY, [2.0, shape], np.array([0.0, 0.5]), 0.0, np.ones(2))
         assert phi[0] == pytest.approx([1.0, np.exp(-1.0)])
 
 
 def test_a_steep_rate_cannot_make_the_envelope_grow_beyond_bounds():
-    phi, _ = law_at(kernels.DECAY, [200.0, -0.5], np.linspace(0, 1, 51), 0.02, np.ones(2))
+    phi, _, _ = law_at(kernels.DECAY, [200.0, -0.5], np.linspace(0, 1, 51), 0.02, np.ones(2))
     assert phi[0].max() < 3.0
 
 

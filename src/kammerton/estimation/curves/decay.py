@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, named
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
+    PRECISE,
     STEADY,
     Findings,
     drift_asked,
-    imprecise,
     judge_doubt,
     judge_signal,
     percent,
@@ -27,6 +30,7 @@ from kammerton.estimation.verdict.outcome import Outcome, per_trace, significanc
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
@@ -34,14 +38,18 @@ LAW = "an exponential decay"
 DRIFT, DRIFT_OF_TWO = 20.0, 25.0  # delta-BIC over a random walk, for one law and for two
 BENT = 16.0  # delta-BIC over a straight line
 FEWEST = 4  # points within three T: on an even axis T is longer than a step
+LONG, SHORT, STRAIGHT, POOR = range(1, 5)  # what may be wrong with a window
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
 
 
 def t1(batch: Batch, known: Known) -> Outcome:
     """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
     prior = _prior(batch, known)
-    fit = _fit(batch, 0.0, "decays", prior)
-    nulls, curve = simple_laws(batch), fit.curve(batch)
+    batch, fit, curve = weighed_anew(
+        batch, _fit(batch, 0.0, "decays", prior),
+        lambda part, which: _fit(part, 0.0, "decays", None if prior is None else prior[which]),
+    )  # fmt: skip
+    nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     span = batch.column(batch.span)
     found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
@@ -82,7 +90,7 @@ def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
         propagate(lambda theta: _numbers(name, theta, span, batch.level), law, evidence)
         for law in laws
     ]
-    mixed = _averaged(found, _share_of_gaussian(batch, laws, evidence))
+    mixed = _averaged(found, laws, evidence.noise)
     findings = _judge(
         batch, fit, evidence, nulls, mixed, name, drift_asked(batch, known, DRIFT_OF_TWO)
     )
@@ -93,7 +101,8 @@ def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
 
 def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution:
     seed = search(batch, kind, 1)
-    start = np.column_stack([seed[:, 0], np.full(batch.traces, shape)])
+    start = np.empty((batch.traces, 2))
+    start[:, 0], start[:, 1] = seed[:, 0], shape
     high = np.array([FASTEST * batch.points, shape])
     return solve(kernels.DECAY, batch, start, np.array([SLOWEST, shape]), high, prior)
 
@@ -115,34 +124,46 @@ def _prior(batch: Batch, known: Known) -> Array | None:
     return prior
 
 
-def _share_of_gaussian(batch: Batch, laws: list[Solution], evidence: Evidence) -> Array:
-    log_odds = 0.5 * (laws[1].cost - laws[0].cost) / np.maximum(evidence.noise, 1e-300)
-    result: Array = 1.0 / (1.0 + EXPONENTIAL_ODDS * np.exp(np.clip(log_odds, -50.0, 50.0)))
-    return result
-
-
-def _averaged(found: list[Derived], share: Array) -> Derived:
+def _averaged(found: list[Derived], laws: list[Solution], noise: Array) -> Derived:
     """Mix the two laws' numbers; the error holds each law's own and how far they disagree."""
-    gaussian = np.where(share < 1e-3, 0.0, np.where(share > 0.999, 1.0, share))
-    weights = [1.0 - gaussian, gaussian]
     names = list(found[0].values)
-    stacked = [_stacked(each) for each in found]
-    mean = sum(
-        w[:, None] * np.where(w[:, None] > 0, value, 0.0)
-        for w, (value, _) in zip(weights, stacked, strict=True)
-    )
-    covariance = np.zeros((len(share), len(names), len(names)))
-    for w, (value, cov) in zip(weights, stacked, strict=True):
-        apart = value - mean
-        own = cov + apart[:, :, None] * apart[:, None, :]
-        covariance += w[:, None, None] * np.where(w[:, None, None] > 0, own, 0.0)
-    return named(names, np.asarray(mean), covariance)
+    told = np.array([[*each.values.values()] for each in found])
+    error = np.array([[*each.stderr.values()] for each in found])
+    correlation = np.array([each.correlation for each in found])
+    mean, covariance = np.empty((len(noise), len(names))), np.empty_like(correlation[0])
+    mix(told, error, correlation, laws[0].cost, laws[1].cost, noise, mean, covariance)
+    return named(names, mean, covariance)
 
 
-def _stacked(found: Derived) -> tuple[Array, Array]:
-    error = np.stack(list(found.stderr.values()), axis=1)
-    covariance = found.correlation * error[:, :, None] * error[:, None, :]
-    return np.stack(list(found.values.values()), axis=1), covariance
+@careful_kernel
+def mix(
+    told: Array, error: Array, correlation: Array, plain: Array, gaussian: Array, noise: Array,
+    mean: Array, covariance: Array,
+) -> None:  # fmt: skip
+    """Fill mean (N, K) and covariance (N, K, K) of two laws with costs plain and gaussian (N,).
+
+    told, error (2, K, N); correlation (2, N, K, K). A law that is out of the question does not
+    count.
+    """
+    size, traces = told.shape[1], told.shape[2]
+    for n in range(traces):
+        odds = 0.5 * (gaussian[n] - plain[n]) / max(noise[n], 1e-300)
+        share = 1.0 / (1.0 + EXPONENTIAL_ODDS * math.exp(min(max(odds, -50.0), 50.0)))
+        share = 0.0 if share < 1e-3 else 1.0 if share > 0.999 else share
+        mean[n, :], covariance[n, :, :] = 0.0, 0.0
+        for law in range(2):
+            weight = share if law == 1 else 1.0 - share
+            for i in range(size):
+                mean[n, i] += weight * told[law, i, n] if weight > 0.0 else 0.0
+        for law in range(2):
+            weight = share if law == 1 else 1.0 - share
+            if weight == 0.0:
+                continue
+            for i in range(size):
+                for j in range(size):
+                    own = correlation[law, n, i, j] * error[law, i, n] * error[law, j, n]
+                    apart = (told[law, i, n] - mean[n, i]) * (told[law, j, n] - mean[n, j])
+                    covariance[n, i, j] += weight * (own + apart)
 
 
 def _judge(
@@ -154,40 +175,61 @@ def _judge(
     time, error = found.values[name], found.stderr[name]
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW)
-    with np.errstate(divide="ignore"):
-        rate = batch.column(batch.span) / time
-    poor = imprecise(time, error)
-    findings.insufficient(
-        (_seen(batch, rate) < FEWEST) | (poor & (rate > 8.0)), "window too long",
-        "the decay is over within the first points: sampling too coarse",
-        lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
-    )  # fmt: skip
-    findings.insufficient(
-        (rate < 0.3) | (poor & (rate < 1.2)) | ((evidence.gain_line < BENT) & (rate < 1.2)),
-        "range too narrow", "the window ends before the decay bends: only a slope is seen",
-        lambda n: Advice(window_times=float(np.clip(3.0 / max(rate[n], 0.1), 2.0, 5.0))),
-    )  # fmt: skip
-    findings.insufficient(
-        evidence.gain_line < BENT, "signal too weak",
-        "the decay cannot be told from a straight line", Advice(shots_times=4.0),
-    )  # fmt: skip
-    findings.insufficient(
-        poor, "error too large",
-        lambda n: f"the time is known only to {percent(time[n], error[n])}",
-        Advice(shots_times=4.0),
-    )  # fmt: skip
+    code, rate = np.empty(batch.traces, dtype=np.intp), np.empty(batch.traces)
+    of_window(batch.x, batch.w, batch.span, time, error, evidence.gain_line, rate, code)
+    if code.any():
+        _object(findings, code, rate, time, error)
     judge_doubt(findings, evidence, LAW, CLEAR, drift)
     return findings
 
 
-def _seen(batch: Batch, rate: Array) -> NDArray[np.intp]:
-    """Return how many points lie within three T, where the decay is seen (N,)."""
-    there = (batch.w > 0) & (batch.x * rate[:, None] < 3.0)
-    return np.asarray(np.count_nonzero(there, axis=1))
+def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Array) -> None:
+    findings.insufficient(
+        code == LONG, "window too long",
+        "the decay is over within the first points: sampling too coarse",
+        lambda n: Advice(window_times=float(np.clip(4.0 / rate[n], 0.02, 0.5))),
+    )  # fmt: skip
+    findings.insufficient(
+        code == SHORT, "range too narrow",
+        "the window ends before the decay bends: only a slope is seen",
+        lambda n: Advice(window_times=float(np.clip(3.0 / max(rate[n], 0.1), 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        code == STRAIGHT, "signal too weak", "the decay cannot be told from a straight line",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+    findings.insufficient(
+        code == POOR, "error too large",
+        lambda n: f"the time is known only to {percent(time[n], error[n])}",
+        Advice(shots_times=4.0),
+    )  # fmt: skip
+
+
+@careful_kernel
+def of_window(
+    x: Array, w: Array, span: Array, time: Array, error: Array, line: Array, rate: Array,
+    code: Codes,
+) -> None:  # fmt: skip
+    """Fill the rates (N,), in windows, and what is wrong with the window (N,), 0 for nothing."""
+    for n in range(time.size):
+        k = n if x.shape[0] > 1 else 0
+        rate[n], seen = span[k, 0] / time[n], 0
+        for i in range(x.shape[1]):  # within three T, where the decay is seen
+            seen += w[n, i] > 0.0 and x[k, i] * rate[n] < 3.0
+        poor = not error[n] < PRECISE * abs(time[n])
+        code[n] = 0
+        if seen < FEWEST or (poor and rate[n] > 8.0):
+            code[n] = LONG
+        elif rate[n] < 0.3 or ((poor or line[n] < BENT) and rate[n] < 1.2):
+            code[n] = SHORT
+        elif line[n] < BENT:
+            code[n] = STRAIGHT
+        elif poor:
+            code[n] = POOR
 
 
 KINDS: dict[str, Kind] = {
-    "t1": sweep(t1, 4, from_zero=True, known=("offset", "contrast")),
+    "t1": sweep(t1, 4, from_zero=True, known=("offset", "contrast"), weighs=True),
     "t2_echo": sweep(t2_echo, 5, from_zero=True, known=("offset", "contrast")),
     "cpmg": sweep(cpmg, 5, from_zero=True, known=("offset", "contrast")),
 }

@@ -11,11 +11,12 @@ from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, replaced, solve
+from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     Mask,
     delta_bic,
+    delta_cost,
     propagate,
     structured,
     weigh,
@@ -45,6 +46,7 @@ DRIFT = 28.0  # delta-BIC over a random walk
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
+BRIEF, HOPE = 8, 10.0  # iterations, and what chi-square gains in them where there is a beat
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -114,12 +116,25 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         poor = np.flatnonzero(beat & (structured(part, double) | ~_both_there(double)))
         if len(poor) == 0:
             break
-        other = _double_from(part.take(poor), _close(single.take(poor), first, second, shape))
+        poor, start = _hopeful(part, single, poor, (first, second, shape))
+        if len(poor) == 0:
+            continue
+        other = _double_from(part.take(poor), start)
         old, real = double.take(poor), _both_there(other)
         better = real & ((other.cost < old.cost) | ~_both_there(old))
         double = replaced(double, poor, other, better)
     real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
     return Beats(which[real], double.take(real))
+
+
+def _hopeful(
+    batch: Batch, single: Solution, which: NDArray[np.intp], close: tuple[float, float, float]
+) -> tuple[NDArray[np.intp], Array]:
+    """Return which of the traces a beat may explain, after a few steps, and where those led."""
+    part, one = batch.take(which), single.take(which)
+    brief = _double_from(part, _close(one, *close), BRIEF)
+    hope = delta_cost(part, one, brief) > HOPE
+    return which[hope], brief.p[hope]
 
 
 def _like_a_beat(batch: Batch, single: Solution) -> Mask:
@@ -129,9 +144,9 @@ def _like_a_beat(batch: Batch, single: Solution) -> Mask:
     return np.asarray(quick & (single.cost < 0.5 * whole))
 
 
-def _double_from(batch: Batch, start: Array) -> Solution:
+def _double_from(batch: Batch, start: Array, iterations: int = ITERATIONS) -> Solution:
     low, high = _bounds(batch, 2)
-    return solve(kernels.BEAT, batch, start, low, high)
+    return solve(kernels.BEAT, batch, start, low, high, iterations=iterations)
 
 
 def _close(single: Solution, first: float, second: float, shape: float) -> Array:

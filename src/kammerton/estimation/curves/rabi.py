@@ -17,7 +17,7 @@ from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     delta_bic,
@@ -66,11 +66,11 @@ LENGTH_UNITS = {
 def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
     """Fit a sweep of the amplitude; period and pi_amplitude in the unit of x."""
     prior = _prior(batch, known)
-    fit = _cosine(batch, prior)
-    damped = _damped(batch, fit, prior)
-    seen = (delta_cost(batch, fit, damped) > DAMPED) & (damped.p[:, 0] > 0)
-    fit = merged(fit, damped, seen & (_periods(batch, fit) > ONE))
-    nulls, curve = simple_laws(batch), fit.curve(batch)
+    batch, fit, curve = weighed_anew(
+        batch, _cosine_or_damped(batch, prior),
+        lambda part, which: _cosine_or_damped(part, None if prior is None else prior[which]),
+    )  # fmt: skip
+    nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_of_amplitude(batch), fit, evidence)
     findings = Findings(batch.traces)
@@ -118,21 +118,31 @@ def _prior(batch: Batch, known: Known) -> Array | None:
             "x is far from zero, where a Rabi law turns: farther than the sweep is long"
         )
     contrast, offset = (per_trace(known, name, batch) for name in ("contrast", "offset"))
+    if contrast is None:
+        return None
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)
-    if contrast is not None:
-        prior[:, :, 0] = np.stack([weight, -0.5 * contrast], axis=1)
-        if offset is not None:
-            middle = offset + 0.5 * contrast - batch.level
-            prior[:, :, 1] = np.stack([weight, middle], axis=1)
-    return prior if prior.any() else None
+    prior[:, :, 0] = np.stack([weight, -0.5 * contrast], axis=1)
+    if offset is not None:
+        middle = offset + 0.5 * contrast - batch.level
+        prior[:, :, 1] = np.stack([weight, middle], axis=1)
+    return prior
 
 
 def _cosine(batch: Batch, prior: Array | None) -> Solution:
     seed = search(batch, "cosines", 1)
-    start = np.column_stack([np.zeros(batch.traces), seed[:, 0]])
+    start = np.zeros((batch.traces, 2))
+    start[:, 1] = seed[:, 0]
     low, high = np.array([0.0, SLOWEST]), np.array([0.0, np.pi * (batch.points - 1)])
     return solve(kernels.RABI, batch, start, low, high, prior)
+
+
+def _cosine_or_damped(batch: Batch, prior: Array | None) -> Solution:
+    """Take a decay along the sweep up where the data ask for it."""
+    fit = _cosine(batch, prior)
+    damped = _damped(batch, fit, prior)
+    seen = (delta_cost(batch, fit, damped) > DAMPED) & (damped.p[:, 0] > 0)
+    return merged(fit, damped, seen & (_periods(batch, fit) > ONE))
 
 
 def _damped(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
@@ -212,7 +222,7 @@ def _periods(batch: Batch, fit: Solution) -> Array:
 
 def _swept(batch: Batch, turn: Array) -> Array:
     """Return how many periods lie between zero and the largest |x|."""
-    reach = np.broadcast_to(np.abs(batch.x).max(axis=1), (batch.traces,))
+    reach = np.maximum(np.abs(batch.x[:, 0]), np.abs(batch.x[:, -1]))
     result: Array = reach * turn / (2 * np.pi)
     return result
 
@@ -263,6 +273,8 @@ def _judge(
 
 
 KINDS: dict[str, Kind] = {
-    "rabi_amplitude": sweep(rabi_amplitude, 5, from_zero=True, known=("offset", "contrast")),
+    "rabi_amplitude": sweep(
+        rabi_amplitude, 5, from_zero=True, known=("offset", "contrast"), weighs=True
+    ),
     "rabi_length": sweep(rabi_length, 6, from_zero=True, known=("offset", "contrast")),
 }

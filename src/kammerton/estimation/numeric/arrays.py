@@ -49,4 +49,4 @@ def noise_of(sigma: Any, shape: tuple[int, ...]) -> Array:
         raise TraceError(f"sigma has shape {noise.shape} but y has {shape}; sigma must match y")
     if (noise < 0).any():
         raise TraceError("sigma is negative")
-    return np.array(np.broadcast_to(noise, shape), dtype=np.float64)
+    return noise if noise.shape == shape else np.array(np.broadcast_to(noise, shape))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import careful_kernel
 
 Array = NDArray[np.float64]
 Formulas = Callable[[Array], dict[str, Array]]
@@ -37,13 +38,31 @@ class Derived:
 
 def named(names: list[str], values: Array, covariance: Array) -> Derived:
     """Return values (N, K) with covariance (N, K, K) by name; NaN values have NaN errors."""
-    variance = np.where(np.isnan(values), np.nan, np.einsum("nkk->nk", covariance))
-    stderr = np.sqrt(np.maximum(variance, 0.0))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        correlation = np.clip(covariance / (stderr[:, :, None] * stderr[:, None, :]), -1.0, 1.0)
-    columns = [{n: np.ascontiguousarray(c) for n, c in zip(names, each.T, strict=True)}
-               for each in (values, stderr)]  # fmt: skip
-    return Derived(columns[0], columns[1], correlation)
+    n, k = values.shape
+    columns, stderr, correlation = np.empty((k, n)), np.empty((k, n)), np.empty((n, k, k))
+    errors(np.ascontiguousarray(values), np.ascontiguousarray(covariance), columns, stderr,
+           correlation)  # fmt: skip
+    return Derived(
+        dict(zip(names, columns, strict=True)), dict(zip(names, stderr, strict=True)), correlation
+    )
+
+
+@careful_kernel
+def errors(
+    values: Array, covariance: Array, columns: Array, stderr: Array, correlation: Array
+) -> None:
+    """Fill columns and stderr (K, N) and correlation (N, K, K) from values (N, K)."""
+    n_, k = values.shape
+    for n in range(n_):
+        for i in range(k):
+            columns[i, n] = values[n, i]
+            variance = covariance[n, i, i]
+            there = not math.isnan(values[n, i]) and not math.isnan(variance)
+            stderr[i, n] = math.sqrt(max(variance, 0.0)) if there else math.nan
+        for i in range(k):
+            for j in range(k):
+                r = covariance[n, i, j] / (stderr[i, n] * stderr[j, n])
+                correlation[n, i, j] = r if math.isnan(r) else min(max(r, -1.0), 1.0)
 
 
 def _put(old: Array, which: NDArray[Any], new: Array) -> Array:
@@ -64,45 +83,57 @@ def derive(formulas: Formulas, theta: Array, cov: Array) -> Derived:
 
 def _derived(formulas: Formulas, theta: Array, cov: Array) -> Derived:
     n, size = theta.shape
-    step = _steps(theta, cov)
-    away = np.zeros((2 * size + 1, n, size))
-    each = np.arange(size)
-    away[1 + each, :, each] = step.T
-    away[1 + size + each, :, each] = -step.T
-    numbers = formulas(theta + away)
-    every = np.stack([np.broadcast_to(v, (2 * size + 1, n)) for v in numbers.values()])
-    gradient = (every[:, 1 : 1 + size] - every[:, 1 + size :]) / np.where(step > 0, 2 * step, 1.0).T
-    there = np.asarray(np.isfinite(gradient).all(axis=1))
-    g = gradient if there.all() else np.where(there[:, None], gradient, 0.0)
-    covariance = np.empty((n, len(every), len(every)))
-    carry(np.ascontiguousarray(g.transpose(2, 0, 1)), np.ascontiguousarray(cov), covariance)
-    if not there.all():
-        covariance[~(there.T[:, :, None] & there.T[:, None, :])] = np.nan
-    return named(list(numbers), every[:, 0].T, covariance)
+    ends, step = np.empty((2 * size + 1, n, size)), np.empty((n, size))
+    spread(np.ascontiguousarray(theta), cov, ends, step)
+    numbers = formulas(ends)
+    every = np.empty((len(numbers), 2 * size + 1, n))
+    for k, each in enumerate(numbers.values()):
+        every[k] = each
+    values, covariance = np.empty((n, len(every))), np.empty((n, len(every), len(every)))
+    carry(every, step, cov, values, covariance)
+    return named(list(numbers), values, covariance)
 
 
-@kernel
-def carry(g: Array, cov: Array, out: Array) -> None:
-    """Fill out (N, K, K) with g cov g^T for gradients g (N, K, P)."""
-    k, p = g.shape[1], g.shape[2]
-    row = np.empty(p)
-    for n in range(g.shape[0]):
+@careful_kernel
+def spread(theta: Array, cov: Array, ends: Array, step: Array) -> None:
+    """Fill ends (2P + 1, N, P): theta, each parameter a step up, each a step down.
+
+    Signals may be nanovolts: a step (N, P) follows the error; what has none does not move.
+    """
+    n_, size = theta.shape
+    for n in range(n_):
+        for i in range(size):
+            own, wide = abs(theta[n, i]), math.sqrt(max(cov[n, i, i], 0.0))
+            step[n, i] = 0.0
+            if wide > 0.0:
+                step[n, i] = min(max(1e-2 * wide, 1e-7 * own), 1e-3 * (1.0 + own))
+            for k in range(2 * size + 1):
+                ends[k, n, i] = theta[n, i]
+            ends[1 + i, n, i] += step[n, i]
+            ends[1 + size + i, n, i] -= step[n, i]
+
+
+@careful_kernel
+def carry(every: Array, step: Array, cov: Array, values: Array, out: Array) -> None:
+    """Fill values (N, K) and their covariance (N, K, K) from numbers (K, 2P + 1, N) at the ends.
+
+    NaN where a number is not there at one of them.
+    """
+    k, n_, p = every.shape[0], every.shape[2], step.shape[1]
+    g, row = np.empty((k, p)), np.empty(p)
+    for n in range(n_):
+        for i in range(k):
+            values[n, i] = every[i, 0, n]
+            for a in range(p):
+                two = 2.0 * step[n, a] if step[n, a] > 0.0 else 1.0
+                g[i, a] = (every[i, 1 + a, n] - every[i, 1 + p + a, n]) / two
         for i in range(k):
             for b in range(p):
                 row[b] = 0.0
                 for a in range(p):
-                    row[b] += g[n, i, a] * cov[n, a, b]
+                    row[b] += g[i, a] * cov[n, a, b]
             for j in range(k):
                 s = 0.0
                 for b in range(p):
-                    s += row[b] * g[n, j, b]
-                out[n, i, j] = s
-
-
-def _steps(theta: Array, cov: Array) -> Array:
-    """Signals may be nanovolts: a step follows the error; what has none does not move."""
-    spread = np.sqrt(np.maximum(np.einsum("nii->ni", cov), 0.0))
-    size = np.abs(theta)
-    step = np.clip(1e-2 * spread, 1e-7 * size, 1e-3 * (1.0 + size))
-    result: Array = np.where(spread > 0, step, 0.0)
-    return result
+                    s += row[b] * g[j, b]
+                out[n, i, j] = s if math.isfinite(s) else math.nan

@@ -35,11 +35,17 @@ NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
 LN2 = math.log(2.0)
+AHEAD = 8  # points: recurrences over so many go side by side
 
 
 def kernel(function: F) -> F:
     """Compile for the CPU; the binary is kept on disk. Division by 0 is no exception."""
     return cast(F, njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(function))
+
+
+def careful_kernel(function: F) -> F:
+    """Compile in the same way what meets NaN and infinity, which a quick kernel may not."""
+    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 @kernel
@@ -55,46 +61,84 @@ def exponents(p: Array) -> tuple[float, float]:
 
 
 @kernel
-def envelope(p: Array, x: Array, step: float, out: Array) -> None:
-    """Write exp(-a x - b x^2); by recurrence where x is uniform."""
+def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
+    """Write exp(-a x - b x^2); where x is uniform, each from the one AHEAD points before.
+
+    ratio (M,): room; may be given out for something else afterwards.
+    """
     a, b = exponents(p)
-    if step > 0.0:
-        value = math.exp(-a * x[0] - b * x[0] * x[0])
-        ratio = math.exp(-a * step - b * (2.0 * x[0] * step + step * step))
-        turn = math.exp(-2.0 * b * step * step)
+    if step <= 0.0:
         for i in range(x.size):
-            out[i] = value
-            value *= ratio
-            ratio *= turn
+            out[i] = math.exp(-a * x[i] - b * x[i] * x[i])
         return
-    for i in range(x.size):
-        out[i] = math.exp(-a * x[i] - b * x[i] * x[i])
+    value = math.exp(-a * x[0] - b * x[0] * x[0])
+    next_ = math.exp(-a * step - b * (2.0 * x[0] * step + step * step))
+    if b == 0.0:
+        for i in range(min(AHEAD, x.size)):
+            out[i] = value
+            value *= next_
+        far = next_**AHEAD
+        for i in range(AHEAD, x.size):
+            out[i] = out[i - AHEAD] * far
+        return
+    turn = math.exp(-2.0 * b * step * step)
+    far = math.exp(-AHEAD * step * (a + b * (2.0 * x[0] + AHEAD * step)))
+    for i in range(min(AHEAD, x.size)):
+        out[i], ratio[i] = value, far
+        value *= next_
+        next_ *= turn
+        far *= turn**AHEAD
+    turn = turn ** (AHEAD * AHEAD)
+    for i in range(AHEAD, x.size):
+        out[i] = out[i - AHEAD] * ratio[i - AHEAD]
+        ratio[i] = ratio[i - AHEAD] * turn
 
 
 @kernel
 def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
-    """Multiply cos and sin (both holding the envelope) by cos(w x) and sin(w x)."""
+    """Fill cos and sin with cos(w x) and sin(w x); uniform ones from those AHEAD points before."""
+    if step <= 0.0:
+        for i in range(x.size):
+            cos[i], sin[i] = math.cos(w * x[i]), math.sin(w * x[i])
+        return
     a, b = math.cos(w * x[0]), math.sin(w * x[0])
     ca, sa = math.cos(w * step), math.sin(w * step)
-    for i in range(x.size):
-        if step <= 0.0:
-            a, b = math.cos(w * x[i]), math.sin(w * x[i])
-        cos[i] *= a
-        sin[i] *= b
+    for i in range(min(AHEAD, x.size)):
+        cos[i], sin[i] = a, b
         a, b = a * ca - b * sa, a * sa + b * ca
+    ca, sa = math.cos(AHEAD * w * step), math.sin(AHEAD * w * step)
+    for i in range(AHEAD, x.size):
+        cos[i] = cos[i - AHEAD] * ca - sin[i - AHEAD] * sa
+        sin[i] = cos[i - AHEAD] * sa + sin[i - AHEAD] * ca
 
 
 @kernel
 def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
     """Fill a pair of decaying cosine and sine for every angular frequency, and the constant."""
     count = p.size - 2
-    envelope(p, x, step, phi[0])
-    for k in range(1, 2 * count):
-        for i in range(x.size):
-            phi[k, i] = phi[0, i]
-    phi[2 * count, :] = 1.0
+    last = 2 * count
+    envelope(p, x, step, phi[last], phi[0])
     for k in range(count):
         turning(p[2 + k], x, step, phi[2 * k], phi[2 * k + 1])
+    for k in range(last):
+        for i in range(x.size):
+            phi[k, i] *= phi[last, i]
+    phi[last, :] = 1.0
+
+
+@kernel
+def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) -> None:
+    """Fill cos and sin with exp(-g |x|) cos(w x) and sin(w x)."""
+    turning(p[1], x, step, cos, sin)
+    decay = math.exp(-p[0] * step)
+    for i in range(x.size):
+        if step <= 0.0 or i == 0 or x[i - 1] * x[i] <= 0.0:
+            room[i] = math.exp(-p[0] * abs(x[i]))
+        else:
+            room[i] = room[i - 1] * decay if x[i] > 0.0 else room[i - 1] / decay
+    for i in range(x.size):
+        cos[i] *= room[i]
+        sin[i] *= room[i]
 
 
 @kernel
@@ -151,17 +195,16 @@ def resonance(p: Array, x: Array, step: float, phi: Array) -> None:
 
 
 @kernel
-def basis(law: int, p: Array, x: Array, step: float, phi: Array) -> None:
-    """Fill phi (L, R) at the nonlinear parameters p."""
+def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
+    """Fill phi (L, R) at the nonlinear parameters p; room (2, R) keeps what `slopes` may want."""
     if law == DECAY:
-        envelope(p, x, step, phi[0])
+        envelope(p, x, step, phi[0], phi[1])
         phi[1, :] = 1.0
     elif law in (RAMSEY, BEAT):
         oscillations(p, x, step, phi)
     elif law == RABI:
-        for i in range(x.size):
-            phi[0, i] = math.exp(-p[0] * abs(x[i])) * math.cos(p[1] * x[i])
-            phi[1, i] = 1.0
+        swing(p, x, step, phi[0], room[0], room[1])
+        phi[1, :] = 1.0
     elif law == RESONANCE:
         resonance(p, x, step, phi)
     elif law == POWER:
@@ -190,11 +233,11 @@ def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -
 
 
 @kernel
-def slopes_of_rabi(p: Array, x: Array, w: Array, phi: Array, c: Array, d: Array) -> None:
+def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Array) -> None:
     """Derivatives by decay and angular frequency."""
     for i in range(x.size):
         d[0, i] = -abs(x[i]) * phi[0, i] * c[0, 0]
-        d[1, i] = -x[i] * w[i] * math.exp(-p[0] * abs(x[i])) * math.sin(p[1] * x[i]) * c[0, 0]
+        d[1, i] = -x[i] * w[i] * sin[i] * c[0, 0]
 
 
 @kernel
@@ -240,12 +283,14 @@ def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array) -> N
 
 
 @kernel
-def slopes(law: int, p: Array, x: Array, w: Array, phi: Array, c: Array, d: Array) -> None:
-    """Fill d (P, R), the derivative of sum c phi by p, from the weighted phi."""
+def slopes(
+    law: int, p: Array, x: Array, w: Array, phi: Array, room: Array, c: Array, d: Array
+) -> None:  # fmt: skip
+    """Fill d (P, R), the derivative of sum c phi by p, from the weighted phi and basis's room."""
     if law in (DECAY, RAMSEY, BEAT):
         slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
-        slopes_of_rabi(p, x, w, phi, c, d)
+        slopes_of_rabi(x, w, phi, room[0], c, d)
     elif law == RESONANCE:
         slopes_of_resonance(p, x, phi, c, d)
     elif law == POWER:
@@ -255,66 +300,95 @@ def slopes(law: int, p: Array, x: Array, w: Array, phi: Array, c: Array, d: Arra
 
 
 @kernel
-def dot(a: Array, b: Array) -> float:
-    """Return the inner product."""
+def dot(a: Array, i: int, b: Array, j: int) -> float:
+    """Return the inner product of row i of a and row j of b: views of rows would cost more."""
     s = 0.0
-    for i in range(a.size):
-        s += a[i] * b[i]
+    for k in range(a.shape[1]):
+        s += a[i, k] * b[j, k]
+    return s
+
+
+@kernel
+def along(a: Array, i: int, b: Array) -> float:
+    """Return the inner product of row i of a and b."""
+    s = 0.0
+    for k in range(b.size):
+        s += a[i, k] * b[k]
     return s
 
 
 @kernel
 def factor(a: Array, n: int) -> bool:
-    """Cholesky factor of the leading n by n block, in place; False if not positive."""
+    """Cholesky factor of the leading n by n block, in place; False if not positive.
+
+    The diagonal is left inverted: divisions are what such small systems cost.
+    """
     for j in range(n):
         s = a[j, j]
         for k in range(j):
             s -= a[j, k] * a[j, k]
         if not s > 1e-280:
             return False
-        a[j, j] = math.sqrt(s)
+        a[j, j] = 1.0 / math.sqrt(s)
         for i in range(j + 1, n):
             s = a[i, j]
             for k in range(j):
                 s -= a[i, k] * a[j, k]
-            a[i, j] = s / a[j, j]
+            a[i, j] = s * a[j, j]
     return True
 
 
 @kernel
-def substitute(a: Array, b: Array, n: int) -> None:
-    """Solve A b = b for a column, in place, with the Cholesky factor of A."""
+def substitute(a: Array, b: Array, n: int, q: int) -> None:
+    """Solve A b = b for column q, in place, with the Cholesky factor of A."""
     for i in range(n):
-        s = b[i]
+        s = b[i, q]
         for k in range(i):
-            s -= a[i, k] * b[k]
-        b[i] = s / a[i, i]
+            s -= a[i, k] * b[k, q]
+        b[i, q] = s * a[i, i]
     for i in range(n - 1, -1, -1):
-        s = b[i]
+        s = b[i, q]
         for k in range(i + 1, n):
-            s -= a[k, i] * b[k]
-        b[i] = s / a[i, i]
+            s -= a[k, i] * b[k, q]
+        b[i, q] = s * a[i, i]
+
+
+@kernel
+def inverted(a: Array, n: int, out: Array) -> None:
+    """Fill out (n, n) with the inverse of A, from its Cholesky factor, which is lost."""
+    for j in range(n):
+        for i in range(j + 1, n):
+            s = 0.0
+            for k in range(j, i):
+                s -= a[i, k] * a[k, j]
+            a[i, j] = s * a[i, i]
+    for i in range(n):
+        for j in range(i + 1):
+            s = 0.0
+            for k in range(i, n):
+                s += a[k, i] * a[k, j]
+            out[i, j] = out[j, i] = s
 
 
 @kernel
 def project(
     law: int, p: Array, x: Array, step: float, y: Array, w: Array, prior: Array,
-    phi: Array, gram: Array, c: Array, r: Array,
+    phi: Array, room: Array, gram: Array, c: Array, r: Array,
 ) -> float:  # fmt: skip
     """Solve for the linear parameters; return the cost and leave residuals r and gram's factor."""
-    basis(law, p, x, step, phi)
+    basis(law, p, x, step, phi, room)
     n = c.shape[0]
     for k in range(n):
         for i in range(y.size):
             phi[k, i] *= w[i]
     for k in range(n):
         for j in range(k + 1):
-            gram[k, j] = dot(phi[k], phi[j])
+            gram[k, j] = dot(phi, k, phi, j)
         gram[k, k] = gram[k, k] * (1.0 + 1e-12) + prior[0, k]
-        c[k, 0] = dot(phi[k], y) + prior[0, k] * prior[1, k]
+        c[k, 0] = along(phi, k, y) + prior[0, k] * prior[1, k]
     if not factor(gram, n):
         return 1e300
-    substitute(gram, c[:, 0], n)
+    substitute(gram, c, n, 0)
     for i in range(y.size):
         r[i] = y[i]
     cost = 0.0
@@ -323,7 +397,9 @@ def project(
         cost += prior[0, k] * (ck - prior[1, k]) ** 2
         for i in range(y.size):
             r[i] -= phi[k, i] * ck
-    return cost + dot(r, r)
+    for i in range(y.size):
+        cost += r[i] * r[i]
+    return cost
 
 
 @kernel
@@ -331,16 +407,16 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
     """Normal matrix of Kaufman's Jacobian (1 - phi phi^+) d, lower triangle into a."""
     np_, n = d.shape[0], phi.shape[0]
     for k in range(np_):
-        square = dot(d[k], d[k])
+        square = dot(d, k, d, k)
         if square == 0.0:  # frozen
             a[k, : k + 1] = both[:, k] = solved[:, k] = 0.0
             continue
         for i in range(n):
-            both[i, k] = dot(phi[i], d[k])
+            both[i, k] = dot(phi, i, d, k)
             solved[i, k] = both[i, k]
-        substitute(gram, solved[:, k], n)
+        substitute(gram, solved, n, k)
         for j in range(k + 1):
-            s = dot(d[k], d[j])
+            s = square if j == k else dot(d, k, d, j)
             for i in range(n):
                 s -= both[i, k] * solved[i, j]
             a[k, j] = s
@@ -351,10 +427,11 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
     """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
     for i in range(n):
-        u = d[i] if i < np_ else phi[i - np_]
         for j in range(i + 1):
-            v = d[j] if j < np_ else phi[j - np_]
-            h[i, j] = dot(u, v)
+            if i < np_:
+                h[i, j] = dot(d, i, d, j)
+            else:
+                h[i, j] = dot(phi, i - np_, d, j) if j < np_ else dot(phi, i - np_, phi, j - np_)
         if i >= np_:
             h[i, i] += prior[0, i - np_]
         scale[i] = 1.0 / math.sqrt(h[i, i]) if h[i, i] > 1e-200 else 0.0
@@ -362,13 +439,10 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
         for j in range(i + 1):
             h[i, j] *= scale[i] * scale[j]
         h[i, i] = h[i, i] + 1e-13 if scale[i] > 0.0 else 1.0
-        cov[i, :] = 0.0
-        cov[i, i] = 1.0
     if not factor(h, n):
         cov[:, :] = 1e30
         return
-    for j in range(n):
-        substitute(h, cov[:, j], n)
+    inverted(h, n, cov)
     for i in range(n):
         for j in range(n):
             cov[i, j] *= scale[i] * scale[j]
@@ -377,24 +451,19 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
 @kernel
 def refine(
     law: int, x: Array, step: float, y: Array, w: Array, prior: Array, p: Array, lo: Array,
-    hi: Array, iterations: int, phi: Array, d: Array, c: Array, r: Array, cov: Array, space: Array,
+    hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array,
+    cov: Array, tools: tuple[Array, ...],
 ) -> float:  # fmt: skip
-    """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum.
-
-    space (7, K, K): room for K = P + L parameters; only whole rows of it are taken, so that every
-    function below is compiled once, for contiguous arrays.
-    """
-    np_, n = p.size, c.shape[0]
-    gram, both, solved = space[0][:n], space[1][:n], space[2][:n]
-    a, damped, move = space[3][:np_], space[4][:np_], space[5][:np_]
-    trial, fall = space[6][0][:np_], space[6][1][:np_]
+    """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum."""
+    gram, both, solved, a, damped, move, whole, trial, fall, scale = tools
+    np_ = p.size
     lam = 1e-2
-    cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
-    tangent(law, p, lo, hi, x, w, phi, c, d)
+    cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
+    tangent(law, p, lo, hi, x, w, phi, room, c, d)
     for _ in range(iterations):
         reduced_normal(d, phi, gram, both, solved, a)
         for k in range(np_):
-            fall[k] = dot(d[k], r)
+            fall[k] = along(d, k, r)
         before, lower = cost, False
         for _ in range(8):
             for k in range(np_):
@@ -403,69 +472,95 @@ def refine(
                 damped[k, k] = a[k, k] * (1.0 + lam) + 1e-14
                 move[k, 0] = fall[k]
             if factor(damped, np_):
-                substitute(damped, move[:, 0], np_)
+                substitute(damped, move, np_, 0)
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
-                cost = project(law, trial, x, step, y, w, prior, phi, gram, c, r)
+                cost = project(law, trial, x, step, y, w, prior, phi, room, gram, c, r)
                 lower = cost <= before
                 if lower:
                     break
             lam *= 10.0
         if not lower:
-            cost = project(law, p, x, step, y, w, prior, phi, gram, c, r)
-            tangent(law, p, lo, hi, x, w, phi, c, d)
+            cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
+            tangent(law, p, lo, hi, x, w, phi, room, c, d)
             break
         for k in range(np_):
             p[k] = trial[k]
-        tangent(law, p, lo, hi, x, w, phi, c, d)
+        tangent(law, p, lo, hi, x, w, phi, room, c, d)
         lam *= 0.1
         if before - cost <= ENOUGH * before:
             break
-    covariance(d, phi, prior, cov, space[0], space[1, 0])
+    covariance(d, phi, prior, cov, whole, scale)
     return cost
 
 
 @kernel
 def tangent(
-    law: int, p: Array, lo: Array, hi: Array, x: Array, w: Array, phi: Array, c: Array, d: Array
-) -> None:
+    law: int, p: Array, lo: Array, hi: Array, x: Array, w: Array, phi: Array, room: Array,
+    c: Array, d: Array,
+) -> None:  # fmt: skip
     """Fill the derivatives; a parameter whose bounds coincide is frozen."""
-    slopes(law, p, x, w, phi, c, d)
+    slopes(law, p, x, w, phi, room, c, d)
     for k in range(p.size):
         if lo[k] == hi[k]:
             d[k, :] = 0.0
 
 
 @kernel
-def solve(
-    law: int, x: Array, step: Array, y: Array, w: Array, prior: Array, p: Array, lo: Array,
-    hi: Array, c: Array, cov: Array, r: Array, cost: Array, iterations: int,
-) -> None:  # fmt: skip
-    """Refine every trace. x (K, M), step (K,) with K = 1 or N; y, w, r (N, R); prior (N, 2, L).
-
-    p (N, P), lo, hi (N, P), c (N, L), cov (N, P + L, P + L), cost (N,).
-    """
-    rows, linear = y.shape[1], c.shape[1]
-    phi, d, column = np.zeros((linear, rows)), np.zeros((p.shape[1], rows)), np.zeros((linear, 1))
-    space = np.zeros((7, p.shape[1] + linear, p.shape[1] + linear))
-    for n in range(y.shape[0]):
-        k = n if x.shape[0] > 1 else 0
-        cost[n] = refine(
-            law, x[k], step[k], y[n], w[n], prior[n], p[n], lo[n], hi[n], iterations,
-            phi, d, column, r[n], cov[n], space,
-        )  # fmt: skip
-        for k in range(linear):
-            c[n, k] = column[k, 0]
+def tooled(np_: int, n: int) -> tuple[Array, ...]:
+    """Return the room that `refine` works in, made once for all traces."""
+    return (
+        np.zeros((n, n)), np.zeros((n, np_)), np.zeros((n, np_)), np.zeros((np_, np_)),
+        np.zeros((np_, np_)), np.zeros((np_, 1)), np.zeros((np_ + n, np_ + n)), np.zeros(np_),
+        np.zeros(np_), np.zeros(np_ + n),
+    )  # fmt: skip
 
 
 @kernel
-def evaluate(law: int, x: Array, step: Array, p: Array, c: Array, curve: Array) -> None:
-    """Fill curve (N, R) with the unweighted law."""
-    phi = np.zeros((c.shape[1], curve.shape[1]))
-    for n in range(p.shape[0]):
+def solve(
+    law: int, x: Array, step: Array, y: Array, w: Array, prior: Array, theta: Array, lo: Array,
+    hi: Array, cov: Array, r: Array, cost: Array, free: NDArray[np.intp], iterations: int,
+) -> None:  # fmt: skip
+    """Refine every trace. x (K, M), step (K,) with K = 1 or N; y, w, r (N, R).
+
+    theta (N, P + L): starts in its first P columns. prior (1 or N, 2, L); lo, hi (1 or N, P);
+    cov (N, P + L, P + L); cost, free (N,).
+    """
+    rows, np_ = y.shape[1], lo.shape[1]
+    linear = theta.shape[1] - np_
+    phi, d, room = np.zeros((linear, rows)), np.zeros((np_, rows)), np.zeros((2, rows))
+    column, p, weighted = np.zeros((linear, 1)), np.empty(np_), np.empty(rows)
+    tools = tooled(np_, linear)
+    for n in range(y.shape[0]):
+        axis, known = n if x.shape[0] > 1 else 0, n if prior.shape[0] > 1 else 0
+        low, high = lo[n if lo.shape[0] > 1 else 0], hi[n if hi.shape[0] > 1 else 0]
+        free[n] = linear
+        for k in range(np_):
+            p[k] = min(max(theta[n, k], low[k]), high[k])
+            free[n] += low[k] < high[k]
+        for k in range(linear):
+            free[n] -= prior[known, 0, k] != 0.0
+        for i in range(rows):
+            weighted[i] = y[n, i] * w[n, i]
+        cost[n] = refine(
+            law, x[axis], step[axis], weighted, w[n], prior[known], p, low, high, iterations,
+            phi, d, room, column, r[n], cov[n], tools,
+        )  # fmt: skip
+        for k in range(np_):
+            theta[n, k] = p[k]
+        for k in range(linear):
+            theta[n, np_ + k] = column[k, 0]
+
+
+@kernel
+def evaluate(law: int, count: int, x: Array, step: Array, theta: Array, curve: Array) -> None:
+    """Fill curve (N, R) with the unweighted law of `count` nonlinear parameters."""
+    linear = theta.shape[1] - count
+    phi, room = np.zeros((linear, curve.shape[1])), np.zeros((2, curve.shape[1]))
+    for n in range(theta.shape[0]):
         k = n if x.shape[0] > 1 else 0
-        basis(law, p[n], x[k], step[k], phi)
+        basis(law, theta[n, :count], x[k], step[k], phi, room)
         curve[n, :] = 0.0
-        for j in range(c.shape[1]):
+        for j in range(linear):
             for i in range(curve.shape[1]):
-                curve[n, i] += c[n, j] * phi[j, i]
+                curve[n, i] += theta[n, count + j] * phi[j, i]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -10,11 +11,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import noise_of, numbers
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.estimation.numeric.weights import learned, smoothed, valid
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 
+ENDLESS, CONSTANT, UNSORTED = range(1, 4)  # what may be wrong with an axis
+BAD_AXES = {
+    ENDLESS: "x holds NaN or infinite values", CONSTANT: "x is constant; nothing was swept",
+}  # fmt: skip
 ROUNDING = 1e-14  # relative scatter below which a trace is constant but for rounding
 
 
@@ -39,7 +45,7 @@ class Batch:
     level: NDArray[Any]
     parts: int
     known_noise: bool
-    order: NDArray[np.intp]
+    order: NDArray[np.intp] | None
     variance: Array | None = None
     apart: NDArray[np.bool_] | None = None
 
@@ -61,7 +67,9 @@ class Batch:
     @cached_property
     def rows(self) -> NDArray[np.intp]:
         """How many numbers count in each trace (N,)."""
-        return np.asarray(np.count_nonzero(self.w, axis=1))
+        rows = np.empty(self.traces, dtype=np.intp)
+        count(self.w, rows)
+        return rows
 
     @property
     def begins_at_zero(self) -> bool:
@@ -89,7 +97,8 @@ class Batch:
 
     def column(self, per_axis: Array) -> Array:
         """Return a (K, 1) quantity of the axis as (N,)."""
-        return np.broadcast_to(per_axis[:, 0], (self.traces,))
+        values = per_axis[:, 0]
+        return values if len(values) == self.traces else values.repeat(self.traces)
 
     def restore(self, curve: Array) -> NDArray[Any]:
         """Return a curve (N, parts * M) in the caller's order, complex where y was."""
@@ -98,12 +107,22 @@ class Batch:
         else:
             sorted_ = curve
         sorted_ = sorted_ + self.level[:, None]
-        if len(self.order) == 1 and (np.diff(self.order[0]) == 1).all():
+        if self.order is None:
             return sorted_
         restored = np.empty_like(sorted_)
         order = np.broadcast_to(self.order, sorted_.shape)
         np.put_along_axis(restored, order, sorted_, axis=1)
         return restored
+
+
+@kernel
+def count(w: Array, rows: NDArray[np.intp]) -> None:
+    """Fill rows (N,) with how many weights (N, R) are not 0."""
+    for n in range(w.shape[0]):
+        some = 0
+        for i in range(w.shape[1]):
+            some += w[n, i] != 0.0
+        rows[n] = some
 
 
 def prepare(
@@ -122,20 +141,53 @@ def prepare(
     """
     ys = _values(y, complex_too=complex_too)
     xs = _axis(x, ys)
-    noise = _noise(sigma, ys)
-    _enough(ys, least)
-    order = np.arange(xs.shape[1])[None]
-    if not (np.diff(xs, axis=1) >= 0).all():
+    normal, frame, order = np.empty(xs.shape), np.empty((len(xs), 3)), None
+    found = fill_axis(xs, from_zero, normal, frame)
+    if found in BAD_AXES:
+        raise TraceError(BAD_AXES[found])
+    noise = None if sigma is None else noise_of(sigma, ys.shape)
+    complete = whole(ys)
+    _enough(ys, least, complete)
+    if found == UNSORTED:
         order = np.argsort(xs, axis=1, kind="stable")
         xs = np.take_along_axis(xs, order, axis=1)
         ys = np.take_along_axis(ys, np.broadcast_to(order, ys.shape), axis=1)
         noise = None if noise is None else np.take_along_axis(
             noise, np.broadcast_to(order, noise.shape), axis=1)  # fmt: skip
-    low, span = xs[:, :1], xs[:, -1:] - xs[:, :1]
-    far = (np.abs(low) > span) & (np.abs(xs[:, -1:]) > span)
-    zero = np.where(far, low, 0.0) if from_zero else low
-    normal = np.ascontiguousarray((xs - zero) / span)
-    return _weighted(ys, noise, normal, zero, span, order)
+        fill_axis(xs, from_zero, normal, frame)
+    return _weighted(ys, noise, normal, frame, order, complete)
+
+
+@careful_kernel
+def fill_axis(x: Array, from_zero: bool, normal: Array, frame: Array) -> int:
+    """Fill normal (K, M) and frame (K, 3): origin, length, and the uniform step or 0.
+
+    Returns what is wrong with x (K, M), 0 for nothing; else they are not filled.
+    """
+    m, found = x.shape[1], 0
+    for k in range(x.shape[0]):
+        low, high = x[k, 0], x[k, 0]
+        for i in range(m):
+            if not math.isfinite(x[k, i]):
+                return ENDLESS
+            low, high = min(low, x[k, i]), max(high, x[k, i])
+            if i > 0 and x[k, i] < x[k, i - 1] and found == 0:
+                found = UNSORTED
+        if not high > low:
+            found = CONSTANT
+    if found != 0:
+        return found
+    for k in range(x.shape[0]):
+        low, span = x[k, 0], x[k, m - 1] - x[k, 0]
+        far = abs(low) > span and abs(x[k, m - 1]) > span
+        zero = low if far or not from_zero else 0.0
+        for i in range(m):
+            normal[k, i] = (x[k, i] - zero) / span
+        step, off = (normal[k, m - 1] - normal[k, 0]) / (m - 1), 0.0
+        for i in range(m):
+            off = max(off, abs(normal[k, i] - (normal[k, 0] + step * i)))
+        frame[k, 0], frame[k, 1], frame[k, 2] = zero, span, step if off < 1e-9 else 0.0
+    return 0
 
 
 def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
@@ -159,22 +211,11 @@ def _axis(x: ArrayLike, y: NDArray[Any]) -> Array:
         raise TraceError("x is complex; it must be real")
     if axis.shape not in (y.shape, y.shape[1:]):
         raise TraceError(f"x has shape {axis.shape} but y has {y.shape}; x must be (M,) or (N, M)")
-    axis = axis.reshape(-1, y.shape[1])
-    if not np.isfinite(axis).all():
-        raise TraceError("x holds NaN or infinite values")
-    if axis.size == 0 or (np.ptp(axis, axis=1) <= 0).any():
-        raise TraceError("x is constant; nothing was swept")
-    return axis
+    return np.ascontiguousarray(axis.reshape(-1, y.shape[1]))
 
 
-def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:
-    if sigma is None:
-        return None
-    return noise_of(sigma, y.shape)
-
-
-def _enough(y: NDArray[Any], least: int) -> None:
-    if y.shape[1] >= least and len(y) and whole(y):
+def _enough(y: NDArray[Any], least: int, complete: bool) -> None:
+    if y.shape[1] >= least and len(y) and complete:
         return
     present = np.count_nonzero(~np.isnan(y), axis=1)
     if y.shape[0] == 0:
@@ -190,54 +231,64 @@ def _enough(y: NDArray[Any], least: int) -> None:
 
 
 def _weighted(
-    y: NDArray[Any], noise: Array | None, x: Array, zero: Array, span: Array,
-    order: NDArray[np.intp],
+    y: NDArray[Any], noise: Array | None, x: Array, frame: Array,
+    order: NDArray[np.intp] | None, complete: bool,
 ) -> Batch:  # fmt: skip
     parts = 2 if np.iscomplexobj(y) else 1
-    missing = None if whole(y) else np.isnan(y)
-    stacked, mean, scatter = _centred(y, missing)
-    constant = scatter <= ROUNDING * np.abs(mean)
+    stacked, mean, scatter = np.empty((len(y), parts * y.shape[1])), *np.empty((2, len(y), parts))
+    told = np.ascontiguousarray(y).view(np.float64).reshape(*y.shape, parts)
+    fill_centred(told, stacked, mean, scatter)
+    scatter = scatter[:, 0]
+    level = mean[:, 0] if parts == 1 else mean[:, 0] + 1j * mean[:, 1]
+    constant = scatter <= ROUNDING * np.abs(level)
     known, variance, apart = noise is not None, None, None
-    if noise is None or not (np.isfinite(noise) & (noise > 0)).any():
+    if noise is None or not (noise.max() > 0 or (np.isfinite(noise) & (noise > 0)).any()):
         known = False
-        typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(mean)))
+        typical = np.where(constant, 1.0, np.maximum(scatter, 1e-12 * np.abs(level)))
         w = np.ascontiguousarray(np.broadcast_to(1.0 / typical[:, None], y.shape))
     else:
         variance = valid(noise)
         near, apart = smoothed(variance)
         w = 1.0 / np.sqrt(near)
-    w = w if missing is None else np.where(missing, 0.0, w)
+    w = w if complete else np.where(np.isnan(y), 0.0, w)
     if constant.any():
         stacked[constant] = 0.0
-    level = np.where(constant, mean, 0.0) if parts == 2 else mean
+    if parts == 2:
+        level = np.where(constant, level, 0.0)
     return Batch(
-        x, _steps(x), stacked, np.hstack([w] * parts) if parts > 1 else w, zero, span, level,
-        parts, known, order, variance, apart,
+        x, frame[:, 2].copy(), stacked, np.hstack([w] * parts) if parts > 1 else w,
+        frame[:, :1].copy(), frame[:, 1:2].copy(), level, parts, known, order, variance, apart,
     )  # fmt: skip
+
+
+@careful_kernel
+def fill_centred(y: Array, out: Array, mean: Array, scatter: Array) -> None:
+    """Fill out (N, parts * M) with y (N, M, parts), less its mean if real, 0 where missing.
+
+    mean (N, parts), and scatter (N, ...) of all parts together.
+    """
+    m, parts = y.shape[1], y.shape[2]
+    for n in range(y.shape[0]):
+        square, count = 0.0, 0
+        for q in range(parts):
+            total, count = 0.0, 0
+            for i in range(m):
+                if not math.isnan(y[n, i, 0]) and not math.isnan(y[n, i, parts - 1]):
+                    total += y[n, i, q]
+                    count += 1
+            mean[n, q] = total / max(count, 1)
+            for i in range(m):
+                there = not math.isnan(y[n, i, 0]) and not math.isnan(y[n, i, parts - 1])
+                away = y[n, i, q] - mean[n, q] if there else 0.0
+                square += away * away
+                out[n, q * m + i] = away if parts == 1 or not there else y[n, i, q]
+        scatter[n, 0] = math.sqrt(square / max(count, 1))
 
 
 def whole(y: NDArray[Any]) -> bool:
     """Return whether every number is finite."""
     floats = y.view(np.float64) if np.iscomplexobj(y) and y.flags.c_contiguous else y
     return bool(np.isfinite(floats).all())
-
-
-def _centred(
-    y: NDArray[Any], missing: NDArray[np.bool_] | None
-) -> tuple[Array, NDArray[Any], Array]:
-    """Return y as rows of real numbers, less its mean if real; its mean, and its scatter (N,)."""
-    n, m = y.shape
-    filled = y if missing is None else np.where(missing, 0.0, y)
-    count = m if missing is None else np.maximum(m - np.count_nonzero(missing, axis=1), 1)
-    both = np.stack([filled.real, filled.imag], axis=1) if np.iscomplexobj(y) else filled[:, None]
-    mean = both.sum(axis=2) / np.reshape(count, (-1, 1))
-    apart = both - mean[:, :, None]
-    if missing is not None:
-        apart[np.broadcast_to(missing[:, None], apart.shape)] = 0.0
-    scatter = np.sqrt(np.einsum("npm,npm->n", apart, apart) / count)
-    if not np.iscomplexobj(y):
-        return apart[:, 0], mean[:, 0], scatter
-    return both.reshape(n, 2 * m), mean[:, 0] + 1j * mean[:, 1], scatter
 
 
 def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], Batch] | None:
@@ -256,7 +307,7 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
     which = np.flatnonzero(matters)
     if len(which) == 0:
         return None
-    part = batch.take(which)
+    part = batch if len(which) == batch.traces else batch.take(which)
     w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
     return which, replace(part, w=np.ascontiguousarray(w))
 
@@ -269,10 +320,3 @@ def _variances(w: Array) -> Array:
     near = np.where(there, np.where(there, w, 1.0) ** -2.0, 0.0)
     typical = near.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
     return np.where(there, near, typical)  # a missing point says nothing about the others
-
-
-def _steps(x: Array) -> Array:
-    step = (x[:, -1] - x[:, 0]) / (x.shape[1] - 1)
-    ideal = x[:, :1] + step[:, None] * np.arange(x.shape[1])
-    uniform = np.abs(x - ideal).max(axis=1) < 1e-9
-    return np.ascontiguousarray(np.where(uniform, step, 0.0))

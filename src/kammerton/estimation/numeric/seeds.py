@@ -9,32 +9,39 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.kernels import kernel
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
-Grid = tuple[Array, NDArray[np.float32]]  # candidates (C, P), projectors (M, columns * C)
+Single = NDArray[np.float32]
+Grid = tuple[Array, Single]  # candidates (C, P), projectors (M, columns * C)
 
 ALIKE = 1e5  # cells in a window: axes whose points share them share a grid
 SHIFT = 0.1307  # of a cell: no even axis has its points where two cells meet
+TOGETHER = 256  # traces scored together: their scores stay in the cache
 MOST = 1024  # points beyond which a trace is thinned for seeding
 
 
 def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> Array:
     """Return the best candidate (N, P) of grid `kind` for y (N, M), or the batch's own."""
     values = filled(batch, batch.y if y is None else y)
-    best = np.empty(0)
-    for axis, rows in axes(batch):
-        thin = max(1, -(-batch.points // MOST))
-        candidates, projectors = grid(kind, _thinned(axis[None], thin).tobytes())
-        picked = _best(_thinned(values[rows], thin), candidates, projectors, columns)
-        best = np.empty((len(values), candidates.shape[1])) if best.size == 0 else best
-        best[rows] = picked
+    thin, found = max(1, -(-batch.points // MOST)), axes(batch)
+    if len(found) == 1:
+        return _best(_thinned(values, thin), *grid(kind, _key(found[0][0], thin)), columns)
+    picked = [(rows, _best(_thinned(values[rows], thin), *grid(kind, _key(axis, thin)), columns))
+              for axis, rows in found]  # fmt: skip
+    best = np.empty((len(values), picked[0][1].shape[1]))
+    for rows, those in picked:
+        best[rows] = those
     return best
+
+
+def _key(axis: Array, thin: int) -> bytes:
+    return _thinned(axis[None], thin).tobytes()
 
 
 def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
@@ -43,7 +50,7 @@ def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
     What an axis is rounded to depends on no other.
     """
     x = (np.rint(batch.x * ALIKE + SHIFT) - SHIFT) / ALIKE
-    if (x == x[0]).all():
+    if len(x) == 1 or (x == x[0]).all():
         return [(x[0], np.arange(batch.traces))]
     unique, inverse = np.unique(x, axis=0, return_inverse=True)
     return [(a, np.flatnonzero(inverse.ravel() == i)) for i, a in enumerate(unique)]
@@ -51,11 +58,8 @@ def axes(batch: Batch) -> list[tuple[Array, NDArray[np.intp]]]:
 
 def filled(batch: Batch, y: Array) -> Array:
     """Return y with missing and very uncertain points interpolated: a grid needs them all."""
-    w = batch.w[:, : batch.points]
-    if (w.min(axis=1) >= 0.1 * w.max(axis=1)).all():
-        return y
-    bad = w < 0.1 * np.median(w, axis=1, keepdims=True)
-    if not bad.any():
+    bad = np.empty((batch.traces, batch.points), dtype=np.bool_)
+    if not fill_uncertain(batch.w, bad):
         return y
     y = y.copy()
     index = np.arange(batch.points)
@@ -74,34 +78,75 @@ def _thinned(y: Array, thin: int) -> Array:
     return result
 
 
-def _best(y: Array, candidates: Array, projectors: NDArray[np.float32], columns: int) -> Array:
-    score = single(y - y.mean(axis=1, keepdims=True)) @ projectors
-    score *= score
-    count = len(candidates)
-    for k in range(1, columns):
-        score[:, :count] += score[:, k * count : (k + 1) * count]
-    score = score[:, :count]
-    top = score.argmax(axis=1)
-    result: Array = candidates[top]
-    return _between(score, top, candidates) if candidates.shape[1] == 1 else result
+def _best(y: Array, candidates: Array, projectors: Single, columns: int) -> Array:
+    best = np.empty((len(y), candidates.shape[1]))
+    for first in range(0, len(y), TOGETHER):
+        some = y[first : first + TOGETHER]
+        centred = np.empty(some.shape, dtype=np.float32)
+        centre(some, centred)
+        fill_best(centred @ projectors, candidates, columns, best[first : first + TOGETHER])
+    return best
 
 
-def _between(score: NDArray[np.floating[Any]], top: NDArray[np.intp], candidates: Array) -> Array:
-    """Return the top of a parabola through the best candidate's score and its neighbours'.
+@kernel
+def fill_uncertain(w: Array, bad: NDArray[np.bool_]) -> bool:
+    """Fill bad (N, M) with the points far less certain than is usual; whether there are any."""
+    found, m = False, bad.shape[1]
+    for n in range(w.shape[0]):
+        low = high = w[n, 0]
+        for i in range(m):
+            low, high = min(low, w[n, i]), max(high, w[n, i])
+        bad[n, :] = False
+        if low >= 0.1 * high:
+            continue
+        least = 0.1 * np.median(w[n, :m])
+        for i in range(m):
+            bad[n, i] = w[n, i] < least
+            found = found or w[n, i] < least
+    return found
 
-    In eighths, so that the last digit of a score, which the size of the batch may change, does not.
+
+@kernel
+def centre(y: Array, out: Single) -> None:
+    """Fill out with rows less their mean, scaled so that none overflows."""
+    for n in range(y.shape[0]):
+        mean, largest = y[n].mean(), 0.0
+        for i in range(y.shape[1]):
+            largest = max(largest, abs(y[n, i] - mean))
+        scale = 1.0 / largest if largest > 0.0 else 1.0
+        for i in range(y.shape[1]):
+            out[n, i] = (y[n, i] - mean) * scale
+
+
+@kernel
+def fill_best(overlap: Single, candidates: Array, columns: int, best: Array) -> None:
+    """Fill best (N, P) with the candidates of the largest scores.
+
+    overlap (N, columns * C): of y and the projectors. Of one parameter, the top of a parabola
+    through the best score and its neighbours' is taken, in eighths, so that the last digit of a
+    score, which the size of the batch may change, does not.
     """
-    inner = np.clip(top, 1, len(candidates) - 2)
-    rows = np.arange(len(top))
-    before, at, after = (score[rows, inner + k] for k in (-1, 0, 1))
-    bend = np.maximum(2 * at - before - after, 1e-12 * at + 1e-30)
-    away = np.round(8 * np.clip(0.5 * (after - before) / bend, -0.5, 0.5)) / 8
-    away = np.where(top == inner, away, top - inner)
-    result: Array = np.interp(inner + away, np.arange(len(candidates)), candidates[:, 0])[:, None]
-    return result
+    count = candidates.shape[0]
+    score = np.empty(count, dtype=np.float32)
+    for n in range(overlap.shape[0]):
+        for c in range(count):
+            score[c] = overlap[n, c] * overlap[n, c]
+        for k in range(1, columns):
+            for c in range(count):
+                score[c] += overlap[n, k * count + c] * overlap[n, k * count + c]
+        highest, top = score.max(), 0
+        while score[top] < highest:
+            top += 1
+        best[n] = candidates[top]
+        if candidates.shape[1] == 1 and 0 < top < count - 1:
+            before, at, after = float(score[top - 1]), float(score[top]), float(score[top + 1])
+            bend = max(2.0 * at - before - after, 1e-12 * at + 1e-30)
+            away = round(8.0 * min(max(0.5 * (after - before) / bend, -0.5), 0.5)) / 8.0
+            beside = candidates[top + 1 if away > 0.0 else top - 1, 0]
+            best[n, 0] += abs(away) * (beside - candidates[top, 0])
 
 
-def single(y: Array) -> NDArray[np.float32]:
+def single(y: Array) -> Single:
     """Return rows in single precision, scaled so that none overflows."""
     largest = np.abs(y).max(axis=1, keepdims=True)
     return (y / np.where(largest > 0, largest, 1.0)).astype(np.float32)
@@ -113,7 +158,7 @@ def grid(kind: str, axis: bytes) -> Grid:
     return GRIDS[kind](np.frombuffer(axis))
 
 
-def _projectors(columns: Array, background: Array) -> NDArray[np.float32]:
+def _projectors(columns: Array, background: Array) -> Single:
     """Orthonormalise (C, M, L) columns after taking out background (M, B); -> (M, L * C)."""
     q = np.linalg.qr(background)[0]
     kept: list[Array] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
-from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.prepare import Batch, weighed_again
 
 Array = NDArray[np.float64]
 CERTAIN = 1e9  # weight of what is known for certain against the whole trace
@@ -43,10 +44,8 @@ class Solution:
     def curve(self, batch: Batch) -> Array:
         """Return the law (N, R) at every point, missing ones too."""
         curve = np.empty_like(batch.y)
-        kernels.evaluate(
-            self.law, batch.x, batch.step, np.ascontiguousarray(self.p),
-            np.ascontiguousarray(self.c), curve,
-        )  # fmt: skip
+        theta = np.ascontiguousarray(self.theta)
+        kernels.evaluate(self.law, kernels.NONLINEAR[self.law], batch.x, batch.step, theta, curve)
         return curve
 
     def take(self, which: NDArray[Any]) -> Solution:
@@ -59,26 +58,46 @@ class Solution:
 
 def solve(
     law: int, batch: Batch, start: Array, low: Array, high: Array,
-    prior: Array | None = None, more: int = 0,
+    prior: Array | None = None, more: int = 0, iterations: int = ITERATIONS,
 ) -> Solution:  # fmt: skip
     """Refine `law` from start (N, P) within low and high ((P,) or (N, P)).
 
     prior (N, 2, L): weight and value of what is already known about each linear parameter.
     more: further linear parameters of the background. A parameter with low == high is frozen.
+    iterations: the most there may be.
     """
-    n, linear = batch.traces, kernels.LINEAR[law] + more
-    size = kernels.NONLINEAR[law] + linear
-    p = np.array(np.clip(start, low, high), order="C")
-    lo, hi = (np.array(np.broadcast_to(b, p.shape), order="C") for b in (low, high))
-    c, cov = np.empty((n, linear)), np.empty((n, size, size))
-    residual, cost = np.empty_like(batch.y), np.empty(n)
-    known = np.zeros((n, 2, linear)) if prior is None else np.ascontiguousarray(prior)
+    n, nonlinear = batch.traces, kernels.NONLINEAR[law]
+    size = nonlinear + kernels.LINEAR[law] + more
+    theta, cov, residual = np.empty((n, size)), np.empty((n, size, size)), np.empty_like(batch.y)
+    theta[:, :nonlinear] = start
+    cost, free = np.empty(n), np.empty(n, dtype=np.intp)
+    lo, hi = (np.ascontiguousarray(b).reshape(-1, nonlinear) for b in (low, high))
+    known = np.zeros((1, 2, size - nonlinear)) if prior is None else np.ascontiguousarray(prior)
     kernels.solve(
-        law, batch.x, batch.step, batch.y * batch.w, batch.w, known, p, lo, hi, c, cov,
-        residual, cost, ITERATIONS,
+        law, batch.x, batch.step, batch.y, batch.w, known, theta, lo, hi, cov, residual, cost,
+        free, iterations,
     )  # fmt: skip
-    free = linear + np.count_nonzero(lo < hi, axis=1) - np.count_nonzero(known[:, 0], axis=1)
-    return Solution(law, np.hstack([p, c]), cov, cost, residual, free)
+    return Solution(law, theta, cov, cost, residual, free)
+
+
+def weighed_anew(
+    batch: Batch, fit: Solution, refit: Callable[[Batch, NDArray[np.intp]], Solution]
+) -> tuple[Batch, Solution, Array]:
+    """Return batch, fit and its curve, where a curve asks for other weights fitted with those.
+
+    refit: the fit of the traces `which` (B,), whose batch is given too.
+    """
+    curve = fit.curve(batch)
+    again = weighed_again(batch, curve)
+    if again is None:
+        return batch, fit, curve
+    which, part = again
+    other = refit(part, which)
+    if len(which) == batch.traces:
+        return part, other, other.curve(part)
+    w = batch.w.copy()
+    w[which], curve[which] = part.w, other.curve(part)
+    return batch.with_y(batch.y, w), replaced(fit, which, other, np.ones(len(which), bool)), curve
 
 
 def better(first: Solution, second: Solution) -> Solution:

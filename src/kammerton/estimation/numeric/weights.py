@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import numbers
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -36,12 +36,22 @@ def valid(sigma: Array) -> Array:
 
     1 where it says nothing at all: such a trace is fitted without sigma (`families`).
     """
-    if sigma.min() > 0 and sigma.max() < np.inf:
-        return np.ascontiguousarray(sigma * sigma)
-    good = np.isfinite(sigma) & (sigma > 0)
-    variance = np.where(good, np.where(good, sigma, 1.0) ** 2, np.nan)
-    variance[~good.any(axis=1)] = 1.0
+    variance = np.empty(sigma.shape)
+    fill_squares(np.ascontiguousarray(sigma), variance)
     return variance
+
+
+@careful_kernel
+def fill_squares(sigma: Array, variance: Array) -> None:
+    """Fill variance (N, M)."""
+    for n in range(sigma.shape[0]):
+        useful = False
+        for i in range(sigma.shape[1]):
+            good = 0.0 < sigma[n, i] < math.inf
+            variance[n, i] = sigma[n, i] * sigma[n, i] if good else math.nan
+            useful = useful or good
+        if not useful:
+            variance[n, :] = 1.0
 
 
 def of_counts(y: ArrayLike, shots: object) -> Array:
@@ -92,15 +102,24 @@ def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Ar
 
 def _plain(variance: Array) -> Array:
     """Return variances with 0 for what is not known: compiled code knows no NaN."""
-    there = np.isfinite(variance)
-    return np.ascontiguousarray(variance if there.all() else np.where(there, variance, 0.0))
+    plain = np.empty(variance.shape)
+    fill_plain(np.ascontiguousarray(variance), plain)
+    return plain
+
+
+@careful_kernel
+def fill_plain(variance: Array, plain: Array) -> None:
+    """Fill plain (N, M)."""
+    for n in range(variance.shape[0]):
+        for i in range(variance.shape[1]):
+            plain[n, i] = variance[n, i] if math.isfinite(variance[n, i]) else 0.0
 
 
 @kernel
 def fill_near(variance: Array, near: Array, apart: Mask) -> None:
     """Fill near (N, M) with the averages of neighbours, apart with the points that are unlike."""
     rows, m = variance.shape
-    bound = np.empty(m)
+    bound, sums = np.empty(m), np.zeros(m + 1)
     for n in range(rows):
         v, same, total, count, low, high = variance[n], True, 0.0, 0, math.inf, 0.0
         apart[n, :] = False
@@ -114,6 +133,8 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
             near[n, :] = v
             continue
         typical = total / count
+        if count == m and plainly_near(v, high, sums, near[n]):
+            continue
         if high > UNLIKE * low:
             typical = np.median(v[v > 0.0])
             slide(v, apart[n], UNLIKE * typical, False, typical, bound)
@@ -123,6 +144,22 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
         for i in range(m):
             if apart[n, i]:
                 near[n, i] = v[i]
+
+
+@kernel
+def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
+    """Fill near (M,) with the means of neighbours; False where a point may stand apart."""
+    m, many = v.size, 0
+    for i in range(m):
+        sums[i + 1] = sums[i] + v[i]
+        many += UNLIKE * v[i] >= high
+    for i in range(m):
+        low, end = max(i - HALF, 0), min(i + HALF + 1, m)
+        total = sums[end] - sums[low]
+        near[i] = total / (end - low)
+        if v[i] * (end - low - 1) > UNLIKE * (total - v[i]):
+            return False
+    return bool(2 * many > m + 1 or high <= UNLIKE * np.median(v))
 
 
 @kernel

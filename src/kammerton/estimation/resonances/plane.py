@@ -169,6 +169,7 @@ def over_background(
 
 def padded(fit: Solution, size: int) -> Solution:
     """Return the same solution with background coefficients of 0 up to `size` parameters."""
-    rest = size - fit.theta.shape[1]
-    theta, cov = np.pad(fit.theta, ((0, 0), (0, rest))), np.pad(fit.cov, ((0, 0), *[(0, rest)] * 2))
+    n, own = fit.theta.shape
+    theta, cov = np.zeros((n, size)), np.zeros((n, size, size))
+    theta[:, :own], cov[:, :own, :own] = fit.theta, fit.cov
     return Solution(fit.law, theta, cov, fit.cost, fit.residual, fit.free)

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
+from scipy.special import chdtri
 
 from kammerton.estimation.numeric.derived import Derived, Formulas, derive
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.nulls import Nulls
-from kammerton.estimation.verdict.traits import autocorrelation, traits
+from kammerton.estimation.verdict.traits import (
+    EXTENT,
+    FARTHEST,
+    HELD,
+    LAGS,
+    RAILED,
+    TWINS,
+    clumped,
+    traits,
+)
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
+Counts = NDArray[np.intp]
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong model
 FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is followed so closely
@@ -76,45 +89,89 @@ class Evidence:
 
 def weigh(batch: Batch, fit: Solution, curve: Array, nulls: Nulls) -> Evidence:
     """Compare a solution with simpler laws, with the noise, and with itself."""
-    rows = batch.rows
+    n, seen, rows = batch.traces, traits(batch, fit.residual, curve), batch.rows
     freedom = np.maximum(rows - fit.free, 1)
-    reduced = fit.cost / freedom
-    worse = improbable(freedom, fit.cost / SLACK, UNLIKELY)
-    worse &= batch.known_noise
-    seen = traits(batch, fit.residual, curve)
-    share = structure(seen.lags, rows, RELATED_KNOWN if batch.known_noise else RELATED)
-    related = share > 0
-    flat, line, step = (_gain(batch, fit, *null) for null in (nulls.flat, nulls.line, nulls.step))
-    signal = np.maximum(_size(batch, fit, nulls, seen.extent), 1e-300)
-    hidden = np.sqrt(share * reduced) / signal
-    excess = np.sqrt(np.maximum(reduced - 1.0, 0.0)) / signal
-    misfit = hidden > (SMALL_KNOWN if batch.known_noise else SMALL)
-    misfit |= worse & (excess > SMALL_KNOWN)
-    faithful = np.sqrt(reduced) < FAITHFUL * signal
+    laws = (nulls.flat, nulls.line, nulls.step, nulls.walk)
+    noise, reduced = np.empty(n), np.empty(n)
+    gains, flags = np.empty((5, n)), np.empty((6, n), dtype=np.bool_)
+    compare(
+        fit.cost, fit.free, rows, seen,
+        nulls.flat[0], nulls.line[0], nulls.step[0], nulls.walk[0],
+        np.array([parameters for _, parameters in laws]),
+        batch.parts == 2, batch.known_noise, SLACK * limits(freedom, UNLIKELY),
+        limits(freedom, DISPROVED), noise, reduced, gains, flags,
+    )  # fmt: skip
     return Evidence(
-        noise=_noise(batch, reduced, freedom, fit.cost) * _clumping(seen.lags, related),
-        chi2_reduced=reduced if batch.known_noise else np.full(len(reduced), np.nan),
-        gain_flat=flat, gain_line=line, gain_step=step,
-        gain_walk=np.where(faithful, np.inf, _over_a_walk(batch, fit, nulls)),
-        related=related, misfit=misfit, dull=~(worse | related),
-        stray=seen.farthest > 0.6 * np.maximum(nulls.flat[0] - fit.cost, 0.4 * nulls.flat[0]),
-        railed=seen.railed, jumped=_is_noise(batch, *nulls.step),
-        copied=(seen.held > 3) | (seen.twins > 2),
+        noise, reduced if batch.known_noise else np.full(n, np.nan),
+        gains[0], gains[1], gains[2], gains[3], flags[0], flags[1], flags[2], flags[3],
+        gains[4], flags[4], flags[5],
     )  # fmt: skip
 
 
-def _size(batch: Batch, fit: Solution, nulls: Nulls, extent: Array) -> Array:
-    """Return the size of the signal; in the plane a cable turns everything, and does not count."""
-    if batch.parts == 1:
-        return extent
-    result: Array = IN_PLANE * np.sqrt(np.maximum(nulls.flat[0] - fit.cost, 0.0) / batch.rows)
-    return result
+@careful_kernel
+def compare(
+    cost: Array, free: Counts, rows: Counts, seen: Array, flat: Array, line: Array, step: Array,
+    walk: Array, parameters: Counts, plane: bool, known: bool, unlikely: Array,
+    disproved: Array, noise: Array, reduced: Array, gains: Array, flags: Mask,
+) -> None:  # fmt: skip
+    """Fill noise and reduced chi-square (N,), gains (5, N) and flags (6, N).
+
+    gains: over the four laws; the points that are railed. flags: related, misfit, stray, dull,
+    jumped, copied. seen: see `traits`. unlikely, disproved (1 or N,): limits of cost. In the
+    plane a cable turns everything, so the curve's extent is not the signal's.
+    """
+    for n in range(cost.size):
+        freedom, size = max(rows[n] - free[n], 1), seen[n, EXTENT]
+        some = cost[n] / freedom
+        worse = known and cost[n] > unlikely[n if unlikely.size > 1 else 0]
+        share, total = share_of(seen[n], rows[n], RELATED_KNOWN if known else RELATED)
+        if plane:
+            size = IN_PLANE * math.sqrt(max(flat[n] - cost[n], 0.0) / rows[n])
+        size = max(size, 1e-300)
+        related, hidden = share > 0.0, math.sqrt(share * some) / size
+        misfit = hidden > (SMALL_KNOWN if known else SMALL)
+        misfit = misfit or (worse and math.sqrt(max(some - 1.0, 0.0)) / size > SMALL_KNOWN)
+        trusted = known and not cost[n] > disproved[n if disproved.size > 1 else 0]
+        noise[n] = (1.0 if trusted else some) * (max(1.0, 1.0 + 2.0 * total) if related else 1.0)
+        reduced[n] = some
+        gains[0, n] = gained(cost[n], flat[n], free[n] - parameters[0], rows[n], freedom, known)
+        gains[1, n] = gained(cost[n], line[n], free[n] - parameters[1], rows[n], freedom, known)
+        gains[2, n] = gained(cost[n], step[n], free[n] - parameters[2], rows[n], freedom, known)
+        gains[3, n] = gained(cost[n], walk[n], free[n] - parameters[3], rows[n], freedom, False)
+        if known:  # a walk's cost is a likelihood already
+            gains[3, n] = walk[n] - cost[n] - (free[n] - parameters[3]) * math.log(rows[n])
+        if math.sqrt(some) < FAITHFUL * size:
+            gains[3, n] = math.inf
+        flags[0, n], flags[1, n], flags[3, n] = related, misfit, not (worse or related)
+        flags[2, n] = seen[n, FARTHEST] > 0.6 * max(flat[n] - cost[n], 0.4 * flat[n])
+        gains[4, n], flags[5, n] = seen[n, RAILED], seen[n, HELD] > 3 or seen[n, TWINS] > 2
+        flags[4, n] = not known or step[n] < JUMPED * max(rows[n] - parameters[2], 1)
 
 
-def _is_noise(batch: Batch, cost: Array, parameters: int) -> Mask:
-    """Return whether what a law of this cost leaves may be noise; unknown where sigma is."""
-    known = cost < JUMPED * np.maximum(batch.rows - parameters, 1)
-    return known if batch.known_noise else np.ones_like(known)
+@careful_kernel
+def share_of(lags: Array, rows: int, sigmas: float) -> tuple[float, float]:
+    """Return the share of the residual variance that is not noise, and the sum of all lags.
+
+    The share is 0 where it may be chance.
+    """
+    total = square = 0.0
+    for i in range(LAGS):
+        total += lags[i]
+        square += lags[i] * lags[i]
+    share = abs(lags[0]) if abs(lags[0]) * math.sqrt(rows) > sigmas else 0.0
+    if square * rows > PORTMANTEAU:
+        share = max(share, math.sqrt(square / 4.0))
+    return share, total
+
+
+@careful_kernel
+def gained(cost: float, other: float, more: int, rows: int, freedom: int, known: bool) -> float:
+    """Return delta-BIC over another law with `more` parameters less."""
+    ratio = max(other, 1e-300) / max(cost, 1e-300 + 1e-14 * other)
+    gain = freedom * math.log(ratio)  # not rows: few points overfit easily
+    if known:
+        gain = min(gain, other - cost)
+    return gain - more * math.log(rows)
 
 
 def delta_bic(batch: Batch, simple: Solution, rich: Solution) -> Array:
@@ -127,67 +184,44 @@ def delta_cost(batch: Batch, simple: Solution, rich: Solution) -> Array:
     return _gain(batch, rich, simple.cost, rich.free)
 
 
-def _gain(batch: Batch, fit: Solution, cost: Array, parameters: NDArray[np.intp] | int) -> Array:
-    rows = batch.rows
-    price = (fit.free - parameters) * np.log(rows)
-    ratio = np.maximum(cost, 1e-300) / np.maximum(fit.cost, 1e-300 + 1e-14 * cost)
-    gain = np.maximum(rows - fit.free, 1) * np.log(ratio)  # not rows: few points overfit easily
-    if batch.known_noise:
-        gain = np.minimum(gain, cost - fit.cost)
-    result: Array = gain - price
+def _gain(batch: Batch, fit: Solution, cost: Array, parameters: Counts) -> Array:
+    result = np.empty(batch.traces)
+    fill_gain(fit.cost, fit.free, cost, parameters, batch.rows, batch.known_noise, result)
     return result
 
 
-def _over_a_walk(batch: Batch, fit: Solution, nulls: Nulls) -> Array:
-    """Return delta-BIC over a random walk; its cost is a likelihood already."""
-    cost, parameters = nulls.walk
-    if not batch.known_noise:
-        return _gain(batch, fit, cost, parameters)
-    result: Array = cost - fit.cost - (fit.free - parameters) * np.log(batch.rows)
-    return result
+@careful_kernel
+def fill_gain(
+    cost: Array, free: Counts, other: Array, parameters: Counts, rows: Counts, known: bool,
+    out: Array,
+) -> None:  # fmt: skip
+    """Fill out (N,) with delta-BIC over other laws."""
+    for n in range(cost.size):
+        freedom, more = max(rows[n] - free[n], 1), free[n] - parameters[n]
+        out[n] = gained(cost[n], other[n], more, rows[n], freedom, known)
 
 
 def structured(batch: Batch, fit: Solution, sigmas: float = 2.5) -> Mask:
     """Return whether the residuals hint at more than the law: cheap, and easily alarmed."""
-    rows = batch.rows
-    ratio = autocorrelation(batch, fit.residual)
-    clumped = np.abs(ratio[:, 0]) * np.sqrt(rows) > sigmas
-    result: Mask = clumped | ((ratio**2).sum(axis=1) * rows > 20.0)
+    result: Mask = clumped(batch, fit.residual, sigmas, 20.0)
     if batch.known_noise:
-        freedom = np.maximum(rows - fit.free, 1)
-        result |= improbable(freedom, fit.cost, DISPROVED)
+        result |= fit.cost > limits(np.maximum(batch.rows - fit.free, 1), DISPROVED)
     return result
 
 
-def structure(ratio: Array, rows: NDArray[np.intp], sigmas: float) -> Array:
-    """Return the share of the residual variance that is not noise; 0 where it may be chance."""
-    lag = np.abs(ratio[:, 0])
-    total = (ratio**2).sum(axis=1)
-    share = np.where(lag * np.sqrt(rows) > sigmas, lag, 0.0)
-    result: Array = np.maximum(
-        share, np.where(total * rows > PORTMANTEAU, np.sqrt(total / 4.0), 0.0)
-    )
+def limits(freedom: Counts, chance: float) -> Array:
+    """Return the chi-square (1 or N,) that is exceeded with a chance, for freedom (N,)."""
+    first = freedom[0]
+    if len(freedom) == 1 or (freedom == first).all():
+        return np.array([_limit(int(first), chance)])
+    different, back = np.unique(freedom, return_inverse=True)
+    result: Array = np.array([_limit(int(each), chance) for each in different])[back]
     return result
 
 
-def _clumping(ratio: Array, related: Mask) -> Array:
-    """How much related residuals carry less information than independent ones."""
-    return np.where(related, np.maximum(1.0, 1.0 + 2.0 * ratio.sum(axis=1)), 1.0)
-
-
-def _noise(batch: Batch, reduced: Array, freedom: NDArray[np.intp], cost: Array) -> Array:
-    """Scatter about the fit; a given sigma is trusted unless the scatter disproves it."""
-    if not batch.known_noise:
-        return reduced
-    return np.where(improbable(freedom, cost, DISPROVED), reduced, 1.0)
-
-
-def improbable(freedom: NDArray[np.intp], chi2: Array, chance: float) -> Mask:
-    """Return where a chi-square this large has less than a chance of up to 1 %."""
-    far = chi2 > freedom + 2.0 * np.sqrt(2.0 * freedom)  # below the quantile of 1 %
-    result: Mask = far.copy()
-    result[far] = chdtrc(freedom[far], chi2[far]) < chance
-    return result
+@lru_cache(maxsize=4096)
+def _limit(freedom: int, chance: float) -> float:
+    return float(chdtri(freedom, chance))
 
 
 def propagate(formulas: Formulas, fit: Solution, evidence: Evidence) -> Derived:

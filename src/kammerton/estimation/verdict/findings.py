@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -9,12 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.stuck import between_rails, stuck
 from kammerton.model import Advice, TraceError, Verdict
 
 Array = NDArray[np.float64]
+Counts = NDArray[np.intp]
 ACCEPTED, INSUFFICIENT, REJECTED = (
     str(Verdict.ACCEPTED), str(Verdict.INSUFFICIENT), str(Verdict.REJECTED),
 )  # fmt: skip
@@ -30,6 +33,7 @@ SATURATED = "many points sit at one and the same extreme value: the readout is s
 UNIQUE = 0.98  # share of different values above which a trace is not counts
 WIDEST = 0.8
 PRECISE = 0.33  # relative error of a time or a width
+FLAT, STRAY, OTHER, CUT, WEAK, JUMPS, WALKS, MISFIT = range(1, 9)  # objections, as kernels say them
 
 
 class Findings:
@@ -101,31 +105,56 @@ def judge_signal(
     elsewhere: what to try when there is nothing here.
     """
     judge_source(findings, batch, evidence, elsewhere)
-    weak = (snr < VISIBLE) | (evidence.gain_flat < clear)
-    nothing = (evidence.gain_flat < clear - UNSURE) | ~np.isfinite(snr)
-    findings.object_to(
-        nothing & evidence.dull, REJECTED, "no signal", "the trace is flat within its noise",
-        elsewhere,
+    cut = evidence.railed >= RAILED
+    code = np.empty(batch.traces, dtype=np.intp)
+    of_signal(
+        snr, evidence.gain_flat, evidence.gain_line, evidence.gain_step, evidence.dull,
+        evidence.stray, clipped(batch, cut) if cut.any() else cut, evidence.jumped,
+        evidence.misfit, evidence.railed, batch.rows, clear, code,
     )  # fmt: skip
-    judge_stray(findings, evidence, nothing)
-    findings.rejected(
-        nothing, "model does not fit", f"the trace is not flat, but does not follow {law} either"
+    if not code.any():
+        return
+    findings.object_to(
+        code == FLAT, REJECTED, "no signal", "the trace is flat within its noise", elsewhere
     )
-    findings.rejected(clipped(batch, evidence.railed >= RAILED), "saturated", SATURATED)
+    judge_stray(findings, evidence, code == STRAY)
+    findings.rejected(
+        code == OTHER, "model does not fit",
+        f"the trace is not flat, but does not follow {law} either",
+    )  # fmt: skip
+    findings.rejected(code == CUT, "saturated", SATURATED)
     findings.insufficient(
-        weak, "signal too weak", lambda n: f"the signal is only {snr[n]:.1f} times its error",
+        code == WEAK, "signal too weak",
+        lambda n: f"the signal is only {snr[n]:.1f} times its error",
         lambda n: Advice(shots_times=float(np.clip((8.0 / max(snr[n], 1.0)) ** 2, 2.0, 16.0))),
     )  # fmt: skip
-    jumps = (evidence.gain_step < evidence.gain_line) & evidence.jumped
     findings.rejected(
-        (evidence.gain_step < -UNSURE) & jumps, "drift during scan",
-        f"the data jump once instead of following {law}",
-    )  # fmt: skip
-    findings.rejected(evidence.misfit & flattened(batch, evidence), "saturated", SATURATED)
+        code == JUMPS, "drift during scan", f"the data jump once instead of following {law}"
+    )
     findings.rejected(
-        evidence.misfit, "model does not fit",
+        code == MISFIT, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
     )  # fmt: skip
+
+
+@careful_kernel
+def of_signal(
+    snr: Array, flat: Array, line: Array, step: Array, dull: Mask, stray: Mask, cut: Mask,
+    jumped: Mask, misfit: Mask, railed: Array, rows: Counts, clear: float, code: Counts,
+) -> None:  # fmt: skip
+    """Fill code (N,) with the first objection to a signal, 0 for none."""
+    for n in range(snr.size):
+        code[n] = 0
+        if flat[n] < clear - UNSURE or not math.isfinite(snr[n]):
+            code[n] = FLAT if dull[n] else STRAY if stray[n] else OTHER
+        elif cut[n]:
+            code[n] = CUT
+        elif snr[n] < VISIBLE or flat[n] < clear:
+            code[n] = WEAK
+        elif step[n] < -UNSURE and step[n] < line[n] and jumped[n]:
+            code[n] = JUMPS
+        elif misfit[n]:
+            code[n] = CUT if railed[n] >= max(4.0, 0.05 * rows[n]) else MISFIT
 
 
 def judge_doubt(
@@ -135,15 +164,31 @@ def judge_doubt(
 
     clear, drift: delta-BIC over a jump and over a random walk that are asked for.
     """
+    code = np.empty(len(findings.verdict), dtype=np.intp)
+    of_doubt(evidence.gain_line, evidence.gain_step, evidence.gain_walk, clear, drift, code)
+    if not code.any():
+        return
     findings.insufficient(
-        ~(evidence.gain_step > clear) & (evidence.gain_step < evidence.gain_line),
-        "signal too weak", f"a single jump could explain the trace nearly as well as {law}",
-        Advice(shots_times=4.0),
+        code == JUMPS, "signal too weak",
+        f"a single jump could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
     )  # fmt: skip
     findings.insufficient(
-        ~(evidence.gain_walk > drift), "signal too weak",
+        code == WALKS, "signal too weak",
         f"drift could explain the trace nearly as well as {law}", Advice(shots_times=4.0),
     )  # fmt: skip
+
+
+@careful_kernel
+def of_doubt(
+    line: Array, step: Array, walk: Array, clear: float, drift: float, code: Counts
+) -> None:
+    """Fill code (N,) with what explains a trace nearly as well, 0 for nothing."""
+    for n in range(line.size):
+        code[n] = 0
+        if not step[n] > clear and step[n] < line[n]:
+            code[n] = JUMPS
+        elif not walk[n] > drift:
+            code[n] = WALKS
 
 
 def drift_asked(
@@ -167,11 +212,13 @@ def judge_source(
     findings: Findings, batch: Batch, evidence: Evidence, elsewhere: Advice = NOTHING
 ) -> None:
     """Object to what no instrument that works would deliver."""
-    findings.object_to(
-        batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
-    )
-    copies = stuck(batch, evidence.copied & ~batch.constant)
-    findings.rejected(copies, "stuck data", "the same values come again and again: stuck data")
+    if batch.constant.any():
+        findings.object_to(
+            batch.constant, REJECTED, "no signal", "every point has the same value", elsewhere
+        )
+    if evidence.copied.any():
+        copies = stuck(batch, evidence.copied & ~batch.constant)
+        findings.rejected(copies, "stuck data", "the same values come again and again: stuck data")
 
 
 def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:

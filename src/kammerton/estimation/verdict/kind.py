@@ -57,8 +57,12 @@ class Kind:
 
 def sweep(
     fit: Callable[[Any, Known], Outcome], least: int, *, from_zero: bool = False,
-    complex_too: bool = False, known: tuple[str, ...] = (),
+    complex_too: bool = False, known: tuple[str, ...] = (), weighs: bool = False,
 ) -> Kind:  # fmt: skip
-    """Return the kind of a sweep of one axis with at least `least` points; see `prepare`."""
+    """Return the kind of a sweep of one axis with at least `least` points; see `prepare`.
+
+    weighs: the fit weighs traces anew by itself (`weighed_anew`), before it judges them.
+    """
     ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least)
-    return Kind(ready, fit, ("interleaved", "shots", *known), again=weighed_again)
+    names = ("interleaved", "shots", *known)
+    return Kind(ready, fit, names) if weighs else Kind(ready, fit, names, again=weighed_again)

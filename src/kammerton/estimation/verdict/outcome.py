@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Evidence
@@ -72,10 +74,19 @@ class Outcome:
 
 def significance(batch: Batch, flat: Array, fit: Solution, evidence: Evidence) -> Array:
     """Return the signal's size in its own sigmas, whatever its shape (N,)."""
-    noise = np.maximum(evidence.noise, 1e-12 * flat / np.maximum(batch.rows, 1))
-    ratio = np.divide(flat - fit.cost, noise, out=np.zeros_like(flat), where=noise > 0)
-    result: Array = np.sqrt(np.maximum(ratio, 0.0))
+    result = np.empty(batch.traces)
+    fill_significance(flat, fit.cost, evidence.noise, batch.rows, result)
     return result
+
+
+@careful_kernel
+def fill_significance(
+    flat: Array, cost: Array, noise: Array, rows: NDArray[np.intp], out: Array
+) -> None:
+    """Fill out (N,)."""
+    for n in range(flat.size):
+        unit = max(noise[n], 1e-12 * flat[n] / max(rows[n], 1))
+        out[n] = math.sqrt(max((flat[n] - cost[n]) / unit, 0.0)) if unit > 0.0 else 0.0
 
 
 def per_trace(known: dict[str, object], name: str, batch: Counted) -> Array | None:

@@ -6,7 +6,6 @@ Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,34 +17,22 @@ Array = NDArray[np.float64]
 
 LAGS = 8
 PROBES = 8
+EXTENT, FARTHEST, RAILED, HELD, TWINS = range(LAGS, LAGS + 5)
+COLUMNS = LAGS + 5
 
 
-@dataclass(frozen=True, eq=False)
-class Traits:
-    """Of N traces (N,).
+def traits(batch: Batch, residual: Array, curve: Array) -> Array:
+    """Look at residuals (N, R), weighted, and at the curve (N, R); return (N, COLUMNS).
 
-    lags (N, LAGS): autocorrelation of the weighted residuals. extent: peak to peak of the curve
-    in typical sigmas. farthest: largest squared distance of a point from the mean, in sigmas.
-    worst: largest residual, in sigmas. railed: points at exactly the largest or the smallest
-    value, whichever are more. held: longest run of points of exactly the same value. twins: of
-    some pairs of points, how many are found elsewhere too.
+    The first LAGS columns: autocorrelation of the residuals. EXTENT: peak to peak of the curve in
+    typical sigmas. FARTHEST: largest squared distance of a point from the mean, in sigmas.
+    RAILED: points at exactly the largest or the smallest value, whichever are more. HELD: longest
+    run of points of exactly the same value. TWINS: of some pairs of points, how many are found
+    elsewhere too.
     """
-
-    lags: Array
-    extent: Array
-    farthest: Array
-    worst: Array
-    railed: Array
-    held: Array
-    twins: Array
-
-
-def traits(batch: Batch, residual: Array, curve: Array) -> Traits:
-    """Look at residuals (N, R), weighted, and at the curve (N, R)."""
-    out = np.empty((batch.traces, LAGS + 6))
+    out = np.empty((batch.traces, COLUMNS))
     fill_traits(batch.y, batch.w, residual, curve, batch.parts, out)
-    columns = np.ascontiguousarray(out[:, LAGS:].T)
-    return Traits(out[:, :LAGS], *columns)
+    return out
 
 
 def autocorrelation(batch: Batch, residual: Array) -> Array:
@@ -53,6 +40,28 @@ def autocorrelation(batch: Batch, residual: Array) -> Array:
     out = np.empty((batch.traces, LAGS))
     fill_lags(residual, batch.parts, out)
     return out
+
+
+def clumped(batch: Batch, residual: Array, sigmas: float, most: float) -> NDArray[np.bool_]:
+    """Return whether residuals (N, R) are related (N,): at lag 1, or over all lags together."""
+    out = np.empty(batch.traces, dtype=np.bool_)
+    fill_clumped(residual, batch.rows, batch.parts, sigmas, most, out)
+    return out
+
+
+@kernel
+def fill_clumped(
+    r: Array, rows: NDArray[np.intp], parts: int, sigmas: float, most: float,
+    out: NDArray[np.bool_],
+) -> None:  # fmt: skip
+    """Fill out (N,)."""
+    lags = np.empty(LAGS)
+    for n in range(r.shape[0]):
+        lag_sums(r[n], parts, lags)
+        total = 0.0
+        for i in range(LAGS):
+            total += lags[i] * lags[i]
+        out[n] = abs(lags[0]) * math.sqrt(rows[n]) > sigmas or total * rows[n] > most
 
 
 @kernel
@@ -116,37 +125,35 @@ def at_extremes(y: Array, w: Array) -> float:
 @kernel
 def same_values(y: Array, w: Array) -> tuple[int, int]:
     """Return the longest run of one value, and how many probes have a twin elsewhere."""
-    run = longest = twins = 0
-    for i in range(y.size):
+    run = longest = twins = equal = 0
+    for i in range(1, y.size):
+        equal += (y[i] == y[i - 1]) & (w[i] > 0.0)
+    for i in range(y.size if equal > 0 else 1):
         run = run + 1 if i > 0 and y[i] == y[i - 1] and w[i] > 0.0 else 1
         longest = max(longest, run)
-    for k in range(
-        PROBES
-    ):  # two points in a row, elsewhere too: counts repeat, pairs of them hardly
+    for k in range(PROBES):  # two points in a row, elsewhere too: counts repeat, pairs hardly
         i = (2 * k + 1) * (y.size - 1) // (2 * PROBES)
-        equal = 0
+        first, second, equal = y[i], y[i + 1], 0
         for j in range(y.size - 1):
-            equal += y[j] == y[i] and y[j + 1] == y[i + 1]
-        twins += equal > 1 and y[i] != y[i + 1]
+            equal += (y[j] == first) & (y[j + 1] == second)
+        twins += equal > 1 and first != second
     return longest, twins
 
 
 @kernel
 def fill_traits(y: Array, w: Array, r: Array, curve: Array, parts: int, out: Array) -> None:
-    """Fill out (N, LAGS + 6)."""
+    """Fill out (N, COLUMNS)."""
     rows = y.shape[1]
     for n in range(y.shape[0]):
         lag_sums(r[n], parts, out[n, :LAGS])
-        weight, mean, count, worst = 0.0, 0.0, 0, 0.0
+        weight, mean, count = 0.0, 0.0, 0
         for i in range(rows):
             weight += w[n, i]
             mean += w[n, i] * y[n, i]
             count += w[n, i] > 0.0
-            worst = max(worst, abs(r[n, i]))
         mean, weight, farthest = mean / max(weight, 1e-300), weight / max(count, 1), 0.0
         for i in range(rows):  # a point that is known very well is not far for that
             farthest = max(farthest, (min(w[n, i], weight) * (y[n, i] - mean)) ** 2)
-        out[n, LAGS] = extent(curve[n], parts) * weight
-        out[n, LAGS + 1], out[n, LAGS + 2] = farthest, worst
-        out[n, LAGS + 3] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
-        out[n, LAGS + 4], out[n, LAGS + 5] = same_values(y[n, : rows // parts], w[n])
+        out[n, EXTENT], out[n, FARTHEST] = extent(curve[n], parts) * weight, farthest
+        out[n, RAILED] = at_extremes(y[n], w[n]) if parts == 1 else 0.0
+        out[n, HELD], out[n, TWINS] = same_values(y[n, : rows // parts], w[n])
