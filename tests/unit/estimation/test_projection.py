@@ -50,7 +50,7 @@ def test_derivatives(name):
     far = np.full(size, 1e3)
     phi, room = np.zeros((law.linear, rows)), np.zeros((6, rows))
     kernels.columns(law.code, np.array(p), law.given[0], phi, room)
-    kernels.slopes(law.code, np.array(p), -far, far, law.given[0], w, c, d, room)
+    kernels.slopes(law.code, np.array(p), -far, far, law.given[0], w, c[:, None].copy(), d, room)
     for k in range(size):
         ends = [law.curve(np.concatenate([np.add(p, h * np.eye(size)[k]), c])[None])[0]
                 for h in (1e-6, -1e-6)]  # fmt: skip

@@ -40,7 +40,8 @@ def take_turns(
         weighed(axis, w[n], t, v, under)
         for _ in range(rounds):
             for k in range(count[n]):
-                room[REST] = y[n]
+                for i in range(m):
+                    room[REST, i] = y[n, i]
                 for j in range(count[n]):
                     if j != k:
                         for i in range(m):
@@ -145,8 +146,8 @@ def refine(
     """Levenberg-Marquardt on one line; return which row of told, and of room, is of the minimum."""
     lam, now = 1e-2, 0
     trial = np.empty(2)
-    project(p, x, t, v, under, room, LEFT, told[0])
-    a00, a01, a11, f0, f1 = tangent(p, x, t, v, under, room, LEFT, told[0])
+    project(p, x, t, v, under, room, LEFT + now, told[now])
+    a00, a01, a11, f0, f1 = tangent(p, x, t, v, under, room, LEFT + now, told[now])
     for _ in range(ITERATIONS):
         before, lower = told[now, COST], False
         for _ in range(TRIES):
@@ -163,7 +164,7 @@ def refine(
         if not lower:
             project(p, x, t, v, under, room, LEFT + now, told[now])
             break
-        p[:], now = trial, 1 - now
+        p[0], p[1], now = trial[0], trial[1], 1 - now
         a00, a01, a11, f0, f1 = tangent(p, x, t, v, under, room, LEFT + now, told[now])
         lam *= 0.1
         if before - told[now, COST] <= ENOUGH * before:

@@ -2,7 +2,8 @@
 
 Same conventions as kernels.py, y = sum_l c_l phi_l(p); all of it in one file for the same reason.
 What a law needs to know of each point comes as the rows of `given`; the row's number is all that
-tells them apart, so each law says what its rows are.
+tells them apart, so each law says what its rows are. Functions keep to one signature each (whole
+rows, no literal numbers): numba compiles every other one anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ APART = 6  # given: x, step                                  p = centres, widths
 
 TRACES = 4  # rows of each point of ALIKE and APART: Re and Im of two traces
 PAIR = 4  # errors of PAIRS
-TURN, ZERO, ONE = 0, 2, 4  # rows of the room of ALIKE and APART: Re, and Im in the next
 SETTLED = 1e-7  # relative gain below which a step is the last
 
 
@@ -80,31 +80,20 @@ def pole(u: float) -> complex:
 
 
 @kernel
-def fill(out: Array, k: int, i: int, z: complex) -> None:
-    """Write z at a point of two rows."""
-    out[k, i], out[k + 1, i] = z.real, z.imag
-
-
-@kernel
-def kept(room: Array, k: int, i: int) -> complex:
-    """Return what was written there."""
-    return complex(room[k, i], room[k + 1, i])
-
-
-@kernel
-def put(phi: Array, k: int, i: int, m: int, z: complex) -> None:
-    """Write z, and its i-fold into the next row, at a point of which Im lies m further."""
-    phi[k, i], phi[k, m + i] = z.real, z.imag
-    phi[k + 1, i], phi[k + 1, m + i] = -z.imag, z.real
+def put(column: Array, ifold: Array, i: int, m: int, z: complex) -> None:
+    """Write z, and its i-fold, at a point of which Im lies m further."""
+    column[i], column[m + i] = z.real, z.imag
+    ifold[i], ifold[m + i] = -z.imag, z.real
 
 
 @kernel
 def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None:
     """Fill background, resonance and slope of two traces; if not alike, another resonance.
 
-    room keeps the cable's turn, and both resonances without it, for `slopes_of_planes`. step: of
-    x where it is uniform, else 0.
+    room keeps the cable's turn, and both resonances without it, for `slopes_of_planes`: Re, and Im
+    in the next row. step: of x where it is uniform, else 0.
     """
+    rest = phi if alike else phi[2:]
     m = given.shape[1]
     widths, delay = (p[2], p[2]) if alike else (p[2], p[3]), p[3] if alike else p[4]
     angle, step = -2.0 * math.pi * delay, given[1, 0]
@@ -115,20 +104,20 @@ def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None
         if step <= 0.0:
             turn = complex(math.cos(angle * x), math.sin(angle * x))
         zero, one = pole(2.0 * (x - p[0]) / widths[0]), pole(2.0 * (x - p[1]) / widths[1])
-        fill(room, TURN, i, turn)
-        fill(room, ZERO, i, zero)
-        fill(room, ONE, i, one)
+        room[0, i], room[1, i] = turn.real, turn.imag
+        room[2, i], room[3, i] = zero.real, zero.imag
+        room[4, i], room[5, i] = one.real, one.imag
         zero, one = zero * turn, one * turn
         for s in range(2):
             at = 2 * s * m + i
-            put(phi, 0, at, m, turn)
-            put(phi, 4, at, m, turn * (x - 0.5))
+            put(phi[0], phi[1], at, m, turn)
+            put(phi[4], phi[5], at, m, turn * (x - 0.5))
             if alike:
                 share = given[2, i] if s == 0 else 1.0 - p[4]
-                put(phi, 2, at, m, zero + share * (one - zero))
+                put(phi[2], phi[3], at, m, zero + share * (one - zero))
             else:
-                put(phi, 2, at, m, zero if s == 0 else 0.0 * zero)
-                put(phi, 6, at, m, one if s == 1 else 0.0 * one)
+                put(phi[2], phi[3], at, m, zero if s == 0 else 0.0 * zero)
+                put(rest[4], rest[5], at, m, one if s == 1 else 0.0 * one)
         turn *= onwards
 
 
@@ -144,7 +133,9 @@ def columns(law: int, p: Array, given: Array, phi: Array, room: Array) -> None:
     elif law == DECAYS:
         decays(p, given, phi)
     elif law == COLUMNS:
-        phi[:, :] = given
+        for k in range(phi.shape[0]):
+            for i in range(phi.shape[1]):
+                phi[k, i] = given[k, i]
     else:
         planes(p, given, phi, room, law == ALIKE)
 
@@ -155,11 +146,11 @@ def slopes_of_waves(law: int, p: Array, given: Array, c: Array, d: Array) -> Non
     for i in range(given.shape[1]):
         if law == TRAIN:
             turn, part = given[0, i] + p[0] * given[1, i], given[1, i]
-            size = 0.5 * c[0] * part * math.exp(-p[1] * part)
+            size = 0.5 * c[0, 0] * part * math.exp(-p[1] * part)
             d[0, i], d[1, i] = -size * math.sin(turn), -size * math.cos(turn)
         else:
             r, away = given[0, i], given[1, i] - p[1]
-            size = 0.5 * c[0] * given[2, i] * r * math.sin(p[0] * r * away)
+            size = 0.5 * c[0, 0] * given[2, i] * r * math.sin(p[0] * r * away)
             d[0, i], d[1, i] = -size * away, size * p[0]
 
 
@@ -176,7 +167,7 @@ def slopes_of_pairs(p: Array, given: Array, c: Array, d: Array) -> None:
                 d[j, i] += p[k] * given[row, i]
                 row += 1
         for k in range(PAIR):
-            d[k, i] *= c[0]
+            d[k, i] *= c[0, 0]
 
 
 @kernel
@@ -185,7 +176,7 @@ def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
     for i in range(given.shape[1]):
         first, x = given[1, i] == 0.0, given[0, i]
         turn = (p[0] if first else p[1]) * x
-        slope = -c[0] * x * math.exp(-turn) if -5.0 < turn < 500.0 else 0.0
+        slope = -c[0, 0] * x * math.exp(-turn) if -5.0 < turn < 500.0 else 0.0
         d[0, i], d[1, i] = slope if first else 0.0, 0.0 if first else slope
 
 
@@ -193,12 +184,16 @@ def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
 def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, alike: bool) -> None:
     """Derivatives by centres, width or widths, delay, and what is in 0 instead of 1."""
     m, last = given.shape[1], 3 if alike else 4
-    level, slope = complex(c[0], c[1]), complex(c[4], c[5])
-    heights = (complex(c[2], c[3]), complex(c[2], c[3]) if alike else complex(c[6], c[7]))
+    level, slope = complex(c[0, 0], c[1, 0]), complex(c[4, 0], c[5, 0])
+    heights = (
+        complex(c[2, 0], c[3, 0]),
+        complex(c[2, 0], c[3, 0]) if alike else complex(c[6, 0], c[7, 0]),
+    )
     widths = (p[2], p[2] if alike else p[3])
     for i in range(m):
         x = given[0, i]
-        turn, zero, one = kept(room, TURN, i), kept(room, ZERO, i), kept(room, ONE, i)
+        turn, zero = complex(room[0, i], room[1, i]), complex(room[2, i], room[3, i])
+        one = complex(room[4, i], room[5, i])
         for s in range(2):
             share = float(s)
             if alike:
@@ -209,20 +204,17 @@ def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, al
             wide_zero, wide_one = by_zero * (x - p[0]) / widths[0], by_one * (x - p[1]) / widths[1]
             whole = turn * (level + slope * (x - 0.5)) + height * (zero + share * (one - zero))
             at = 2 * s * m + i
-            write(d, 0, at, m, by_zero)
-            write(d, 1, at, m, by_one)
-            write(d, 2, at, m, wide_zero + wide_one if alike else wide_zero)
-            write(d, last, at, m, -2.0j * math.pi * x * whole)
-            if alike:
-                write(d, 4, at, m, s * height * (zero - one))
-            else:
-                write(d, 3, at, m, wide_one)
+            write(d[0], at, m, by_zero)
+            write(d[1], at, m, by_one)
+            write(d[2], at, m, wide_zero + wide_one if alike else wide_zero)
+            write(d[last], at, m, -2.0j * math.pi * x * whole)
+            write(d[7 - last], at, m, s * height * (zero - one) if alike else wide_one)
 
 
 @kernel
-def write(d: Array, k: int, i: int, m: int, z: complex) -> None:
+def write(row: Array, i: int, m: int, z: complex) -> None:
     """Write z at a point of which Im lies m further."""
-    d[k, i], d[k, m + i] = z.real, z.imag
+    row[i], row[m + i] = z.real, z.imag
 
 
 @kernel
@@ -266,11 +258,12 @@ def along(a: Array, i: int, b: Array) -> float:
 
 
 @kernel
-def solved(a: Array, b: Array, n: int, q: int) -> None:
-    """Solve A b = b in place for q columns, A (n, n) symmetric, scaled to a unit diagonal.
+def solved(a: Array, b: Array) -> None:
+    """Solve A b = b in place for columns b (n, q), A (n, n) symmetric, scaled to a unit diagonal.
 
-    What is known weighs 1e9. a (n, n + 1): its last column is room for the scales.
+    What is known weighs 1e9. a: A in its first rows and columns; one more is room for the scales.
     """
+    n, q = b.shape
     for i in range(n):
         a[i, n] = 1.0 / math.sqrt(max(a[i, i], 1e-200))
     for i in range(n):
@@ -296,6 +289,14 @@ def solved(a: Array, b: Array, n: int, q: int) -> None:
 
 
 @kernel
+def taken(matrix: Array, a: Array) -> None:
+    """Copy a matrix (n, n) to where it may be destroyed."""
+    for i in range(matrix.shape[0]):
+        for j in range(matrix.shape[0]):
+            a[i, j] = matrix[i, j]
+
+
+@kernel
 def project(
     law: int, p: Array, given: Array, y: Array, w: Array, prior: Array, pull: Array,
     phi: Array, room: Array, gram: Array, c: Array, r: Array, a: Array,
@@ -312,10 +313,11 @@ def project(
         c[k, 0] = along(phi, k, y) + prior[0, k] * prior[1, k]
     for k in range(n):
         gram[k, k] += 1e-12 * gram[k, k] + 1e-300 + prior[0, k]
-    a[:n, :n] = gram
-    solved(a, c, n, 1)
+    taken(gram, a)
+    solved(a, c)
     cost = 0.0
-    r[:] = y
+    for i in range(y.size):
+        r[i] = y[i]
     for k in range(n):
         cost += prior[0, k] * (c[k, 0] - prior[1, k]) ** 2
         for i in range(y.size):
@@ -340,8 +342,8 @@ def reduced_normal(
         fall[k], normal[k, k] = along(d, k, r), dot(d, k, d, k)
         for i in range(n):  # a frozen parameter has no slope
             both[0, i, k] = both[1, i, k] = dot(phi, i, d, k) if normal[k, k] > 0.0 else 0.0
-    a[:n, :n] = gram
-    solved(a, both[1], n, d.shape[0])
+    taken(gram, a)
+    solved(a, both[1])
     for k in range(d.shape[0]):
         for j in range(k + 1):
             s = 0.0
@@ -365,7 +367,7 @@ def step(
             a[k, j] = normal[k, j]
         a[k, k] += max(normal[k, k], 0.0) * damping + pull[k] + 1e-12 * largest + 1e-300
         move[k, 0] = fall[k] - pull[k] * p[k]
-    solved(a, move, size, 1)
+    solved(a, move)
 
 
 @kernel
@@ -383,25 +385,23 @@ def covariance(d: Array, phi: Array, prior: Array, pull: Array, cov: Array, a: A
         a[i, i] += pull[i] if i < np_ else prior[0, i - np_]
         cov[i, i] = 1.0 if a[i, i] > 1e-200 else 0.0
         a[i, i] = a[i, i] * (1.0 + 1e-13) if a[i, i] > 1e-200 else 1.0
-    solved(a, cov, n, n)
+    solved(a, cov)
 
 
 @kernel
 def refine(
     law: int, given: Array, y: Array, w: Array, prior: Array, pull: Array, p: Array, lo: Array,
-    hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array, grams: Array,
-    both: Array, a: Array, cov: Array,
+    hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array,
+    tools: tuple[Array, ...], cov: Array,
 ) -> tuple[int, float]:  # fmt: skip
     """Levenberg-Marquardt on one trace: where of two c and r are at the minimum, and its cost.
 
     p and cov are left there. phi (2, L, R), c (2, L, 1), r (2, R): of a point and of a trial.
     """
-    size, n, now, damping = p.size, phi.shape[1], 0, 1e-3
-    normal, move, trial = grams[2, :size, :size], grams[3, :size, :1], grams[3, :size, 1]
-    fall, gram = grams[3, :size, 2], grams[:2, :n, :n]
-    cost = project(law, p, given, y, w, prior, pull, phi[0], room, gram[0], c[0], r[0], a)
-    slopes(law, p, lo, hi, given, w, c[0, :, 0], d, room)
-    moved = True
+    gram, both, normal, move, trial, fall, a = tools
+    size, now, damping, moved = p.size, 0, 1e-3, True
+    cost = project(law, p, given, y, w, prior, pull, phi[now], room, gram[now], c[now], r[now], a)
+    slopes(law, p, lo, hi, given, w, c[now], d, room)
     for _ in range(iterations if size else 0):
         if moved:
             reduced_normal(d, phi[now], gram[now], r[now], normal, fall, both, a)
@@ -412,12 +412,13 @@ def refine(
         after = project(
             law, trial, given, y, w, prior, pull, phi[new], room, gram[new], c[new], r[new], a
         )
-        gain, moved = cost - after, after <= cost
-        enough = abs(gain) <= SETTLED * cost
+        enough, moved = abs(cost - after) <= SETTLED * cost, after <= cost
         damping *= 0.1 if moved else 10.0
         if moved:
-            p[:], now, cost = trial, new, after
-            slopes(law, p, lo, hi, given, w, c[now, :, 0], d, room)
+            now, cost = new, after
+            for k in range(size):
+                p[k] = trial[k]
+            slopes(law, p, lo, hi, given, w, c[now], d, room)
         if enough:
             break
     covariance(d, phi[now], prior, pull, cov, a)
@@ -436,14 +437,20 @@ def solve(
     size, linear, rows = p.shape[1], c.shape[1], y.shape[1]
     phi, d, room = np.zeros((2, linear, rows)), np.zeros((size, rows)), np.zeros((6, rows))
     one, rest, whole = np.zeros((2, linear, 1)), np.zeros((2, rows)), size + linear
-    grams, both = np.zeros((4, max(whole, 3), max(whole, 3))), np.zeros((2, linear, size))
-    a = np.zeros((whole, whole + 1))
+    tools = (
+        np.zeros((2, linear, linear)), np.zeros((2, linear, size)), np.zeros((size, size)),
+        np.zeros((size, 1)), np.zeros(size), np.zeros(size),
+        np.zeros((whole, whole + 1)),
+    )  # fmt: skip
     for n in range(y.shape[0]):
         at, cost[n] = refine(
             law, given[n if given.shape[0] > 1 else 0], y[n], w[n], prior[n], pull[n], p[n],
-            lo[n], hi[n], iterations, phi, d, room, one, rest, grams, both, a, cov[n],
+            lo[n], hi[n], iterations, phi, d, room, one, rest, tools, cov[n],
         )  # fmt: skip
-        c[n], r[n] = one[at, :, 0], rest[at]
+        for k in range(linear):
+            c[n, k] = one[at, k, 0]
+        for i in range(rows):
+            r[n, i] = rest[at, i]
 
 
 @kernel
@@ -452,7 +459,8 @@ def evaluate(law: int, given: Array, p: Array, c: Array, curve: Array) -> None:
     phi, room = np.zeros((c.shape[1], curve.shape[1])), np.zeros((6, curve.shape[1]))
     for n in range(c.shape[0]):
         columns(law, p[n], given[n if given.shape[0] > 1 else 0], phi, room)
-        curve[n, :] = 0.0
+        for i in range(curve.shape[1]):
+            curve[n, i] = 0.0
         for k in range(c.shape[1]):
             for i in range(curve.shape[1]):
                 curve[n, i] += c[n, k] * phi[k, i]
