@@ -22,14 +22,23 @@ def verify(
     Exit code 0: all is sound. 1: something was found. 2: this is no database of ours.
     """
     from kammerton.cli.loading import database_or_exit, refuse
+    from kammerton.verify import library_warning, verify_server
     from kammerton.verify import verify as look
-    from kammerton.verify import verify_server
 
     place = database_or_exit(either(lab, at))
-    report = verify_server(place, data=data) if isinstance(place, str) else look(place, data=data)
+    if isinstance(place, str):
+        report = verify_server(place, data=data, tell=_say)
+    else:
+        report = look(place, data=data, tell=_say)
+        if warning := library_warning():
+            _say(f"warning: {warning}")
     refuse(list(report.findings))
     if not report.computer:
         raise typer.Exit(2)
     typer.echo(str(report))
     if report.findings:
         raise typer.Exit(1)
+
+
+def _say(words: str) -> None:
+    typer.echo(words, err=True)

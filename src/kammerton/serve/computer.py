@@ -31,6 +31,7 @@ from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
+from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
 
@@ -108,6 +109,8 @@ async def opened_store(lab: Lab, *, touch: bool = True) -> AsyncIterator[tuple[S
         except Exception as problem:
             problem.add_note(await off_without_store(lab) if touch else NOT_TOUCHED)
             raise
+        if store.place.file is not None and (warning := library_warning()):
+            log.warning("%s", warning)
         audit = Background("audit log")
         outputs = Outputs(store, audit.add)
         stack.callback(outputs.close)

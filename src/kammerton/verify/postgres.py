@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from kammerton.verify.data import unreadable
-from kammerton.verify.report import Query, Report
+from kammerton.verify.report import Query, Report, Tell, silent
 from kammerton.verify.rules import broken
 from kammerton.verify.sqlite import SCHEMA, described
 
 
-def verify_server(url: str, *, data: bool = True) -> Report:
+def verify_server(url: str, *, data: bool = True, tell: Tell = silent) -> Report:
     """Look at "postgresql+psycopg://host/database#computer"; say everything that is wrong."""
     try:
         import psycopg
@@ -31,19 +31,19 @@ def verify_server(url: str, *, data: bool = True) -> Report:
                     ).fetchall()
                 return rows
 
-            return _report(query, f"kammerton_{computer}", psycopg.Error, data=data)
+            return _report(query, f"kammerton_{computer}", psycopg.Error, data, tell)
     except psycopg.Error as problem:
         return Report((f"the database cannot be read: {type(problem).__name__}",))
 
 
-def _report(query: Query, name: str, errors: type[Exception], *, data: bool) -> Report:
+def _report(query: Query, name: str, errors: type[Exception], data: bool, tell: Tell) -> Report:
     said = query(
         "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace "
         f"WHERE nspname = '{name.replace(chr(39), '')}'"
     )
     if said != [(f"kammerton {SCHEMA}",)]:
         return Report((f"there is no schema {name} of Kammerton {SCHEMA}",))
-    findings = [*broken(query, errors)]
+    findings = [*broken(query, errors, tell)]
     if data:
         findings += unreadable(query, Path())
     return described(query, tuple(findings))

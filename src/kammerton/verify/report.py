@@ -10,6 +10,14 @@ Query = Callable[[str], list[Any]]
 """Runs one SELECT and returns its rows."""
 
 
+Tell = Callable[[str], object]
+"""Hears how far it has come."""
+
+
+def silent(words: str) -> None:
+    """Say nothing."""
+
+
 @dataclass(frozen=True)
 class Report:
     """Whether a database is sound. findings: empty when it is.

@@ -8,7 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kammerton.verify.report import Query
+from kammerton.verify.report import Query, Tell, silent
+
+PAGE = 10_000
+"""Lines of the audit log that are in memory at once."""
+
+SAID_EVERY = 100_000
 
 ESTIMATE = "name, value, stderr, unit, time, valid_until, run"
 
@@ -94,16 +99,14 @@ def outbox_is_in_order(query: Query) -> Iterator[str]:
         yield f"row {unsent} of the outbox waits, though later ones were sent"
 
 
-def audit_is_unbroken(query: Query) -> Iterator[str]:
+def audit_is_unbroken(query: Query, tell: Tell = silent) -> Iterator[str]:
     """Each line carries the hash of itself and of the line before; the first starts an epoch."""
-    rows = query(
-        "SELECT number, time, who, what, old, new, why, previous, hash FROM audit ORDER BY number"
-    )
     ((epoch,),) = query("SELECT epoch FROM identity")
-    if not rows:
-        return
-    now = before = rows[0][7]
-    for place, (number, time, who, what, old, new, why, previous, made) in enumerate(rows, 1):
+    now = before = None
+    for place, row in enumerate(_audited(query, tell), 1):
+        number, time, who, what, old, new, why, previous, made = row
+        if before is None:
+            now = before = previous
         said = json.dumps([number, time, who, what, old, new, why, previous], separators=(",", ":"))
         if number != place:
             yield f"line {place} of the audit log is missing"
@@ -115,8 +118,24 @@ def audit_is_unbroken(query: Query) -> Iterator[str]:
         if what == "epoch" and old == now:
             now = new
         before = made
-    if now != epoch:
+    if now not in (None, epoch):
         yield f"the audit log leads to epoch {now}, but this is epoch {epoch}"
+
+
+def _audited(query: Query, tell: Tell) -> Iterator[Any]:
+    """Yield the audit log, a page at a time: it may be longer than what memory holds."""
+    page, seen, where = PAGE, 0, ""
+    while page == PAGE:
+        rows = query(
+            "SELECT number, time, who, what, old, new, why, previous, hash FROM audit "
+            f"{where} ORDER BY number LIMIT {PAGE}"
+        )
+        yield from rows
+        page, seen = len(rows), seen + len(rows)
+        if rows:
+            where = f"WHERE number > {int(rows[-1][0])}"
+        if page == PAGE and seen % SAID_EVERY == 0:
+            tell(f"{seen:,} lines of the audit log were looked at")
 
 
 def leases_are_single(query: Query) -> Iterator[str]:
@@ -128,7 +147,7 @@ def leases_are_single(query: Query) -> Iterator[str]:
         yield f"{scope} is held twice"
 
 
-RULES: tuple[Callable[[Query], Iterator[str]], ...] = (
+RULES: tuple[Callable[..., Iterator[str]], ...] = (
     revisions_have_no_gaps,
     head_is_the_replay,
     reverts_bring_back,
@@ -139,13 +158,13 @@ RULES: tuple[Callable[[Query], Iterator[str]], ...] = (
 )
 
 
-def broken(query: Query, errors: type[Exception]) -> Iterator[str]:
+def broken(query: Query, errors: type[Exception], tell: Tell = silent) -> Iterator[str]:
     """Yield what every rule finds; a table that cannot be read is a finding, not an end.
 
-    errors: what the database's driver raises.
+    errors: what the database's driver raises. tell: hears how far it has come.
     """
     for rule in RULES:
         try:
-            yield from rule(query)
+            yield from rule(query, tell) if rule is audit_is_unbroken else rule(query)
         except errors as problem:
             yield f"{rule.__name__.replace('_', ' ')}: cannot be told: {problem}"

@@ -9,17 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.verify.data import unreadable
-from kammerton.verify.report import Query, Report
+from kammerton.verify.report import Query, Report, Tell, silent
 from kammerton.verify.rules import broken
 
 APPLICATION = 0x4B746F6E
 SCHEMA = 2
 
 
-def verify(database: Path, *, data: bool = True) -> Report:
+def verify(database: Path, *, data: bool = True, tell: Tell = silent) -> Report:
     """Look at a whole database, also while a daemon writes it; say everything that is wrong.
 
     data: read every run's file of raw traces too; that takes about a millisecond a file.
+    tell: hears how far it has come, where that takes a while.
     """
     if not database.is_file():
         return Report((f"there is no database at {database}",))
@@ -28,7 +29,7 @@ def verify(database: Path, *, data: bool = True) -> Report:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.text_factory = _text
             connection.execute("BEGIN")
-            return _report(_query(connection), _root(database.absolute()) if data else None)
+            return _report(_query(connection), _root(database.absolute()) if data else None, tell)
     except sqlite3.Error as problem:
         back = "a backup comes back with: kammerton restore BACKUP"
         return Report((f"{database} cannot be read: {problem}; {back}",))
@@ -53,13 +54,13 @@ def _query(connection: sqlite3.Connection) -> Query:
     return rows
 
 
-def _report(query: Query, root: Path | None) -> Report:
+def _report(query: Query, root: Path | None, tell: Tell) -> Report:
     if foreign := _foreign(query):
         return Report((foreign,))
     findings = [*_damaged(query)]
     ((version,),) = query("PRAGMA user_version")
     if version == SCHEMA:
-        findings += broken(query, sqlite3.Error)
+        findings += broken(query, sqlite3.Error, tell)
     if root is not None:
         findings += unreadable(query, root)
     return described(query, tuple(findings), audit=version == SCHEMA)

@@ -100,3 +100,17 @@ def test_told_to_end_without_a_database_that_can_be_read_is_a_failure(lab, bench
 def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ramps):
     awg = dataclasses.replace(lab.instruments["awg1"], safe=state)
     assert child._ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
+
+
+@pytest.mark.parametrize("warning", ["this SQLite has a race", None])
+def test_the_log_says_at_the_start_what_is_wrong_with_the_library(
+    lab, caplog, monkeypatch, warning
+):
+    monkeypatch.setattr("kammerton.serve.computer.library_warning", lambda: warning)
+
+    async def opening():
+        async with opened_store(lab):
+            pass
+
+    asyncio.run(opening())
+    assert [r.message for r in caplog.records if "race" in r.message] == [warning] * bool(warning)

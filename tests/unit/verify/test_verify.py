@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.store import Store, backup
-from kammerton.verify import verify
+from kammerton.verify import library_warning, rules, verify
 from tests.stored import estimate, run
 
 
@@ -209,3 +209,71 @@ def test_the_command_ends_with_0_1_or_2(copy: Path, tmp_path: Path) -> None:
     assert "file is not a database" in foreign.stderr
     assert "kammerton restore" in foreign.stderr
     assert call(tmp_path / "nothing").exit_code == 2
+
+
+@pytest.mark.parametrize("page", [1, 2, 4, 5, 6])
+@pytest.mark.parametrize("line", range(1, 6))
+def test_a_long_audit_log_is_read_a_page_at_a_time_and_no_line_is_skipped(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, page: int, line: int
+) -> None:
+    monkeypatch.setattr(rules, "PAGE", page)
+    assert verify(copy).findings == ()
+    tamper(copy, f"UPDATE audit SET why = 'other' WHERE number = {line}")
+    assert verify(copy).findings == (f"line {line} of the audit log was changed",)
+
+
+@pytest.mark.parametrize(("line", "said"), [(1, 1), (3, 3), (4, 4)])
+def test_a_missing_line_is_found_over_the_edge_of_a_page(
+    copy: Path, monkeypatch: pytest.MonkeyPatch, line: int, said: int
+) -> None:
+    monkeypatch.setattr(rules, "PAGE", 3)
+    tamper(copy, f"DELETE FROM audit WHERE number = {line}")
+    assert f"line {said} of the audit log is missing" in verify(copy).findings
+
+
+def test_no_more_than_a_page_of_the_audit_log_is_in_memory_and_it_says_how_far_it_is(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rules, "PAGE", 2)
+    monkeypatch.setattr(rules, "SAID_EVERY", 4)
+    told: list[str] = []
+    most = 0
+    with closing(sqlite3.connect(copy)) as database:
+
+        def query(statement: str) -> list[object]:
+            nonlocal most
+            rows = database.execute(statement).fetchall()
+            most = max(most, len(rows))
+            return rows
+
+        assert list(rules.audit_is_unbroken(query, told.append)) == []
+    assert most == 2
+    assert told == ["4 lines of the audit log were looked at"]
+
+
+@pytest.mark.parametrize(
+    ("version", "warned"),
+    [
+        ((3, 6, 23), False), ((3, 7, 0), True), ((3, 40, 1), True), ((3, 44, 5), True),
+        ((3, 44, 6), False), ((3, 50, 6), True), ((3, 50, 7), False), ((3, 51, 2), True),
+        ((3, 51, 3), False), ((3, 53, 0), False),
+    ],
+)  # fmt: skip
+def test_an_sqlite_with_the_race_of_the_log_is_warned_of(
+    version: tuple[int, int, int], warned: bool
+) -> None:
+    said = library_warning(version)
+    assert (said is not None) is warned
+    if said is not None:
+        assert "3.51.3" in said
+        assert "let no other program write it" in said
+
+
+def test_verify_warns_of_such_a_library_and_the_database_is_sound_all_the_same(
+    copy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for warning in ("a race", None):
+        monkeypatch.setattr("kammerton.verify.library_warning", lambda said=warning: said)
+        done = CliRunner().invoke(app, ["verify", str(copy)])
+        assert done.exit_code == 0
+        assert done.stderr == (f"warning: {warning}\n" if warning else "")
