@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -106,8 +107,27 @@ def worst_lines(effort: Effort) -> Iterator[str]:
 
 
 def _worst(truth: Truth, effort: Effort) -> str:
+    found = slowest(truth, effort)
+    return row(
+        truth.name, found.traces, f"{found.median:.2f}", f"{found.ms:.2f}", found.broken,
+        mark(found.ms <= (SLOWEST_MAP if is_map(truth) else SLOWEST)),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Slowest:
+    """CPU milliseconds of the slowest of some traces fitted one by one, and its class."""
+
+    ms: float
+    broken: str
+    median: float
+    traces: int
+
+
+def slowest(truth: Truth, effort: Effort) -> Slowest:
+    """Fit traces of every class one by one; the slowest are repeated, and their least counts."""
     times: list[float] = []
-    slowest = (0.0, "")
+    most = (0.0, "")
     for broken in (*BROKEN, *truth.own):
         n = effort.some(truth, effort.worst)
         traces = broken.traces(truth, effort.seed + 2, n)  # type: ignore[attr-defined]  # own classes are Broken, too
@@ -115,13 +135,10 @@ def _worst(truth: Truth, effort: Effort) -> str:
             one = traces.take(slice(k, k + 1))
             ms = _ms(truth, one)
             times.append(ms)
-            if ms > slowest[0]:
+            if ms > most[0]:
                 again = min(_ms(truth, one) for _ in range(5))
-                slowest = max(slowest, (again, broken.name))
-    return row(
-        truth.name, len(times), f"{np.median(times):.2f}", f"{slowest[0]:.2f}", slowest[1],
-        mark(slowest[0] <= (SLOWEST_MAP if is_map(truth) else SLOWEST)),
-    )  # fmt: skip
+                most = max(most, (again, broken.name))
+    return Slowest(*most, float(np.median(times)), len(times))
 
 
 def _ms(truth: Truth, one: Traces) -> float:

@@ -1,0 +1,32 @@
+"""No trace takes long, whatever is wrong with it; and many together take little each.
+
+The bounds are four times the goals of docs/fits.md, so that a busy machine reaches them too.
+Maps have goals of their own.
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.fits_common import Effort, is_map
+from tests.benchmarks.fits_speed import SWEEP, cases, ours
+from tests.benchmarks.fits_verdicts import SLOWEST, slowest
+from tests.catalogue.registry import plain
+
+SPARE = 4.0
+ONE_EACH = Effort(never=1, broken=1, success=1, honest=1, worst=1, peer_traces=1, kind=None, seed=3)
+TOGETHER = 100
+SWEEPS = {name: truth for name, truth in plain().items() if not is_map(truth)}
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_no_trace_takes_long(name):
+    found = slowest(SWEEPS[name], ONE_EACH)
+    assert found.ms < SPARE * SLOWEST, found
+    assert found.traces > 3
+
+
+@pytest.mark.parametrize("name", SWEEPS)
+def test_many_traces_take_little_each(name):
+    case = next(each for each in cases(SWEEPS[name].kind, 3) if each.truth.name == name)
+    assert 1e6 * ours(case, min(TOGETHER, len(case.traces))) < SPARE * SWEEP
