@@ -12,6 +12,11 @@ from kammerton.model import TraceError
 X = np.linspace(0.0, 1.0, 101)
 
 
+def learned_from(variance, curve):
+    near, apart = smoothed(variance)
+    return learned(variance, near**-0.5, apart, curve)
+
+
 def test_sigmas_that_scatter_are_averaged_over_neighbours():
     rng = np.random.default_rng(1)
     variance = rng.chisquare(19, (400, 101)) / 19
@@ -34,14 +39,14 @@ def test_the_noise_of_counts_is_learned_from_the_fit():
     rng, shots = np.random.default_rng(2), 200
     y = rng.binomial(shots, p, (50, 101)) / shots
     variance = valid(np.sqrt(y * (1 - y) / shots))
-    law, matters = learned(variance, *smoothed(variance), np.broadcast_to(p, y.shape))
+    law, matters = learned_from(variance, np.broadcast_to(p, y.shape))
     assert matters.all()
     assert law.mean(axis=0) == pytest.approx(p * (1 - p) / shots, rel=0.2, abs=5e-5)
 
 
 def test_a_function_that_describes_them_worse_is_not_taken():
     variance = np.linspace(1.0, 2.5, 101)[None]
-    law, matters = learned(variance, *smoothed(variance), np.cos(30 * X)[None])
+    law, matters = learned_from(variance, np.cos(30 * X)[None])
     assert not matters.any()
     assert law == pytest.approx(smoothed(variance)[0])
 

@@ -46,7 +46,7 @@ DRIFT = 28.0  # delta-BIC over a random walk
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
-BRIEF, HOPE = 8, 10.0  # iterations, and what chi-square gains in them where there is a beat
+BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",

@@ -33,7 +33,7 @@ class Batch:
     `level` (N,) if real; 0 where missing, and everywhere in a constant trace, whose level is its
     value. w: (N, parts * M) 1/sigma, 0 where missing.
     known_noise: sigma was given; then a cost is a chi-square. Otherwise w is 1/std(y).
-    variance: (N, M) as given, NaN where invalid. apart: (N, M), which are unlike their neighbours'.
+    variance: (N, M) as given, 0 where invalid. apart: (N, M), which are unlike their neighbours'.
     """
 
     x: Array
@@ -302,21 +302,10 @@ def weighed_again(batch: Batch, curve: NDArray[Any]) -> tuple[NDArray[np.intp], 
         return None
     if (variance[0] == variance[0, 0]).all() and (variance == variance[:, :1]).all():
         return None
-    near = _variances(batch.w)
-    better, matters = learned(variance, near, apart, curve)
+    better, matters = learned(variance, batch.w, apart, curve)
     which = np.flatnonzero(matters)
     if len(which) == 0:
         return None
     part = batch if len(which) == batch.traces else batch.take(which)
     w = np.where(part.w > 0, 1.0 / np.sqrt(better[which]), 0.0)
     return which, replace(part, w=np.ascontiguousarray(w))
-
-
-def _variances(w: Array) -> Array:
-    """Return 1/w^2 (N, M), the typical one of the trace where a point is missing."""
-    if w.min() > 0:
-        return 1.0 / (w * w)
-    there = w > 0
-    near = np.where(there, np.where(there, w, 1.0) ** -2.0, 0.0)
-    typical = near.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    return np.where(there, near, typical)  # a missing point says nothing about the others

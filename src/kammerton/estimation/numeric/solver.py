@@ -85,7 +85,8 @@ def weighed_anew(
 ) -> tuple[Batch, Solution, Array]:
     """Return batch, fit and its curve, where a curve asks for other weights fitted with those.
 
-    refit: the fit of the traces `which` (B,), whose batch is given too.
+    refit: the fit of the traces `which` (B,), whose batch is given too; it takes the place of
+    theirs in `fit`, whose arrays are changed.
     """
     curve = fit.curve(batch)
     again = weighed_again(batch, curve)
@@ -97,7 +98,9 @@ def weighed_anew(
         return part, other, other.curve(part)
     w = batch.w.copy()
     w[which], curve[which] = part.w, other.curve(part)
-    return batch.with_y(batch.y, w), replaced(fit, which, other, np.ones(len(which), bool)), curve
+    for name in ("theta", "cov", "cost", "residual", "free"):
+        getattr(fit, name)[which] = getattr(other, name)
+    return batch.with_y(batch.y, w), fit, curve
 
 
 def better(first: Solution, second: Solution) -> Solution:

@@ -32,7 +32,7 @@ NARROW = math.exp(2.0 * MATTERS)  # a ratio of changes that scatters less
 
 
 def valid(sigma: Array) -> Array:
-    """Return variances (N, M), NaN where sigma says nothing (0, NaN, infinite).
+    """Return variances (N, M), 0 where sigma says nothing (0, NaN, infinite).
 
     1 where it says nothing at all: such a trace is fitted without sigma (`families`).
     """
@@ -48,7 +48,7 @@ def fill_squares(sigma: Array, variance: Array) -> None:
         useful = False
         for i in range(sigma.shape[1]):
             good = 0.0 < sigma[n, i] < math.inf
-            variance[n, i] = sigma[n, i] * sigma[n, i] if good else math.nan
+            variance[n, i] = sigma[n, i] * sigma[n, i] if good else 0.0
             useful = useful or good
         if not useful:
             variance[n, :] = 1.0
@@ -86,33 +86,20 @@ def smoothed(variance: Array) -> tuple[Array, Mask]:
     Those are far noisier than what is around them, and keep their own.
     """
     near, apart = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
-    fill_near(_plain(variance), near, apart)
+    fill_near(variance, near, apart)
     return near, apart
 
 
-def learned(variance: Array, near: Array, apart: Mask, curve: Array) -> tuple[Array, Mask]:
+def learned(variance: Array, w: Array, apart: Mask, curve: Array) -> tuple[Array, Mask]:
     """Return variances as a function of the fitted y (N, M), where another fit is worth it.
 
     And which traces (N,) those are: the function describes them better, and changes them much.
+    w: the weights (N, M) of now, 0 where a point is missing. Elsewhere their 1/w^2 is returned,
+    and the trace's typical one for a missing point, which says nothing about the others.
     """
     found, matters = np.empty_like(variance), np.empty(len(variance), dtype=np.bool_)
-    fill_learned(_plain(variance), near, apart, np.ascontiguousarray(curve), found, matters)
+    fill_learned(variance, w, apart, np.ascontiguousarray(curve), found, matters)
     return found, matters
-
-
-def _plain(variance: Array) -> Array:
-    """Return variances with 0 for what is not known: compiled code knows no NaN."""
-    plain = np.empty(variance.shape)
-    fill_plain(np.ascontiguousarray(variance), plain)
-    return plain
-
-
-@careful_kernel
-def fill_plain(variance: Array, plain: Array) -> None:
-    """Fill plain (N, M)."""
-    for n in range(variance.shape[0]):
-        for i in range(variance.shape[1]):
-            plain[n, i] = variance[n, i] if math.isfinite(variance[n, i]) else 0.0
 
 
 @kernel
@@ -184,18 +171,26 @@ def slide(v: Array, apart: Mask, most: float, own: bool, otherwise: float, out: 
 
 @kernel
 def fill_learned(
-    variance: Array, near: Array, apart: Mask, curve: Array, found: Array, matters: Mask
+    variance: Array, w: Array, apart: Mask, curve: Array, found: Array, matters: Mask
 ) -> None:
     """Fill found (N, M) and matters (N,)."""
     rows, m = variance.shape
     law = np.empty(m)
     for n in range(rows):
-        of_curve(variance[n], near[n], apart[n], curve[n], law)
-        small = LEAST * near[n].mean()
-        matters[n] = changed(variance[n], near[n], apart[n], small, law) > MATTERS * MATTERS
-        matters[n] = matters[n] and closer(variance[n], near[n], apart[n], small, law)
+        near = found[n]
+        total, count = 0.0, 0
         for i in range(m):
-            found[n, i] = law[i] if matters[n] and not apart[n, i] else near[n, i]
+            near[i] = 1.0 / (w[n, i] * w[n, i]) if w[n, i] > 0.0 else 0.0
+            total += near[i]
+            count += w[n, i] > 0.0
+        for i in range(m if count < m else 0):
+            near[i] = near[i] if w[n, i] > 0.0 else total / max(count, 1)
+        of_curve(variance[n], near, apart[n], curve[n], law)
+        small = LEAST * near.mean()
+        matters[n] = changed(variance[n], near, apart[n], small, law) > MATTERS * MATTERS
+        matters[n] = matters[n] and closer(variance[n], near, apart[n], small, law)
+        for i in range(m if matters[n] else 0):
+            near[i] = near[i] if apart[n, i] else law[i]
 
 
 @kernel
