@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from qcodes.instrument_drivers.Lakeshore import LakeshoreModel372
 
 from kammerton.model import InstrumentError
-from kammerton.model.roles import Identity
 from kammerton_drivers.line import SOCKET, Careful, idn, without_delay
+from kammerton_drivers.monitor import Monitor
 from kammerton_drivers.session import Session
-
-HOTTEST = 400.0
-"""K; a sensor that reads more is broken or unplugged."""
 
 NAMES = ("mxc", "mixing chamber", "mixing", "mc")
 """What the input of the mixing chamber may be called at the bridge."""
@@ -32,19 +28,14 @@ def connect(name: str, address: str) -> Lakeshore372:
     return bridge
 
 
-class Lakeshore372:
+class Lakeshore372(Monitor["_Bridge"]):
     """A FridgeMonitor of the input that the bridge itself calls MXC.
 
     While the bridge scans, a reading is as old as the last visit to that input.
     """
 
     def __init__(self, name: str, address: str) -> None:
-        self.name = name
-        self.session = Session(name, address, lambda label: _Bridge(label, address, **SOCKET))
-
-    async def identity(self) -> Identity:
-        """Ask for vendor, model, serial number and firmware."""
-        return await self.session.identity()
+        super().__init__(Session(name, address, lambda label: _Bridge(label, address, **SOCKET)))
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -55,19 +46,7 @@ class Lakeshore372:
             No answer, a status other than OK, or no temperature (0 K is how the bridge says so).
         """
         kelvin, status = await self.session.read("read the mixing chamber", _mixing_chamber)
-        if status != "OK" or not (math.isfinite(kelvin) and 0 < kelvin < HOTTEST):
-            place = f"{self.name} ({self.session.address})"
-            raise InstrumentError(
-                f"{place}: no valid reading of the mixing chamber: {kelvin} K, status {status}"
-            )
-        return kelvin
-
-    async def safe(self) -> None:
-        """Do nothing: a refrigerator is never switched, and this one is only read."""
-
-    async def close(self) -> None:
-        """Close the session; heaters stay as they are."""
-        await self.session.close()
+        return self.valid(kelvin, "" if status == "OK" else status)
 
 
 class _Bridge(Careful, LakeshoreModel372):

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
 import re
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult
 
 from qcodes.instrument_drivers.oxford import OxfordTriton
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton_drivers.line import Careful
+from kammerton_drivers.monitor import Monitor, parts_of
 from kammerton_drivers.session import Session
-
-HOTTEST = 400.0
-"""K; a sensor that reads more is broken or unplugged."""
 
 TIMEOUT = 5.0
 _LONGEST = 4096
+_FORM = '"tcp://host:33576"'
 _TURBO = "READ:DEV:TURB1:PUMP:SIG:STATE"
 
 
@@ -35,17 +33,14 @@ def connect(name: str, address: str) -> Triton:
     return triton
 
 
-class Triton:
+class Triton(Monitor["_Triton"]):
     """A FridgeMonitor of the channel that the Triton itself calls MC."""
 
     def __init__(self, name: str, address: str) -> None:
-        self.name = name
-        host, port = _host_and_port(name, address)
-        self.session = Session(name, address, lambda label: _opened(label, host, port), _identity)
-
-    async def identity(self) -> Identity:
-        """Ask for vendor, model, serial number and firmware."""
-        return await self.session.identity()
+        host, port = parts_of(name, address, _FORM, _host_and_port)
+        super().__init__(
+            Session(name, address, lambda label: _opened(label, host, port), _identity)
+        )
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -55,24 +50,13 @@ class Triton:
         InstrumentError
             No answer, or one that is no temperature.
         """
-        kelvin = await self.session.read("read the mixing chamber", _mixing_chamber)
-        if kelvin is None or not (math.isfinite(kelvin) and 0 < kelvin < HOTTEST):
-            place = f"{self.name} ({self.session.address})"
-            raise InstrumentError(f"{place}: no valid reading of the mixing chamber: {kelvin}")
-        return kelvin
+        return self.valid(await self.session.read("read the mixing chamber", _mixing_chamber))
 
     async def machines(self) -> dict[str, bool]:
         """Ask whether the turbo pump runs; one that the Triton does not name is left out."""
         answer = await self.session.do("ask for the turbo pump", lambda t: t.ask(_TURBO))
         state = str(answer).rpartition(":")[2].strip().upper()
         return {"turbo": state == "ON"} if state in ("ON", "OFF") else {}
-
-    async def safe(self) -> None:
-        """Do nothing: a refrigerator is never switched, and this one is only read."""
-
-    async def close(self) -> None:
-        """Close the session."""
-        await self.session.close()
 
 
 class _Triton(Careful, OxfordTriton):
@@ -123,11 +107,6 @@ def _mixing_chamber(triton: _Triton) -> float | None:
     return None if match[1] is None else float(match[1])
 
 
-def _host_and_port(name: str, address: str) -> tuple[str, int]:
-    try:
-        parts = urlsplit(address)
-        if parts.scheme == "tcp" and parts.hostname and parts.port:
-            return parts.hostname, parts.port
-    except ValueError:
-        pass  # said below, as for every other address that is none
-    raise InstrumentError(f'{name}: {address!r} is not an address like "tcp://host:33576"')
+def _host_and_port(parts: SplitResult) -> tuple[str, int] | None:
+    usable = parts.scheme == "tcp" and parts.hostname and parts.port
+    return (parts.hostname or "", parts.port or 0) if usable else None

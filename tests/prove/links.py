@@ -15,36 +15,22 @@ from tempfile import TemporaryDirectory
 
 from tests.prove.frame import Row, proof
 from tests.proxied import STUCK, Site, proxied, running
-from tests.proxy import (
-    Bandwidth,
-    Blackhole,
-    CutAfter,
-    Duplicate,
-    Fault,
-    FlakyConnect,
-    Flip,
-    HalfOpen,
-    Late,
-    Latency,
-    Reset,
-    Slices,
-    Swallow,
-)
+from tests.proxy import faults
 
-FAULTS: Sequence[tuple[str, Fault, float]] = (
-    ("I1 answer lost", Swallow(), 0.0),
-    ("I2 half-open", HalfOpen(), 0.0),
-    ("I2 black hole for 3 s", Blackhole(), 3.0),
-    ("I3 answer 8 s late", Late(seconds=8.0), 0.0),
-    ("I3 answer twice", Duplicate(), 0.0),
-    ("I4 cut in the middle", CutAfter(), 0.0),
-    ("I4 byte by byte", Slices(), 0.0),
-    ("I5 a bit flipped in an answer", Flip(), 0.0),
-    ("I5 a bit flipped in a command", Flip(ways=("up",)), 0.0),
-    ("I1 reset", Reset(), 0.0),
-    ("I11 seven of ten connections end, 3 s", FlakyConnect(), 3.0),
-    ("I1 40 ms more, 3 s", Latency(seconds=0.02), 3.0),
-    ("I1 100 kB/s, 3 s", Bandwidth(rate=1e5), 3.0),
+FAULTS: Sequence[tuple[str, faults.Fault, float]] = (
+    ("I1 answer lost", faults.Swallow(), 0.0),
+    ("I2 half-open", faults.HalfOpen(), 0.0),
+    ("I2 black hole for 3 s", faults.Blackhole(), 3.0),
+    ("I3 answer 8 s late", faults.Late(seconds=8.0), 0.0),
+    ("I3 answer twice", faults.Duplicate(), 0.0),
+    ("I4 cut in the middle", faults.CutAfter(), 0.0),
+    ("I4 byte by byte", faults.Slices(), 0.0),
+    ("I5 a bit flipped in an answer", faults.Flip(), 0.0),
+    ("I5 a bit flipped in a command", faults.Flip(ways=("up",)), 0.0),
+    ("I1 reset", faults.Reset(), 0.0),
+    ("I11 seven of ten connections end, 3 s", faults.FlakyConnect(), 3.0),
+    ("I1 40 ms more, 3 s", faults.Latency(seconds=0.02), 3.0),
+    ("I1 100 kB/s, 3 s", faults.Bandwidth(rate=1e5), 3.0),
 )
 """What it is called, the fault, and how many s it stays."""
 
@@ -72,7 +58,7 @@ class Told:
         site.loop.said = listen
 
 
-async def inject(site: Site, told: Told, link: str, fault: Fault, seconds: float) -> Row:
+async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds: float) -> Row:
     """Put one fault on one link while the loop turns; return what became of it."""
     proxy = site.proxies[link]
     await site.bench.gate.verify(link, "test")  # a source that is set already is not spoken to
@@ -126,13 +112,15 @@ def together(name: str, rows: Sequence[Row]) -> Row:
     )  # fmt: skip
 
 
-async def _prove(folder: Path, times: int, faults: Sequence[tuple[str, Fault, float]]) -> list[Row]:
+async def _prove(
+    folder: Path, times: int, chosen: Sequence[tuple[str, faults.Fault, float]]
+) -> list[Row]:
     rows = []
     with proxied(folder) as (laboratory, proxies, lab):
         async with running(laboratory, proxies, lab) as site:
             told = Told()
             told.on(site)
-            for name, fault, seconds in faults:
+            for name, fault, seconds in chosen:
                 hit = [
                     await inject(site, told, link, fault, seconds)
                     for _ in range(times)
