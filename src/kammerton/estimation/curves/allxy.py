@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.pulse_pairs import ERRORS, IDEAL, polynomials, responses
 from kammerton.estimation.curves.repeats import means, unlike
 from kammerton.estimation.numeric.derived import Derived, derive, named
@@ -29,7 +30,7 @@ from kammerton.estimation.verdict.findings import (
 )
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.nulls import simple_laws
-from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -37,7 +38,6 @@ Array = NDArray[np.float64]
 LEAST = 14  # different pairs: six numbers are fitted
 LARGEST = 0.4  # rad up to which the orders in the errors that are used are enough
 BOUND = 0.8
-CERTAIN = 1e9
 BEYOND_CHANCE = 4.0  # sigmas of the error that names the trace
 ALIKE = 3.0  # sigmas by which another error may explain the trace less well and still be named
 DIM = 20.0  # contrast in its own sigmas below which errors of the pulses are not seen
@@ -73,7 +73,7 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
     each = sampled.batch
     pair = np.round(each.x * 20).astype(np.intp)
     law = Law(PAIRS, polynomials()[:, pair].transpose(1, 0, 2).copy())
-    fit, perfect = _fits(each, law, _prior(each, known))
+    fit, perfect = _fits(each, law, known_levels(each, known))
     curve = law.curve(fit.theta)
     nulls = simple_laws(each)
     evidence = weigh(each, fit, curve, nulls)
@@ -109,16 +109,6 @@ def _fits(batch: Batch, law: Law, prior: Array | None) -> tuple[Solution, Soluti
     fit = refine(law, batch, none, -ends, ends, prior)
     ideal = law.given[:, 0]
     return fit, linear(np.stack([ideal, np.ones_like(ideal)], axis=1), batch, prior)
-
-
-def _prior(batch: Batch, known: dict[str, object]) -> Array | None:
-    prior = np.zeros((batch.traces, 2, 2))
-    for column, name in enumerate(("contrast", "offset")):
-        value = per_trace(known, name, batch)
-        if value is not None:
-            prior[:, 0, column] = CERTAIN * (batch.w**2).sum(axis=1)
-            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
-    return prior if prior.any() else None
 
 
 def _numbers(theta: Array, level: Array) -> dict[str, Array]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, derive
@@ -29,7 +30,6 @@ Array = NDArray[np.float64]
 
 LEAST = 4
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one stay Gaussian
-CERTAIN = 1e9  # weight of a known offset or contrast against the whole trace
 SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
 BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
 EVEN = 6.0  # delta-BIC over a straight line along the number of the length
@@ -73,7 +73,7 @@ def randomized_benchmarking(batch: Batch, known: dict[str, object]) -> Outcome:
     served with population=False.
     """
     sampled = means(batch)
-    decay = decaying(sampled, prior(sampled.batch, known))
+    decay = decaying(sampled, known_levels(sampled.batch, known))
     span, size = batch.column(batch.span), dimension(batch, known)
     found = derive(lambda theta: _numbers(theta, span, batch.level, size), decay.fit.theta,
                    decay.cov)  # fmt: skip
@@ -127,18 +127,6 @@ def _scattered(sampled: Means, fit: Solution) -> Array:
     rows = np.stack([-size * batch.x * decay, 0 * decay, decay, np.ones_like(decay)], axis=1)
     middle = (rows * (batch.w**4 * sampled.variance)[:, None, :]) @ rows.transpose(0, 2, 1)
     return np.asarray(fit.cov @ middle @ fit.cov)
-
-
-def prior(batch: Batch, known: dict[str, object]) -> Array | None:
-    """Return what is known of amplitude and offset as the solver wants it."""
-    weights = np.zeros((batch.traces, 2, 2))
-    certain = CERTAIN * (batch.w**2).sum(axis=1)
-    for column, name in enumerate(("contrast", "offset")):
-        value = per_trace(known, name, batch)
-        if value is not None:
-            weights[:, 0, column] = certain
-            weights[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
-    return weights if weights.any() else None
 
 
 def dimension(batch: Batch, known: dict[str, object]) -> Array:

@@ -7,12 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, named
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve, weighed_anew
+from kammerton.estimation.numeric.solver import Solution, merged, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
@@ -26,7 +27,7 @@ from kammerton.estimation.verdict.findings import (
 )
 from kammerton.estimation.verdict.kind import Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
-from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -108,19 +109,11 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
 
 
 def _prior(batch: Batch, known: Known) -> Array | None:
-    if known.get("offset") is None and known.get("contrast") is None:
-        return None
-    if not batch.begins_at_zero:
+    prior = known_levels(batch, known)
+    if prior is not None and not batch.begins_at_zero:
         raise TraceError(
             "x is far from zero, where known levels are: farther than the sweep is long"
         )
-    prior = np.zeros((batch.traces, 2, 2))
-    weight = CERTAIN * (batch.w**2).sum(axis=1)
-    for column, name in enumerate(("contrast", "offset")):
-        value = per_trace(known, name, batch)
-        if value is not None:
-            prior[:, 0, column] = weight
-            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
     return prior
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.numeric.projection import Law, refine
@@ -30,7 +31,6 @@ from kammerton.model import Advice, TraceError
 Array = NDArray[np.float64]
 
 LEAST = 5
-CERTAIN = 1e9
 SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 errors
 MOST = 256  # candidates of the error
 USUAL_DECAY = 0.5  # over all gates, before the data: a gate is far shorter than T1
@@ -84,7 +84,9 @@ def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
 
 def fine_amplitude(batch: Batch, known: dict[str, object]) -> Outcome:
     """Fit the error per gate; `angle` is pi and `phase` pi/2 unless said, in rad."""
-    train, prior = _train(batch, known), _prior(batch, known)
+    train, prior = _train(batch, known), known_levels(batch, known)
+    if prior is None:
+        prior = np.zeros((batch.traces, 2, 2))
     fit, twin = _fits(batch, train, prior)
     curve = train.law().curve(fit.theta)
     nulls = simple_laws(batch)
@@ -115,16 +117,6 @@ def _train(batch: Batch, known: dict[str, object]) -> Train:
     both = known.get("contrast") is not None and known.get("offset") is not None
     limit: Array = np.minimum(np.float64(np.pi / 2) / common, np.abs(angle) / 2)
     return Train(count, angle[:, None], phase[:, None], limit, count.max(axis=1), both)
-
-
-def _prior(batch: Batch, known: dict[str, object]) -> Array:
-    prior = np.zeros((batch.traces, 2, 2))
-    for column, name in enumerate(("contrast", "offset")):
-        value = per_trace(known, name, batch)
-        if value is not None:
-            prior[:, 0, column] = CERTAIN * (batch.w**2).sum(axis=1)
-            prior[:, 1, column] = value - (batch.level if name == "offset" else 0.0)
-    return prior
 
 
 def _fits(batch: Batch, train: Train, prior: Array) -> tuple[Solution, Solution]:

@@ -21,9 +21,9 @@ from kammerton.estimation.curves.benchmarking import (
     judge,
     judge_end,
     judge_population,
-    prior,
     ready,
 )
+from kammerton.estimation.curves.levels import known_levels
 from kammerton.estimation.curves.repeats import Means, means, unlike
 from kammerton.estimation.curves.series import split
 from kammerton.estimation.numeric.derived import Derived, derive
@@ -82,13 +82,13 @@ def ready_pair(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | 
 def interleaved_benchmarking(pair: Pair, known: dict[str, object]) -> Outcome:
     """Fit both series with common A and B; known as for randomized_benchmarking."""
     sampled = [means(batch) for batch in (pair.reference, pair.interleaved)]
-    alone = [decaying(each, prior(each.batch, known)) for each in sampled]
+    alone = [decaying(each, known_levels(each.batch, known)) for each in sampled]
     both = _joint(sampled)
     law = _law(both, sampled[0].batch.points)
     fit = refine(
         law, both,
         np.column_stack([each.fit.p[:, 0] for each in alone]),
-        np.full(2, -1.0), np.full(2, 4.0 * both.points**2), prior(both, known),
+        np.full(2, -1.0), np.full(2, 4.0 * both.points**2), known_levels(both, known),
     )  # fmt: skip
     reduced, noise = _noise(both, fit, alone)
     cov = _scattered(sampled, both, fit, law) * noise[:, None, None]
