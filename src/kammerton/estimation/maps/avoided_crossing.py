@@ -11,8 +11,17 @@ from kammerton.estimation.maps.crossing import HALF_SLOPE, MEAN_SLOPE, MIDDLE, P
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import JUMP
-from kammerton.estimation.maps.objections import LEAST, SHARE, coarse, empty, lost, no_line, unlike
+from kammerton.estimation.maps.misses import chi_squares, stacked
+from kammerton.estimation.maps.objections import (
+    LEAST,
+    SHARE,
+    coarse,
+    empty,
+    jumped,
+    lost,
+    no_line,
+    unlike,
+)
 from kammerton.estimation.maps.ridge import SOLID, Columns, columns
 from kammerton.estimation.maps.tracks import NARROWEST
 from kammerton.estimation.numeric.derived import Derived, derive
@@ -48,21 +57,18 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
     judge_held(findings, much)
-    reduced = np.full(maps.traces, np.nan)
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
         if each is not None:
             curve[n] = (each.fit.image() * each.factor).T
-            reduced[n] = each.misses.chi2_reduced if maps.known_noise else np.nan
     findings.accept("two branches that clearly avoid each other")
-    return Outcome(numbers, UNITS, curve, reduced, findings)
+    return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
 
 
 def _numbers(found: list[Found | None], scale: Scale) -> Derived:
-    theta, cov = np.full((len(found), 6), np.nan), np.full((len(found), 6, 6), np.nan)
+    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
     for n, each in enumerate(found):
         if each is not None:
-            theta[n], cov[n] = each.fit.theta[:6], each.fit.cov[:6, :6]
             theta[n, [HALF_SLOPE, G]] = np.abs(theta[n, [HALF_SLOPE, G]])
             turn = np.sign(each.fit.theta[:6])
             turn[[MIDDLE, PLACE, MEAN_SLOPE, 5]] = 1.0
@@ -96,7 +102,7 @@ def _objections(
     yield lost(c, held, known_noise, PAIR)
     yield _one_branch(found)
     yield _standing(found)
-    yield _jumped(found)
+    yield jumped(found.jump, "the crossing")
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
     yield _hidden(found)
     yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
@@ -164,15 +170,6 @@ def _restless(found: Found) -> Objection | None:
         return None
     return rejected(
         "model does not fit", "no place of the branches is the best: the fit does not settle"
-    )
-
-
-def _jumped(found: Found) -> Objection | None:
-    if found.jump[0] < JUMP:
-        return None
-    return rejected(
-        "drift during scan",
-        f"the crossing moves during the scan, near point {found.jump[1] + 1} of the bias",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from kammerton.estimation.maps.misses import Misses
+from kammerton.estimation.maps.misses import JUMP, Misses
 from kammerton.estimation.maps.ridge import Columns, median
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
@@ -47,6 +47,15 @@ def lost(c: Columns, found: Misses, known_noise: bool, what: str) -> Objection |
     if found.seen.sum() >= LEAST and found.kept.sum() < 0.6 * found.seen.sum():
         return rejected("model does not fit", f"the lines do not lie on one {what}")
     return no_line(c, known_noise, what)
+
+
+def jumped(jump: tuple[float, int], what: str) -> Objection | None:
+    """Object where a jump of `what` in mid-scan explains much; jump: chi-square, and where."""
+    if jump[0] < JUMP:
+        return None
+    return rejected(
+        "drift during scan", f"{what} moves during the scan, near point {jump[1] + 1} of the bias"
+    )
 
 
 def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection | None:

@@ -10,8 +10,9 @@ from kammerton.estimation.maps.arcfit import Found, Model, find
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.misses import chi_squares, stacked
 from kammerton.estimation.maps.ridge import Columns, columns
-from kammerton.estimation.maps.sweet_spot import chi_squares, objections
+from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import LINE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -58,12 +59,7 @@ def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:
 
 
 def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -> Derived:
-    size = 6
-    theta = np.full((len(found), size), np.nan)
-    cov = np.full((len(found), size, size), np.nan)
-    for n, each in enumerate(found):
-        if each is not None:
-            theta[n], cov[n] = each.fit.theta, each.fit.cov
+    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
     known = np.full(len(found), np.nan) if asymmetry is None else asymmetry
     square, error = theta[:, SQUARE], np.sqrt(cov[:, SQUARE, SQUARE])
     told = (square > ASYMMETRIC * error) & (error < 0.5 * flux.USUAL_SQUARE)

@@ -22,8 +22,9 @@ from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.flux import Scale, qubit_law
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.misses import chi_squares, stacked
 from kammerton.estimation.maps.ridge import columns, resonances
-from kammerton.estimation.maps.sweet_spot import chi_squares, objections
+from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import FANO, POLE, Positions
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -137,10 +138,7 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
 
 
 def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> Derived:
-    theta, cov = np.full((len(found), 6), np.nan), np.full((len(found), 6, 6), np.nan)
-    for n, each in enumerate(found):
-        if each is not None:
-            theta[n], cov[n] = each.fit.theta[:6], each.fit.cov[:6, :6]
+    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
     low = np.array([q.asymmetry for q in qubits])
     e_c = np.array([q.e_c for q in qubits]) / scale.df
     base = scale.f0 / scale.df

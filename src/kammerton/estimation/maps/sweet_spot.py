@@ -6,13 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcfit import LIKE, SAME, Found, Model, faint, halves_differ
 from kammerton.estimation.maps.flux import Scale
-from kammerton.estimation.maps.maps import Maps
-from kammerton.estimation.maps.misses import JUMP
-from kammerton.estimation.maps.objections import LOOSE, SHARE, coarse, empty, lost, no_line, unlike
+from kammerton.estimation.maps.objections import (
+    LOOSE,
+    SHARE,
+    coarse,
+    empty,
+    jumped,
+    lost,
+    no_line,
+    unlike,
+)
 from kammerton.estimation.maps.ridge import Columns, standing, stripes
 from kammerton.estimation.maps.tracks import NARROWEST
 from kammerton.estimation.numeric.derived import Derived
@@ -22,13 +28,6 @@ from kammerton.model import Advice
 
 STRIPED = 0.2  # height of stripes, in parts of the line's, from which they may make one
 COARSE_PERIOD = 0.33  # relative error of the period
-
-
-def chi_squares(maps: Maps, found: list[Found | None]) -> NDArray[np.float64]:
-    """Return the reduced chi-square of each map (N,), NaN where sigma was not given."""
-    if not maps.known_noise:
-        return np.full(maps.traces, np.nan)
-    return np.array([np.nan if each is None else each.misses.chi2_reduced for each in found])
 
 
 def objections(
@@ -60,7 +59,7 @@ def objections(
     yield _two_halves(c, model, found)
     yield lost(c, found.misses, known_noise, what)
     yield _second(found, model)
-    yield _jumped(found)
+    yield jumped(found.jump, "the sweet spot")
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
@@ -77,15 +76,6 @@ def _two_halves(c: Columns, model: Model, found: Found) -> Objection | None:
         return None
     return rejected(
         "drift during scan", "both halves of the scan show an arc, but at different biases"
-    )
-
-
-def _jumped(found: Found) -> Objection | None:
-    if found.jump[0] < JUMP:
-        return None
-    return rejected(
-        "drift during scan",
-        f"the sweet spot moves during the scan, near point {found.jump[1] + 1} of the bias",
     )
 
 
