@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -45,8 +46,9 @@ def all_usual(rows: Array, sigma: Array) -> bool:
     for n in range(rows.shape[0]):
         size = 0.0
         for i in range(rows.shape[1]):
-            if not abs(rows[n, i]) <= size:
-                size = abs(rows[n, i])  # NaN, too
+            if math.isnan(rows[n, i]):
+                return False
+            size = max(size, abs(rows[n, i]))
         if not (size == 0.0 or USUAL[0] <= size <= USUAL[1]):
             return False
         own, k = size if size > 0.0 else 1.0, n if sigma.shape[0] > 1 else 0

@@ -65,3 +65,31 @@ def test_a_steep_rate_cannot_make_the_envelope_grow_beyond_bounds():
 def test_compiled_code_is_kept_on_disk():
     kernels.solve.enable_caching  # noqa: B018 - raises if the kernel were not a numba dispatcher
     assert kernels.solve._cache.cache_path
+
+
+@pytest.mark.parametrize("x", [np.linspace(-0.6, 0.4, 41), np.linspace(-0.5, 0.5, 41)])
+def test_a_rabi_law_goes_both_ways_from_zero(x):
+    quick, slow = (
+        law_at(kernels.RABI, [3.0, 40.0], x, step, np.ones(2))[2] for step in (0.025, 0.0)
+    )
+    assert quick == pytest.approx(slow, abs=1e-12)
+
+
+@pytest.mark.parametrize("name", ["DECAY", "RAMSEY", "BEAT"])
+def test_recurrences_hold_over_thousands_of_points(name):
+    law, x = getattr(kernels, name), np.linspace(0.0, 1.0, 4001)
+    for shape in (0.0, 0.3):
+        p = [P[name][0], shape, *P[name][2:]]
+        quick, slow = (
+            law_at(law, p, x, step, np.ones(kernels.LINEAR[law]))[2] for step in (1 / 4000, 0.0)
+        )
+        assert quick == pytest.approx(slow, abs=1e-10)
+
+
+def test_the_inverse_from_a_factor():
+    root = np.random.default_rng(3).normal(size=(5, 5))
+    a = root @ root.T + np.eye(5)
+    factor, inverse = a.copy(), np.empty((5, 5))
+    assert kernels.factor(factor, 5)
+    kernels.inverted(factor, 5, inverse)
+    assert inverse == pytest.approx(np.linalg.inv(a))
