@@ -5,17 +5,19 @@ from __future__ import annotations
 import dataclasses
 import os
 import random
+import signal
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from tests.prove.frame import Row, proof
-from tests.prove.killing import Daemon, Harm, ask, kill, running, unsafe_spans, wait_for
+from tests.prove.killing import Daemon, Harm, Nursery, ask, kill, running, unsafe_spans, wait_for
 from tests.system.laboratory import Laboratory, laboratory
 
+CONNECTING = "connecting"
 STAGES = (
-    "connecting", "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout",
+    CONNECTING, "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout",
     "ramsey", "t1", "t2_echo", "idle",
 )  # fmt: skip
 OPEN = "select number from attempt where outcome is null"
@@ -62,6 +64,34 @@ def bring_up(lab: Laboratory, moment: random.Random, harms: dict[bool, Harm]) ->
         wait_for(lambda: _doing(daemon, "idle"), "the end of the bring-up", 300)
         assert daemon.stop() == 0
     harms[False].stuck += len(ask(daemon.database, OPEN))
+
+
+def hurried(lab: Laboratory, moment: random.Random, harm: Harm) -> set[str]:
+    """One bring-up of cheap processes, killed in every stage that is met; return these."""
+    met = set()
+    with running(lab.lab, Nursery) as daemon:
+        for stage in STAGES:
+            if stage == CONNECTING:
+                wait_for(daemon.child, "a first process")
+                kill_next(daemon, moment)
+            elif not reached(daemon, stage):
+                continue
+            time.sleep(moment.uniform(0.0, LONGEST))
+            kill(daemon, lab, harm)
+            met.add(stage)
+        wait_for(lambda: _doing(daemon, "idle"), "the end of the bring-up", 300)
+        assert daemon.stop() == 0
+    harm.stuck += len(ask(daemon.database, OPEN))
+    return met
+
+
+def kill_next(daemon: Daemon, moment: random.Random) -> None:
+    """Kill the process at work, so that the next is met while it starts and connects."""
+    old = daemon.child()
+    assert old is not None
+    time.sleep(moment.uniform(0.0, LONGEST))
+    os.kill(old, signal.SIGKILL)
+    wait_for(lambda: daemon.child() not in (None, old), "the next process")
 
 
 def reached(daemon: Daemon, stage: str) -> bool:

@@ -68,8 +68,47 @@ sys.exit(asyncio.run(supervise([Path(sys.argv[1])], rules=Rules(tries=10**9, lon
 """The daemon, but five kills in a row do not lead to safe mode."""
 
 
+NURSERY = """
+import os, signal, sys
+from pathlib import Path
+import matplotlib.figure
+from kammerton.lab import load
+from kammerton.serve import computer
+from kammerton.serve.events import run_until_signal
+from kammerton.serve.logs import log_to_stderr
+
+computer._warm()
+computer.draw_run = lambda *_: None
+child = 0
+signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+while True:
+    child = os.fork()
+    if child == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        code = 1
+        try:
+            lab = load(Path(sys.argv[1]))
+            log_to_stderr()
+            run_until_signal(computer.run_computer(lab))
+        except KeyboardInterrupt:
+            code = 0
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(child, 0)
+    if not os.WIFSIGNALED(status):
+        sys.exit(os.waitstatus_to_exitcode(status))
+"""
+"""A computer's process without the daemon, born anew of one that has loaded everything already.
+
+It draws no pictures. A start costs a tenth of the daemon's, so that many can be killed.
+"""
+
+
 class Daemon:
     """The daemon on a lab.toml; its log goes to a file beside it."""
+
+    program = PATIENT
+    marks = CHILD
 
     def __init__(self, lab: Path) -> None:
         self.lab = lab
@@ -79,14 +118,14 @@ class Daemon:
     def start(self) -> None:
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-c", PATIENT, str(self.lab)], stderr=log
+                [sys.executable, "-c", self.program, str(self.lab)], stderr=log
             )
 
     def child(self) -> int | None:
         """Return the process of the computer."""
         try:
             children = psutil.Process(self.process.pid).children()
-            found = [c.pid for c in children if CHILD in c.cmdline()]
+            found = [c.pid for c in children if self.marks in c.cmdline()]
         except psutil.NoSuchProcess:
             return None
         return found[0] if found else None
@@ -112,9 +151,16 @@ class Daemon:
         return self.process.wait(30)
 
 
+class Nursery(Daemon):
+    """Processes of a computer that are cheap to kill."""
+
+    program = NURSERY
+    marks = NURSERY
+
+
 @contextmanager
-def running(lab: Path) -> Iterator[Daemon]:
-    daemon = Daemon(lab)
+def running(lab: Path, kind: type[Daemon] = Daemon) -> Iterator[Daemon]:
+    daemon = kind(lab)
     try:
         yield daemon
     finally:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import sys
 import time
 
 import pytest
 
-from tests.prove.kill_loop import reached
+from tests.prove.kill_loop import STAGES, fresh, hurried, reached
 from tests.prove.killing import Harm, ask, kill, running, unsafe_spans, wait_for
 from tests.system.laboratory import laboratory
 
@@ -33,6 +34,19 @@ def survived(tmp_path_factory):
         wait_for(lambda: (daemon.doing() or (0, ""))[1].startswith("idle"), "idle", 200)
         code = daemon.stop()
         yield harm, daemon, unsafe_spans(lab), code
+
+
+def test_s4_twenty_kills_in_all_stages_lose_nothing_and_leave_nothing_on(tmp_path):
+    """A few bring-ups of two qubits in one laboratory, each killed in every stage it comes to."""
+    harm, moment, met = Harm(), random.Random(SEED), set()
+    with laboratory(tmp_path, qubits=2) as lab:
+        for number in itertools.count():
+            met |= hurried(fresh(lab, tmp_path / f"{number}"), moment, harm)
+            if harm.kills >= 20:
+                break
+        assert unsafe_spans(lab) == []
+    assert len(met) >= len(STAGES) - 2, met  # a short stage may be over before it is seen
+    assert (harm.lost, harm.torn, harm.unsafe, harm.stuck) == (0, [], [], 0)
 
 
 def test_s4_no_acknowledged_revision_is_lost_and_none_is_torn(survived):
