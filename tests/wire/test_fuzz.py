@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 
 import pytest
@@ -25,7 +26,8 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HEADER
 from kammerton_sim.wire.instrument import ScpiInstrument
-from kammerton_sim.wire.sockets import LONGEST, end_of_message
+from kammerton_sim.wire.lines import LineServer
+from kammerton_sim.wire.sockets import LONGEST, InputBuffer, end_of_message
 from tests.wire.conftest import CountingWorld
 
 BUSY, IDLE = 1.0, 5.0
@@ -194,6 +196,77 @@ def test_a_block_may_hold_line_feeds(before, payload):
     message = clean + block + b"\n"
     assert end_of_message(message + b"*IDN?\n") == len(message)
     assert end_of_message(message[:-1]) == 0
+
+
+@given(st.lists(st.binary(max_size=40) | PIECES.map(b"".join), max_size=8))
+def test_messages_are_the_same_however_they_are_cut(pieces):
+    data, at_once, bit_by_bit = b"".join(pieces), [], InputBuffer()
+    while end := end_of_message(data[sum(map(len, at_once)) :]):
+        start = sum(map(len, at_once))
+        at_once.append(data[start : start + end])
+    assert [m for piece in pieces for m in bit_by_bit.messages(piece)] == at_once
+
+
+HOSTILE = {
+    "no end": b"a" * (1 << 16),
+    "a quote that is not closed": b'"' + b"a" * ((1 << 16) - 1),
+    "number signs": b"#" * (1 << 16),
+    "a broken block, then text": b"#x" + b"a" * ((1 << 16) - 2),
+    "a block that promises more than fits": b"#9999999999" + b"\n" * ((1 << 16) - 11),
+    "line feeds in a block behind much text": b"a" * 40_000 + b"#525529" + b"\n" * 25_529,
+}
+
+
+@pytest.mark.parametrize("chunk", HOSTILE.values(), ids=HOSTILE.keys())
+def test_twenty_megabytes_cost_no_more_than_looking_at_them(chunk):
+    buffer, start = InputBuffer(), time.process_time()
+    for _ in range(320):
+        for message in buffer.messages(chunk):
+            assert message.endswith(b"\n")
+        buffer.overrun()
+    assert time.process_time() - start < BUSY
+
+
+def test_a_message_in_many_frames_is_put_together_in_place(laboratory):
+    """Copied each time, they would be 4 GB."""
+    frames = HEADER.pack(b"HS", 0, 0, 1 << 24, 0)
+    frames += (HEADER.pack(b"HS", 6, 0, 2, 20) + b" " * 20) * 20_000
+    frames += HEADER.pack(b"HS", 7, 0, 2, 5) + b"*IDN?"
+    start = time.process_time()
+    with socket.create_connection(("127.0.0.1", laboratory.ports["awg1"]), IDLE) as client:
+        client.sendall(frames)
+        said = b""
+        while b"AWG5208" not in said:
+            said += client.recv(1000)
+    assert time.process_time() - start < BUSY
+
+
+@pytest.mark.parametrize("name", SERVERS)
+def test_hundreds_of_connections_lock_nobody_out_for_good(laboratory, name):
+    with ExitStack() as stack:
+        for _ in range(120):
+            address = "127.0.0.1", laboratory.ports[name]
+            stack.enter_context(socket.create_connection(address, IDLE))
+    assert greeted(laboratory, name)
+
+
+def test_connections_without_a_file_left_are_accepted_later():
+    resource = pytest.importorskip("resource", reason="limits of a process are POSIX")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    server = LineServer("lines", 0, str.upper)
+    used = max(int(name) for name in os.listdir("/dev/fd"))
+    try:
+        with ExitStack() as stack, suppress(OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (used + 20, hard))
+            for _ in range(40):
+                stack.enter_context(socket.create_connection(("127.0.0.1", server.port), IDLE))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        with socket.create_connection(("127.0.0.1", server.port), IDLE) as client:
+            client.sendall(b"hello\r\n")
+            assert client.recv(100) == b"HELLO\r\n"
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        server.close()
 
 
 def test_what_overruns_the_input_buffer_is_lost_and_told(laboratory):

@@ -111,7 +111,10 @@ class HislipServer:
             frame, payload = _receive(connection)
             self.server.link.arrive()
             if frame.kind in (DATA, DATA_END):
-                message = message + payload if message else payload
+                if message:
+                    message += payload
+                else:
+                    message = payload  # most are of one frame: not copied
                 if frame.kind == DATA_END and not session.clearing.is_set():
                     self._answer(connection, session, frame.parameter, message)
                 if frame.kind == DATA_END:

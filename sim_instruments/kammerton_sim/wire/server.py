@@ -6,11 +6,15 @@ import contextlib
 import errno
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping
 
 from kammerton_sim.wire.link import Link
 
 HOST = "127.0.0.1"
+MOST = 100
+"""Clients of one server at a time, unless it says that it takes fewer."""
+_PAUSE = 0.05  # s until a connection for which there was no file is accepted
 
 
 class PortInUse(Exception):
@@ -58,7 +62,7 @@ class TcpServer:
         name: str,
         port: int,
         serve: Callable[[socket.socket, str], None],
-        most: int | None = None,
+        most: int = MOST,
     ) -> None:
         self.name, self._serve, self._most = name, serve, most
         self._listener = listening(name, port)
@@ -107,12 +111,18 @@ class TcpServer:
 
     def _accept(self) -> None:
         while True:
-            connection, (host, port) = self._listener.accept()
+            try:
+                connection, (host, port) = self._listener.accept()
+            except OSError as error:  # somebody opens more connections than the process may have
+                if error.errno not in (errno.EMFILE, errno.ENFILE, errno.ECONNABORTED):
+                    raise
+                time.sleep(_PAUSE)
+                continue
             with self._lock:
                 if self._closing:
                     connection.close()
                     return
-                if self._most is not None and len(self._open) >= self._most:
+                if len(self._open) >= self._most:
                     connection.close()
                     continue
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+from collections.abc import Iterator
 from typing import Protocol
 
 from kammerton_sim.wire.server import TcpServer
@@ -60,34 +61,63 @@ class ScpiSocketServer:
             self._device.disconnected(peer)
 
     def _exchange(self, connection: socket.socket) -> None:
-        waiting = bytearray()
+        buffer = InputBuffer()
         while data := connection.recv(_CHUNK):
             if _QUICK is not None:
                 connection.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
-            waiting += data
-            while (end := end_of_message(waiting)) > 0:
+            for message in buffer.messages(data):
                 self.server.link.arrive()
-                response = self.server.link.leave(self._device.receive(bytes(waiting[:end])))
-                del waiting[:end]
+                response = self.server.link.leave(self._device.receive(message))
                 if response:
                     connection.sendall(response + self._terminator)
-            if len(waiting) > (LARGEST if b"#" in waiting else LONGEST):
-                waiting.clear()
+            if buffer.overrun():
                 self._device.overrun()
+
+
+class InputBuffer:
+    """What came and is no whole message yet. A byte is looked at once, however it is sent."""
+
+    def __init__(self) -> None:
+        self._waiting, self._from = bytearray(), 0
+
+    def messages(self, data: bytes) -> Iterator[bytes]:
+        """Take more and yield every message that it completes, with its line feed."""
+        self._waiting += data
+        while b"\n" in data:  # nothing else ends a message
+            end, self._from = _scan(self._waiting, self._from)
+            if not end:
+                return
+            message = bytes(self._waiting[:end])
+            del self._waiting[:end]
+            yield message
+
+    def overrun(self) -> bool:
+        """Return whether more came than fits, and let go of it."""
+        full = len(self._waiting) > (LARGEST if b"#" in self._waiting else LONGEST)
+        if full:
+            self._waiting, self._from = bytearray(), 0
+        return full
 
 
 def end_of_message(waiting: bytes | bytearray) -> int:
     """Return where the first message ends, behind its line feed; 0 when it has not come yet."""
-    position = 0
+    return _scan(waiting, 0)[0]
+
+
+def _scan(waiting: bytes | bytearray, position: int) -> tuple[int, int]:
+    """Return where the first message ends (or 0), and where to go on when more has come."""
     while True:
         plain = _PLAIN.match(waiting, position)
         assert plain is not None  # it matches the empty string
-        position = plain.end()
-        if position >= len(waiting):
-            return 0
-        if waiting[position] == ord("\n"):
-            return position + 1
-        position = _behind_block(waiting, position)
+        mark = plain.end()
+        if mark >= len(waiting):
+            return 0, position
+        if waiting[mark] == ord("\n"):
+            return mark + 1, 0
+        behind = _behind_block(waiting, mark)
+        if behind >= len(waiting):
+            return 0, mark
+        position = behind
 
 
 def _behind_block(waiting: bytes | bytearray, position: int) -> int:
