@@ -1,7 +1,7 @@
 """`python -m tests.fuzzing [libFuzzer options]`: atheris feeds every instrument, one process.
 
-The first byte picks the instrument, the rest is what it is sent; a second byte cuts that into
-two messages. A crash, or a message that takes longer than a second, ends the run with the bytes
+The first byte picks the instrument or the reader of a file, the rest is what it is sent; a second
+byte cuts that into two messages. It begins with what each knows. A crash, or a message that takes longer than a second, ends the run with the bytes
 in a file.
 """
 
@@ -10,8 +10,12 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 
-DEFAULTS = ("-max_total_time=60", "-timeout=1", "-max_len=512", "-rss_limit_mb=2048")
+DEFAULTS = (
+    "-max_total_time=60", "-timeout=1", "-max_len=512", "-len_control=0", "-rss_limit_mb=2048",
+)  # fmt: skip
 _PARAMETERS = (
     "?", ";:", "MIN", "MAX", "ON", "INF", "1e99", "'Trc1','S21'", "#14abcd", "KRDG? 6", "RDGST?",
     "CALC1:DATA? FDAT", "READ:DEV:T8:TEMP:SIG:TEMP", "/values/mapper/bf",
@@ -35,12 +39,23 @@ def main(arguments: Sequence[str]) -> int:
             for part in (data[2 : 2 + cut], data[2 + cut :]):
                 target(part)
 
-    with tempfile.NamedTemporaryFile("w", suffix=".dict", encoding="ascii") as words:
-        words.writelines(f'"{word}"\n' for word in _words())
-        words.flush()
-        atheris.Setup([sys.argv[0], f"-dict={words.name}", *DEFAULTS, *arguments], one)
+    with tempfile.TemporaryDirectory() as folder:
+        known, seeds = Path(folder, "words.dict"), Path(folder, "seeds")
+        known.write_text("".join(f'"{word}"\n' for word in _words()), encoding="ascii")
+        seeds.mkdir()
+        for number, message in enumerate(_messages(len(targets))):
+            (seeds / f"{number:05d}").write_bytes(message)
+        atheris.Setup([sys.argv[0], f"-dict={known}", *DEFAULTS, *arguments, str(seeds)], one)
         atheris.Fuzz()
     return 0
+
+
+def _messages(targets: int) -> Iterator[bytes]:
+    """Yield something to begin with for every instrument: each header asked, set, and set badly."""
+    for word in _words():
+        for text in (f"{word}?", f"{word} 1", f"{word} 1,0.5", f'{word} "a"', f"{word};*IDN?"):
+            for target in range(targets):
+                yield bytes((target, 255)) + text.encode()
 
 
 def _words() -> Iterator[str]:
@@ -61,11 +76,13 @@ def _targets() -> list[Target]:
     from kammerton_sim.instruments.gs200 import Gs200
     from kammerton_sim.instruments.k33522b import Keysight33522b
     from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+    from kammerton_sim.instruments.seqx import read_seqx, read_sml, read_wfmx
     from kammerton_sim.instruments.sgs100a import Sgs100a
     from kammerton_sim.instruments.triton import Triton
     from kammerton_sim.instruments.znb20 import Znb20
     from kammerton_sim.ledger import Ledger
-    from kammerton_sim.wire.sockets import end_of_message
+    from kammerton_sim.wire.errors import ScpiError
+    from kammerton_sim.wire.sockets import InputBuffer
 
     ledger, fridge = Ledger(lambda: 0.0, length=100), Refrigerator(lambda: 0.0)
     scpi = (
@@ -83,11 +100,19 @@ def _targets() -> list[Target]:
         path, _, rest = data.decode("latin-1").partition("?")
         return api.answer("GET", path, {"recursion": rest, "style": "tree", "fields": rest}, data)
 
+    def file(read: Callable[[bytes], object]) -> Target:
+        def target(data: bytes) -> None:
+            with suppress(ScpiError):
+                read(data)
+
+        return target
+
     return [
         *(device.receive for device in scpi),
         lambda data: triton.answer(data.decode("utf-8", "replace")),
         ask,
-        end_of_message,
+        lambda data: list(InputBuffer().messages(data)),
+        *(file(read) for read in (read_seqx, read_sml, lambda data: read_wfmx(data, "wave"))),
     ]
 
 
