@@ -1,8 +1,8 @@
 """`python -m tests.fuzzing [libFuzzer options]`: atheris feeds every instrument, one process.
 
 The first byte picks the instrument or the reader of a file, the rest is what it is sent; a second
-byte cuts that into two messages. It begins with what each knows. A crash, or a message that takes longer than a second, ends the run with the bytes
-in a file.
+byte cuts that into two messages. It begins with what each knows. A crash, or a message that takes
+longer than a second, ends the run with the bytes in a file.
 """
 
 from __future__ import annotations

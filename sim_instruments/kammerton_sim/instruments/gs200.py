@@ -2,10 +2,10 @@
 
 From the manual (IM GS210-01EN, section 13.2): the headers, the limiters (1 to 30 V, 1 to 200 mA),
 levels while a program is edited. From the upstream driver: the ramp as a program of one step, its
-10 Hz clock, the bits of the extended event register. From memory, not seen in the manual's pages:
-the 120 % of a range, resolutions, the state after *RST, that a change of function switches the
-output off, that a range too small for the level limits it, the numbers of the error queue
-(SCPI-99). The monitor option is not fitted.
+10 Hz clock, the bits of the extended event register. From PyMeasure's: the 120 % of a range. From
+memory, not seen in the manual's pages: resolutions, the state after *RST, that a change of function
+switches the output off, that a range too small for the level limits it, the numbers of the error
+queue (SCPI-99). The monitor option is not fitted.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Ranges of a Yokogawa GS200: span, the 120 % it reaches, resolution.
 
-The spans are those of the upstream driver; the rest of the data sheet is from memory.
+The spans are those of the upstream driver, the 120 % are PyMeasure's. From memory: 100,000 steps.
 """
 
 from __future__ import annotations
