@@ -63,11 +63,11 @@ def proxy(process: BrokerProcess) -> Iterator[Proxy]:
 
 @contextlib.asynccontextmanager
 async def counting(
-    broker: Broker, *, shipped: bool = False
+    broker: Broker, computer: str = "two-qubits", *, shipped: bool = False
 ) -> AsyncIterator[tuple[Subscriber, list[Update]]]:
     """Follow, and keep every update in the order of arrival. shipped: with its own pauses."""
     backoff = None if shipped else Backoff(0.05, 0.2)
-    subscriber, updates = Subscriber(broker, "two-qubits", backoff=backoff), []
+    subscriber, updates = Subscriber(broker, computer, backoff=backoff), []
 
     async def follow() -> None:
         async with contextlib.aclosing(subscriber.updates()) as news:
