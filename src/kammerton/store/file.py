@@ -48,9 +48,14 @@ class FilePlace:
         """Return an engine whose transactions see one state and cannot write."""
         return sqlite.reader(self.file)
 
+    @property
+    def request_file(self) -> Path:
+        """Return the file of the requests of other processes."""
+        return self.file.with_name(f"{self.file.name}.requests")
+
     def requests(self) -> Engine:
         """Return an engine for the requests of other processes, in a file of their own."""
-        return sqlite.plain(self.file.with_name(f"{self.file.name}.requests"))
+        return sqlite.plain(self.request_file)
 
     def known(self, connection: Connection) -> bool:
         """Return whether the tables are there; refuse foreign ones and other schemas."""

@@ -92,9 +92,29 @@ class Inbox(Closing):
 
     def __init__(self, database: Path | str | Place) -> None:
         self._place = place_of(database) if isinstance(database, Path | str) else database
+        self._open()
+
+    def _open(self) -> None:
         self._engine = self._place.requests()
         with self._place.errors("open requests to"), self._engine.begin() as connection:
             metadata.create_all(connection)
+        self._file = self._identity()
+
+    def _identity(self) -> tuple[int, int] | None:
+        """Return which file the requests lie in now; None where there is none."""
+        file = self._place.request_file
+        try:
+            found = None if file is None else file.stat()
+        except FileNotFoundError:
+            return None
+        return None if found is None else (found.st_dev, found.st_ino)
+
+    def renew(self) -> None:
+        """Open the file anew where somebody deleted it: others would write into another one."""
+        if self._identity() != self._file:
+            log.warning("the file of requests was deleted or replaced; it is opened anew")
+            self._engine.dispose()
+            self._open()
 
     def close(self) -> None:
         """Close the file."""
@@ -179,6 +199,7 @@ def attend(
     scopes: what can be held; None where that is not known. errands: takes what lasts, and answers
     it later; None where nobody calibrates.
     """
+    inbox.renew()
     if errands is not None:
         report(inbox, errands)
     requests = [each for each in inbox.waiting() if errands is None or each.number not in errands]

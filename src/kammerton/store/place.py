@@ -36,6 +36,10 @@ class Place(Protocol):
     def reader(self) -> Engine:
         """Return an engine whose transactions see one state and cannot write."""
 
+    @property
+    def request_file(self) -> Path | None:
+        """Return the file of those requests; None on a server."""
+
     def requests(self) -> Engine:
         """Return an engine for the requests of other processes."""
 

@@ -124,6 +124,10 @@ class ServerPlace:
         engine = self._engine(QueuePool, pool_size=4, max_overflow=0, pool_pre_ping=True)
         return engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
+    @property
+    def request_file(self) -> None:
+        """Return that requests lie on the server, too."""
+
     def requests(self) -> Engine:
         """Return an engine for the requests of other processes, one transaction at a time.
 

@@ -234,3 +234,15 @@ def test_a_word_is_taken_once_by_whatever_process(path: Path, monkeypatch) -> No
         for n in range(2, 5):
             box.ask("hold", {"scope": "q3"}, "ada", f"ada {n}")
         box.ask("hold", {"scope": "q3"}, "ada", "ada 1")
+
+
+def test_a_hold_reaches_a_daemon_whose_file_of_requests_somebody_deleted(
+    store: Store, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise no person could take anything out of its hands until it is started again."""
+    with attended(store):
+        change(path, "hold", {"scope": "q3", "why": "wiring"}, "anna")
+        path.with_name(f"{path.name}.requests").unlink()
+        change(path, "hold", {"scope": "q4", "why": "wiring"}, "anna")
+    assert [lease.scope for lease in store.leases()] == ["q3", "q4"]
+    assert "deleted or replaced" in caplog.text
