@@ -37,10 +37,8 @@ def hold(
     It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
     all outputs safe, closes its sessions and waits; "maintenance" only mutes its alarms.
     """
-    lab = either(lab, at)
-    end = None if lasting is None else datetime.now(UTC) + _span(lasting)
-    until = None if end is None else end.isoformat()
-    _change("hold", lab, scope, {"why": why, "until": until, "now": now})
+    span = None if lasting is None else _span(lasting)
+    _change("hold", either(lab, at), scope, {"why": why, "now": now}, span)
 
 
 @app.command(short_help="Give back what was held.")
@@ -67,7 +65,13 @@ def _seen(lab: Path | None, scope: str) -> int | None:
         return next((held.number for held in store.leases() if held.scope == scope), None)
 
 
-def _change(verb: str, lab: Path | None, scope: str, more: dict[str, object]) -> None:
+def _change(
+    verb: str,
+    lab: Path | None,
+    scope: str,
+    more: dict[str, object],
+    lasting: timedelta | None = None,
+) -> None:
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.model import StoreError
     from kammerton.store import change
@@ -75,6 +79,8 @@ def _change(verb: str, lab: Path | None, scope: str, more: dict[str, object]) ->
     database = database_or_exit(lab)
     if verb == "hold":
         _known_or_exit(lab, scope)
+    if lasting is not None:  # from now on, not from when this program began to load
+        more = {**more, "until": (datetime.now(UTC) + lasting).isoformat()}
     try:
         typer.echo(change(database, verb, {"scope": scope, **more}))
     except StoreError as problem:

@@ -32,7 +32,7 @@ def run(
     ] = False,
 ) -> None:
     """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off."""
-    files = [_file(path) for path in [*(labs or []), *(at or [])] or [Path("lab.toml")]]
+    files = [_file(path) for path in [*(labs or []), *(at or [])]] or [_here()]
     if dry_run:
         from kammerton.cli.dry_run import dry_run as listed
 
@@ -46,6 +46,16 @@ def run(
     log_to_stderr()
     code = asyncio.run(supervise(files, once=once))
     raise typer.Exit(int(code))
+
+
+def _here() -> Path:
+    """Return lab.toml; leave with code 2 where there is none, since nothing else is meant."""
+    from kammerton.cli.loading import BAD_INPUT, refuse
+
+    if not Path("lab.toml").is_file():
+        refuse(["no lab.toml is here: name one, or try `kammerton demo`"])
+        raise typer.Exit(BAD_INPUT)
+    return Path("lab.toml")
 
 
 def _file(path: Path) -> Path:

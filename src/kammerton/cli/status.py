@@ -44,7 +44,8 @@ def status(
             console.print(f"[yellow]{escape(words)}[/yellow]")
         for words in _stuck(store):
             console.print(f"[yellow]{escape(words)}[/yellow]")
-        console.print(_table(store.parameters(), store.now()))
+        known = store.parameters()
+        console.print(_table(known, store.now()) if known else "nothing was measured yet")
 
 
 def held_words(store: ReadStore) -> list[str]:

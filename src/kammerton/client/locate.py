@@ -44,7 +44,10 @@ def usual() -> Path:
     for path in USUAL:
         if path.is_file():
             return path
-    raise StoreError(f"neither {USUAL[0]} nor {USUAL[1]} is here; name a lab.toml or a database")
+    raise StoreError(
+        f"neither {USUAL[0]} nor {USUAL[1]} is here: name a lab.toml or a database, or try "
+        "`kammerton demo`"
+    )
 
 
 def _of_lab(path: Path) -> Path | str:

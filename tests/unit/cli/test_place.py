@@ -127,5 +127,21 @@ def test_a_backup_that_is_not_there_is_named(tmp_path):
     assert (code, "there is no backup" in text) == (2, True)
 
 
+@pytest.mark.parametrize(
+    "words", [("status",), ("run",), ("run", "--dry-run"), ("measure", "q", "t1")]
+)
+def test_where_there_is_nothing_a_newcomer_is_told_what_to_try(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, text = said(*words)
+    assert (code, "or try `kammerton demo`" in text) == (2, True)
+
+
+def test_a_status_without_values_says_that_nothing_was_measured(tmp_path):
+    Store.open(tmp_path / "new.sqlite", "two-qubits").close()
+    assert said("status", str(tmp_path / "new.sqlite"))[1].splitlines() == [
+        "two-qubits, revision 0; no daemon runs", "nothing was measured yet",
+    ]  # fmt: skip
+
+
 def test_the_defaults_are_readable_in_the_help():
     assert "[default: lab.toml here" in " ".join(said("status", "--help")[1].split())
