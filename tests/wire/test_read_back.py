@@ -16,6 +16,7 @@ import pytest
 from kammerton.bench import Bench, guard, open_bench
 from kammerton.lab import Lab, load
 from kammerton.model import DriveInhibited, InstrumentError, LabClock, SettingsChanged
+from kammerton.model.alarm import Alarm
 from kammerton_sim.audit import wrong_box
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
@@ -155,6 +156,26 @@ def test_i9_an_error_in_a_queue_ends_up_with_the_run_that_is_not_believed(labora
         await bench.acquire(program(lab, 40))
 
     use(lab, body)
+
+
+def test_i9_an_error_in_a_queue_is_an_alarm_until_the_queue_is_empty(laboratory, lab):
+    alarms: list[Alarm] = []
+
+    async def main() -> None:
+        async with open_bench(
+            lab, LabClock(), lock_folder=lab.path.parent, alarm=alarms.append
+        ) as bench:
+            await bench.acquire(program(lab, 40))
+            laboratory.faults.inject("error", instrument="drive_lo", code=-222)
+            with pytest.raises(InstrumentError):
+                await bench.acquire(program(lab, 40))
+            await bench.acquire(program(lab, 40))
+
+    asyncio.run(main())
+    mine = [a for a in alarms if (a.kind, a.subject) == ("instrument error", "drive_lo")]
+    assert [a.on for a in mine] == [False, True, False]
+    assert "-222" in mine[1].text
+    assert "manual" in mine[1].what_to_do
 
 
 @pytest.mark.parametrize("instrument", ["drive_lo", "awg1"])

@@ -57,7 +57,7 @@ class Gate:
     Switching off is never refused.
 
     guard: interlock, leases, audit. biases, others: bias sources; analyzers and pulsers.
-    alarm: hears that the interlock switched drive off. inhibition: whether it did, in words.
+    alarm: hears what somebody should know. inhibition: whether it did, in words.
     trip: set when the interlock switched drive off; cleared when a program is admitted again.
     """
 
@@ -74,7 +74,7 @@ class Gate:
         alarm: Tell = unheard,
     ) -> None:
         self.lab = lab
-        self.trip = asyncio.Event()
+        self.trip, self.alarm = asyncio.Event(), alarm
         devices = instruments.items()
         self._generators = {n: d for n, d in devices if isinstance(d, WaveformGenerator)}
         self._sources = {n: d for n, d in devices if isinstance(d, MicrowaveSource)}

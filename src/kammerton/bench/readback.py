@@ -14,6 +14,7 @@ from kammerton.bench.guard import Guard
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together
 from kammerton.model import InstrumentError, SettingsChanged
+from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.roles import Described, Instrument, Queued, State
 
 log = logging.getLogger(__name__)
@@ -31,11 +32,15 @@ class ReadBack:
     """Compares identity, settings and error queue of instruments with what is expected.
 
     What was not commanded by the gate is expected to stay as it was when it was first read after
-    the instrument was set up; `forget` is called when one is set up anew.
+    the instrument was set up; `forget` is called when one is set up anew. alarm: hears of errors in
+    a queue, and of the first empty one after that.
     """
 
-    def __init__(self, instruments: Mapping[str, Instrument], guard: Guard) -> None:
-        self._instruments, self._guard = instruments, guard
+    def __init__(
+        self, instruments: Mapping[str, Instrument], guard: Guard, alarm: Tell = unheard
+    ) -> None:
+        self._instruments, self._guard, self._alarm = instruments, guard, alarm
+        self._content_once: set[str] = set()
         self._first: dict[str, State] = {}
         self._last: dict[str, State] = {}
 
@@ -84,17 +89,23 @@ class ReadBack:
             device = self._instruments[name]
             await self._guard.boxes.same(name, device)
             if isinstance(device, Queued):
-                await self._content(name, await device.errors())
+                self._content(name, await device.errors())
             if isinstance(device, Described):
                 expected = {**self._first.get(name, {}), **state}
                 self._as_set(name, expected, await device.state())
                 self._last[name] = expected
 
-    async def _content(self, name: str, errors: list[str]) -> None:
+    def _content(self, name: str, errors: list[str]) -> None:
         if errors:
             text = "; ".join(errors)
+            self._content_once.discard(name)
+            self._alarm(Alarm("instrument error", name, f"{name} has errors in its queue: {text}"))
             self._guard.note(OutputChange(name, "no error", text, name, "the run is not believed"))
             raise InstrumentError(f"{name} has errors in its queue: {text}", instrument=name)
+        if name not in self._content_once:  # an alarm may be on since before this bench was opened
+            self._content_once.add(name)
+            over = f"{name} has no error in its queue"
+            self._alarm(Alarm("instrument error", name, over, on=False))
 
     def _as_set(self, name: str, expected: State, found: State) -> None:
         differences = list(_differences(expected, found))

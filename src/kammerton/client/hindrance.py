@@ -11,6 +11,8 @@ from kammerton.store import Attempt, ReadStore, StoredRun
 
 LOOKED_AT = 200  # runs and attempts
 REFUSED = "refused: "  # how the outcome of an attempt begins that the gate did not let pass
+ABORTED = "aborted: "  # and of one during which an instrument failed
+COMPLAINED = "has errors in its queue"  # what stays in the way until somebody looks
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,23 @@ def _outcomes(entries: list[Entry]) -> Iterator[tuple[str, str, Hindrance | None
         if isinstance(entry, StoredRun):
             for target, fit in entry.fits.items():
                 yield entry.calibration, target, _failed(entry, fit)
-        elif isinstance(entry, Attempt) and (entry.outcome or "").startswith(REFUSED):
-            reason = (entry.outcome or "").removeprefix(REFUSED)
+        elif isinstance(entry, Attempt) and (failure := _not_run(entry.outcome or "")):
             for target in entry.targets:
-                failure = Hindrance(entry.calibration, target, "refused", reason, None)
-                yield entry.calibration, target, failure
+                how, reason = failure
+                yield (
+                    entry.calibration,
+                    target,
+                    Hindrance(entry.calibration, target, how, reason, None),
+                )
+
+
+def _not_run(outcome: str) -> tuple[str, str] | None:
+    """Return how an attempt ended that led to no run, and why, if that stands in the way."""
+    if outcome.startswith(REFUSED):
+        return "refused", outcome.removeprefix(REFUSED)
+    if outcome.startswith(ABORTED) and COMPLAINED in outcome:
+        return "aborted", outcome.removeprefix(ABORTED)
+    return None
 
 
 def _failed(run: StoredRun, fit: Fit) -> Hindrance | None:

@@ -10,6 +10,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "See that it is switched on, that its cable is plugged in and that nobody else uses it. "
         "Kammerton tries again by itself; its outputs stay off until it is verified."
     ),
+    "instrument error": (
+        "It refused or lost a command; what was measured then is not believed and is measured "
+        "again. If it comes again, look up the code in its manual and see its settings in lab.toml."
+    ),
     "target": (
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."

@@ -53,6 +53,20 @@ def test_why_of_a_missing_parameter_names_what_failed_and_how_often(place: Path)
     )
 
 
+def test_i9_an_instrument_that_complains_is_named_until_it_succeeds(place: Path) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": fit()}), {"q0.t1": estimate(), "q1.f01": estimate()})
+        attempt = store.begin("t1", ["q1"])
+        store.end(attempt, "aborted: awg1 has errors in its queue: -222 Data out of range")
+        away = store.begin("t1", ["q1"])
+        store.end(away, "aborted: awg1: no answer")
+    said = call("why", "q1.t1", place).stderr
+    assert "t1 of q1 was aborted: awg1 has errors in its queue: -222" in said
+    with Store.open(place, "two-qubits") as store:
+        measure(store, "t1", good=True)
+        assert hindrances(store) == {}
+
+
 def test_one_failure_is_not_called_a_row(place: Path) -> None:
     filled(place, ("readout", False), ("readout", True), ("readout", False))
     said = call("why", "q1.t1", place).stderr
