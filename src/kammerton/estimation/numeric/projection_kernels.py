@@ -93,7 +93,8 @@ def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None
     room keeps the cable's turn, and both resonances without it, for `slopes_of_planes`: Re, and Im
     in the next row. step: of x where it is uniform, else 0.
     """
-    rest = phi if alike else phi[2:]
+    level, level_i, wave, wave_i, slope, slope_i = phi[0], phi[1], phi[2], phi[3], phi[4], phi[5]
+    other, other_i = phi[-2], phi[-1]
     m = given.shape[1]
     widths, delay = (p[2], p[2]) if alike else (p[2], p[3]), p[3] if alike else p[4]
     angle, step = -2.0 * math.pi * delay, given[1, 0]
@@ -110,14 +111,14 @@ def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None
         zero, one = zero * turn, one * turn
         for s in range(2):
             at = 2 * s * m + i
-            put(phi[0], phi[1], at, m, turn)
-            put(phi[4], phi[5], at, m, turn * (x - 0.5))
+            put(level, level_i, at, m, turn)
+            put(slope, slope_i, at, m, turn * (x - 0.5))
             if alike:
                 share = given[2, i] if s == 0 else 1.0 - p[4]
-                put(phi[2], phi[3], at, m, zero + share * (one - zero))
+                put(wave, wave_i, at, m, zero + share * (one - zero))
             else:
-                put(phi[2], phi[3], at, m, zero if s == 0 else 0.0 * zero)
-                put(rest[4], rest[5], at, m, one if s == 1 else 0.0 * one)
+                put(wave, wave_i, at, m, zero if s == 0 else 0.0 * zero)
+                put(other, other_i, at, m, one if s == 1 else 0.0 * one)
         turn *= onwards
 
 
@@ -190,6 +191,7 @@ def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, al
         complex(c[2, 0], c[3, 0]) if alike else complex(c[6, 0], c[7, 0]),
     )
     widths = (p[2], p[2] if alike else p[3])
+    first, second, third, delay, fifth = d[0], d[1], d[2], d[last], d[7 - last]
     for i in range(m):
         x = given[0, i]
         turn, zero = complex(room[0, i], room[1, i]), complex(room[2, i], room[3, i])
@@ -204,11 +206,11 @@ def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, al
             wide_zero, wide_one = by_zero * (x - p[0]) / widths[0], by_one * (x - p[1]) / widths[1]
             whole = turn * (level + slope * (x - 0.5)) + height * (zero + share * (one - zero))
             at = 2 * s * m + i
-            write(d[0], at, m, by_zero)
-            write(d[1], at, m, by_one)
-            write(d[2], at, m, wide_zero + wide_one if alike else wide_zero)
-            write(d[last], at, m, -2.0j * math.pi * x * whole)
-            write(d[7 - last], at, m, s * height * (zero - one) if alike else wide_one)
+            write(first, at, m, by_zero)
+            write(second, at, m, by_one)
+            write(third, at, m, wide_zero + wide_one if alike else wide_zero)
+            write(delay, at, m, -2.0j * math.pi * x * whole)
+            write(fifth, at, m, s * height * (zero - one) if alike else wide_one)
 
 
 @kernel
