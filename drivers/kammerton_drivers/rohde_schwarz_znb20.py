@@ -17,6 +17,9 @@ from kammerton_drivers.line import Careful
 from kammerton_drivers.session import DEADLINE, Session
 
 _CHANNEL = "S21"
+_LARGEST = 1e6
+"""|S21| of nothing: 120 dB. An overload is told as 9.91E37."""
+
 _SLACK = 5.0  # s beyond twice the time of the sweeps
 
 
@@ -58,7 +61,7 @@ class Znb20:
         Raises
         ------
         InstrumentError
-            The box does not take a setting, or stays on.
+            The box does not take a setting, or stays on; its answer is no trace of this sweep.
         """
         seconds = _SLACK + 2 * sweep.averages * sweep.points / sweep.bandwidth
         return await self.session.do(
@@ -116,6 +119,8 @@ def _measured(
     found = np.asarray(size * np.exp(1j * phase), np.complex128)
     if found.shape != hertz.shape:
         raise InstrumentError(f"{box.name} gave {found.size} points instead of {hertz.size}")
+    if not np.all(np.abs(found) < _LARGEST):  # nor is a comparison with NaN true
+        raise InstrumentError(f"{box.name} gave points that are no transmission: NaN or overload")
     return hertz, found
 
 

@@ -176,6 +176,45 @@ def test_a_failure_in_mid_sweep_leaves_the_output_off(rig, analyzer, monkeypatch
     assert rig.device.receive(b"OUTP?") == b"0"
 
 
+def spoilt(how: str, answer: bytes) -> bytes:
+    """Return a trace as it must never be believed."""
+    numbers = answer.split(b",")
+    return {
+        "i4 cut between numbers": b",".join(numbers[:-3]),
+        "i4 cut within a pair": b",".join(numbers[:-1]),
+        "i4 cut at its beginning": b",".join(numbers[1:]),
+        "i4 cut after the exponent's E": answer[: answer.rindex(b"E") + 1],
+        "i4 too long": answer + b"," + numbers[0] + b"," + numbers[1],
+        "i4 a byte too many in front": b"#" + answer,
+        "i4 nothing": b"",
+        "i5 nan": b",".join([*numbers[:6], b"NAN", *numbers[7:]]),
+        "i5 overload": b",".join([*numbers[:6], b"9.91E+37", *numbers[7:]]),
+        "i5 infinity": b",".join([*numbers[:6], b"-INF", *numbers[7:]]),
+        "i5 a word": b",".join([*numbers[:6], b"OVLD", *numbers[7:]]),
+        "i5 decimal commas": answer.replace(b".", b","),
+    }[how]
+
+
+@pytest.mark.parametrize(
+    "how",
+    ["i4 cut between numbers", "i4 cut within a pair", "i4 cut at its beginning",
+     "i4 cut after the exponent's E", "i4 too long", "i4 a byte too many in front", "i4 nothing",
+     "i5 nan", "i5 overload", "i5 infinity", "i5 a word", "i5 decimal commas"],
+)  # fmt: skip
+def test_a_trace_that_is_spoilt_is_an_error_and_the_output_is_off(rig, analyzer, monkeypatch, how):
+    receive = rig.device.receive
+
+    def spoiling(message: bytes) -> bytes:
+        answer = receive(message)
+        return spoilt(how, bytes(answer)) if bytes(answer).count(b",") > 100 else answer
+
+    monkeypatch.setattr(rig.device, "receive", spoiling)
+    monkeypatch.setattr("kammerton_drivers.rohde_schwarz_znb20._SLACK", 0.5)
+    with pytest.raises(InstrumentError, match="vna"):
+        asyncio.run(analyzer.transmission(over(rig, bandwidth=1e5)))
+    assert rig.device.receive(b"OUTP?") == b"0"
+
+
 def test_safe_switches_off(rig, analyzer):
     asyncio.run(analyzer.safe())
     assert rig.device.levels() == {"vna.rf": None}
