@@ -107,7 +107,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     """Look for a second frequency where the residuals of one are not noise."""
     which = np.flatnonzero(structured(batch, fit) & (batch.rows > 10))
     if len(which) == 0:
-        return Beats(which, fit.take(which))
+        return Beats(which, fit.take(slice(0)))
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     double = _double_from(part, np.column_stack([single.p, seed[:, 1]]))
@@ -255,6 +255,8 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
 
 def _mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
     """Accept beating with its own status: the mean frequency is still a frequency."""
+    if len(beats.which) == 0:
+        return
     which = np.zeros(batch.traces, dtype=bool)
     which[beats.which] = True
     span = batch.column(batch.span)

@@ -8,6 +8,7 @@ fitted curve turns.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
+from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve, weighed_anew
@@ -31,7 +33,6 @@ from kammerton.estimation.verdict.findings import (
     CLEAR,
     Findings,
     drift_asked,
-    imprecise,
     judge_doubt,
     judge_signal,
     judge_source,
@@ -44,6 +45,7 @@ from kammerton.estimation.verdict.outcome import Outcome, per_trace
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
+Codes = NDArray[np.intp]
 
 MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
@@ -55,6 +57,7 @@ RISEN = 12.0  # delta-BIC for which a rise time is believed
 ONE = 0.8  # periods below which a decay cannot be told from a longer period
 COARSE = 0.465  # periods a point; faster ones may be aliases
 SLOWEST = 0.3  # rad in the window
+SHORT, ALIAS, POOR = range(1, 4)  # what may be wrong with a window
 LAW = "a cosine about zero"
 AMPLITUDE_UNITS = {"period": "V", "pi_amplitude": "V", "amplitude": "", "offset": ""}
 LENGTH_UNITS = {
@@ -155,7 +158,7 @@ def _late(batch: Batch, fit: Solution, decay: float, worth: float) -> Late:
     """Let the phase go where the residuals hint at one, and keep it where it is worth it."""
     which = np.flatnonzero(structured(batch, fit))
     if len(which) == 0:
-        return Late(which, fit.take(which))
+        return Late(which, fit.take(slice(0)))
     part, fixed = batch.take(which), fit.take(which)
     start = np.insert(search(part, "oscillations", 2), 1, 0.0, axis=1)
     low = np.array([-1.0, 0.0, SLOWEST])
@@ -228,9 +231,10 @@ def _swept(batch: Batch, turn: Array) -> Array:
 
 
 def _judge_turn(findings: Findings, batch: Batch, late: Late, limit: float) -> None:
+    if len(late.which) == 0:
+        return
     turn = np.zeros(batch.traces)
-    if len(late.which):
-        turn[late.which] = _turn(late.fit.theta)
+    turn[late.which] = _turn(late.fit.theta)
     findings.rejected(
         np.abs(turn) > limit, "model does not fit",
         lambda n: f"the extremum misses zero by {abs(turn[n]):.2f} rad",
@@ -255,21 +259,40 @@ def _judge(
     """Object to oscillations that are badly placed in their window."""
     swept = _swept(batch, turn)
     period, error = found.values["period"], found.stderr["period"]
+    code = np.empty(batch.traces, dtype=np.intp)
+    of_window(swept, turn, period, error, evidence.gain_line, batch.points, code)
+    if not code.any():
+        return
     findings.insufficient(
-        (swept < 0.35) | ((evidence.gain_line < CLEAR) & (swept < 0.7)), "range too narrow",
+        code == SHORT, "range too narrow",
         lambda n: f"only {swept[n]:.2f} periods lie between zero and the largest x",
         lambda n: Advice(window_times=float(np.clip(1.0 / max(swept[n], 0.2), 1.5, 5.0))),
     )  # fmt: skip
     findings.insufficient(
-        turn > COARSE * 2 * np.pi * (batch.points - 1), "sampling too coarse",
+        code == ALIAS, "sampling too coarse",
         "the oscillation is as fast as half the sampling: the period may be an alias",
         Advice(window_times=0.5),
     )  # fmt: skip
     findings.insufficient(
-        imprecise(period, error, 0.1) | (evidence.gain_line < CLEAR), "error too large",
+        code == POOR, "error too large",
         lambda n: f"the period is known only to {percent(period[n], error[n])}",
         Advice(shots_times=4.0),
     )  # fmt: skip
+
+
+@careful_kernel
+def of_window(
+    swept: Array, turn: Array, period: Array, error: Array, line: Array, points: int, code: Codes
+) -> None:
+    """Fill code (N,) with what is wrong with the window, 0 for nothing."""
+    for n in range(swept.size):
+        code[n] = 0
+        if swept[n] < 0.35 or (line[n] < CLEAR and swept[n] < 0.7):
+            code[n] = SHORT
+        elif turn[n] > COARSE * 2.0 * math.pi * (points - 1):
+            code[n] = ALIAS
+        elif not error[n] < 0.1 * abs(period[n]) or line[n] < CLEAR:
+            code[n] = POOR
 
 
 KINDS: dict[str, Kind] = {

@@ -139,14 +139,13 @@ def prepare(
     TraceError
         Says which array cannot be used, and why.
     """
-    ys = _values(y, complex_too=complex_too)
+    ys, complete = _values(y, complex_too=complex_too)
     xs = _axis(x, ys)
     normal, frame, order = np.empty(xs.shape), np.empty((len(xs), 3)), None
     found = fill_axis(xs, from_zero, normal, frame)
     if found in BAD_AXES:
         raise TraceError(BAD_AXES[found])
     noise = None if sigma is None else noise_of(sigma, ys.shape)
-    complete = whole(ys)
     _enough(ys, least, complete)
     if found == UNSORTED:
         order = np.argsort(xs, axis=1, kind="stable")
@@ -190,7 +189,8 @@ def fill_axis(x: Array, from_zero: bool, normal: Array, frame: Array) -> int:
     return 0
 
 
-def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
+def _values(y: ArrayLike, *, complex_too: bool) -> tuple[NDArray[Any], bool]:
+    """Return y as (N, M), and whether no point is missing."""
     values = numbers(y, "y")
     if values.ndim == 1:
         values = values[None, :]
@@ -198,9 +198,10 @@ def _values(y: ArrayLike, *, complex_too: bool) -> NDArray[Any]:
         raise TraceError(f"y has {values.ndim} dimensions; it must be (M,) or (N, M)")
     if np.iscomplexobj(values) and not complex_too:
         raise TraceError("y is complex; this kind of fit needs real values")
-    if not whole(values) and np.isinf(values).any():
+    complete = whole(values)
+    if not complete and np.isinf(values).any():
         raise TraceError("y holds infinite values")
-    return values
+    return values, complete
 
 
 def _axis(x: ArrayLike, y: NDArray[Any]) -> Array:

@@ -48,7 +48,7 @@ class Solution:
         kernels.evaluate(self.law, kernels.NONLINEAR[self.law], batch.x, batch.step, theta, curve)
         return curve
 
-    def take(self, which: NDArray[Any]) -> Solution:
+    def take(self, which: NDArray[Any] | slice) -> Solution:
         """Return the solution of some traces only."""
         return Solution(
             self.law, self.theta[which], self.cov[which], self.cost[which],

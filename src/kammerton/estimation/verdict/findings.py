@@ -43,8 +43,8 @@ class Findings:
         self._open = np.ones(traces, dtype=bool)
         self.verdict = np.zeros(traces, dtype="<U12")
         self.status = np.zeros(traces, dtype="<U48")  # the field's words are shorter than that
-        self.reason = np.full(traces, "", dtype=object)
-        self.advice = np.full(traces, NOTHING, dtype=object)
+        self.reason, self.advice = np.empty(traces, dtype=object), np.empty(traces, dtype=object)
+        self.reason[:], self.advice[:] = "", NOTHING
 
     def object_to(
         self, which: Mask, verdict: str, status: str, reason: str | Callable[[int], str],
