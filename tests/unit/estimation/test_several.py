@@ -105,3 +105,32 @@ def test_companions_change_nothing():
         assert alone.values["frequency"][0] == pytest.approx(
             whole.values["frequency"][n], rel=1e-12
         )
+
+
+def doublets(width, apart, ratio, count=30):
+    """Two lines about the middle of 60 MHz, 101 points, 1000 shots each; their centres (N, 2)."""
+    rng = np.random.default_rng(1)
+    x = np.linspace(5.0e9, 5.06e9, 101)
+    centres = 5.03e9 + rng.uniform(-5e6, 5e6, (count, 1)) + apart * np.array([-0.5, 0.5])
+    lines = 1 / (1 + (2 * (x - centres[:, :, None]) / width) ** 2)
+    y = 0.05 + 0.55 * (lines * np.array([[1.0], [ratio]])).sum(axis=1)
+    sigma = np.sqrt(np.clip(y * (1 - y), 0.02, None) / 1000)
+    found = fit_batch("qubit_spectroscopy", x, y + sigma * rng.normal(size=y.shape), sigma)
+    return found, centres
+
+
+@pytest.mark.parametrize("ratio", [1.0, 0.7])
+@pytest.mark.parametrize("apart", [3e6, 4e6, 6e6])
+def test_a_doublet_is_two_lines_and_no_jump(apart, ratio):
+    found, centres = doublets(2e6, apart, ratio)
+    assert (found.verdict == "accepted").mean() > 0.95, found.reason
+    named = found.verdict == "accepted"
+    assert (found.values["lines"][named] == 2).all()
+    pull = (found.values["frequency"] - centres[:, 1]) / found.stderr["frequency"]
+    assert 0.6 < pull[named].std() < 1.4
+
+
+def test_a_doublet_between_the_points_wants_a_finer_sweep():
+    found, _ = doublets(0.9e6, 4e6, 1.0)
+    assert (found.verdict != "accepted").all()
+    assert (found.status == "sampling too coarse").mean() > 0.7, found.reason

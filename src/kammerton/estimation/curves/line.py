@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.doublet import (
+    ALONE,
+    GAUSSIAN,
+    LORENTZIAN,
+    SEARCHED,
+    Pairs,
+    best_of,
+    bounds,
+    only,
+    two_lines,
+)
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, replaced, solve
+from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     Mask,
-    delta_bic,
     propagate,
     structured,
     weigh,
@@ -39,8 +49,8 @@ from kammerton.model import Advice
 Array = NDArray[np.float64]
 
 DRIFT = 30.0  # delta-BIC over a random walk
-SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 BOX, UNLIKE_BOX = -8.0, -4.0  # delta-BIC over two jumps: defects are rarer than lines
+PAIR_UNLIKE_BOX = 12.0  # that of two lines: a doublet is rarer than a defect
 OTHERS = tuple(f"frequency_{k}" for k in range(2, MOST + 1))
 UNITS = {
     "frequency": "Hz", "linewidth": "Hz", "frequency_gf_half": "Hz", "lines": "",
@@ -48,17 +58,7 @@ UNITS = {
 }  # fmt: skip
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
-ALONE = 6  # fewest points for each parameter before a second line is looked for
 MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
-LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Pairs:
-    """The traces (B,) in which two lines were found, and their fit."""
-
-    which: NDArray[np.intp]
-    fit: Solution
 
 
 def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
@@ -84,8 +84,14 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     findings = Findings(batch.traces)
     law = "a line over a smooth background"
     snr = significance(batch, nulls.flat[0], fit, evidence)
+    findings.insufficient(
+        pairs.narrow, "sampling too coarse",
+        "two lines, each narrower than the distance of two points", Advice(window_times=0.4),
+    )  # fmt: skip
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
-    box = over_a_box(batch, fit, fit.p[:, 0], fit.p[:, 1])
+    box = over_a_box(batch, best_of(fit, pairs), fit.p[:, 0], fit.p[:, 1])
+    unlike_box = np.full(batch.traces, UNLIKE_BOX)
+    unlike_box[pairs.which] = PAIR_UNLIKE_BOX
     findings.rejected(
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
@@ -94,7 +100,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     _judge_place(findings, batch, found, expected, known)
     judge_doubt(findings, evidence, law, SEARCHED, drift_asked(batch, known, DRIFT))
     findings.insufficient(
-        box < UNLIKE_BOX, "signal too weak",
+        box < unlike_box, "signal too weak",
         "a jump to another level and back could explain the trace as well as " + law,
         Advice(shots_times=4.0),
     )  # fmt: skip
@@ -148,17 +154,7 @@ def _said(found: Derived, n: int) -> str:
 
 def _crowded(batch: Batch, fit: Solution, pairs: Pairs) -> NDArray[np.intp]:
     """Return the traces in which one line or two leave more than noise."""
-    best = replaced(fit, pairs.which, _as_one(pairs.fit), np.ones(len(pairs.which), dtype=bool))
-    return np.flatnonzero(structured(batch, best, ALARM) & (batch.rows > 8 * ALONE))
-
-
-def _as_one(pair: Solution) -> Solution:
-    """Return what two lines leave, in the shape of one line's solution."""
-    size = kernels.NONLINEAR[kernels.LINE] + kernels.LINEAR[kernels.LINE]
-    return Solution(
-        kernels.LINE, pair.theta[:, :size], pair.cov[:, :size, :size], pair.cost, pair.residual,
-        pair.free,
-    )  # fmt: skip
+    return np.flatnonzero(structured(batch, best_of(fit, pairs), ALARM) & (batch.rows > 8 * ALONE))
 
 
 def _with_several(
@@ -169,7 +165,7 @@ def _with_several(
     if len(which) == 0:
         return found, evidence
     part = batch.take(which)
-    lines = several_lines(part, fit.take(which), _lorentzian, _bounds(batch, 1))
+    lines = several_lines(part, fit.take(which), _lorentzian, bounds(batch, 1))
     more = lines.count > 2
     if not more.any():
         return found, evidence
@@ -225,7 +221,7 @@ def one_line(batch: Batch) -> Solution:
 
 def _free(batch: Batch, start: Array) -> Solution:
     pure = _pure(batch, start)
-    fit = solve(kernels.LINE, batch, pure.p, *_bounds(batch, 1), _half_each(batch, pure))
+    fit = solve(kernels.LINE, batch, pure.p, *bounds(batch, 1), _half_each(batch, pure))
     return replace(fit, free=pure.free)
 
 
@@ -249,56 +245,7 @@ def _pure(batch: Batch, start: Array) -> Solution:
 
 
 def _shaped(batch: Batch, start: Array, shape: tuple[float, float]) -> Solution:
-    return solve(kernels.LINE, batch, start, *_bounds(batch, 1), _shape(batch, shape, 1))
-
-
-def _bounds(batch: Batch, count: int) -> tuple[Array, Array]:
-    low, high = [-0.3, 0.3 / batch.points] * count, [1.3, 2.0] * count
-    return np.array(low), np.array(high)
-
-
-def _shape(batch: Batch, shape: tuple[float, float], count: int) -> Array:
-    """Forbid the other shape: a prior that its height is 0."""
-    prior = np.zeros((batch.traces, 2, 2 * count + 2))
-    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
-    for k in range(count):
-        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
-    return prior
-
-
-def two_lines(batch: Batch, fit: Solution) -> Pairs:
-    """Look for a second line where the residuals of one are not noise."""
-    which = np.flatnonzero(structured(batch, fit) & (batch.rows > 8 * ALONE))
-    part, single = batch.take(which), fit.take(which)
-    if len(which) == 0:
-        return Pairs(which, single)
-    seed = search(part, "lines", 1, np.where(part.w > 0, single.residual, 0.0))
-    low, high = _bounds(batch, 2)
-    start = np.hstack([single.p, seed])
-    pair = [
-        solve(kernels.TWO_LINES, part, start, low, high, _shape(part, shape, 2))
-        for shape in (LORENTZIAN, GAUSSIAN)
-    ]
-    double = merged(pair[0], pair[1], pair[1].cost < pair[0].cost)
-    real = (delta_bic(part, single, double) > SEARCHED) & _separate(double, part)
-    return Pairs(which[real], double.take(real))
-
-
-def _separate(double: Solution, batch: Batch) -> Mask:
-    """Return where both are lines: inside the window, apart, wider than a point, not a ripple."""
-    p = double.p
-    centres, halves = p[:, 0::2], p[:, 1::2]
-    apart = np.abs(centres[:, 0] - centres[:, 1]) > 0.7 * halves.sum(axis=1)
-    inside = ((centres > 0) & (centres < 1)).all(axis=1)
-    step = 1.0 / (batch.points - 1)
-    result: Mask = apart & inside & (halves > 1.0 * step).all(axis=1) & (halves < 0.3).all(axis=1)
-    heights = np.abs(_heights(double.theta))
-    result &= heights.min(axis=1) > 0.05 * heights.max(axis=1)
-    return result
-
-
-def _heights(theta: Array) -> Array:
-    return np.stack([theta[:, 4] + theta[:, 5], theta[:, 6] + theta[:, 7]], axis=1)
+    return solve(kernels.LINE, batch, start, *bounds(batch, 1), only(batch, shape, 1))
 
 
 def _one(batch: Batch) -> Formulas:
