@@ -125,6 +125,7 @@ class Bench:
         """Raise unless all that played was set as it should be, and cold, until now."""
         names = (*compiled.playlists, *compiled.carriers)
         await self._read_back.check({name: self.gate.commanded(name) for name in names})
+        await self.gate.biases.as_left()
         await self.gate.still_cold()
 
     def _digitizer(self, compiled: Compiled) -> Digitizer:
@@ -141,6 +142,7 @@ class Bench:
 
     async def _prepare(self, compiled: Compiled) -> None:
         """Make every output ready that the program uses; nothing plays yet."""
+        await self.gate.biases.as_left()
         await self._read_back.same_boxes((*compiled.playlists, *compiled.carriers))
         await together(
             [

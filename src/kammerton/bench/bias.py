@@ -9,11 +9,14 @@ from itertools import pairwise
 from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
-from kammerton.bench.tasks import unbroken
+from kammerton.bench.switching import OutputChange
+from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Limit
-from kammerton.model import InstrumentError, OutputRefused
+from kammerton.model import InstrumentError, OutputRefused, SettingsChanged
 from kammerton.model.quantity import show
 from kammerton.model.roles import BiasSource
+
+SOMEBODY = "somebody else"
 
 RESOLUTION, SHARE = 1e-5, 1e-3
 """How far (V, and of the value) a bias may read from what it was set to."""
@@ -26,6 +29,7 @@ class Biases:
         self._guard, self._sources = guard, sources
         self._turns = {name: asyncio.Lock() for name in sources}
         self._last: dict[str, float] = {}
+        self._left: dict[str, tuple[float, bool]] = {}
 
     async def set(self, name: str, volts: float) -> None:
         """Ramp a bias to `volts` through its limits, switching it on at 0 V where it is off.
@@ -52,6 +56,18 @@ class Biases:
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
+    async def as_left(self) -> None:
+        """Raise unless every bias is where it was set, or was first found: flux moves qubits.
+
+        Raises
+        ------
+        SettingsChanged
+            Somebody else moved one. The loop pauses; then what is found counts as meant.
+        InstrumentError
+            One does not answer.
+        """
+        await together(self._as_left(name) for name in self._sources)
+
     async def make_safe(self, name: str) -> None:
         """Do what lab.toml declares: hold (and read back), ramp to zero, or also switch off.
 
@@ -62,6 +78,7 @@ class Biases:
         """
         async with self._turns[name]:
             entry, source = self._guard.lab.instruments[name], self._sources[name]
+            self._left.pop(name, None)
             if entry.safe in (None, "hold"):
                 return await self._is_held(name)
             limit = entry.limits.get("volts")
@@ -75,8 +92,25 @@ class Biases:
                 await source.enable(on=False)
             await self._is_zero(name, off=entry.safe == "off")
 
+    async def _as_left(self, name: str) -> None:
+        async with self._turns[name]:
+            level, on = await self._sources[name].settings()
+            meant, was_on = self._left.setdefault(name, (level, on))
+            if on == was_on and _near(level, meant):
+                return
+            del self._left[name]
+            self._last.pop(name, None)
+        old, new = _words(meant, was_on), _words(level, on)
+        self._guard.note(OutputChange(name, old, new, SOMEBODY))
+        reason = (
+            f"{name} is not as it was: {new}, not {old}; to work with it: kammerton hold {name}"
+        )
+        self._guard.pause(reason)
+        raise SettingsChanged(reason, instrument=name)
+
     async def _ramped(self, name: str, volts: float, limit: Limit) -> None:
         source = self._sources[name]
+        self._left.pop(name, None)
         start = await self._start(name)
         path = self._guard.checked(name, volts, lambda: self._path(name, start, volts, limit))
         try:
@@ -126,6 +160,7 @@ class Biases:
                 f"{name} was ramped to {show(volts, 'V')} but reads back {show(level, 'V')}{state}"
             )
         self._last[name] = volts
+        self._left[name] = volts, True
 
     async def _stopped(self, name: str, start: float, volts: float, reason: BaseException) -> None:
         """Say where a ramp ended that did not arrive, as far as the box says."""
@@ -148,6 +183,10 @@ class Biases:
         if on and (off or not _near(level, 0.0)):
             raise InstrumentError(f"{name} reads back {level:g} V, {'on' if on else 'off'}")
         self._last.pop(name, None)
+
+
+def _words(level: float, on: bool) -> str:
+    return f"{level:g} V" if on else "off"
 
 
 def _near(level: float, volts: float) -> bool:

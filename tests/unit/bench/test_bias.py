@@ -8,7 +8,13 @@ import pytest
 
 from kammerton.bench import Gate
 from kammerton.lab import InstrumentEntry, Limit
-from kammerton.model import DriveInhibited, Held, InstrumentError, OutputRefused
+from kammerton.model import (
+    DriveInhibited,
+    Held,
+    InstrumentError,
+    OutputRefused,
+    SettingsChanged,
+)
 from tests.unit.bench.conftest import Fake, FakeLab
 
 LIMIT = Limit(-1.0, 1.0, 0.5, 0.1)
@@ -260,3 +266,35 @@ def test_what_a_person_holds_is_not_driven(fake, make, scope):
 def test_a_hold_on_a_qubit_is_the_planners_business(fake, make):
     gate = gate_of(fake, make, holds=[Hold("q0")])
     asyncio.run(gate.admit(make.compiled()))
+
+
+@pytest.mark.parametrize(("moved", "said"), [
+    ({"volts": 0.3}, "0.3 V, not 0.2 V"), ({"on": False}, "off, not 0.2 V"),
+])  # fmt: skip
+def test_i10_a_bias_that_somebody_else_moved_is_noticed_once(gate, fake, moved, said):
+    asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.biases.as_left())
+    for key, value in moved.items():
+        setattr(fake.bias, key, value)
+    with pytest.raises(SettingsChanged, match=said) as change:
+        asyncio.run(gate.biases.as_left())
+    assert change.value.instrument == "bias"
+    assert "somebody else" in str(gate.changes[-1])
+    asyncio.run(gate.biases.as_left())  # after the pause what is found counts as meant
+
+
+def test_a_bias_that_the_gate_moved_is_as_it_was_left(gate, fake):
+    asyncio.run(gate.biases.as_left())
+    asyncio.run(gate.set_bias("bias", -0.25))
+    asyncio.run(gate.biases.as_left())
+    fake.bias.volts = 0.0
+    with pytest.raises(SettingsChanged, match=r"0 V, not -0\.25 V"):
+        asyncio.run(gate.biases.as_left())
+
+
+def test_after_a_ramp_that_did_not_arrive_what_is_found_is_the_start(gate, fake):
+    asyncio.run(gate.biases.as_left())
+    fake.bias.stuck = True
+    with pytest.raises(InstrumentError):
+        asyncio.run(gate.set_bias("bias", -0.25))
+    asyncio.run(gate.biases.as_left())
