@@ -103,3 +103,9 @@ def test_a_missing_point_does_not_change_what_the_others_are_worth():
     found = fit_batch("t1", X, y, sigma)
     assert found.chi2_reduced.mean() == pytest.approx(1.0, abs=0.03)
     assert np.mean(found.verdict == "accepted") > 0.99
+
+
+def test_a_small_variance_does_not_drown_in_large_ones():
+    variance = np.where(np.arange(60) < 40, 1.0, 1e-18)[None]
+    near, _ = smoothed(variance)
+    assert near[0, 50:] == pytest.approx(1e-18, rel=1e-9)

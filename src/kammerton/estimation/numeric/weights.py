@@ -106,7 +106,7 @@ def learned(variance: Array, w: Array, apart: Mask, curve: Array) -> tuple[Array
 def fill_near(variance: Array, near: Array, apart: Mask) -> None:
     """Fill near (N, M) with the averages of neighbours, apart with the points that are unlike."""
     rows, m = variance.shape
-    bound, sums = np.empty(m), np.zeros(m + 1)
+    bound, sums = np.empty(m), np.empty(m)
     for n in range(rows):
         v, same, total, count, low, high = variance[n], True, 0.0, 0, math.inf, 0.0
         apart[n, :] = False
@@ -138,13 +138,15 @@ def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
     """Fill near (M,) with the means of neighbours; False where a point may stand apart."""
     m, many = v.size, 0
     for i in range(m):
-        sums[i + 1] = sums[i] + v[i]
+        sums[i] = 0.0
         many += UNLIKE * v[i] >= high
+    for k in range(-HALF, HALF + 1):  # not from running sums: a small variance would drown in them
+        for i in range(max(-k, 0), m - max(k, 0)):
+            sums[i] += v[i + k]
     for i in range(m):
-        low, end = max(i - HALF, 0), min(i + HALF + 1, m)
-        total = sums[end] - sums[low]
-        near[i] = total / (end - low)
-        if v[i] * (end - low - 1) > UNLIKE * (total - v[i]):
+        some = min(i + HALF + 1, m) - max(i - HALF, 0)
+        near[i] = sums[i] / some
+        if v[i] * (some - 1) > UNLIKE * (sums[i] - v[i]):
             return False
     return bool(2 * many > m + 1 or high <= UNLIKE * np.median(v))
 
