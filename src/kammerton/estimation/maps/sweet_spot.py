@@ -67,8 +67,14 @@ def objections(
 
 def _holds(found: Found) -> bool:
     held = found.misses
-    bend = np.ptp(found.fit.positions[0][held.kept]) if held.kept.any() else 0.0
-    return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bend > found.fit.width)
+    bends = _bend(found) > found.fit.width
+    return bool(held.share > 0.6 and held.scatter < 2 * LOOSE and bends)
+
+
+def _bend(found: Found) -> float:
+    """Return how far the line moves over the biases that show it, in windows."""
+    kept = found.misses.kept
+    return float(np.ptp(found.fit.positions[0][kept])) if kept.any() else 0.0
 
 
 def _two_halves(c: Columns, model: Model, found: Found) -> Objection | None:
@@ -117,6 +123,11 @@ def _placed(
         yield insufficient(
             "line at the edge", "the top of the arc lies outside the swept frequencies",
             Advice(centre_on=value["frequency"], axis=0),
+        )  # fmt: skip
+    if _bend(found) < fit.width:
+        yield insufficient(
+            "range too narrow", "the arc bends by less than the line is wide",
+            Advice(window_times=2.0, centre_on=value["sweet_spot"], axis=1),
         )  # fmt: skip
     yield _precise(value, error, scale)
 
