@@ -59,6 +59,7 @@ UNITS = {
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
 MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
+WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 
 
 def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
@@ -211,12 +212,14 @@ def one_line(batch: Batch) -> Solution:
     A shape chosen by the data would make the width look better known than it is.
     """
     fit = _free(batch, search(batch, "lines", 1))
-    which = np.flatnonzero(structured(batch, fit))
-    if len(which) == 0:
-        return fit
-    part = batch.take(which)
-    other = _free(part, search(part, "level lines", 1))
-    return replaced(fit, which, other, other.cost < fit.cost[which])
+    wide = fit.p[:, 1] > WIDE
+    for where, middle in ((structured(batch, fit) | wide, False), (wide, True)):
+        which = np.flatnonzero(where)
+        if len(which):
+            part, start = batch.take(which), np.tile(MIDDLE, (len(which), 1))
+            other = _free(part, start if middle else search(part, "level lines", 1))
+            fit = replaced(fit, which, other, other.cost < fit.cost[which])
+    return fit
 
 
 def _free(batch: Batch, start: Array) -> Solution:

@@ -30,6 +30,8 @@ SHIFTS = (-1.0, 1.0, -0.5, 0.5)  # turns by which a wide resonance may mislead t
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
 CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that ask for other starts
 WIDE = 0.25  # linewidth, in windows, from which it is too
+WOUND, PLAIN = 0.9, 1000.0  # |a/b| from which a resonance turns the phase once; size that shows it
+LOST = 30.0  # size of a resonance that may be somewhere else altogether
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,10 +73,25 @@ def fit_plane(batch: Batch) -> Plane:
     sign, fit = first.sign.copy(), _fitted(turned(batch, first.sign), first.p)
     differ = np.flatnonzero(_apart(first, second))
     fit = _tried(batch, sign, fit, differ, second.take(differ))
+    fit = _unwound(batch, sign, fit)
     poor = np.flatnonzero(_poor(turned(batch, sign), fit))
     if len(poor):
         fit = _shifted(batch, sign, fit, poor)
     return Plane(turned(batch, sign), sign, fit, first.p[:, 2] * first.sign * sign)
+
+
+def _unwound(batch: Batch, sign: Array, fit: Solution) -> Solution:
+    """Try a delay of one turn less, or more, where a faint resonance may have turned the phase."""
+    level, size = np.hypot(*fit.theta[:, 3:5].T), np.hypot(*fit.theta[:, 5:7].T)
+    faint = _size(fit)
+    doubt = (faint < LOST) | ((size > WOUND * level) & (faint < PLAIN))
+    which = np.flatnonzero(doubt)
+    if len(which) == 0:
+        return fit
+    for turn in (-1.0, 1.0):  # either convention of phase
+        start = resonance_starts(batch.take(which), np.full(len(which), turn))[0]
+        fit = _tried(batch, sign, fit, which, start)
+    return fit
 
 
 def turned(batch: Batch, sign: Array) -> Batch:
@@ -101,14 +118,18 @@ def _tried(
     if len(which) == 0:
         return fit
     other = _fitted(turned(batch.take(which), start.sign), start.p)
-    return _better(sign, fit, which, other, start.sign)
+    return _better(batch, sign, fit, which, other, start.sign)
 
 
 def _better(
-    sign: Array, fit: Solution, which: NDArray[np.intp], other: Solution, turn: Array
+    batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], other: Solution, turn: Array
 ) -> Solution:
-    """Return the better of `fit` and `other`, which has the sign `turn`, for the traces `which`."""
-    better = other.cost < fit.cost[which]
+    """Return the better of `fit` and `other`, which has the sign `turn`, for the traces `which`.
+
+    A background that slopes in one of them only must pay for it there too.
+    """
+    gain = delta_cost(batch.take(which), fit.take(which), other)
+    better = gain > BENDS * np.sign(other.free - fit.free[which])
     sign[which[better]] = turn[better]
     return replaced(fit, which, other, better)
 
@@ -124,7 +145,7 @@ def _shifted(batch: Batch, sign: Array, fit: Solution, poor: NDArray[np.intp]) -
     others = _fitted(turned(part, start.sign), start.p)
     for k in range(len(SHIFTS)):
         which, mine = poor[open_], open_ + k * count
-        fit = _better(sign, fit, which, others.take(mine), start.sign[mine])
+        fit = _better(batch, sign, fit, which, others.take(mine), start.sign[mine])
         still = _poor(turned(batch.take(which), sign[which]), fit.take(which))
         open_ = open_[still]
         if len(open_) == 0:
