@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -109,6 +110,29 @@ def oracle(truth: Truth, p: Parameters, traces: Traces) -> tuple[Parameters, Arr
     return best, np.concatenate([part[1] for part in parts])
 
 
+def choosing_oracle(
+    truth: Truth, p: Parameters, traces: Traces
+) -> tuple[dict[str, Array], Array, dict[str, Array]]:
+    """Return values (N,) and chi-square (N,) of an oracle that does not know the law.
+
+    It fits both laws from the truth, and believes the true one for the gain that the fit asks.
+    The third are the values of an oracle that knows it.
+    """
+    best, chi2 = oracle(truth, p, traces)
+    told = truth.scored(best)
+    if truth.other is None:
+        return told, chi2, told
+    simple = replace(truth, fixed=(*truth.fixed, *truth.other.fixed))
+    simple = replace(simple, limits={k: v for k, v in truth.limits.items() if k in free(simple, p)})
+    another, cost = oracle(simple, {**p, **truth.other.start(p)}, traces)
+    freedom = stacked(traces.y).shape[1] - len(free(truth, p))
+    gain = np.minimum(cost - chi2, freedom * np.log(cost / chi2))
+    take = gain < truth.other.asked
+    values = truth.scored(another)
+    chosen = {name: np.where(take, values[name], told[name]) for name in told}
+    return chosen, np.where(take, cost, chi2), told
+
+
 def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple[Parameters, Array]:
     """Levenberg-Marquardt with a damping of its own for every trace."""
     names, w, target = free(truth, p), 1.0 / rows_of(sigma, y), stacked(y)
@@ -119,8 +143,10 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         now = _part(p, busy)
         j = _jacobian(truth, now) * w[busy, :, None]
         r = (target[busy] - stacked(truth.clean(now))) * w[busy]
+        _held_at_limits(truth, now, names, j, r)
         move = _move(j, r, damping[busy])
         tried = {k: v + (move[:, names.index(k)] if k in names else 0) for k, v in now.items()}
+        tried |= {k: np.clip(tried[k], *ends) for k, ends in truth.limits.items()}
         with np.errstate(all="ignore"):
             new = _cost(truth, tried, target[busy], w[busy])
         better = new < cost[busy]
@@ -133,6 +159,14 @@ def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple
         if len(busy) == 0:
             break
     return p, cost
+
+
+def _held_at_limits(truth: Truth, now: Parameters, names: list[str], j: Array, r: Array) -> None:
+    """Forget how y depends on parameters that are at a limit and would go beyond it."""
+    for name, (low, high) in truth.limits.items():
+        column = j[:, :, names.index(name)]
+        slope = np.einsum("nr,nr->n", column, r)
+        column[((now[name] <= low) & (slope < 0)) | ((now[name] >= high) & (slope > 0))] = 0.0
 
 
 def _move(j: Array, r: Array, damping: Array) -> Array:

@@ -80,19 +80,34 @@ class Breaks(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
+class Other:
+    """Another law that a trace may follow, in terms of the same hidden parameters.
+
+    start: its parameters from the true ones; fixed: those that it does not have; asked: the gain
+    in chi-square for which the fit believes the true law instead.
+    """
+
+    start: Callable[[Parameters], Parameters]
+    fixed: tuple[str, ...] = ()
+    asked: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
 class Truth:
     """A law with hidden parameters.
 
     kind: of the fit. axis: (M,) SI, or a tuple of two. scale: what 5 % is a part of, by scored
     name; the value itself where it is not given (a line's centre is measured in linewidths).
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
-    two). strength: the parameter that is 0 without a signal; size: signal for which the
+    two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
+    strength: the parameter that is 0 without a signal; size: signal for which the
     signal-to-noise ratio is 1. shots: binomial counts instead of Gaussian noise. known: handed to
     the fit. typical: parameters any laboratory would be content with; short, long: windows badly
     chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
     breaks: whether its broken traces are also tests, and a smaller or inverted contrast leaves its
     values alone. mixed: SNR from and to, log-uniform; snrs: those
-    of the table of success. choice: what the fit has to choose besides, and the oracle knows. own:
+    of the table of success. choice: what the fit has to choose besides; other: the
+    other law there is, which the oracle must rule out, too. own:
     classes of broken traces that only this kind knows.
     """
 
@@ -118,6 +133,8 @@ class Truth:
     mixed: tuple[float, float] = (5.0, 100.0)
     snrs: tuple[float, ...] = (5.0, 10.0, 50.0)
     choice: str = ""
+    other: Other | None = None
+    limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
 
     @property

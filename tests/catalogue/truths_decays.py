@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.truth import Array, Draw, Parameters, Truth, either, log_uniform
+from tests.catalogue.truth import Array, Draw, Other, Parameters, Truth, either, log_uniform
 
 WINDOW = 100e-6
 DELAYS = np.linspace(0.0, WINDOW, 51)
@@ -70,10 +70,11 @@ def ideal(rng: np.random.Generator, n: int) -> Parameters:
 
 def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = True) -> Truth:
     """Return the truth of an echo-like decay of a fixed power."""
+    other = Other(lambda p: {"power": 3.0 - p["power"]})
     return Truth(
         name or kind, kind, DELAYS, anywhere(power), stretched,
         lambda p: {value: WINDOW / p["rate"]}, fixed=("power",), breaks=breaks,
-        choice="exponential or Gaussian",
+        choice="exponential or Gaussian", other=other,
         typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
         long=between(0.002, 0.01, power), drifts="rate",
     )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.truth import Array, Draw, Parameters, Truth, either, log_uniform
+from tests.catalogue.truth import Array, Draw, Other, Parameters, Truth, either, log_uniform
 
 START, SPAN = 4.90e9, 100e6
 DRIVES = START + np.linspace(0.0, SPAN, 201)
@@ -83,13 +83,19 @@ def one(p: Parameters) -> dict[str, Array]:
 
 def two(p: Parameters) -> dict[str, Array]:
     below = START + (p["centre"] - p["below"]) * SPAN
-    return {**one(p), "frequency_gf_half": below}
+    return {**one(p), "frequency_gf_half": np.where(p["weaker"] == 0, NONE, below)}
 
 
 def in_linewidths(p: Parameters) -> dict[str, Array]:
     width = p["width"] * SPAN
     return {"frequency": width, "frequency_gf_half": p.get("narrow", p["width"]) * SPAN}
 
+
+MIXTURES = {"pure": (-0.5, 1.5)}  # beyond, a difference of two large lines
+SINGLE = Other(
+    lambda p: {"weaker": np.zeros_like(p["weaker"])}, ("weaker", "below", "narrow"),
+    16.0 + 3.0 * float(np.log(len(DRIVES))),
+)  # fmt: skip
 
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
@@ -98,15 +104,17 @@ TRUTHS: dict[str, Truth] = {
             "qubit_spectroscopy", "qubit_spectroscopy", DRIVES,
             lines_between((0.02, 0.3), (0.08, 0.92)), line, one, in_linewidths,
             typical=lines_between((0.04, 0.12), (0.25, 0.75)), short=outside_or_wide,
-            long=lines_between((0.0002, 0.002), (0.1, 0.9)), drifts="centre",
+            long=lines_between((0.0002, 0.002), (0.1, 0.9)), drifts="centre", limits=MIXTURES,
         ),
         Truth(
             "qubit_spectroscopy, power-broadened", "qubit_spectroscopy", DRIVES,
             lines_between((0.3, 0.6), (0.3, 0.7), 1.0), line, one, in_linewidths, breaks=False,
+            limits=MIXTURES,
         ),
         Truth(
             "qubit_spectroscopy, two-photon line", "qubit_spectroscopy", DRIVES, pairs, pair, two,
             in_linewidths, breaks=False, mixed=(10.0, 100.0), choice="one or two lines",
+            other=SINGLE,
         ),
     )
 }  # fmt: skip

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tests.catalogue.broken import REFUSE, Broken
-from tests.catalogue.truth import Array, Draw, Parameters, Traces, Truth, either, log_uniform
+from tests.catalogue.truth import Array, Draw, Other, Parameters, Traces, Truth, either, log_uniform
 
 WINDOW = 40e-6
 DELAYS = np.linspace(0.0, WINDOW, 101)
@@ -143,6 +143,14 @@ UNDECAYED = Broken(
 # parameters; below an SNR of 20 some of these beats leave less than that, and look like one.
 RESOLVED, RESOLVED_AT = (20.0, 100.0), (20.0, 50.0)
 
+SHAPES = {"slow": (-0.5, 1.5)}  # beyond them an envelope grows before it decays, or is a step
+SINGLE = Other(
+    lambda p: {"frequency": p["frequency"] + (1 - p["share"]) * p["apart"],
+               "apart": np.zeros_like(p["apart"]), "share": np.ones_like(p["share"])},
+    ("apart", "phase2", "share"), 20.0 + 3.0 * float(np.log(len(DELAYS))),
+)  # fmt: skip
+UNDAMPED = Other(lambda p: {"rate": np.zeros_like(p["rate"])}, ("rate",), 3.5)
+
 RABI = periods(AMPLITUDES[-1], "pi_amplitude")
 TIME_RABI = periods(LENGTHS[-1], "pi_length")
 
@@ -154,17 +162,17 @@ TRUTHS: dict[str, Truth] = {
             typical=ramsey_between((4.0, 15.0), (0.25, 0.8)),
             short=ramsey_between((0.05, 0.3), (1.0, 4.0)),
             long=ramsey_between((4.0, 40.0), (0.002, 0.015)), drifts="frequency", turns="frequency",
-            own=(UNDECAYED,),
+            own=(UNDECAYED,), limits=SHAPES,
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies",
+            choice="one or two frequencies", other=SINGLE, limits=SHAPES,
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies",
+            choice="one or two frequencies", other=SINGLE, limits=SHAPES,
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
@@ -174,7 +182,7 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
             rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False,
-            choice="decay or none", **RABI,
+            choice="decay or none", other=UNDAMPED, limits={"rate": (0.0, np.inf)}, **RABI,
         ),
         Truth(
             "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.catalogue.truth import Array, Draw, Parameters, Truth, log_uniform
+from tests.catalogue.truth import Array, Draw, Other, Parameters, Truth, log_uniform
 
 START, SPAN = 7.00e9, 20e6
 TONES = START + np.linspace(0.0, SPAN, 201)
@@ -125,6 +125,9 @@ def resonance(name: str, draw: Draw, law: Any, scored: Any, **more: Any) -> Trut
     )  # fmt: skip
 
 
+LEVEL = Other(
+    lambda p: {name: np.zeros_like(p[name]) for name in ("slope", "twist")}, ("slope", "twist"), 7.0
+)
 WIDE = (0.015, 0.4)
 ABOVE_NOISE: dict[str, Any] = {"mixed": (30.0, 300.0), "snrs": (30.0, 50.0, 300.0)}
 
@@ -139,6 +142,7 @@ TRUTHS: dict[str, Truth] = {
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
             breaks=False, mixed=(10.0, 100.0), choice="background level or sloping",
+            other=LEVEL,
         ),
         resonance(
             "notch, long cables", between((0.02, 0.3), turns=(-8.0, 25.0)), notch, qualities(1.0),
