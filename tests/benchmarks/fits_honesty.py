@@ -97,7 +97,8 @@ def success_lines(effort: Effort) -> Iterator[str]:
         "one, and what lies within 3 errors of the fit's mixture is right, too); `knowing` is the "
         "share it has right if somebody tells it the law, which no fit can know. Shapes of lines "
         "and envelopes may miss their range by half of it, in fit and oracle. Counts are weighted "
-        "with their own scatter, the oracle with the true one, so their chi-squares are not compared.\n"
+        "with their own scatter, the oracle with the true one; their chi-squares are not "
+        "compared.\n"
     )
     yield row("truth", "chosen", "SNR", "traces", "right", "oracle", "knowing", "points", "worse",
               "")  # fmt: skip
