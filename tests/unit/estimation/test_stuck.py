@@ -30,10 +30,11 @@ def test_a_value_that_is_held(kind, given):
     assert set(found.verdict) == {"rejected"}
 
 
+@pytest.mark.parametrize("length", [5, 8, 37])
 @pytest.mark.parametrize("kind", LAWS)
-def test_a_block_that_is_read_again(kind):
+def test_a_block_that_is_read_again_and_again(kind, length):
     y = measured(kind)
-    found = fit_batch(kind, X, y[:, np.arange(X.size) % 37], 0.02)
+    found = fit_batch(kind, X, y[:, np.arange(X.size) % length], 0.02)
     assert set(found.status) == {"stuck data"}
 
 
@@ -55,3 +56,25 @@ def test_the_tail_of_counts_at_exactly_0_is_no_fault():
     y = RNG.binomial(300, np.exp(-20 * X), (100, X.size)) / 300
     assert (y[:, 60:] == 0).all(axis=1).any()
     assert "stuck data" not in fit_batch("t1", X, y, shots=300).status
+
+
+@pytest.mark.parametrize("shots", [30, 100, 1000])
+def test_a_short_trace_of_counts_repeats_by_chance_or_was_read_again(shots):
+    x = X[::5]
+    y = RNG.binomial(shots, 0.02 + 0.9 * np.exp(-20 * x), (2000, x.size)) / shots
+    stuck = {"by chance": y, "read again": y[:, np.arange(x.size) % 14]}
+    share = {
+        name: np.mean(np.array(fit_batch("t1", x, each, shots=shots).status) == "stuck data")
+        for name, each in stuck.items()
+    }
+    assert share["by chance"] < 0.003
+    assert share["read again"] > 0.97
+
+
+@pytest.mark.parametrize("known", [{}, {"contrast": 1.0, "offset": 0.0}])
+def test_a_train_of_pulses_that_is_read_again(known):
+    gates = np.arange(26.0)
+    y = 0.5 + 0.4 * np.sin(np.pi * gates + 0.02 * gates) + 0.01 * RNG.normal(size=(50, 26))
+    found = fit_batch("fine_amplitude", gates, y[:, np.arange(26) % 8], 0.01, **known)
+    assert set(found.verdict) == {"rejected"}
+    assert "stuck data" in found.status

@@ -22,7 +22,14 @@ from kammerton.estimation.numeric.projection import Law, refine
 from kammerton.estimation.numeric.projection_kernels import TRAIN
 from kammerton.estimation.numeric.solver import Solution, merged, replaced
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
-from kammerton.estimation.verdict.findings import CLEAR, UNSURE, Findings, judge_signal, judge_stray
+from kammerton.estimation.verdict.findings import (
+    CLEAR,
+    UNSURE,
+    Findings,
+    judge_signal,
+    judge_source,
+    judge_stray,
+)
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
@@ -212,7 +219,7 @@ def _judge_law(
             f"a straight line describes the populations as well as {law}",
         )  # fmt: skip
         return
-    findings.rejected(batch.constant, "no signal", "every point has the same value")
+    judge_source(findings, batch, evidence)
     judge_stray(findings, evidence, ~flat)
     findings.rejected(
         np.minimum(evidence.gain_line, evidence.gain_walk) < -CLEAR, "model does not fit",

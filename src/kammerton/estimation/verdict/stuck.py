@@ -5,6 +5,8 @@ Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -15,9 +17,9 @@ Array = NDArray[np.float64]
 Counts = NDArray[np.intp]
 
 LEAST, SHARE = 4, 0.08  # of points in a row that repeat others
-COUNTS = 0.8  # share of different values below which a trace may be counts of few shots
 FINEST = 1e-5  # step of counts, in parts of their range
-MANY = 12  # points in a row, the least for counts, which repeat by chance
+FEW = 2  # values that come by turns: two rails, not a block read again
+CHANCE = 1e-7  # that counts, which repeat by chance, do so often in a row
 
 
 def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -31,7 +33,7 @@ def stuck(batch: Batch, suspects: NDArray[np.bool_]) -> NDArray[np.bool_]:
         which = np.flatnonzero(suspects)
         flags = np.zeros(len(which), dtype=np.bool_)
         parts = batch.y[which].reshape(len(which), batch.parts, -1)
-        fill_stuck(parts, batch.w[which], LEAST, SHARE, COUNTS, MANY, flags)
+        fill_stuck(parts, batch.w[which], LEAST, SHARE, CHANCE, flags)
         found[which] = flags
     return found
 
@@ -72,8 +74,7 @@ def fill_stuck(
     w: Array,
     least: int,
     share: float,
-    counts: float,
-    many: int,
+    chance: float,
     out: NDArray[np.bool_],
 ) -> None:
     """Fill out (N,) for y (N, parts, M)."""
@@ -84,25 +85,44 @@ def fill_stuck(
             if w[n, i] > 0.0:
                 kept[:, m] = y[n, :, i]
                 m += 1
-        out[n] = repeats(kept[:, :m], least, share, counts, many)
+        out[n] = repeats(kept[:, :m], least, share, chance)
 
 
 @kernel
-def repeats(y: Array, least: int, share: float, counts: float, many: int) -> bool:
+def repeats(y: Array, least: int, share: float, chance: float) -> bool:
     """Whether a value is held, or a block read again, in points (parts, M)."""
     m = y.shape[1]
     needed = max(least, int(share * m + 0.5))
     held, end = longest(y, 1)
     at_end = held > 0 and y.shape[0] == 1 and (y[0, end] == y[0].min() or y[0, end] == y[0].max())
-    if different(y[0]) < counts * (m - held) and counted(y[0]):
-        needed = max(many, m // 6)
-    if held >= needed and not at_end:
+    by_chance = counted(y[0])
+    if held >= needed and not at_end and not (by_chance and usual(y[0], end, held, 1, chance)):
         return True
     for lag in range(needed, m - needed + 1):
         run, last = longest(y, lag)
-        if run >= needed and different(y[0, last + 1 - run : last + 1]) > run // 2:
+        few = min(run, lag) // 2 if by_chance else FEW
+        if run < needed or different(y[0, last + 1 - run : last + 1]) <= few:
+            continue
+        if not (by_chance and usual(y[0], last, run, lag, chance)):
             return True
     return False
+
+
+@kernel
+def usual(y: Array, last: int, run: int, lag: int, chance: float) -> bool:
+    """Whether counts (M,) may well repeat `run` points up to `last`, `lag` after them, by chance.
+
+    How likely a value is to come again, the rest of the trace tells: how often it is there.
+    """
+    m = y.size
+    log_chance = 2.0 * math.log(m)  # of pairs of places where it might have begun
+    for i in range(last + 1 - run, last + 1):
+        elsewhere = 0
+        for k in range(m):
+            apart = k < last + 1 - run - lag or k > last
+            elsewhere += apart and y[k] == y[i]
+        log_chance += math.log((elsewhere + 0.5) / m)
+    return log_chance > math.log(chance)
 
 
 @kernel
