@@ -19,8 +19,8 @@ def notch(f: Array, centre: Array, width: Array, depth: Array) -> Array:
 def resonator(x: tuple[Array, Array], p: Parameters) -> Array:
     f, power = x
     centre = np.where(power < p["at"], p["low"], p["low"] - p["shift"])
-    delay = np.exp(-2j * np.pi * p["delay"] * f)
-    return p["gain"] * delay * notch(f, centre, p["width"], p["depth"] * np.exp(0.2j))
+    turn = p["gain"] * np.exp(1j * p["angle"] - 2j * np.pi * p["delay"] * f)
+    return turn * notch(f, centre, p["width"], p["depth"] * np.exp(1j * p["skew"]))
 
 
 def resonators(rng: np.random.Generator, n: int) -> Parameters:
@@ -30,6 +30,7 @@ def resonators(rng: np.random.Generator, n: int) -> Parameters:
         "shift": width * rng.choice([-1.0, 1.0], n) * rng.uniform(1.0, 3.0, n),
         "depth": rng.uniform(0.4, 0.8, n), "gain": log_uniform(rng, 0.1, 10.0, n),
         "at": rng.uniform(0.3, 0.7, n), "delay": rng.uniform(0.0, 1.0, n),
+        "angle": rng.uniform(-3.0, 3.0, n), "skew": rng.uniform(-0.5, 0.5, n),
     }  # fmt: skip
 
 

@@ -25,8 +25,8 @@ def arc(x: tuple[Array, Array], p: Parameters) -> Array:
     f, b = x
     qubit = transmon(np.pi * (b - p["top"]) / p["period"], QUBIT)
     centre = (pushed(F0 + SPAN * p["bare"], 1e6 * p["g"], qubit) - F0) / SPAN
-    turn = p["gain"] * np.exp(-2j * np.pi * p["delay"] * f)
-    return turn * notch(f, centre, p["width"], p["depth"] * np.exp(0.2j))
+    turn = p["gain"] * np.exp(1j * p["angle"] - 2j * np.pi * p["delay"] * f)
+    return turn * notch(f, centre, p["width"], p["depth"] * np.exp(1j * p["skew"]))
 
 
 def arcs(rng: np.random.Generator, n: int) -> Parameters:
@@ -35,6 +35,7 @@ def arcs(rng: np.random.Generator, n: int) -> Parameters:
         "top": rng.uniform(0.4, 0.6, n), "period": rng.uniform(1.3, 1.8, n),
         "width": log_uniform(rng, 0.03, 0.06, n), "depth": rng.uniform(0.4, 0.8, n),
         "gain": log_uniform(rng, 0.1, 10.0, n), "delay": rng.uniform(0.0, 1.0, n),
+        "angle": rng.uniform(-3.0, 3.0, n), "skew": rng.uniform(-0.5, 0.5, n),
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from kammerton.estimation.maps.arcs import (
     candidates,
     through_points,
 )
+from kammerton.estimation.maps.fitted import Fitted
 from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
 from kammerton.estimation.maps.ridge import (
@@ -27,6 +28,7 @@ from kammerton.estimation.maps.ridge import (
     without_stripes,
 )
 from kammerton.estimation.maps.tracks import CLOSE, Positions, Tracked, follow
+from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
@@ -63,18 +65,26 @@ class Model:
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
     chi-square the place of the top changes in mid-scan, and in which column.
     """
 
-    fit: Tracked
-    misses: Misses
     elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
+
+
+def last(c: Columns, found: Found | None, model: Model) -> Found | None:
+    """Add the fit of all points with one height."""
+    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+        return found
+    best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
+    if best is None:
+        return found
+    return replace(found, whole=best, misses=replace(found.misses, scatter=0.0))
 
 
 def faint(c: Columns, model: Model) -> bool:
@@ -184,7 +194,7 @@ def _refined(
         held = misses(c, fit)
     other = _second(c, s, fit, model)
     return Found(
-        fit, held, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
+        fit, held, c, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
     )
 
 

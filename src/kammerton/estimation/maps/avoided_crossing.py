@@ -7,11 +7,20 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.crossing import HALF_SLOPE, MEAN_SLOPE, MIDDLE, PLACE, Found, G, find
+from kammerton.estimation.maps.crossing import (
+    HALF_SLOPE,
+    MEAN_SLOPE,
+    MIDDLE,
+    PLACE,
+    Found,
+    G,
+    find,
+    last,
+)
+from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import chi_squares, stacked
 from kammerton.estimation.maps.objections import (
     LEAST,
     SHARE,
@@ -53,24 +62,24 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     maps, much = without_held(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
-    found = [find(c) for c in pictures]
+    found = [last(c, find(c)) for c in pictures]
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
     judge_held(findings, much)
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
         if each is not None:
-            curve[n] = (each.fit.image() * each.factor).T
+            curve[n] = (each.image * each.factor).T
     findings.accept("two branches that clearly avoid each other")
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
 
 
 def _numbers(found: list[Found | None], scale: Scale) -> Derived:
-    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
+    theta, cov = stacked(found, 6)
     for n, each in enumerate(found):
         if each is not None:
             theta[n, [HALF_SLOPE, G]] = np.abs(theta[n, [HALF_SLOPE, G]])
-            turn = np.sign(each.fit.theta[:6])
+            turn = np.sign(each.theta[:6])
             turn[[MIDDLE, PLACE, MEAN_SLOPE, 5]] = 1.0
             cov[n] *= turn[:, None] * turn
 

@@ -12,14 +12,16 @@ Fischler and Bolles 1981).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
-from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
+from kammerton.estimation.maps.fitted import Fitted
+from kammerton.estimation.maps.misses import clumping, jump, misses
+from kammerton.estimation.maps.objections import LEAST, SHARE
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -39,6 +41,7 @@ from kammerton.estimation.maps.tracks import (
     Tracked,
     follow,
 )
+from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
 
@@ -63,20 +66,19 @@ POOR = 0.4  # part of the columns below which a fit is not worth another
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class Found(Fitted):
     """Two branches and how they hold.
 
     shown: columns that show the upper and the lower branch (B, 2). stray: part of the columns that
     show a line, but not there. jump: by what chi-square the crossing moves in mid-scan, and where.
-    factor: makes y of the fitted model.
+    factor: makes y of the fitted model. shape: of its lines.
     """
 
-    fit: Tracked
-    misses: Misses
     shown: NDArray[np.bool_]
     stray: float
     jump: tuple[float, int]
     factor: NDArray[np.complex128] | Array
+    shape: str
 
 
 def crossing_law(b: Array) -> Positions:
@@ -105,6 +107,16 @@ def find(c: Columns) -> Found | None:
     if found[0] is None or not _good(found[0]):
         found.append(_best(c, (LINE,), plain, EVERY))
     return max((each for each in found if each is not None), key=_worth, default=None)
+
+
+def last(c: Columns, found: Found | None) -> Found | None:
+    """Add the fit of all points of the map with one height of each branch."""
+    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+        return found
+    prior = np.zeros(5), np.zeros(5)
+    whole_map = c if found.shape != POLE else unwound(c)[0]
+    best = whole(whole_map, found.c, crossing_law(c.b), prior, found.fit, found.shape)
+    return replace(found, whole=best)
 
 
 def _worth(found: Found) -> float:
@@ -289,7 +301,8 @@ def _refined(
     if c is not whole:
         points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
-    return Found(fit, held, shown, _stray(fit, points), jump(fit, law, PLACE, 5), factor)
+    jumped = jump(fit, law, PLACE, 5)
+    return Found(fit, held, c, shown, _stray(fit, points), jumped, factor, shape)
 
 
 def _cost(fit: Tracked) -> float:

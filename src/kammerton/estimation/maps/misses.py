@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.maps.ridge import Columns
 from kammerton.estimation.maps.tracks import SEEN, Positions, Tracked, gradient
 
@@ -43,30 +40,6 @@ class Misses:
     def share(self) -> float:
         """Part of the columns inside the window that show the line where it should be."""
         return float(self.kept.sum() / max(1, self.inside.sum()))
-
-
-class Held(Protocol):
-    """What was found in a map, and how it holds."""
-
-    @property
-    def misses(self) -> Misses:
-        """How the law holds."""
-
-
-def chi_squares(maps: Maps, found: Sequence[Held | None]) -> Array:
-    """Return the reduced chi-square of each map (N,), NaN where sigma was not given."""
-    if not maps.known_noise:
-        return np.full(maps.traces, np.nan)
-    return np.array([np.nan if each is None else each.misses.chi2_reduced for each in found])
-
-
-def stacked(fits: Sequence[Tracked | None], size: int) -> tuple[Array, Array]:
-    """Return theta (N, size) and cov (N, size, size) of fits; NaN where there is none."""
-    theta, cov = np.full((len(fits), size), np.nan), np.full((len(fits), size, size), np.nan)
-    for n, fit in enumerate(fits):
-        if fit is not None:
-            theta[n], cov[n] = fit.theta[:size], fit.cov[:size, :size]
-    return theta, cov
 
 
 def misses(c: Columns, fit: Tracked) -> Misses:

@@ -20,7 +20,8 @@ from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.misses import Misses, clumping, misses
 from kammerton.estimation.maps.objections import UNEVEN, empty, no_line
 from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
-from kammerton.estimation.maps.tracks import FANO, POLE, Tracked, follow
+from kammerton.estimation.maps.tracks import FANO, POLE, Positions, Tracked, follow
+from kammerton.estimation.maps.whole import GROUNDS, Free, Whole, follows, holds, shared
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
@@ -55,6 +56,7 @@ class Found:
     """Both sides; on: part of the bright powers that lie on them.
 
     last: the last power that shows the low power's line. bright: which powers show a line.
+    whole: both sides as one, where both show lines of one width and height.
     """
 
     low: Side
@@ -62,6 +64,7 @@ class Found:
     on: float
     last: int
     bright: NDArray[np.bool_]
+    whole: Whole | None = None
 
 
 def punch_out(maps: Maps, known: Known) -> Outcome:
@@ -72,9 +75,12 @@ def punch_out(maps: Maps, known: Known) -> Outcome:
     judge_held(findings, much)
     pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
     for n, (c, back) in enumerate(pictures):
-        found.append(_find(c))
+        found.append(_last(c, _find(c)))
         each = found[-1]
-        if each is not None:
+        if each is not None and each.whole is not None:
+            curve[n] = back(each.whole.model).T
+            curve[n][:, ~(each.whole.c.w > 0).any(axis=1)] = np.nan
+        elif each is not None:
             for side in (each.low, each.high):
                 curve[n][:, side.powers] = back(side.fit.pull.model).T
     numbers = _numbers(found, maps)
@@ -108,6 +114,55 @@ def _find(c: Columns) -> Found | None:
             near[side.powers] |= _near(f[side.powers], side)
     near[first:last] = True  # the change itself
     return Found(sides[0], sides[1], float(near[bright].mean()), max(0, first - 1 + CLEAR), bright)
+
+
+def _last(c: Columns, found: Found | None) -> Found | None:
+    """Add the fit of all powers with one width and height; those of the change join if they fit."""
+    if found is None:
+        return None
+    sides = found.low, found.high
+    if min(side.misses.kept.sum() for side in sides) < LEAST:
+        return found
+    lines = [side.fit.theta[:2] for side in sides]
+    start = np.array([lines[0][0], lines[1][0], 0.5 * (lines[0][1] + lines[1][1])])
+    high = np.arange(len(c.b)) >= found.high.powers.start
+    kept, free = _sides(c, sides)
+    shape, prior = POLE if c.parts == 2 else FANO, (np.zeros(2), np.zeros(2))
+    for ground in GROUNDS[shape]:
+        best = shared(kept, kept, _step_law(high), prior, start, shape, ground)
+        if best is None or not (holds(best, free) and follows(best)):
+            continue
+        high = _nearest(c, best, high)
+        joined = shared(c, kept, _step_law(high), prior, best.theta, shape, ground)
+        good = joined is not None and holds(joined, free)
+        return replace(found, whole=joined if good else best)
+    return found
+
+
+def _step_law(high: NDArray[np.bool_]) -> Positions:
+    """Return the law of theta, both frequencies: which powers show the second."""
+    return lambda theta: np.where(high, theta[..., 1:2], theta[..., :1])[None]
+
+
+def _sides(c: Columns, sides: tuple[Side, Side]) -> tuple[Columns, Free]:
+    """Return the map without the change and what was set aside, and what its sides say."""
+    cost, near = np.zeros(len(c.b)), np.zeros(c.w.shape, dtype=bool)
+    for side in sides:
+        kept = side.fit.weight > 0
+        cost[side.powers] = side.fit.pull.cost
+        near[side.powers] = side.fit.pull.reach & kept[:, None]
+    there = np.asarray(near.any(axis=1))
+    return replace(c, w=np.where(there[:, None], c.w, 0.0)), Free(
+        cost, near, 4 if c.parts == 2 else 3
+    )
+
+
+def _nearest(c: Columns, best: Whole, high: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which powers show the second line: those of the change as it fits them better."""
+    used = (best.c.w > 0).any(axis=1)
+    first, last = (best.model[part][0] for part in (used & ~high, used & high))
+    off = [((np.abs(c.z - model) * c.w) ** 2).sum(axis=1) for model in (first, last)]
+    return np.asarray(np.where(used, high, off[1] < off[0]))
 
 
 def _near(f: Array, side: Side) -> NDArray[np.bool_]:
@@ -163,12 +218,14 @@ def _numbers(found: list[Found | None], maps: Maps) -> Derived:
     for n, each in enumerate(found):
         if each is None:
             continue
-        low, high, last = each.low.fit, each.high.fit, each.last
+        low, high, last, whole = each.low.fit, each.high.fit, each.last, each.whole
         step = power[min(last + 1, len(power) - 1)] - power[last]
         theta[n] = [low.theta[0], high.theta[0], power[last], low.theta[1]]
         cov[n] = 0.0
         cov[n][np.ix_([0, 3], [0, 3])] = low.cov[:2, :2]
         cov[n, 1, 1], cov[n, 2, 2] = high.cov[0, 0], step**2 / 12
+        if whole is not None:
+            theta[n, [0, 1, 3]], cov[n][np.ix_([0, 1, 3], [0, 1, 3])] = whole.theta, whole.cov
     f0, df = float(maps.axes[0][0]), float(np.ptp(maps.axes[0]))
 
     def formulas(t: Array) -> dict[str, Array]:
@@ -240,8 +297,12 @@ def _chi2(maps: Maps, found: list[Found | None]) -> Array:
     if not maps.known_noise:
         return np.full(maps.traces, np.nan)
     sides = [None if each is None else (each.low.misses, each.high.misses) for each in found]
-    return np.array([np.nan if each is None else 0.5 * (each[0].chi2_reduced + each[1].chi2_reduced)
-                     for each in sides])  # fmt: skip
+    reduced = np.array([np.nan if each is None else 0.5 * (each[0].chi2_reduced
+                        + each[1].chi2_reduced) for each in sides])  # fmt: skip
+    for n, each in enumerate(found):
+        if each is not None and each.whole is not None:
+            reduced[n] = each.whole.reduced
+    return reduced
 
 
 def _praise(numbers: Derived, n: int) -> str:

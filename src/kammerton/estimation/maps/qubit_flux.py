@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import flux
-from kammerton.estimation.maps.arcfit import Found, Model, find
+from kammerton.estimation.maps.arcfit import Found, Model, find, last
+from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import chi_squares, stacked
 from kammerton.estimation.maps.ridge import Columns, columns
 from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import LINE
@@ -40,7 +40,7 @@ def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
         _model(c, scale, {k: None if v is None else float(v[n]) for k, v in given.items()})
         for n, c in enumerate(pictures)
     ]
-    found = [find(c, model) for c, model in zip(pictures, models, strict=True)]
+    found = [last(c, find(c, model), model) for c, model in zip(pictures, models, strict=True)]
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
     judge_held(findings, much)
@@ -59,7 +59,7 @@ def _model(c: Columns, scale: Scale, known: dict[str, float | None]) -> Model:
 
 
 def _numbers(found: list[Found | None], scale: Scale, asymmetry: Array | None) -> Derived:
-    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
+    theta, cov = stacked(found, 6)
     known = np.full(len(found), np.nan) if asymmetry is None else asymmetry
     square, error = theta[:, SQUARE], np.sqrt(cov[:, SQUARE, SQUARE])
     told = (square > ASYMMETRIC * error) & (error < 0.5 * flux.USUAL_SQUARE)
@@ -91,7 +91,7 @@ def _curve(
     curve = np.full(maps.y.shape, np.nan, dtype=maps.y.dtype)
     for n, each in enumerate(found):
         if each is not None:
-            curve[n] = each.fit.image().T
+            curve[n] = each.image.T
     return curve
 
 

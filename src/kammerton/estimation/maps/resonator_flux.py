@@ -17,12 +17,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.arcfit import Found, Model, find
+from kammerton.estimation.maps.arcfit import Found, Model, find, last
 from kammerton.estimation.maps.arcs import Arc, Seeker
-from kammerton.estimation.maps.flux import Scale, qubit_law
+from kammerton.estimation.maps.fitted import chi_squares, stacked
+from kammerton.estimation.maps.flux import FIXED, Scale, qubit_law
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import chi_squares, stacked
 from kammerton.estimation.maps.ridge import columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import FANO, POLE, Positions
@@ -38,11 +38,11 @@ UNITS = {"frequency": "Hz", "sweet_spot": "V", "period": "V", "shift": "Hz", "li
          "bare_frequency": "Hz", "g": "Hz"}  # fmt: skip
 KNOWN = ("qubit_frequency", "anharmonicity", "asymmetry")
 KINK = 0.12  # windows between an end of the window and a kink
+CLEARLY = 8.0  # errors by which a kink must lie outside the window
 HANGING = ("period", "shift", "bare_frequency", "g")
 ARC = "arc of a resonator"
 SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
-KNOWN_SPREAD = 0.01  # the resonator itself lies within 1 % of the detuning
 E_C = 200e6
 LOGS = (-7.0, 12.0)
 
@@ -58,9 +58,10 @@ class Qubit:
 
 def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Positions:
     """Return the law of theta: sweet spot's frequency and place, log period, push there, log D."""
+    below = _below(qubit, scale)
 
     def law(theta: Array) -> Array:
-        bare, d, square = _coupled(theta)
+        bare, d, square = _coupled(theta, below)
         fixed = np.broadcast_to([qubit.asymmetry**2, qubit.e_c / scale.df], (*theta.shape[:-1], 2))
         arc = np.concatenate(
             [(bare - d)[..., None], theta[..., TOP : LOG_PERIOD + 1], fixed], axis=-1
@@ -71,11 +72,18 @@ def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Positions:
     return law
 
 
-def _coupled(theta: Array) -> tuple[Array, Array, Array]:
+def _below(qubit: Qubit, scale: Scale) -> float:
+    """Return how far a known qubit lies below the window, in windows; NaN where it is not known."""
+    return np.nan if qubit.frequency is None else (scale.f0 - qubit.frequency) / scale.df
+
+
+def _coupled(theta: Array, below: Array | float) -> tuple[Array, Array, Array]:
     """Return the bare frequency, the detuning D at the sweet spot, and g^2."""
-    d = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], LOGS[0]), LOGS[1]))
     push = theta[..., PUSH]
-    return theta[..., SPOT] - push, d, push * (push + d)
+    bare = theta[..., SPOT] - push
+    free = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], LOGS[0]), LOGS[1]))
+    d = np.where(np.isnan(below), free, np.maximum(below + bare, np.exp(LOGS[0])))
+    return bare, d, push * (push + d)
 
 
 def _push(away: Array, square: Array) -> Array:
@@ -92,7 +100,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
               for n in range(maps.traces)]  # fmt: skip
     models = [_model(c.b, c.parts, scale, q)
               for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
-    found = [find(c, model) for (c, _), model in zip(pictures, models, strict=True)]
+    found = [last(c, find(c, model), model) for (c, _), model in zip(pictures, models, strict=True)]
     numbers = _numbers(found, scale, qubits)
     told = np.array([q.frequency is not None for q in qubits])
     period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
@@ -103,7 +111,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
         close(findings, n, [_above(qubits[n], scale)])
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
         if each is not None:
-            curve[n] = back(each.fit.image()).T
+            curve[n] = back(each.image).T
     findings.accept("a clear arc of the resonator")
     numbers = _told(numbers, told & ~_kinked(found))
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
@@ -124,7 +132,7 @@ def _above(qubit: Qubit, scale: Scale) -> Objection | None:
 def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
     usual, spread = USUAL, ITS_SPREAD
     if qubit.frequency is not None:
-        usual, spread = abs(scale.f0 + 0.5 * scale.df - qubit.frequency), KNOWN_SPREAD
+        usual, spread = abs(scale.f0 + 0.5 * scale.df - qubit.frequency), 1.0 / FIXED
     log_d = float(np.log(usual / scale.df))
     prior = np.array([0.0, 0.0, 0.0, 0.0, log_d]), np.array([0.0, 0.0, 0.0, 0.0, 1.0 / spread])
 
@@ -138,13 +146,14 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
 
 
 def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> Derived:
-    theta, cov = stacked([None if each is None else each.fit for each in found], 6)
+    theta, cov = stacked(found, 6)
     low = np.array([q.asymmetry for q in qubits])
     e_c = np.array([q.e_c for q in qubits]) / scale.df
     base = scale.f0 / scale.df
+    below = np.array([_below(q, scale) for q in qubits])
 
     def formulas(t: Array) -> dict[str, Array]:
-        bare, d, square = _coupled(t)
+        bare, d, square = _coupled(t, below)
         least = (bare - d + base + e_c) * np.sqrt(low) - e_c - base  # f_q half a period away
         return {
             "frequency": scale.f0 + t[..., SPOT] * scale.df,
@@ -162,15 +171,26 @@ def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> De
 def _kinked(found: list[Found | None]) -> NDArray[np.bool_]:
     """Return where the kink half a period away lies at an end of the window.
 
-    There it would fit the noise of a few biases, and the period would look well known.
+    There it would fit the noise of a few biases, and the period would look well known. One that
+    lies outside by many of its errors does no harm.
     """
     result = np.zeros(len(found), dtype=bool)
     for n, each in enumerate(found):
         if each is not None:
-            period = np.exp(np.clip(each.fit.theta[LOG_PERIOD], -3.0, 7.0))
-            ends = (np.array([0.0, 1.0]) - each.fit.theta[TOP]) / period - 0.5
-            result[n] = (np.abs(ends - np.round(ends)) * period < KINK).any()
+            period = np.exp(np.clip(each.theta[LOG_PERIOD], -3.0, 7.0))
+            ends = (np.array([0.0, 1.0]) - each.theta[TOP]) / period - 0.5
+            beyond = (ends - np.round(ends)) * period * np.array([1.0, -1.0])
+            sure = each.whole is not None
+            clear = CLEARLY * _error(each, period) if sure else np.array([np.inf, np.inf])
+            result[n] = ((beyond < clear) & (np.abs(beyond) < KINK)).any()
     return result
+
+
+def _error(found: Found, period: float) -> Array:
+    """Return the error of the kinks before and after the sweet spot, in windows."""
+    slope = np.array([[1.0, -0.5 * period], [1.0, 0.5 * period]])
+    cov = found.cov[TOP : LOG_PERIOD + 1, TOP : LOG_PERIOD + 1]
+    return np.asarray(np.sqrt(np.maximum(np.einsum("ki,ij,kj->k", slope, cov, slope), 0.0)))
 
 
 def _told(numbers: Derived, told: NDArray[np.bool_]) -> Derived:

@@ -1,0 +1,276 @@
+"""The last stage of a map's fit: least squares over all points, with heights that columns share.
+
+While a line is looked for, its height and the background are free in every column, so that a
+readout that turns or fades with the bias does no harm. Most maps need no such freedom, and it costs
+precision. So one height and one background are tried for all columns, as polynomials of the
+frequency, in complex spectra turned by one delay. Single points, columns and frequencies that do
+not belong are left out. The fit counts only if the columns of their own fit no better than chance
+would have them, by the F-test's chi-square; else the free one is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps import gathering, pulling, weighing
+from kammerton.estimation.maps.ridge import Columns
+from kammerton.estimation.maps.tracks import NARROWEST, POLE, UNTOLD, Place, Positions, Tracked
+
+Array = NDArray[np.float64]
+Prior = tuple[Array, Array]
+
+GROUNDS = {"line": (2,), "fano": (2,), "pole": (1, 3)}  # powers of the frequency, tried in turn
+ITERATIONS = 15
+ENOUGH = 0.01  # step, in its sigmas, that is the last
+STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
+MOST = 0.05, 0.3, 0.2  # part of the points, columns, frequencies that may not
+CLEARED = 3
+CHANCE = 5.0  # sigmas of chi-square by which heights of their own may be better
+LEAST = 1.0  # information, per window squared, of a column that tells where its line is
+LOOSE = 1.05  # noise is known no better
+
+
+@dataclass(frozen=True, eq=False)
+class Whole:
+    """A map fitted as one. theta: law and width; cov: its covariance.
+
+    c: without what was set aside. chi2: of the columns (B,). model: (B, A). off: how far each line
+    (B, K) alone would move, in its sigmas, 0 where nothing is told.
+    """
+
+    theta: Array
+    cov: Array
+    c: Columns
+    chi2: Array
+    model: NDArray[Any]
+    off: Array
+
+    @property
+    def reduced(self) -> float:
+        """Reduced chi-square."""
+        count = self.c.parts * int((self.c.w > 0).sum())
+        return float(self.chi2.sum()) / max(1, count - len(self.theta))
+
+
+def whole(
+    every: Columns, c: Columns, law: Positions, prior: Prior, fit: Tracked, shape: str
+) -> Whole | None:
+    """Return the fit with one height and background; None where columns need their own.
+
+    every: the map; c: without what does not belong, where `fit` was found.
+    """
+    kept = replace(c, w=np.where(fit.weight[:, None] > 0.0, c.w, 0.0))
+    linear = (3 if shape == POLE else 2) + len(fit.positions)
+    free = Free(fit.pull.cost, fit.pull.reach & (kept.w > 0), linear)
+    start = np.append(fit.theta[: len(prior[0])], fit.width)
+    for ground in GROUNDS[shape]:
+        found = shared(every, kept, law, prior, start, shape, ground)
+        if found is not None and holds(found, free):
+            return found
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Free:
+    """Columns fitted each for itself: chi-square (B,), where (B, A), and sums of each column."""
+
+    cost: Array
+    near: NDArray[np.bool_]
+    linear: int
+
+
+def holds(found: Whole, free: Free) -> bool:
+    """Return whether heights and backgrounds of its own make no column better."""
+    c, cost = found.c, free.cost
+    off = np.abs((c.z - found.model) * c.w) ** 2
+    use = (c.w > 0) & free.near
+    count = c.parts * use.sum(axis=1)
+    linear = c.parts * free.linear
+    there = count > 2 * linear
+    points = c.parts * int((c.w > 0).sum())
+    unlike = max(1.0, float(cost[there].sum()) / max(1, int((count[there] - linear).sum())))
+    more = float((np.where(use, off, 0.0).sum(axis=1) - cost)[there].sum()) / unlike
+    freedom = linear * int(there.sum())
+    total = LOOSE * unlike * (points + CHANCE * np.sqrt(2.0 * points))
+    return bool(more < freedom + CHANCE * np.sqrt(2.0 * freedom) and found.chi2.sum() < total)
+
+
+def follows(found: Whole) -> bool:
+    """Return whether lines scatter about the law, and neighbours alike, no more than by chance."""
+    off = found.off[(found.off != 0.0).any(axis=1)]
+    count = np.count_nonzero(off)
+    alike = float((off[1:] * off[:-1]).sum())
+    return bool((off**2).sum() < count + CHANCE * np.sqrt(2.0 * count)
+                and alike < CHANCE * np.sqrt(count))  # fmt: skip
+
+
+def shared(
+    every: Columns, c: Columns, law: Positions, prior: Prior, start: Array, shape: str, ground: int
+) -> Whole | None:
+    """Fit law and width from start to c; then to all of `every` that belongs.
+
+    None where too much of the map does not.
+    """
+    for _ in range(CLEARED):
+        found = _descended(c, law, prior, start, shape, ground)
+        if found is None:
+            return None
+        now = _belonging(found, every)
+        if not _enough(now, every):
+            return None
+        if (now.w == c.w).all():
+            return found
+        c, start = now, found.theta
+    return found
+
+
+def _belonging(found: Whole, every: Columns) -> Columns:
+    """Set aside points, columns and frequencies that do not belong."""
+    there = every.w > 0
+    off = np.abs((every.z - found.model) * every.w) ** 2
+    away = off > STRAY**2
+    for axis in (0, 1):
+        count = every.parts * there.sum(axis=axis, keepdims=True)
+        away = away | (off.sum(axis=axis, keepdims=True) > count + STRAY * np.sqrt(2.0 * count))
+    return replace(every, w=np.where(away, 0.0, every.w))
+
+
+def _enough(cleared: Columns, c: Columns) -> bool:
+    """Return whether little enough was set aside."""
+    left, there = cleared.w > 0, c.w > 0
+    lost = [1.0 - left.any(axis=k).sum() / max(1, there.any(axis=k).sum()) for k in (1, 0)]
+    rows = np.outer(left.any(axis=1), left.any(axis=0))
+    points = (there & rows & ~left).sum() / max(1, (there & rows).sum())
+    return bool(points < MOST[0] and lost[0] < MOST[1] and lost[1] < MOST[2])
+
+
+@dataclass(frozen=True, eq=False)
+class _State:
+    """A place on the way down: theta is law, width, delay (POLE), shares."""
+
+    theta: Array
+    at: Array
+    chi2: Array
+    cost: float
+    hessian: Array
+    pull: Array
+    off: Array
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What is fitted: y (B, parts, A); law has so many parameters, and sums so many shares."""
+
+    c: Columns
+    y: Array
+    law: Positions
+    mean: Array
+    known: Array
+    shape: str
+    shares: int
+
+    @property
+    def size(self) -> int:
+        """Number of parameters of the law."""
+        return len(self.mean)
+
+    def parted(self, theta: Array) -> tuple[float, float, Array]:
+        """Return half width, delay and shares (L, parts)."""
+        p = self.size
+        delay = float(theta[p + 1]) if self.shape == POLE else 0.0
+        share = theta[len(theta) - self.shares * self.c.parts :].reshape(self.shares, -1)
+        return 0.5 * float(theta[p]), delay, share
+
+    def asked(self, theta: Array) -> _State:
+        """Return what the map says at theta."""
+        p, c = self.size, self.c
+        place = Place.of(self.law, theta[:p])
+        lines, rows = place.at.shape
+        moving = len(theta) - p + lines
+        at = np.clip(place.at, -9.0, 9.0)
+        gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
+        chi2 = np.empty(rows)
+        half, delay, share = self.parted(theta)
+        gathering.fill_gathered(
+            c.f, self.y, c.w, at, half, delay, pulling.SHAPES.index(self.shape), share, gradient,
+            information, chi2,
+        )  # fmt: skip
+        hessian, pull = np.empty((len(theta), len(theta))), np.empty(len(theta))
+        weighing.sum_up(place.slope, gradient, information, np.ones(rows), hessian, pull)
+        away = self.mean - theta[:p]
+        hessian.ravel()[: p * len(theta) : len(theta) + 1] += self.known
+        pull[:p] += self.known * away
+        cost = float(chi2.sum() + (self.known * away**2).sum())
+        own = information.diagonal(axis1=1, axis2=2)[:, :lines]
+        off = gradient[:, :lines] / np.sqrt(np.maximum(own, weighing.TOLD))
+        off = np.where(own > LEAST, off, 0.0)
+        return _State(theta, at, chi2, cost, hessian, pull, off)
+
+    def model(self, at: Array, theta: Array) -> NDArray[Any]:
+        """Return the image (B, A)."""
+        image = np.empty_like(self.y)
+        half, delay, share = self.parted(theta)
+        gathering.fill_image(self.c.f, at, half, delay, pulling.SHAPES.index(self.shape), share,
+                             image)  # fmt: skip
+        return image[:, 0] + 1j * image[:, 1] if self.c.parts == 2 else image[:, 0]
+
+
+def _descended(
+    c: Columns, law: Positions, prior: Prior, start: Array, shape: str, ground: int
+) -> Whole | None:
+    """Go down by Levenberg and Marquardt's steps."""
+    parts = [c.z.real, c.z.imag] if c.parts == 2 else [c.z]
+    y = np.ascontiguousarray(np.stack(parts, axis=1))
+    lines = len(law(start[:-1]))
+    shares = ground + lines * (2 if shape == "fano" else 1)
+    question = _Question(c, y, law, prior[0], prior[1] ** 2, shape, shares)
+    before = [0.0] * (1 if shape == POLE else 0)
+    now = question.asked(np.concatenate([start, before, np.zeros(shares * c.parts)]))
+    now = question.asked(now.theta + _step(now, 0.0, shares * c.parts))
+    rate = 0.0
+    for _ in range(ITERATIONS):
+        step = _step(now, rate)
+        tried = question.asked(_bounded(now.theta + step, len(start) - 1, c.step))
+        if tried.cost <= now.cost:
+            now, rate = tried, 0.1 * rate if rate > 1e-6 else 0.0
+            if step @ now.hessian @ step < ENOUGH**2:
+                break
+        elif rate > 1e6:
+            break
+        else:
+            rate = max(10.0 * rate, 1e-3)
+    size = len(start)
+    cov = _inverse(now.hessian)[:size, :size]
+    if not (np.isfinite(now.cost) and np.isfinite(cov).all()):
+        return None
+    return Whole(now.theta[:size], cov, c, now.chi2, question.model(now.at, now.theta), now.off)
+
+
+def _step(now: _State, rate: float, last: int | None = None) -> Array:
+    """Return the step of all parameters, or only of so many last ones."""
+    part = slice(0 if last is None else len(now.theta) - last, None)
+    hessian = now.hessian[part, part]
+    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
+    matrix = hessian / (size[:, None] * size) + np.diag(np.full(len(size), rate + 1e-12))
+    step = np.zeros(len(now.theta))
+    step[part] = np.linalg.solve(matrix, now.pull[part] / size) / size
+    return step
+
+
+def _inverse(hessian: Array) -> Array:
+    """Return the covariance; what the map says nothing about has an enormous variance."""
+    own = np.diagonal(hessian)
+    told = own > 0.0
+    size = np.sqrt(np.where(told, own, 1.0))
+    scale = size[:, None] * size
+    cov = np.linalg.pinv(np.where(told[:, None] & told, hessian / scale, 0.0), hermitian=True)
+    return np.asarray(cov / scale + np.diag(np.where(told, 0.0, UNTOLD)))
+
+
+def _bounded(theta: Array, width: int, step: float) -> Array:
+    theta[width] = min(max(theta[width], NARROWEST * step), 0.6)
+    return theta
