@@ -187,10 +187,13 @@ def test_order_of_points_does_not_matter():
     assert np.array_equal(other.curve[0], one.curve[0][np.ix_(i, j)], equal_nan=True)
 
 
-def test_no_curve_where_the_line_is_outside_the_window():
-    y = noisy(image(line()), 0.1)[0]
+def test_no_curve_where_the_line_is_outside_the_window_and_the_background_is_not_the_others():
+    turning = 2.0 * np.exp(3j * BIASES)
+    y = noisy(image(line()) + turning, 0.1)[0]
     high = np.arange(len(DRIVES)) >= len(DRIVES) // 2
     found = fit_batch(KIND, (DRIVES[high], BIASES), y[high], 0.1)
     left_out = np.isnan(found.curve[0]).all(axis=0)
     assert 0 < left_out.sum() < len(BIASES)
     assert np.abs((y[high] - found.curve[0])[:, ~left_out]).max() < 0.6
+    level = fit_batch(KIND, (DRIVES[high], BIASES), (y - turning)[high], 0.1)
+    assert np.abs((y - turning)[high] - level.curve[0]).max() < 0.6

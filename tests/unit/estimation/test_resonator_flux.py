@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from tests.catalogue.bound import bound, oracle
 from tests.catalogue.truths_flux import transmon
 from tests.catalogue.truths_punch_out import notch
 from tests.catalogue.truths_resonator_flux import BIASES, FREQUENCIES, TRUTHS, pushed
@@ -41,7 +42,7 @@ def noisy(y, sigma=0.06, count=1, seed=3):
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
 @pytest.mark.parametrize("known", [{}, {"qubit_frequency": F_Q}], ids=["alone", "qubit known"])
 def test_pull(known, seen, given):
-    y = seen(noisy(image(line()), count=12))
+    y = seen(noisy(image(line()), count=24, seed=5))
     found = fit_batch(KIND, X, y, 0.06 if given else None, **known)
     assert np.mean(found.verdict == "accepted") > 0.9, found.reason
     if known:
@@ -49,24 +50,28 @@ def test_pull(known, seen, given):
     for name, value in (FULL if known else ALONE).items():
         pull = (found.values[name] - value) / found.stderr[name]
         pull = pull[np.isfinite(pull) & (found.verdict == "accepted")]
-        assert abs(np.median(pull)) < 0.95, name  # of 12; and the detuning is not the usual
-        assert 0.3 < pull.std() < 1.6, name
+        assert abs(np.median(pull)) < 0.95, name  # the detuning is not the usual
+        assert 0.5 < pull.std() < 1.45, name
         assert np.abs(pull).max() < 5.5, name
     if not known:
         assert np.isnan([found.values[name] for name in ("period", "shift", "g")]).all()
 
 
-def test_pull_over_many_truths():
+def test_the_best_of_a_clean_map_is_reached_and_its_bars_are_honest():
     truth = TRUTHS[KIND]
     rng = np.random.default_rng(4)
-    traces = truth.measured(rng, truth.draw(rng, 30), 20.0)
+    p = truth.draw(rng, 40)
+    traces = truth.measured(rng, p, 20.0)
     found = truth.fit(traces)
-    good = found.verdict == "accepted"
-    assert good.mean() > 0.9, found.reason[~good]
-    for name in ("frequency", "sweet_spot", "shift", "linewidth"):
-        pull = ((found.values[name] - traces.low[name]) / found.stderr[name])[good]
-        pull = pull[np.isfinite(pull)]
-        assert 0.65 < pull.std() < 1.4, name
+    assert (found.verdict == "accepted").all(), found.reason
+    best = bound(truth, p, traces)
+    off = np.abs(traces.y - found.curve) / traces.sigma
+    assert ((off**2).sum(axis=(1, 2)) - oracle(truth, p, traces)[1]).max() < 1.0
+    for name in FULL:
+        pull = (found.values[name] - traces.low[name]) / found.stderr[name]
+        assert 0.75 < np.nanstd(pull) < 1.3, name
+        assert np.nanmax(found.stderr[name] / best[name]) < 1.1, name
+    assert np.isfinite(found.values["period"]).mean() > 0.9  # though the kink is often near the end
 
 
 CASES = {

@@ -84,6 +84,8 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
     if best is None:
         return found
+    if best.lost > 0:
+        return replace(found, whole=best)
     return replace(found, whole=best, misses=replace(found.misses, scatter=0.0))
 
 

@@ -27,7 +27,7 @@ GROUNDS = {"line": (2,), "fano": (2,), "pole": (1, 3)}  # powers of the frequenc
 ITERATIONS = 15
 ENOUGH = 0.01  # step, in its sigmas, that is the last
 STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
-MOST = 0.05, 0.3, 0.2  # part of the points, columns, frequencies that may not
+MOST = 0.05, 0.1, 0.2  # part of the points, columns, frequencies that may not
 CLEARED = 3
 CHANCE = 5.0  # sigmas of chi-square by which heights of their own may be better
 LEAST = 1.0  # information, per window squared, of a column that tells where its line is
@@ -48,6 +48,11 @@ class Whole:
     chi2: Array
     model: NDArray[Any]
     off: Array
+
+    @property
+    def lost(self) -> int:
+        """Columns that were set aside."""
+        return int((~(self.c.w > 0).any(axis=1)).sum())
 
     @property
     def reduced(self) -> float:
