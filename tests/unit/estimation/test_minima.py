@@ -65,7 +65,7 @@ def test_a_line_half_as_wide_as_the_window_is_found_where_it_is():
 
 def test_an_oracle_that_must_choose_takes_the_simpler_law_of_a_faint_beat():
     truth, rng = truths()["ramsey, charge parity"], np.random.default_rng(3)
-    p = truth.draw(rng, 40)
+    p = truth.draw(rng, 10)
     traces = truth.measured(rng, p, 3.0)
     chosen, chi2, told = choosing_oracle(truth, p, traces)
     free = oracle(truth, p, traces)[1]
@@ -76,7 +76,7 @@ def test_an_oracle_that_must_choose_takes_the_simpler_law_of_a_faint_beat():
 
 def test_an_oracle_keeps_within_the_limits_of_a_shape():
     truth, rng = truths()["ramsey"], np.random.default_rng(4)
-    p = truth.draw(rng, 60)
+    p = truth.draw(rng, 30)
     traces = truth.measured(rng, p, 5.0)
     best, chi2 = oracle(truth, p, traces)
     loose, lower = oracle(replace(truth, limits={}), p, traces)
