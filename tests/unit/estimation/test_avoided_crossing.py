@@ -196,3 +196,11 @@ def test_nothing_is_accepted_where_nothing_crosses(which, given):
     y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (FREQUENCIES[:31], BIASES[:31]), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()
+
+
+def test_points_of_which_no_pair_of_branches_can_be_made_are_no_crossing():
+    y = np.zeros((81, 51))
+    y[40, 20:25] = 30.0
+    found = fit_batch(KIND, X, y, 1.0)
+    assert found.verdict[0] == "rejected"
+    assert np.isnan(found.values["coupling"][0])

@@ -167,6 +167,8 @@ def _seeds(c: Columns, s: Array, points: Candidates, width: float) -> list[Array
     rng = np.random.default_rng(21)
     theta = np.concatenate([_through(c, points, chance, rng),
                             _crossed(c, s, points, chance, rng, width)])  # fmt: skip
+    if len(theta) == 0:  # points that no pair of branches runs through
+        return []
     bright = _brightness(c, s, theta, width)
     best = _different(c, theta, bright, width)
     every = np.stack([*best, *(_polished(c, each, points, width) for each in best)])
