@@ -40,3 +40,11 @@ def test_a_line_of_any_width_is_no_defect(given):
     assert np.count_nonzero(found.status == "drift during scan") < 10
     jump = np.char.startswith(found.reason.astype(str), "a jump to another level")
     assert np.count_nonzero(jump) < 20
+
+
+def test_a_step_near_the_end_of_a_sloping_scan_is_not_two_lines():
+    rng = np.random.default_rng(8)
+    where = rng.uniform(0.05, 0.2, (2000, 1))
+    y = (where < U) * rng.uniform(8, 15, (2000, 1)) + rng.uniform(-3, 3, (2000, 1)) * U
+    found = fit_batch("qubit_spectroscopy", TONES, y + rng.normal(size=y.shape), 1.0)
+    assert "accepted" not in found.verdict

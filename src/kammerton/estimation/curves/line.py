@@ -13,6 +13,7 @@ from kammerton.estimation.curves.doublet import (
     LORENTZIAN,
     SEARCHED,
     Pairs,
+    as_one,
     best_of,
     bounds,
     only,
@@ -90,9 +91,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         "two lines, each narrower than the distance of two points", Advice(window_times=0.4),
     )  # fmt: skip
     judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
-    box = over_a_box(batch, best_of(fit, pairs), fit.p[:, 0], fit.p[:, 1])
-    unlike_box = np.full(batch.traces, UNLIKE_BOX)
-    unlike_box[pairs.which] = PAIR_UNLIKE_BOX
+    box, unlike_box = _unlike_jumps(batch, fit, pairs)
     findings.rejected(
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
@@ -133,6 +132,20 @@ def _expectation(batch: Batch, known: Known) -> Array:
     """Return where the line is expected (N,), NaN where nothing is."""
     expected = per_trace(known, "expected", batch)
     return np.full(batch.traces, np.nan) if expected is None else np.array(expected)
+
+
+def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Array]:
+    """Return how much better the lines are than a jump and back (N,), and how much they must be.
+
+    Two lines follow a jump on a slope, as at the end of a window, better than one line does.
+    """
+    box = over_a_box(batch, best_of(fit, pairs), *fit.p.T)
+    needed = np.full(batch.traces, UNLIKE_BOX)
+    two = pairs.which
+    if len(two):
+        tilted = over_a_box(batch.take(two), as_one(pairs.fit), *fit.p[two].T, sloping=True)
+        box[two], needed[two] = np.minimum(box[two], tilted), PAIR_UNLIKE_BOX
+    return box, needed
 
 
 def _judge_place(

@@ -19,27 +19,32 @@ Array = NDArray[np.float64]
 
 LAW = -2
 ROUNDS = 4  # times that levels and place of the box are found in turn
+TILTS = 3  # times that box and slope are found in turn
 PARAMETERS = 4  # two levels, two jumps
 
 
-def over_a_box(batch: Batch, fit: Solution, centre: Array, half: Array) -> Array:
+def over_a_box(
+    batch: Batch, fit: Solution, centre: Array, half: Array, sloping: bool = False
+) -> Array:
     """Return the delta-BIC (N,) of a law over a box: one level, another for a while, the first.
 
-    centre, half: in windows, where the box is looked for first.
+    centre, half: in windows, where the box is looked for first; it may reach to an end of the
+    window, and is a step then. sloping: both levels may drift alike.
     """
     cost = np.empty(batch.traces)
     x = np.broadcast_to(batch.x, batch.y.shape)
-    fill_boxes(x, batch.y, batch.w, centre, half, ROUNDS, cost)
-    free = np.full(batch.traces, PARAMETERS)
+    tilts = TILTS if sloping else 0
+    fill_boxes(x, batch.y, batch.w, centre, half, ROUNDS, tilts, cost)
+    free = np.full(batch.traces, PARAMETERS + sloping)
     box = Solution(LAW, fit.theta, fit.cov, cost, fit.residual, free)
     return delta_bic(batch, box, fit)
 
 
 @kernel
 def fill_boxes(
-    x: Array, y: Array, w: Array, centre: Array, half: Array, rounds: int, cost: Array
+    x: Array, y: Array, w: Array, centre: Array, half: Array, rounds: int, tilts: int, cost: Array
 ) -> None:
-    """Fill cost (N,) with the smallest sums of squares of boxes."""
+    """Fill cost (N,) with the smallest sums of squares of boxes, on a slope where tilts > 0."""
     for n in range(y.shape[0]):
         m = y.shape[1]
         first, last = 0, m - 1
@@ -47,14 +52,40 @@ def fill_boxes(
             first += 1
         while last > first and x[n, last] > centre[n] + half[n]:
             last -= 1
-        best = math.inf
-        for _ in range(rounds):
-            inside, outside, rest = levels(y[n], w[n], first, last)
-            if rest >= best:
-                break
-            best = rest
-            first, last = interval(y[n], w[n], inside, outside)
-        cost[n] = best
+        first, last, cost[n] = boxed(y[n], w[n], first, last, rounds)
+        for _ in range(tilts):
+            level = y[n] - tilt(x[n], y[n], w[n], first, last) * x[n]
+            first, last, rest = boxed(level, w[n], first, last, rounds)
+            cost[n] = min(cost[n], rest)
+
+
+@kernel
+def boxed(y: Array, w: Array, first: int, last: int, rounds: int) -> tuple[int, int, float]:
+    """Return the box that is reached from first ... last, and its sum of squares."""
+    best = math.inf
+    for _ in range(rounds):
+        inside, outside, rest = levels(y, w, first, last)
+        if rest >= best:
+            break
+        best = rest
+        first, last = interval(y, w, inside, outside)
+    return first, last, best
+
+
+@kernel
+def tilt(x: Array, y: Array, w: Array, first: int, last: int) -> float:
+    """Return the slope that is left when first ... last has a level of its own."""
+    sums = np.zeros((2, 3))  # outside and inside: of weights, x, y
+    for i in range(y.size):
+        v, k = w[i] * w[i], int(first <= i <= last)
+        sums[k, 0], sums[k, 1] = sums[k, 0] + v, sums[k, 1] + v * x[i]
+        sums[k, 2] += v * y[i]
+    across = along = 0.0
+    for i in range(y.size):
+        v, k = w[i] * w[i], int(first <= i <= last)
+        away = x[i] - sums[k, 1] / max(sums[k, 0], 1e-300)
+        across, along = across + v * away * y[i], along + v * away * away
+    return across / along if along > 0.0 else 0.0
 
 
 @kernel
