@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation.curves.line import LORENTZIAN, _bounds, _shaped
+from kammerton.estimation.curves.doublet import LORENTZIAN, bounds
+from kammerton.estimation.curves.line import _shaped
 from kammerton.estimation.curves.several import line_alone
 from kammerton.estimation.numeric.lines_in_turn import take_turns
 from kammerton.estimation.numeric.prepare import prepare
@@ -33,7 +34,7 @@ def turned(batch, count, rounds=3):
     shapes = np.stack([[lorentzian(*a, h) for a, h in zip(p[0], HEIGHTS, strict=True)]] * n)
     shapes[:, count:] = 0.0
     height, cov, base = np.zeros((n, 2)), np.zeros((n, 2, 2, 2)), np.zeros_like(batch.y)
-    which, ends = np.arange(n), _bounds(batch, 1)
+    which, ends = np.arange(n), bounds(batch, 1)
     take_turns(
         batch.x, batch.y, batch.w, which, np.full(n, count), *ends, rounds, p, height, cov,
         shapes, base,
@@ -65,6 +66,6 @@ def test_two_lines_end_where_both_are():
 def test_a_line_is_held_within_its_bounds():
     batch = traces()
     p, *_ = turned(batch.with_y(0.0 * batch.y + X**2), 1)
-    low, high = _bounds(batch, 1)
+    low, high = bounds(batch, 1)
     assert (p[:, 0] >= low).all()
     assert (p[:, 0] <= high).all()
