@@ -13,7 +13,6 @@ from kammerton.estimation.curves.doublet import (
     LORENTZIAN,
     SEARCHED,
     Pairs,
-    as_one,
     best_of,
     bounds,
     only,
@@ -137,15 +136,13 @@ def _expectation(batch: Batch, known: Known) -> Array:
 def _unlike_jumps(batch: Batch, fit: Solution, pairs: Pairs) -> tuple[Array, Array]:
     """Return how much better the lines are than a jump and back (N,), and how much they must be.
 
-    Two lines follow a jump on a slope, as at the end of a window, better than one line does.
+    At the end of a window there is no way back, and a slope hides that the levels are two.
     """
-    box = over_a_box(batch, best_of(fit, pairs), *fit.p.T)
+    best, where = best_of(fit, pairs), fit.p.T
+    level, sloping = (over_a_box(batch, best, *where, sloping=each) for each in (False, True))
     needed = np.full(batch.traces, UNLIKE_BOX)
-    two = pairs.which
-    if len(two):
-        tilted = over_a_box(batch.take(two), as_one(pairs.fit), *fit.p[two].T, sloping=True)
-        box[two], needed[two] = np.minimum(box[two], tilted), PAIR_UNLIKE_BOX
-    return box, needed
+    needed[pairs.which] = PAIR_UNLIKE_BOX
+    return np.minimum(level, sloping), needed
 
 
 def _judge_place(

@@ -23,9 +23,7 @@ TILTS = 3  # times that box and slope are found in turn
 PARAMETERS = 4  # two levels, two jumps
 
 
-def over_a_box(
-    batch: Batch, fit: Solution, centre: Array, half: Array, sloping: bool = False
-) -> Array:
+def over_a_box(batch: Batch, fit: Solution, centre: Array, half: Array, *, sloping: bool) -> Array:
     """Return the delta-BIC (N,) of a law over a box: one level, another for a while, the first.
 
     centre, half: in windows, where the box is looked for first; it may reach to an end of the
