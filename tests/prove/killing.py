@@ -185,6 +185,8 @@ def acknowledged(database: Path) -> set[tuple[Any, ...]]:
     return set(ask(database, "select revision, name, value, stderr, time from change"))
 
 
+SETTLED = 0.05  # s without a change: instruments have done what was sent to them
+
 TORN = {
     "a foreign key leads nowhere": "select * from pragma_foreign_key_check",
     "a run without a fit": "select number from run where number not in (select run from fit)",
@@ -236,15 +238,15 @@ def first_acts(changes: list[dict[str, Any]], were_on: set[str]) -> list[str]:
 def kill(daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = False) -> None:
     """SIGKILL one of its processes now, wait until it works again, and look for harm."""
     child = wait_for(daemon.child, "a process of the computer")
-    known, ledger = acknowledged(daemon.database), lab.ask(op="ledger")
-    last = ledger[-1]["index"] if ledger else -1
-    os.kill(daemon.process.pid if supervisor else child, signal.SIGKILL)
-    began = time.monotonic()
-    were_on = on(lab)
+    known, began = acknowledged(daemon.database), time.monotonic()
     if supervisor:
+        os.kill(daemon.process.pid, signal.SIGKILL)
         daemon.process.wait(10)
         wait_for(lambda: not on(lab), "outputs off", 30)
+        last, were_on = _last_of(lab), set()
         daemon.start()
+    else:
+        last, were_on = _killed(child, lab)
     wait_for(lambda: not (were_on & on(lab)) or daemon.up(child), "outputs off", 60)
     harm.t_off.append(time.monotonic() - began)
     wait_for(lambda: daemon.up(child), "the next process")
@@ -253,3 +255,25 @@ def kill(daemon: Daemon, lab: Laboratory, harm: Harm, *, supervisor: bool = Fals
     harm.lost += len(known - acknowledged(daemon.database))
     harm.torn += torn(daemon.database)
     harm.unsafe += first_acts(lab.ask(op="ledger", since=last + 1), were_on)
+
+
+def _killed(child: int, lab: Laboratory) -> tuple[int, set[str]]:
+    """Kill a process; return the last change of an output it made, and what it left on.
+
+    It is stopped first, until the instruments have done what it had sent: its own last acts would
+    be taken for the first ones of the next process.
+    """
+    os.kill(child, signal.SIGSTOP)
+    last, before = _last_of(lab), None
+    while before != last:
+        time.sleep(SETTLED)
+        before, last = last, _last_of(lab)
+    were_on = on(lab)
+    os.kill(child, signal.SIGKILL)
+    return last, were_on
+
+
+def _last_of(lab: Laboratory) -> int:
+    """Return the index of the newest change in the ledger, -1 where there is none."""
+    ledger = lab.ask(op="ledger")
+    return int(ledger[-1]["index"]) if ledger else -1
