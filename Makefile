@@ -20,7 +20,9 @@ BIN := .venv/bin
 demo: .venv/.demo
 	$(BIN)/kammerton demo --once
 
+# Kernels are compiled first: two processes that compile the same ones at once take twice as long.
 test: .venv/.dev
+	$(BIN)/python -m tests.warm
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 lint: .venv/.dev
