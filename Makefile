@@ -21,9 +21,10 @@ demo: .venv/.demo
 	$(BIN)/kammerton demo --once
 
 # Kernels are compiled first: two processes that compile the same ones at once take twice as long.
+# The order stays: long files with few tests, those of the whole daemon, would come last otherwise.
 test: .venv/.dev
 	$(BIN)/python -m tests.warm
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: .venv/.dev
 	$(BIN)/ruff check .
