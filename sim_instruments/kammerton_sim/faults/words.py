@@ -70,7 +70,7 @@ class Fault:
             if p.default is p.empty and name not in given
         ]
         values: dict[str, Value] = {}
-        for name in set(given) & set(taken):
+        for name in (name for name in taken if name in given):
             kind = str(taken[name].annotation)
             try:
                 value = values[name] = _KINDS[kind](_plain(given[name], _UNITS.get(name, "")))
