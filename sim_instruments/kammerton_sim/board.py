@@ -49,6 +49,7 @@ class _Trigger:
     external: bool = False
     delay: int = 0
     rate: float | None = None
+    locked: bool = False
 
 
 @dataclass
@@ -142,10 +143,21 @@ class SimBoard:
     def set_capture_clock(
         self, handle: int, source: Any, rate: Any, edge: Any, decimation: Any
     ) -> int:
-        """Set the clock; records can only be made at 1 GS/s."""
+        """Set the clock; records can only be made at 1 GS/s.
+
+        On its own clock the board slides past the triggers.
+
+        Raises
+        ------
+        RuntimeError
+            Error 590: it is to lock to a reference that does not come in.
+        """
         raw, chosen, _, factor = self._keep("clock", source, rate, edge, decimation)
         hertz = chosen if raw == _REFERENCE_10_MHZ else getattr(rate, "get_latest", lambda: rate)()
         self._trigger.rate = hertz / max(1, factor) if isinstance(hertz, int | float) else None
+        self._trigger.locked = raw == _REFERENCE_10_MHZ
+        if self._trigger.locked:
+            self._link.ask("AlazarSetCaptureClock", op="lock")
         return OK
 
     def input_control(self, handle: int, channel: int, *settings: Any) -> int:
@@ -313,7 +325,8 @@ class SimBoard:
             raise RuntimeError(f"the simulated ATS9360 samples at 1 GS/s, not {self._trigger.rate}")
         self._link.ask("AlazarStartCapture", op="arm", samples=self._plan.samples,
                   per_buffer=self._plan.per_buffer, records=self._plan.records,
-                  delay=self._trigger.delay, triggered=self._trigger.external)  # fmt: skip
+                  delay=self._trigger.delay, triggered=self._trigger.external,
+                  locked=self._trigger.locked)  # fmt: skip
 
     def _finish(self) -> None:
         self._posted.clear()

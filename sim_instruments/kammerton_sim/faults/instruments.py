@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from kammerton_sim.faults.words import Fault, Undo, one_of, require
 from kammerton_sim.wire import tamper
@@ -14,6 +14,13 @@ from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
+
+
+class Referenced(Protocol):
+    """What has an input for the common reference."""
+
+    def lose_reference(self, astray: float) -> None:
+        """Be off by this part of the frequency from now on; 0: the reference is back."""
 
 
 def _boxes(site: Laboratory) -> Mapping[str, ScpiInstrument]:
@@ -161,6 +168,15 @@ def wrong_identity(site: Laboratory, seed: int, instrument: str, identity: str =
     return back
 
 
+def lose_reference(site: Laboratory, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
+    """Pull the cable of the common 10 MHz out of a source, a generator or a digitizer."""
+    require(0 < abs(ppm) <= 100, f"ppm: {ppm}")
+    boxes: Mapping[str, Referenced] = {**site.sources, **site.generators, **site.boards}
+    box = boxes[one_of("instrument with a reference", instrument, boxes)]
+    box.lose_reference(ppm * 1e-6)
+    return lambda: box.lose_reference(0.0)
+
+
 FAULTS = (
     Fault("wrong-identity", "I6", "it says it is another box", wrong_identity),
     Fault("power-cycle", "I7", "off and on: defaults, sessions end", power_cycle),
@@ -171,4 +187,7 @@ FAULTS = (
     Fault("error", "I9", "so many errors in the queue", push_error),
     Fault("front-panel", "I10", "somebody turns a knob", front_panel),
     Fault("reboot-loop", "I11", "power cycles, again and again", reboot_loop),
+    Fault(
+        "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm", lose_reference
+    ),
 )

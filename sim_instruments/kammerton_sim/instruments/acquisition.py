@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from kammerton_sim.instruments.board_faults import IntArray, delivered
 from kammerton_sim.instruments.rig import Playback
 
+FloatArray = NDArray[np.float64]
+
 
 @dataclass
 class Acquisition:
     """One arming of the board and the records it delivered.
 
     first: number of the first record, counted from the start of the generators; an arbitrary one
-    when they already played as the board was armed.
+    when they already played as the board was armed. locked: whether it samples by the reference
+    that all boxes share. phase: samples by which the first record comes late if it does not.
     """
 
     index: int
@@ -28,6 +31,8 @@ class Acquisition:
     expected: int
     delay: int
     late: bool
+    locked: bool = True
+    phase: float = 0.0
     first: int = -1
     made: int = 0
     triggers: int = 0
@@ -47,6 +52,11 @@ class Acquisition:
         self.first, self.playback = first, playback
         self.triggers, self.turn_seconds = playback.triggers, playback.turn_seconds
         self.begun = monotonic()
+
+    def times(self, first: int, count: int) -> FloatArray:
+        """Return when records first.. are triggered, in s after the generators' start."""
+        each = self.turn_seconds / self.triggers if self.triggers else 0.0
+        return (self.first + first + np.arange(count, dtype=np.float64)) * each
 
     @property
     def records(self) -> int:

@@ -20,10 +20,14 @@ from kammerton_sim.instruments.acquisition import Acquisition
 from kammerton_sim.instruments.board_faults import BoardFaults
 from kammerton_sim.instruments.board_link import UNAVAILABLE, WAIT_TIMEOUT, BoardError, BoardLink
 from kammerton_sim.instruments.rig import Codes, Playback, Tap
+from kammerton_sim.instruments.sample_clock import late, slid
 from kammerton_sim.wire.server import TcpServer
 
 _PLAYED, _ARCHIVED = 16, 1000
 """Acquisitions whose states can still be told: all of the last few, short ones for longer."""
+
+_CRYSTAL = 2e-6
+"""By how much of itself the sample rate of a board on its own clock is wrong (one sigma)."""
 
 _SHORT = 30_000
 """Records up to which the states of an acquisition are archived."""
@@ -49,6 +53,8 @@ class Ats9360:
     ) -> None:
         self._tap, self._now, self._passed, self._pace = tap, now, passed, pace
         self._rng = np.random.default_rng(seed)
+        self._clock = np.random.default_rng([seed, 1])
+        self._astray = float(self._clock.normal(0.0, _CRYSTAL))
         self._lock = threading.Lock()
         self._owner: BoardLink | None = None
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
@@ -77,10 +83,24 @@ class Ats9360:
                 return acquisition
         raise KeyError(f"no acquisition {index}, or too old")
 
+    def lose_reference(self, astray: float) -> None:
+        """Pull the reference's cable: the sample rate is off by this part; 0: plug it in."""
+        self.faults.astray = astray
+
+    def referenced(self) -> bool:
+        """Whether a 10 MHz reference comes in."""
+        return not self.faults.astray
+
     def arm(
-        self, link: BoardLink, samples: int, per_buffer: int, expected: int, delay: int
+        self,
+        link: BoardLink,
+        samples: int,
+        per_buffer: int,
+        expected: int,
+        delay: int,
+        locked: bool = True,
     ) -> Acquisition:
-        """Begin to listen for triggers."""
+        """Begin to listen for triggers; `locked` to the reference, or on its own clock."""
         with self._lock:
             if self._owner not in (None, link):
                 raise BoardError(UNAVAILABLE, "another program uses the board")
@@ -89,6 +109,7 @@ class Ats9360:
                 self._count, self._now(), samples, per_buffer, expected, delay, self._tap.playing
             )
             acquisition.missed = self.faults.missed(expected)
+            acquisition.locked, acquisition.phase = locked, float(self._clock.random())
             self._count += 1
             self.acquisitions.append(acquisition)
             if len(self.acquisitions) > _PLAYED:
@@ -157,4 +178,7 @@ class Ats9360:
             playback.records(acquisition.first + record, into[0], into[1])
         if delay:
             target[:] = wide[..., delay:]
+        if astray := (self.faults.astray if acquisition.locked else self._astray):
+            times = acquisition.times(first, target.shape[1])
+            slid(target, late(acquisition.phase, astray, times))
         self.faults.spoil(target)

@@ -50,6 +50,7 @@ class Awg5208(ScpiInstrument):
         self.identity = self.identity.format(serial=serial)
         self.state, self.revision = RunState.STOPPED, 0
         self._on_state = on_state
+        self._astray = 0.0
         self._assets: dict[int, tuple[str, int]] = {}
         """Channel -> (sequence, track), or (waveform, 0)."""
         self._peaks: dict[int, float] = {}
@@ -73,7 +74,17 @@ class Awg5208(ScpiInstrument):
     @property
     def locked(self) -> bool:
         """Whether its clock is that of the 10 MHz reference which all boxes share."""
-        return self.value("clock_source") == "EFIX"
+        return self.value("clock_source") == "EFIX" and not self._astray
+
+    def lose_reference(self, astray: float) -> None:
+        """Pull the reference's cable, 0: plug it in; a box that needs it counts on its own."""
+        with self.lock:
+            self._astray = astray
+            self._miss_reference()
+
+    def _miss_reference(self) -> None:
+        if self._astray and self.value("clock_source") == "EFIX":
+            self.fail(ScpiError(-300, "the external reference is missing"))
 
     def is_on(self, channel: int) -> bool:
         """Return whether the relay of a channel is closed."""
@@ -120,6 +131,8 @@ class Awg5208(ScpiInstrument):
         """Note new peak voltages when a level changes while something is played."""
         if key == "amplitude":
             self._touched()
+        if key == "clock_source":
+            self._miss_reference()
 
     def _control(self) -> dict[str, Command]:
         return {

@@ -21,12 +21,13 @@ class BoardFaults:
 
     gain: of the input; above 1 what is loud clips. swapped: channel A arrives as B. silent: no
     trigger reaches the board. keep: share of a record that is sampled; the rest reads code 0.
-    dropped: samples lost in the middle of a record.
+    dropped: samples lost in the middle of a record. astray: by how much of itself the sample rate
+    is wrong, as the reference at the board's input is gone; 0: it is there.
     """
 
     def __init__(self) -> None:
         self.gain, self.swapped, self.silent = 1.0, False, False
-        self.keep, self.dropped = 1.0, 0
+        self.keep, self.dropped, self.astray = 1.0, 0, 0.0
         self._lost, self._rng = 0.0, np.random.default_rng(0)
         self._replays, self._kept = 0, np.empty(0, np.uint16)
         self._lock = threading.Lock()

@@ -23,7 +23,7 @@ from kammerton_sim.instruments.rig import Codes
 from kammerton_sim.wire import shared
 from kammerton_sim.wire.link import Link
 
-WAIT_TIMEOUT, UNAVAILABLE = 579, 515
+WAIT_TIMEOUT, UNAVAILABLE, NOT_LOCKED = 579, 515, 590
 _BUFFER_NOT_READY, _FAILED = 573, 513
 _POST = b'{"op": "post"'
 _LARGEST = 64 << 20
@@ -42,10 +42,19 @@ class BoardError(Exception):
 class Board(Protocol):
     """What a connection needs of the board."""
 
+    def referenced(self) -> bool:
+        """Whether a 10 MHz reference comes in."""
+
     def arm(
-        self, link: BoardLink, samples: int, per_buffer: int, expected: int, delay: int
+        self,
+        link: BoardLink,
+        samples: int,
+        per_buffer: int,
+        expected: int,
+        delay: int,
+        locked: bool = True,
     ) -> Acquisition:
-        """Begin to listen for triggers."""
+        """Begin to listen for triggers; `locked` to the reference, or on its own clock."""
 
     def begin(self, acquisition: Acquisition, timeout: float) -> bool:
         """Wait for the first trigger; True when records can be made."""
@@ -80,6 +89,7 @@ class BoardLink:
             "hello": lambda: {"board": "ATS9360"},
             "map": self._map,
             "unmap": self._unmap,
+            "lock": self._lock,
             "arm": self._arm,
             "post": self._post,
             "wait": self._wait,
@@ -129,14 +139,25 @@ class BoardLink:
         self._memory.pop(number, None)
         return {"ok": True}
 
+    def _lock(self) -> dict[str, Any]:
+        if not self._board.referenced():
+            raise BoardError(NOT_LOCKED, "no reference comes in")
+        return {"ok": True}
+
     def _arm(
-        self, samples: int, per_buffer: int, records: int, delay: int, triggered: bool
+        self,
+        samples: int,
+        per_buffer: int,
+        records: int,
+        delay: int,
+        triggered: bool,
+        locked: bool = True,
     ) -> dict[str, Any]:
         if self._acquisition is not None:
             raise BoardError(UNAVAILABLE, "already armed")
         if min(samples, per_buffer, records) < 1 or 4 * samples * per_buffer > _LARGEST:
             raise BoardError(_FAILED, f"{per_buffer} records of {samples} samples")
-        self._acquisition = self._board.arm(self, samples, per_buffer, records, delay)
+        self._acquisition = self._board.arm(self, samples, per_buffer, records, delay, locked)
         self._triggered = triggered
         return {"ok": True}
 

@@ -1,6 +1,8 @@
 """Rohde & Schwarz SGS100A: a continuous-wave source (SGS100A user manual, remote control).
 
 From memory: the resolution of 1 mHz and 0.01 dB. It is switched on with its defaults and silent.
+Without the external reference that it is set to, it says so once (error 50 of the SMB100A manual,
+bit 3 of *ESR) and goes on by its own oscillator.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ from typing import Any
 
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier
+from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
 
@@ -87,7 +90,22 @@ class Sgs100a(ScpiInstrument):
     ) -> None:
         super().__init__(name, ledger, SETTINGS, {})
         self.identity = self.identity.format(serial=serial)
-        self._error = error
+        self._error, self._astray = error, 0.0
+
+    def lose_reference(self, astray: float) -> None:
+        """Pull the reference's cable: the carrier is off by this part of it; 0: plug it in."""
+        with self.lock:
+            self._astray = astray
+            self._miss_reference()
+
+    def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
+        """Notice a reference that does not come."""
+        if key == "reference":
+            self._miss_reference()
+
+    def _miss_reference(self) -> None:
+        if self._astray and self.value("reference") == "EXT":
+            self.fail(ScpiError(50))
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return the name of the only output."""
@@ -96,7 +114,7 @@ class Sgs100a(ScpiInstrument):
     @property
     def carrier(self) -> Carrier:
         """What the source puts out now; with pulse modulation on and no pulses, nothing."""
-        error = self._error if self.value("reference") == "INT" else 0.0
+        error = self._error if self.value("reference") == "INT" else self._astray
         return Carrier(
             float(self.value("frequency")) * (1 + error),
             float(self.value("power")),

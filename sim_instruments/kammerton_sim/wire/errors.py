@@ -1,4 +1,4 @@
-"""The error queue of a SCPI instrument, codes of SCPI-99, vol. 2, ch. 21."""
+"""The error queue of a SCPI instrument: codes of SCPI-99, vol. 2, ch. 21; above 0 the vendor's."""
 
 from __future__ import annotations
 
@@ -27,8 +27,10 @@ MESSAGES = {
     -253: "Corrupt media",
     -256: "File name not found",
     -257: "File name error",
+    -300: "Device-specific error",
     -350: "Queue overflow",
     -363: "Input buffer overrun",
+    50: "External reference out of range or disconnected",  # R&S
 }
 
 

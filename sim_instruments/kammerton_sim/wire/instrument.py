@@ -15,7 +15,8 @@ from kammerton_sim.wire.tamper import Tamper
 
 _UNDEFINED = -113
 _POWER_ON = 128
-_EVENT_BIT = {-1: 32, -2: 16, -3: 8, -4: 4}  # IEEE 488.2 standard event status register
+_EVENT_BIT = {-1: 32, -2: 16, -4: 4}  # IEEE 488.2 standard event status register
+_DEVICE_ERROR = 8
 
 
 class ScpiInstrument:
@@ -110,7 +111,7 @@ class ScpiInstrument:
 
     def fail(self, error: ScpiError) -> None:
         """Note an error in the queue and in the event register."""
-        self._events |= _EVENT_BIT[-(-error.code // 100)]
+        self._events |= _EVENT_BIT.get(-(-error.code // 100), _DEVICE_ERROR)
         self.errors.push(error)
 
     def receive(self, message: bytes | bytearray) -> bytes:
