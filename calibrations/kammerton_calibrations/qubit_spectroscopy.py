@@ -10,14 +10,33 @@ from kammerton.model import Calibration, Fit, Give, Need, Program, Pulse, Target
 from kammerton_calibrations.pulses import FloatArray, readouts, reset, shots
 
 POINTS, SHOTS = 101, 200
+CLEAR = 3e6  # Hz to each side of a line that is left out: three half widths
 STRETCH = 20  # the declared pi pulse, 20 times as long and weak: 800 ns, a line of about 2 MHz
 
 
 def frequencies(target: Target) -> FloatArray:
-    """Return the swept drive frequencies: three sigma of the belief to each side."""
+    """Return the swept drive frequencies: three sigma of the belief to each side.
+
+    Lines that are known not to be the qubit's are left out.
+    """
     half = max(3 * target.sigma("f01"), 5e6) * target.effort.window
     centre = target.effort.centre or target["f01"]
-    return np.linspace(centre - half, centre + half, POINTS)
+    left, right = clear(centre - half, centre + half, target.refuted)
+    lengths = right - left
+    before = np.cumsum(lengths) - lengths
+    along = np.linspace(0.0, lengths.sum(), POINTS)
+    part = np.searchsorted(before, along, side="right") - 1
+    return left[part] + along - before[part]
+
+
+def clear(low: float, high: float, lines: Sequence[float]) -> tuple[FloatArray, FloatArray]:
+    """Return where the parts of a span begin and end that keep clear of some lines."""
+    edges = [low]
+    for line in sorted(lines):
+        if line - CLEAR < high and line + CLEAR > edges[-1]:
+            edges += [max(line - CLEAR, edges[-1]), line + CLEAR]
+    ends = np.array([*edges, max(high, edges[-1] + CLEAR)])
+    return ends[::2], ends[1::2]
 
 
 def probe(target: Target, swept: FloatArray) -> Pulse:

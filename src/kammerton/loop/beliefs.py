@@ -19,6 +19,7 @@ class BeliefBook:
         for element, name, design in _designs(lab):
             self._beliefs[f"{element}.{name}"] = self._designed(f"{element}.{name}", design)
         self._designs = dict(self._beliefs)
+        self._refuted: dict[str, tuple[float, ...]] = {}
 
     def _designed(self, full_name: str, design: Design) -> Belief:
         drift = self.kind(full_name).drift_of(design.value)
@@ -70,9 +71,24 @@ class BeliefBook:
     def back_to_design(self, qubit: str) -> None:
         """Forget what was measured of a qubit and its resonator, for a fresh start."""
         mine = (qubit, self._lab.qubits[qubit].resonator)
+        self._refuted.pop(qubit, None)
         for name, belief in self._designs.items():
             if name.split(".", 1)[0] in mine:
                 self._beliefs[name] = belief
+
+    def refute(self, qubit: str, line: float, before: Belief) -> None:
+        """Believe of f01 what was believed before, and that a line (Hz) is not the qubit's."""
+        self._beliefs[f"{qubit}.f01"] = before
+        self._refuted[qubit] = (*self.refuted(qubit), line)
+
+    def refuted(self, qubit: str) -> tuple[float, ...]:
+        """Return the lines, Hz, that are known not to be the qubit's."""
+        return self._refuted.get(qubit, ())
+
+    def qubit_of(self, full_name: str) -> str:
+        """Return the qubit that a parameter belongs to, also that of its resonator."""
+        element = full_name.split(".", 1)[0]
+        return next(q.name for q in self._lab.qubits.values() if element in (q.name, q.resonator))
 
     def full_name(self, qubit: str, relative: str) -> str:
         """Return the full name of a name relative to a qubit: "r.frequency" -> "r0.frequency"."""
@@ -104,6 +120,7 @@ class BeliefBook:
             self._lab.readout.reset,
             self._max_volts(qubit),
             effort,
+            self.refuted(qubit),
         )
 
     def _max_volts(self, qubit: str) -> float:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
+from kammerton.loop.provisional import PROOF, Provisional, provable, with_run
 from kammerton.loop.record import Record
 from kammerton.loop.runner import proposals
+from kammerton.loop.same_line import SameLine
 from kammerton.loop.surprise import Surprises
 from kammerton.model import Belief, Estimate, Fit, LabClock, Overtaken, Run, Value, Verdict
 from kammerton.model.quantity import show
@@ -41,24 +43,30 @@ class Conclusions:
 
     def __post_init__(self) -> None:
         self._surprises = Surprises(self.book)
+        self._provisional = Provisional(self.book, provable(self.planner.calibrations))
+        self._same_line = SameLine(self.book, tuple(self.lab.qubits))
         self.revision = self.record.store.revision()
 
     async def conclude(self, plan: Plan, run: Run, attempt: int) -> str:
         """Store a run, and believe it; return its identifier.
 
-        What surprises is withheld, with all else that its target proposed, until found again.
+        What surprises is withheld, with all else that its target proposed, until found again. What
+        is found of a qubit before it has answered to a pulse is believed, and stored only then.
         """
         changes = self._changes(plan, run)
         _forget(await self.follow(), changes)
         surprises = self._surprises.among(changes)
-        doubtful = {self._qubit_of(name) for name in surprises}
-        sure = {n: e for n, e in changes.items() if self._qubit_of(n) not in doubtful}
-        commit = await self._commit(run, sure, surprises, attempt)
+        doubtful = {self.book.qubit_of(name) for name in surprises}
+        sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
+        ready, waits = self._provisional.divided(sure)
+        commit = await self._commit(run, attempt, ready, waits, surprises)
         self.revision = commit.revision or self.revision
-        estimates = {name: replace(e, run=commit.run_id) for name, e in sure.items()}
+        estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
         for fit in run.fits.values():
             self._take_note(plan, fit)
+        self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
         self.book.update(estimates)
+        self._same_line.look(estimates, self.record.tell)
         if all(target.effort.shots >= 1 for target in plan.targets):  # else it is no usual sigma
             self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
@@ -70,27 +78,57 @@ class Conclusions:
         head = await asyncio.to_thread(self.record.store.snapshot)
         news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self.revision}
         self.revision = head.revision
+        self._provisional.drop(news)
         self.book.update(news)
         return frozenset(news)
 
     async def _commit(
-        self, run: Run, sure: dict[str, Estimate], surprises: dict[str, Estimate], attempt: int
+        self, run: Run, attempt: int, ready: dict[str, Estimate], *others: dict[str, Estimate]
     ) -> Commit:
-        """Store what is sure on top of what was looked at; what was set back meanwhile is not."""
+        """Store what is ready on top of what was looked at; what was set back meanwhile is not."""
         while True:
             try:
-                return await self.record.commit(run, sure, attempt, self.revision)
+                return await self.record.commit(run, ready, attempt, self.revision)
             except Overtaken:
                 news = await self.follow()
-                _forget(news, sure)
-                _forget(news, surprises)
+                for results in (ready, *others):
+                    _forget(news, results)
+
+    def _wait_for_a_pulse(self, stored: dict[str, Estimate], waits: dict[str, Estimate]) -> None:
+        """Keep what waits, and have the pi pulse measured at a frequency that is new."""
+        self._provisional.drop(stored)
+        for qubit in self._provisional.keep(waits):
+            log.info("f01 of %s is provisional until the qubit answers to a pulse there", qubit)
+            pulse = self.book.get(f"{qubit}.{PROOF}")
+            if pulse is not None and pulse.run is not None:
+                tolerance = self.book.kind(f"{qubit}.{PROOF}").tolerance_of(pulse.mean)
+                self.book.widen(f"{qubit}.{PROOF}", 2 * tolerance)
+
+    def forget(self, qubit: str) -> None:
+        """Begin a qubit anew from its design."""
+        self._provisional.forget(qubit)
+        self.book.back_to_design(qubit)
 
     def _take_note(self, plan: Plan, fit: Fit) -> None:
         tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
+        if self._refuted(plan, fit, tries):
+            return
         if fit.verdict is Verdict.REJECTED:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
+
+    def _refuted(self, plan: Plan, fit: Fit, tries: int) -> bool:
+        """Say whether a line was found not to be the qubit's; the next search leaves it out."""
+        gives = [give.parameter for give in plan.calibration.gives]
+        reason = self._provisional.refuted(fit, gives, tries)
+        if reason is None:
+            return False
+        log.warning("%s: %s", fit.target, reason)
+        self.patience.anew(plan.calibration.name, fit.target)
+        if self._provisional.exhausted(fit.target):
+            self.patience.park(fit.target, f"no line is its own; {reason}", self.clock.now())
+        return True
 
     def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
         old = self.book[name].mean
@@ -98,7 +136,7 @@ class Conclusions:
             "%s: %s is far from %s, which was believed; it counts when it is found again",
             name, show(new.value, new.unit, new.stderr), show(old, new.unit, new.stderr),
         )  # fmt: skip
-        self._doubt(plan, self._qubit_of(name), DOUBT)
+        self._doubt(plan, self.book.qubit_of(name), DOUBT)
         self.book.widen(name, abs(new.value - old))
 
     def _changes(self, plan: Plan, run: Run) -> dict[str, Estimate]:
@@ -114,11 +152,6 @@ class Conclusions:
         belief = Belief(value.value, value.stderr, middle, kind.drift_of(value.value))
         until = belief.valid_until(kind.tolerance_of(value.value))
         return Estimate(value.value, value.stderr, kind.unit, middle, "", until)
-
-    def _qubit_of(self, full_name: str) -> str:
-        element = full_name.split(".", 1)[0]
-        owners = [q.name for q in self.lab.qubits.values() if element in (q.name, q.resonator)]
-        return owners[0]
 
     def _doubt(self, plan: Plan, qubit: str, times: float) -> None:
         """Widen what the calibration rested on, so that the planner measures it again."""

@@ -105,7 +105,7 @@ class Loop:
         while not self.leave:
             for name in self.patience.release(self.clock.now()):
                 log.info("%s gets another chance", name)
-                self.book.back_to_design(name)
+                self._conclusions.forget(name)
             if not await self.step():
                 await self._say(self._idle())
                 await asyncio.sleep(IDLE)

@@ -73,6 +73,11 @@ class Patience:
             self.park(fit.target, self.reasons[fit.target], now)
         return self.failures[key]
 
+    def anew(self, calibration: str, target: str) -> None:
+        """Count the next try of a calibration as the first."""
+        self.failures.pop((calibration, target), None)
+        self.efforts.pop((calibration, target), None)
+
     def park(self, target: str, reason: str, now: datetime) -> None:
         """Leave a target alone for a while, longer each time."""
         times = self.times[target] = self.times.get(target, 0) + 1

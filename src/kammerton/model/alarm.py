@@ -18,6 +18,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."
     ),
+    "same line": (
+        "Two qubits on one chip are seldom that close: one may be read, or driven, in place of the "
+        "other. Compare with their design values; hold one and see whether the other's line moves."
+    ),
     "refrigerator": (
         "Drive is off. See the refrigerator itself: thermometer, pumps, compressor, pressures. "
         "Kammerton goes on by itself once it reads cold again."

@@ -54,7 +54,8 @@ class Target:
     """One qubit as a calibration sees it: names, beliefs, and what lab.toml declares.
 
     `beliefs` and `sigmas` are keyed relative to the target ("f01", "r.frequency"); sigmas are
-    those of now. Lengths in s; max_volts is the limit of the drive line.
+    those of now. Lengths in s; max_volts is the limit of the drive line. refuted: frequencies, Hz,
+    of lines that answered to no pulse.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Target:
     reset: float
     max_volts: float
     effort: Effort = field(default_factory=Effort)
+    refuted: tuple[float, ...] = ()
 
     def __getitem__(self, parameter: str) -> float:
         """Return the mean of a parameter, e.g. target["f01"], target["r.frequency"]."""

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select
 from kammerton.model import Estimate, Fit, Overtaken, Run
 from kammerton.store import clock, schema
 from kammerton.store.checks import number_or_null, plain
-from kammerton.store.rows import micros
+from kammerton.store.rows import micros, run_number
 
 Row = dict[str, Any]
 
@@ -43,7 +43,10 @@ def demand_newest(connection: Connection, revision: int) -> None:
 
 
 def insert_changes(connection: Connection, run: int, changes: Mapping[str, Estimate]) -> int | None:
-    """Insert the revision that a run made and renew the head; return its number, if any."""
+    """Insert the revision that a run made and renew the head; return its number, if any.
+
+    A change that names an earlier run was found by that one, and waited.
+    """
     if not changes:
         return None
     rows = [_change(run, name, each) for name, each in changes.items()]
@@ -85,7 +88,7 @@ def _change(run: int, name: str, estimate: Estimate) -> Row:
         "unit": estimate.unit,
         "time": micros(estimate.time),
         "valid_until": None if until is None else micros(until),
-        "run": run,
+        "run": run_number(estimate.run) or run,
     }
 
 

@@ -117,7 +117,8 @@ class Store(ReadStore):
         """Store a run, its evidence and what it changed, in one transaction.
 
         The raw traces are on the disk, as `<run id>.nc`, before the transaction begins; a crash
-        in between leaves a file that no row names. `run` of each change is set to this run.
+        in between leaves a file that no row names. A change that names no run is of this one;
+        what an earlier run found and what waited for this one names that.
         attempt: what `begin` returned; it ends in the same transaction. Where it has ended with a
         run already, because the word of a commit was lost on its way, that run is returned.
         expected: the newest revision that the caller looked at, where parameters change.

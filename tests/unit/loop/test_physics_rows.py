@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from kammerton.model import Program, Verdict
+from kammerton.model.alarm import Alarm
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make
@@ -112,3 +114,87 @@ def test_p4_a_spurious_line_is_not_taken_for_the_qubit(tmp_path, store):
     assert asyncio.run(loop.settle()) == {}
     for e in (c.estimate for c in store.history("q0.f01")):
         assert abs(e.value - Chip.f01) < 5 * e.stderr
+
+
+class NearDecoy(Chip):
+    """With a spurious line at the very frequency of the design, and the qubit's 12 MHz below."""
+
+    f01, spurious = 4.888e9, 4.9e9
+
+    def qubit_spectroscopy(self, program: Program, target: str) -> np.ndarray:
+        line = 0.9 * np.exp(-(((program.axis[target] - self.spurious) / 1e6) ** 2))
+        return line + 0.4 * super().qubit_spectroscopy(program, target)
+
+    def rabi_amplitude(self, program: Program, target: str) -> np.ndarray:
+        near = abs(program.sequences[target][0].frequency - self.f01) < 2e6
+        return near * super().rabi_amplitude(program, target)
+
+
+def test_p4_a_line_that_answers_to_no_pulse_is_never_published_and_the_qubit_is_found(
+    tmp_path, store
+):
+    loop, bench = make(tmp_path, store, NearDecoy())
+    assert asyncio.run(loop.settle()) == {}
+    played = [p for p in bench.played if p.name == "rabi_amplitude"]
+    driven = [p.sequences["q0"][0].frequency for p in played]
+    assert abs(driven[0] - NearDecoy.spurious) < 1e6  # it was believed, and tried
+    history = store.history("q0.f01")
+    assert history
+    for e in (c.estimate for c in history):
+        assert abs(e.value - NearDecoy.f01) < 5 * e.stderr
+
+
+class NothingElse(NearDecoy):
+    """Whose own line is not there at all."""
+
+    f01 = 5.5e9
+
+
+def test_p4_where_no_line_answers_the_qubit_parks_and_nothing_of_it_is_published(tmp_path, store):
+    loop, _ = make(tmp_path, store, NothingElse())
+    parked = asyncio.run(loop.settle())
+    assert set(parked) == {"q0", "q1"}
+    assert store.parameters() == {}
+    assert store.runs()
+
+
+def test_p4_a_first_value_is_stored_with_the_pulse_that_proves_it(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    first = {n: store.history(n)[-1] for n in ("r0.frequency", "q0.f01", "q0.pi_amplitude")}
+    assert len({change.revision for change in first.values()}) == 1
+    kinds = [store.run(change.estimate.run).calibration for change in first.values()]
+    assert kinds == ["resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude"]
+
+
+def test_p4_an_f01_that_leaps_is_stored_with_the_pi_pulse_that_belongs_to_it(tmp_path, store):
+    """The pulse of the old frequency and the new frequency are never in one snapshot (P7)."""
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    head = store.revision()
+    moved = Chip()
+    moved.f01, moved.pi = Chip.f01 + 7e6, 0.224
+    again, bench = make(tmp_path, store, moved)
+    again.book.widen("q0.f01", 4e6)
+    asyncio.run(again.settle())
+    found, pulse = (store.history(f"q0.{n}")[::-1] for n in ("f01", "pi_amplitude"))
+    first = next(c for c in found if c.revision > head)
+    assert abs(first.estimate.value - moved.f01) < 5 * first.estimate.stderr
+    assert first.revision in [c.revision for c in pulse]
+    names = [p.name for p in bench.played if "q0" in p.sequences]
+    assert names.index("rabi_amplitude") < names.index("ramsey")
+
+
+def test_p4_two_qubits_that_claim_one_line_are_named_until_they_part(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())  # whose two qubits answer at the same frequency
+    told: list[Alarm] = []
+    loop._record = loop._conclusions.record = replace(loop._record, tell=told.append)
+    asyncio.run(loop.settle())
+    assert {(a.kind, a.subject, a.on) for a in told} == {("same line", "q0 and q1", True)}
+    assert "4.903" in told[0].text
+    told.clear()
+    f01 = store.parameters()["q1.f01"]
+    loop.book.update({"q1.f01": replace(f01, value=f01.value + 10e3)})
+    for _ in range(2):
+        loop._conclusions._same_line.look(["q1.f01"], told.append)
+    assert [(a.subject, a.on) for a in told] == [("q0 and q1", False)]

@@ -1,0 +1,111 @@
+"""First values of a qubit: believed by the loop, and stored once it has answered to a pulse.
+
+A dip or a line may belong to anything. What turns with the amplitude of a pulse is a qubit, seen
+through its own resonator; so what was found before that is stored together with it, or never.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.model import Belief, Calibration, Estimate, Fit, Verdict
+from kammerton.model.quantity import show
+
+LINE, PROOF = "f01", "pi_amplitude"
+NO_ANSWER = "no signal"  # the status of a trace that is flat
+TRIES = 2  # pulses without any answer, after which a line is not the qubit's
+MOST = 4  # lines that are tried of one qubit
+
+Estimates = dict[str, Estimate]
+
+
+def provable(calibrations: Iterable[Calibration]) -> bool:
+    """Say whether any calibration can show that a qubit answers to a pulse."""
+    return any(give.parameter == PROOF for each in calibrations for give in each.gives)
+
+
+@dataclass
+class Provisional:
+    """Keeps what is found before it is stored.
+
+    A qubit never driven waits with all that it has; so does one whose f01 has leapt by more than
+    one run may move it: the pi pulse belongs to the frequency. on: False where nothing installed
+    can drive a qubit; then nothing waits.
+    """
+
+    book: BeliefBook
+    on: bool
+    _waiting: Estimates = field(default_factory=dict)
+    _before: dict[str, Belief] = field(default_factory=dict)
+
+    def divided(self, changes: Mapping[str, Estimate]) -> tuple[Estimates, Estimates]:
+        """Return what may be stored now, with what had waited for it, and what waits."""
+        proved = {self.book.qubit_of(n) for n in changes if n.endswith(f".{PROOF}")}
+        waits = self._unproved(changes) - proved
+        freed = {n: e for n, e in self._waiting.items() if self.book.qubit_of(n) in proved}
+        ready = freed | {n: e for n, e in changes.items() if self.book.qubit_of(n) not in waits}
+        return ready, {n: e for n, e in changes.items() if n not in ready}
+
+    def _unproved(self, changes: Mapping[str, Estimate]) -> set[str]:
+        if not self.on:
+            return set()
+        waiting = {self.book.qubit_of(name) for name in self._waiting}
+        return waiting | {self.book.qubit_of(n) for n, e in changes.items() if self._new(n, e)}
+
+    def _new(self, name: str, found: Estimate) -> bool:
+        qubit = self.book.qubit_of(name)
+        pulse = self.book.get(f"{qubit}.{PROOF}")
+        if pulse is None or pulse.run is None:
+            return True
+        old = self.book.get(name)
+        if name != f"{qubit}.{LINE}" or old is None or old.run is None:
+            return False
+        return abs(found.value - old.mean) > self.book.kind(name).step_of(old.mean)
+
+    def keep(self, waits: Mapping[str, Estimate]) -> list[str]:
+        """Take in what waits; return the qubits that must be driven for it, anew where they were.
+
+        The loop believes what is kept from now on: call this before the book is updated.
+        """
+        for name in waits:
+            if name not in self._waiting and (belief := self.book.get(name)) is not None:
+                self._before[name] = belief
+        lines = [n for n in waits if n.endswith(f".{LINE}") and n not in self._waiting]
+        self._waiting |= waits
+        return [self.book.qubit_of(name) for name in lines]
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Forget what waits under these names: it is stored, or somebody set it otherwise."""
+        for name in names:
+            self._waiting.pop(name, None)
+            self._before.pop(name, None)
+
+    def forget(self, qubit: str) -> None:
+        """Forget all that waits of a qubit."""
+        self.drop([name for name in self._waiting if self.book.qubit_of(name) == qubit])
+
+    def refuted(self, fit: Fit, gives: Iterable[str], tries: int) -> str | None:
+        """Return why the line of a qubit is not its own, once pulses there went unanswered.
+
+        The book then holds what it held before the line was found, and that the line is none.
+        """
+        name = f"{fit.target}.{LINE}"
+        silent = fit.verdict is not Verdict.ACCEPTED and fit.status == NO_ANSWER
+        if not (silent and PROOF in gives and tries >= TRIES and name in self._waiting):
+            return None
+        line, before = self._waiting[name], self._before[name]
+        self.book.refute(fit.target, line.value, before)
+        self.drop([name])
+        at = show(line.value, line.unit, line.stderr)
+        return f"the line at {at} ({line.run}) answers to no pulse: it is not the qubit's"
+
+    def exhausted(self, qubit: str) -> bool:
+        """Say whether so many lines of a qubit were none that it is left alone."""
+        return len(self.book.refuted(qubit)) >= MOST
+
+
+def with_run(estimates: Mapping[str, Estimate], run: str) -> Estimates:
+    """Return estimates that name their run; those that name an earlier one keep it."""
+    return {name: e if e.run else replace(e, run=run) for name, e in estimates.items()}
