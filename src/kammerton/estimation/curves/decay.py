@@ -46,9 +46,11 @@ EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is 
 def t1(batch: Batch, known: Known) -> Outcome:
     """Fit an exponential; `offset` and `contrast` may be known from the readout calibration."""
     prior = _prior(batch, known)
+    first = _fit(batch, 0.0, "decays", prior)
     batch, fit, curve = weighed_anew(
-        batch, _fit(batch, 0.0, "decays", prior),
-        lambda part, which: _fit(part, 0.0, "decays", None if prior is None else prior[which]),
+        batch, first,
+        lambda part, which: _from(
+            part, first.p[which], None if prior is None else prior[which]),
     )  # fmt: skip
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
@@ -104,8 +106,13 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
     seed = search(batch, kind, 1)
     start = np.empty((batch.traces, 2))
     start[:, 0], start[:, 1] = seed[:, 0], shape
-    high = np.array([FASTEST * batch.points, shape])
-    return solve(kernels.DECAY, batch, start, np.array([SLOWEST, shape]), high, prior)
+    return _from(batch, start, prior)
+
+
+def _from(batch: Batch, start: Array, prior: Array | None) -> Solution:
+    """Refine rates from start (N, 2); the shape, one for all traces, is held."""
+    low, high = np.array([SLOWEST, start[0, 1]]), np.array([FASTEST * batch.points, start[0, 1]])
+    return solve(kernels.DECAY, batch, start, low, high, prior)
 
 
 def _prior(batch: Batch, known: Known) -> Array | None:

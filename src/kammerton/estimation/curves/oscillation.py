@@ -11,7 +11,7 @@ from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve
+from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     Mask,
@@ -68,9 +68,12 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     exp(-(1 - q) s t - q (s t)^2) is Markovian dephasing for q = 0, slow noise for q = 1, and
     both in between; at t = 1/s it is 1/e whatever q, so s is fitted directly.
     """
-    fit = one_frequency(batch)
-    beats = two_frequencies(batch, fit)
-    nulls, curve = simple_laws(batch), fit.curve(batch)
+    first = one_frequency(batch)
+    batch, fit, curve = weighed_anew(
+        batch, first, lambda part, which: _single_from(part, first.p[which])
+    )
+    batch, beats = _weighed_by_beats(batch, two_frequencies(batch, fit))
+    nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence)
     findings = Findings(batch.traces)
@@ -91,7 +94,10 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
 def one_frequency(batch: Batch) -> Solution:
     """Fit one oscillation with a free envelope."""
     seed = search(batch, "oscillations", 2)
-    start = np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]])
+    return _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
+
+
+def _single_from(batch: Batch, start: Array) -> Solution:
     low, high = _bounds(batch, 1)
     return solve(kernels.RAMSEY, batch, start, low, high)
 
@@ -110,7 +116,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         return Beats(which, fit.take(slice(0)))
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
-    double = _double_from(part, np.column_stack([single.p, seed[:, 1]]))
+    double = _where_hopeful(part, single, np.column_stack([single.p, seed[:, 1]]))
     beat = _like_a_beat(part, single)
     for first, second, shape in CLOSE:
         poor = np.flatnonzero(beat & (structured(part, double) | ~_both_there(double)))
@@ -125,6 +131,29 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         double = replaced(double, poor, other, better)
     real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
     return Beats(which[real], double.take(real))
+
+
+def _where_hopeful(batch: Batch, single: Solution, start: Array) -> Solution:
+    """Return two frequencies: refined where a few steps gain something, else as those left them."""
+    brief = _double_from(batch, start, BRIEF)
+    hope = np.flatnonzero(delta_cost(batch, single, brief) > HOPE)
+    if len(hope) == 0:
+        return brief
+    whole = _double_from(batch.take(hope), brief.p[hope])
+    return replaced(brief, hope, whole, np.ones(len(hope), dtype=bool))
+
+
+def _weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
+    """Weigh anew what two frequencies follow better than one did."""
+    if len(beats.which) == 0:
+        return batch, beats
+    double = beats.fit
+    part, fit, _ = weighed_anew(
+        batch.take(beats.which), double, lambda some, which: _double_from(some, double.p[which])
+    )
+    w = batch.w.copy()
+    w[beats.which] = part.w
+    return batch.with_y(batch.y, w), Beats(beats.which, fit)
 
 
 def _hopeful(
@@ -269,4 +298,4 @@ def _mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
     )  # fmt: skip
 
 
-KINDS: dict[str, Kind] = {"ramsey": sweep(ramsey, 7, from_zero=True)}
+KINDS: dict[str, Kind] = {"ramsey": sweep(ramsey, 7, from_zero=True, weighs=True)}

@@ -34,6 +34,7 @@ POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
+SMALL = 0.1  # damping below which what a step promises is what is left to gain
 LN2 = math.log(2.0)
 AHEAD = 8  # points: recurrences over so many go side by side
 
@@ -464,7 +465,7 @@ def refine(
         reduced_normal(d, phi, gram, both, solved, a)
         for k in range(np_):
             fall[k] = along(d, k, r)
-        before, lower = cost, False
+        before, lower, arrived = cost, False, False
         for _ in range(8):
             for k in range(np_):
                 for j in range(k):
@@ -473,13 +474,20 @@ def refine(
                 move[k, 0] = fall[k]
             if factor(damped, np_):
                 substitute(damped, move, np_, 0)
+                promised = 0.0
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
+                    promised += fall[k] * (trial[k] - p[k])
+                arrived = lam < SMALL and abs(promised) <= ENOUGH * before
+                if arrived:
+                    break
                 cost = project(law, trial, x, step, y, w, prior, phi, room, gram, c, r)
                 lower = cost <= before
                 if lower:
                     break
             lam *= 10.0
+        if arrived:
+            break
         if not lower:
             cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
             tangent(law, p, lo, hi, x, w, phi, room, c, d)

@@ -19,11 +19,12 @@ Array = NDArray[np.float64]
 Cost = tuple[Array, int]
 
 FLAT, LINE, STEP, WALK = range(4)
-ALIKE = 0.03  # weights that differ by less have the same filter
 PACES = (0.002, 0.015, 0.1, 0.6, 4.0)
 """Variances of a step of the walk, in parts of the noise's variance: an octave each way or so."""
 COUNT = len(PACES)
-PACE, LEVEL, SPREAD, GAIN, INVERSE, RATIO, PRODUCT, SQUARES, LOGS = range(9)  # of a filter's state
+SIDE = 8  # traces filtered side by side
+LARGE = 1e30  # at which a filter's numbers are scaled
+PACE, NUMBER, PART, WHOLE, VALUE, WEIGHT = range(6)  # of a filter's state
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,14 +83,15 @@ def simple_laws(batch: Batch) -> Nulls:
 @kernel
 def fill_simple(x: Array, y: Array, w: Array, parts: int, known: bool, out: Array) -> None:
     """Fill out (N, 4) with the costs of the four laws."""
-    state = np.empty((9, COUNT))
     m = y.shape[1] // parts
     for n in range(y.shape[0]):
         k = n if x.shape[0] > 1 else 0
         out[n, :] = 0.0
         for part in range(parts):
             straight(x[k], y[n, part * m : (part + 1) * m], w[n, part * m : (part + 1) * m], out[n])
-        out[n, 3] = walk(y[n], w[n], parts, known, out[n, 0], state)
+    state = np.empty((6, COUNT * SIDE))
+    for first in range(0, y.shape[0], SIDE):
+        fill_walks(y, w, first, parts, known, state, out)
 
 
 @kernel
@@ -121,78 +123,74 @@ def straight(x: Array, y: Array, w: Array, out: Array) -> None:
 
 
 @kernel
-def walk(y: Array, w: Array, parts: int, known: bool, flat: float, state: Array) -> float:
-    """Return the cost of a random walk in noise, at the best of some paces."""
-    mean_w, count = 0.0, 0
-    for i in range(w.size):
-        if w[i] > 0.0:
-            mean_w += w[i]
-            count += 1
-    if count <= parts:
-        return flat
-    typical, best = (count / mean_w) ** 2, math.inf
-    for k in range(COUNT):
-        state[PACE, k] = PACES[k] * typical
-    filtered(y, w, parts, state)
-    for k in range(COUNT):
-        squares, logs = state[SQUARES, k], state[LOGS, k]
-        cost = squares + logs if known else squares * math.exp(logs / (count - parts))
-        best = min(best, cost)
-    return best
+def fill_walks(
+    y: Array, w: Array, first: int, parts: int, known: bool, state: Array, out: Array
+) -> None:
+    """Fill the costs of random walks in noise, each at the best pace, of SIDE traces at once.
 
-
-@kernel
-def filtered(y: Array, w: Array, parts: int, state: Array) -> None:
-    """Sum squared innovations, and their log variances relative to the noise, for every pace.
-
-    The paces go side by side: one filter is a chain of operations that wait for each other.
-    Where the noise does not change, the filter soon does not either, and is not computed again.
+    Traces and paces go side by side: a filter is a chain of operations that wait for each other.
     """
-    m = y.size // parts
-    state[SQUARES, :], state[LOGS, :] = 0.0, 0.0
+    m, last = y.shape[1] // parts, y.shape[0] - 1
+    count, typical = np.zeros(SIDE), np.empty(SIDE)
+    for s in range(SIDE):
+        n, mean_w = min(first + s, last), 0.0
+        for i in range(parts * m):
+            mean_w += w[n, i]
+            count[s] += w[n, i] > 0.0
+        typical[s] = max((mean_w / max(count[s], 1.0)) ** 2, 1e-300)
+    sums = np.zeros((2, COUNT * SIDE))
     for part in range(parts):
-        seen, settled, last = False, False, 0.0
-        state[PRODUCT, :] = 1.0
-        for i in range(part * m, (part + 1) * m):
-            if w[i] == 0.0:
-                settled = False
+        filtered(y, w, first, part * m, m, typical, state, sums)
+    for s in range(min(SIDE, y.shape[0] - first)):
+        best, freedom = math.inf, count[s] - parts
+        for k in range(COUNT):
+            squares, logs = sums[0, k * SIDE + s] * typical[s], sums[1, k * SIDE + s]
+            cost = squares + logs if known else squares * math.exp(logs / max(freedom, 1.0))
+            best = min(best, cost)
+        out[first + s, WALK] = best if freedom > 0.0 else out[first + s, FLAT]
+
+
+@kernel
+def filtered(
+    y: Array, w: Array, first: int, begin: int, m: int, typical: Array, state: Array, sums: Array
+) -> None:
+    """Add squared innovations, and log variances relative to the noise, to sums (2, lanes).
+
+    With the level's variance as NUMBER over PART, and the level as WHOLE over PART, no point
+    waits for a division; the product of the variances is PART at the end over PART at the start.
+    """
+    last, lanes = y.shape[0] - 1, COUNT * SIDE
+    for k in range(lanes):
+        state[NUMBER, k], state[PART, k], state[WHOLE, k] = 1.0, 0.0, 0.0  # nothing is known yet
+        state[PACE, k] = PACES[k // SIDE]
+    for i in range(begin, begin + m):
+        for s in range(SIDE):
+            n = min(first + s, last)
+            value, weight = y[n, i], w[n, i] * w[n, i] / typical[s]
+            if state[PART, s] == 0.0 and weight > 0.0:
+                begun = math.log(weight)
                 for k in range(COUNT):
-                    state[SPREAD, k] += state[PACE, k]
-                continue
-            if not seen:
-                seen, last = True, w[i]
-                state[LEVEL, :], state[SPREAD, :] = y[i], 1.0 / (w[i] * w[i])
-                continue
-            if not settled or abs(w[i] - last) > ALIKE * last:
-                settled = update(w[i], abs(w[i] - last) <= ALIKE * last, state)
-                last = w[i]
+                    sums[1, k * SIDE + s] -= begun
             for k in range(COUNT):
-                away = y[i] - state[LEVEL, k]
-                state[SQUARES, k] += away * away * state[INVERSE, k]
-                state[LEVEL, k] += state[GAIN, k] * away
-                state[PRODUCT, k] *= state[RATIO, k]
-            if state[PRODUCT, COUNT - 1] > 1e200:  # the largest: of the quickest walk
-                store_logs(state)
-        store_logs(state)
+                state[VALUE, k * SIDE + s], state[WEIGHT, k * SIDE + s] = value, weight
+        for k in range(lanes):
+            gain, part = state[NUMBER, k] * state[WEIGHT, k], state[PART, k]
+            new, away = part + gain, state[VALUE, k] * part - state[WHOLE, k]
+            state[WHOLE, k] += gain * state[VALUE, k]
+            state[NUMBER, k] += state[PACE, k] * new
+            state[PART, k] = new
+            sums[0, k] += away * away * state[WEIGHT, k] / max(part * new, 1e-300)
+        if state[PART, lanes - SIDE : lanes].max() > LARGE:  # of the quickest walk
+            shrink(state, sums[1])
+    for k in range(lanes):
+        sums[1, k] += math.log(max(state[PART, k], 1e-300))
 
 
 @kernel
-def update(w: float, alike: bool, state: Array) -> bool:
-    """Take the filters one point on; return whether they no longer change."""
-    noise, settled = 1.0 / (w * w), alike
-    for k in range(COUNT):
-        whole = state[SPREAD, k] + state[PACE, k] + noise
-        inverse = 1.0 / whole
-        gain = 1.0 - noise * inverse
-        settled = settled and abs(gain * noise - state[SPREAD, k]) < 1e-3 * state[SPREAD, k]
-        state[SPREAD, k], state[GAIN, k], state[INVERSE, k] = gain * noise, gain, inverse
-        state[RATIO, k] = whole * w * w
-    return settled
-
-
-@kernel
-def store_logs(state: Array) -> None:
-    """Move the products of the variances into the sums of their logarithms."""
-    for k in range(COUNT):
-        state[LOGS, k] += math.log(state[PRODUCT, k])
-        state[PRODUCT, k] = 1.0
+def shrink(state: Array, logs: Array) -> None:
+    """Scale the filters that have become large; logs (lanes,) remember it."""
+    for k in range(logs.size):
+        if state[PART, k] > LARGE:
+            logs[k] += math.log(LARGE)
+            for row in (NUMBER, PART, WHOLE):
+                state[row, k] *= 1.0 / LARGE
