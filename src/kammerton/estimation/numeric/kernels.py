@@ -477,8 +477,8 @@ def refine(
                 promised = 0.0
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
-                    promised += fall[k] * (trial[k] - p[k])
-                arrived = lam < SMALL and abs(promised) <= ENOUGH * before
+                    promised += fall[k] * move[k, 0]
+                arrived = lam < SMALL and promised <= ENOUGH * before
                 if arrived:
                     break
                 cost = project(law, trial, x, step, y, w, prior, phi, room, gram, c, r)
