@@ -2,8 +2,9 @@
 
 Ranges: tables of the vendor's own Python package (tm_devices 3.7, AWG5200 with options 25 and
 DC). It allows a sample rate to come back 0.1 % off, "due to 32 bit rounding": a rate is kept as a
-float of 32 bits here, so that 1 GS/s is exact and 1,234,567,890 S/s is not. From memory: levels in
-steps of 1 mV, markers in steps of 10 mV.
+float of 32 bits here, so that 1 GS/s is exact and 1,234,567,890 S/s is not. A waveform has any
+number of samples (there: a memory page of one). From memory: levels in steps of 1 mV, markers in
+steps of 10 mV.
 """
 
 from __future__ import annotations

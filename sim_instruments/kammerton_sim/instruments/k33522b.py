@@ -3,9 +3,9 @@
 From the 33500 manual: amplitude 1 mVpp to 10 Vpp into 50 ohm and twice that into an open circuit,
 |offset| < Vmax - Vpp/2 with the offset adjusted and "Data out of range" when it is not, waveforms
 of 8 to 1,000,000 points, pulses of 16 ns at least that are adjusted to the period. From the
-upstream driver: a queue of 20 errors, answers like +0,"No error". From memory: what else is
-adjusted under "Settings conflict" (frequency to a new function, width to a new period, offset to a
-new amplitude), some defaults.
+upstream driver: a queue of 20 errors, answers like +0,"No error". From a public driver, seen on a
+box: -221 for a width that a new period shortens. From memory: what else is adjusted under "Settings
+conflict" (frequency to a new function, offset to a new amplitude), some defaults.
 """
 
 from __future__ import annotations

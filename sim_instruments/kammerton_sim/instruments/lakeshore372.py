@@ -3,8 +3,9 @@
 From the manual: socket connections, two at a time, on port 7777; SCAN, RDGST and its bits; *RST
 returns to the power-up settings, and there is no error queue: a command that is not understood
 is not answered and sets a bit of *ESR; which (5 command, 4 execution) from the manual of the 370.
-From the upstream driver: the groups of settings. From memory: that a reading without a valid curve
-is 0 K, sensors' ranges. Settings are kept through a power cycle; only the heaters are off after it.
+From the upstream driver: the groups of settings. From public readers of refrigerators: that a
+reading without a valid curve is 0 K. From memory: sensors' ranges. Settings are kept through a
+power cycle; only the heaters are off after it.
 
 Not modelled: the heaters warm nothing; resistances follow a plausible ruthenium oxide law; an
 input that is not being scanned keeps its reading, taken when it is first asked for in a visit.

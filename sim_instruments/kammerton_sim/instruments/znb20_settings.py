@@ -1,7 +1,7 @@
 """The settings of a R&S ZNB20 by header; what is set together is in `znb20.py`.
 
 Limits of frequency and power, the series of bandwidths: the
-upstream driver. Defaults and resolutions: from memory.
+upstream driver. 1 Hz: finer is an option in the ZNC manual. Defaults, rounding: from memory.
 """
 
 from __future__ import annotations

@@ -6,8 +6,8 @@ In level s it turns at w_s; where the chip asks for punch-out, at
 
 the Jaynes-Cummings ladder in which the dispersive shift falls with the photons and the
 resonator is bare in the end (Boissonneault, Gambetta, Blais 2009, arXiv:0810.1336; Reed et al.
-2010, arXiv:1004.4323; the form from memory). The field is taken as classical: no tunnelling
-between the two branches where both are stable.
+2010, arXiv:1004.4323; of a qubit of two levels that is the ladder). The field is taken as
+classical: no tunnelling between the two branches where both are stable.
 """
 
 from __future__ import annotations

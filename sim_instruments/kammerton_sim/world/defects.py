@@ -1,8 +1,8 @@
 """Two-level systems that take a qubit's energy: Lorentzian dips of T1 over frequency.
 
 1/T1 = 1/T1_0 + sum of 2 g^2 G / ((w - w_i)^2 + G^2), all in rad/s: weak coupling, g below G
-(Klimov et al. 2018, arXiv:1809.01043; Mueller, Cole, Lisenfeld 2019, arXiv:1705.01108; the
-formula from memory). A defect hops between two places (telegraph) and wanders.
+(Klimov et al. 2018, arXiv:1809.01043; Mueller, Cole, Lisenfeld 2019, arXiv:1705.01108).
+A defect hops between two places (telegraph) and wanders.
 """
 
 from __future__ import annotations

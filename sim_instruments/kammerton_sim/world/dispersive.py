@@ -1,6 +1,6 @@
 """A qubit and its resonator as one circuit: what chi, f01 and anharmonicity say about both.
 
-With Delta = f01 - f_r and all in Hz (Koch et al. 2007, arXiv:cond-mat/0703002, from memory):
+With Delta = f01 - f_r and all in Hz (Koch et al. 2007, arXiv:cond-mat/0703002, second order in g):
 the resonator moves by 2 g^2 / Delta * anharmonicity / (Delta + anharmonicity) from |0> to |1>,
 and lies g^2 / Delta below its bare frequency in |0>; critical number Delta^2 / 4 g^2.
 """

@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from scipy.linalg import expm
 from scipy.sparse import csr_array
 
+from kammerton_sim.chip.couplings import Coupling
+from kammerton_sim.chip.flux import Flux
 from kammerton_sim.world.evolution import Qubit, evolution, transition_rates
+from kammerton_sim.world.flux import Loop
 from kammerton_sim.world.pairs.basis import (
     FIRST,
     LABELS,
@@ -18,6 +21,7 @@ from kammerton_sim.world.pairs.basis import (
     SECOND,
 )
 from kammerton_sim.world.pairs.carry import flux
+from kammerton_sim.world.pairs.coupler import Exchange
 from kammerton_sim.world.pairs.idle import liouvillian, rest, sectors
 from kammerton_sim.world.pairs.play import joint_populations
 from kammerton_sim.world.pairs.rest import Rest, at_rest, hamiltonian
@@ -30,6 +34,7 @@ B = Qubit(4.78e9, -210e6, 30e-6, 1 / 25e-6 - 1 / 60e-6, 0.0, 0.75e9, 0.07)
 G = TURN * 8e6
 CZ = A.f01 + A.anharmonicity - B.f01
 """Hz by which A must come down for 11 to meet 20."""
+LOOP = Loop(6e9, -100e6, Flux(0.0))
 
 
 def moving() -> tuple:
@@ -242,3 +247,24 @@ def test_slow_noise_of_both_blurs_their_phases():
     blurred = joint_populations(played, noisy, 0.0, None, FRAME, STEP)[0][PLACE]
     assert abs(blurred.sum(1)[1] - quiet.sum(1)[1]) > 0.01
     assert blurred.sum() == pytest.approx(1, abs=1e-9)
+
+
+@pytest.mark.parametrize("f_coupler", [6.2e9, 6.8e9, 3.9e9])
+def test_the_eliminated_coupler_is_that_of_three_oscillators(f_coupler):
+    """Modes of x-x coupled oscillators, counter-rotating terms and all, two of them alike."""
+    f, g, direct = 5e9, 60e6, 5e6
+    size = np.array([f, f, f_coupler])
+    stiffness = np.diag(size**2)
+    for i, j, coupling in ((0, 2, g), (1, 2, g), (0, 1, direct)):
+        stiffness[i, j] = stiffness[j, i] = 2 * coupling * np.sqrt(size[i] * size[j])
+    squares, modes = np.linalg.eigh(stiffness)
+    alike = modes[0] * modes[1] > 0
+    qubits = abs(modes[2]) < 0.5
+    together, against = (np.sqrt(squares[qubits & which].item()) for which in (alike, ~alike))
+    exchange = Exchange(Coupling("a", "b", direct, to_first=g, to_second=g, coupler="c"), LOOP)
+    at = np.array([f_coupler])
+    both = np.array([f])
+    shift = exchange.moved(both, at, second=False).item()
+    effective = exchange.effective(both, both, at).item()
+    assert (together - against) / 2 == pytest.approx(effective, rel=0.02, abs=0.05e6)
+    assert (together + against) / 2 - f == pytest.approx(shift, rel=0.03)

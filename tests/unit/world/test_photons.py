@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 from kammerton_sim.chip import Photons, Transitions, random_chip
+from kammerton_sim.world.cavity import Cavity, fill_up
 from kammerton_sim.world.evolution import evolution
+from kammerton_sim.world.photons import beat
 from kammerton_sim.world.propagate import drive
 from tests.unit.world.conftest import Lab, iq, still
 
@@ -86,6 +88,25 @@ def test_a_steady_tone_shifts_and_dephases(away):
     if not away:
         chi, kappa = TURN * 0.1e6, TURN * lab.chip.resonators[0].linewidth
         assert beaten.imag == pytest.approx(8 * chi**2 * abs(a0) ** 2 / kappa, rel=0.05)
+
+
+@pytest.mark.parametrize("away", [0.0, 0.4e6, -1e6])
+def test_the_fields_turn_a_coherence_as_the_master_equation_does(away):
+    """Slowest decay of |0><1| over all numbers of photons of a driven resonator."""
+    shift, loss, push, size = -TURN * 0.3e6, math.pi * 1e6, TURN * 0.25e6, 16
+    turns = TURN * away + shift * np.arange(3)
+    a = np.diag(np.sqrt(np.arange(1, size)), 1)
+    one, n = np.eye(size), a.T @ a
+    h0, h1 = (w * n + push * (a + a.T) for w in turns[:2])
+    generator = -1j * (np.kron(h0, one) - np.kron(one, h1))
+    generator += loss * (2 * np.kron(a, a) - np.kron(n, one) - np.kron(one, n))
+    exact = max(np.linalg.eigvals(generator), key=lambda value: value.real)
+    cavity = Cavity(turns, loss, 0.0, 0.0, push)
+    field, beats = np.empty((2, 3, 4000), np.complex128)
+    fill_up(np.ones(4000, np.complex128), cavity, 1e-9, field)
+    beat(field, cavity, beats)
+    assert abs(field[0, -1]) ** 2 > 0.04
+    assert 1j * beats[0, -1] == pytest.approx(exact, rel=1e-3)
 
 
 def test_a_steady_tone_moves_the_line_down():

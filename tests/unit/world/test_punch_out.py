@@ -10,11 +10,13 @@ import pytest
 
 from kammerton_sim.chip import ChipError, Photons, PunchOut, random_chip, read_chip, write_chip
 from kammerton_sim.signals import Carrier
+from kammerton_sim.world.cavity import Cavity, steady_turn
 from kammerton_sim.world.dispersive import dispersive
 from tests.unit.world.conftest import Lab, still
 
 SAMPLES = 5120
 PER_SQUARE_VOLT = 2e5
+TURN = 2 * math.pi
 
 
 def lab_with(qubits=1, **sections) -> Lab:
@@ -97,6 +99,26 @@ def test_in_between_it_is_where_the_steady_state_has_it(hot, volts):
     assert close.sum() >= 15  # of 17: at an edge the field may be on the other branch
     plain = transmitted(lab_with(), volts, hertz)
     assert abs(seen - plain).max() > 0.1
+
+
+@pytest.mark.parametrize("photons", [0, 20, 80, 500])
+def test_the_shift_falls_as_on_the_ladder_of_one_qubit_and_its_resonator(photons):
+    """Energy of one photon more, of two levels that exchange g sqrt(n + 1) each."""
+    bare, delta, g = 7e9, -1.8e9, 0.1e9
+    f01 = bare + delta
+
+    def lower(n: int) -> float:  # the eigenstate that begins as |0, n>
+        block = [[n * bare, g * math.sqrt(n)], [g * math.sqrt(n), (n - 1) * bare + f01]]
+        return float(np.linalg.eigvalsh(block)[1])  # the qubit lies below the resonator
+
+    critical = delta**2 / (4 * g**2)
+    dressed = lower(1) - lower(0)
+    ladder = lower(photons + 1) - lower(photons)
+    cavity = Cavity(TURN * np.full(3, dressed), 1.0, TURN * bare, critical, 1.0)
+    away = np.array([TURN * bare])
+    volts = math.sqrt(photons * (1 + (away[0] - TURN * ladder) ** 2))  # so many photons
+    turn = float(steady_turn(cavity, 0, away, volts)[0]) / TURN
+    assert turn - bare == pytest.approx(ladder - bare, rel=0.02)
 
 
 def test_the_critical_number_may_be_given():
