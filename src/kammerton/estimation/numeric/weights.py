@@ -189,15 +189,14 @@ def fill_learned(
             near[i] = near[i] if w[n, i] > 0.0 else total / max(count, 1)
         of_curve(variance[n], near, apart[n], curve[n], law)
         small = LEAST * near.mean()
-        matters[n] = changed(variance[n], near, apart[n], small, law) > MATTERS * MATTERS
-        matters[n] = matters[n] and closer(variance[n], near, apart[n], small, law)
+        matters[n] = changed(variance[n], near, apart[n], small, law)
         for i in range(m if matters[n] else 0):
             near[i] = near[i] if apart[n, i] else law[i]
 
 
 @kernel
-def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> float:
-    """Raise law to what is believed; return the variance of the logarithm of the change."""
+def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
+    """Raise law to what is believed; return whether it changes much, and describes v better."""
     m, low, high = v.size, math.inf, 0.0
     for i in range(m):
         law[i] = max(law[i], small)
@@ -205,26 +204,16 @@ def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> flo
         ratio = law[i] / max(near[i], small) if counted else 1.0
         low, high = min(low, ratio), max(high, ratio)
     if high < NARROW * low:  # no need of logarithms
-        return 0.0
-    change = square = 0.0
+        return False
+    change = square = off = by_law = 0.0
     for i in range(m):
         if v[i] > 0.0 and not apart[i]:
-            step = math.log(law[i] / max(near[i], small))
-            change += step
-            square += step * step
-    return square / m - (change / m) ** 2
-
-
-@kernel
-def closer(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
-    """Return whether the law describes the variances better than their neighbours do."""
-    off = by_law = 0.0
-    for i in range(v.size):
-        if v[i] > 0.0 and not apart[i]:
-            size = math.log(max(v[i], small))
-            off += (size - math.log(max(near[i], small))) ** 2
-            by_law += (size - math.log(law[i])) ** 2
-    return by_law < off
+            size = max(v[i], small)
+            from_near, from_law = math.log(size / max(near[i], small)), math.log(size / law[i])
+            step = from_near - from_law
+            change, square = change + step, square + step * step
+            off, by_law = off + from_near * from_near, by_law + from_law * from_law
+    return square / m - (change / m) ** 2 > MATTERS * MATTERS and by_law < off
 
 
 @kernel
