@@ -33,3 +33,24 @@ def test_a_word_for_no_word_is_named():
     with pytest.raises(TraceError, match="it must be one of minimum, maximum, either"):
         fit_batch("drag", x, y, extremum="saddle")
     assert fit_batch("drag", x, y, interleaved=np.True_).verdict[0] == "accepted"
+
+
+def test_a_slope_between_known_levels_tells_t1_where_no_drift_can_follow_x():
+    x = np.linspace(0.0, 10e-6, 51)
+    y = 0.05 + 0.9 * np.exp(-x / 50e-6) + 0.01 * np.random.default_rng(8).standard_normal((200, 51))
+    levels = {"contrast": 0.9, "offset": 0.05}
+    told = fit_batch("t1", x, y, 0.01, interleaved=True, **levels)
+    pull = (told.values["t1"] - 50e-6) / told.stderr["t1"]
+    assert (told.verdict == "accepted").all()
+    assert abs(pull.mean()) < 0.3
+    assert 0.85 < pull.std() < 1.15
+    assert "1 % of drift of either would be worth about 7 % of T1" in " ".join(told.reason)
+    for known in (levels, {"interleaved": True}, {"interleaved": True, "contrast": 0.9}):
+        found = fit_batch("t1", x, y, 0.01, **known)
+        assert set(found.status) == {"range too narrow"}
+
+
+def test_levels_that_rise_tell_no_t1():
+    x, y = np.linspace(0.0, 10e-6, 51), 0.05 + 0.9 * np.exp(np.linspace(0.0, 0.2, 51))
+    found = fit_batch("t1", x, y, 0.01, interleaved=True, contrast=0.9, offset=0.05)
+    assert found.status[0] == "range too narrow"

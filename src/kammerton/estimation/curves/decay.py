@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.levels import known_levels
+from kammerton.estimation.curves.levels import LEVELS, known_levels
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, named
 from kammerton.estimation.numeric.kernels import careful_kernel
@@ -38,6 +38,8 @@ FASTEST = 4.0  # in rates per point
 LAW = "an exponential decay"
 DRIFT, DRIFT_OF_TWO = 20.0, 25.0  # delta-BIC over a random walk, for one law and for two
 BENT = 16.0  # delta-BIC over a straight line
+BENDING = 0.3  # windows of T that are swept at least, where the bend has to be seen
+SLOPING = 1.5  # parts of a window of T that an error of the levels is worth, in parts of contrast
 FEWEST = 4  # points within three T: on an even axis T is longer than a step
 LONG, SHORT, STRAIGHT, POOR = range(1, 5)  # what may be wrong with a window
 EXPONENTIAL_ODDS = 3.0  # before the data: an echo that decays exponentially is the usual case
@@ -57,8 +59,10 @@ def t1(batch: Batch, known: Known) -> Outcome:
     span = batch.column(batch.span)
     found = propagate(lambda theta: _numbers("t1", theta, span, batch.level), fit, evidence)
     drift = drift_asked(batch, known, DRIFT if prior is None else STEADY)  # no walk knows levels
-    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift)
-    findings.accept("a clear exponential decay")
+    slope = _slope_tells(known)
+    findings = _judge(batch, fit, evidence, nulls, found, "t1", drift, slope)
+    rate = fit.theta[:, 0]
+    findings.accept(lambda n: _said(rate[n]) if slope else "a clear exponential decay")
     units = {"t1": "s", "amplitude": "", "offset": ""}
     return Outcome(found, units, curve, evidence.chi2_reduced, findings)
 
@@ -124,6 +128,18 @@ def _prior(batch: Batch, known: Known) -> Array | None:
     return prior
 
 
+def _slope_tells(known: Known) -> bool:
+    """Return whether a slope alone tells T: between known levels, where no drift can follow x."""
+    return bool(known.get("interleaved")) and all(known.get(name) is not None for name in LEVELS)
+
+
+def _said(rate: float) -> str:
+    if rate >= BENDING:
+        return "a clear exponential decay"
+    return (f"a decay between known levels of which only the beginning is seen: 1 % of drift of "
+            f"either would be worth about {SLOPING / rate:.0f} % of T1")  # fmt: skip
+
+
 def _averaged(found: list[Derived], laws: list[Solution], noise: Array) -> Derived:
     """Mix the two laws' numbers; the error holds each law's own and how far they disagree."""
     names = list(found[0].values)
@@ -168,15 +184,21 @@ def mix(
 
 def _judge(
     batch: Batch, fit: Solution, evidence: Evidence, nulls: Nulls, found: Derived, name: str,
-    drift: float,
+    drift: float, slope: bool = False,
 ) -> Findings:  # fmt: skip
-    """Object to decays that are absent, of another law, or badly placed in their window."""
+    """Object to decays that are absent, of another law, or badly placed in their window.
+
+    slope: it need not be seen to bend.
+    """
     findings = Findings(batch.traces)
     time, error = found.values[name], found.stderr[name]
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW)
     code, rate = np.empty(batch.traces, dtype=np.intp), np.empty(batch.traces)
-    of_window(batch.x, batch.w, batch.span, time, error, evidence.gain_line, rate, code)
+    line, least = evidence.gain_line, BENDING
+    if slope:
+        line, least = np.full(batch.traces, np.inf), 0.0
+    of_window(batch.x, batch.w, batch.span, time, error, line, least, rate, code)
     if code.any():
         _object(findings, code, rate, time, error)
     judge_doubt(findings, evidence, LAW, CLEAR, drift)
@@ -207,10 +229,13 @@ def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Ar
 
 @careful_kernel
 def of_window(
-    x: Array, w: Array, span: Array, time: Array, error: Array, line: Array, rate: Array,
-    code: Codes,
+    x: Array, w: Array, span: Array, time: Array, error: Array, line: Array, least: float,
+    rate: Array, code: Codes,
 ) -> None:  # fmt: skip
-    """Fill the rates (N,), in windows, and what is wrong with the window (N,), 0 for nothing."""
+    """Fill the rates (N,), in windows, and what is wrong with the window (N,), 0 for nothing.
+
+    line: delta-BIC over a straight line. least: rates below it are not seen to bend.
+    """
     for n in range(time.size):
         k = n if x.shape[0] > 1 else 0
         rate[n], seen = span[k, 0] / time[n], 0
@@ -220,7 +245,7 @@ def of_window(
         code[n] = 0
         if seen < FEWEST or (poor and rate[n] > 8.0):
             code[n] = LONG
-        elif rate[n] < 0.3 or ((poor or line[n] < BENT) and rate[n] < 1.2):
+        elif rate[n] < least or ((poor or line[n] < BENT) and rate[n] < 1.2):
             code[n] = SHORT
         elif line[n] < BENT:
             code[n] = STRAIGHT
