@@ -2,9 +2,9 @@
 
 Looked up: -120 to 25 dBm (the vendor's Python package for the SGT100A), 0.01 dB and -30 dBm after
 *RST (manuals of SMC100A and SME). From memory: 1 mHz, other defaults. It is switched on silent, as
-OUTPut:PON OFF has it. Without the external reference that it is set to, it says so once in the
-queue and as long as that lasts under SYSTem:ERRor:STATic? (error 50 and permanent messages of the
-SMB100A manual; bit 3 of *ESR), and goes on by its own oscillator.
+OUTPut:PON OFF has it. Without the external reference that it is set to, it says so once (error 50
+of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. The SMB100A tells what
+lasts under SYSTem:ERRor:STATic?; the package for the SGT100A has no such command: nor has this one.
 """
 
 from __future__ import annotations
@@ -13,8 +13,7 @@ from typing import Any
 
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier
-from kammerton_sim.wire.commands import Command
-from kammerton_sim.wire.errors import MESSAGES, ScpiError
+from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
 
@@ -92,8 +91,7 @@ class Sgs100a(ScpiInstrument):
     def __init__(
         self, name: str, ledger: Ledger, serial: int = 100001, error: float = 2e-8
     ) -> None:
-        commands = {"SYSTem:ERRor:STATic": Command(ask=lambda _: self._permanent())}
-        super().__init__(name, ledger, SETTINGS, commands)
+        super().__init__(name, ledger, SETTINGS, {})
         self.identity = self.identity.format(serial=serial)
         self._error, self._astray = error, 0.0
 
@@ -109,16 +107,8 @@ class Sgs100a(ScpiInstrument):
             self._miss_reference()
 
     def _miss_reference(self) -> None:
-        if self._unlocked:
+        if self._astray and self.value("reference") == "EXT":
             self.fail(ScpiError(_NO_REFERENCE))
-
-    @property
-    def _unlocked(self) -> bool:
-        return bool(self._astray) and self.value("reference") == "EXT"
-
-    def _permanent(self) -> str:
-        code = _NO_REFERENCE if self._unlocked else 0
-        return self.error_form.format(code, MESSAGES[code])
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return the name of the only output."""
