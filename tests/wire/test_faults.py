@@ -180,10 +180,11 @@ def test_the_control_socket_puts_them_on_and_off(ask, world):
 
 def test_the_same_seed_garbles_alike(laboratory):
     told = []
-    for _ in range(2):
-        laboratory.faults.inject("garble", instrument="fridge", share=0.2, seed=5)
+    for seed in (5, 5, 6):
+        laboratory.faults.inject("garble", instrument="fridge", share=0.2, seed=seed)
         told.append(laboratory.servers["fridge"].server.link.leave(b"0123456789" * 5))
     assert told[0] == told[1] != b"0123456789" * 5
+    assert told[2] not in (told[0], b"0123456789" * 5)
 
 
 # ---------------------------------------------------------------- cables
@@ -224,6 +225,21 @@ def test_connections_are_refused_until_it_is_over(laboratory):
         socket.create_connection(("127.0.0.1", port), 1)
     laboratory.faults.clear(number)
     socket.create_connection(("127.0.0.1", port), 1).close()
+
+
+def test_a_black_hole_that_is_taken_off_lets_new_sessions_through(laboratory):
+    number = laboratory.faults.inject("black-hole", instrument="fridge")
+    port = laboratory.ports["fridge"]
+    for heard in (b"", b"IDN:OXFORD"):
+        with socket.create_connection(("127.0.0.1", port), 1) as session:
+            session.settimeout(0.2 if not heard else 5)
+            session.sendall(b"*IDN?\r\n")
+            if heard:
+                assert session.recv(100).startswith(heard)
+            else:
+                with pytest.raises(TimeoutError):
+                    session.recv(100)
+        laboratory.faults.clear(number)
 
 
 def test_hanging_up_ends_a_session(laboratory, source):

@@ -15,6 +15,7 @@ from tests.wire.conftest import (
     configured,
     errors,
     run,
+    settle,
     trigger,
     upload,
 )
@@ -66,6 +67,7 @@ def test_a_source_without_its_reference_is_off_and_says_so_once(laboratory, sour
     box = laboratory.sources["drive_lo"]
     source.ref_osc_source("EXT")
     source.frequency(5e9)
+    settle(source)
     control = "--control", str(laboratory.ports["control"])
     assert command(["ctl", *control, "reference-lost", "drive_lo", "ppm=2"]) == 0
     assert box.carrier.frequency == pytest.approx(5e9 + 10e3, abs=1e-3)
@@ -84,10 +86,12 @@ def test_a_source_without_its_reference_is_off_and_says_so_once(laboratory, sour
 def test_a_source_on_its_own_oscillator_does_not_miss_it_until_it_is_to_lock(laboratory, source):
     box = laboratory.sources["drive_lo"]
     source.frequency(5e9)
+    settle(source)
     own = box.carrier.frequency
     laboratory.faults.inject("reference-lost", instrument="drive_lo", ppm=2)
     assert (box.carrier.frequency, errors(source)) == (own, [])
     source.ref_osc_source("EXT")
+    settle(source)
     assert box.carrier.frequency == pytest.approx(5e9 + 10e3, abs=1e-3)
     assert len(errors(source)) == 1
 
@@ -97,6 +101,7 @@ def test_a_generator_without_its_reference_counts_on_its_own_and_says_so(laborat
     number = laboratory.faults.inject("reference-lost", instrument="awg1")
     assert (box.locked, errors(awg)) == (False, [])  # it was on its own clock before
     awg.clock_source("Internal, 10 MHZ ref.")
+    settle(awg)
     assert not box.locked
     assert errors(awg)[0].startswith("-300,")
     laboratory.faults.clear(number)
