@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
@@ -38,11 +39,17 @@ COLUMNS: Mapping[str, Column] = {
     "p_read1_prepared0": Column("p10", *_SHARE, needed=False),
 }
 QUBIT = "qubit"
+_MISSPELT = 0.85  # how near a column must be to one that a table may have
 
 
 def _bare(column: str) -> str:
     """A column's name without its unit, in small letters."""
     return column.partition("[")[0].strip().lower()
+
+
+def _like(column: str, others: Sequence[str]) -> list[str]:
+    """Those with the same digits: p_read0_prepared0 is no slip of p_read0_prepared1."""
+    return [o for o in others if re.sub(r"\D", "", o) == re.sub(r"\D", "", column)]
 
 
 @dataclass
@@ -54,14 +61,17 @@ class Checker:
     mended: list[str] = field(default_factory=list)
 
     def header(self, given: Sequence[str]) -> None:
-        """Name the columns that are missing, with what was perhaps meant."""
+        """Name the columns that are missing or misspelt, with what was perhaps meant."""
         spare = [name for name in given if name not in COLUMNS and name != QUBIT]
-        for name in (QUBIT, *(n for n, column in COLUMNS.items() if column.needed)):
-            if name not in given:
-                near = [n for n in spare if _bare(n) == _bare(name)]
+        absent = [name for name in (QUBIT, *COLUMNS) if name not in given]
+        for name in absent:
+            near = [n for n in spare if _bare(n) == _bare(name)]
+            if name == QUBIT or COLUMNS[name].needed:
                 near = near or get_close_matches(name, spare, 1)
                 hint = f" (is {near[0]!r} meant?)" if near else ""
                 self.problems.append(f"column {name!r} is missing{hint}")
+            elif near := near or get_close_matches(name, _like(name, spare), 1, _MISSPELT):
+                self.problems.append(f"column {near[0]!r}: is {name!r} meant?")
         for name in sorted({name for name in given if given.count(name) > 1}):
             self.problems.append(f"column {name!r} is there twice")
 

@@ -39,6 +39,25 @@ def test_columns_may_stand_in_any_order_and_others_are_ignored(table):
     assert device.couplings == ()
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("readout_eror", "readout_error"),
+        ("Readout_Error", "readout_error"),
+        ("p_read_0_prepared1", "p_read0_prepared1"),
+    ],
+)
+def test_a_column_that_is_misspelt_is_not_passed_over(table, written, meant):
+    header = HEADER.replace(meant, written)
+    (found,) = problems_of(table(*ROWS, header=header, pairs=None))
+    assert found == f"column {written!r}: is {meant!r} meant?"
+
+
+def test_a_column_that_is_something_else_is_no_slip(table):
+    header = HEADER.replace("p_read0_prepared1", "p_read0_prepared0")
+    assert len(read_device(table(*ROWS, header=header, pairs=None)).qubits) == 3
+
+
 def test_the_two_errors_make_the_mean_where_it_is_missing(table):
     device = read_device(table("0,1e-4,1e-4,5e9,-3e8,,0.03,0.01,", pairs=None))
     assert device.qubits[0].readout_error == pytest.approx(0.02)
