@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kammerton.estimation import fit_batch
 from kammerton.estimation.numeric import kernels
 
 P = {
@@ -93,3 +94,11 @@ def test_the_inverse_from_a_factor():
     assert kernels.factor(factor, 5)
     kernels.inverted(factor, 5, inverse)
     assert inverse == pytest.approx(np.linalg.inv(a))
+
+
+def test_a_step_that_failed_leaves_nothing_behind():
+    rng, x = np.random.default_rng(5), np.linspace(0.0, 1.0, 101)
+    turns, phase = 2 * np.pi * rng.uniform(0.3, 0.6, (200, 1)), rng.uniform(-3.0, 3.0, (200, 1))
+    y = np.exp(-rng.uniform(0.3, 2.0, (200, 1)) * x) * np.cos(turns * x + phase)
+    found = fit_batch("ramsey", x, y + 0.01 * rng.standard_normal(y.shape), 0.01)
+    assert found.chi2_reduced.max() < 2.0  # less than a period is hard, not impossible

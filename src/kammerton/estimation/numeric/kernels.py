@@ -466,7 +466,7 @@ def refine(
         for k in range(np_):
             fall[k] = along(d, k, r)
         before, lower, arrived = cost, False, False
-        for _ in range(8):
+        for failed in range(8):
             for k in range(np_):
                 for j in range(k):
                     damped[k, j] = a[k, j]
@@ -478,7 +478,7 @@ def refine(
                 for k in range(np_):
                     trial[k] = min(max(p[k] + move[k, 0], lo[k]), hi[k])
                     promised += fall[k] * move[k, 0]
-                arrived = lam < SMALL and promised <= ENOUGH * before
+                arrived = failed == 0 and lam < SMALL and promised <= ENOUGH * before
                 if arrived:
                     break
                 cost = project(law, trial, x, step, y, w, prior, phi, room, gram, c, r)
