@@ -175,9 +175,11 @@ def test_a_generator_that_was_off_knows_nothing_any_more(laboratory):
     awg = laboratory.generators["awg1"]
     awg.receive(b'WLIST:WAV:NEW "w",2400;:SOUR1:CASS:WAV "w";:OUTP1 1;:SOUR1:VOLT 0.7;:AWGC:RUN')
     assert awg.outputs()["awg1", 1].on
+    awg.receive(b"NONSENSE")
     awg.power_cycle()
     assert not awg.outputs()["awg1", 1].on
-    assert awg.receive(b"AWGC:RST?;:SOUR1:VOLT?;CASS?;:WLIST:SIZE?").endswith(b';"";0')
+    assert awg.receive(b"AWGC:RST?;:SOUR1:VOLT?;CASS?;:WLIST:SIZE?") == b'0;0.5;"";0'
+    assert awg.receive(b"SYST:ERR?;*ESR?") == b'0,"No error";128'
 
 
 def test_a_source_that_was_off_is_silent(laboratory):

@@ -22,7 +22,7 @@ from kammerton_sim.wire.scpi import integer, string
 
 
 class RunState(StrEnum):
-    """What AWGControl:RSTATe? answers."""
+    """What AWGControl:RSTate? answers."""
 
     STOPPED = "0"
     WAITING = "1"
@@ -138,7 +138,7 @@ class Awg5208(ScpiInstrument):
         return {
             "AWGControl:RUN[:IMMediate]": Command(lambda _: self._run()),
             "AWGControl:STOP[:IMMediate]": Command(lambda _: self.stop()),
-            "AWGControl:RSTATe": Command(ask=lambda _: self.state.value),
+            "AWGControl:RSTate": Command(ask=lambda _: self.state.value),
             "TRIGger[:SEQuence][:IMMediate]": Command(self._trigger),
             "*TRG": Command(self._trigger),
             "[SOURce#]:CASSet": Command(ask=self._asset),
