@@ -46,6 +46,7 @@ def error(box: Gs200) -> int:
 )
 def test_a_level_is_rounded_to_what_its_range_resolves(box, span, level, shown):
     assert told(box, f":SOUR:RANG {span};LEV {level};LEV?") == shown
+    assert box.level() == pytest.approx(float(shown), rel=1e-9)  # not only what it shows
     assert error(box) == 0
 
 
