@@ -165,9 +165,11 @@ def test_times_of_a_program_have_limits(box, what):
 
 def test_a_power_cycle_returns_everything_to_its_default(box):
     told(box, "*CLS;*ESE 255;:SOUR:RANG 10;LEV 5;:OUTP ON;NONSENSE")
-    told(box, "*ESR?")
+    told(box, '*ESR?;:PROG:EDIT:STAR;:SOUR:LEV 1;:PROG:EDIT:END;:PROG:SAVE "one";INT 5')
     box.power_cycle()
     assert box.volts() == 0.0
+    assert told(box, ":PROG:COUN?;INT?") == "0;1.0"
+    assert told(box, ':PROG:LOAD "one";COUN?') == "1"  # files stay
     assert told(box, ":OUTP?;:SOUR:FUNC?;LEV?;RANG?") == "0;VOLT;+0.00000E+0;+1E+0"
     assert told(box, "*ESR?;*ESE?;:SYST:ERR?") == '128;0;0,"No error"'
     assert "power cycle" in {c["what"] for c in box.ledger.since()}

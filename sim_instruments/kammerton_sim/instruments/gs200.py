@@ -93,8 +93,8 @@ class Gs200(ScpiInstrument):
             return super().receive(message)
 
     def reset(self) -> None:
-        """Output off first, then the rest."""
-        self._program = Program()
+        """Output off first, then the rest; files of programs stay."""
+        self._program = self._program.anew()
         self.set("on", (), False)
         super().reset()
 

@@ -36,6 +36,10 @@ class Program:
         """The number of steps."""
         return len(self._levels)
 
+    def anew(self) -> Program:
+        """Return one as it is at power-on, with the files of this one."""
+        return Program(_files=self._files)
+
     def set_repeat(self, repeat: bool) -> None:
         """Set whether it begins again at its end."""
         self.repeat = repeat
