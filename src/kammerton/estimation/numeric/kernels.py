@@ -28,7 +28,7 @@ BEAT = 2  # two cos and sin pairs, 1        p = rate, shape, w1, w2
 RABI = 3  # exp(-g|x|) cos, 1               p = g, w
 LINE = 4  # Lorentzian, Gaussian, 1, x     p = centre, half width at half maximum
 TWO_LINES = 5  # both shapes twice, 1, x   p = centre, half width, centre, half width
-RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay
+RESONANCE = 6  # 1, i, L, iL; t, it, ...   p = centre, full width, delay; fitted by `poles`
 POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
@@ -264,26 +264,6 @@ def slopes_of_power(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
 
 
 @kernel
-def slopes_of_resonance(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
-    """Derivatives by centre, full width and delay."""
-    m = x.size
-    for i in range(m):
-        u = 2.0 * (x[i] - p[0]) / p[1]
-        n = 1.0 / (1.0 + u * u)
-        re = c[2, 0] * phi[2, i] + c[3, 0] * phi[3, i]
-        im = c[2, 0] * phi[2, m + i] + c[3, 0] * phi[3, m + i]
-        qr, qi = n * (re + im * u), n * (im - re * u)
-        d[0, i], d[0, m + i] = -2.0 * qi / p[1], 2.0 * qr / p[1]
-        d[1, i], d[1, m + i] = -u * qi / p[1], u * qr / p[1]
-        yr = c[0, 0] * phi[0, i] + c[1, 0] * phi[1, i] + re
-        yi = c[0, 0] * phi[0, m + i] + c[1, 0] * phi[1, m + i] + im
-        for k in range(4, phi.shape[0]):
-            yr += c[k, 0] * phi[k, i]
-            yi += c[k, 0] * phi[k, m + i]
-        d[2, i], d[2, m + i] = 2.0 * math.pi * x[i] * yi, -2.0 * math.pi * x[i] * yr
-
-
-@kernel
 def slopes(
     law: int, p: Array, x: Array, w: Array, phi: Array, room: Array, c: Array, d: Array
 ) -> None:  # fmt: skip
@@ -292,8 +272,6 @@ def slopes(
         slopes_of_oscillations(p, x, phi, c, d)
     elif law == RABI:
         slopes_of_rabi(x, w, phi, room[0], c, d)
-    elif law == RESONANCE:
-        slopes_of_resonance(p, x, phi, c, d)
     elif law == POWER:
         slopes_of_power(p, x, phi, c, d)
     else:

@@ -39,7 +39,7 @@ class Law:
     def curve(self, theta: Array) -> Array:
         """Return the law (N, R) at theta = [p, c] (N, P + L)."""
         rows = self.given.shape[2]
-        if self.code in (kernels.ALIKE, kernels.APART):
+        if self.code == kernels.ALIKE:
             rows *= kernels.TRACES
         out = np.empty((len(theta), rows))
         p, c = np.hsplit(theta, [theta.shape[1] - self.linear])

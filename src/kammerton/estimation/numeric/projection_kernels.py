@@ -23,9 +23,8 @@ REPEATED = 2  # given: r, u, sign   sign cos(s r (u - b))/2, 1                p 
 PAIRS = 3  # given: powers of p, see `pairs`     a polynomial, 1              p = 4 errors
 DECAYS = 4  # given: x, which       exp(-g_which x), 1                        p = g_0, g_1
 ALIKE = 5  # given: x, step, part of 1 in trace 0            p = centres, width, delay, 0 in 1
-APART = 6  # given: x, step                                  p = centres, widths, delay
 
-TRACES = 4  # rows of each point of ALIKE and APART: Re and Im of two traces
+TRACES = 4  # rows of each point of ALIKE: Re and Im of two traces
 PAIR = 4  # errors of PAIRS
 SETTLED = 1e-7  # relative gain below which a step is the last
 
@@ -87,24 +86,22 @@ def put(column: Array, ifold: Array, i: int, m: int, z: complex) -> None:
 
 
 @kernel
-def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None:
-    """Fill background, resonance and slope of two traces; if not alike, another resonance.
+def planes(p: Array, given: Array, phi: Array, room: Array) -> None:
+    """Fill background, resonance and slope of two traces.
 
     room keeps the cable's turn, and both resonances without it, for `slopes_of_planes`: Re, and Im
     in the next row. step: of x where it is uniform, else 0.
     """
     level, level_i, wave, wave_i, slope, slope_i = phi[0], phi[1], phi[2], phi[3], phi[4], phi[5]
-    other, other_i = phi[-2], phi[-1]
     m = given.shape[1]
-    widths, delay = (p[2], p[2]) if alike else (p[2], p[3]), p[3] if alike else p[4]
-    angle, step = -2.0 * math.pi * delay, given[1, 0]
+    angle, step = -2.0 * math.pi * p[3], given[1, 0]
     onwards = complex(math.cos(angle * step), math.sin(angle * step))
     turn = complex(math.cos(angle * given[0, 0]), math.sin(angle * given[0, 0]))
     for i in range(m):
         x = given[0, i]
         if step <= 0.0:
             turn = complex(math.cos(angle * x), math.sin(angle * x))
-        zero, one = pole(2.0 * (x - p[0]) / widths[0]), pole(2.0 * (x - p[1]) / widths[1])
+        zero, one = pole(2.0 * (x - p[0]) / p[2]), pole(2.0 * (x - p[1]) / p[2])
         room[0, i], room[1, i] = turn.real, turn.imag
         room[2, i], room[3, i] = zero.real, zero.imag
         room[4, i], room[5, i] = one.real, one.imag
@@ -113,12 +110,8 @@ def planes(p: Array, given: Array, phi: Array, room: Array, alike: bool) -> None
             at = 2 * s * m + i
             put(level, level_i, at, m, turn)
             put(slope, slope_i, at, m, turn * (x - 0.5))
-            if alike:
-                share = given[2, i] if s == 0 else 1.0 - p[4]
-                put(wave, wave_i, at, m, zero + share * (one - zero))
-            else:
-                put(wave, wave_i, at, m, zero if s == 0 else 0.0 * zero)
-                put(other, other_i, at, m, one if s == 1 else 0.0 * one)
+            share = given[2, i] if s == 0 else 1.0 - p[4]
+            put(wave, wave_i, at, m, zero + share * (one - zero))
         turn *= onwards
 
 
@@ -138,7 +131,7 @@ def columns(law: int, p: Array, given: Array, phi: Array, room: Array) -> None:
             for i in range(phi.shape[1]):
                 phi[k, i] = given[k, i]
     else:
-        planes(p, given, phi, room, law == ALIKE)
+        planes(p, given, phi, room)
 
 
 @kernel
@@ -182,35 +175,27 @@ def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
 
 
 @kernel
-def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array, alike: bool) -> None:
-    """Derivatives by centres, width or widths, delay, and what is in 0 instead of 1."""
-    m, last = given.shape[1], 3 if alike else 4
+def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array) -> None:
+    """Derivatives by centres, width, delay, and what is in 0 instead of 1."""
+    m, width = given.shape[1], p[2]
     level, slope = complex(c[0, 0], c[1, 0]), complex(c[4, 0], c[5, 0])
-    heights = (
-        complex(c[2, 0], c[3, 0]),
-        complex(c[2, 0], c[3, 0]) if alike else complex(c[6, 0], c[7, 0]),
-    )
-    widths = (p[2], p[2] if alike else p[3])
-    first, second, third, delay, fifth = d[0], d[1], d[2], d[last], d[7 - last]
+    line = complex(c[2, 0], c[3, 0])
+    first, second, third, delay, fifth = d[0], d[1], d[2], d[3], d[4]
     for i in range(m):
         x = given[0, i]
         turn, zero = complex(room[0, i], room[1, i]), complex(room[2, i], room[3, i])
-        one = complex(room[4, i], room[5, i])
+        one, height = complex(room[4, i], room[5, i]), line * turn
         for s in range(2):
-            share = float(s)
-            if alike:
-                share = given[2, i] if s == 0 else 1.0 - p[4]
-            height = heights[s] * turn
-            by_zero = 2.0j * (1.0 - share) * height * zero * zero / widths[0]
-            by_one = 2.0j * share * height * one * one / widths[1]
-            wide_zero, wide_one = by_zero * (x - p[0]) / widths[0], by_one * (x - p[1]) / widths[1]
+            share = given[2, i] if s == 0 else 1.0 - p[4]
+            by_zero = 2.0j * (1.0 - share) * height * zero * zero / width
+            by_one = 2.0j * share * height * one * one / width
             whole = turn * (level + slope * (x - 0.5)) + height * (zero + share * (one - zero))
             at = 2 * s * m + i
             write(first, at, m, by_zero)
             write(second, at, m, by_one)
-            write(third, at, m, wide_zero + wide_one if alike else wide_zero)
+            write(third, at, m, (by_zero * (x - p[0]) + by_one * (x - p[1])) / width)
             write(delay, at, m, -2.0j * math.pi * x * whole)
-            write(fifth, at, m, s * height * (zero - one) if alike else wide_one)
+            write(fifth, at, m, s * height * (zero - one))
 
 
 @kernel
@@ -235,7 +220,7 @@ def slopes(
     elif law == DECAYS:
         slopes_of_decays(p, given, c, d)
     elif law != COLUMNS:
-        slopes_of_planes(p, given, c, d, room, law == ALIKE)
+        slopes_of_planes(p, given, c, d, room)
     for k in range(p.size):
         for i in range(w.size):
             d[k, i] = d[k, i] * w[i] if lo[k] < hi[k] else 0.0

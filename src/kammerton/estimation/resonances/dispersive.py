@@ -20,7 +20,7 @@ from kammerton.estimation.resonances.dispersive_judge import Sides, judge, judge
 from kammerton.estimation.resonances.plane import fit_plane
 from kammerton.estimation.resonances.resonator import SEARCHED_PLANE, resonator_spectroscopy
 from kammerton.estimation.resonances.shared_plane import NOTHING, conjugated, fit_pairs, of_two
-from kammerton.estimation.verdict.evidence import weigh
+from kammerton.estimation.verdict.evidence import gain_over, weigh
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
 from kammerton.model import TraceError
@@ -105,7 +105,7 @@ def _populations(pair: Pair, known: dict[str, object]) -> Array:
 def _of_planes(pair: Pair, populations: Array) -> Sides:
     plane = fit_plane(pair.both)
     nulls = plane.nulls()
-    alone = weigh(plane.turned, plane.fit, plane.fit.curve(plane.turned), nulls)
+    alone = gain_over(plane.turned, plane.fit, *nulls.flat)
     found = fit_pairs(pair.both, plane, populations)
     evidence = weigh(found.batch, found.each, found.curve, nulls)
     snr = significance(found.batch, nulls.flat[0], found.each, evidence)
@@ -114,7 +114,7 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
     curve[:, pair.both.points :] *= conjugated(pair.both, found.batch)[:, None]
     return Sides(
         found.theta, found.cov * noise[:, None, None], found.widths, found.sizes, found.mixed,
-        found.shared, judge_planes(found, evidence, snr), _missing(alone.gain_flat),
+        found.shared, judge_planes(found, evidence, snr), _missing(alone),
         evidence.chi2_reduced, curve,
     )  # fmt: skip
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.poles import ALONE, fit_poles
 from kammerton.estimation.numeric.prepare import Batch
-from kammerton.estimation.numeric.solver import Solution, replaced, solve
-from kammerton.estimation.resonances.background_slope import slope_gain
+from kammerton.estimation.numeric.solver import Solution, replaced
 from kammerton.estimation.resonances.seeds import (
     Start,
     careful_nulls,
@@ -156,9 +156,13 @@ def _shifted(batch: Batch, sign: Array, fit: Solution, poor: NDArray[np.intp]) -
 def _fitted(batch: Batch, start: Array) -> Solution:
     turns = 0.6 * batch.points
     low, high = np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
-    plain = solve(kernels.RESONANCE, batch, start, low, high)
-    hints = structured(batch, plain) | (slope_gain(batch, plain) > HINT)
-    return over_background(batch, plain, low, high, 2, hints)
+    plain, gain = fit_poles(ALONE, batch, start, low, high)
+    hints = structured(batch, plain) | (gain > HINT)
+
+    def bent(part: Batch, p: Array) -> Solution:
+        return fit_poles(ALONE, part, p, low, high, slope=True)[0]
+
+    return over_background(batch, plain, hints, 2, bent)
 
 
 def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
@@ -171,21 +175,21 @@ def _poor(batch: Batch, fit: Solution) -> NDArray[np.bool_]:
 
 
 def over_background(
-    batch: Batch, plain: Solution, low: Array, high: Array, each: int, hints: Mask
+    batch: Batch, plain: Solution, hints: Mask, each: int, bent: Callable[[Batch, Array], Solution]
 ) -> Solution:
     """Let the background slope where `hints` (N,) ask for it; `each` coefficients a power of f.
 
-    All solutions come back with their coefficients, 0 where there is no slope.
+    bent: fits those traces over a background that slopes, from the p of `plain`. All solutions
+    come back with their coefficients, 0 where there is no slope.
     """
-    size = plain.theta.shape[1] + DEGREES * each
-    best = padded(plain, size)
+    best = padded(plain, plain.theta.shape[1] + DEGREES * each)
     which = np.flatnonzero(hints)
     if len(which) == 0:
         return best
     part = batch.take(which)
-    bent = solve(plain.law, part, plain.p[which], low, high, more=DEGREES * each)
-    wins = delta_cost(part, plain.take(which), bent) > BENDS
-    return replaced(best, which, bent, wins)
+    other = bent(part, plain.p[which])
+    wins = delta_cost(part, plain.take(which), other) > BENDS
+    return replaced(best, which, other, wins)
 
 
 def padded(fit: Solution, size: int) -> Solution:

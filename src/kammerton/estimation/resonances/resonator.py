@@ -122,7 +122,11 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     best = merged(first, second, second.cost < first.cost)
     squared = _weighed_by_curve(batch, squared, level, sizes, best)
     best = solve(kernels.POWER, squared, best.p, low, high)
-    fit = over_background(squared, best, low, high, 1, structured(squared, best))
+
+    def bent(part: Batch, p: Array) -> Solution:
+        return solve(kernels.POWER, part, p, low, high, more=DEGREES)
+
+    fit = over_background(squared, best, structured(squared, best), 1, bent)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     ratio = _ratio_of_power(fit.theta, squared.level).astype(np.complex128)
     share = _geometry(ratio, geometry)

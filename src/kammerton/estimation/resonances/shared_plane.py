@@ -4,6 +4,7 @@ S_s = exp(-2 pi i tau f) (b + b' (f - f_middle) + a L_s), L_s = 1 / (1 + 2i (f -
 background, delay, linewidth and coupling are those of one resonator, only its frequency moves. A
 trace taken with a fraction p of the shots in 1 is (1 - p) S_0 + p S_1. What is shared is chosen by
 evidence: all of it; all, but the trace of 1 holds shots in 0; background and delay; nothing.
+Whether the background slopes is chosen by evidence, too.
 """
 
 from __future__ import annotations
@@ -14,19 +15,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.poles import ALIKE, APART, Sharing, curves, fit_poles, mixing
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import NO_LAW, Law, refine
-from kammerton.estimation.numeric.projection_kernels import ALIKE as ALIKE_LAW
-from kammerton.estimation.numeric.projection_kernels import APART as APART_LAW
+from kammerton.estimation.numeric.projection_kernels import ALIKE as MIXED_LAW
 from kammerton.estimation.numeric.solver import Solution, replaced
-from kammerton.estimation.resonances.plane import Plane, turned
-from kammerton.estimation.verdict.evidence import structured
+from kammerton.estimation.resonances.plane import BENDS, HINT, Plane, padded, turned
+from kammerton.estimation.verdict.evidence import Mask, delta_cost
 
 Array = NDArray[np.float64]
 
 
 ALL, MIXED, BACKGROUND, NOTHING = range(4)
 MARGINS = (0.0, 6.0, 6.0, 10.0)  # delta-BIC for which less is shared
+MIXES = 6.0  # gain in chi-square, as estimated, for which a mixture is tried
 MOST_MIXED = 0.6  # part of the shots of 1 that may be in 0
 STEEP = 0.5  # of the background, across the window
 SLOPES = slice(4, 6)  # of the columns: background, resonance, slope
@@ -52,29 +54,38 @@ class Pairs:
     curve: Array
     batch: Batch
 
-    def replaced(self, which: NDArray[np.intp], other: Pairs) -> Pairs:
-        """Return these pairs with those of `which` from others."""
-        each = np.ravel(2 * which[:, None] + np.arange(2))
-        arrays = {name: _with(getattr(self, name), which, getattr(other, name)[which])
+    def replaced(self, which: NDArray[np.intp], part: Pairs) -> Pairs:
+        """Return these pairs with those of `which` from `part`."""
+        if len(which) == 0:
+            return self
+        each = _traces_of(which)
+        arrays = {name: _with(getattr(self, name), which, getattr(part, name))
                   for name in ("theta", "cov", "widths", "sizes", "mixed", "shared")}  # fmt: skip
-        solution = replaced(self.each, each, other.each.take(each), np.ones(len(each), bool))
-        curve = _with(self.curve, each, other.curve[each])
-        return replace(self, **arrays, each=solution, curve=curve)
+        solution = replaced(self.each, each, part.each, np.ones(len(each), bool))
+        return replace(
+            self, **arrays, each=solution, curve=_with(self.curve, each, part.curve)
+        )  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
 class _Joint:
-    """One way to share: its solution (N), curve (N, 4 M) and where its numbers are."""
+    """One way to share: its solution (N), curve (N, 4 M) and where its numbers are.
+
+    mixed: (N,) part of the shots of 1 that were in 0.
+    """
 
     fit: Solution
     curve: Array
+    mixed: Array
     centres: tuple[int, int]
     widths: tuple[int, int]
     sizes: tuple[int, int]
 
     def take(self, which: NDArray[Any]) -> _Joint:
         """Return the solution of some pairs only."""
-        return replace(self, fit=self.fit.take(which), curve=self.curve[which])
+        return replace(
+            self, fit=self.fit.take(which), curve=self.curve[which], mixed=self.mixed[which]
+        )
 
 
 def fit_pairs(both: Batch, plane: Plane, populations: Array) -> Pairs:
@@ -89,34 +100,35 @@ def fit_pairs(both: Batch, plane: Plane, populations: Array) -> Pairs:
         traces, y=traces.y.reshape(len(sign) // 2, -1), w=traces.w.reshape(len(sign) // 2, -1),
         level=traces.level[::2], variance=None,
     )  # fmt: skip
-    start, known = _start(plane, sign, populations), _level(plane)
-    alike = _alike(pair, start, known, populations[:, 0], free=False)
-    found = _put(_separate(traces, plane), np.arange(pair.traces), ALL, alike)
-    which = _doubtful(found, plane)
+    start, known = _start(plane, sign), _level(plane)
+    told = (populations[:, 0] > 0.0) | (populations[:, 1] < 1.0)
+    if told.any():
+        alike = _mixed(pair, start, known, populations, told=True)
+        doubt = np.zeros(len(told), dtype=bool)
+    else:
+        alike = _alike(pair, start, known)
+        part, gain = mixing(ALIKE, pair, alike.fit, slope=True)
+        doubt = np.isnan(populations[:, 1]) & (part > 0.0) & (gain > MIXES)
+    found = _of_joint(ALL, alike, traces)
+    which = np.flatnonzero(doubt | _doubtful(found, plane))
     if len(which) == 0:
         return found
+    some, begin = pair.take(which), np.column_stack([found.theta, start[:, 3]])[which]
     joints = [
         alike.take(which),
-        _alike(pair.take(which), _mixed_start(alike.fit, populations)[which], known[which],
-               populations[which, 0], free=True),
-        _apart(pair.take(which), start[which], known[which],
-               plane.fit.p.reshape(-1, 2, 3)[which, :, 1]),
-    ]  # fmt: skip
-    return _chosen(found, _separate(traces, plane), joints, which, populations)
+        _mixed(some, begin, known[which], populations[which], told=False),
+        _apart(some, start[which], known[which], plane.fit.p.reshape(-1, 2, 3)[which, :, 1]),
+    ]
+    return _chosen(found, plane, joints, which, populations)
 
 
-def _doubtful(found: Pairs, plane: Plane) -> NDArray[np.intp]:
-    """Return the pairs that may share less: the separate fits are better, or none is good."""
+def _doubtful(found: Pairs, plane: Plane) -> Mask:
+    """Return the pairs that may share less: those whose separate fits are as good as that asks."""
     alike, alone = found.each, plane.fit
-    cost, free, more, rows = (each.reshape(-1, 2).sum(axis=1) for each in (
-        alike.cost, alike.free, alone.free, found.batch.rows))  # fmt: skip
-    better = cost - alone.cost.reshape(-1, 2).sum(axis=1)
-    if not found.batch.known_noise:
-        better = better * (rows - free) / np.maximum(cost, 1e-300)
-    extra = np.maximum(more - free, 1)
-    doubt = better > extra + 3.0 * np.sqrt(2.0 * extra)
-    doubt |= structured(found.batch, alike).reshape(-1, 2).any(axis=1)
-    return np.flatnonzero(doubt)
+    cost, free, lower, rows = (each.reshape(-1, 2).sum(axis=1) for each in (
+        alike.cost, alike.free, alone.cost, found.batch.rows))  # fmt: skip
+    least = _bic(found.batch, lower, free + 3, rows) + MARGINS[BACKGROUND]
+    return np.asarray(least < _bic(found.batch, cost, free, rows))
 
 
 def _sign(both: Batch, plane: Plane) -> Array:
@@ -126,18 +138,11 @@ def _sign(both: Batch, plane: Plane) -> Array:
     return np.take_along_axis(plane.sign.reshape(-1, 2), best[:, None], axis=1)[:, 0]
 
 
-def _start(plane: Plane, sign: Array, populations: Array) -> Array:
-    """Return starts (N, 5): both centres, linewidth, delay, part of 1 that is in 0."""
+def _start(plane: Plane, sign: Array) -> Array:
+    """Return starts (N, 4): both centres, linewidth and delay."""
     p = plane.fit.p.reshape(-1, 2, 3)
     delay = (plane.fit.p[:, 2] * plane.sign * sign).reshape(-1, 2).mean(axis=1)
-    none = np.nan_to_num(1.0 - populations[:, 1])
-    return np.column_stack([p[:, 0, 0], p[:, 1, 0], np.sqrt(p[:, :, 1].prod(axis=1)), delay, none])
-
-
-def _mixed_start(fit: Solution, populations: Array) -> Array:
-    start = fit.theta[:, :5].copy()
-    start[:, 4] = np.where(np.isnan(populations[:, 1]), 0.2, 1.0 - populations[:, 1])
-    return start
+    return np.column_stack([p[:, 0, 0], p[:, 1, 0], np.sqrt(p[:, :, 1].prod(axis=1)), delay])
 
 
 def _level(plane: Plane) -> Array:
@@ -154,66 +159,77 @@ def _level(plane: Plane) -> Array:
     return np.column_stack([each, each])
 
 
-def _bounds(points: int, parts: list[str], mixed: Array) -> tuple[Array, Array]:
-    """Return bounds (N, P) of centres, widths, a delay, and a mixture that may be frozen."""
-    every = {"centre": (-0.3, 1.3), "width": (0.6 / points, 5.0),
-             "delay": (-0.6 * points, 0.6 * points)}  # fmt: skip
-    low, high = (np.tile([every[part][k] for part in parts], (len(mixed), 1)) for k in (0, 1))
-    return low, high
+def _bounds(points: int, widths: int) -> tuple[Array, Array]:
+    """Return bounds (P,) of two centres, so many widths, and a delay."""
+    turns = 0.6 * points
+    low = [-0.3, -0.3, *[0.6 / points] * widths, -turns]
+    return np.array(low), np.array([1.3, 1.3, *[5.0] * widths, turns])
 
 
-def _axis(pair: Batch) -> tuple[Array, Array]:
-    return pair.x, pair.step[:, None]
-
-
-def _alike(pair: Batch, start: Array, known: Array, population: Array, *, free: bool) -> _Joint:
-    """Fit pairs that share everything; free: the part of 1 that is in 0 too."""
-    low, high = _bounds(pair.points, ["centre", "centre", "width", "delay"], start)
-    part = start[:, 4:]
-    low = np.hstack([low, np.zeros_like(part) if free else part])
-    high = np.hstack([high, np.full_like(part, MOST_MIXED) if free else part])
-
-    given = np.stack(np.broadcast_arrays(*_axis(pair), population[:, None]), axis=1)
-    return _joint(
-        Law(ALIKE_LAW, given, 6), pair, start, (low, high), known, ((0, 1), (2, 2), (7, 7))
-    )
+def _alike(pair: Batch, start: Array, known: Array) -> _Joint:
+    """Fit pairs that share everything."""
+    fit, curve = _over_background(ALIKE, pair, start, known, _bounds(pair.points, 1))
+    return _Joint(fit, curve, np.zeros(pair.traces), (0, 1), (2, 2), (6, 6))
 
 
 def _apart(pair: Batch, start: Array, known: Array, widths: Array) -> _Joint:
     """Fit pairs that share background and delay, each with its own linewidth and depth."""
     begin = np.column_stack([start[:, :2], widths, start[:, 3]])
-    bounds = _bounds(pair.points, ["centre", "centre", "width", "width", "delay"], start)
-
-    law = Law(APART_LAW, np.stack(np.broadcast_arrays(*_axis(pair)), axis=1), 8)
-    return _joint(law, pair, begin, bounds, known, ((0, 1), (2, 3), (7, 11)))
+    fit, curve = _over_background(APART, pair, begin, known, _bounds(pair.points, 2))
+    return _Joint(fit, curve, np.zeros(pair.traces), (0, 1), (2, 3), (7, 9))
 
 
-def _joint(
-    law: Law, pair: Batch, start: Array, bounds: tuple[Array, Array],
-    known: Array, where: tuple[tuple[int, int], ...],
-) -> _Joint:  # fmt: skip
-    prior = np.zeros((pair.traces, 2, law.linear))
+def _over_background(
+    sharing: Sharing, pair: Batch, start: Array, known: Array, bounds: tuple[Array, Array]
+) -> tuple[Solution, Array]:
+    """Return fits over a background that slopes where the evidence says so, and their curves."""
+    level, gain = fit_poles(sharing, pair, start, *bounds)
+    best = padded(level, level.theta.shape[1] + 2)
+    which = np.flatnonzero(gain > HINT)
+    if len(which):
+        part, p = pair.take(which), level.theta[which, : sharing.nonlinear]
+        bent = fit_poles(sharing, part, p, *bounds, slope=True, ridge=known[which, 0])[0]
+        best = replaced(best, which, bent, delta_cost(part, level.take(which), bent) > BENDS)
+    return best, curves(sharing, pair, best.theta, slope=True)
+
+
+def _mixed(pair: Batch, start: Array, known: Array, populations: Array, *, told: bool) -> _Joint:
+    """Fit pairs that share everything, but shots of one state are in the trace of the other.
+
+    told: how many is known; else those of 1 that are in 0 are found.
+    """
+    given = np.stack(np.broadcast_arrays(pair.x, pair.step[:, None], populations[:, :1]), axis=1)
+    none = 1.0 - populations[:, 1:]
+    part = np.nan_to_num(none) if told else np.where(np.isnan(none), 0.2, none)
+    low, high = (
+        np.hstack([np.broadcast_to(each, start.shape), part if told else np.full_like(part, end)])
+        for each, end in zip(_bounds(pair.points, 1), (0.0, MOST_MIXED), strict=True)
+    )
+    prior = np.zeros((pair.traces, 2, 6))
     prior[:, 0, SLOPES] = known
-    fit = refine(law, pair, start, *bounds, prior)
-    return _Joint(fit, law.curve(fit.theta), *where)
+    law = Law(MIXED_LAW, np.ascontiguousarray(given), 6)
+    fit = refine(law, pair, np.hstack([start, part]), low, high, prior)
+    return _Joint(fit, law.curve(fit.theta), fit.theta[:, 4], (0, 1), (2, 2), (7, 7))
 
 
 def _chosen(
-    found: Pairs, separate: Pairs, joints: list[_Joint], which: NDArray[np.intp],
-    populations: Array,
-) -> Pairs:  # fmt: skip
+    found: Pairs, plane: Plane, joints: list[_Joint], which: NDArray[np.intp], populations: Array
+) -> Pairs:
     """Return the pairs with what the evidence chooses for `which`."""
-    traces, each = found.batch, np.ravel(2 * which[:, None] + np.arange(2))
-    rows, alone = traces.rows[each].reshape(-1, 2).sum(axis=1), separate.each.take(each)
-    cost = [j.fit.cost for j in joints] + [alone.cost.reshape(-1, 2).sum(axis=1)]
-    free = [j.fit.free for j in joints] + [alone.free.reshape(-1, 2).sum(axis=1)]
+    traces, each = found.batch, _traces_of(which)
+    rows, alone = traces.rows[each].reshape(-1, 2).sum(axis=1), plane.fit
+    cost = [j.fit.cost for j in joints] + [alone.cost[each].reshape(-1, 2).sum(axis=1)]
+    free = [j.fit.free for j in joints] + [alone.free[each].reshape(-1, 2).sum(axis=1)]
     score = _bic(traces, np.array(cost), np.array(free), rows) + np.array(MARGINS)[:, None]
     score[MIXED, ~np.isnan(populations[which, 1])] = np.inf
     shared = score.argmin(axis=0)
     for kind in (MIXED, BACKGROUND):
-        mine = shared == kind
-        found = _put(found, which[mine], kind, joints[kind].take(mine))
-    return found.replaced(which[shared == NOTHING], separate)
+        mine = np.flatnonzero(shared == kind)
+        if len(mine):
+            part = _of_joint(kind, joints[kind].take(mine), traces.take(_traces_of(which[mine])))
+            found = found.replaced(which[mine], part)
+    mine = which[shared == NOTHING]
+    return found.replaced(mine, _separate(traces, plane, mine)) if len(mine) else found
 
 
 def _bic(traces: Batch, cost: Array, free: Array, rows: Array) -> Array:
@@ -239,15 +255,16 @@ def of_two(p: Array, cov: Array) -> tuple[Array, Array]:
     return (line @ p.reshape(n, 4, 1))[:, :, 0], line @ block @ line.transpose(0, 2, 1)
 
 
-def _separate(traces: Batch, plane: Plane) -> Pairs:
-    """Return pairs that share nothing."""
-    fit, n = plane.fit, traces.traces // 2
+def _separate(traces: Batch, plane: Plane, which: NDArray[np.intp]) -> Pairs:
+    """Return the pairs `which`, sharing nothing."""
+    each, n = _traces_of(which), len(which)
+    fit, batch, own = plane.fit.take(each), traces.take(each), plane.turned.take(each)
     theta, cov = of_two(fit.p.reshape(-1, 2, 3)[:, :, :2], fit.cov[:, :2, :2].reshape(-1, 2, 2, 2))
-    curve = fit.curve(plane.turned)
-    curve[:, traces.points :] *= conjugated(traces, plane.turned)[:, None]
+    curve = fit.curve(own)
+    curve[:, traces.points :] *= conjugated(batch, own)[:, None]
     return Pairs(
         theta, cov, fit.p[:, 1].reshape(-1, 2), np.hypot(fit.c[:, 2], fit.c[:, 3]).reshape(-1, 2),
-        np.zeros(n), np.full(n, NOTHING), fit, curve, traces,
+        np.zeros(n), np.full(n, NOTHING), _told(fit.cost, fit.residual, fit.free), curve, batch,
     )  # fmt: skip
 
 
@@ -258,27 +275,25 @@ def conjugated(one: Batch, other: Batch) -> Array:
     return np.where(same, 1.0, -1.0)
 
 
-def _put(found: Pairs, which: NDArray[np.intp], kind: int, joint: _Joint) -> Pairs:
-    """Return the pairs with those of `which` from their joint fit."""
-    if len(which) == 0:
-        return found
-    fit, each = joint.fit, np.ravel(2 * which[:, None] + np.arange(2))
+def _of_joint(kind: int, joint: _Joint, traces: Batch) -> Pairs:
+    """Return pairs from their joint fit; each trace has half of its parameters."""
+    fit, n = joint.fit, traces.traces
     line = np.zeros((3, fit.cov.shape[1]))
     line[0, joint.centres[0]] = line[1, joint.centres[1]] = 1.0
     for k in joint.widths:
         line[2, k] += 0.5
     sizes = np.hypot(fit.theta[:, list(joint.sizes)], fit.theta[:, [k + 1 for k in joint.sizes]])
-    none = np.zeros(len(which))
+    residual, free = fit.residual.reshape(n, -1), np.repeat((fit.free + 1) // 2, 2)
     return Pairs(
-        _with(found.theta, which, fit.theta @ line.T),
-        _with(found.cov, which, line @ fit.cov @ line.T),
-        _with(found.widths, which, fit.theta[:, list(joint.widths)]),
-        _with(found.sizes, which, sizes),
-        _with(found.mixed, which, none if kind == BACKGROUND else fit.theta[:, 4]),
-        _with(found.shared, which, np.full(len(which), kind)),
-        _halves(found.each, each, fit),
-        _with(found.curve, each, joint.curve.reshape(len(each), -1)), found.batch,
+        fit.theta @ line.T, line @ fit.cov @ line.T, fit.theta[:, list(joint.widths)], sizes,
+        joint.mixed, np.full(n // 2, kind), _told((residual**2).sum(axis=1), residual, free),
+        joint.curve.reshape(n, -1), traces,
     )  # fmt: skip
+
+
+def _traces_of(which: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return where the traces of the pairs `which` are."""
+    return np.ravel(2 * which[:, None] + np.arange(2))
 
 
 def _with(old: Any, which: NDArray[np.intp], new: Any) -> Any:
@@ -287,9 +302,7 @@ def _with(old: Any, which: NDArray[np.intp], new: Any) -> Any:
     return result
 
 
-def _halves(old: Solution, each: NDArray[np.intp], fit: Solution) -> Solution:
-    """Return the traces' solutions with those of joint fits, half the parameters for each."""
-    residual = _with(old.residual, each, fit.residual.reshape(len(each), -1))
-    free = _with(old.free, each, np.repeat((fit.free + 1) // 2, 2))
-    cost = _with(old.cost, each, (residual[each] ** 2).sum(axis=1))
-    return Solution(NO_LAW, old.theta, old.cov, cost, residual, free)
+def _told(cost: Array, residual: Array, free: NDArray[np.intp]) -> Solution:
+    """Return what a trace's fit leaves, without its parameters: they are the pair's."""
+    none = np.empty((len(cost), 0))
+    return Solution(NO_LAW, none, none[:, :, None], cost, residual, free)

@@ -184,6 +184,11 @@ def delta_cost(batch: Batch, simple: Solution, rich: Solution) -> Array:
     return _gain(batch, rich, simple.cost, rich.free)
 
 
+def gain_over(batch: Batch, fit: Solution, cost: Array, parameters: int) -> Array:
+    """Return delta-BIC (N,) over a law of that cost (N,) and so many parameters."""
+    return _gain(batch, fit, cost, np.full(batch.traces, parameters))
+
+
 def _gain(batch: Batch, fit: Solution, cost: Array, parameters: Counts) -> Array:
     result = np.empty(batch.traces)
     fill_gain(fit.cost, fit.free, cost, parameters, batch.rows, batch.known_noise, result)
