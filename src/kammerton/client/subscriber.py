@@ -50,6 +50,7 @@ class Subscriber:
         self._backoff = backoff or Backoff(longest=PAUSE)
         self._patience = Patience()
         self._follower = Follower()
+        self._failures = 0
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
@@ -78,6 +79,7 @@ class Subscriber:
                     await connection.subscribe(topics.status, topics.snapshot, topics.delta)
                     async for message in connection.messages():
                         if silent is not None:
+                            self._failures = 0
                             self._patience.answered(time.monotonic() - silent)
                             silent = None
                         for update in self._take(message):
@@ -87,8 +89,14 @@ class Subscriber:
                 if silent is not None:
                     self._patience.missed(time.monotonic() - silent)
                 self.online = None
-                log.info("%s; trying again", problem)
+                self._say(problem)
             await asyncio.sleep(self._backoff.next())
+
+    def _say(self, problem: BrokerError) -> None:
+        """Log the first failure in a row, the second, the fourth, and so on."""
+        self._failures += 1
+        if self._failures & (self._failures - 1) == 0:
+            log.info("%s; trying again (failure %d in a row)", problem, self._failures)
 
     def _take(self, message: Message) -> list[Update]:
         try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -75,7 +74,7 @@ class Conclusions:
 
     async def follow(self) -> frozenset[str]:
         """Believe what somebody else put into the store since the last look; return its names."""
-        head = await asyncio.to_thread(self.record.store.snapshot)
+        head = await self.record.snapshot()
         news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self.revision}
         self.revision = head.revision
         self._provisional.drop(news)

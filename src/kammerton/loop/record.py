@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from kammerton.model import Estimate, Run, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
-from kammerton.store import Attempt, Commit, Store
+from kammerton.store import Attempt, Commit, Snapshot, Store
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,10 @@ class Record:
     ) -> Commit:
         """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
         return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
+
+    async def snapshot(self) -> Snapshot:
+        """Return the whole parameter set, as soon as it can be read."""
+        return await self._patiently(self.store.snapshot)
 
     async def end(self, attempt: int, outcome: str) -> None:
         """Note that an attempt led to no run, and why."""

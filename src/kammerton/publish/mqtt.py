@@ -156,8 +156,18 @@ def _named_errors(broker: Broker) -> Iterator[None]:
     try:
         yield
     except (aiomqtt.MqttError, OSError) as problem:
-        text = f"broker {broker.host}:{broker.port}: {problem}"
+        text = f"broker {broker.host}:{broker.port}: {_words(problem)}"
         raise BrokerError(text, refused=_refused(problem)) from problem
+
+
+def _words(problem: BaseException) -> str:
+    """Return what the system says, without its numbers."""
+    below = problem if isinstance(problem, OSError) else problem.__cause__ or problem.__context__
+    if isinstance(below, ssl.SSLCertVerificationError):
+        return f"certificate verify failed: {below.verify_message}"
+    if isinstance(below, OSError) and below.strerror:
+        return below.strerror[0].lower() + below.strerror[1:]
+    return str(problem)
 
 
 def _refused(problem: BaseException | None) -> bool:

@@ -157,13 +157,28 @@ class Relay:
         self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:
             self._news.clear()
-            await session.empty_outbox()
-            wait = await session.renew_snapshot()
-            self._compare()
+            wait = await self._hand_over(session)
             await session.tell(self.alarms)
             if not wait and not self._news.is_set():
                 self._quiet.set()
             await self._rest(wait or POLL)
+
+    async def _hand_over(self, session: Session) -> float:
+        """Hand over what is new; return the seconds until there is more to do.
+
+        A database that cannot be read ends no connection: by it the alarm gets out that says so.
+        """
+        try:
+            await session.empty_outbox()
+            wait = await session.renew_snapshot()
+        except StoreError as problem:
+            pass_cancellation(problem)
+            self._note(str(problem))
+            return POLL
+        if self.problem is not None:
+            self._note(None)
+        self._compare()
+        return wait
 
     async def _listen(self, connection: Connection) -> None:
         """Hear what others hear of this computer; whoever else publishes it is noticed."""

@@ -141,5 +141,6 @@ def _expired(change: Change, now: datetime) -> bool:
 
 
 def last_will(topics: Topics, head: Snapshot, now: datetime) -> Will:
-    """Return what the broker shall say if the connection dies."""
-    return Will(topics.status, payloads.encode(payloads.status(head, "offline", now)))
+    """Return what the broker shall say if the connection dies; at which revision, nobody knows."""
+    said = payloads.status(head, "offline", now) | {"revision": None}
+    return Will(topics.status, payloads.encode(said))

@@ -78,7 +78,11 @@ async def run_computer(
                 attending(store, holds.told, holdable(lab), errands), holds.followed(),
                 backing_up(store), relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
-                return await tuning.run(once=once)
+                try:
+                    return await tuning.run(once=once)
+                except BaseException:
+                    store.hurry()  # outputs are off; nothing else is worth waiting for long
+                    raise
 
 
 @asynccontextmanager

@@ -33,6 +33,9 @@ class FilePlace:
         """Become the one writer; return how to stop being that."""
         return lock(self.file).release
 
+    def hurry(self) -> None:
+        """Do nothing: a file is waited for a moment only, ever."""
+
     def prepare(self) -> None:
         """Bring an older schema up to date; refuse what is damaged."""
         sqlite.demand_local(self.file)

@@ -27,6 +27,9 @@ class Place(Protocol):
     def lock(self) -> Callable[[], object]:
         """Become the one writer; return how to stop being that. StoreInUse: another one is."""
 
+    def hurry(self) -> None:
+        """Wait no longer than a moment for a server from now on: the process is about to end."""
+
     def prepare(self) -> None:
         """Bring an older schema up to date; refuse what is damaged."""
 

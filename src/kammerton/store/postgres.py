@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
@@ -19,6 +19,9 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
+
+if TYPE_CHECKING:
+    from kammerton.store.bounded import Haste
 
 DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
 """What the server must say of itself, so that a commit survives a power cut."""
@@ -35,8 +38,17 @@ ALIVE = {
 }
 """What tells libpq that the way to a server is dead, instead of a quarter of an hour of TCP."""
 
+LAST_CONNECT = 2
+"""s to connect in from when the process is about to end; libpq knows no less."""
+
 PASSING = ("08", "53", "57", "40", "55")
 """Classes of SQLSTATE that may pass: no connection, no space, shutdown, conflict, lock."""
+
+
+def _haste() -> Haste:
+    from kammerton.store.bounded import Haste  # its driver is an extra
+
+    return Haste()
 
 
 @dataclass(frozen=True)
@@ -46,6 +58,7 @@ class ServerPlace:
     url: URL = field(repr=False)
     computer: str
     busy: float
+    haste: Haste = field(default_factory=_haste, repr=False, compare=False)
 
     @staticmethod
     def of(said: str, busy: float) -> ServerPlace:
@@ -87,6 +100,10 @@ class ServerPlace:
     def lock(self) -> Callable[[], object]:
         """Return at once: the writing connection itself holds the lock, as long as it lives."""
         return lambda: None
+
+    def hurry(self) -> None:
+        """Wait no longer than a moment from now on: the process is about to end."""
+        self.haste.ending = True
 
     def prepare(self) -> None:
         """Do nothing yet: there is no older schema on any server."""
@@ -190,11 +207,23 @@ class ServerPlace:
 
         @event.listens_for(engine, "do_connect")
         def _bounded(dialect: object, record: object, args: Any, settings: Any) -> Any:
-            from kammerton.store.bounded import Bounded
-
-            return Bounded.connect(*args, **settings)
+            return self._connect(args, settings)
 
         return engine
+
+    def _connect(self, args: Any, settings: Any) -> Any:
+        from kammerton.store.bounded import Bounded
+
+        self.haste.demand()
+        if self.haste.ending:
+            settings = {**settings, "connect_timeout": LAST_CONNECT}
+        try:
+            connection = Bounded.connect(*args, **settings)
+        except Bounded.OperationalError:
+            self.haste.lost = self.haste.ending
+            raise
+        connection.haste = self.haste
+        return connection
 
     def _key(self) -> int:
         digest = hashlib.sha256(self.schema.encode()).digest()

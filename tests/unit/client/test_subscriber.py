@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 from collections.abc import AsyncIterator
 
 import pytest
@@ -132,3 +133,30 @@ def test_b7_what_was_changed_on_the_way_is_not_believed_and_said() -> None:
         f"{TOPICS.snapshot}: the sha256 of revision 2 of epoch 'e' is not that of its content",
         f"{TOPICS.delta}: the sha256 of revision 3 of epoch 'e' is not that of its content",
     ]
+
+
+def test_b1_a_broker_that_stays_away_fills_no_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "kammerton.client.subscriber")
+    subscriber = Subscriber(Broker("nowhere", 1), "c")
+    for _ in range(100):
+        subscriber._say(BrokerError("broker nowhere:1: connection refused"))
+    assert len(caplog.records) == 7  # of failure 1, 2, 4, ... 64
+    assert caplog.messages[0].endswith("connection refused; trying again (failure 1 in a row)")
+
+
+def test_b1_after_a_connection_failures_count_anew() -> None:
+    async def scenario() -> None:
+        tape = Tape([online("online")], [online("online")])
+        subscriber = Subscriber(
+            Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.002)
+        )
+        task = asyncio.create_task(anext(aiter(subscriber)))
+        async with asyncio.timeout(10):
+            while tape.sessions:  # noqa: ASYNC110 - a tape tells nobody
+                await asyncio.sleep(0.005)
+        await asyncio.sleep(0.05)
+        assert subscriber._failures == 1
+        task.cancel()
+        await asyncio.wait([task])
+
+    asyncio.run(scenario())

@@ -284,3 +284,23 @@ def test_p7_what_belongs_together_is_stored_together_or_not_at_all(tmp_path, sto
         n for n, change in store.snapshot().parameters.items() if change.estimate.run == newest.id
     }
     assert made == {"q1.f01", "q1.t2_star"}
+
+
+def test_s2_a_database_that_cannot_be_read_between_two_runs_is_waited_for(
+    tmp_path, store, monkeypatch
+):
+    monkeypatch.setattr("kammerton.loop.record.PAUSE", 0.01)
+    loop, bench = make(tmp_path, store, Chip())
+    alarms: list[Alarm] = []
+    loop._record = loop._conclusions.record = replace(loop._record, tell=alarms.append)
+    snapshot, faults = store.snapshot, iter(["the server said nothing"] * 2)
+
+    def sometimes():
+        for fault in faults:
+            raise StoreUnavailable(fault)
+        return snapshot()
+
+    monkeypatch.setattr(store, "snapshot", sometimes)
+    assert asyncio.run(loop.step())
+    assert len(bench.played) == 1
+    assert [a.on for a in alarms] == [True, True, False]

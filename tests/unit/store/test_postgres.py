@@ -293,3 +293,18 @@ def test_without_its_driver_what_to_install_is_said(monkeypatch: pytest.MonkeyPa
     with pytest.raises(StoreError, match=r"pip install 'kammerton\[postgresql\]'"):
         Store.read(url)
     assert "pip install" in verify_server(url).findings[0]
+
+
+def test_a_process_that_ends_waits_a_moment_for_a_server_that_stands_still_and_asks_no_more(
+    url: str, tmp_path: Path, postgresql: Server
+) -> None:
+    with ExitStack() as stopped:
+        with opened(url, tmp_path) as store:
+            for pid in postgresql.processes():
+                stopped.enter_context(standing_still(pid))
+            began = time.monotonic()
+            store.hurry()
+            for _ in range(5):
+                with pytest.raises(StoreUnavailable):
+                    store.activity(None)
+        assert time.monotonic() - began < 6
