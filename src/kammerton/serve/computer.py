@@ -81,7 +81,7 @@ async def run_computer(
                 try:
                     return await tuning.run(once=once)
                 except BaseException:
-                    store.hurry()  # outputs are off; nothing else is worth waiting for long
+                    store.place.hurry()  # outputs are off; nothing else is worth waiting for long
                     raise
 
 

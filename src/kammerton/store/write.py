@@ -102,10 +102,6 @@ class Store(ReadStore):
             self._writer.dispose()
             self._unlock()
 
-    def hurry(self) -> None:
-        """Wait no longer than a moment for a server from now on: the process is about to end."""
-        self.place.hurry()
-
     def next_run_id(self) -> str:
         """Return the identifier that the next commit will give its run."""
         with self._read() as connection:

@@ -303,7 +303,7 @@ def test_a_process_that_ends_waits_a_moment_for_a_server_that_stands_still_and_a
             for pid in postgresql.processes():
                 stopped.enter_context(standing_still(pid))
             began = time.monotonic()
-            store.hurry()
+            store.place.hurry()
             for _ in range(5):
                 with pytest.raises(StoreUnavailable):
                     store.activity(None)
