@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -33,25 +34,40 @@ class Laboratory:
         return answer
 
 
+def unpublished(lab: str) -> str:
+    """Return a lab.toml without its broker."""
+    text, found = re.subn(r"\[broker\]\nurl = .*\n", "", lab)
+    assert found == 1
+    return text
+
+
+def undrawn(lab: str) -> str:
+    """Return a lab.toml that wants no pictures: drawing is a fifth of what a bring-up costs."""
+    assert "pictures = true" in lab
+    return lab.replace("pictures = true", "pictures = false")
+
+
 @contextlib.contextmanager
 def laboratory(
     folder: Path,
     qubits: int = 1,
     seed: int = 3,
-    broker: int = 1,
+    broker: int | None = None,
     chip: Path | None = None,
     options: Sequence[str] = (),
 ) -> Iterator[Laboratory]:
+    """Without a port of a broker lab.toml names none: a daemon would wait for it at its end."""
     lab = folder / "lab.toml"
     command = [*KAMMERTON, "sim", *([str(chip)] if chip else ["--qubits", str(qubits)])]
     command += ["--seed", str(seed), *options]
-    command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker}"]
+    command += ["--write-lab", str(lab), "--broker", f"mqtt://127.0.0.1:{broker or 1}"]
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
     ) as process:
         try:
             assert process.stdout is not None
             ready = json.loads(process.stdout.readline())
+            lab.write_text(undrawn(lab.read_text() if broker else unpublished(lab.read_text())))
             yield Laboratory(lab, ready["control"], process)
         finally:
             process.terminate()
@@ -59,9 +75,11 @@ def laboratory(
 
 
 @contextlib.contextmanager
-def daemon(lab: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
+def daemon(
+    lab: Path, *options: str, program: Sequence[str] = (*KAMMERTON, "run")
+) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [*KAMMERTON, "run", str(lab), *options], stderr=subprocess.PIPE, text=True
+        [*program, str(lab), *options], stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             yield process

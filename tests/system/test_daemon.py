@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import signal
 import sqlite3
 import subprocess
 import sys
 import time
+from dataclasses import dataclass, field, replace
 
 import pytest
 
 from kammerton.model import StoreError
 from kammerton.store import Store
+from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.write import write_chip
 from tests.system.laboratory import KAMMERTON, daemon, laboratory
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
@@ -48,13 +50,22 @@ def running(tmp_path_factory):
         yield lab
 
 
+def own(running, folder):
+    """Return the running laboratory with a lab.toml of its own and so a cold start."""
+    path = folder / "mine" / "lab.toml"
+    path.parent.mkdir()
+    path.write_text(running.lab.read_text())
+    return replace(running, lab=path)
+
+
 @pytest.fixture
 def lab(running, tmp_path):
-    """The running laboratory, with a lab.toml of the test's own and so a cold start."""
-    own = tmp_path / "mine" / "lab.toml"
-    own.parent.mkdir()
-    own.write_text(running.lab.read_text())
-    return dataclasses.replace(running, lab=own)
+    return own(running, tmp_path)
+
+
+def doing(lab) -> str:
+    said = stored(lab, lambda s: s.current_activity())
+    return (said.what if said else None) or ""
 
 
 def database(lab):
@@ -73,48 +84,84 @@ def test_an_interruption_at_any_moment_leaves_outputs_off_and_no_traceback(lab, 
     assert outputs_on(lab) == []
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
-@pytest.mark.parametrize(
-    ("number", "pauses"),
-    [("SIGINT", (0.05, 0.05, 0.1)), ("SIGTERM", (0.0,)), ("SIGHUP", (0.05, 0.05, 0.1))],
-)
-def test_however_often_it_is_told_the_daemon_switches_off_while_playing(lab, number, pauses):
-    with daemon(lab.lab) as process:
-        wait_for(lambda: outputs_on(lab), 60, "an output going on")
-        process.send_signal(getattr(signal, number))
-        for pause in pauses:
-            time.sleep(pause)
-            if process.poll() is None:
-                process.send_signal(getattr(signal, number))
-        _, errors = process.communicate(timeout=30)
-    assert "Traceback" not in errors
-    assert process.returncode in (0, -getattr(signal, number)), errors  # it may end in between
-    assert "all outputs are off: read back" in errors
-    assert outputs_on(lab) == []
+@dataclass(frozen=True)
+class Life:
+    """How a daemon was told to end, and what came of it."""
+
+    number: signal.Signals
+    code: int
+    errors: str
+    left_on: list[str]
+    sound: bool  # its database
+
+
+@dataclass
+class Lives:
+    """A bring-up by daemons one after the other, each told to end while it plays, but the last."""
+
+    told: list[Life] = field(default_factory=list)
+    backlog: int = 0
+    code: int | None = None
+    errors: str = ""
+    parameters: set[str] = field(default_factory=set)
+
+
+OFTEN, AT_ONCE = (0.05, 0.05, 0.1), (0.0,)  # s between being told and told again
+ENDINGS = ((signal.SIGINT, OFTEN, 0), (signal.SIGHUP, OFTEN, 1), (signal.SIGTERM, AT_ONCE, 4))
+"""With what, how often, and how many runs must be stored before."""
+
+
+def told(process, lab, number, pauses):
+    """Tell a daemon to end while instruments play, and again."""
+    wait_for(lambda: outputs_on(lab) or doing(lab).startswith("idle"), 60, "an output going on")
+    process.send_signal(number)
+    for pause in pauses:
+        time.sleep(pause)
+        if process.poll() is None:
+            process.send_signal(number)
+    _, errors = process.communicate(timeout=30)
     with sqlite3.connect(database(lab)) as connection:
-        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        sound = connection.execute("pragma integrity_check").fetchone() == ("ok",)
+    return Life(number, process.returncode, errors, outputs_on(lab), sound)
 
 
-def test_a_second_daemon_refuses_and_names_the_first(lab, tmp_path):
-    with daemon(lab.lab) as first:
-        wait_for(lambda: outputs_on(lab), 60, "an output going on")
-        other = tmp_path / "other.toml"
-        other.write_text(lab.lab.read_text())
-        done = subprocess.run(
-            [*KAMMERTON, "run", str(other)], capture_output=True, text=True, timeout=60
-        )
-        assert done.returncode == 1
-        assert str(first.pid) in done.stderr
-        assert "Traceback" not in done.stderr
+@pytest.fixture(scope="module")
+def lives(running, tmp_path_factory):
+    if sys.platform == "win32":
+        pytest.skip("signals are POSIX here")
+    lab, found = own(running, tmp_path_factory.mktemp("lives")), Lives()
+    published = lab.lab.read_text()
+    lab.lab.write_text(published + '\n[broker]\nurl = "mqtt://127.0.0.1:1"\n')
+    for number, pauses, runs in ENDINGS:
+        with daemon(lab.lab) as process:
+            wait_for(lambda: len(stored(lab, lambda s: s.runs()) or ()) >= runs, 60, f"{runs} runs")  # noqa: B023
+            found.told.append(told(process, lab, number, pauses))
+    found.backlog = stored(lab, lambda s: s.backlog())
+    lab.lab.write_text(published)  # with it, the end would wait for that broker
+    with daemon(lab.lab, "--once") as process:
+        _, found.errors = process.communicate(timeout=100)
+        found.code = process.returncode
+    found.parameters = set(stored(lab, lambda s: s.parameters()))
+    return found
 
 
-def test_the_daemon_calibrates_without_a_broker_and_keeps_the_results(lab):
-    with daemon(lab.lab) as process:
-        wait_for(lambda: stored(lab, lambda s: s.revision()), 60, "a revision")
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-    with Store.read(database(lab)) as store:
-        assert store.backlog() >= 1
+@pytest.mark.parametrize("n", range(len(ENDINGS)), ids=["SIGINT", "SIGHUP", "SIGTERM"])
+def test_however_often_it_is_told_the_daemon_switches_off_while_playing(lives, n):
+    life = lives.told[n]
+    assert "Traceback" not in life.errors
+    assert life.code in (0, -life.number), life.errors  # it may end in between
+    assert "all outputs are off: read back" in life.errors
+    assert life.left_on == []
+    assert life.sound
+
+
+def test_the_daemon_calibrates_without_a_broker_and_keeps_the_results(lives):
+    assert lives.backlog >= 4
+
+
+def test_restarts_in_the_middle_go_on_where_they_were(lives):
+    assert lives.code == 0, lives.errors
+    assert {"q0.t1", "q0.t2_echo"} <= lives.parameters
 
 
 def test_unreachable_instruments_are_named_in_one_message(lab, tmp_path):
@@ -134,58 +181,91 @@ def test_unreachable_instruments_are_named_in_one_message(lab, tmp_path):
     assert "Traceback" not in done.stderr
 
 
-def test_nothing_is_driven_while_the_refrigerator_is_warm(lab):
+@pytest.fixture(scope="module")
+def warm(running, tmp_path_factory):
+    """A daemon that waits, connected, for a warm refrigerator; its process and laboratory."""
+    lab = own(running, tmp_path_factory.mktemp("warm"))
     lab.ask(op="set_temperature", kelvin=4.2)
+    since = lab.ask(op="ledger")[-1]["index"] + 1
     try:
         with daemon(lab.lab) as process:
-            wait_for(lambda: process.poll() is None and _connected(lab), 60, "connecting")
-            time.sleep(2)
-            assert outputs_on(lab) == []
+            wait_for(lambda: doing(lab).startswith("waiting"), 60, "connecting")
+            yield process, lab, since
     finally:
         lab.ask(op="set_temperature", kelvin=0.012)
 
 
-def _connected(lab):
-    said = stored(lab, lambda s: s.current_activity())
-    return said is not None and said.what is not None and said.what.startswith("waiting")
+def test_a_second_daemon_refuses_and_names_the_first(warm):
+    first, lab, _ = warm
+    other = lab.lab.parent / "other" / "lab.toml"
+    other.parent.mkdir()
+    other.write_text(lab.lab.read_text())
+    done = subprocess.run(
+        [*KAMMERTON, "run", str(other)], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 1
+    assert str(first.pid) in done.stderr
+    assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("runs", [1, 4])
-def test_a_restart_in_the_middle_goes_on_where_it_was(lab, runs):
-    with daemon(lab.lab) as process:
-        wait_for(lambda: len(stored(lab, lambda s: s.runs()) or ()) >= runs, 60, f"{runs} runs")
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=30)
-    with daemon(lab.lab, "--once") as process:
-        _, errors = process.communicate(timeout=100)
-    assert process.returncode == 0, errors
-    with Store.read(database(lab)) as store:
-        assert {"q0.t1", "q0.t2_echo"} <= set(store.parameters())
+def test_nothing_is_driven_while_the_refrigerator_is_warm(warm):
+    process, lab, since = warm
+    time.sleep(2)
+    assert process.poll() is None
+    driven = [c for c in lab.ask(op="ledger", since=since) if c["what"] in ("on", "run")]
+    assert [c for c in driven if c["new"] not in (False, "stopped")] == []
+    assert outputs_on(lab) == []
 
 
-@pytest.mark.parametrize(
-    ("rabi", "why"), [("1000.0", "qubit_spectroscopy"), ("270e6", "rabi_amplitude")]
-)
-def test_a_qubit_that_cannot_be_tuned_is_parked_and_the_other_completes(tmp_path, rabi, why):
-    chip = tmp_path / "chip.toml"
-    make = [*KAMMERTON, "sim", "--qubits", "2", "--no-serve", "--write-chip", str(chip)]
-    subprocess.run(make, check=True, capture_output=True, timeout=60)
-    text = chip.read_text()
-    line = next(x for x in text.splitlines() if x.startswith("rabi"))
-    name = line.split("=")[0]
-    chip.write_text(text.replace(line, f"{name}= {float(rabi)}", 1))
-    with laboratory(tmp_path, chip=chip) as lab, daemon(lab.lab, "--once") as process:
+@pytest.fixture(scope="module")
+def parked(tmp_path_factory):
+    """A bring-up of three qubits; two cannot be tuned, each for a reason of its own."""
+    folder = tmp_path_factory.mktemp("parked")
+    chip = random_chip(3, 1)
+    rates = (1000.0, 270e6, chip.qubits[2].rabi_rate)
+    qubits = [replace(q, rabi_rate=r) for q, r in zip(chip.qubits, rates, strict=True)]
+    write_chip(replace(chip, qubits=tuple(qubits)), folder / "chip.toml")
+    with laboratory(folder, chip=folder / "chip.toml") as lab, daemon(lab.lab, "--once") as process:
         _, errors = process.communicate(timeout=150)
-        assert process.returncode == 3, errors
-        assert f"q0 is parked: {why}" in errors
-        assert "Traceback" not in errors
-        held = stored(lab, lambda s: s.parameters())
-        assert {"q1.t1", "q1.t2_star", "q1.t2_echo", "q1.assignment_fidelity"} <= set(held)
-        assert "q0.t1" not in held
+        return process.returncode, errors, set(stored(lab, lambda s: s.parameters()))
+
+
+@pytest.mark.parametrize(("qubit", "why"), [("q0", "qubit_spectroscopy"), ("q1", "rabi_amplitude")])
+def test_a_qubit_that_cannot_be_tuned_is_parked_and_says_why(parked, qubit, why):
+    code, errors, held = parked
+    assert code == 3, errors
+    assert f"{qubit} is parked: {why}" in errors
+    assert "Traceback" not in errors
+    assert f"{qubit}.t1" not in held
+
+
+def test_where_others_are_parked_a_good_qubit_completes(parked):
+    _, errors, held = parked
+    names = {"q2.t1", "q2.t2_star", "q2.t2_echo", "q2.assignment_fidelity"}
+    assert names <= held, errors
+
+
+HASTY = """
+import asyncio, sys
+from pathlib import Path
+from kammerton.serve.supervisor import supervise
+
+CHILD = '''
+from kammerton.loop import loop
+from kammerton.serve import child
+
+loop.ONCE = 3.0
+child._end(child.Code(child.main()))
+'''
+command = (sys.executable, "-c", CHILD)
+sys.exit(asyncio.run(supervise([Path(sys.argv[1])], once=True, command=command)))
+"""
+"""`kammerton run --once`, but it waits 3 s for an instrument that is away, not 20."""
 
 
 def test_a_laboratory_that_dies_is_told_with_what_failed_first(tmp_path):
-    with laboratory(tmp_path) as mortal, daemon(mortal.lab, "--once") as process:
+    hasty = (sys.executable, "-c", HASTY)
+    with laboratory(tmp_path) as mortal, daemon(mortal.lab, program=hasty) as process:
         wait_for(lambda: outputs_on(mortal), 60, "an output going on")
         mortal.process.kill()
         _, errors = process.communicate(timeout=60)

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.system.laboratory import daemon, laboratory
-from tests.system.test_daemon import outputs_on, stored, wait_for
+from tests.system.test_daemon import doing, outputs_on, stored, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(200)]
 
@@ -31,8 +31,3 @@ def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(tmp_path):
     assert "the run is aborted, and nothing of it is stored: " in errors
     assert "awg1 answers again and is verified" in errors
     assert "Traceback" not in errors
-
-
-def doing(lab) -> str:
-    said = stored(lab, lambda s: s.current_activity())
-    return (said.what if said else None) or ""
