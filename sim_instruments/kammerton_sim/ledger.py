@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 _UNHEARD = ("connection", "refused")
@@ -57,4 +57,4 @@ class Ledger:
         with self._lock:
             first = self._changes[0].index if self._changes else 0
             recent = list(self._changes)[max(0, index - first) :]
-        return [asdict(change) for change in recent]
+        return [dict(vars(change)) for change in recent]

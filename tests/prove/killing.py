@@ -70,15 +70,20 @@ sys.exit(asyncio.run(supervise([Path(sys.argv[1])], rules=Rules(tries=10**9, lon
 
 NURSERY = """
 import os, signal, sys
+from importlib.metadata import entry_points
 from pathlib import Path
-import matplotlib.figure
+import pyvisa_py
+import kammerton_sim.board
 from kammerton.lab import load
+from kammerton.loop import load_calibrations
 from kammerton.serve import computer
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr
 
 computer._warm()
-computer.draw_run = lambda *_: None
+used = {entry.driver for entry in load(Path(sys.argv[1])).instruments.values()}
+drivers = [point.load() for point in entry_points(group="kammerton.drivers") if point.name in used]
+load_calibrations()
 child = 0
 signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
 while True:
@@ -100,7 +105,7 @@ while True:
 """
 """A computer's process without the daemon, born anew of one that has loaded everything already.
 
-It draws no pictures. A start costs a tenth of the daemon's, so that many can be killed.
+A start costs a tenth of the daemon's, so that many can be killed.
 """
 
 
@@ -267,13 +272,13 @@ def _killed(child: int, lab: Laboratory) -> tuple[int, set[str]]:
     last, before = _last_of(lab), None
     while before != last:
         time.sleep(SETTLED)
-        before, last = last, _last_of(lab)
+        before, last = last, _last_of(lab, last)
     were_on = on(lab)
     os.kill(child, signal.SIGKILL)
     return last, were_on
 
 
-def _last_of(lab: Laboratory) -> int:
-    """Return the index of the newest change in the ledger, -1 where there is none."""
-    ledger = lab.ask(op="ledger")
+def _last_of(lab: Laboratory, known: int = 0) -> int:
+    """Return the index of the newest change in the ledger from a known one on, -1 without any."""
+    ledger = lab.ask(op="ledger", since=max(known, 0))
     return int(ledger[-1]["index"]) if ledger else -1

@@ -34,7 +34,7 @@ from tests.wire.test_bench_on_the_laboratory import on
 COLD, WARM = 0.012, 0.5  # K
 READING = 2.0  # s between two readings of the daemon
 SLACK = 1.5  # s for switching off, on a machine that does something else as well
-STAYS = 6.0  # s that it stays warm
+STAYS = 6.0  # s that it stays warm once the outputs are off
 PATIENCE = 90.0
 
 
@@ -77,7 +77,14 @@ async def until(true: Callable[[], object], what: str, seconds: float = PATIENCE
 
 
 async def warm_once(
-    laboratory: Laboratory, lab: Lab, updates: list[Update], chance: random.Random, seen: Warm
+    laboratory: Laboratory,
+    lab: Lab,
+    updates: list[Update],
+    chance: random.Random,
+    seen: Warm,
+    *,
+    stays: float,
+    slack: float,
 ) -> None:
     """Warm it while instruments play; watch until it is cold again and something was measured."""
     before = revision(lab)
@@ -86,11 +93,11 @@ async def warm_once(
     await until(lambda: laboratory.rig.playing, "a program")
     laboratory.world.temperature = WARM
     stored = revision(lab)
-    began = time.monotonic()
     seen.reaction.append(await until(lambda: not on(laboratory), "outputs off"))
-    if seen.reaction[-1] > READING + SLACK:
+    if seen.reaction[-1] > READING + slack:
         seen.unsafe.append(f"outputs on for {seen.reaction[-1]:.1f} s")
-    while time.monotonic() - began < STAYS:
+    began = time.monotonic()
+    while time.monotonic() - began < stays:
         if on(laboratory):
             seen.unsafe.append(f"{on(laboratory)} on while warm")
         await asyncio.sleep(0.02)
@@ -116,7 +123,9 @@ async def tuned(lab: Lab) -> AsyncIterator[None]:
             await task
 
 
-async def warmed(folder: Path, times: int, seed: int = 7) -> Warm:
+async def warmed(
+    folder: Path, times: int, seed: int = 7, *, stays: float = STAYS, slack: float = SLACK
+) -> Warm:
     """Warm it so often while a computer is brought up."""
     process, seen, chance = BrokerProcess(folder), Warm(), random.Random(seed)
     process.start()
@@ -129,7 +138,9 @@ async def warmed(folder: Path, times: int, seed: int = 7) -> Warm:
             lab = load(path)
             async with counting(at(process), lab.computer) as (_, updates), tuned(lab):
                 for _ in range(times):
-                    await warm_once(laboratory, lab, updates, chance, seen)
+                    await warm_once(
+                        laboratory, lab, updates, chance, seen, stays=stays, slack=slack
+                    )
     finally:
         process.kill()
     return seen

@@ -6,7 +6,8 @@ import json
 import signal
 import subprocess
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,8 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.limits import limits_of
 from kammerton_sim.published import published
 from kammerton_sim.write_lab import write_lab
-from tests.system.laboratory import KAMMERTON, daemon, laboratory
+from tests.system.laboratory import KAMMERTON, daemon, laboratory, undrawn, unpublished
+from tests.system.test_daemon import doing, stored, wait_for
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
@@ -97,40 +99,60 @@ def test_only_what_a_flaw_is_known_to_shift_is_contradicted_and_a_planted_value_
 # ---------------------------------------------------------------- the handle
 
 
-def wait_for(condition, what):
-    end = time.monotonic() + 100
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
+@dataclass
+class Handled:
+    """A laboratory in this process after a daemon's life, and what was asked meanwhile."""
+
+    site: Laboratory
+    lab: Path
+    before: list[dict[str, object]]  # what was written to a wrong box while all were right
+    held: dict[str, object]
 
 
-@pytest.fixture
-def site(tmp_path):
-    """A laboratory in this process, and its lab.toml."""
-    chip = random_chip(1, 3)
+@pytest.fixture(scope="module")
+def handled(tmp_path_factory):
+    """A daemon that has found a value; then a box becomes another one; then it is told to end."""
+    chip, lab = random_chip(1, 3), tmp_path_factory.mktemp("handled") / "lab.toml"
     with Laboratory(replace(chip, seed=3)) as site:
-        lab = tmp_path / "lab.toml"
-        lab.write_text(write_lab(chip, site.ports, 3, "mqtt://127.0.0.1:1"), encoding="utf-8")
-        yield site, lab
+        text = write_lab(chip, site.ports, 3, "mqtt://127.0.0.1:1")
+        lab.write_text(undrawn(unpublished(text)), encoding="utf-8")
+        told = Told(lab)
+        with daemon(lab) as process:
+            wait_for(lambda: stored(told, lambda s: s.parameters()), 100, "a value")
+            wait_for(lambda: plays(site), 100, "a generator that plays")
+            before = site.questions.wrong_box()["changes"]
+            site.faults.inject("wrong-identity", instrument="awg1")
+            site.faults.inject("hang-up", instrument="awg1")
+            wait_for(lambda: "awg1" in doing(told), 100, "the daemon waiting for its generator")
+            time.sleep(1)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=60)
+        yield Handled(site, lab, before, status(lab))
+
+
+@dataclass
+class Told:
+    """Where a daemon's database is, for those who ask it."""
+
+    lab: Path
 
 
 def plays(site):
     return any(level and level.get("running") for level in site.outputs().values())
 
 
-def test_the_handle_finds_a_value_that_was_planted_and_a_limit_that_was_broken(site, tmp_path):
-    site, lab = site
-    limits = limits_of([str(lab)])
-    with daemon(lab) as process:
-        wait_for(lambda: status(lab)["parameters"] if lab.with_name("kammerton.sqlite").exists()
-                 else False, "a value")  # fmt: skip
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-    told = site.questions.unsafe(limits)
-    assert (told["spans"], told["complete"]) == ([], True)
-    assert site.questions.wrong_box()["changes"] == []
-    path = tmp_path / "status.json"
-    path.write_text(json.dumps(status(lab)))
+def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(handled):
+    site, switched_off = handled.site, {"on": False, "run": "stopped"}
+    assert handled.before == []
+    for write in site.questions.wrong_box()["changes"]:
+        assert switched_off.get(write["what"], "not") == write["new"], write
+    site.generators["awg1"].receive(b"SOUR1:VOLT 0.3")
+    assert 0.3 in [write["new"] for write in site.questions.wrong_box()["changes"]]
+
+
+def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
+    site, path = handled.site, tmp_path / "status.json"
+    path.write_text(json.dumps(handled.held))
     values, _ = published(path, site.world.clock.now())
     (frequency,) = [entry for entry in values if entry["name"] == "r0.frequency"]
     assert site.questions.contradicted([frequency])["contradicted"] == []
@@ -138,22 +160,12 @@ def test_the_handle_finds_a_value_that_was_planted_and_a_limit_that_was_broken(s
     (found,) = site.questions.contradicted([planted])["contradicted"]
     assert found["name"] == "r0.frequency"
     assert found["pull"] > 40
+
+
+def test_the_handle_finds_a_limit_that_was_broken(handled):
+    site, limits = handled.site, limits_of([str(handled.lab)])
+    told = site.questions.unsafe(limits)
+    assert (told["spans"], told["complete"]) == ([], True)
     site.sources["drive_lo"].receive(b"SOUR:POW 24;:OUTP 1")  # somebody else's hand
     (span,) = [s for s in site.questions.unsafe(limits)["spans"] if s["what"] == "power"]
     assert (span["output"], span["value"]) == ("drive_lo.rf", 24)
-
-
-def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(site):
-    site, lab = site
-    with daemon(lab) as process:
-        wait_for(lambda: plays(site), "a generator that plays")
-        site.faults.inject("wrong-identity", instrument="awg1")
-        site.faults.inject("hang-up", instrument="awg1")
-        time.sleep(3)
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
-    switched_off = {"on": False, "run": "stopped"}
-    for write in site.questions.wrong_box()["changes"]:
-        assert switched_off.get(write["what"], "not") == write["new"], write
-    site.generators["awg1"].receive(b"SOUR1:VOLT 0.3")
-    assert site.questions.wrong_box()["changes"][-1]["new"] == 0.3
