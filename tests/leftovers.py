@@ -32,7 +32,7 @@ def pending_tasks() -> Iterator[list[str]]:
 
 
 @contextmanager
-def leftover_threads(patience: float = 2.0) -> Iterator[list[str]]:
+def leftover_threads(patience: float = 10.0) -> Iterator[list[str]]:
     """Collect, in the list, non-daemon threads that are new and do not end within `patience` s."""
     before = set(threading.enumerate())
     found: list[str] = []

@@ -37,6 +37,7 @@ from tests.system.test_publish import (
     relaying,
     until,
 )
+from tests.yardstick import within
 
 pytestmark = [pytest.mark.timeout(90), needs_mosquitto]
 
@@ -117,9 +118,7 @@ def test_a_line_to_the_broker_that_fails(
                 await asyncio.sleep(0.1)
             await asyncio.sleep(0.5)
             proxy.clear()
-            async with asyncio.timeout(5):
-                while as_heard(consumer) != as_published(store):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
             assert never_back(updates)
             assert proxy.hits
 
@@ -140,9 +139,7 @@ def test_b3_a_subscriber_whose_line_died_without_a_word_is_back_within_5_s(
             await until(lambda: as_heard(consumer) == as_published(store), "the first value")
             proxy.put(HalfOpen())
             await asyncio.to_thread(commit, store, 2.0, "q0.t1")
-            async with asyncio.timeout(5):
-                while as_heard(consumer) != as_published(store):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
             assert never_back(updates)
             assert proxy.hits
 
@@ -158,9 +155,7 @@ def test_b4_a_broker_killed_with_what_it_retained_holds_the_head_within_5_s(
                 await asyncio.to_thread(commit, store, float(n), "q0.t1")
             await process.restart()
             await asyncio.to_thread(commit, store, 9.0, "q0.t1")
-            async with asyncio.timeout(5):
-                while as_heard(consumer) != as_published(store):  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
+            await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
             async with following(at(process)) as late:
                 await until(lambda: as_heard(late) == as_published(store), "a late joiner")
             assert never_back(updates)
@@ -199,12 +194,12 @@ def test_b7_a_rogue_retained_snapshot_is_replaced_and_told(
             await until(lambda: as_heard(consumer) == as_published(store), "the head")
             async with connect(at(process)) as other:
                 await other.publish(TOPICS.snapshot, rogue, retain=True)
-            async with asyncio.timeout(5):
-                while not [a for a in alarms if a.kind == "retained" and a.on]:  # noqa: ASYNC110
-                    await asyncio.sleep(0.01)
-                await until(lambda: as_heard(consumer) == as_published(store), "the head again")
-                async with following(at(process)) as late:
-                    await until(lambda: as_heard(late) == as_published(store), "a late joiner")
+            await within(
+                5, lambda: [a for a in alarms if a.kind == "retained" and a.on], "an alarm"
+            )
+            await within(5, lambda: as_heard(consumer) == as_published(store), "the head again")
+            async with following(at(process)) as late:
+                await within(5, lambda: as_heard(late) == as_published(store), "a late joiner")
 
     asyncio.run(scenario())
 

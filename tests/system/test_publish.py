@@ -110,11 +110,11 @@ async def following(broker: Broker) -> AsyncIterator[Subscriber]:
 
 async def until(true: Callable[[], object], what: str) -> None:
     try:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(40):
             while not true():  # noqa: ASYNC110 - what is waited for has no event
                 await asyncio.sleep(0.01)
     except TimeoutError:
-        pytest.fail(f"waited 15 s in vain: {what}")
+        pytest.fail(f"waited 40 s in vain: {what}")
 
 
 def at(process: BrokerProcess) -> Broker:

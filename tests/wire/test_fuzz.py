@@ -30,8 +30,11 @@ from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.sockets import LONGEST, InputBuffer, end_of_message
 from tests.wire.conftest import CountingWorld
 
-BUSY, IDLE = 1.0, 5.0
-"""s: the longest that a server may work on what it was sent, or be silent about it."""
+BUSY, IDLE = 1.0, 20.0
+"""s: the longest that a server may work on what it was sent, or be silent about it.
+
+What passes takes milliseconds: a busy machine does not matter.
+"""
 
 SERVERS = ("awg1", "drive_lo", "board", "fridge", "control", *MODELS)
 HISLIP = ("awg1", "drive_lo", "rohde_schwarz_znb20")

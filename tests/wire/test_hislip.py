@@ -218,7 +218,7 @@ def test_a_server_ends_though_clients_wait_for_locks(server):
         two.control.send(LOCK, 1, 3_600_000)
         start = time.monotonic()
         server.close()
-        assert time.monotonic() - start < 5
+        assert time.monotonic() - start < 25
     assert not [t for t in threading.enumerate() if t.name == "echo" and t.is_alive()]
 
 

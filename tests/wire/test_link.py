@@ -125,7 +125,7 @@ def test_a_server_ends_within_a_black_hole(server, client):
     client.socket.sendall(b"lost\n")
     began = time.monotonic()
     server.close()
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 10
 
 
 def test_a_box_that_is_off_refuses_and_listens_again(server, client):

@@ -1,7 +1,8 @@
 """No trace takes long, whatever is wrong with it; and many together take little each.
 
-The bounds are four times the goals of docs/fits.md, so that a busy machine reaches them too.
-Maps have goals of their own.
+The bounds are four times the goals of docs/fits.md. What is compared is the least of several
+measurements, each beside scipy's curve_fit in the same moment: a machine that is busy or slow is
+no failure. Maps have goals of their own.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from tests.benchmarks.fits_common import Effort, is_map
 from tests.benchmarks.fits_speed import SWEEP, cases, ours
 from tests.benchmarks.fits_verdicts import SLOWEST, slowest
 from tests.catalogue.registry import plain
+from tests.yardstick import least
 
 SPARE = 4.0
 ONE_EACH = Effort(never=1, broken=1, success=1, honest=1, worst=1, peer_traces=1, kind=None, seed=3)
@@ -21,12 +23,18 @@ SWEEPS = {name: truth for name, truth in plain().items() if not is_map(truth)}
 
 @pytest.mark.parametrize("name", SWEEPS)
 def test_no_trace_takes_long(name):
-    found = slowest(SWEEPS[name], ONE_EACH)
-    assert found.ms < SPARE * SLOWEST, found
-    assert found.traces > 3
+    found = []
+
+    def measured():
+        found.append(slowest(SWEEPS[name], ONE_EACH))
+        return 1e-3 * found[-1].ms
+
+    assert least(measured, 1e-3 * SPARE * SLOWEST) < 1e-3 * SPARE * SLOWEST, found
+    assert all(each.traces > 3 for each in found)
 
 
 @pytest.mark.parametrize("name", SWEEPS)
 def test_many_traces_take_little_each(name):
     case = next(each for each in cases(SWEEPS[name].kind, 3) if each.truth.name == name)
-    assert 1e6 * ours(case, min(TOGETHER, len(case.traces))) < SPARE * SWEEP
+    few, most = min(TOGETHER, len(case.traces)), 1e-6 * SPARE * SWEEP
+    assert least(lambda: ours(case, few), most) < most

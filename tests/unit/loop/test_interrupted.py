@@ -35,6 +35,7 @@ def names(bench: ScriptedBench) -> list[tuple[str, list[str]]]:
     return [(program.name, list(program.sequences)) for program in bench.played]
 
 
+@pytest.mark.usefixtures("without_files")
 def test_r9_what_was_interrupted_is_done_first_and_once(tmp_path, store):
     left = store.begin("resonator_spectroscopy", ["q1"])
     loop, bench = make(tmp_path, store, Chip())
@@ -47,6 +48,7 @@ def test_r9_what_was_interrupted_is_done_first_and_once(tmp_path, store):
     assert verify(store.path).findings == ()
 
 
+@pytest.mark.usefixtures("without_files")
 def test_r9_what_ends_the_process_twice_is_left_alone_for_a_while(tmp_path, store):
     first = store.begin("resonator_spectroscopy", ["q1"])
     store.abort_open()
@@ -57,6 +59,7 @@ def test_r9_what_ends_the_process_twice_is_left_alone_for_a_while(tmp_path, stor
     assert all(targets == ["q0"] for _, targets in names(bench))
 
 
+@pytest.mark.usefixtures("without_files")
 def test_what_is_not_ready_or_not_installed_any_more_is_not_repeated(tmp_path, store):
     for calibration, targets in (("t1", ["q1"]), ("gone", ["q1"]), ("readout", ["q9"])):
         store.begin(calibration, targets)
@@ -166,6 +169,7 @@ def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, ca
     assert alarms[0].on
 
 
+@pytest.mark.usefixtures("without_files")
 def test_beliefs_follow_a_revert(tmp_path, store):
     loop, _ = make(tmp_path, store, Chip())
     asyncio.run(loop.settle())
@@ -187,6 +191,7 @@ def _at(store: Store, revision: int):
     return change and change.estimate
 
 
+@pytest.mark.usefixtures("without_files")
 def test_a_revert_while_a_run_is_under_way_is_not_overwritten_by_it(tmp_path, store):
     loop, bench = make(tmp_path, store, Chip())
     asyncio.run(loop.settle())
@@ -271,6 +276,7 @@ class OneMoved(Chip):
         return super().ramsey(program, target)
 
 
+@pytest.mark.usefixtures("without_files")
 def test_p7_what_belongs_together_is_stored_together_or_not_at_all(tmp_path, store):
     """One number of a qubit's that cannot be believed withholds all of its run, and no other's."""
     loop, _ = make(tmp_path, store, Chip())

@@ -25,6 +25,8 @@ from kammerton.model import (
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
+pytestmark = pytest.mark.usefixtures("without_files")
+
 EVERYTHING = {
     "resonator_spectroscopy", "qubit_spectroscopy", "rabi_amplitude", "readout", "ramsey", "t1",
     "t2_echo",

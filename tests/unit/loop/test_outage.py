@@ -15,6 +15,8 @@ from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make
 
+pytestmark = pytest.mark.usefixtures("without_files")
+
 LOST = InstrumentError("lo: no answer", instrument="lo")
 
 

@@ -16,6 +16,8 @@ from kammerton.model import LabClock
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
+pytestmark = pytest.mark.usefixtures("without_files")
+
 
 def boom(*_):
     raise RuntimeError("what the author did not think of")

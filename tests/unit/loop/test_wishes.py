@@ -16,6 +16,8 @@ from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRef
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
+pytestmark = pytest.mark.usefixtures("without_files")
+
 
 @pytest.fixture(scope="module")
 def settled(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -68,7 +68,7 @@ def quick(monkeypatch):
 LAB = SimpleNamespace(instruments={"awg1": None})
 
 
-def obeyed(loop: FakeLoop, scope: str, *, now: bool = False, seconds: float = 5.0) -> object:
+def obeyed(loop: FakeLoop, scope: str, *, now: bool = False, seconds: float = 20.0) -> object:
     """Hold a scope while the loop runs; return what `obeyed` gave and after how many s."""
 
     async def main() -> object:
@@ -146,7 +146,7 @@ def test_it_waits_until_the_bench_is_free_and_says_for_whom():
     async def main() -> list[str]:
         store = FakeStore([Lease("computer")])
         holds = Holds(LAB, store, print)
-        async with holds.followed(), asyncio.timeout(5):
+        async with holds.followed(), asyncio.timeout(20):
             waiting = asyncio.create_task(holds.free())
             await asyncio.sleep(0.05)
             assert not waiting.done()

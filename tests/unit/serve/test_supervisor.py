@@ -23,9 +23,12 @@ from kammerton.serve.words import Code, Mode
 
 PRETEND = (sys.executable, str(Path(__file__).with_name("pretend.py")))
 FAST = Rules(
-    beat=0.05, hang=0.6, start=10.0, ask=0.2, insist=0.3, stop=0.5, leave=0.3, first_pause=0.02,
-    longest_pause=0.1,
+    beat=0.05, hang=30.0, start=60.0, ask=30.0, insist=30.0, stop=30.0, leave=30.0,
+    first_pause=0.02, longest_pause=0.1,
 )  # fmt: skip
+"""Starts at once what has died; a process is no failure because the machine is slow."""
+STRICT = dataclasses.replace(FAST, hang=1.5, ask=0.2, insist=0.3, stop=0.5, leave=0.3)
+"""For processes that never answer."""
 HEAVY = "numpy scipy numba qcodes pyvisa sqlalchemy pydantic aiomqtt xarray matplotlib typer"
 
 
@@ -43,7 +46,7 @@ def begun(path):
     return [line.removeprefix("life ").strip() for line in lives(path) if line.startswith("life")]
 
 
-def run(*labs, until=None, seconds=20.0, **more):
+def run(*labs, until=None, seconds=60.0, **more):
     """Supervise until all ended, or `until` holds and then stop; return the code."""
 
     async def main():
@@ -74,14 +77,15 @@ def test_r1_told_to_end_it_asks_and_reports_that_all_is_well(tmp_path):
 def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(tmp_path):
     path = lab(tmp_path, "deaf")
     start = time.monotonic()
-    assert run(path, until=seen(path, "go")) is Code.FAILED
-    assert time.monotonic() - start < 10
+    assert run(path, until=seen(path, "go"), rules=STRICT) is Code.FAILED
+    assert time.monotonic() - start < 25
 
 
-def test_r1_told_to_end_between_two_lives_one_more_switches_off(tmp_path):
+def test_r1_told_to_end_between_two_lives_one_more_switches_off(tmp_path, caplog):
     path = lab(tmp_path, "killed", "killed", "works")
-    rules = dataclasses.replace(FAST, first_pause=5.0, longest_pause=5.0)
-    assert run(path, until=seen(path, "life", times=2), rules=rules) is Code.DONE
+    rules = dataclasses.replace(FAST, first_pause=90.0, longest_pause=90.0)
+    between = lambda: "starting again in" in caplog.text  # noqa: E731 - it says what it is
+    assert run(path, until=between, rules=rules) is Code.DONE
     assert len(begun(path)) == 3
 
 
@@ -96,14 +100,17 @@ def test_r2_a_process_that_dies_is_replaced_at_once(tmp_path, death, caplog):
 def test_r5_a_process_without_heartbeats_is_asked_then_killed_and_replaced(tmp_path):
     path = lab(tmp_path, "hangs", "works")
     start = time.monotonic()
-    assert run(path, until=seen(path, "go", times=2)) is Code.DONE
+    strict = dataclasses.replace(STRICT, stop=30.0)
+    assert run(path, until=seen(path, "go", times=2), rules=strict) is Code.DONE
     assert begun(path) == ["tune", "tune"]
-    assert time.monotonic() - start > FAST.hang
+    assert time.monotonic() - start > strict.hang
 
 
 def test_r4_a_process_that_has_ended_but_for_a_thread_is_not_waited_for(tmp_path):
     path = lab(tmp_path, "lingers")
-    assert run(path, once=True) is Code.DONE
+    start = time.monotonic()
+    assert run(path, once=True, rules=STRICT) is Code.DONE
+    assert time.monotonic() - start < 25
 
 
 def test_r8_five_quick_crashes_lead_to_safe_mode_that_says_why_and_stays(tmp_path):
@@ -161,7 +168,8 @@ def test_c5_a_restart_uses_lab_toml_as_it_was_when_the_daemon_started(tmp_path):
             path.write_text("bad")
         return seen(path, "go", times=2)()
 
-    assert run(path, until=edited) is Code.DONE
+    strict = dataclasses.replace(STRICT, stop=30.0)
+    assert run(path, until=edited, rules=strict) is Code.DONE
     assert begun(path) == ["tune", "tune"]
 
 
@@ -174,7 +182,7 @@ def test_r2_processes_of_a_killed_supervisor_see_it_and_end(tmp_path):
         "asyncio.run(supervise([Path(sys.argv[1])], command=sys.argv[2:]))"
     )
     with subprocess.Popen([sys.executable, "-c", code, str(path), *PRETEND]) as process:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not seen(path, "go")():
             assert time.monotonic() < end
             time.sleep(0.02)
@@ -222,12 +230,20 @@ def test_the_service_manager_hears_ready_status_watchdog_and_stopping(tmp_path, 
 @pytest.mark.skipif(sys.platform == "win32", reason="systemd")
 def test_r5_the_watchdog_is_not_fed_while_a_loop_stands_still(tmp_path, manager):
     path = lab(tmp_path, "hangs")
-    patient = Rules(beat=0.05, hang=0.3, ask=2.0, insist=0.3, stop=0.1, leave=0.3)
-    notify = Notify(str(tmp_path / "notify"), watchdog=0.15)
-    began = time.monotonic()
-    run(path, until=lambda: time.monotonic() > began + 2.0, rules=patient, notify=notify)
-    fed = manager.look().count("WATCHDOG=1")
-    assert 0 < fed < 20, "it was fed all the time"
+    patient = Rules(beat=0.05, hang=0.3, ask=10.0, insist=0.3, stop=0.1, leave=0.3)
+    notify, looks = Notify(str(tmp_path / "notify"), watchdog=0.15), []
+
+    def looked_at():
+        """Look when it works, 1.5 s later, when it hangs for sure, and 1.5 s after that."""
+        fed = manager.look().count("WATCHDOG=1")
+        if seen(path, "go")() and (not looks or time.monotonic() > looks[-1][0] + 1.5):
+            looks.append((time.monotonic(), fed))
+        return len(looks) == 3
+
+    run(path, until=looked_at, rules=patient, notify=notify)
+    (_, before), (_, hangs), (_, after) = looks
+    assert hangs > 0, "it was never fed"
+    assert before <= hangs == after, "it was fed all the time"
 
 
 def test_notify_reads_what_systemd_sets_for_this_process():

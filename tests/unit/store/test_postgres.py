@@ -222,7 +222,7 @@ def test_a_session_that_stands_still_is_given_up_and_nothing_is_lost_or_doubled(
             for said in ("said nothing|after the connection", "after the connection was lost"):
                 with pytest.raises(StoreUnavailable, match=said):
                     store.commit(run(), {"q0.t1": estimate(1.0)}, attempt)
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 15
             assert store.revision() == 0  # others read on
         done = again_and_again(lambda: store.commit(run(), {"q0.t1": estimate(1.0)}, attempt))
         assert (done.revision, store.revision()) == (1, 1)
