@@ -4,7 +4,7 @@ An effect's words live in a file of their own. Each field names its key and its 
 
     @dataclass(frozen=True)
     class Charge:
-        parity_rate: float = number("parity_rate_hz", POSITIVE)
+        parity_rate: float = number("parity_rate_per_s", POSITIVE)
 
 A word that owns such tables lists them beside itself, by field: {"charge": Section(Charge)}.
 """
