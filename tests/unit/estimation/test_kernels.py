@@ -97,8 +97,10 @@ def test_the_inverse_from_a_factor():
 
 
 def test_a_step_that_failed_leaves_nothing_behind():
-    rng, x = np.random.default_rng(5), np.linspace(0.0, 1.0, 101)
-    turns, phase = 2 * np.pi * rng.uniform(0.3, 0.6, (200, 1)), rng.uniform(-3.0, 3.0, (200, 1))
-    y = np.exp(-rng.uniform(0.3, 2.0, (200, 1)) * x) * np.cos(turns * x + phase)
-    found = fit_batch("ramsey", x, y + 0.01 * rng.standard_normal(y.shape), 0.01)
+    rng, x = np.random.default_rng(6), np.linspace(0.0, 1.0, 101)
+    turns, phase = 2 * np.pi * rng.uniform(0.4, 1.0, (400, 1)), rng.uniform(-3.0, 3.0, (400, 1))
+    slow, rate = rng.integers(0, 2, (400, 1)), rng.uniform(0.3, 5.0, (400, 1))
+    envelope = np.exp(-rate * (1 - slow) * x - slow * (rate * x) ** 2)
+    y = envelope * np.cos(turns * x + phase) + 0.02 * rng.standard_normal((400, 101))
+    found = fit_batch("ramsey", x, y, 0.02)
     assert found.chi2_reduced.max() < 2.0  # less than a period is hard, not impossible
