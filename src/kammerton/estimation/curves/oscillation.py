@@ -46,6 +46,7 @@ DRIFT = 28.0  # delta-BIC over a random walk
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
+FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 SLOWEST_TURN = 0.3  # rad in the window
 UNITS = {
@@ -116,7 +117,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         return Beats(which, fit.take(slice(0)))
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
-    double = _where_hopeful(part, single, np.column_stack([single.p, seed[:, 1]]))
+    double = _double_from(part, np.column_stack([single.p, seed[:, 1]]))
     beat = _like_a_beat(part, single)
     for first, second, shape in CLOSE:
         poor = np.flatnonzero(beat & (structured(part, double) | ~_both_there(double)))
@@ -130,17 +131,32 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         better = real & ((other.cost < old.cost) | ~_both_there(old))
         double = replaced(double, poor, other, better)
     real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
-    return Beats(which[real], double.take(real))
+    return Beats(which[real], _of_several(part.take(real), double.take(real)))
 
 
-def _where_hopeful(batch: Batch, single: Solution, start: Array) -> Solution:
-    """Return two frequencies: refined where a few steps gain something, else as those left them."""
-    brief = _double_from(batch, start, BRIEF)
-    hope = np.flatnonzero(delta_cost(batch, single, brief) > HOPE)
-    if len(hope) == 0:
-        return brief
-    whole = _double_from(batch.take(hope), brief.p[hope])
-    return replaced(brief, hope, whole, np.ones(len(hope), dtype=bool))
+def _of_several(batch: Batch, double: Solution) -> Solution:
+    """Return the best of several minima: of each envelope, and where a beat is as long as x."""
+    turns = double.p[:, 2:]
+    every = np.arange(len(turns))
+    close = np.flatnonzero(np.abs(turns[:, 0] - turns[:, 1]) < 2 * np.pi * FEW_BEATS)
+    mean = turns.mean(axis=1, keepdims=True)
+    for shape in SHAPES:
+        double = _or_from(batch, double, every, shape, turns)
+        for apart in APART:
+            double = _or_from(batch, double, close, shape, mean + np.pi * np.array([-apart, apart]))
+    return double
+
+
+def _or_from(
+    batch: Batch, double: Solution, which: NDArray[np.intp], shape: float, turns: Array
+) -> Solution:
+    """Refine the traces `which` from turns (N, 2) too, and keep what is better."""
+    if len(which) == 0:
+        return double
+    rate = np.ones(len(which))
+    start = np.column_stack([rate, shape * rate, turns[which]])
+    other = _double_from(batch.take(which), start)
+    return replaced(double, which, other, other.cost < double.cost[which])
 
 
 def _weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
