@@ -79,15 +79,23 @@ def prepare_maps(
     values = _values(y, axes, names, complex_too)
     noise = _noise(sigma, values)
     order = tuple(np.argsort(axis, kind="stable") for axis in axes)
-    pick = np.ix_(np.arange(len(values)), *order)
-    present = ~np.isnan(values[pick])
+    y = _in_order(values, order)
+    present = ~np.isnan(y)
     known = noise is not None and bool((np.isfinite(noise) & (noise > 0)).any())
     w = present.astype(np.float64)
     if noise is not None and known:
-        flat = noise[pick].reshape(len(values), -1)
+        flat = _in_order(noise, order).reshape(len(values), -1)
         w = w / np.sqrt(smoothed(valid(flat))[0]).reshape(values.shape)
-    return Maps((axes[0][order[0]], axes[1][order[1]]), values[pick], w, known,
+    return Maps((axes[0][order[0]], axes[1][order[1]]), y, w, known,
                 (order[0], order[1]))  # fmt: skip
+
+
+def _in_order(values: NDArray[Any], order: tuple[NDArray[np.intp], ...]) -> NDArray[Any]:
+    """Return a copy of values (N, A, B), in the order of both axes."""
+    if all((each[1:] > each[:-1]).all() for each in order):
+        return values.copy()
+    picked: NDArray[Any] = values[np.ix_(np.arange(len(values)), *order)]
+    return picked
 
 
 def _axis(axis: Any, name: str, least: int) -> Array:

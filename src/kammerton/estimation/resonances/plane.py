@@ -157,6 +157,7 @@ def _fitted(batch: Batch, start: Array) -> Solution:
     turns = 0.6 * batch.points
     low, high = np.array([-0.3, 0.6 / batch.points, -turns]), np.array([1.3, 5.0, turns])
     plain, gain = fit_poles(ALONE, batch, start, low, high)
+
     hints = structured(batch, plain) | (gain > HINT)
 
     def bent(part: Batch, p: Array) -> Solution:
