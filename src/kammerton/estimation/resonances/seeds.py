@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,6 +20,7 @@ Array = NDArray[np.float64]
 Single = NDArray[np.float32]
 Picks = NDArray[np.intp]
 
+JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
 TRANSFORM = 512  # least points of the padded Fourier transform
 
 
@@ -190,19 +192,67 @@ def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
 
 
 def careful_nulls(batch: Batch, delay: Array) -> Nulls:
-    """Return the cost of no resonance at the best delay, beside a straight line that has none.
+    """Return the costs of no resonance at the best delay, beside a line or a jump that have none.
 
-    A straight line of its own is what drift adds; with the cable's delay it bends.
+    A straight line of its own is what drift adds, and a jump what a loose cable does; with the
+    cable's delay they bend.
     """
+    line, jump = _scanned(batch, delay, fill_beside_a_line), _scanned(batch, delay, fill_jumps)
+    jump *= batch.rows ** (JUMP_MORE / batch.rows)  # by delta-BIC, as good as one of 3 parameters
+    return Nulls((line, 7), (line, 7), (jump, 3), (np.full_like(line, np.inf), 7))
+
+
+def _scanned(batch: Batch, delay: Array, fill: Callable[..., None]) -> Array:
+    """Return the least cost (N,) over delays about `delay` (N,)."""
     cost = np.full(batch.traces, np.inf)
     for reach, count in ((0.6, 13), (0.08, 7), (0.02, 7)):
         tries = delay[:, None] + np.linspace(-reach, reach, count)
         costs = np.empty(tries.shape)
-        fill_beside_a_line(batch.x, batch.step, batch.y, batch.w, tries, costs)
+        fill(batch.x, batch.step, batch.y, batch.w, tries, costs)
         best, rows = costs.argmin(axis=1), np.arange(batch.traces)
         delay, cost = tries[rows, best], costs[rows, best]
-    none = np.full_like(cost, np.inf)
-    return Nulls((cost, 7), (cost, 7), (none, 7), (none, 7))
+    return cost
+
+
+@kernel
+def fill_jumps(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, D) with the costs of one jump, at its best place, and a cable of each delay."""
+    m = x.shape[1]
+    turn, none = np.empty((2, 2 * m)), np.zeros((1, 2 * m))
+    none[0, :m] = 1.0
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        for d in range(delay.shape[1]):
+            unwind(none, x[k : k + 1], step[k : k + 1], -delay[n, d : d + 1], turn[:1])
+            out[n, d] = jump(y[n, :m], y[n, m:], w[n, :m], turn[0, :m], turn[0, m:])
+
+
+@kernel
+def jump(re: Array, im: Array, w: Array, a: Array, b: Array) -> float:
+    """Return the cost of two levels, one after the other, beside a + ib times a coefficient."""
+    whole = zz = zr = zi = er = ei = pr = pi = 0.0
+    for i in range(re.size):
+        g = w[i] * w[i]
+        whole, zz = whole + g, zz + g * (re[i] * re[i] + im[i] * im[i])
+        zr, zi, er, ei = zr + g * re[i], zi + g * im[i], er + g * a[i], ei + g * b[i]
+        pr += g * (a[i] * re[i] + b[i] * im[i])
+        pi += g * (a[i] * im[i] - b[i] * re[i])
+    least, v, yr, yi, tr, ti = zz, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(re.size):
+        g = w[i] * w[i]
+        v, yr, yi, tr, ti = v + g, yr + g * re[i], yi + g * im[i], tr + g * a[i], ti + g * b[i]
+        if v < 1e-9 * whole or v > (1.0 - 1e-9) * whole:
+            continue
+        p, q = 1.0 / v, 1.0 / (whole - v)
+        ar, ai, cr, ci = zr - yr, zi - yi, er - tr, ei - ti  # after the jump
+        cost = zz - p * (yr * yr + yi * yi) - q * (ar * ar + ai * ai)
+        left = whole - p * (tr * tr + ti * ti) - q * (cr * cr + ci * ci)
+        fr = pr - p * (tr * yr + ti * yi) - q * (cr * ar + ci * ai)
+        fi = pi - p * (tr * yi - ti * yr) - q * (cr * ai - ci * ar)
+        if left > 1e-10 * whole:
+            cost -= (fr * fr + fi * fi) / left
+        least = min(least, cost)
+    return max(least, 0.0)
 
 
 @kernel
