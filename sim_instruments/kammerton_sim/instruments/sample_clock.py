@@ -31,7 +31,8 @@ def slid(target: Codes, samples: NDArray[np.float64]) -> None:
     for start in range(0, target.shape[1], _ROWS):
         rows = slice(start, start + _ROWS)
         a, b = target[:, rows].astype(np.float32) - _MIDDLE
-        moved = np.fft.ifft(np.fft.fft(a + 1j * b) * np.exp(turns * samples[rows, None]))
+        turned = np.exp(turns * samples[rows, None]).astype(np.complex64)
+        moved = np.fft.ifft(np.fft.fft(a + 1j * b) * turned)
         for channel, volts in enumerate((moved.real, moved.imag)):
             codes = np.clip(np.rint(volts) + _MIDDLE, 0, 65535)
             target[channel, rows] = codes.astype(np.uint16) & _TWELVE_BITS
