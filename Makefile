@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint soak bench bench-world bench-fits bench-adaptive prove prove-maps prove-fits fuzz check clean
+.PHONY: demo test lint soak bench bench-world bench-fits bench-adaptive lock audit prove prove-maps prove-fits fuzz check clean
 .DELETE_ON_ERROR:
 
 .venv/.demo: pyproject.toml
@@ -71,6 +71,17 @@ prove-fits: .venv/.dev
 
 bench-adaptive: .venv/.dev
 	@$(BIN)/python -m tests.benchmarks.adaptive
+
+# requirements.lock: every dependency at one version, each of its files by SHA-256, for all platforms.
+lock: .venv/.dev
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.11 \
+		--extra demo --extra postgresql --extra dev pyproject.toml -o requirements.lock
+
+# Are there known weaknesses in what is locked? Asks a public database.
+audit: .venv/.dev
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --require-hashes --disable-pip -r requirements.lock
 
 clean:
 	rm -rf .venv kammerton-demo .pytest_cache .mypy_cache .ruff_cache .hypothesis
