@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -22,6 +22,17 @@ async def settled(*tasks: asyncio.Future[Any]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def told_while(work: Awaitable[T], tell: Callable[[], Awaitable[object]], every: float) -> T:
+    """Await what may take long, and tell so after each `every` s until it has ended."""
+    task = asyncio.ensure_future(work)
+    try:
+        while not (await asyncio.wait({task}, timeout=every))[0]:
+            await tell()
+        return await task
+    finally:
+        task.cancel()
 
 
 async def unbroken(action: Coroutine[Any, Any, T]) -> T:

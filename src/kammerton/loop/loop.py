@@ -7,6 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from kammerton.bench.inhibition import MAINTENANCE
 from kammerton.bench.tasks import unbroken
@@ -53,6 +54,10 @@ def _silent(run: Run, run_id: str) -> None:
 
 def _unheard(what: str) -> None:
     pass
+
+
+def _words(plan: Plan) -> str:
+    return f"{plan.calibration.name} on {', '.join(target.name for target in plan.targets)}"
 
 
 class Interrupted(Exception):
@@ -198,7 +203,7 @@ class Loop:
         asked: by a person, who hears what is refused; nothing is parked for it.
         """
         names = [target.name for target in plan.targets]
-        await self._say(f"{plan.calibration.name} on {', '.join(names)}")
+        await self._say(_words(plan))
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
             run = await self._run(plan)
@@ -240,7 +245,10 @@ class Loop:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop."""
         names = {t.name for t in plan.targets} | {t.resonator for t in plan.targets}
         self._measured, self._interruption = frozenset(names), None
-        self._running = asyncio.ensure_future(run_calibration(plan, self.bench, self.clock))
+        words = f"{_words(plan)}: fitting; the first fit of a kind compiles its kernels"
+        self._running = asyncio.ensure_future(
+            run_calibration(plan, self.bench, self.clock, partial(self._say, words))
+        )
         try:
             return await self._running
         except asyncio.CancelledError:

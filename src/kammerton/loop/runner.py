@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Protocol
 
+from kammerton.bench.tasks import told_while
 from kammerton.estimation.reduce import traces
 from kammerton.estimation.shots import dead_fraction, fit_shots
 from kammerton.estimation.traces import fit_traces
@@ -26,6 +27,12 @@ from kammerton.model import (
     Verdict,
 )
 
+SLOW = 5.0  # s of fitting after which somebody is told, and told again
+
+
+async def _untold() -> None:
+    pass
+
 
 class Acquires(Protocol):
     """What the runner needs of a bench."""
@@ -37,8 +44,12 @@ class Acquires(Protocol):
         """Bring back what failed; raises InstrumentError while it is away."""
 
 
-async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:
+async def run_calibration(
+    plan: Plan, bench: Acquires, clock: LabClock, slow: Callable[[], Awaitable[object]] = _untold
+) -> Run:
     """Play a plan and judge its traces; every target gets a verdict.
+
+    slow: called again and again while a fit takes long.
 
     Raises
     ------
@@ -51,7 +62,8 @@ async def run_calibration(plan: Plan, bench: Acquires, clock: LabClock) -> Run:
     started = clock.now()
     records = await bench.acquire(program)
     with own_code(calibration.name, "fit"):
-        measured, fits = await asyncio.to_thread(_judge, calibration, targets, program, records)
+        judging = asyncio.to_thread(_judge, calibration, targets, program, records)
+        measured, fits = await told_while(judging, slow, SLOW)
     return Run(
         calibration.name, tuple(t.name for t in targets), started, clock.now(), records.seconds,
         program, records, measured, fits,

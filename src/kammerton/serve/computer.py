@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kammerton.bench import Bench, open_bench
-from kammerton.bench.tasks import unbroken
+from kammerton.bench.tasks import told_while, unbroken
 from kammerton.estimation import warm
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
 from kammerton.loop.loop import Committed
+from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, LabClock, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell
@@ -171,7 +172,7 @@ class Tuning:
                 ) as bench:
                     self.outputs.found_off()
                     self.up()
-                    await ready
+                    await told_while(ready, self._compiling, SLOW)
                     planner = planner or Planner(
                         load_calibrations()
                     )  # anybody's code: outputs are off
@@ -192,6 +193,9 @@ class Tuning:
             said=self.doing, held=self.holds.elements, alarm=self.alarm,
             drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
+
+    async def _compiling(self) -> None:
+        await asyncio.to_thread(self._say, "compiling kernels, at the first start only")
 
     def _say(self, what: str) -> None:
         self.doing(what)

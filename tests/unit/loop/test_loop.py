@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import time
 from datetime import timedelta
 
 import pytest
 
+from kammerton.loop import runner
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.loop import Loop
@@ -330,3 +332,22 @@ def test_d1_what_was_clipped_is_not_fitted_and_changes_nothing(tmp_path, store):
     assert {fit.status for fit in run.fits.values()} == {"overload"}
     assert all(fit.verdict is Verdict.REJECTED for fit in run.fits.values())
     assert store.parameters() == {}
+
+
+def test_a_fit_that_takes_long_is_said_again_and_again(tmp_path, store, monkeypatch):
+    """A first fit may compile for a minute; who looks shall not think that the daemon hangs."""
+    monkeypatch.setattr("kammerton.loop.runner.SLOW", 0.02)
+    loop, _ = make(tmp_path, store, Chip())
+    said: list[str] = []
+    loop.said = said.append
+    judge = runner._judge
+
+    def slowly(*arguments):
+        time.sleep(0.3)
+        return judge(*arguments)
+
+    monkeypatch.setattr(runner, "_judge", slowly)
+    assert asyncio.run(loop.step())
+    assert said[0] == "resonator_spectroscopy on q0, q1"
+    assert len(said) > 3
+    assert set(said[1:]) == {f"{said[0]}: fitting; the first fit of a kind compiles its kernels"}
