@@ -280,3 +280,14 @@ def test_refused(case):
     kind, arguments, known, message = REFUSED[case]
     with pytest.raises(TraceError, match=message):
         fit_batch(kind, *arguments, **known)
+
+
+@pytest.mark.parametrize("rounding", [0.0, 1e-16], ids=["exact", "rounded"])
+def test_repetitions_that_do_not_scatter_are_no_sigma(rounding):
+    m = np.repeat([1, 5, 10, 20, 40, 80, 160], 10)
+    y = 0.5 * 0.99**m + 0.5 + rounding * np.random.default_rng(1).choice([-1, 0, 1], len(m))
+    told, free = (fit_batch("randomized_benchmarking", m, y, sigma) for sigma in (0.01, None))
+    for found in (told, free):
+        assert found.verdict[0] == "accepted"
+        assert found.values["error_per_clifford"][0] == pytest.approx(0.005, rel=1e-6)
+    assert told.stderr["error_per_clifford"][0] == pytest.approx(2.2e-4, rel=0.05)

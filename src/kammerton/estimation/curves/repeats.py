@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.prepare import ROUNDING, Batch
 
 Array = NDArray[np.float64]
 
@@ -49,15 +49,14 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
     count = int(group.max()) + 1
     present = (batch.w > 0).astype(np.float64)
     number = _sums(present, group, count)
-    safe = np.maximum(number, 1.0)
-    y = _sums(present * batch.y, group, count) / safe
-    apart = present * (batch.y - np.take_along_axis(y, np.broadcast_to(group, batch.y.shape), 1))
-    squares, freedom = _sums(apart**2, group, count), np.maximum(number - 1.0, 0.0)
+    safe, freedom = np.maximum(number, 1.0), np.maximum(number - 1.0, 0.0)
+    y, apart = _taken_apart(batch, present, group, number)
+    squares = _sums(apart**2, group, count)
     merged = replace(
         batch, x=_axis(batch.x, group, count), step=np.zeros(len(batch.x)), y=y,
         w=_weights_as_given(batch, present, group, number),
     )  # fmt: skip
-    if freedom.sum(axis=1).min() < ENOUGH or (trust and batch.known_noise):
+    if not _tell(batch, apart, freedom).all() or (trust and batch.known_noise):
         return Means(batch, merged, None, group, np.zeros(batch.traces, dtype=bool))
     own = squares / np.maximum(freedom, 1.0)
     smooth = _smooth(own, freedom, merged.x)
@@ -69,13 +68,29 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
 
 
 def unlike(batch: Batch) -> NDArray[np.intp]:
-    """Return a number (N,) that differs where as many x or repetitions do not go together."""
-    group = _groups(batch.x)
-    count = int(group.max()) + 1
+    """Return a number (N,) that differs where as many x, or what repetitions tell, do not match."""
+    group, present = _groups(batch.x), (batch.w > 0).astype(np.float64)
     different = np.broadcast_to(group[:, -1], (batch.traces,))
-    number = _sums((batch.w > 0).astype(np.float64), group, count)
-    enough = np.maximum(number - 1.0, 0.0).sum(axis=1) >= ENOUGH
+    number = _sums(present, group, int(group.max()) + 1)
+    _, apart = _taken_apart(batch, present, group, number)
+    enough = _tell(batch, apart, np.maximum(number - 1.0, 0.0))
     return np.asarray(2 * different + enough, dtype=np.intp)
+
+
+def _taken_apart(
+    batch: Batch, present: Array, group: NDArray[np.intp], number: Array
+) -> tuple[Array, Array]:
+    """Return the means (N, J), and what is left of every point (N, M)."""
+    y = _sums(present * batch.y, group, number.shape[1]) / np.maximum(number, 1.0)
+    own = np.take_along_axis(y, np.broadcast_to(group, batch.y.shape), 1)
+    return y, present * (batch.y - own)
+
+
+def _tell(batch: Batch, apart: Array, freedom: Array) -> NDArray[np.bool_]:
+    """Return whether repetitions are enough, and scatter by more than rounding (N,)."""
+    size = np.abs(batch.level) + np.abs(batch.y).max(axis=1)
+    scatter = np.sqrt((apart**2).sum(axis=1) / np.maximum(freedom.sum(axis=1), 1.0))
+    return np.asarray((freedom.sum(axis=1) >= ENOUGH) & (scatter > ROUNDING * size))
 
 
 def _groups(x: Array) -> NDArray[np.intp]:
