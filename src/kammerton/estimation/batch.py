@@ -23,6 +23,7 @@ from kammerton.estimation.scaled import (
     scale_of,
     shrunk,
 )
+from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]
@@ -145,7 +146,7 @@ def _fitted(
     return FitBatch(
         kind, values, stderr, found.correlation, outcome.units,
         said.verdict, said.status, said.reason,
-        _in_units_of_x(said.advice, batch.window), outcome.chi2_reduced,
+        _in_units_of_x(said, batch.window), outcome.chi2_reduced,
         batch.restore(outcome.curve),
     )  # fmt: skip
 
@@ -209,9 +210,11 @@ def _of_some(known: dict[str, object], which: NDArray[np.intp], traces: int) -> 
     }
 
 
-def _in_units_of_x(advice: NDArray[np.object_], window: Array) -> NDArray[np.object_]:
+def _in_units_of_x(said: Findings, window: Array) -> NDArray[np.object_]:
     """Say beside the factor how long the window shall be."""
-    for n, each in enumerate(advice):
+    advice = said.advice
+    for n in np.flatnonzero(said.verdict != ACCEPTED):
+        each = advice[n]
         if each.window_times is not None:
             length = float(np.atleast_2d(window)[each.axis, n] * each.window_times)
             advice[n] = replace(each, extend_window_to=length)
