@@ -27,7 +27,15 @@ from kammerton.estimation.maps.ridge import (
     without_spikes,
     without_stripes,
 )
-from kammerton.estimation.maps.tracks import CLOSE, Positions, Tracked, follow
+from kammerton.estimation.maps.tracks import (
+    CLOSE,
+    FULL,
+    NEARLY,
+    PATIENCE,
+    Positions,
+    Tracked,
+    follow,
+)
 from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
@@ -36,7 +44,6 @@ Prior = tuple[Array, Array]
 TRIED = 3  # arcs that are refined
 LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
 LIT = 0.6  # part of its columns in which a second arc must be bright
-FULL = 0.85  # part of the columns that show an arc which no other can better
 POOR = 0.4  # part below which another start does not help
 UNSETTLED = 0.3  # what a fit that would go further is worth
 CLEARED = 3  # times that single stray points are looked for
@@ -69,12 +76,14 @@ class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column.
+    chi-square the place of the top changes in mid-scan, and in which column. turns: steps that all
+    starts took.
     """
 
     elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
+    turns: int
 
 
 def last(c: Columns, found: Found | None, model: Model) -> Found | None:
@@ -126,22 +135,26 @@ def _part(law: Positions, part: slice) -> Positions:
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from."""
     best: Found | None = None
+    taken = 0
     for stripes in (True, False):
         for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
             found = _in_scores(c, s, width, model)
+            taken += 0 if found is None else found.turns
             if found is not None and (best is None or _worth(found) > _worth(best)):
                 best = found
             if best is not None and best.misses.share > SHARE and _settled(best):
                 return best
+            if taken > PATIENCE:
+                return best
     return best
 
 
-def _settled(found: Found) -> bool:
+def _settled(found: Found | _Followed) -> bool:
     """Return whether enough columns show the line, and its law is where it wants to be."""
     return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE)
 
 
-def _worth(found: Found) -> float:
+def _worth(found: Found | _Followed) -> float:
     held = found.misses
     worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
     return worth if found.fit.step < CLOSE else UNSETTLED * worth
@@ -156,48 +169,65 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
     law, prior = model.law, model.prior
     tried = _tried(c, law, starts, prior, points, width)
-    found = _refined(c, s, tried[0], width, model, points)
+    best = _followed(c, tried[0], width, model)
+    taken = best.turns
     for theta in tried[1:]:
-        share = found.misses.share
-        if share < POOR or (share > FULL and _settled(found)):
+        share = best.misses.share
+        if share < POOR or (share > FULL and _settled(best)) or taken > PATIENCE:
             break
-        again = _refined(c, s, theta, width, model, points)
-        found = again if _worth(again) > _worth(found) else found
+        again = _followed(c, theta, width, model)
+        taken += again.turns
+        best = again if _worth(again) > _worth(best) else best
+    found = _completed(s, best, model, points, taken)
     bright, there = found.other
     above = there[0] - found.fit.theta[0]
     alike = abs(there[model.top] - found.fit.theta[model.top]) < SAME
     if bright > LIKE and alike and 0 < above < model.twin:
-        return _refined(c, s, there, width, model, points)
+        return _completed(s, _followed(c, there, width, model), model, points, taken)
     return found
 
 
-def _refined(
-    c: Columns, s: Array, theta: Array, width: float, model: Model, points: Candidates
-) -> Found:
-    law, prior = model.law, model.prior
+@dataclass(frozen=True, eq=False)
+class _Followed:
+    """An arc that was followed: from theta with a width; c: without single stray points."""
+
+    fit: Tracked
+    misses: Misses
+    c: Columns
+    theta: Array
+    width: float
+    turns: int
+
+
+def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed:
     period = np.exp(np.clip(theta[LOG_PERIOD], *LOG_PERIODS))
     theta = theta.copy()
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
-    c = without_stripes(c, law(theta)[0], width)
-    fit = follow(c, law, theta, prior, width, model.shape)
-    held = misses(c, fit)
-    for _ in range(CLEARED):
+    c = without_stripes(c, model.law(theta)[0], width)
+    fit = follow(c, model.law, theta, model.prior, width, model.shape)
+    held, turns = misses(c, fit), fit.turns
+    for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
         if cleared is None or held.share < POOR:
             break
         c = cleared
         theta, width = _again(fit, held, theta, width)
-        fit = follow(c, law, theta, prior, width, model.shape)
-        held = misses(c, fit)
+        fit = follow(c, model.law, theta, model.prior, width, model.shape)
+        held, turns = misses(c, fit), turns + fit.turns
+    return _Followed(fit, held, c, theta, width, turns)
+
+
+def _completed(s: Array, best: _Followed, model: Model, points: Candidates, taken: int) -> Found:
+    """Widen the errors where neighbours miss alike, and look for what else there is."""
+    fit, held = best.fit, best.misses
     alike = clumping(fit, held)
     if alike > 1.0:
-        theta, width = _again(fit, held, theta, width)
-        fit = follow(c, law, theta, prior, width, model.shape, alike=alike)
-        held = misses(c, fit)
-    other = _second(c, s, fit, model)
-    return Found(
-        fit, held, c, _elsewhere(held, points), other, jump(fit, law, model.top, len(prior[0]))
-    )
+        theta, width = _again(fit, held, best.theta, best.width)
+        fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
+        held, taken = misses(best.c, fit), taken + fit.turns
+    other = _second(best.c, s, fit, model)
+    jumped = jump(fit, model.law, model.top, len(model.prior[0]))
+    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped, taken)
 
 
 def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Array, float]:

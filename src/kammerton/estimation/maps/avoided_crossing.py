@@ -62,7 +62,7 @@ def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     maps, much = without_held(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
-    found = [last(c, find(c)) for c in pictures]
+    found = [None if stuck else last(c, find(c)) for c, stuck in zip(pictures, much, strict=True)]
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
     judge_held(findings, much)

@@ -35,6 +35,8 @@ from kammerton.estimation.maps.ridge import (
 from kammerton.estimation.maps.tracks import (
     FANO,
     LINE,
+    NEARLY,
+    PATIENCE,
     POLE,
     SEEN,
     Positions,
@@ -71,7 +73,7 @@ class Found(Fitted):
 
     shown: columns that show the upper and the lower branch (B, 2). stray: part of the columns that
     show a line, but not there. jump: by what chi-square the crossing moves in mid-scan, and where.
-    factor: makes y of the fitted model. shape: of its lines.
+    factor: makes y of the fitted model. shape: of its lines. turns: steps that it took.
     """
 
     shown: NDArray[np.bool_]
@@ -79,6 +81,7 @@ class Found(Fitted):
     jump: tuple[float, int]
     factor: NDArray[np.complex128] | Array
     shape: str
+    turns: int
 
 
 def crossing_law(b: Array) -> Positions:
@@ -134,21 +137,32 @@ def _best(
 ) -> Found | None:
     law = crossing_law(c.b)
     best: Found | None = None
+    taken = 0
     for theta, width, points in islice(_starts(c), tries):
         found = _refined(c, law, theta, width, shapes, points, factor)
+        taken += found.turns
         if best is None or _worth(found) > _worth(best):
             best = found
-        if _good(best):
+        if _good(best) or taken > PATIENCE:
             break
     return best
 
 
 def _starts(c: Columns) -> Iterator[tuple[Array, float, Candidates]]:
-    """Yield theta, width and the bright points; moving lines may hide among lines that do not."""
-    for stripes in (False, True):
-        s, points, width = _bright(c, stripes)
-        for theta in _seeds(c, s, points, width):
-            yield theta, width, points
+    """Yield theta, width and the bright points, in turn of both ways to look for them.
+
+    Moving lines may hide among lines that do not.
+    """
+    ways = [_seeded(c, stripes) for stripes in (False, True)]
+    for _ in range(TRIED):
+        for way in ways:
+            yield from islice(way, 1)
+
+
+def _seeded(c: Columns, stripes: bool) -> Iterator[tuple[Array, float, Candidates]]:
+    s, points, width = _bright(c, stripes)
+    for theta in _seeds(c, s, points, width):
+        yield theta, width, points
 
 
 def _bright(c: Columns, stripes: bool) -> tuple[Array, Candidates, float]:
@@ -284,27 +298,29 @@ def _refined(
     prior, whole = (np.zeros(5), np.zeros(5)), c
     shape = shapes[0]
     fit = follow(c, law, theta, prior, width, shape)
-    held = misses(c, fit)
-    for _ in range(CLEARED):
+    held, turns = misses(c, fit), fit.turns
+    for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
         if cleared is None or held.share < POOR:
             break
         c = cleared
         fit = follow(c, law, fit.theta[:5], prior, fit.width, shape)
-        held = misses(c, fit)
-    for other in shapes[1:] if held.share >= POOR else ():
+        held, turns = misses(c, fit), turns + fit.turns
+    holds = held.share >= POOR and fit.step < NEARLY
+    for other in shapes[1:] if holds else ():
         tried = follow(c, law, fit.theta[:5], prior, fit.width, other)
+        turns += tried.turns
         if _cost(tried) < _cost(fit) - BETTER:
             fit, held, shape = tried, misses(c, tried), other
     alike = clumping(fit, held)
-    if alike > 1.0 and held.share >= POOR:
+    if alike > 1.0 and holds:
         fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, alike=alike)
-        held = misses(c, fit)
+        held, turns = misses(c, fit), turns + fit.turns
     if c is not whole:
         points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
     jumped = jump(fit, law, PLACE, 5)
-    return Found(fit, held, c, shown, _stray(fit, points), jumped, factor, shape)
+    return Found(fit, held, c, shown, _stray(fit, points), jumped, factor, shape, turns)
 
 
 def _cost(fit: Tracked) -> float:

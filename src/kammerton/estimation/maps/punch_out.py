@@ -75,7 +75,7 @@ def punch_out(maps: Maps, known: Known) -> Outcome:
     judge_held(findings, much)
     pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
     for n, (c, back) in enumerate(pictures):
-        found.append(_last(c, _find(c)))
+        found.append(None if much[n] else _last(c, _find(c)))
         each = found[-1]
         if each is not None and each.whole is not None:
             curve[n] = back(each.whole.model).T

@@ -40,7 +40,10 @@ def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
         _model(c, scale, {k: None if v is None else float(v[n]) for k, v in given.items()})
         for n, c in enumerate(pictures)
     ]
-    found = [last(c, find(c, model), model) for c, model in zip(pictures, models, strict=True)]
+    found = [
+        None if stuck else last(c, find(c, model), model)
+        for c, model, stuck in zip(pictures, models, much, strict=True)
+    ]
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
     judge_held(findings, much)

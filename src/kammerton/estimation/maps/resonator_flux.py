@@ -100,7 +100,10 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
               for n in range(maps.traces)]  # fmt: skip
     models = [_model(c.b, c.parts, scale, q)
               for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
-    found = [last(c, find(c, model), model) for (c, _), model in zip(pictures, models, strict=True)]
+    found = [
+        None if stuck else last(c, find(c, model), model)
+        for (c, _), model, stuck in zip(pictures, models, much, strict=True)
+    ]
     numbers = _numbers(found, scale, qubits)
     told = np.array([q.frequency is not None for q in qubits])
     period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged

@@ -23,7 +23,9 @@ Array = NDArray[np.float64]
 Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
 
 ITERATIONS = 24
-HOPELESS = 14  # steps after which a law that was never near its best place is given up
+HOPELESS = 8, 14  # steps after which a law never near its best place is given up: lost, or seen
+FULL = 0.85  # part of its columns in which a line is seen that is not lost
+PATIENCE = 50  # steps in one map after which nothing else is tried; a good one takes 5 to 15
 NEARLY = 3.0  # step, in its sigmas, from which it is
 CLOSE = 1.0  # step from which one that shrinks by less than SHRINKS goes to and fro, and is halved
 SHRINKS = 0.7
@@ -68,7 +70,7 @@ class Tracked:
 
     weight: what each column counted (B,). off: misses of each line in its sigmas (B, K); inside:
     lines within the window (B, K). spread: scatter about the law beyond the errors. step: the last
-    one, in its sigmas.
+    one, in its sigmas. turns: how many there were.
     """
 
     theta: Array
@@ -81,6 +83,7 @@ class Tracked:
     positions: Array
     width: float
     step: float = 0.0
+    turns: int = 0
 
     def image(self) -> NDArray[Any]:
         """Return the fitted columns (B, A); NaN where no line lies within the window.
@@ -150,13 +153,20 @@ def follow(
         least = min(least, size)
         if loose == 1.0 and SHRINKS * before < size < CLOSE:
             part *= 0.5
-        done = (loose == 1.0 and part * size < ENOUGH) or (turn >= HOPELESS and least > NEARLY)
+        done = (loose == 1.0 and part * size < ENOUGH) or (least > NEARLY and _hopeless(now, turn))
         loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
         now = _moved(c, law, now, part * step, shape, loose)
         if done:
             break
     hessian = _step(now, mean, known)[1]
-    return _tracked(c, now, shape, _covariance(hessian) * alike, size)
+    return _tracked(c, now, shape, _covariance(hessian) * alike, size, turn + 1)
+
+
+def _hopeless(now: State, turn: int) -> bool:
+    if turn < HOPELESS[0]:
+        return False
+    seen = (now.inside & (now.said[2] > SEEN)).any(axis=1).sum()
+    return turn >= HOPELESS[1] or bool(seen < FULL * now.inside.any(axis=1).sum())
 
 
 def _step(now: State, mean: Array, known: Array) -> tuple[Array, Array]:
@@ -208,7 +218,7 @@ def _reach(c: Columns, width: float) -> float:
     return max(REACH * width, 8.0 * c.step)
 
 
-def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float) -> Tracked:
+def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns: int) -> Tracked:
     """Add the fitted image."""
     gradient, information, seen, cost, freedom, heights = now.said
     at, width = now.place.at, now.width
@@ -220,7 +230,7 @@ def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float) -> Tra
     )  # fmt: skip
     pull = Pull(gradient, information, seen, cost, freedom, model, alone, near)
     return Tracked(now.theta, cov, pull, now.weight, now.off, now.inside, now.spread, at, width,
-                   size)  # fmt: skip
+                   size, turns)  # fmt: skip
 
 
 def _covariance(hessian: Array) -> Array:

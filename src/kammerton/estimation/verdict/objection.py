@@ -32,7 +32,9 @@ def insufficient(status: str, reason: str, advice: Advice) -> Objection:
 
 
 def close(findings: Findings, n: int, objections: Iterable[Objection | None]) -> None:
-    """Close map n with the first objection there is."""
+    """Close map n with the first objection there is, unless it is closed."""
+    if not findings.is_open()[n]:
+        return
     which = np.arange(len(findings.verdict)) == n
     for each in objections:
         if each is not None:
