@@ -156,7 +156,7 @@ def _settled(found: Found | _Followed) -> bool:
 
 def _worth(found: Found | _Followed) -> float:
     held = found.misses
-    worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
+    worth = float(held.kept.sum()) * min(1.0, held.share + 0.2) / max(1.0, held.chi2_reduced) ** 0.5
     return worth if found.fit.step < CLOSE else UNSETTLED * worth
 
 
@@ -218,10 +218,16 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
 
 
 def _completed(s: Array, best: _Followed, model: Model, points: Candidates, taken: int) -> Found:
-    """Widen the errors where neighbours miss alike, and look for what else there is."""
+    """Settle, widen the errors where neighbours miss alike, and look for what else there is."""
     fit, held = best.fit, best.misses
+    if fit.step > NEARLY:
+        size = len(best.theta)
+        fit = follow(best.c, model.law, fit.theta[:size], model.prior, fit.width, model.shape)
+        held, taken = misses(best.c, fit), taken + fit.turns
     alike = clumping(fit, held)
-    if alike > 1.0:
+    if fit.step > NEARLY:
+        fit = replace(fit, cov=fit.cov * alike)
+    elif alike > 1.0:
         theta, width = _again(fit, held, best.theta, best.width)
         fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
         held, taken = misses(best.c, fit), taken + fit.turns

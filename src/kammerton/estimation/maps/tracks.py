@@ -23,8 +23,9 @@ Array = NDArray[np.float64]
 Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
 
 ITERATIONS = 24
-HOPELESS = 8, 14  # steps after which a law never near its best place is given up: lost, or seen
+HOPELESS = 8, 14  # steps after which a law never near its best place is given up: lost, or not
 FULL = 0.85  # part of its columns in which a line is seen that is not lost
+UNLIKE = 4.0  # reduced chi-square of one that is
 PATIENCE = 50  # steps in one map after which nothing else is tried; a good one takes 5 to 15
 NEARLY = 3.0  # step, in its sigmas, from which it is
 CLOSE = 1.0  # step from which one that shrinks by less than SHRINKS goes to and fro, and is halved
@@ -163,10 +164,12 @@ def follow(
 
 
 def _hopeless(now: State, turn: int) -> bool:
-    if turn < HOPELESS[0]:
-        return False
-    seen = (now.inside & (now.said[2] > SEEN)).any(axis=1).sum()
-    return turn >= HOPELESS[1] or bool(seen < FULL * now.inside.any(axis=1).sum())
+    if turn < HOPELESS[0] or turn >= HOPELESS[1]:
+        return turn >= HOPELESS[1]
+    _, _, seen, cost, freedom, _ = now.said
+    shown = (now.inside & (seen > SEEN)).any(axis=1).sum()
+    lost = shown < FULL * now.inside.any(axis=1).sum()
+    return bool(lost or cost.sum() > UNLIKE * freedom.sum())
 
 
 def _step(now: State, mean: Array, known: Array) -> tuple[Array, Array]:
