@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import (
     BRIGHT,
+    MOST,
     Candidates,
     Seeker,
     arcs,
@@ -42,6 +43,7 @@ Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 TRIED = 3  # arcs that are refined
+THROUGH = 0.97  # part of what all bright points together can gain that needs no other arc
 LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
 LIT = 0.6  # part of its columns in which a second arc must be bright
 POOR = 0.4  # part below which another start does not help
@@ -156,8 +158,9 @@ def _settled(found: Found | _Followed) -> bool:
 
 def _worth(found: Found | _Followed) -> float:
     held = found.misses
-    worth = float(held.kept.sum()) * min(1.0, held.share + 0.2) / max(1.0, held.chi2_reduced) ** 0.5
-    return worth if found.fit.step < CLOSE else UNSETTLED * worth
+    worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
+    worth /= np.sqrt(max(1.0, held.chi2_reduced))
+    return float(worth if found.fit.step < CLOSE else UNSETTLED * worth)
 
 
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
@@ -219,11 +222,11 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
 
 def _completed(s: Array, best: _Followed, model: Model, points: Candidates, taken: int) -> Found:
     """Settle, widen the errors where neighbours miss alike, and look for what else there is."""
+    if best.fit.step > NEARLY:
+        theta = best.fit.theta[: len(best.theta)]
+        best = _followed(best.c, theta, best.fit.width, model)
+        taken += best.turns
     fit, held = best.fit, best.misses
-    if fit.step > NEARLY:
-        size = len(best.theta)
-        fit = follow(best.c, model.law, fit.theta[:size], model.prior, fit.width, model.shape)
-        held, taken = misses(best.c, fit), taken + fit.turns
     alike = clumping(fit, held)
     if fit.step > NEARLY:
         fit = replace(fit, cov=fit.cov * alike)
@@ -254,10 +257,13 @@ def _tried(
 ) -> list[Array]:  # fmt: skip
     """Return where the starts lead to among the bright points, the best first."""
     tried: list[tuple[Array, float]] = []
+    best = -MOST * float((points.height[:, 0] > BRIGHT).sum())
     for start in starts:
         tried.append(through_points(c, law, start, prior, points, width))
         if len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) < 0.003 * abs(tried[-1][1]):
             break  # two roads to one place
+        if tried[-1][1] < THROUGH * best:
+            break
     return [theta for theta, _ in sorted(tried, key=lambda each: each[1])]
 
 

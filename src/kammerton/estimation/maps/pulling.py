@@ -25,19 +25,20 @@ LINE, POLE, FANO = range(3)
 @kernel
 def fill_pulled(
     f: Array, z: Numbers, w: Array, at: Array, half: float, reach: float, shape: int, tilt: float,
-    parts: int, gradient: Array, information: Array, seen: Array, cost: Array, inside: Counts,
+    unit: Any, gradient: Array, information: Array, seen: Array, cost: Array, inside: Counts,
     heights: Numbers,
 ) -> None:  # fmt: skip
     """Fit every column (B) of z (B, A) with lines at `at` (K, B); see `tracks.Pull`.
 
     Only points within `reach` of a line count: inside (B,) of them are there. heights
-    (B, ground + K): of background and lines.
+    (B, ground + K): of background and lines. unit: 1j, or 0.0 for real columns. Rows of points
+    hold all real parts, then the imaginary ones: complex numbers would go one by one.
     """
-    count, points = at.shape[0], f.size
+    count, points, parts = at.shape[0], f.size, 1 if unit == 0.0 else 2
     ground, moving = heights.shape[1] - count, gradient.shape[1]
     size = ground + count
-    room, more = np.empty(size * points, z.dtype), np.empty(moving * points, z.dtype)
-    place, rest = np.empty(3 * count * points, z.dtype), np.empty(points, z.dtype)
+    phi, moves = np.empty((size, parts * points)), np.empty((moving, parts * points))
+    change, own = np.empty((3 * count, parts * points)), np.empty((2, parts * points))
     normal, both = np.empty((size, size), z.dtype), np.empty((size, 1 + moving), z.dtype)
     solved, inverse = np.empty((size, 1 + moving), z.dtype), np.empty((size, size), z.dtype)
     weights = np.empty(points)
@@ -48,22 +49,28 @@ def fill_pulled(
         if inside[b] == 0:
             continue
         n = end - first
-        phi, moves = room[: size * n].reshape(size, n), more[: moving * n].reshape(moving, n)
-        change, weight = place[: 3 * count * n].reshape(3, count, n), weights[:n]
-        fill_columns(f[first:end], at[:, b], half, shape, tilt, phi, change)
-        y = z[b, first:end]
-        invert(phi, weight, normal, inverse)
-        overlap(phi, weight, y, both[:, 0])
-        apply(inverse, both[:, 0], heights[b])
-        fill_rest(phi, heights[b], y, rest[:n])
-        cost[b] = power(rest[:n], weight)
-        moves[:, :] = 0.0
+        fill_columns(f[first:end], at[:, b], half, shape, tilt, parts, phi, change)
+        for i in range(n):
+            own[0, i] = z[b, first + i].real
+            if parts == 2:
+                own[0, n + i] = z[b, first + i].imag
+        weigh(phi, weights, n, parts)
+        weigh(own[:1], weights, n, parts)
+        invert(phi, n, parts, unit, normal, inverse)
+        overlap(phi, own, 0, n, parts, unit, both, 0)
+        apply(inverse, both, 0, solved)
+        for k in range(size):
+            heights[b, k] = solved[k, 0]
+        fill_rest(phi, heights, b, n, parts, own)
+        cost[b] = dot(own, 1, own, 1, parts * n)
+        moves[:, : parts * n] = 0.0
         for k in range(count):
             height = heights[b, ground + k]
             seen[b, k] = abs(height) ** 2 / max(inverse[ground + k, ground + k].real, 1e-300)
             kept = height * max(0.0, 1.0 - parts / max(seen[b, k], 1e-9))
-            add_moves(kept, change[:, k], shape, k, count, moves)
-        inform(phi, moves, weight, rest[:n], inverse, both, solved, gradient[b], information[b])
+            add_moves(kept, change, shape, k, count, n, parts, moves)
+        weigh(moves, weights, n, parts)
+        inform(phi, moves, own, n, parts, unit, inverse, both, solved, gradient[b], information[b])
 
 
 @kernel
@@ -86,32 +93,45 @@ def fill_weight(f: Array, w: Array, at: Array, reach: float, weight: Array) -> i
         for k in range(at.size):
             near |= abs(f[i] - at[k]) < reach
         near &= w[i] > 0.0
-        weight[i] = w[i] * w[i] if near else 0.0
+        weight[i] = w[i] if near else 0.0
         inside += near
     return inside
 
 
 @kernel
-def add_moves(kept: Any, change: Numbers, shape: int, k: int, count: int, moves: Numbers) -> None:
+def add_moves(
+    kept: Any, change: Array, shape: int, k: int, count: int, n: int, parts: int, moves: Array
+) -> None:
     """Add how the model changes with the place of line k, the width, and the tilt."""
-    for i in range(moves.shape[1]):
-        moves[k, i] = kept * change[0, i]
-        moves[count, i] += kept * change[1, i]
+    add_product(kept, change, 3 * k, n, parts, moves, k)
+    add_product(kept, change, 3 * k + 1, n, parts, moves, count)
     if shape == FANO:
-        for i in range(moves.shape[1]):
-            moves[count + 1, i] += kept * change[2, i]
+        add_product(kept, change, 3 * k + 2, n, parts, moves, count + 1)
+
+
+@kernel
+def add_product(number: Any, a: Array, i: int, n: int, parts: int, out: Array, j: int) -> None:
+    """Add row i of a, times a number, to row j of out."""
+    re, im = number.real, number.imag
+    if parts == 1:
+        for m in range(n):
+            out[j, m] += re * a[i, m]
+        return
+    for m in range(n):
+        out[j, m] += re * a[i, m] - im * a[i, n + m]
+        out[j, n + m] += re * a[i, n + m] + im * a[i, m]
 
 
 @kernel
 def fill_image(
     f: Array, w: Array, at: Array, half: float, reach: float, shape: int, tilt: float,
-    heights: Numbers, model: Numbers, lines: Numbers, near: Mask,
+    unit: Any, heights: Numbers, model: Numbers, lines: Numbers, near: Mask,
 ) -> None:  # fmt: skip
     """Fill the model (B, A), its lines alone, and which points counted."""
-    count, points = at.shape[0], f.size
+    count, points, parts = at.shape[0], f.size, 1 if unit == 0.0 else 2
     size = heights.shape[1]
-    phi = np.empty((size, points), heights.dtype)
-    change, weight = np.empty((3, count, points), heights.dtype), np.empty(points)
+    phi, change = np.empty((size, parts * points)), np.empty((3 * count, parts * points))
+    weight = np.empty(points)
     for b in range(model.shape[0]):
         model[b], lines[b] = 0.0, 0.0
         inside = fill_weight(f, w[b], at[:, b], reach, weight)
@@ -119,68 +139,83 @@ def fill_image(
             near[b, i] = weight[i] > 0.0
         if inside == 0:
             continue
-        fill_columns(f, at[:, b], half, shape, tilt, phi, change)
+        fill_columns(f, at[:, b], half, shape, tilt, parts, phi, change)
         for k in range(size):
             for i in range(points):
-                model[b, i] += heights[b, k] * phi[k, i]
+                part = phi[k, i] + unit * phi[k, (parts - 1) * points + i]
+                model[b, i] += heights[b, k] * part
                 if k >= size - count:
-                    lines[b, i] += heights[b, k] * phi[k, i]
+                    lines[b, i] += heights[b, k] * part
 
 
 @kernel
 def fill_columns(
-    f: Array, at: Array, half: float, shape: int, tilt: float, phi: Numbers, change: Numbers
-) -> None:
+    f: Array, at: Array, half: float, shape: int, tilt: float, parts: int, phi: Array,
+    change: Array,
+) -> None:  # fmt: skip
     """Fill the background and the lines, and how lines change with place, width and tilt."""
-    ground = phi.shape[0] - at.size
-    for i in range(f.size):
+    n, ground = f.size, phi.shape[0] - at.size
+    if parts == 2:
+        phi[:, n : 2 * n], change[:, n : 2 * n] = 0.0, 0.0
+    for i in range(n):
         ramp = f[i] - 0.5
         phi[0, i], phi[1, i] = 1.0, ramp
         if shape == POLE:
             phi[2, i] = ramp * ramp
     for k in range(at.size):
-        for i in range(f.size):
-            u = (f[i] - at[k]) / half
-            even = 1.0 / (1.0 + u * u)
-            odd = u * even
-            square = 2.0 * even * even
-            if shape == POLE:
-                put_pole(even, odd, u, half, i, phi[ground + k], change[0, k], change[1, k])
-                continue
-            line, slope = even, u * square
-            if shape == FANO:
-                line, slope = even + tilt * odd, u * square + tilt * (even - square)
-            phi[ground + k, i] = line
-            change[0, k, i], change[1, k, i] = slope / half, slope * (0.5 * u / half)
-            change[2, k, i] = odd
+        if shape == POLE:
+            fill_pole(f, at[k], half, phi, ground + k, change, 3 * k)
+        else:
+            fill_line(f, at[k], half, tilt if shape == FANO else 0.0, phi, ground + k, change,
+                      3 * k)  # fmt: skip
 
 
 @kernel
-def put_pole(
-    even: float, odd: float, u: float, half: float, i: int, line: Numbers, place: Numbers,
-    width: Numbers,
-) -> None:  # fmt: skip
-    """Put 1/(1 + iu) and its changes; only complex columns have one."""
-    re, im = even * even - odd * odd, -2.0 * even * odd  # of the line's square
-    put(line, i, even, -odd)
-    put(place, i, -im / half, re / half)
-    put(width, i, -im * (0.5 * u / half), re * (0.5 * u / half))
+def fill_line(
+    f: Array, at: float, half: float, tilt: float, phi: Array, k: int, change: Array, j: int
+) -> None:
+    """Fill row k of phi with a tilted line, and rows of change from j on."""
+    for i in range(f.size):
+        u = (f[i] - at) / half
+        even = 1.0 / (1.0 + u * u)
+        square = 2.0 * even * even
+        slope = u * square + tilt * (even - square)
+        phi[k, i] = even + tilt * u * even
+        change[j, i], change[j + 1, i], change[j + 2, i] = (
+            slope / half, slope * (0.5 * u / half), u * even
+        )  # fmt: skip
 
 
 @kernel
-def put(row: Numbers, i: int, re: float, im: float) -> None:
-    """Write a complex number as its two halves: this is compiled for real rows too."""
-    halves = row.view(np.float64)
-    halves[2 * i], halves[2 * i + 1] = re, im
+def fill_pole(f: Array, at: float, half: float, phi: Array, k: int, change: Array, j: int) -> None:
+    """Fill row k of phi with 1/(1 + iu), and rows of change from j on."""
+    n = f.size
+    for i in range(n):
+        u = (f[i] - at) / half
+        even = 1.0 / (1.0 + u * u)
+        odd = u * even
+        re, im = (even * even - odd * odd) / half, -2.0 * even * odd / half  # of the line's square
+        phi[k, i], phi[k, n + i] = even, -odd
+        change[j, i], change[j, n + i] = -im, re
+        change[j + 1, i], change[j + 1, n + i] = -im * 0.5 * u, re * 0.5 * u
 
 
 @kernel
-def invert(phi: Numbers, weight: Array, normal: Numbers, inverse: Numbers) -> None:
+def weigh(rows: Array, weight: Array, n: int, parts: int) -> None:
+    """Put every point of the rows in its sigmas."""
+    for k in range(rows.shape[0]):
+        for q in range(parts):
+            for i in range(n):
+                rows[k, q * n + i] *= weight[i]
+
+
+@kernel
+def invert(phi: Array, n: int, parts: int, unit: Any, normal: Numbers, inverse: Numbers) -> None:
     """Invert the normal matrix of the columns, with a ridge, by its Cholesky factor."""
     size, most = phi.shape[0], 0.0
     for k in range(size):
         for j in range(k + 1):
-            normal[k, j] = inner(phi[k], weight, phi[j])
+            normal[k, j] = inner(phi, k, phi, j, n, parts, unit)
         most = max(most, normal[k, k].real)
     for k in range(size):
         own = normal[k, k].real
@@ -208,62 +243,64 @@ def invert(phi: Numbers, weight: Array, normal: Numbers, inverse: Numbers) -> No
 
 
 @kernel
-def inner(a: Numbers, weight: Array, b: Numbers) -> Any:
-    """Return the weighted sum of conj(a) b."""
-    s = np.conj(a[0]) * b[0] * weight[0]
-    for i in range(1, a.size):
-        s += np.conj(a[i]) * b[i] * weight[i]
-    return s
-
-
-@kernel
-def overlap(phi: Numbers, weight: Array, y: Numbers, out: Numbers) -> None:
-    """Fill out (L,) with the inner products of the columns with y."""
-    for k in range(phi.shape[0]):
-        out[k] = inner(phi[k], weight, y)
-
-
-@kernel
-def apply(matrix: Numbers, y: Numbers, out: Numbers) -> None:
-    """Fill out with the product."""
-    for k in range(matrix.shape[0]):
-        out[k] = 0.0
-        for j in range(matrix.shape[1]):
-            out[k] += matrix[k, j] * y[j]
-
-
-@kernel
-def fill_rest(phi: Numbers, heights: Numbers, y: Numbers, rest: Numbers) -> None:
-    """Fill what the background and the lines leave of y."""
-    for i in range(y.size):
-        rest[i] = y[i]
-    for k in range(heights.size):
-        for i in range(y.size):
-            rest[i] -= heights[k] * phi[k, i]
-
-
-@kernel
-def power(rest: Numbers, weight: Array) -> float:
-    """Return the weighted sum of squares."""
+def dot(a: Array, i: int, b: Array, j: int, n: int) -> float:
+    """Return the inner product of the first n of row i of a and of row j of b."""
     s = 0.0
-    for i in range(rest.size):
-        s += weight[i] * (rest[i].real ** 2 + rest[i].imag ** 2)
+    for k in range(n):
+        s += a[i, k] * b[j, k]
     return s
+
+
+@kernel
+def inner(a: Array, i: int, b: Array, j: int, n: int, parts: int, unit: Any) -> Any:
+    """Return the sum of conj(a) b over n points."""
+    im = 0.0
+    if parts == 2:
+        for k in range(n):
+            im += a[i, k] * b[j, n + k] - a[i, n + k] * b[j, k]
+    return dot(a, i, b, j, parts * n) + im * unit
+
+
+@kernel
+def overlap(
+    phi: Array, y: Array, j: int, n: int, parts: int, unit: Any, out: Numbers, q: int
+) -> None:
+    """Fill column q of out with the inner products of the columns with row j of y."""
+    for k in range(phi.shape[0]):
+        out[k, q] = inner(phi, k, y, j, n, parts, unit)
+
+
+@kernel
+def apply(matrix: Numbers, y: Numbers, q: int, out: Numbers) -> None:
+    """Fill column q of out with the product of matrix and column q of y."""
+    for k in range(matrix.shape[0]):
+        out[k, q] = 0.0
+        for j in range(matrix.shape[1]):
+            out[k, q] += matrix[k, j] * y[j, q]
+
+
+@kernel
+def fill_rest(phi: Array, heights: Numbers, b: int, n: int, parts: int, own: Array) -> None:
+    """Fill the second row of own with what the background and the lines leave of the first."""
+    for i in range(parts * n):
+        own[1, i] = own[0, i]
+    for k in range(heights.shape[1]):
+        add_product(-heights[b, k], phi, k, n, parts, own, 1)
 
 
 @kernel
 def inform(
-    phi: Numbers, moves: Numbers, weight: Array, rest: Numbers, inverse: Numbers, both: Numbers,
-    solved: Numbers, gradient: Array, information: Array,
+    phi: Array, moves: Array, own: Array, n: int, parts: int, unit: Any, inverse: Numbers,
+    both: Numbers, solved: Numbers, gradient: Array, information: Array,
 ) -> None:  # fmt: skip
     """Fill gradient (F,) and information (F, F), heights and background eliminated."""
     for k in range(moves.shape[0]):
-        overlap(phi, weight, moves[k], both[:, 1 + k])
-        apply(inverse, both[:, 1 + k], solved[:, 1 + k])
-        gradient[k] = inner(moves[k], weight, rest).real
+        overlap(phi, moves, k, n, parts, unit, both, 1 + k)
+        apply(inverse, both, 1 + k, solved)
+        gradient[k] = dot(moves, k, own, 1, parts * n)
     for k in range(moves.shape[0]):
         for j in range(k + 1):
-            s = inner(moves[k], weight, moves[j]).real
+            s = dot(moves, k, moves, j, parts * n)
             for i in range(phi.shape[0]):
                 s -= (np.conj(both[i, 1 + k]) * solved[i, 1 + j]).real
             information[k, j] = information[j, k] = s

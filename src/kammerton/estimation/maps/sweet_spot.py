@@ -12,6 +12,7 @@ from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.objections import (
     LOOSE,
     SHARE,
+    STRAY,
     coarse,
     empty,
     jumped,
@@ -41,7 +42,7 @@ def objections(
             "range too narrow", "the line does not move over the swept bias",
             Advice(window_times=4.0, axis=1),
         )  # fmt: skip
-    if (found is None or found.misses.share < SHARE) and faint(c, model):
+    if _may_be_faint(found) and faint(c, model):
         yield insufficient(
             "signal too weak", "an arc shows only when neighbouring biases are averaged",
             Advice(shots_times=5.0),
@@ -63,6 +64,11 @@ def objections(
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])
     yield from _placed(found, float(found.fit.theta[model.top]), value, error, scale)
+
+
+def _may_be_faint(found: Found | None) -> bool:
+    """Return whether columns do not show the arc, but nor do they clearly show something else."""
+    return found is None or (found.misses.share < SHARE and found.elsewhere < STRAY)
 
 
 def _holds(found: Found) -> bool:

@@ -206,7 +206,7 @@ def _stated(c: Columns, place: Place, width: float, tilt: float, shape: str, loo
     heights = np.empty((rows, ground + lines), c.z.dtype)
     pulling.fill_pulled(
         c.f, c.z, c.w, np.clip(at, -9.0, 9.0), 0.5 * width, _reach(c, width),
-        pulling.SHAPES.index(shape), tilt, c.parts, gradient, information, seen, cost, points,
+        pulling.SHAPES.index(shape), tilt, _unit(c), gradient, information, seen, cost, points,
         heights,
     )  # fmt: skip
     freedom = float(c.parts) * np.maximum(points - lines - ground, 0)
@@ -215,6 +215,10 @@ def _stated(c: Columns, place: Place, width: float, tilt: float, shape: str, loo
     spread = weighing.weigh(inside, seen, TUKEY * loose, gradient, information, off, weight)
     return State(place, width, tilt, (gradient, information, seen, cost, freedom, heights), inside,
                  off, weight, spread)  # fmt: skip
+
+
+def _unit(c: Columns) -> complex:
+    return 1j if c.parts == 2 else 0.0
 
 
 def _reach(c: Columns, width: float) -> float:
@@ -229,7 +233,7 @@ def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns:
     near = np.empty(c.w.shape, dtype=np.bool_)
     pulling.fill_image(
         c.f, c.w, np.clip(at, -9.0, 9.0), 0.5 * width, _reach(c, width),
-        pulling.SHAPES.index(shape), now.tilt, heights, model, alone, near,
+        pulling.SHAPES.index(shape), now.tilt, _unit(c), heights, model, alone, near,
     )  # fmt: skip
     pull = Pull(gradient, information, seen, cost, freedom, model, alone, near)
     return Tracked(now.theta, cov, pull, now.weight, now.off, now.inside, now.spread, at, width,

@@ -1,0 +1,43 @@
+"""Maps without what is looked for: the fit gives up early, and says so."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from kammerton.estimation.maps import arcfit, crossing, tracks
+from tests.unit.estimation.map_inputs import NOTHING
+
+FREQUENCIES, BIASES = np.linspace(4.0e9, 5.0e9, 61), np.linspace(-0.5, 0.5, 51)
+MOST = 4 * tracks.PATIENCE  # steps: the last start, what clears it, and a smoothed or halved map
+
+
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map", "avoided_crossing"])
+def test_nothing_takes_few_steps(kind, monkeypatch):
+    steps = []
+
+    def counted(*arguments, **known):
+        fit = tracks.follow(*arguments, **known)
+        steps.append(fit.turns)
+        return fit
+
+    for room in (arcfit, crossing):
+        monkeypatch.setattr(room, "follow", counted)
+    for number, make in enumerate(NOTHING.values()):
+        for y in make(np.random.default_rng([5, number]), 2, 61, 51):
+            steps.clear()
+            found = fit_batch(kind, (FREQUENCIES, BIASES), y, 1.0)
+            assert found.verdict[0] != "accepted"
+            assert sum(steps) <= MOST, found.reason
+
+
+@pytest.mark.parametrize(
+    "kind", ["qubit_flux_map", "resonator_flux_map", "avoided_crossing", "punch_out"]
+)
+def test_a_map_that_is_stuck_is_not_fitted(kind):
+    y = np.random.default_rng(3).normal(size=(61, 51))
+    y[:, 20:] = y[:, 19:20]
+    found = fit_batch(kind, (FREQUENCIES, BIASES), y, 1.0)
+    assert found.status[0] == "stuck data"
+    assert all(np.isnan(value).all() for value in found.values.values())
