@@ -159,8 +159,8 @@ def _settled(found: Found | _Followed) -> bool:
 def _worth(found: Found | _Followed) -> float:
     held = found.misses
     worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
-    worth /= np.sqrt(max(1.0, held.chi2_reduced))
-    return float(worth if found.fit.step < CLOSE else UNSETTLED * worth)
+    worth /= max(1.0, held.chi2_reduced)
+    return worth if found.fit.step < CLOSE else UNSETTLED * worth
 
 
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
