@@ -96,6 +96,10 @@ WRONG = {
         ["UPDATE change SET run = 1 WHERE revision = 2"],
         "revision 2 was made by run 2, but its q0.t1 says run 1",
     ),
+    "a later run's value": (
+        ["UPDATE change SET run = 3 WHERE revision = 2"],
+        "revision 2 was made by run 2, but its q0.t1 says run 3",
+    ),
     "a silent run": (["DELETE FROM fit WHERE run = 2"], "run 2 has no fit of any target"),
     "an attempt without its run": (
         ["UPDATE attempt SET outcome = 'r000077' WHERE number = 2"],
@@ -156,6 +160,16 @@ WRONG = {
 def test_what_is_wrong_is_said(copy: Path, statements: list[str], said: str) -> None:
     tamper(copy, *statements)
     assert any(said in finding for finding in verify(copy).findings), verify(copy).findings
+
+
+def test_a_value_that_waited_for_a_later_run_names_its_own_and_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "db.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        first = store.commit(run(), {}).run_id
+        second = store.commit(run(), {"q0.f01": estimate(run=first), "q0.t1": estimate()}).run_id
+        held = store.parameters()
+    assert (held["q0.f01"].run, held["q0.t1"].run) == (first, second)
+    assert verify(path).findings == ()
 
 
 def test_a_missing_damaged_or_exchanged_data_file_is_said(copy: Path) -> None:
