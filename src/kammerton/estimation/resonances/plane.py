@@ -29,7 +29,7 @@ HINT = 5.0  # of its estimate, for which it is fitted
 SHIFTS = (-1.0, 1.0, -0.5, 0.5)  # turns by which a wide resonance may mislead the delay's seed
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
 CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that ask for other starts
-LEFT = 0.05  # chance of a chi-square that asks for that care, too
+LEFT = 0.02  # chance of a chi-square that asks for that care, too
 WIDE = 0.25  # linewidth, in windows, from which it is too
 WOUND, PLAIN = 0.9, 1000.0  # |a/b| from which a resonance turns the phase once; size that shows it
 LOST = 30.0  # size of a resonance that may be somewhere else altogether
@@ -55,13 +55,15 @@ class Plane:
             noise = self.fit.cost / np.maximum(self.turned.rows - self.fit.free, 1)
         doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | (self.fit.p[:, 1] > WIDE)
         doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
+        left = np.ones_like(doubt)
         if self.turned.known_noise:  # a jump is followed well, but not as well as noise allows
             freedom = np.maximum(self.turned.rows - self.fit.free, 1)
-            doubt |= self.fit.cost > limits(freedom, LEFT)
+            left = self.fit.cost > limits(freedom, LEFT)
+            doubt |= left
         which = np.flatnonzero(doubt)
         if len(which) == 0:
             return plain
-        careful = careful_nulls(self.turned.take(which), self.delay[which])
+        careful = careful_nulls(self.turned.take(which), self.delay[which], left[which])
         return plain.replaced(which, plain.take(which).least(careful))
 
 

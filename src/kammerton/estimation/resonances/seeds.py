@@ -191,13 +191,17 @@ def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
     return Nulls((line, 5), (line, 5), (flat, 3), simple.walk)
 
 
-def careful_nulls(batch: Batch, delay: Array) -> Nulls:
+def careful_nulls(batch: Batch, delay: Array, jumps: NDArray[np.bool_]) -> Nulls:
     """Return the costs of no resonance at the best delay, beside a line or a jump that have none.
+
+    jumps: (N,) where a jump is worth trying.
 
     A straight line of its own is what drift adds, and a jump what a loose cable does; with the
     cable's delay they bend.
     """
-    line, jump = _scanned(batch, delay, fill_beside_a_line), _scanned(batch, delay, fill_jumps)
+    line, jump = _scanned(batch, delay, fill_beside_a_line), np.full(batch.traces, np.inf)
+    if jumps.any():
+        jump[jumps] = _scanned(batch.take(jumps), delay[jumps], fill_jumps)
     jump *= batch.rows ** (JUMP_MORE / batch.rows)  # by delta-BIC, as good as one of 3 parameters
     return Nulls((line, 7), (line, 7), (jump, 3), (np.full_like(line, np.inf), 7))
 
