@@ -39,9 +39,10 @@ def test_the_best_jump_is_that_of_least_squares(x):
     assert out[0] == pytest.approx([least(batch, each) for each in delays[0]], rel=1e-6)
 
 
-def test_a_jump_beside_a_cable_is_no_resonance():
+@pytest.mark.parametrize(("seed", "which"), [(0, [5349, 6792, 7852]), (1, [2825, 4721, 7801])])
+def test_a_jump_beside_a_cable_is_no_resonance(seed, which):
     """Of 10,000 traces with a jump these were taken for a notch, over a background that slopes."""
     truth = truths()["resonator_spectroscopy, notch"]
-    traces = nothing.step(truth, np.random.default_rng([0, 5]), 10_000)
-    found = truth.fit(traces.take([5349, 6792, 7852]))
-    assert set(found.status) == {"drift during scan"}
+    traces = nothing.step(truth, np.random.default_rng([seed, 5]), 10_000)
+    found = truth.fit(traces.take(which))
+    assert set(found.status) <= {"drift during scan", "signal too weak"}

@@ -55,16 +55,23 @@ class Plane:
             noise = self.fit.cost / np.maximum(self.turned.rows - self.fit.free, 1)
         doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | (self.fit.p[:, 1] > WIDE)
         doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
-        left = np.ones_like(doubt)
-        if self.turned.known_noise:  # a jump is followed well, but not as well as noise allows
-            freedom = np.maximum(self.turned.rows - self.fit.free, 1)
-            left = self.fit.cost > limits(freedom, LEFT)
-            doubt |= left
-        which = np.flatnonzero(doubt)
+        jumps = self._like_a_jump()
+        which = np.flatnonzero(doubt | jumps)
         if len(which) == 0:
             return plain
-        careful = careful_nulls(self.turned.take(which), self.delay[which], left[which])
+        careful = careful_nulls(self.turned.take(which), self.delay[which], jumps[which])
         return plain.replaced(which, plain.take(which).least(careful))
+
+    def _like_a_jump(self) -> Mask:
+        """Return where a resonance may follow a jump (N,): its background slopes, or noise is left.
+
+        It follows a jump well with a slope on its other side; without one, not as noise allows.
+        """
+        sloping = self.fit.theta[:, 7:].any(axis=1)
+        if not self.turned.known_noise:
+            return np.asarray(sloping | structured(self.turned, self.fit))
+        freedom = np.maximum(self.turned.rows - self.fit.free, 1)
+        return np.asarray(sloping | (self.fit.cost > limits(freedom, LEFT)))
 
 
 def _size(fit: Solution) -> Array:
