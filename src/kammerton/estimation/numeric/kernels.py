@@ -12,15 +12,16 @@ the window has length 1; rows are weighted by w, 0 for a missing point.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.compiling import careful_kernel as careful_kernel
+from kammerton.estimation.numeric.compiling import careful_piece as careful_piece
+from kammerton.estimation.numeric.compiling import kernel as kernel
+from kammerton.estimation.numeric.compiling import piece as piece
+
 Array = NDArray[np.float64]
-F = TypeVar("F", bound=Callable[..., Any])
 
 DECAY = 0  # e, 1                           p = rate, shape
 RAMSEY = 1  # e cos, e sin, 1               p = rate, shape, w
@@ -39,17 +40,7 @@ LN2 = math.log(2.0)
 AHEAD = 8  # points: recurrences over so many go side by side
 
 
-def kernel(function: F) -> F:
-    """Compile for the CPU; the binary is kept on disk. Division by 0 is no exception."""
-    return cast(F, njit(cache=True, fastmath=True, nogil=True, error_model="numpy")(function))
-
-
-def careful_kernel(function: F) -> F:
-    """Compile in the same way what meets NaN and infinity, which a quick kernel may not."""
-    return cast(F, njit(cache=True, nogil=True, error_model="numpy")(function))
-
-
-@kernel
+@piece
 def exponents(p: Array) -> tuple[float, float]:
     """Return a, b of exp(-a x - b x^2) that falls to 1/e at x = 1/rate; shape 0 is a = rate.
 
@@ -61,7 +52,7 @@ def exponents(p: Array) -> tuple[float, float]:
     return (1.0 - q) * s, q * s * s
 
 
-@kernel
+@piece
 def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
     """Write exp(-a x - b x^2); where x is uniform, each from the one AHEAD points before.
 
@@ -95,7 +86,7 @@ def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
         ratio[i] = ratio[i - AHEAD] * turn
 
 
-@kernel
+@piece
 def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
     """Fill cos and sin with cos(w x) and sin(w x); uniform ones from those AHEAD points before."""
     if step <= 0.0:
@@ -113,7 +104,7 @@ def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
         sin[i] = cos[i - AHEAD] * sa + sin[i - AHEAD] * ca
 
 
-@kernel
+@piece
 def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
     """Fill a pair of decaying cosine and sine for every angular frequency, and the constant."""
     count = p.size - 2
@@ -127,7 +118,7 @@ def oscillations(p: Array, x: Array, step: float, phi: Array) -> None:
     phi[last, :] = 1.0
 
 
-@kernel
+@piece
 def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) -> None:
     """Fill cos and sin with exp(-g |x|) cos(w x) and sin(w x)."""
     turning(p[1], x, step, cos, sin)
@@ -142,7 +133,7 @@ def swing(p: Array, x: Array, step: float, cos: Array, sin: Array, room: Array) 
         sin[i] *= room[i]
 
 
-@kernel
+@piece
 def line(centre: float, half: float, x: Array, lorentz: Array, gauss: Array) -> None:
     """Fill both shapes of a line of height 1 that is 1/2 at centre +- half."""
     for i in range(x.size):
@@ -151,7 +142,7 @@ def line(centre: float, half: float, x: Array, lorentz: Array, gauss: Array) -> 
         gauss[i] = math.exp(-LN2 * min(u2, 500.0))
 
 
-@kernel
+@piece
 def lines(p: Array, x: Array, phi: Array) -> None:
     """Fill one or two lines, a constant and a slope."""
     count = p.size // 2
@@ -161,7 +152,7 @@ def lines(p: Array, x: Array, phi: Array) -> None:
         phi[2 * count, i], phi[2 * count + 1, i] = 1.0, x[i] - 0.5
 
 
-@kernel
+@piece
 def power(p: Array, x: Array, phi: Array) -> None:
     """Fill |1/(1 + iu)|^2, u times it, a constant (and powers of x - 1/2)."""
     for i in range(x.size):
@@ -172,7 +163,7 @@ def power(p: Array, x: Array, phi: Array) -> None:
             phi[k, i] = phi[k - 1, i] * (x[i] - 0.5)
 
 
-@kernel
+@piece
 def resonance(p: Array, x: Array, step: float, phi: Array) -> None:
     """Fill exp(-2 pi i delay x) times 1, i, L, iL (t, it, ...); L = 1 / (1 + 2i (x - x0)/k)."""
     m = x.size
@@ -195,7 +186,7 @@ def resonance(p: Array, x: Array, step: float, phi: Array) -> None:
         a, b = a * ca - b * sa, a * sa + b * ca
 
 
-@kernel
+@piece
 def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) -> None:
     """Fill phi (L, R) at the nonlinear parameters p; room (2, R) keeps what `slopes` may want."""
     if law == DECAY:
@@ -214,7 +205,7 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) ->
         lines(p, x, phi)
 
 
-@kernel
+@piece
 def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives by rate, shape and each angular frequency; without one, the plain decay."""
     count = p.size - 2
@@ -233,7 +224,7 @@ def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -
         d[1, i] = -y * s * t * (s * t - 1.0)
 
 
-@kernel
+@piece
 def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Array) -> None:
     """Derivatives by decay and angular frequency."""
     for i in range(x.size):
@@ -241,7 +232,7 @@ def slopes_of_rabi(x: Array, w: Array, phi: Array, sin: Array, c: Array, d: Arra
         d[1, i] = -x[i] * w[i] * sin[i] * c[0, 0]
 
 
-@kernel
+@piece
 def slopes_of_lines(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives by centre and half width of each line."""
     for k in range(0, p.size, 2):
@@ -252,7 +243,7 @@ def slopes_of_lines(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
             d[k, i], d[k + 1, i] = v, v * u
 
 
-@kernel
+@piece
 def slopes_of_power(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives of (B + C u)/(1 + u^2) by centre and half width."""
     for i in range(x.size):
@@ -263,7 +254,7 @@ def slopes_of_power(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
         d[1, i] = -by_u * u / p[1]
 
 
-@kernel
+@piece
 def slopes(
     law: int, p: Array, x: Array, w: Array, phi: Array, room: Array, c: Array, d: Array
 ) -> None:  # fmt: skip
@@ -278,7 +269,7 @@ def slopes(
         slopes_of_lines(p, x, phi, c, d)
 
 
-@kernel
+@piece
 def dot(a: Array, i: int, b: Array, j: int) -> float:
     """Return the inner product of row i of a and row j of b: views of rows would cost more."""
     s = 0.0
@@ -287,7 +278,7 @@ def dot(a: Array, i: int, b: Array, j: int) -> float:
     return s
 
 
-@kernel
+@piece
 def along(a: Array, i: int, b: Array) -> float:
     """Return the inner product of row i of a and b."""
     s = 0.0
@@ -296,7 +287,7 @@ def along(a: Array, i: int, b: Array) -> float:
     return s
 
 
-@kernel
+@piece
 def factor(a: Array, n: int) -> bool:
     """Cholesky factor of the leading n by n block, in place; False if not positive.
 
@@ -317,7 +308,7 @@ def factor(a: Array, n: int) -> bool:
     return True
 
 
-@kernel
+@piece
 def substitute(a: Array, b: Array, n: int, q: int) -> None:
     """Solve A b = b for column q, in place, with the Cholesky factor of A."""
     for i in range(n):
@@ -332,7 +323,7 @@ def substitute(a: Array, b: Array, n: int, q: int) -> None:
         b[i, q] = s * a[i, i]
 
 
-@kernel
+@piece
 def inverted(a: Array, n: int, out: Array) -> None:
     """Fill out (n, n) with the inverse of A, from its Cholesky factor, which is lost."""
     for j in range(n):
@@ -349,7 +340,7 @@ def inverted(a: Array, n: int, out: Array) -> None:
             out[i, j] = out[j, i] = s
 
 
-@kernel
+@piece
 def project(
     law: int, p: Array, x: Array, step: float, y: Array, w: Array, prior: Array,
     phi: Array, room: Array, gram: Array, c: Array, r: Array,
@@ -381,7 +372,7 @@ def project(
     return cost
 
 
-@kernel
+@piece
 def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array, a: Array) -> None:
     """Normal matrix of Kaufman's Jacobian (1 - phi phi^+) d, lower triangle into a."""
     np_, n = d.shape[0], phi.shape[0]
@@ -401,7 +392,7 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
             a[k, j] = s
 
 
-@kernel
+@piece
 def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: Array) -> None:
     """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
@@ -427,7 +418,7 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
             cov[i, j] *= scale[i] * scale[j]
 
 
-@kernel
+@piece
 def refine(
     law: int, x: Array, step: float, y: Array, w: Array, prior: Array, p: Array, lo: Array,
     hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array,
@@ -480,7 +471,7 @@ def refine(
     return cost
 
 
-@kernel
+@piece
 def tangent(
     law: int, p: Array, lo: Array, hi: Array, x: Array, w: Array, phi: Array, room: Array,
     c: Array, d: Array,
@@ -492,7 +483,7 @@ def tangent(
             d[k, :] = 0.0
 
 
-@kernel
+@piece
 def tooled(np_: int, n: int) -> tuple[Array, ...]:
     """Return the room that `refine` works in, made once for all traces."""
     return (

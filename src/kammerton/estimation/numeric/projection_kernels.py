@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 
 Array = NDArray[np.float64]
 
@@ -29,7 +29,7 @@ PAIR = 4  # errors of PAIRS
 SETTLED = 1e-7  # relative gain below which a step is the last
 
 
-@kernel
+@piece
 def train(p: Array, given: Array, phi: Array) -> None:
     """Fill the oscillation from gate to gate, and a constant."""
     for i in range(given.shape[1]):
@@ -38,7 +38,7 @@ def train(p: Array, given: Array, phi: Array) -> None:
         phi[1, i] = 1.0
 
 
-@kernel
+@piece
 def repeated(p: Array, given: Array, phi: Array) -> None:
     """Fill the cosine of a train of pulses, and a constant."""
     for i in range(given.shape[1]):
@@ -46,7 +46,7 @@ def repeated(p: Array, given: Array, phi: Array) -> None:
         phi[1, i] = 1.0
 
 
-@kernel
+@piece
 def pairs(p: Array, given: Array, phi: Array) -> None:
     """Fill a polynomial of the errors, and a constant.
 
@@ -62,7 +62,7 @@ def pairs(p: Array, given: Array, phi: Array) -> None:
         phi[0, i], phi[1, i] = y, 1.0
 
 
-@kernel
+@piece
 def decays(p: Array, given: Array, phi: Array) -> None:
     """Fill one exponential of two rates, and a constant."""
     for i in range(given.shape[1]):
@@ -71,21 +71,21 @@ def decays(p: Array, given: Array, phi: Array) -> None:
         phi[1, i] = 1.0
 
 
-@kernel
+@piece
 def pole(u: float) -> complex:
     """Return 1/(1 + iu)."""
     n = 1.0 / (1.0 + u * u)
     return complex(n, -n * u)
 
 
-@kernel
+@piece
 def put(column: Array, ifold: Array, i: int, m: int, z: complex) -> None:
     """Write z, and its i-fold, at a point of which Im lies m further."""
     column[i], column[m + i] = z.real, z.imag
     ifold[i], ifold[m + i] = -z.imag, z.real
 
 
-@kernel
+@piece
 def planes(p: Array, given: Array, phi: Array, room: Array) -> None:
     """Fill background, resonance and slope of two traces.
 
@@ -115,7 +115,7 @@ def planes(p: Array, given: Array, phi: Array, room: Array) -> None:
         turn *= onwards
 
 
-@kernel
+@piece
 def columns(law: int, p: Array, given: Array, phi: Array, room: Array) -> None:
     """Fill phi (L, R) at the nonlinear parameters p; room (6, M) keeps what `slopes` may want."""
     if law == TRAIN:
@@ -134,7 +134,7 @@ def columns(law: int, p: Array, given: Array, phi: Array, room: Array) -> None:
         planes(p, given, phi, room)
 
 
-@kernel
+@piece
 def slopes_of_waves(law: int, p: Array, given: Array, c: Array, d: Array) -> None:
     """Derivatives of TRAIN and REPEATED."""
     for i in range(given.shape[1]):
@@ -148,7 +148,7 @@ def slopes_of_waves(law: int, p: Array, given: Array, c: Array, d: Array) -> Non
             d[0, i], d[1, i] = -size * away, size * p[0]
 
 
-@kernel
+@piece
 def slopes_of_pairs(p: Array, given: Array, c: Array, d: Array) -> None:
     """Derivatives by the errors."""
     for i in range(given.shape[1]):
@@ -164,7 +164,7 @@ def slopes_of_pairs(p: Array, given: Array, c: Array, d: Array) -> None:
             d[k, i] *= c[0, 0]
 
 
-@kernel
+@piece
 def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
     """Derivatives by both rates."""
     for i in range(given.shape[1]):
@@ -174,7 +174,7 @@ def slopes_of_decays(p: Array, given: Array, c: Array, d: Array) -> None:
         d[0, i], d[1, i] = slope if first else 0.0, 0.0 if first else slope
 
 
-@kernel
+@piece
 def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array) -> None:
     """Derivatives by centres, width, delay, and what is in 0 instead of 1."""
     m, width = given.shape[1], p[2]
@@ -198,13 +198,13 @@ def slopes_of_planes(p: Array, given: Array, c: Array, d: Array, room: Array) ->
             write(fifth, at, m, s * height * (zero - one))
 
 
-@kernel
+@piece
 def write(row: Array, i: int, m: int, z: complex) -> None:
     """Write z at a point of which Im lies m further."""
     row[i], row[m + i] = z.real, z.imag
 
 
-@kernel
+@piece
 def slopes(
     law: int, p: Array, lo: Array, hi: Array, given: Array, w: Array, c: Array, d: Array,
     room: Array,
@@ -226,7 +226,7 @@ def slopes(
             d[k, i] = d[k, i] * w[i] if lo[k] < hi[k] else 0.0
 
 
-@kernel
+@piece
 def dot(a: Array, i: int, b: Array, j: int) -> float:
     """Return the inner product of two rows: views of them would cost more."""
     s = 0.0
@@ -235,7 +235,7 @@ def dot(a: Array, i: int, b: Array, j: int) -> float:
     return s
 
 
-@kernel
+@piece
 def along(a: Array, i: int, b: Array) -> float:
     """Return the inner product of row i of a and b."""
     s = 0.0
@@ -244,7 +244,7 @@ def along(a: Array, i: int, b: Array) -> float:
     return s
 
 
-@kernel
+@piece
 def solved(a: Array, b: Array) -> None:
     """Solve A b = b in place for columns b (n, q), A (n, n) symmetric, scaled to a unit diagonal.
 
@@ -275,7 +275,7 @@ def solved(a: Array, b: Array) -> None:
             b[i, k] *= a[i, n]
 
 
-@kernel
+@piece
 def taken(matrix: Array, a: Array) -> None:
     """Copy a matrix (n, n) to where it may be destroyed."""
     for i in range(matrix.shape[0]):
@@ -283,7 +283,7 @@ def taken(matrix: Array, a: Array) -> None:
             a[i, j] = matrix[i, j]
 
 
-@kernel
+@piece
 def project(
     law: int, p: Array, given: Array, y: Array, w: Array, prior: Array, pull: Array,
     phi: Array, room: Array, gram: Array, c: Array, r: Array, a: Array,
@@ -316,7 +316,7 @@ def project(
     return cost
 
 
-@kernel
+@piece
 def reduced_normal(
     d: Array, phi: Array, gram: Array, r: Array, normal: Array, fall: Array, both: Array, a: Array
 ) -> None:
@@ -341,7 +341,7 @@ def reduced_normal(
             normal[k, j] = normal[j, k] = s
 
 
-@kernel
+@piece
 def step(
     p: Array, normal: Array, fall: Array, pull: Array, damping: float, move: Array, a: Array
 ) -> None:
@@ -357,7 +357,7 @@ def step(
     solved(a, move)
 
 
-@kernel
+@piece
 def covariance(d: Array, phi: Array, prior: Array, pull: Array, cov: Array, a: Array) -> None:
     """Fill the inverse of the full normal matrix of [d; phi]; 0 for a frozen parameter."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
@@ -375,7 +375,7 @@ def covariance(d: Array, phi: Array, prior: Array, pull: Array, cov: Array, a: A
     solved(a, cov)
 
 
-@kernel
+@piece
 def refine(
     law: int, given: Array, y: Array, w: Array, prior: Array, pull: Array, p: Array, lo: Array,
     hi: Array, iterations: int, phi: Array, d: Array, room: Array, c: Array, r: Array,

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import numbers
-from kammerton.estimation.numeric.kernels import careful_kernel, kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel, piece
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
@@ -117,7 +117,8 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
                 count += 1
                 low, high = min(low, v[i]), max(high, v[i])
         if same or count == 0:
-            near[n, :] = v
+            for i in range(m):  # an array put into another takes seconds to compile
+                near[n, i] = v[i]
             continue
         typical = total / count
         if count == m and plainly_near(v, high, sums, near[n]):
@@ -133,7 +134,7 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
                 near[n, i] = v[i]
 
 
-@kernel
+@piece
 def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
     """Fill near (M,) with the means of neighbours; False where a point may stand apart."""
     m, many = v.size, 0
@@ -151,7 +152,7 @@ def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
     return bool(2 * many > m + 1 or high <= UNLIKE * np.median(v))
 
 
-@kernel
+@piece
 def slide(v: Array, apart: Mask, most: float, own: bool, otherwise: float, out: Array) -> None:
     """Fill out (M,) with the means of what is near each point, not apart and not above `most`."""
     total, count, m = 0.0, 0, v.size
@@ -194,7 +195,7 @@ def fill_learned(
             near[i] = near[i] if apart[n, i] else law[i]
 
 
-@kernel
+@piece
 def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
     """Raise law to what is believed; return whether it changes much, and describes v better."""
     m, low, high = v.size, math.inf, 0.0
@@ -216,7 +217,7 @@ def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> boo
     return square / m - (change / m) ** 2 > MATTERS * MATTERS and by_law < off
 
 
-@kernel
+@piece
 def of_curve(v: Array, near: Array, apart: Mask, curve: Array, law: Array) -> None:
     """Fit variance = a + b u + c u^2 by weighted least squares; u is the curve, scaled."""
     middle, size = curve.mean(), 1e-300

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import ifft
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import MOST, axes, filled, single, widths
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
@@ -273,7 +273,7 @@ def fill_beside_a_line(x: Array, step: Array, y: Array, w: Array, delay: Array, 
             out[n, d] = max(line[7] - gain, 0.0)
 
 
-@kernel
+@piece
 def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
     """Fill line: weight, mean x, square of x; z times 1 and times x (Re, Im); what it leaves."""
     total = mean = 0.0
@@ -294,7 +294,7 @@ def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
     line[7] = zz - (zr * zr + zi * zi) / total - (tr * tr + ti * ti) / square
 
 
-@kernel
+@piece
 def cable(
     x: Array, step: float, re: Array, im: Array, w: Array, turn: float, line: Array
 ) -> float:  # fmt: skip

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.special import chdtri
 
 from kammerton.estimation.numeric.derived import Derived, Formulas, derive
-from kammerton.estimation.numeric.kernels import careful_kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.nulls import Nulls
@@ -148,7 +148,7 @@ def compare(
         flags[4, n] = not known or step[n] < JUMPED * max(rows[n] - parameters[2], 1)
 
 
-@careful_kernel
+@careful_piece
 def share_of(lags: Array, rows: int, sigmas: float) -> tuple[float, float]:
     """Return the share of the residual variance that is not noise, and the sum of all lags.
 
@@ -164,7 +164,7 @@ def share_of(lags: Array, rows: int, sigmas: float) -> tuple[float, float]:
     return share, total
 
 
-@careful_kernel
+@careful_piece
 def gained(cost: float, other: float, more: int, rows: int, freedom: int, known: bool) -> float:
     """Return delta-BIC over another law with `more` parameters less."""
     ratio = max(other, 1e-300) / max(cost, 1e-300 + 1e-14 * other)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
@@ -94,7 +94,7 @@ def fill_simple(x: Array, y: Array, w: Array, parts: int, known: bool, out: Arra
         fill_walks(y, w, first, parts, known, state, out)
 
 
-@kernel
+@piece
 def straight(x: Array, y: Array, w: Array, out: Array) -> None:
     """Add the costs of a constant, a line and a jump to out."""
     total = mean_x = mean_y = 0.0
@@ -150,7 +150,7 @@ def fill_walks(
         out[first + s, WALK] = best if freedom > 0.0 else out[first + s, FLAT]
 
 
-@kernel
+@piece
 def filtered(
     y: Array, w: Array, first: int, begin: int, m: int, typical: Array, state: Array, sums: Array
 ) -> None:

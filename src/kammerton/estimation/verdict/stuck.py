@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
@@ -83,12 +83,13 @@ def fill_stuck(
         kept = np.zeros((y.shape[1], y.shape[2]))
         for i in range(y.shape[2]):
             if w[n, i] > 0.0:
-                kept[:, m] = y[n, :, i]
+                for k in range(y.shape[1]):
+                    kept[k, m] = y[n, k, i]
                 m += 1
         out[n] = repeats(kept[:, :m], least, share, chance)
 
 
-@kernel
+@piece
 def repeats(y: Array, least: int, share: float, chance: float) -> bool:
     """Whether a value is held, or a block read again, in points (parts, M)."""
     m = y.shape[1]
@@ -108,7 +109,7 @@ def repeats(y: Array, least: int, share: float, chance: float) -> bool:
     return False
 
 
-@kernel
+@piece
 def usual(y: Array, last: int, run: int, lag: int, chance: float) -> bool:
     """Whether counts (M,) may well repeat `run` points up to `last`, `lag` after them, by chance.
 
@@ -125,7 +126,7 @@ def usual(y: Array, last: int, run: int, lag: int, chance: float) -> bool:
     return log_chance > math.log(chance)
 
 
-@kernel
+@piece
 def longest(y: Array, lag: int) -> tuple[int, int]:
     """Return how many points in a row equal those `lag` before, at most, and where that ends."""
     best = end = run = 0
@@ -139,7 +140,7 @@ def longest(y: Array, lag: int) -> tuple[int, int]:
     return best, end
 
 
-@kernel
+@piece
 def different(values: Array) -> int:
     """Return how many different values there are."""
     ordered = np.sort(values)
@@ -149,7 +150,7 @@ def different(values: Array) -> int:
     return count
 
 
-@kernel
+@piece
 def counted(values: Array) -> bool:
     """Return whether all values are whole multiples of one step apart, as counts are."""
     ordered = np.sort(values)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
@@ -64,7 +64,7 @@ def fill_clumped(
         out[n] = abs(lags[0]) * math.sqrt(rows[n]) > sigmas or total * rows[n] > most
 
 
-@kernel
+@piece
 def lag_sums(r: Array, parts: int, out: Array) -> None:
     """Fill out (LAGS,) with correlations within each of the parts."""
     m = r.size // parts
@@ -78,7 +78,7 @@ def lag_sums(r: Array, parts: int, out: Array) -> None:
         out[lag - 1] = s / power
 
 
-@kernel
+@piece
 def inner(a: Array, b: Array) -> float:
     """Return the inner product: slices from zero are what the compiler makes quick."""
     s = 0.0
@@ -94,7 +94,7 @@ def fill_lags(r: Array, parts: int, out: Array) -> None:
         lag_sums(r[n], parts, out[n])
 
 
-@kernel
+@piece
 def extent(curve: Array, parts: int) -> float:
     """Return the peak to peak, in the plane where there are two parts."""
     m = curve.size // parts
@@ -108,7 +108,7 @@ def extent(curve: Array, parts: int) -> float:
     return math.sqrt(total)
 
 
-@kernel
+@piece
 def at_extremes(y: Array, w: Array) -> float:
     """Return how many points have exactly the largest value, or the smallest if those are more."""
     low, high = 1e300, -1e300
@@ -122,7 +122,7 @@ def at_extremes(y: Array, w: Array) -> float:
     return float(max(lows, highs))
 
 
-@kernel
+@piece
 def same_values(y: Array, w: Array) -> tuple[int, int]:
     """Return the longest run of one value, and how many probes have a twin elsewhere."""
     run = longest = twins = equal = 0
