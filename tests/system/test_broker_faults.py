@@ -7,6 +7,7 @@ import contextlib
 import json
 import secrets
 import subprocess
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,10 +16,12 @@ import pytest
 
 from kammerton.client.follower import Update
 from kammerton.lab import Broker
+from kammerton.model import BrokerError
 from kammerton.model.alarm import Alarm
 from kammerton.model.backoff import Backoff
 from kammerton.publish import connect, payloads
 from kammerton.publish.commands import signature
+from kammerton.publish.patience import Patience
 from kammerton.serve.attending import attending
 from kammerton.serve.obedience import obedient
 from kammerton.store import Store
@@ -142,6 +145,25 @@ def test_b3_a_subscriber_whose_line_died_without_a_word_is_back_within_5_s(
             await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
             assert never_back(updates)
             assert proxy.hits
+
+    asyncio.run(scenario())
+
+
+def test_b3_a_line_that_dies_is_left_as_soon_as_its_last_answers_allow(
+    process: BrokerProcess, proxy: Proxy
+) -> None:
+    """A long patience, learnt from a failure before, does not outlive the first quick answer."""
+
+    async def scenario() -> None:
+        patience = Patience(20.0)
+        async with connect(Broker("127.0.0.1", proxy.port), patience=patience) as connection:
+            await connection.publish("first", b"1")
+            patience.answered(0.01)
+            proxy.put(HalfOpen())
+            began = time.monotonic()
+            with pytest.raises(BrokerError):
+                await connection.publish("second", b"2")
+            assert time.monotonic() - began < 5
 
     asyncio.run(scenario())
 

@@ -20,6 +20,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, Verdict
 from kammerton.model.backoff import Backoff
 from kammerton.publish import Connection, Relay, Topics, Will, connect, payloads
+from kammerton.publish.patience import Patience
 from kammerton.publish.payloads import iso
 from kammerton.store import Store
 from tests.brokers import MOSQUITTO, BrokerProcess
@@ -183,7 +184,7 @@ def test_a_broker_that_comes_late_hears_everything_in_order(
 
     @contextlib.asynccontextmanager
     async def when_heard(
-        broker: Broker, will: Will | None = None, patience: float = 1.0
+        broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Connection]:
         if process.running:
             await listening.wait()

@@ -69,17 +69,15 @@ class Subscriber:
         """Yield changes until the iteration is cancelled or closed."""
         while True:
             self._backoff.begin()
-            silent = None  # since when nothing has been heard on this connection
+            silent = None  # since when no snapshot, the largest message, has been heard
             try:
-                async with self._connect(
-                    self._broker, patience=self._patience.seconds
-                ) as connection:
+                async with self._connect(self._broker, patience=self._patience) as connection:
                     silent = time.monotonic()
                     topics = self._topics
                     await connection.subscribe(topics.status, topics.snapshot, topics.delta)
                     async for message in connection.messages():
-                        if silent is not None:
-                            self._failures = 0
+                        self._failures = 0
+                        if silent is not None and message.topic == topics.snapshot:
                             self._patience.answered(time.monotonic() - silent)
                             silent = None
                         for update in self._take(message):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kammerton.lab import Broker
-from kammerton.publish.patience import SHORTEST
+from kammerton.publish.patience import Patience
 
 
 @dataclass(frozen=True)
@@ -57,11 +57,11 @@ class Connection(Protocol):
 class Connect(Protocol):
     """How to make a connection: a new client each time, for `async with`.
 
-    Entering raises BrokerError when the broker is unreachable or refuses. patience: s to wait for
-    an answer of a broker that has taken the connection.
+    Entering raises BrokerError when the broker is unreachable or refuses. patience: how long to
+    wait for an answer of a broker that has taken the connection; looked at for every answer.
     """
 
     def __call__(
-        self, broker: Broker, will: Will | None = None, patience: float = SHORTEST
+        self, broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AbstractAsyncContextManager[Connection]:
         """Return a connection to be entered."""

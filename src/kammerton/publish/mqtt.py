@@ -18,7 +18,7 @@ import aiomqtt
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.publish.connection import Connection, Message, Will
-from kammerton.publish.patience import SHORTEST
+from kammerton.publish.patience import SHORTEST, Patience
 
 QOS = 1
 KEEPALIVE = 15
@@ -43,19 +43,20 @@ _quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once f
 
 @asynccontextmanager
 async def connect(
-    broker: Broker, will: Will | None = None, patience: float = SHORTEST
+    broker: Broker, will: Will | None = None, patience: Patience | None = None
 ) -> AsyncIterator[Connection]:
     """Connect to a broker for the time of an `async with`.
 
     The password file is read anew each time; its content enters no message and no log. Whoever
-    listens asks it all the time whether it is there; what is not answered within `patience` s is
-    the end of the connection.
+    listens asks it all the time whether it is there; what is not answered within the seconds that
+    `patience` has at the time is the end of the connection.
 
     Raises
     ------
     BrokerError
         The broker is unreachable, refuses, or goes away while connected.
     """
+    patience = patience or Patience()
     with _named_errors(broker):
         client = aiomqtt.Client(
             broker.host,
@@ -65,7 +66,7 @@ async def connect(
             tls_context=_tls(broker),
             will=aiomqtt.Will(will.topic, will.payload, QOS, retain=True) if will else None,
             logger=_quiet,
-            timeout=patience,
+            timeout=patience.seconds,
             keepalive=KEEPALIVE,
         )
         client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way
@@ -73,7 +74,7 @@ async def connect(
             async with AsyncExitStack() as stack:
                 with _cancellation_passes():
                     await stack.enter_async_context(client)
-                yield AiomqttConnection(client, broker)
+                yield AiomqttConnection(client, broker, patience)
         finally:
             await _dropped(client)
 
@@ -92,19 +93,24 @@ async def _dropped(client: aiomqtt.Client) -> None:
 class AiomqttConnection:
     """A connected client."""
 
-    def __init__(self, client: aiomqtt.Client, broker: Broker) -> None:
+    def __init__(self, client: aiomqtt.Client, broker: Broker, patience: Patience) -> None:
         self._client = client
         self._broker = broker
+        self._patience = patience
 
     async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
         """Publish at QoS 1 and wait for the acknowledgement."""
         with _named_errors(self._broker), _cancellation_passes():
-            await self._client.publish(topic, payload, qos=QOS, retain=retain)
+            await self._client.publish(
+                topic, payload, qos=QOS, retain=retain, timeout=self._patience.seconds
+            )
 
     async def subscribe(self, *topics: str) -> None:
         """Subscribe at QoS 1."""
         with _named_errors(self._broker), _cancellation_passes():
-            await self._client.subscribe([(topic, QOS) for topic in topics])
+            await self._client.subscribe(
+                [(topic, QOS) for topic in topics], timeout=self._patience.seconds
+            )
 
     async def messages(self) -> AsyncIterator[Message]:
         """Yield what arrives until the connection is lost."""
@@ -134,7 +140,7 @@ class AiomqttConnection:
         while True:
             await asyncio.sleep(ASK)
             with _cancellation_passes():
-                await self._client.unsubscribe(NOTHING)
+                await self._client.unsubscribe(NOTHING, timeout=self._patience.seconds)
 
 
 @contextmanager

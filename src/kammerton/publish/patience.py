@@ -19,7 +19,8 @@ class Patience:
     """Short, so that a line that died without a word is left soon; longer where answers are slow.
 
     A line on which not even the greeting gets through is either dead or slow: the next is given
-    twice the time, until one gets through and says how slow it is.
+    twice the time, until one gets through and says how slow it is; from then on that counts, on
+    the same connection too, which may die as well.
     """
 
     seconds: float = SHORTEST

@@ -124,7 +124,7 @@ class Relay:
     async def _connected(self) -> None:
         head = await asyncio.to_thread(self._store.snapshot)
         will = last_will(self._topics, head, self._now())
-        async with self._connect(self._broker, will, self._patience.seconds) as connection:
+        async with self._connect(self._broker, will, self._patience) as connection:
             self._mirror = Mirror()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,

@@ -15,6 +15,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.model.backoff import Backoff
 from kammerton.publish import Message, Topics, Will
+from kammerton.publish.patience import SHORTEST, Patience
 from kammerton.publish.payloads import digest
 
 TOPICS = Topics("c")
@@ -42,7 +43,7 @@ class Tape:
 
     @contextlib.asynccontextmanager
     async def connect(
-        self, broker: Broker, will: Will | None = None, patience: float = 1.0
+        self, broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Tape]:
         assert will is None
         if not self.sessions:
@@ -160,3 +161,29 @@ def test_b1_after_a_connection_failures_count_anew() -> None:
         await asyncio.wait([task])
 
     asyncio.run(scenario())
+
+
+def test_only_a_snapshot_tells_how_slow_the_line_is() -> None:
+    """The short word of the status comes at once on any line."""
+    patient = Patience(20.0)
+    after: list[float] = []
+
+    class Looked(Tape):
+        async def messages(self) -> AsyncIterator[Message]:
+            for each in self.sessions.pop(0):
+                yield each
+                after.append(patient.seconds)
+            raise BrokerError("lost")
+
+    tape = Looked([online("online"), message(TOPICS.snapshot, revision=1, parameters={})])
+    subscriber = Subscriber(Broker("nowhere", 1), "c", connect=tape.connect)
+    subscriber._patience = patient
+
+    async def listen() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                async for _ in subscriber:
+                    pass
+
+    asyncio.run(listen())
+    assert after == [20.0, SHORTEST]

@@ -9,6 +9,7 @@ import pytest
 
 from kammerton.lab import Broker
 from kammerton.publish.mqtt import AiomqttConnection
+from kammerton.publish.patience import Patience
 
 
 class Library:
@@ -20,7 +21,7 @@ class Library:
     async def publish(self, *arguments: Any, **more: Any) -> None:
         await asyncio.wait_for(self.answer, 10)
 
-    async def subscribe(self, *arguments: Any) -> None:
+    async def subscribe(self, *arguments: Any, **more: Any) -> None:
         await asyncio.wait_for(self.answer, 10)
 
 
@@ -28,7 +29,7 @@ class Library:
 def test_one_that_comes_together_with_the_answer_still_ends_it(what: str) -> None:
     async def scenario() -> None:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        connection = AiomqttConnection(Library(answer), Broker("nowhere", 1))  # type: ignore[arg-type]
+        connection = AiomqttConnection(Library(answer), Broker("nowhere", 1), Patience())  # type: ignore[arg-type]
         word = connection.publish("topic", b"") if what == "publish" else connection.subscribe("t")
         task = asyncio.create_task(word)
         await asyncio.sleep(0.01)
@@ -44,7 +45,7 @@ def test_what_a_cancelled_task_says_as_its_farewell_is_said() -> None:
     async def scenario() -> None:
         answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         answer.set_result(None)
-        connection = AiomqttConnection(Library(answer), Broker("nowhere", 1))  # type: ignore[arg-type]
+        connection = AiomqttConnection(Library(answer), Broker("nowhere", 1), Patience())  # type: ignore[arg-type]
         said = []
 
         async def work() -> None:

@@ -46,7 +46,7 @@ class Wire:
 
     @contextlib.asynccontextmanager
     async def connect(
-        self, broker: Broker, will: Will | None = None, patience: float = 1.0
+        self, broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Wire]:
         self.will = will
         self.connected += 1
@@ -326,7 +326,7 @@ def test_a_store_that_fails_for_a_while_is_waited_for(
 def test_absence_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
     @contextlib.asynccontextmanager
     async def refuse(
-        broker: Broker, will: Will | None = None, patience: float = 1.0
+        broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Wire]:
         raise BrokerError("nobody there")
         yield Wire()
@@ -382,9 +382,10 @@ def test_b3_behind_a_slow_line_it_waits_longer_and_gets_through(store: Store) ->
     class Slow(Wire):
         @contextlib.asynccontextmanager
         async def connect(
-            self, broker: Broker, will: Will | None = None, patience: float = 1.0
+            self, broker: Broker, will: Will | None = None, patience: Patience | None = None
         ) -> AsyncIterator[Wire]:
-            waited.append(patience)
+            assert patience is not None
+            waited.append(patience.seconds)
             async with super().connect(broker, will, patience) as wire:
                 yield wire
 
