@@ -6,7 +6,8 @@ import pytest
 from numba import njit
 from numba.core.codegen import JITCodeLibrary
 
-from kammerton.estimation.numeric.compiling import HOW, piece
+from kammerton.estimation.numeric import compiling
+from kammerton.estimation.numeric.compiling import HOW, how_to_make_parts, piece
 
 
 @piece
@@ -39,3 +40,20 @@ def test_python_calls_it_uncompiled():
 )
 def test_numba_has_the_steps_that_are_left_out(step):
     assert callable(getattr(JITCodeLibrary, step))
+
+
+def test_with_a_numba_that_was_never_tried_parts_are_compiled_as_it_does(monkeypatch):
+    assert how_to_make_parts("0.68.1")
+    assert how_to_make_parts("0.61.0") == how_to_make_parts("1.0.0") == {}
+    monkeypatch.setattr(compiling, "PARTS", how_to_make_parts("1.0.0"))
+
+    @piece
+    def fourth(x):
+        return x / 4.0
+
+    @njit(**HOW)
+    def sixteenth(x):
+        return fourth(fourth(x))
+
+    assert sixteenth(16.0) == 1.0
+    assert fourth(16.0) == 4.0
