@@ -78,7 +78,8 @@ class Subscriber:
                     async for message in connection.messages():
                         self._failures = 0
                         if silent is not None and message.topic == topics.snapshot:
-                            self._patience.answered(time.monotonic() - silent)
+                            if message.retained:  # what is not, nobody had to wait for
+                                self._patience.answered(time.monotonic() - silent)
                             silent = None
                         for update in self._take(message):
                             yield update

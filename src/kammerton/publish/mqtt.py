@@ -66,7 +66,7 @@ async def connect(
             tls_context=_tls(broker),
             will=aiomqtt.Will(will.topic, will.payload, QOS, retain=True) if will else None,
             logger=_quiet,
-            timeout=patience.seconds,
+            timeout=SHORTEST,  # of the first answer, a few bytes on a line that is empty yet
             keepalive=KEEPALIVE,
         )
         client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way

@@ -7,6 +7,7 @@ import contextlib
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
@@ -163,8 +164,9 @@ def test_b1_after_a_connection_failures_count_anew() -> None:
     asyncio.run(scenario())
 
 
-def test_only_a_snapshot_tells_how_slow_the_line_is() -> None:
-    """The short word of the status comes at once on any line."""
+@pytest.mark.parametrize("retained", [True, False])
+def test_only_a_retained_snapshot_tells_how_slow_the_line_is(retained: bool) -> None:
+    """The short word of the status comes at once on any line; what is new comes when it comes."""
     patient = Patience(20.0)
     after: list[float] = []
 
@@ -175,7 +177,8 @@ def test_only_a_snapshot_tells_how_slow_the_line_is() -> None:
                 after.append(patient.seconds)
             raise BrokerError("lost")
 
-    tape = Looked([online("online"), message(TOPICS.snapshot, revision=1, parameters={})])
+    snapshot = message(TOPICS.snapshot, revision=1, parameters={})
+    tape = Looked([online("online"), replace(snapshot, retained=retained)])
     subscriber = Subscriber(Broker("nowhere", 1), "c", connect=tape.connect)
     subscriber._patience = patient
 
@@ -186,4 +189,4 @@ def test_only_a_snapshot_tells_how_slow_the_line_is() -> None:
                     pass
 
     asyncio.run(listen())
-    assert after == [20.0, SHORTEST]
+    assert after == [20.0, SHORTEST if retained else 20.0]
