@@ -22,8 +22,9 @@ from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
 from qcodes.instrument_drivers.AlazarTech.ATS import AcquisitionController, AcquisitionInterface
 
 from kammerton.bench import NoTriggers
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import BufferSink, Capture, Identity
+from kammerton_drivers.queue import REFERENCE
 from kammerton_drivers.session import Session
 
 BOARDS = "kammerton.alazar_api"
@@ -78,9 +79,15 @@ class Ats9360:
         return await self.session.identity()
 
     async def configure(self, sample_rate: float) -> None:
-        """Lock to the external 10 MHz and set rate, range and trigger."""
+        """Lock to the external 10 MHz and set rate, range and trigger.
+
+        Raises
+        ------
+        LastingFault
+            The board says that its clock cannot lock; asked for nothing, it does not say so.
+        """
         self._sample_rate = sample_rate
-        await self.session.do("configure", lambda board: _configured(board, sample_rate))
+        await self.session.do("configure", lambda board: _configured(board, self.name, sample_rate))
 
     async def acquire(
         self, capture: Capture, armed: Callable[[], Awaitable[None]], sink: BufferSink
@@ -94,6 +101,8 @@ class Ats9360:
         ------
         NoTriggers
             A buffer was not filled within `capture.timeout`.
+        LastingFault
+            The board says that its clock is not locked.
         InstrumentError
             The board or `armed` failed.
         """
@@ -120,7 +129,11 @@ class Ats9360:
     def _opened(self, label: str) -> Board:
         board = self._board(label)
         if self._sample_rate is not None:  # opened anew after a failure
-            _configured(board, self._sample_rate)
+            try:
+                _configured(board, self.name, self._sample_rate)
+            except BaseException:
+                board.close()
+                raise
         return board
 
 
@@ -236,6 +249,7 @@ def _acquired(board: Board, stream: _Stream) -> None:
             acquisition_controller=cast("AcquisitionController[None]", stream),
         )
     except RuntimeError as error:
+        _demand_lock(stream.name, error)
         if re.search(r"\b579\b|WaitTimeout", str(error)) is None:
             raise
         raise NoTriggers(
@@ -246,7 +260,21 @@ def _acquired(board: Board, stream: _Stream) -> None:
         board.clear_buffers()
 
 
-def _configured(board: Board, sample_rate: float) -> None:
+def _demand_lock(name: str, error: RuntimeError) -> None:
+    """Raise LastingFault for error 590 (ATS-SDK: feed the 10 MHz in properly), as it is named."""
+    if re.search(r"\b590\b|PllNotLocked", str(error)):
+        raise LastingFault(f"{error}", REFERENCE, instrument=name) from error
+
+
+def _configured(board: Board, name: str, sample_rate: float) -> None:
+    try:
+        _set_up(board, sample_rate)
+    except RuntimeError as error:
+        _demand_lock(name, error)
+        raise
+
+
+def _set_up(board: Board, sample_rate: float) -> None:
     with board.syncing():
         board.clock_source.set("EXTERNAL_CLOCK_10MHz_REF")
         board.external_sample_rate.set(round(sample_rate))

@@ -1,7 +1,13 @@
-"""Rohde & Schwarz SGS100A as a microwave source, over the upstream QCoDeS driver."""
+"""Rohde & Schwarz SGS100A as a microwave source, over the upstream QCoDeS driver.
+
+The queue tells an error once, when it comes; SYSTem:SERRor? tells all that are there now (pyHegel
+and the drivers of the Kollar Lab ask SGS100As for it). Without the external reference the source
+goes on by its own oscillator and reads back EXT, so that nothing else tells.
+"""
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
@@ -9,8 +15,11 @@ from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, State
 from kammerton_drivers.line import Careful, idn
-from kammerton_drivers.queue import powered_on, scpi_errors
+from kammerton_drivers.queue import demand_reference, powered_on, reference_lost, scpi_errors
 from kammerton_drivers.session import Session
+
+NO_REFERENCE = 50
+"""External reference out of range or disconnected (SMB100A manual, device-specific errors)."""
 
 
 def connect(name: str, address: str) -> Sgs100a:
@@ -40,8 +49,18 @@ class Sgs100a:
         return await self.session.identity()
 
     async def configure(self) -> None:
-        """Lock to the common 10 MHz; the output stays as it is."""
-        await self.session.do("lock to the external 10 MHz", _lock_to_reference)
+        """Lock to the common 10 MHz; the output stays as it is.
+
+        What waits in the error queue is of before, and forgotten.
+
+        Raises
+        ------
+        LastingFault
+            No reference comes in.
+        """
+        await self.session.do(
+            "lock to the external 10 MHz", lambda source: _lock_to_reference(source, self.name)
+        )
 
     async def set_frequency(self, hz: float) -> None:
         """Set the carrier in Hz; the instrument is told hundredths."""
@@ -66,8 +85,12 @@ class Sgs100a:
         return await self.session.read("read all settings", _state)
 
     async def errors(self) -> list[str]:
-        """Empty the error queue and return what was in it."""
-        return await self.session.do("read errors", scpi_errors, in_doubt=True)
+        """Empty the error queue and return what was in it, and the reference if it is away now."""
+        return await self.session.do("read errors", _errors, in_doubt=True)
+
+    def remedy(self, error: str) -> str | None:
+        """Return what to see to when the reference is away; all other errors are events."""
+        return reference_lost(error, NO_REFERENCE)
 
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
@@ -94,12 +117,26 @@ class _Source(Careful, RohdeSchwarzSGS100A):
             raise InstrumentError(f"this is no SGS100A but {who.vendor} {who.model}")
 
 
-def _lock_to_reference(source: RohdeSchwarzSGS100A) -> None:
+def _errors(source: RohdeSchwarzSGS100A) -> list[str]:
+    queue = scpi_errors(source)
+    lasting = (e for e in _static_errors(source) if reference_lost(e, NO_REFERENCE))
+    return queue + [error for error in lasting if error not in queue]
+
+
+def _static_errors(source: RohdeSchwarzSGS100A) -> list[str]:
+    """Return the errors that are there now; asking changes nothing."""
+    found = re.findall(r'([+-]?\d+)\s*,\s*"([^"]*)"', source.ask("SYSTem:SERRor?"))
+    return [f'{code},"{text}"' for code, text in found if int(code)]
+
+
+def _lock_to_reference(source: RohdeSchwarzSGS100A, name: str) -> None:
+    scpi_errors(source)
     source.ref_osc_source.set("EXT")
     source.ref_osc_external_freq.set("10MHz")
     answer = str(source.ref_osc_source.get())
     if not answer.upper().startswith("EXT"):
         raise InstrumentError(f"{source.name} does not take the external reference: {answer}")
+    demand_reference(name, _errors(source), NO_REFERENCE)
 
 
 def _settings(source: RohdeSchwarzSGS100A) -> tuple[float, float, bool]:

@@ -17,7 +17,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 from kammerton.model import InstrumentError, ProgramError
 from kammerton.model.roles import Identity, Playlist, State
 from kammerton_drivers.line import Careful
-from kammerton_drivers.queue import powered_on
+from kammerton_drivers.queue import demand_reference, powered_on, reference_lost
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
 
@@ -26,6 +26,9 @@ AMPLITUDE = 1.0
 
 RESOLUTION = 15
 """Bits of the converter; the sixteenth carries marker 1."""
+
+REFERENCED = "EFIX"
+"""What the box calls its own clock, locked to 10 MHz."""
 
 FILE = "kammerton.seqx"
 TIMEOUT, LOAD_TIMEOUT = 5.0, 60.0
@@ -63,6 +66,8 @@ class Awg5208:
 
     async def configure(self, sample_rate: float) -> None:
         """Stop, outputs off; then lock the clock to 10 MHz and set levels and resolution.
+
+        The clock is set to the box's own first, so that it looks for the reference anew.
 
         While the box waits for its trigger it puts out 0 V and marker 1 low: held at its first
         value, the marker that starts the followers would be up before they are triggered.
@@ -120,6 +125,10 @@ class Awg5208:
         """Empty the error queue and return what was in it."""
         return await self.session.do("read errors", _errors, in_doubt=True)
 
+    def remedy(self, error: str) -> str | None:
+        """Return what to see to when an error speaks of the reference; all others are events."""
+        return reference_lost(error)
+
     async def safe(self) -> None:
         """Stop and switch every output off, and read back that they are."""
         await self.session.do("switch off", self._all_off, in_doubt=True)
@@ -142,6 +151,7 @@ class Awg5208:
         self._all_off(awg)
         _errors(awg)  # of whoever used the box before
         awg.mode.set("AWG")
+        awg.clock_source.set("Internal")
         awg.clock_source.set("Internal, 10 MHZ ref.")
         awg.sample_rate.set(sample_rate)
         for channel in awg.channels:
@@ -164,6 +174,8 @@ class Awg5208:
             for key, value in wanted.items()
             if not math.isclose(float(found[key]), value, rel_tol=1e-6, abs_tol=1e-9)
         ]
+        if not str(found["clock_source"]).startswith(REFERENCED):
+            wrong.append(f"clock_source is {found['clock_source']} instead of {REFERENCED}")
         if wrong:
             raise self._error("configure", f"reads back otherwise: {', '.join(wrong)}")
 
@@ -172,7 +184,7 @@ class Awg5208:
         if awg is not self._configured:
             self._configure(awg, playlist.sample_rate)
         self._stop(awg)
-        _errors(awg)
+        demand_reference(self.name, _errors(awg))  # lost since the run before
         for channel in awg.channels:
             channel.clear_asset()
         awg.clearSequenceList()
@@ -214,6 +226,7 @@ class Awg5208:
 
     def _check(self, awg: TektronixAWG5208, action: str) -> None:
         if errors := _errors(awg):
+            demand_reference(self.name, errors)
             raise self._error(action, "; ".join(errors))
 
     def _error(self, action: str, cause: str) -> InstrumentError:
@@ -235,8 +248,8 @@ def _wanted(channels: int) -> dict[str, float]:
 
 def _state(awg: TektronixAWG5208) -> State:
     """Ask for everything in one message: 34 questions one by one take as many round trips."""
-    names = ["clock_rate"]
-    questions = ["CLOCk:SRATe?"]
+    names = ["clock_rate", "clock_source"]
+    questions = ["CLOCk:SRATe?", ":CLOCk:SOURce?"]
     for n in range(1, awg.num_channels + 1):
         names += [f"amplitude.{n}", f"offset.{n}", f"resolution.{n}", f"on.{n}"]
         questions += [
@@ -248,9 +261,14 @@ def _state(awg: TektronixAWG5208) -> State:
     answers = awg.ask(";".join(questions)).split(";")
     if len(answers) != len(names):
         raise InstrumentError(f"{awg.name} gave {len(answers)} of {len(names)} settings")
-    values = dict(zip(names, map(float, answers), strict=True))
-    settings = {k: bool(v) if k.startswith("on.") else v for k, v in values.items()}
+    settings = {n: _setting(n, answer) for n, answer in zip(names, answers, strict=True)}
     return {**settings, "power_on": powered_on(awg)}
+
+
+def _setting(name: str, answer: str) -> float | str | bool:
+    if name == "clock_source":
+        return answer.strip()
+    return bool(float(answer)) if name.startswith("on.") else float(answer)
 
 
 def _errors(awg: TektronixAWG5208) -> list[str]:

@@ -94,6 +94,13 @@ async def _nothing(bench: Bench) -> None:
         ),
         ("drive_lo", "on", "0", "drive_lo is not set as it was: on is False, not True"),
         ("awg1", "amplitude", "0.9", r"awg1 is not set as it was: amplitude\.1 is 0\.9, not 1\.0"),
+        ("awg1", "clock_source", "INT", "awg1 is not set as it was: clock_source is INT, not EFIX"),
+        (
+            "drive_lo",
+            "reference",
+            "INT",
+            "drive_lo is not set as it was: reference is INT, not EXT",
+        ),
     ],
 )
 def test_i10_somebody_elses_change_is_seen_and_the_daemon_waits(

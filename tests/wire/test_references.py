@@ -77,8 +77,11 @@ def test_a_source_without_its_reference_is_off_and_says_so_once(laboratory, sour
     ]
     assert int(source.ask("*ESR?")) & 8
     assert errors(source) == []
+    assert source.ask("SYSTem:SERRor?").startswith('50,"External reference')  # as often as asked
+    assert source.ask("SYSTem:SERRor?").startswith("50,")
     assert command(["ctl", *control, "clear"]) == 0
     assert box.carrier.frequency == 5e9
+    assert source.ask("SYSTem:SERRor?") == '0,"No error"'
     said = [c["new"] for c in laboratory.ledger.since() if c["output"] == "reference-lost"]
     assert said == ["fault 1: instrument=drive_lo ppm=2.0 seed=3001", None]
 

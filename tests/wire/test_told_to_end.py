@@ -14,6 +14,7 @@ from kammerton.lab import Lab
 from kammerton.serve import child
 from kammerton.serve.words import Code, Mode
 from kammerton.store import Store
+from kammerton.store.leases import DAEMON
 from kammerton_sim.laboratory import Laboratory
 from tests.prove.gate import site
 from tests.yardstick import stretch
@@ -75,6 +76,17 @@ def test_r1_what_a_person_holds_is_left_alone() -> None:
         code, _ = asyncio.run(child._told(lab, Mode.TUNE))
         assert code is Code.FAILED
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
+
+
+def test_r1_what_the_daemon_itself_set_aside_is_switched_off_too() -> None:
+    with site() as (laboratory, lab):
+        left_on(laboratory, lab)
+        with Store.open(lab.database, lab.computer, data=lab.data) as store:
+            store.hold("drive_lo", DAEMON, "no reference")
+            store.activity("t1 on q0")
+        code, _ = asyncio.run(child._told(lab, Mode.TUNE))
+        assert code is Code.DONE
+        assert not on(laboratory)
 
 
 COMPILES = """

@@ -3,8 +3,9 @@
 Looked up: -120 to 25 dBm (the vendor's Python package for the SGT100A), 0.01 dB and -30 dBm after
 *RST (manuals of SMC100A and SME). From memory: 1 mHz, other defaults. It is switched on silent, as
 OUTPut:PON OFF has it. Without the external reference that it is set to, it says so once (error 50
-of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. The SMB100A tells what
-lasts under SYSTem:ERRor:STATic?; the package for the SGT100A has no such command: nor has this one.
+of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. What lasts it tells under
+SYSTem:SERRor?, as often as it is asked: two laboratories' drivers (pyHegel, Kollar Lab) ask
+SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual does.
 """
 
 from __future__ import annotations
@@ -13,7 +14,8 @@ from typing import Any
 
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier
-from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.commands import Command
+from kammerton_sim.wire.errors import MESSAGES, ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
 
@@ -91,7 +93,8 @@ class Sgs100a(ScpiInstrument):
     def __init__(
         self, name: str, ledger: Ledger, serial: int = 100001, error: float = 2e-8
     ) -> None:
-        super().__init__(name, ledger, SETTINGS, {})
+        static = Command(ask=lambda _: self._static_error())
+        super().__init__(name, ledger, SETTINGS, {"SYSTem:SERRor": static})
         self.identity = self.identity.format(serial=serial)
         self._error, self._astray = error, 0.0
 
@@ -107,8 +110,15 @@ class Sgs100a(ScpiInstrument):
             self._miss_reference()
 
     def _miss_reference(self) -> None:
-        if self._astray and self.value("reference") == "EXT":
+        if self._misses_reference():
             self.fail(ScpiError(_NO_REFERENCE))
+
+    def _misses_reference(self) -> bool:
+        return bool(self._astray) and self.value("reference") == "EXT"
+
+    def _static_error(self) -> str:
+        code = _NO_REFERENCE if self._misses_reference() else 0
+        return self.error_form.format(code, MESSAGES[code])
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return the name of the only output."""

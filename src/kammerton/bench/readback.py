@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from kammerton.bench.guard import Guard
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together
-from kammerton.model import InstrumentError, SettingsChanged
+from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm, Tell, unheard
-from kammerton.model.roles import Described, Instrument, Queued, State
+from kammerton.model.roles import Ailing, Described, Instrument, Queued, State
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class ReadBack:
 
     What was not commanded by the gate is expected to stay as it was when it was first read after
     the instrument was set up; `forget` is called when one is set up anew. alarm: hears of errors in
-    a queue, and of the first empty one after that.
+    a queue, and of the first empty one after that; not of those that last, which end the work.
     """
 
     def __init__(
@@ -81,6 +81,8 @@ class ReadBack:
 
         Raises
         ------
+        LastingFault
+            What is in an error queue lasts until a person has seen to it.
         InstrumentError
             Another box answers, settings differ, or the error queue was not empty; every
             difference is in the audit. Names the instrument.
@@ -89,18 +91,20 @@ class ReadBack:
             device = self._instruments[name]
             await self._guard.boxes.same(name, device)
             if isinstance(device, Queued):
-                self._content(name, await device.errors())
+                self._content(name, device, await device.errors())
             if isinstance(device, Described):
                 expected = {**self._first.get(name, {}), **state}
                 self._as_set(name, expected, await device.state())
                 self._last[name] = expected
 
-    def _content(self, name: str, errors: list[str]) -> None:
+    def _content(self, name: str, device: Queued, errors: Sequence[str]) -> None:
         if errors:
             text = "; ".join(errors)
             self._content_once.discard(name)
-            self._alarm(Alarm("instrument error", name, f"{name} has errors in its queue: {text}"))
             self._guard.note(OutputChange(name, "no error", text, name, "the run is not believed"))
+            if remedy := _remedy(device, errors):
+                raise LastingFault(text, remedy, instrument=name)
+            self._alarm(Alarm("instrument error", name, f"{name} has errors in its queue: {text}"))
             raise InstrumentError(f"{name} has errors in its queue: {text}", instrument=name)
         if name not in self._content_once:  # an alarm may be on since before this bench was opened
             self._content_once.add(name)
@@ -123,6 +127,12 @@ class ReadBack:
         reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)
+
+
+def _remedy(device: Queued, errors: Iterable[str]) -> str | None:
+    if not isinstance(device, Ailing):
+        return None
+    return next((remedy for each in errors if (remedy := device.remedy(each))), None)
 
 
 async def _of_each(devices: Mapping[str, Described]) -> Iterator[tuple[str, State]]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from kammerton.bench.gate import Gate
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import Digitizer, FridgeMonitor, Instrument
 
 ANSWER = 20.0
@@ -31,6 +31,7 @@ class Recovery:
         self._gate, self._configure = gate, configure
         self._suspects: set[str] = set()
         self._tries = 0
+        self._lasting: LastingFault | None = None
 
     async def restore(self, failure: InstrumentError) -> frozenset[str]:
         """Try once; return the instruments that were set up anew.
@@ -40,9 +41,12 @@ class Recovery:
 
         Raises
         ------
+        LastingFault
+            One says what a person has to see to, whatever the others do.
         InstrumentError
             Names every instrument that is still away or not known to be off.
         """
+        self._lasting = None
         known = failure.instrument in self._instruments
         self._suspects |= {str(failure.instrument)} if known else set(self._instruments)
         missing = await self._missing()
@@ -54,6 +58,8 @@ class Recovery:
         missing |= await self._settled(self._suspects - missing.keys())
         restored = frozenset(self._suspects - missing.keys())
         self._suspects = set(missing)
+        if self._lasting is not None:
+            raise self._lasting
         if missing:
             one = next(iter(missing)) if len(missing) == 1 else None
             raise InstrumentError("\n".join(missing.values()), instrument=one)
@@ -84,6 +90,7 @@ class Recovery:
                 async with asyncio.timeout(ANSWER):
                     await act(name)
             except InstrumentError as error:
+                self._lasting = error if isinstance(error, LastingFault) else self._lasting
                 return str(error)
             except TimeoutError:
                 return f"{name} does not answer within {ANSWER:g} s"

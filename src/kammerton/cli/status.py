@@ -40,21 +40,18 @@ def status(
             return
         console = Console()
         console.print(_headline(store))
-        for words in held_words(store):
-            console.print(f"[yellow]{escape(words)}[/yellow]")
+        for lease in store.leases():
+            console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
         for words in _stuck(store):
             console.print(f"[yellow]{escape(words)}[/yellow]")
         known = store.parameters()
         console.print(_table(known, store.now()) if known else "nothing was measured yet")
 
 
-def held_words(store: ReadStore) -> list[str]:
-    """Return a line for everything that persons hold."""
-    return [
-        f"{lease.scope} is held by {lease.owner}: {lease.why}"
-        + (f", until {lease.until:%Y-%m-%d %H:%M} UTC" if lease.until else "")
-        for lease in store.leases()
-    ]
+def words_of(lease: Lease) -> str:
+    """Return who holds what, and why."""
+    until = f", until {lease.until:%Y-%m-%d %H:%M} UTC" if lease.until else ""
+    return f"{lease.scope} is held by {lease.owner}: {lease.why}{until}"
 
 
 def _stuck(store: ReadStore) -> list[str]:

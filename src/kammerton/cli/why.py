@@ -27,16 +27,15 @@ def why(
 ) -> None:
     """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
     from kammerton.cli.output import opened, print_json
-    from kammerton.cli.status import held_words
     from kammerton.client.why import explain
 
     lab = either(lab, at)
     with opened(lab) as store:
         if parameter not in store.parameters():
-            typer.echo(_missing(store, parameter, lab), err=True)
+            words = [_missing(store, parameter, lab), *_held(store, parameter)]
+            typer.echo("\n".join(words), err=True)
             raise typer.Exit(2)
-        found = explain(store, parameter)
-        held = [words for words in held_words(store) if words.startswith(f"{_element(parameter)} ")]
+        found, held = explain(store, parameter), _held(store, parameter)
         if as_json:
             print_json({**_document(found), "held": held})
         else:
@@ -71,8 +70,14 @@ def _document(found: Why) -> dict[str, Any]:
     }
 
 
-def _element(parameter: str) -> str:
-    return parameter.partition(".")[0]
+def _held(store: ReadStore, parameter: str) -> list[str]:
+    """Return who holds the element, and what the daemon has set aside: nothing is measured then."""
+    from kammerton.cli.status import words_of
+    from kammerton.store.leases import DAEMON
+
+    element = parameter.partition(".")[0]
+    mine = [each for each in store.leases() if each.scope == element or each.owner == DAEMON]
+    return [words_of(each) for each in mine]
 
 
 def _show(found: Why, now: datetime, held: list[str]) -> None:

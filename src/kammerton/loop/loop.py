@@ -26,6 +26,7 @@ from kammerton.model import (
     InstrumentError,
     KammertonError,
     LabClock,
+    LastingFault,
     OutputRefused,
     ProgramError,
     Run,
@@ -105,7 +106,13 @@ class Loop:
         self._outage = Outage(self.bench, self._say, self.alarm)
 
     async def keep(self) -> None:
-        """Measure whatever is worth it, until told to leave."""
+        """Measure whatever is worth it, until told to leave.
+
+        Raises
+        ------
+        LastingFault
+            Nothing can be measured with an instrument until a person has seen to it.
+        """
         await self._take_up()
         while not self.leave:
             for name in self.patience.release(self.clock.now()):
@@ -120,6 +127,8 @@ class Loop:
 
         Raises
         ------
+        LastingFault
+            As `keep`.
         InstrumentError
             An instrument was away for 20 s; `keep` would wait.
         """
@@ -227,6 +236,8 @@ class Loop:
         except InstrumentError as failure:
             outcome = f"aborted: {failure}"
             await self._ended(attempt, outcome)
+            if isinstance(failure, LastingFault):
+                raise  # the next run would be as wrong as this one, and say nothing any more
             if isinstance(failure, SettingsChanged):
                 self.book.doubt_what_uses(failure.instrument, DOUBT, self.clock.now())
             await self._outage.after(failure, self._limit)

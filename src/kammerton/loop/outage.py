@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from kammerton.loop.runner import Acquires
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.backoff import Backoff
 
@@ -45,6 +45,8 @@ class Outage:
 
         Raises
         ------
+        LastingFault
+            An instrument says what a person has to see to; waiting does not help.
         InstrumentError
             It took longer than `patience` s; None waits for ever.
         """
@@ -61,6 +63,8 @@ class Outage:
             self.backoff.begin()
             try:
                 await self.bench.recover(latest)
+            except LastingFault:
+                raise
             except InstrumentError as still:
                 latest = still
             else:

@@ -14,6 +14,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "It refused or lost a command; what was measured then is not believed and is measured "
         "again. If it comes again, look up the code in its manual and see its settings in lab.toml."
     ),
+    "set aside": (
+        "Its outputs are off, and nothing is measured with it until a person says that it is well: "
+        "see to what it says, then `kammerton release` with its name. It is then asked anew."
+    ),
     "target": (
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."

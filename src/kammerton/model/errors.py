@@ -5,7 +5,8 @@
     KammertonError
     ├── LabError            lab.toml cannot be used; carries every problem found
     ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
-    │   └── SettingsChanged not set as it was left: a person, another program, a fault
+    │   ├── SettingsChanged not set as it was left: a person, another program, a fault
+    │   └── LastingFault    what it says lasts until a person has seen to it
     ├── OutputRefused       the gate did not let a physical output change
     │   └── DriveInhibited  drive is forbidden now; it may be allowed later
     │       └── Held        a person said "hands off"
@@ -47,6 +48,17 @@ class InstrumentError(KammertonError):
 
 class SettingsChanged(InstrumentError):
     """An instrument is not set as it was left, by a hand, a program, a power cycle or a fault."""
+
+
+class LastingFault(InstrumentError):
+    """An instrument says what is wrong with it, and that lasts until a person has seen to it.
+
+    error: in the words of the instrument. remedy: what there is to see to.
+    """
+
+    def __init__(self, error: str, remedy: str, *, instrument: str) -> None:
+        super().__init__(f"{instrument} says {error}; {remedy}", instrument=instrument)
+        self.error, self.remedy = error, remedy
 
 
 class OutputRefused(KammertonError):

@@ -106,6 +106,14 @@ class Queued(Protocol):
 
 
 @runtime_checkable
+class Ailing(Queued, Protocol):
+    """An instrument some of whose errors name a condition that lasts, not an event that is over."""
+
+    def remedy(self, error: str) -> str | None:
+        """Return what a person must see to where an error of the queue lasts; else None."""
+
+
+@runtime_checkable
 class WaveformGenerator(Instrument, Protocol):
     """An arbitrary waveform generator that plays sequences."""
 

@@ -19,7 +19,7 @@ from kammerton.loop.catalogue import calibration_names
 from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, Run, StoreInUse, Verdict
+from kammerton.model import Held, LabClock, LastingFault, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
@@ -32,6 +32,7 @@ from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
+from kammerton.store.leases import DAEMON
 from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
@@ -70,8 +71,8 @@ async def run_computer(
     async with opened_store(lab) as (store, outputs):
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
-            holds, committed = Holds(lab, store, doing), _reporter(lab, pictures)
             alarms, errands = Alarms(), Measuring(lab, calibration_names())
+            holds, committed = Holds(lab, store, doing, alarms.tell), _reporter(lab, pictures)
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
             )
@@ -152,11 +153,15 @@ class Tuning:
     wishes: Wishes
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
-        """Connect the instruments and calibrate; anew after a person had them."""
+        """Connect the instruments and calibrate; anew after a person had them.
+
+        What an instrument says and lasts sets it aside, until a person releases it; `once` ends.
+        """
         ready = asyncio.create_task(asyncio.to_thread(_warm))
         planner: Planner | None = None
+        loop: Loop | None = None
         while True:
-            if self.holds.on_bench() is not None:
+            if self._left_alone():
                 self.up()  # as far as it may be: all instruments are a person's
                 self.wishes.withdraw()
                 await self.holds.free()
@@ -181,9 +186,20 @@ class Tuning:
             except Held as held:
                 log.info("left again while connecting: %s", held)
                 continue
+            except LastingFault as fault:
+                await self.holds.set_aside(fault)
+                if once:
+                    raise
+                parked = None
             if parked is not None:
                 return parked
-            loop.patience.forget()
+            if loop is not None:
+                loop.patience.forget()
+
+    def _left_alone(self) -> bool:
+        """Say whether the instruments are a person's, or set aside with outputs known to be off."""
+        lease = self.holds.on_bench()
+        return lease is not None and (lease.owner != DAEMON or self.outputs.known_off)
 
     def _loop(self, bench: Bench, planner: Planner) -> Loop:
         book = BeliefBook(self.lab, self.clock.now())

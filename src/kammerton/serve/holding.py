@@ -13,10 +13,12 @@ from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.loop import Loop
-from kammerton.model import StoreError, StoreUnavailable
+from kammerton.model import LastingFault, StoreError, StoreUnavailable
+from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.serve.beside import beside
 from kammerton.store import Store
 from kammerton.store.inbox import Request
+from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
 
 log = logging.getLogger(__name__)
@@ -26,10 +28,16 @@ PERIOD = 0.5  # s between looks at the leases
 
 
 class Holds:
-    """The leases of a computer as they were last read, and who waits for what."""
+    """The leases of a computer as they were last read, and who waits for what.
 
-    def __init__(self, lab: Lab, store: Store, doing: Callable[[str], object]) -> None:
-        self._lab, self._store, self._doing = lab, store, doing
+    alarm: hears of each instrument that the daemon has set aside, until a person releases it.
+    """
+
+    def __init__(
+        self, lab: Lab, store: Store, doing: Callable[[str], object], alarm: Tell = unheard
+    ) -> None:
+        self._lab, self._store, self._doing, self._alarm = lab, store, doing, alarm
+        self._aside: frozenset[str] = frozenset()
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
         self._at_once: set[str] = set()
@@ -44,9 +52,36 @@ class Holds:
         return frozenset(lease.scope for lease in self.leases)
 
     def on_bench(self) -> Lease | None:
-        """Return a lease on the computer or an instrument: the bench belongs to a person."""
+        """Return a lease on the computer or an instrument, a person's rather than the daemon's."""
         mine = {COMPUTER, *self._lab.instruments}
-        return next((lease for lease in self.leases if lease.scope in mine), None)
+        found = [lease for lease in self.leases if lease.scope in mine]
+        return min(found, key=lambda lease: lease.owner == DAEMON, default=None)
+
+    async def set_aside(self, fault: LastingFault) -> None:
+        """Hold an instrument in the daemon's name until a person releases it; return when it is.
+
+        Raises
+        ------
+        StoreError
+            That cannot be written, and no person holds the bench.
+        """
+        scope = str(fault.instrument)
+        why = f"{fault.error}; {fault.remedy}, then: kammerton release {scope}"
+        log.error("%s is set aside: %s", scope, why)
+        while True:
+            try:
+                await asyncio.to_thread(self._store.hold, scope, DAEMON, why)
+                break
+            except StoreUnavailable as problem:
+                self._doing(f"{scope} is to be set aside, outputs are off: {problem}")
+                await asyncio.sleep(PERIOD)
+            except StoreError:
+                await self._read()
+                if self.on_bench() is None:
+                    raise
+                return  # it is a person's, who knows more
+        self.leases = (*self.leases, Lease(0, scope, DAEMON, why, datetime.now(UTC), None))
+        await self._read()
 
     def told(self, request: Request) -> None:
         """Take note of a hold that cannot wait for a safe point."""
@@ -115,6 +150,7 @@ class Holds:
         try:
             self.leases = await asyncio.to_thread(self._store.leases)
             self._read_once = True
+            self._tell({each.scope: each.why for each in self.leases if each.owner == DAEMON})
         except Exception as problem:  # noqa: BLE001 - whatever it is: what is held is not known
             log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
@@ -122,6 +158,14 @@ class Holds:
         self._at_once &= {lease.scope for lease in self.leases}
         numbers = {lease.number for lease in self.leases}
         self._since = {n: began for n, began in self._since.items() if n in numbers}
+
+    def _tell(self, aside: Mapping[str, str]) -> None:
+        for scope in aside.keys() - self._aside:
+            self._alarm(Alarm("set aside", scope, f"{scope} is set aside: {aside[scope]}"))
+        for scope in self._aside - aside.keys():
+            over = f"{scope} was released; it is looked at anew"
+            self._alarm(Alarm("set aside", scope, over, on=False))
+        self._aside = frozenset(aside)
 
     async def _say(self, what: str) -> None:
         self._doing(what)

@@ -15,6 +15,7 @@ from kammerton.serve.computer import Doing, opened_store, relayed
 from kammerton.serve.holding import Holds
 from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
+from kammerton.store.leases import DAEMON
 
 log = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ def _held(lab: Lab, store: Store, doing: Doing) -> str | None:
     holds = Holds(lab, store, doing)
     holds.leases = store.leases()
     lease = holds.on_bench()
-    return None if lease is None else f"no instrument was touched, {said(lease)}"
+    persons = lease is not None and lease.owner != DAEMON
+    return f"no instrument was touched, {said(lease)}" if lease and persons else None
 
 
 async def _switched_off(

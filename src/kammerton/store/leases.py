@@ -13,6 +13,9 @@ from kammerton.store.rows import Lease, micros, moment
 
 table = schema.lease
 
+DAEMON = "the daemon"
+"""The owner of a hold on what the daemon has set aside; any person may release it."""
+
 LONGEST = timedelta(days=3653)
 """What ends later than this from now is not meant: ten years."""
 
@@ -102,14 +105,14 @@ def end_lease(
     Raises
     ------
     StoreError
-        Nobody holds it; or not under this number any more; or, without `force`, somebody else.
+        Nobody holds it; or not under this number any more; or, without `force`, another person.
     """
     held = connection.execute(active(now).where(table.c.scope == scope)).first()
     if held is None:
         raise StoreError(f"nobody holds {scope}")
     if number is not None and held.number != number:
         raise StoreError(f"{scope} is held anew by {held.owner}: {held.why}")
-    if held.owner != who and not force:
+    if held.owner not in (who, DAEMON) and not force:
         raise StoreError(
             f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
         )

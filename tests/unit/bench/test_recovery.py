@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kammerton.bench import Bench
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from tests.unit.bench.test_bench import use
 
 LOST = InstrumentError("lo: no answer", instrument="lo")
@@ -104,6 +104,19 @@ def test_one_that_does_not_read_back_off_is_not_back(fake, make, tmp_path):
         with pytest.raises(InstrumentError, match="lo is not known to be off"):
             await bench.recover(LOST)
         fake.lo.ignores_off = False
+        await bench.recover(LOST)
+
+    use(fake, make, tmp_path, body)
+
+
+def test_what_lasts_is_told_as_that_whoever_else_is_away(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        fake.lo.fail["configure"] = LastingFault("no reference", "see the cable", instrument="lo")
+        away(fake, "awg", InstrumentError("awg is off"))
+        with pytest.raises(LastingFault, match="lo says no reference; see the cable"):
+            await bench.recover(LOST)
+        del fake.lo.fail["configure"]
+        away(fake, "awg", None)
         await bench.recover(LOST)
 
     use(fake, make, tmp_path, body)

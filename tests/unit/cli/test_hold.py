@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.model import StoreError
 from kammerton.store import Store, change
+from kammerton.store.leases import DAEMON
 from tests.unit.lab.example import FILE
 
 
@@ -43,6 +44,17 @@ def test_it_is_held_shown_and_released(lab):
     assert "q1 is held by" in said("status", str(lab))[1].replace("\n", " ")
     assert said("release", "q1", "--lab", str(lab)) == (0, "q1 is released\n", "")
     assert "q1 is held by" not in said("status", str(lab))[1]
+
+
+def test_what_the_daemon_set_aside_is_shown_and_any_person_releases_it(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.hold("awg1", DAEMON, "no reference; see to the cable")
+    code, _, err = said("hold", "awg1", "--why", "mine", "--lab", str(lab))
+    assert (code, "awg1 is held by the daemon" in " ".join(err.split())) == (2, True)
+    known = said("status", str(lab))[1].replace("\n", " ")
+    assert "awg1 is held by the daemon: no reference; see to the cable" in known
+    assert "awg1 is held by the daemon" in said("why", "q1.f01", str(lab))[2]
+    assert said("release", "awg1", "--lab", str(lab)) == (0, "awg1 is released\n", "")
 
 
 def test_what_another_person_holds_is_released_with_force_only(lab):

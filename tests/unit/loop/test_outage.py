@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from kammerton.loop.outage import Outage, breaker
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.alarm import Alarm
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
@@ -130,3 +130,33 @@ def test_an_aborted_run_leaves_nothing_and_the_loop_measures_again(tmp_path):
         asyncio.run(main())
         assert recovered == ["lo: nonsense", "lo: no answer"]
         assert "q0.t2_echo" in store.parameters()
+
+
+LASTS = LastingFault('50,"no reference"', "see to the cable", instrument="lo")
+
+
+def test_what_lasts_is_not_waited_for(monkeypatch):
+    away = Away()
+
+    async def recover(failure):
+        raise LASTS
+
+    monkeypatch.setattr(away, "recover", recover)
+    with pytest.raises(LastingFault):
+        asyncio.run(away.outage().after(LOST, None))
+    assert len(away.pauses) == 1
+
+
+def test_i9_what_lasts_ends_the_loop_and_nothing_of_the_run_is_stored(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        loop, bench = make(tmp_path, store, Chip())
+
+        async def failing(program):
+            raise LASTS
+
+        bench.acquire = failing
+        with pytest.raises(LastingFault):
+            asyncio.run(loop.keep())
+        assert store.runs() == []
+        (attempt,) = store.attempts()
+        assert attempt.outcome == 'aborted: lo says 50,"no reference"; see to the cable'

@@ -6,9 +6,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from kammerton.model import StoreError, StoreUnavailable
+from kammerton.model import LastingFault, StoreError, StoreUnavailable
+from kammerton.model.alarm import Alarm
 from kammerton.serve import holding
 from kammerton.serve.holding import Holds
+from kammerton.store.leases import DAEMON
 
 
 @dataclass
@@ -25,6 +27,12 @@ class FakeStore:
     held: list[Lease] = field(default_factory=list)
     said: list[str] = field(default_factory=list)
     problem: Exception | None = None
+    refusals: list[Exception] = field(default_factory=list)
+
+    def hold(self, scope: str, owner: str, why: str) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.held.append(Lease(scope, len(self.held) + 1, owner, why))
 
     def leases(self) -> tuple[Lease, ...]:
         if self.problem is not None:
@@ -193,3 +201,86 @@ def test_leases_that_can_no_longer_be_read_hold_the_computer(problem):
 
 def test_what_may_pass_leaves_what_was_read():
     assert on_bench(None, StoreUnavailable("locked")) == [None, None]
+
+
+# ---------------------------------------------------------------- set aside by the daemon
+
+FAULT = LastingFault('50,"no reference"', "see to the cable", instrument="awg1")
+
+
+def set_aside(store: FakeStore) -> tuple[Holds, list[Alarm]]:
+    alarms: list[Alarm] = []
+    holds = Holds(LAB, store, print, alarms.append)
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            await holds.set_aside(FAULT)
+
+    asyncio.run(main())
+    return holds, alarms
+
+
+def test_what_lasts_is_held_in_the_daemons_name_and_says_what_to_do():
+    store = FakeStore()
+    holds, alarms = set_aside(store)
+    lease = holds.on_bench()
+    assert (lease.scope, lease.owner) == ("awg1", DAEMON)
+    assert lease.why == '50,"no reference"; see to the cable, then: kammerton release awg1'
+    assert [(a.kind, a.subject, a.on) for a in alarms] == [("set aside", "awg1", True)]
+    store.held.clear()
+    asyncio.run(holds._read())
+    assert holds.on_bench() is None
+    assert [a.on for a in alarms] == [True, False]
+
+
+def test_who_starts_meanwhile_is_told_again():
+    alarms: list[Alarm] = []
+    holds = Holds(LAB, FakeStore([Lease("awg1", 1, DAEMON)]), print, alarms.append)
+    asyncio.run(holds._read())
+    assert [(a.subject, a.on) for a in alarms] == [("awg1", True)]
+
+
+def test_leases_that_cannot_be_read_release_nothing():
+    store = FakeStore()
+    holds, alarms = set_aside(store)
+    store.problem = StoreError("torn")
+    asyncio.run(holds._read())
+    assert [a.on for a in alarms] == [True]
+
+
+def test_a_database_that_is_locked_is_waited_for_before_anything_goes_on():
+    store = FakeStore(refusals=[StoreUnavailable("locked"), StoreUnavailable("locked")])
+    holds, _ = set_aside(store)
+    assert [lease.scope for lease in store.held] == ["awg1"]
+    assert holds.on_bench() is not None
+
+
+def test_what_cannot_be_read_back_counts_all_the_same():
+    async def main() -> None:
+        store = FakeStore()
+        holds = Holds(LAB, store, print)
+        await holds._read()
+        store.problem = StoreUnavailable("locked")
+        await holds.set_aside(FAULT)
+        assert [lease.scope for lease in holds.leases] == ["awg1"]
+
+    asyncio.run(main())
+
+
+def test_what_a_person_holds_already_is_the_persons():
+    store = FakeStore([Lease("awg1")], refusals=[StoreError("awg1 is held by Ada: by hand")])
+    holds, alarms = set_aside(store)
+    assert holds.on_bench().owner == "Ada"
+    assert alarms == []
+
+
+def test_what_can_never_be_written_is_an_error():
+    with pytest.raises(StoreError, match="torn"):
+        set_aside(FakeStore(refusals=[StoreError("torn")]))
+
+
+def test_a_person_comes_before_the_daemon():
+    store = FakeStore([Lease("awg1", 1, DAEMON), Lease("computer", 2)])
+    holds = Holds(LAB, store, print)
+    asyncio.run(holds._read())
+    assert holds.on_bench().owner == "Ada"
