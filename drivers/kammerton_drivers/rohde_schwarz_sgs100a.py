@@ -125,7 +125,10 @@ def _errors(source: RohdeSchwarzSGS100A) -> list[str]:
 
 def _static_errors(source: RohdeSchwarzSGS100A) -> list[str]:
     """Return the errors that are there now; asking changes nothing."""
-    found = re.findall(r'([+-]?\d+)\s*,\s*"([^"]*)"', source.ask("SYSTem:SERRor?"))
+    answer = source.ask("SYSTem:SERRor?")
+    found = re.findall(r'([+-]?\d+)\s*,\s*"([^"]*)"', answer)
+    if not found and not re.match(r"\s*[+-]?0\b", answer):
+        raise ValueError(f"{answer!r} is no list of errors")
     return [f'{code},"{text}"' for code, text in found if int(code)]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kammerton.bench import NoTriggers
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import Capture, Digitizer
 from kammerton_drivers.alazar_ats9360 import Ats9360, Board, connect
 from kammerton_sim.board import open_board
@@ -240,16 +240,39 @@ def test_safe_does_nothing(digitizer):
     asyncio.run(digitizer.safe())
 
 
+def broken(board: Board) -> None:
+    raise RuntimeError("board is gone")
+
+
 def test_a_board_that_lost_its_session_is_configured_anew(rig, digitizer):
     async def main() -> None:
         with pytest.raises(InstrumentError, match="board is gone"):
             await digitizer.session.do("break", broken)
 
-    def broken(board: Board) -> None:
-        raise RuntimeError("board is gone")
-
     asyncio.run(main())
     test_fewer_buffers_than_the_board_may_fill_are_enough(rig, digitizer, 3)
+
+
+def test_a_clock_that_cannot_lock_lasts_until_the_reference_is_back(rig):
+    board = Simulated(rig, time.monotonic, lambda at: None, seed=1)
+    digitizer = connect("digitizer", f"sim://127.0.0.1:{board.port}")
+
+    async def main() -> None:
+        await digitizer.configure(RATE)
+        board.lose_reference(2e-6)
+        with pytest.raises(LastingFault, match=r"digitizer says .*590.*see to") as fault:
+            await digitizer.configure(RATE)
+        assert fault.value.instrument == "digitizer"
+        with pytest.raises(InstrumentError, match="board is gone"):
+            await digitizer.session.do("break", broken)
+        with pytest.raises(LastingFault):  # opened anew
+            await digitizer.acquire(Capture(256, 3, 2, 1.0), start(rig), nothing)
+        board.lose_reference(0.0)
+        await digitizer.acquire(Capture(256, 3, 2, 1.0), start(rig), nothing)
+        await digitizer.close()
+
+    asyncio.run(main())
+    board.close()
 
 
 def test_an_acquisition_before_configuration_is_refused(rig, address):

@@ -15,7 +15,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kammerton.model import InstrumentError, ProgramError
+from kammerton.model import InstrumentError, LastingFault, ProgramError
 from kammerton.model.roles import Playlist, PlayStep, Waveform, WaveformGenerator
 from kammerton_drivers.tektronix_awg5208 import Awg5208, connect
 from kammerton_sim.instruments.awg5208 import Awg5208 as Simulated
@@ -106,6 +106,25 @@ def test_configured_for_one_marker_and_one_volt_and_off(rig, generator):
     }
     assert str(rig.device.value("clock_source")).upper().startswith("EFIX")
     assert {rig.device.value("waiting_marker", c, 1) for c in range(1, 9)} == {"LOW"}
+
+
+def test_a_clock_that_stays_its_own_is_named(rig, generator, monkeypatch):
+    receive = rig.device.receive
+    monkeypatch.setattr(
+        rig.device, "receive", lambda m: b"" if b"SOURce EFIX" in bytes(m) else receive(m)
+    )
+    with pytest.raises(InstrumentError, match="clock_source is INT instead of EFIX"):
+        asyncio.run(generator.configure(RATE))
+
+
+def test_a_reference_that_goes_before_an_upload_is_not_overlooked(rig, generator):
+    async def main() -> None:
+        await generator.configure(RATE)
+        rig.device.lose_reference(1e-6)
+        await generator.load(playlist())
+
+    with pytest.raises(LastingFault, match=r"awg1 says -300.*; see to the cable"):
+        asyncio.run(main())
 
 
 def test_what_is_loaded_is_what_is_played(rig, generator):

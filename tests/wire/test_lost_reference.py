@@ -214,7 +214,10 @@ def test_i9_without_its_reference_nothing_wrong_is_ever_published(
     assert wrong(laboratory, lab) == []
 
 
-def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(laboratory, lab):
+def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(
+    laboratory, lab, monkeypatch
+):
+    monkeypatch.setattr(computer, "_warm", lambda: None)
     laboratory.faults.inject("front-panel", instrument="readout_lo", setting="on", value="ON")
     with Store.open(lab.database, lab.computer, data=lab.data) as store:
         store.hold("drive_lo", DAEMON, "no reference")

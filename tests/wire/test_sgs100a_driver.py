@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import MicrowaveSource
 from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a, connect
 from kammerton_sim.instruments.sgs100a import Sgs100a as Simulated
@@ -119,6 +119,55 @@ def test_a_reference_that_is_not_taken_is_named(rig, source, monkeypatch):
     )
     with pytest.raises(InstrumentError, match="does not take the external reference: INT"):
         asyncio.run(source.configure())
+
+
+def answering(rig, monkeypatch, answer: bytes) -> None:
+    """Let the box give this answer to what lasts."""
+    receive = rig.device.receive
+    monkeypatch.setattr(
+        rig.device, "receive", lambda m: answer if b"SERR" in bytes(m) else receive(m)
+    )
+
+
+def test_a_reference_that_is_away_is_told_every_time(rig, source):
+    async def main() -> list[list[str]]:
+        await source.configure()
+        rig.device.lose_reference(2e-6)
+        found = [await source.errors() for _ in range(3)]
+        with pytest.raises(LastingFault, match=r"lo says 50,.*; see to the cable"):
+            await source.configure()
+        rig.device.lose_reference(0.0)
+        await source.configure()
+        return [*found, await source.errors()]
+
+    *lost, back = asyncio.run(main())
+    assert [[e.partition(",")[0] for e in each] for each in lost] == [["50"]] * 3
+    assert all(source.remedy(e) for each in lost for e in each)
+    assert back == []
+
+
+@pytest.mark.parametrize("answer", [b"0", b'0,"No error"', b'180,"Adjustment failed"'])
+def test_what_lasts_but_is_not_the_reference_keeps_nobody(rig, source, monkeypatch, answer):
+    answering(rig, monkeypatch, answer)
+    assert asyncio.run(source.errors()) == []
+    asyncio.run(source.configure())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_an_answer_that_lists_no_errors_is_not_taken_for_none(rig, source, monkeypatch):
+    answering(rig, monkeypatch, b"5,External ref")
+    with pytest.raises(InstrumentError, match="read errors: '5,External ref' is no list of errors"):
+        asyncio.run(source.errors())
+
+
+def test_an_error_beside_the_queue_is_told_too_and_only_once(rig, source, monkeypatch):
+    answering(rig, monkeypatch, b'180,"Adjustment failed",51,"No external reference"')
+    rig.device.receive(b"SOUR:FREQ 1E20")
+    first, second = asyncio.run(source.errors())
+    assert first.startswith("-222,")
+    assert source.remedy(first) is None
+    assert second == '51,"No external reference"'
+    assert source.remedy(second)
 
 
 def test_identity(source):
