@@ -1,4 +1,8 @@
-"""R6: a daemon that is left alone: memory, threads and file descriptors stay flat."""
+"""R6: a daemon that is left alone, but for what it is asked to measure.
+
+Memory, threads and file descriptors stay flat. Values hold for a quarter of an hour and longer, so
+a measurement is asked for every few seconds: an hour has as many runs as some days.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +10,23 @@ import os
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import psutil
 
+from kammerton import Client
 from tests.prove.frame import Row, proof
 from tests.prove.killing import ask, running, unsafe_spans, wait_for
 from tests.system.laboratory import laboratory
 
 HOURS = float(os.environ.get("KAMMERTON_SOAK_HOURS", "1"))
 QUICK = 60.0 / 3600
-PERIOD = 5.0  # s between two looks
+PERIOD = 5.0  # s between two looks, and two measurements
+ASKED = ("t1", "ramsey", "rabi_amplitude", "qubit_spectroscopy")
+SPARE_FILES = 1  # SQLite keeps one whose closing would drop a lock, after the first hourly backup
 STEEPEST = 1.0  # MB/h that is still called flat, beside what the noise of the slope allows
 
 
@@ -61,24 +69,25 @@ def soak(quick: bool) -> Iterator[Row]:
     """
     hours = QUICK if quick else HOURS
     with tempfile.TemporaryDirectory() as folder, laboratory(Path(folder)) as lab:
+        lab.lab.write_text(lab.lab.read_text().replace("pictures = false", "pictures = true"))
         with running(lab.lab) as daemon:
             wait_for(lambda: (daemon.doing() or (0, ""))[1].startswith("idle"), "idle", 300)
             child, looks = daemon.child(), []
             process, began = psutil.Process(child), time.monotonic()
-            while time.monotonic() - began < hours * 3600:
-                time.sleep(PERIOD)
-                looks.append(look(process, began))
+            with closing(Client(lab.lab)) as client:
+                while time.monotonic() - began < hours * 3600:
+                    time.sleep(PERIOD)
+                    client.measure("q0", ASKED[len(looks) % len(ASKED)])
+                    looks.append(look(process, began))
             assert daemon.child() == child, "its process was replaced"
             runs = ask(daemon.database, "select count(*) from run")[0][0]
             assert daemon.stop() == 0
         spans = unsafe_spans(lab)
     steep, error = slope(looks)
     files, threads = (_grown([getattr(x, name) for x in looks]) for name in ("files", "threads"))
-    words = (
-        f"R6 {hours * 60:.0f} min left alone, {runs} runs: memory {steep:+.1f} ± {error:.1f} MB/h"
-    )
+    words = f"R6 {hours * 60:.0f} min, {runs} runs: memory {steep:+.1f} ± {error:.1f} MB/h"
     yield Row(f"{words}, files {files:+d}, threads {threads:+d}", 1, unsafe=len(spans))
-    assert files <= 0, "file descriptors grow"
+    assert files <= SPARE_FILES, "file descriptors grow"
     assert threads <= 0, "threads grow"
     assert steep - 3 * error < STEEPEST, f"memory grows by {steep:.1f} ± {error:.1f} MB/h"
 

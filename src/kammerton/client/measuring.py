@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,11 +72,14 @@ def measure(
         run_id = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
         run = store.run(run_id)
         believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
-        return Measured(run, target, believed, _picture(run))
+        return Measured(run, target, believed, _picture(run, store.runs()))
 
 
-def _picture(run: StoredRun) -> Path | None:
-    end = time.monotonic() + DRAWING
+def _picture(run: StoredRun, runs: Sequence[StoredRun]) -> Path | None:
+    """Wait for the picture of a run, unless the runs before it have none."""
+    others = [each for each in runs if each.id != run.id]
+    wanted = not others or any(each.picture for each in others)
+    end = time.monotonic() + (DRAWING if wanted else 0.0)
     while run.picture is None and run.data is not None and time.monotonic() < end:
         time.sleep(0.1)
     return run.picture

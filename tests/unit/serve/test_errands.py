@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -181,6 +183,15 @@ def test_the_command_prints_value_verdict_and_picture(lab, store):
     assert "from t1, run r000001, 1000 shots" in text
     assert "r000001.png" in done.stdout.replace("\n", "")
     assert done.stderr == "... ramsey on q1\n"
+
+
+def test_no_picture_is_waited_for_where_none_are_drawn(lab, store, monkeypatch):
+    monkeypatch.setattr(measuring, "DRAWING", 60.0)
+    measured(store)(SimpleNamespace(target="q0", calibration="t1"))
+    began = time.monotonic()
+    with daemon(lab, store, measured(store)):
+        assert call("measure", "q0", "t1", str(lab.database)).exit_code == 0
+    assert time.monotonic() - began < 30
 
 
 def test_what_is_not_accepted_or_withheld_says_so(lab, store, monkeypatch):
