@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from tests.catalogue.broken import BROKEN
 from tests.catalogue.truths_crossing import BIASES, FREQUENCIES, TRUTHS, branches
 from tests.catalogue.truths_flux import lorentzian
 from tests.unit.estimation.map_inputs import NOTHING, how_many
@@ -204,3 +205,20 @@ def test_points_of_which_no_pair_of_branches_can_be_made_are_no_crossing():
     found = fit_batch(KIND, X, y, 1.0)
     assert found.verdict[0] == "rejected"
     assert np.isnan(found.values["coupling"][0])
+
+
+def test_a_drift_along_the_frequency_is_no_crossing():
+    traces = next(b for b in BROKEN if b.name == "random walk and noise").traces(
+        TRUTHS[KIND], 7, 100
+    )
+    found = TRUTHS[KIND].fit(traces.take(slice(7, 8)))
+    assert found.verdict[0] == "rejected"
+    assert "one spectrum for all biases" in found.reason[0]
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1])
+def test_a_ripple_that_stands_under_the_branches_does_no_harm(sigma):
+    ripple = 0.2 * np.sin(2 * np.pi * 15 * np.linspace(0, 1, len(FREQUENCIES)))[:, None]
+    found = fit_batch(KIND, X, noisy(image() + ripple, sigma, 3), sigma)
+    assert (found.verdict == "accepted").all(), found.reason
+    assert found.values["coupling"] == pytest.approx(G, rel=0.03)

@@ -79,6 +79,11 @@ CASES = {
     "power too high": (clean(at=-49.0)[:, 8:], {}, "insufficient", {"too high power"}, 1),
     "wide": (clean(width=9e6, low=7.013e9, high=7.005e9), {}, "insufficient",
              {"range too narrow", "too high power"}, None),
+    "too fine a line": (clean(width=0.08e6), {}, "insufficient", {"sampling too coarse"}, 0),
+    "two resonators": (clean() * clean(low=7.016e9, high=7.016e9), {}, "rejected",
+                       {"model does not fit"}, None),
+    "two close resonators": (clean(high=7.012e9) * clean(low=7.0101e9, high=7.0101e9), {},
+                             "rejected", {"model does not fit"}, None),
     "wandering": (clean(low=7.010e9 + 4e6 * np.sin(POWERS)), {}, "rejected",
                   {"model does not fit"}, None),
 }  # fmt: skip
@@ -104,3 +109,21 @@ def test_nothing_is_accepted_where_there_is_no_resonator(which, given):
     y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (FREQUENCIES[:31], POWERS[:31]), y, 1.0 if given else None)
     assert (found.verdict != "accepted").all()
+
+
+COARSER = np.linspace(FREQUENCIES[0], FREQUENCIES[-1], 41)
+
+
+@pytest.mark.parametrize(
+    ("which", "seed", "n"),
+    [("walk in each row", 3, 0), ("walk in each row", 10, 1), ("one row", 12, 0),
+     ("one row", 22, 0), ("stripes along the second axis", 43, 1)],
+)  # fmt: skip
+def test_rows_that_stand_out_at_many_powers_are_no_resonator(which, seed, n):
+    rng = np.random.default_rng([seed, list(NOTHING).index(which)])
+    y = NOTHING[which](rng, 3, 41, 41)
+    if seed % 2 == 0:
+        y = y + 1j * NOTHING[which](rng, 3, 41, 41)
+    found = fit_batch(KIND, (COARSER, POWERS), y[n], 1.0)
+    assert found.verdict[0] == "rejected"
+    assert "beside the line stands another" in found.reason[0]

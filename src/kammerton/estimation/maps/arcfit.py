@@ -272,7 +272,7 @@ def _second(c: Columns, s: Array, fit: Tracked, model: Model) -> tuple[float, Ar
     line = fit.positions[0]
     here = np.abs(c.f - line[:, None]) < 3.0 * max(fit.width, 2 * c.step)
     rest = np.where(here, 0.0, score(replace(c, z=np.where(c.w > 0, c.z - fit.pull.lines, 0.0)),
-                                     max(fit.width, 1.5 * c.step)))  # fmt: skip
+                                     max(fit.width, 1.5 * c.step), stripes=True))  # fmt: skip
     first = float(np.minimum(np.where(here, s, 0.0), SOLID).max(axis=1).sum())
     periods = np.exp(np.clip(fit.theta[LOG_PERIOD], *LOG_PERIODS)) * np.array([0.8, 1.25])
     found = arcs(c, rest, candidates(c, rest, fit.width), fit.width, model.seeker, periods)

@@ -31,7 +31,7 @@ from kammerton.estimation.maps.objections import (
     no_line,
     unlike,
 )
-from kammerton.estimation.maps.ridge import SOLID, Columns, columns
+from kammerton.estimation.maps.ridge import SOLID, Columns, columns, median
 from kammerton.estimation.maps.tracks import NARROWEST
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings, percent
@@ -113,6 +113,7 @@ def _objections(
     yield _standing(found)
     yield jumped(found.jump, "the crossing")
     yield unlike(held, c.step / fit.width, found.stray, PAIR)
+    yield _alike(found)
     yield _hidden(found)
     yield coarse(fit.width, c.step, NARROWEST, value["crossing_frequency"])
     yield _placed(found, value, error, scale)
@@ -159,6 +160,24 @@ def _standing(found: Found) -> Objection | None:
         "range too narrow", "the branches do not come nearer to each other in the swept bias",
         Advice(window_times=3.0, axis=1),
     )  # fmt: skip
+
+
+def _alike(found: Found) -> Objection | None:
+    """Object where one spectrum for all biases fits better than the branches.
+
+    A drift along the frequency looks alike at every bias; a line whose height is free in each
+    column crosses its bumps at any slope.
+    """
+    fit, c = found.fit, found.c
+    there = c.w > 0
+    near = fit.pull.reach & there & found.misses.kept[:, None]
+    level = c.z - median(c.z, there, 1)
+    alike = np.abs(level - median(level, there, 0)) * c.w
+    if (alike[near] ** 2).sum() > fit.pull.cost[found.misses.kept].sum():
+        return None
+    return rejected(
+        "model does not fit", "one spectrum for all biases fits better than the branches"
+    )
 
 
 def _hidden(found: Found) -> Objection | None:

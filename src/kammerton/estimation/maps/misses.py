@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.ridge import Columns
+from kammerton.estimation.maps.ridge import WIDTHS, Columns, score
 from kammerton.estimation.maps.tracks import SEEN, Positions, Tracked, gradient
 
 Array = NDArray[np.float64]
@@ -58,6 +58,20 @@ def misses(c: Columns, fit: Tracked) -> Misses:
         _related(fit.off[kept]), np.sqrt(strength / max(1.0, 0.785 * fit.width / c.step)),
         float(fit.pull.cost[used].sum()) / freedom,
     )  # fmt: skip
+
+
+def another(c: Columns, fit: Tracked, found: Misses) -> float:
+    """Return how clear another line is at the same columns, in parts of the chi-square of this one.
+
+    For a line that stands still: what is beside it is summed up over its columns.
+    """
+    width = max(fit.width, WIDTHS[0] * c.step)
+    rest = replace(c, z=np.where(c.w > 0, c.z - fit.pull.lines, 0.0))
+    chance = c.parts * int(found.kept.sum())
+    beside = score(rest, width, stripes=False)[found.kept].sum(axis=0) - chance
+    line = float(fit.pull.seen[found.kept].max(axis=1, initial=0.0).sum()) - chance
+    away = np.abs(c.f - np.median(fit.positions[0])) > width
+    return float(beside[away].max(initial=0.0)) / max(line, 1.0)
 
 
 def _related(off: Array) -> float:

@@ -84,8 +84,13 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
     return None
 
 
-def coarse(width: float, step: float, lowest: float, frequency: float) -> Objection | None:
-    """Object to a line that falls between the points of its frequency axis, or fills it."""
+def coarse(
+    width: float, step: float, lowest: float, frequency: float, apart: float = 0.0
+) -> Objection | None:
+    """Object to a line that falls between the points of its frequency axis, or fills it.
+
+    apart: windows about `frequency` that show all of it, where it has two places.
+    """
     if width > WIDEST:
         return insufficient(
             "range too narrow", f"the line is {width:.2f} times as wide as the frequency window",
@@ -95,5 +100,5 @@ def coarse(width: float, step: float, lowest: float, frequency: float) -> Object
         return None
     return insufficient(
         "sampling too coarse", "the line is narrower than the distance of two frequencies",
-        Advice(window_times=0.3, centre_on=frequency, axis=0),
+        Advice(window_times=max(0.3, apart), centre_on=frequency, axis=0),
     )  # fmt: skip

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from kammerton.estimation.maps.arcs import candidates
 from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
-from kammerton.estimation.maps.misses import Misses, clumping, misses
-from kammerton.estimation.maps.objections import UNEVEN, empty, no_line
+from kammerton.estimation.maps.misses import Misses, another, clumping, misses
+from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
 from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
-from kammerton.estimation.maps.tracks import FANO, POLE, Positions, Tracked, follow
+from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Positions, Tracked, follow
 from kammerton.estimation.maps.whole import GROUNDS, Free, Whole, follows, holds, shared
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -39,6 +39,7 @@ APART = 5.0  # errors by which the two lines must differ
 CLEAR = 2  # powers about the change that are left out as well
 PART_OF_WIDTH = 0.2  # and so many linewidths
 ON = 0.7  # part of the bright powers that must show one of the two lines
+LIKE = 0.25  # chi-square, in parts of the line's, from which another line counts
 RESONATOR = "resonator"
 
 
@@ -49,6 +50,10 @@ class Side:
     powers: slice
     fit: Tracked
     misses: Misses
+
+    def part(self, c: Columns) -> Columns:
+        """Return these powers of a map."""
+        return replace(c, b=c.b[self.powers], z=c.z[self.powers], w=c.w[self.powers])
 
 
 @dataclass(frozen=True, eq=False)
@@ -248,11 +253,11 @@ def _objections(
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
     power, width = maps.axes[1], value["linewidth"]
+    moved, window = abs(value["shift"]), float(np.ptp(maps.axes[0]))
     yield _unlike(found)
-    if not 0.0 < value["linewidth"] < 0.35 * np.ptp(maps.axes[0]):
-        yield insufficient("range too narrow", "the line is as wide as the frequency window",
-                           Advice(window_times=3.0, axis=0))  # fmt: skip
-    moved = abs(value["shift"])
+    yield _two_at_once(c, found)
+    yield coarse(width / window, c.step, NARROWEST, value["frequency"] - 0.5 * value["shift"],
+                 2.0 * moved / window)  # fmt: skip
     one = not moved > max(APART * error["shift"], PART_OF_WIDTH * width)
     if one and bare is not None and abs(value["frequency"] - bare) < 0.5 * width:
         yield insufficient(
@@ -291,6 +296,17 @@ def _unlike(found: Found) -> Objection | None:
                 f"{100 * excess:.0f} % of its height",
             )  # fmt: skip
     return None
+
+
+def _two_at_once(c: Columns, found: Found) -> Objection | None:
+    """Object where the spectra show another line, which no one resonator has."""
+    part = max(another(side.part(c), side.fit, side.misses) for side in (found.low, found.high))
+    if part < LIKE:
+        return None
+    return rejected(
+        "model does not fit", "beside the line stands another, at the same powers, that is "
+        f"{np.sqrt(part):.1f} times as high",
+    )  # fmt: skip
 
 
 def _chi2(maps: Maps, found: list[Found | None]) -> Array:

@@ -171,9 +171,9 @@ def scores(c: Columns, *, stripes: bool) -> list[tuple[Array, float]]:
                   key=lambda each: -_contrast(each[0], c.parts))  # fmt: skip
 
 
-def score(c: Columns, width: float) -> Array:
-    """Return how clearly a line of this width stands at each point (B, A), stripes taken off."""
-    return _scored(c, [width], stripes=True)[0]
+def score(c: Columns, width: float, *, stripes: bool) -> Array:
+    """Return how clearly a line of this width stands at each point (B, A), see `scores`."""
+    return _scored(c, [width], stripes)[0]
 
 
 def evened(s: Array) -> Array:
