@@ -1,16 +1,22 @@
-"""Why a parameter is not there: nobody has such a name, its qubit is stuck, or not yet."""
+"""Why a parameter is not there: no such name, its qubit is stuck, it waits for a pulse, or not yet."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kammerton.client.hindrance import hindrances
+from kammerton.client.hindrance import LOOKED_AT, hindrances
 from kammerton.client.words import meant
+from kammerton.model import Verdict
 from kammerton.model.parameter import QUBIT, RESONATOR
+from kammerton.model.quantity import show
 
 if TYPE_CHECKING:
     from kammerton.lab import Lab
     from kammerton.store import ReadStore
+
+
+FOUND_BY = {"f01": "qubit_spectroscopy", "frequency": "resonator_spectroscopy"}
+"""The kind of fit that finds a frequency, which waits until the qubit answers to a pulse."""
 
 
 def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
@@ -24,9 +30,22 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
         return f"{name} has many parameters; name one of them, such as {example}"
     if name not in names:
         return f"there is no parameter {name}{meant(name, sorted(names | measured))}"
-    element = name.partition(".")[0]
-    found = stuck.get(resonators.get(element, element))
-    return f"{name} was never measured: {found}" if found else f"{name} was not measured yet"
+    element, _, kind = name.partition(".")
+    target = resonators.get(element, element)
+    if target in stuck:
+        return f"{name} was never measured: {stuck[target]}"
+    return f"{name} {_waiting(store, target, kind) or 'was not measured yet'}"
+
+
+def _waiting(store: ReadStore, target: str, kind: str) -> str | None:
+    """Return where a frequency was found that is not proved yet."""
+    for run in store.runs(LOOKED_AT):
+        fit = run.fits.get(target)
+        if fit and fit.verdict is Verdict.ACCEPTED and fit.kind == FOUND_BY.get(kind):
+            value = fit.values["frequency"]
+            at = show(value.value, value.unit, value.stderr)
+            return f"was found at {at} in {run.id}; it waits for the Rabi that proves it"
+    return None
 
 
 def _elements(measured: set[str], lab: Lab | None) -> tuple[set[str], dict[str, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner, Result
 from kammerton.cli import app
 from kammerton.client.hindrance import hindrances
 from kammerton.lab import load
-from kammerton.model import Verdict
+from kammerton.model import Value, Verdict
 from kammerton.store import Store
 from tests.stored import estimate, fit, run
 from tests.unit.lab.example import TEXT
@@ -96,6 +97,29 @@ def test_a_name_of_lab_toml_is_no_misspelling_and_a_misspelt_one_finds_it(place:
     filled(database)
     assert call("why", "q1.t2_echo", lab).stderr == "q1.t2_echo was not measured yet\n"
     assert 'did you mean "q1.t2_echo"?' in call("why", "q1.t2_eco", lab).stderr
+
+
+def test_what_was_found_and_not_proved_says_where_and_what_it_waits_for(place: Path) -> None:
+    lab = place.with_name("lab.toml")
+    database = load(lab).database
+    assert isinstance(database, Path)
+    line = {"frequency": Value(4.91072e9, 2.1e3, "Hz")}
+    found = fit("q1", kind="qubit_spectroscopy", values=line)
+    with Store.open(filled(database), "two-qubits") as store:
+        store.commit(run(("q1",), {"q1": found}, "qubit_spectroscopy"), {})
+        store.commit(run(("q0",), {"q0": fit()}), {})
+    known = "q0.f01 was not measured yet\n"
+    assert call("why", "q0.f01", lab).stderr == known
+    assert call("why", "q1.t2_echo", lab).stderr == "q1.t2_echo was not measured yet\n"
+    with Store.open(database, "two-qubits") as store:
+        store.commit(run(("q0",), {"q0": replace(found, target="q0")}, "qubit_spectroscopy"), {})
+    assert call("why", "q0.f01", lab).stderr == (
+        "q0.f01 was found at 4.9107200 GHz ± 2.1 kHz in r000004; "
+        "it waits for the Rabi that proves it\n"
+    )
+    with Store.open(database, "two-qubits") as store:
+        measure(store, "rabi_amplitude", good=False, target="q0")
+    assert "q0.f01 was never measured: rabi_amplitude of q0" in call("why", "q0.f01", lab).stderr
 
 
 def test_status_says_what_hinders_when_no_daemon_runs(place: Path) -> None:
