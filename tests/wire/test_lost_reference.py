@@ -234,3 +234,12 @@ def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(
     assert runs(lab) == 0
     with Store.read(lab.database) as store:
         assert store.current_activity().what is None  # the next one finds a clean end
+
+
+def test_i9_who_shall_only_settle_ends_and_leaves_the_hold(laboratory, lab, monkeypatch):
+    monkeypatch.setattr(computer, "_warm", lambda: None)
+    laboratory.faults.inject("reference-lost", instrument="drive_lo", ppm=2)
+    with pytest.raises(LastingFault):
+        asyncio.run(run_computer(lab, once=True))
+    assert aside(lab)
+    assert not any(laboratory.outputs().values())

@@ -1,4 +1,4 @@
-"""Why a parameter is not there: no such name, its qubit is stuck, it waits for a pulse, or not yet."""
+"""Why a parameter is not there: no such name, a qubit that is stuck or not proved, or not yet."""
 
 from __future__ import annotations
 

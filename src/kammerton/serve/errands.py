@@ -11,6 +11,7 @@ from kammerton.lab.nearest import hint
 from kammerton.loop.wishes import MOST, Wish, Wishes
 from kammerton.store import ReadStore
 from kammerton.store.errands import Asked
+from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
 
 MOST_SHOTS = 1_000_000
@@ -61,7 +62,10 @@ class Measuring:
         held: Lease | None = next(
             (each for each in store.leases() if each.scope in mine | everything), None
         )
-        return None if held is None else f"{said(held)}; kammerton release {held.scope}"
+        if held is None:
+            return None
+        own = held.owner == DAEMON  # which says itself what to do
+        return said(held) if own else f"{said(held)}; kammerton release {held.scope}"
 
 
 def _wish(request: Asked) -> Wish | str:

@@ -22,6 +22,7 @@ from kammerton.serve import obedience
 from kammerton.serve.attending import attending
 from kammerton.serve.errands import Measuring
 from kammerton.store import Inbox, Store, asking, attend, errand
+from kammerton.store.leases import DAEMON
 from tests.stored import estimate, fit, run
 from tests.unit.lab.example import TEXT
 from tests.unit.loop.laboratory import two_qubits
@@ -96,6 +97,14 @@ def test_what_a_person_holds_is_refused_and_the_holder_named(lab, store, scope):
     _, request = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
     assert not request.done
     assert request.answer == f"{scope} is held by bob@pc: wiring; kammerton release {scope}"
+
+
+def test_what_the_daemon_set_aside_is_refused_in_its_own_words(lab, store):
+    store.hold("awg1", DAEMON, "no reference, then: kammerton release awg1")
+    _, request = asked(store, {"target": "q0", "calibration": "t1"}, Measuring(lab, CALIBRATIONS))
+    assert request.answer == (
+        "awg1 is held by the daemon: no reference, then: kammerton release awg1"
+    )
 
 
 def test_another_qubit_that_is_held_does_not_matter(lab, store):
