@@ -222,3 +222,12 @@ def test_a_ripple_that_stands_under_the_branches_does_no_harm(sigma):
     found = fit_batch(KIND, X, noisy(image() + ripple, sigma, 3), sigma)
     assert (found.verdict == "accepted").all(), found.reason
     assert found.values["coupling"] == pytest.approx(G, rel=0.03)
+
+
+def test_rows_that_walk_are_no_branches():
+    rng = np.random.default_rng([45, list(NOTHING).index("walk in each row")])
+    y = NOTHING["walk in each row"](rng, 3, 41, 41)[2]
+    x = np.linspace(*FREQUENCIES[[0, -1]], 41), np.linspace(*BIASES[[0, -1]], 41)
+    found = fit_batch(KIND, x, y, 1.0)
+    assert found.verdict[0] == "rejected"
+    assert "misses the pair of branches" in found.reason[0]

@@ -70,7 +70,7 @@ def unlike(found: Misses, step: float, elsewhere: float, what: str) -> Objection
             "model does not fit", f"{100 * strays:.0f} % of the columns do not lie on the {what}"
         )  # fmt: skip
     loose = max(LOOSE, 0.5 * step)
-    if found.scatter > loose and (found.related > 3.0 or found.scatter > 2 * loose):
+    if found.scatter > loose and (found.related > 3.0 or found.scatter > 2 * LOOSE):
         return rejected(
             "model does not fit",
             f"the line misses the {what} by {found.scatter:.2f} linewidths rms",
