@@ -6,6 +6,7 @@ import dataclasses
 import os
 import random
 import signal
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,12 +38,19 @@ def kill_loop(quick: bool) -> Iterator[Row]:
                 break
             own = fresh(lab, Path(folder) / f"{database}")
             bring_up(own, random_moment, harms)
+            for supervisor, harm in harms.items():  # an hour and more: whoever ends it knows so far
+                print(
+                    f"{_who(supervisor=supervisor)}: {harm.so_far()}", file=sys.stderr, flush=True
+                )
         spans = unsafe_spans(lab)
     for supervisor, harm in harms.items():
         harm.unsafe += spans
-        who = "the daemon" if supervisor else "a computer's process"
         if harm.kills:
-            yield harm.row(f"S4, R2 SIGKILL of {who}, any stage")
+            yield harm.row(f"S4, R2 SIGKILL of {_who(supervisor=supervisor)}, any stage")
+
+
+def _who(*, supervisor: bool) -> str:
+    return "the daemon" if supervisor else "a computer's process"
 
 
 def fresh(lab: Laboratory, folder: Path) -> Laboratory:

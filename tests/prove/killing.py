@@ -44,6 +44,11 @@ class Harm:
             lost=self.lost + len(self.torn), unsafe=len(self.unsafe), stuck=self.stuck,
         )  # fmt: skip
 
+    def so_far(self) -> str:
+        """Return the same in words, but for what the ledger tells at the end."""
+        times = f"off {max(self.t_off, default=0):.2f} s, back {max(self.t_rec, default=0):.2f} s"
+        return f"{self.kills} kills, {times}, lost {self.lost}, torn {len(self.torn)}"
+
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
     """Return what the condition returned as soon as it holds."""
