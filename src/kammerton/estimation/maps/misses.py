@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 CLIPPED = 8.0  # sigmas; what misses by more says no more
 RELATED = 3.5  # lag-1 autocorrelation, in sigmas, that is not chance
 JUMP = 30.0  # chi-square that one jump in mid-scan must explain
+FLATTEST = 0.3  # part of the weights that still holds a law
 MARGIN = 5  # columns on either side of a jump
 
 
@@ -82,13 +83,28 @@ def _related(off: Array) -> float:
 
 
 def clumping(fit: Tracked, found: Misses) -> float:
-    """How much wider errors are because misses of neighbours are alike, as a variance."""
+    """How much wider errors are, as a variance, where misses of neighbours are alike."""
     if found.related < RELATED:
         return 1.0
     off = fit.off[found.kept]
     power = max(float((off**2).sum()), 1e-300)
     lags = range(1, min(9, len(off) // 4))
-    return float(max(1.0, 1.0 + 2.0 * sum((off[k:] * off[:-k]).sum() / power for k in lags)))
+    alike = 1.0 + 2.0 * sum((off[k:] * off[:-k]).sum() / power for k in lags)
+    return float(max(1.0, alike) * outlying(fit, found))
+
+
+def outlying(fit: Tracked, found: Misses) -> float:
+    """How much wider errors are, as a variance, than the weights of outlying columns say.
+
+    Where many lie half-way out, a step of the law takes in as many as it lets go, and the place
+    is told less well (Huber, Robust Statistics, 1981, section 7.6).
+    """
+    off, weight = fit.off[found.seen], fit.weight[found.seen]
+    root, lines = np.sqrt(weight), off.shape[1]
+    held = float(weight.mean())
+    power = float(((weight[:, None] * off)[off != 0.0] ** 2).mean())
+    slope = float((weight - 4.0 / lines * root * (1.0 - root)).mean())
+    return max(1.0, power * held / max(slope, FLATTEST * held) ** 2)
 
 
 def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:

@@ -28,8 +28,9 @@ FULL = 0.85  # part of its columns in which a line is seen that is not lost
 UNLIKE = 4.0  # reduced chi-square of one that is
 PATIENCE = 50  # steps in one map after which nothing else is tried; a good one takes 5 to 15
 NEARLY = 3.0  # step, in its sigmas, from which it is
-CLOSE = 1.0  # step from which one that shrinks by less than SHRINKS goes to and fro, and is halved
-SHRINKS = 0.7
+CLOSE = 1.0  # step from which one that hardly shrinks goes to and fro, or has far to go
+SHRINKS = 0.7  # less than this: it is halved, or doubled
+LONGEST = 4.0  # steps taken at once
 ENOUGH = 0.03  # step that is the last
 REACH = 6.0  # full widths about a line that count
 TUKEY = 6.0  # sigmas at which a column no longer counts
@@ -147,13 +148,16 @@ def follow(
     mean = np.concatenate([prior[0], more])
     known = np.concatenate([prior[1], [0.0, 0.5][: len(more)]]) ** 2 * alike
     loose, part, size, least = 3.0, 1.0, np.inf, np.inf
+    last, valley = np.zeros(len(known)), bool(prior[1].any())  # flat, where only a prior ends it
     now = _stated(c, Place.of(law, start), width, 0.0, shape, loose)
     for turn in range(ITERATIONS):
         (step, hessian), before = _step(now, mean, known), size
         size = max(float(step @ hessian @ step), 0.0) ** 0.5
         least = min(least, size)
         if loose == 1.0 and SHRINKS * before < size < CLOSE:
-            part *= 0.5
+            onward = valley and last @ hessian @ step > 0.0
+            part = min(2.0 * part, LONGEST) if onward else 0.5 * part
+        part, last = min(part, 1.0) if size > CLOSE else part, step
         done = (loose == 1.0 and part * size < ENOUGH) or (least > NEARLY and _hopeless(now, turn))
         loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
         now = _moved(c, law, now, part * step, shape, loose)
