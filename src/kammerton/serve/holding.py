@@ -163,7 +163,7 @@ class Holds:
         for scope in aside.keys() - self._aside:
             self._alarm(Alarm("set aside", scope, f"{scope} is set aside: {aside[scope]}"))
         for scope in self._aside - aside.keys():
-            over = f"{scope} was released; it is looked at anew"
+            over = f"{scope} was released, or a person took it over; it is looked at anew"
             self._alarm(Alarm("set aside", scope, over, on=False))
         self._aside = frozenset(aside)
 

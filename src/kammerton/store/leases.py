@@ -14,7 +14,7 @@ from kammerton.store.rows import Lease, micros, moment
 table = schema.lease
 
 DAEMON = "the daemon"
-"""The owner of a hold on what the daemon has set aside; any person may release it."""
+"""The owner of a hold on what the daemon has set aside; any person may release or take it."""
 
 LONGEST = timedelta(days=3653)
 """What ends later than this from now is not meant: ten years."""
@@ -77,7 +77,7 @@ def ends(held: Lease) -> str:
 def insert_lease(
     connection: Connection, scope: str, owner: str, why: str, now: int, until: datetime | None
 ) -> Lease | None:
-    """Insert a lease; return the one of the same owner that it replaces.
+    """Insert a lease; return the one of the same owner, or of the daemon, that it replaces.
 
     One that has run out is closed.
 
@@ -88,7 +88,7 @@ def insert_lease(
     """
     end = checked_end(until, now)
     held = connection.execute(active(now).where(table.c.scope == scope)).first()
-    if held is not None and held.owner != owner:
+    if held is not None and held.owner not in (owner, DAEMON):
         raise StoreError(f"{scope} is held by {held.owner}: {held.why}")
     _close(connection, scope, owner, now)
     row = {"scope": scope, "owner": owner, "why": why, "since": now, "until": end}

@@ -190,12 +190,12 @@ class Store(ReadStore):
     def hold(self, scope: str, owner: str, why: str, until: datetime | None = None) -> Lease | None:
         """Keep the loop's hands off a scope until it is released, or until a wall time.
 
-        Returns the hold of the same owner that this one replaces.
+        Returns the hold of the same owner, or of the daemon, that this one replaces.
 
         Raises
         ------
         StoreError
-            Somebody else holds it: the message names who, and why.
+            Another person holds it: the message names who, and why.
         """
         scope, owner, why = checks.plain(scope), checks.plain(owner), checks.plain(why)
 

@@ -49,12 +49,24 @@ def test_it_is_held_shown_and_released(lab):
 def test_what_the_daemon_set_aside_is_shown_and_any_person_releases_it(lab):
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
         store.hold("awg1", DAEMON, "no reference; see to the cable")
-    code, _, err = said("hold", "awg1", "--why", "mine", "--lab", str(lab))
-    assert (code, "awg1 is held by the daemon" in " ".join(err.split())) == (2, True)
     known = said("status", str(lab))[1].replace("\n", " ")
     assert "awg1 is held by the daemon: no reference; see to the cable" in known
     assert "awg1 is held by the daemon" in said("why", "q1.f01", str(lab))[2]
     assert said("release", "awg1", "--lab", str(lab)) == (0, "awg1 is released\n", "")
+
+
+def test_what_the_daemon_set_aside_a_person_takes_over_and_others_do_not(lab):
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.hold("awg1", DAEMON, "no reference")
+    code, out, _ = said("hold", "awg1", "--why", "mine", "--lab", str(lab))
+    assert code == 0
+    assert "(no reference)" in " ".join(out.split())
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        (lease,) = store.leases()
+        assert (lease.owner != DAEMON, lease.why) == (True, "mine")
+        for owner in ("bob@pc", DAEMON):
+            with pytest.raises(StoreError, match=r"awg1 is held by .*: mine"):
+                store.hold("awg1", owner, "also mine")
 
 
 def test_what_another_person_holds_is_released_with_force_only(lab):
