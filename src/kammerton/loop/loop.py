@@ -113,14 +113,15 @@ class Loop:
         LastingFault
             Nothing can be measured with an instrument until a person has seen to it.
         """
-        await self._take_up()
-        while not self.leave:
-            for name in self.patience.release(self.clock.now()):
-                log.info("%s gets another chance", name)
-                self._conclusions.forget(name)
-            if not await self.step():
-                await self._say(self._idle())
-                await asyncio.sleep(IDLE)
+        with self._outage.ended():
+            await self._take_up()
+            while not self.leave:
+                for name in self.patience.release(self.clock.now()):
+                    log.info("%s gets another chance", name)
+                    self._conclusions.forget(name)
+                if not await self.step():
+                    await self._say(self._idle())
+                    await asyncio.sleep(IDLE)
 
     async def settle(self) -> Mapping[str, str]:
         """Measure until nothing is worth it; return the parked targets and why.
@@ -133,9 +134,10 @@ class Loop:
             An instrument was away for 20 s; `keep` would wait.
         """
         self._limit = ONCE
-        await self._take_up()
-        while not self.leave and await self.step():
-            pass
+        with self._outage.ended():
+            await self._take_up()
+            while not self.leave and await self.step():
+                pass
         return self.patience.left_alone()
 
     def _idle(self) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kammerton.loop.runner import Acquires
@@ -31,7 +32,10 @@ def breaker() -> Backoff:
 
 @dataclass
 class Outage:
-    """Knows how to wait for instruments. One alarm an outage; it is over after `steady` s."""
+    """Knows how to wait for instruments. One alarm an outage; it is over after `steady` s.
+
+    The loop runs inside `ended`: the next one knows nothing of this one's alarm.
+    """
 
     bench: Acquires
     say: Callable[[str], Awaitable[None]]
@@ -74,8 +78,20 @@ class Outage:
     def calm(self) -> None:
         """Note that a run succeeded; an outage that has not come back for long is over."""
         steady = self.backoff.monotonic() - self.backoff.began >= self.backoff.steady
-        if self._alarmed is not None and steady:
-            self.alarm(Alarm("instrument", self._alarmed, "it works again", on=False))
+        if steady:
+            self._over("it works again")
+
+    @contextmanager
+    def ended(self) -> Iterator[None]:
+        """End the alarm on the way out, whyever: nobody waits for the instrument any more."""
+        try:
+            yield
+        finally:
+            self._over("nobody waits for it any more; it is set up anew before the next run")
+
+    def _over(self, why: str) -> None:
+        if self._alarmed is not None:
+            self.alarm(Alarm("instrument", self._alarmed, why, on=False))
             self._alarmed = None
 
     def _tell(self, failure: InstrumentError, pause: float) -> None:

@@ -15,11 +15,14 @@ from kammerton.model.quantity import show
 
 @dataclass
 class SameLine:
-    """Compares the f01 of each qubit with every other's. One alarm a pair, until they part."""
+    """Compares the f01 of each qubit with every other's. One alarm a pair, until they part.
+
+    The first time that a pair differs is told too: who compared before may have told of it.
+    """
 
     book: BeliefBook
     qubits: tuple[str, ...]
-    _told: set[tuple[str, str]] = field(default_factory=set)
+    _told: dict[tuple[str, str], bool] = field(default_factory=dict)
 
     def look(self, names: Iterable[str], tell: Tell) -> None:
         """Compare those qubits whose f01 is among `names` with all others."""
@@ -33,12 +36,13 @@ class SameLine:
         found = [self.book.get(f"{qubit}.f01") for qubit in pair]
         measured = [b for b in found if b is not None and b.run is not None]
         subject = " and ".join(pair)
-        if len(measured) == len(pair) and self._one(*measured):
-            self._told.add(pair)
+        both = len(measured) == len(pair)
+        if both and self._one(*measured):
+            self._told[pair] = True
             at = " and ".join(show(b.mean, "Hz", b.sigma) for b in measured)
             tell(Alarm("same line", subject, f"f01 of {subject} is the same: {at}"))
-        elif pair in self._told:
-            self._told.discard(pair)
+        elif self._told.get(pair, both):
+            self._told[pair] = False
             tell(Alarm("same line", subject, "each has a line of its own", on=False))
 
     def _one(self, first: Belief, second: Belief) -> bool:

@@ -147,6 +147,41 @@ def test_what_lasts_is_not_waited_for(monkeypatch):
     assert len(away.pauses) == 1
 
 
+@pytest.mark.parametrize("end", [LASTS, asyncio.CancelledError()])
+def test_the_alarm_of_an_outage_does_not_outlive_its_loop(monkeypatch, end):
+    away = Away()
+
+    async def recover(failure):
+        away.asked += 1
+        raise LOST if away.asked < 20 else end
+
+    async def loop() -> None:
+        outage = away.outage()
+        with outage.ended():
+            await outage.after(LOST, None)
+
+    monkeypatch.setattr(away, "recover", recover)
+    with pytest.raises(type(end)):
+        asyncio.run(loop())
+    assert [(a.subject, a.on) for a in away.alarms] == [("lo", True), ("lo", False)]
+
+
+def test_however_a_loop_ends_it_takes_its_alarm_back(tmp_path):
+    told: list[Alarm] = []
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        for work in ("keep", "settle"):
+            loop, bench = make(tmp_path, store, Chip())
+            loop._outage.alarm, loop._outage._alarmed = told.append, "lo"
+
+            async def failing(program):
+                raise LASTS
+
+            bench.acquire = failing
+            with pytest.raises(LastingFault):
+                asyncio.run(getattr(loop, work)())
+    assert [(a.subject, a.on) for a in told] == [("lo", False)] * 2
+
+
 def test_i9_what_lasts_ends_the_loop_and_nothing_of_the_run_is_stored(tmp_path):
     with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
         loop, bench = make(tmp_path, store, Chip())

@@ -10,6 +10,7 @@ import pytest
 
 from kammerton.model import Program, Verdict
 from kammerton.model.alarm import Alarm
+from kammerton.publish import Alarms
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
 from tests.unit.loop.test_loop import make
@@ -200,3 +201,16 @@ def test_p4_two_qubits_that_claim_one_line_are_named_until_they_part(tmp_path, s
     for _ in range(2):
         loop._conclusions._same_line.look(["q1.f01"], told.append)
     assert [(a.subject, a.on) for a in told] == [("q0 and q1", False)]
+
+
+def test_p4_an_alarm_that_the_loop_before_told_of_ends_with_the_next(tmp_path, store):
+    alarms = Alarms()
+    loop, _ = make(tmp_path, store, Chip())
+    loop._record = loop._conclusions.record = replace(loop._record, tell=alarms.tell)
+    asyncio.run(loop.settle())
+    assert alarms._told["same line", "q0 and q1"][1]
+    again, _ = make(tmp_path, store, Chip())  # as after a hold
+    f01 = store.parameters()["q1.f01"]
+    again.book.update({"q1.f01": replace(f01, value=f01.value + 1e6)})
+    again._conclusions._same_line.look(["q1.f01"], alarms.tell)
+    assert not alarms._told["same line", "q0 and q1"][1]
