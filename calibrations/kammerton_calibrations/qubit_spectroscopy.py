@@ -30,13 +30,17 @@ def frequencies(target: Target) -> FloatArray:
 
 
 def clear(low: float, high: float, lines: Sequence[float]) -> tuple[FloatArray, FloatArray]:
-    """Return where the parts of a span begin and end that keep clear of some lines."""
+    """Return where the parts of a span begin and end that keep clear of some lines.
+
+    Nothing outside the span is driven; where lines fill it, all of it is swept again.
+    """
     edges = [low]
     for line in sorted(lines):
         if line - CLEAR < high and line + CLEAR > edges[-1]:
             edges += [max(line - CLEAR, edges[-1]), line + CLEAR]
-    ends = np.array([*edges, max(high, edges[-1] + CLEAR)])
-    return ends[::2], ends[1::2]
+    parts = np.array([*edges, high]).reshape(-1, 2)
+    parts = parts[parts[:, 1] > parts[:, 0]]
+    return (parts[:, 0], parts[:, 1]) if parts.size else (np.array([low]), np.array([high]))
 
 
 def probe(target: Target, swept: FloatArray) -> Pulse:

@@ -20,6 +20,7 @@ class BeliefBook:
             self._beliefs[f"{element}.{name}"] = self._designed(f"{element}.{name}", design)
         self._designs = dict(self._beliefs)
         self._refuted: dict[str, tuple[float, ...]] = {}
+        self._older: dict[str, datetime] = {}
 
     def _designed(self, full_name: str, design: Design) -> Belief:
         drift = self.kind(full_name).drift_of(design.value)
@@ -79,7 +80,13 @@ class BeliefBook:
     def refute(self, qubit: str, line: float, before: Belief) -> None:
         """Believe of f01 what was believed before, and that a line (Hz) is not the qubit's."""
         self._beliefs[f"{qubit}.f01"] = before
+        self._older[qubit] = before.time
         self._refuted[qubit] = (*self.refuted(qubit), line)
+
+    def proved(self, qubit: str) -> None:
+        """Forget the lines that were none, once a line found since then answered to a pulse."""
+        if self.refuted(qubit) and self[f"{qubit}.f01"].time > self._older[qubit]:
+            del self._refuted[qubit]
 
     def refuted(self, qubit: str) -> tuple[float, ...]:
         """Return the lines, Hz, that are known not to be the qubit's."""

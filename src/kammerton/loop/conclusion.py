@@ -10,7 +10,7 @@ from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
-from kammerton.loop.provisional import PROOF, Provisional, provable, with_run
+from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
 from kammerton.loop.record import Record
 from kammerton.loop.runner import proposals
 from kammerton.loop.same_line import SameLine
@@ -57,8 +57,7 @@ class Conclusions:
         surprises = self._surprises.among(changes)
         doubtful = {self.book.qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
-        ready, waits = self._provisional.divided(sure)
-        commit = await self._commit(run, attempt, ready, waits, surprises)
+        commit, ready, waits = await self._commit(run, attempt, sure, surprises)
         self.revision = commit.revision or self.revision
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
         for fit in run.fits.values():
@@ -66,7 +65,7 @@ class Conclusions:
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
         self.book.update(estimates)
         self._same_line.look(estimates, self.record.tell)
-        if all(target.effort.shots >= 1 for target in plan.targets):  # else it is no usual sigma
+        if not any(_quick(plan, target.name) for target in plan.targets):  # else no usual sigma
             self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
             self._surprised(plan, name, e)
@@ -79,29 +78,60 @@ class Conclusions:
         self.revision = head.revision
         self._provisional.drop(news)
         self.book.update(news)
+        for qubit in self._provisional.waiting():
+            if f"{qubit}.{PROOF}" in news:  # of another frequency than the one that waits
+                self._doubt_the_pulse(qubit)
         return frozenset(news)
 
     async def _commit(
-        self, run: Run, attempt: int, ready: dict[str, Estimate], *others: dict[str, Estimate]
-    ) -> Commit:
-        """Store what is ready on top of what was looked at; what was set back meanwhile is not."""
+        self, run: Run, attempt: int, sure: dict[str, Estimate], surprises: dict[str, Estimate]
+    ) -> tuple[Commit, dict[str, Estimate], dict[str, Estimate]]:
+        """Store what is ready on top of what was looked at; what was set back meanwhile is not.
+
+        Returns also what was ready and what waits; that is decided anew where somebody was faster,
+        for the pulse that proved a qubit may be what was set back.
+        """
         while True:
+            ready, waits = self._provisional.divided(sure)
             try:
-                return await self.record.commit(run, ready, attempt, self.revision)
+                commit = await self.record.commit(run, ready, attempt, self.revision)
             except Overtaken:
                 news = await self.follow()
-                for results in (ready, *others):
-                    _forget(news, results)
+                _forget(news, sure)
+                _forget(news, surprises)
+            else:
+                return commit, ready, waits
 
     def _wait_for_a_pulse(self, stored: dict[str, Estimate], waits: dict[str, Estimate]) -> None:
         """Keep what waits, and have the pi pulse measured at a frequency that is new."""
         self._provisional.drop(stored)
+        for name in stored:
+            if name.endswith(f".{PROOF}"):
+                self.book.proved(self.book.qubit_of(name))
+        waited = self._provisional.waiting()
         for qubit in self._provisional.keep(waits):
             log.info("f01 of %s is provisional until the qubit answers to a pulse there", qubit)
-            pulse = self.book.get(f"{qubit}.{PROOF}")
-            if pulse is not None and pulse.run is not None:
-                tolerance = self.book.kind(f"{qubit}.{PROOF}").tolerance_of(pulse.mean)
-                self.book.widen(f"{qubit}.{PROOF}", 2 * tolerance)
+            self._doubt_the_pulse(qubit)
+            if LINE not in waited.get(qubit, ()):  # what failed elsewhere says nothing of this line
+                self._anew(qubit)
+
+    def _anew(self, qubit: str) -> None:
+        for each in self.planner.calibrations:
+            if PROOF in (give.parameter for give in each.gives):
+                self.patience.anew(each.name, qubit)
+
+    def _doubt_the_pulse(self, qubit: str) -> None:
+        pulse = self.book.get(f"{qubit}.{PROOF}")
+        if pulse is not None and pulse.run is not None:
+            tolerance = self.book.kind(f"{qubit}.{PROOF}").tolerance_of(pulse.mean)
+            self.book.widen(f"{qubit}.{PROOF}", 2 * tolerance)
+
+    def waiting(self) -> list[str]:
+        """Say of each qubit what was found and is not stored before the qubit answers."""
+        found = self._provisional.waiting().items()
+        return [
+            f"{', '.join(names)} of {qubit} until it answers to a pulse" for qubit, names in found
+        ]
 
     def forget(self, qubit: str) -> None:
         """Begin a qubit anew from its design."""
@@ -109,18 +139,20 @@ class Conclusions:
         self.book.back_to_design(qubit)
 
     def _take_note(self, plan: Plan, fit: Fit) -> None:
+        if fit.verdict is not Verdict.ACCEPTED and _quick(plan, fit.target):
+            return  # fewer shots than usual were asked for: that they show nothing says nothing
         tries = self.patience.note(plan.calibration.name, fit, self.clock.now())
-        if self._refuted(plan, fit, tries):
+        if self._refuted(plan, fit):
             return
         if fit.verdict is Verdict.REJECTED:
             self._doubt(plan, fit.target, DOUBT**tries)
         elif tries > 1:
             self._doubt(plan, fit.target, DOUBT)
 
-    def _refuted(self, plan: Plan, fit: Fit, tries: int) -> bool:
+    def _refuted(self, plan: Plan, fit: Fit) -> bool:
         """Say whether a line was found not to be the qubit's; the next search leaves it out."""
         gives = [give.parameter for give in plan.calibration.gives]
-        reason = self._provisional.refuted(fit, gives, tries)
+        reason = self._provisional.refuted(fit, gives)
         if reason is None:
             return False
         log.warning("%s: %s", fit.target, reason)
@@ -156,6 +188,11 @@ class Conclusions:
         """Widen what the calibration rested on, so that the planner measures it again."""
         needs = [self.book.full_name(qubit, n.parameter) for n in plan.calibration.needs]
         self.book.doubt(needs, times, self.clock.now())
+
+
+def _quick(plan: Plan, name: str) -> bool:
+    """Say whether a target was measured with fewer shots than usual, because a person said so."""
+    return any(target.name == name and target.effort.shots < 1 for target in plan.targets)
 
 
 def _forget(set_back: Iterable[str], results: dict[str, Estimate]) -> None:

@@ -143,6 +143,7 @@ class Loop:
     def _idle(self) -> str:
         alone = self.patience.left_alone().items()
         words = [self.drive_off(), *(f"{name} is parked: {reason}" for name, reason in alone)]
+        words += [f"waits: {what}" for what in self._conclusions.waiting()]
         return f"idle: {'; '.join(filter(None, words)) or 'everything is known well enough'}"
 
     @property

@@ -15,7 +15,7 @@ from kammerton.model.quantity import show
 
 LINE, PROOF = "f01", "pi_amplitude"
 NO_ANSWER = "no signal"  # the status of a trace that is flat
-TRIES = 2  # pulses without any answer, after which a line is not the qubit's
+TRIES = 2  # flat traces at a line, after which it is not the qubit's
 MOST = 4  # lines that are tried of one qubit
 
 Estimates = dict[str, Estimate]
@@ -39,6 +39,7 @@ class Provisional:
     on: bool
     _waiting: Estimates = field(default_factory=dict)
     _before: dict[str, Belief] = field(default_factory=dict)
+    _silent: dict[str, list[float]] = field(default_factory=dict)  # by f01: lines, Hz, of no answer
 
     def divided(self, changes: Mapping[str, Estimate]) -> tuple[Estimates, Estimates]:
         """Return what may be stored now, with what had waited for it, and what waits."""
@@ -72,30 +73,49 @@ class Provisional:
         for name in waits:
             if name not in self._waiting and (belief := self.book.get(name)) is not None:
                 self._before[name] = belief
-        lines = [n for n in waits if n.endswith(f".{LINE}") and n not in self._waiting]
+        lines = [n for n, e in waits.items() if n.endswith(f".{LINE}") and self._another(n, e)]
         self._waiting |= waits
         return [self.book.qubit_of(name) for name in lines]
+
+    def _another(self, name: str, found: Estimate) -> bool:
+        old = self._waiting.get(name)
+        return old is None or abs(found.value - old.value) > self.book.kind(name).step_of(old.value)
+
+    def waiting(self) -> dict[str, list[str]]:
+        """Return the names of what waits, by qubit."""
+        found: dict[str, list[str]] = {}
+        for name in self._waiting:
+            qubit = self.book.qubit_of(name)
+            found.setdefault(qubit, []).append(self.book.relative_name(name))
+        return found
 
     def drop(self, names: Iterable[str]) -> None:
         """Forget what waits under these names: it is stored, or somebody set it otherwise."""
         for name in names:
             self._waiting.pop(name, None)
             self._before.pop(name, None)
+            self._silent.pop(name, None)
 
     def forget(self, qubit: str) -> None:
         """Forget all that waits of a qubit."""
         self.drop([name for name in self._waiting if self.book.qubit_of(name) == qubit])
 
-    def refuted(self, fit: Fit, gives: Iterable[str], tries: int) -> str | None:
+    def refuted(self, fit: Fit, gives: Iterable[str]) -> str | None:
         """Return why the line of a qubit is not its own, once pulses there went unanswered.
 
-        The book then holds what it held before the line was found, and that the line is none.
+        Flat traces count, and only those at this line. The book then holds what it held before the
+        line was found, and that the line is none.
         """
         name = f"{fit.target}.{LINE}"
         silent = fit.verdict is not Verdict.ACCEPTED and fit.status == NO_ANSWER
-        if not (silent and PROOF in gives and tries >= TRIES and name in self._waiting):
+        if not (silent and PROOF in gives and name in self._waiting):
             return None
         line, before = self._waiting[name], self._before[name]
+        heard = self._silent.setdefault(name, [])
+        heard.append(line.value)
+        step = self.book.kind(name).step_of(line.value)
+        if sum(abs(at - line.value) <= step for at in heard) < TRIES:
+            return None
         self.book.refute(fit.target, line.value, before)
         self.drop([name])
         at = show(line.value, line.unit, line.stderr)

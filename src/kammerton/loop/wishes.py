@@ -19,7 +19,10 @@ MOST = 20
 LONGEST = 600.0
 """s of instrument time that a wish may take."""
 
-WITHDRAWN = "given up: the daemon ended, or a person took the instruments, before it was measured"
+WITHDRAWN = (
+    "given up: before it was measured the daemon ended, a person took the instruments, or one of "
+    "them was set aside"
+)
 
 
 @dataclass(frozen=True)
