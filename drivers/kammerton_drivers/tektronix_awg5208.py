@@ -14,10 +14,10 @@ from typing import Any
 
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
-from kammerton.model import InstrumentError, ProgramError
+from kammerton.model import InstrumentError, LastingFault, ProgramError
 from kammerton.model.roles import Identity, Playlist, State
 from kammerton_drivers.line import Careful
-from kammerton_drivers.queue import demand_reference, powered_on, reference_lost
+from kammerton_drivers.queue import REFERENCE, demand_reference, powered_on, reference_lost
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
 
@@ -166,7 +166,10 @@ class Awg5208:
         self._configured = awg
 
     def _taken(self, awg: TektronixAWG5208, sample_rate: float) -> None:
-        """Read back what was set: a level that the box silently keeps scales every pulse."""
+        """Read back what was set: a level that the box silently keeps scales every pulse.
+
+        A box that takes all but the common 10 MHz has none.
+        """
         wanted = {"clock_rate": sample_rate, **_wanted(awg.num_channels)}
         found = _state(awg)
         wrong = [
@@ -175,7 +178,10 @@ class Awg5208:
             if not math.isclose(float(found[key]), value, rel_tol=1e-6, abs_tol=1e-9)
         ]
         if not str(found["clock_source"]).startswith(REFERENCED):
-            wrong.append(f"clock_source is {found['clock_source']} instead of {REFERENCED}")
+            own = f"clock_source is {found['clock_source']} instead of {REFERENCED}"
+            if not wrong:  # else it was not set at all
+                raise LastingFault(own, REFERENCE, instrument=self.name)
+            wrong.append(own)
         if wrong:
             raise self._error("configure", f"reads back otherwise: {', '.join(wrong)}")
 

@@ -113,7 +113,8 @@ def test_a_clock_that_stays_its_own_is_named(rig, generator, monkeypatch):
     monkeypatch.setattr(
         rig.device, "receive", lambda m: b"" if b"SOURce EFIX" in bytes(m) else receive(m)
     )
-    with pytest.raises(InstrumentError, match="clock_source is INT instead of EFIX"):
+    words = "awg1 says clock_source is INT instead of EFIX; see to the cable"
+    with pytest.raises(LastingFault, match=words):
         asyncio.run(generator.configure(RATE))
 
 

@@ -6,15 +6,20 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
+from kammerton.model import LastingFault
+
 T = TypeVar("T")
 
 
 async def together(actions: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """Await all at once, leave none running, then raise the first failure."""
+    """Await all at once, leave none running, then raise the first failure.
+
+    One that lasts comes before all that may pass: the instrument may say it only this once.
+    """
     results = await asyncio.gather(*actions, return_exceptions=True)
-    for result in results:
-        if result is not None:
-            raise result
+    failures = [result for result in results if result is not None]
+    if failures:
+        raise next((f for f in failures if isinstance(f, LastingFault)), failures[0])
 
 
 async def settled(*tasks: asyncio.Future[Any]) -> None:
