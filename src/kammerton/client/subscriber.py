@@ -13,6 +13,7 @@ from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import Connect, Message, Topics, connect, received
+from kammerton.publish.mqtt import ASK
 from kammerton.publish.patience import PAUSE, Patience
 
 REFUSALS = 100
@@ -86,10 +87,19 @@ class Subscriber:
             except BrokerError as problem:
                 pass_cancellation(problem)
                 if silent is not None:
-                    self._patience.missed(time.monotonic() - silent)
+                    self._missed(time.monotonic() - silent)
                 self.online = None
                 self._say(problem)
             await asyncio.sleep(self._backoff.next())
+
+    def _missed(self, after: float) -> None:
+        """Note a connection that was lost without a snapshot.
+
+        One that lasted longer than subscribing and the first question may take has answered that
+        question: the line is not slow, but nothing was retained.
+        """
+        if after <= 2 * (self._patience.seconds + ASK):
+            self._patience.missed(after)
 
     def _say(self, problem: BrokerError) -> None:
         """Log the first failure in a row, the second, the fourth, and so on."""

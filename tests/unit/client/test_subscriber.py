@@ -8,10 +8,12 @@ import json
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
 from kammerton.client import Subscriber
+from kammerton.client import subscriber as subscriber_module
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
 from kammerton.model.backoff import Backoff
@@ -190,3 +192,22 @@ def test_only_a_retained_snapshot_tells_how_slow_the_line_is(retained: bool) -> 
 
     asyncio.run(listen())
     assert after == [20.0, SHORTEST if retained else 20.0]
+
+
+@pytest.mark.parametrize(("lasted", "patience"), [(3.4, 2 * SHORTEST), (60.0, SHORTEST)])
+def test_only_a_line_that_answers_nothing_is_given_more_time(
+    monkeypatch: pytest.MonkeyPatch, lasted: float, patience: float
+) -> None:
+    """A computer that never published retains no snapshot; its connections end all the same."""
+    now = [100.0]
+    monkeypatch.setattr(subscriber_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Lasting(Tape):
+        async def messages(self) -> AsyncIterator[Message]:
+            for each in self.sessions.pop(0):
+                yield each
+            now[0] += lasted
+            raise BrokerError("lost")
+
+    subscriber, _ = heard(Lasting([online("offline")]))
+    assert subscriber._patience.seconds == patience
