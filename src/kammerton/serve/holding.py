@@ -40,6 +40,7 @@ class Holds:
         self._aside: frozenset[str] = frozenset()
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
+        self._reading = asyncio.Lock()
         self._at_once: set[str] = set()
         self._since: dict[int, float] = {}
 
@@ -56,6 +57,11 @@ class Holds:
         mine = {COMPUTER, *self._lab.instruments}
         found = [lease for lease in self.leases if lease.scope in mine]
         return min(found, key=lambda lease: lease.owner == DAEMON, default=None)
+
+    def aside(self) -> frozenset[str]:
+        """Return the instruments that the daemon has set aside."""
+        mine = frozenset(lease.scope for lease in self.leases if lease.owner == DAEMON)
+        return mine & self._lab.instruments.keys()
 
     async def set_aside(self, fault: LastingFault) -> None:
         """Hold an instrument in the daemon's name until a person releases it; return when it is.
@@ -145,8 +151,12 @@ class Holds:
         """Read the leases; while nobody knows what is held, everything is.
 
         A lock or a lost server that may pass leaves what was read before: meanwhile no hold can
-        be acknowledged either.
+        be acknowledged either. One at a time: the latest answer is the latest asked for.
         """
+        async with self._reading:
+            await self._read_alone()
+
+    async def _read_alone(self) -> None:
         try:
             self.leases = await asyncio.to_thread(self._store.leases)
             self._read_once = True

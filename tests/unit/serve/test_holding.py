@@ -1,6 +1,7 @@
 """Leases against a loop: the next safe point, five seconds, or at once."""
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -262,6 +263,27 @@ def test_what_cannot_be_read_back_counts_all_the_same():
         await holds._read()
         store.problem = StoreUnavailable("locked")
         await holds.set_aside(FAULT)
+        assert [lease.scope for lease in holds.leases] == ["awg1"]
+
+    asyncio.run(main())
+
+
+def test_a_slow_look_from_before_does_not_free_what_is_set_aside():
+    class Slow(FakeStore):
+        looks = 0
+
+        def leases(self):
+            found = super().leases()
+            self.looks += 1
+            time.sleep(0.3 if self.looks == 1 else 0.0)  # the first answers last
+            return found
+
+    async def main() -> None:
+        holds = Holds(LAB, Slow(), print)
+        follow = asyncio.create_task(holds._read())
+        await asyncio.sleep(0.1)
+        await holds.set_aside(FAULT)
+        await follow
         assert [lease.scope for lease in holds.leases] == ["awg1"]
 
     asyncio.run(main())
