@@ -223,11 +223,18 @@ def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(
         store.hold("drive_lo", DAEMON, "no reference")
         store.activity("t1 on q0")
 
+    def verified() -> bool:
+        with Store.read(lab.database) as store:
+            return any(
+                "unclean end" in row.why and "verified off" in row.why for row in store.log()
+            )
+
     async def main() -> None:
         said: list[str] = []
         async with tuning(lab, said):
             await until(lambda: "hands off" in "".join(said[-1:]))
             assert not any(laboratory.outputs().values())
+            await until(verified)
 
     asyncio.run(main())
     assert aside(lab)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,11 +16,13 @@ from kammerton.estimation import warm
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
+from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, LastingFault, Run, StoreInUse, Verdict
+from kammerton.model import Held, LabClock, LastingFault, Run, StoreError, StoreInUse, Verdict
 from kammerton.model.alarm import Tell
+from kammerton.model.roles import Queued
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
@@ -160,7 +162,9 @@ class Tuning:
         ready = asyncio.create_task(asyncio.to_thread(_warm))
         planner: Planner | None = None
         loop: Loop | None = None
+        doubtful: set[str] = set()
         while True:
+            doubtful |= self.holds.aside()
             if self._left_alone():
                 self.up()  # as far as it may be: all instruments are a person's
                 self.wishes.withdraw()
@@ -181,12 +185,16 @@ class Tuning:
                     planner = planner or Planner(
                         load_calibrations()
                     )  # anybody's code: outputs are off
-                    loop = self._loop(bench, planner)
+                    loop = self._loop(bench, planner, doubtful)
+                    doubtful.clear()
                     parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
             except Held as held:
+                self._left_off()
                 log.info("left again while connecting: %s", held)
                 continue
             except LastingFault as fault:
+                self._left_off()
+                doubtful.add(str(fault.instrument))
                 await self.holds.set_aside(fault)
                 if once:
                     raise
@@ -201,9 +209,18 @@ class Tuning:
         lease = self.holds.on_bench()
         return lease is not None and (lease.owner != DAEMON or self.outputs.known_off)
 
-    def _loop(self, bench: Bench, planner: Planner) -> Loop:
+    def _left_off(self) -> None:
+        """Say after an unclean end that outputs are off, though no loop came of the bench."""
+        if self.outputs.known_off:
+            self.outputs.found_off()
+
+    def _loop(self, bench: Bench, planner: Planner, doubtful: Iterable[str]) -> Loop:
+        """Return the loop of a bench. doubtful: instruments that were set aside since the last."""
         book = BeliefBook(self.lab, self.clock.now())
         book.update(self.store.parameters())
+        for name in doubtful:
+            if not isinstance(bench.instruments.get(name), Queued):  # nobody did
+                book.doubt_what_uses(name, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, alarm=self.alarm,
@@ -215,7 +232,10 @@ class Tuning:
 
     def _say(self, what: str) -> None:
         self.doing(what)
-        self.store.activity(what)
+        try:
+            self.store.activity(what)
+        except StoreError as problem:  # whoever holds it locked shall not end the process
+            log.warning("no heartbeat: %s", problem)
 
 
 def _warm() -> None:

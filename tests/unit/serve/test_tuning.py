@@ -1,0 +1,113 @@
+"""What a computer's next loop believes after an instrument was set aside, and a locked database."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from kammerton.loop.conclusion import DOUBT
+from kammerton.loop.wishes import Wishes
+from kammerton.model import LabClock, LastingFault, StoreUnavailable
+from kammerton.serve import computer
+from kammerton.serve.computer import Tuning
+from kammerton.store import Store
+from tests.stored import estimate, run
+from tests.unit.loop.laboratory import two_qubits
+
+
+class Asked:
+    """An instrument with an error queue."""
+
+    async def errors(self) -> list[str]:
+        return []
+
+
+class Holding:
+    """Nobody holds anything; the first loop ends at a fault of `instrument`, the next at once."""
+
+    def __init__(self, instrument: str, held: frozenset[str]) -> None:
+        self.instrument, self.held = instrument, held
+        self.sigmas: list[float] = []
+
+    def on_bench(self) -> None:
+        return None
+
+    def elements(self) -> frozenset[str]:
+        return frozenset()
+
+    def aside(self) -> frozenset[str]:
+        return self.held
+
+    async def set_aside(self, fault: LastingFault) -> None:
+        self.held = frozenset()
+
+    async def obeyed(self, loop, work):
+        work.close()
+        self.sigmas.append(loop.book["q0.t1"].sigma)
+        if len(self.sigmas) == 1:
+            raise LastingFault("590", "see to the cable", instrument=self.instrument)
+        return {}
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        store.commit(run(), {"q0.t1": estimate(60e-6, 1e-6)})
+        yield store
+
+
+def tuned(tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False):
+    """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
+    lab = two_qubits(tmp_path)
+    digitizer = next(iter(lab.feedlines.values())).digitizer
+    holds = Holding(digitizer, frozenset({digitizer} if held else ()))
+    gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
+    bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
+    outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None)
+
+    @contextlib.asynccontextmanager
+    async def opened(*words, **how):
+        yield bench
+
+    monkeypatch.setattr(computer, "open_bench", opened)
+    monkeypatch.setattr(computer, "_warm", lambda: None)
+    tuning = Tuning(
+        lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, Wishes()
+    )
+    assert asyncio.run(tuning.run(once=False)) == {}
+    return [sigma / 1e-6 for sigma in holds.sigmas]
+
+
+def test_what_rests_on_a_digitizer_that_nobody_asked_is_doubted(tmp_path, store, monkeypatch):
+    first, after = tuned(tmp_path, store, monkeypatch, object())
+    assert first == pytest.approx(1.0)
+    assert after >= 0.99 * DOUBT
+
+
+def test_so_it_is_where_it_was_set_aside_before_the_start(tmp_path, store, monkeypatch):
+    first, _ = tuned(tmp_path, store, monkeypatch, object(), held=True)
+    assert first >= 0.99 * DOUBT
+
+
+def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):
+    assert tuned(tmp_path, store, monkeypatch, Asked()) == pytest.approx([1.0, 1.0])
+
+
+def test_a_database_that_is_locked_ends_no_process_that_compiles(tmp_path, store, monkeypatch):
+    said = []
+
+    def locked(what: str) -> None:
+        raise StoreUnavailable("locked")
+
+    monkeypatch.setattr(store, "activity", locked)
+    tuning = Tuning(
+        two_qubits(tmp_path), store, LabClock(), None, None, print, said.append, print, print,
+        Wishes(),
+    )  # fmt: skip
+    asyncio.run(tuning._compiling())
+    assert said == ["compiling kernels, at the first start only"]
