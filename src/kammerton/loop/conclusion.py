@@ -123,8 +123,10 @@ class Conclusions:
     def _doubt_the_pulse(self, qubit: str) -> None:
         pulse = self.book.get(f"{qubit}.{PROOF}")
         if pulse is not None and pulse.run is not None:
-            tolerance = self.book.kind(f"{qubit}.{PROOF}").tolerance_of(pulse.mean)
-            self.book.widen(f"{qubit}.{PROOF}", 2 * tolerance)
+            name = f"{qubit}.{PROOF}"
+            usual = [sigma for (_, given), sigma in self.planner.delivered.items() if given == name]
+            tolerance = self.book.kind(name).tolerance_of(pulse.mean)
+            self.book.widen(name, 2 * max([tolerance, *usual]))
 
     def waiting(self) -> list[str]:
         """Say of each qubit what was found and is not stored before the qubit answers."""

@@ -84,6 +84,14 @@ def test_a_pi_pulse_set_back_while_f01_waits_is_measured_again(tmp_path, store, 
     assert loop._idle() == "idle: everything is known well enough"
 
 
+def test_a_pulse_that_is_never_known_well_still_proves_a_line(tmp_path, store, known):
+    chip = Leapt()
+    loop, _ = leapt(tmp_path, store, chip)
+    loop.planner.delivered["rabi_amplitude", "q0.pi_amplitude"] = 0.01  # 4.8 %, of a noisy readout
+    asyncio.run(loop.settle())
+    assert found(store, chip)
+
+
 def test_what_a_pulse_proved_waits_again_if_the_pulse_is_set_back_while_it_is_stored(
     tmp_path,
     store,
