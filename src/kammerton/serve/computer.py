@@ -219,7 +219,8 @@ class Tuning:
         book = BeliefBook(self.lab, self.clock.now())
         book.update(self.store.parameters())
         for name in doubtful:
-            if not isinstance(bench.instruments.get(name), Queued):  # nobody did
+            asked = isinstance(bench.instruments.get(name), Queued)  # after each run
+            if not asked:
                 book.doubt_what_uses(name, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
