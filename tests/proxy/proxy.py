@@ -90,6 +90,9 @@ class Proxy:
         self._loop.close()
 
     async def _settle(self) -> None:
+        # What was just accepted has to begin: a task that is cancelled before closes nothing.
+        for _ in range(10):
+            await asyncio.sleep(0)
         self._cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
