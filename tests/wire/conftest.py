@@ -275,6 +275,14 @@ def trigger(awg: TektronixAWG5208) -> None:
     settle(awg)
 
 
+@pytest.fixture
+def playing(awg: TektronixAWG5208) -> Callable[[], None]:
+    """A generator that waits for its trigger; called, it is triggered."""
+    upload(awg)
+    run(awg)
+    return lambda: trigger(awg)
+
+
 def halt(awg: TektronixAWG5208) -> None:
     awg.stop()
     settle(awg)

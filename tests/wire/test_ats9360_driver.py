@@ -57,10 +57,15 @@ def rig() -> Rig:
 
 
 @pytest.fixture
-def address(rig) -> Iterator[str]:
+def board(rig) -> Iterator[Simulated]:
     board = Simulated(rig, time.monotonic, lambda at: None, seed=1)
-    yield f"sim://127.0.0.1:{board.port}"
+    yield board
     board.close()
+
+
+@pytest.fixture
+def address(board) -> str:
+    return f"sim://127.0.0.1:{board.port}"
 
 
 @pytest.fixture(params=["shared", "socket"])
@@ -209,9 +214,12 @@ def test_cancelling_while_the_generators_start_does_not_wait_for_triggers(digiti
     assert cancelled(digitizer, Capture(256, 3, 2, 60.0), armed, starting) < 20
 
 
-def test_connecting_leaves_the_board_unarmed(address):
+def test_connecting_leaves_the_board_unarmed(board, address):
     digitizer = connect("digitizer", address)
+    asyncio.run(digitizer.configure(RATE))
+    assert board._owner is None
     other = connect("other", address)
+    assert board._owner is None
     asyncio.run(digitizer.close())
     asyncio.run(other.close())
 
@@ -236,7 +244,11 @@ def test_identity(digitizer):
     assert (identity.vendor, identity.model, identity.serial) == ("AlazarTech", "ATS9360", "970001")
 
 
-def test_safe_does_nothing(digitizer):
+def test_safe_asks_nothing_of_the_board(digitizer, monkeypatch):
+    def asked(*_: object) -> None:
+        pytest.fail("the board was asked")
+
+    monkeypatch.setattr(digitizer.session, "do", asked)
     asyncio.run(digitizer.safe())
 
 

@@ -14,7 +14,7 @@ from kammerton_sim.chip import random_chip
 from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.fridge import Status
 from kammerton_sim.laboratory import Laboratory
-from tests.wire.conftest import acquire, errors, run, settle, trigger, upload
+from tests.wire.conftest import acquire, errors, settle
 
 
 def faults_of(laboratory) -> list[tuple[str, str, object]]:
@@ -355,13 +355,6 @@ def test_another_box_answers(laboratory, source):
 
 
 # ---------------------------------------------------------------- digitizer
-
-
-@pytest.fixture
-def playing(awg):
-    upload(awg)
-    run(awg)
-    return lambda: trigger(awg)
 
 
 def test_lost_triggers_shift_what_comes_and_the_states_follow(laboratory, digitizer, playing):

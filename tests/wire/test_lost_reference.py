@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from kammerton.bench import Bench, open_bench
+from kammerton.bench import Bench
 from kammerton.lab import Lab, load
-from kammerton.model import InstrumentError, LabClock, LastingFault
+from kammerton.model import InstrumentError, LastingFault
 from kammerton.serve import computer
 from kammerton.serve.computer import run_computer
 from kammerton.store import Store, change
@@ -26,7 +26,7 @@ from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.proxied import Restless
-from tests.wire.test_bench_on_the_laboratory import program
+from tests.wire.test_bench_on_the_laboratory import program, use
 
 
 @pytest.fixture(scope="module")
@@ -41,16 +41,6 @@ def lab(laboratory: Laboratory, tmp_path: Path) -> Iterator[Lab]:
     path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
     yield replace(load(path), broker=None, pictures=False)
     laboratory.faults.clear(None)
-
-
-def use(lab: Lab, body: Callable[[Bench], Awaitable[None]]) -> None:
-    async def main() -> None:
-        async with open_bench(
-            lab, LabClock(), lock_folder=lab.path.parent, fridge_period=0.05
-        ) as bench:
-            await body(bench)
-
-    asyncio.run(main())
 
 
 # ---------------------------------------------------------------- the bench

@@ -7,9 +7,8 @@ believes and by the laboratory's ledger.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
@@ -21,7 +20,7 @@ from kammerton_sim.audit import wrong_box
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
-from tests.wire.test_bench_on_the_laboratory import program
+from tests.wire.test_bench_on_the_laboratory import program, use
 
 
 @pytest.fixture(scope="module")
@@ -36,16 +35,6 @@ def lab(laboratory, tmp_path) -> Iterator[Lab]:
     path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
     yield load(path)
     laboratory.faults.clear(None)
-
-
-def use(lab: Lab, body: Callable[[Bench], Awaitable[None]], folder: Path | None = None) -> None:
-    async def main() -> None:
-        async with open_bench(
-            lab, LabClock(), lock_folder=lab.path.parent, fridge_period=0.05
-        ) as bench:
-            await body(bench)
-
-    asyncio.run(main())
 
 
 @pytest.mark.parametrize(

@@ -14,10 +14,7 @@ from tests.wire.conftest import (
     acquire,
     configured,
     errors,
-    run,
     settle,
-    trigger,
-    upload,
 )
 
 CYCLES = 0.1  # of the tone in a sample
@@ -51,13 +48,6 @@ def phases(records: np.ndarray) -> np.ndarray:
 def laboratory():
     with Laboratory(random_chip(1, 3), world=ToneWorld()) as laboratory:
         yield laboratory
-
-
-@pytest.fixture
-def playing(awg):
-    upload(awg)
-    run(awg)
-    return lambda: trigger(awg)
 
 
 # ---------------------------------------------------------------- sources and generators

@@ -52,8 +52,10 @@ def refused(gate: Gate, action: Callable[[], Awaitable[None]]) -> str:
 # limits
 
 
-def test_a_program_inside_its_limits_is_admitted(gate, make):
+def test_a_program_inside_its_limits_is_admitted_and_nothing_is_on_by_that(gate, make, fake):
     asyncio.run(gate.admit(make.compiled()))
+    assert not any(change.refused for change in gate.changes)
+    assert not fake.anything_on
 
 
 def test_too_many_volts_are_refused_by_channel_limit_and_line(gate, make, fake):

@@ -256,6 +256,7 @@ def test_what_takes_long_but_goes_on_is_not_given_up(
     with opened(url, tmp_path) as store, store._write() as line:
         for _ in range(3):
             line.exec_driver_sql("SELECT pg_sleep(0.2)")
+        assert line.exec_driver_sql("SELECT 1").scalar() == 1
 
 
 def test_verify_reads_a_server_too(url: str, tmp_path: Path) -> None:

@@ -213,6 +213,16 @@ def project(
 
 
 @kernel
+def fill_own(where: Index, p: Array, c: Array, own: Array, own_c: Complex) -> None:
+    """Fill what is one trace's own of the parameters p and the coefficients c (L, 1)."""
+    for k in range(LEVEL):
+        own[k] = p[where[k]]
+    for f in range(LINEAR):
+        i = where[LEVEL + 2 * f] - p.size
+        own_c[f] = complex(c[i, 0], c[i + 1, 0]) if i >= 0 else complex(0.0, 0.0)
+
+
+@kernel
 def tangent(
     where: Index, p: Array, c: Array, h: Complex, r: Complex, room: Room,
     normal: Array, fall: Array,
@@ -222,11 +232,7 @@ def tangent(
     size = p.size
     normal[:size, :], fall[:] = 0.0, 0.0
     for s in range(where.shape[0]):
-        for k in range(LEVEL):
-            own[k] = p[where[s, k]]
-        for f in range(LINEAR):
-            i = where[s, LEVEL + 2 * f] - size
-            own_c[f] = complex(c[i, 0], c[i + 1, 0]) if i >= 0 else complex(0.0, 0.0)
+        fill_own(where[s], p, c, own, own_c)
         columns(own, own_c, q)
         for b in range(FUNCTIONS):
             left[b] = r[s, b]
@@ -287,14 +293,10 @@ def slope_gain(
     Only its size: a slope of its phase is a longer delay. cross (K,): room.
     """
     own, own_c, q, _, _ = room
-    size, falls, all_ = p.size, 0.0, 0.0
+    falls, all_ = 0.0, 0.0
     cross[:] = 0.0
     for s in range(where.shape[0]):
-        for k in range(LEVEL):
-            own[k] = p[where[s, k]]
-        for f in range(LINEAR):
-            i = where[s, LEVEL + 2 * f] - size
-            own_c[f] = complex(c[i, 0], c[i + 1, 0]) if i >= 0 else complex(0.0, 0.0)
+        fill_own(where[s], p, c, own, own_c)
         columns(own, own_c, q)
         along = own_c[ONE].conjugate() / max(abs(own_c[ONE]), 1e-300)
         left = r[s, T]
