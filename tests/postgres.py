@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psutil
@@ -32,10 +32,17 @@ class Server:
     def __init__(self, folder: Path, user: str) -> None:
         self.folder, self.user = folder, user
 
-    def processes(self) -> list[int]:
-        """Return the number of the server's first process and of all that it started."""
+    @contextmanager
+    def standing_still(self) -> Iterator[None]:
+        """Stop the server's first process and all that it started, for a while.
+
+        The first one is stopped first and goes on last: it buries those that end meanwhile.
+        """
         first = int((self.folder / "data" / "postmaster.pid").read_text().split("\n", 1)[0])
-        return [first, *(child.pid for child in psutil.Process(first).children())]
+        with standing_still(first), ExitStack() as children:
+            for child in psutil.Process(first).children():
+                children.enter_context(standing_still(child.pid))
+            yield
 
     def place(self, name: str) -> str:
         return f"host={self.folder} user={self.user} dbname={name}"
@@ -56,6 +63,16 @@ class Server:
             for (schema,) in connection.execute(query).fetchall():
                 connection.execute(f'DROP SCHEMA "{schema}" CASCADE'.encode())
         return self.url(name)
+
+
+@contextmanager
+def standing_still(pid: int) -> Iterator[None]:
+    """Stop a process for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextmanager

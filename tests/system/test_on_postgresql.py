@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import signal
 import subprocess
 import sys
 import time
@@ -64,26 +62,19 @@ def test_s2_a_server_that_stands_still_is_an_alarm_over_mqtt_and_keeps_no_daemon
     pytest.importorskip("psycopg", reason="psycopg is not installed (extra postgresql)")
     process = BrokerProcess(tmp_path)
     process.start()
-    stopped: list[int] = []
     try:
         with server() as postgres, laboratory(tmp_path, broker=process.port) as running:
             url = postgres.database()
             text = running.lab.read_text()
             running.lab.write_text(text.replace("kammerton.sqlite", url))
-            try:
-                with daemon(running.lab) as child:
-                    assert _published(url, child)
-                    for pid in postgres.processes():
-                        os.kill(pid, signal.SIGSTOP)
-                        stopped.append(pid)
+            with daemon(running.lab) as child:
+                assert _published(url, child)
+                with postgres.standing_still():
                     kinds = asyncio.run(_alarms(process.port))
                     began = time.monotonic()
                     child.terminate()
                     _, errors = child.communicate(timeout=30)
                     took = time.monotonic() - began
-            finally:
-                for pid in stopped:
-                    os.kill(pid, signal.SIGCONT)
             assert "database" in kinds, errors
             assert took < 10, errors
             assert "SIGKILL" not in errors

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import Commit, Store, postgres, schema
 from kammerton.verify import verify_server
-from tests.postgres import Server
+from tests.postgres import Server, standing_still
 from tests.stored import estimate, run
 
 ROOT = Path(__file__).parents[3]
@@ -180,15 +178,6 @@ def test_a_server_that_does_not_answer_is_not_waited_for_for_ever(
             opened(url, tmp_path)
 
 
-@contextmanager
-def standing_still(pid: int) -> Iterator[None]:
-    os.kill(pid, signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(pid, signal.SIGCONT)
-
-
 def again_and_again(write: Callable[[], Commit]) -> Commit:
     """Write as the loop does, until the store takes it."""
     for _ in range(100):
@@ -237,9 +226,7 @@ def test_a_whole_server_that_stands_still_is_waited_for_with_an_end(
     monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
     monkeypatch.setitem(postgres.ALIVE, "connect_timeout", 2)
     with opened(url, tmp_path) as store:
-        with ExitStack() as stopped:
-            for pid in postgresql.processes():
-                stopped.enter_context(standing_still(pid))
+        with postgresql.standing_still():
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
                     store.commit(run(), {"q0.t1": estimate(1.0)})
@@ -301,8 +288,7 @@ def test_a_process_that_ends_waits_a_moment_for_a_server_that_stands_still_and_a
 ) -> None:
     with ExitStack() as stopped:
         with opened(url, tmp_path) as store:
-            for pid in postgresql.processes():
-                stopped.enter_context(standing_still(pid))
+            stopped.enter_context(postgresql.standing_still())
             began = time.monotonic()
             store.place.hurry()
             for _ in range(5):
