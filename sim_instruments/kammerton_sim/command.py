@@ -8,21 +8,23 @@ import math
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, write_chip
 from kammerton_sim.command_chip import add_chip_options, chosen_chip
-from kammerton_sim.command_line import WHOLE, Parser, told
+from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
 from kammerton_sim.further import MODELS
-from kammerton_sim.laboratory import Laboratory, consecutive_ports
+from kammerton_sim.laboratory import Laboratory, consecutive_ports, unknown_ports
 from kammerton_sim.running import announced
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
 
 FIRST_PORT = 4881
+
+T = TypeVar("T")
 
 
 def run(argv: Sequence[str] | None = None) -> int:
@@ -31,27 +33,52 @@ def run(argv: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["ctl"]:
         return ctl.run(arguments[1:])
     try:
-        options = _parser().parse_args(arguments)
-        chip = chosen_chip(options)
-        ports = _ports(chip, options)
-        if options.write_chip:
-            write_chip(chip, options.write_chip)
-        if options.no_serve:
-            _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
-            return 0
-        with Laboratory(chip, ports, pace=_pace(options.time)) as laboratory:
-            _write_lab(chip, options, laboratory.ports)
-            _serve_until_stopped(laboratory, options.until_stdin_closes)
+        return _run(*_understood(arguments))
     except PortInUse as error:
         return _fail(str(error), 1)
     except (ChipError, ValueError) as error:
         return _fail(str(error), 2)
     except OSError as error:
         return _fail(told(error), 2)
+
+
+def _understood(
+    arguments: Sequence[str],
+) -> tuple[argparse.Namespace, Chip, dict[str, int], float | None]:
+    """Return options, chip, ports and pace; UsageError names everything that is wrong."""
+    options, problems = _parser().read(arguments)
+    chip = _tried(problems, lambda: chosen_chip(options))
+    pace = _tried(problems, lambda: _pace(options.time))
+    ports = _ports(options, chip, problems)
+    if chip is None or problems:
+        raise UsageError("\n".join(problems))
+    return options, chip, ports, pace
+
+
+def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
+    """Return what it says, or None and what was wrong among the problems."""
+    try:
+        return what()
+    except OSError as error:
+        problems.append(told(error))
+    except (ChipError, ValueError) as error:
+        problems.append(str(error))
+    return None
+
+
+def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
+    if options.write_chip:
+        write_chip(chip, options.write_chip)
+    if options.no_serve:
+        _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
+        return 0
+    with Laboratory(chip, ports, pace=pace) as laboratory:
+        _write_lab(chip, options, laboratory.ports)
+        _serve_until_stopped(laboratory, options.until_stdin_closes)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         "kammerton sim",
         allow_abbrev=False,
@@ -80,16 +107,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _ports(chip: Chip, options: argparse.Namespace) -> dict[str, int]:
-    ports = {} if options.base_port is None else consecutive_ports(chip, options.base_port)
-    if ports and not 0 < min(ports.values()) <= max(ports.values()) < 65536:
-        raise ValueError(f"--base-port {options.base_port}: {len(ports)} ports do not fit there")
+def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) -> dict[str, int]:
+    """Return the ports that are wanted; without a chip nobody knows which there are."""
+    named: dict[str, int] = {}
     for text in options.port:
         name, _, number = text.partition("=")
         if not number.isdigit() or not 0 < int(number) < 65536:
-            raise ValueError(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
-        ports[name] = int(number)
-    return ports
+            problems.append(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
+        elif name in named:
+            problems.append(f"--port {text}: {name} has port {named[name]} already")
+        else:
+            named[name] = int(number)
+    if chip is None:
+        return named
+    if strange := unknown_ports(chip, named):
+        problems.append(f"--port: {strange}")
+    first = options.base_port
+    ports = {} if first is None else consecutive_ports(chip, first)
+    if ports and not 0 < first <= max(ports.values()) < 65536:
+        problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
+    return ports | named
 
 
 def _pace(text: str) -> float | None:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.flaws import flawed
-from kammerton_sim.command_line import WHOLE
+from kammerton_sim.command_line import WHOLE, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
+
+_CHOICES = ("file", "chip", "qubits", "random", "from_ibm")
+"""Options that choose a chip; one of them at most."""
 
 
 def add_chip_options(parser: argparse.ArgumentParser) -> None:
@@ -36,23 +39,46 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
 
 def chosen_chip(options: argparse.Namespace) -> Chip:
     """Return the chip; ChipError or ValueError names everything that is wrong."""
-    chip = _chip(options)
+    refuse(_contradictions(options))
+    chip = _chip(options, _path(options))
     return flawed(chip, options.seed) if options.flaws else chip
 
 
-def _chip(options: argparse.Namespace) -> Chip:
-    choices = ("file", "chip", "qubits", "random", "from_ibm")
-    given = [name for name in choices if getattr(options, name) is not None]
-    if len(given) > 1:
-        words = ", ".join("--" + name.replace("_", "-") for name in given).replace("--file", "FILE")
-        raise ValueError(f"choose one chip, not {words}")
-    path = options.chip if options.file is None else options.file
-    table = options.random is not None or options.from_ibm is not None
-    if path is not None and path.suffix.lower() != ".csv":
-        _only_of_tables(options, str(path))
+def _path(options: argparse.Namespace) -> Path | None:
+    path: Path | None = options.chip if options.file is None else options.file
+    return path
+
+
+def _contradictions(options: argparse.Namespace) -> list[str]:
+    """Return what the options that choose a chip say against each other."""
+    given = [name for name in _CHOICES if getattr(options, name) is not None]
+    spelt = ["FILE" if name == "file" else "--" + name.replace("_", "-") for name in given]
+    problems = [f"choose one chip, not {', '.join(spelt)}"] if len(given) > 1 else []
+    if what := _no_table(options, given):
+        problems += [
+            f"--{name} is for tables: {what} is none (TABLE.csv, --from-ibm NAME)"
+            for name in ("coupled", "mend")
+            if getattr(options, name)
+        ]
+    return problems
+
+
+def _no_table(options: argparse.Namespace, given: list[str]) -> str:
+    """Return what is served instead of a table; "" if a table is, or nobody knows which."""
+    path = _path(options)
+    if not given or given == ["qubits"]:
+        return "a made-up chip"
+    return str(path) if len(given) == 1 and path is not None and not _is_table(path) else ""
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() == ".csv"
+
+
+def _chip(options: argparse.Namespace, path: Path | None) -> Chip:
+    if path is not None and not _is_table(path):
         return read_chip(path)
-    if path is None and not table:
-        _only_of_tables(options, "a made-up chip")
+    if path is None and options.random is None and options.from_ibm is None:
         return random_chip(5 if options.qubits is None else options.qubits, options.seed)
     device = _device(path, options)
     for change in device.mended:
@@ -60,12 +86,6 @@ def _chip(options: argparse.Namespace) -> Chip:
     if options.coupled and not device.couplings:
         raise ValueError(f"--coupled: {device.name} tells of no couplings")
     return device_chip(device, options.seed, options.coupled)
-
-
-def _only_of_tables(options: argparse.Namespace, what: str) -> None:
-    for name in ("coupled", "mend"):
-        if getattr(options, name):
-            raise ValueError(f"--{name} is for tables: {what} is none (TABLE.csv, --from-ibm NAME)")
 
 
 def _device(path: Path | None, options: argparse.Namespace) -> Device:

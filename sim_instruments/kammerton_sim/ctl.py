@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton_sim import ctl_words as words
-from kammerton_sim.command_line import UsageError, told
+from kammerton_sim.command_line import told
 from kammerton_sim.ctl_parser import VERBS, WHEN, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
@@ -34,7 +34,6 @@ def run(argv: Sequence[str]) -> int:
         options = parsed(argv)
         if options.list:
             return _say(options, _catalogue(), words.table())
-        _check(options)
         return _carry_out(_Laboratory(options.control), options)
     except ConnectionError as error:
         return _fail(str(error), 1)
@@ -42,17 +41,6 @@ def run(argv: Sequence[str]) -> int:
         return _fail(str(error), 2)
     except OSError as error:
         return _fail(told(error), 2)
-
-
-def _check(options: argparse.Namespace) -> None:
-    """Refuse what needs no laboratory to be refused."""
-    if options.what is None:
-        raise UsageError("name a fault or a command; --list tells the faults, --help the rest")
-    if options.what not in (*VERBS, *CATALOGUE):
-        known = near(options.what, (*CATALOGUE, *VERBS))
-        raise UsageError(f"there is no fault or command {options.what!r}{known}; --list, --help")
-    if options.what == "truth" and not options.values:
-        raise UsageError("truth takes the names of parameters, such as q0.t1")
 
 
 class _Laboratory:
@@ -121,8 +109,6 @@ def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
 
 
 def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    if wrong := [text for text in options.values if not text.isdigit()]:
-        raise UsageError(f"clear takes numbers of faults, not {', '.join(wrong)}")
     if options.values:
         off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
     else:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kammerton_sim.command_line import WHOLE, Parser, UsageError, number
+from kammerton_sim.command_line import WHOLE, Parser, number, refuse
+from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.faults.words import near
 
 VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
 WHEN = ("seed", "after", "after_records", "lasting")
@@ -37,36 +39,51 @@ _SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors a
 
 
 def parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line; UsageError says what is wrong with it.
+    """Return the options of a command line; UsageError says all that is wrong with it.
 
     Options may stand anywhere; a negative number is a value.
     """
     words = [f" {word}" if _MINUS.match(word) else word for word in argv]
-    options = _parser().parse_intermixed_args(words)
+    options, problems = _parser().read(words)
     options.values = [word.strip() for word in options.values]
-    _check(options)
+    refuse([*problems, *_ignored(options), *_unknown(options)])
     return options
 
 
-def _check(options: argparse.Namespace) -> None:
-    """Refuse options that would be passed over in silence."""
+def _ignored(options: argparse.Namespace) -> Iterator[str]:
+    """Name options that would be passed over in silence."""
     given = {name for name in (*WHEN, *ASKED) if getattr(options, name) is not None}
     ledger, verb = options.what == "ledger", options.what in VERBS
     strange = [*(given & set(WHEN) if verb else ()), *(() if ledger else given & set(ASKED))]
     if options.what is not None and strange:
         names = ", ".join("--" + _spelt(name) for name in sorted(strange))
-        raise UsageError(f"{options.what} takes no {names}")
+        yield f"{options.what} takes no {names}"
     if options.values and verb and options.what not in ("clear", "truth"):
-        raise UsageError(f"{options.what} takes nothing; too many: {' '.join(options.values)}")
+        yield f"{options.what} takes nothing; too many: {' '.join(options.values)}"
     if options.sigmas is not None and options.contradicted is None:
-        raise UsageError("--sigmas belongs to --contradicted VALUES.json")
+        yield "--sigmas belongs to --contradicted VALUES.json"
+
+
+def _unknown(options: argparse.Namespace) -> Iterator[str]:
+    """Name what is no fault and no command."""
+    if options.list:
+        return
+    if options.what is None:
+        yield "name a fault or a command; --list tells the faults, --help the rest"
+    elif options.what not in (*VERBS, *CATALOGUE):
+        known = near(options.what, (*CATALOGUE, *VERBS))
+        yield f"there is no fault or command {options.what!r}{known}; --list, --help"
+    if options.what == "truth" and not options.values:
+        yield "truth takes the names of parameters, such as q0.t1"
+    if options.what == "clear" and (wrong := [n for n in options.values if not n.isdigit()]):
+        yield f"clear takes numbers of faults, not {', '.join(wrong)}"
 
 
 def _spelt(name: str) -> str:
     return "for" if name == "lasting" else name.replace("_", "-")
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
     parser = Parser(
         "kammerton sim ctl",
         usage="%(prog)s FAULT [VALUE|NAME=VALUE ...] [options]\n       %(prog)s "

@@ -49,6 +49,12 @@ def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
     return {name: first + n for n, name in enumerate(port_names(chip))}
 
 
+def unknown_ports(chip: Chip, wanted: Mapping[str, int]) -> str:
+    """Return what is to be said of names that have no port; "" if all of them have."""
+    unknown, names = set(wanted) - set(port_names(chip)), ", ".join(port_names(chip))
+    return f"no instrument {', '.join(sorted(unknown))}; there are {names}" if unknown else ""
+
+
 class Switched(Protocol):
     """What has a power switch."""
 
@@ -79,9 +85,8 @@ class Laboratory:
         pace: float | None = None,
     ) -> None:
         wanted = dict(ports or {})
-        if unknown := set(wanted) - set(port_names(chip)):
-            names = ", ".join(port_names(chip))
-            raise ValueError(f"no instrument {', '.join(sorted(unknown))}; there are {names}")
+        if unknown := unknown_ports(chip, wanted):
+            raise ValueError(unknown)
         free(wanted)
         self.chip, self.world, self._pace = chip, world or _world(chip), pace
         self.ledger = Ledger(self.world.clock.now)

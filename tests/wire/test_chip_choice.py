@@ -104,7 +104,57 @@ def test_one_chip_must_be_chosen(table, capsys):
     assert "choose one chip, not FILE, --random" in capsys.readouterr().err
 
 
+def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
+    words = f"{table} --qubits 2 --sed 3 --seed y --time never --port awg1=0 --port x -z"
+    assert main([*words.split(), "--base-port", "-1"]) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.splitlines() == [
+        "there is no option --sed (did you mean '--seed'?)",
+        "there is no option -z",
+        "--seed: 'y' is no whole number from 0 on",
+        "--base-port: '-1' is no whole number from 0 on",
+        "choose one chip, not FILE, --qubits",
+        "--time never: write fast, real, or a factor above 0",
+        "--port awg1=0: write NAME=PORT, e.g. awg1=4881",
+        "--port x: write NAME=PORT, e.g. awg1=4881",
+    ]
+
+
+def test_what_is_wrong_with_a_table_and_with_the_options_is_said_at_once(table, capsys):
+    table.write_text(TABLE.replace("2.0e-4", "-2.0e-4"), encoding="utf-8")
+    assert main([str(table), "--time", "never"]) == 2
+    err = capsys.readouterr().err
+    assert "row 2: T1 [s]: -2.0e-4 must lie" in err
+    assert "--time never: write fast" in err
+
+
+def test_options_that_are_for_tables_are_named_at_once(capsys):
+    assert main(["--qubits", "2", "--coupled", "--mend", "--no-serve"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert [line.split()[0] for line in told] == ["--coupled", "--mend"]
+
+
+def test_a_file_may_stand_behind_the_options(tmp_path, table):
+    chip = tmp_path / "chip.toml"
+    assert main(["--no-serve", "--write-chip", str(chip), str(table)]) == 0
+    assert len(read_chip(chip).qubits) == 2
+
+
 # ---------------------------------------------------------------- ports
+
+
+@pytest.mark.parametrize(
+    ("ports", "said"),
+    [
+        (["--port", "awg7=4000", "--port", "x=4001"], "no instrument awg7, x; there are awg1"),
+        (["--port", "awg1=4000", "--port", "awg1=4001"], "awg1 has port 4000 already"),
+        (["--base-port", "65533"], "ports do not fit there"),
+    ],
+)
+def test_ports_that_cannot_be_are_named_also_where_nothing_is_served(ports, said, capsys):
+    assert main(["--qubits", "1", "--no-serve", *ports]) == 2
+    assert said in capsys.readouterr().err
 
 
 def test_all_ports_in_use_are_named_at_once(capsys):

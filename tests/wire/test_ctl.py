@@ -120,6 +120,19 @@ def test_bad_input_is_exit_2_with_words(ctl, arguments, said):
     assert said in err
 
 
+def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
+    code, out, err = ctl("--sed", "3", "tlz", "q0", "--after", "x", "--for", "-3", "--sigmas", "2")
+    assert (code, out) == (2, "")
+    assert err.splitlines() == [
+        "there is no option --sed (did you mean '--seed'?)",
+        "--after: 'x' is no time in seconds",
+        "--for: '-3' is no time in seconds",
+        "tlz takes no --sigmas",
+        "--sigmas belongs to --contradicted VALUES.json",
+        "there is no fault or command 'tlz' (did you mean 'tls'?); --list, --help",
+    ]
+
+
 def test_questions(ctl, laboratory, world):
     assert ctl("truth", "q0.t1") == (0, "q0.t1 = 5e-05 s\n", "")
     assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
