@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.curves import repeats
 from kammerton.model import TraceError
 
 LENGTHS = np.array([1, 2, 4, 8, 12, 20, 30, 45, 65, 90, 130])
@@ -291,3 +292,15 @@ def test_repetitions_that_do_not_scatter_are_no_sigma(rounding):
         assert found.verdict[0] == "accepted"
         assert found.values["error_per_clifford"][0] == pytest.approx(0.005, rel=1e-6)
     assert told.stderr["error_per_clifford"][0] == pytest.approx(2.2e-4, rel=0.05)
+
+
+def test_the_scatter_of_means_is_smoothed_by_a_parabola():
+    rng = np.random.default_rng(5)
+    x = np.sort(rng.uniform(size=(1, 9)), axis=1)
+    own, freedom = rng.exponential(size=(3, 9)), rng.integers(0, 6, (3, 9)).astype(float)
+    smooth, t = repeats._smooth(own, freedom, x), np.log(x[0] + 0.01)
+    for some, free, found in zip(own, freedom, smooth, strict=True):
+        there = free > 0
+        log = np.log(some[there]) + 1 / free[there]
+        curve = np.polyval(np.polyfit(t[there], log, 2, w=np.sqrt(free[there])), t)
+        assert np.log(found) == pytest.approx(curve, abs=1e-3)

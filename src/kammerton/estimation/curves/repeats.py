@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 from kammerton.estimation.numeric.prepare import ROUNDING, Batch
 
 Array = NDArray[np.float64]
@@ -15,6 +17,7 @@ ENOUGH = 10  # repetitions beyond the first, over all x, from which the scatter 
 BORROWED = 6.0  # repetitions' worth of trust in the smooth model of the scatter
 DRIFT = 3.0  # autocorrelation from point to point, in sigmas, that is not chance
 FLOOR = 1e-3  # least variance a weight believes, in parts of the typical one
+RIDGE = 1e-6  # repetitions that stand for a parabola of nothing, where lengths are too few for one
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,18 +139,58 @@ def _smooth(own: Array, freedom: Array, x: Array) -> Array:
     Weights from each mean's own scatter would follow its luck; a survival near its bound scatters
     less the nearer it is, so they would also bias the mean towards the bound.
     """
-    typical = (own * freedom).sum(axis=1, keepdims=True) / freedom.sum(axis=1, keepdims=True)
-    typical = np.where(typical > 0, typical, 1.0)
-    there = (freedom > 0) & (own > 0)
-    log = np.where(there, np.log(np.maximum(own, 1e-300)) + 1.0 / np.maximum(freedom, 1.0), 0.0)
-    log = np.where(there, np.maximum(log, np.log(FLOOR * typical)), 0.0)
-    t = np.log(np.maximum(x, 0.0) + 0.01)
-    t = (t - t.mean(axis=1, keepdims=True)) / np.maximum(np.ptp(t, axis=1), 1e-9)[:, None]
-    columns = np.broadcast_to(np.stack([t**0, t, t * t], axis=2), (*own.shape, 3))
-    weight = np.where(there, freedom, 0.0)[:, :, None]
-    normal = columns.transpose(0, 2, 1) @ (weight * columns) + 1e-6 * np.eye(3)
-    right = columns.transpose(0, 2, 1) @ (weight * log[:, :, None])
-    modelled = (columns @ np.linalg.solve(normal, right))[:, :, 0]
-    least = np.log(FLOOR * typical)
-    result: Array = np.exp(np.clip(modelled, least, np.log(typical / FLOOR)))
+    result = np.empty_like(own)
+    fill_smooth(own, freedom, x, result)
     return result
+
+
+@careful_kernel
+def fill_smooth(own: Array, freedom: Array, x: Array, out: Array) -> None:
+    """Fill out (N, J); x (K, J) with K = 1 or N."""
+    t = np.empty(x.shape[1])
+    for n in range(own.shape[0]):
+        typical, whole = 0.0, 0.0
+        for i in range(t.size):
+            typical += own[n, i] * freedom[n, i]
+            whole += freedom[n, i]
+        typical = typical / whole if typical > 0.0 else 1.0
+        scaled_log(x[n if x.shape[0] > 1 else 0], t)
+        parabola(own[n], freedom[n], t, math.log(FLOOR * typical), out[n])
+        for i in range(t.size):
+            out[n, i] = math.exp(min(max(out[n, i], math.log(FLOOR * typical)),
+                                     math.log(typical / FLOOR)))  # fmt: skip
+
+
+@careful_piece
+def scaled_log(x: Array, t: Array) -> None:
+    """Fill t (J,) with the logarithms of lengths, about 0 and 1 wide."""
+    middle, low, high = 0.0, math.inf, -math.inf
+    for i in range(x.size):
+        t[i] = math.log(max(x[i], 0.0) + 0.01)
+        middle, low, high = middle + t[i] / x.size, min(low, t[i]), max(high, t[i])
+    for i in range(x.size):
+        t[i] = (t[i] - middle) / max(high - low, 1e-9)
+
+
+@careful_piece
+def parabola(own: Array, freedom: Array, t: Array, least: float, out: Array) -> None:
+    """Fill out (J,) with the parabola through log variances; each weighs as its freedom."""
+    s0, s1, s2, s3, s4 = RIDGE, 0.0, 0.0, 0.0, 0.0
+    r0 = r1 = r2 = 0.0
+    for i in range(t.size):
+        if freedom[i] > 0.0 and own[i] > 0.0:
+            u, w = t[i], freedom[i]
+            y = w * max(math.log(own[i]) + 1.0 / max(w, 1.0), least)
+            s0, s1, s2 = s0 + w, s1 + w * u, s2 + w * u * u
+            s3, s4 = s3 + w * u * u * u, s4 + w * u * u * u * u
+            r0, r1, r2 = r0 + y, r1 + y * u, r2 + y * u * u
+    m2, m4 = s2 + RIDGE, s4 + RIDGE
+    by_1, by_2, more = s1 / s0, s2 / s0, s3 - s1 * s2 / s0  # elimination: one length is nearly none
+    own_1 = m2 - by_1 * s1
+    own_2 = m4 - by_2 * s2 - more * more / own_1
+    r1 -= by_1 * r0
+    k2 = (r2 - by_2 * r0 - more / own_1 * r1) / own_2
+    k1 = (r1 - more * k2) / own_1
+    k0 = (r0 - s1 * k1 - s2 * k2) / s0
+    for i in range(t.size):
+        out[i] = k0 + t[i] * (k1 + t[i] * k2)
