@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.numeric.weights import learned, of_counts, smoothed, valid
+from kammerton.estimation.numeric.weights import (
+    MATTERS,
+    changed,
+    learned,
+    of_counts,
+    smoothed,
+    valid,
+)
 from kammerton.model import TraceError
 
 X = np.linspace(0.0, 1.0, 101)
@@ -109,3 +116,19 @@ def test_a_small_variance_does_not_drown_in_large_ones():
     variance = np.where(np.arange(60) < 40, 1.0, 1e-18)[None]
     near, _ = smoothed(variance)
     assert near[0, 50:] == pytest.approx(1e-18, rel=1e-9)
+
+
+def test_the_short_cut_past_logarithms_leaves_nothing_out():
+    rng, seen = np.random.default_rng(8), 0
+    for wide in np.repeat([0.05, 0.2, 0.3, 0.6], 60):
+        near, law = np.exp(wide * rng.standard_normal((2, 41)))
+        v, apart = law * np.exp(0.1 * rng.standard_normal(41)), rng.random(41) < 0.1
+        v[rng.random(41) < 0.1] = 0.0
+        count = (v > 0) & ~apart
+        step = np.where(count, np.log(law / near), 0.0)
+        size = np.where(count, v, 1.0)
+        off, by_law = (((np.log(size / each)) ** 2)[count].sum() for each in (near, law))
+        changes = step.var() > MATTERS**2 and by_law < off
+        assert changed(v, near, apart, 1e-9, law.copy()) == changes
+        seen += changes
+    assert 10 < seen < 230

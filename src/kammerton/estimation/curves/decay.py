@@ -35,7 +35,7 @@ Codes = NDArray[np.intp]
 
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a long T stay Gaussian
 FASTEST = 4.0  # in rates per point
-LAW = "an exponential decay"
+LAW, CLEAR_DECAY = "an exponential decay", "a clear exponential decay"
 DRIFT, DRIFT_OF_TWO = 20.0, 25.0  # delta-BIC over a random walk, for one law and for two
 BENT = 16.0  # delta-BIC over a straight line
 BENDING = 0.3  # windows of T that are swept at least, where the bend has to be seen
@@ -62,7 +62,7 @@ def t1(batch: Batch, known: Known) -> Outcome:
     slope = _slope_tells(known)
     findings = _judge(batch, fit, evidence, nulls, found, "t1", drift, slope)
     rate = fit.theta[:, 0]
-    findings.accept(lambda n: _said(rate[n]) if slope else "a clear exponential decay")
+    findings.accept((lambda n: _said(rate[n])) if slope else CLEAR_DECAY)
     units = {"t1": "s", "amplitude": "", "offset": ""}
     return Outcome(found, units, curve, evidence.chi2_reduced, findings)
 
@@ -135,7 +135,7 @@ def _slope_tells(known: Known) -> bool:
 
 def _said(rate: float) -> str:
     if rate >= BENDING:
-        return "a clear exponential decay"
+        return CLEAR_DECAY
     return (f"a decay between known levels of which only the beginning is seen: 1 % of drift of "
             f"either would be worth about {SLOPING / rate:.0f} % of T1")  # fmt: skip
 

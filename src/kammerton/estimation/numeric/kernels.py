@@ -70,8 +70,8 @@ def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
             out[i] = value
             value *= next_
         far = next_**AHEAD
-        for i in range(AHEAD, x.size):
-            out[i] = out[i - AHEAD] * far
+        for i in range(x.size - AHEAD):
+            out[i + AHEAD] = out[i] * far
         return
     turn = math.exp(-2.0 * b * step * step)
     far = math.exp(-AHEAD * step * (a + b * (2.0 * x[0] + AHEAD * step)))
@@ -81,9 +81,9 @@ def envelope(p: Array, x: Array, step: float, out: Array, ratio: Array) -> None:
         next_ *= turn
         far *= turn**AHEAD
     turn = turn ** (AHEAD * AHEAD)
-    for i in range(AHEAD, x.size):
-        out[i] = out[i - AHEAD] * ratio[i - AHEAD]
-        ratio[i] = ratio[i - AHEAD] * turn
+    for i in range(x.size - AHEAD):
+        out[i + AHEAD] = out[i] * ratio[i]
+        ratio[i + AHEAD] = ratio[i] * turn
 
 
 @piece
@@ -99,9 +99,9 @@ def turning(w: float, x: Array, step: float, cos: Array, sin: Array) -> None:
         cos[i], sin[i] = a, b
         a, b = a * ca - b * sa, a * sa + b * ca
     ca, sa = math.cos(AHEAD * w * step), math.sin(AHEAD * w * step)
-    for i in range(AHEAD, x.size):
-        cos[i] = cos[i - AHEAD] * ca - sin[i - AHEAD] * sa
-        sin[i] = cos[i - AHEAD] * sa + sin[i - AHEAD] * ca
+    for i in range(x.size - AHEAD):
+        cos[i + AHEAD] = cos[i] * ca - sin[i] * sa
+        sin[i + AHEAD] = cos[i] * sa + sin[i] * ca
 
 
 @piece
@@ -209,9 +209,9 @@ def basis(law: int, p: Array, x: Array, step: float, phi: Array, room: Array) ->
 def slopes_of_oscillations(p: Array, x: Array, phi: Array, c: Array, d: Array) -> None:
     """Derivatives by rate, shape and each angular frequency; without one, the plain decay."""
     count = p.size - 2
-    s, q = p[0], p[1]
+    s, q, decay = p[0], p[1], c[0, 0] if count == 0 else 0.0
     for i in range(x.size):
-        d[0, i] = c[0, 0] * phi[0, i] if count == 0 else 0.0
+        d[0, i] = decay * phi[0, i]
     for k in range(count):
         a, b = c[2 * k, 0], c[2 * k + 1, 0]
         for i in range(x.size):
@@ -359,13 +359,13 @@ def project(
     if not factor(gram, n):
         return 1e300
     substitute(gram, c, n, 0)
+    cost, first = 0.0, c[0, 0]
     for i in range(y.size):
-        r[i] = y[i]
-    cost = 0.0
+        r[i] = y[i] - phi[0, i] * first
     for k in range(n):
         ck = c[k, 0]
         cost += prior[0, k] * (ck - prior[1, k]) ** 2
-        for i in range(y.size):
+        for i in range(y.size if k > 0 else 0):
             r[i] -= phi[k, i] * ck
     for i in range(y.size):
         cost += r[i] * r[i]
@@ -379,7 +379,10 @@ def reduced_normal(d: Array, phi: Array, gram: Array, both: Array, solved: Array
     for k in range(np_):
         square = dot(d, k, d, k)
         if square == 0.0:  # frozen
-            a[k, : k + 1] = both[:, k] = solved[:, k] = 0.0
+            for j in range(k + 1):
+                a[k, j] = 0.0
+            for i in range(n):
+                both[i, k] = solved[i, k] = 0.0
             continue
         for i in range(n):
             both[i, k] = dot(phi, i, d, k)
@@ -397,8 +400,11 @@ def covariance(d: Array, phi: Array, prior: Array, cov: Array, h: Array, scale: 
     """Inverse of the full normal matrix [d; phi], scaled by its diagonal; 0 for a frozen one."""
     np_, n = d.shape[0], d.shape[0] + phi.shape[0]
     for i in range(n):
-        for j in range(i + 1):
-            if i < np_:
+        h[i, i] = dot(d, i, d, i) if i < np_ else dot(phi, i - np_, phi, i - np_)
+        for j in range(i):
+            if h[j, j] == 0.0 or h[i, i] == 0.0:  # frozen
+                h[i, j] = 0.0
+            elif i < np_:
                 h[i, j] = dot(d, i, d, j)
             else:
                 h[i, j] = dot(phi, i - np_, d, j) if j < np_ else dot(phi, i - np_, phi, j - np_)

@@ -62,7 +62,9 @@ class Batch:
     @cached_property
     def constant(self) -> NDArray[np.bool_]:
         """Whether every point of a trace has the same value (N,)."""
-        return np.asarray(~self.y.any(axis=1))
+        constant = np.empty(self.traces, dtype=np.bool_)
+        flat(self.y, constant)
+        return constant
 
     @cached_property
     def rows(self) -> NDArray[np.intp]:
@@ -123,6 +125,16 @@ def count(w: Array, rows: NDArray[np.intp]) -> None:
         for i in range(w.shape[1]):
             some += w[n, i] != 0.0
         rows[n] = some
+
+
+@careful_kernel
+def flat(y: Array, constant: NDArray[np.bool_]) -> None:
+    """Fill constant (N,) with whether y (N, R) is 0 everywhere."""
+    for n in range(y.shape[0]):
+        i = 0
+        while i < y.shape[1] and y[n, i] == 0.0:
+            i += 1
+        constant[n] = i == y.shape[1]
 
 
 def prepare(

@@ -28,7 +28,6 @@ HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
 MATTERS = 0.2  # scatter of the logarithm of the weights' change that asks for another fit
-NARROW = math.exp(2.0 * MATTERS)  # a ratio of changes that scatters less
 
 
 def valid(sigma: Array) -> Array:
@@ -85,7 +84,7 @@ def smoothed(variance: Array) -> tuple[Array, Mask]:
 
     Those are far noisier than what is around them, and keep their own.
     """
-    near, apart = np.empty_like(variance), np.empty(variance.shape, dtype=np.bool_)
+    near, apart = np.empty_like(variance), np.zeros(variance.shape, dtype=np.bool_)
     fill_near(variance, near, apart)
     return near, apart
 
@@ -104,19 +103,17 @@ def learned(variance: Array, w: Array, apart: Mask, curve: Array) -> tuple[Array
 
 @kernel
 def fill_near(variance: Array, near: Array, apart: Mask) -> None:
-    """Fill near (N, M) with the averages of neighbours, apart with the points that are unlike."""
+    """Fill near (N, M) with the averages of neighbours; set apart the points that are unlike."""
     rows, m = variance.shape
     bound, sums = np.empty(m), np.empty(m)
     for n in range(rows):
-        v, same, total, count, low, high = variance[n], True, 0.0, 0, math.inf, 0.0
-        apart[n, :] = False
+        v, total, count, low, high, least = variance[n], 0.0, 0, math.inf, 0.0, math.inf
         for i in range(m):
-            same = same and v[i] == v[0]
-            if v[i] > 0.0:
-                total += v[i]
-                count += 1
-                low, high = min(low, v[i]), max(high, v[i])
-        if same or count == 0:
+            total += v[i]
+            count += v[i] > 0.0
+            least, high = min(least, v[i]), max(high, v[i])
+            low = min(low, v[i] if v[i] > 0.0 else math.inf)
+        if least == high:
             for i in range(m):  # an array put into another takes seconds to compile
                 near[n, i] = v[i]
             continue
@@ -135,20 +132,31 @@ def fill_near(variance: Array, near: Array, apart: Mask) -> None:
 
 
 @piece
+def add(sums: Array, values: Array) -> None:
+    """Add values: slices from zero are what the compiler makes quick."""
+    for i in range(values.size):
+        sums[i] += values[i]
+
+
+@piece
 def plainly_near(v: Array, high: float, sums: Array, near: Array) -> bool:
     """Fill near (M,) with the means of neighbours; False where a point may stand apart."""
-    m, many = v.size, 0
+    m, many, alone, whole = v.size, 0, False, 2 * HALF + 1
     for i in range(m):
         sums[i] = 0.0
         many += UNLIKE * v[i] >= high
     for k in range(-HALF, HALF + 1):  # not from running sums: a small variance would drown in them
-        for i in range(max(-k, 0), m - max(k, 0)):
-            sums[i] += v[i + k]
-    for i in range(m):
-        some = min(i + HALF + 1, m) - max(i - HALF, 0)
-        near[i] = sums[i] / some
-        if v[i] * (some - 1) > UNLIKE * (sums[i] - v[i]):
-            return False
+        add(sums[max(-k, 0) : m - max(k, 0)], v[max(k, 0) : m + min(k, 0)])
+    for i in range(HALF, m - HALF):
+        near[i] = sums[i] / whole
+        alone |= v[i] * (whole - 1) > UNLIKE * (sums[i] - v[i])
+    for end in range(2):
+        for i in range(0 if end == 0 else max(m - HALF, HALF), min(HALF, m) if end == 0 else m):
+            some = min(i + HALF + 1, m) - max(i - HALF, 0)
+            near[i] = sums[i] / some
+            alone |= v[i] * (some - 1) > UNLIKE * (sums[i] - v[i])
+    if alone:
+        return False
     return bool(2 * many > m + 1 or high <= UNLIKE * np.median(v))
 
 
@@ -183,28 +191,40 @@ def fill_learned(
         near = found[n]
         total, count = 0.0, 0
         for i in range(m):
-            near[i] = 1.0 / (w[n, i] * w[n, i]) if w[n, i] > 0.0 else 0.0
+            own = 1.0 / (w[n, i] * w[n, i])
+            near[i] = own if w[n, i] > 0.0 else 0.0
             total += near[i]
             count += w[n, i] > 0.0
         for i in range(m if count < m else 0):
             near[i] = near[i] if w[n, i] > 0.0 else total / max(count, 1)
         of_curve(variance[n], near, apart[n], curve[n], law)
-        small = LEAST * near.mean()
+        small = LEAST * mean(near)
         matters[n] = changed(variance[n], near, apart[n], small, law)
         for i in range(m if matters[n] else 0):
             near[i] = near[i] if apart[n, i] else law[i]
 
 
 @piece
+def mean(values: Array) -> float:
+    """Return the mean: that of numpy is slower when compiled."""
+    total = 0.0
+    for i in range(values.size):
+        total += values[i]
+    return total / values.size
+
+
+@piece
 def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> bool:
     """Raise law to what is believed; return whether it changes much, and describes v better."""
-    m, low, high = v.size, math.inf, 0.0
+    m, ratios, inverse = v.size, 0.0, 0.0
     for i in range(m):
         law[i] = max(law[i], small)
-        counted = v[i] > 0.0 and not apart[i]
-        ratio = law[i] / max(near[i], small) if counted else 1.0
-        low, high = min(low, ratio), max(high, ratio)
-    if high < NARROW * low:  # no need of logarithms
+        ratio = law[i] / max(near[i], small)
+        ratio = ratio if (v[i] > 0.0) & (not apart[i]) else 1.0
+        ratios += ratio
+        inverse += 1.0 / ratio
+    # |log u| <= |u - 1|/sqrt(u), with u in parts of the best middle: mostly no need of logarithms
+    if 2.0 * (math.sqrt(ratios * inverse) / m - 1.0) <= MATTERS * MATTERS:
         return False
     change = square = off = by_law = 0.0
     for i in range(m):
@@ -220,16 +240,16 @@ def changed(v: Array, near: Array, apart: Mask, small: float, law: Array) -> boo
 @piece
 def of_curve(v: Array, near: Array, apart: Mask, curve: Array, law: Array) -> None:
     """Fit variance = a + b u + c u^2 by weighted least squares; u is the curve, scaled."""
-    middle, size = curve.mean(), 1e-300
+    middle, size = mean(curve), 1e-300
     for i in range(curve.size):
         size = max(size, abs(curve[i] - middle))
     s0 = s1 = s2 = s3 = s4 = r0 = r1 = r2 = 0.0
     for i in range(curve.size):
-        if v[i] > 0.0 and not apart[i]:
-            u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
-            wu, wv = w * u, w * v[i]
-            s0, s1, s2, s3, s4 = s0 + w, s1 + wu, s2 + wu * u, s3 + wu * u * u, s4 + wu * u * u * u
-            r0, r1, r2 = r0 + wv, r1 + wv * u, r2 + wv * u * u
+        u, w = (curve[i] - middle) / size, 1.0 / (near[i] * near[i])
+        w = w if (v[i] > 0.0) & (not apart[i]) else 0.0
+        wu, wv = w * u, w * v[i]
+        s0, s1, s2, s3, s4 = s0 + w, s1 + wu, s2 + wu * u, s3 + wu * u * u, s4 + wu * u * u * u
+        r0, r1, r2 = r0 + wv, r1 + wv * u, r2 + wv * u * u
     ridge = 1e-9 * (s0 + s2 + s4) + 1e-300
     s0, m2, m4 = s0 + ridge, s2 + ridge, s4 + ridge
     a, b, c = m2 * m4 - s3 * s3, s2 * s3 - s1 * m4, s1 * s3 - m2 * s2

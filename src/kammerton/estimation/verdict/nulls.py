@@ -180,7 +180,10 @@ def filtered(
             state[NUMBER, k] += state[PACE, k] * new
             state[PART, k] = new
             sums[0, k] += away * away * state[WEIGHT, k] / max(part * new, 1e-300)
-        if state[PART, lanes - SIDE : lanes].max() > LARGE:  # of the quickest walk
+        largest = 0.0
+        for k in range(lanes - SIDE, lanes):  # of the quickest walk
+            largest = max(largest, state[PART, k])
+        if largest > LARGE:
             shrink(state, sums[1])
     for k in range(lanes):
         sums[1, k] += math.log(max(state[PART, k], 1e-300))
