@@ -83,11 +83,12 @@ def test_a_waiting_fault_can_be_called_off(laboratory, world):
 
 
 def test_a_late_fault_that_cannot_be_says_so(laboratory):
-    laboratory.faults.inject("block", impedance=0.1, after=0.02)
+    knob = {"instrument": "drive_lo", "setting": "power", "value": "99"}
+    laboratory.faults.inject("front-panel", **knob, after=0.02)
     until = time.monotonic() + 20
     while laboratory.faults.active()[0]["state"] == "waiting" and time.monotonic() < until:
         time.sleep(0.01)
-    assert laboratory.faults.active()[0]["state"].startswith("failed: block: impedance")
+    assert laboratory.faults.active()[0]["state"].startswith("failed: front-panel: power: -222")
     assert "failed" in faults_of(laboratory)[-1][2]
 
 
@@ -99,17 +100,17 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
         ("swallow", {"instrument": "awg2"}, "no instrument on the network 'awg2' (did you mean"),
         ("swallow", {"instrument": "board"}, "no instrument on the network 'board'"),
         ("black-hole", {"instrument": "bord"}, "no instrument 'bord' (did you mean 'board'?)"),
-        ("swallow", {"instrument": "awg1", "count": 0}, "count: 0 answers"),
+        ("swallow", {"instrument": "awg1", "count": 0}, "count: 0 must be from 1 on"),
         ("swallow", {"instrument": "awg1", "count": "two"}, "count: 'two' is not a whole number"),
         ("swallow", {"instrument": "awg1", "cont": 2}, "no parameter 'cont' (did you mean 'count"),
         ("frequency-hop", {"qubit": "q7"}, "no qubit 'q7'; there are q0"),
         ("trip", {"machine": "turbot"}, "did you mean 'turbo'?"),
         ("heat", {"stage": "attic"}, "no stage 'attic'; there are 50K, 4K, still"),
         ("overload", {"board": "bored"}, "no digitizer 'bored' (did you mean 'board'?)"),
-        ("trigger-loss", {"share": 2}, "share: 2.0 of the triggers"),
+        ("trigger-loss", {"share": 2}, "share: 2.0 must be above 0 and at most 1"),
         ("lost-setting", {"instrument": "awg1", "setting": "amplitud"}, "did you mean 'amplitude"),
         ("front-panel", {"instrument": "drive_lo", "setting": "power", "value": "99"}, "-222"),
-        ("error", {"instrument": "awg1", "code": -7}, "no error code '-7'"),
+        ("error", {"instrument": "awg1", "code": -7}, "code: -7 is no error code; there are -101"),
         (
             "frequency-hop",
             {"qubit": "q0", "hz": "3s"},
@@ -149,6 +150,44 @@ def test_everything_wrong_is_named_at_once(laboratory):
         laboratory.faults.inject("late", secnds=1, count="x")
     for said in ("'seconds'", "INSTRUMENT is missing", "'x' is not a whole number"):
         assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "said"),
+    [
+        ("frequency-hop", {"qubit": "q9", "hz": "apples", "foo": 3},
+         ["no parameter 'foo'", "hz: 'apples' is no number of Hz", "no qubit 'q9'"]),
+        ("overload", {"gain": 0, "board": "bored"},
+         ["gain: 0.0 must be above 0", "no digitizer 'bored' (did you mean 'board'?)"]),
+        ("tls", {"qubit": "q9", "t1": -3}, ["no qubit 'q9'", "t1: -3.0 must be above 0"]),
+        ("rounded-setting", {"instrument": "drive_lo", "setting": "powr", "step": -1},
+         ["no setting 'powr' (did you mean 'power'?)", "step: -1.0 must be above 0"]),
+        ("lost-setting", {"instrument": "awg7", "setting": "powr"},
+         ["no instrument with settings 'awg7' (did you mean 'awg1'?)"]),
+        ("decoy", {"hz": 0, "linewidth": -1, "depth": 2},
+         ["hz: 0.0 must be", "linewidth: -1.0 must be", "depth: 2.0 must lie between 0 and 1"]),
+        ("heat", {"watts": -1, "stage": "attic"}, ["watts: -1.0 must be", "no stage 'attic'"]),
+        ("late", {"instrument": "x", "seconds": 4000, "count": 0},
+         ["no instrument on the network 'x'", "count: 0 must be", "at most 3600"]),
+    ],
+)  # fmt: skip
+def test_names_and_numbers_that_cannot_be_are_named_at_once_and_before_it_waits(
+    laboratory, name, given, said
+):
+    for when in ({}, {"after": 5.0}, {"after_records": 5}):
+        with pytest.raises(FaultError) as caught:
+            laboratory.faults.inject(name, **given, **when)
+        assert [words for words in said if words not in str(caught.value)] == []
+        assert len(str(caught.value).split("; ")) >= len(said)
+    assert laboratory.faults.active() == []
+
+
+def test_every_bound_belongs_to_a_parameter_and_every_default_keeps_it():
+    for fault in CATALOGUE.values():
+        assert set(fault.must) <= set(fault.parameters), fault.name
+        fault.values({n: "x" for n, p in fault.parameters.items() if p.annotation == "str"}
+                     | {n: 1 for n, p in fault.parameters.items()
+                        if p.annotation != "str" and p.default is p.empty})  # fmt: skip
 
 
 def test_every_fault_of_the_instruments_lines_chip_and_refrigerator_has_a_row():

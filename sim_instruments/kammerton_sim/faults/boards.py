@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.words import Fault, Undo, one_of, require
+from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
 
 if TYPE_CHECKING:
     from kammerton_sim.instruments.board_faults import BoardFaults
@@ -12,12 +13,11 @@ if TYPE_CHECKING:
 
 
 def _board(site: Laboratory, board: str) -> BoardFaults:
-    return site.boards[one_of("digitizer", board, site.boards)].faults
+    return site.boards[board].faults
 
 
 def overload(site: Laboratory, seed: int, gain: float = 10.0, board: str = "board") -> Undo:
     """Amplify the input, so that it clips."""
-    require(gain > 0, f"gain: {gain}")
     faults = _board(site, board)
     faults.gain = gain
 
@@ -29,7 +29,6 @@ def overload(site: Laboratory, seed: int, gain: float = 10.0, board: str = "boar
 
 def lose_triggers(site: Laboratory, seed: int, share: float = 0.01, board: str = "board") -> Undo:
     """Lose a share of the triggers, of acquisitions that are armed from now on; 1: all."""
-    require(0 < share <= 1, f"share: {share} of the triggers")
     faults = _board(site, board)
     faults.silent = share == 1
     faults.lose(0.0 if faults.silent else share, seed)
@@ -54,7 +53,6 @@ def swap(site: Laboratory, seed: int, board: str = "board") -> Undo:
 
 def replay(site: Laboratory, seed: int, buffers: int = 1, board: str = "board") -> Undo:
     """Deliver a buffer again, so many times, instead of new ones."""
-    require(buffers >= 1, f"buffers: {buffers}")
     faults = _board(site, board)
     faults.replay(buffers)
     return lambda: faults.replay(0)
@@ -62,7 +60,6 @@ def replay(site: Laboratory, seed: int, buffers: int = 1, board: str = "board") 
 
 def cut_records(site: Laboratory, seed: int, keep: float = 0.5, board: str = "board") -> Undo:
     """Let records end early: what was never sampled reads code 0."""
-    require(0 <= keep < 1, f"keep: {keep} is no part of a record")
     faults = _board(site, board)
     faults.keep = keep
 
@@ -74,7 +71,6 @@ def cut_records(site: Laboratory, seed: int, keep: float = 0.5, board: str = "bo
 
 def drop_samples(site: Laboratory, seed: int, samples: int = 8, board: str = "board") -> Undo:
     """Lose so many samples in the middle of every record: the rest moves forward."""
-    require(1 <= samples <= 100_000, f"samples: {samples}")
     faults = _board(site, board)
     faults.dropped = samples
 
@@ -84,11 +80,32 @@ def drop_samples(site: Laboratory, seed: int, samples: int = 8, board: str = "bo
     return mend
 
 
+def _boards(site: Laboratory, values: Mapping[str, Value]) -> list[str]:
+    return list(site.boards)
+
+
+_BOARD: Mapping[str, Bound | Known] = {"board": Known("digitizer", _boards)}
+
 FAULTS = (
-    Fault("overload", "D1", "the digitizer's input is amplified until it clips", overload),
-    Fault("trigger-loss", "D2", "this share of the triggers is lost", lose_triggers),
-    Fault("swapped-channels", "D2", "channel A arrives as B", swap),
-    Fault("short-record", "D2", "records end early: code 0 from there on", cut_records),
-    Fault("dropped-samples", "D3", "samples are lost in the middle of records", drop_samples),
-    Fault("stuck-buffer", "D3", "a buffer comes again so many times", replay),
-)
+    Fault(
+        "overload", "D1", "the digitizer's input is amplified until it clips", overload,
+        {"gain": above(0), **_BOARD},
+    ),
+    Fault(
+        "trigger-loss", "D2", "this share of the triggers is lost", lose_triggers,
+        {"share": above(0, 1), **_BOARD},
+    ),
+    Fault("swapped-channels", "D2", "channel A arrives as B", swap, _BOARD),
+    Fault(
+        "short-record", "D2", "records end early: code 0 from there on", cut_records,
+        {"keep": PART, **_BOARD},
+    ),
+    Fault(
+        "dropped-samples", "D3", "samples are lost in the middle of records", drop_samples,
+        {"samples": from_to(1, 100_000), **_BOARD},
+    ),
+    Fault(
+        "stuck-buffer", "D3", "a buffer comes again so many times", replay,
+        {"buffers": from_to(1), **_BOARD},
+    ),
+)  # fmt: skip

@@ -7,24 +7,29 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
-from kammerton_sim.faults.words import Fault, Undo, one_of, require
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to, require
 
 if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
 
 
+def _qubits(site: Laboratory) -> list[str]:
+    return [qubit.name for qubit in site.chip.qubits]
+
+
+_QUBIT = Known("qubit", lambda site, _: _qubits(site))
+
+
 def _happen(site: Laboratory, qubit: str, **what: float) -> Undo:
     from kammerton_sim.world.mishaps import Mishap
 
-    names = [q.name for q in site.chip.qubits]
-    number = names.index(one_of("qubit", qubit, names))
+    number = _qubits(site).index(qubit)
     mend = site.world.mishaps.happen(Mishap(number, site.world.clock.now(), **what))
     return lambda: mend(site.world.clock.now())
 
 
 def defect(site: Laboratory, seed: int, qubit: str, t1: float = 10e-6) -> Undo:
     """Let a two-level system take energy, so that T1 alone would be `t1` s."""
-    require(t1 > 0, f"t1: {t1} s")
     return _happen(site, qubit, rate=1 / t1)
 
 
@@ -42,8 +47,7 @@ def drift(
     steps: int = 20,
 ) -> Undo:
     """Let f01 wander by so many Hz while the boards make so many records, in equal steps."""
-    one_of("qubit", qubit, [q.name for q in site.chip.qubits])
-    require(1 <= steps <= 1000 and records >= steps, f"{steps} steps in {records} records")
+    require(records >= steps, f"{steps} steps in {records} records")
     made, hops = 0, list[Undo]()
 
     def step(count: int) -> Callable[[], None] | None:
@@ -69,7 +73,6 @@ def drift(
 
 def dead(site: Laboratory, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
     """Cut a qubit's drive line: this share of the amplitude is left."""
-    require(amplitude >= 0, f"amplitude: {amplitude} of what it was")
     return _happen(site, qubit, drive=amplitude)
 
 
@@ -77,15 +80,27 @@ def decoy(
     site: Laboratory, seed: int, hz: float, linewidth: float = 2e6, depth: float = 0.8
 ) -> Undo:
     """Put a resonance that belongs to no qubit on the feedline whose resonators are nearest."""
-    require(hz > 0 and linewidth > 0, "hz and linewidth must be above 0")
-    require(0 < depth < 1, f"depth: {depth} must lie between 0 and 1")
     return site.world.decoy(ResonatorTruth("decoy", hz, 0.0, linewidth, depth, 0.0))
 
 
+_BETWEEN = Bound(lambda x: 0 < x < 1, "must lie between 0 and 1")
+
 FAULTS = (
-    Fault("tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect),
-    Fault("frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop),
-    Fault("frequency-drift", "P6", "f01 moves by so many Hz while records come", drift),
-    Fault("dead-qubit", "P3", "this share of the drive reaches the qubit", dead),
-    Fault("decoy", "P4", "a resonance that belongs to no qubit", decoy),
-)
+    Fault(
+        "tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect,
+        {"qubit": _QUBIT, "t1": above(0)},
+    ),
+    Fault("frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop, {"qubit": _QUBIT}),
+    Fault(
+        "frequency-drift", "P6", "f01 moves by so many Hz while records come", drift,
+        {"qubit": _QUBIT, "steps": from_to(1, 1000)},
+    ),
+    Fault(
+        "dead-qubit", "P3", "this share of the drive reaches the qubit", dead,
+        {"qubit": _QUBIT, "amplitude": from_to(0)},
+    ),
+    Fault(
+        "decoy", "P4", "a resonance that belongs to no qubit", decoy,
+        {"hz": above(0), "linewidth": above(0), "depth": _BETWEEN},
+    ),
+)  # fmt: skip

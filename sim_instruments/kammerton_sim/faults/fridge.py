@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.words import Fault, Undo, one_of, require
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to
 from kammerton_sim.fridge import MACHINES, PULSE_TUBE, STAGES, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 def heat(site: Laboratory, seed: int, watts: float = 50e-6, stage: str = "mixing_chamber") -> Undo:
     """Put so much heat on a stage."""
-    require(watts >= 0, f"watts: {watts}")
-    fridge, name = site.world.refrigerator, f"fault {one_of('stage', stage, STAGES)}"
+    fridge, name = site.world.refrigerator, f"fault {stage}"
     fridge.load(name, {stage: watts})
     return partial(fridge.load, name, {})
 
@@ -31,7 +30,6 @@ def ramp(site: Laboratory, seed: int, kelvin_per_s: float = 1e-4) -> Undo:
 
 def temperature(site: Laboratory, seed: int, kelvin: float) -> Undo:
     """Hold the mixing chamber at a temperature."""
-    require(0 < kelvin < 400, f"kelvin: {kelvin} is no temperature of a mixing chamber")
     fridge = site.world.refrigerator
     fridge.hold(kelvin)
     return fridge.release
@@ -40,13 +38,12 @@ def temperature(site: Laboratory, seed: int, kelvin: float) -> Undo:
 def trip(site: Laboratory, seed: int, machine: str = "turbo") -> Undo:
     """Stop a machine."""
     fridge = site.world.refrigerator
-    fridge.switch(one_of("machine", machine, MACHINES), False)
+    fridge.switch(machine, False)
     return partial(fridge.switch, machine, True)
 
 
 def block(site: Laboratory, seed: int, impedance: float = 10.0) -> Undo:
     """Block the condensing line: its pressure steps up, the flow falls."""
-    require(impedance >= 1, f"impedance: {impedance} times a clean line's")
     fridge = site.world.refrigerator
     fridge.block(impedance)
     return partial(fridge.block, 1.0)
@@ -67,7 +64,7 @@ def warm_up(site: Laboratory, seed: int) -> Undo:
 
 def _broken(status: Status) -> Callable[..., Undo]:
     def fail(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
-        sensor = site.world.refrigerator.thermometer(one_of("stage", stage, STAGES))
+        sensor = site.world.refrigerator.thermometer(stage)
         sensor.fail(status)
         return sensor.mend
 
@@ -77,15 +74,18 @@ def _broken(status: Status) -> Callable[..., Undo]:
 def freeze(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
     """Let a thermometer show what it shows now, whatever happens."""
     fridge = site.world.refrigerator
-    sensor = fridge.thermometer(one_of("stage", stage, STAGES))
+    sensor = fridge.thermometer(stage)
     sensor.freeze(fridge.temperatures()[stage])
     return sensor.mend
 
 
+def _apis(site: Laboratory) -> dict[str, BlueforsApi]:
+    return {name: box for name, box in site.further.items() if isinstance(box, BlueforsApi)}
+
+
 def new_key(site: Laboratory, seed: int, instrument: str) -> Undo:
     """Change the key that a control software wants of its clients."""
-    apis = {name: box for name, box in site.further.items() if isinstance(box, BlueforsApi)}
-    api = apis[one_of("instrument with keys", instrument, apis)]
+    api = _apis(site)[instrument]
     before, api.key = api.key, f"changed-{seed}"
 
     def back() -> None:
@@ -94,16 +94,41 @@ def new_key(site: Laboratory, seed: int, instrument: str) -> Undo:
     return back
 
 
+_STAGE = {"stage": Known("stage", lambda site, _: STAGES)}
+_MACHINE = {"machine": Known("machine", lambda site, _: MACHINES)}
+_KEYED = {"instrument": Known("instrument with keys", lambda site, _: _apis(site))}
+_KELVIN = Bound(lambda x: 0 < x < 400, "is no temperature of a mixing chamber")
+
 FAULTS = (
-    Fault("heat", "F1", "so many watts more on a stage", heat),
+    Fault(
+        "heat", "F1", "so many watts more on a stage", heat,
+        {"watts": from_to(0), **_STAGE},
+    ),
     Fault("ramp", "F1", "the mixing chamber warms at this rate", ramp),
-    Fault("temperature", "F1", "the mixing chamber is held at this temperature", temperature),
-    Fault("sensor-nan", "F2", "a thermometer reports no number", _broken(Status.NO_NUMBER)),
-    Fault("sensor-frozen", "F2", "a thermometer shows what it shows now, for ever", freeze),
-    Fault("sensor-over-range", "F2", "a thermometer is out of range", _broken(Status.OVER_RANGE)),
-    Fault("sensor-unplugged", "F2", "a thermometer is gone", _broken(Status.DISCONNECTED)),
-    Fault("trip", "F3", "a machine stops: pulse_tube, turbo or fore_pump", trip),
-    Fault("block", "F3", "the condensing line is blocked: a pressure step", block),
-    Fault("new-key", "F4", "the control software wants another key: access denied", new_key),
+    Fault(
+        "temperature", "F1", "the mixing chamber is held at this temperature", temperature,
+        {"kelvin": _KELVIN},
+    ),
+    Fault(
+        "sensor-nan", "F2", "a thermometer reports no number", _broken(Status.NO_NUMBER), _STAGE
+    ),
+    Fault(
+        "sensor-frozen", "F2", "a thermometer shows what it shows now, for ever", freeze, _STAGE
+    ),
+    Fault(
+        "sensor-over-range", "F2", "a thermometer is out of range", _broken(Status.OVER_RANGE),
+        _STAGE,
+    ),
+    Fault(
+        "sensor-unplugged", "F2", "a thermometer is gone", _broken(Status.DISCONNECTED), _STAGE
+    ),
+    Fault("trip", "F3", "a machine stops: pulse_tube, turbo or fore_pump", trip, _MACHINE),
+    Fault(
+        "block", "F3", "the condensing line is blocked: a pressure step", block,
+        {"impedance": from_to(1)},
+    ),
+    Fault(
+        "new-key", "F4", "the control software wants another key: access denied", new_key, _KEYED
+    ),
     Fault("warm-up", "F5", "planned warm-up: mixture collected, pulse tube off", warm_up),
-)
+)  # fmt: skip

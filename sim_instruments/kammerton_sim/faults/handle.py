@@ -78,7 +78,7 @@ class Faults:
         """
         fault = self._find(name)
         require(after >= 0 and after_records >= 0 and lasting >= 0, "no time before now")
-        values = fault.values(given)
+        values = fault.values(given, self._site)
         with self._lock:
             number = len(self._all) + 1
             chosen = self._site.chip.seed * 1000 + number if seed is None else seed

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
-from kammerton_sim.faults.words import Fault, Undo, one_of, require
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, above, from_to, one_of
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import MESSAGES, ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
@@ -28,9 +28,12 @@ def _boxes(site: Laboratory) -> Mapping[str, ScpiInstrument]:
     return {name: box for name, box in every.items() if isinstance(box, ScpiInstrument)}
 
 
+def _referenced(site: Laboratory) -> Mapping[str, Referenced]:
+    return {**site.sources, **site.generators, **site.boards}
+
+
 def _box(site: Laboratory, instrument: str) -> ScpiInstrument:
-    boxes = _boxes(site)
-    return boxes[one_of("instrument with settings", instrument, boxes)]
+    return _boxes(site)[instrument]
 
 
 def _nothing() -> None:
@@ -39,8 +42,7 @@ def _nothing() -> None:
 
 def power_cycle(site: Laboratory, seed: int, instrument: str, seconds: float = 0.0) -> Undo:
     """Switch off and on; for `seconds` it is starting up and refuses connections."""
-    require(0 <= seconds <= 3600, f"seconds: {seconds}")
-    site.power_cycle(one_of("instrument", instrument, site.switchable))
+    site.power_cycle(instrument)
     if not seconds:
         return _nothing
     server = site.server(instrument)
@@ -60,8 +62,6 @@ def reboot_loop(
     site: Laboratory, seed: int, instrument: str, times: int = 100, every: float = 1.0
 ) -> Undo:
     """Power-cycle it again and again."""
-    require(times >= 1 and every > 0, "times and every must be above 0")
-    one_of("instrument", instrument, site.switchable)
     over = threading.Event()
 
     def flap() -> None:
@@ -75,7 +75,7 @@ def reboot_loop(
 
 
 def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
-    box.tamper.writes[one_of("setting", setting, box.settings)] = change
+    box.tamper.writes[setting] = change
 
     def mend() -> None:
         box.tamper.writes.pop(setting, None)
@@ -97,7 +97,6 @@ def clamp_setting(
 
 def round_setting(site: Laboratory, seed: int, instrument: str, setting: str, step: float) -> Undo:
     """Round a setting to multiples of a step, without an error."""
-    require(step > 0, f"step: {step}")
     return _tampered(_box(site, instrument), setting, tamper.rounded(step))
 
 
@@ -106,7 +105,7 @@ def false_reading(
 ) -> Undo:
     """Answer this whenever a setting is asked for."""
     box = _box(site, instrument)
-    box.tamper.answers[one_of("setting", setting, box.settings)] = text
+    box.tamper.answers[setting] = text
 
     def mend() -> None:
         box.tamper.answers.pop(setting, None)
@@ -119,7 +118,7 @@ def front_panel(
 ) -> Undo:
     """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
     box = _box(site, instrument)
-    declared = box.settings[one_of("setting", setting, box.settings)]
+    declared = box.settings[setting]
     try:
         new = declared.kind.parse(value)
     except ScpiError as error:
@@ -145,8 +144,6 @@ def push_error(
 ) -> Undo:
     """Put an error into the queue, so often; many of them overflow it (-350)."""
     box = _box(site, instrument)
-    one_of("error code", str(code), map(str, MESSAGES))
-    require(code < 0 and 1 <= count <= 10_000, "an error code is below 0, count 1 to 10000")
     with box.lock:
         for _ in range(count):
             box.fail(ScpiError(code))
@@ -170,24 +167,54 @@ def wrong_identity(site: Laboratory, seed: int, instrument: str, identity: str =
 
 def lose_reference(site: Laboratory, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
     """Pull the cable of the common 10 MHz out of a source, a generator or a digitizer."""
-    require(0 < abs(ppm) <= 100, f"ppm: {ppm}")
-    boxes: Mapping[str, Referenced] = {**site.sources, **site.generators, **site.boards}
-    box = boxes[one_of("instrument with a reference", instrument, boxes)]
+    box = _referenced(site)[instrument]
     box.lose_reference(ppm * 1e-6)
     return lambda: box.lose_reference(0.0)
 
 
+def _settings(site: Laboratory, values: Mapping[str, Value]) -> Iterable[str] | None:
+    box = _boxes(site).get(str(values.get("instrument")))
+    return None if box is None else box.settings
+
+
+_BOX: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument with settings", lambda site, _: _boxes(site))
+}
+_SETTING: Mapping[str, Bound | Known] = {**_BOX, "setting": Known("setting", _settings)}
+_SWITCHED: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument", lambda site, _: site.switchable)
+}
+_REFERENCED: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument with a reference", lambda site, _: _referenced(site))
+}
+_CODES = sorted((code for code in MESSAGES if code < 0), reverse=True)
+_CODE = Bound(lambda x: x in _CODES, f"is no error code; there are {', '.join(map(str, _CODES))}")
+_PPM = Bound(lambda ppm: 0 < abs(ppm) <= 100, "must be above 0 and at most 100, or its negative")
+
 FAULTS = (
-    Fault("wrong-identity", "I6", "it says it is another box", wrong_identity),
-    Fault("power-cycle", "I7", "off and on: defaults, sessions end", power_cycle),
-    Fault("lost-setting", "I8", "what is written to a setting is ignored", lose_setting),
-    Fault("clamped-setting", "I8", "a setting is kept below a limit", clamp_setting),
-    Fault("rounded-setting", "I8", "a setting is rounded to a step", round_setting),
-    Fault("false-reading", "I5", "asking for a setting gives this text", false_reading),
-    Fault("error", "I9", "so many errors in the queue", push_error),
-    Fault("front-panel", "I10", "somebody turns a knob", front_panel),
-    Fault("reboot-loop", "I11", "power cycles, again and again", reboot_loop),
+    Fault("wrong-identity", "I6", "it says it is another box", wrong_identity, _BOX),
     Fault(
-        "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm", lose_reference
+        "power-cycle", "I7", "off and on: defaults, sessions end", power_cycle,
+        {**_SWITCHED, "seconds": from_to(0, 3600)},
     ),
-)
+    Fault("lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _SETTING),
+    Fault("clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING),
+    Fault(
+        "rounded-setting", "I8", "a setting is rounded to a step", round_setting,
+        {**_SETTING, "step": above(0)},
+    ),
+    Fault("false-reading", "I5", "asking for a setting gives this text", false_reading, _SETTING),
+    Fault(
+        "error", "I9", "so many errors in the queue", push_error,
+        {**_BOX, "code": _CODE, "count": from_to(1, 10_000)},
+    ),
+    Fault("front-panel", "I10", "somebody turns a knob", front_panel, _SETTING),
+    Fault(
+        "reboot-loop", "I11", "power cycles, again and again", reboot_loop,
+        {**_SWITCHED, "times": from_to(1), "every": above(0)},
+    ),
+    Fault(
+        "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm",
+        lose_reference, {**_REFERENCED, "ppm": _PPM},
+    ),
+)  # fmt: skip

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.words import Fault, Undo, one_of, require
+from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
 from kammerton_sim.wire import link
 
 if TYPE_CHECKING:
@@ -13,14 +14,11 @@ if TYPE_CHECKING:
 
 
 def _server(site: Laboratory, instrument: str) -> TcpServer:
-    every = {name: entry.server for name, entry in (site.servers | site.boards).items()}
-    return every[one_of("instrument", instrument, every)]
+    return (site.servers | site.boards)[instrument].server
 
 
 def _spoil(site: Laboratory, instrument: str, how: link.Spoil, count: int) -> Undo:
     """Spoil answers of an instrument on the network; a digitizer sits in the computer."""
-    require(count >= 1, f"count: {count} answers")
-    one_of("instrument on the network", instrument, site.servers)
     return _server(site, instrument).link.spoil(how, count)
 
 
@@ -33,7 +31,6 @@ def late(
     site: Laboratory, seed: int, instrument: str, seconds: float = 10.0, count: int = 1
 ) -> Undo:
     """Hold the next answers back."""
-    require(0 < seconds <= 3600, f"seconds: {seconds}")
     return _spoil(site, instrument, link.late(seconds), count)
 
 
@@ -41,7 +38,6 @@ def truncate(
     site: Laboratory, seed: int, instrument: str, keep: float = 0.5, count: int = 1
 ) -> Undo:
     """Send only the first part of the next answers."""
-    require(0 <= keep < 1, f"keep: {keep} is no part of an answer")
     return _spoil(site, instrument, link.truncated(keep), count)
 
 
@@ -54,7 +50,6 @@ def oversize(
     site: Laboratory, seed: int, instrument: str, extra: int = 1000, count: int = 1
 ) -> Undo:
     """Send so many bytes too many."""
-    require(1 <= extra <= 1 << 26, f"extra: {extra} bytes")
     return _spoil(site, instrument, link.oversized(extra), count)
 
 
@@ -62,7 +57,6 @@ def garble(
     site: Laboratory, seed: int, instrument: str, share: float = 0.05, count: int = 1
 ) -> Undo:
     """Change some bytes of the next answers."""
-    require(0 <= share <= 1, f"share: {share} of the bytes")
     return _spoil(site, instrument, link.garbled(share, seed), count)
 
 
@@ -70,7 +64,6 @@ def byte_order(
     site: Laboratory, seed: int, instrument: str, width: int = 4, count: int = 1
 ) -> Undo:
     """Send the words of the next answers, or of the blocks in them, in the other byte order."""
-    require(width in (2, 4, 8), f"width: words of {width} bytes, not 2, 4 or 8")
     return _spoil(site, instrument, link.reversed_words(width), count)
 
 
@@ -101,16 +94,45 @@ def refuse(site: Laboratory, seed: int, instrument: str) -> Undo:
     return server.resume
 
 
+def _cables(site: Laboratory, values: Mapping[str, Value]) -> list[str]:
+    return [*site.servers, *site.boards]
+
+
+_CABLE = {"instrument": Known("instrument", _cables)}
+_ANSWERS: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument on the network", lambda site, _: site.servers),
+    "count": from_to(1),
+}
+_WIDTH = Bound(lambda width: width in (2, 4, 8), "must be 2, 4 or 8 bytes")
+
 FAULTS = (
-    Fault("swallow", "I1", "the next answers are lost", swallow),
-    Fault("black-hole", "I2", "nothing arrives and nobody hangs up (half-open TCP)", black_hole),
-    Fault("late", "I3", "the next answers come after so many seconds", late),
-    Fault("truncate", "I4", "only the first part of the next answers comes", truncate),
-    Fault("oversize", "I4", "so many bytes too many come", oversize),
-    Fault("shift", "I4", "a byte too many stands before the next answers", shift),
-    Fault("garble", "I4", "some bytes of the next answers are others", garble),
-    Fault("byte-order", "I4", "words of the next answers come in the other order", byte_order),
-    Fault("say", "I5", "the next answers are this text: 9.91E+37, NAN, 1,5 ...", say),
-    Fault("hang-up", "I2", "every connection ends; new ones are welcome", hang_up),
-    Fault("refuse", "I11, F4", "connections are refused, as by a box that is off", refuse),
-)
+    Fault("swallow", "I1", "the next answers are lost", swallow, _ANSWERS),
+    Fault(
+        "black-hole", "I2", "nothing arrives and nobody hangs up (half-open TCP)", black_hole,
+        _CABLE,
+    ),
+    Fault(
+        "late", "I3", "the next answers come after so many seconds", late,
+        {**_ANSWERS, "seconds": above(0, 3600)},
+    ),
+    Fault(
+        "truncate", "I4", "only the first part of the next answers comes", truncate,
+        {**_ANSWERS, "keep": PART},
+    ),
+    Fault(
+        "oversize", "I4", "so many bytes too many come", oversize,
+        {**_ANSWERS, "extra": from_to(1, 1 << 26)},
+    ),
+    Fault("shift", "I4", "a byte too many stands before the next answers", shift, _ANSWERS),
+    Fault(
+        "garble", "I4", "some bytes of the next answers are others", garble,
+        {**_ANSWERS, "share": from_to(0, 1)},
+    ),
+    Fault(
+        "byte-order", "I4", "words of the next answers come in the other order", byte_order,
+        {**_ANSWERS, "width": _WIDTH},
+    ),
+    Fault("say", "I5", "the next answers are this text: 9.91E+37, NAN, 1,5 ...", say, _ANSWERS),
+    Fault("hang-up", "I2", "every connection ends; new ones are welcome", hang_up, _CABLE),
+    Fault("refuse", "I11, F4", "connections are refused, as by a box that is off", refuse, _CABLE),
+)  # fmt: skip

@@ -6,9 +6,12 @@ import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kammerton_sim.laboratory import Laboratory
 
 Undo = Callable[[], None]
 Value = float | int | str
@@ -34,13 +37,52 @@ class FaultError(ValueError):
 
 
 @dataclass(frozen=True)
+class Bound:
+    """What a number must be."""
+
+    holds: Callable[[float], bool]
+    says: str
+
+
+def above(low: float, most: float = math.inf) -> Bound:
+    """Return the bound low < x <= most."""
+    end = f" and at most {most:g}" if most < math.inf else ""
+    return Bound(lambda x: low < x <= most, f"must be above {low:g}{end}")
+
+
+def from_to(least: float, most: float = math.inf) -> Bound:
+    """Return the bound least <= x <= most."""
+    end = f" to {most:g}" if most < math.inf else " on"
+    return Bound(lambda x: least <= x <= most, f"must be from {least:g}{end}")
+
+
+PART = Bound(lambda x: 0 <= x < 1, "must be a part: from 0 on, below 1")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a name must be one of, in this laboratory.
+
+    names(laboratory, values) returns them; None where they hang on another value that is wrong.
+    """
+
+    what: str
+    names: Callable[[Laboratory, Mapping[str, Value]], Iterable[str] | None]
+
+
+@dataclass(frozen=True)
 class Fault:
-    """inject(laboratory, seed, **given) puts it on and returns what takes it off again."""
+    """inject(laboratory, seed, **given) puts it on and returns what takes it off again.
+
+    must: of parameters that may not be anything, what they must be. What hangs on more than
+    one of them, `inject` refuses by a ValueError.
+    """
 
     name: str
     row: str
     says: str
     inject: Callable[..., Undo]
+    must: Mapping[str, Bound | Known] = field(default_factory=dict)
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -56,8 +98,26 @@ class Fault:
         ]
         return " ".join(words)
 
-    def values(self, given: Mapping[str, Any]) -> dict[str, Value]:
-        """Return the parameters as they are needed; FaultError names everything wrong at once."""
+    def values(self, given: Mapping[str, Any], site: Laboratory | None = None) -> dict[str, Value]:
+        """Return the parameters as they are needed; FaultError names everything wrong at once.
+
+        Names are held against those of a laboratory where there is one.
+        """
+        values, problems = self._read(given)
+        problems += [
+            said
+            for name, must in self.must.items()
+            if (said := _unmet(name, self._chosen(values), must, site))
+        ]
+        if problems:
+            raise FaultError(f"{self.name}: {'; '.join(problems)}")
+        return values
+
+    def _chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        defaults = {n: p.default for n, p in self.parameters.items() if p.default is not p.empty}
+        return {**defaults, **values}
+
+    def _read(self, given: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
         taken = self.parameters
         problems = [
             f"no parameter {key!r}{near(key, taken)}; it takes {self.usage() or 'nothing'}"
@@ -73,14 +133,29 @@ class Fault:
         for name in (name for name in taken if name in given):
             kind = str(taken[name].annotation)
             try:
-                value = values[name] = _KINDS[kind](_plain(given[name], _UNITS.get(name, "")))
-                if isinstance(value, float) and not math.isfinite(value):
-                    problems.append(f"{name}: {given[name]!r} is not finite")
+                value = _KINDS[kind](_plain(given[name], _UNITS.get(name, "")))
             except (TypeError, ValueError):
                 problems.append(f"{name}: {given[name]!r} is {_wanted(name, kind)}")
-        if problems:
-            raise FaultError(f"{self.name}: {'; '.join(problems)}")
-        return values
+                continue
+            if isinstance(value, float) and not math.isfinite(value):
+                problems.append(f"{name}: {given[name]!r} is not finite")
+            else:
+                values[name] = value
+        return values, problems
+
+
+def _unmet(
+    name: str, values: Mapping[str, Value], must: Bound | Known, site: Laboratory | None
+) -> str:
+    """Return what is wrong with a value; "" where nothing is, or where there is none."""
+    value = values.get(name)
+    if isinstance(must, Bound):
+        holds = not isinstance(value, float | int) or must.holds(value)
+        return "" if holds else f"{name}: {value} {must.says}"
+    if site is None or not isinstance(value, str):
+        return ""
+    names = must.names(site, values)
+    return "" if names is None else stranger(must.what, value, names)
 
 
 def _plain(given: Any, unit: str) -> Any:
@@ -106,13 +181,17 @@ def near(word: str, known: Iterable[str]) -> str:
     return f" (did you mean {found[0]!r}?)" if found else ""
 
 
+def stranger(what: str, name: str, known: Iterable[str]) -> str:
+    """Return what is to be said of a name that is not known, with the nearest and all; or ""."""
+    names = list(known)
+    there = ", ".join(names) or "none"
+    return "" if name in names else f"no {what} {name!r}{near(name, names)}; there are {there}"
+
+
 def one_of(what: str, name: str, known: Iterable[str]) -> str:
     """Return `name` if it is known; FaultError with the nearest and with all names."""
-    names = list(known)
-    if name not in names:
-        raise FaultError(
-            f"no {what} {name!r}{near(name, names)}; there are {', '.join(names) or 'none'}"
-        )
+    if said := stranger(what, name, known):
+        raise FaultError(said)
     return name
 
 
