@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any
 from kammerton_sim.audit import AuditError
 from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.wire.lines import LineServer
+from kammerton_sim.world.errors import WorldError
 
 if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
@@ -74,7 +75,7 @@ class Control:
             answer = operation(**request)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
-        except (FaultError, AuditError) as error:
+        except (FaultError, AuditError, WorldError) as error:
             answer = {"error": str(error)}
         except (TypeError, ValueError, AttributeError, RecursionError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}

@@ -104,7 +104,14 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
 
 
 def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    values = {p: laboratory.ask("truth", parameter=p)["value"] for p in options.values}
+    values, refused = dict[str, float](), list[str]()
+    for parameter in options.values:
+        try:
+            values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
+        except _Refused as error:
+            refused.append(str(error))
+    if refused:
+        raise _Refused("\n".join(refused))
     return _say(options, [values], words.truths(values))
 
 

@@ -2,10 +2,11 @@
 
 From the manual's pages on remote control: S-parameter and trace commands, FDATa and SDATa, ASCII
 by default, negative numbers of SCPI in the error queue. From the upstream driver: everything that
-it asks, limits of power and frequency, integer answers. From memory: defaults (it comes up and
-resets with the RF on, -10 dBm, sweeping without end), rounding of the bandwidth, *RST keeping one
-trace. Only S21 has physics: S11, S22 and S12 show the receivers' noise. A sweep takes points /
-bandwidth on the laboratory's clock, at once; its tone does not act on the qubits.
+it asks, limits of power and frequency, integer answers. From the manual of the ZNC: -10 dBm after
+a reset. From memory: the other defaults (it comes up and resets with the RF on, sweeping without
+end), rounding of the bandwidth, *RST keeping one trace. Only S21 has physics: S11, S22 and S12
+show the receivers' noise. A sweep takes points / bandwidth on the laboratory's clock, at once; its
+tone does not act on the qubits.
 """
 
 from __future__ import annotations
