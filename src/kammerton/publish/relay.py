@@ -153,6 +153,7 @@ class Relay:
 
     async def _relay(self, session: Session) -> None:
         await self._greet(session)
+        await session.retain_parameters()  # the line is known now: one lost here was not slow
         self._note(None)
         self._tell(Alarm("broker", self._broker.host, "it takes what is published", on=False))
         while True:

@@ -40,22 +40,27 @@ class Session:
         self._word = word
         self._published = -1
         self._valid: tuple[Change, ...] = ()
+        self._greeted: tuple[Change, ...] = ()
         self._due = 0.0
 
     async def greet(self) -> float:
         """Say that we are here and retain the whole set: the broker may have lost what it had.
 
-        Return the seconds that the set took, which is the largest message.
+        Return the seconds that the set took, which is the largest message; retain_parameters
+        follows.
         """
         await self._connection.subscribe(self._topics.snapshot, self._topics.status)
         head = await asyncio.to_thread(self._store.snapshot)
         await self._say(head, self._word)
         began = time.monotonic()
         await self._publish_snapshot(head)
-        took = time.monotonic() - began
-        for change in head.parameters.values():
+        self._greeted = tuple(head.parameters.values())
+        return time.monotonic() - began
+
+    async def retain_parameters(self) -> None:
+        """Retain each parameter of the set that was greeted with."""
+        for change in self._greeted:
             await self._publish_parameter(change)
-        return took
 
     async def empty_outbox(self) -> None:
         """Hand over what waits, in order; a row is done when the broker has acknowledged it."""

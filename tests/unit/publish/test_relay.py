@@ -406,6 +406,39 @@ def test_b3_behind_a_slow_line_it_waits_longer_and_gets_through(store: Store) ->
     asyncio.run(scenario())
 
 
+def test_b3_a_line_that_dies_after_the_whole_set_was_taken_was_not_slow(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else an outage that meets the same moment again is waited for twice as long each time."""
+    waited: list[float] = []
+
+    class Dies(Wire):
+        @contextlib.asynccontextmanager
+        async def connect(
+            self, broker: Broker, will: Will | None = None, patience: Patience | None = None
+        ) -> AsyncIterator[Wire]:
+            assert patience is not None
+            waited.append(patience.seconds)
+            async with super().connect(broker, will, patience) as wire:
+                yield wire
+
+        async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+            if topic == TOPICS.parameter("q0.t1") and len(waited) < 4:
+                await asyncio.sleep(waited[-1])
+                raise BrokerError("no acknowledgement in time")
+            await super().publish(topic, payload, retain=retain)
+
+    async def scenario() -> None:
+        store.commit(run(), {"q0.t1": estimate()})
+        relay = relay_of(store, Dies())
+        relay._patience = Patience(0.05)
+        await relayed(relay)
+        assert waited == [0.05] * 4
+
+    monkeypatch.setattr("kammerton.publish.patience.SHORTEST", 0.05)
+    asyncio.run(scenario())
+
+
 def test_the_alarm_of_a_database_that_is_away_gets_out_and_all_else_afterwards(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
