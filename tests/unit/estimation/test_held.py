@@ -33,7 +33,23 @@ def rows_held(y, share):
     return y
 
 
-@pytest.mark.parametrize("damage", [columns_held, copied, rows_held])
+def block_again(y, share):
+    """Read the first points of the buffer once more in the place of the last ones."""
+    flat = y.reshape(len(y), -1).copy()
+    count = int(share * flat.shape[1])
+    flat[:, -count:] = flat[:, 7 : 7 + count]
+    return flat.reshape(y.shape)
+
+
+def sweeps_again(y, share):
+    """Read whole sweeps once more, much later."""
+    y = y.copy()
+    count = int(y.shape[1] * share)
+    y[:, -count:] = y[:, :count]
+    return y
+
+
+@pytest.mark.parametrize("damage", [columns_held, copied, rows_held, block_again, sweeps_again])
 @pytest.mark.parametrize("kind", MAPS)
 def test_a_map_that_is_partly_held_is_rejected(kind, damage):
     x, y, sigma, known = good(kind, True)
@@ -51,6 +67,25 @@ def test_a_few_dead_columns_are_missing_ones(kind, damage):
     for name, value in whole.values.items():
         away, error = (np.nan_to_num(a) for a in (found.values[name] - value, whole.stderr[name]))
         assert ((np.abs(away) <= 3.0 * error) | (found.verdict != "accepted")).all(), name
+
+
+@pytest.mark.parametrize("order", ["along the bias", "along the frequency"])
+def test_a_block_of_the_buffer_is_found_again(order):
+    y = np.random.default_rng(6).normal(size=(1, 61, 51)) + 1j
+    y[0, 5, 5:9] = np.nan
+    turned = y if order == "along the bias" else y.transpose(0, 2, 1)
+    again = block_again(turned, 0.3)[0]
+    marks = held(again if order == "along the bias" else again.T)
+    assert 0.29 < marks.mean() < 0.301
+
+
+def test_a_law_that_repeats_is_no_block():
+    bias, frequency = 0.05 * np.arange(80), np.linspace(-3, 3, 61)[:, None]
+    y = 1 / (1 + ((frequency - np.tile(np.cos(np.pi * bias[:20]), 4)) / 0.5) ** 2)
+    assert not held(y).any()
+    assert not held(y.T).any()
+    rng = np.random.default_rng(1)
+    assert not held(np.round(y + 0.05 * rng.normal(size=y.shape), 4)).any()  # a digitizer's steps
 
 
 def test_counts_repeat_and_are_not_held():

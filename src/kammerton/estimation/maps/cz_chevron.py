@@ -67,7 +67,9 @@ def cz_chevron(maps: Maps, known: Known) -> Outcome:
     maps, much = without_held(maps)
     del known
     images = [_image(maps, n) for n in range(maps.traces)]
-    found = [_find(image, maps) for image in images]
+    found = [
+        None if stuck else _find(image, maps) for image, stuck in zip(images, much, strict=True)
+    ]
     numbers = _numbers(found, maps)
     findings = Findings(maps.traces)
     judge_held(findings, much)

@@ -1,4 +1,4 @@
-"""Columns and rows of a map that were not measured: values held, or a whole column read again."""
+"""What of a map was not measured: values held, a column read again, or a block of the buffer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,10 @@ Mask = NDArray[np.bool_]
 
 LEAST = 4  # points in a row that are never equal by chance, unless they are counts
 SHARE = 0.08  # of a map that may be so; then those points count as missing
+PROBES = 16  # points that are looked for again: any block of the share has one
+OFTEN = 8  # times a value may come: more often it is a count, or a rail, and tells nothing
+NOISY = 0.5  # part of the bends that the next one turns back; of noise it is about 0.73
+BESIDE = 8  # points on either side of a probe that must come again with it
 
 
 def without_held(maps: Maps) -> tuple[Maps, Mask]:
@@ -32,18 +36,52 @@ def without_held(maps: Maps) -> tuple[Maps, Mask]:
 
 def judge_held(findings: Findings, much: Mask) -> None:
     """Object to maps much of which was not measured."""
-    findings.rejected(much, "stuck data", "columns or rows of the map hold one value, or another's")
+    findings.rejected(much, "stuck data", "columns, rows or blocks of the map hold one value, "
+                      "or another's")  # fmt: skip
 
 
 def held(y: NDArray[Any]) -> Mask:
-    """Return the points of a map (A, B) that are held along an axis or copied from a neighbour.
+    """Return the points of a map (A, B) that are held along an axis or copied.
 
     Counts of few shots repeat by chance, and stay at 0 or 1: there a whole row must be alike.
     """
     values = y[~np.isnan(y)]
     if (values == values[0]).all():
         return np.zeros(y.shape, dtype=bool)  # no signal, which has its own words
-    return _along(y) | _along(y.T).T
+    return _along(y) | _along(y.T).T | _again(y) | _again(y.T).T
+
+
+def _again(y: NDArray[Any]) -> Mask:
+    """Return what a block of the buffer, read along the second axis, was before already.
+
+    Whole rows away a map without noise repeats, too, where its law is periodic.
+    """
+    flat = y.ravel()
+    copied = np.zeros(flat.size, dtype=bool)
+    for probe in np.linspace(BESIDE, flat.size - 1 - BESIDE, PROBES).astype(int):
+        same = np.flatnonzero(flat == flat[probe])
+        if not 1 < len(same) <= OFTEN:
+            continue
+        for lag in probe - same[(same >= BESIDE) & (probe - same >= SHARE * flat.size)]:
+            if _comes_again(flat, probe, int(lag)) and (lag % y.shape[1] or _noisy(y)):
+                copied[lag:] |= flat[lag:] == flat[:-lag]
+    return copied.reshape(y.shape)
+
+
+def _noisy(y: NDArray[Any]) -> bool:
+    """Return whether most bends of y are turned back at the next point: noise, not a law."""
+    bend = np.diff(y.real, 2, axis=1)
+    both = bend[:, 1:] * bend[:, :-1]
+    return bool((both[~np.isnan(both)] < 0).mean() > NOISY)
+
+
+def _comes_again(flat: NDArray[Any], probe: int, lag: int) -> bool:
+    """Return whether what is beside a point was beside it `lag` before; missing points aside."""
+    beside = np.arange(probe - BESIDE, probe + BESIDE + 1)
+    here, before = flat[beside], flat[beside - lag]
+    there = ~(np.isnan(here) | np.isnan(before))
+    same = bool((here == before)[there].all())
+    return same and len(np.unique(here[there])) > BESIDE  # not one value that is held
 
 
 def _along(y: NDArray[Any]) -> Mask:
