@@ -134,3 +134,13 @@ def test_a_doublet_between_the_points_wants_a_finer_sweep():
     found, _ = doublets(0.9e6, 4e6, 1.0)
     assert (found.verdict != "accepted").all()
     assert (found.status == "sampling too coarse").mean() > 0.7, found.reason
+
+
+def test_a_faint_second_line_is_seen_though_the_residuals_do_not_clump():
+    x, noise = np.linspace(0.0, 1.0, 101), 0.08 * np.random.default_rng(4).normal(size=(400, 101))
+    one = 1 / (1 + ((x - 0.7) / 0.04) ** 2)
+    other = 0.35 / (1 + ((x - 0.35) / 0.015) ** 2)
+    count = fit_batch("qubit_spectroscopy", x, one + other + noise, 0.08).values["lines"]
+    assert np.mean(count == 2) > 0.53  # 0.48 of them clump
+    alone = fit_batch("qubit_spectroscopy", x, one + noise, 0.08).values["lines"]
+    assert (alone == 1).all()
