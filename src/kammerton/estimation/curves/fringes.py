@@ -1,0 +1,29 @@
+"""What one frequency and two share: the ranges of their parameters, and angles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.prepare import Batch
+
+Array = NDArray[np.float64]
+
+SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
+RATE = (-1.0, 2.0)  # the upper one per point
+SLOWEST_TURN = 0.3  # rad in the window
+SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
+
+
+def bounds(batch: Batch, frequencies: int) -> tuple[Array, Array]:
+    """Return the ends of rate, shape and angular frequencies."""
+    nyquist = np.pi * (batch.points - 1)
+    low = [RATE[0], SHAPE[0]] + [SLOWEST_TURN] * frequencies
+    high = [RATE[1] * batch.points, SHAPE[1]] + [nyquist] * frequencies
+    return np.array(low), np.array(high)
+
+
+def near(angle: Array, start: Array) -> Array:
+    """Return an angle on the branch within half a turn of `start`, so that it can be varied."""
+    result: Array = start + np.angle(np.exp(1j * (angle - start)))
+    return result
