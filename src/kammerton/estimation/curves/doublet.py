@@ -16,7 +16,7 @@ from kammerton.estimation.verdict.evidence import Mask, delta_bic, structured
 Array = NDArray[np.float64]
 
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
-HOPE = 16.0  # what a second line gains in chi-square where it is first seen; noise rarely gives it
+HOPE = 12.0  # what a second line gains in chi-square where it is first seen, but for its best point
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
@@ -57,10 +57,16 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
 
 
 def _promised(batch: Batch, fit: Solution, seed: Array) -> Array:
-    """Return what a line at its seed (N, 2) gains at least in chi-square, beside the first (N,)."""
+    """Return what a line at its seed (N, 2) gains at least in chi-square, beside the first (N,).
+
+    Without the point that speaks most for it: a tone is one point, and no line.
+    """
     u = (batch.x - seed[:, :1]) / seed[:, 1:]
     line = batch.w / (1.0 + u * u)
-    gain = (line * fit.residual).sum(axis=1) ** 2 / (line * line).sum(axis=1)
+    along, n = line * fit.residual, np.arange(batch.traces)
+    best = np.abs(along).argmax(axis=1)
+    rest = (line * line).sum(axis=1) - line[n, best] ** 2
+    gain = (along.sum(axis=1) - along[n, best]) ** 2 / np.maximum(rest, 1e-300)
     noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
     return np.asarray(gain / np.where(noise > 0, noise, np.inf))
 
