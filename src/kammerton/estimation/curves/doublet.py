@@ -16,7 +16,7 @@ from kammerton.estimation.verdict.evidence import Mask, delta_bic, structured
 Array = NDArray[np.float64]
 
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
-HOPE = 12.0  # what a second line gains in chi-square where it is first seen, but for its best point
+HOPE = 16.0  # what a second line gains in chi-square where it is first seen, but for its best point
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
