@@ -21,6 +21,7 @@ Single = NDArray[np.float32]
 Picks = NDArray[np.intp]
 
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
+PLENTY = 128  # points beyond which neighbours are taken together: a quarter of the products
 TRANSFORM = 512  # least points of the padded Fourier transform
 
 
@@ -111,11 +112,11 @@ def _best(axis: Array, y: Array) -> Array:
     Over a constant, and over a sloping background.
     """
     both = y.reshape(2 * len(y), -1)
-    thin = max(1, -(-len(axis) // MOST))
+    thin = max(1 + (len(axis) > PLENTY), -(-len(axis) // MOST))
     if thin > 1:
         whole = len(axis) // thin * thin
         axis = axis[:whole].reshape(-1, thin).mean(axis=1)
-        both = both[:, :whole].reshape(len(both), -1, thin).mean(axis=2)
+        both = np.add.reduce([both[:, k:whole:thin] for k in range(thin)])
     known = circles(axis.tobytes())
     flat = both - both.mean(axis=1, keepdims=True)
     flat = single(flat.reshape(len(y), -1)).reshape(len(both), -1)
