@@ -37,17 +37,17 @@ ROUNDING = 1e-14  # of all of y: what sums cannot tell
 @kernel
 def weighted(x: Array, w: Array, y: Array, m: int, v: Array, z: Array, moment: Array) -> float:
     """Fill v (M,) with w^2, z (2, M) with w^2 y, moment with sums of w^2 t^k; return that of y."""
-    all_ = 0.0
-    moment[:] = 0.0
+    all_ = one = two = three = four = five = 0.0
     for i in range(m):
         v[i] = w[i] * w[i]
         z[0, i], z[1, i] = v[i] * y[i], v[i] * y[m + i]
         all_ += z[0, i] * y[i] + z[1, i] * y[m + i]
     for i in range(m):
-        t, power = x[i] - 0.5, v[i]
-        for k in range(FUNCTIONS):
-            moment[k] += power
-            power *= t
+        t = x[i] - 0.5
+        along, square = v[i] * t, v[i] * t * t
+        one, two, three = one + v[i], two + along, three + square
+        four, five = four + along * t * t, five + square * t * t
+    moment[0], moment[1], moment[2], moment[3], moment[4] = one, two, three, four, five
     return all_
 
 

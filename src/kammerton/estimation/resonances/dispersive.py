@@ -7,7 +7,7 @@ else at kappa/2 sqrt((2 chi/kappa)^2 - 1) to either side of it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +17,19 @@ from kammerton.estimation.maps.maps import Maps, prepare_maps
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.resonances.dispersive_judge import Sides, judge, judge_planes
-from kammerton.estimation.resonances.plane import fit_plane
+from kammerton.estimation.resonances.plane import Plane, fit_plane
 from kammerton.estimation.resonances.resonator import SEARCHED_PLANE, resonator_spectroscopy
 from kammerton.estimation.resonances.shared_plane import NOTHING, conjugated, fit_pairs, of_two
-from kammerton.estimation.verdict.evidence import gain_over, weigh
+from kammerton.estimation.verdict.evidence import IN_PLANE, gain_over, weigh
 from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
 
 LEAST = 8
+LOST = 0.06  # what a resonance leaves, in parts of the signal: four times what is let pass
 NAMES = ("frequency_0", "frequency_1", "dispersive_shift", "resonator_shift", "linewidth",
          "readout_frequency")  # fmt: skip
 
@@ -68,12 +70,12 @@ def ready(x: Any, y: ArrayLike, sigma: ArrayLike | None) -> Pair:
     if not np.array_equal(maps.axes[0], (0, 1)):
         raise TraceError("the axis of state must be 0 and 1")
     shape = (2 * maps.traces, -1)
-    noise = None
-    if maps.known_noise:
-        noise = np.where(maps.w > 0, 1.0 / np.where(maps.w > 0, maps.w, 1.0), np.nan).reshape(shape)
     both = prepare(
-        maps.axes[1], maps.y.reshape(shape), noise, complex_too=True, from_zero=False, least=LEAST
+        maps.axes[1], maps.y.reshape(shape), None, complex_too=True, from_zero=False, least=LEAST
     )
+    if maps.known_noise:
+        w = maps.w.reshape(shape)
+        both = replace(both, w=np.hstack([w] * both.parts), known_noise=True)
     return Pair(both, maps)
 
 
@@ -106,7 +108,8 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
     plane = fit_plane(pair.both)
     nulls = plane.nulls()
     alone = gain_over(plane.turned, plane.fit, *nulls.flat)
-    found = fit_pairs(pair.both, plane, populations)
+    lost = _lost(plane, nulls) & (populations[:, 0] == 0)
+    found = fit_pairs(pair.both, plane, populations, lost)
     evidence = weigh(found.batch, found.each, found.curve, nulls)
     snr = significance(found.batch, nulls.flat[0], found.each, evidence)
     noise = evidence.noise.reshape(-1, 2).mean(axis=1)
@@ -117,6 +120,19 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
         found.shared, judge_planes(found, evidence, snr), _missing(alone),
         evidence.chi2_reduced, curve,
     )  # fmt: skip
+
+
+def _lost(plane: Plane, nulls: Nulls) -> NDArray[np.bool_]:
+    """Return the pairs (N,) whose trace of 0 follows no resonance by far: sharing cannot help it.
+
+    That of 1 may hold shots in 0, and then follows none alone.
+    """
+    batch, fit = plane.turned, plane.fit
+    if not batch.known_noise:
+        return np.zeros(batch.traces // 2, dtype=bool)
+    beyond = np.maximum(fit.cost / np.maximum(batch.rows - fit.free, 1) - 1.0, 0.0)
+    power = np.maximum(nulls.flat[0] - fit.cost, 0.0) / batch.rows
+    return np.asarray(beyond > (LOST * IN_PLANE) ** 2 * power)[::2]
 
 
 def _missing(gain: Array) -> NDArray[np.bool_]:

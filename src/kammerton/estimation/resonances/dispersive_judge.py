@@ -99,10 +99,8 @@ def _judge_copies(findings: Findings, both: Batch) -> None:
 def _judge_each(findings: Findings, each: Findings) -> None:
     """Take over what was objected to either trace; said once if it is the same."""
     verdict = each.verdict.reshape(-1, 2)
-    for n in range(len(verdict)):
+    for n in np.flatnonzero((verdict != ACCEPTED).any(axis=1)):
         bad = [k for k in (0, 1) if verdict[n, k] != ACCEPTED]
-        if not bad:
-            continue
         k = 2 * n + bad[0]
         common = len(bad) == 2 and each.status[k] == each.status[k + 1]
         words = each.reason[k] if common else f"with the qubit in {bad[0]}: {each.reason[k]}"

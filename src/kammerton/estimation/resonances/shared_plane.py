@@ -88,14 +88,23 @@ class _Joint:
         )
 
 
-def fit_pairs(both: Batch, plane: Plane, populations: Array) -> Pairs:
+def fit_pairs(both: Batch, plane: Plane, populations: Array, lost: Mask) -> Pairs:
     """Fit N pairs (2 N traces, 0 before 1) from their separate fits.
 
     populations: (N, 2) part of the shots of each trace that were in 1, NaN for the second where
-    it is not known and to be found if it shows.
+    it is not known and to be found if it shows. lost: (N,) those of which nothing is shared.
     """
     sign = np.repeat(_sign(both, plane), 2)
     traces = turned(both, sign)
+    if lost.all():
+        return _separate(traces, plane, np.arange(len(lost)))
+    found = _shared(traces, sign, plane, populations, lost)
+    which = np.flatnonzero(lost)
+    return found.replaced(which, _separate(traces, plane, which)) if len(which) else found
+
+
+def _shared(traces: Batch, sign: Array, plane: Plane, populations: Array, lost: Mask) -> Pairs:
+    """Fit pairs that share what the evidence lets them; `lost` ones all of it."""
     pair = replace(
         traces, y=traces.y.reshape(len(sign) // 2, -1), w=traces.w.reshape(len(sign) // 2, -1),
         level=traces.level[::2], variance=None,
@@ -110,7 +119,7 @@ def fit_pairs(both: Batch, plane: Plane, populations: Array) -> Pairs:
         part, gain = mixing(ALIKE, pair, alike.fit, slope=True)
         doubt = np.isnan(populations[:, 1]) & (part > 0.0) & (gain > MIXES)
     found = _of_joint(ALL, alike, traces)
-    which = np.flatnonzero(doubt | _doubtful(found, plane))
+    which = np.flatnonzero((doubt | _doubtful(found, plane)) & ~lost)
     if len(which) == 0:
         return found
     some, begin = pair.take(which), np.column_stack([found.theta, start[:, 3]])[which]

@@ -296,6 +296,7 @@ def imprecise(value: Array, stderr: Array, relative: float = PRECISE) -> Mask:
 
 def percent(value: Any, stderr: Any) -> str:
     """Return a relative error in words."""
-    if not np.isfinite(stderr) or value == 0 or abs(stderr / value) > 9.99:
+    value, stderr = float(value), float(stderr)
+    if not math.isfinite(stderr) or value == 0 or abs(stderr / value) > 9.99:
         return "more than 999 %"
     return f"{100 * abs(stderr / value):.0f} %"
