@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kammerton.estimation import FitBatch, fit_batch
+from kammerton.estimation.resonances import shared_plane
 from kammerton.model import TraceError
 from tests.unit.estimation.map_inputs import how_many_traces
 
@@ -197,6 +198,21 @@ def test_a_neighbours_line_is_not_the_resonator() -> None:
     found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
     assert (found.status == "wrong peak").all(), set(found.reason)
     assert "not of one resonator" in found.reason[0]
+
+
+@pytest.mark.parametrize(("state", "shared"), [(0, False), (1, True)])
+def test_nothing_is_shared_with_a_trace_of_0_that_follows_nothing(
+    state: int, shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    y, sigma = measured(changed(), 50.0, 16)
+    rng, asked = np.random.default_rng(17), []
+    steps = rng.normal(size=(len(y), POINTS)) + 1j * rng.normal(size=(len(y), POINTS))
+    y[:, state] += 5.0 * sigma[:, state] * np.cumsum(steps, axis=1)
+    alike = shared_plane._alike
+    monkeypatch.setattr(shared_plane, "_alike", lambda *a: asked.append(a) or alike(*a))
+    found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
+    assert bool(asked) is shared
+    assert not (found.verdict == "accepted").any()
 
 
 def test_a_copied_trace_is_stuck_data() -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from kammerton.estimation import fit_batch
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.plane import fit_plane
 from tests.catalogue.bound import choosing_oracle, oracle, rows_of, stacked
@@ -56,6 +57,19 @@ def test_a_faint_reflection_is_not_taken_for_a_delay(mirrored):
 def test_a_faint_transmission_is_not_taken_for_a_delay():
     """13 of 500 went wrong."""
     assert misses("resonator_spectroscopy, transmission", 5.0, 500) <= 2
+
+
+@pytest.mark.parametrize("points", [101, 401])
+def test_a_resonance_as_narrow_as_two_points_is_found(points):
+    """Of many points it is sought in pairs of neighbours; in groups of eight it would be lost."""
+    rng, n, x = np.random.default_rng(5), 200, np.linspace(0.0, 1.0, points)
+    centre, depth, delay = (rng.uniform(*ends, (n, 1)) for ends in ((0.1, 0.9), (0.3, 1), (-1, 2)))
+    y = 1 - depth / (1 + 2j * (x - centre) * (points - 1) / 2.0)
+    noise = rng.standard_normal((2, n, points))
+    y = y * np.exp(-2j * np.pi * delay * x) + depth / 8.0 * (noise[0] + 1j * noise[1])
+    sigma = np.broadcast_to(depth / 8.0, y.shape)
+    found = fit_batch("resonator_spectroscopy", x, y, sigma).values["frequency"]
+    assert (np.abs(found - centre[:, 0]) < 3.0 / (points - 1)).all()
 
 
 def test_a_line_half_as_wide_as_the_window_is_found_where_it_is():
