@@ -115,6 +115,11 @@ class Command:
     user: str
     nonce: str
     issued: datetime
+    expires: datetime
+
+    def expired(self) -> bool:
+        """Whether it is too late to do it: by now its user may have done something else."""
+        return datetime.now(UTC) > self.expires
 
 
 def signature(document: Mapping[str, Any], key: bytes) -> str:
@@ -179,7 +184,7 @@ class Desk:
             refusal.user = envelope.user
             raise
         said = arguments.model_dump(mode="json", exclude_none=True)
-        return Command(verb, said, envelope.user, envelope.nonce, envelope.issued)
+        return Command(verb, said, envelope.user, envelope.nonce, envelope.issued, envelope.expires)
 
     def _signed(self, envelope: Envelope, verb: str, now: datetime) -> BaseModel:
         """Return the arguments of a command by somebody who may."""

@@ -24,6 +24,8 @@ WAITING = 20
 Obey = Callable[[Command], Awaitable[tuple[bool, str]]]
 """Does a command; returns whether it was done, and what came of it in words."""
 
+LATE = "expired while it waited to be done"
+
 
 class Obeying:
     """The commands of one computer, over all connections to the broker."""
@@ -87,6 +89,9 @@ class Obeying:
             await connection.publish(self._topics.answer, payloads.encode(answer))
 
     async def _done(self, command: Command) -> tuple[bool, str]:
+        if command.expired():  # what waits outlives the connection, which may be away for hours
+            self._refuse(LATE, command.user)
+            return False, LATE
         try:
             await self._log.accept(command)
             return await self._obey(command)

@@ -15,7 +15,7 @@ from kammerton.model import StoreError
 from kammerton.publish import Message, Topics, command_log
 from kammerton.publish.command_log import APART, CommandLog
 from kammerton.publish.commands import Command, signature
-from kammerton.publish.obeying import Obeying
+from kammerton.publish.obeying import LATE, Obeying
 from kammerton.publish.payloads import iso
 from kammerton.serve.obedience import obedient
 from kammerton.store import Inbox, Store, attend
@@ -52,13 +52,13 @@ class Wire:
         self.answers.append(json.loads(payload))
 
 
-def command(key=KEY, ahead=20.0, **more):
-    """A command of somebody whose clock is ahead."""
+def command(key=KEY, ahead=20.0, life=120.0, **more):
+    """A command of somebody whose clock is ahead; all in s."""
     now = datetime.now(UTC) + timedelta(seconds=ahead)
     document = {
         "schema": 1, "computer": "c", "verb": "hold", "user": "ada",
         "nonce": secrets.token_hex(16), "arguments": {"scope": "q0", "why": "cool-down"} | more,
-        "issued": iso(now), "expires": iso(now + timedelta(minutes=2)),
+        "issued": iso(now), "expires": iso(now + timedelta(seconds=life)),
     }  # fmt: skip
     payload = json.dumps(document | {"mac": signature(document, key.encode())}).encode()
     return Message(TOPICS.command("hold"), payload, False)
@@ -133,6 +133,33 @@ def test_what_cannot_be_noted_is_not_done(opened, broker, monkeypatch):
     assert done == []
 
 
+def test_x2_what_expires_while_the_connection_is_away_is_refused(opened, broker):
+    done, alarms, wire = [], [], Wire()
+
+    async def obey(command):
+        done.append(command)
+        return True, "done"
+
+    async def scenario():
+        obeying = Obeying(TOPICS, obey, alarms.append, CommandLog(opened))
+        await obeying.begin(wire, broker)
+        obeying.heard(command(ahead=0.5, life=0.5))
+        assert alarms == [], "it came in time"
+        await asyncio.sleep(1.1)  # nobody serves: the connection is away
+        works = [asyncio.create_task(obeying.serve(wire)), asyncio.create_task(obeying.keep_log())]
+        await asyncio.sleep(0.2)
+        for work in works:
+            work.cancel()
+        await asyncio.wait(works)
+
+    asyncio.run(scenario())
+    assert done == []
+    assert [(a["done"], a["words"]) for a in wire.answers] == [(False, LATE)]
+    assert [a.text for a in alarms] == [f"refused: {LATE}"]
+    rows = [(row.who, row.what, row.new, row.why) for row in opened.log()]
+    assert rows == [("ada over MQTT", "command", "refused", LATE)]
+
+
 def test_x2_what_is_refused_stands_there_with_who_signed_it_if_anybody_did(opened, broker):
     forged, empty = command("x" * 40), Message(TOPICS.command("hold"), b"{}", False)
     asyncio.run(told(opened, broker, forged, empty, command(further="rm")))
@@ -179,7 +206,7 @@ def test_the_newest_is_the_newest_issued_not_the_last_written(opened):
         assert await kept.newest() is None
         for minutes in (1, 3, 2):
             issued = noon + timedelta(minutes=minutes)
-            await kept.accept(Command("hold", {}, "ada", "0" * 32, issued))
+            await kept.accept(Command("hold", {}, "ada", "0" * 32, issued, issued))
         opened.audit("x", "command", "", "refused", "issued 2036-01-01T00:00:00+00:00")
         opened.audit("x", "command", "", "accepted", "nonsense")
         return await kept.newest()

@@ -157,7 +157,8 @@ def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch)
     def taken(message):
         if breaks == "take":
             raise OverflowError
-        return Command("hold", {}, "ada", "0" * 32, NOW)
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        return Command("hold", {}, "ada", "0" * 32, NOW, later)
 
     asyncio.run(main())
     if breaks == "take":

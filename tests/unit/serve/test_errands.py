@@ -7,7 +7,7 @@ import threading
 import time
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -265,9 +265,8 @@ def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, mon
     obey = obedience.obedient(store.place)
 
     def command(target):
-        return Command(
-            "measure", {"target": target, "calibration": "t1"}, "ada", "0" * 32, datetime.now(UTC)
-        )
+        now, asked = datetime.now(UTC), {"target": target, "calibration": "t1"}
+        return Command("measure", asked, "ada", "0" * 32, now, now + timedelta(minutes=1))
 
     errands = Measuring(lab, CALIBRATIONS)
 
