@@ -27,7 +27,7 @@ def find_database(given: Path | None = None) -> Path | str:
         given = given / "lab.toml"
     if not given.is_file():
         raise StoreError(f"there is no file {given}")
-    return _of_lab(given) if given.suffix == ".toml" else given.absolute()
+    return _of_lab(given) if given.suffix == ".toml" else given.resolve()
 
 
 def find_lab(given: Path | None = None) -> Path | None:

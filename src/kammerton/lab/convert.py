@@ -34,8 +34,11 @@ from kammerton.lab.words import (
 
 
 def to_lab(document: Document, form: LabForm) -> Lab:
-    """Return the Lab of a form that has no problems; paths become absolute."""
-    file = document.file.absolute()
+    """Return the Lab of a form that has no problems; paths become absolute.
+
+    They start where lab.toml really lies: whoever comes by a link means the same database.
+    """
+    file = document.file.resolve()
     feedlines = {name: _feedline(name, f) for name, f in form.feedlines.items()}
     qubits = {
         name: QubitEntry(name, q.resonator, _iq_line(q.drive), _designs(q))

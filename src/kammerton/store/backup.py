@@ -87,7 +87,7 @@ def age(database: Path) -> float:
 
 def database_of(saved: Path) -> Path:
     """Return the database that a backup was made of, by where it lies and what it is called."""
-    return saved.absolute().parent.parent / saved.name.split(".backup-")[0]
+    return saved.resolve().parent.parent / saved.name.split(".backup-")[0]
 
 
 def advice(database: Path) -> str:

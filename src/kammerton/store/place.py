@@ -66,6 +66,12 @@ def named(database: Path | str, computer: str) -> Path | str:
     return database
 
 
+def in_real_folder(path: Path) -> Path:
+    """Return a path whose folder is no link; it may be one itself, as to a larger disk."""
+    whole = path.absolute()
+    return whole.parent.resolve() / whole.name
+
+
 def place_of(said: Path | str, busy: float | None = None) -> Place:
     """Return the place that a path or a URL names.
 
@@ -80,4 +86,4 @@ def place_of(said: Path | str, busy: float | None = None) -> Place:
         from kammerton.store.postgres import ServerPlace  # its driver is an extra
 
         return ServerPlace.of(said, patience)
-    return FilePlace(Path(said).absolute(), patience)
+    return FilePlace(Path(said).resolve(), patience)  # its lock and requests lie beside it

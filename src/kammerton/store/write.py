@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, leases, records, revert, schema, sqlite
 from kammerton.store.chain import link
-from kammerton.store.place import Place, named, place_of
+from kammerton.store.place import Place, in_real_folder, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import Activity, Attempt, Commit, Lease, micros, run_name, run_number
@@ -77,7 +77,7 @@ class Store(ReadStore):
         """
         place = place_of(named(database, computer), busy)
         beside = (place.folder or Path()).absolute() / "runs"
-        return cls(place, computer, Path(data).absolute() if data else beside)
+        return cls(place, computer, in_real_folder(Path(data)) if data else beside)
 
     @staticmethod
     def read(database: Path | str) -> ReadStore:

@@ -29,7 +29,7 @@ def verify(database: Path, *, data: bool = True, tell: Tell = silent) -> Report:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.text_factory = _text
             connection.execute("BEGIN")
-            return _report(_query(connection), _root(database.absolute()) if data else None, tell)
+            return _report(_query(connection), _root(database.resolve()) if data else None, tell)
     except sqlite3.Error as problem:
         back = "a backup comes back with: kammerton restore BACKUP"
         return Report((f"{database} cannot be read: {problem}; {back}",))

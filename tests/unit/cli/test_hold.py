@@ -46,6 +46,16 @@ def test_it_is_held_shown_and_released(lab):
     assert "q1 is held by" not in said("status", str(lab))[1]
 
 
+def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
+    linked = tmp_path / "home" / "lab.toml"
+    linked.parent.mkdir()
+    linked.symlink_to(lab)
+    assert said("hold", "q1", "--why", "cable", "--lab", str(lab))[0] == 0
+    assert "q1 is held by" in said("status", str(linked))[1].replace("\n", " ")
+    assert said("release", "q1", "--lab", str(linked)) == (0, "q1 is released\n", "")
+    assert not (linked.parent / "kammerton.sqlite").exists()
+
+
 def test_what_the_daemon_set_aside_is_shown_and_any_person_releases_it(lab):
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
         store.hold("awg1", DAEMON, "no reference; see to the cable")

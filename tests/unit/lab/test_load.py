@@ -75,6 +75,17 @@ def test_no_driver_is_imported(tmp_path, monkeypatch):
     assert load(file).instruments["fridge"].driver == "broken"
 
 
+def test_a_link_to_lab_toml_means_the_same_database(tmp_path):
+    real, linked = tmp_path / "etc" / "lab.toml", tmp_path / "home" / "mine.toml"
+    for file in (real, linked):
+        file.parent.mkdir()
+    real.write_text(TEXT, encoding="utf-8")
+    linked.symlink_to(real)
+    one, other = load(real), load(linked)
+    assert one == other
+    assert other.database == real.resolve().parent / "kammerton.sqlite"
+
+
 def test_store_and_broker_may_be_left_out(examined):
     text = TEXT[: TEXT.index("[store]")] + TEXT[TEXT.index("[interlock]") :]
     lab = examined(text).lab

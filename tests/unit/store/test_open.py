@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreInUse
 from kammerton.store import Store, schema, sqlite
+from kammerton.store.place import place_of
 from tests.stored import estimate, run
 
 
@@ -21,6 +22,26 @@ def test_a_database_keeps_its_epoch_and_numbers(path: Path) -> None:
     with Store.open(path, "two-qubits") as store:
         assert store.epoch == epoch
         assert store.commit(run(), {"q0.t1": estimate()}).revision == 2
+
+
+@pytest.mark.parametrize("what", ["file", "folder"])
+def test_a_database_behind_a_link_is_the_same_one(tmp_path: Path, what: str) -> None:
+    """One writer, one inbox of requests and the same files of traces, whatever it is called."""
+    real, linked = tmp_path / "disk" / "k.sqlite", tmp_path / "home" / "k.sqlite"
+    real.parent.mkdir()
+    if what == "folder":
+        linked.parent.symlink_to(real.parent, target_is_directory=True)
+    else:
+        linked.parent.mkdir()
+        linked.symlink_to(real)
+    assert place_of(linked) == place_of(real)
+    with Store.open(real, "two-qubits"), pytest.raises(StoreInUse):
+        Store.open(linked, "two-qubits")
+    with Store.open(linked, "two-qubits", data=linked.parent / "runs") as store:
+        stored = store.commit(run(), {"q0.t1": estimate()})
+    with Store.read(real) as reading:
+        assert reading.revision() == stored.revision
+        assert reading.run("r000001").data == linked.parent.resolve() / "runs" / "r000001.nc"
 
 
 def test_a_new_database_gets_a_new_epoch_and_takes_no_data_file_twice(path: Path) -> None:
