@@ -21,7 +21,7 @@ from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, LabClock, LastingFault, Run, StoreError, StoreInUse, Verdict
-from kammerton.model.alarm import Tell
+from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import Queued
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.attending import attending
@@ -70,10 +70,11 @@ async def run_computer(
     StoreError
         The database cannot be opened or written.
     """
-    async with opened_store(lab) as (store, outputs):
+    alarms = Alarms()
+    async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
-            alarms, errands = Alarms(), Measuring(lab, calibration_names())
+            errands = Measuring(lab, calibration_names())
             holds, committed = Holds(lab, store, doing, alarms.tell), _reporter(lab, pictures)
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
@@ -103,7 +104,9 @@ async def _drawing() -> AsyncIterator[Background]:
 
 
 @asynccontextmanager
-async def opened_store(lab: Lab, *, touch: bool = True) -> AsyncIterator[tuple[Store, Outputs]]:
+async def opened_store(
+    lab: Lab, *, touch: bool = True, alarm: Tell = unheard
+) -> AsyncIterator[tuple[Store, Outputs]]:
     """Open the database, and the audit log of the outputs; say at the end whether they are off.
 
     Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
@@ -120,7 +123,7 @@ async def opened_store(lab: Lab, *, touch: bool = True) -> AsyncIterator[tuple[S
         if store.place.file is not None and (warning := library_warning()):
             log.warning("%s", warning)
         audit = Background("audit log")
-        outputs = Outputs(store, audit.add)
+        outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
         stack.enter_context(audit)
         yield store, outputs
@@ -168,7 +171,7 @@ class Tuning:
             if self._left_alone():
                 self.up()  # as far as it may be: all instruments are a person's
                 self.wishes.withdraw()
-                await self.holds.free()
+                await self.holds.free(self.outputs.left_alone())
             what = "connecting to the instruments (the first start compiles kernels)"
             await asyncio.to_thread(self._say, what)
             try:

@@ -79,7 +79,7 @@ class Holds:
                 await asyncio.to_thread(self._store.hold, scope, DAEMON, why)
                 break
             except StoreUnavailable as problem:
-                self._doing(f"{scope} is to be set aside, outputs are off: {problem}")
+                self._doing(f"{scope} is to be set aside: {problem}")
                 await asyncio.sleep(PERIOD)
             except StoreError:
                 await self._read()
@@ -101,14 +101,17 @@ class Holds:
         async with beside(self._follow(), "leases"):
             yield
 
-    async def free(self) -> None:
-        """Wait until nobody holds the computer or one of its instruments, saying who does."""
+    async def free(self, outputs: str) -> None:
+        """Wait until nobody holds the computer or one of its instruments, saying who does.
+
+        outputs: what is known of them meanwhile, in words.
+        """
         waited = False
         while (lease := self.on_bench()) is not None:
             if not waited:
-                log.info("hands off: %s", said(lease))
+                log.info("hands off: %s; %s", said(lease), outputs)
             waited = True
-            await self._say(f"hands off: {said(lease)}; outputs are off")
+            await self._say(f"hands off: {said(lease)}; {outputs}")
             await asyncio.sleep(PERIOD)
         if waited:
             log.info("all instruments are free again; they are set up anew")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kammerton.bench import OutputChange
+from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Activity, Store
 
 log = logging.getLogger(__name__)
@@ -19,19 +20,38 @@ class Outputs:
 
     A process that ends with its outputs verified off says so by taking its activity back. Whoever
     finds an activity of a process that is gone knows that nobody switched off: an unclean end.
+
+    alarm: hears of outputs that may be on and must not be touched.
     """
 
-    def __init__(self, store: Store, later: Callable[..., object]) -> None:
-        self._store, self._later = store, later
-        self.unclean = store.left
+    def __init__(self, store: Store, later: Callable[..., object], alarm: Tell = unheard) -> None:
+        self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
         if self.unclean is not None:
-            log.warning("%s; outputs may be on: they are verified off first", _told(self.unclean))
+            words = "outputs may be on: they are verified off first, unless a person holds them"
+            log.warning("%s; %s", _told(self.unclean), words)
+
+    @property
+    def unclean(self) -> Activity | None:
+        """What was going on at an unclean end whose outputs nobody has verified off yet."""
+        return self._store.left
+
+    def left_alone(self) -> str:
+        """Say what is known while a person has the instruments; raise an alarm unless it is off."""
+        if self.known_off:
+            return "outputs are off"
+        since = "" if self.unclean is None else " since the unclean end"
+        words = f"outputs are NOT known to be off{since}"
+        self._alarm(Alarm("outputs", self._store.computer, words))
+        return words
 
     def changed(self, change: OutputChange) -> None:
         """Take note of a change, or a refusal, of the gate."""
         if change.what == ALL:
             self.known_off = change.refused is None
+            if self.known_off:
+                over = "all outputs are off, read back"
+                self._alarm(Alarm("outputs", self._store.computer, over, on=False))
         elif change.refused is None:
             self.known_off = False
         who = f"{change.who}, {change.job}" if change.job else change.who
@@ -44,7 +64,7 @@ class Outputs:
             words = f"{_told(self.unclean)}: all outputs verified off"
             log.warning("%s", words)
             self._audit("daemon", ALL, self.unclean.what, "off", words)
-            self.unclean = None
+            self._store.left = None
 
     def close(self) -> None:
         """Take the activity back, unless outputs are not known to be off."""

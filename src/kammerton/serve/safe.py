@@ -38,7 +38,7 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
         doing("safe mode: switching all outputs off")
         state = "no instrument was touched"
         if touch:
-            state = _held(lab, store, doing) or await _switched_off(lab, clock, outputs)
+            state = _held(lab, store, outputs) or await _switched_off(lab, clock, outputs)
         async with (
             attending(store, scopes=holdable(lab)),
             relayed(lab, store, clock.now, word="safe mode"),
@@ -61,20 +61,22 @@ async def left_safe(lab: Lab) -> None:
         if outputs.unclean is None:
             return
         log.info("told to end after an unclean end: outputs are switched off first")
-        if held := _held(lab, store, lambda _: None):
+        if held := _held(lab, store, outputs):
             log.warning("%s", held)
         else:
             clock = LabClock.not_before(store.now())
             await _switched_off(lab, clock, outputs, LAST_CONNECT)
 
 
-def _held(lab: Lab, store: Store, doing: Doing) -> str | None:
+def _held(lab: Lab, store: Store, outputs: Outputs) -> str | None:
     """Say whose the instruments are, if they are a person's: safe mode takes them from nobody."""
-    holds = Holds(lab, store, doing)
+    holds = Holds(lab, store, lambda _: None)
     holds.leases = store.leases()
     lease = holds.on_bench()
     persons = lease is not None and lease.owner != DAEMON
-    return f"no instrument was touched, {said(lease)}" if lease and persons else None
+    if lease is None or not persons:
+        return None
+    return f"no instrument was touched, {said(lease)}; {outputs.left_alone()}"
 
 
 async def _switched_off(

@@ -44,7 +44,14 @@ def _hold(
     before = store.hold(scope, who, why, end)
     how_long = "until it is released" if end is None else f"until {leases.shown(end)}"
     instead = "" if before is None else f", instead of {leases.ends(before)} ({before.why})"
-    return f"{scope} is held by {who} {how_long}{instead}"
+    return f"{scope} is held by {who} {how_long}{instead}{_caution(store)}"
+
+
+def _caution(store: Store) -> str:
+    """Warn whoever is about to reach in, where the last process ended without switching off."""
+    if store.left is None:
+        return ""
+    return f"; CAUTION: outputs may be on, process {store.left.pid} did not switch them off"
 
 
 def _time(said: str) -> datetime:

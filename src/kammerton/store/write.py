@@ -32,7 +32,7 @@ class Store(ReadStore):
     program's lock or the content stands in the way; then nothing of the call was stored.
 
     left: what the process before this one was doing when it ended without saying so; None after
-    an orderly end.
+    an orderly end, and once outputs were verified off since.
     """
 
     def __init__(self, place: Place, computer: str, data: Path) -> None:

@@ -56,6 +56,14 @@ def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
     assert not (linked.parent / "kammerton.sqlite").exists()
 
 
+def test_whoever_is_about_to_reach_in_is_warned_where_the_last_end_was_unclean(lab):
+    assert "CAUTION" not in said("hold", "computer", "--why", "x", "--lab", str(lab))[1]
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.activity("t1 on q0")
+    out = " ".join(said("hold", "computer", "--why", "y", "--lab", str(lab))[1].split())
+    assert "CAUTION: outputs may be on, process" in out
+
+
 def test_what_the_daemon_set_aside_is_shown_and_any_person_releases_it(lab):
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
         store.hold("awg1", DAEMON, "no reference; see to the cable")

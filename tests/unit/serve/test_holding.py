@@ -156,7 +156,7 @@ def test_it_waits_until_the_bench_is_free_and_says_for_whom():
         store = FakeStore([Lease("computer")])
         holds = Holds(LAB, store, print)
         async with holds.followed(), asyncio.timeout(20):
-            waiting = asyncio.create_task(holds.free())
+            waiting = asyncio.create_task(holds.free("outputs are off"))
             await asyncio.sleep(0.05)
             assert not waiting.done()
             store.held.clear()

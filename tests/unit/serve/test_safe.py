@@ -74,5 +74,14 @@ def test_r8_without_touching_it_claims_nothing_of_the_outputs(lab, opened):
 def test_r8_instruments_that_a_person_holds_stay_that_persons(lab, opened):
     with Store.open(lab.database, "two", data=lab.data) as store:
         store.hold("computer", "anna", "cool-down")
-    assert "anna" in asyncio.run(stay(lab, touch=True))
+    words = asyncio.run(stay(lab, touch=True))
+    assert "anna: cool-down; outputs are off; it crashed" in words
+    assert not opened
+
+
+def test_r8_what_a_person_holds_after_an_unclean_end_is_not_called_off(lab, opened):
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.hold("computer", "anna", "cool-down")
+        store.activity("t1 on q0")
+    assert "outputs are NOT known to be off" in asyncio.run(stay(lab, touch=True))
     assert not opened
