@@ -41,8 +41,8 @@ class _Replay:
         self._limits = limits
         self._values = dict(start)
         self._open: dict[Key, _Span] = {}
+        self._known: dict[Key, tuple[float, float] | None] = {}  # a month has few names
         self.spans: list[dict[str, Any]] = []
-        self.met: set[str] = set()
         for key in list(self._values):
             self._judge(key, 0.0)
 
@@ -101,13 +101,20 @@ class _Replay:
     def _limit_of(self, key: Key) -> tuple[float, float] | None:
         box, output, what = key
         if what == "level" and self._values.get((box, output, "function")) == "CURR":
-            what = "current"  # amperes are not held against limits in volts
-        names = f"{box}.{output}.{what}", f"{box}.{what}"
-        for pattern, limits in self._limits.items():
-            if any(fnmatchcase(name, pattern) for name in names):
-                self.met.add(pattern)
-                return limits
-        return None
+            key = box, output, "current"  # amperes are not held against limits in volts
+        if key not in self._known:
+            meant = (limits for name, limits in self._limits.items() if _is_meant(key, name))
+            self._known[key] = next(meant, None)
+        return self._known[key]
+
+    def judged(self) -> list[Key]:
+        """Return every setting that was held against the limits."""
+        return list(self._known)
+
+
+def _is_meant(key: Key, pattern: str) -> bool:
+    box, output, what = key
+    return any(fnmatchcase(name, pattern) for name in (f"{box}.{output}.{what}", f"{box}.{what}"))
 
 
 def unsafe(
@@ -138,14 +145,11 @@ def unsafe(
 
 def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:
     """Return the patterns that meet no setting there ever was: they prove nothing."""
-    found: list[str] = []
-    for pattern, pair in limits.items():
-        replay = _Replay({pattern: pair}, start)
-        for change in changes:
-            replay.change(change)
-        if not replay.met:
-            found.append(pattern)
-    return found
+    replay = _Replay({}, start)
+    for change in changes:
+        replay.change(change)
+    judged = replay.judged()
+    return [name for name in limits if not any(_is_meant(key, name) for key in judged)]
 
 
 def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:

@@ -35,11 +35,11 @@ class Questions:
         {"spans": [{"output", "what", "value", "limits", "from", "to", "samples"?}, ...], "unmet":
         patterns that meet no output, "known": what limits can be written for, "complete"}
         """
-        site, start = self._site, self._at_power_on()
+        site, start, changes = self._site, self._at_power_on(), self._changes()
         return {
-            "spans": unsafe(self._changes(), limits, start, site.world.clock.now()),
-            "unmet": unmet(self._changes(), limits, start),
-            "known": known_outputs(self._changes(), start),
+            "spans": unsafe(changes, limits, start, site.world.clock.now()),
+            "unmet": unmet(changes, limits, start),
+            "known": known_outputs(changes, start),
             "complete": site.ledger.complete,
         }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from fnmatch import fnmatchcase
 
 import pytest
 from hypothesis import given
@@ -196,3 +197,22 @@ def test_a_misspelt_pattern_proves_nothing_and_is_named():
     limits = {"readout_lo.power": (-20.0, 16.0), "redout_lo.power": (-20.0, 16.0), "*.powr": (0, 1)}
     assert unmet([], limits, start) == ["redout_lo.power", "*.powr"]
     assert unmet([], {"*.power": (-20.0, 16.0), "readout_lo.power": (0.0, 1.0)}, start) == []
+
+
+def test_a_long_ledger_is_looked_through_once(monkeypatch):
+    """Patterns are held against names, of which there are few, not against changes."""
+    from kammerton_sim import audit
+
+    asked: list[str] = []
+
+    def counted(name: str, pattern: str) -> bool:
+        asked.append(name)
+        return fnmatchcase(name, pattern)
+
+    monkeypatch.setattr(audit, "fnmatchcase", counted)
+    limits = {"a.rf.power": (0.0, 1.0), "b.*": (0.0, 1.0)}
+    turned = changes(*((float(n), "a", "rf", "power", float(n % 3)) for n in range(1000)))
+    start = {("a", "rf", "on"): True, ("a", "rf", "power"): 0.0}
+    assert len(audit.unsafe(turned, limits, start, 1000.0)) == 333
+    assert audit.unmet(turned, limits, start) == ["b.*"]
+    assert len(asked) < 20
