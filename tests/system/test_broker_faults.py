@@ -6,7 +6,9 @@ import asyncio
 import contextlib
 import json
 import secrets
+import signal
 import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime, timedelta
@@ -224,6 +226,49 @@ def test_b7_a_rogue_retained_snapshot_is_replaced_and_told(
                 await within(5, lambda: as_heard(late) == as_published(store), "a late joiner")
 
     asyncio.run(scenario())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGUSR1")
+def test_b7_what_a_broker_stored_before_a_backup_was_restored_changes_no_subscriber(
+    tmp_path: Path, store: Store
+) -> None:
+    """Killed, it comes back with the old epoch, "online", while the daemon is away."""
+    stored = tmp_path / "stored"
+    stored.mkdir()
+    process = BrokerProcess(
+        tmp_path, ["allow_anonymous true", "persistence true", f"persistence_location {stored}/"]
+    )
+
+    async def scenario(old: Store) -> None:
+        async with counting(at(process)) as (consumer, updates):
+            async with relaying(old, at(process)) as relay:
+                await relay.drained()
+                await until(lambda: as_heard(consumer) == as_published(old), "the old database")
+                process.signal(signal.SIGUSR1)  # it stores what it retains
+                await until(lambda: [*stored.iterdir()], "what is stored")
+            async with relaying(store, at(process)) as relay:
+                await relay.drained()
+                await until(lambda: as_heard(consumer) == as_published(store), "the backup")
+            process.kill()
+            count = len(updates)
+            await asyncio.to_thread(process.start)
+            await until(lambda: len(consumer.refused) == 2, "the old status and snapshot")
+            assert as_heard(consumer) == as_published(store)
+            assert len(updates) == count
+            async with relaying(store, at(process)) as relay:
+                commit(store, 3.0)
+                await relay.drained()
+                await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
+
+    commit(store, 2.0)
+    process.start()
+    try:
+        with Store.open(tmp_path / "old.sqlite", "two-qubits") as old:
+            for value in (4.0, 5.0):
+                commit(old, value)
+            asyncio.run(scenario(old))
+    finally:
+        process.kill()
 
 
 def test_b7_a_stale_snapshot_from_before_is_replaced_without_alarm(

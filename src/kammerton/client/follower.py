@@ -1,6 +1,7 @@
 """The rules by which a consumer's copy of the parameters stays right, whatever the broker does.
 
-- A snapshot of another epoch replaces everything: the daemon has another database.
+- A snapshot of another epoch replaces everything, once a status of the daemon has named that epoch
+  (see epochs): the daemon has another database. No other snapshot of another epoch is believed.
 - A revision that is not newer than ours is ignored.
 - A delta that leaves a gap is kept until a snapshot fills it.
 """
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from kammerton.model import Estimate
-from kammerton.publish.received import ParameterSet, Received
+from kammerton.client.epochs import Epochs
+from kammerton.model import BrokerError, Estimate
+from kammerton.publish.received import ParameterSet, Received, Status
 
 KEPT = 1000
 """Deltas kept while a gap is open; a snapshot comes within a second, so this is ample."""
@@ -36,14 +38,43 @@ class Follower:
         self.revision = -1
         self._values: dict[str, Received] = {}
         self._kept: dict[int, ParameterSet] = {}
+        self._epochs = Epochs()
+        self._early: ParameterSet | None = None
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
         """The present copy, by full name."""
         return {name: value.estimate() for name, value in self._values.items()}
 
+    def status(self, said: Status, *, retained: bool) -> list[Update]:
+        """Take a status; return what is new to us by a snapshot that came before it.
+
+        Raises
+        ------
+        BrokerError
+            It is of another epoch, and nothing shows that this is the daemon's now.
+        """
+        self._epochs.hear(said, retained=retained)
+        early = self._early
+        if early is None or early.epoch != said.epoch or early.revision < (said.revision or 0):
+            return []
+        return self.snapshot(early)
+
     def snapshot(self, document: ParameterSet) -> list[Update]:
-        """Take a snapshot; return what is new to us."""
+        """Take a snapshot; return what is new to us.
+
+        Raises
+        ------
+        BrokerError
+            It is of an epoch that the daemon's status has not named.
+        """
+        if document.epoch != self._epochs.present:
+            self._early = document  # a broker may send what it retains in any order
+            raise BrokerError(
+                f"revision {document.revision} of epoch {document.epoch[:20]!r}: the daemon's"
+                f" status names {self._epochs.present or 'none yet'}"
+            )
+        self._early = None
         if document.epoch != self.epoch:
             self._forget(document.epoch)
         if document.revision <= self.revision:

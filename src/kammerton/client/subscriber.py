@@ -31,8 +31,9 @@ class Subscriber:
             print(update.name, update.estimate)
 
     `parameters` is always the whole present set; `online` says whether the daemon is there, be it
-    in safe mode (None: not heard yet). A payload that cannot be read, or whose sha256 is not that
-    of its content, is not believed: it is logged, and `refused` says what came and why not.
+    in safe mode (None: not heard yet). A payload that cannot be read, whose sha256 is not that of
+    its content, or that is of another database than the daemon's status names, is not believed: it
+    is logged, and `refused` says what came and why not.
     """
 
     def __init__(
@@ -121,5 +122,8 @@ class Subscriber:
         if message.topic == self._topics.delta:
             return self._follower.delta(received.parameter_set(message.payload))
         if message.topic == self._topics.status:
-            self.online = received.status(message.payload).status != "offline"
+            said = received.status(message.payload)
+            updates = self._follower.status(said, retained=message.retained)
+            self.online = said.status != "offline"
+            return updates
         return []

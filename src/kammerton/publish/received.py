@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import (
@@ -73,8 +72,9 @@ class Status(_Checked):
 
     schema_: Literal[1] = Field(alias="schema")
     epoch: str
+    revision: Number | None = None
     status: Literal["online", "safe mode", "offline"]
-    time: datetime
+    time: AwareDatetime
     instance: str = ""
 
 

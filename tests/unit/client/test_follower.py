@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton.client import Follower
+from kammerton.client.epochs import KNOWN
 from kammerton.client.follower import KEPT
-from kammerton.publish.received import ParameterSet, Received
+from kammerton.model import BrokerError
+from kammerton.publish.received import ParameterSet, Received, Status
 
 NAMES = ("q0.f01", "q1.f01", "q2.f01")
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -27,12 +30,23 @@ def document(epoch: str, revision: int, **values: float) -> ParameterSet:
     return ParameterSet(schema=1, epoch=epoch, revision=revision, parameters=parameters)
 
 
+def status(epoch: str, at: float = 0.0, word: str = "online", **more: int) -> Status:
+    time = NOON + timedelta(seconds=at)
+    return Status(schema=1, epoch=epoch, status=word, time=time, **more)  # type: ignore[arg-type]
+
+
+def following(epoch: str = "a") -> Follower:
+    follower = Follower()
+    follower.status(status(epoch), retained=True)
+    return follower
+
+
 def held(follower: Follower) -> dict[str, float]:
     return {name.split(".")[0]: each.value for name, each in follower.parameters.items()}
 
 
 def test_a_snapshot_then_deltas() -> None:
-    follower = Follower()
+    follower = following()
     assert follower.snapshot(document("a", 3, q0=1, q1=1))[0].name == "q0.f01"
     (update,) = follower.delta(document("a", 4, q1=2))
     assert (update.name, update.estimate.value, update.epoch, update.revision) == (
@@ -42,7 +56,7 @@ def test_a_snapshot_then_deltas() -> None:
 
 
 def test_what_is_not_newer_is_ignored() -> None:
-    follower = Follower()
+    follower = following()
     follower.snapshot(document("a", 3, q0=1))
     assert follower.delta(document("a", 3, q0=9)) == []
     assert follower.delta(document("a", 2, q0=9)) == []
@@ -51,7 +65,7 @@ def test_what_is_not_newer_is_ignored() -> None:
 
 
 def test_a_gap_is_kept_until_a_snapshot_fills_it() -> None:
-    follower = Follower()
+    follower = following()
     follower.snapshot(document("a", 3, q0=1))
     assert follower.delta(document("a", 5, q0=5)) == []
     assert follower.delta(document("a", 6, q1=6)) == []
@@ -62,30 +76,128 @@ def test_a_gap_is_kept_until_a_snapshot_fills_it() -> None:
 
 
 def test_a_late_delta_fills_the_gap_too() -> None:
-    follower = Follower()
+    follower = following()
     follower.snapshot(document("a", 3))
     follower.delta(document("a", 5, q0=5))
     assert [each.revision for each in follower.delta(document("a", 4, q0=4))] == [4, 5]
 
 
 def test_another_epoch_replaces_everything() -> None:
-    follower = Follower()
+    follower = following()
     follower.snapshot(document("a", 30, q0=1, q1=1))
     follower.delta(document("a", 32, q0=9))
     assert follower.delta(document("b", 31, q0=7)) == []
+    follower.status(status("b", 1), retained=True)
     follower.snapshot(document("b", 2, q0=3))
     assert (follower.epoch, follower.revision, held(follower)) == ("b", 2, {"q0": 3})
 
 
-def test_a_parameter_that_is_gone_is_gone() -> None:
+def test_b7_no_snapshot_of_another_epoch_counts_by_itself() -> None:
+    """What a broker keeps from before a restored backup, and what somebody forges."""
+    follower = following("old")
+    follower.snapshot(document("old", 57, q0=4.9))
+    follower.status(status("new", 60), retained=False)
+    follower.snapshot(document("new", 58, q0=4.8))
+    for epoch, revision in (("old", 57), ("old", 99), ("forged", 1)):
+        with pytest.raises(BrokerError, match="the daemon's status names new"):
+            follower.snapshot(document(epoch, revision, q0=6.66))
+        assert follower.delta(document(epoch, revision + 1, q0=6.66)) == []
+    assert (follower.epoch, follower.revision, held(follower)) == ("new", 58, {"q0": 4.8})
+
+
+@pytest.mark.parametrize(
+    ("epoch", "at", "word", "retained"),
+    [
+        ("old", 0, "online", True),  # from the broker's disk
+        ("old", 0, "online", False),  # the same, handed on by another broker
+        ("old", 0, "offline", False),  # a last will, told late
+        ("older", -9, "online", True),
+        ("older", -9, "offline", False),
+    ],
+)
+def test_b7_a_status_from_before_names_no_epoch(
+    epoch: str, at: float, word: str, retained: bool
+) -> None:
+    follower = following("old")
+    follower.snapshot(document("old", 57, q0=4.9))
+    follower.status(status("new", 60), retained=True)
+    follower.snapshot(document("new", 58, q0=4.8))
+    with pytest.raises(BrokerError, match="is not newer than what is known of 'new'"):
+        follower.status(status(epoch, at, word), retained=retained)
+    with pytest.raises(BrokerError):
+        follower.snapshot(document(epoch, 57, q0=4.9))
+    assert (follower.epoch, held(follower)) == ("new", {"q0": 4.8})
+
+
+@pytest.mark.parametrize(
+    ("at", "word", "retained"),
+    [
+        (60, "online", True),  # a backup was restored while we were away
+        (60, "offline", True),  # and the daemon has ended since
+        (-9, "safe mode", False),  # a simulated laboratory whose time begins anew
+    ],
+)
+def test_another_epoch_counts_with_what_the_daemon_says(
+    at: float, word: str, retained: bool
+) -> None:
+    follower = following("old")
+    follower.snapshot(document("old", 57, q0=4.9))
+    follower.status(status("new", at, word), retained=retained)
+    follower.snapshot(document("new", 3, q0=4.8))
+    assert (follower.epoch, held(follower)) == ("new", {"q0": 4.8})
+
+
+def test_an_old_database_that_is_put_back_counts_again() -> None:
+    follower = following("old")
+    follower.snapshot(document("old", 57, q0=4.9))
+    follower.status(status("new", 60), retained=False)
+    follower.snapshot(document("new", 58, q0=4.8))
+    follower.status(status("old", 120), retained=False)
+    follower.snapshot(document("old", 59, q0=4.7))
+    assert (follower.epoch, follower.revision, held(follower)) == ("old", 59, {"q0": 4.7})
+
+
+def test_who_knows_nothing_takes_what_is_retained_also_of_a_daemon_that_is_away() -> None:
     follower = Follower()
+    follower.status(status("a", word="offline"), retained=True)
+    follower.snapshot(document("a", 3, q0=1))
+    assert held(follower) == {"q0": 1}
+
+
+@pytest.mark.parametrize(
+    ("said", "taken"), [({}, True), ({"revision": 3}, True), ({"revision": 4}, False)]
+)
+def test_a_snapshot_that_comes_before_its_status_waits_for_it(
+    said: dict[str, int], taken: bool
+) -> None:
+    """A broker may send in any order what it retains; an older one that waits is old news."""
+    follower = Follower()
+    with pytest.raises(BrokerError, match="names none yet"):
+        follower.snapshot(document("a", 3, q0=1))
+    assert held(follower) == {}
+    updates = follower.status(status("a", **said), retained=True)  # type: ignore[arg-type]
+    assert [each.revision for each in updates] == ([3] if taken else [])
+    follower.snapshot(document("a", 4, q0=2))
+    assert held(follower) == {"q0": 2}
+
+
+def test_the_epochs_that_are_remembered_are_bounded() -> None:
+    follower = following("0")
+    for n in range(1, 2 * KNOWN):
+        follower.status(status(str(n), n), retained=False)
+    assert len(follower._epochs._latest) == KNOWN
+    follower.status(status(str(2 * KNOWN - 1), 3 * KNOWN), retained=True)
+
+
+def test_a_parameter_that_is_gone_is_gone() -> None:
+    follower = following()
     follower.snapshot(document("a", 1, q0=1, q1=1))
     follower.snapshot(document("a", 2, q0=1))
     assert held(follower) == {"q0": 1}
 
 
 def test_a_flood_behind_a_gap_is_bounded() -> None:
-    follower = Follower()
+    follower = following()
     follower.snapshot(document("a", 0))
     for revision in range(2, KEPT + 100):
         follower.delta(document("a", revision, q0=revision))
@@ -102,7 +214,7 @@ def test_any_order_any_loss_any_repetition_ends_at_the_head(data: st.DataObject)
     for changed in history:
         states.append(states[-1] | changed)
     heard = data.draw(st.lists(st.tuples(st.booleans(), st.integers(1, len(history))), max_size=20))
-    follower = Follower()
+    follower = following()
     last = -1
     for whole, revision in heard:
         if whole:

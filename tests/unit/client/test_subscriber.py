@@ -120,7 +120,7 @@ def test_a_daemon_in_safe_mode_is_there(word: str, there: bool) -> None:
 def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     good = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
     foreign = message(Topics("other").snapshot, revision=9, parameters={"q0.t1": VALUE})
-    _, values = heard(Tape([Message(TOPICS.snapshot, b"\xff{"), foreign, good]))
+    _, values = heard(Tape([online("online"), Message(TOPICS.snapshot, b"\xff{"), foreign, good]))
     assert values == [5.0]
     assert caplog.text.count("ignored: unreadable payload") == 1
 
@@ -131,11 +131,34 @@ def test_b7_what_was_changed_on_the_way_is_not_believed_and_said() -> None:
     spoilt = Message(TOPICS.snapshot, good.payload.replace(b'"value": 5.0', b'"value": 7.0'))
     newer = message(TOPICS.delta, revision=3, parameters={"q0.t1": VALUE | {"value": 6.0}})
     cut = Message(TOPICS.delta, newer.payload.replace(b'"run": "r000001"', b'"run": "r000009"'))
-    subscriber, values = heard(Tape([spoilt, good, cut, newer]))
+    subscriber, values = heard(Tape([online("online"), spoilt, good, cut, newer]))
     assert values == [5.0, 6.0]
     assert list(subscriber.refused) == [
         f"{TOPICS.snapshot}: the sha256 of revision 2 of epoch 'e' is not that of its content",
         f"{TOPICS.delta}: the sha256 of revision 3 of epoch 'e' is not that of its content",
+    ]
+
+
+def test_b7_what_is_of_another_database_than_the_daemons_is_not_believed_and_said() -> None:
+    """A broker that comes back with what it had stored before a backup was restored."""
+
+    def said(epoch: str, minute: int, revision: int, value: float) -> list[Message]:
+        values = {"q0.f01": VALUE | {"value": value, "revision": revision}}
+        time = f"2026-11-21T12:{minute:02}:00.000Z"
+        return [
+            message(TOPICS.status, epoch=epoch, revision=revision, status="online", time=time),
+            message(TOPICS.snapshot, epoch=epoch, revision=revision, parameters=values),
+        ]
+
+    old, new = said("old", 0, 57, 4.9), said("new", 5, 58, 4.8)
+    stored = [replace(each, retained=True) for each in old]
+    forged = said("forged", 9, 1, 6.66)[1]
+    subscriber, values = heard(Tape([*old, *new], stored, [replace(forged, retained=True), *new]))
+    assert values == [4.9, 4.8]
+    assert list(subscriber.refused) == [
+        f"{TOPICS.status}: 'online' of epoch 'old' is not newer than what is known of 'new'",
+        f"{TOPICS.snapshot}: revision 57 of epoch 'old': the daemon's status names new",
+        f"{TOPICS.snapshot}: revision 1 of epoch 'forged': the daemon's status names new",
     ]
 
 
