@@ -150,14 +150,15 @@ def test_b7_what_is_of_another_database_than_the_daemons_is_not_believed_and_sai
             message(TOPICS.snapshot, epoch=epoch, revision=revision, parameters=values),
         ]
 
-    old, new = said("old", 0, 57, 4.9), said("new", 5, 58, 4.8)
-    stored = [replace(each, retained=True) for each in old]
+    old, new = said("old", 1, 57, 4.9), said("new", 5, 58, 4.8)
+    stored = [replace(each, retained=True) for each in (*old, said("older", 0, 0, 0)[0])]
     forged = said("forged", 9, 1, 6.66)[1]
     subscriber, values = heard(Tape([*old, *new], stored, [replace(forged, retained=True), *new]))
     assert values == [4.9, 4.8]
     assert list(subscriber.refused) == [
         f"{TOPICS.status}: 'online' of epoch 'old' is not newer than what is known of 'new'",
         f"{TOPICS.snapshot}: revision 57 of epoch 'old': the daemon's status names new",
+        f"{TOPICS.status}: 'online' of epoch 'older' is not newer than what is known of 'new'",
         f"{TOPICS.snapshot}: revision 1 of epoch 'forged': the daemon's status names new",
     ]
 
