@@ -28,6 +28,7 @@ def check_wiring(document: Document, drivers: Collection[str]) -> Iterator[Probl
     yield from _instruments_exist(document)
     yield from _roles(document)
     yield from _channels_once(document)
+    yield from _rated_lines(document)
     yield from _sync(document)
     yield from _readout(document)
     yield from _digitizers(document)
@@ -131,6 +132,21 @@ def _channels_once(document: Document) -> Iterator[Problem]:
     yield from _twice(
         paths, lambda path: channel_at(document, path), "channel {key} already feeds {first}"
     )
+
+
+def _rated_lines(document: Document) -> Iterator[Problem]:
+    """A limit at the device is checked playlist by playlist: both channels must be in one."""
+    known = document.names("instruments")
+    for line in lines_in(document):
+        i, q = channel_at(document, (*line, "i")), channel_at(document, (*line, "q"))
+        if "max_at_device" not in document.names(*line) or i is None or q is None:
+            continue
+        if i.instrument != q.instrument and {i.instrument, q.instrument} <= set(known):
+            yield Problem(
+                (*line, "q"),
+                f"{q} and {i} lie on two generators: max_at_device cannot be kept to, "
+                "it needs I and Q on one",
+            )
 
 
 def _twice(paths: Any, key_of: Any, message: str) -> Iterator[Problem]:

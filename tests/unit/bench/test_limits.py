@@ -13,7 +13,7 @@ from kammerton.bench import Gate
 from kammerton.bench.device_plane import power_at_device
 from kammerton.bench.ramp import steps
 from kammerton.bench.slew import largest_step
-from kammerton.lab import Limit
+from kammerton.lab import Channel, Limit
 from kammerton.model import OutputRefused
 from kammerton.model.roles import Playlist, PlayStep, Waveform
 
@@ -68,6 +68,22 @@ def test_what_arrives_at_the_device_is_limited_too(fake, make):
             asyncio.run(action)
         assert "feedlines.feed0: -59.38" in str(refusal.value)
         assert "more than -60 dBm, max_at_device of feedlines.feed0" in str(refusal.value)
+    assert fake.log.of("awg") == []
+
+
+@pytest.mark.parametrize("there", ["i", "q"])
+def test_what_cannot_be_judged_at_the_device_is_refused(fake, make, there):
+    """lab.toml refuses such a line; the gate trusts no one that it did."""
+    lab = make.lab()
+    feed = lab.feedlines["feed0"]
+    rated = replace(feed.line, attenuation=200.0, max_at_device=-60.0)
+    line = replace(rated, **{there: Channel("awg2", 6)})
+    lab = replace(lab, feedlines={"feed0": replace(feed, line=line)})
+    gate = Gate(lab, fake.instruments, fake.clock)
+    compiled = make.compiled(peak=1e-3)
+    for action in (gate.admit(compiled), gate.load("awg", compiled.playlists["awg"])):
+        with pytest.raises(OutputRefused, match="feed0: max_at_device cannot be checked"):
+            asyncio.run(action)
     assert fake.log.of("awg") == []
 
 

@@ -366,6 +366,18 @@ def test_amplitudes_that_are_too_much_for_the_device(examined):
     ]
 
 
+def test_a_limit_at_the_device_of_a_line_on_two_generators(examined):
+    second = TEXT[TEXT.index("[instruments.awg1]") : TEXT.index("[instruments.drive_lo]")]
+    second = second.replace("awg1", "awg2").replace("4881", "4891")
+    text = spoilt('q = "awg1.6"', 'q = "awg2.1"') + second
+    assert problems_of(examined, text) == [
+        f"lab.toml:{line_at('awg1.6')}: feedlines.feed0.q: awg2.1 and awg1.5 lie on two "
+        "generators: max_at_device cannot be kept to, it needs I and Q on one"
+    ]
+    unrated = "\n".join(line for line in text.split("\n") if "max_at_device" not in line)
+    assert examined(unrated).problems == ()
+
+
 def test_a_carrier_beyond_its_limits_and_far_from_its_resonators(examined):
     problems = problems_of(examined, spoilt('"7.0 GHz"', '"9.0 GHz"'))
     assert problems[0].endswith("9 GHz is outside limits.frequency of readout_lo, 6 GHz to 8 GHz")
