@@ -17,7 +17,10 @@ from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, schema, shares
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""A full disk, a quota, a limit on the size of files: a person makes room, and the same works."""
+
+PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 BUSY_SECONDS = 5.0
 """How long to wait for another program that holds the database locked."""
@@ -173,8 +176,10 @@ def _passes(problem: Exception) -> bool:
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     if isinstance(cause, OSError):
         return cause.errno in NO_SPACE
-    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # the rest tells apart why
-    return code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+    said = getattr(cause, "sqlite_errorcode", 0)
+    # SQLite calls only a full disk FULL; of a quota, or a limit on a file, it says that it cannot
+    # write. The lowest byte is the kind, the rest tells apart why.
+    return said == sqlite3.SQLITE_IOERR_WRITE or said & 0xFF in PASSING
 
 
 def _cause(problem: Exception) -> str:

@@ -28,13 +28,17 @@ Variable = tuple[tuple[str, ...], Array, dict[str, str]]
 
 
 def write_traces(path: Path, run: Run) -> Path | None:
-    """Write a run's traces; the file appears whole or not at all. Return None without data."""
+    """Write a run's traces; the file appears whole or not at all. Return None without data.
+
+    HDF5 never writes to the disk itself: where one is full, it ends the whole process (SIGSEGV)
+    when it closes what it could not write.
+    """
     if not run.traces and not run.records.blocks and not run.records.shots:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.part")
     try:
-        dataset(run, path.stem).to_netcdf(temporary, engine="h5netcdf")
+        temporary.write_bytes(dataset(run, path.stem).to_netcdf(engine="h5netcdf"))
         to_disk(temporary)
         temporary.replace(path)
     except BaseException:

@@ -163,3 +163,90 @@ def test_s1_on_a_full_disk_small_rows_go_on_and_the_rest_recovers(
         store.commit(run(), {"q0.t1": estimate(2.0)}, store.begin("t1", ["q0"]))
         assert store.parameters()["q0.t1"].value == 2.0
     assert verify(small_disk / "db.sqlite").findings == ()
+
+
+COMMITTING = """
+import os, sys
+from pathlib import Path
+from kammerton.model import StoreUnavailable
+from kammerton.store import Store
+from tests.stored import estimate, run
+{before}
+place, data = Path(sys.argv[1]), Path(sys.argv[2])
+with Store.open(place / "db.sqlite", "two-qubits", data=data) as store:
+    store.commit(run(), {{"q0.t1": estimate()}})
+    {full}
+    for _ in range(3):
+        try:
+            print(store.commit(run(points=600), {{"q0.t1": estimate(2.0)}}))
+        except StoreUnavailable as refusal:
+            print("waits:", refusal)
+    {room}
+    print(store.commit(run(points=600), {{"q0.t1": estimate(2.0)}}).run_id)
+    print(sorted(os.listdir(data)))
+"""
+
+
+def _committing(place: Path, data: Path, **how: str) -> list[str]:
+    """Commit in a process of its own, since a crash would end this one; return what it said."""
+    script = COMMITTING.format(**{"before": "", **how})
+    words = [sys.executable, "-c", script, str(place), str(data)]
+    done = subprocess.run(
+        words,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        cwd=Path(__file__).parents[3],
+    )
+    assert done.returncode == 0, f"ended with {done.returncode}: {done.stderr[-500:]}"
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("left", [4, 16, 64], ids="{} KiB".format)
+def test_s1_a_disk_that_becomes_full_in_the_middle_of_raw_data_ends_no_process(
+    small_disk: Path, tmp_path: Path, left: int
+) -> None:
+    full = f"""filler = data / "filler"
+    free = os.statvfs(data).f_bavail * os.statvfs(data).f_frsize
+    filler.write_bytes(bytes(free - {left} * 1024))"""
+    *waits, made, files = _committing(tmp_path, small_disk, full=full, room="filler.unlink()")
+    assert [said[:7] for said in waits] == 3 * ["waits: "]
+    assert all("No space left" in said for said in waits)
+    assert (made, files) == ("r000002", "['r000001.nc', 'r000002.nc']")
+
+
+LIMIT = """import resource
+def limit(size):
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of a file")
+def test_s1_a_limit_on_the_size_of_files_is_waited_for(tmp_path: Path) -> None:
+    """The same without a disk of one's own: the file is refused at 200 KiB, of 440."""
+    *waits, made, files = _committing(
+        tmp_path,
+        tmp_path / "runs",
+        before=LIMIT,
+        full="limit(200 * 1024)",
+        room="limit(resource.RLIM_INFINITY)",
+    )
+    assert [said[:7] for said in waits] == 3 * ["waits: "]
+    assert all("File too large" in said for said in waits)
+    assert (made, files) == ("r000002", "['r000001.nc', 'r000002.nc']")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of a file")
+def test_s1_a_limit_on_the_database_is_waited_for(tmp_path: Path) -> None:
+    full = """run = lambda points: tests.stored.run(points=2)  # smaller than the database
+    limit((place / "db.sqlite-wal").stat().st_size + 5000)"""
+    *waits, made, _ = _committing(
+        tmp_path,
+        tmp_path / "runs",
+        before=f"import tests.stored\n{LIMIT}",
+        full=full,
+        room="limit(resource.RLIM_INFINITY)",
+    )
+    assert [said[:7] for said in waits] == 3 * ["waits: "]
+    assert made == "r000002"
