@@ -32,19 +32,19 @@ def kill_loop(quick: bool) -> Iterator[Row]:
     """500 kills (KAMMERTON_KILLS), each database killed about once a stage; 6 when quick."""
     harms = {False: Harm(), True: Harm()}
     random_moment = random.Random(5)
-    with tempfile.TemporaryDirectory() as folder, laboratory(Path(folder)) as lab:
-        for database in range(10_000):
+    with tempfile.TemporaryDirectory() as folder:
+        for number in range(10_000):
             if sum(harm.kills for harm in harms.values()) >= (6 if quick else KILLS):
                 break
-            own = fresh(lab, Path(folder) / f"{database}")
-            bring_up(own, random_moment, harms)
-            for supervisor, harm in harms.items():  # an hour and more: whoever ends it knows so far
-                print(
-                    f"{_who(supervisor=supervisor)}: {harm.so_far()}", file=sys.stderr, flush=True
-                )
-        spans = unsafe_spans(lab)
+            own = Path(folder) / f"{number}"
+            own.mkdir()
+            with laboratory(own) as lab:  # a ledger that has forgotten its beginning proves nothing
+                bring_up(lab, random_moment, harms)
+                spans = unsafe_spans(lab)
+            for supervisor, harm in harms.items():
+                harm.unsafe += spans
+                print(f"{_who(supervisor=supervisor)}: {harm.so_far()}", file=sys.stderr)
     for supervisor, harm in harms.items():
-        harm.unsafe += spans
         if harm.kills:
             yield harm.row(f"S4, R2 SIGKILL of {_who(supervisor=supervisor)}, any stage")
 

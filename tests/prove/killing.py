@@ -45,9 +45,10 @@ class Harm:
         )  # fmt: skip
 
     def so_far(self) -> str:
-        """Return the same in words, but for what the ledger tells at the end."""
+        """Return the same in words: it takes an hour and more."""
         times = f"off {max(self.t_off, default=0):.2f} s, back {max(self.t_rec, default=0):.2f} s"
-        return f"{self.kills} kills, {times}, lost {self.lost}, torn {len(self.torn)}"
+        harm = f"lost {self.lost}, torn {len(self.torn)}, unsafe {len(self.unsafe)}"
+        return f"{self.kills} kills, {times}, {harm}, stuck {self.stuck}"
 
 
 def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
