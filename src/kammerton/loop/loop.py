@@ -256,9 +256,17 @@ class Loop:
             await asyncio.wait_for(self._record.end(attempt, how), NOTE)
 
     async def _run(self, plan: Plan) -> Run:
-        """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop."""
-        names = {t.name for t in plan.targets} | {t.resonator for t in plan.targets}
-        self._measured, self._interruption = frozenset(names), None
+        """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop.
+
+        Raises
+        ------
+        Interrupted
+            Something of it is held, or came to be.
+        """
+        names = frozenset({t.name for t in plan.targets} | {t.resonator for t in plan.targets})
+        if held := sorted(self.held() & names):  # since it was chosen: beginning may have waited
+            raise Interrupted(f"{', '.join(held)} is held by a person")
+        self._measured, self._interruption = names, None
         words = f"{_words(plan)}: fitting; the first fit of a kind compiles its kernels"
         self._running = asyncio.ensure_future(
             run_calibration(plan, self.bench, self.clock, partial(self._say, words))

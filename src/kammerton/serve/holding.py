@@ -169,8 +169,8 @@ class Holds:
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
         self._at_once &= {lease.scope for lease in self.leases}
-        numbers = {lease.number for lease in self.leases}
-        self._since = {n: began for n, began in self._since.items() if n in numbers}
+        now = asyncio.get_running_loop().time()
+        self._since = {each.number: self._since.get(each.number, now) for each in self.leases}
 
     def _tell(self, aside: Mapping[str, str]) -> None:
         for scope in aside.keys() - self._aside:

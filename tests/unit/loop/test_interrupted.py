@@ -149,6 +149,31 @@ def test_s1_nothing_is_measured_where_little_room_is_left(tmp_path, store, caplo
     assert len(bench.played) == 1
 
 
+@pytest.mark.usefixtures("without_files")
+@pytest.mark.parametrize("scope", ["q0", "r0"])
+def test_what_came_to_be_held_while_it_waited_for_room_is_not_driven(
+    tmp_path, store, caplog, monkeypatch, scope
+):
+    loop, bench = make(tmp_path, store, Chip())
+    loop.held = lambda: frozenset(lease.scope for lease in store.leases())
+    room = reserve.ROOM
+
+    async def held_meanwhile() -> None:
+        stepping = asyncio.create_task(loop.step())
+        await until(lambda: "nothing is measured" in caplog.text)
+        store.hold(scope, "bob", "hands off")
+        monkeypatch.setattr(reserve, "ROOM", room)
+        await stepping
+        await loop.step()
+
+    monkeypatch.setattr(reserve, "ROOM", 2**62)
+    asyncio.run(held_meanwhile())
+    assert names(bench) == [("resonator_spectroscopy", ["q1"])]
+    done, given_up = store.attempts()
+    assert given_up.outcome == f"given up: {scope} is held by a person"
+    assert done.targets == ("q1",)
+
+
 def test_s2_somebodys_lock_delays_a_result_and_loses_nothing(tmp_path, store, caplog):
     loop, _ = make(tmp_path, store, Chip())
     alarms: list[Alarm] = []

@@ -128,6 +128,25 @@ def test_a_target_that_is_measured_is_given_up_after_a_while_and_the_loop_goes_o
     assert not loop.leave
 
 
+def test_a_run_that_begins_on_what_has_long_been_held_has_no_time_of_its_own():
+    """The five seconds count from when the hold was seen, not from when the run began."""
+
+    async def main() -> None:
+        store, loop = FakeStore(), FakeLoop()
+        holds = Holds(LAB, store, print)
+        async with holds.followed():
+            store.held.append(Lease("q0"))
+            working = asyncio.ensure_future(holds.obeyed(loop, loop.keep()))
+            await asyncio.sleep(0.3)
+            loop.measured = frozenset({"q0"})
+            await asyncio.sleep(0.1)
+            loop.leave = True
+            await working
+        assert loop.interrupted == ["q0 is held by Ada: by hand"]
+
+    asyncio.run(main())
+
+
 def test_what_is_not_measured_is_not_given_up():
     loop = FakeLoop(measured=frozenset({"q1", "r1"}))
     with pytest.raises(TimeoutError):
