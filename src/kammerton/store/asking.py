@@ -10,7 +10,7 @@ from typing import Any
 
 from kammerton.model import StoreError, StoreInUse
 from kammerton.store.errands import ERRANDS
-from kammerton.store.inbox import LASTING, Inbox, Request, attend
+from kammerton.store.inbox import LASTING, Inbox, Request, attend, refusal, written
 from kammerton.store.place import place_of
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
@@ -37,14 +37,24 @@ def change(
         It was refused, or the daemon did not answer: the message says which.
     """
     person = who or somebody()
+    written(arguments)  # what is too large for a daemon is too large without one
     with Store.read(database) as known:
         computer = known.computer
     try:
         with Store.open(database, computer) as store, Inbox(store.place) as inbox:
             attend(store, inbox)
-            return do(store, verb, arguments, person)
+            return _here(store, verb, arguments, person)
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
+
+
+def _here(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
+    """Do it in this process; a refusal is in the audit log, as one of the daemon is."""
+    try:
+        return do(store, verb, arguments, who)
+    except StoreError as problem:
+        store.audit(*refusal(who, verb, arguments, str(problem)))
+        raise
 
 
 def somebody() -> str:

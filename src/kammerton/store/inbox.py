@@ -130,9 +130,7 @@ class Inbox(Closing):
         StoreError
             It is too large, or a request with the same `word` was left before, by any process.
         """
-        said = json.dumps(dict(arguments))
-        if len(said) > LARGEST:
-            raise StoreError(f"a request of {len(said)} bytes is more than {LARGEST}")
+        said = written(arguments)
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
         with self._place.errors("leave a request to"), self._engine.begin() as connection:
             if word is not None:
@@ -188,6 +186,20 @@ class Inbox(Closing):
             connection.execute(update(table).where(*mine).values(said))
 
 
+def written(arguments: Mapping[str, Any]) -> str:
+    """Return arguments as they are kept.
+
+    Raises
+    ------
+    StoreError
+        They are too large.
+    """
+    said = json.dumps(dict(arguments))
+    if len(said) > LARGEST:
+        raise StoreError(f"a request of {len(said)} bytes is more than {LARGEST}")
+    return said
+
+
 def attend(
     store: Store,
     inbox: Inbox,
@@ -215,7 +227,7 @@ def attend(
         else:
             inbox.answer(each.number, words, done=done)
             if not done:
-                store.audit(each.who, each.verb, "", "refused", f"{_said(each)}: {words}")
+                store.audit(*refusal(each.who, each.verb, each.arguments, words))
         log.info("%s asks to %s: %s", each.who, each.verb, words)
     return requests
 
@@ -248,8 +260,8 @@ def _done(
         if request.verb in ERRANDS:
             return False, _begun(store, request, errands)
         return True, do(store, request.verb, request.arguments, request.who)
-    except StoreError as refusal:
-        return False, str(refusal)
+    except StoreError as problem:
+        return False, str(problem)
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
         return False, f"failed: {type(error).__name__}: {error}"
@@ -257,15 +269,22 @@ def _done(
 
 def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
     """Hand an errand over; return why it is refused, None: it is under way."""
-    refusal = nobody(store) if errands is None else errands.take(store, request)
-    if refusal is None:
-        store.audit(request.who, request.verb, "", "asked for", _said(request))
-    return refusal
+    objection = nobody(store) if errands is None else errands.take(store, request)
+    if objection is None:
+        store.audit(request.who, request.verb, "", "asked for", _said(request.arguments))
+    return objection
 
 
-def _said(request: Request) -> str:
+def refusal(
+    who: str, verb: str, arguments: Mapping[str, Any], words: str
+) -> tuple[str, str, str, str, str]:
+    """Return the line of the audit log that says what was refused: who, what, old, new, why."""
+    return who, verb, "", "refused", f"{_said(arguments)}: {words}"
+
+
+def _said(arguments: Mapping[str, Any]) -> str:
     """Return what was asked for, as the audit log has it."""
-    return " ".join(f"{name}={said}" for name, said in request.arguments.items())[:200]
+    return " ".join(f"{name}={said}" for name, said in arguments.items())[:200]
 
 
 def _request(row: Any) -> Request:

@@ -47,6 +47,37 @@ def test_without_a_daemon_the_command_does_it_itself(place: Path | str) -> None:
     assert change(place, "release", {"scope": "q3"}, "anna") == "q3 is released"
 
 
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("release", {"scope": "computer"}),
+        ("hold", {"scope": "computer", "why": "mine"}),
+        ("revert", {"to": 99, "names": []}),
+        ("drop", {}),
+    ],
+)
+def test_a_refusal_without_a_daemon_is_in_the_audit_log(
+    place: Path | str, verb: str, arguments: dict[str, object]
+) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.hold("computer", "anna", "cable")
+    with pytest.raises(StoreError) as refused:
+        change(place, verb, arguments, "bob")
+    with Store.read(place) as store:
+        line = store.log(1)[0]
+        assert (line.who, line.what, line.new) == ("bob", verb, "refused")
+        assert line.why.endswith(f": {refused.value}")
+        assert [lease.owner for lease in store.leases()] == ["anna"]
+
+
+def test_what_is_asked_is_not_large_without_a_daemon_either(place: Path | str) -> None:
+    Store.open(place, "two-qubits").close()
+    with pytest.raises(StoreError, match="more than 10000"):
+        change(place, "hold", {"scope": "q3", "why": "x" * 20_000}, "bob")
+    with Store.read(place) as store:
+        assert (store.leases(), store.log()) == ((), [])
+
+
 def test_a_running_daemon_does_what_is_asked(store: Store, place: Path | str) -> None:
     for value in (1.0, 2.0):
         store.commit(run(), {"q0.t1": estimate(value)})
