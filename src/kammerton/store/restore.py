@@ -11,12 +11,16 @@ from kammerton.model import StoreError
 from kammerton.store import backup, clock
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
+from kammerton.store.file import FilePlace
+from kammerton.store.inbox import LASTING, Inbox, Request, refusal
 from kammerton.store.lock import locked
 from kammerton.store.migrate import upgrade, version_of
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
 from kammerton.store.sqlite import named_errors
 from kammerton.verify import verify
+
+OVER = "asked of an epoch that ended with a restore"
 
 COMPANIONS = ("", "-wal", "-shm")
 """The endings of the files that make up a database in use."""
@@ -28,7 +32,8 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
     The copy gets a new epoch, so that no subscriber takes old revisions for news, and a line in
     its audit log. Raw traces measured since the backup stay where they are, and no later run
     takes their numbers. What is held now stays held; where the old database does not tell, the
-    computer is held until a person releases it.
+    computer is held until a person releases it. What was asked of the old epoch and not done yet is
+    refused, except holds: "back to revision 4" would mean another revision 4.
 
     Raises
     ------
@@ -40,15 +45,40 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
         raise StoreError(f"{saved} is not sound: {'; '.join(wrong[:3])}")
     with locked(target), named_errors(target, "restore"):
         part = target.with_name(f"{target.name}.restoring")
-        part.unlink(missing_ok=True)
-        backup.copy(saved, part)
-        upgrade(part, version_of(part) or VERSION)
-        _stay_held(part, target, who)
-        _begin_epoch(part, who, saved)
+        over = _still_asked(target)
+        try:
+            _prepare(part, saved, target, who, over)
+        except BaseException:
+            part.unlink(missing_ok=True)  # what is torn must not fill a full disk further
+            raise
         aside = _set_aside(target)
+        _refuse(target, over)
         part.replace(target)
         to_disk(target.parent)
     return target, aside
+
+
+def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request]) -> None:
+    part.unlink(missing_ok=True)
+    backup.copy(saved, part)
+    upgrade(part, version_of(part) or VERSION)
+    _stay_held(part, target, who)
+    _begin_epoch(part, who, saved, over)
+
+
+def _still_asked(target: Path) -> list[Request]:
+    """Return what waits for an answer and would be done in the new epoch, oldest first."""
+    if not FilePlace(target).request_file.is_file():
+        return []
+    with Inbox(target) as inbox:
+        return [each for each in inbox.waiting() if each.verb not in LASTING]
+
+
+def _refuse(target: Path, over: list[Request]) -> None:
+    if over:
+        with Inbox(target) as inbox:
+            for each in over:
+                inbox.answer(each.number, OVER, done=False)
 
 
 def _stay_held(path: Path, before: Path, who: str) -> None:
@@ -83,22 +113,27 @@ def _held(path: Path, now: int) -> list[tuple[object, ...]] | None:
         return None
 
 
-def _begin_epoch(path: Path, who: str, saved: Path) -> None:
+def _begin_epoch(path: Path, who: str, saved: Path, over: list[Request]) -> None:
     new = secrets.token_hex(8)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("BEGIN IMMEDIATE")
         (old,) = connection.execute("SELECT epoch FROM identity").fetchone()
-        query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
-        number, previous = connection.execute(query).fetchone() or (0, old)
-        time = micros(clock.wall())
-        texts = (who, "epoch", old, new, f"restored from {saved.name}")
-        made = link(number + 1, time, texts, previous)
-        row = (number + 1, time, *texts, previous, made)
-        connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
+        _note(connection, (who, "epoch", old, new, f"restored from {saved.name}"), old)
+        for each in over:
+            _note(connection, refusal(each.who, each.verb, each.arguments, OVER), old)
         connection.execute("UPDATE identity SET epoch = ?", (new,))
         connection.execute("COMMIT")
     to_disk(path)
+
+
+def _note(connection: sqlite3.Connection, texts: tuple[str, ...], epoch: str) -> None:
+    """Append a line to the audit log; `epoch` is what the first one follows."""
+    query = "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1"
+    number, previous = connection.execute(query).fetchone() or (0, epoch)
+    time = micros(clock.wall())
+    row = (number + 1, time, *texts, previous, link(number + 1, time, texts, previous))
+    connection.execute("INSERT INTO audit VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", row)
 
 
 def _set_aside(target: Path) -> Path | None:

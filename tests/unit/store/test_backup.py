@@ -12,9 +12,9 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.model import StoreError, StoreInUse
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.serve.backups import backing_up
-from kammerton.store import Store, backup, restore
+from kammerton.store import Inbox, Store, attend, backup, restore
 from kammerton.verify import Report, verify
 from tests.stored import estimate, run
 
@@ -121,6 +121,49 @@ def test_what_is_held_stays_held_over_a_restore(path: Path) -> None:
             ("computer", "bob", "in the rack")
         ]
     assert verify(path).findings == ()
+
+
+def test_what_was_asked_of_the_old_epoch_is_refused_and_a_hold_is_done(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store, Inbox(store.place) as box:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        store.commit(run(), {"q0.t1": estimate(2.0)})
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate(3.0)})
+        asked = box.ask("revert", {"to": 1, "names": ["q0"], "why": "flux"}, "ann")
+        held = box.ask("hold", {"scope": "computer", "why": "cable"}, "ben")
+    restore(saved, "bob")
+    with Store.open(path, "two-qubits") as store, Inbox(store.place) as box:
+        answer = box.request(asked)
+        assert (answer.done, answer.answer) == (
+            False,
+            "asked of an epoch that ended with a restore",
+        )
+        line = store.log(1)[0]
+        assert (line.who, line.what, line.new) == ("ann", "revert", "refused")
+        assert "to=1" in line.why
+        assert [each.number for each in attend(store, box)] == [held]
+        assert store.parameters()["q0.t1"].value == 2.0
+        assert [lease.owner for lease in store.leases()] == ["ben"]
+    assert verify(path).findings == ()
+
+
+def test_a_restore_that_fails_leaves_the_database_and_nothing_else(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        saved = backup.keep(path)
+
+    def full(_: Path, part: Path) -> None:
+        part.write_bytes(b"torn")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(backup, "copy", full)
+    with pytest.raises(StoreUnavailable, match="No space left"):
+        restore(saved, "bob")
+    assert not list(path.parent.glob("*.restoring"))
+    with Store.read(path) as store:
+        assert store.revision() == 1
 
 
 def test_a_damaged_backup_is_not_restored(path: Path) -> None:
