@@ -5,11 +5,15 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from kammerton.model import LabClock
 from kammerton.model.quantity import show
 from kammerton.model.roles import FridgeMonitor, FridgeReading, MachineMonitor
+
+COLDEST = 1e-3
+"""K. A sensor that shows less is broken: dilution ends near 2 mK (Pobell, Matter and Methods at Low
+Temperatures, chapter 7), and refrigerators of this class rest at some 10 mK."""
 
 
 @dataclass
@@ -17,8 +21,10 @@ class Thermometer:
     """Reads one fridge monitor; a failed reading leaves the last one to grow old.
 
     Age counts on the laboratory's clock and on the monotonic one, whichever says older: neither
-    standing still makes an old reading fresh. A sensor has noise: one that shows the very same
-    number for `frozen_after` s (0: for ever) shows nothing. stopped: machines that do not run.
+    standing still makes an old reading fresh. A warmer one counts at once, whatever fails after it;
+    a reading is fresh where the machines have answered too. A sensor has noise: one that shows
+    the very same number for `frozen_after` s (0: for ever) shows nothing. stopped: machines that
+    do not run.
     """
 
     fridge: FridgeMonitor
@@ -37,6 +43,7 @@ class Thermometer:
         try:
             async with asyncio.timeout(deadline):
                 kelvin = await self.fridge.temperature()
+                self._warmer(kelvin)
                 if isinstance(self.fridge, MachineMonitor):
                     running = await self.fridge.machines()
                     self.stopped = tuple(sorted(n for n, runs in running.items() if not runs))
@@ -54,9 +61,14 @@ class Thermometer:
         laboratory = (self.clock.now() - self.reading.time).total_seconds()
         return max(laboratory, self.monotonic() - self._read_at)
 
+    def _warmer(self, kelvin: float) -> None:
+        """Show a warmer reading in the place of the last, which does not become any fresher."""
+        if self.reading is not None and math.inf > kelvin > self.reading.temperature:
+            self.reading = replace(self.reading, temperature=kelvin)
+
     def _take(self, kelvin: float) -> bool:
-        if not (math.isfinite(kelvin) and kelvin > 0):
-            self.fault = f"{self.fridge.name} reads {kelvin} K, which is no temperature"
+        if not COLDEST <= kelvin < math.inf:
+            self.fault = f"{self.fridge.name} reads {kelvin:g} K, which is no temperature"
             return False
         now = self.monotonic()
         if kelvin != self._shown:

@@ -154,6 +154,53 @@ def test_f3_a_pump_that_stops_trips_at_once_however_cold_it_still_is(wall):
     assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False, False, True]
 
 
+class Mute(Pumped):
+    """A monitor whose pumps can no longer be asked."""
+
+    mute = False
+
+    async def machines(self) -> dict[str, bool]:
+        if self.mute:
+            raise InstrumentError("fridge: the status of the valves is not available")
+        return await super().machines()
+
+
+def test_f3_a_warm_reading_trips_at_once_though_the_pumps_do_not_answer(wall):
+    fridge = Mute()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.mute = True
+    assert readings(cold, fridge, 0.013) == [True]
+    assert readings(cold, fridge, 0.5) == [False]
+    assert "reads 500 mK" in (cold.objection() or "")
+    assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False] * 3
+    fridge.mute = False
+    assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False, False, True]
+
+
+def test_f3_a_cold_reading_is_no_fresher_where_the_pumps_do_not_answer(wall):
+    fridge = Mute()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    fridge.mute = True
+    wall.now += 20
+    assert readings(cold, fridge, 0.013) == [True]
+    wall.now += 11
+    assert readings(cold, fridge, 0.013) == [False]
+    assert "the status of the valves is not available" in (cold.objection() or "")
+
+
+@pytest.mark.parametrize("kelvin", [0.0, -0.012, 1e-9, 0.0009, math.inf])
+def test_f2_what_no_dilution_refrigerator_can_read_is_no_reading(wall, kelvin):
+    fridge = Fridge()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, kelvin, kelvin, kelvin) == [False] * 3
+    assert "which is no temperature" in (cold.objection() or "")
+    assert readings(cold, fridge, 0.012, 0.012, 0.012, kelvin) == [False, False, True, True]
+    assert cold.reading is not None
+    assert cold.reading.temperature == 0.012
+
+
 class Hanging(Fridge):
     """Answers until it hangs."""
 
