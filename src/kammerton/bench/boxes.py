@@ -15,6 +15,20 @@ PATIENCE = 3.0
 """s to wait for a name before an output is switched off without it."""
 
 
+async def named(devices: Mapping[str, Instrument]) -> dict[str, Identity]:
+    """Ask all who they are; who does not say so in time is left out."""
+
+    async def one(device: Instrument) -> Identity | None:
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await device.identity()
+        except (InstrumentError, TimeoutError):
+            return None
+
+    found = await asyncio.gather(*(one(device) for device in devices.values()))
+    return {n: who for n, who in zip(devices, found, strict=True) if who is not None}
+
+
 class Boxes:
     """Remembers who answered first; nothing is written to whoever answers instead.
 

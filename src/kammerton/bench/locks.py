@@ -1,4 +1,4 @@
-"""One daemon per set of instruments: an operating-system lock for each address."""
+"""One daemon per set of instruments: an operating-system lock for each address and each box."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import hashlib
 import os
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from platformdirs import user_state_path
 
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
 
 
 @contextmanager
@@ -34,32 +35,83 @@ def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InstrumentError(f"the folder of locks cannot be made: {problem}") from problem
-    with ExitStack() as stack:
-        taken = [_take(entry, lab, folder, stack) for entry in lab.instruments.values()]
-        if any(taken):
-            raise InstrumentError("\n".join(text for text in taken if text))
+    entries = lab.instruments.values()
+    with _held(lab, folder, [(entry, canonical(entry.address)) for entry in entries]):
+        yield
+
+
+@contextmanager
+def held_boxes(
+    lab: Lab, identities: Mapping[str, Identity], folder: Path | None = None
+) -> Iterator[None]:
+    """Hold the locks of the boxes that answered, by serial number, before anything is written.
+
+    One box has many addresses (another protocol, another of its names), but one serial number.
+    Left out is what tells none, and what answers on this computer itself: it is simulated, and
+    simulated laboratories that run side by side repeat their serial numbers.
+
+    Raises
+    ------
+    InstrumentError
+        Names every instrument that another process holds, or that lab.toml names twice.
+    """
+    folder = folder or user_state_path("kammerton", appauthor=False) / "locks"
+    numbered = [
+        (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
+        for name, who in identities.items()
+        if who.serial.strip("0 ") and not on_this_computer(lab.instruments[name].address)
+    ]
+    with _held(lab, folder, numbered):
         yield
 
 
 def canonical(address: str) -> str:
     """Return one spelling for addresses that lead to the same box.
 
-    Lower case, VISA board number 0 left out, host names as numbers where they can be resolved.
+    Lower case, without VISA's board number, with its usual device and port written out or left
+    out alike, host names as numbers where they can be resolved.
     """
-    text = re.sub(r"^tcpip0?::", "tcpip::", address.strip().lower())
-    match = re.match(r"(tcpip::|[a-z][a-z0-9+.-]*://)([^:/\s]+)", text)
-    if match is None:
-        return text
+    text = address.strip().lower()
+    if match := re.fullmatch(r"tcpip\d*::([^:]+)((?:::.*)?)", text):
+        return _visa(_number(match[1]), match[2].split("::")[1:])
+    if match := re.match(r"([a-z][a-z0-9+.-]*://)([^:/\s]+)", text):
+        return f"{match[1]}{_number(match[2])}{text[match.end() :]}"
+    return text
+
+
+def on_this_computer(address: str) -> bool:
+    """Return whether an address leads to a server on this computer."""
+    return re.match(r"[a-z]+(://|::)127\.", canonical(address)) is not None
+
+
+def _visa(host: str, rest: list[str]) -> str:
+    """Return the one spelling of a VISA address at a host; `rest` is what follows it."""
+    if rest[-1:] == ["socket"]:
+        return f"tcp://{host}:{':'.join(rest[:-1])}"
+    device = [part for part in rest if part not in ("instr", "inst0")]
+    written_out = [re.sub(r"^(hislip\d+)$", r"\1,4880", part) for part in device]
+    return "::".join(["tcpip", host, *written_out, "instr"])
+
+
+def _number(host: str) -> str:
     try:
-        host = socket.gethostbyname(match[2])
+        return socket.gethostbyname(host)
     except OSError:
-        return text
-    return f"{match[1]}{host}{text[match.end() :]}"
+        return host
 
 
-def _take(entry: InstrumentEntry, lab: Lab, folder: Path, stack: ExitStack) -> str | None:
-    """Lock one address; return who holds it if somebody else does."""
-    stem = hashlib.sha256(canonical(entry.address).encode()).hexdigest()[:24]
+@contextmanager
+def _held(lab: Lab, folder: Path, wanted: Iterable[tuple[InstrumentEntry, str]]) -> Iterator[None]:
+    with ExitStack() as stack:
+        taken = [_take(entry, key, lab, folder, stack) for entry, key in wanted]
+        if any(taken):
+            raise InstrumentError("\n".join(text for text in taken if text))
+        yield
+
+
+def _take(entry: InstrumentEntry, key: str, lab: Lab, folder: Path, stack: ExitStack) -> str | None:
+    """Lock one address or box by its key; return who holds it if somebody else does."""
+    stem = hashlib.sha256(key.encode()).hexdigest()[:24]
     owner = folder / f"{stem}.owner"  # apart from the lock itself, which cannot be read on Windows
     try:
         stack.enter_context(FileLock(folder / f"{stem}.lock", timeout=0, thread_local=False))

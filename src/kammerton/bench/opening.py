@@ -12,16 +12,17 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.bench.bench import Bench, Compiler
+from kammerton.bench.boxes import named
 from kammerton.bench.connect import Factory, close_all, connect
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
-from kammerton.bench.locks import held_locks
+from kammerton.bench.locks import held_boxes, held_locks
 from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
-from kammerton.model.roles import Instrument
+from kammerton.model.roles import FridgeMonitor, Instrument
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +60,11 @@ async def open_bench(
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         instruments = await _connected(lab, drivers, within)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
-        async with _leaving(partial(_close, instruments)), _leaving(partial(_safe, gate)):
+        async with (
+            _leaving(partial(_close, instruments)),
+            _boxes_held(lab, instruments, lock_folder),  # not ours: not even switched off
+            _leaving(partial(_safe, gate)),
+        ):
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
@@ -81,6 +86,16 @@ async def _connected(
     except asyncio.CancelledError:
         log.info("stopped while connecting: outputs are as they were")
         raise
+
+
+@asynccontextmanager
+async def _boxes_held(
+    lab: Lab, instruments: Mapping[str, Instrument], folder: Path | None
+) -> AsyncIterator[None]:
+    """Hold the boxes that answer to be written to, by what they say they are."""
+    written = {n: i for n, i in instruments.items() if not isinstance(i, FridgeMonitor)}
+    with held_boxes(lab, await named(written), folder):
+        yield
 
 
 @asynccontextmanager

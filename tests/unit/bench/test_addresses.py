@@ -17,6 +17,13 @@ from tests.unit.loop.laboratory import two_qubits
         ("TCPIP0::127.0.0.1::hislip0,4881::INSTR", "tcpip::localhost::HISLIP0,4881::instr"),
         ("sim://localhost:4884", "sim://127.0.0.1:4884"),
         ("tcp://127.0.0.1:33576", " TCP://LOCALHOST:33576 "),
+        ("TCPIP0::10.0.0.4::hislip0::INSTR", "TCPIP0::10.0.0.4::hislip0,4880::INSTR"),
+        ("TCPIP0::10.0.0.4::hislip0::INSTR", "TCPIP1::10.0.0.4::hislip0::INSTR"),
+        ("TCPIP0::10.0.0.4::hislip0::INSTR", "tcpip::10.0.0.4::hislip0"),
+        ("TCPIP::10.0.0.4::INSTR", "TCPIP3::10.0.0.4::inst0::INSTR"),
+        ("TCPIP::10.0.0.4", "TCPIP::10.0.0.4::INSTR"),
+        ("TCPIP::localhost::5025::SOCKET", "TCPIP0::127.0.0.1::5025::socket"),
+        ("TCPIP::10.0.0.4::5025::SOCKET", "tcp://10.0.0.4:5025"),
     ],
 )
 def test_two_spellings_of_one_address(one, other):
@@ -27,7 +34,12 @@ def test_two_spellings_of_one_address(one, other):
     ("one", "other"),
     [
         ("TCPIP0::127.0.0.1::hislip0,4881::INSTR", "TCPIP0::127.0.0.1::hislip0,4882::INSTR"),
-        ("TCPIP0::127.0.0.1::hislip0::INSTR", "TCPIP1::127.0.0.1::hislip0::INSTR"),
+        ("TCPIP0::127.0.0.1::hislip0::INSTR", "TCPIP0::127.0.0.1::hislip0,4882::INSTR"),
+        ("TCPIP0::127.0.0.1::hislip0::INSTR", "TCPIP0::127.0.0.1::hislip1::INSTR"),
+        ("TCPIP0::10.0.0.4::inst0::INSTR", "TCPIP0::10.0.0.4::inst1::INSTR"),
+        ("TCPIP0::10.0.0.4::gpib0,5::INSTR", "TCPIP0::10.0.0.4::gpib0,6::INSTR"),
+        ("TCPIP::10.0.0.4::5025::SOCKET", "TCPIP::10.0.0.4::5026::SOCKET"),
+        ("TCPIP0::[::1]::hislip0,4881::INSTR", "TCPIP0::[::1]::hislip0,4882::INSTR"),
         ("ats://1/1", "ats://1/2"),
     ],
 )

@@ -1,0 +1,91 @@
+"""One box, one daemon, also where it is known by addresses that nobody can tell are the same."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+import pytest
+
+from kammerton.bench import open_bench
+from kammerton.bench.locks import held_boxes, on_this_computer
+from kammerton.lab import Lab
+from kammerton.model import InstrumentError, LabClock
+from kammerton.model.roles import Identity
+
+AWG = Identity("TEKTRONIX", "AWG5208", "B050007", "7.2")
+
+
+def elsewhere(lab: Lab, prefix: str) -> Lab:
+    """Return a lab whose instruments are the same boxes at other addresses."""
+    entries = lab.instruments.items()
+    return replace(
+        lab, instruments={n: replace(e, address=f"{prefix}-{e.address}") for n, e in entries}
+    )
+
+
+def test_r7_one_box_at_two_addresses_is_refused_before_anything_is_written(fake, make, tmp_path):
+    """The first keeps playing: the second writes nothing, not even off."""
+
+    async def second() -> None:
+        lab = elsewhere(make.lab(), "second")
+        async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
+            pytest.fail("two have the same boxes")
+
+    async def first() -> None:
+        lab = make.lab()
+        async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
+            del fake.log[:]
+            with pytest.raises(InstrumentError) as caught:
+                await second()
+            assert {what for name, what, *_ in fake.log if name != "fridge"} == {"close"}
+            lines = str(caught.value).splitlines()
+            assert [line.split(" ")[0] for line in lines] == ["awg", "lo", "dig"]
+            assert all("is in use by process" in line for line in lines)
+
+    asyncio.run(first())
+
+
+def test_a_box_is_free_again_afterwards(fake, make, tmp_path):
+    async def opened(lab: Lab) -> None:
+        async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
+            pass
+
+    asyncio.run(opened(make.lab()))
+    asyncio.run(opened(elsewhere(make.lab(), "later")))
+
+
+@pytest.mark.parametrize("serial", ["", "0", "000000", " "])
+def test_what_has_no_serial_number_is_held_by_its_address_alone(make, tmp_path, serial):
+    who = {"awg": replace(AWG, serial=serial)}
+    with held_boxes(make.lab(), who, tmp_path), held_boxes(make.lab(), who, tmp_path):
+        pass
+
+
+def test_one_serial_number_of_two_makers_is_two_boxes(make, tmp_path):
+    one, other = {"awg": AWG}, {"awg": replace(AWG, vendor="another")}
+    with held_boxes(make.lab(), one, tmp_path), held_boxes(make.lab(), other, tmp_path):
+        pass
+
+
+def test_simulated_laboratories_beside_each_other_repeat_their_serial_numbers(make, tmp_path):
+    lab = make.lab()
+    here = replace(lab.instruments["awg"], address="TCPIP::localhost::hislip0,4881::INSTR")
+    lab = replace(lab, instruments={"awg": here})
+    with held_boxes(lab, {"awg": AWG}, tmp_path), held_boxes(lab, {"awg": AWG}, tmp_path):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("address", "here"),
+    [
+        ("TCPIP0::127.0.0.1::hislip0,4881::INSTR", True),
+        ("sim://localhost:4884", True),
+        ("TCPIP::127.0.0.1::5025::SOCKET", True),
+        ("TCPIP0::10.0.0.4::hislip0::INSTR", False),
+        ("ats://1/1", False),
+        ("USB0::0x0699::0x0503::B050007::INSTR", False),
+    ],
+)
+def test_what_answers_on_this_computer_itself(address, here):
+    assert on_this_computer(address) is here
