@@ -160,15 +160,16 @@ class Holds:
             await self._read_alone()
 
     async def _read_alone(self) -> None:
+        marked = set(self._at_once)  # what is marked from now on, this look may not have seen
         try:
             self.leases = await asyncio.to_thread(self._store.leases)
             self._read_once = True
+            self._at_once -= marked - self.elements()
             self._tell({each.scope: each.why for each in self.leases if each.owner == DAEMON})
         except Exception as problem:  # noqa: BLE001 - whatever it is: what is held is not known
             log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
-        self._at_once &= {lease.scope for lease in self.leases}
         now = asyncio.get_running_loop().time()
         self._since = {each.number: self._since.get(each.number, now) for each in self.leases}
 

@@ -120,6 +120,48 @@ def test_at_once_means_at_once():
     assert seconds < 0.19
 
 
+NOW = SimpleNamespace(verb="hold", arguments={"scope": "computer", "now": True})
+
+
+def test_a_slow_look_from_before_does_not_forget_that_it_is_to_be_at_once():
+    class Slow(FakeStore):
+        def leases(self):
+            found = super().leases()
+            time.sleep(0.3)
+            return found
+
+    async def main() -> None:
+        store = Slow()
+        holds = Holds(LAB, store, print)
+        look = asyncio.create_task(holds._read())
+        await asyncio.sleep(0.1)
+        store.held.append(Lease("computer"))
+        holds.told(NOW)
+        await look
+        assert holds.on_bench() is None  # it was read before
+        await holds._read()
+        assert holds._over(holds.on_bench())
+
+    asyncio.run(main())
+
+
+def test_at_once_is_forgotten_with_the_hold_it_was_said_of_or_refused():
+    async def main() -> None:
+        store = FakeStore()
+        holds = Holds(LAB, store, print)
+        holds.told(NOW)  # refused
+        store.problem = StoreUnavailable("locked")
+        await holds._read()
+        assert holds._at_once  # nobody knows yet
+        store.problem = None
+        await holds._read()
+        store.held.append(Lease("computer"))
+        await holds._read()
+        assert not holds._over(holds.on_bench())
+
+    asyncio.run(main())
+
+
 def test_a_target_that_is_measured_is_given_up_after_a_while_and_the_loop_goes_on():
     loop = FakeLoop(measured=frozenset({"q0", "r0"}))
     with pytest.raises(TimeoutError):
