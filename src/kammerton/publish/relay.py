@@ -170,7 +170,8 @@ class Relay:
         A database that cannot be read ends no connection: by it the alarm gets out that says so.
         """
         try:
-            await session.empty_outbox()
+            if not await session.empty_outbox():
+                self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
         except StoreError as problem:
             pass_cancellation(problem)

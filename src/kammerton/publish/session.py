@@ -17,6 +17,9 @@ from kammerton.store import Change, Handover, Snapshot, Store
 SNAPSHOT_EVERY = 1.0
 """Least seconds between two retained snapshots: the longest that a late joiner is behind."""
 
+TURN = 1.0
+"""Seconds after which a long outbox lets snapshot and alarms go first."""
+
 
 class Session:
     """One connection's conversation. Reads the store in threads, so that the loop never waits."""
@@ -62,12 +65,20 @@ class Session:
         for change in self._greeted:
             await self._publish_parameter(change)
 
-    async def empty_outbox(self) -> None:
-        """Hand over what waits, in order; a row is done when the broker has acknowledged it."""
+    async def empty_outbox(self) -> bool:
+        """Hand over what waits, in order; return whether that was all.
+
+        A row is done when the broker has acknowledged it. After a night without a broker there are
+        thousands, and what was measured a moment ago must not wait behind them.
+        """
+        end = time.monotonic() + TURN
         while waiting := await asyncio.to_thread(self._store.waiting):
             for handover in waiting:
                 await self._hand_over(handover)
                 await asyncio.to_thread(self._store.mark_sent, handover.number)
+                if time.monotonic() >= end:
+                    return False
+        return True
 
     async def renew_snapshot(self) -> float:
         """Retain the newest set, if it is newer and due. Return the seconds until it is due.

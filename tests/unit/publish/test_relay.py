@@ -249,6 +249,37 @@ def test_a_commit_is_published_at_once_and_the_snapshot_renewed(
     asyncio.run(scenario())
 
 
+def test_behind_a_long_outbox_neither_the_newest_set_nor_an_alarm_waits(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night without a broker: its rows go out for minutes, and a qubit is measured meanwhile."""
+    monkeypatch.setattr("kammerton.publish.session.TURN", 0.0)
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.0)
+    monkeypatch.setattr("kammerton.publish.alarms.GROUP", 0.0)
+    night = 10
+
+    async def scenario() -> None:
+        def meanwhile(topic: str, n: int) -> bool:
+            if topic == TOPICS.delta and len(wire.revisions(TOPICS.delta)) == 2:
+                store.commit(run(), {"q0.t1": estimate(9e-5)})
+                relay.alarms.tell(Alarm("instrument", "lo1", "lo1: no answer"))
+            return False
+
+        wire = Wire(meanwhile)
+        relay = relay_of(store, wire)
+        for n in range(night):
+            store.commit(run(), {"q0.t1": estimate(n * 1e-5)})
+        await relayed(relay)
+        said = [(topic, document.get("revision")) for topic, document, _ in wire.sent]
+        later = said.index((TOPICS.delta, 4))
+        assert (TOPICS.snapshot, night + 1) in said[:later]
+        assert (TOPICS.alarm, None) in said[:later]
+        assert wire.revisions(TOPICS.delta) == list(range(1, night + 2)), "in order, and all"
+        assert store.backlog() == 0
+
+    asyncio.run(scenario())
+
+
 def test_what_expires_is_told_as_stale(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.0)
     clock = [NOON]
