@@ -24,8 +24,10 @@ from qcodes.instrument_drivers.AlazarTech.ATS import AcquisitionController, Acqu
 from kammerton.bench import NoTriggers
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import BufferSink, Capture, Identity
+from kammerton.model.setup import Setting, sets_up
 from kammerton_drivers.queue import REFERENCE
 from kammerton_drivers.session import Session
+from kammerton_drivers.setup import put
 
 BOARDS = "kammerton.alazar_api"
 """Entry-point group: scheme of an address -> factory of an object that stands for the DLL."""
@@ -37,6 +39,20 @@ START_DEADLINE = 30.0
 """s for the generators to start once the board listens."""
 
 
+def setup(sample_rate: float) -> tuple[Setting, ...]:
+    """Return what `configure` sets."""
+    return (
+        Setting("clock_source", "EXTERNAL_CLOCK_10MHz_REF"),
+        Setting("external_sample_rate", round(sample_rate), "Hz"),
+        Setting("decimation", 1),
+        Setting("trigger_source1", "EXTERNAL"),
+        Setting("trigger_source2", "DISABLE"),
+        Setting("external_trigger_range", "ETR_TTL"),
+        Setting("timeout_ticks", 0),
+    )
+
+
+@sets_up(setup)
 def connect(name: str, address: str) -> Ats9360:
     """Connect to a board: "ats://system/board", or a scheme of `kammerton.alazar_api`.
 
@@ -286,13 +302,7 @@ def _configured(board: Board, name: str, sample_rate: float) -> None:
 
 def _set_up(board: Board, sample_rate: float) -> None:
     with board.syncing():
-        board.clock_source.set("EXTERNAL_CLOCK_10MHz_REF")
-        board.external_sample_rate.set(round(sample_rate))
-        board.decimation.set(1)
-        board.trigger_source1.set("EXTERNAL")
-        board.trigger_source2.set("DISABLE")
-        board.external_trigger_range.set("ETR_TTL")
-        board.timeout_ticks.set(0)
+        put(board, setup(sample_rate))
 
 
 def _api_factory(name: str, address: str) -> BoardFactory:

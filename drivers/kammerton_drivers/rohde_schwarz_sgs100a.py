@@ -14,14 +14,21 @@ from qcodes.instrument_drivers.rohde_schwarz import RohdeSchwarzSGS100A
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity, State
+from kammerton.model.setup import Setting, sets_up
 from kammerton_drivers.line import Careful, idn
 from kammerton_drivers.queue import demand_reference, powered_on, reference_lost, scpi_errors
 from kammerton_drivers.session import Session
+from kammerton_drivers.setup import put
 
 NO_REFERENCE = 50
 """External reference out of range or disconnected (SMB100A manual, device-specific errors)."""
 
 
+REFERENCE_SETUP = (Setting("ref_osc_source", "EXT"), Setting("ref_osc_external_freq", "10MHz"))
+"""What `configure` sets."""
+
+
+@sets_up(lambda sample_rate: REFERENCE_SETUP)
 def connect(name: str, address: str) -> Sgs100a:
     """Connect to a source by its VISA address; its output stays as it is.
 
@@ -134,8 +141,7 @@ def _static_errors(source: RohdeSchwarzSGS100A) -> list[str]:
 
 def _lock_to_reference(source: RohdeSchwarzSGS100A, name: str) -> None:
     scpi_errors(source)
-    source.ref_osc_source.set("EXT")
-    source.ref_osc_external_freq.set("10MHz")
+    put(source, REFERENCE_SETUP)
     answer = str(source.ref_osc_source.get())
     if not answer.upper().startswith("EXT"):
         raise InstrumentError(f"{source.name} does not take the external reference: {answer}")

@@ -16,10 +16,12 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton.model import InstrumentError, LastingFault, ProgramError
 from kammerton.model.roles import Identity, Playlist, State
+from kammerton.model.setup import Setting, sets_up
 from kammerton_drivers.line import Careful
 from kammerton_drivers.queue import REFERENCE, demand_reference, powered_on, reference_lost
 from kammerton_drivers.seqx import seqx
 from kammerton_drivers.session import Session
+from kammerton_drivers.setup import put
 
 AMPLITUDE = 1.0
 """V peak to peak of every channel: samples reach from -0.5 V to +0.5 V."""
@@ -36,6 +38,22 @@ STATE_TIMEOUT, LOOK_AGAIN = 5.0, 1e-3
 ERRORS_AT_MOST = 64
 
 
+def setup(sample_rate: float) -> tuple[Setting, ...]:
+    """Return what `configure` sets once all outputs are off."""
+    return (
+        Setting("mode", "AWG"),
+        Setting("clock_source", "Internal"),
+        Setting("clock_source", "Internal, 10 MHZ ref."),
+        Setting("sample_rate", sample_rate, "Hz"),
+        Setting("channels.resolution", RESOLUTION, "bit"),
+        Setting("channels.awg_amplitude", AMPLITUDE, "Vpp"),
+        Setting("channels.offset", 0.0, "V"),
+        Setting("channels.hold", "ZERO"),
+        Setting("channels.marker1_waitvalue", "LOW"),
+    )
+
+
+@sets_up(setup)
 def connect(name: str, address: str) -> Awg5208:
     """Connect to a generator by its VISA address; its outputs stay as they are.
 
@@ -150,16 +168,7 @@ class Awg5208:
     def _configure(self, awg: TektronixAWG5208, sample_rate: float) -> None:
         self._all_off(awg)
         _errors(awg)  # of whoever used the box before
-        awg.mode.set("AWG")
-        awg.clock_source.set("Internal")
-        awg.clock_source.set("Internal, 10 MHZ ref.")
-        awg.sample_rate.set(sample_rate)
-        for channel in awg.channels:
-            channel.resolution.set(RESOLUTION)
-            channel.awg_amplitude.set(AMPLITUDE)
-            channel.offset.set(0.0)
-            channel.hold.set("ZERO")
-            channel.marker1_waitvalue.set("LOW")
+        put(awg, setup(sample_rate))
         awg.wait_for_operation_to_complete()
         self._check(awg, "configure")
         self._taken(awg, sample_rate)

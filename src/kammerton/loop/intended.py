@@ -6,15 +6,17 @@ beliefs make of it lies within the same limits.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from kammerton.bench.connect import Factory, installed_drivers
 from kammerton.bench.limits import UNITS, check_compiled
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.model import Belief, Calibration, Effort, OutputRefused, ProgramError, Target
 from kammerton.model.quantity import show
+from kammerton.model.setup import setup_of
 from kammerton.program import compile as compile_program
 from kammerton.program.compiled import Compiled
 
@@ -35,11 +37,19 @@ class Write:
     refused: str | None = None
 
 
-def intended(lab: Lab, calibrations: Sequence[Calibration], now: datetime) -> list[Write]:
-    """Return every write that a start and one round of all calibrations would make, in order."""
+def intended(
+    lab: Lab,
+    calibrations: Sequence[Calibration],
+    now: datetime,
+    drivers: Mapping[str, Callable[[], Factory]] | None = None,
+) -> list[Write]:
+    """Return every write that a start and one round of all calibrations would make, in order.
+
+    drivers: by name, as for `connect`; they are imported, and nothing is connected.
+    """
     book = BeliefBook(lab, now)
     targets = [_whole(book.target(q, now, Effort()), now) for q in lab.qubits]
-    found = [*_opening(lab)]
+    found = [*_opening(lab, installed_drivers() if drivers is None else drivers)]
     for calibration in calibrations:
         found += _of_calibration(lab, calibration, targets)
     return [*found, *_closing(lab)]
@@ -56,12 +66,25 @@ def _whole(target: Target, now: datetime) -> Target:
     )
 
 
-def _opening(lab: Lab) -> Iterator[Write]:
+def _opening(lab: Lab, drivers: Mapping[str, Callable[[], Factory]]) -> Iterator[Write]:
     yield from (_off(lab, name, "start") for name in _outputs(lab))
-    generators = dict.fromkeys([lab.sync.master, *lab.sync.followers])
-    for name in generators:
-        rate = show(lab.sample_rate, "Hz")
-        yield Write("start", name, "clock", UNKNOWN, f"{rate}, external 10 MHz", "lab.toml")
+    for name in _configured(lab):
+        driver = drivers.get(lab.instruments[name].driver)
+        setup = None if driver is None else setup_of(driver())
+        if setup is None:
+            yield Write("start", name, "setup", UNKNOWN, "not named by its driver", "")
+            continue
+        for setting in setup(lab.sample_rate):
+            yield Write("start", name, setting.quantity, UNKNOWN, str(setting), "by its driver")
+
+
+def _configured(lab: Lab) -> Iterator[str]:
+    """Yield every instrument that a bench configures: generators, sources, digitizers."""
+    lines = [qubit.drive for qubit in lab.qubits.values()]
+    lines += [feedline.line for feedline in lab.feedlines.values()]
+    digitizers = (feedline.digitizer for feedline in lab.feedlines.values())
+    generators = [lab.sync.master, *lab.sync.followers]
+    yield from dict.fromkeys([*generators, *(line.source for line in lines), *digitizers])
 
 
 def _closing(lab: Lab) -> Iterator[Write]:

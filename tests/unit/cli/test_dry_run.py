@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import socket
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
+from kammerton.bench.connect import installed_drivers
 from kammerton.cli import app
+from kammerton.lab import load
+from kammerton.loop.intended import intended
+from kammerton.model.setup import setup_of
 from tests.unit.lab.example import TEXT, spoilt
 
 
@@ -42,6 +47,43 @@ def test_every_write_has_its_unit_and_its_limit(tmp_path):
     named = {name.strip() for line in lines for name in line.partition(":")[2].split(",")}
     assert {"start", "rabi_amplitude", "t1", "end"} <= named
     assert lines[-1] == "the gate would refuse nothing"
+
+
+@pytest.mark.parametrize(
+    ("instrument", "driver"),
+    [
+        ("awg1", "tektronix_awg5208"),
+        ("drive_lo", "rohde_schwarz_sgs100a"),
+        ("readout_lo", "rohde_schwarz_sgs100a"),
+        ("digitizer", "alazar_ats9360"),
+    ],
+)
+def test_what_configuring_sets_is_listed_whole(tmp_path, instrument, driver):
+    _, out = dry(tmp_path, TEXT)
+    lines = out.splitlines()
+    setup = setup_of(installed_drivers()[driver]())
+    assert setup is not None
+    for setting in setup(1e9):
+        below = lines[lines.index(f"{instrument} {setting.quantity} (by its driver)") + 1 :]
+        values = below[: next(n for n, line in enumerate(below) if ": start" not in line)]
+        assert f"{setting}: start" in values
+
+
+def test_the_levels_of_a_generator_have_their_units(tmp_path):
+    _, out = dry(tmp_path, TEXT)
+    assert "awg1 channels.awg_amplitude (by its driver)\n1 Vpp: start" in out
+    assert "awg1 channels.resolution (by its driver)\n15 bit: start" in out
+    assert "awg1 sample_rate (by its driver)\n1 GHz: start" in out
+    assert "not named by its driver" not in out
+
+
+def test_a_driver_that_does_not_say_what_it_sets_is_named(tmp_path):
+    path = tmp_path / "lab.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    silent = {name: lambda: lambda name, address: None for name in installed_drivers()}
+    writes = intended(load(path), (), datetime.now(UTC), silent)
+    unsaid = {w.output for w in writes if w.new == "not named by its driver"}
+    assert unsaid == {"awg1", "drive_lo", "readout_lo", "digitizer"}
 
 
 def test_each_value_is_said_once_for_an_instrument_and_fits_80_columns(tmp_path, monkeypatch):
