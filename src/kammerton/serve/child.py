@@ -94,7 +94,7 @@ def main() -> int:
     log_to_stderr(lab.computer if order.named else "")
     ramps = _ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
-    wire.say(loaded=lab.computer, ramps=ramps)
+    wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab))
     try:
         return run_until_signal(_leaving(_live(lab, order, wire)))
     except KeyboardInterrupt:
@@ -110,6 +110,11 @@ def _end(code: Code) -> NoReturn:
     logging.shutdown()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _file(lab: Lab) -> str:
+    """Return the file of the database; "" on a server, which keeps computers apart by name."""
+    return str(lab.database.resolve()) if isinstance(lab.database, Path) else ""
 
 
 def _ramps(lab: Lab) -> bool:

@@ -77,6 +77,8 @@ class Keeper:
     command: Sequence[str] = COMMAND
     process: Process | None = None
     read: asyncio.Event = field(default_factory=asyncio.Event)
+    computer: str = ""  # of lab.toml, once it has been read; and the file of its database
+    database: str = ""
     _resting: str = ""
     _safe: str = ""
     _name: str = ""
@@ -118,12 +120,18 @@ class Keeper:
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
         self.process = process = Process(order, rules, self.name, self.command)
         reading = asyncio.create_task(process.loaded.wait())
-        reading.add_done_callback(lambda _: self.read.set())
+        reading.add_done_callback(lambda _: self._was_read(process))
         try:
             return await process.live(go, stop)
         finally:
             reading.cancel()
             self._name = process.name
+
+    def _was_read(self, process: Process) -> None:
+        """Take note of what lab.toml said, if the process came as far as that."""
+        if process.loaded.is_set():
+            self.computer, self.database = process.name, process.database
+        self.read.set()
 
     async def _rest(self, ending: Ending, stop: asyncio.Event) -> bool:
         """Wait before the next life; False when told to stop meanwhile."""

@@ -43,7 +43,7 @@ class Process:
     def __init__(
         self, order: Order, rules: Rules, name: str, command: Sequence[str] = COMMAND
     ) -> None:
-        self.order, self.name = order, name
+        self.order, self.name, self.database = order, name, ""
         self.doing = "starting"
         self.loaded = asyncio.Event()
         self._rules, self._command = rules, command
@@ -131,6 +131,7 @@ class Process:
                 self.doing = doing
             case {"loaded": str(computer), **more}:
                 self.name = computer
+                self.database = str(more.get("database", ""))
                 if more.get("ramps"):
                     self._stop = self._rules.ramp
                 self.loaded.set()

@@ -12,9 +12,11 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Literal
 
 from kammerton.serve.events import on_ending
 from kammerton.serve.keeper import Keeper, Record
+from kammerton.serve.logs import tell
 from kammerton.serve.notify import Notify
 from kammerton.serve.process import COMMAND
 from kammerton.serve.rules import Rules
@@ -38,7 +40,8 @@ async def supervise(
 ) -> Code:
     """Keep computers in tune, each in a process of its own, until a signal or `stop` ends it.
 
-    Nothing is connected before every lab.toml was read without a mistake. Returns the worst of
+    Nothing is connected before every lab.toml was read without a mistake, and no two of them are of
+    one computer or one database. Returns the worst of
     the codes of all computers.
     """
     stop, go = stop or asyncio.Event(), asyncio.Event()
@@ -46,13 +49,15 @@ async def supervise(
     keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules or Rules(), command)
     tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
     await _all_read(keepers, tasks)
-    if any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
+    twice = [*_twice(keepers, "computer"), *_twice(keepers, "database")]
+    tell(*twice)
+    if twice or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
         stop.set()
     else:
         go.set()
     async with _telling(notify or Notify.of(), keepers, stop):
         codes = await asyncio.gather(*tasks)
-    return min(codes, key=WORST_FIRST.index)
+    return Code.BAD_INPUT if twice else min(codes, key=WORST_FIRST.index)
 
 
 def _keepers(
@@ -66,6 +71,18 @@ def _keepers(
         )
         for lab in labs
     ]  # fmt: skip
+
+
+def _twice(keepers: Sequence[Keeper], what: Literal["computer", "database"]) -> list[str]:
+    """Say of which computer, or database, there are two: they would undo each other's work."""
+    words, first = [], dict[str, Path]()
+    for keeper in keepers:
+        name = getattr(keeper, what)
+        if name in first:
+            words.append(f'{first[name]} and {keeper.lab}: {what} "{name}" is in both')
+        elif name:
+            first[name] = keeper.lab
+    return words
 
 
 def _text(lab: Path) -> str | None:

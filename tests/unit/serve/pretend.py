@@ -34,7 +34,9 @@ def act(word, order):
     if word == "bad":
         say(ended=2, why="lab.toml: line 3")
         sys.exit(2)
-    say(loaded="chip")
+    name = Path(sys.argv[1]).name
+    twin = {"twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}}.get(word, {})
+    say(**{"loaded": "chip" if name == "lab.toml" else name, "database": f"/{name}.sqlite"} | twin)
     if word == "deaf":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while (told := sys.stdin.readline()) != "go\n":

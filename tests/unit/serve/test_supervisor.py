@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from kammerton.serve.keeper import Record
+from kammerton.serve import supervisor
+from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.notify import Notify
 from kammerton.serve.process import Ending
 from kammerton.serve.rules import Rules
@@ -158,6 +159,25 @@ def test_nothing_is_connected_when_one_lab_toml_of_several_is_bad(tmp_path):
     good, bad = lab(tmp_path, "works", name="good"), lab(tmp_path, "bad", name="bad")
     assert run(good, bad) is Code.BAD_INPUT
     assert lives(good) == ["life tune"]
+
+
+def test_c5_two_of_one_computer_or_one_database_are_refused_before_anything_is_connected(
+    tmp_path, capsys
+):
+    words = {"a": "twin", "b": "shares", "c": "twin", "d": "shares", "e": "bad", "f": "works"}
+    labs = {name: lab(tmp_path, word, name=name) for name, word in words.items()}
+    assert run(*labs.values()) is Code.BAD_INPUT
+    assert run(labs["a"], labs["a"]) is Code.BAD_INPUT
+    first, second, *third = capsys.readouterr().err.splitlines()
+    assert first == f'{labs["a"]} and {labs["c"]}: computer "chip" is in both'
+    assert second == f'{labs["b"]} and {labs["d"]}: database "/k.sqlite" is in both'
+    assert third[0] == f'{labs["a"]} and {labs["a"]}: computer "chip" is in both'
+    assert not any("go" in lives(path) for path in labs.values())
+
+
+def test_c5_computers_on_one_server_are_kept_apart_by_their_names(tmp_path):
+    keepers = [Keeper(tmp_path, None, Record(Mode.TUNE, FAST), computer=name) for name in "ab"]
+    assert supervisor._twice(keepers, "database") == []
 
 
 def test_c5_a_restart_uses_lab_toml_as_it_was_when_the_daemon_started(tmp_path):
