@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from importlib.metadata import entry_points
 
 from kammerton.bench.away import does_not_connect
-from kammerton.bench.boxes import Boxes
+from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
 from kammerton.lab import InstrumentEntry, Lab
@@ -16,6 +17,7 @@ from kammerton.model.roles import (
     BiasSource,
     Digitizer,
     FridgeMonitor,
+    Identity,
     Instrument,
     MicrowaveSource,
     WaveformGenerator,
@@ -25,6 +27,9 @@ DRIVERS = "kammerton.drivers"
 """Entry-point group: driver name -> factory."""
 
 CONNECT_DEADLINE = 20.0
+
+Hold = Callable[[Mapping[str, Identity]], AbstractContextManager[None]]
+"""Holds the boxes that say so against other processes; InstrumentError where one has them."""
 
 Factory = Callable[[str, str], Instrument]
 """Blocking `connect(name, address)`: opens a session, changes no output."""
@@ -39,10 +44,12 @@ async def connect(
     lab: Lab,
     drivers: Mapping[str, Callable[[], Factory]] | None = None,
     within: float | None = None,
+    hold: Hold | None = None,
 ) -> dict[str, Instrument]:
     """Connect every instrument of a lab, in parallel; no output changes.
 
-    within: s that each gets for it; CONNECT_DEADLINE where it is not given.
+    within: s that each gets for it; CONNECT_DEADLINE where it is not given. hold: asked before one
+    is switched off; what it refuses belongs to another process, and nothing is written to it.
 
     Raises
     ------
@@ -58,20 +65,42 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
-        failures += await _safe_all(lab, connected)
+        failures += await _safe_all(lab, connected, hold)
         raise InstrumentError("\n".join(failures + await close_all(connected)))
     return connected
 
 
-async def _safe_all(lab: Lab, instruments: Mapping[str, Instrument]) -> list[str]:
+async def _safe_all(
+    lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None
+) -> list[str]:
     """Switch off what is no bias; return a line for each that is not known to be off."""
     guarded, devices = Boxes(lab).guarded, instruments.items()
-    off = {n: guarded(n, i, i.safe) for n, i in devices if not isinstance(i, BiasSource)}
-    try:
-        await all_of(off, "is not known to be off")
-    except InstrumentError as error:
-        return [str(error)]
-    return []
+    mine = {name: each for name, each in devices if not isinstance(each, BiasSource)}
+    with ExitStack() as stack:
+        foreign = [] if hold is None else await _foreign(mine, hold, stack)
+        off = {n: guarded(n, each, each.safe) for n, each in mine.items() if n not in dict(foreign)}
+        try:
+            await all_of(off, "is not known to be off")
+        except InstrumentError as error:
+            return [*(text for _, text in foreign), str(error)]
+    return [text for _, text in foreign]
+
+
+async def _foreign(
+    instruments: Mapping[str, Instrument], hold: Hold, stack: ExitStack
+) -> list[tuple[str, str]]:
+    """Hold each box that says who it is; return those that another process has, and its words.
+
+    Fridges are only read, and may be by several.
+    """
+    written = {n: each for n, each in instruments.items() if not isinstance(each, FridgeMonitor)}
+    found = []
+    for name, who in (await named(written)).items():
+        try:
+            stack.enter_context(hold({name: who}))
+        except InstrumentError as refusal:
+            found.append((name, str(refusal)))
+    return found
 
 
 async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import Any
 
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.boxes import named
-from kammerton.bench.connect import Factory, close_all, connect
+from kammerton.bench.connect import Factory, Hold, close_all, connect
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.locks import held_boxes, held_locks
@@ -58,11 +58,12 @@ async def open_bench(
     """
     with held_locks(lab, lock_folder):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
-        instruments = await _connected(lab, drivers, within)
+        hold = partial(held_boxes, lab, folder=lock_folder)
+        instruments = await _connected(lab, drivers, within, hold)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         async with (
             _leaving(partial(_close, instruments)),
-            _boxes_held(lab, instruments, lock_folder),  # not ours: not even switched off
+            _boxes_held(instruments, hold),  # not ours: not even switched off
             _leaving(partial(_safe, gate)),
         ):
             await gate.guard.boxes.as_declared(instruments)
@@ -79,22 +80,23 @@ async def open_bench(
 
 
 async def _connected(
-    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None, within: float | None
+    lab: Lab,
+    drivers: Mapping[str, Callable[[], Factory]] | None,
+    within: float | None,
+    hold: Hold,
 ) -> dict[str, Instrument]:
     try:
-        return await connect(lab, drivers, within)
+        return await connect(lab, drivers, within, hold)
     except asyncio.CancelledError:
         log.info("stopped while connecting: outputs are as they were")
         raise
 
 
 @asynccontextmanager
-async def _boxes_held(
-    lab: Lab, instruments: Mapping[str, Instrument], folder: Path | None
-) -> AsyncIterator[None]:
+async def _boxes_held(instruments: Mapping[str, Instrument], hold: Hold) -> AsyncIterator[None]:
     """Hold the boxes that answer to be written to, by what they say they are."""
     written = {n: i for n, i in instruments.items() if not isinstance(i, FridgeMonitor)}
-    with held_boxes(lab, await named(written), folder):
+    with hold(await named(written)):
         yield
 
 

@@ -46,6 +46,24 @@ def test_r7_one_box_at_two_addresses_is_refused_before_anything_is_written(fake,
     asyncio.run(first())
 
 
+def test_r7_a_second_that_cannot_reach_all_does_not_switch_off_what_the_first_has(
+    fake, make, tmp_path
+):
+    def away(name: str, address: str) -> None:
+        raise InstrumentError(f"{name}: nobody answers")
+
+    async def opened(lab: Lab, **drivers: object) -> None:
+        every = fake.drivers | drivers
+        async with open_bench(lab, LabClock(), drivers=every, lock_folder=tmp_path):
+            del fake.log[:]
+            with pytest.raises(InstrumentError, match="nobody answers") as caught:
+                await opened(elsewhere(make.lab(), "second"), digitizer=lambda: away)
+            assert {what for name, what, *_ in fake.log if name != "fridge"} == {"close"}
+            assert str(caught.value).count("is in use by process") == 2
+
+    asyncio.run(opened(make.lab()))
+
+
 def test_a_box_is_free_again_afterwards(fake, make, tmp_path):
     async def opened(lab: Lab) -> None:
         async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
