@@ -16,6 +16,9 @@ def verify(
     *,
     at: At = None,
     data: Annotated[bool, typer.Option(help="Read every run's file of raw traces too.")] = True,
+    tip: Annotated[
+        str | None, typer.Option(metavar="HASH", help="An earlier end of the audit log.")
+    ] = None,
 ) -> None:
     """Look for gaps, torn values, broken links and missing data; works beside the daemon.
 
@@ -27,9 +30,9 @@ def verify(
 
     place = database_or_exit(either(lab, at))
     if isinstance(place, str):
-        report = verify_server(place, data=data, tell=_say)
+        report = verify_server(place, data=data, tell=_say, tip=tip)
     else:
-        report = look(place, data=data, tell=_say)
+        report = look(place, data=data, tell=_say, tip=tip)
         if warning := library_warning():
             _say(f"warning: {warning}")
     refuse(list(report.findings))

@@ -38,7 +38,7 @@ def write_traces(path: Path, run: Run) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.part")
     try:
-        temporary.write_bytes(dataset(run, path.stem).to_netcdf(engine="h5netcdf"))
+        temporary.write_bytes(_in_memory(dataset(run, path.stem)))
         to_disk(temporary)
         temporary.replace(path)
     except BaseException:
@@ -46,6 +46,12 @@ def write_traces(path: Path, run: Run) -> Path | None:
         raise
     to_disk(path.parent)
     return path
+
+
+def _in_memory(data: xarray.Dataset) -> memoryview:
+    """Return a file's bytes; the numbers carry checksums, which every reader looks at."""
+    checked = {name: {"fletcher32": True} for name, each in data.data_vars.items() if each.size}
+    return data.to_netcdf(engine="h5netcdf", encoding=checked)
 
 
 def open_traces(path: Path) -> xarray.Dataset:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from kammerton.verify.data import unreadable
+from kammerton.verify.guards import guards_of_a_server
 from kammerton.verify.report import Query, Report, Tell, silent
-from kammerton.verify.rules import broken
+from kammerton.verify.rules import broken, tip_is_there
 from kammerton.verify.sqlite import SCHEMA, described
 
 
-def verify_server(url: str, *, data: bool = True, tell: Tell = silent) -> Report:
+def verify_server(
+    url: str, *, data: bool = True, tell: Tell = silent, tip: str | None = None
+) -> Report:
     """Look at "postgresql+psycopg://host/database#computer"; say everything that is wrong."""
     try:
         import psycopg
@@ -31,7 +35,11 @@ def verify_server(url: str, *, data: bool = True, tell: Tell = silent) -> Report
                     ).fetchall()
                 return rows
 
-            return _report(query, f"kammerton_{computer}", psycopg.Error, data, tell)
+            report = _report(query, f"kammerton_{computer}", psycopg.Error, data, tell)
+            if report.computer:
+                said = (*report.findings, *tip_is_there(query, tip))
+                return replace(report, findings=said)
+            return report
     except psycopg.Error as problem:
         return Report((f"the database cannot be read: {type(problem).__name__}",))
 
@@ -43,7 +51,7 @@ def _report(query: Query, name: str, errors: type[Exception], data: bool, tell: 
     )
     if said != [(f"kammerton {SCHEMA}",)]:
         return Report((f"there is no schema {name} of Kammerton {SCHEMA}",))
-    findings = [*broken(query, errors, tell)]
+    findings = [*broken(query, errors, tell), *guards_of_a_server(query, name)]
     if data:
         findings += unreadable(query, Path())
     return described(query, tuple(findings))

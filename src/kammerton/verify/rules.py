@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -128,6 +129,33 @@ def audit_is_unbroken(query: Query, tell: Tell = silent) -> Iterator[str]:
         yield f"the audit log leads to epoch {now}, but this is epoch {epoch}"
 
 
+def what_is_audited_has_its_line(query: Query) -> Iterator[str]:
+    """A revert, and a lease before any restore, was written together with a line of the log."""
+    reverts = query(
+        "SELECT number FROM revision WHERE reverts IS NOT NULL AND CAST(number AS TEXT) NOT IN "
+        "(SELECT new FROM audit WHERE what LIKE 'revision of %') ORDER BY number"
+    )
+    for (number,) in reverts[:10]:
+        yield f"revision {number} is a revert without its line in the audit log"
+    leases = query(
+        "SELECT number, scope FROM lease WHERE 'lease of ' || scope NOT IN "
+        "(SELECT what FROM audit WHERE what LIKE 'lease of %') "
+        "AND NOT EXISTS (SELECT 1 FROM audit WHERE what = 'epoch') ORDER BY number"
+    )
+    for number, scope in leases[:10]:
+        yield f"lease {number} of {scope} has no line in the audit log"
+
+
+def tip_is_there(query: Query, tip: str | None) -> Iterator[str]:
+    """Say where the audit log does not hold a line that it once ended in."""
+    if tip is None:
+        return
+    if not re.fullmatch("[0-9a-f]{64}", tip):
+        yield f"{tip!r} is no end of an audit log: that is 64 hexadecimal digits"
+    elif not query(f"SELECT number FROM audit WHERE hash = '{tip}'"):
+        yield f"the audit log does not hold the line {tip} any more: it was cut off or rewritten"
+
+
 def _audited(query: Query, tell: Tell) -> Iterator[Any]:
     """Yield the audit log, a page at a time: it may be longer than what memory holds."""
     page, seen, where = PAGE, 0, ""
@@ -161,6 +189,7 @@ RULES: tuple[Callable[..., Iterator[str]], ...] = (
     outbox_is_in_order,
     audit_is_unbroken,
     leases_are_single,
+    what_is_audited_has_its_line,
 )
 
 

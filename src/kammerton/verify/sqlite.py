@@ -9,18 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.verify.data import unreadable
+from kammerton.verify.guards import guards_of_a_file
 from kammerton.verify.report import Query, Report, Tell, silent
-from kammerton.verify.rules import broken
+from kammerton.verify.rules import broken, tip_is_there
 
 APPLICATION = 0x4B746F6E
 SCHEMA = 2
 
 
-def verify(database: Path, *, data: bool = True, tell: Tell = silent) -> Report:
+def verify(
+    database: Path, *, data: bool = True, tell: Tell = silent, tip: str | None = None
+) -> Report:
     """Look at a whole database, also while a daemon writes it; say everything that is wrong.
 
     data: read every run's file of raw traces too; that takes about a millisecond a file.
-    tell: hears how far it has come, where that takes a while.
+    tell: hears how far it has come, where that takes a while. tip: the end that the audit log had
+    once; it must still hold that line.
     """
     if not database.is_file():
         return Report((f"there is no database at {database}",))
@@ -29,7 +33,8 @@ def verify(database: Path, *, data: bool = True, tell: Tell = silent) -> Report:
         with closing(sqlite3.connect(uri, uri=True, isolation_level=None)) as connection:
             connection.text_factory = _text
             connection.execute("BEGIN")
-            return _report(_query(connection), _root(database.resolve()) if data else None, tell)
+            root = _root(database.resolve()) if data else None
+            return _report(_query(connection), root, tell, tip)
     except sqlite3.Error as problem:
         back = "a backup comes back with: kammerton restore BACKUP"
         return Report((f"{database} cannot be read: {problem}; {back}",))
@@ -54,13 +59,15 @@ def _query(connection: sqlite3.Connection) -> Query:
     return rows
 
 
-def _report(query: Query, root: Path | None, tell: Tell) -> Report:
+def _report(query: Query, root: Path | None, tell: Tell, tip: str | None) -> Report:
     if foreign := _foreign(query):
         return Report((foreign,))
     findings = [*_damaged(query)]
     ((version,),) = query("PRAGMA user_version")
     if version == SCHEMA:
         findings += broken(query, sqlite3.Error, tell)
+        findings += guards_of_a_file(query)
+        findings += tip_is_there(query, tip)
     if root is not None:
         findings += unreadable(query, root)
     return described(query, tuple(findings), audit=version == SCHEMA)

@@ -263,6 +263,24 @@ def test_verify_reads_a_server_too(url: str, tmp_path: Path) -> None:
     assert verify_server(f"{url}#nobody").findings
 
 
+def test_verify_says_that_a_guard_of_a_server_is_gone(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.hold("computer", "anna", "wiring")
+    sql(url, "ALTER TABLE audit DISABLE TRIGGER audit_no_truncate", "TRUNCATE audit")
+    sql(url, "DROP TRIGGER lease_no_delete ON lease", "DROP TABLE activity")
+    assert verify_server(f"{url}#two-qubits", tip="0" * 64).findings == (
+        "lease 1 of computer has no line in the audit log",
+        "the table activity is missing",
+        "the trigger audit_no_truncate is missing or switched off: history can be changed",
+        "the trigger lease_no_delete is missing or switched off: history can be changed",
+        f"the audit log does not hold the line {'0' * 64} any more: it was cut off or rewritten",
+    )
+    hollow = "CREATE OR REPLACE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS"
+    sql(url, f"{hollow} $$ BEGIN RETURN OLD; END $$")
+    said = "the function forbid of the triggers was changed: history can be changed"
+    assert said in verify_server(f"{url}#two-qubits").findings
+
+
 def test_x8_the_password_is_shown_nowhere(tmp_path: Path) -> None:
     url = f"postgresql+psycopg://anna:{CANARY}@/nothing?host={tmp_path}"
     with pytest.raises(StoreUnavailable) as refusal:

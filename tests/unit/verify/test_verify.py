@@ -38,14 +38,21 @@ def copy(sound: Path, tmp_path: Path) -> Path:
     return tmp_path / "copy" / sound.name
 
 
+TRIGGERS = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger'"
+
+
 def tamper(path: Path, *statements: str) -> None:
     """Change what the triggers and references of the database forbid to change."""
     with closing(sqlite3.connect(path)) as database:
-        named = database.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for (name,) in named:
+        triggers = database.execute(TRIGGERS).fetchall()
+        for name, _, _ in triggers:
             database.execute(f"DROP TRIGGER {name}")
         for statement in statements:
             assert database.execute(statement).rowcount != 0, statement
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+        for _, table, made in triggers:
+            if table in tables:
+                database.execute(made)
         database.commit()
 
 
@@ -153,6 +160,18 @@ WRONG = {
         "row 3 of outbox refers to a run that is not there",
     ),
     "a missing table": (["DROP TABLE lease"], "leases are single: cannot be told"),
+    "a missing table that no rule reads": (
+        ["DROP TABLE activity"],
+        "the table activity is missing",
+    ),
+    "an emptied audit log": (
+        ["DELETE FROM audit"],
+        "revision 3 is a revert without its line in the audit log",
+    ),
+    "an audit log that was cut off before a lease": (
+        ["DELETE FROM audit WHERE number > 4"],
+        "lease 1 of q1 has no line in the audit log",
+    ),
 }  # fmt: skip
 
 
@@ -291,3 +310,56 @@ def test_verify_warns_of_such_a_library_and_the_database_is_sound_all_the_same(
         done = CliRunner().invoke(app, ["verify", str(copy)])
         assert done.exit_code == 0
         assert done.stderr == (f"warning: {warning}\n" if warning else "")
+
+
+@pytest.mark.parametrize("number", range(16))
+def test_a_missing_trigger_is_said(copy: Path, number: int) -> None:
+    with closing(sqlite3.connect(copy)) as database:
+        names = [name for name, _, _ in database.execute(TRIGGERS)]
+        assert len(names) == 16
+        database.execute(f"DROP TRIGGER {names[number]}")
+    said = f"the trigger {names[number]} is missing: history can be changed"
+    assert verify(copy).findings == (said,)
+
+
+def test_a_hollow_or_a_foreign_trigger_is_said(copy: Path) -> None:
+    hollow = "BEFORE DELETE ON audit BEGIN SELECT 1; END"
+    with closing(sqlite3.connect(copy)) as database:
+        database.execute("DROP TRIGGER audit_no_delete")
+        database.execute(f"CREATE TRIGGER audit_no_delete {hollow}")
+        database.execute(f"CREATE TRIGGER mine {hollow}")
+    assert verify(copy).findings == (
+        "the trigger audit_no_delete was changed: history can be changed",
+        "the trigger mine is none of Kammerton",
+    )
+
+
+def test_an_end_of_the_audit_log_that_somebody_kept_must_still_be_in_it(copy: Path) -> None:
+    kept = verify(copy).tip
+    with Store.open(copy, "two-qubits") as store:
+        store.audit("gate", "awg1.1", 3, 4, "rabi")
+    assert verify(copy, tip=kept).findings == ()
+    latest = verify(copy).tip
+    assert call(copy, "--tip", latest).exit_code == 0
+    tamper(copy, "DELETE FROM audit WHERE number > 5")
+    assert verify(copy).findings == ()
+    assert verify(copy, tip=kept).findings == ()
+    cut = call(copy, "--tip", latest)
+    assert cut.exit_code == 1
+    assert f"does not hold the line {latest} any more" in cut.stderr
+    assert "is no end of an audit log" in call(copy, "--tip", "' OR 1=1 --").stderr
+
+
+@pytest.mark.parametrize("name", ["axis", "blocks", "x", "y", "sigma", "curve"])
+def test_a_bit_of_the_raw_data_that_fell_over_is_said(copy: Path, name: str) -> None:
+    import h5py
+
+    file = copy.parent / "runs" / "r000001.nc"
+    with h5py.File(file) as opened:
+        place = opened[name].id.get_chunk_info(0).byte_offset
+    whole = bytearray(file.read_bytes())
+    whole[place + 6] ^= 0x10
+    file.write_bytes(whole)
+    (said,) = verify(copy).findings
+    assert "data of run 1," in said
+    assert "cannot be read" in said
