@@ -161,7 +161,7 @@ def test_nothing_is_connected_when_one_lab_toml_of_several_is_bad(tmp_path):
     assert lives(good) == ["life tune"]
 
 
-def test_c5_two_of_one_computer_or_one_database_are_refused_before_anything_is_connected(
+def test_two_of_one_computer_or_one_database_are_refused_before_anything_is_connected(
     tmp_path, capsys
 ):
     words = {"a": "twin", "b": "shares", "c": "twin", "d": "shares", "e": "bad", "f": "works"}
@@ -175,7 +175,7 @@ def test_c5_two_of_one_computer_or_one_database_are_refused_before_anything_is_c
     assert not any("go" in lives(path) for path in labs.values())
 
 
-def test_c5_computers_on_one_server_are_kept_apart_by_their_names(tmp_path):
+def test_computers_on_one_server_are_kept_apart_by_their_names(tmp_path):
     keepers = [Keeper(tmp_path, None, Record(Mode.TUNE, FAST), computer=name) for name in "ab"]
     assert supervisor._twice(keepers, "database") == []
 
