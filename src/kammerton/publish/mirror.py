@@ -22,11 +22,13 @@ WAR, MINUTE = 5, 60.0
 class Mirror:
     """The daemon as its own subscriber; without input or output of its own.
 
-    spoilt: what the broker holds is not ours, so that it must be published again.
+    spoilt: what the broker holds is not ours, so that it must be published again. denied: others
+    were told that we are offline, by the last will of a connection that we had left long before.
     """
 
     monotonic: Callable[[], float] = time.monotonic
     spoilt: bool = False
+    denied: bool = False
     _published: Seal | None = None
     _heard: Seal | None = None
     _differs: float | None = None

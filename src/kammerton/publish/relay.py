@@ -173,6 +173,7 @@ class Relay:
             if not await session.empty_outbox():
                 self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
+            await session.insist()
         except StoreError as problem:
             pass_cancellation(problem)
             self._note(str(problem))
@@ -196,12 +197,15 @@ class Relay:
                 self._obeying.heard(message)
 
     def _other(self, payload: bytes) -> None:
-        """Name another daemon that says it is this computer's."""
+        """Name another daemon that says it is this computer's; contradict who says we are gone."""
         try:
             said = received.status(payload)
         except BrokerError:
             return
-        if said.status != "offline" and said.instance not in ("", payloads.INSTANCE):
+        if said.status == "offline":
+            self._mirror.denied = True
+            self._news.set()
+        elif said.instance not in ("", payloads.INSTANCE):
             text = (
                 f"{said.instance} (host/process) says that it is online as {self._topics.computer}"
             )

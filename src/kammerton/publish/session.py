@@ -100,6 +100,12 @@ class Session:
                     await self._publish_parameter(change)
         return max(0.0, wait)
 
+    async def insist(self) -> None:
+        """Say again that we are here, where others were told that we are not."""
+        if self._mirror.denied:
+            self._mirror.denied = False
+            await self._say(await asyncio.to_thread(self._store.snapshot), self._word)
+
     async def tell(self, alarms: Alarms) -> None:
         """Publish the alarms that are due."""
         for notice in alarms.due():

@@ -122,6 +122,33 @@ def test_the_order_on_a_connection(store: Store) -> None:
     asyncio.run(scenario())
 
 
+def test_a_last_will_that_comes_late_is_contradicted(store: Store) -> None:
+    """A broker that never saw an old connection end says "offline" long after the new one began."""
+
+    class Late(Wire):
+        async def messages(self) -> AsyncIterator[Message]:
+            while "snapshot" not in self.topics():  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+            assert self.will is not None
+            yield Message(TOPICS.status, self.will.payload)
+            async for message in super().messages():
+                yield message
+
+    async def scenario() -> None:
+        wire = Late()
+        task = asyncio.create_task(relay_of(store, wire).run())
+        async with asyncio.timeout(10):
+            while wire.topics().count("status") < 2:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        said = [(document["status"], retain) for topic, document, retain in wire.sent
+                if topic == TOPICS.status]  # fmt: skip
+        assert said == [("online", True), ("online", True), ("offline", True)]
+
+    asyncio.run(scenario())
+
+
 def test_the_retained_status_follows_the_revision(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
