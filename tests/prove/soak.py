@@ -7,6 +7,7 @@ a measurement is asked for every few seconds: an hour has as many runs as some d
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -79,6 +80,7 @@ def soak(quick: bool) -> Iterator[Row]:
                     time.sleep(PERIOD)
                     client.measure("q0", ASKED[len(looks) % len(ASKED)])
                     looks.append(look(process, began))
+                    print(looks[-1], file=sys.stderr)  # hours: whoever ends it knows so far
             assert daemon.child() == child, "its process was replaced"
             runs = ask(daemon.database, "select count(*) from run")[0][0]
             assert daemon.stop() == 0
