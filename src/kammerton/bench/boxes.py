@@ -15,14 +15,14 @@ PATIENCE = 3.0
 """s to wait for a name before an output is switched off without it."""
 
 
-async def named(devices: Mapping[str, Instrument]) -> dict[str, Identity]:
-    """Ask all who they are; who does not say so in time is left out."""
+async def named(devices: Mapping[str, Instrument], within: float = PATIENCE) -> dict[str, Identity]:
+    """Ask all who they are; who does not say so in time, or breaks, is left out."""
 
     async def one(device: Instrument) -> Identity | None:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(within):
                 return await device.identity()
-        except (InstrumentError, TimeoutError):
+        except Exception:  # noqa: BLE001 - a driver of somebody else must not keep the others on
             return None
 
     found = await asyncio.gather(*(one(device) for device in devices.values()))

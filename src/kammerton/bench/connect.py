@@ -65,14 +65,12 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
-        failures += await _safe_all(lab, connected, hold)
+        failures += await safe_all(lab, connected, hold)
         raise InstrumentError("\n".join(failures + await close_all(connected)))
     return connected
 
 
-async def _safe_all(
-    lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None
-) -> list[str]:
+async def safe_all(lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None) -> list[str]:
     """Switch off what is no bias; return a line for each that is not known to be off."""
     guarded, devices = Boxes(lab).guarded, instruments.items()
     mine = {name: each for name, each in devices if not isinstance(each, BiasSource)}

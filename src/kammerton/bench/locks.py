@@ -17,6 +17,9 @@ from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 
+PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "12345", "123456")
+"""What boxes of many makers say that have no serial number, without zeros around it."""
+
 
 @contextmanager
 def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
@@ -59,10 +62,25 @@ def held_boxes(
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
-        if who.serial.strip("0 ") and not on_this_computer(lab.instruments[name].address)
+        if _tells(who.serial) and not on_this_computer(lab.instruments[name].address)
     ]
+    _once(numbered)
     with _held(lab, folder, numbered):
         yield
+
+
+def _tells(serial: str) -> bool:
+    """Return whether a serial number can be one box's alone."""
+    bare = re.sub(r"[\W_]", "", serial).lower()
+    return bare.removeprefix("sn").strip("0") not in PLACEHOLDERS
+
+
+def _once(numbered: list[tuple[InstrumentEntry, str]]) -> None:
+    """Raise where two instruments of one lab say that they are the same box."""
+    first: dict[str, str] = {}
+    for entry, key in numbered:
+        if (other := first.setdefault(key, entry.name)) != entry.name:
+            raise InstrumentError(f"{other} and {entry.name} are one box: both say {key}")
 
 
 def canonical(address: str) -> str:

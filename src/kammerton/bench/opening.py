@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from functools import partial
 from importlib import import_module
 from pathlib import Path
@@ -13,7 +13,14 @@ from typing import Any
 
 from kammerton.bench.bench import Bench, Compiler
 from kammerton.bench.boxes import named
-from kammerton.bench.connect import Factory, Hold, close_all, connect
+from kammerton.bench.connect import (
+    CONNECT_DEADLINE,
+    Factory,
+    Hold,
+    close_all,
+    connect,
+    safe_all,
+)
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.locks import held_boxes, held_locks
@@ -63,7 +70,7 @@ async def open_bench(
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         async with (
             _leaving(partial(_close, instruments)),
-            _boxes_held(instruments, hold),  # not ours: not even switched off
+            _boxes_held(lab, instruments, hold),  # not ours: not even switched off
             _leaving(partial(_safe, gate)),
         ):
             await gate.guard.boxes.as_declared(instruments)
@@ -93,10 +100,21 @@ async def _connected(
 
 
 @asynccontextmanager
-async def _boxes_held(instruments: Mapping[str, Instrument], hold: Hold) -> AsyncIterator[None]:
-    """Hold the boxes that answer to be written to, by what they say they are."""
+async def _boxes_held(
+    lab: Lab, instruments: Mapping[str, Instrument], hold: Hold
+) -> AsyncIterator[None]:
+    """Hold the boxes that answer to be written to, by what they say they are.
+
+    Where another process has one, the rest is switched off before that is raised.
+    """
     written = {n: i for n, i in instruments.items() if not isinstance(i, FridgeMonitor)}
-    with hold(await named(written)):
+    found = await named(written, CONNECT_DEADLINE)  # one that others upload to answers late
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(hold(found))
+        except InstrumentError as refusal:
+            lines = [*str(refusal).splitlines(), *await unbroken(safe_all(lab, instruments, hold))]
+            raise InstrumentError("\n".join(dict.fromkeys(lines))) from None
         yield
 
 

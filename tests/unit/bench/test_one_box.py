@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kammerton.bench import open_bench
+from kammerton.bench.boxes import named
 from kammerton.bench.locks import held_boxes, on_this_computer
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
@@ -64,6 +65,57 @@ def test_r7_a_second_that_cannot_reach_all_does_not_switch_off_what_the_first_ha
     asyncio.run(opened(make.lab()))
 
 
+def test_r7_where_another_has_one_box_the_rest_goes_off(fake, make, tmp_path):
+    """After an unclean end, say: what is ours must not stay on for what is not."""
+    fake.lo.on = True
+    others = {"awg": asyncio.run(fake.awg.identity())}
+
+    async def second() -> None:
+        lab = make.lab()
+        with held_boxes(lab, others, tmp_path), pytest.raises(InstrumentError, match="in use"):
+            async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
+                pytest.fail("another has the generator")
+
+    asyncio.run(second())
+    assert not fake.lo.on
+    assert {what for name, what, *_ in fake.log if name == "awg"} == {"close"}
+
+
+def test_r7_who_is_too_busy_to_say_who_it_is_is_waited_for(fake, make, tmp_path, monkeypatch):
+    """Another daemon uploads to it."""
+    monkeypatch.setattr("kammerton.bench.boxes.PATIENCE", 0.01)
+    identity = fake.awg.identity
+
+    async def late() -> Identity:
+        await asyncio.sleep(0.1)
+        return await identity()
+
+    async def second() -> None:
+        lab, others = make.lab(), {"awg": await identity()}
+        monkeypatch.setattr(fake.awg, "identity", late)
+        with held_boxes(lab, others, tmp_path), pytest.raises(InstrumentError, match="in use"):
+            async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
+                pytest.fail("another has the generator")
+
+    asyncio.run(second())
+    assert {what for name, what, *_ in fake.log if name == "awg"} == {"close"}
+
+
+def test_one_box_that_is_named_twice_is_named_so(make, tmp_path):
+    with pytest.raises(InstrumentError, match="awg and lo are one box"):  # noqa: SIM117
+        with held_boxes(make.lab(), {"awg": AWG, "lo": AWG}, tmp_path):
+            pass
+
+
+def test_a_driver_that_breaks_when_asked_who_it_is_keeps_no_other_on(fake, make):
+    async def breaks() -> Identity:
+        raise ValueError("no comma in *IDN?")
+
+    fake.awg.identity = breaks
+    found = asyncio.run(named({"awg": fake.awg, "lo": fake.lo}))
+    assert set(found) == {"lo"}
+
+
 def test_a_box_is_free_again_afterwards(fake, make, tmp_path):
     async def opened(lab: Lab) -> None:
         async with open_bench(lab, LabClock(), drivers=fake.drivers, lock_folder=tmp_path):
@@ -73,7 +125,9 @@ def test_a_box_is_free_again_afterwards(fake, make, tmp_path):
     asyncio.run(opened(elsewhere(make.lab(), "later")))
 
 
-@pytest.mark.parametrize("serial", ["", "0", "000000", " "])
+@pytest.mark.parametrize(
+    "serial", ["", "0", "000000", " ", "N/A", "None", "Unknown", "-", "1", "SN0", "SN000", "123456"]
+)
 def test_what_has_no_serial_number_is_held_by_its_address_alone(make, tmp_path, serial):
     who = {"awg": replace(AWG, serial=serial)}
     with held_boxes(make.lab(), who, tmp_path), held_boxes(make.lab(), who, tmp_path):
