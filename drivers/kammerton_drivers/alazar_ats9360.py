@@ -118,8 +118,7 @@ class Ats9360:
         NoTriggers
             A buffer was not filled within `capture.timeout`.
         LastingFault
-            The board says that its clock is not locked, also once all buffers are there: then what
-            they hold slid past the triggers, since nobody knows when.
+            The board says that its clock is not locked.
         InstrumentError
             The board or `armed` failed.
         """
@@ -162,14 +161,6 @@ class Board(AlazarTechATS9360):
         memory: Memory = getattr(self.api, "memory", _Pages)(sample_type, n_bytes)
         self.api.post_async_buffer(self._handle, ctypes.c_void_p(memory.addr), memory.size_bytes)
         return memory
-
-    def set_clock_again(self) -> None:
-        """Set the clock as it is set: the one way to ask whether it is still locked.
-
-        The ATS-SDK documents no question for that; AlazarSetCaptureClock fails where it cannot.
-        """
-        settings = (self.clock_source, self.external_sample_rate, self.clock_edge, self.decimation)
-        self.api.set_capture_clock(self._handle, *(each.raw_value for each in settings))
 
     def close(self) -> None:
         """Close the driver, and the api object where it can be closed."""
@@ -273,7 +264,6 @@ def _acquired(board: Board, stream: _Stream) -> None:
             buffer_timeout=round(1e3 * capture.timeout),
             acquisition_controller=cast("AcquisitionController[None]", stream),
         )
-        board.set_clock_again()
     except RuntimeError as error:
         _demand_lock(stream.name, error)
         if re.search(r"\b579\b|WaitTimeout", str(error)) is None:

@@ -287,30 +287,6 @@ def test_a_clock_that_cannot_lock_lasts_until_the_reference_is_back(rig):
     board.close()
 
 
-def test_i9_a_clock_that_goes_while_records_come_is_noticed_when_all_are_there(rig):
-    board = Simulated(rig, time.monotonic, lambda at: None, seed=1)
-    digitizer = connect("digitizer", f"sim://127.0.0.1:{board.port}")
-    came: list[int] = []
-
-    def sink(a: object, b: object, number: int) -> None:
-        came.append(number)
-        if number == 1:
-            board.lose_reference(2e-6)
-
-    async def main() -> None:
-        await digitizer.configure(RATE)
-        with pytest.raises(LastingFault, match=r"590.*see to") as fault:
-            await digitizer.acquire(Capture(256, 3, 4, 1.0), start(rig), sink)
-        assert came == [0, 1, 2, 3]
-        assert fault.value.instrument == "digitizer"
-        board.lose_reference(0.0)
-        await digitizer.acquire(Capture(256, 3, 4, 1.0), start(rig), nothing)
-        await digitizer.close()
-
-    asyncio.run(main())
-    board.close()
-
-
 def test_an_acquisition_before_configuration_is_refused(rig, address):
     digitizer = connect("digitizer", address)
     with pytest.raises(InstrumentError, match="must sync parameters"):

@@ -67,23 +67,6 @@ def test_i9_a_reference_that_is_lost_lasts_until_it_is_back(laboratory, lab, ins
     use(lab, body)
 
 
-def test_i9_a_digitizer_that_loses_it_between_two_setups_is_asked_after_each_run(laboratory, lab):
-    async def body(bench: Bench) -> None:
-        await bench.acquire(program(lab, 40))
-        laboratory.faults.inject("reference-lost", instrument="board", ppm=2)
-        for _ in range(2):
-            with pytest.raises(LastingFault, match=r"590.*the common 10 MHz") as fault:
-                await bench.acquire(program(lab, 40))
-            assert fault.value.instrument == "digitizer"
-        with pytest.raises(LastingFault):
-            await bench.recover(fault.value)
-        laboratory.faults.clear(None)
-        await bench.recover(fault.value)
-        await bench.acquire(program(lab, 40))
-
-    use(lab, body)
-
-
 @pytest.mark.parametrize("instrument", ["drive_lo", "awg1", "board"])
 def test_i9_a_bench_does_not_open_without_the_reference(laboratory, lab, instrument):
     laboratory.faults.inject("reference-lost", instrument=instrument, ppm=2)
