@@ -19,9 +19,10 @@ WHAT_TO_DO: Mapping[str, str] = {
         "see to what it says, then `kammerton release` with its name. It is then asked anew."
     ),
     "outputs": (
-        "They may be on: nobody switched off, and what a person holds the daemon does not touch, "
-        "not even to switch off. Look at the front panels before anybody reaches in; switch off "
-        "there, or `kammerton release` what is held: the daemon then switches everything off first."
+        "They may be on: nobody switched off, or an instrument did not answer; what a person holds "
+        "the daemon does not touch, not even to switch off. Look at the front panels before "
+        "anybody reaches in; switch off there, or `kammerton release` what is held: the daemon "
+        "then switches everything off first."
     ),
     "target": (
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "

@@ -37,7 +37,7 @@ class Outputs:
         return self._store.left
 
     def left_alone(self) -> str:
-        """Say what is known while a person has the instruments; raise an alarm unless it is off."""
+        """Say what is known while nobody switches off; raise an alarm unless outputs are off."""
         if self.known_off:
             return "outputs are off"
         since = "" if self.unclean is None else " since the unclean end"

@@ -10,6 +10,7 @@ from kammerton.bench import open_bench
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
+from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
 from kammerton.serve.computer import Doing, opened_store, relayed
 from kammerton.serve.holding import Holds
@@ -33,15 +34,17 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
     StoreError
         The database cannot be opened or written.
     """
-    async with opened_store(lab, touch=touch) as (store, outputs):
+    alarms = Alarms()
+    async with opened_store(lab, touch=touch, alarm=alarms.tell) as (store, outputs):
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
-        state = "no instrument was touched"
         if touch:
             state = _held(lab, store, outputs) or await _switched_off(lab, clock, outputs)
+        else:
+            state = _untouched(outputs)
         async with (
             attending(store, scopes=holdable(lab)),
-            relayed(lab, store, clock.now, word="safe mode"),
+            relayed(lab, store, clock.now, alarms, word="safe mode"),
         ):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
 
@@ -79,6 +82,12 @@ def _held(lab: Lab, store: Store, outputs: Outputs) -> str | None:
     return f"no instrument was touched, {said(lease)}; {outputs.left_alone()}"
 
 
+def _untouched(outputs: Outputs) -> str:
+    """Say that nothing was touched, and raise an alarm unless the last end left all off."""
+    words = "no instrument was touched"
+    return words if outputs.known_off else f"{words}; {outputs.left_alone()}"
+
+
 async def _switched_off(
     lab: Lab, clock: LabClock, outputs: Outputs, within: float | None = None
 ) -> str:
@@ -89,6 +98,8 @@ async def _switched_off(
             outputs.found_off()
     except InstrumentError as problem:
         log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
+        outputs.known_off = False  # whatever the last end left: it could not be verified now
+        outputs.left_alone()
         return "not every output is known to be off"
     return "all outputs are off"
 

@@ -8,6 +8,7 @@ import dataclasses
 
 import pytest
 
+from kammerton.model import InstrumentError
 from kammerton.serve import safe
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
@@ -57,7 +58,7 @@ def test_r8_the_broker_is_told_that_it_is_safe_mode(lab, opened, monkeypatch):
     words = []
 
     @contextlib.asynccontextmanager
-    async def relayed(*_, word):
+    async def relayed(*_, word, **__):
         words.append(word)
         yield
 
@@ -85,3 +86,52 @@ def test_r8_what_a_person_holds_after_an_unclean_end_is_not_called_off(lab, open
         store.activity("t1 on q0")
     assert "outputs are NOT known to be off" in asyncio.run(stay(lab, touch=True))
     assert not opened
+
+
+@pytest.fixture
+def published(monkeypatch):
+    """Collect the alarms that whoever publishes in safe mode is given."""
+    relays = []
+
+    @contextlib.asynccontextmanager
+    async def relayed(lab, store, now, alarms, word):
+        relays.append(alarms)
+        yield
+
+    monkeypatch.setattr(safe, "relayed", relayed)
+    return lambda: [(alarm.kind, alarm.on) for _, alarm in relays[0]._new]
+
+
+def leave_unclean(lab, held=False):
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        if held:
+            store.hold("computer", "anna", "cool-down")
+        store.activity("t1 on q0")
+
+
+def test_that_outputs_a_person_holds_may_be_on_is_published(lab, opened, published):
+    leave_unclean(lab, held=True)
+    asyncio.run(stay(lab, touch=True))
+    assert published() == [("outputs", True)]
+
+
+def test_that_outputs_nobody_touched_may_be_on_is_published(lab, opened, published):
+    leave_unclean(lab)
+    assert "NOT known to be off" in asyncio.run(stay(lab, touch=False))
+    assert published() == [("outputs", True)]
+
+
+def test_that_outputs_could_not_be_switched_off_is_published(lab, monkeypatch, published):
+    @contextlib.asynccontextmanager
+    async def deaf(*_, **__):
+        raise InstrumentError("lo1: no answer")
+        yield
+
+    monkeypatch.setattr(safe, "open_bench", deaf)
+    assert "not every output is known to be off" in asyncio.run(stay(lab, touch=True))
+    assert published() == [("outputs", True)]
+
+
+def test_where_outputs_are_off_no_alarm_is_published(lab, opened, published):
+    asyncio.run(stay(lab, touch=True))
+    assert published() == []
