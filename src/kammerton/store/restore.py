@@ -48,11 +48,11 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
         over = _still_asked(target)
         try:
             _prepare(part, saved, target, who, over)
+            _refuse(target, over)  # the last that may fail while the database is still in place
         except BaseException:
             part.unlink(missing_ok=True)  # what is torn must not fill a full disk further
             raise
         aside = _set_aside(target)
-        _refuse(target, over)
         part.replace(target)
         to_disk(target.parent)
     return target, aside

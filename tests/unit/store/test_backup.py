@@ -166,6 +166,25 @@ def test_a_restore_that_fails_leaves_the_database_and_nothing_else(
         assert store.revision() == 1
 
 
+def test_a_restore_that_cannot_refuse_what_was_asked_leaves_the_database(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(path, "two-qubits") as store, Inbox(store.place) as box:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        saved = backup.keep(path)
+        box.ask("revert", {"to": 1, "names": ["q0"], "why": "flux"}, "ann")
+
+    def full(*_: object, **__: object) -> None:
+        raise StoreUnavailable("cannot leave an answer: database or disk is full")
+
+    monkeypatch.setattr(Inbox, "answer", full)
+    with pytest.raises(StoreUnavailable, match="disk is full"):
+        restore(saved, "bob")
+    assert not [*path.parent.glob("*.restoring"), *path.parent.glob("*.set-aside-*")]
+    with Store.read(path) as store:
+        assert store.revision() == 1
+
+
 def test_a_damaged_backup_is_not_restored(path: Path) -> None:
     Store.open(path, "two-qubits").close()
     saved = backup.keep(path)
