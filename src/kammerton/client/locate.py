@@ -55,4 +55,6 @@ def _of_lab(path: Path) -> Path | str:
     from kammerton.store.place import named
 
     lab = load(path)
+    if isinstance(lab.database, Path):
+        return lab.database.resolve()  # its backups lie beside the file, not beside a link to it
     return named(lab.database, lab.computer)

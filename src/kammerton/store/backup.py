@@ -86,8 +86,11 @@ def age(database: Path) -> float:
 
 
 def database_of(saved: Path) -> Path:
-    """Return the database that a backup was made of, by where it lies and what it is called."""
-    return saved.resolve().parent.parent / saved.name.split(".backup-")[0]
+    """Return the database that a backup was made of, by where it lies and what it is called.
+
+    Where that is a link it is the file it leads to, whose lock a daemon holds.
+    """
+    return (saved.resolve().parent.parent / saved.name.split(".backup-")[0]).resolve()
 
 
 def advice(database: Path) -> str:

@@ -145,3 +145,14 @@ def test_a_status_without_values_says_that_nothing_was_measured(tmp_path):
 
 def test_the_defaults_are_readable_in_the_help():
     assert "[default: lab.toml here" in " ".join(said("status", "--help")[1].split())
+
+
+def test_a_backup_of_a_database_behind_a_link_lies_beside_the_file(lab: Path) -> None:
+    database, disk = lab.parent / "kammerton.sqlite", lab.parent / "large disk"
+    disk.mkdir()
+    database.rename(disk / database.name)
+    database.symlink_to(disk / database.name)
+    for named in (lab, database):
+        code, saved = said("backup", str(named))
+        assert code == 0
+        assert Path(saved.replace("\n", "")).parent == (disk / "backups").resolve()

@@ -109,6 +109,21 @@ def test_an_open_database_is_not_replaced(store: Store, path: Path) -> None:
         restore(saved, "anna")
 
 
+def test_an_open_database_behind_a_link_is_not_replaced_by_a_backup_beside_the_link(
+    store: Store, path: Path, tmp_path: Path
+) -> None:
+    link = tmp_path / "elsewhere" / path.name
+    link.parent.mkdir()
+    link.symlink_to(path)
+    saved = backup.keep(link)
+    assert saved.parent == link.parent / "backups", "as before links were followed"
+    with pytest.raises(StoreInUse):
+        restore(saved, "anna")
+    store.close()
+    assert restore(saved, "anna")[0] == path.resolve()
+    assert link.is_symlink()
+
+
 def test_what_is_held_stays_held_over_a_restore(path: Path) -> None:
     with Store.open(path, "two-qubits") as store:
         store.hold("q0", "anna", "released since")
