@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -74,12 +75,20 @@ def laboratory(
             process.wait(END)
 
 
+def _heed_hangups() -> None:
+    """Undo what `nohup` hands down: SIGHUP ignored until there is a handler."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+_heeds = None if sys.platform == "win32" else _heed_hangups
+
+
 @contextlib.contextmanager
 def daemon(
     lab: Path, *options: str, program: Sequence[str] = (*KAMMERTON, "run")
 ) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [*program, str(lab), *options], stderr=subprocess.PIPE, text=True
+        [*program, str(lab), *options], stderr=subprocess.PIPE, text=True, preexec_fn=_heeds
     ) as process:
         try:
             yield process

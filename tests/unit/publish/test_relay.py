@@ -382,18 +382,24 @@ def test_a_store_that_fails_for_a_while_is_waited_for(
 
 
 def test_absence_is_logged_once(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    refused: list[Broker] = []
+
     @contextlib.asynccontextmanager
     async def refuse(
         broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Wire]:
+        refused.append(broker)
         raise BrokerError("nobody there")
         yield Wire()
 
     async def scenario() -> None:
         relay = Relay(store, BROKER, connect=refuse, backoff=Backoff(0.001, 0.002))
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await relay.run()
+        task = asyncio.create_task(relay.run())
+        async with asyncio.timeout(20):
+            while len(refused) < 10:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
         assert relay.problem == "nobody there"
 
     asyncio.run(scenario())

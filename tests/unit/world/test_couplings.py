@@ -240,7 +240,8 @@ def joint(monkeypatch):
 def test_single_pulses_leave_both_alone_and_change_nothing(joint):
     coupled, alone = lab(), lab(couplings=[])
     found = [play(x, (pulses(x, 0, q0=1, q1=1), 40)) for x in (coupled, alone)]
-    assert np.array_equal(found[0], found[1])
+    # The last bits depend on what ran before in the process.
+    assert np.allclose(found[0], found[1], rtol=0.0, atol=1e-12)
     assert joint == []
 
 
