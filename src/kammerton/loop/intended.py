@@ -69,13 +69,21 @@ def _whole(target: Target, now: datetime) -> Target:
 def _opening(lab: Lab, drivers: Mapping[str, Callable[[], Factory]]) -> Iterator[Write]:
     yield from (_off(lab, name, "start") for name in _outputs(lab))
     for name in _configured(lab):
-        driver = drivers.get(lab.instruments[name].driver)
+        yield from _configuring(lab, name, drivers.get(lab.instruments[name].driver))
+
+
+def _configuring(lab: Lab, name: str, driver: Callable[[], Factory] | None) -> Iterator[Write]:
+    try:
         setup = None if driver is None else setup_of(driver())
-        if setup is None:
-            yield Write("start", name, "setup", UNKNOWN, "not named by its driver", "")
-            continue
-        for setting in setup(lab.sample_rate):
-            yield Write("start", name, setting.quantity, UNKNOWN, str(setting), "by its driver")
+    except Exception as problem:  # noqa: BLE001 - anybody's package, perhaps not on this computer
+        words = f"not known, its driver cannot be loaded: {type(problem).__name__}: {problem}"
+        yield Write("start", name, "setup", UNKNOWN, words, "")
+        return
+    if setup is None:
+        yield Write("start", name, "setup", UNKNOWN, "not named by its driver", "")
+        return
+    for setting in setup(lab.sample_rate):
+        yield Write("start", name, setting.quantity, UNKNOWN, str(setting), "by its driver")
 
 
 def _configured(lab: Lab) -> Iterator[str]:

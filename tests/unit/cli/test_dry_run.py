@@ -86,6 +86,20 @@ def test_a_driver_that_does_not_say_what_it_sets_is_named(tmp_path):
     assert unsaid == {"awg1", "drive_lo", "readout_lo", "digitizer"}
 
 
+def test_a_driver_whose_package_is_not_here_is_named_and_why(tmp_path):
+    def gone():
+        raise ModuleNotFoundError("No module named 'vendor_sdk'")
+
+    path = tmp_path / "lab.toml"
+    path.write_text(TEXT, encoding="utf-8")
+    drivers = installed_drivers() | {"alazar_ats9360": gone}
+    writes = intended(load(path), (), datetime.now(UTC), drivers)
+    [unsaid] = [w for w in writes if "cannot be loaded" in w.new]
+    assert unsaid.output == "digitizer"
+    assert unsaid.new.endswith("ModuleNotFoundError: No module named 'vendor_sdk'")
+    assert {"awg1", "drive_lo"} <= {w.output for w in writes if w.limit == "by its driver"}
+
+
 def test_each_value_is_said_once_for_an_instrument_and_fits_80_columns(tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     _, out = dry(tmp_path, TEXT)
