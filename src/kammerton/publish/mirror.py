@@ -34,6 +34,7 @@ class Mirror:
     _differs: float | None = None
     _own: deque[Seal] = field(default_factory=lambda: deque(maxlen=100))
     _foreign: deque[float] = field(default_factory=lambda: deque(maxlen=WAR))
+    _denials: deque[float] = field(default_factory=lambda: deque(maxlen=WAR))
 
     def publishing(self, seal: Seal) -> None:
         """Note what is published next: its echo may come before the acknowledgement."""
@@ -58,15 +59,24 @@ class Mirror:
         return f"somebody else published a snapshot: {self._words()}"
 
     def problem(self) -> str | None:
-        """Say what differs, once it has for longer than PATIENCE."""
+        """Say what differs, once it has for longer than PATIENCE or is denied again and again."""
+        if self._often(self._denials):
+            return "somebody keeps saying that this computer is offline"
         if self._differs is None or self.monotonic() - self._differs <= PATIENCE:
             return None
         return f"the broker does not tell what was published: {self._words()}"
 
     def at_war(self) -> bool:
         """Whether somebody else keeps publishing under this computer's name."""
-        recent = [t for t in self._foreign if self.monotonic() - t < MINUTE]
-        return len(recent) >= WAR
+        return self._often(self._foreign)
+
+    def deny(self) -> None:
+        """Note that others were told that we are offline."""
+        self.denied = True
+        self._denials.append(self.monotonic())
+
+    def _often(self, times: deque[float]) -> bool:
+        return sum(self.monotonic() - t < MINUTE for t in times) >= WAR
 
     def _compare(self) -> None:
         if self._heard == self._published:

@@ -173,7 +173,7 @@ class Relay:
             if not await session.empty_outbox():
                 self._news.set()  # the rest comes as soon as snapshot and alarms are out
             wait = await session.renew_snapshot()
-            await session.insist()
+            insist = await session.insist()
         except StoreError as problem:
             pass_cancellation(problem)
             self._note(str(problem))
@@ -181,7 +181,7 @@ class Relay:
         if self.problem is not None:
             self._note(None)
         self._compare()
-        return wait
+        return min(filter(None, (wait, insist)), default=0.0)
 
     async def _listen(self, connection: Connection) -> None:
         """Hear what others hear of this computer; whoever else publishes it is noticed."""
@@ -203,7 +203,7 @@ class Relay:
         except BrokerError:
             return
         if said.status == "offline":
-            self._mirror.denied = True
+            self._mirror.deny()
             self._news.set()
         elif said.instance not in ("", payloads.INSTANCE):
             text = (

@@ -45,6 +45,7 @@ class Session:
         self._valid: tuple[Change, ...] = ()
         self._greeted: tuple[Change, ...] = ()
         self._due = 0.0
+        self._insist_due = 0.0
 
     async def greet(self) -> float:
         """Say that we are here and retain the whole set: the broker may have lost what it had.
@@ -100,11 +101,20 @@ class Session:
                     await self._publish_parameter(change)
         return max(0.0, wait)
 
-    async def insist(self) -> None:
-        """Say again that we are here, where others were told that we are not."""
-        if self._mirror.denied:
+    async def insist(self) -> float:
+        """Say again that we are here, where others were told that we are not, once it is due.
+
+        Return the seconds until it is due: something that answers each "online" with "offline"
+        must not make us publish without end.
+        """
+        if not self._mirror.denied:
+            return 0.0
+        wait = self._insist_due - time.monotonic()
+        if wait <= 0:
             self._mirror.denied = False
+            self._insist_due = time.monotonic() + SNAPSHOT_EVERY
             await self._say(await asyncio.to_thread(self._store.snapshot), self._word)
+        return max(0.0, wait)
 
     async def tell(self, alarms: Alarms) -> None:
         """Publish the alarms that are due."""

@@ -149,6 +149,40 @@ def test_a_last_will_that_comes_late_is_contradicted(store: Store) -> None:
     asyncio.run(scenario())
 
 
+def test_who_answers_each_online_with_offline_is_contradicted_seldom_and_named(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as a bridge: without a limit both sides would publish as fast as they can."""
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.1)
+    told: list[Alarm] = []
+
+    class Denying(Wire):
+        async def messages(self) -> AsyncIterator[Message]:
+            answered = 0
+            while True:
+                if self.topics().count("status") > answered:
+                    answered += 1
+                    assert self.will is not None
+                    yield Message(TOPICS.status, self.will.payload)
+                await asyncio.sleep(0.001)
+
+    async def scenario() -> None:
+        wire = Denying()
+        task = asyncio.create_task(relay_of(store, wire, alarm=told.append).run())
+        began = asyncio.get_running_loop().time()
+        async with asyncio.timeout(10):
+            while not any(a.on and "offline" in a.text for a in told):  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        passed = asyncio.get_running_loop().time() - began
+        task.cancel()
+        await asyncio.wait([task])
+        said = [d["status"] for topic, d, _ in wire.sent if topic == TOPICS.status].count("online")
+        assert 5 <= said <= 2 + passed / 0.1
+        assert {a.kind for a in told if a.on} == {"retained"}
+
+    asyncio.run(scenario())
+
+
 def test_the_retained_status_follows_the_revision(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
