@@ -14,13 +14,18 @@ TABLES = frozenset((*APPEND_ONLY, *CLOSED_ONCE, *CHANGING))
 FORBID = "BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0]; END"
 
 
-def guards_of_a_file(query: Query) -> Iterator[str]:
-    """Yield the tables and triggers of an SQLite file that are missing, changed or not ours."""
+def guards_of_a_file(query: Query, triggers: bool = True) -> Iterator[str]:
+    """Yield the tables and triggers of an SQLite file that are missing, changed or not ours.
+
+    triggers: False where only damage counts: a missing table is that.
+    """
     kept = query(
         "SELECT type, name, sql FROM sqlite_master "
         "WHERE type IN ('table', 'trigger') AND name NOT LIKE 'sqlite%'"
     )
     yield from _missing(name for kind, name, _ in kept if kind == "table")
+    if not triggers:
+        return
     there = {name: " ".join(sql.replace('"', "").split()) for k, name, sql in kept if k != "table"}
     wanted = dict(_triggers())
     for name in sorted(wanted.keys() | there.keys()):

@@ -18,11 +18,17 @@ SCHEMA = 2
 
 
 def verify(
-    database: Path, *, data: bool = True, tell: Tell = silent, tip: str | None = None
+    database: Path,
+    *,
+    data: bool = True,
+    guards: bool = True,
+    tell: Tell = silent,
+    tip: str | None = None,
 ) -> Report:
     """Look at a whole database, also while a daemon writes it; say everything that is wrong.
 
     data: read every run's file of raw traces too; that takes about a millisecond a file.
+    guards: look for triggers that are missing, changed or not ours; they are no damage to history.
     tell: hears how far it has come, where that takes a while. tip: the end that the audit log had
     once; it must still hold that line.
     """
@@ -34,7 +40,7 @@ def verify(
             connection.text_factory = _text
             connection.execute("BEGIN")
             root = _root(database.resolve()) if data else None
-            return _report(_query(connection), root, tell, tip)
+            return _report(_query(connection), root, guards, tell, tip)
     except sqlite3.Error as problem:
         back = "a backup comes back with: kammerton restore BACKUP"
         return Report((f"{database} cannot be read: {problem}; {back}",))
@@ -59,14 +65,14 @@ def _query(connection: sqlite3.Connection) -> Query:
     return rows
 
 
-def _report(query: Query, root: Path | None, tell: Tell, tip: str | None) -> Report:
+def _report(query: Query, root: Path | None, guards: bool, tell: Tell, tip: str | None) -> Report:
     if foreign := _foreign(query):
         return Report((foreign,))
     findings = [*_damaged(query)]
     ((version,),) = query("PRAGMA user_version")
     if version == SCHEMA:
         findings += broken(query, sqlite3.Error, tell)
-        findings += guards_of_a_file(query)
+        findings += guards_of_a_file(query, guards)
         findings += tip_is_there(query, tip)
     if root is not None:
         findings += unreadable(query, root)

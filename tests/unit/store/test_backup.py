@@ -40,10 +40,31 @@ def test_a_backup_is_made_while_the_daemon_writes(store: Store, path: Path) -> N
 def test_what_is_not_sound_gets_no_name(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(backup, "verify", lambda copy, data: Report(("revision 2 is missing",)))
+    monkeypatch.setattr(backup, "verify", lambda *_, **__: Report(("revision 2 is missing",)))
     with pytest.raises(StoreError, match="not sound: revision 2 is missing"):
         backup.keep(path)
     assert list(backup.beside(path).iterdir()) == []
+
+
+def test_a_trigger_of_the_laboratory_stops_no_backup_and_no_restore(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+    with closing(sqlite3.connect(path)) as mine, mine:
+        mine.execute("CREATE TABLE mine (number)")
+        mine.execute(
+            "CREATE TRIGGER tell AFTER INSERT ON revision "
+            "BEGIN INSERT INTO mine VALUES (new.number); END"
+        )
+    said = ("the trigger tell is none of Kammerton",)
+    saved = backup.keep(path)
+    assert verify(saved).findings == said
+    restore(saved, "anna")
+    assert verify(path).findings == said
+    with closing(sqlite3.connect(path)) as mine, mine:
+        mine.execute("PRAGMA foreign_keys = OFF")
+        mine.execute("DROP TABLE activity")
+    with pytest.raises(StoreError, match="the table activity is missing"):
+        backup.keep(path)
 
 
 def test_only_the_newest_hourly_ones_stay(store: Store, path: Path) -> None:
