@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, clock
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
@@ -20,9 +21,11 @@ from kammerton.store.schema import VERSION
 from kammerton.store.sqlite import named_errors
 from kammerton.verify import verify
 
+log = logging.getLogger(__name__)
+
 OVER = "asked of an epoch that ended with a restore"
 
-COMPANIONS = ("", "-wal", "-shm")
+COMPANIONS = ("", "-wal", "-shm", "-journal")
 """The endings of the files that make up a database in use."""
 
 
@@ -67,11 +70,22 @@ def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request
 
 
 def _still_asked(target: Path) -> list[Request]:
-    """Return what waits for an answer and would be done in the new epoch, oldest first."""
-    if not FilePlace(target).request_file.is_file():
+    """Return what waits for an answer and would be done in the new epoch, oldest first.
+
+    Requests that cannot be read are set aside: they must not keep a good backup from coming back.
+    """
+    file = FilePlace(target).request_file
+    if not file.is_file():
         return []
-    with Inbox(target) as inbox:
-        return [each for each in inbox.waiting() if each.verb not in LASTING]
+    try:
+        with Inbox(target) as inbox:
+            return [each for each in inbox.waiting() if each.verb not in LASTING]
+    except StoreUnavailable:
+        raise  # locked, or no room: the same works later
+    except StoreError as problem:
+        aside = _set_aside(file)
+        log.warning("%s; it is kept as %s, and holds asked for in it are not done", problem, aside)
+        return []
 
 
 def _refuse(target: Path, over: list[Request]) -> None:
@@ -137,7 +151,7 @@ def _note(connection: sqlite3.Connection, texts: tuple[str, ...], epoch: str) ->
 
 
 def _set_aside(target: Path) -> Path | None:
-    """Rename what is there, with its write-ahead log, so that it can still be looked at."""
+    """Rename what is there, with its logs, so that it can still be looked at."""
     there = [end for end in COMPANIONS if target.with_name(target.name + end).exists()]
     if not there:
         return None

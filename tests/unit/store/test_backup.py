@@ -221,6 +221,39 @@ def test_a_restore_that_cannot_refuse_what_was_asked_leaves_the_database(
         assert store.revision() == 1
 
 
+def test_requests_that_cannot_be_read_are_set_aside_by_a_restore(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(1.0)})
+        saved = backup.keep(path)
+    requests = store.place.request_file
+    assert requests is not None
+    requests.write_bytes(b"garbage" * 2000)
+    restore(saved, "anna")
+    (aside,) = path.parent.glob(f"{requests.name}.set-aside-*")
+    assert aside.read_bytes() == b"garbage" * 2000
+    assert str(aside) in caplog.text
+    with Store.open(path, "two-qubits") as store, Inbox(store.place) as box:
+        assert store.revision() == 1
+        assert box.waiting() == []
+
+
+def test_a_restore_waits_for_requests_that_are_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(path, "two-qubits") as store, Inbox(store.place):
+        saved = backup.keep(path)
+
+    def locked(_: Inbox) -> None:
+        raise StoreUnavailable("another program holds the database locked")
+
+    monkeypatch.setattr(Inbox, "waiting", locked)
+    with pytest.raises(StoreUnavailable, match="locked"):
+        restore(saved, "anna")
+    assert not list(path.parent.glob("*.set-aside-*"))
+
+
 def test_a_damaged_backup_is_not_restored(path: Path) -> None:
     Store.open(path, "two-qubits").close()
     saved = backup.keep(path)
