@@ -49,9 +49,10 @@ def _hold(
 
 def _caution(store: Store) -> str:
     """Warn whoever is about to reach in, where the last process ended without switching off."""
-    if store.left is None:
+    left = store.left  # once: another thread forgets it as soon as outputs are verified off
+    if left is None:
         return ""
-    return f"; CAUTION: outputs may be on, process {store.left.pid} did not switch them off"
+    return f"; CAUTION: outputs may be on, process {left.pid} did not switch them off"
 
 
 def _time(said: str) -> datetime:

@@ -14,6 +14,7 @@ from kammerton.model import StoreError
 from kammerton.store import Store, clock, schema
 from kammerton.store.chain import link
 from kammerton.store.rows import micros
+from kammerton.store.verbs import do
 from tests.stored import estimate, run
 
 
@@ -69,6 +70,17 @@ def test_what_a_process_left_when_it_died_is_known_to_the_next(place: Path | str
         store.activity(None)
     with Store.open(place, "two-qubits") as store:
         assert store.left is None
+
+
+def test_a_hold_is_answered_while_outputs_are_found_off(
+    place: Path | str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.activity("t1 on q0")
+    with Store.open(place, "two-qubits") as store:
+        looks = iter([store.left])  # whoever looks twice finds it forgotten
+        monkeypatch.setattr(Store, "left", property(lambda _: next(looks, None)), raising=False)
+        assert "CAUTION: outputs may be on" in do(store, "hold", {"scope": "q0"}, "ann")
 
 
 def test_a_lease_holds_until_it_is_released(store: Store, path: Path) -> None:
