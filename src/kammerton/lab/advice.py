@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 from kammerton.lab.document import Document, Problem
 from kammerton.lab.sizes import LIMITS
@@ -37,6 +38,19 @@ def missing_files(lab: Lab) -> Iterator[Problem]:
     for key, path in named.items():
         if path is not None and not path.is_file():
             yield Problem(("broker", key), f"there is no file {path}")
+
+
+def left_behind(document: Document, lab: Lab, said: str) -> Iterator[Problem]:
+    """Yield a problem where the database lies beside a link to lab.toml and not beside the file."""
+    beside = document.file.absolute().parent / said
+    meant = lab.database
+    if isinstance(meant, Path) and beside.exists() and not meant.exists():
+        text = (
+            f"{document.file} is a link: its database is {meant}, which is not there, while "
+            f"{beside} is; move that there, with -wal, backups and raw data, or name it by an "
+            "absolute path"
+        )
+        yield Problem(("store", "database"), text)
 
 
 def _limits(document: Document) -> Iterator[Problem]:

@@ -86,6 +86,26 @@ def test_a_link_to_lab_toml_means_the_same_database(tmp_path):
     assert other.database == real.resolve().parent / "kammerton.sqlite"
 
 
+def test_a_database_beside_a_link_to_lab_toml_is_not_begun_anew_elsewhere(tmp_path):
+    real, linked = tmp_path / "etc" / "lab.toml", tmp_path / "home" / "lab.toml"
+    for file in (real, linked):
+        file.parent.mkdir()
+    real.write_text(TEXT, encoding="utf-8")
+    linked.symlink_to(real)
+    beside, meant = (file.parent / "kammerton.sqlite" for file in (linked, real))
+    beside.touch()
+    with pytest.raises(LabError) as refusal:
+        load(linked)
+    assert str(beside) in str(refusal.value)
+    assert str(meant) in str(refusal.value)
+    named = TEXT.replace('"kammerton.sqlite"', f'"{beside}"')
+    real.write_text(named, encoding="utf-8")
+    assert load(linked).database == beside
+    real.write_text(TEXT, encoding="utf-8")
+    beside.rename(meant)
+    assert load(linked).database == meant
+
+
 def test_store_and_broker_may_be_left_out(examined):
     text = TEXT[: TEXT.index("[store]")] + TEXT[TEXT.index("[interlock]") :]
     lab = examined(text).lab
