@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,6 +20,9 @@ from kammerton.store import backup, schema, shares
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 """A full disk, a quota, a limit on the size of files: a person makes room, and the same works."""
+
+PROBE = 2**20
+"""Bytes that tell a want of room from a broken disk: more than a commit adds."""
 
 PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
@@ -167,19 +171,35 @@ def named_errors(path: Path, doing: str) -> Iterator[None]:
     try:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as problem:
-        kind = StoreUnavailable if _passes(problem) else StoreError
+        kind = StoreUnavailable if _passes(problem, path) else StoreError
         raise kind(f"cannot {doing} {path}: {_cause(problem)}") from problem
 
 
-def _passes(problem: Exception) -> bool:
+def _passes(problem: Exception, path: Path) -> bool:
     """Return whether the same call may succeed later: no space, or somebody's lock."""
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     if isinstance(cause, OSError):
         return cause.errno in NO_SPACE
     said = getattr(cause, "sqlite_errorcode", 0)
     # SQLite calls only a full disk FULL; of a quota, or a limit on a file, it says that it cannot
-    # write. The lowest byte is the kind, the rest tells apart why.
-    return said == sqlite3.SQLITE_IOERR_WRITE or said & 0xFF in PASSING
+    # write, as of a broken disk. The lowest byte is the kind, the rest tells apart why.
+    if said == sqlite3.SQLITE_IOERR_WRITE:
+        return _no_room(path)
+    return said & 0xFF in PASSING
+
+
+def _no_room(path: Path) -> bool:
+    """Return whether a file that grows as this database would is refused for want of room."""
+    logs = (path.with_name(path.name + end) for end in ("", "-wal", "-journal"))
+    try:
+        end = max((each.stat().st_size for each in logs if each.is_file()), default=0)
+        with tempfile.TemporaryFile(dir=path.parent) as probe:
+            probe.seek(end)
+            probe.write(bytes(PROBE))
+            probe.flush()
+    except OSError as problem:
+        return problem.errno in NO_SPACE
+    return False
 
 
 def _cause(problem: Exception) -> str:

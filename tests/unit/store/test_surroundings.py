@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PureWindowsPath
@@ -12,7 +15,7 @@ import pytest
 
 from kammerton.client.timeline import timeline
 from kammerton.model import LabClock, StoreError, StoreUnavailable
-from kammerton.store import Store, clock, reserve, shares
+from kammerton.store import Store, clock, reserve, shares, sqlite
 from kammerton.verify import verify
 from tests.stored import estimate, run
 
@@ -250,3 +253,29 @@ def test_s1_a_limit_on_the_database_is_waited_for(tmp_path: Path) -> None:
     )
     assert [said[:7] for said in waits] == 3 * ["waits: "]
     assert made == "r000002"
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"),
+    [
+        (None, StoreError),
+        (errno.EIO, StoreError),
+        (errno.ENOSPC, StoreUnavailable),
+        (errno.EDQUOT, StoreUnavailable),
+        (errno.EFBIG, StoreUnavailable),
+    ],
+)
+def test_s1_a_write_that_fails_is_waited_for_only_where_there_is_no_room(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int | None, kind: type[StoreError]
+) -> None:
+    def refuses(**_: object) -> None:
+        raise OSError(number, "refused")
+
+    if number is not None:
+        monkeypatch.setattr(tempfile, "TemporaryFile", refuses)
+    failed = sqlite3.OperationalError("disk I/O error")
+    failed.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+    with pytest.raises(StoreError) as said, sqlite.named_errors(path, "write"):
+        raise failed
+    assert type(said.value) is kind
+    assert list(path.parent.iterdir()) == []
