@@ -18,6 +18,8 @@ from kammerton.publish.received import ParameterSet, Received, Status
 KEPT = 1000
 """Deltas kept while a gap is open; a snapshot comes within a second, so this is ample."""
 
+NOTHING_SAID = "none yet (whoever reads snapshots must be allowed to read status too)"
+
 
 @dataclass(frozen=True)
 class Update:
@@ -72,7 +74,7 @@ class Follower:
             self._early = document  # a broker may send what it retains in any order
             raise BrokerError(
                 f"revision {document.revision} of epoch {document.epoch[:20]!r}: the daemon's"
-                f" status names {self._epochs.present or 'none yet'}"
+                f" status names {self._epochs.present or NOTHING_SAID}"
             )
         self._early = None
         if document.epoch != self.epoch:

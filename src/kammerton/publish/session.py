@@ -17,6 +17,9 @@ from kammerton.store import Change, Handover, Snapshot, Store
 SNAPSHOT_EVERY = 1.0
 """Least seconds between two retained snapshots: the longest that a late joiner is behind."""
 
+STATUS_EVERY = 30.0
+"""Seconds after which the status is said again: what is said at the moment is believed."""
+
 TURN = 1.0
 """Seconds after which a long outbox lets snapshot and alarms go first."""
 
@@ -46,6 +49,7 @@ class Session:
         self._greeted: tuple[Change, ...] = ()
         self._due = 0.0
         self._insist_due = 0.0
+        self._repeat_due = 0.0
 
     async def greet(self) -> float:
         """Say that we are here and retain the whole set: the broker may have lost what it had.
@@ -102,12 +106,12 @@ class Session:
         return max(0.0, wait)
 
     async def insist(self) -> float:
-        """Say again that we are here, where others were told that we are not, once it is due.
+        """Say again that we are here: now and then, and where others were told that we are not.
 
-        Return the seconds until it is due: something that answers each "online" with "offline"
+        Return the seconds until that is due: something that answers each "online" with "offline"
         must not make us publish without end.
         """
-        if not self._mirror.denied:
+        if not self._mirror.denied and time.monotonic() < self._repeat_due:
             return 0.0
         wait = self._insist_due - time.monotonic()
         if wait <= 0:
@@ -135,6 +139,7 @@ class Session:
 
     async def _say(self, head: Snapshot, word: str) -> None:
         payload = payloads.encode(payloads.status(head, word, self._now()))
+        self._repeat_due = time.monotonic() + STATUS_EVERY
         await self._connection.publish(self._topics.status, payload, retain=True)
 
     async def _publish_snapshot(self, head: Snapshot) -> None:

@@ -183,6 +183,27 @@ def test_who_answers_each_online_with_offline_is_contradicted_seldom_and_named(
     asyncio.run(scenario())
 
 
+def test_the_status_is_repeated_for_who_came_after_it_was_said(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.publish.session.STATUS_EVERY", 0.05)
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.01)
+    monkeypatch.setattr("kammerton.publish.relay.POLL", 0.01)
+
+    async def scenario() -> None:
+        wire = Wire()
+        task = asyncio.create_task(relay_of(store, wire).run())
+        async with asyncio.timeout(10):
+            while wire.topics().count("status") < 4:  # noqa: ASYNC110
+                await asyncio.sleep(0.001)
+        task.cancel()
+        await asyncio.wait([task])
+        assert wire.topics().count("snapshot") == 1
+        assert [d["status"] for t, d, _ in wire.sent if t == TOPICS.status][:4] == ["online"] * 4
+
+    asyncio.run(scenario())
+
+
 def test_the_retained_status_follows_the_revision(store: Store) -> None:
     async def scenario() -> None:
         wire = Wire()
