@@ -86,7 +86,7 @@ def test_without_a_sound_backup_nothing_is_touched(
 ) -> None:
     before = old.read_bytes()
     bad = Report(("row 3 missing from index",))
-    monkeypatch.setattr(backup, "verify", lambda copy, data: bad)
+    monkeypatch.setattr(backup, "verify", lambda copy, data, guards: bad)
     with pytest.raises(StoreError, match="not sound: row 3 missing"):
         Store.open(old, "two-qubits")
     assert old.read_bytes() == before
