@@ -196,6 +196,7 @@ def test_two_clients_share_the_source_and_its_settings(rig, source):
 
     async def main() -> float:
         await other.set_power(-12.34)
+        await other.settings()  # it has been taken: between two connections nothing keeps order
         await other.close()
         return (await source.settings())[1]
 

@@ -74,12 +74,13 @@ class Boxes:
     async def _done(
         self, name: str, device: Instrument, action: Callable[[], Awaitable[None]]
     ) -> None:
+        found: Identity | None
         try:
             async with asyncio.timeout(PATIENCE):
                 found = await device.identity()
-        except (InstrumentError, TimeoutError):
-            pass  # off is off, whoever it is; whether it went off, the action reads back
-        else:
+        except Exception:  # noqa: BLE001 - a driver that breaks here must not keep an output on
+            found = None  # off is off, whoever it is; whether it went off, the action reads back
+        if found is not None:
             self._compare(name, found)
         await action()
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from kammerton.bench import open_bench
-from kammerton.bench.boxes import named
+from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.locks import held_boxes, on_this_computer
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
@@ -114,6 +114,15 @@ def test_a_driver_that_breaks_when_asked_who_it_is_keeps_no_other_on(fake, make)
     fake.awg.identity = breaks
     found = asyncio.run(named({"awg": fake.awg, "lo": fake.lo}))
     assert set(found) == {"lo"}
+
+
+def test_a_driver_that_breaks_when_asked_who_it_is_is_switched_off(fake, make):
+    async def breaks() -> Identity:
+        raise ValueError("no comma in *IDN?")
+
+    fake.lo.on, fake.lo.identity = True, breaks
+    asyncio.run(Boxes(make.lab()).guarded("lo", fake.lo, fake.lo.safe)())
+    assert not fake.lo.on
 
 
 def test_a_box_is_free_again_afterwards(fake, make, tmp_path):
