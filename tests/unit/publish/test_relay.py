@@ -84,6 +84,23 @@ class Wire:
         return [document["revision"] for sent, document, _ in self.sent if sent == topic]
 
 
+class Waiting(Wire):
+    """It notes how long each connection would wait for an answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    @contextlib.asynccontextmanager
+    async def connect(
+        self, broker: Broker, will: Will | None = None, patience: Patience | None = None
+    ) -> AsyncIterator[Wire]:
+        assert patience is not None
+        self.waited.append(patience.seconds)
+        async with super().connect(broker, will, patience) as wire:
+            yield wire
+
+
 def relay_of(store: Store, wire: Wire, **more: object) -> Relay:
     return Relay(store, BROKER, connect=wire.connect, backoff=Backoff(0.001, 0.002), **more)
 
@@ -496,21 +513,11 @@ def test_cancellation_outranks_a_broken_connection() -> None:
 
 def test_b3_behind_a_slow_line_it_waits_longer_and_gets_through(store: Store) -> None:
     """Answers take 70 ms here: a patience that never grew would connect for ever in vain."""
-    waited: list[float] = []
 
-    class Slow(Wire):
-        @contextlib.asynccontextmanager
-        async def connect(
-            self, broker: Broker, will: Will | None = None, patience: Patience | None = None
-        ) -> AsyncIterator[Wire]:
-            assert patience is not None
-            waited.append(patience.seconds)
-            async with super().connect(broker, will, patience) as wire:
-                yield wire
-
+    class Slow(Waiting):
         async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-            await asyncio.sleep(min(0.07, waited[-1]))
-            if waited[-1] < 0.07:
+            await asyncio.sleep(min(0.07, self.waited[-1]))
+            if self.waited[-1] < 0.07:
                 raise BrokerError("no acknowledgement in time")
             await super().publish(topic, payload, retain=retain)
 
@@ -520,7 +527,7 @@ def test_b3_behind_a_slow_line_it_waits_longer_and_gets_through(store: Store) ->
         relay._patience = Patience(0.025)
         await relayed(relay)
         assert wire.topics()[:2] == ["status", "snapshot"]
-        assert waited == [0.025, 0.05, 0.1]
+        assert wire.waited == [0.025, 0.05, 0.1]
 
     asyncio.run(scenario())
 
@@ -529,30 +536,21 @@ def test_b3_a_line_that_dies_after_the_whole_set_was_taken_was_not_slow(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Else an outage that meets the same moment again is waited for twice as long each time."""
-    waited: list[float] = []
 
-    class Dies(Wire):
-        @contextlib.asynccontextmanager
-        async def connect(
-            self, broker: Broker, will: Will | None = None, patience: Patience | None = None
-        ) -> AsyncIterator[Wire]:
-            assert patience is not None
-            waited.append(patience.seconds)
-            async with super().connect(broker, will, patience) as wire:
-                yield wire
-
+    class Dies(Waiting):
         async def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
-            if topic == TOPICS.parameter("q0.t1") and len(waited) < 4:
-                await asyncio.sleep(waited[-1])
+            if topic == TOPICS.parameter("q0.t1") and len(self.waited) < 4:
+                await asyncio.sleep(self.waited[-1])
                 raise BrokerError("no acknowledgement in time")
             await super().publish(topic, payload, retain=retain)
 
     async def scenario() -> None:
         store.commit(run(), {"q0.t1": estimate()})
-        relay = relay_of(store, Dies())
+        wire = Dies()
+        relay = relay_of(store, wire)
         relay._patience = Patience(0.05)
         await relayed(relay)
-        assert waited == [0.05] * 4
+        assert wire.waited == [0.05] * 4
 
     monkeypatch.setattr("kammerton.publish.patience.SHORTEST", 0.05)
     asyncio.run(scenario())
