@@ -21,7 +21,7 @@ from kammerton.store import Store
 from tests.system.laboratory import Laboratory, laboratory
 
 QUBITS, REPEATS = 5, 9
-STAGES = ("compile", "upload", "acquire", "demodulate", "fit", "commit", "total")
+STAGES = ("compile", "upload", "acquire", "demodulate", "read back, fit", "commit", "total")
 
 
 def know(book: BeliefBook, laboratory: Laboratory, clock: LabClock) -> None:
@@ -48,7 +48,7 @@ async def one(plan: Plan, bench: Bench, store: Store, clock: LabClock) -> Mappin
     played = stages["compile"] + stages["upload"] + stages["acquire"]
     stages["acquire"] -= stages["demodulate"]
     return stages | {
-        "fit": measured - start - played,
+        "read back, fit": measured - start - played,
         "commit": end - measured,
         "total": end - start,
     }
