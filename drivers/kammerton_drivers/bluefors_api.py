@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, parse_qsl
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
-from kammerton_drivers.monitor import Monitor, parts_of
+from kammerton_drivers.monitor import ASIDE, Monitor, parts_of
 from kammerton_drivers.session import Session
 
 CIRCULATION = ("turbo1", "scroll1")
@@ -54,7 +54,7 @@ class Bluefors(Monitor[BlueforsApi]):
 
     async def machines(self) -> dict[str, bool]:
         """Ask whether the pumps of the circulation run; what has no valid value is left out."""
-        return await self.session.do("ask for the pumps", _running)
+        return await self.session.do("ask for the pumps", _running, deadline=ASIDE)
 
 
 def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:

@@ -16,6 +16,10 @@ from kammerton_drivers.session import Session
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
 
+ASIDE = 1.5
+"""s for what is asked beside the temperature. What hangs then is hung up on: the temperature
+is read again 2 s after the last time, and waits for nobody."""
+
 HOTTEST = 400.0
 """K; a sensor that reads more is broken or unplugged."""
 

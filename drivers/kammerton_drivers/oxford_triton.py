@@ -11,7 +11,7 @@ from qcodes.instrument_drivers.oxford import OxfordTriton
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton_drivers.line import Careful
-from kammerton_drivers.monitor import Monitor, parts_of
+from kammerton_drivers.monitor import ASIDE, Monitor, parts_of
 from kammerton_drivers.session import Session
 
 TIMEOUT = 5.0
@@ -54,7 +54,9 @@ class Triton(Monitor["_Triton"]):
 
     async def machines(self) -> dict[str, bool]:
         """Ask whether the turbo pump runs; one that the Triton does not name is left out."""
-        answer = await self.session.do("ask for the turbo pump", lambda t: t.ask(_TURBO))
+        answer = await self.session.do(
+            "ask for the turbo pump", lambda t: t.ask(_TURBO), deadline=ASIDE
+        )
         state = str(answer).rpartition(":")[2].strip().upper()
         return {"turbo": state == "ON"} if state in ("ON", "OFF") else {}
 

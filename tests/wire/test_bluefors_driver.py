@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import threading
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -175,6 +176,28 @@ def test_a_fridge_that_goes_and_comes_back_is_read_again(rig, fridge):
         return await fridge.temperature()
 
     assert asyncio.run(main()) == pytest.approx(0.012, rel=0.02)
+
+
+def test_f3_pumps_that_are_not_told_of_keep_no_temperature_waiting(rig, fridge):
+    usual, over = rig.answer, threading.Event()
+
+    def answer(*asked: Any) -> tuple[int, Any]:
+        if "pumps" in str(asked):
+            over.wait(30)
+        return usual(*asked)
+
+    async def main() -> float:
+        rig.answer = answer
+        with pytest.raises(InstrumentError, match="did not return within"):
+            async with asyncio.timeout(2.0):  # as long as the interlock waits
+                await fridge.machines()
+        async with asyncio.timeout(2.0):
+            return await fridge.temperature()
+
+    try:
+        assert asyncio.run(main()) == pytest.approx(0.012, rel=0.05)
+    finally:
+        over.set()
 
 
 def test_nobody_at_the_address_is_named():

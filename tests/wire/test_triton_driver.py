@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import math
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -173,6 +174,28 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(rig, triton, mo
         return await triton.temperature()
 
     assert asyncio.run(main()) < 0.1
+
+
+def test_f3_a_turbo_that_is_not_told_of_keeps_no_temperature_waiting(rig, triton):
+    usual, over = rig.answer, threading.Event()
+
+    def answer(line: str) -> str:
+        if "TURB1" in line:
+            over.wait(30)
+        return usual(line)
+
+    async def main() -> float:
+        rig.answer = answer
+        with pytest.raises(InstrumentError, match="did not return within"):
+            async with asyncio.timeout(2.0):  # as long as the interlock waits
+                await triton.machines()
+        async with asyncio.timeout(2.0):
+            return await triton.temperature()
+
+    try:
+        assert asyncio.run(main()) == pytest.approx(0.012, rel=0.05)
+    finally:
+        over.set()
 
 
 def test_nobody_at_the_address_is_named():

@@ -272,10 +272,12 @@ class Gate:
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.
 
-        When switching off fails it is tried again at every reading until it succeeds.
+        When switching off fails it is tried again at every reading until it succeeds. Time that
+        was waited for the fridge counts: the next reading comes no later for it.
         """
-        was_cold = self.cold.allowed
+        was_cold, loop = self.cold.allowed, asyncio.get_running_loop()
         while True:
+            due = loop.time() + period
             await self.cold.refresh()
             objection = self.cold.objection()
             if objection is not None and (was_cold or self._on):
@@ -284,7 +286,7 @@ class Gate:
             elif objection is None:
                 was_cold = True
             self.inhibition.look()
-            await asyncio.sleep(period)
+            await asyncio.sleep(max(0.0, due - loop.time()))
 
     async def _move(
         self, source: str, hz: float, dbm: float, frequency: Limit, power: Limit

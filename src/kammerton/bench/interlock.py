@@ -81,17 +81,21 @@ class ColdCheck:
         self._judge()
 
     async def _read(self) -> bool:
-        """Read all sensors; the first that says warm ends it. Say whether any reading was valid."""
+        """Ask all sensors, and each then for its machines; say whether any told both.
+
+        The first that says warm, or that a machine stopped, ends it.
+        """
         tasks = [asyncio.create_task(s.refresh(self.deadline)) for s in self.sensors]
+        both = [asyncio.create_task(_both(*each)) for each in zip(self.sensors, tasks, strict=True)]
         was_allowed, valid = self._allowed, False
         try:
-            for reading in asyncio.as_completed(tasks):
-                valid |= await reading
-                self._judge()
-                if was_allowed and not self._allowed:
+            for answer in asyncio.as_completed([*tasks, *both]):
+                await answer
+                if was_allowed and self._warm():
                     break
+            valid = any(task.done() and task.result() for task in both)
         finally:
-            await settled(*tasks)
+            await settled(*both, *tasks)
         return valid
 
     def objection(self) -> str | None:
@@ -112,8 +116,9 @@ class ColdCheck:
     def _why(self) -> str:
         limits, reading = self.settings, self.reading
         if reading is None:
-            faults = "; ".join(dict.fromkeys(sensor.fault for sensor in self.sensors))
-            return f"no valid reading younger than {limits.max_age:g} s: {faults}"
+            faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
+            why = "; ".join(faults) or "the last reading is too old"
+            return f"no valid reading younger than {limits.max_age:g} s: {why}"
         if stopped := self._stopped():
             return f"{', '.join(stopped)} of the refrigerator stopped"
         if reading.temperature < limits.drive_below:
@@ -123,14 +128,25 @@ class ColdCheck:
             f"{show(limits.drive_below, 'K')} and off above {show(limits.drive_off_above, 'K')}"
         )
 
+    def _warm(self) -> bool:
+        limits = self.settings
+        warm = any(s.above(limits.drive_off_above, limits.max_age) for s in self.sensors)
+        return warm or bool(self._stopped())
+
     def _stopped(self) -> list[str]:
         return sorted({machine for sensor in self.sensors for machine in sensor.stopped})
 
     def _judge(self) -> None:
         reading, limits = self.reading, self.settings
-        if reading is None or self._stopped() or reading.temperature > limits.drive_off_above:
+        if reading is None or self._warm():
             self._allowed, self._good = False, 0
         elif reading.temperature >= limits.drive_below:
             self._good = 0
         elif self._good >= limits.rearm_readings:
             self._allowed = self._was_armed = True
+
+
+async def _both(sensor: Thermometer, temperature: asyncio.Task[bool]) -> bool:
+    """Ask for the machines once the temperature is known, or is not; say whether both were told."""
+    await asyncio.wait({temperature})
+    return await sensor.machines() and temperature.result()

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
 
 from kammerton.model import LabClock
 from kammerton.model.quantity import show
 from kammerton.model.roles import FridgeMonitor, FridgeReading, MachineMonitor
 
+T = TypeVar("T")
+
 COLDEST = 1e-3
 """K. A sensor that shows less is broken: dilution ends near 2 mK (Pobell, Matter and Methods at Low
 Temperatures, chapter 7), and refrigerators of this class rest at some 10 mK."""
+
+
+PUMPS = 2.0
+"""s that a monitor gets to say which machines run; then the temperature is read again."""
 
 
 @dataclass
@@ -21,10 +28,10 @@ class Thermometer:
     """Reads one fridge monitor; a failed reading leaves the last one to grow old.
 
     Age counts on the laboratory's clock and on the monotonic one, whichever says older: neither
-    standing still makes an old reading fresh. A warmer one counts at once, whatever fails after it;
-    a reading is fresh where the machines have answered too. A sensor has noise: one that shows
-    the very same number for `frozen_after` s (0: for ever) shows nothing. stopped: machines that
-    do not run.
+    standing still makes an old reading fresh. A reading is no fresher than the answer of the
+    machines, which are asked apart: what hangs there keeps no warmer reading back. A sensor has
+    noise: one that shows the very same number for `frozen_after` s (0: for ever) shows nothing.
+    stopped: machines that do not run. faults: what is wrong, in words.
     """
 
     fridge: FridgeMonitor
@@ -32,52 +39,75 @@ class Thermometer:
     monotonic: Callable[[], float]
     frozen_after: float
     reading: FridgeReading | None = None
-    fault: str = "the mixing chamber has not been read yet"
+    _fault: str | None = "the mixing chamber has not been read yet"
+    _unheard: str | None = None
     stopped: tuple[str, ...] = ()
     _read_at: float = 0.0
+    _machines_at: float = -math.inf
     _same_since: float = 0.0
     _shown: float = math.nan
 
     async def refresh(self, deadline: float) -> bool:
-        """Read now, within `deadline` s; say whether that gave a valid reading."""
+        """Read the temperature now, within `deadline` s; say whether that was a valid reading."""
+        kelvin, self._fault = await self._asked(self.fridge.temperature(), deadline)
+        return kelvin is not None and self._take(kelvin)
+
+    async def machines(self) -> bool:
+        """Ask which machines run; say whether the monitor told, or knows of none."""
+        if not isinstance(self.fridge, MachineMonitor):
+            return True
+        running, self._unheard = await self._asked(self.fridge.machines(), PUMPS)
+        if running is None:
+            return False
+        self.stopped = tuple(sorted(name for name, runs in running.items() if not runs))
+        self._machines_at = self.monotonic()
+        return True
+
+    @property
+    def faults(self) -> tuple[str, ...]:
+        """What is wrong with the temperature and with the machines, as far as anything is."""
+        return tuple(fault for fault in (self._fault, self._unheard) if fault)
+
+    async def _asked(
+        self, question: Awaitable[T], deadline: float
+    ) -> tuple[T, None] | tuple[None, str]:
+        """Return an answer, or why there is none within `deadline` s."""
         try:
             async with asyncio.timeout(deadline):
-                kelvin = await self.fridge.temperature()
-                self._warmer(kelvin)
-                if isinstance(self.fridge, MachineMonitor):
-                    running = await self.fridge.machines()
-                    self.stopped = tuple(sorted(n for n, runs in running.items() if not runs))
-            return self._take(kelvin)
+                return await question, None
         except TimeoutError:
-            self.fault = f"{self.fridge.name} did not answer within {deadline:g} s"
+            return None, f"{self.fridge.name} did not answer within {deadline:g} s"
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it is no valid reading
-            self.fault = str(error) or repr(error)
-        return False
+            return None, str(error) or repr(error)
 
     def age(self) -> float:
-        """Return the age of the last valid reading in s; infinite when there is none."""
+        """Return the age in s of the last valid reading, or of what was told of the machines."""
+        told = self._machines_at if isinstance(self.fridge, MachineMonitor) else math.inf
+        return max(self._age(), self.monotonic() - told)
+
+    def above(self, kelvin: float, max_age: float) -> bool:
+        """Say whether a reading no older than this is warmer, whatever the machines do."""
+        return self.reading is not None and (
+            self.reading.temperature > kelvin and self._age() <= max_age
+        )
+
+    def _age(self) -> float:
         if self.reading is None:
             return math.inf
         laboratory = (self.clock.now() - self.reading.time).total_seconds()
         return max(laboratory, self.monotonic() - self._read_at)
 
-    def _warmer(self, kelvin: float) -> None:
-        """Show a warmer reading in the place of the last, which does not become any fresher."""
-        if self.reading is not None and math.inf > kelvin > self.reading.temperature:
-            self.reading = replace(self.reading, temperature=kelvin)
-
     def _take(self, kelvin: float) -> bool:
         if not COLDEST <= kelvin < math.inf:
-            self.fault = f"{self.fridge.name} reads {kelvin:g} K, which is no temperature"
+            self._fault = f"{self.fridge.name} reads {kelvin:g} K, which is no temperature"
             return False
         now = self.monotonic()
         if kelvin != self._shown:
             self._shown, self._same_since = kelvin, now
         elif self.frozen_after and now - self._same_since > self.frozen_after:
             same = f"{show(kelvin, 'K')} for more than {self.frozen_after:g} s"
-            self.fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
+            self._fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
             self.reading = None
             return False
         self.reading, self._read_at = FridgeReading(kelvin, self.clock.now()), now
-        self.fault = "the last reading is too old"
         return True

@@ -196,7 +196,10 @@ class MachineMonitor(Protocol):
     """A fridge monitor that also knows whether the machines of the refrigerator run."""
 
     async def machines(self) -> Mapping[str, bool]:
-        """Say of each pump and compressor that is known whether it runs."""
+        """Say of each pump and compressor that is known whether it runs, or raise, within 2 s.
+
+        The temperature is asked for again then: what hangs here must keep no line to it busy.
+        """
 
 
 @runtime_checkable

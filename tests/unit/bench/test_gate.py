@@ -2,9 +2,11 @@
 
 import asyncio
 import math
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -493,6 +495,25 @@ def test_the_watch_switches_drive_off_when_it_is_not_cold_any_more(gate, fake, m
         await soon(lambda: "interlock" in gate.changes[-1].who)  # after the output itself
 
     asyncio.run(watched(gate, body()))
+
+
+def test_f3_what_hangs_beside_the_temperature_puts_off_no_reading(gate, monkeypatch):
+    read = []
+
+    async def slow() -> None:
+        read.append(time.monotonic())
+        await asyncio.sleep(0.25)
+
+    monkeypatch.setattr(gate.cold, "refresh", slow)
+
+    async def body() -> None:
+        watch = asyncio.create_task(gate.watch(0.3))
+        await soon(lambda: len(read) > 5)
+        watch.cancel()
+        await asyncio.wait([watch])
+
+    asyncio.run(body())
+    assert min(later - earlier for earlier, later in pairwise(read)) < 0.5
 
 
 def test_the_watch_lives_on_when_the_audit_cannot_be_written(fake, make, wall):

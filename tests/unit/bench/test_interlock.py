@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.bench import thermometer
 from kammerton.bench.interlock import ColdCheck
 from kammerton.lab import Interlock
 from kammerton.model import InstrumentError, LabClock
@@ -226,3 +227,73 @@ def test_f2_a_sensor_that_hangs_delays_no_trip_by_the_other(wall):
     assert not cold.allowed
     assert cold.deadline == 3.0, "the other is read again within that"
     assert check(wall, warm).deadline == 10.0
+
+
+class Stuck(Pumped):
+    """A monitor whose pumps can be asked, and hang."""
+
+    stuck = False
+
+    async def machines(self) -> dict[str, bool]:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return await super().machines()
+
+
+@pytest.mark.parametrize("others", [0, 1])
+def test_f3_pumps_that_hang_delay_no_trip_by_the_temperature(wall, others):
+    fridge = Stuck()
+    cold = check(wall, fridge, *(Fridge() for _ in range(others)))
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.stuck, fridge.kelvin = True, 4.0
+
+    async def main() -> None:
+        async with asyncio.timeout(1.0):
+            await cold.refresh()
+
+    asyncio.run(main())
+    assert not cold.allowed
+
+
+def test_f3_the_temperature_is_read_again_though_the_pumps_hang(wall, monkeypatch):
+    assert thermometer.PUMPS <= 2.0, "the gate reads every 2 s"
+    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    fridge = Stuck()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    fridge.stuck = True
+    assert readings(cold, fridge, 0.012, 0.013, 0.5) == [True, True, False]
+    assert "reads 500 mK" in (cold.objection() or "")
+
+
+def test_f3_what_hangs_for_long_is_no_valid_reading(wall, monkeypatch):
+    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    fridge = Stuck()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    fridge.stuck = True
+    wall.now += 31
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "fridge did not answer within 0.05 s" in (cold.objection() or "")
+
+
+def test_a_process_that_stood_still_trips_nothing_if_all_is_well(wall):
+    fridge = Pumped()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    wall.now += 31
+    assert readings(cold, fridge, 0.012) == [True]
+
+
+def test_f3_a_pump_trips_though_the_other_sensor_hangs(wall):
+    pumped, hanging = Pumped(), Hanging()
+    cold = check(wall, pumped, hanging)
+    assert readings(cold, pumped, 0.012, 0.012, 0.012)[-1]
+    hanging.hangs, pumped.runs = True, False
+
+    async def main() -> None:
+        async with asyncio.timeout(1.0):
+            await cold.refresh()
+
+    asyncio.run(main())
+    assert not cold.allowed
