@@ -100,7 +100,10 @@ class _Replay:
 
     def _limit_of(self, key: Key) -> tuple[float, float] | None:
         box, output, what = key
-        if what == "level" and self._values.get((box, output, "function")) == "CURR":
+        if (
+            what in ("level", "low", "high")
+            and self._values.get((box, output, "function")) == "CURR"
+        ):
             key = box, output, "current"  # amperes are not held against limits in volts
         if key not in self._known:
             meant = (limits for name, limits in self._limits.items() if _is_meant(key, name))

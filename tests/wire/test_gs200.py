@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kammerton_sim.audit import unsafe
 from kammerton_sim.instruments.gs200 import LOAD, Gs200
 from kammerton_sim.ledger import Ledger
 
@@ -185,3 +186,28 @@ def test_an_output_goes_off_before_its_level_moves(box):
 def test_garbage_is_an_entry_in_the_error_queue(box):
     assert told(box, "\xff GARBAGE;:SOUR:LEV banana;:SOUR:LEV?") == "+0.00000E+0"
     assert [error(box), error(box), error(box)] == [-113, -104, 0]
+
+
+def three_steps(box: Gs200) -> None:
+    told(box, ":SOUR:RANG 10;:OUTP ON;:PROG:INT 1;EDIT:STAR;:SOUR:LEV 0.1;LEV 5;LEV 0")
+    told(box, ":PROG:EDIT:END;:PROG:RUN")
+
+
+def test_what_a_program_passes_on_its_way_is_unsafe(box, clock):
+    three_steps(box)
+    clock.time += 5
+    told(box, "*OPC?")
+    found = unsafe(box.ledger.since(), {"bias.*": (-1.0, 1.0)}, box.power_on(), clock.time + 1)
+    levels = [span for span in found if span["what"] == "high"]
+    assert [(s["value"], s["from"], s["to"]) for s in levels] == [(5.0, 1e9, 1e9 + 5)]
+
+
+@pytest.mark.parametrize("what", [":PROG:EDIT:STAR", ':PROG:LOAD "other"'])
+def test_a_program_that_is_changed_while_it_runs_is_run_as_it_was(box, clock, what):
+    told(box, ':PROG:EDIT:STAR;:PROG:EDIT:END;:PROG:SAVE "other"')
+    three_steps(box)
+    told(box, what)
+    clock.time += 1.5
+    assert box.volts() == 5.0
+    clock.time += 5
+    assert box.volts() == 0.0

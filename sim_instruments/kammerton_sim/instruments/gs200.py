@@ -59,6 +59,7 @@ class Gs200(ScpiInstrument):
         self._now = now
         self._program = Program()
         self._extended = 0
+        self._reached: dict[str, float | None] = {}
         super().__init__(name, ledger, SETTINGS, {**self._sourcing(), **self._programming()})
         self.identity = self.identity.format(serial=serial)
 
@@ -95,6 +96,7 @@ class Gs200(ScpiInstrument):
     def reset(self) -> None:
         """Output off first, then the rest; files of programs stay."""
         self._program = self._program.anew()
+        self._reach(None, None)
         self.set("on", (), False)
         super().reset()
 
@@ -102,7 +104,7 @@ class Gs200(ScpiInstrument):
         """Another function begins switched off, at 0, in its own range."""
         self._extended |= _SOURCE_CHANGED
         if key == "function":
-            self._program.stop()
+            self._stop()
             self.set("on", (), False)
             self.set("level", (), 0.0)
             self.set("range", (), 1.0 if self.value("function") == "VOLT" else 10e-3)
@@ -190,6 +192,22 @@ class Gs200(ScpiInstrument):
         start = self.level()
         steps = self._program.run(self._now(), start)
         self.ledger.record(self.name, "out", "ramp", start, steps[-1])
+        ends = start, steps[-1]
+        beyond = min(steps) < min(ends), max(steps) > max(ends)
+        self._reach(min(steps) if beyond[0] else None, max(steps) if beyond[1] else None)
+
+    def _stop(self) -> None:
+        """Run no program any more."""
+        self._program.stop()
+        self._reach(None, None)
+
+    def _reach(self, low: float | None, high: float | None) -> None:
+        """Note how far a program goes beyond where it begins and ends; None: it does not."""
+        for what, new in (("low", low), ("high", high)):
+            old = self._reached.get(what)
+            if new != old:
+                self._reached[what] = new
+                self.ledger.record(self.name, "out", what, old, new)
 
     def _settle(self) -> None:
         """Take the level that a program has reached; note in the ledger that it ended."""
@@ -197,14 +215,14 @@ class Gs200(ScpiInstrument):
             return
         if self._program.ended(self._now()):
             self.set("level", (), self.level())
-            self._program.stop()
+            self._stop()
             self._extended |= _PROGRAM_ENDED
 
     def _settle_and_stop(self) -> None:
         """Stay where a program has come to."""
         if self._program.running:
             self.set("level", (), self._range().rounded(self.level()))
-            self._program.stop()
+            self._stop()
 
     def _ask_extended(self, call: Call) -> str:
         events, self._extended = self._extended, 0

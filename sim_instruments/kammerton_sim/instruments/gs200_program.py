@@ -22,6 +22,8 @@ class Program:
     _levels: list[float] = field(default_factory=list)
     _files: dict[str, list[float]] = field(default_factory=dict)
     _loaded: str = ""
+    _steps: list[float] = field(default_factory=list)
+    """What runs: editing and loading meanwhile change the program and not its run."""
     _began: float | None = None
     _paused: float | None = None
     _from: float = 0.0
@@ -73,7 +75,8 @@ class Program:
         if self.editing or not self._levels:
             raise ScpiError(-221, "there is no program to run")
         self._began, self._paused, self._from = now, None, start
-        return self._levels
+        self._steps = list(self._levels)
+        return self._steps
 
     def pause(self, now: float) -> None:
         """Stay at the level that has been reached, until `resume`."""
@@ -114,7 +117,7 @@ class Program:
         """Whether every step has had its interval."""
         began = now if self._began is None else self._began
         until = now if self._paused is None else self._paused
-        return not self.repeat and until - began >= self.interval * len(self._levels)
+        return not self.repeat and until - began >= self.interval * len(self._steps)
 
     def level(self, now: float) -> float | None:
         """Return the level at unix time `now`; None when nothing runs."""
@@ -123,10 +126,10 @@ class Program:
         until = now if self._paused is None else self._paused
         step, within = divmod(max(0.0, until - self._began), self.interval)
         number = int(step)
-        if not self.repeat and number >= len(self._levels):
-            return self._levels[-1]
-        target = self._levels[number % len(self._levels)]
-        before = self._levels[(number - 1) % len(self._levels)] if number else self._from
+        if not self.repeat and number >= len(self._steps):
+            return self._steps[-1]
+        target = self._steps[number % len(self._steps)]
+        before = self._steps[(number - 1) % len(self._steps)] if number else self._from
         done = min(1.0, within / self.slope) if self.slope else 1.0
         return before + (target - before) * done
 
