@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -132,6 +133,20 @@ def test_recursion_style_and_fields(api):
 def test_refusals(api, method, path, query, status, code):
     found, answer = get(api, path, method, **query)
     assert (found, answer["error"]["code"]) == (status, code)
+
+
+def test_an_address_that_is_none_is_refused(api):
+    server = HttpServer("api", 0, api.answer)
+    try:
+        with socket.create_connection(("127.0.0.1", server.port), 5) as client:
+            client.sendall(b"GET http://[ HTTP/1.1\r\n\r\nGET /system HTTP/1.0\r\n\r\n")
+            said = b""
+            while part := client.recv(1000):
+                said += part
+    finally:
+        server.close()
+    assert said.startswith(b"HTTP/1.1 400")
+    assert b"Simulated refrigerator" in said  # the connection goes on
 
 
 def test_a_write_is_declined_and_noted(api):

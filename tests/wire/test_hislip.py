@@ -11,6 +11,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from kammerton_sim.wire import hislip
 from kammerton_sim.wire.hislip import HEADER, LARGEST, HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer
@@ -30,6 +31,9 @@ class Echo:
     def receive(self, message: bytes | bytearray) -> bytes:
         self.seen.append(bytes(message))
         return bytes(message) if message.endswith(b"?") else b""
+
+    def overrun(self) -> None:
+        self.seen.append(b"overrun")
 
     def status_byte(self) -> int:
         return 68
@@ -91,6 +95,17 @@ def test_a_message_in_parts_is_one_message(server, echo):
         peer.send(DATA, 0, 4, b"\n;two")
         peer.send(END, 0, 6, b"\n?")
         assert peer.receive() == (END, 0, 6, b"one\r\n\n;two\n?\n")
+
+
+def test_a_message_that_never_ends_overruns_the_input_buffer_once(server, echo, monkeypatch):
+    monkeypatch.setattr(hislip, "LONGEST", 1000)
+    parts = (DATA, b"x" * 600), (DATA, b"x" * 600), (DATA, b"x" * 600), (END, b"?")
+    with Peer(server.port) as peer:
+        peer.session()
+        for kind, payload in (*parts, (END, b"next?")):
+            peer.send(kind, payload=payload)
+        assert peer.receive()[-1].rstrip() == b"next?"
+    assert echo.seen == [b"overrun", b"next?"]
 
 
 def test_the_answer_carries_the_number_of_its_question(server):

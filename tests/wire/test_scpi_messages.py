@@ -205,6 +205,22 @@ def test_service_request_bits():
     assert source.receive(b"SYST:ERR?").startswith(b"-222")
 
 
+@pytest.mark.parametrize(
+    ("mask", "code"),
+    [(b"*ESE \xb2", b"-222"), (b"*SRE \xb9", b"-222"), (b"OUTP1:PATH \xb3", b"-224")],
+)
+def test_a_superscript_is_no_number(mask, code):
+    awg = devices()[0]
+    assert awg.receive(mask + b";*ESE?;*SRE?") == b"0;0"
+    assert awg.receive(b"SYST:ERR?").startswith(code)
+
+
+def test_an_underscore_is_in_no_number():
+    awg = devices()[0]
+    awg.receive(b'WLIS:WAV:NEW "w",2_400')
+    assert awg.receive(b"WLIS:SIZE?;:SYST:ERR?").startswith(b"0;-104")
+
+
 @given(st.text(max_size=60))
 def test_no_line_breaks_the_refrigerator(line):
     triton = Triton("fridge", Ledger(lambda: 0.0), lambda: 0.01)

@@ -20,6 +20,8 @@ from kammerton_sim.wire.server import TcpServer, receive_into
 HEADER = struct.Struct("!2sBBIQ")
 LARGEST = 1 << 24
 """Payload in bytes that a client may put into one data message."""
+LONGEST = 1 << 28
+"""Bytes of a message in many data messages; what is longer overruns the input buffer."""
 
 INITIALIZE, INITIALIZE_RESPONSE, FATAL_ERROR, ERROR = 0, 1, 2, 3
 LOCK, LOCK_RESPONSE, DATA, DATA_END = 4, 5, 6, 7
@@ -40,6 +42,9 @@ class MessageDevice(Protocol):
     def receive(self, message: bytes | bytearray) -> bytes:
         """Carry out a message, return the response or b""."""
 
+    def overrun(self) -> None:
+        """More came than the input buffer holds."""
+
     def status_byte(self) -> int:
         """Return the status byte."""
 
@@ -56,6 +61,8 @@ class _Session:
 
     number: int
     largest: int = LARGEST
+    overrun: bool = False
+    """The message that comes is lost already."""
     clearing: threading.Event = field(default_factory=threading.Event)
 
 
@@ -111,16 +118,13 @@ class HislipServer:
             frame, payload = _receive(connection)
             self.server.link.arrive()
             if frame.kind in (DATA, DATA_END):
-                if message:
-                    message += payload
-                else:
-                    message = payload  # most are of one frame: not copied
-                if frame.kind == DATA_END and not session.clearing.is_set():
+                message = self._joined(session, message, payload)
+                if frame.kind == DATA_END and not (session.clearing.is_set() or session.overrun):
                     self._answer(connection, session, frame.parameter, message)
                 if frame.kind == DATA_END:
-                    message = bytearray()
+                    message, session.overrun = bytearray(), False
             elif frame.kind == CLEAR_COMPLETE:
-                message = bytearray()
+                message, session.overrun = bytearray(), False
                 session.clearing.clear()
                 _send(connection, CLEAR_ACKNOWLEDGE)
             elif frame.kind == TRIGGER:
@@ -128,6 +132,17 @@ class HislipServer:
                 self._device.receive(b"*TRG")
             else:
                 _send(connection, ERROR, 1, 0, b"unrecognized message type")
+
+    def _joined(self, session: _Session, message: bytearray, payload: bytearray) -> bytearray:
+        if session.overrun or len(message) + len(payload) > LONGEST:
+            if not session.overrun:
+                self._device.overrun()
+            session.overrun = True
+            return bytearray()
+        if not message:
+            return payload  # most are of one frame: not copied
+        message += payload
+        return message
 
     def _answer(
         self, connection: socket.socket, session: _Session, number: int, message: bytearray

@@ -69,7 +69,11 @@ class _Handler(BaseHTTPRequestHandler):
             return
         body = self.rfile.read(int(length))
         self._owner.server.link.arrive()
-        parts = urlsplit(self.path)
+        try:
+            parts = urlsplit(self.path)
+        except ValueError:  # http://[
+            self._reply(400, {"error": {"code": 1001, "name": "Parameter error"}})
+            return
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         self._reply(*self._owner.answer(self.command, parts.path, query, body))
 

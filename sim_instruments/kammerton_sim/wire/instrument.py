@@ -229,6 +229,6 @@ class ScpiInstrument:
 
 def _byte(call: Call) -> int:
     (text,) = call.parts(1, 1)
-    if not text.isdigit() or int(text[:4]) > 255:
+    if not text.isdecimal() or int(text[:4]) > 255:  # of "²" isdigit() says that it is one
         raise ScpiError(-222, text[:20])
     return int(text)

@@ -117,7 +117,7 @@ def integer(text: str) -> int:
 def number(text: str) -> float:
     """Return a finite number without unit."""
     try:
-        value = float(text)
+        value = float(text.replace("_", "x"))  # to Python 1_0 is a number
     except ValueError:
         raise ScpiError(-104, f"a number is needed, not {text[:40]}") from None
     if not abs(value) < 1e300:
