@@ -21,6 +21,7 @@ class BeliefBook:
         self._designs = dict(self._beliefs)
         self._refuted: dict[str, tuple[float, ...]] = {}
         self._older: dict[str, datetime] = {}
+        self._doubted: dict[str, Belief] = {}
 
     def _designed(self, full_name: str, design: Design) -> Belief:
         drift = self.kind(full_name).drift_of(design.value)
@@ -51,7 +52,7 @@ class BeliefBook:
                 design = self._designs.get(name)
                 limit = design.sigma if design else float("inf")
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
-                self._beliefs[name] = belief.doubted(wide)
+                self.widen(name, wide)
 
     def doubt_what_uses(self, instrument: str | None, times: float, now: datetime) -> None:
         """Widen what was measured of every qubit whose drive or readout an instrument makes."""
@@ -67,7 +68,23 @@ class BeliefBook:
 
     def widen(self, full_name: str, sigma: float) -> None:
         """Doubt a belief by at least this much, whatever the design says."""
+        self._remember(full_name, sigma)
         self._beliefs[full_name] = self._beliefs[full_name].doubted(sigma)
+
+    def _remember(self, full_name: str, sigma: float) -> None:
+        belief = self._beliefs[full_name]
+        if belief.run is not None and belief.sigma < sigma:
+            self._doubted[full_name] = belief.doubted(sigma)
+
+    def doubted(self) -> dict[str, Belief]:
+        """Return what was doubted of measured values since this was last asked, by full name."""
+        found, self._doubted = self._doubted, {}
+        return found
+
+    def recall(self, doubts: Mapping[str, float]) -> None:
+        """Take over doubts that are stored: sigmas by full name."""
+        for name, sigma in doubts.items():
+            self._beliefs[name] = self._beliefs[name].doubted(sigma)
 
     def back_to_design(self, qubit: str) -> None:
         """Forget what was measured of a qubit and its resonator, for a fresh start."""
@@ -75,6 +92,7 @@ class BeliefBook:
         self._refuted.pop(qubit, None)
         for name, belief in self._designs.items():
             if name.split(".", 1)[0] in mine:
+                self._remember(name, belief.sigma)
                 self._beliefs[name] = belief
 
     def refute(self, qubit: str, line: float, before: Belief) -> None:

@@ -69,7 +69,12 @@ class Conclusions:
             self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
             self._surprised(plan, name, e)
+        await self.keep_doubts(f"{commit.run_id} {plan.calibration.name}")
         return commit.run_id
+
+    async def keep_doubts(self, why: str) -> None:
+        """Store what was doubted since this was last done: a restart shall not forget it."""
+        await self.record.doubt(self.book.doubted(), why)
 
     async def follow(self) -> frozenset[str]:
         """Believe what somebody else put into the store since the last look; return its names."""

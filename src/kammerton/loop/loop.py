@@ -119,6 +119,7 @@ class Loop:
                 for name in self.patience.release(self.clock.now()):
                     log.info("%s gets another chance", name)
                     self._conclusions.forget(name)
+                    await self._conclusions.keep_doubts(f"{name} was parked")
                 if not await self.step():
                     await self._say(self._idle())
                     await asyncio.sleep(IDLE)
@@ -193,6 +194,7 @@ class Loop:
 
     async def _take_up(self) -> None:
         """Mark what the last process left open; it is repeated once, then left alone a while."""
+        await self._conclusions.keep_doubts("an instrument was set aside")
         for left in await self._record.left_open():
             words = f"{left.calibration} on {', '.join(left.targets)}"
             log.warning("%s was interrupted when the last process ended", words)
@@ -243,6 +245,7 @@ class Loop:
                 raise  # the next run would be as wrong as this one, and say nothing any more
             if isinstance(failure, SettingsChanged):
                 self.book.doubt_what_uses(failure.instrument, DOUBT, self.clock.now())
+                await self._conclusions.keep_doubts(outcome)
             await self._outage.after(failure, self._limit)
         else:
             self._waiting = False

@@ -11,9 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kammerton.model import Estimate, Run, StoreUnavailable
+from kammerton.model import Belief, Estimate, Run, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
-from kammerton.store import Attempt, Commit, Snapshot, Store
+from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,12 @@ class Record:
     ) -> Commit:
         """Store a run, however long that takes; Overtaken: `expected` is not the newest."""
         return await self._patiently(lambda: self.store.commit(run, changes, attempt, expected))
+
+    async def doubt(self, doubted: Mapping[str, Belief], why: str) -> None:
+        """Keep over a restart what is doubted of measured values, by full name."""
+        found = {n: Doubt(b.run, b.sigma, why) for n, b in doubted.items() if b.run is not None}
+        if found:
+            await self._patiently(lambda: self.store.doubt(found))
 
     async def snapshot(self) -> Snapshot:
         """Return the whole parameter set, as soon as it can be read."""

@@ -221,6 +221,7 @@ class Tuning:
         """Return the loop of a bench. doubtful: instruments that were set aside since the last."""
         book = BeliefBook(self.lab, self.clock.now())
         book.update(self.store.parameters())
+        book.recall(self.store.doubts())
         for name in doubtful:
             asked = isinstance(bench.instruments.get(name), Queued)  # after each run
             if not asked:

@@ -87,6 +87,12 @@ def _chain(connection: sqlite3.Connection) -> None:
         previous = made
 
 
+def _to_3(connection: sqlite3.Connection) -> None:
+    """What is doubted of a present value."""
+    for statement in TO_3:
+        connection.execute(statement)
+
+
 TO_2_TABLES = (
     """CREATE TABLE revision_2 (
         number INTEGER NOT NULL, run INTEGER, reverts INTEGER, committed INTEGER NOT NULL,
@@ -144,5 +150,19 @@ TO_2_TRIGGERS = (
     ),
 )
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2,)
+TO_3 = (
+    """CREATE TABLE doubt (
+        number INTEGER NOT NULL, name TEXT NOT NULL, revision INTEGER NOT NULL,
+        sigma FLOAT NOT NULL, time INTEGER NOT NULL, why TEXT NOT NULL,
+        PRIMARY KEY (number), CHECK (sigma > 0),
+        FOREIGN KEY(revision) REFERENCES revision (number))""",
+    "CREATE INDEX doubt_by_name ON doubt (name, revision)",
+    *(
+        f"CREATE TRIGGER doubt_no_{verb.lower()} BEFORE {verb} ON doubt "
+        "BEGIN SELECT RAISE(ABORT, 'doubt is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+)
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2, _to_3)
 """What leads from schema 1 to 2, from 2 to 3, and so on."""

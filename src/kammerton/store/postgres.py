@@ -7,6 +7,7 @@ one that stands in the URL works too, and is shown nowhere.
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -19,9 +20,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
+from kammerton.store.server_tables import TO_3, triggers
 
 if TYPE_CHECKING:
     from kammerton.store.bounded import Haste
+
+log = logging.getLogger(__name__)
 
 DURABLE = {"fsync": ("on",), "synchronous_commit": ("on", "local", "remote_write", "remote_apply")}
 """What the server must say of itself, so that a commit survives a power cut."""
@@ -106,7 +110,21 @@ class ServerPlace:
         self.haste.ending = True
 
     def prepare(self) -> None:
-        """Do nothing yet: there is no older schema on any server."""
+        """Bring an older schema up to date in one transaction, unless somebody writes it.
+
+        No server ever had schema 1. A step adds and takes nothing away: backups are the server's.
+        """
+        with self.errors("bring up to date"), self.requests().begin() as connection:
+            version = _version(connection, self.schema)
+            if version is None or not 1 < version < schema.VERSION:
+                return
+            lock = text("SELECT pg_try_advisory_xact_lock(:key)")
+            if not connection.execute(lock, {"key": self._key()}).scalar_one():
+                raise StoreInUse(f"another process has {self} open for writing")
+            for statement in TO_3:
+                connection.exec_driver_sql(statement)
+            connection.exec_driver_sql(self._comment())
+            log.info("%s: schema %d became %d", self, version, schema.VERSION)
 
     def writer(self) -> Engine:
         """Return the engine of the one connection that writes, and that nobody else can have."""
@@ -163,9 +181,10 @@ class ServerPlace:
         """Return whether the tables are there; refuse other schemas."""
         version = _version(connection, self.schema)
         if version is not None and version != schema.VERSION:
+            older = "`kammerton run` brings it up to date; back it up before (pg_dump)."
+            then = "Use the Kammerton that wrote it." if version > schema.VERSION else older
             raise StoreError(
-                f"{self} has schema {version}; this program's is {schema.VERSION}. "
-                "Use the Kammerton that wrote it."
+                f"{self} has schema {version}; this program's is {schema.VERSION}. {then}"
             )
         return version is not None
 
@@ -173,10 +192,9 @@ class ServerPlace:
         """Create the tables, with what keeps history from being changed."""
         connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {self._quoted()}"))
         schema.metadata.create_all(connection)
-        for statement in _triggers():
+        for statement in triggers():
             connection.exec_driver_sql(statement)
-        said = f"COMMENT ON SCHEMA {self._quoted()} IS 'kammerton {schema.VERSION}'"
-        connection.exec_driver_sql(said)
+        connection.exec_driver_sql(self._comment())
 
     def objection(self) -> str | None:
         """Return None: what is gone from a server, its keeper has restored or not."""
@@ -240,6 +258,9 @@ class ServerPlace:
         row = cursor.fetchone()
         return "another process" if row is None else f"another process at {row[0] or 'the server'}"
 
+    def _comment(self) -> str:
+        return f"COMMENT ON SCHEMA {self._quoted()} IS 'kammerton {schema.VERSION}'"
+
     def _quoted(self) -> str:
         if '"' in self.schema or "\\" in self.schema or " " in self.schema:
             raise StoreError(f"{self.computer!r} is no name for a schema")
@@ -281,32 +302,6 @@ def _demand_durable(cursor: Any) -> None:
         (said,) = cursor.fetchone()
         if said not in wanted:
             raise StoreError(f"the server says {setting} = {said}: a commit could be lost")
-
-
-def _triggers() -> Iterator[str]:
-    yield (
-        "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_ARGV[0]; END $$"
-    )
-    for table in schema.APPEND_ONLY:
-        yield _trigger(table, "UPDATE OR DELETE", f"{table} is append-only")
-    for table, column in schema.CLOSED_ONCE.items():
-        closed = f"WHEN (OLD.{column} IS NOT NULL) "
-        yield _trigger(table, "UPDATE", f"a closed {table} is history", closed)
-        yield _trigger(table, "DELETE", f"{table} is append-only")
-    for table in (*schema.APPEND_ONLY, *schema.CLOSED_ONCE):
-        yield (
-            f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON {table} "
-            f"EXECUTE FUNCTION forbid('{table} is append-only')"
-        )
-
-
-def _trigger(table: str, verb: str, message: str, when: str = "") -> str:
-    name = f"{table}_no_{verb.split()[0].lower()}"
-    return (
-        f"CREATE TRIGGER {name} BEFORE {verb} ON {table} FOR EACH ROW {when}"
-        f"EXECUTE FUNCTION forbid('{message}')"
-    )
 
 
 def _passes(problem: Exception) -> bool:

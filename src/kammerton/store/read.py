@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
-from kammerton.store import attempts, clock, leases, revert, schema
+from kammerton.store import attempts, clock, doubts, leases, revert, schema
 from kammerton.store.closing import Closing
 from kammerton.store.place import Place
 from kammerton.store.rows import (
@@ -81,6 +81,11 @@ class ReadStore(Closing):
             rows = connection.execute(select(schema.parameter).order_by(schema.parameter.c.name))
             head = {row.name: _change(row) for row in rows}
             return Snapshot(self.computer, self.epoch, _revision(connection), head)
+
+    def doubts(self) -> dict[str, float]:
+        """Return the sigma that each doubted value is believed with, by full name."""
+        with self._read() as connection:
+            return doubts.present(connection)
 
     def history(self, name: str, limit: int = 100) -> list[Change]:
         """Return the values a parameter had, newest first."""

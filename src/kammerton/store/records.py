@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from kammerton.model import Estimate, Fit, Overtaken, Run
 from kammerton.store import clock, schema
+from kammerton.store.chain import link
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.rows import micros, run_number
 
@@ -72,6 +73,16 @@ def insert_outbox(connection: Connection, run: int | None, revision: int | None)
     """Insert what is to be told to the broker, behind all that waits already."""
     number = next_number(connection, schema.outbox)
     connection.execute(insert(schema.outbox).values(number=number, run=run, revision=revision))
+
+
+def insert_audit(connection: Connection, texts: tuple[str, ...], now: int, epoch: str) -> None:
+    """Append a line to the audit log, chained to the one before; the first follows the epoch."""
+    table = schema.audit
+    query = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
+    last = connection.execute(query).one_or_none()
+    number, previous = (last.number + 1, last.hash) if last else (1, epoch)
+    row = (number, now, *texts, previous, link(number, now, texts, previous))
+    connection.execute(insert(table).values(row))
 
 
 def next_number(connection: Connection, table: Table) -> int:

@@ -52,6 +52,15 @@ class Change:
 
 
 @dataclass(frozen=True)
+class Doubt:
+    """What a run measured is believed with this sigma only, in the parameter's unit, and why."""
+
+    run: str
+    sigma: float
+    why: str
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole parameter set of a computer at a revision (0: nothing measured yet)."""
 

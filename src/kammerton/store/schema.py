@@ -1,4 +1,4 @@
-"""The tables, schema 2. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
+"""The tables, schema 3. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 2
+VERSION = 3
 """Written to PRAGMA user_version; a database with a higher number is refused."""
 
 APPLICATION = 0x4B746F6E
@@ -153,6 +153,19 @@ audit = Table(
     Column("hash", Text, nullable=False),
 )
 
+# What the loop came to doubt of a present value: it counts as long as that revision's value stays.
+doubt = Table(
+    "doubt",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("revision", Integer, ForeignKey("revision.number"), nullable=False),
+    Column("sigma", Float, CheckConstraint("sigma > 0"), nullable=False),
+    Column("time", Moment, nullable=False),  # wall time
+    Column("why", Text, nullable=False),
+    Index("doubt_by_name", "name", "revision"),
+)
+
 # "Hands off": an open row forbids the scope (an element, an instrument, "computer") to the loop.
 lease = Table(
     "lease",
@@ -193,7 +206,7 @@ activity = Table(
     Column("time", Moment, nullable=False),
 )
 
-APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit")
+APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit", "doubt")
 CLOSED_ONCE = {"lease": "released", "attempt": "outcome"}
 """Rows that may be changed as long as this column is NULL, and are history afterwards."""
 

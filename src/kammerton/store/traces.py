@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from kammerton.model import Fit, Run
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.disk import to_disk
+from kammerton.store.rows import run_number
 
 if TYPE_CHECKING:
     import xarray
@@ -46,6 +47,12 @@ def write_traces(path: Path, run: Run) -> Path | None:
         raise
     to_disk(path.parent)
     return path
+
+
+def last_file(data: Path) -> int:
+    """Return the number of the last run that has a file in a folder; 0 where none has."""
+    numbers = (run_number(file.stem) for file in data.glob("r*.nc"))
+    return max((number for number in numbers if number), default=0)
 
 
 def _in_memory(data: xarray.Dataset) -> memoryview:

@@ -14,13 +14,21 @@ from typing import Self, TypeVar
 from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
-from kammerton.store import attempts, checks, clock, leases, records, revert, schema, sqlite
-from kammerton.store.chain import link
+from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.place import Place, in_real_folder, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
-from kammerton.store.rows import Activity, Attempt, Commit, Lease, micros, run_name, run_number
-from kammerton.store.traces import write_traces
+from kammerton.store.rows import (
+    Activity,
+    Attempt,
+    Commit,
+    Doubt,
+    Lease,
+    micros,
+    run_name,
+    run_number,
+)
+from kammerton.store.traces import last_file, write_traces
 
 T = TypeVar("T")
 
@@ -41,7 +49,7 @@ class Store(ReadStore):
         self._listeners: list[Callable[[], object]] = []
         self._data = data
         # Files count too: neither a crash nor a new database over old data takes a number twice.
-        self._last_file = _last_file(data)
+        self._last_file = last_file(data)
         self._reserve = Reserve(place.file or data / "kammerton")
         self._writer = place.writer()
         try:
@@ -177,6 +185,10 @@ class Store(ReadStore):
         """Append to the audit log who changed what, from what, to what, and why."""
         self._small(lambda connection: self._note(connection, who, what, old, new, why))
 
+    def doubt(self, found: Mapping[str, Doubt]) -> None:
+        """Note what is doubted of present values, by full name; a restart does not forget it."""
+        self._small(lambda connection: doubts.insert_doubts(connection, found, _wall()))
+
     def activity(self, what: str | None) -> None:
         """Say what runs now (None: nothing), with this process and the wall time: a heartbeat."""
         row = {"what": checks.plain(what) if what else None, "pid": os.getpid(), "time": _wall()}
@@ -294,12 +306,7 @@ class Store(ReadStore):
         self, connection: Connection, who: str, what: str, old: object, new: object, why: str
     ) -> None:
         texts = tuple(checks.plain(str(text)) for text in (who, what, old, new, why))
-        table, time = schema.audit, _wall()
-        query = select(table.c.number, table.c.hash).order_by(table.c.number.desc()).limit(1)
-        last = connection.execute(query).one_or_none()
-        number, previous = (last.number + 1, last.hash) if last else (1, self.epoch)
-        row = (number, time, *texts, previous, link(number, time, texts, previous))
-        connection.execute(insert(table).values(row))
+        records.insert_audit(connection, texts, _wall(), self.epoch)
 
     def _left(self) -> Activity | None:
         said = self.current_activity()
@@ -336,11 +343,6 @@ def _check_computer(connection: Connection, place: Place, computer: str) -> None
     stored = connection.execute(select(schema.identity.c.computer)).scalar_one()
     if stored != computer:
         raise StoreError(f"{place} belongs to computer {stored!r}, not {computer!r}")
-
-
-def _last_file(data: Path) -> int:
-    numbers = (run_number(file.stem) for file in data.glob("r*.nc"))
-    return max((number for number in numbers if number), default=0)
 
 
 def _wall() -> int:

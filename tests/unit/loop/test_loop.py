@@ -46,6 +46,7 @@ def make(tmp_path, store, chip, calibrations=None, committed=None):
     lab, clock = two_qubits(tmp_path), LabClock()
     book = BeliefBook(lab, clock.now())
     book.update(store.parameters())
+    book.recall(store.doubts())
     bench = ScriptedBench(chip.answer)
     planner = Planner(calibrations or load_calibrations())
     loop = Loop(lab, store, bench, clock, planner, book)
@@ -124,6 +125,31 @@ def test_a_surprise_is_withheld_and_counts_when_it_is_found_again(tmp_path, stor
     asyncio.run(again.settle())
     assert store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
     assert store.parameters()["q1.f01"] == known["q1.f01"]
+
+
+def sigmas(loop):
+    return {name: loop.book[name].sigma for name in loop.store.parameters()}
+
+
+def test_r9_a_restart_does_not_forget_what_a_surprise_made_doubtful(tmp_path, store):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    sure, moved = sigmas(loop), Chip()
+    moved.f01 = Chip.f01 + 40e3
+    loop, _ = make(tmp_path, store, moved)
+    loop.book.doubt(["q0.t2_star"], 100.0, loop.clock.now())  # so that Ramsey is worth it
+    asyncio.run(loop.step())
+    doubted = sigmas(loop)
+    assert doubted["q0.f01"] > 10 * sure["q0.f01"]
+    assert doubted["q0.pi_amplitude"] > 4 * sure["q0.pi_amplitude"]
+    killed, bench = make(tmp_path, store, moved)
+    assert sigmas(killed) == doubted
+    asyncio.run(killed.settle())
+    assert "ramsey" in {program.name for program in bench.played}
+    assert store.parameters()["q0.f01"].value == pytest.approx(moved.f01, abs=2e3)
+    again, bench = make(tmp_path, store, moved)
+    assert asyncio.run(again.settle()) == {}
+    assert bench.played == [], "what was measured again is doubted no more"
 
 
 @pytest.mark.parametrize("move", [-3e6, -300e3, -200e3, 100e3, 300e3, 3e6])
@@ -317,6 +343,8 @@ def test_i10_what_rests_on_a_box_that_somebody_changed_is_measured_again(tmp_pat
     assert len(store.runs(100)) == runs
     for name, sigma in before.items():
         assert loop.book[name].sigma > 2 * sigma, name
+    doubted = sigmas(loop)
+    assert sigmas(make(tmp_path, store, Chip())[0]) == doubted, "a restart forgets nothing of it"
 
 
 def test_d1_what_was_clipped_is_not_fitted_and_changes_nothing(tmp_path, store):

@@ -61,6 +61,21 @@ def test_a_migrated_database_is_like_a_new_one(old: Path, tmp_path: Path) -> Non
     assert _shape(old) == _shape(tmp_path / "new.sqlite")
 
 
+def test_schema_2_opens_and_holds_what_it_held(path: Path, tmp_path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        known = store.snapshot()
+    with closing(sqlite3.connect(path, isolation_level=None)) as older:
+        older.execute("DROP TABLE doubt")
+        older.execute("PRAGMA user_version = 2")
+    with Store.open(path, "two-qubits") as store:
+        assert store.snapshot() == known
+        assert store.doubts() == {}
+    assert [saved.name.rpartition("-")[2] for saved in backup.backups(path)] == ["schema2"]
+    Store.open(tmp_path / "new.sqlite", "two-qubits").close()
+    assert _shape(path) == _shape(tmp_path / "new.sqlite")
+
+
 def test_the_old_audit_log_is_chained(old: Path) -> None:
     with Store.open(old, "two-qubits") as store:
         second, first = store.log()

@@ -15,7 +15,7 @@ from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Commit, Store, postgres, schema
+from kammerton.store import Commit, Doubt, Store, postgres, schema
 from kammerton.verify import verify_server
 from tests.postgres import Server, standing_still
 from tests.stored import estimate, run
@@ -111,6 +111,7 @@ def test_an_empty_database_is_not_read(url: str) -> None:
 def test_history_cannot_be_changed(url: str, tmp_path: Path) -> None:
     with opened(url, tmp_path) as store:
         store.commit(run(), {"q0.t1": estimate()})
+        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "a surprise")})
         store.audit("gate", "awg1.1", 0.0, 0.1, "rabi")
         store.hold("q1", "anna", "wiring")
         store.release("q1", "anna")
@@ -133,10 +134,39 @@ def test_a_server_that_does_not_wait_for_its_disk_is_refused(
         opened(url, tmp_path)
 
 
+AS_SCHEMA_2 = ("DROP TABLE doubt", """COMMENT ON SCHEMA "kammerton_two-qubits" IS 'kammerton 2'""")
+
+
+def test_schema_2_opens_and_holds_what_it_held(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        known = store.snapshot()
+    sql(url, *AS_SCHEMA_2)
+    with pytest.raises(StoreError, match=r"has schema 2.*`kammerton run` brings it up to date"):
+        Store.read(f"{url}#two-qubits")
+    with opened(url, tmp_path) as store:
+        assert store.snapshot() == known
+        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "a surprise")})
+        assert store.doubts() == {"q0.t1": 1e-5}
+    assert verify_server(f"{url}#two-qubits").findings == ()
+    with pytest.raises(Exception, match="doubt is append-only"):
+        sql(url, "UPDATE doubt SET sigma = 1")
+
+
+def test_schema_2_that_somebody_writes_is_left_as_it_is(url: str, tmp_path: Path) -> None:
+    with opened(url, tmp_path) as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        sql(url, *AS_SCHEMA_2)
+        with pytest.raises(StoreInUse, match="another process has"):
+            opened(url, tmp_path)
+    said = "SELECT obj_description(oid) FROM pg_namespace WHERE nspname = 'kammerton_two-qubits'"
+    assert sql(url, said) == [("kammerton 2",)]
+
+
 def test_s8_a_newer_schema_is_refused_by_its_number(url: str, tmp_path: Path) -> None:
     opened(url, tmp_path).close()
     sql(url, "COMMENT ON SCHEMA \"kammerton_two-qubits\" IS 'kammerton 7'")
-    with pytest.raises(StoreError, match="has schema 7; this program's is 2"):
+    with pytest.raises(StoreError, match="has schema 7; this program's is 3"):
         opened(url, tmp_path)
 
 
