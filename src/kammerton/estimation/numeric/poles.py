@@ -69,7 +69,9 @@ def fit_poles(
     pole_kernels.solve(
         where, batch.x, batch.step, y, w, known, theta, lo, hi, cov, r, cost, gain, ITERATIONS
     )
-    free = np.full(n, size, dtype=np.intp) - np.count_nonzero(known, axis=1)
+    free = np.full(n, size, dtype=np.intp)
+    if slope:
+        free -= 2 * (known[:, -1] != 0.0)
     if not batch.known_noise:
         gain *= np.maximum(batch.rows - free, 1) / np.maximum(cost, 1e-300)
     return Solution(sharing.law, theta, cov, cost, residual, free), gain

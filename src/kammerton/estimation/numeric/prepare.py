@@ -86,16 +86,20 @@ class Batch:
     def take(self, which: NDArray[Any]) -> Batch:
         """Return the batch of some traces only."""
         axis = which if self.x.shape[0] > 1 else slice(None)
-        return replace(
-            self, x=self.x[axis], step=self.step[axis], y=self.y[which], w=self.w[which],
-            zero=self.zero[axis], span=self.span[axis], level=self.level[which],
-            variance=None if self.variance is None else self.variance[which],
-            apart=None if self.apart is None else self.apart[which],
+        return Batch(
+            self.x[axis], self.step[axis], self.y[which], self.w[which], self.zero[axis],
+            self.span[axis], self.level[which], self.parts, self.known_noise, self.order,
+            None if self.variance is None else self.variance[which],
+            None if self.apart is None else self.apart[which],
         )  # fmt: skip
 
     def with_y(self, y: Array, w: Array | None = None) -> Batch:
         """Return the batch with other y (and w)."""
-        return replace(self, y=np.ascontiguousarray(y), w=self.w if w is None else w)
+        return Batch(
+            self.x, self.step, np.ascontiguousarray(y), self.w if w is None else w, self.zero,
+            self.span, self.level, self.parts, self.known_noise, self.order, self.variance,
+            self.apart,
+        )  # fmt: skip
 
     def column(self, per_axis: Array) -> Array:
         """Return a (K, 1) quantity of the axis as (N,)."""

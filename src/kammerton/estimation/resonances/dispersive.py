@@ -17,10 +17,11 @@ from kammerton.estimation.maps.maps import Maps, prepare_maps
 from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.resonances.dispersive_judge import Sides, judge, judge_planes
-from kammerton.estimation.resonances.plane import Plane, fit_plane
+from kammerton.estimation.resonances.plane import BENDS, Plane, fit_plane
 from kammerton.estimation.resonances.resonator import SEARCHED_PLANE, resonator_spectroscopy
 from kammerton.estimation.resonances.shared_plane import NOTHING, conjugated, fit_pairs, of_two
 from kammerton.estimation.verdict.evidence import IN_PLANE, gain_over, weigh
+from kammerton.estimation.verdict.findings import UNSURE
 from kammerton.estimation.verdict.kind import Kind
 from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
@@ -30,6 +31,7 @@ Array = NDArray[np.float64]
 
 LEAST = 8
 LOST = 0.06  # what a resonance leaves, in parts of the signal: four times what is let pass
+SHARED_BY_EACH = 5  # parameters of a pair that shares all, for each of its traces
 NAMES = ("frequency_0", "frequency_1", "dispersive_shift", "resonator_shift", "linewidth",
          "readout_frequency")  # fmt: skip
 
@@ -108,7 +110,7 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
     plane = fit_plane(pair.both)
     nulls = plane.nulls()
     alone = gain_over(plane.turned, plane.fit, *nulls.flat)
-    lost = _lost(plane, nulls) & (populations[:, 0] == 0)
+    lost = (_lost(plane, nulls) | _nothing(plane, alone)) & (populations[:, 0] == 0)
     found = fit_pairs(pair.both, plane, populations, lost)
     evidence = weigh(found.batch, found.each, found.curve, nulls)
     snr = significance(found.batch, nulls.flat[0], found.each, evidence)
@@ -133,6 +135,16 @@ def _lost(plane: Plane, nulls: Nulls) -> NDArray[np.bool_]:
     beyond = np.maximum(fit.cost / np.maximum(batch.rows - fit.free, 1) - 1.0, 0.0)
     power = np.maximum(nulls.flat[0] - fit.cost, 0.0) / batch.rows
     return np.asarray(beyond > (LOST * IN_PLANE) ** 2 * power)[::2]
+
+
+def _nothing(plane: Plane, alone: Array) -> NDArray[np.bool_]:
+    """Return the pairs (N,) whose trace of 0 shows nothing, and would not if it shared.
+
+    alone: (2 N,) what its own resonance gains over none. What is shared costs fewer parameters, and
+    may slope where this one does not; no more.
+    """
+    spared = (plane.fit.free - SHARED_BY_EACH) * np.log(plane.turned.rows)
+    return np.asarray(alone + spared + BENDS < SEARCHED_PLANE - UNSURE)[::2]
 
 
 def _missing(gain: Array) -> NDArray[np.bool_]:

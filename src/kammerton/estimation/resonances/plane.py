@@ -26,7 +26,7 @@ Array = NDArray[np.float64]
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 BENDS = 7.0  # gain in chi-square for which a slope of the background is believed
 HINT = 5.0  # of its estimate, for which it is fitted
-SHIFTS = (-1.0, 1.0, -0.5, 0.5)  # turns by which a wide resonance may mislead the delay's seed
+WHOLE, HALF = (-1.0, 1.0), (-0.5, 0.5)  # turns by which a resonance may mislead the delay's seed
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
 CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that ask for other starts
 LEFT = 0.02  # chance of a chi-square that asks for that care, too
@@ -83,28 +83,26 @@ def _size(fit: Solution) -> Array:
 def fit_plane(batch: Batch) -> Plane:
     """Fit every trace from two starts, and from more where what is left is not noise."""
     first, second = resonance_starts(batch)
-    sign, fit = first.sign.copy(), _fitted(turned(batch, first.sign), first.p)
+    delay, sign = first.p[:, 2] * first.sign, first.sign.copy()
+    fit = _fitted(turned(batch, sign), first.p)
     differ = np.flatnonzero(_apart(first, second))
-    fit = _tried(batch, sign, fit, differ, second.take(differ))
-    fit = _unwound(batch, sign, fit)
-    poor = np.flatnonzero(_poor(turned(batch, sign), fit))
-    if len(poor):
-        fit = _shifted(batch, sign, fit, poor)
-    return Plane(turned(batch, sign), sign, fit, first.p[:, 2] * first.sign * sign)
+    if len(differ):
+        other = _fitted(turned(batch.take(differ), second.sign[differ]), second.p[differ])
+        fit = _better(batch, sign, fit, differ, other, second.sign[differ])
+    poor = _poor(batch, fit)
+    fit = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
+    again = np.flatnonzero(poor)
+    if len(again):
+        again = again[_poor(batch.take(again), fit.take(again))]
+        fit = _shifted(batch, sign, fit, again, delay, HALF)
+    return Plane(turned(batch, sign), sign, fit, delay * sign)
 
 
-def _unwound(batch: Batch, sign: Array, fit: Solution) -> Solution:
-    """Try a delay of one turn less, or more, where a faint resonance may have turned the phase."""
+def _faint(fit: Solution) -> Mask:
+    """Return where a faint resonance may have turned the phase, and misled the delay's seed."""
     level, size = np.hypot(*fit.theta[:, 3:5].T), np.hypot(*fit.theta[:, 5:7].T)
     faint = _size(fit)
-    doubt = (faint < LOST) | ((size > WOUND * level) & (faint < PLAIN))
-    which = np.flatnonzero(doubt)
-    if len(which) == 0:
-        return fit
-    for turn in (-1.0, 1.0):  # either convention of phase
-        start = resonance_starts(batch.take(which), np.full(len(which), turn))[0]
-        fit = _tried(batch, sign, fit, which, start)
-    return fit
+    return np.asarray((faint < LOST) | ((size > WOUND * level) & (faint < PLAIN)))
 
 
 def turned(batch: Batch, sign: Array) -> Batch:
@@ -124,16 +122,6 @@ def _apart(first: Start, second: Start) -> NDArray[np.bool_]:
     return np.asarray(~near | (wide > 3.0 * narrow) | (first.sign != second.sign))
 
 
-def _tried(
-    batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], start: Start
-) -> Solution:
-    """Return the better of `fit` and another start for the traces `which`; `sign` follows."""
-    if len(which) == 0:
-        return fit
-    other = _fitted(turned(batch.take(which), start.sign), start.p)
-    return _better(batch, sign, fit, which, other, start.sign)
-
-
 def _better(
     batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], other: Solution, turn: Array
 ) -> Solution:
@@ -147,22 +135,24 @@ def _better(
     return replaced(fit, which, other, better)
 
 
-def _shifted(batch: Batch, sign: Array, fit: Solution, poor: NDArray[np.intp]) -> Solution:
-    """Try other delays for the traces `poor`, one after the other for as long as they are.
+def _shifted(
+    batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], delay: Array,
+    shifts: tuple[float, ...],
+) -> Solution:  # fmt: skip
+    """Try delays (N,) some turns off for the traces `which`; `sign` follows.
 
     All are fitted at once: for few traces, calls cost more than fits.
     """
-    count, open_ = len(poor), np.arange(len(poor))
-    part = batch.take(np.tile(poor, len(SHIFTS)))
-    start = resonance_starts(part, np.repeat(SHIFTS, count))[0]
+    count = len(which)
+    if count == 0:
+        return fit
+    part = batch.take(np.tile(which, len(shifts)))
+    tried = (delay[which] + np.array(shifts)[:, None]).ravel()
+    start = resonance_starts(part, tried)[0]
     others = _fitted(turned(part, start.sign), start.p)
-    for k in range(len(SHIFTS)):
-        which, mine = poor[open_], open_ + k * count
+    for k in range(len(shifts)):
+        mine = slice(k * count, (k + 1) * count)
         fit = _better(batch, sign, fit, which, others.take(mine), start.sign[mine])
-        still = _poor(turned(batch.take(which), sign[which]), fit.take(which))
-        open_ = open_[still]
-        if len(open_) == 0:
-            break
     return fit
 
 

@@ -37,26 +37,23 @@ class Start:
         return Start(self.p[which], self.sign[which])
 
 
-def resonance_starts(batch: Batch, shift: Array | None = None) -> list[Start]:
+def resonance_starts(batch: Batch, delay: Array | None = None) -> list[Start]:
     """Return two starts: over a constant, and over a sloping background (a delay not quite gone).
 
-    shift: (N,) turns to be added to the delay that is found.
+    delay: (N,) of the cable in turns, else it is found.
 
     The sign is -1 where the trace turns as the complex conjugate of 1/(1 + 2i u), which is what
     the other convention of phase (exp(-i omega t)) gives.
     """
     values = filled(batch, batch.y)
-    found = np.empty((2, batch.traces, 3))
-    delay = np.empty(batch.traces)
+    found, turns = np.empty((2, batch.traces, 3)), np.empty(batch.traces)
     for axis, rows in axes(batch):
         step = batch.step[rows[:1] if len(batch.x) > 1 else slice(1)]
         some = values if len(rows) == len(values) else values[rows]
-        delay[rows] = _delay(axis, some)
-        if shift is not None:
-            delay[rows] += shift[rows]
-        flat = unwound(some, axis[None], step, delay[rows])
+        turns[rows] = _delay(axis, some) if delay is None else delay[rows]
+        flat = unwound(some, axis[None], step, turns[rows])
         found[:, rows] = _best(axis, flat)
-    return [Start(np.column_stack([f[:, :2], delay * f[:, 2]]), f[:, 2]) for f in found]
+    return [Start(np.column_stack([f[:, :2], turns * f[:, 2]]), f[:, 2]) for f in found]
 
 
 def unwound(y: Array, x: Array, step: Array, delay: Array) -> Array:
