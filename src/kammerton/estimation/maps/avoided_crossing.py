@@ -17,9 +17,9 @@ from kammerton.estimation.maps.crossing import (
     find,
     last,
 )
+from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import Scale
-from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.objections import (
     LEAST,
@@ -59,13 +59,16 @@ FEW = 1.0  # biases within which the branches may not yet have passed each other
 
 def avoided_crossing(maps: Maps, known: Known) -> Outcome:
     """Fit the two branches of each map."""
-    maps, much = without_held(maps)
+    maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     pictures = [columns(maps, n) for n in range(maps.traces)]
-    found = [None if stuck else last(c, find(c)) for c, stuck in zip(pictures, much, strict=True)]
+    found = [
+        None if hopeless else last(c, find(c))
+        for c, hopeless in zip(pictures, faults.hopeless, strict=True)
+    ]
     numbers = _numbers(found, scale)
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
-    judge_held(findings, much)
+    faults.judge(findings)
     for n, (c, each) in enumerate(zip(pictures, found, strict=True)):
         close(findings, n, _objections(c, each, numbers, n, maps.known_noise, scale))
         if each is not None:

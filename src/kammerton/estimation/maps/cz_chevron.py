@@ -22,7 +22,7 @@ from kammerton.estimation.maps.chevron import (
     refine,
 )
 from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
-from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.maps import Maps, over_a_map, scatter
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings, percent
@@ -64,15 +64,16 @@ class Found:
 
 def cz_chevron(maps: Maps, known: Known) -> Outcome:
     """Fit the exchange between two levels to each map."""
-    maps, much = without_held(maps)
+    maps, faults = without_faults(maps)
     del known
     images = [_image(maps, n) for n in range(maps.traces)]
     found = [
-        None if stuck else _find(image, maps) for image, stuck in zip(images, much, strict=True)
+        None if hopeless else _find(image, maps)
+        for image, hopeless in zip(images, faults.hopeless, strict=True)
     ]
     numbers = _numbers(found, maps)
     findings = Findings(maps.traces)
-    judge_held(findings, much)
+    faults.judge(findings)
     for n, (image, each) in enumerate(zip(images, found, strict=True)):
         close(findings, n, _objections(image, each, numbers, n, maps))
     findings.accept("a clear chevron")

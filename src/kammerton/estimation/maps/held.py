@@ -2,42 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps.maps import Maps
-from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.stuck import counted
 
 Mask = NDArray[np.bool_]
 
 LEAST = 4  # points in a row that are never equal by chance, unless they are counts
-SHARE = 0.08  # of a map that may be so; then those points count as missing
-PROBES = 16  # points that are looked for again: any block of the share has one
+APART = 0.08  # of a map between a block and where it comes again
+PROBES = 16  # points that are looked for again: any block of that share has one
 OFTEN = 8  # times a value may come: more often it is a count, or a rail, and tells nothing
 NOISY = 0.5  # part of the bends that the next one turns back; of noise it is about 0.73
 BESIDE = 8  # points on either side of a probe that must come again with it
-
-
-def without_held(maps: Maps) -> tuple[Maps, Mask]:
-    """Silence what is held in each map; return also in which maps it is too much (N,)."""
-    marks = np.stack([held(y) for y in maps.y])
-    there = maps.w > 0
-    much = (marks & there).sum(axis=(1, 2)) > SHARE * np.maximum(there.sum(axis=(1, 2)), 1)
-    silent = marks & ~much[:, None, None]
-    if not silent.any():
-        return maps, much
-    y = np.where(silent, np.nan, maps.y)
-    return replace(maps, y=y, w=np.where(silent, 0.0, maps.w)), much
-
-
-def judge_held(findings: Findings, much: Mask) -> None:
-    """Object to maps much of which was not measured."""
-    findings.rejected(much, "stuck data", "columns, rows or blocks of the map hold one value, "
-                      "or another's")  # fmt: skip
 
 
 def held(y: NDArray[Any]) -> Mask:
@@ -62,7 +41,7 @@ def _again(y: NDArray[Any]) -> Mask:
         same = np.flatnonzero(flat == flat[probe])
         if not 1 < len(same) <= OFTEN:
             continue
-        for lag in probe - same[(same >= BESIDE) & (probe - same >= SHARE * flat.size)]:
+        for lag in probe - same[(same >= BESIDE) & (probe - same >= APART * flat.size)]:
             if _comes_again(flat, probe, int(lag)) and (lag % y.shape[1] or _noisy(y)):
                 copied[lag:] |= flat[lag:] == flat[:-lag]
     return copied.reshape(y.shape)

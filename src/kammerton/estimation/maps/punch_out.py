@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import candidates
-from kammerton.estimation.maps.held import judge_held, without_held
+from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.misses import Misses, another, clumping, misses
 from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
@@ -74,13 +74,13 @@ class Found:
 
 def punch_out(maps: Maps, known: Known) -> Outcome:
     """Fit the resonator at low and at high power; known: bare_frequency."""
-    maps, much = without_held(maps)
+    maps, faults = without_faults(maps)
     bare = per_trace(known, "bare_frequency", maps)
     findings, found, curve = Findings(maps.traces), [], np.full(maps.y.shape, np.nan, maps.y.dtype)
-    judge_held(findings, much)
+    faults.judge(findings)
     pictures = [resonances(columns(maps, n, each=True)) for n in range(maps.traces)]
     for n, (c, back) in enumerate(pictures):
-        found.append(None if much[n] else _last(c, _find(c)))
+        found.append(None if faults.hopeless[n] else _last(c, _find(c)))
         each = found[-1]
         if each is not None and each.whole is not None:
             curve[n] = back(each.whole.model).T

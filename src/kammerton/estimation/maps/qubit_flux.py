@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps import flux
 from kammerton.estimation.maps.arcfit import Found, Model, find, last
+from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale
-from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.ridge import Columns, columns
 from kammerton.estimation.maps.sweet_spot import objections
@@ -32,7 +32,7 @@ TWIN = 0.6e9  # Hz below the qubit's arc where its two-photon line may run
 
 def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a transmon to each map; known: anharmonicity, period, asymmetry."""
-    maps, much = without_held(maps)
+    maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
     pictures = [columns(maps, n) for n in range(maps.traces)]
@@ -41,12 +41,12 @@ def qubit_flux_map(maps: Maps, known: Known) -> Outcome:
         for n, c in enumerate(pictures)
     ]
     found = [
-        None if stuck else last(c, find(c, model), model)
-        for c, model, stuck in zip(pictures, models, much, strict=True)
+        None if hopeless else last(c, find(c, model), model)
+        for c, model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
     ]
     numbers = _numbers(found, scale, given["asymmetry"])
     findings = Findings(maps.traces)
-    judge_held(findings, much)
+    faults.judge(findings)
     for n, (c, each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, objections(c, each, numbers, n, scale, maps.known_noise, model, ARC))
     findings.accept(lambda n: _praise(numbers, n))

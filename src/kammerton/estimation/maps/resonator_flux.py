@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcfit import Found, Model, find, last
 from kammerton.estimation.maps.arcs import Arc, Seeker
+from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import FIXED, Scale, qubit_law
-from kammerton.estimation.maps.held import judge_held, without_held
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.ridge import columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
@@ -92,7 +92,7 @@ def _push(away: Array, square: Array) -> Array:
 
 def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     """Fit the arc of a resonator; known: qubit_frequency, anharmonicity, asymmetry."""
-    maps, much = without_held(maps)
+    maps, faults = without_faults(maps)
     scale = Scale.of(maps)
     given = {name: per_trace(known, name, maps) for name in KNOWN}
     pictures = [resonances(columns(maps, n)) for n in range(maps.traces)]
@@ -101,15 +101,15 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     models = [_model(c.b, c.parts, scale, q)
               for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
     found = [
-        None if stuck else last(c, find(c, model), model)
-        for (c, _), model, stuck in zip(pictures, models, much, strict=True)
+        None if hopeless else last(c, find(c, model), model)
+        for (c, _), model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
     ]
     numbers = _numbers(found, scale, qubits)
     told = np.array([q.frequency is not None for q in qubits])
     period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
     judged = replace(numbers, stderr={**numbers.stderr, "period": period})
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
-    judge_held(findings, much)
+    faults.judge(findings)
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
