@@ -127,3 +127,10 @@ def test_rows_that_stand_out_at_many_powers_are_no_resonator(which, seed, n):
     found = fit_batch(KIND, (COARSER, POWERS), y[n], 1.0)
     assert found.verdict[0] == "rejected"
     assert "beside the line stands another" in found.reason[0]
+
+
+def test_points_with_few_shots_do_not_hide_a_bright_line():
+    rng = np.random.default_rng(8)
+    sigma = 0.005 * np.where(rng.random((6, 81, 41)) < 0.25, rng.uniform(3, 10, (6, 81, 41)), 1.0)
+    found = fit_batch(KIND, X, noisy(clean(), 6, sigma=sigma), sigma)
+    assert (found.verdict == "accepted").all(), found.reason

@@ -189,18 +189,34 @@ def _scored(c: Columns, widths: list[float], stripes: bool) -> list[Array]:
     w2 = c.w * c.w
     z = w2 * z
     parts = np.concatenate([z.real, z.imag]) if c.parts == 2 else z
-    w2 = w2[:1] if (w2 == w2[0, 0]).all() else w2
+    even = bool((w2 == w2[:, :1]).all())
+    w2 = w2[:1] if even and (w2 == w2[0, 0]).all() else w2
     result = []
     for width in widths:
-        kernel = _filter(c.f, width)
-        size = w2 @ (kernel * kernel)
-        found = np.square(parts @ kernel)
+        amount, size = (_filtered if even else _fitted)(c.f, width, parts, w2)
+        found = np.square(amount)
         found = (found[: len(z)] + found[len(z) :] if c.parts == 2 else found) / np.maximum(
             size, 1e-300
         )
         found[np.broadcast_to(size <= 0.2 * _middle(size)[:, None], found.shape)] = 0.0
         result.append(found)
     return result
+
+
+def _filtered(f: Array, width: float, parts: Array, w2: Array) -> tuple[Array, Array]:
+    """Return what weighted parts hold of a line at each point (.., A), and its own size (B, A)."""
+    kernel = _filter(f, width)
+    return parts @ kernel, w2 @ (kernel * kernel)
+
+
+def _fitted(f: Array, width: float, parts: Array, w2: Array) -> tuple[Array, Array]:
+    """Return the same where a column's weights differ: the level in the neighbourhood is theirs."""
+    shape, near = _shape(f, width)
+    level = np.maximum(w2 @ near, 1e-300)
+    line = w2 @ shape
+    every = len(parts) // len(w2)
+    share = np.tile(line / level, (every, 1))
+    return parts @ shape - share * (parts @ near), w2 @ (shape * shape) - line * line / level
 
 
 def _middle(rows: Array) -> Array:
@@ -217,10 +233,15 @@ def _contrast(s: Array, parts: int) -> float:
 
 def _filter(f: Array, width: float) -> Array:
     """Lorentzians about each frequency, less their mean in the neighbourhood (A, A)."""
+    shape, near = _shape(f, width)
+    return np.asarray(shape - near * (shape.sum(axis=0) / near.sum(axis=0)))
+
+
+def _shape(f: Array, width: float) -> tuple[Array, Array]:
+    """Return Lorentzians about each frequency, and the neighbourhoods that end them (A, A)."""
     away = f[:, None] - f[None, :]
-    near = np.abs(away) <= NEAR * width
-    shape = np.where(near, 1.0 / (1.0 + (2.0 * away / width) ** 2), 0.0)
-    return np.where(near, shape - shape.sum(axis=0) / near.sum(axis=0), 0.0)
+    near = (np.abs(away) <= NEAR * width).astype(np.float64)
+    return near / (1.0 + (2.0 * away / width) ** 2), near
 
 
 def peaks(s: Array, apart: int, count: int) -> tuple[NDArray[np.intp], Array]:
