@@ -24,6 +24,11 @@ WHAT_TO_DO: Mapping[str, str] = {
         "anybody reaches in; switch off there, or `kammerton release` what is held: the daemon "
         "then switches everything off first."
     ),
+    "requests": (
+        "Nothing is done with this computer, as if a person held it. See the file beside the "
+        "database that ends in .requests; where it is beyond repair, delete it, and whoever asked "
+        "for a hold since must ask again."
+    ),
     "target": (
         "It is left alone for a while and then tried again. `kammerton log` shows its last runs; "
         "see its line, its design values in lab.toml and its resonator."
@@ -62,13 +67,14 @@ class Alarm:
     """One thing that is wrong, or (`on` False) is over.
 
     kind: a key of WHAT_TO_DO. subject: what it is about, such as an instrument's name. text: what
-    happened, in one sentence.
+    happened, in one sentence. earlier: what is over may have been told by a process before this.
     """
 
     kind: str
     subject: str
     text: str
     on: bool = True
+    earlier: bool = False
 
     @property
     def what_to_do(self) -> str:

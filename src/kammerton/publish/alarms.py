@@ -56,7 +56,7 @@ class Alarms:
         when, on = self._told.get(key, (-QUIET, False))
         if not alarm.on:
             self._unsaid.pop(key, None)
-            if on:
+            if on or (alarm.earlier and key not in self._told):
                 self._say(alarm, when)
         elif now - when >= QUIET:
             self._say(alarm, now)

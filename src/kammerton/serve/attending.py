@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
 from kammerton.bench.tasks import unbroken
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.serve.beside import beside
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.errands import Errands
@@ -22,7 +22,14 @@ PERIOD = 0.5  # s between looks
 Told = Callable[[Request], object]
 
 
+Unread = Callable[[str | None], object]
+
+
 def _nothing(request: Request) -> None:
+    pass
+
+
+def _nobody(why: str | None) -> None:
     pass
 
 
@@ -32,45 +39,92 @@ async def attending(
     told: Told = _nothing,
     scopes: Collection[str] | None = None,
     errands: Errands | None = None,
+    unread: Unread = _nobody,
 ) -> AsyncIterator[None]:
     """Do what was asked while nobody was there, then look again and again until the end.
 
     told: called in the event loop with every request that was looked at. scopes: what can be
-    held; None: anything. errands: takes what lasts; None: nobody does.
+    held; None: anything. errands: takes what lasts; None: nobody does. unread: called there with
+    the reason while requests cannot be read and that will not pass by itself, then with None.
+
+    Raises
+    ------
+    StoreUnavailable
+        They cannot be read now, at the start.
     """
-    with Inbox(store.place) as inbox:
-        await asyncio.to_thread(attend, store, inbox, scopes, errands)
-        try:
-            async with beside(_attend(store, inbox, told, scopes, errands), "requests"):
-                yield
-        finally:
-            if errands is not None:
-                errands.withdraw()
-                await unbroken(asyncio.to_thread(_last_words, inbox, errands))
-
-
-def _last_words(inbox: Inbox, errands: Errands) -> None:
+    desk = _Desk(store, scopes, errands)
     try:
-        report(inbox, errands)
-    except StoreError as problem:  # at the next start they hear that nobody knows
-        log.warning("not answered: %s", problem)
+        await _look(desk, told, unread)
+        async with beside(_attend(desk, told, unread), "requests"):
+            yield
+    finally:
+        await unbroken(asyncio.to_thread(desk.close))
 
 
-async def _attend(
-    store: Store,
-    inbox: Inbox,
-    told: Told,
-    scopes: Collection[str] | None,
-    errands: Errands | None,
-) -> None:
-    said: str | None = None
+class _Desk:
+    """The requests to a store; opened anew after they could not be read."""
+
+    def __init__(
+        self, store: Store, scopes: Collection[str] | None, errands: Errands | None
+    ) -> None:
+        self._store, self._scopes, self._errands = store, scopes, errands
+        self._inbox: Inbox | None = None
+        self.said: str | None = None
+
+    def look(self) -> list[Request]:
+        """Do what is asked for; return what was looked at."""
+        self._inbox = inbox = self._inbox or Inbox(self._store.place)
+        try:
+            return attend(self._store, inbox, self._scopes, self._errands)
+        except StoreError:
+            self._inbox = None
+            inbox.close()
+            raise
+
+    def close(self) -> None:
+        """Answer who still waits, as far as that can be written."""
+        if self._errands is not None:
+            self._errands.withdraw()
+        if self._inbox is None:
+            return
+        with self._inbox as inbox:
+            try:
+                if self._errands is not None:
+                    report(inbox, self._errands)
+            except StoreError as problem:  # at the next start they hear that nobody knows
+                log.warning("not answered: %s", problem)
+
+
+async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
+    """Look once. What is damaged is told, and is no end: a hold may be in it, or none.
+
+    Raises
+    ------
+    StoreUnavailable
+        Somebody's lock, or a server that is away.
+    """
+    try:
+        requests = await asyncio.to_thread(desk.look)
+    except StoreUnavailable:
+        raise
+    except StoreError as problem:
+        if str(problem) != desk.said:
+            log.error("requests cannot be read: %s", problem)  # noqa: TRY400 - it says all
+        desk.said = str(problem)
+        unread(desk.said)
+    else:
+        desk.said = None
+        for request in requests:
+            told(request)
+        unread(None)
+
+
+async def _attend(desk: _Desk, told: Told, unread: Unread) -> None:
     while True:
         await asyncio.sleep(PERIOD)
         try:
-            for request in await asyncio.to_thread(attend, store, inbox, scopes, errands):
-                told(request)
-            said = None
-        except StoreError as problem:
-            if str(problem) != said:
+            await _look(desk, told, unread)
+        except StoreUnavailable as problem:
+            if str(problem) != desk.said:
                 log.warning("requests cannot be read: %s", problem)
-            said = str(problem)
+            desk.said = str(problem)

@@ -80,8 +80,8 @@ async def run_computer(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
             )
             async with (
-                attending(store, holds.told, holdable(lab), errands), holds.followed(),
-                backing_up(store), relayed(lab, store, clock.now, alarms),
+                attending(store, holds.told, holdable(lab), errands, holds.unread),
+                holds.followed(), backing_up(store), relayed(lab, store, clock.now, alarms),
             ):  # fmt: skip
                 try:
                     return await tuning.run(once=once)

@@ -38,6 +38,7 @@ class Holds:
     ) -> None:
         self._lab, self._store, self._doing, self._alarm = lab, store, doing, alarm
         self._aside: frozenset[str] = frozenset()
+        self._unread: tuple[Lease, ...] = ()
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
         self._reading = asyncio.Lock()
@@ -46,16 +47,16 @@ class Holds:
 
     def __call__(self) -> tuple[Lease, ...]:
         """Return the leases, as the gate asks for them."""
-        return self.leases
+        return (*self.leases, *self._unread)
 
     def elements(self) -> frozenset[str]:
         """Return everything that is held, as the loop asks for it."""
-        return frozenset(lease.scope for lease in self.leases)
+        return frozenset(lease.scope for lease in self())
 
     def on_bench(self) -> Lease | None:
         """Return a lease on the computer or an instrument, a person's rather than the daemon's."""
         mine = {COMPUTER, *self._lab.instruments}
-        found = [lease for lease in self.leases if lease.scope in mine]
+        found = [lease for lease in self() if lease.scope in mine]
         return min(found, key=lambda lease: lease.owner == DAEMON, default=None)
 
     def aside(self) -> frozenset[str]:
@@ -93,6 +94,17 @@ class Holds:
         """Take note of a hold that cannot wait for a safe point."""
         if request.verb == "hold" and request.arguments.get("now"):
             self._at_once.add(str(request.arguments.get("scope")))
+
+    def unread(self, why: str | None) -> None:
+        """Count the computer as held while requests cannot be read: a hold may be among them."""
+        subject = f"requests to {self._lab.computer}"
+        if why is not None:
+            words = f"the requests cannot be read, and a hold may be among them: {why}"
+            self._unread = (_unread(words),)
+            self._alarm(Alarm("requests", subject, words))
+        elif self._unread:
+            self._unread = ()
+            self._alarm(Alarm("requests", subject, "they can be read again", on=False))
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
@@ -135,7 +147,7 @@ class Holds:
             loop.leave = True
             if self._over(lease):
                 task.cancel()
-        for lease in self.leases:
+        for lease in self():
             if lease.scope in loop.measured and self._over(lease):
                 loop.interrupt(said(lease))
 
@@ -171,7 +183,7 @@ class Holds:
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
         now = asyncio.get_running_loop().time()
-        self._since = {each.number: self._since.get(each.number, now) for each in self.leases}
+        self._since = {each.number: self._since.get(each.number, now) for each in self()}
 
     def _tell(self, aside: Mapping[str, str]) -> None:
         for scope in aside.keys() - self._aside:

@@ -27,6 +27,7 @@ class Outputs:
     def __init__(self, store: Store, later: Callable[..., object], alarm: Tell = unheard) -> None:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
+        self._earlier = not self.known_off  # a process before this may have raised the alarm
         if self.unclean is not None:
             words = "outputs may be on: they are verified off first, unless a person holds them"
             log.warning("%s; %s", _told(self.unclean), words)
@@ -50,8 +51,8 @@ class Outputs:
         if change.what == ALL:
             self.known_off = change.refused is None
             if self.known_off:
-                over = "all outputs are off, read back"
-                self._alarm(Alarm("outputs", self._store.computer, over, on=False))
+                over, mine = "all outputs are off, read back", self._store.computer
+                self._alarm(Alarm("outputs", mine, over, on=False, earlier=self._earlier))
         elif change.refused is None:
             self.known_off = False
         who = f"{change.who}, {change.job}" if change.job else change.who

@@ -288,7 +288,10 @@ def _said(arguments: Mapping[str, Any]) -> str:
 
 
 def _request(row: Any) -> Request:
-    arguments = json.loads(row.arguments)
+    try:
+        arguments = json.loads(row.arguments)
+    except ValueError:
+        raise StoreError(f"request {row.number} is damaged: {row.arguments[:40]!r}") from None
     return Request(row.number, row.verb, arguments, row.who, row.asked, bool(row.done), row.answer)
 
 

@@ -74,7 +74,7 @@ def quick(monkeypatch):
     monkeypatch.setattr(holding, "GRACE", 0.2)
 
 
-LAB = SimpleNamespace(instruments={"awg1": None})
+LAB = SimpleNamespace(computer="two", instruments={"awg1": None})
 
 
 def obeyed(loop: FakeLoop, scope: str, *, now: bool = False, seconds: float = 20.0) -> object:
@@ -263,6 +263,30 @@ def test_leases_that_can_no_longer_be_read_hold_the_computer(problem):
 
 def test_what_may_pass_leaves_what_was_read():
     assert on_bench(None, StoreUnavailable("locked")) == [None, None]
+
+
+def test_requests_that_cannot_be_read_count_as_a_hold_on_the_computer():
+    loop, alarms = FakeLoop(looks=False), []
+
+    async def main() -> object:
+        holds = Holds(LAB, FakeStore(), print, alarms.append)
+        async with holds.followed(), asyncio.timeout(20):
+            assert holds.on_bench() is None
+            holds.unread("not a database")
+            holds.unread("not a database")
+            assert "computer" in holds.elements()
+            assert [each.scope for each in holds()] == ["computer"]
+            result = await holds.obeyed(loop, loop.keep())
+            holds.unread(None)
+            assert holds.on_bench() is None
+            holds.unread(None)
+        return result
+
+    assert asyncio.run(main()) is None
+    assert loop.cancelled, "within the time that any hold has"
+    assert [(a.kind, a.on) for a in alarms] == [
+        ("requests", True), ("requests", True), ("requests", False),
+    ]  # fmt: skip
 
 
 # ---------------------------------------------------------------- set aside by the daemon

@@ -8,7 +8,9 @@ import dataclasses
 
 import pytest
 
+from kammerton.bench import OutputChange
 from kammerton.model import InstrumentError
+from kammerton.publish import Alarms
 from kammerton.serve import safe
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
@@ -130,6 +132,22 @@ def test_that_outputs_could_not_be_switched_off_is_published(lab, monkeypatch, p
     monkeypatch.setattr(safe, "open_bench", deaf)
     assert "not every output is known to be off" in asyncio.run(stay(lab, touch=True))
     assert published() == [("outputs", True)]
+
+
+def test_an_alarm_of_safe_mode_is_told_over_once_outputs_are_off_after_it(lab, opened, published):
+    leave_unclean(lab)
+    asyncio.run(stay(lab, touch=False))
+    assert published() == [("outputs", True)]
+
+    async def restarted() -> list[tuple[str, bool]]:
+        alarms = Alarms()
+        async with safe.opened_store(lab, alarm=alarms.tell) as (_, outputs):
+            for _ in range(2):
+                outputs.changed(OutputChange("all outputs", None, "off", "opening"))
+        return [(alarm.kind, alarm.on) for _, alarm in alarms._new]
+
+    assert asyncio.run(restarted()) == [("outputs", False)], "by a process that never raised it"
+    assert asyncio.run(restarted()) == [], "nothing is left to be over"
 
 
 def test_where_outputs_are_off_no_alarm_is_published(lab, opened, published):
