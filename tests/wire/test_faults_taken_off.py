@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
-from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.faults import CATALOGUE, FaultError
 from kammerton_sim.fridge import STAGES
 from kammerton_sim.laboratory import Laboratory
 
@@ -79,3 +81,109 @@ def test_a_fault_that_is_taken_off_leaves_nothing(laboratory, name):
     assert condition(laboratory) != before
     laboratory.faults.clear(number)
     assert condition(laboratory) == before
+
+
+@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first in first out", "last in first out"])
+def test_two_of_a_kind_act_until_both_are_over(laboratory, name, order):
+    before = condition(laboratory)
+    numbers = [laboratory.faults.inject(name, **LASTING[name]) for _ in range(2)]
+    if happens := laboratory.board.before_buffer(30_000):
+        happens()
+    for end in order:
+        assert condition(laboratory) != before
+        laboratory.faults.clear(numbers[end])
+    assert condition(laboratory) == before
+
+
+def test_the_latest_acts_and_then_the_one_before(laboratory):
+    faults, gains = laboratory.faults, [laboratory.board.faults.gain]
+    numbers = [faults.inject("overload", gain=gain) for gain in (10, 20, 30)]
+    for number in (numbers[1], numbers[2], numbers[0]):
+        gains.append(laboratory.board.faults.gain)
+        faults.clear(number)
+    assert [*gains, laboratory.board.faults.gain] == [1.0, 30.0, 30.0, 10.0, 1.0]
+
+
+def test_a_fault_that_cannot_be_leaves_the_one_before(laboratory):
+    source = laboratory.sources["drive_lo"]
+    one = laboratory.faults.inject("front-panel", **POWER, value="3")
+    with pytest.raises(FaultError, match="300"):
+        laboratory.faults.inject("front-panel", **POWER, value="300")
+    assert source.value("power") == 3.0
+    laboratory.faults.clear(one)
+    assert source.value("power") == -30
+
+
+def test_of_two_faults_of_the_temperature_the_later_holds_it(laboratory):
+    fridge = laboratory.world.refrigerator
+    one = laboratory.faults.inject("temperature", kelvin=0.5)
+    two = laboratory.faults.inject("ramp", kelvin_per_s=0.0)
+    laboratory.faults.clear(two)
+    assert fridge.temperature == pytest.approx(0.5)
+    laboratory.faults.clear(one)
+    assert fridge._ramp is None
+
+
+def answers(laboratory: Laboratory) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", laboratory.ports["drive_lo"]), 5).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def test_a_box_that_has_started_up_is_refused_by_who_still_refuses_it(laboratory):
+    refused = laboratory.faults.inject("refuse", **SOURCE)
+    cycled = laboratory.faults.inject("power-cycle", **SOURCE, seconds=0.05)
+    hole = laboratory.faults.inject("black-hole", **SOURCE)
+    time.sleep(0.3)
+    assert not answers(laboratory)
+    laboratory.faults.clear(cycled)
+    assert not answers(laboratory)
+    laboratory.faults.clear(refused)
+    assert answers(laboratory)
+    assert laboratory.server("drive_lo").link._hole.is_set()
+    laboratory.faults.clear(hole)
+    assert not laboratory.server("drive_lo").link._hole.is_set()
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "says"),
+    [
+        ("overload", {"after": 1e300, "seed": -1, "gain": -1}, "after: 1e.*seed: -1 .*gain: -1"),
+        ("overload", {"after": "soon", "lasting": math.inf}, "after: 'soon' is no .*lasting: inf"),
+        ("overload", {"after_records": 1.5, "seed": True}, "after_records: 1.5 .*seed: True"),
+        ("clamped-setting", {**POWER, "largest": 300.0}, "power is never 300"),
+        ("clamped-setting", {**SOURCE, "setting": "on", "largest": 0.5}, "on is never 0.5"),
+        ("rounded-setting", {**POWER, "step": 1e-320}, "step: .* must be from 1e-12"),
+        ("reboot-loop", {**SOURCE, "every": 1e300}, "every: 1e.300 must be"),
+        ("say", {**SOURCE, "text": "\ud800"}, "text: .* cannot be written on one line"),
+        ("ramp", {"kelvin_per_s": -1e300}, "must be from -10 to 10"),
+        ("heat", {"watts": 1e300}, "must be from 0 to 10000"),
+        ("tls", {**QUBIT, "t1": 1e-320}, "must be from 1e-09"),
+        ("frequency-hop", {**QUBIT, "hz": 1e300}, "must be from -1e.09"),
+    ],
+)  # fmt: skip
+def test_what_would_break_the_laboratory_itself_is_refused(laboratory, name, given, says):
+    with pytest.raises(FaultError, match=says):
+        laboratory.faults.inject(name, **given)
+    assert laboratory.faults.active() == []
+
+
+def test_a_whole_number_that_is_clamped_stays_one(laboratory):
+    awg = laboratory.generators["awg1"]
+    given = {"instrument": "awg1", "setting": "resolution", "largest": 13.5}
+    number = laboratory.faults.inject("clamped-setting", **given)
+    assert awg.receive(b"SOUR1:DAC:RES 15;RES?") == b"13"
+    laboratory.faults.clear(number)
+    awg.receive(b"*RST")
+
+
+def test_a_setting_is_not_rounded_to_what_it_cannot_be(laboratory):
+    awg = laboratory.generators["awg1"]
+    given = {"instrument": "awg1", "setting": "clock_rate", "step": 1e12}
+    number = laboratory.faults.inject("rounded-setting", **given)
+    assert float(awg.receive(b"CLOC:SRAT 1e9;SRAT?")) == 1e9
+    laboratory.faults.clear(number)
+    awg.receive(b"*RST")

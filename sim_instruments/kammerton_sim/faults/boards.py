@@ -89,23 +89,23 @@ _BOARD: Mapping[str, Bound | Known] = {"board": Known("digitizer", _boards)}
 FAULTS = (
     Fault(
         "overload", "D1", "the digitizer's input is amplified until it clips", overload,
-        {"gain": above(0), **_BOARD},
+        {"gain": above(0, 1e6), **_BOARD}, ("gain {board}",),
     ),
     Fault(
         "trigger-loss", "D2", "this share of the triggers is lost", lose_triggers,
-        {"share": above(0, 1), **_BOARD},
+        {"share": above(0, 1), **_BOARD}, ("triggers {board}",),
     ),
-    Fault("swapped-channels", "D2", "channel A arrives as B", swap, _BOARD),
+    Fault("swapped-channels", "D2", "channel A arrives as B", swap, _BOARD, ("channels {board}",)),
     Fault(
         "short-record", "D2", "records end early: code 0 from there on", cut_records,
-        {"keep": PART, **_BOARD},
+        {"keep": PART, **_BOARD}, ("length {board}",),
     ),
     Fault(
         "dropped-samples", "D3", "samples are lost in the middle of records", drop_samples,
-        {"samples": from_to(1, 100_000), **_BOARD},
+        {"samples": from_to(1, 100_000), **_BOARD}, ("samples {board}",),
     ),
     Fault(
         "stuck-buffer", "D3", "a buffer comes again so many times", replay,
-        {"buffers": from_to(1), **_BOARD},
+        {"buffers": from_to(1), **_BOARD}, ("buffers {board}",),
     ),
 )  # fmt: skip

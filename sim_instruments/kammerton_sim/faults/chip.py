@@ -83,24 +83,28 @@ def decoy(
     return site.world.decoy(ResonatorTruth("decoy", hz, 0.0, linewidth, depth, 0.0))
 
 
+_FAR = from_to(-1e9, 1e9)
 _BETWEEN = Bound(lambda x: 0 < x < 1, "must lie between 0 and 1")
 
 FAULTS = (
     Fault(
         "tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect,
-        {"qubit": _QUBIT, "t1": above(0)},
+        {"qubit": _QUBIT, "t1": from_to(1e-9)},
     ),
-    Fault("frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop, {"qubit": _QUBIT}),
+    Fault(
+        "frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop,
+        {"qubit": _QUBIT, "hz": _FAR},
+    ),
     Fault(
         "frequency-drift", "P6", "f01 moves by so many Hz while records come", drift,
-        {"qubit": _QUBIT, "steps": from_to(1, 1000)},
+        {"qubit": _QUBIT, "hz": _FAR, "steps": from_to(1, 1000)},
     ),
     Fault(
         "dead-qubit", "P3", "this share of the drive reaches the qubit", dead,
-        {"qubit": _QUBIT, "amplitude": from_to(0)},
+        {"qubit": _QUBIT, "amplitude": from_to(0, 100)},
     ),
     Fault(
         "decoy", "P4", "a resonance that belongs to no qubit", decoy,
-        {"hz": above(0), "linewidth": above(0), "depth": _BETWEEN},
+        {"hz": above(0, 1e12), "linewidth": from_to(1, 1e9), "depth": _BETWEEN},
     ),
 )  # fmt: skip

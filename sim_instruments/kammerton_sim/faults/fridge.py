@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import count
 from typing import TYPE_CHECKING
 
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to
@@ -14,9 +15,12 @@ if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
 
 
+_NUMBERS = count(1)
+
+
 def heat(site: Laboratory, seed: int, watts: float = 50e-6, stage: str = "mixing_chamber") -> Undo:
     """Put so much heat on a stage."""
-    fridge, name = site.world.refrigerator, f"fault {stage}"
+    fridge, name = site.world.refrigerator, f"fault {next(_NUMBERS)}"
     fridge.load(name, {stage: watts})
     return partial(fridge.load, name, {})
 
@@ -97,38 +101,53 @@ def new_key(site: Laboratory, seed: int, instrument: str) -> Undo:
 _STAGE = {"stage": Known("stage", lambda site, _: STAGES)}
 _MACHINE = {"machine": Known("machine", lambda site, _: MACHINES)}
 _KEYED = {"instrument": Known("instrument with keys", lambda site, _: _apis(site))}
+_SENSOR = ("sensor {stage}",)
+_HELD = ("temperature",)
 _KELVIN = Bound(lambda x: 0 < x < 400, "is no temperature of a mixing chamber")
 
 FAULTS = (
     Fault(
         "heat", "F1", "so many watts more on a stage", heat,
-        {"watts": from_to(0), **_STAGE},
+        {"watts": from_to(0, 1e4), **_STAGE},
     ),
-    Fault("ramp", "F1", "the mixing chamber warms at this rate", ramp),
+    Fault(
+        "ramp", "F1", "the mixing chamber warms at this rate", ramp,
+        {"kelvin_per_s": from_to(-10, 10)}, _HELD,
+    ),
     Fault(
         "temperature", "F1", "the mixing chamber is held at this temperature", temperature,
-        {"kelvin": _KELVIN},
+        {"kelvin": _KELVIN}, _HELD,
     ),
     Fault(
-        "sensor-nan", "F2", "a thermometer reports no number", _broken(Status.NO_NUMBER), _STAGE
+        "sensor-nan", "F2", "a thermometer reports no number", _broken(Status.NO_NUMBER), _STAGE,
+        _SENSOR,
     ),
     Fault(
-        "sensor-frozen", "F2", "a thermometer shows what it shows now, for ever", freeze, _STAGE
+        "sensor-frozen", "F2", "a thermometer shows what it shows now, for ever", freeze, _STAGE,
+        _SENSOR,
     ),
     Fault(
         "sensor-over-range", "F2", "a thermometer is out of range", _broken(Status.OVER_RANGE),
-        _STAGE,
+        _STAGE, _SENSOR,
     ),
     Fault(
-        "sensor-unplugged", "F2", "a thermometer is gone", _broken(Status.DISCONNECTED), _STAGE
+        "sensor-unplugged", "F2", "a thermometer is gone", _broken(Status.DISCONNECTED), _STAGE,
+        _SENSOR,
     ),
-    Fault("trip", "F3", "a machine stops: pulse_tube, turbo or fore_pump", trip, _MACHINE),
+    Fault(
+        "trip", "F3", "a machine stops: pulse_tube, turbo or fore_pump", trip, _MACHINE,
+        ("{machine}",),
+    ),
     Fault(
         "block", "F3", "the condensing line is blocked: a pressure step", block,
-        {"impedance": from_to(1)},
+        {"impedance": from_to(1, 1e6)}, ("line",),
     ),
     Fault(
-        "new-key", "F4", "the control software wants another key: access denied", new_key, _KEYED
+        "new-key", "F4", "the control software wants another key: access denied", new_key, _KEYED,
+        ("key {instrument}",),
     ),
-    Fault("warm-up", "F5", "planned warm-up: mixture collected, pulse tube off", warm_up),
+    Fault(
+        "warm-up", "F5", "planned warm-up: mixture collected, pulse tube off", warm_up, {},
+        (PULSE_TUBE, "mixture"),
+    ),
 )  # fmt: skip

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.faults.catalogue import CATALOGUE
-from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near, require
+from kammerton_sim.faults.turns import Turns
+from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near
 
 if TYPE_CHECKING:
     from kammerton_sim.laboratory import Laboratory
 
+
+_MOST = 1e9
+"""Of seconds, 30 years, and of records; a timer cannot wait for ever."""
 
 Watch = Callable[[int], Callable[[], None] | None]
 """Told of so many records that come; returns what has to happen before they are made."""
@@ -51,6 +55,7 @@ class Faults:
         self._counting: list[tuple[int, float, Injection]] = []
         """Records that are still to come, how long it lasts, and the fault that waits."""
         self._watching: list[Watch] = []
+        self._turns = Turns()
         self._lock = threading.RLock()
         for board in site.boards.values():
             board.before_buffer = self._records_come
@@ -77,8 +82,8 @@ class Faults:
             There is no such fault, or it cannot be: everything wrong is named.
         """
         fault = self._find(name)
-        require(after >= 0 and after_records >= 0 and lasting >= 0, "no time before now")
-        values = fault.values(given, self._site)
+        when = {"after": after, "after_records": after_records, "lasting": lasting, "seed": seed}
+        values = fault.values(given, self._site, unfit(when))
         with self._lock:
             number = len(self._all) + 1
             chosen = self._site.chip.seed * 1000 + number if seed is None else seed
@@ -131,8 +136,9 @@ class Faults:
             if injection.state != "waiting":
                 return
             fault = injection.fault
+            begin = partial(fault.inject, self._site, injection.seed, **injection.given)
             try:
-                injection.undo = fault.inject(self._site, injection.seed, **injection.given)
+                injection.undo = self._turns.take(fault.held(injection.given), begin)
             except ValueError as error:
                 raise FaultError(f"{fault.name}: {error}") from None
             injection.state = "on"
@@ -188,6 +194,18 @@ class Faults:
     def _note(self, injection: Injection, old: str | None, new: str | None) -> None:
         where = injection.given.get("instrument") or injection.given.get("board") or "laboratory"
         self._site.ledger.record(str(where), injection.fault.name, "fault", old, new)
+
+
+def unfit(when: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what is wrong with the times and the seed of a fault."""
+    for name, value in when.items():
+        wanted = int if name in ("after_records", "seed") else float | int
+        if value is None and name == "seed":
+            continue
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            yield f"{name}: {value!r} is no {'whole ' if wanted is int else ''}number"
+        elif not 0 <= value <= (_MOST if name != "seed" else value):
+            yield f"{name}: {value!r} is not from 0 {'to 1e9' if name != 'seed' else 'on'}"
 
 
 def _words(injection: Injection) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
@@ -45,15 +46,14 @@ def power_cycle(site: Laboratory, seed: int, instrument: str, seconds: float = 0
     site.power_cycle(instrument)
     if not seconds:
         return _nothing
-    server = site.server(instrument)
-    server.close()
-    started = threading.Timer(seconds, server.resume)
+    admit = site.server(instrument).refuse()
+    started = threading.Timer(seconds, admit)
     started.daemon = True
     started.start()
 
     def up() -> None:
         started.cancel()
-        server.resume()
+        admit()
 
     return up
 
@@ -83,6 +83,15 @@ def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
     return mend
 
 
+def _possible(box: ScpiInstrument, setting: str, value: Value) -> bool:
+    """Whether a setting can have this number."""
+    try:
+        box.settings[setting].kind.parse(repr(value))
+    except ScpiError:
+        return False
+    return True
+
+
 def lose_setting(site: Laboratory, seed: int, instrument: str, setting: str) -> Undo:
     """Ignore what is written to a setting, without an error."""
     return _tampered(_box(site, instrument), setting, tamper.lost)
@@ -92,12 +101,16 @@ def clamp_setting(
     site: Laboratory, seed: int, instrument: str, setting: str, largest: float
 ) -> Undo:
     """Keep a setting below a limit, without an error."""
-    return _tampered(_box(site, instrument), setting, tamper.clamped(largest))
+    box = _box(site, instrument)
+    if not _possible(box, setting, largest):
+        raise ValueError(f"{setting} is never {largest:g}")
+    return _tampered(box, setting, tamper.clamped(largest))
 
 
 def round_setting(site: Laboratory, seed: int, instrument: str, setting: str, step: float) -> Undo:
     """Round a setting to multiples of a step, without an error."""
-    return _tampered(_box(site, instrument), setting, tamper.rounded(step))
+    box = _box(site, instrument)
+    return _tampered(box, setting, tamper.rounded(step, partial(_possible, box, setting)))
 
 
 def false_reading(
@@ -189,32 +202,49 @@ _REFERENCED: Mapping[str, Bound | Known] = {
 }
 _CODES = sorted((code for code in MESSAGES if code < 0), reverse=True)
 _CODE = Bound(lambda x: x in _CODES, f"is no error code; there are {', '.join(map(str, _CODES))}")
-_PPM = Bound(lambda ppm: 0 < abs(ppm) <= 100, "must be above 0 and at most 100, or its negative")
+_PPM = Bound(
+    lambda ppm: 1e-6 <= abs(ppm) <= 100, "must be from 1e-6 to 100, or the negative of that"
+)
+_WRITES = ("writes {instrument} {setting}",)
 
 FAULTS = (
-    Fault("wrong-identity", "I6", "it says it is another box", wrong_identity, _BOX),
+    Fault(
+        "wrong-identity", "I6", "it says it is another box", wrong_identity, _BOX,
+        ("identity {instrument}",),
+    ),
     Fault(
         "power-cycle", "I7", "off and on: defaults, sessions end", power_cycle,
         {**_SWITCHED, "seconds": from_to(0, 3600)},
     ),
-    Fault("lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _SETTING),
-    Fault("clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING),
+    Fault(
+        "lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _SETTING,
+        _WRITES,
+    ),
+    Fault(
+        "clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING, _WRITES
+    ),
     Fault(
         "rounded-setting", "I8", "a setting is rounded to a step", round_setting,
-        {**_SETTING, "step": above(0)},
+        {**_SETTING, "step": from_to(1e-12)}, _WRITES,
     ),
-    Fault("false-reading", "I5", "asking for a setting gives this text", false_reading, _SETTING),
+    Fault(
+        "false-reading", "I5", "asking for a setting gives this text", false_reading, _SETTING,
+        ("answers {instrument} {setting}",),
+    ),
     Fault(
         "error", "I9", "so many errors in the queue", push_error,
         {**_BOX, "code": _CODE, "count": from_to(1, 10_000)},
     ),
-    Fault("front-panel", "I10", "somebody turns a knob", front_panel, _SETTING),
+    Fault(
+        "front-panel", "I10", "somebody turns a knob", front_panel, _SETTING,
+        ("knob {instrument} {setting}",),
+    ),
     Fault(
         "reboot-loop", "I11", "power cycles, again and again", reboot_loop,
-        {**_SWITCHED, "times": from_to(1), "every": above(0)},
+        {**_SWITCHED, "times": from_to(1, 1e6), "every": above(0, 3600)},
     ),
     Fault(
         "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm",
-        lose_reference, {**_REFERENCED, "ppm": _PPM},
+        lose_reference, {**_REFERENCED, "ppm": _PPM}, ("reference {instrument}",),
     ),
 )  # fmt: skip

@@ -76,9 +76,7 @@ def say(
 
 def black_hole(site: Laboratory, seed: int, instrument: str) -> Undo:
     """Let nothing through, without hanging up."""
-    cable = _server(site, instrument).link
-    cable.black_hole()
-    return cable.restore
+    return _server(site, instrument).link.black_hole()
 
 
 def hang_up(site: Laboratory, seed: int, instrument: str) -> Undo:
@@ -89,9 +87,7 @@ def hang_up(site: Laboratory, seed: int, instrument: str) -> Undo:
 
 def refuse(site: Laboratory, seed: int, instrument: str) -> Undo:
     """Hang up and refuse every connection, as a box that is switched off."""
-    server = _server(site, instrument)
-    server.close()
-    return server.resume
+    return _server(site, instrument).refuse()
 
 
 def _cables(site: Laboratory, values: Mapping[str, Value]) -> list[str]:

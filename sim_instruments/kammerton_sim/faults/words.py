@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
@@ -75,7 +75,8 @@ class Fault:
     """inject(laboratory, seed, **given) puts it on and returns what takes it off again.
 
     must: of parameters that may not be anything, what they must be. What hangs on more than
-    one of them, `inject` refuses by a ValueError.
+    one of them, `inject` refuses by a ValueError. holds: of what only one fault can have hold at
+    a time, words such as "gain {board}"; what needs no turns holds nothing.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Fault:
     says: str
     inject: Callable[..., Undo]
     must: Mapping[str, Bound | Known] = field(default_factory=dict)
+    holds: tuple[str, ...] = ()
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -98,20 +100,32 @@ class Fault:
         ]
         return " ".join(words)
 
-    def values(self, given: Mapping[str, Any], site: Laboratory | None = None) -> dict[str, Value]:
+    def values(
+        self,
+        given: Mapping[str, Any],
+        site: Laboratory | None = None,
+        unfit: Iterable[str] = (),
+    ) -> dict[str, Value]:
         """Return the parameters as they are needed; FaultError names everything wrong at once.
 
-        Names are held against those of a laboratory where there is one.
+        Names are held against those of a laboratory where there is one. unfit: what else is wrong.
         """
         values, problems = self._read(given)
         problems += [
-            said
-            for name, must in self.must.items()
-            if (said := _unmet(name, self._chosen(values), must, site))
+            *unfit,
+            *(
+                said
+                for name, must in self.must.items()
+                if (said := _unmet(name, self._chosen(values), must, site))
+            ),
         ]
         if problems:
             raise FaultError(f"{self.name}: {'; '.join(problems)}")
         return values
+
+    def held(self, values: Mapping[str, Value]) -> frozenset[Hashable]:
+        """Return what it has hold of, with these parameters."""
+        return frozenset(word.format(**self._chosen(values)) for word in self.holds)
 
     def _chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
         defaults = {n: p.default for n, p in self.parameters.items() if p.default is not p.empty}
@@ -139,6 +153,8 @@ class Fault:
                 continue
             if isinstance(value, float) and not math.isfinite(value):
                 problems.append(f"{name}: {given[name]!r} is not finite")
+            elif isinstance(value, str) and not value.isprintable():
+                problems.append(f"{name}: {value!r} cannot be written on one line")
             else:
                 values[name] = value
         return values, problems

@@ -14,7 +14,7 @@ from kammerton_sim.fridge.mixture import MACHINES, Plant, flow, pressures
 from kammerton_sim.fridge.sensors import Reading, Sensor
 from kammerton_sim.fridge.stages import BASE, ROOM, STAGES, Thermals, by_stage
 
-_COLDEST = 1e-3
+_COLDEST, _HOTTEST = 1e-3, 400.0
 _STILL_ENOUGH = 1e-5  # of a temperature: a change this small is taken in one step
 
 _SOLVING = threading.Lock()
@@ -170,12 +170,17 @@ class Refrigerator:
         return [*map(math.log, self._t), self._liquid]
 
     def _keep(self, state: list[float]) -> None:
-        self._t = [max(math.exp(y), _COLDEST) for y in state[:-1]]
+        self._t = list(map(_kelvin, state[:-1]))
         self._liquid = min(1.0, max(0.0, state[-1]))
 
     def _slopes(self, state: list[float]) -> list[float]:
-        t = [max(math.exp(min(y, 7.0)), _COLDEST) for y in state[:-1]]
+        t = list(map(_kelvin, state[:-1]))
         rates, gained = self._thermals.rates(t, min(1.0, max(0.0, state[-1])))
         if self._ramp is not None:
             rates[-1] = self._ramp
         return [r / kelvin for r, kelvin in zip(rates, t, strict=True)] + [gained]
+
+
+def _kelvin(logarithm: float) -> float:
+    """Return a temperature within what the model knows; beyond, nothing would cool any more."""
+    return max(math.exp(min(logarithm, math.log(_HOTTEST))), _COLDEST)

@@ -21,6 +21,7 @@ class Link:
     def __init__(self) -> None:
         self._spoils: list[tuple[Spoil, int]] = []
         """What to do, and to how many more answers."""
+        self._holes = 0
         self._hole = threading.Event()
         self._open = threading.Event()
         self._open.set()
@@ -37,10 +38,29 @@ class Link:
 
         return mend
 
-    def black_hole(self) -> None:
-        """Let nothing through in either direction, without hanging up."""
-        self._open.clear()
-        self._hole.set()
+    def black_hole(self) -> Callable[[], None]:
+        """Let nothing through in either direction, without hanging up; returns what ends it.
+
+        Of several holes the last that ends lets everything through.
+        """
+        with self._lock:
+            self._holes += 1
+        self.again()
+
+        def fill() -> None:
+            with self._lock:
+                self._holes -= 1
+                if not self._holes:
+                    self.restore()
+
+        return fill
+
+    def again(self) -> None:
+        """Be as bad as before `restore`, where something still makes a hole."""
+        with self._lock:
+            if self._holes:
+                self._open.clear()
+                self._hole.set()
 
     def restore(self) -> None:
         """Let everything through again; whoever waited in the hole is hung up on."""

@@ -71,12 +71,35 @@ class TcpServer:
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
         self._closing = False
+        self._refusing, self._refusals = threading.Lock(), list[object]()
         self._acceptor = self._accepting()
+
+    def refuse(self) -> Callable[[], None]:
+        """Hang up, and refuse every connection until what this returns has been called.
+
+        Of several who want that, the last to call opens it again.
+        """
+        reason = object()
+        with self._refusing:
+            first = not self._refusals
+            self._refusals.append(reason)
+            if first:
+                self.close()
+
+        def admit() -> None:
+            with self._refusing:
+                if reason in self._refusals:
+                    self._refusals.remove(reason)
+                    if not self._refusals:
+                        self.resume()
+
+        return admit
 
     def resume(self) -> None:
         """Listen again after `close`, on the same port."""
         if self._closing:
             self._listener, self._closing = listening(self.name, self.port), False
+            self.link.again()
             self._acceptor = self._accepting()
 
     def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 from kammerton_sim.wire.settings import Value
@@ -33,10 +34,23 @@ def lost(old: Value, new: Value) -> Value:
 
 
 def clamped(largest: float) -> Change:
-    """What is larger becomes the largest."""
-    return lambda old, new: min(new, largest) if isinstance(new, float | int) else new
+    """What is larger becomes the largest; a whole number stays one, a switch what it is."""
+
+    def change(old: Value, new: Value) -> Value:
+        if isinstance(new, bool | str) or new <= largest:
+            return new
+        return math.floor(largest) if isinstance(new, int) else largest
+
+    return change
 
 
-def rounded(step: float) -> Change:
-    """Only multiples of a step are kept."""
-    return lambda old, new: round(new / step) * step if isinstance(new, float) else new
+def rounded(step: float, possible: Callable[[Value], bool]) -> Change:
+    """Only multiples of a step are kept, where the setting can have them."""
+
+    def change(old: Value, new: Value) -> Value:
+        if not isinstance(new, float) or not math.isfinite(new):
+            return new
+        multiple = round(new / step) * step
+        return multiple if possible(multiple) else new
+
+    return change

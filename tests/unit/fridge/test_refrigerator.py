@@ -232,3 +232,17 @@ def test_cold_copper_is_its_electrons_and_helium_saturates():
     assert dilute_helium(0.01) == pytest.approx(1.06, rel=0.01)
     assert dilute_helium(4.0) == pytest.approx(1.5 * 8.314, rel=1e-3)
     assert np.isfinite(copper(0.001))
+
+
+@pytest.mark.parametrize("watts", [1e3, 1e4])
+def test_no_load_makes_it_hotter_than_the_model_knows(cold, clock, watts):
+    """Once nothing in it cools more with the temperature, a load would heat without an end."""
+    cold.load("fire", dict.fromkeys(STAGES, watts))
+    assert max(after(cold, clock, 100 * HOUR).values()) == pytest.approx(400.0)
+    cold.load("fire", {})
+    assert after(cold, clock, 1000 * HOUR)["50K"] < 60
+
+
+def test_a_ramp_ends_where_the_model_does(cold, clock):
+    cold.hold(0.02, 10.0)
+    assert after(cold, clock, 100 * HOUR)["mixing_chamber"] == pytest.approx(400.0)
