@@ -185,14 +185,14 @@ def _honesty_row(held: Set, found: FitBatch, name: str) -> str:
     accepted = found.verdict[which] == "accepted"
     published = float(np.mean(pull[accepted] < 1.96)) if accepted.any() else np.nan
     spread = float(np.std(error[~far]))
-    good = _honest(spread, cover, int(far.sum()), len(which))
+    good = honest(spread, cover, int(far.sum()), len(which))
     return row(
         held.truth.name, name, len(which), f"{spread:.3f}", f"{np.mean(error[~far]):+.3f}",
         int(far.sum()), percent(cover["68"]), percent(cover["95"]), percent(published), mark(good),
     )  # fmt: skip
 
 
-def _honest(spread: float, cover: dict[str, float], far: int, n: int) -> bool:
+def honest(spread: float, cover: dict[str, float], far: int, n: int) -> bool:
     """Return whether the goals are reached; few traces may miss them by their own scatter."""
     few = n < FEW
     room = 2 * spread / np.sqrt(2 * n) if few else 0.0

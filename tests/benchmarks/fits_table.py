@@ -21,7 +21,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from kammerton.estimation import FIT_KINDS, warm
-from tests.benchmarks import adaptive, fits_empty, fits_honesty, fits_speed, fits_verdicts
+from tests.benchmarks import (
+    adaptive,
+    fits_empty,
+    fits_honesty,
+    fits_readout,
+    fits_speed,
+    fits_verdicts,
+)
 from tests.benchmarks.fits_common import FULL, QUICK, Effort, progress, row, smaller
 from tests.benchmarks.fits_pieces import EVERY, Origin, Piece, ends, load, origin, together
 from tests.catalogue.registry import every_truth, truths
@@ -36,7 +43,8 @@ BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
     "nothing": fits_empty.lines,
     "slowest": fits_verdicts.worst_lines,
 }
-SECTIONS = (*BY_KIND, "measured", "adaptive")
+WHOLE = ("measured", "adaptive", "readout")
+SECTIONS = (*BY_KIND, *WHOLE)
 
 
 def arguments() -> argparse.Namespace:
@@ -56,7 +64,7 @@ def wanted(section: str | None, kind: str | None) -> list[tuple[str, str]]:
     """Return sections and kinds of the pieces that are asked for."""
     kinds = [kind] if kind else sorted({truth.kind for truth in truths().values()})
     pairs = [(each, k) for each in BY_KIND if section in (None, each) for k in kinds]
-    whole = [(s, EVERY) for s in ("measured", "adaptive") if section in (None, s)]
+    whole = [(s, EVERY) for s in WHOLE if section in (None, s)]
     return pairs + (whole if kind is None else [])
 
 
@@ -68,6 +76,8 @@ def measured(section: str, kind: str, asked: Effort, place: Origin) -> Piece:
         lines = ["## 6. Measured traces of other laboratories\n", *real_data.table()]
     elif section == "adaptive":
         lines = [designs()]
+    elif section == "readout":
+        lines = list(fits_readout.lines(asked))
     else:
         lines = list(BY_KIND[section](asked.of(kind)))
     return Piece(section, kind, place, time.process_time() - start, lines)
@@ -86,7 +96,7 @@ def head(pieces: list[Piece]) -> Iterator[str]:
     without = sorted({t.kind for t in every_truth().values()} - set(FIT_KINDS))
     if without:
         yield f"In the catalogue, but not yet fitted: {', '.join(without)}.\n"
-    silent = sorted(set(FIT_KINDS) - {t.kind for t in truths().values()})
+    silent = sorted(set(FIT_KINDS) - {t.kind for t in truths().values()} - {fits_readout.KIND})
     if silent:
         yield f"Fitted, but without a truth in the catalogue: {', '.join(silent)}.\n"
 

@@ -51,10 +51,15 @@ def score(truth: Truth, broken: Broken, traces: Traces, given: bool = True) -> S
     """Fit traces and count."""
     found = [_one(truth, broken, traces.take(slice(k, k + CHUNK)), given)
              for k in range(0, len(traces), CHUNK)]  # fmt: skip
-    names = {name for part in found for name in part.statuses}
-    statuses = {name: sum(part.statuses.get(name, 0) for part in found) for name in sorted(names)}
+    return added(found)
+
+
+def added(parts: list[Score]) -> Score:
+    """Return the counts of several together."""
+    names = sorted({name for part in parts for name in part.statuses})
+    statuses = {name: sum(part.statuses.get(name, 0) for part in parts) for name in names}
     fields = ("traces", "accepted", "insufficient", "rejected", "wrong", "seen", "right")
-    return Score(*(sum(getattr(part, f) for part in found) for f in fields), statuses)
+    return Score(*(sum(getattr(part, f) for part in parts) for f in fields), statuses)
 
 
 def _one(truth: Truth, broken: Broken, traces: Traces, given: bool) -> Score:

@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Labels = NDArray[np.intp]
 
+UNLIKELY = 1e-3  # chance of a chi-square from which on the law is not quite that of the shots
 NODES = 24  # along a decay, for densities on the line from 0 to 1
 
 
@@ -112,7 +113,16 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
         here = slice(size + i * kinds, size + (i + 1) * kinds)
         influence[here] = ((np.eye(kinds) - parts[i][:, None]) / label.size)[:, seen % kinds]
         covariance += (influence * both[seen]) @ influence.T
-    return Counts(parts, np.r_[clouds.theta, parts.ravel()], covariance)
+    return Counts(parts, np.r_[clouds.theta, parts.ravel()], _honest(covariance, clouds))
+
+
+def _honest(covariance: Array, clouds: Clouds) -> Array:
+    """Enlarge what is known of the clouds by what their law leaves; counts are what they are."""
+    chi2, _, chance = clouds.chi2()
+    larger = np.ones(len(covariance))
+    larger[: clouds.layout.size] = np.sqrt(chi2) if chance < UNLIKELY else 1.0
+    result: Array = covariance * np.outer(larger, larger)
+    return result
 
 
 def _of_none(clouds: Clouds, kinds: int) -> Array:

@@ -25,7 +25,7 @@ FEWEST = 100  # shots of each preparation
 SIGNIFICANT = 5.0  # sigmas by which clouds, and the fidelity from a guess, must differ
 LARGEST_STDERR = 0.02
 UNLIKELY = 1e-6  # chance of a chi-square that is taken for another law
-MISPLACED = 0.1  # excess chi-square, in parts of the shots, that the clouds may leave
+MISPLACED = 0.05  # excess chi-square, in parts of the shots, that the clouds may leave
 SWAPPED = 5.0  # log likelihood by which exchanged preparations must be better
 THIRD = 0.15  # part of a preparation above which a third cloud is no mere leakage
 APART = 2.5  # widths that a third cloud must be away from the others
@@ -36,8 +36,13 @@ CERTAIN = 3.0
 LUMPY = 6.0  # sigmas of skewness or kurtosis that show more than one cloud
 
 
-def of_record(sets: list[Complex]) -> Objection | None:
-    """Object to shots (by preparation) that are too few, or that no working digitizer gives."""
+def of_record(z: Complex, sets: list[Complex]) -> Objection | None:
+    """Object to shots that are too few, or that no working digitizer gives.
+
+    z: all in their order; sets: by preparation.
+    """
+    if min(s.size for s in sets) >= FEWEST and stuck(z):
+        return rejected("stuck data", "one block of shots comes again and again: stuck data")
     for state, z in enumerate(sets):
         if z.size < FEWEST:
             times = max(2.0, 10.0 * FEWEST / max(1, z.size))

@@ -60,6 +60,10 @@ class Shots:
         """Return the curve as it is: shots keep their order."""
         return curve
 
+    def record(self, n: int) -> Complex:
+        """Return the shots of target n, in the order they were taken."""
+        return np.asarray(self.y[n][~np.isnan(self.y[n])])
+
     def sets(self, n: int) -> list[Complex]:
         """Return the shots of target n by what was prepared, in the order they were taken."""
         y, prepared = self.y[n], self.prepared[n]
@@ -115,7 +119,7 @@ def single_shot_readout(shots: Shots, known: dict[str, object]) -> Outcome:
     """
     dead = per_trace(known, "dead", shots)
     dead = np.zeros(shots.traces) if dead is None else dead
-    readings = [_read(shots.sets(n), float(dead[n])) for n in range(shots.traces)]
+    readings = [_read(shots.record(n), shots.sets(n), float(dead[n])) for n in range(shots.traces)]
     findings, curve = Findings(shots.traces), np.full(shots.y.shape, np.nan + 0j)
     for n, reading in enumerate(readings):
         close(findings, n, [reading.finding])
@@ -137,9 +141,9 @@ class Reading:
     called: tuple[Complex, ...] = ()
 
 
-def _read(sets: list[Complex], dead: float) -> Reading:
-    """Fit one target: shots by what was prepared."""
-    said = of_record(sets) or of_sets(sets)
+def _read(record: Complex, sets: list[Complex], dead: float) -> Reading:
+    """Fit one target: shots in their order, and by what was prepared."""
+    said = of_record(record, sets) or of_sets(sets)
     if said is not None:
         return Reading(said)
     frame = framed(sets)

@@ -10,7 +10,10 @@ Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 
 FEW = 0.01  # share of different values below which a digitizer is stuck
-REPEATED, SUSPECT = 0.08, 0.05  # share of shots that come again at one distance; in one quadrature
+ALIKE = 0.1  # share of shots with one and the same I and Q, coarse as the values may be
+SUSPECT = 0.005  # share of shots whose I some other shot has, too, from where on it is looked at
+RUN, FEWEST = 8, 20  # shots in a row that occurred before, and how often until it is no accident
+MULTIPLIER = np.uint64(6364136223846793005)  # of Knuth's MMIX
 RAILED, TIMES = 0.005, 3  # share of shots at a rail, and how many more than at the next value
 BLOCKS = 20
 CHANCE = 1e-6
@@ -18,18 +21,27 @@ MOVED = 0.15  # of the width: movements of the clouds that matter
 
 
 def stuck(z: Complex) -> bool:
-    """Whether shots (M,) hold few values, or a block of them that is written again."""
+    """Whether shots (M,) in their order hold few values, or a block of them comes again."""
     ordered = np.sort(z.real)
     distinct = 1 + np.count_nonzero(np.diff(ordered))
     if distinct > (1 - SUSPECT) * z.size:
         return False
-    values, inverse = np.unique(z, return_inverse=True)
-    if values.size <= FEW * z.size:
+    values, inverse, counts = np.unique(z, return_inverse=True, return_counts=True)
+    if values.size <= FEW * z.size or counts.max() > ALIKE * z.size:
         return True
-    order = np.argsort(inverse, kind="stable")
-    same = inverse[order[1:]] == inverse[order[:-1]]
-    apart = np.diff(order)[same]
-    return apart.size > 0 and int(np.bincount(apart).max()) > REPEATED * z.size
+    return _again(inverse) >= FEWEST
+
+
+def _again(values: NDArray[np.intp]) -> int:
+    """Return how many spans of shots occurred before in the record, RUN shots after one another.
+
+    One shot may come again by chance, as coarse as values may be; so many in a row do not. Spans
+    are compared by a polynomial of their values modulo 2^64.
+    """
+    span = np.zeros(values.size - RUN + 1, dtype=np.uint64)
+    for k in range(RUN):
+        span = span * MULTIPLIER + values[k : k + span.size].astype(np.uint64)
+    return int(span.size - np.unique(span).size)
 
 
 def railed(z: Complex) -> bool:
