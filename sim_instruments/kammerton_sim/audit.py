@@ -18,6 +18,9 @@ Changes = Iterable[Mapping[str, Any]]
 Limits = Mapping[str, tuple[float, float]]
 """Pattern such as "awg*.peak" or "drive_lo.rf.power" -> least and most."""
 
+OHM = 1e3
+"""Of a bias line: a current through it is held against limits in volts, unless there are others."""
+
 _NOT_WRITTEN = frozenset({"identity", "fault", "connection", "refused", "power cycle"})
 
 
@@ -51,7 +54,7 @@ class _Replay:
         box, output, what = change["instrument"], change["output"], change["what"]
         what = "level" if what == "ramp" else what  # it counts from the first step to its end
         self._values[box, output, what] = change["new"]
-        if what in ("on", "run", "all_off", "pulse"):
+        if what in ("on", "run", "all_off", "pulse", "function", "voltage_limit"):
             touched = [key for key in self._values if key[0] == box]
         else:
             touched = [(box, output, what)]
@@ -64,10 +67,9 @@ class _Replay:
             self._close(key, now)
 
     def _judge(self, key: Key, time: float) -> None:
-        limits, value = self._limit_of(key), self._values[key]
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        unsafe = limits is not None and number and not limits[0] <= value <= limits[1]
-        unsafe = unsafe and self._emits(key[0], key[1])
+        limits, value = self._limit_of(key), self._level(key)
+        unsafe = limits is not None and _is_number(value) and not limits[0] <= value <= limits[1]
+        unsafe = unsafe and self._emits(key)
         known = self._open.get(key)
         if known is not None and (not unsafe or known.value != value):
             self._close(key, time)
@@ -90,21 +92,37 @@ class _Replay:
             found["samples"] = round((time - span.since) * rate)
         self.spans.append(found)
 
-    def _emits(self, box: str, output: str) -> bool:
+    def _emits(self, key: Key) -> bool:
+        box, output, what = key
         if self._values.get((box, "all", "all_off")) or self._values.get((box, output, "pulse")):
             return False
-        running = self._values.get((box, "all", "run"), "running") == "running"
+        run = self._values.get((box, "all", "run"), "running")
+        running = run == "running" or what == "offset"  # that is there while nothing plays, too
         relays = (output, output.rstrip("0123456789"), "all")
         closed = (self._values[box, r, "on"] for r in relays if (box, r, "on") in self._values)
         return running and bool(next(closed, False))
 
-    def _limit_of(self, key: Key) -> tuple[float, float] | None:
+    def _level(self, key: Key) -> Any:
+        """Return what is held against the limits: of amperes the volts, if those are in volts."""
+        value = self._values[key]
+        current = self._current(key)
+        if current is None or self._judged_by(current) is not None or not _is_number(value):
+            return value
+        most = self._values.get((key[0], key[1], "voltage_limit"), math.inf)
+        return min(max(value * OHM, -most), most)
+
+    def _current(self, key: Key) -> Key | None:
+        """Return what the limits call the current of a source that puts one out."""
         box, output, what = key
-        if (
-            what in ("level", "low", "high")
-            and self._values.get((box, output, "function")) == "CURR"
-        ):
-            key = box, output, "current"  # amperes are not held against limits in volts
+        amperes = self._values.get((box, output, "function")) == "CURR"
+        return (box, output, "current") if amperes and what in ("level", "low", "high") else None
+
+    def _limit_of(self, key: Key) -> tuple[float, float] | None:
+        current = self._current(key)
+        limits = None if current is None else self._judged_by(current)
+        return self._judged_by(key) if limits is None else limits
+
+    def _judged_by(self, key: Key) -> tuple[float, float] | None:
         if key not in self._known:
             meant = (limits for name, limits in self._limits.items() if _is_meant(key, name))
             self._known[key] = next(meant, None)
@@ -113,6 +131,10 @@ class _Replay:
     def judged(self) -> list[Key]:
         """Return every setting that was held against the limits."""
         return list(self._known)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_meant(key: Key, pattern: str) -> bool:
@@ -172,9 +194,14 @@ def wrong_box(changes: Changes) -> list[dict[str, Any]]:
         if change["what"] == "identity":
             true.setdefault(box, change["old"])
             told[box] = change["new"]
-        elif change["what"] not in _NOT_WRITTEN and told.get(box) != true.get(box):
+        elif _was_written(change) and told.get(box) != true.get(box):
             found.append({**change, "identity": told[box], "true": true[box]})
     return found
+
+
+def _was_written(change: Mapping[str, Any]) -> bool:
+    """Whether somebody asked for it, and not a power switch or a hand at the front panel."""
+    return change["what"] not in _NOT_WRITTEN and not change.get("by")
 
 
 def contradicted(

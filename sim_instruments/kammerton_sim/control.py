@@ -72,14 +72,14 @@ class Control:
         try:
             request = json.loads(line)
             operation = self._operations[request.pop("op")]
-            answer = operation(**request)
+            return json.dumps(operation(**request), allow_nan=False)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
         except (FaultError, AuditError, WorldError) as error:
             answer = {"error": str(error)}
-        except (TypeError, ValueError, AttributeError, RecursionError) as error:
+        except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
-        return json.dumps(answer, allow_nan=False)
+        return json.dumps(answer)
 
     def _truth(self, parameter: str, at: float | None = None, **extra: Any) -> dict[str, Any]:
         value = self._laboratory.world.truth(parameter, at=at, **extra)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-_UNHEARD = ("connection", "refused")
+_UNHEARD = ("connection", "refused", "written")
 Scalar = float | int | str | bool | None
 
 
 @dataclass(frozen=True)
 class Change:
-    """One change of one output; `what` is "on", "amplitude", "frequency", "connection"..."""
+    """One change of one output; `what` is "on", "amplitude", "frequency", "connection"...
+
+    by: "" for who asked over the wire; else what else it was, such as "power switch".
+    """
 
     index: int
     time: float
@@ -23,6 +27,7 @@ class Change:
     what: str
     old: Scalar
     new: Scalar
+    by: str = ""
 
 
 class Ledger:
@@ -36,15 +41,33 @@ class Ledger:
         self._changes: deque[Change] = deque(maxlen=length)
         self._lock = threading.Lock()
         self._next = 0
+        self._last: dict[str, int] = {}
+        self._hand = threading.local()
         self.version = 0
 
     def record(self, instrument: str, output: str, what: str, old: Scalar, new: Scalar) -> None:
         """Append one change, stamped with laboratory time."""
         with self._lock:
-            change = Change(self._next, self._now(), instrument, output, what, old, new)
+            by = getattr(self._hand, "by", "")
+            change = Change(self._next, self._now(), instrument, output, what, old, new, by)
             self._changes.append(change)
+            self._last[instrument] = self._next
             self._next += 1
             self.version += what not in _UNHEARD
+
+    @contextlib.contextmanager
+    def by(self, hand: str) -> Iterator[None]:
+        """Say of what this thread records meanwhile that nobody asked for it over the wire."""
+        before, self._hand.by = getattr(self._hand, "by", ""), hand
+        try:
+            yield
+        finally:
+            self._hand.by = before
+
+    def last(self, instrument: str) -> int:
+        """Return the index of the last change of an instrument; -1 when there was none."""
+        with self._lock:
+            return self._last.get(instrument, -1)
 
     @property
     def complete(self) -> bool:

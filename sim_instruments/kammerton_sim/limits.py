@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _LEVELS = {
-    "volts": ("peak", "level", "low", "high"),
+    "volts": ("peak", "level", "low", "high", "offset"),
     "frequency": ("frequency",),
     "power": ("power",),
 }

@@ -90,14 +90,31 @@ def test_a_relay_may_belong_to_several_channels_of_a_box():
     assert spans(*off, limits=limits) == [("vna.rf2", "power", 0.0, 2, 3)]
 
 
-def test_a_ramp_counts_from_its_beginning_and_amperes_are_not_volts():
+def test_a_ramp_counts_from_its_beginning_and_amperes_have_limits_of_their_own():
     limits = {"bias.level": (-1.0, 1.0)}
     entries = [(1, "bias", "out", "on", True), (2, "bias", "out", "ramp", 5.0),
                (9, "bias", "out", "level", 5.0)]  # fmt: skip
     assert spans(*entries, limits=limits) == [("bias.out", "level", 5.0, 2, 100.0)]
     amperes = [(0, "bias", "out", "function", "CURR"), *entries]
-    assert spans(*amperes, limits=limits) == []
-    assert len(spans(*amperes, limits={"bias.current": (-1.0, 1.0)})) == 1
+    own = limits | {"bias.current": (-1.0, 1.0)}
+    assert spans(*amperes, limits=own) == [("bias.out", "level", 5.0, 2, 100.0)]
+    assert spans(*amperes, limits=limits | {"bias.current": (-6.0, 6.0)}) == []
+
+
+@pytest.mark.parametrize(
+    ("amperes", "limiter", "volts"), [(9e-4, 30, 0), (5e-3, 30, 5.0), (5e-3, 1, 0), (5e-3, 2, 2.0)]
+)
+def test_a_current_makes_volts_across_the_line_up_to_the_limiter(amperes, limiter, volts):
+    entries = [(1, "bias", "out", "function", "CURR"), (1, "bias", "out", "voltage_limit", limiter),
+               (1, "bias", "out", "on", True), (2, "bias", "out", "level", amperes)]  # fmt: skip
+    found = spans(*entries, limits={"bias.level": (-1.0, 1.0)})
+    assert [span[2] for span in found] == ([volts] if volts else [])
+
+
+def test_an_offset_is_there_while_nothing_plays():
+    entries = [(1, "awg", "1", "on", True), (1, "awg", "all", "run", "stopped"),
+               (2, "awg", "1", "offset", 2.0), (3, "awg", "1", "on", False)]  # fmt: skip
+    assert spans(*entries, limits={"awg.offset": (-0.5, 0.5)}) == [("awg.1", "offset", 2.0, 2, 3)]
 
 
 @pytest.mark.parametrize("pattern", ["lo.rf.power", "lo.power", "l*.power", "*.power", "lo.rf.*"])

@@ -301,6 +301,19 @@ def test_a_waveform_that_changes_while_it_plays_is_in_the_ledger(laboratory, awg
     assert changes(laboratory)[-1] == ("1", "peak", pytest.approx(0.8 * 0.25))
 
 
+def test_an_offset_is_part_of_what_a_channel_reaches(laboratory, awg):
+    awg.write('WLIS:WAV:NEW "w",2400')
+    awg.visa_handle.write_binary_values('WLIS:WAV:DATA "w",', np.ones(2400), termination="")
+    awg.write('SOUR1:CASS:WAV "w";:SOUR1:VOLT 0.6;:AWGC:RUN')
+    awg.write("SOUR1:VOLT:OFFS 0.2;:SOUR2:VOLT:OFFS 0.2;:OUTP2 ON")
+    awg.ask("*OPC?")
+    peaks = [c["new"] for c in laboratory.ledger.since() if c["what"] == "peak"]
+    assert peaks == pytest.approx([0.3, 0.5])
+    lab_toml = {"awg1.peak": (-0.4, 0.4), "awg1.offset": (-0.1, 0.1)}
+    found = laboratory.questions.unsafe(lab_toml)["spans"]  # channel 1 is off
+    assert [(s["output"], s["what"], s["value"]) for s in found] == [("awg1.2", "offset", 0.2)]
+
+
 def test_two_clients_and_one_after_the_other(laboratory, awg, closing):
     with closing_of(TektronixAWG5208("other", visa(laboratory, "awg1"), visalib="@py")) as other:
         other.channels[4].awg_amplitude(0.75)

@@ -187,3 +187,36 @@ def test_a_setting_is_not_rounded_to_what_it_cannot_be(laboratory):
     assert float(awg.receive(b"CLOC:SRAT 1e9;SRAT?")) == 1e9
     laboratory.faults.clear(number)
     awg.receive(b"*RST")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"OUTP1 OFF", b'WLIS:WAV:NEW "w",2400', b"*RST", b"OUTP1:WVAL ZERO",
+     b'MMEM:DATA "x.txt",#15hello', b"SOUR1:VOLT 99"],
+)  # fmt: skip
+def test_a_write_to_the_wrong_box_counts_though_it_changes_no_output(laboratory, message):
+    """Whoever sends 99 V means another box too, whatever this one makes of it."""
+    awg, before = laboratory.generators["awg1"], laboratory.questions.wrong_box()["changes"]
+    number = laboratory.faults.inject("wrong-identity", instrument="awg1")
+    awg.receive(message)
+    laboratory.faults.clear(number)
+    awg.receive(message)
+    (found,) = laboratory.questions.wrong_box()["changes"][len(before) :]
+    assert found["what"] == "written"
+    assert message.startswith(found["new"].encode())
+    awg.receive(b"*RST;*CLS")
+
+
+def test_what_nobody_wrote_is_no_write_to_the_wrong_box(laboratory):
+    source, before = laboratory.sources["drive_lo"], laboratory.questions.wrong_box()["changes"]
+    source.receive(b"POW -10")
+    laboratory.faults.inject("wrong-identity", **SOURCE)
+    laboratory.faults.inject("front-panel", **POWER, value="3")
+    laboratory.power_cycle("drive_lo")
+    source.receive(b"*CLS;*ESE 1;*OPC;POW?")
+    laboratory.faults.clear()
+    assert laboratory.questions.wrong_box()["changes"] == before
+    hands = {c["by"] for c in laboratory.ledger.since() if (c["instrument"], c["what"]) ==
+             ("drive_lo", "power")}  # fmt: skip
+    assert hands >= {"", "front panel", "power switch"}
+    source.receive(b"*RST")

@@ -176,3 +176,16 @@ def test_a_power_cycle_returns_everything_to_its_default(box):
     assert told(box, "SOUR1:FUNC?;VOLT?;:SOUR1:DATA:VOL:CAT?;*ESR?") == (
         'SIN;+1.00000000000000E-01;"";128'
     )
+
+
+def test_the_line_gets_the_same_whatever_load_the_box_is_told(box):
+    """Only what is set afterwards is meant for that load: into an open circuit, half reaches it."""
+    told(box, "VOLT 1;:VOLT:OFFS 0.5;:OUTP ON")
+    there, since = {"low": 0.0, "high": 1.0}, len(box.ledger.since())
+    for load in ("INF", "1", "10000", "50"):
+        told(box, f":OUTP:LOAD {load}")
+        assert {k: box.levels()["fg.1"][k] for k in there} == pytest.approx(there)
+    noted = {(c["what"], round(c["new"], 9)) for c in box.ledger.since(since) if c["what"] in there}
+    assert noted <= {("low", 0.0), ("high", 1.0)}
+    told(box, ":OUTP:LOAD INF;:VOLT 1;:VOLT:OFFS 0.5")
+    assert box.levels()["fg.1"]["high"] == pytest.approx(0.5)

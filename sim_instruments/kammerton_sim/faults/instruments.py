@@ -139,13 +139,13 @@ def front_panel(
     places = list(product(*(range(1, n + 1) for n in declared.ranges)))
     named = {".".join(map(str, place)): place for place in places}
     chosen = [named[one_of("output", output, named)]] if output else places
-    with box.lock:
+    with box.lock, site.ledger.by("front panel"):
         before = [(place, box.value(setting, *place)) for place in chosen]
         for place in chosen:
             box.set(setting, place, new)
 
     def back() -> None:
-        with box.lock:
+        with box.lock, site.ledger.by("front panel"):
             for place, old in before:
                 box.set(setting, place, old)
 
@@ -169,11 +169,11 @@ def wrong_identity(site: Laboratory, seed: int, instrument: str, identity: str =
     maker, model, serial, *rest = box.identity.split(",")
     true, told = box.identity, identity or ",".join((maker, model, serial + "9", *rest))
     site.ledger.record(instrument, "all", "identity", true, told)
-    box.identity = told
+    box.identity, box.impostor = told, told != true
 
     def back() -> None:
         site.ledger.record(instrument, "all", "identity", told, true)
-        box.identity = true
+        box.identity, box.impostor = true, False
 
     return back
 

@@ -129,7 +129,7 @@ class Awg5208(ScpiInstrument):
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Note new peak voltages when a level changes while something is played."""
-        if key == "amplitude":
+        if key in ("amplitude", "offset"):
             self._touched()
         if key == "clock_source":
             self._miss_reference()
@@ -137,7 +137,7 @@ class Awg5208(ScpiInstrument):
     def _control(self) -> dict[str, Command]:
         return {
             "AWGControl:RUN[:IMMediate]": Command(lambda _: self._run()),
-            "AWGControl:STOP[:IMMediate]": Command(lambda _: self.stop()),
+            "AWGControl:STOP[:IMMediate]": Command(lambda _: self.stop(), harmless=True),
             "AWGControl:RSTate": Command(ask=lambda _: self.state.value),
             "TRIGger[:SEQuence][:IMMediate]": Command(self._trigger),
             "*TRG": Command(self._trigger),
@@ -233,9 +233,8 @@ class Awg5208(ScpiInstrument):
             names = [s.assets[track - 1] for s in steps if track <= len(s.assets)]
         else:
             names = [name]
-        return (
-            peak(library.waves, names, self._largest) * float(self.value("amplitude", channel)) / 2
-        )
+        played = peak(library.waves, names, self._largest) * float(self.value("amplitude", channel))
+        return played / 2 + abs(float(self.value("offset", channel))) if played else 0.0
 
     def _assigned(self, channel: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
         name, track = self._assets.get(channel, ("", 0))

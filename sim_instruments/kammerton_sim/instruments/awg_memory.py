@@ -38,7 +38,9 @@ class AwgMemory:
         return {
             **self._waves.commands(),
             **self._sequences.commands(),
-            "MMEMory:CDIRectory": Command(self._change_directory, lambda _: f'"{self.directory}"'),
+            "MMEMory:CDIRectory": Command(
+                self._change_directory, lambda _: f'"{self.directory}"', harmless=True
+            ),
             "MMEMory:DELete": Command(self._delete_file),
             "MMEMory:DATA": Command(self._write_file, self._read_file),
             "MMEMory:DATA:SIZE": Command(ask=lambda c: str(len(self._file(c.parts(1, 1)[0])))),

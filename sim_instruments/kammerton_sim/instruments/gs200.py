@@ -123,7 +123,7 @@ class Gs200(ScpiInstrument):
             "SYSTem:LFRequency": Command(ask=lambda _: "50"),
             "STATus:CONDition": Command(ask=lambda _: str((not self._program.running) << 8)),
             "STATus:EVENt": Command(ask=self._ask_extended),
-            "*CLS": Command(self._clear_all),
+            "*CLS": Command(self._clear_all, harmless=True),
         }
 
     def _programming(self) -> dict[str, Command]:

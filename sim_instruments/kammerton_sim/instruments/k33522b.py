@@ -24,6 +24,7 @@ from kammerton_sim.wire.scpi import number
 from kammerton_sim.wire.settings import Setting, Value
 
 _AT_POWER_ON = float(SETTINGS["amplitude"].kind.default) / 2
+_HIGHEST = 5.0  # V of peak into 50 ohm
 _SHORTEST = 16e-9  # s of a pulse, and of the rest of its period
 _CREST = {"SIN": 2 * math.sqrt(2), "RAMP": 2 * math.sqrt(3), "TRI": 2 * math.sqrt(3)}
 """Vpp over Vrms; 2 for the others, as for a square."""
@@ -49,6 +50,8 @@ class Keysight33522b(ScpiInstrument):
     def __init__(self, name: str, ledger: Ledger, serial: int = 1) -> None:
         self._memory = ArbMemory(self._chose)
         self._noted: dict[tuple[int, str], float] = {}
+        self._renaming = False
+        """While the same volts are given other names, of another load."""
         super().__init__(name, ledger, SETTINGS, {**self._shaping(), **self._memory.commands()})
         self.identity = f"Agilent Technologies,33522B,MY5{serial:07d},5.03-1.19-2.00-52-00"
 
@@ -89,7 +92,7 @@ class Keysight33522b(ScpiInstrument):
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Write the lowest and the highest voltage into the ledger, when they changed."""
-        if key not in ("amplitude", "offset", "function"):
+        if key not in ("amplitude", "offset", "function") or self._renaming:
             return
         (channel,) = suffixes
         for end, new in zip(("low", "high"), self._extremes(channel), strict=True):
@@ -108,11 +111,12 @@ class Keysight33522b(ScpiInstrument):
         self.ledger.record(self.name, str(channel), "waveform", old, new)
 
     def _extremes(self, channel: int) -> tuple[float, float]:
-        """Lowest and highest V into the load."""
-        offset = float(self.value("offset", channel))
+        """Lowest and highest V on the line, which is one of 50 ohm whatever the box is told."""
+        scale = _HIGHEST / self._highest(channel)
+        offset = float(self.value("offset", channel)) * scale
         if self.value("function", channel) == "DC":
             return offset, offset
-        half = float(self.value("amplitude", channel)) / 2
+        half = float(self.value("amplitude", channel)) / 2 * scale
         return offset - half, offset + half
 
     # ---------------------------------------------------------------- levels and shapes
@@ -208,10 +212,12 @@ class Keysight33522b(ScpiInstrument):
         """Another load changes what the same source voltage is called, not the voltage."""
         channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
         before = self._highest(channel)
+        self._renaming = True
         self.put("load", (channel,), load)
         scale = self._highest(channel) / before
         for key in ("amplitude", "offset"):
             self.set(key, (channel,), float(self.value(key, channel)) * scale)
+        self._renaming = False
         if math.isinf(float(load)) and self.value("unit", channel) == "DBM":
             self.set("unit", (channel,), "VPP")
 

@@ -41,10 +41,14 @@ Handler = Callable[[Call], Answer | None]
 
 @dataclass(frozen=True)
 class Command:
-    """What a header does when written and when asked; None where it cannot."""
+    """What a header does when written and when asked; None where it cannot.
+
+    harmless: written to the wrong box, it does no more than what the ledger has of it anyway.
+    """
 
     write: Handler | None = None
     ask: Handler | None = None
+    harmless: bool = False
 
 
 @dataclass(frozen=True)

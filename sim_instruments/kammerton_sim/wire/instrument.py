@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from itertools import product
 
 from kammerton_sim.ledger import Ledger
-from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
+from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable, Handler
 from kammerton_sim.wire.errors import ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, units
 from kammerton_sim.wire.settings import Setting, Value
@@ -47,6 +47,8 @@ class ScpiInstrument:
         self.lock = threading.RLock()
         self.errors = ErrorQueue(self.queue_length)
         self.settings, self.tamper = settings, Tamper()
+        self.impostor = False
+        """Whether it says at present that it is another box."""
         self._values: dict[tuple[str, tuple[int, ...]], Value] = {
             (key, suffixes): setting.kind.default
             for key, setting in settings.items()
@@ -98,7 +100,7 @@ class ScpiInstrument:
 
     def power_cycle(self) -> None:
         """Switch off and on: power-on settings, an empty error queue, the power-on event."""
-        with self.lock:
+        with self.lock, self.ledger.by("power switch"):
             self.ledger.record(self.name, "all", "power cycle", None, None)
             self.reset()
             self.errors.clear()
@@ -153,7 +155,20 @@ class ScpiInstrument:
         handler = command.ask if unit.query else command.write
         if handler is None:
             raise ScpiError(-113, header[:80] + ("?" if unit.query else ""))
-        return handler(Call(suffixes, unit.text, unit.block))
+        call = Call(suffixes, unit.text, unit.block)
+        if self.impostor and not unit.query and not command.harmless:
+            return self._betrayed(header, handler, call)
+        return handler(call)
+
+    def _betrayed(self, header: str, handler: Handler, call: Call) -> Answer | None:
+        """Carry out what was meant for another box, and let the ledger know if nobody sees it."""
+        before = self.ledger.last(self.name)
+        try:
+            return handler(call)
+        finally:
+            if self.ledger.last(self.name) == before:
+                told = f"{header} {call.text}".strip()
+                self.ledger.record(self.name, "all", "written", None, told[:80])
 
     def _accessors(self, key: str) -> Command:
         kind = self.settings[key].kind
@@ -191,14 +206,16 @@ class ScpiInstrument:
         return {
             "*IDN": Command(ask=lambda _: self.identity),
             "*OPT": Command(ask=lambda _: self.options),
-            "*OPC": Command(write=self._operation_complete, ask=lambda _: "1"),
-            "*WAI": Command(write=lambda _: None),
+            "*OPC": Command(self._operation_complete, lambda _: "1", harmless=True),
+            "*WAI": Command(lambda _: None, harmless=True),
             "*TST": Command(ask=lambda _: "0"),
-            "*CLS": Command(write=self._clear),
+            "*CLS": Command(self._clear, harmless=True),
             "*RST": Command(write=lambda _: self.reset()),
             "*ESR": Command(ask=self._event_status),
-            "*ESE": Command(self._set_event_mask, lambda _: str(self._event_mask)),
-            "*SRE": Command(self._set_service_mask, lambda _: str(self._service_mask)),
+            "*ESE": Command(self._set_event_mask, lambda _: str(self._event_mask), harmless=True),
+            "*SRE": Command(
+                self._set_service_mask, lambda _: str(self._service_mask), harmless=True
+            ),
             "*STB": Command(ask=lambda _: str(self.status_byte())),
             "SYSTem:ERRor[:NEXT]": Command(ask=self._next_error),
             "SYSTem:ERRor:CODE[:NEXT]": Command(ask=lambda _: str(self.errors.pop()[0])),
