@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-CHILD = "kammerton.serve.child"
+CHILD = "kammerton.serve.begin"
 
 
 class Memory:

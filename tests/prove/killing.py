@@ -20,7 +20,7 @@ from kammerton_sim.limits import limits_of
 from tests.prove.frame import Row
 from tests.system.laboratory import Laboratory
 
-CHILD = "kammerton.serve.child"
+CHILD = "kammerton.serve.begin"
 PATIENCE = 120.0  # s for anything to happen
 STARTING = ("starting", "connecting")
 

@@ -6,13 +6,16 @@ import asyncio
 import gc
 import subprocess
 import sys
+import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
 from kammerton.lab import Lab
-from kammerton.serve import child
-from kammerton.serve.words import Code, Mode
+from kammerton.serve import child, computer
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 from kammerton_sim.laboratory import Laboratory
@@ -50,6 +53,115 @@ def test_r1_in_safe_mode_that_touches_nothing_it_says_what_is_not_known() -> Non
         assert code is Code.FAILED
         assert "t1 on q0" in why
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
+
+
+def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(child, "KNOW", 0.3)
+    monkeypatch.setattr(child, "_left", lambda lab: over.wait(60))
+    with site() as (laboratory, lab):
+        left_on(laboratory, lab)
+
+        async def told() -> tuple[Code, str]:
+            try:
+                async with asyncio.timeout(30):
+                    return await child._told(lab, Mode.TUNE)
+            finally:
+                over.set()
+
+        code, why = asyncio.run(told())
+        assert code is Code.FAILED, "the record still says that something may be on"
+        assert "the database does not answer; all outputs are known to be off" in why
+        assert not on(laboratory)
+    assert child.KNOW < 1.0
+    monkeypatch.undo()
+    assert Rules().stop + Rules().insist > computer.HALF_OPEN + child.KNOW + child.LAST
+
+
+def test_r1_a_database_that_takes_long_to_open_is_not_waited_for(monkeypatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(computer.Store, "open", lambda *_, **__: over.wait(60))
+    monkeypatch.setattr(computer, "HALF_OPEN", 0.05)
+    lab = SimpleNamespace(database=None, computer="two", data=None)
+
+    async def told() -> None:
+        opening = asyncio.create_task(computer._open(lab))
+        await asyncio.sleep(0.05)
+        opening.cancel()
+        try:
+            async with asyncio.timeout(20):
+                await asyncio.wait([opening])
+            assert opening.cancelled()
+        finally:
+            over.set()
+            await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
+
+    asyncio.run(told())
+
+
+def test_r1_what_was_opened_just_then_is_closed_again(monkeypatch) -> None:
+    store = SimpleNamespace(closed=False)
+    store.close = lambda: setattr(store, "closed", True)
+    begun, go = threading.Event(), threading.Event()
+
+    def opened(*_: object, **__: object) -> object:
+        begun.set()
+        go.wait(60)
+        return store
+
+    monkeypatch.setattr(computer.Store, "open", opened)
+    monkeypatch.setattr(computer, "HALF_OPEN", 60.0)
+    lab = SimpleNamespace(database=None, computer="two", data=None)
+
+    async def told() -> None:
+        opening = asyncio.create_task(computer._open(lab))
+        await asyncio.to_thread(begun.wait)
+        opening.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        await asyncio.wait([opening])
+        assert opening.cancelled()
+
+    asyncio.run(told())
+    assert store.closed
+
+
+EARLY = """
+import os, signal, sys
+from kammerton import early
+
+keep = early.remember
+
+def at_once():
+    keep()
+    os.kill(os.getpid(), signal.SIGTERM)
+
+early.remember = at_once
+"""
+
+
+def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
+    with site() as (laboratory, lab):
+        left_on(laboratory, lab)
+        code = f"{EARLY}\nfrom kammerton.__main__ import main\nmain()"
+        words = [sys.executable, "-c", code, "run", str(lab.path)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=90, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "told to end after an unclean end: outputs are switched off first" in done.stderr
+        assert not on(laboratory)
+
+
+def test_r1_a_signal_while_a_computers_process_loads_ends_it_in_order() -> None:
+    with site() as (laboratory, lab):
+        left_on(laboratory, lab)
+        code = f"{EARLY}\nfrom kammerton.serve.begin import main\nmain()"
+        order = Order(lab.path, lab.path.read_text(encoding="utf-8")).line()
+        done = subprocess.run(
+            [sys.executable, "-c", code], input=order, capture_output=True, timeout=90, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert b"told to end" in done.stdout
+        assert not on(laboratory)
 
 
 # pyvisa-py leaves a socket to the garbage collector where nobody answers.

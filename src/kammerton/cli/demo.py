@@ -29,7 +29,7 @@ def demo(
 
     from kammerton.cli.demonstration.show import Demonstration
     from kammerton.model import KammertonError
-    from kammerton.serve import run_until_signal
+    from kammerton.serve.events import run_until_signal
 
     try:
         console = Console(stderr=as_json, highlight=False)

@@ -1,8 +1,5 @@
 """The daemon: a light supervisor, and one process for each computer.
 
-Nothing heavy is imported here: the supervisor needs none of it, and starts at once.
+Nothing is imported here: the supervisor needs nothing heavy and starts at once, and a process keeps
+signals before it loads anything.
 """
-
-from kammerton.serve.events import run_until_signal
-
-__all__ = ["run_until_signal"]

@@ -1,4 +1,4 @@
-"""The process of one computer: `python -m kammerton.serve.child`, started by the supervisor."""
+"""The process of one computer, started by the supervisor."""
 
 from __future__ import annotations
 
@@ -29,6 +29,9 @@ T = TypeVar("T")
 
 LAST = 5.0
 """s for switching off what an earlier process left on, where this one is told to end."""
+
+KNOW = 2.0
+"""s that the database gets then to say whether anything can be on."""
 
 LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
@@ -103,10 +106,11 @@ def main() -> int:
 
 async def _leaving(live: Coroutine[Any, Any, Code]) -> Code:
     """Live, and be gone: a thread that still compiles, or hangs in a driver, keeps nobody."""
-    _end(await live)
+    leave(await live)
 
 
-def _end(code: Code) -> NoReturn:
+def leave(code: int) -> NoReturn:
+    """Be gone, whatever other threads do."""
     logging.shutdown()
     sys.stderr.flush()
     os._exit(code)
@@ -158,15 +162,17 @@ async def _told(lab: Lab, mode: Mode) -> tuple[Code, str]:
     """End a process that was told to: well only if no output can have been left on.
 
     The database knows: a process takes back what it does when its outputs are verified off. What
-    one before this left on is switched off now, but for Mode.IDLE, that touches nothing.
+    one before this left on is switched off now, but for Mode.IDLE, that touches nothing. A database
+    that does not answer is not waited for.
     """
     why = "told to end"
-    left = await asyncio.to_thread(_known, lab)
+    await asyncio.to_thread(import_module, "kammerton.store")
+    left, answers = await _known(lab)
     if left is not None and mode is not Mode.IDLE:
-        left = await _switched_off(lab)
+        left = await (_switched_off(lab) if answers else _unrecorded(lab))
     if left is None:
         return Code.DONE, why
-    why = f"{why}; outputs are not known to be off: {left}"
+    why = f"{why}; {left}"
     log.error("%s", why)
     return Code.FAILED, why
 
@@ -179,15 +185,32 @@ async def _switched_off(lab: Lab) -> str | None:
             await safe.left_safe(lab)
     except (KammertonError, TimeoutError) as problem:
         log.error("before the end: %s", problem or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
-    return await asyncio.to_thread(_known, lab)
+    left, _ = await _known(lab)
+    return left
 
 
-def _known(lab: Lab) -> str | None:
-    """Return None where no output can be on, else what is known."""
+async def _unrecorded(lab: Lab) -> str:
+    """Switch off, within LAST s, what may be on without asking the database; return what came."""
     try:
-        return _left(lab)
+        safe = await asyncio.to_thread(import_module, "kammerton.serve.unrecorded")
+        async with asyncio.timeout(LAST):
+            words: str = await safe.off_without_store(lab)
+    except TimeoutError:
+        return f"outputs are not known to be off within {LAST:g} s, and the database is silent"
+    return f"the database does not answer; {words}"
+
+
+async def _known(lab: Lab) -> tuple[str | None, bool]:
+    """Return None where no output can be on, else what is known; and whether that was answered."""
+    doubt = "outputs are not known to be off"
+    try:
+        async with asyncio.timeout(KNOW):
+            left = await asyncio.to_thread(_left, lab)
     except KammertonError as problem:
-        return str(problem)
+        return f"{doubt}: {problem}", False
+    except TimeoutError:
+        return f"{doubt}: the database said nothing for {KNOW:g} s", False
+    return None if left is None else f"{doubt}: {left}", True
 
 
 def _left(lab: Lab) -> str | None:
@@ -223,7 +246,3 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         return Code.CRASHED, f"{type(error).__name__}: {error}"
     tell(*(f"{target} is parked: {reason}" for target, reason in parked.items()))
     return (Code.NOT_ACCEPTED if parked else Code.DONE), ""
-
-
-if __name__ == "__main__":
-    _end(Code(main()))

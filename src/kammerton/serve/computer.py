@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
 LAST_FLUSH = 2.0  # s of that when told to end
+HALF_OPEN = 1.0  # s that an opening under way is waited for when told to end
 ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
@@ -133,13 +134,31 @@ async def _open(lab: Lab) -> Store:
     """Open the database; wait a little for a process whose supervisor was killed to let it go."""
     until = time.monotonic() + ORPHAN
     while True:
+        opening = asyncio.ensure_future(
+            asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
+        )
         try:
-            opening = asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
-            return await unbroken(opening)  # half made, it could not say what it knows
+            return await asyncio.shield(opening)
+        except asyncio.CancelledError:
+            await _given_up(opening)
+            raise
         except StoreInUse:
             if time.monotonic() > until:
                 raise
             await asyncio.sleep(0.1)
+
+
+async def _given_up(opening: asyncio.Future[Store]) -> None:
+    """Close what is opened soon; what takes longer (a check, a server) is left to the end.
+
+    Half open it would still be locked by us where it is asked for last words.
+    """
+    await asyncio.wait({opening}, timeout=HALF_OPEN)
+    if not opening.done():
+        log.warning("told to end while the database is being opened: that is not waited for")
+        opening.add_done_callback(lambda done: done.cancelled() or done.exception())
+    elif opening.exception() is None:
+        opening.result().close()
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
-T = TypeVar("T")
+from kammerton.early import ENDING, WINDOWS, came
 
-WINDOWS = sys.platform == "win32"
-ENDING = ("SIGINT", "SIGBREAK") if WINDOWS else ("SIGINT", "SIGTERM", "SIGHUP")
+T = TypeVar("T")
 
 
 def run_until_signal(main: Coroutine[Any, Any, T]) -> T:
@@ -40,9 +38,14 @@ async def _until_told(main: Coroutine[Any, Any, T]) -> T:
 
 
 def on_ending(act: Callable[[], object]) -> None:
-    """Call `act` in the running event loop whenever a signal asks this process to end."""
+    """Call `act` in the running event loop whenever a signal asks this process to end.
+
+    One that was kept while the process loaded counts too.
+    """
     for name in ENDING:
         _on_signal(getattr(signal, name), act)
+    if came():
+        asyncio.get_running_loop().call_soon(act)
 
 
 def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:

@@ -19,7 +19,7 @@ from kammerton.serve.words import GO, STOP, Code, Order
 
 log = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "kammerton.serve.child")
+COMMAND = (sys.executable, "-m", "kammerton.serve.begin")
 
 LONGEST_LINE = 1 << 20
 IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot die

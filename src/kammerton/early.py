@@ -1,0 +1,25 @@
+"""Signals that ask a process to end before it can do so in order: kept until it can.
+
+Imported before anything heavy. What comes while the interpreter itself starts still ends it.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+
+WINDOWS = sys.platform == "win32"
+ENDING = ("SIGINT", "SIGBREAK") if WINDOWS else ("SIGINT", "SIGTERM", "SIGHUP")
+
+_came: list[int] = []
+
+
+def remember() -> None:
+    """Keep signals from now on; whoever runs an event loop later acts on them."""
+    for name in ENDING:
+        signal.signal(getattr(signal, name), lambda number, _: _came.append(number))
+
+
+def came() -> bool:
+    """Say whether this process was asked to end meanwhile."""
+    return bool(_came)
