@@ -6,8 +6,10 @@ import hashlib
 import os
 import re
 import socket
+import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -21,12 +23,42 @@ PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "123
 """What boxes of many makers say that have no serial number, without zeros around it."""
 
 
+RESOLVE = 2.0
+"""s that names of hosts get to become numbers: a resolver that is broken may take far longer."""
+
+Numbers = Mapping[str, str]
+
+
+def numbers_of(addresses: Iterable[str]) -> Numbers:
+    """Return the numbers of hosts by name, as far as they are told within RESOLVE s; blocks.
+
+    A name that is not told stays what it is: two names of one box are then told apart by its
+    serial number alone. A thread that hangs in the resolver is left to it.
+    """
+    found: dict[str, str] = {}
+
+    def ask(host: str) -> None:
+        with suppress(OSError, UnicodeError):
+            found[host] = socket.gethostbyname(host)
+
+    hosts = {parts[1] for each in addresses if (parts := _parts(each.strip().lower()))}
+    threads = [threading.Thread(target=ask, args=(host,), daemon=True) for host in hosts]
+    for thread in threads:
+        thread.start()
+    end = time.monotonic() + RESOLVE
+    for thread in threads:
+        thread.join(max(0.0, end - time.monotonic()))
+    return dict(found)
+
+
 @contextmanager
-def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
+def held_locks(
+    lab: Lab, folder: Path | None = None, numbers: Numbers | None = None
+) -> Iterator[None]:
     """Hold the locks of all instruments of a lab; they end with the process, however it ends.
 
     The folder does not hang on the session (as XDG_RUNTIME_DIR does): a service and a shell of the
-    same user must meet there.
+    same user must meet there. numbers: of hosts; None: they are asked for here.
 
     Raises
     ------
@@ -39,13 +71,17 @@ def held_locks(lab: Lab, folder: Path | None = None) -> Iterator[None]:
     except OSError as problem:
         raise InstrumentError(f"the folder of locks cannot be made: {problem}") from problem
     entries = lab.instruments.values()
-    with _held(lab, folder, [(entry, canonical(entry.address)) for entry in entries]):
+    numbers = numbers_of(e.address for e in entries) if numbers is None else numbers
+    with _held(lab, folder, [(entry, canonical(entry.address, numbers)) for entry in entries]):
         yield
 
 
 @contextmanager
 def held_boxes(
-    lab: Lab, identities: Mapping[str, Identity], folder: Path | None = None
+    lab: Lab,
+    identities: Mapping[str, Identity],
+    folder: Path | None = None,
+    numbers: Numbers | None = None,
 ) -> Iterator[None]:
     """Hold the locks of the boxes that answered, by serial number, before anything is written.
 
@@ -62,7 +98,7 @@ def held_boxes(
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
-        if _tells(who.serial) and not on_this_computer(lab.instruments[name].address)
+        if _tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
     ]
     _once(numbered)
     with _held(lab, folder, numbered):
@@ -83,23 +119,34 @@ def _once(numbered: list[tuple[InstrumentEntry, str]]) -> None:
             raise InstrumentError(f"{other} and {entry.name} are one box: both say {key}")
 
 
-def canonical(address: str) -> str:
+def canonical(address: str, numbers: Numbers | None = None) -> str:
     """Return one spelling for addresses that lead to the same box.
 
     Lower case, without VISA's board number, with its usual device and port written out or left
-    out alike, host names as numbers where they can be resolved.
+    out alike, host names as numbers where they can be resolved (numbers: by name; None: asked
+    for here).
     """
     text = address.strip().lower()
+    if (parts := _parts(text)) is None:
+        return text
+    scheme, host, rest = parts
+    known = numbers_of([text]) if numbers is None else numbers
+    number = known.get(host, host)
+    return f"{scheme}{number}{rest}" if scheme else _visa(number, rest.split("::")[1:])
+
+
+def _parts(text: str) -> tuple[str, str, str] | None:
+    """Return scheme (of a URL), host and rest of an address that names a host."""
     if match := re.fullmatch(r"tcpip\d*::([^:]+)((?:::.*)?)", text):
-        return _visa(_number(match[1]), match[2].split("::")[1:])
+        return "", match[1], match[2]
     if match := re.match(r"([a-z][a-z0-9+.-]*://)([^:/\s]+)", text):
-        return f"{match[1]}{_number(match[2])}{text[match.end() :]}"
-    return text
+        return match[1], match[2], text[match.end() :]
+    return None
 
 
-def on_this_computer(address: str) -> bool:
+def on_this_computer(address: str, numbers: Numbers | None = None) -> bool:
     """Return whether an address leads to a server on this computer."""
-    return re.match(r"[a-z]+(://|::)127\.", canonical(address)) is not None
+    return re.match(r"[a-z]+(://|::)127\.", canonical(address, numbers)) is not None
 
 
 def _visa(host: str, rest: list[str]) -> str:
@@ -109,13 +156,6 @@ def _visa(host: str, rest: list[str]) -> str:
     device = [part for part in rest if part not in ("instr", "inst0")]
     written_out = [re.sub(r"^(hislip\d+)$", r"\1,4880", part) for part in device]
     return "::".join(["tcpip", host, *written_out, "instr"])
-
-
-def _number(host: str) -> str:
-    try:
-        return socket.gethostbyname(host)
-    except OSError:
-        return host
 
 
 @contextmanager

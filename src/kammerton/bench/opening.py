@@ -23,7 +23,7 @@ from kammerton.bench.connect import (
 )
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
-from kammerton.bench.locks import held_boxes, held_locks
+from kammerton.bench.locks import held_boxes, held_locks, numbers_of
 from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
@@ -63,9 +63,11 @@ async def open_bench(
     Held
         A person holds one of them: they are off and closed again, and nothing else was written.
     """
-    with held_locks(lab, lock_folder):
+    addresses = [entry.address for entry in lab.instruments.values()]
+    numbers = await asyncio.to_thread(numbers_of, addresses)  # a resolver may hang
+    with held_locks(lab, lock_folder, numbers):
         await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
-        hold = partial(held_boxes, lab, folder=lock_folder)
+        hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
         instruments = await _connected(lab, drivers, within, hold)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
         async with (

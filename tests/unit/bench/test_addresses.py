@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
+import threading
+import time
 
 import pytest
 
+from kammerton.bench import locks, open_bench
 from kammerton.bench.locks import canonical, held_locks
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, LabClock
 from tests.unit.loop.laboratory import two_qubits
 
 
@@ -74,3 +78,62 @@ def test_a_folder_that_cannot_be_made_is_said(tmp_path):
         held_locks(lab, tmp_path / "file" / "locks"),
     ):
         pytest.fail("there is no such folder")
+
+
+def test_a_resolver_that_hangs_is_waited_for_once_and_with_an_end(tmp_path, monkeypatch):
+    over = threading.Event()
+
+    def hangs(host: str) -> str:
+        over.wait(60)
+        raise OSError
+
+    monkeypatch.setattr(locks.socket, "gethostbyname", hangs)
+    monkeypatch.setattr(locks, "RESOLVE", 0.2)
+    lab = two_qubits(tmp_path)
+    awg = lab.instruments["awg1"]
+    many = {
+        name: dataclasses.replace(awg, name=name, address=f"tcp://{name}.lab:5025")
+        for name in ("a", "b", "c", "d")
+    }
+    before = set(threading.enumerate())
+    began = time.monotonic()
+    try:
+        with held_locks(dataclasses.replace(lab, instruments=many), tmp_path / "locks"):
+            assert time.monotonic() - began < 0.6, "not once for each"
+    finally:
+        over.set()
+        for thread in set(threading.enumerate()) - before:
+            thread.join()
+
+
+def test_a_bench_opens_beside_a_loop_that_turns_though_the_resolver_hangs(tmp_path, monkeypatch):
+    turns, turned = [], []
+
+    def hangs(host: str) -> str:
+        before, end = len(turns), time.monotonic() + 10
+        while len(turns) < before + 3 and time.monotonic() < end:
+            time.sleep(0.01)
+        turned.append(len(turns) - before)
+        return "10.0.0.4"
+
+    monkeypatch.setattr(locks.socket, "gethostbyname", hangs)
+    monkeypatch.setattr(locks, "RESOLVE", 30.0)
+    lab = two_qubits(tmp_path)
+    awg = dataclasses.replace(lab.instruments["awg1"], address="tcp://awg1.lab:5025")
+    lab = dataclasses.replace(lab, instruments=lab.instruments | {"awg1": awg})
+
+    async def opened() -> None:
+        with pytest.raises(InstrumentError):
+            async with open_bench(lab, LabClock(), drivers={}, lock_folder=tmp_path / "locks"):
+                pass
+
+    async def main() -> None:
+        opening = asyncio.create_task(opened())
+        while not opening.done():
+            turns.append(1)
+            await asyncio.sleep(0.01)
+        await opening
+
+    asyncio.run(main())
+    assert turned
+    assert min(turned) >= 3, "the loop stood still while a name was looked up"
