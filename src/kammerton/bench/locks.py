@@ -15,6 +15,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 from platformdirs import user_state_path
 
+from kammerton.bench import machine
 from kammerton.lab import InstrumentEntry, Lab
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
@@ -65,14 +66,15 @@ def held_locks(
     InstrumentError
         Names every instrument that another process holds, its pid and its lab file.
     """
-    folder = folder or user_state_path("kammerton", appauthor=False) / "locks"
+    usual, folder = folder is None, folder or _usual()
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as problem:
         raise InstrumentError(f"the folder of locks cannot be made: {problem}") from problem
     entries = lab.instruments.values()
     numbers = numbers_of(e.address for e in entries) if numbers is None else numbers
-    with _held(lab, folder, [(entry, canonical(entry.address, numbers)) for entry in entries]):
+    wanted = [(entry, canonical(entry.address, numbers)) for entry in entries]
+    with _held(lab, folder, wanted, everybody=usual):
         yield
 
 
@@ -94,14 +96,14 @@ def held_boxes(
     InstrumentError
         Names every instrument that another process holds, or that lab.toml names twice.
     """
-    folder = folder or user_state_path("kammerton", appauthor=False) / "locks"
+    usual, folder = folder is None, folder or _usual()
     numbered = [
         (lab.instruments[name], f"{who.vendor} {who.model} serial {who.serial}".lower())
         for name, who in identities.items()
         if _tells(who.serial) and not on_this_computer(lab.instruments[name].address, numbers)
     ]
     _once(numbered)
-    with _held(lab, folder, numbered):
+    with _held(lab, folder, numbered, everybody=usual):
         yield
 
 
@@ -158,16 +160,25 @@ def _visa(host: str, rest: list[str]) -> str:
     return "::".join(["tcpip", host, *written_out, "instr"])
 
 
+def _usual() -> Path:
+    return user_state_path("kammerton", appauthor=False) / "locks"
+
+
 @contextmanager
-def _held(lab: Lab, folder: Path, wanted: Iterable[tuple[InstrumentEntry, str]]) -> Iterator[None]:
+def _held(
+    lab: Lab, folder: Path, wanted: Iterable[tuple[InstrumentEntry, str]], *, everybody: bool
+) -> Iterator[None]:
+    """Hold locks in a folder; everybody: against other users of this machine too."""
     with ExitStack() as stack:
-        taken = [_take(entry, key, lab, folder, stack) for entry, key in wanted]
+        taken = [_take(entry, key, lab, folder, stack, everybody) for entry, key in wanted]
         if any(taken):
             raise InstrumentError("\n".join(text for text in taken if text))
         yield
 
 
-def _take(entry: InstrumentEntry, key: str, lab: Lab, folder: Path, stack: ExitStack) -> str | None:
+def _take(
+    entry: InstrumentEntry, key: str, lab: Lab, folder: Path, stack: ExitStack, everybody: bool
+) -> str | None:
     """Lock one address or box by its key; return who holds it if somebody else does."""
     stem = hashlib.sha256(key.encode()).hexdigest()[:24]
     owner = folder / f"{stem}.owner"  # apart from the lock itself, which cannot be read on Windows
@@ -175,6 +186,8 @@ def _take(entry: InstrumentEntry, key: str, lab: Lab, folder: Path, stack: ExitS
         stack.enter_context(FileLock(folder / f"{stem}.lock", timeout=0, thread_local=False))
     except Timeout:
         return f"{entry.name} ({entry.address}) is in use by {_read(owner)}"
+    if everybody and (other := machine.take(stem, stack)) is not None:
+        return f"{entry.name} ({entry.address}) is in use by {other}"
     who = f"process {os.getpid()}, started by process {os.getppid()},"
     owner.write_text(f"{who} with {lab.path.resolve()}", encoding="utf-8")
     stack.callback(owner.unlink, missing_ok=True)

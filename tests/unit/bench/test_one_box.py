@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import uuid
 from dataclasses import replace
 
 import pytest
 
-from kammerton.bench import open_bench
+from kammerton.bench import locks, open_bench
 from kammerton.bench.boxes import Boxes, named
-from kammerton.bench.locks import held_boxes, on_this_computer
+from kammerton.bench.locks import held_boxes, held_locks, on_this_computer
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.roles import Identity
@@ -170,3 +173,26 @@ def test_simulated_laboratories_beside_each_other_repeat_their_serial_numbers(ma
 )
 def test_what_answers_on_this_computer_itself(address, here):
     assert on_this_computer(address) is here
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's own")
+def test_r7_a_daemon_of_another_user_is_refused_and_named(make, tmp_path, monkeypatch):
+    lab = make.lab()
+    number = uuid.uuid4().hex  # no other run of this test has it
+    entries = {n: replace(e, address=f"usb::{number}::{n}") for n, e in lab.instruments.items()}
+    lab = replace(lab, instruments=entries)
+    who = {"awg": Identity("Maker", "AWG", number, "1.0")}
+    homes = iter(tmp_path / name for name in ("anna", "anna", "ben", "ben", "ben"))
+    monkeypatch.setattr(locks, "user_state_path", lambda *_, **__: next(homes))
+    with held_locks(lab), held_boxes(lab, who):
+        with pytest.raises(InstrumentError, match=rf"in use by process {os.getpid()} of user "):
+            held_locks(lab).__enter__()
+        with pytest.raises(InstrumentError, match=rf"in use by process {os.getpid()} of user "):
+            held_boxes(lab, who).__enter__()
+    with held_locks(lab):
+        pass
+
+
+def test_a_folder_of_its_own_keeps_to_itself(make, tmp_path):
+    with held_locks(make.lab(), tmp_path / "one"), held_locks(make.lab(), tmp_path / "other"):
+        pass
