@@ -255,7 +255,7 @@ from kammerton.loop import loop
 from kammerton.serve import child
 
 loop.ONCE = 3.0
-child._end(child.Code(child.main()))
+child.leave(child.main())
 '''
 command = (sys.executable, "-c", CHILD)
 sys.exit(asyncio.run(supervise([Path(sys.argv[1])], once=True, command=command)))
