@@ -59,6 +59,11 @@ def test_a_faint_transmission_is_not_taken_for_a_delay():
     assert misses("resonator_spectroscopy, transmission", 5.0, 500) <= 2
 
 
+def test_magnitudes_are_fitted_to_the_last_where_they_touch_zero():
+    """There a square weighs otherwise than what was measured: 5 of 500 went wrong."""
+    assert misses("resonator_spectroscopy, transmission, magnitude", 300.0, 500) == 0
+
+
 @pytest.mark.parametrize("points", [101, 401])
 def test_a_resonance_as_narrow_as_two_points_is_found(points):
     """Of many points it is sought in pairs of neighbours; in groups of eight it would be lost."""

@@ -9,6 +9,7 @@ Magnitudes: |S|^2 is linear in three columns, 1, 1/(1+u^2) and u/(1+u^2), for an
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,9 @@ DRIFT = 36.0  # delta-BIC over a random walk
 GEOMETRIES = ("notch", "reflection", "transmission")
 ROUGHLY = 0.3  # of the largest magnitude, below which all are weighed alike at first
 BELOW = 5.0  # sigmas
-FAINT = 0.05  # of the largest magnitude, below which noise is not Gaussian in the square
+FAINT = 0.05  # of the largest magnitude, below which its square says nothing about the trace
+ROUNDS = 3  # in which squares and weights follow the curve
+LEAST, TINY = 0.5, 1e-3  # sigmas, and parts of the largest magnitude, that a size counts at least
 WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plane drift bends too
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
@@ -115,13 +118,14 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     level = batch.y + batch.level[:, None]
     sizes = _not_below_zero(batch, level)
     rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
-    squared = _squared(batch, level, sizes, rough, np.zeros_like(level))
+    squared = _squared(batch, level, sizes, rough, level**2)
     low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
     first = solve(kernels.POWER, squared, search(squared, "powers", 2), low, high)
     second = solve(kernels.POWER, squared, search(squared, "level powers", 2), low, high)
     best = merged(first, second, second.cost < first.cost)
-    squared = _weighed_by_curve(batch, squared, level, sizes, best)
-    best = solve(kernels.POWER, squared, best.p, low, high)
+    for _ in range(ROUNDS):
+        squared = _about_curve(batch, squared, level, sizes, best)
+        best = solve(kernels.POWER, squared, best.p, low, high)
 
     def bent(part: Batch, p: Array) -> Solution:
         return solve(kernels.POWER, part, p, low, high, more=DEGREES)
@@ -137,12 +141,15 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
         ratio = _ratio_of_power(theta, squared.level)
         return _qualities(theta[..., 0], 2 * theta[..., 1], share * ratio, zero, span)
 
-    nulls = simple_laws(squared).over_a_slope().least(simple_laws(batch).over_a_slope())
-    found = _outcome(squared, share, fit, fit.curve(squared), nulls, derive, drift)
-    power = found.curve + squared.level[:, None]
+    power = fit.curve(squared) + squared.level[:, None]
     size = np.where(sizes[:, None], np.sqrt(np.maximum(power, 0.0)), power)
-    size = np.where(batch.constant[:, None], level, size)
-    found.curve[:] = size - batch.level[:, None]
+    residual = batch.w * (level - size)
+    clear = np.maximum(size, FAINT * np.abs(level).max(axis=1, keepdims=True))
+    seen = _squared(batch, level, sizes, clear, level**2)
+    nulls = simple_laws(seen).over_a_slope().least(simple_laws(batch).over_a_slope())
+    fit = replace(fit, residual=residual, cost=(residual**2).sum(axis=1))
+    found = _outcome(seen, share, fit, power - seen.level[:, None], nulls, derive, drift)
+    found.curve[:] = np.where(batch.constant[:, None], level, size) - batch.level[:, None]
     return found
 
 
@@ -155,30 +162,30 @@ def _not_below_zero(batch: Batch, level: Array) -> NDArray[np.bool_]:
     return np.asarray(lowest >= -FAINT * np.abs(level).max(axis=1))
 
 
-def _weighed_by_curve(
+def _about_curve(
     batch: Batch, squared: Batch, level: Array, sizes: NDArray[np.bool_], fit: Solution
 ) -> Batch:
-    """Square again, with the slope of the square and its bias from the fitted size.
+    """Return squares that leave what the sizes do, near the fitted size S: S^2 + 2 S (y - S).
 
-    The measured size would give a point that is small by chance too much weight.
+    Those of y itself would not: where S is small, the square of the noise is not. Repeated, this
+    is Gauss and Newton's way to the least squares of the sizes.
     """
-    power = fit.curve(squared) + squared.level[:, None]
+    size = np.sqrt(np.maximum(fit.curve(squared) + squared.level[:, None], 0.0))
     noise = np.ones(batch.traces)
     if not batch.known_noise:
         noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    w2 = np.where(batch.w > 0, batch.w, np.inf) ** 2
-    bias = noise[:, None] / w2
-    spread = np.sqrt(np.maximum(power, 0.0) + 0.5 * bias)  # of a square: 4 S^2 s^2 + 2 s^4
-    return _squared(batch, level, sizes, spread, bias)
+    sigma = np.sqrt(noise)[:, None] / np.where(batch.w > 0, batch.w, np.inf)
+    about = np.maximum(size, LEAST * sigma)  # a size has a kink at 0
+    return _squared(batch, level, sizes, about, size**2 + 2.0 * about * (level - size))
 
 
 def _squared(
-    batch: Batch, level: Array, sizes: NDArray[np.bool_], size: Array, bias: Array
+    batch: Batch, level: Array, sizes: NDArray[np.bool_], size: Array, square: Array
 ) -> Batch:
-    """Square the traces that are magnitudes of about `size`, weights with them, less the bias."""
+    """Put squares for the traces that are magnitudes of about `size`, weights with them."""
     top = np.abs(level).max(axis=1, keepdims=True)
-    slope = 2 * np.maximum(size, FAINT * np.where(top > 0, top, 1.0))
-    y = np.where(sizes[:, None], level**2 - bias, level)
+    slope = 2 * np.maximum(size, TINY * np.where(top > 0, top, 1.0))
+    y = np.where(sizes[:, None], square, level)
     w = np.where(sizes[:, None], batch.w / slope, batch.w)
     mean = y.mean(axis=1)
     y = np.where(batch.constant[:, None], 0.0, y - mean[:, None])
