@@ -12,7 +12,7 @@ from kammerton_sim.chip.words import Chip, Feedline, Line, QubitTruth, Resonator
 
 CHANNELS_PER_GENERATOR = 8
 QUBITS_PER_FEEDLINE = 10
-_MOST_QUBITS = 1000
+MOST_QUBITS = 1000
 DRIVE_CARRIER = 4.9e9
 READOUT_CARRIER = 7.0e9
 _SPAN = 600e6
@@ -21,8 +21,8 @@ _PI_AREA = 23.925e-9  # s: integral of a Gaussian of sigma 10 ns, cut at +-20 ns
 
 def random_chip(qubits: int, seed: int) -> Chip:
     """A plausible chip, ten qubits to a feedline; the same seed gives the same chip."""
-    if not 1 <= qubits <= _MOST_QUBITS:
-        raise ValueError(f"a random chip has 1 to {_MOST_QUBITS} qubits, not {qubits}")
+    if not 1 <= qubits <= MOST_QUBITS:
+        raise ValueError(f"a random chip has 1 to {MOST_QUBITS} qubits, not {qubits}")
     rng = np.random.default_rng(seed)
     groups = [members.size for members in _groups(qubits)]
     offsets = [offset for size in groups for offset in _drive_offsets(rng, size)]

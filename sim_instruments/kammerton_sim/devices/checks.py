@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
+from kammerton_sim.chip.draw import MOST_QUBITS
 from kammerton_sim.devices.words import Device, DeviceQubit
 
 
@@ -75,17 +76,22 @@ class Checker:
         for name in sorted({name for name in given if given.count(name) > 1}):
             self.problems.append(f"column {name!r} is there twice")
 
-    def device(self, name: str, rows: Iterable[tuple[str, Mapping[str, str]]]) -> list[DeviceQubit]:
+    def device(
+        self, table: str, rows: Iterable[tuple[str, Mapping[str, str]]]
+    ) -> list[DeviceQubit]:
         """Check rows (where, cells), one a qubit."""
         qubits, seen = [], dict[str, str]()
         for where, cells in rows:
             label = cells.get(QUBIT, "").strip()
-            if label in seen:
-                self.problems.append(f"{where}: qubit {label!r} is already in {seen[label]}")
-            seen.setdefault(label, where)
+            name = _named(label)  # 3 is q3
+            if name in seen:
+                self.problems.append(f"{where}: qubit {label!r} is already in {seen[name]}")
+            seen.setdefault(name, where)
             qubits.append(self._qubit(where, label, cells))
         if not qubits:
-            self.problems.append(f"{name}: no qubits in it")
+            self.problems.append(f"{table}: no qubits in it")
+        if len(qubits) > MOST_QUBITS:
+            self.problems.append(f"{table}: {len(qubits)} qubits; at most {MOST_QUBITS} are served")
         return qubits
 
     def couplings(
@@ -152,6 +158,12 @@ class Checker:
         else:
             said = f"{where}: {key}: 0 is no transmon's (--mend fills it in, as an empty cell)"
             self.problems.append(said)
+
+
+def needed(header: Sequence[str]) -> int:
+    """Return how many cells a row has at least: to the last of the columns that must be there."""
+    must = [QUBIT, *(name for name, column in COLUMNS.items() if column.needed)]
+    return max((n for n, name in enumerate(header, 1) if name in must), default=0)
 
 
 def finished(

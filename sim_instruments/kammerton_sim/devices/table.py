@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kammerton_sim.chip import ChipError
-from kammerton_sim.devices.checks import Checker, finished
+from kammerton_sim.devices.checks import Checker, finished, needed
 from kammerton_sim.devices.words import Device
 
 _PAIR = ("qubit_a", "qubit_b")
+_MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 def read_device(path: Path, mend: bool = False) -> Device:
@@ -48,10 +49,21 @@ def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
         raise ChipError((f"not a table: {error}",), path.name) from None
     numbered = [(f"row {n}", [c.strip() for c in cells]) for n, cells in enumerate(lines, 1)]
     rows = [(where, cells) for where, cells in numbered if any(cells)]
+    _separated_by_commas(path, rows)
+    header = rows[0][1] if rows else []
     for where, cells in rows[1:]:
-        if len(cells) > len(rows[0][1]):
-            checker.problems.append(f"{where}: {len(cells)} cells for {len(rows[0][1])} columns")
+        if not needed(header) <= len(cells) <= len(header):  # fewer: a file that was cut off
+            checker.problems.append(f"{where}: {len(cells)} cells for {len(header)} columns")
     return rows
+
+
+def _separated_by_commas(path: Path, rows: list[tuple[str, list[str]]]) -> None:
+    """Refuse a table of which every column would be said to be missing."""
+    first = rows[0][1] if rows else []
+    for mark, name in _MARKS.items():
+        if len(first) == 1 and mark in first[0]:
+            said = f"its cells stand apart by {name}: write commas, and numbers with a point"
+            raise ChipError((said,), path.name)
 
 
 def _pairs(path: Path, checker: Checker) -> Iterator[tuple[str, str, str]]:

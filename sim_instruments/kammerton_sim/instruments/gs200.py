@@ -50,7 +50,7 @@ SETTINGS = {
 class Gs200(ScpiInstrument):
     """One source. `level(at)` follows a running program on the laboratory's clock, now()."""
 
-    identity = "YOKOGAWA,GS210,91{serial:07d},2.02"
+    identity = "YOKOGAWA,GS210,91T{serial:06d},2.02"
     options = "NONE"
 
     def __init__(

@@ -91,6 +91,7 @@ def test_couplings_name_each_pair_once(table):
         (",1e-4,9e-5,5.1e9,-3.4e8", "row 2: '' is no name of a qubit, such as 3 or q3"),
         ("a b,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'a b' is no name of a qubit"),
         (ROWS[0] + ",1,2", "row 2: 11 cells for 9 columns"),
+        ("0,1e-4,9e-5,5.1e9", "row 2: 4 cells for 9 columns"),
     ],
 )
 def test_a_bad_value_is_named_with_its_row(table, row, problem):
@@ -101,6 +102,25 @@ def test_a_bad_value_is_named_with_its_row(table, row, problem):
 def test_a_qubit_that_is_there_twice_is_named_with_both_rows(table):
     (found,) = problems_of(table(ROWS[0], ROWS[1], ROWS[0], pairs=None))
     assert found == "row 4: qubit '0' is already in row 2"
+
+
+def test_a_number_and_the_name_that_it_gives_are_one_qubit(table):
+    (found,) = problems_of(table(ROWS[0], "q" + ROWS[0], pairs=None))
+    assert found == "row 3: qubit 'q0' is already in row 2"
+
+
+@pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_cells_that_stand_apart_by_something_else_are_said_to(table, mark, name):
+    path = table(pairs=None)
+    path.write_text(path.read_text().replace(".", ",").replace(",", mark))
+    (found,) = problems_of(path)
+    assert f"its cells stand apart by {name}: write commas" in found
+
+
+def test_more_qubits_than_can_be_served_are_named_as_the_tables(table):
+    rows = [f"{n},1e-4,9e-5,5.1e9,-3.4e8" for n in range(1001)]
+    (found,) = problems_of(table(*rows, pairs=None))
+    assert found == "made-up.csv: 1001 qubits; at most 1000 are served"
 
 
 @pytest.mark.parametrize(
