@@ -21,6 +21,7 @@ from kammerton_sim.further import MODELS
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.znb20 import Znb20
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ledger import Ledger
@@ -228,6 +229,15 @@ def test_twenty_megabytes_cost_no_more_than_looking_at_them(chunk):
             assert message.endswith(b"\n")
         buffer.overrun()
     assert time.process_time() - start < BUSY
+
+
+@pytest.mark.parametrize("mark", [b":", b"#", b";", b"*", b"\x00", b"A:"])
+def test_ten_megabytes_of_one_mark_are_one_error(mark):
+    source, start = Sgs100a("lo", Ledger(lambda: 0.0)), time.process_time()
+    source.receive(mark * (10_000_000 // len(mark)) + b"\n")
+    assert time.process_time() - start < BUSY
+    assert source.receive(b"SYST:ERR:COUN?") == (b"0" if mark == b";" else b"1")
+    assert source.receive(b"*IDN?").count(b",") == 3
 
 
 def test_a_message_in_many_frames_is_put_together_in_place(laboratory):

@@ -13,6 +13,8 @@ from kammerton_sim.wire.scpi import parts
 
 _NODE = re.compile(r"(?P<open>\[?):?(?P<name>[*A-Za-z]+)(?P<number>#?):?\]?")
 _CACHE = 65536
+_LONGEST = 255
+"""Characters of a header; a megabyte of colons is none, and need not be taken apart."""
 
 
 @dataclass(frozen=True)
@@ -102,6 +104,8 @@ class CommandTable:
     def find(self, header: str) -> tuple[Command, tuple[int, ...]]:
         """Return the command and its suffixes; raises ScpiError -113 when there is none."""
         known = self._found.get(header)
+        if len(header) > _LONGEST:
+            raise ScpiError(-113, header[:80])
         if known is None:
             known = self._parse(header)
             if len(self._found) < _CACHE:

@@ -13,7 +13,7 @@ _HEADER = re.compile(rb"([^\s?;]*)(\??)[ \t]*")
 # Everything up to a separator, an unclosed quote, or '#digit', which begins a block. Possessive:
 # a megabyte of garbage must not cost more than one pass.
 # No possessive repeat of a group: Python 3.11.0 to 3.11.4 match those wrongly.
-_TEXT = re.compile(rb"""(?:[^;\n"'#]++|"[^"]*+"|'[^']*+'|\#(?![0-9]))*""")
+_TEXT = re.compile(rb"""(?:[^;\n"'#]++|"[^"]*+"|'[^']*+'|\#+(?![0-9]))*""")
 _PART = re.compile(r"""(?:[^,"']++|"[^"]*+"|'[^']*+'|["'])*""")
 
 

@@ -17,7 +17,7 @@ LONGEST, LARGEST = 1 << 20, 1 << 24
 """Bytes of a message without and with a block; what is longer overruns the input buffer."""
 _CHUNK = 1 << 16
 # What cannot end a message and begins no block. A quote that is not closed ends with the line.
-_PLAIN = re.compile(rb"""(?:[^\n"'#]++|"[^"\n]*+"?|'[^'\n]*+'?|\#(?![0-9]))*""")
+_PLAIN = re.compile(rb"""(?:[^\n"'#]++|"[^"\n]*+"?|'[^'\n]*+'?|\#+(?![0-9]))*""")
 _QUICK = getattr(socket, "TCP_QUICKACK", None)
 
 
