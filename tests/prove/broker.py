@@ -13,7 +13,7 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -38,6 +38,8 @@ from tests.system.test_publish import (
 
 PATIENCE = 15.0
 BOUND = 5.0
+EVERY = 5.0
+MINUTES = 180.0
 
 
 @dataclass
@@ -52,6 +54,13 @@ class Stage:
     consumer: Subscriber
     updates: list[Update]
     count: int = 0
+
+    async def stay(self) -> None:
+        """Wait as long as it lasts; a result comes every 5 s."""
+        until = time.monotonic() + self.away
+        while (left := until - time.monotonic()) > 0:
+            await asyncio.sleep(min(EVERY, left))
+            await self.commit(int(left > EVERY))
 
     async def commit(self, times: int) -> None:
         for _ in range(times):
@@ -77,7 +86,7 @@ async def _killed(stage: Stage) -> None:
     await stage.commit(2)
     stage.process.kill()
     await stage.commit(3)
-    await asyncio.sleep(stage.away)
+    await stage.stay()
     await asyncio.to_thread(stage.process.start)
 
 
@@ -85,7 +94,7 @@ async def _stopped(stage: Stage) -> None:
     await stage.commit(2)
     stage.process.signal(signal.SIGSTOP)
     await stage.commit(3)
-    await asyncio.sleep(stage.away)
+    await stage.stay()
     stage.process.signal(signal.SIGCONT)
 
 
@@ -105,7 +114,7 @@ def _on_the_line(
         hits = proxy.hits
         proxy.put(fault)
         await stage.commit(5)
-        await asyncio.sleep(stage.away if lasts else 0.5)
+        await (stage.stay() if lasts else asyncio.sleep(0.5))
         async with asyncio.timeout(60):  # a fault that meets nothing proves nothing
             while proxy.hits == hits:  # noqa: ASYNC110
                 await asyncio.sleep(0.01)
@@ -129,7 +138,18 @@ STRIKES: dict[str, Callable[[Stage], Awaitable[None]]] = {
 }
 
 
-async def _prove(folder: Path, times: int, aways: Sequence[float]) -> list[Row]:
+LONG = (
+    "B4 broker killed with what it retained",
+    "B3 broker stands still",
+    "B1 broker refuses connections",
+    "B3 black hole",
+    "B3 black hole before a subscriber",
+)
+
+
+async def _prove(
+    folder: Path, times: int, aways: Sequence[float], titles: Sequence[str] = tuple(STRIKES)
+) -> list[Row]:
     process = BrokerProcess(folder)
     process.start()
     try:
@@ -146,8 +166,7 @@ async def _prove(folder: Path, times: int, aways: Sequence[float]) -> list[Row]:
                 stage = Stage(store, process, proxy, ear, 0.0, consumer, updates)
                 await stage.commit(2)
                 return [
-                    await _repeated(stage, title, strike, times, aways)
-                    for title, strike in STRIKES.items()
+                    await _repeated(stage, title, STRIKES[title], times, aways) for title in titles
                 ]
     finally:
         process.kill()
@@ -180,3 +199,14 @@ def broker(quick: bool) -> Iterator[Row]:
     with TemporaryDirectory() as folder:
         times, aways = (2, [3.0]) if quick else (30, [*[1.0, 3.0, 7.0] * 3, 60.0])
         yield from asyncio.run(_prove(Path(folder), times, aways))
+
+
+@proof("broker-minutes")
+def broker_minutes(quick: bool) -> Iterator[Row]:
+    """Keep the broker away for minutes, with results all the while; quick: for seconds, once."""
+    if MOSQUITTO is None:
+        raise RuntimeError("this proof needs Mosquitto")
+    away, times = (7.0, 1) if quick else (MINUTES, 3)
+    with TemporaryDirectory() as folder:
+        for row in asyncio.run(_prove(Path(folder), times, [away], LONG)):
+            yield replace(row, fault=f"{row.fault}, {away:.0f} s, a result every {EVERY:.0f} s")
