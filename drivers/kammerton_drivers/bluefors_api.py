@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Collection
+from functools import partial
 from pathlib import Path
 from urllib.parse import SplitResult, parse_qsl
 
@@ -14,6 +16,8 @@ from kammerton_drivers.session import Session
 
 CIRCULATION = ("turbo1", "scroll1")
 """The pumps without which the mixture does not circulate; the compressor may rest at base."""
+
+MBAR, MMOL = 100.0, 1e-3  # Pa and mol/s of what the control software tells
 
 _OPTIONS = ("key_file", "certificate")
 _FORM = '"http://host:49099" or "https://host:49098?key_file=/path&certificate=/path"'
@@ -55,6 +59,20 @@ class Bluefors(Monitor[BlueforsApi]):
     async def machines(self) -> dict[str, bool]:
         """Ask whether the pumps of the circulation run; what has no valid value is left out."""
         return await self.session.do("ask for the pumps", _running, deadline=ASIDE)
+
+    async def gauges(self, names: Collection[str]) -> dict[str, float]:
+        """Read pressures ("p1" to "p6") in Pa and "flow" in mol/s.
+
+        Raises
+        ------
+        InstrumentError
+            One of them has no valid value, or there is no such gauge.
+        """
+        return await self.session.do("read gauges", partial(_gauges, names), deadline=ASIDE)
+
+
+def _gauges(names: Collection[str], fridge: BlueforsApi) -> dict[str, float]:
+    return {n: fridge.parameters[n]() * (MMOL if n == "flow" else MBAR) for n in names}
 
 
 def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:

@@ -178,6 +178,14 @@ def test_a_fridge_that_goes_and_comes_back_is_read_again(rig, fridge):
     assert asyncio.run(main()) == pytest.approx(0.012, rel=0.02)
 
 
+def test_gauges_are_read_in_pascal_and_mol_per_second(rig, fridge):
+    true = rig.refrigerator.conditions()
+    found = asyncio.run(fridge.gauges(("p2", "flow")))
+    assert found == pytest.approx({"p2": true.pressures["still"], "flow": true.flow}, rel=1e-3)
+    with pytest.raises(InstrumentError, match="p9"):
+        asyncio.run(fridge.gauges(("p9",)))
+
+
 def test_f3_pumps_that_are_not_told_of_keep_no_temperature_waiting(rig, fridge):
     usual, over = rig.answer, threading.Event()
 

@@ -107,6 +107,15 @@ def test_f3_a_pump_that_trips_switches_off_though_it_is_still_cold(laboratory, l
     assert seen.seconds < PERIOD + SLACK
 
 
+def test_f3_a_condensing_line_that_blocks_switches_off_though_it_is_still_cold(laboratory, lab):
+    text = f'{lab.path.read_text(encoding="utf-8")}\n[interlock.pressures.p2]\nmax = "1 bar"\n'
+    lab.path.write_text(text, encoding="utf-8")
+    seen = struck(laboratory, load(lab.path), "block")
+    assert "p2 of the refrigerator reads 200" in seen.said
+    assert "outside 100 kPa" in seen.said
+    assert seen.seconds < PERIOD + SLACK
+
+
 def test_f4_a_refrigerator_that_does_not_answer_counts_as_warm(laboratory, lab):
     seen = struck(laboratory, lab, "refuse", instrument="fridge")
     assert "no valid reading younger than 1 s" in seen.said

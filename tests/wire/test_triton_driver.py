@@ -176,6 +176,16 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next(rig, triton, mo
     assert asyncio.run(main()) < 0.1
 
 
+def test_gauges_are_read_in_pascal(rig, triton):
+    rig.refrigerator.hold(0.012)
+    true = rig.refrigerator.conditions().pressures
+    found = asyncio.run(triton.gauges(("p2", "p3")))
+    assert found == pytest.approx({"p2": true["condensing"], "p3": true["still"]}, rel=1e-3)
+    for unknown in ("flow", "p9"):
+        with pytest.raises(InstrumentError, match=f"tells no pressure of {unknown.upper()}"):
+            asyncio.run(triton.gauges((unknown,)))
+
+
 def test_f3_a_turbo_that_is_not_told_of_keeps_no_temperature_waiting(rig, triton):
     usual, over = rig.answer, threading.Event()
 

@@ -17,6 +17,7 @@ from kammerton.model.roles import (
     BiasSource,
     Digitizer,
     FridgeMonitor,
+    GaugeMonitor,
     Identity,
     Instrument,
     MicrowaveSource,
@@ -164,3 +165,5 @@ def _roles(lab: Lab) -> Iterator[tuple[str, type, str]]:
         yield name, WaveformGenerator, "a generator"
     for fridge in filter(None, (lab.interlock.fridge, lab.interlock.second)):
         yield fridge, FridgeMonitor, "a fridge monitor"
+    if lab.interlock.gauges:
+        yield lab.interlock.fridge, GaugeMonitor, "a monitor of pressures and flow"

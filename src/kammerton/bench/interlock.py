@@ -25,7 +25,8 @@ class ColdCheck:
 
     Two thresholds make hysteresis: allowed after `rearm_readings` in a row below `drive_below`,
     until one above `drive_off_above`. No valid reading younger than `max_age` is the same as warm,
-    and so is a machine of the refrigerator that has stopped. Of two sensors the warmer counts;
+    and so is a machine of the refrigerator that has stopped, or a gauge of it that reads what
+    lab.toml does not allow. Of two sensors the warmer counts;
     one alone will do. deadline: s that a sensor has to answer; the other is not read again sooner.
     """
 
@@ -39,7 +40,10 @@ class ColdCheck:
         self.settings = settings
         self.deadline = ALONE if len(fridges) == 1 else BESIDE
         self.sensors = tuple(
-            Thermometer(fridge, clock, monotonic, settings.frozen_after) for fridge in fridges
+            Thermometer(
+                fridge, clock, monotonic, settings.frozen_after, {} if n else settings.gauges
+            )
+            for n, fridge in enumerate(fridges)
         )
         self._allowed = self._was_armed = False
         self._good = 0
@@ -120,7 +124,7 @@ class ColdCheck:
             why = "; ".join(faults) or "the last reading is too old"
             return f"no valid reading younger than {limits.max_age:g} s: {why}"
         if stopped := self._stopped():
-            return f"{', '.join(stopped)} of the refrigerator stopped"
+            return "; ".join(stopped)
         if reading.temperature < limits.drive_below:
             return f"{self._good} of {limits.rearm_readings} good readings in a row so far"
         return (

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from kammerton.model import LabClock
+from kammerton.bench.tasks import together
+from kammerton.lab import Band
+from kammerton.model import InstrumentError, LabClock
 from kammerton.model.quantity import show
-from kammerton.model.roles import FridgeMonitor, FridgeReading, MachineMonitor
+from kammerton.model.roles import FridgeMonitor, FridgeReading, GaugeMonitor, MachineMonitor
 
 T = TypeVar("T")
 
@@ -23,6 +25,15 @@ PUMPS = 2.0
 """s that a monitor gets to say which machines run; then the temperature is read again."""
 
 
+def outside(name: str, value: float, band: Band) -> str | None:
+    """Say how a gauge leaves its band; None where it does not. What is no number is outside."""
+    if band.minimum <= value <= band.maximum:
+        return None
+    limits = [show(end, band.unit) for end in (band.minimum, band.maximum) if math.isfinite(end)]
+    told = f"{name} of the refrigerator reads {show(value, band.unit)}"
+    return f"{told}, outside {' to '.join(limits)}"
+
+
 @dataclass
 class Thermometer:
     """Reads one fridge monitor; a failed reading leaves the last one to grow old.
@@ -31,13 +42,15 @@ class Thermometer:
     standing still makes an old reading fresh. A reading is no fresher than the answer of the
     machines, which are asked apart: what hangs there keeps no warmer reading back. A sensor has
     noise: one that shows the very same number for `frozen_after` s (0: for ever) shows nothing.
-    stopped: machines that do not run. faults: what is wrong, in words.
+    gauges: what gauges may read; they are asked with the machines. stopped: machines that do not
+    run, and gauges outside, in words. faults: what is wrong, in words.
     """
 
     fridge: FridgeMonitor
     clock: LabClock
     monotonic: Callable[[], float]
     frozen_after: float
+    gauges: Mapping[str, Band] = field(default_factory=dict)
     reading: FridgeReading | None = None
     _fault: str | None = "the mixing chamber has not been read yet"
     _unheard: str | None = None
@@ -54,14 +67,40 @@ class Thermometer:
 
     async def machines(self) -> bool:
         """Ask which machines run; say whether the monitor told, or knows of none."""
-        if not isinstance(self.fridge, MachineMonitor):
+        if not self._tells:
             return True
-        running, self._unheard = await self._asked(self.fridge.machines(), PUMPS)
-        if running is None:
+        found, self._unheard = await self._asked(self._beside(), PUMPS)
+        if found is None:
             return False
-        self.stopped = tuple(sorted(name for name, runs in running.items() if not runs))
-        self._machines_at = self.monotonic()
+        self.stopped, self._machines_at = found, self.monotonic()
         return True
+
+    @property
+    def _tells(self) -> bool:
+        return isinstance(self.fridge, MachineMonitor) or bool(self.gauges)
+
+    async def _beside(self) -> tuple[str, ...]:
+        """Return in words what stopped, and what leaves its band; both are asked at once."""
+        fridge, words = self.fridge, list[str]()
+
+        async def machines() -> None:
+            if isinstance(fridge, MachineMonitor):
+                runs = await fridge.machines()
+                words.extend(
+                    f"{n} of the refrigerator stopped" for n in sorted(runs) if not runs[n]
+                )
+
+        async def gauges() -> None:
+            if self.gauges:
+                if not isinstance(fridge, GaugeMonitor):
+                    raise InstrumentError(f"{fridge.name} tells of no gauges")
+                read = await fridge.gauges(tuple(self.gauges))
+                words.extend(
+                    w for n, band in self.gauges.items() if (w := outside(n, read[n], band))
+                )
+
+        await together([machines(), gauges()])
+        return tuple(words)
 
     @property
     def faults(self) -> tuple[str, ...]:
@@ -82,7 +121,7 @@ class Thermometer:
 
     def age(self) -> float:
         """Return the age in s of the last valid reading, or of what was told of the machines."""
-        told = self._machines_at if isinstance(self.fridge, MachineMonitor) else math.inf
+        told = self._machines_at if self._tells else math.inf
         return max(self._age(), self.monotonic() - told)
 
     def above(self, kelvin: float, max_age: float) -> bool:

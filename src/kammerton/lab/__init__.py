@@ -3,6 +3,7 @@
 from kammerton.lab.holdable import holdable
 from kammerton.lab.load import Findings, examine, load
 from kammerton.lab.words import (
+    Band,
     Broker,
     Channel,
     Design,
@@ -20,6 +21,7 @@ from kammerton.lab.words import (
 )
 
 __all__ = [
+    "Band",
     "Broker",
     "Channel",
     "Design",

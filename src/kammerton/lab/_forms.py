@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 from urllib.parse import SplitResult
 
-from pydantic import PlainValidator, StrictBool, create_model
+from pydantic import Field, PlainValidator, StrictBool, create_model
 
 from kammerton.lab import values
 from kammerton.lab._designs import designs
@@ -47,6 +47,20 @@ class BrokerForm(Form):
     commands: FileName | None = None
 
 
+class PressureForm(Form):
+    """[interlock.pressures.NAME]."""
+
+    min: Annotated[float, PlainValidator(quantity("Pa", 0.0, 1e7))] | None = None
+    max: Annotated[float, PlainValidator(quantity("Pa", 0.0, 1e7))] | None = None
+
+
+class FlowForm(Form):
+    """[interlock.flow]."""
+
+    min: Annotated[float, PlainValidator(quantity("mol/s", 0.0, 1.0))] | None = None
+    max: Annotated[float, PlainValidator(quantity("mol/s", 0.0, 1.0))] | None = None
+
+
 class InterlockForm(Form):
     """[interlock]."""
 
@@ -57,6 +71,10 @@ class InterlockForm(Form):
     rearm_readings: Annotated[int, PlainValidator(count(1, 100))] = 3
     frozen_after: Annotated[float, PlainValidator(quantity("s", 0.0, 86400.0))] = 600.0
     second: Text | None = None
+    pressures: Annotated[dict[str, Annotated[PressureForm, Tabled]], Tabled] = Field(
+        default_factory=dict
+    )
+    flow: Annotated[FlowForm, Tabled] | None = None
 
 
 class VoltsForm(Form):

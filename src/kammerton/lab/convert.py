@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,13 +11,17 @@ from kammerton.lab._form import Form
 from kammerton.lab._forms import (
     BrokerForm,
     FeedlineForm,
+    FlowForm,
     InstrumentForm,
+    InterlockForm,
     LabForm,
     LineForm,
+    PressureForm,
 )
 from kammerton.lab.document import Document
 from kammerton.lab.values import PORTS
 from kammerton.lab.words import (
+    Band,
     Broker,
     Design,
     Feedline,
@@ -59,10 +64,22 @@ def to_lab(document: Document, form: LabForm) -> Lab:
         sync=_sync(form, qubits, feedlines),
         pi_pulse=PiPulse(form.pulses.pi.length, form.pulses.pi.sigma),
         readout=ReadoutPulse(form.pulses.readout.length, form.pulses.readout.reset),
-        interlock=Interlock(**form.interlock.model_dump()),
+        interlock=_interlock(form.interlock),
         broker=_broker(file, form.broker) if form.broker else None,
         pictures=form.store.pictures,
     )
+
+
+def _interlock(form: InterlockForm) -> Interlock:
+    gauges = {name: _band(gauge, "Pa") for name, gauge in form.pressures.items()}
+    if form.flow is not None:
+        gauges["flow"] = _band(form.flow, "mol/s")
+    return Interlock(**form.model_dump(exclude={"pressures", "flow"}), gauges=gauges)
+
+
+def _band(form: PressureForm | FlowForm, unit: str) -> Band:
+    low = -math.inf if form.min is None else form.min
+    return Band(low, math.inf if form.max is None else form.max, unit)
 
 
 def _database(file: Path, text: str) -> Path | str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 
 from kammerton.lab.document import Document, Problem, shown
@@ -58,6 +59,24 @@ def _interlock(document: Document) -> Iterator[Problem]:
     fridge, second = document.text("interlock", "fridge"), document.text("interlock", "second")
     if second is not None and fridge == second:
         yield Problem(("interlock", "second"), f"{second} is the first already")
+    yield from _gauges(document)
+
+
+def _gauges(document: Document) -> Iterator[Problem]:
+    pressures = document.names("interlock", "pressures")
+    for name in pressures:
+        if not re.fullmatch(r"p[1-9]", name):
+            words = f"{name} is no gauge: they are called p1, p2 ..."
+            yield Problem(("interlock", "pressures", name), words)
+    bands: list[tuple[Path, str]] = [(("interlock", "pressures", n), "Pa") for n in pressures]
+    if document.value("interlock", "flow") is not None:
+        bands.append((("interlock", "flow"), "mol/s"))
+    for path, unit in bands:
+        low, high = document.si(unit, *path, "min"), document.si(unit, *path, "max")
+        if document.value(*path, "min") is None and document.value(*path, "max") is None:
+            yield Problem(path, "needs min, max or both")
+        if low is not None and high is not None and low > high:
+            yield Problem(path, f"min {show(low, unit)} is above max {show(high, unit)}")
 
 
 def _pi_pulse(document: Document) -> Iterator[Problem]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -139,12 +139,22 @@ class ReadoutPulse:
 
 
 @dataclass(frozen=True)
+class Band:
+    """What a gauge of the refrigerator may read while drive is on, Pa or mol/s."""
+
+    minimum: float
+    maximum: float
+    unit: str
+
+
+@dataclass(frozen=True)
 class Interlock:
     """Drive is allowed only while the mixing chamber reads below `drive_below`, freshly.
 
     Once off, on again only after `rearm_readings` in a row below `drive_below`; off above
     `drive_off_above`. A reading that is the same for `frozen_after` counts as none (0: it may be).
     second: another instrument that reads the same chamber; warm by either is warm. K and s.
+    gauges: of `fridge`, by name ("p2", "flow"); one that leaves its band counts as a stopped pump.
     """
 
     fridge: str
@@ -154,6 +164,7 @@ class Interlock:
     rearm_readings: int = 3
     frozen_after: float = 600.0
     second: str | None = None
+    gauges: Mapping[str, Band] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

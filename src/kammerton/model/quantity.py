@@ -8,7 +8,8 @@ import re
 PREFIXES = {
     "G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "μ": 1e-6, "n": 1e-9,
 }  # fmt: skip
-SCALED = ("Hz", "s", "V", "K", "W", "A", "rad")
+SCALED = ("Hz", "s", "V", "K", "W", "A", "rad", "Pa", "mol")
+BAR = "bar", 1e5  # Pa: what gauges are read in
 PLAIN = ("", "dBm", "dB", "deg", "%")
 
 _TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s,]*)\s*")
@@ -30,7 +31,9 @@ def split_unit(text: str) -> tuple[str, float]:
     for unit in SCALED:
         if text.endswith(unit) and text[: -len(unit)] in PREFIXES:
             return unit, PREFIXES[text[: -len(unit)]]
-    known = {p + unit for unit in SCALED for p in PREFIXES} | set(PLAIN)
+    if text.endswith(BAR[0]) and text[: -len(BAR[0])] in PREFIXES:
+        return "Pa", PREFIXES[text[: -len(BAR[0])]] * BAR[1]
+    known = {p + unit for unit in (*SCALED, BAR[0]) for p in PREFIXES} | set(PLAIN)
     meant = sorted(unit for unit in known if unit.lower() == text.lower())
     also = f"; did you mean {' or '.join(meant)}?" if meant else ""
     raise ValueError(f"{text!r} is not a unit{also}")
@@ -75,7 +78,15 @@ def _scaled(number: float, factor: float) -> float:
 
 
 def _example(unit: str) -> str:
-    return {"Hz": "GHz", "s": "us", "K": "mK", "V": "V", "Hz/s": "GHz/s"}.get(unit, unit)
+    return {
+        "Hz": "GHz",
+        "s": "us",
+        "K": "mK",
+        "V": "V",
+        "Hz/s": "GHz/s",
+        "Pa": "mbar",
+        "mol/s": "mmol/s",
+    }.get(unit, unit)
 
 
 def show(value: float, unit: str, stderr: float | None = None) -> str:

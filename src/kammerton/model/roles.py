@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol, runtime_checkable
@@ -200,6 +200,14 @@ class MachineMonitor(Protocol):
 
         The temperature is asked for again then: what hangs here must keep no line to it busy.
         """
+
+
+@runtime_checkable
+class GaugeMonitor(Protocol):
+    """A fridge monitor that also reads pressures, and the flow of the mixture."""
+
+    async def gauges(self, names: Collection[str]) -> Mapping[str, float]:
+        """Read "p1", "p2" ... in Pa and "flow" in mol/s, all of them, or raise, within 2 s."""
 
 
 @runtime_checkable

@@ -8,7 +8,7 @@ import pytest
 
 from kammerton.bench import thermometer
 from kammerton.bench.interlock import ColdCheck
-from kammerton.lab import Interlock
+from kammerton.lab import Band, Interlock
 from kammerton.model import InstrumentError, LabClock
 
 SETTINGS = Interlock("fridge", 0.050, 0.100, 30.0, rearm_readings=3, frozen_after=0.0)
@@ -48,7 +48,7 @@ def wall() -> Wall:
     return Wall()
 
 
-def check(wall: Wall, *fridges: Fridge, **settings: float) -> ColdCheck:
+def check(wall: Wall, *fridges: Fridge, **settings: object) -> ColdCheck:
     return ColdCheck(replace(SETTINGS, **settings), fridges, LabClock(), wall)
 
 
@@ -297,3 +297,64 @@ def test_f3_a_pump_trips_though_the_other_sensor_hangs(wall):
 
     asyncio.run(main())
     assert not cold.allowed
+
+
+class Gauged(Pumped):
+    """A monitor that reads gauges too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read: dict[str, float] = {"p2": 1000.0, "flow": 5e-4}
+
+    async def gauges(self, names: tuple[str, ...]) -> dict[str, float]:
+        return {name: self.read[name] for name in names}
+
+
+BANDS = {"p2": Band(-math.inf, 2000.0, "Pa"), "flow": Band(2e-4, 8e-4, "mol/s")}
+
+
+@pytest.mark.parametrize(
+    ("gauge", "value", "words"),
+    [
+        ("p2", 2500.0, "p2 of the refrigerator reads 2.5 kPa, outside 2 kPa"),
+        ("flow", 1e-4, "reads 100 µmol/s, outside 200 µmol/s to 800 µmol/s"),
+        ("flow", 9e-4, "flow of the refrigerator reads 900 µmol/s"),
+        ("p2", math.nan, "p2 of the refrigerator reads"),
+    ],
+)  # fmt: skip
+def test_f3_a_gauge_that_leaves_its_band_trips_at_once(wall, gauge, value, words):
+    fridge = Gauged()
+    cold = check(wall, fridge, gauges=BANDS)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    before, fridge.read[gauge] = fridge.read[gauge], value
+    assert readings(cold, fridge, 0.012) == [False]
+    assert words in (cold.objection() or "")
+    fridge.read[gauge] = before
+    assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False, False, True]
+
+
+def test_f3_a_gauge_that_is_not_told_makes_no_reading_fresh(wall):
+    fridge = Gauged()
+    cold = check(wall, fridge, gauges=BANDS)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    del fridge.read["flow"]
+    wall.now += 20
+    assert readings(cold, fridge, 0.013) == [True]
+    wall.now += 11
+    assert readings(cold, fridge, 0.013) == [False]
+    assert "flow" in (cold.objection() or "")
+
+
+def test_f3_who_reads_no_gauges_arms_nothing_where_they_are_wanted(wall):
+    fridge = Pumped()
+    cold = check(wall, fridge, gauges=BANDS)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012, 0.012) == [False] * 4
+    assert "tells of no gauges" in (cold.objection() or "")
+
+
+def test_f3_gauges_are_those_of_the_first_sensor(wall):
+    fridge, second = Gauged(), Fridge(0.013)
+    cold = check(wall, fridge, second, gauges=BANDS)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.read["p2"] = 1e5
+    assert readings(cold, fridge, 0.012) == [False]

@@ -155,6 +155,26 @@ SIZES = [
         "interlock.second: fridge is the first already",
     ),
     (
+        "[interlock]",
+        '[interlock]\npressures.p2.max = "1 K"',
+        "interlock.pressures.p2.max: '1 K' is in K, but this needs Pa",
+    ),
+    (
+        "[interlock]",
+        '[interlock]\npressures.p2 = { max = "1 mbar", min = "2 mbar" }',
+        "interlock.pressures.p2: min 200 Pa is above max 100 Pa",
+    ),
+    (
+        "[interlock]",
+        "[interlock]\nflow = {}",
+        "interlock.flow: needs min, max or both",
+    ),
+    (
+        "[interlock]",
+        '[interlock]\npressures.P2.max = "1 bar"',
+        "interlock.pressures.P2: P2 is no gauge: they are called p1, p2 ...",
+    ),
+    (
         'sigma = "10 ns"',
         'sigma = "60 ns"',
         "pulses.pi.sigma: 60 ns is longer than the pulse, 40 ns",
