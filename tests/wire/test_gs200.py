@@ -88,7 +88,8 @@ def test_a_current_makes_a_voltage_across_the_line_up_to_the_limiter(box):
     assert box.volts() == pytest.approx(2e-3 * LOAD)
     told(box, ":SOUR:PROT:VOLT 1")
     assert box.volts() == 1.0
-    assert told(box, ":SOUR:PROT:VOLT?;CURR?") == "+1;0.2"
+    assert told(box, ":SOUR:PROT:VOLT?;CURR?") == "+1E+0;+200E-3"
+    assert told(box, ":SOUR:PROT:VOLT? MIN;VOLT? MAX;CURR? MIN") == "+1E+0;+30E+0;+1E-3"
     told(box, ":SOUR:PROT:VOLT 0.5;VOLT 31;CURR 0.3")
     assert [error(box) for _ in range(4)] == [-222, -222, -222, 0]
 

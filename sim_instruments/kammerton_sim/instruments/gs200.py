@@ -1,11 +1,12 @@
 """Yokogawa GS200 (GS210): a DC voltage and current source that biases a flux line.
 
 From the manual (IM GS210-01EN, section 13.2): the headers, the limiters (1 to 30 V, 1 to 200 mA),
-levels while a program is edited. From the upstream driver: the ramp as a program of one step, its
-10 Hz clock, the bits of the extended event register. From PyMeasure's: the 120 % of a range. From
-memory, not seen in the manual's pages: resolutions, the state after *RST, that a change of function
-switches the output off, that a range too small for the level limits it, the numbers of the error
-queue (SCPI-99). The monitor option is not fitted.
+levels while a program is edited, the limiters' answers. From the upstream driver: the ramp as a
+program of one step, its 10 Hz clock, the bits of the extended event register. From PyMeasure's: the
+120 % of a range. From transcripts: the serial number's letter. From memory, not seen in the
+manual's pages: resolutions, the state after *RST, that a change of function switches the output
+off, that a range too small for the level limits it, the numbers of the error queue (SCPI-99). The
+monitor option is not fitted.
 """
 
 from __future__ import annotations
@@ -14,7 +15,14 @@ from collections.abc import Callable
 from typing import Any
 
 from kammerton_sim.instruments.gs200_program import Program
-from kammerton_sim.instruments.gs200_ranges import CURRENT, VOLTAGE, Range, engineering, fitting
+from kammerton_sim.instruments.gs200_ranges import (
+    CURRENT,
+    VOLTAGE,
+    Limiter,
+    Range,
+    engineering,
+    fitting,
+)
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
@@ -34,11 +42,11 @@ SETTINGS = {
     "level": Setting("SOURce:LEVel[:FIXed]", Number(0.0, -32.0, 32.0), output=True),
     "voltage_limit": Setting(
         "SOURce:PROTection:VOLTage",
-        Number(30.0, 1.0, 30.0, "V", form="+.0f", step=1.0),
+        Limiter(30.0, 1.0, 30.0, "V", step=1.0),
         output=True,
     ),
     "current_limit": Setting(
-        "SOURce:PROTection:CURRent", Number(0.2, 1e-3, 0.2, "A", step=1e-3), output=True
+        "SOURce:PROTection:CURRent", Limiter(0.2, 1e-3, 0.2, "A", step=1e-3), output=True
     ),
     "four_wire": Setting("SENSe:REMote", Switch()),
     "guard": Setting("SENSe:GUARd", Switch()),

@@ -9,6 +9,7 @@ import math
 from dataclasses import dataclass
 
 from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.settings import Number, Value
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,14 @@ class Range:
     def rounded(self, level: float) -> float:
         """Return the nearest level that this range resolves."""
         return round(round(level / self.step) * self.step, 9)
+
+
+class Limiter(Number):
+    """What a limiter is set to; answered as the manual has it: +30E+0, +1E-3."""
+
+    def show(self, value: Value) -> str:
+        """Return whole volts, or whole milliamperes."""
+        return engineering(float(value), 0, 0 if self.step >= 1 else -3)
 
 
 VOLTAGE = (
