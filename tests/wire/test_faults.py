@@ -107,7 +107,7 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
         ("trip", {"machine": "turbot"}, "did you mean 'turbo'?"),
         ("heat", {"stage": "attic"}, "no stage 'attic'; there are 50K, 4K, still"),
         ("overload", {"board": "bored"}, "no digitizer 'bored' (did you mean 'board'?)"),
-        ("trigger-loss", {"share": 2}, "share: 2.0 must be above 0 and at most 1"),
+        ("trigger-loss", {"share": 2}, "share: 2.0 must be above 0 and at most 0.99, or 1"),
         ("lost-setting", {"instrument": "awg1", "setting": "amplitud"}, "did you mean 'amplitude"),
         ("front-panel", {"instrument": "drive_lo", "setting": "power", "value": "99"}, "-222"),
         ("error", {"instrument": "awg1", "code": -7}, "code: -7 is no error code; there are -101"),

@@ -159,6 +159,7 @@ def test_a_box_that_has_started_up_is_refused_by_who_still_refuses_it(laboratory
         ("rounded-setting", {**POWER, "step": 1e-320}, "step: .* must be from 1e-12"),
         ("reboot-loop", {**SOURCE, "every": 1e300}, "every: 1e.300 must be"),
         ("say", {**SOURCE, "text": "\ud800"}, "text: .* cannot be written on one line"),
+        ("trigger-loss", {"share": 0.999999}, "share: 0.999999 must be .* at most 0.99, or 1"),
         ("ramp", {"kelvin_per_s": -1e300}, "must be from -10 to 10"),
         ("heat", {"watts": 1e300}, "must be from 0 to 10000"),
         ("tls", {**QUBIT, "t1": 1e-320}, "must be from 1e-09"),

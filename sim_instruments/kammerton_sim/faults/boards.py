@@ -84,6 +84,7 @@ def _boards(site: Laboratory, values: Mapping[str, Value]) -> list[str]:
     return list(site.boards)
 
 
+_LOST = Bound(lambda x: 0 < x <= 0.99 or x == 1, "must be above 0 and at most 0.99, or 1")
 _BOARD: Mapping[str, Bound | Known] = {"board": Known("digitizer", _boards)}
 
 FAULTS = (
@@ -93,7 +94,7 @@ FAULTS = (
     ),
     Fault(
         "trigger-loss", "D2", "this share of the triggers is lost", lose_triggers,
-        {"share": above(0, 1), **_BOARD}, ("triggers {board}",),
+        {"share": _LOST, **_BOARD}, ("triggers {board}",),
     ),
     Fault("swapped-channels", "D2", "channel A arrives as B", swap, _BOARD, ("channels {board}",)),
     Fault(
