@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
+from kammerton_sim.instruments import awg_memory, awg_waves
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sequence import Library, Sequence, Step
@@ -220,6 +221,19 @@ def test_what_is_wrong_goes_into_the_error_queue(awg, command, code):
     awg.write(command)
     assert awg.ask("SYSTem:ERRor:CODE?") == str(code)
     assert errors(awg) == []
+
+
+def test_waveforms_have_a_memory_and_files_a_disk(awg, monkeypatch):
+    monkeypatch.setattr(awg_waves, "MEMORY", 3_000_000)
+    monkeypatch.setattr(awg_memory, "DISK", 100)
+    for n in range(3):
+        awg.write(f'WLISt:WAVeform:NEW "w{n}",1500000')
+        awg.write(f'MMEMory:DATA "f{n}",#240' + "x" * 40)
+    awg.write('WLISt:WAVeform:NEW "w0",1500000')  # instead of the one that there is
+    awg.write('MMEMory:DATA "f0",#240' + "x" * 40)
+    awg.write('MMEMory:DATA "f0",40,#240' + "x" * 40)
+    assert awg.ask("WLISt:SIZE?") == "2"
+    assert [int(said.split(",")[0]) for said in errors(awg)] == [-225, -254, -254]
 
 
 def test_a_broken_file_is_refused(awg):

@@ -13,6 +13,8 @@ from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of, integer, string
 
 _HOME = "\\Users\\OEM\\Documents"
+DISK = 1 << 30
+"""Bytes of all files; the box's disk is larger."""
 
 
 class AwgMemory:
@@ -78,6 +80,8 @@ class AwgMemory:
         at = integer(start[0]) if start else 0
         if not 0 <= at <= len(old):
             raise ScpiError(-222, start[0])
+        if len(call.block) + at + sum(len(f) for p, f in self.files.items() if p != path) > DISK:
+            raise ScpiError(-254, path)
         self.files[path] = bytes(old[:at]) + bytes(call.block) if start else call.block
 
     def _read_file(self, call: Call) -> bytes:

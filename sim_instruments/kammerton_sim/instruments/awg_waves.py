@@ -16,6 +16,8 @@ from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of, integer, string
 
 SHORTEST, LONGEST, GRANULARITY = 2400, 1_000_000_000, 1
+MEMORY, _SMALL = 1 << 28, 1 << 20
+"""Samples in all (1 GiB; the box has more), and those of a waveform that need no counting."""
 
 
 class WaveformList:
@@ -29,8 +31,14 @@ class WaveformList:
     def keep(self, wave: Wave) -> None:
         """Put a waveform into the list, in place of an older one of its name."""
         check_length(wave.samples.size, wave.name)
+        self._check_memory(wave.name, wave.samples.size)
         self._waves[wave.name] = wave
         self._stamps[wave.name] = next(self._clock)
+
+    def _check_memory(self, name: str, size: int) -> None:
+        others = (w.samples.size for w in self._waves.values() if w.name != name)
+        if size > _SMALL and size + sum(others) > MEMORY:
+            raise ScpiError(-225, name)
 
     def commands(self) -> dict[str, Command]:
         """Return the commands by header."""
@@ -59,6 +67,7 @@ class WaveformList:
     def _new_wave(self, call: Call) -> None:
         text, size, *_ = call.parts(2, 3)
         check_length(integer(size), text)
+        self._check_memory(string(text), integer(size))
         self.keep(Wave(string(text), np.zeros(integer(size), np.float32)))
         self._touched()
 
