@@ -179,6 +179,10 @@ class Laboratory:
         self.rig.bias = self.world.bias = Biases(self.further)
         self.rig.pulsers = pulsers(self.further, self.chip.wiring.instruments)
         self._heat = self._line_heat()
+        for generator in self.generators.values():
+            generator.turned = self._heard
+        for source in self.sources.values():
+            source.turned = self._heat.pumped if self._heat is not None else source.turned
 
     @property
     def _models(self) -> dict[str, str]:
@@ -206,9 +210,12 @@ class Laboratory:
         return source in self.sources and self.sources[source].carrier.pumps
 
     def _state_changed(self, box: Awg5208, before: RunState) -> None:
+        self._heard(box)
+        self.rig.state_changed(box, before)
+
+    def _heard(self, box: Awg5208) -> None:
         if self._heat is not None:
             self._heat.heard(box.outputs())
-        self.rig.state_changed(box, before)
 
     def _serve(self, wanted: Mapping[str, int]) -> dict[str, int]:
         self.servers: dict[str, Server] = {}

@@ -54,6 +54,11 @@ class LineHeat:
         squares = {channel: self._mean_square(output) for channel, output in outputs.items()}
         with self._lock:
             self._squares |= squares
+        self.pumped()
+
+    def pumped(self) -> None:
+        """Note which mixers are pumped from now on."""
+        with self._lock:
             top = sum(self._power(line) for line in self._lines)
         self._refrigerator.load("drive", deposited(top, self._cryostat))
 

@@ -50,6 +50,8 @@ class Awg5208(ScpiInstrument):
         self.identity = self.identity.format(serial=serial)
         self.state, self.revision = RunState.STOPPED, 0
         self._on_state = on_state
+        self.turned: Callable[[Awg5208], None] = lambda box: None
+        """Called when levels or relays change while it runs."""
         self._astray = 0.0
         self._assets: dict[int, tuple[str, int]] = {}
         """Channel -> (sequence, track), or (waveform, 0)."""
@@ -128,11 +130,13 @@ class Awg5208(ScpiInstrument):
             self.memory.forget()
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
-        """Note new peak voltages when a level changes while something is played."""
+        """Note new peak voltages, and tell who listens, as a level changes during a play."""
         if key in ("amplitude", "offset"):
             self._touched()
         if key == "clock_source":
             self._miss_reference()
+        if key in ("amplitude", "on", "all_off") and self.state is RunState.RUNNING:
+            self.turned(self)
 
     def _control(self) -> dict[str, Command]:
         return {

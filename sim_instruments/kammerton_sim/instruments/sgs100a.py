@@ -10,6 +10,7 @@ SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual doe
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kammerton_sim.ledger import Ledger
@@ -97,6 +98,8 @@ class Sgs100a(ScpiInstrument):
         super().__init__(name, ledger, SETTINGS, {"SYSTem:SERRor": static})
         self.identity = self.identity.format(serial=serial)
         self._error, self._astray = error, 0.0
+        self.turned: Callable[[], None] = lambda: None
+        """Called when more or less may come out than before."""
 
     def lose_reference(self, astray: float) -> None:
         """Pull the reference's cable: the carrier is off by this part of it; 0: plug it in."""
@@ -105,9 +108,11 @@ class Sgs100a(ScpiInstrument):
             self._miss_reference()
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
-        """Notice a reference that does not come."""
+        """Notice a reference that does not come, and tell who listens of another level."""
         if key == "reference":
             self._miss_reference()
+        if key in ("on", "power", "pulse"):
+            self.turned()
 
     def _miss_reference(self) -> None:
         if self._misses_reference():
