@@ -172,6 +172,18 @@ def test_what_would_break_the_laboratory_itself_is_refused(laboratory, name, giv
     assert laboratory.faults.active() == []
 
 
+def test_an_answer_that_is_held_back_comes_as_the_fault_is_taken_off(laboratory):
+    number = laboratory.faults.inject("late", instrument="fridge", seconds=3600)
+    with socket.create_connection(("127.0.0.1", laboratory.ports["fridge"]), 20) as client:
+        client.sendall(b"*IDN?\r\n")
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        laboratory.faults.clear(number)
+        client.settimeout(20)
+        assert b"TRITON" in client.recv(100)
+
+
 def test_a_whole_number_that_is_clamped_stays_one(laboratory):
     awg = laboratory.generators["awg1"]
     given = {"instrument": "awg1", "setting": "resolution", "largest": 13.5}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import threading
 import time
 
 import numpy as np
@@ -53,7 +54,7 @@ def test_a_swallowed_answer_never_comes_and_the_next_one_does(server, client):
 
 
 def test_a_late_answer_comes_late(server, client):
-    cable(server).spoil(link.late(0.15), 1)
+    cable(server).spoil(link.late(0.15, threading.Event()), 1)
     began = time.monotonic()
     assert client.ask("x") == b"<x>\n"
     assert time.monotonic() - began > 0.14

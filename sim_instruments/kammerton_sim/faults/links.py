@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -31,7 +32,14 @@ def late(
     site: Laboratory, seed: int, instrument: str, seconds: float = 10.0, count: int = 1
 ) -> Undo:
     """Hold the next answers back."""
-    return _spoil(site, instrument, link.late(seconds), count)
+    over = threading.Event()
+    mend = _spoil(site, instrument, link.late(seconds, over), count)
+
+    def end() -> None:
+        mend()
+        over.set()
+
+    return end
 
 
 def truncate(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random
 import threading
-import time
 from collections.abc import Callable
 
 Spoil = Callable[[bytes], bytes | None]
@@ -94,11 +93,11 @@ def swallowed(answer: bytes) -> bytes | None:
     return None
 
 
-def late(seconds: float) -> Spoil:
-    """The answer comes after so long."""
+def late(seconds: float, over: threading.Event) -> Spoil:
+    """The answer comes after so long, or as soon as that is over."""
 
     def spoil(answer: bytes) -> bytes:
-        time.sleep(seconds)
+        over.wait(seconds)
         return answer
 
     return spoil
