@@ -54,7 +54,7 @@ class _Replay:
         box, output, what = change["instrument"], change["output"], change["what"]
         what = "level" if what == "ramp" else what  # it counts from the first step to its end
         self._values[box, output, what] = change["new"]
-        if what in ("on", "run", "all_off", "pulse", "function", "voltage_limit"):
+        if what in ("on", "run", "all_off", "pulse", "pulse_source", "function", "voltage_limit"):
             touched = [key for key in self._values if key[0] == box]
         else:
             touched = [(box, output, what)]
@@ -94,7 +94,7 @@ class _Replay:
 
     def _emits(self, key: Key) -> bool:
         box, output, what = key
-        if self._values.get((box, "all", "all_off")) or self._values.get((box, output, "pulse")):
+        if self._values.get((box, "all", "all_off")) or self._gated(box, output):
             return False
         run = self._values.get((box, "all", "run"), "running")
         running = run == "running" or what == "offset"  # that is there while nothing plays, too
@@ -110,6 +110,11 @@ class _Replay:
             return value
         most = self._values.get((key[0], key[1], "voltage_limit"), math.inf)
         return min(max(value * OHM, -most), most)
+
+    def _gated(self, box: str, output: str) -> bool:
+        """Whether nothing comes out for want of pulses; a source's own generator gives them."""
+        own = self._values.get((box, output, "pulse_source")) == "INT"
+        return bool(self._values.get((box, output, "pulse"))) and not own
 
     def _current(self, key: Key) -> Key | None:
         """Return what the limits call the current of a source that puts one out."""

@@ -80,6 +80,9 @@ def test_pulse_modulation_without_pulses_is_silence():
     entries = [(1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True),
                (4, "lo", "rf", "pulse", True)]  # fmt: skip
     assert spans(*entries) == [("lo.rf", "power", 20.0, 2, 4)]
+    pulses = [*entries, (5, "lo", "rf", "pulse_source", "INT"),
+              (6, "lo", "rf", "pulse_source", "EXT")]  # fmt: skip
+    assert spans(*pulses)[1:] == [("lo.rf", "power", 20.0, 5, 6)]
 
 
 def test_a_relay_may_belong_to_several_channels_of_a_box():

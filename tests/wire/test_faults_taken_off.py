@@ -133,6 +133,15 @@ def answers(laboratory: Laboratory) -> bool:
     return True
 
 
+def test_a_port_that_refuses_is_given_to_no_client(laboratory):
+    number = laboratory.faults.inject("refuse", **SOURCE)
+    with socket.socket() as client, pytest.raises(OSError, match=r"in use|access"):
+        client.bind(("127.0.0.1", laboratory.ports["drive_lo"]))
+    assert not answers(laboratory)
+    laboratory.faults.clear(number)
+    assert answers(laboratory)
+
+
 def test_a_box_that_has_started_up_is_refused_by_who_still_refuses_it(laboratory):
     refused = laboratory.faults.inject("refuse", **SOURCE)
     cycled = laboratory.faults.inject("power-cycle", **SOURCE, seconds=0.05)

@@ -207,12 +207,20 @@ def test_service_request_bits():
 
 @pytest.mark.parametrize(
     ("mask", "code"),
-    [(b"*ESE \xb2", b"-222"), (b"*SRE \xb9", b"-222"), (b"OUTP1:PATH \xb3", b"-224")],
+    [(b"*ESE \xb2", b"-104"), (b"*SRE \xb9", b"-104"), (b"OUTP1:PATH \xb3", b"-224")],
 )
 def test_a_superscript_is_no_number(mask, code):
     awg = devices()[0]
     assert awg.receive(mask + b";*ESE?;*SRE?") == b"0;0"
     assert awg.receive(b"SYST:ERR?").startswith(code)
+
+
+def test_masks_are_numbers_of_any_form_rounded_to_a_byte():
+    """IEEE 488.2, 10.10: decimal numeric program data, rounded to a whole number."""
+    awg = devices()[0]
+    assert awg.receive(b"*ESE 3.2E1;*ESE?;*SRE 31.7;*SRE?") == b"32;32"
+    awg.receive(b"*ESE -1;*SRE 255.6")
+    assert awg.receive(b"*ESE?;*SRE?;:SYST:ERR:CODE?;:SYST:ERR:CODE?") == b"32;32;-222;-222"
 
 
 def test_an_underscore_is_in_no_number():

@@ -49,7 +49,9 @@ SETTINGS = {
         "[SOURce]:LOSCillator:SOURce", Choice(("INTernal", "EXTernal"), "INT"), output=True
     ),
     "operation": Setting("[SOURce]:OPMode", Choice(("NORMal", "BBBYpass"), "NORM"), output=True),
-    "pulse_source": Setting(f"{_PULSE}:SOURce", Choice(("INTernal", "EXTernal"), "INT")),
+    "pulse_source": Setting(
+        f"{_PULSE}:SOURce", Choice(("INTernal", "EXTernal"), "INT"), output=True
+    ),
     "pulse_delay": Setting(f"{_PULSE}:DELay", Number(0, 0, 100, "S")),
     "pulse_width": Setting(f"{_PULSE}:WIDTh", Number(2e-6, 20e-9, 100, "S")),
     "pulse_period": Setting(f"{_PULSE}:PERiod", Number(10e-6, 100e-9, 100, "S")),

@@ -9,7 +9,7 @@ from itertools import product
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable, Handler
 from kammerton_sim.wire.errors import ErrorQueue, ScpiError
-from kammerton_sim.wire.scpi import Unit, units
+from kammerton_sim.wire.scpi import Unit, number, units
 from kammerton_sim.wire.settings import Setting, Value
 from kammerton_sim.wire.tamper import Tamper
 
@@ -246,6 +246,7 @@ class ScpiInstrument:
 
 def _byte(call: Call) -> int:
     (text,) = call.parts(1, 1)
-    if not text.isdecimal() or int(text[:4]) > 255:  # of "²" isdigit() says that it is one
+    value = round(number(text))
+    if not 0 <= value <= 255:
         raise ScpiError(-222, text[:20])
-    return int(text)
+    return value

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import threading
 import time
@@ -46,6 +47,19 @@ def listening(name: str, port: int) -> socket.socket:
         raise PortInUse(f"{name}: port {port} on {HOST} is in use") from None
 
 
+def _bound(port: int) -> socket.socket | None:
+    """Return a socket that has the port and does not listen: who connects is refused."""
+    holder = socket.socket()
+    try:
+        if os.name == "posix":
+            holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.bind((HOST, port))
+    except OSError:
+        holder.close()
+        return None
+    return holder
+
+
 class TcpServer:
     """Accepts connections for `serve(connection, peer)`, each in its own thread.
 
@@ -72,6 +86,8 @@ class TcpServer:
         self._open: dict[socket.socket, threading.Thread] = {}
         self._closing = False
         self._refusing, self._refusals = threading.Lock(), list[object]()
+        self._kept: socket.socket | None = None
+        """Holds the port while connections are refused: no client is given it meanwhile."""
         self._acceptor = self._accepting()
 
     def refuse(self) -> Callable[[], None]:
@@ -85,6 +101,7 @@ class TcpServer:
             self._refusals.append(reason)
             if first:
                 self.close()
+                self._kept = _bound(self.port)
 
         def admit() -> None:
             with self._refusing:
@@ -98,7 +115,13 @@ class TcpServer:
     def resume(self) -> None:
         """Listen again after `close`, on the same port."""
         if self._closing:
-            self._listener, self._closing = listening(self.name, self.port), False
+            kept, self._kept = self._kept, None
+            try:
+                self._listener = kept or listening(self.name, self.port)
+                self._listener.listen()
+            except OSError:
+                raise PortInUse(f"{self.name}: port {self.port} on {HOST} is in use") from None
+            self._closing = False
             self.link.again()
             self._acceptor = self._accepting()
 
