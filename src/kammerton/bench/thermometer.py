@@ -54,6 +54,7 @@ class Thermometer:
     reading: FridgeReading | None = None
     _fault: str | None = "the mixing chamber has not been read yet"
     _unheard: str | None = None
+    _silent: bool = False
     stopped: tuple[str, ...] = ()
     _read_at: float = 0.0
     _machines_at: float = -math.inf
@@ -69,6 +70,8 @@ class Thermometer:
         """Ask which machines run; say whether the monitor told, or knows of none."""
         if not self._tells:
             return True
+        if self._silent:
+            return False  # who says nothing at all keeps the other sensor waiting only once
         found, self._unheard = await self._asked(self._beside(), PUMPS)
         if found is None:
             return False
@@ -111,10 +114,12 @@ class Thermometer:
         self, question: Awaitable[T], deadline: float
     ) -> tuple[T, None] | tuple[None, str]:
         """Return an answer, or why there is none within `deadline` s."""
+        self._silent = False
         try:
             async with asyncio.timeout(deadline):
                 return await question, None
         except TimeoutError:
+            self._silent = True
             return None, f"{self.fridge.name} did not answer within {deadline:g} s"
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it is no valid reading
             return None, str(error) or repr(error)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton.bench import thermometer
+from kammerton.bench import interlock, thermometer
 from kammerton.bench.interlock import ColdCheck
 from kammerton.lab import Band, Interlock
 from kammerton.model import InstrumentError, LabClock
@@ -294,6 +294,32 @@ def test_f3_a_pump_trips_though_the_other_sensor_hangs(wall):
     async def main() -> None:
         async with asyncio.timeout(1.0):
             await cold.refresh()
+
+    asyncio.run(main())
+    assert not cold.allowed
+
+
+class Dead(Stuck):
+    """A monitor that does not answer any more, whatever is asked."""
+
+    async def temperature(self) -> float:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return self.kelvin
+
+
+def test_f2_a_monitor_that_is_dead_keeps_the_other_from_being_read_once_only(wall, monkeypatch):
+    monkeypatch.setattr(interlock, "BESIDE", 0.05)
+    monkeypatch.setattr(thermometer, "PUMPS", 60.0)
+    dead, other = Dead(), Fridge(0.013)
+    cold = check(wall, dead, other)
+    readings(cold, other, 0.012, 0.012, 0.012)
+    dead.stuck = True
+
+    async def main() -> None:
+        async with asyncio.timeout(20):
+            for other.kelvin in (0.013, 0.5):
+                await cold.refresh()
 
     asyncio.run(main())
     assert not cold.allowed
