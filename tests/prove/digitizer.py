@@ -19,6 +19,8 @@ FAULTS: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("D2 one trigger in a hundred lost", "trigger-loss", {"share": 0.01}),
     ("D2 one trigger in 20,000 lost", "trigger-loss", {"share": 0.00005}),
     ("D2 channels swapped", "swapped-channels", {}),
+    ("D2 records end early", "short-record", {"keep": 0.99}),
+    ("D3 samples lost in every record", "dropped-samples", {"samples": 8}),
     ("D3 a buffer comes again", "stuck-buffer", {"buffers": 1}),
 )
 

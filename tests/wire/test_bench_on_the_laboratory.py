@@ -123,6 +123,19 @@ def test_a_program_plays_and_is_recorded_from_its_first_point_on(laboratory, lab
     assert on(laboratory) == []
 
 
+@pytest.mark.parametrize("keep_shots", [False, True])
+def test_d2_a_record_that_ends_early_counts_as_clipped(laboratory, lab, keep_shots):
+    async def body(bench: Bench) -> None:
+        number = laboratory.faults.inject("short-record", keep=0.75)
+        try:
+            records = await bench.acquire(program(lab, 20, keep_shots=keep_shots))
+        finally:
+            laboratory.faults.clear(number)
+        assert records.clipped == pytest.approx(0.25), "what is clipped is never fitted"
+
+    use(lab, body)
+
+
 def test_shots_and_blocks_of_two_runs_agree(laboratory, lab):
     async def body(bench: Bench) -> None:
         means = (await bench.acquire(program(lab, 200))).blocks

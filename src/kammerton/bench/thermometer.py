@@ -76,6 +76,8 @@ class Thermometer:
         if found is None:
             return False
         self.stopped, self._machines_at = found, self.monotonic()
+        if self.reading is not None and self._fault is None:
+            self._stamp(self.reading.temperature)  # laboratory time may have leapt meanwhile
         return True
 
     @property
@@ -153,5 +155,8 @@ class Thermometer:
             self._fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
             self.reading = None
             return False
-        self.reading, self._read_at = FridgeReading(kelvin, self.clock.now()), now
+        self._stamp(kelvin)
         return True
+
+    def _stamp(self, kelvin: float) -> None:
+        self.reading, self._read_at = FridgeReading(kelvin, self.clock.now()), self.monotonic()

@@ -99,7 +99,7 @@ def _judge(
 def _overloaded(target: str, calibration: Calibration, records: Records) -> Fit:
     reason = (
         f"{records.clipped:.2g} of the samples lie at a rail of the digitizer: its input is "
-        "overloaded; lower the readout amplitude or the gain of the line"
+        "overloaded (lower the readout amplitude or the gain of the line), or records end early"
     )
     return Fit(calibration.kind, target, {}, Verdict.REJECTED, "overload", reason, math.nan)
 

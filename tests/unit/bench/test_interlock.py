@@ -299,6 +299,19 @@ def test_f3_a_pump_trips_though_the_other_sensor_hangs(wall):
     assert not cold.allowed
 
 
+def test_laboratory_time_that_leaps_while_the_pumps_are_asked_makes_no_reading_old(wall):
+    clock = LabClock()
+
+    class Slow(Pumped):
+        async def machines(self) -> dict[str, bool]:
+            clock.played(60.0, 0.0)  # a run ends just then
+            return await super().machines()
+
+    fridge = Slow()
+    cold = ColdCheck(SETTINGS, (fridge,), clock, wall)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012, 0.012) == [False, False, True, True]
+
+
 class Dead(Stuck):
     """A monitor that does not answer any more, whatever is asked."""
 
