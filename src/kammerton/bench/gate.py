@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
@@ -39,8 +38,6 @@ from kammerton.model.roles import (
     WaveformGenerator,
 )
 from kammerton.program.compiled import Compiled
-
-log = logging.getLogger(__name__)
 
 FRESH = 1.0
 """s: a younger reading of the fridge vouches for what was just measured."""
@@ -246,7 +243,7 @@ class Gate:
                 LONGEST_RAMP,
             ),
         )
-        self.guard.note(OutputChange("all outputs", None, "off", why, "\n".join(failures) or None))
+        self.guard.switched_off(why, "\n".join(failures) or None)
         if failures:
             raise InstrumentError("\n".join(failures))
 
@@ -281,8 +278,9 @@ class Gate:
             await self.cold.refresh()
             objection = self.cold.objection()
             if objection is not None and (was_cold or self._on):
-                was_cold = not await self._switch_off(objection)
-                self.inhibition.tripped(off=not was_cold)
+                failure = await self._switch_off(objection)
+                was_cold = failure is not None
+                self.inhibition.tripped(failure)
             elif objection is None:
                 was_cold = True
             self.inhibition.look()
@@ -317,14 +315,13 @@ class Gate:
                 del self._on[name]
             raise
 
-    async def _switch_off(self, objection: str) -> bool:
+    async def _switch_off(self, objection: str) -> Exception | None:
         self.trip.set()
         try:
             await self.safe(f"interlock: {objection}")
-        except Exception:  # the watch must live, even without audit
-            log.exception("switching off failed; the next reading of the fridge tries again")
-            return False
-        return True
+        except Exception as failure:  # noqa: BLE001 - the watch must live, even without audit; logged
+            return failure
+        return None
 
     def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
         frequency = check_value(self.lab, source, "frequency", hz)

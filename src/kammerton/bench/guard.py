@@ -83,6 +83,7 @@ class Guard:
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
         self.boxes = Boxes(lab, self.note)
         self._paused = (-math.inf, "")
+        self._failed: tuple[str, str | None] = "", None
 
     def hold_on(self, *names: str) -> Hold | None:
         """Return the lease that forbids touching one of these instruments, if there is one."""
@@ -135,6 +136,12 @@ class Guard:
     def changed(self, what: str, old: object, new: object, rule: str = "") -> None:
         """Note a change that was made, and the limit that allowed it."""
         self.note(OutputChange(what, old, new, self.who, rule=rule))
+
+    def switched_off(self, why: str, failures: str | None) -> None:
+        """Note what came of switching all off; the same failure again and again is noted once."""
+        before, self._failed = self._failed, (why.partition(":")[0], failures)
+        if failures is None or self._failed != before:
+            self.note(OutputChange("all outputs", None, "off", why, failures))
 
     def note(self, change: OutputChange) -> None:
         """Add a line to the audit."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from kammerton.bench.guard import Guard
+from kammerton.model import InstrumentError
 from kammerton.model.alarm import Alarm, Tell, unheard
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ class Inhibition:
         self._guard, self._fridge, self._alarm = guard, fridge, alarm
         self._told: bool | None = None  # None: not known what was told before this bench was opened
         self.off = True
+        self._failed: str | None = None
 
     def words(self) -> str | None:
         """Say that drive is off and why; None when it is allowed."""
@@ -34,12 +36,18 @@ class Inhibition:
             return f"drive is off: {objection}"
         return f"drive is refused, and not every output is known to be off: {objection}"
 
-    def tripped(self, *, off: bool) -> None:
-        """Take note of a trip, and whether everything is known to be off; one line in the log."""
-        self.off = off
-        if off:
+    def tripped(self, failure: Exception | None) -> None:
+        """Take note of a trip, and how switching off failed; one line in the log for each news."""
+        self.off = failure is None
+        if failure is None:
+            self._failed = None
             level = logging.INFO if self._muted() else logging.WARNING
             log.log(level, "%s; all outputs were switched off", self.words())
+        elif str(failure) != self._failed:
+            self._failed = str(failure)
+            own = failure if not isinstance(failure, InstrumentError) else None  # where it broke
+            words = "; ".join(self._failed.splitlines())
+            log.error("%s; it is tried again at every reading", words, exc_info=own)
 
     def look(self) -> None:
         """Raise the alarm, or say that it is over; called after every reading."""

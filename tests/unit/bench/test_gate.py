@@ -649,6 +649,30 @@ def test_the_watch_tries_again_until_everything_is_off(gate, fake, make):
     asyncio.run(watched(gate, body()))
 
 
+def test_what_does_not_switch_off_is_told_once_however_often_it_is_tried(heard, fake, make, caplog):
+    """Instruments and refrigerator away together, for a night: the logs do not grow."""
+    fake.awg.fail["safe"] = InstrumentError("awg: VI_ERROR_CONN_LOST\nand more words")
+    tried = lambda: fake.log.of("awg").count(("safe",))  # noqa: E731
+
+    async def body() -> None:
+        await all_on(heard, make.compiled())
+        fake.fridge.kelvin = 0.15
+        await soon(lambda: tried() > 5)
+        assert len([r for r in caplog.records if r.levelname == "ERROR"]) == 1
+        fake.awg.fail["safe"] = InstrumentError("awg: no answer")
+        seen = tried()
+        await soon(lambda: tried() > seen + 5)
+        fake.awg.fail.clear()
+        await soon(lambda: heard.inhibition.off)
+
+    asyncio.run(watched(heard, body()))
+    errors = [r for r in caplog.records if r.levelname == "ERROR"]
+    assert [r.exc_info for r in errors] == [None, None]
+    assert "awg is not known to be off: awg: VI_ERROR_CONN_LOST; and more" in errors[0].message
+    noted = [change.refused for change in heard.changes if change.what == "all outputs"]
+    assert [bool(refused) for refused in noted] == [True, True, False]
+
+
 def test_a_bench_that_is_warm_from_the_start_is_not_switched_off_for_ever(gate, fake):
     fake.fridge.kelvin = 4.0
 
