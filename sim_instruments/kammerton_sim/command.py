@@ -13,14 +13,15 @@ from pathlib import Path
 from typing import TextIO, TypeVar
 
 from kammerton_sim import ctl
-from kammerton_sim.chip import Chip, ChipError, write_chip
-from kammerton_sim.command_chip import add_chip_options, chosen_chip
+from kammerton_sim.chip import Chip, ChipError, chip_text
+from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
 from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory, consecutive_ports, unknown_ports
 from kammerton_sim.running import announced
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
+from kammerton_sim.written import clashes, put
 
 FIRST_PORT = 4881
 
@@ -47,6 +48,7 @@ def _understood(
 ) -> tuple[argparse.Namespace, Chip, dict[str, int], float | None]:
     """Return options, chip, ports and pace; UsageError names everything that is wrong."""
     options, problems = _parser().read(arguments)
+    problems += clashes(options, chip_path(options))
     chip = _tried(problems, lambda: chosen_chip(options))
     pace = _tried(problems, lambda: _pace(options.time))
     ports = _ports(options, chip, problems)
@@ -68,7 +70,7 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
 
 def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
     if options.write_chip:
-        write_chip(chip, options.write_chip)
+        sys.stderr.write(put(options.write_chip, chip_text(chip)))
     if options.no_serve:
         _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
         return 0
@@ -145,7 +147,7 @@ def _pace(text: str) -> float | None:
 def _write_lab(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
     if options.write_lab:
         text = write_lab(chip, ports, options.seed, options.broker)
-        options.write_lab.write_text(text, encoding="utf-8")
+        sys.stderr.write(put(options.write_lab, text))
 
 
 def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> None:

@@ -40,11 +40,12 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
 def chosen_chip(options: argparse.Namespace) -> Chip:
     """Return the chip; ChipError or ValueError names everything that is wrong."""
     refuse(_contradictions(options))
-    chip = _chip(options, _path(options))
+    chip = _chip(options, chip_path(options))
     return flawed(chip, options.seed) if options.flaws else chip
 
 
-def _path(options: argparse.Namespace) -> Path | None:
+def chip_path(options: argparse.Namespace) -> Path | None:
+    """Return the file that a chip is read from; None where it is from none."""
     path: Path | None = options.chip if options.file is None else options.file
     return path
 
@@ -65,7 +66,7 @@ def _contradictions(options: argparse.Namespace) -> list[str]:
 
 def _no_table(options: argparse.Namespace, given: list[str]) -> str:
     """Return what is served instead of a table; "" if a table is, or nobody knows which."""
-    path = _path(options)
+    path = chip_path(options)
     if not given or given == ["qubits"]:
         return "a made-up chip"
     return str(path) if len(given) == 1 and path is not None and not _is_table(path) else ""

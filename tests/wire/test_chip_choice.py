@@ -36,7 +36,7 @@ def test_a_table_becomes_chip_and_lab(tmp_path, table, option, capsys):
     read = load(lab)
     assert read.qubits["q0"].drive.carrier == read_chip(chip).wiring.carriers["drive_lo"]
     assert read.qubits["q0"].design["t1"].value == pytest.approx(200e-6)  # longer than usual
-    assert capsys.readouterr() == ("", "")
+    assert capsys.readouterr() == ("", f"wrote {chip}\nwrote {lab}\n")
 
 
 def test_what_is_mended_is_said(tmp_path, table, capsys):

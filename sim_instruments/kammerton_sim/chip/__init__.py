@@ -19,7 +19,7 @@ from kammerton_sim.chip.words import (
     ResonatorTruth,
     Wiring,
 )
-from kammerton_sim.chip.write import write_chip
+from kammerton_sim.chip.write import chip_text, write_chip
 
 __all__ = [
     "Bursts",
@@ -38,6 +38,7 @@ __all__ = [
     "ResonatorTruth",
     "Transitions",
     "Wiring",
+    "chip_text",
     "default_wiring",
     "random_chip",
     "read_chip",

@@ -26,6 +26,11 @@ from kammerton_sim.chip.words import (
 
 def write_chip(chip: Chip, path: Path | str) -> None:
     """Write chip.toml; `read_chip` gives the same chip back."""
+    Path(path).write_text(chip_text(chip), encoding="utf-8")
+
+
+def chip_text(chip: Chip) -> str:
+    """Return the text of chip.toml."""
     lines = [f"name = {json.dumps(chip.name)}", f"seed = {chip.seed}"]
     lines += section_lines(chip, CHIP_SECTIONS)
     for qubit in chip.qubits:
@@ -35,7 +40,7 @@ def write_chip(chip: Chip, path: Path | str) -> None:
         lines += ["", f"[resonators.{resonator.name}]", *_assignments(_notch_numbers(resonator))]
         lines += section_lines(resonator, RESONATOR_SECTIONS)
     lines += ["", *_wiring_lines(chip.wiring)]
-    Path(path).write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return "\n".join(lines) + "\n"
 
 
 def _assignments(numbers: Mapping[str, float]) -> list[str]:

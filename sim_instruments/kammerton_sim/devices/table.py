@@ -38,6 +38,11 @@ def read_device(path: Path, mend: bool = False) -> Device:
     return finished(path.stem, qubits, couplings, checker)
 
 
+def couplings_beside(path: Path) -> Path:
+    """Return where the couplings of a table stand, if it has any."""
+    return path.with_suffix(".couplings.csv")
+
+
 def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
     """("row 3", cells) of every line that is not empty."""
     try:
@@ -67,7 +72,7 @@ def _separated_by_commas(path: Path, rows: list[tuple[str, list[str]]]) -> None:
 
 
 def _pairs(path: Path, checker: Checker) -> Iterator[tuple[str, str, str]]:
-    beside = path.with_suffix(".couplings.csv")
+    beside = couplings_beside(path)
     if not beside.exists():
         return
     rows = _rows(beside, checker)
