@@ -126,7 +126,7 @@ def resonance(name: str, draw: Draw, law: Any, scored: Any, **more: Any) -> Trut
 
 
 LEVEL = Other(
-    lambda p: {name: np.zeros_like(p[name]) for name in ("slope", "twist")}, ("slope", "twist"), 7.0
+    lambda p: {name: np.zeros_like(p[name]) for name in ("slope", "twist")}, ("slope", "twist"), 8.0
 )
 WIDE = (0.015, 0.4)
 ABOVE_NOISE: dict[str, Any] = {"mixed": (30.0, 300.0), "snrs": (30.0, 50.0, 300.0)}

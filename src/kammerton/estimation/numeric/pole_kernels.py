@@ -288,34 +288,56 @@ def slope_gain(
     where: Index, p: Array, c: Array, h: Complex, r: Complex, room: Room, cov: Array,
     cross: Array,
 ) -> float:  # fmt: skip
-    """Return by how much the cost would fall if the background's size sloped (Rao's score test).
+    """Return by how much the cost would fall if the background sloped (Rao's score test).
 
-    Only its size: a slope of its phase is a longer delay. cross (K,): room.
+    A slope of its phase, b (1 + i v t), is a longer delay; what that leaves is b (v t)^2 / 2, and
+    never less than 0. cross (2, K): room, for its size along t and along t^2.
     """
     own, own_c, q, _, _ = room
-    falls, all_ = 0.0, 0.0
+    falls0 = falls1 = all0 = all1 = both = 0.0
     cross[:] = 0.0
     for s in range(where.shape[0]):
         fill_own(where[s], p, c, own, own_c)
         columns(own, own_c, q)
         along = own_c[ONE].conjugate() / max(abs(own_c[ONE]), 1e-300)
-        left = r[s, T]
+        straight, bent = r[s, T], r[s, TT]
         for f in range(LINEAR):
-            left -= h[s, T, f] * own_c[f]
-            i = where[s, LEVEL + 2 * f]
-            if i >= 0:
-                cross[i] += (along * h[s, T, f]).real
-                cross[i + 1] -= (along * h[s, T, f]).imag
-        falls += (along * left).real
-        all_ += h[s, T, T].real
-        for k in range(LEVEL):
-            for b in range(FUNCTIONS):
-                cross[where[s, k]] += (along * h[s, T, b] * q[k, b]).real
-    free = all_
-    for i in range(cross.size):
-        for j in range(cross.size):
-            free -= cross[i] * cov[i, j] * cross[j]
-    return falls * falls / free if free > 1e-6 * all_ else 0.0
+            straight, bent = straight - h[s, T, f] * own_c[f], bent - h[s, TT, f] * own_c[f]
+        falls0, falls1 = falls0 + (along * straight).real, falls1 + (along * bent).real
+        all0, all1, both = all0 + h[s, T, T].real, all1 + h[s, TT, TT].real, both + h[s, T, TT].real
+        for k in range(2):
+            power = TT if k else T
+            for f in range(LINEAR):
+                i = where[s, LEVEL + 2 * f]
+                if i >= 0:
+                    cross[k, i] += (along * h[s, power, f]).real
+                    cross[k, i + 1] -= (along * h[s, power, f]).imag
+            for j in range(LEVEL):
+                for b in range(FUNCTIONS):
+                    cross[k, where[s, j]] += (along * h[s, power, b] * q[j, b]).real
+    return gain_of_two(falls0, falls1, all0, all1, both, cross, cov)
+
+
+@kernel
+def gain_of_two(
+    falls0: float, falls1: float, all0: float, all1: float, both: float, cross: Array, cov: Array
+) -> float:
+    """Return what two more coefficients gain, of which the second may not be negative.
+
+    falls: of the cost along them; all, both: their products with themselves and each other; cross
+    (2, K): with the other parameters, whose part in them does not count.
+    """
+    one, two = all0, all1
+    for i in range(cross.shape[1]):
+        for j in range(cross.shape[1]):
+            one -= cross[0, i] * cov[i, j] * cross[0, j]
+            two -= cross[1, i] * cov[i, j] * cross[1, j]
+            both -= cross[0, i] * cov[i, j] * cross[1, j]
+    if one <= 1e-6 * all0:
+        return 0.0
+    rest, left = two - both * both / one, falls1 - both * falls0 / one
+    more = left * left / rest if rest > 1e-6 * all1 and left > 0.0 else 0.0
+    return falls0 * falls0 / one + more
 
 
 @kernel
@@ -431,7 +453,7 @@ def solve(
     traces, m, size = y.shape[1], x.shape[1], lo.shape[1]
     n = theta.shape[1] - size
     v, z, moments = np.zeros((traces, m)), np.zeros((traces, 2, m)), np.zeros((traces, FUNCTIONS))
-    whole, p, c, cross = np.zeros(1), np.zeros(size), np.zeros((n, 1)), np.zeros(size + n)
+    whole, p, c, cross = np.zeros(1), np.zeros(size), np.zeros((n, 1)), np.zeros((2, size + n))
     table, unit = np.zeros((2, BLOCK)), np.zeros((2, m))
     given, rooms = (v, z, moments, whole), rooms_for(traces, m, size, n)
     curve = np.zeros((traces, 2, m))

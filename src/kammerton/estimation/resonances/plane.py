@@ -24,7 +24,7 @@ from kammerton.estimation.verdict.traits import autocorrelation
 Array = NDArray[np.float64]
 
 DEGREES = 1  # highest power of f in the background: more would eat into the line
-BENDS = 7.0  # gain in chi-square for which a slope of the background is believed
+BENDS = 8.0  # gain in chi-square for which a slope of the background is believed
 HINT = 5.0  # of its estimate, for which it is fitted
 WHOLE, HALF = (-1.0, 1.0), (-0.5, 0.5)  # turns by which a resonance may mislead the delay's seed
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
