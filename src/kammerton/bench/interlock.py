@@ -118,7 +118,7 @@ class ColdCheck:
         return objection
 
     def _why(self) -> str:
-        limits, reading = self.settings, self.reading
+        limits, reading = self.settings, self._warm_reading() or self.reading
         if reading is None:
             faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
             why = "; ".join(faults) or "the last reading is too old"
@@ -133,9 +133,12 @@ class ColdCheck:
         )
 
     def _warm(self) -> bool:
-        limits = self.settings
-        warm = any(s.above(limits.drive_off_above, limits.max_age) for s in self.sensors)
-        return warm or bool(self._stopped())
+        return self._warm_reading() is not None or bool(self._stopped())
+
+    def _warm_reading(self) -> FridgeReading | None:
+        """Return a reading that is too warm, whatever is known of the machines."""
+        off, age = self.settings.drive_off_above, self.settings.max_age
+        return next((s.reading for s in self.sensors if s.above(off, age)), None)
 
     def _stopped(self) -> list[str]:
         return sorted({machine for sensor in self.sensors for machine in sensor.stopped})

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.bench.bench import Bench, Compiler
+from kammerton.bench.beside import beside
 from kammerton.bench.boxes import named
 from kammerton.bench.connect import (
     CONNECT_DEADLINE,
@@ -25,7 +26,7 @@ from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.locks import held_boxes, held_locks, numbers_of
 from kammerton.bench.switching import OnChange
-from kammerton.bench.tasks import settled, unbroken
+from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
@@ -81,11 +82,8 @@ async def open_bench(
             gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()
-            watch = asyncio.create_task(gate.watch(fridge_period), name="fridge watch")
-            try:
+            async with beside(gate.watch(fridge_period), "fridge watch"):
                 yield bench
-            finally:
-                await unbroken(settled(watch))
 
 
 async def _connected(

@@ -6,6 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TypeVar
 
 from kammerton.bench.tasks import together
@@ -57,13 +58,13 @@ class Thermometer:
     _silent: bool = False
     stopped: tuple[str, ...] = ()
     _read_at: float = 0.0
-    _machines_at: float = -math.inf
+    _machines_at: tuple[datetime, float] | None = None
     _same_since: float = 0.0
     _shown: float = math.nan
 
     async def refresh(self, deadline: float) -> bool:
         """Read the temperature now, within `deadline` s; say whether that was a valid reading."""
-        kelvin, self._fault = await self._asked(self.fridge.temperature(), deadline)
+        kelvin, self._fault = await self._asked(self._temperature, deadline)
         return kelvin is not None and self._take(kelvin)
 
     async def machines(self) -> bool:
@@ -72,10 +73,11 @@ class Thermometer:
             return True
         if self._silent:
             return False  # who says nothing at all keeps the other sensor waiting only once
-        found, self._unheard = await self._asked(self._beside(), PUMPS)
+        found, unheard = await self._asked(self._beside, PUMPS)
+        self._unheard = unheard and f"pumps and gauges: {unheard}"
         if found is None:
             return False
-        self.stopped, self._machines_at = found, self.monotonic()
+        self.stopped, self._machines_at = found, (self.clock.now(), self.monotonic())
         if self.reading is not None and self._fault is None:
             self._stamp(self.reading.temperature)  # laboratory time may have leapt meanwhile
         return True
@@ -83,6 +85,9 @@ class Thermometer:
     @property
     def _tells(self) -> bool:
         return isinstance(self.fridge, MachineMonitor) or bool(self.gauges)
+
+    async def _temperature(self) -> float:
+        return float(await self.fridge.temperature())
 
     async def _beside(self) -> tuple[str, ...]:
         """Return in words what stopped, and what leaves its band; both are asked at once."""
@@ -113,13 +118,16 @@ class Thermometer:
         return tuple(fault for fault in (self._fault, self._unheard) if fault)
 
     async def _asked(
-        self, question: Awaitable[T], deadline: float
+        self, question: Callable[[], Awaitable[T]], deadline: float
     ) -> tuple[T, None] | tuple[None, str]:
-        """Return an answer, or why there is none within `deadline` s."""
+        """Return an answer, or why there is none within `deadline` s.
+
+        A driver that answers what is no number, or breaks as soon as it is asked, gave none.
+        """
         self._silent = False
         try:
             async with asyncio.timeout(deadline):
-                return await question, None
+                return await question(), None
         except TimeoutError:
             self._silent = True
             return None, f"{self.fridge.name} did not answer within {deadline:g} s"
@@ -128,8 +136,7 @@ class Thermometer:
 
     def age(self) -> float:
         """Return the age in s of the last valid reading, or of what was told of the machines."""
-        told = self._machines_at if self._tells else math.inf
-        return max(self._age(), self.monotonic() - told)
+        return max(self._age(), self._since(self._machines_at) if self._tells else 0.0)
 
     def above(self, kelvin: float, max_age: float) -> bool:
         """Say whether a reading no older than this is warmer, whatever the machines do."""
@@ -138,10 +145,16 @@ class Thermometer:
         )
 
     def _age(self) -> float:
-        if self.reading is None:
+        read = self.reading
+        return self._since((read.time, self._read_at) if read else None)
+
+    def _since(self, moment: tuple[datetime, float] | None) -> float:
+        """Return how long ago something was by the laboratory's clock or the monotonic one, s."""
+        if moment is None:
             return math.inf
-        laboratory = (self.clock.now() - self.reading.time).total_seconds()
-        return max(laboratory, self.monotonic() - self._read_at)
+        laboratory, monotonic = moment
+        passed = (self.clock.now() - laboratory).total_seconds()
+        return max(passed, self.monotonic() - monotonic)
 
     def _take(self, kelvin: float) -> bool:
         if not COLDEST <= kelvin < math.inf:

@@ -7,9 +7,9 @@ import logging
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 
+from kammerton.bench.beside import beside
 from kammerton.bench.tasks import unbroken
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.serve.beside import beside
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.errands import Errands
 from kammerton.store.inbox import Request, report

@@ -7,8 +7,8 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from kammerton.bench.beside import beside
 from kammerton.model import StoreError
-from kammerton.serve.beside import beside
 from kammerton.store import Store, backup
 
 log = logging.getLogger(__name__)

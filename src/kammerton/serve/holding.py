@@ -9,13 +9,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
+from kammerton.bench.beside import beside
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
 from kammerton.loop import Loop
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
-from kammerton.serve.beside import beside
 from kammerton.store import Store
 from kammerton.store.inbox import Request
 from kammerton.store.leases import DAEMON

@@ -10,6 +10,7 @@ import pytest
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench import bench as bench_module
+from kammerton.bench.gate import Gate
 from kammerton.lab import Limit
 from kammerton.model import Held, InstrumentError, OutputRefused, ProgramError
 
@@ -458,3 +459,21 @@ def test_a_hold_that_came_while_connecting_is_asked_for_before_anything_is_set(
     with pytest.raises(Held, match="computer is held by bob"):
         use(fake, make, tmp_path, body, holds=lambda: (hold,))
     assert configured == []
+
+
+def test_r4_a_watch_of_the_refrigerator_that_dies_ends_the_bench_with_outputs_off(
+    fake, make, tmp_path, monkeypatch
+):
+    """Nobody would trip any more: what is on goes off, and the failure is heard."""
+
+    async def dies(gate: Gate, period: float) -> None:
+        raise LookupError("the watch is broken")
+
+    async def body(bench: Bench) -> None:
+        fake.log.clear()
+        await asyncio.sleep(10)
+
+    monkeypatch.setattr(Gate, "watch", dies)
+    with pytest.raises(LookupError, match="the watch is broken"):
+        use(fake, make, tmp_path, body)
+    assert ("lo", "enable", "False") in fake.log or ("lo", "safe") in fake.log

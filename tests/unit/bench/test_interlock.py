@@ -3,6 +3,7 @@
 import asyncio
 import math
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -397,3 +398,79 @@ def test_f3_gauges_are_those_of_the_first_sensor(wall):
     assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
     fridge.read["p2"] = 1e5
     assert readings(cold, fridge, 0.012) == [False]
+
+
+ODD = {
+    "words": ({"kelvin": "cold"}, {}),
+    "a complex number": ({"kelvin": 0.012 + 0j}, {}),
+    "nothing": ({"kelvin": None}, {}),
+    "a list of machines": ({}, {"told": ["turbo"]}),
+    "names of two kinds": ({}, {"told": {"turbo": True, 3: True}}),
+    "no machines": ({}, {"told": None}),
+}
+
+
+class Odd(Pumped):
+    """A plug-in that answers with what is not asked for."""
+
+    told: object = {"turbo": True}
+
+    async def machines(self) -> dict[str, bool]:
+        return self.told  # type: ignore[return-value]  # that is the fault
+
+    async def temperature(self) -> float:
+        return self.kelvin
+
+
+@pytest.mark.parametrize("case", ODD)
+def test_f2_what_a_driver_answers_that_is_no_number_is_no_reading(wall, case):
+    temperature, machines = ODD[case]
+    fridge = Odd()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    vars(fridge).update(temperature | machines)
+    for _ in range(2):
+        wall.now += 20
+        asyncio.run(cold.refresh())
+    assert "no valid reading younger than 30 s" in (cold.objection() or "")
+
+
+def test_f2_a_driver_that_breaks_before_it_answers_gives_no_reading(wall):
+    class Broken(Fridge):
+        def temperature(self):
+            raise OSError("no such device")
+
+    cold = check(wall, Broken())
+    asyncio.run(cold.refresh())
+    assert "no such device" in (cold.objection() or "")
+
+
+def test_f3_what_pumps_told_grows_old_by_the_laboratorys_clock_too(wall, monkeypatch):
+    """The monotonic clock stands still while a machine is suspended."""
+    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    fridge, clock = Stuck(), Suspended()
+    cold = ColdCheck(SETTINGS, [fridge], clock, wall)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    clock.passed, fridge.stuck = timedelta(hours=1), True
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "pumps and gauges: fridge did not answer" in (cold.objection() or "")
+
+
+class Suspended(LabClock):
+    """Leaps by `passed`."""
+
+    passed = timedelta(0)
+
+    def now(self) -> datetime:
+        return super().now() + self.passed
+
+
+def test_f3_a_warm_reading_is_what_is_said_though_the_pumps_are_silent(wall, monkeypatch):
+    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    fridge = Stuck()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    fridge.stuck = True
+    wall.now += 31
+    assert readings(cold, fridge, 4.0) == [False]
+    assert "the mixing chamber reads 4 K" in (cold.objection() or "")

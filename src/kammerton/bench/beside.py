@@ -1,4 +1,4 @@
-"""What a computer's process does beside its loop, and must not silently stop doing."""
+"""What is done beside something else, and must not silently stop."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any
+
+from kammerton.bench.tasks import settled, unbroken
 
 
 @asynccontextmanager
@@ -30,5 +32,4 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
         raise
     finally:
         task.remove_done_callback(died)
-        task.cancel()
-        await asyncio.wait([task])
+        await unbroken(settled(task))

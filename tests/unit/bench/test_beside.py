@@ -7,7 +7,7 @@ import contextlib
 
 import pytest
 
-from kammerton.serve.beside import beside
+from kammerton.bench.beside import beside
 
 
 async def dies() -> None:
