@@ -1,4 +1,4 @@
-"""R2: held by a person after an unclean end: nothing is touched, and nobody is told "off"."""
+"""R2, unclean end: a person's hold is not touched nor called "off"; what else is on goes off."""
 
 from __future__ import annotations
 
@@ -56,6 +56,35 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
                 assert "CAUTION" not in again
                 await until(lambda: said[-1].endswith("again; outputs are off"))
                 assert not on(laboratory)
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+
+        asyncio.run(main())
+
+
+@pytest.mark.timeout(240)
+def test_r2_damaged_requests_keep_no_output_on_after_an_unclean_end(monkeypatch):
+    """A power cut makes both at once; nobody is known to be at the bench."""
+    monkeypatch.setattr(computer, "_warm", lambda: None)
+    said: list[str] = []
+    with site() as (laboratory, lab):
+        lab = replace(lab, broker=None, pictures=False)
+        left_on(laboratory, lab)
+        requests = lab.database.with_name(f"{lab.database.name}.requests")
+        requests.write_bytes(b"this is no database, and long enough to be told so" * 1000)
+        assert on(laboratory) >= {"drive_lo", "readout_lo"}
+
+        async def main() -> None:
+            task = asyncio.ensure_future(run_computer(lab, doing=said.append))
+            try:
+                await until(lambda: any("hands off" in words for words in said))
+                assert not on(laboratory)
+                assert said[-1].endswith("; outputs are off")
+                assert "all outputs verified off" in log_of(lab.database)
+                requests.unlink()
+                await until(lambda: said[-1].startswith("connecting"))
             finally:
                 task.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

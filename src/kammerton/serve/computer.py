@@ -28,13 +28,12 @@ from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.errands import Measuring
-from kammerton.serve.holding import Holds
+from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
-from kammerton.store.leases import DAEMON
 from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
@@ -227,9 +226,11 @@ class Tuning:
                 loop.patience.forget()
 
     def _left_alone(self) -> bool:
-        """Say whether the instruments are a person's, or set aside with outputs known to be off."""
+        """Say whether the instruments are a person's, or nobody's with outputs known to be off."""
         lease = self.holds.on_bench()
-        return lease is not None and (lease.owner != DAEMON or self.outputs.known_off)
+        if lease is None:
+            return False
+        return lease.owner not in SWITCHED_OFF or self.outputs.known_off
 
     def _left_off(self) -> None:
         """Say after an unclean end that outputs are off, though no loop came of the bench."""

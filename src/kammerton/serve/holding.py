@@ -26,6 +26,12 @@ log = logging.getLogger(__name__)
 GRACE = 3.5  # s that a run under way may go on; with the looks at requests and leases, 5 s in all
 PERIOD = 0.5  # s between looks at the leases
 
+REQUESTS = "requests that nobody has read"
+"""The owner of the hold while requests cannot be read. No person is known to be at the bench."""
+
+SWITCHED_OFF = frozenset({DAEMON, REQUESTS})
+"""Owners of holds that are no person's: outputs that may be on are switched off all the same."""
+
 
 class Holds:
     """The leases of a computer as they were last read, and who waits for what.
@@ -54,10 +60,10 @@ class Holds:
         return frozenset(lease.scope for lease in self())
 
     def on_bench(self) -> Lease | None:
-        """Return a lease on the computer or an instrument, a person's rather than the daemon's."""
+        """Return a lease on the computer or an instrument, a person's rather than another."""
         mine = {COMPUTER, *self._lab.instruments}
         found = [lease for lease in self() if lease.scope in mine]
-        return min(found, key=lambda lease: lease.owner == DAEMON, default=None)
+        return min(found, key=lambda lease: lease.owner in SWITCHED_OFF, default=None)
 
     def aside(self) -> frozenset[str]:
         """Return the instruments that the daemon has set aside."""
@@ -100,7 +106,7 @@ class Holds:
         subject = f"requests to {self._lab.computer}"
         if why is not None:
             words = f"the requests cannot be read, and a hold may be among them: {why}"
-            self._unread = (_unread(words),)
+            self._unread = (_unread(words, REQUESTS),)
             self._alarm(Alarm("requests", subject, words))
         elif self._unread:
             self._unread = ()
@@ -201,6 +207,6 @@ class Holds:
             log.warning("no heartbeat: %s", problem)
 
 
-def _unread(why: str) -> Lease:
+def _unread(why: str, owner: str = "nobody knows whom") -> Lease:
     """Return the hold of what is not known: the whole computer."""
-    return Lease(0, COMPUTER, "nobody knows whom", why, datetime.now(UTC), None)
+    return Lease(0, COMPUTER, owner, why, datetime.now(UTC), None)
