@@ -254,9 +254,9 @@ def _done(
     if request.verb not in LASTING and age > LASTS.total_seconds() * 1e6:
         return False, f"too late: asked {age / 6e7:.0f} min ago"
     scope = request.arguments.get("scope")
-    if request.verb == "hold" and scopes is not None and scope not in scopes:
-        return False, f"there is nothing called {scope!r} to be held"
     try:
+        if request.verb == "hold" and scopes is not None and scope not in scopes:
+            return False, f"there is nothing called {scope!r} to be held"
         if request.verb in ERRANDS:
             return False, _begun(store, request, errands)
         return True, do(store, request.verb, request.arguments, request.who)
@@ -288,10 +288,16 @@ def _said(arguments: Mapping[str, Any]) -> str:
 
 
 def _request(row: Any) -> Request:
+    """Return a row as a request: the one place where what a damaged file holds comes in."""
     try:
         arguments = json.loads(row.arguments)
-    except ValueError:
-        raise StoreError(f"request {row.number} is damaged: {row.arguments[:40]!r}") from None
+        named = isinstance(row.verb, str) and isinstance(row.who, str)
+        sound = named and isinstance(arguments, dict) and isinstance(row.asked, int)
+    except (ValueError, TypeError, RecursionError):
+        sound = False
+    if not sound:
+        said = (row.verb, row.arguments, row.who, row.asked)
+        raise StoreError(f"request {row.number} is damaged: {str(said)[:80]}")
     return Request(row.number, row.verb, arguments, row.who, row.asked, bool(row.done), row.answer)
 
 

@@ -65,19 +65,38 @@ def test_requests_that_were_damaged_hold_everything_until_a_person_has_looked(st
     assert [lease.owner for lease in store.leases()] == ["anna"]
 
 
-def test_one_request_that_is_damaged_does_too(store, file):
+DAMAGE = {
+    "torn": 'arguments = \'{"scope": "q0\'',
+    "null": "arguments = 'null'",
+    "list": "arguments = '[]'",
+    "deep": f"arguments = '{'[' * 9000}'",
+    "long number": f"arguments = '{{\"scope\": {'1' * 5000}}}'",
+    "bytes": "arguments = x'ff00'",
+    "number": "arguments = 1.5e300",
+    "verb": "verb = x'ff00'",
+    "who": "who = x'ff00'",
+    "asked": "asked = 'x', verb = 'release'",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
+def test_one_request_that_is_damaged_does_too(store, file, damage):
     heard: list[str | None] = []
 
     async def main() -> None:
         with Inbox(store.place) as inbox:
             inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna")
         with closing(sqlite3.connect(file)) as other:
-            other.execute('UPDATE request SET arguments = \'{"scope": "q0\'')
+            other.execute(f"UPDATE request SET {damage}")
             other.commit()
         async with attending(store, unread=heard.append):
-            assert heard == ['request 1 is damaged: \'{"scope": "q0\'']
+            (said,) = heard
+            assert said is not None
+            assert said.startswith("request 1 is damaged: (")
+            assert len(said) < 200
 
     asyncio.run(main())
+    assert store.leases() == ()
 
 
 def test_somebodys_lock_is_no_damage(store, file):

@@ -254,6 +254,15 @@ def test_a_hold_of_what_there_is_not_is_refused(store: Store, path: Path) -> Non
     assert store.leases() == ()
 
 
+def test_a_hold_of_what_can_have_no_name_is_refused(store: Store, path: Path) -> None:
+    with Inbox(path) as box:
+        number = box.ask("hold", {"scope": ["q3"], "why": "cable"}, "ada over MQTT")
+        attend(store, box, frozenset({"computer", "q3"}))
+        assert not box.request(number).done
+        assert (box.request(number).answer or "").startswith("failed: TypeError")
+    assert store.leases() == ()
+
+
 def test_a_word_is_taken_once_by_whatever_process(path: Path, monkeypatch) -> None:
     monkeypatch.setattr(inbox, "REMEMBERED", 3)
     with Inbox(path) as box:
