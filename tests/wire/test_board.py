@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import subprocess
 import sys
 import threading
@@ -351,3 +353,48 @@ def test_a_process_that_forgets_everything_ends_without_a_word(laboratory):
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
     assert _leftovers() == before
+
+
+class Requests:
+    """The board's wire, spoken by hand."""
+
+    def __init__(self, port: int) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", port), 20)
+        self.reader = self.socket.makefile("rb")
+
+    def __call__(self, op: str, **more: object) -> dict[str, object]:
+        self.send(op, **more)
+        return json.loads(self.reader.readline())
+
+    def send(self, op: str, **more: object) -> None:
+        self.socket.sendall(json.dumps({"op": op, **more}).encode() + b"\n")
+
+    def close(self) -> None:
+        self.reader.close()
+        self.socket.close()
+
+
+ARMED = {"samples": 256, "per_buffer": 1, "records": 1, "delay": 0, "triggered": False}
+
+
+def test_a_board_without_a_trigger_is_free_when_its_driver_is_gone(laboratory):
+    """However long it was told to wait."""
+    gone, next_one = (Requests(laboratory.ports["board"]) for _ in range(2))
+    gone("arm", **ARMED)
+    gone.send("post", memory=None, size=1024)
+    gone.send("wait", timeout=1e300)
+    assert next_one("arm", **ARMED)["error"] == 515
+    gone.close()
+    deadline = time.monotonic() + 20
+    while "error" in next_one("arm", **ARMED):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    next_one.close()
+
+
+def test_lost_triggers_of_more_records_than_there_is_memory_for_are_refused(laboratory):
+    laboratory.faults.inject("trigger-loss", share=0.5)
+    requests = Requests(laboratory.ports["board"])
+    assert requests("arm", **{**ARMED, "records": 1 << 40})["error"] == 513
+    assert requests("arm", **ARMED) == {"ok": True, "number_of_request": None}
+    requests.close()

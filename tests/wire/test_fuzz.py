@@ -66,7 +66,17 @@ WORDS = st.sampled_from(
      b"[" * 3000 + b"\n", b'{"op":' * 3000 + b"\n", b"1" * 5000 + b"\n", b";" * 200 + b"\n",
      b"KRDG? 6;" * 100 + b"\r\n", b"SYST:ERR?;" * 100 + b"\n", b"\x00" * 500]
 )  # fmt: skip
+BOARD = st.fixed_dictionaries(
+    {"op": st.sampled_from(["arm", "post", "wait", "abort", "map", "unmap", "lock"])},
+    optional={
+        **dict.fromkeys(["samples", "per_buffer", "records", "delay", "number", "memory", "size"],
+                        st.sampled_from([0, 1, -1, 2400, 2400.5, 1e300, 1 << 60, "x", None, []])),
+        **dict.fromkeys(["triggered", "locked"], st.booleans()),
+        "timeout": st.sampled_from([0, 1e-3, -1, "x"]), "name": st.text(max_size=8),
+    },
+)  # fmt: skip
 CHUNK = st.one_of(
+    BOARD.map(lambda r: json.dumps(r).encode() + b"\n"),
     st.binary(max_size=200),
     FRAME,
     st.builds(lambda r: json.dumps(r).encode() + b"\n", REQUEST),

@@ -12,6 +12,7 @@ from kammerton_sim.instruments.rig import Codes
 
 IntArray = NDArray[np.int64]
 
+_MOST = 10**8
 _MIDDLE = 32768.0
 _TWELVE_BITS = np.uint16(0xFFF0)
 
@@ -46,6 +47,8 @@ class BoardFaults:
         if not self._lost:
             return None
         triggers = int(expected / (1 - self._lost) * 1.2) + 100
+        if triggers > _MOST:
+            raise ValueError(f"{expected} records: too many for triggers that get lost")
         return np.flatnonzero(self._rng.random(triggers) < self._lost)
 
     def spoil(self, target: Codes) -> None:

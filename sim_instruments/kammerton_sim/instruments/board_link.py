@@ -25,6 +25,11 @@ from kammerton_sim.wire.link import Link
 
 WAIT_TIMEOUT, UNAVAILABLE, NOT_LOCKED = 579, 515, 590
 _BUFFER_NOT_READY, _FAILED = 573, 513
+_UNFIT = (
+    KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError, ArithmeticError,
+)  # fmt: skip
+"""What a request can raise that is none."""
+
 _POST = b'{"op": "post"'
 _LARGEST = 64 << 20
 _GLANCE = 0.25
@@ -116,7 +121,7 @@ class BoardLink:
             return None if answer is None else answer | {"number_of_request": number}
         except BoardError as error:
             answer = {"error": error.code, "detail": error.detail}
-        except (KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError) as error:
+        except _UNFIT as error:
             answer = {"error": _FAILED, "detail": f"{type(error).__name__}: {error}"}
         if line.startswith(_POST):  # posting is not answered; the next wait tells
             self._fault = answer
@@ -173,7 +178,7 @@ class BoardLink:
         if acquisition is None or not (self._jobs or self._posted):
             raise BoardError(_BUFFER_NOT_READY, "nothing is armed or posted")
         if not self._triggered:
-            sleep(timeout)
+            self._sleep(timeout)
         if not self._triggered or not self._begun(acquisition, timeout):
             raise BoardError(WAIT_TIMEOUT)
         self._dispatch(acquisition)
@@ -197,11 +202,16 @@ class BoardLink:
     def _full(self, acquisition: Acquisition, deadline: float) -> bool:
         """Wait until the next buffer is full, when records come no faster than in reality."""
         due = self._board.due(acquisition, acquisition.made)
-        while (left := min(due, deadline) - monotonic()) > 0:
+        self._sleep(min(due, deadline) - monotonic())
+        return due <= deadline
+
+    def _sleep(self, seconds: float) -> None:
+        """Do nothing for so long, as long as the driver's process lives."""
+        deadline = monotonic() + seconds
+        while (left := deadline - monotonic()) > 0:
             sleep(min(left, _GLANCE))
             if self._hung_up():
                 raise ConnectionResetError("the driver is gone")
-        return due <= deadline
 
     def _hung_up(self) -> bool:
         readable, _, _ = select.select([self._connection], [], [], 0)
