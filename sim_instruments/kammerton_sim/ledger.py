@@ -6,7 +6,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 _UNHEARD = ("connection", "refused", "written")
@@ -33,7 +33,8 @@ class Change:
 class Ledger:
     """Append-only. `version` counts the changes that can be seen at an output.
 
-    Kept in memory: the last `length` entries; an index is never used twice.
+    Kept in memory: the last `length` entries, and of those before the last of each kind, so that
+    what was switched on long ago is known to be on. An index is never used twice.
     """
 
     def __init__(self, now: Callable[[], float], length: int = 200_000) -> None:
@@ -42,6 +43,7 @@ class Ledger:
         self._lock = threading.Lock()
         self._next = 0
         self._last: dict[str, int] = {}
+        self._before: dict[tuple[str, str, str], Change] = {}
         self._hand = threading.local()
         self.version = 0
 
@@ -50,6 +52,8 @@ class Ledger:
         with self._lock:
             by = getattr(self._hand, "by", "")
             change = Change(self._next, self._now(), instrument, output, what, old, new, by)
+            if len(self._changes) == self._changes.maxlen:
+                self._forget(self._changes[0])
             self._changes.append(change)
             self._last[instrument] = self._next
             self._next += 1
@@ -74,6 +78,22 @@ class Ledger:
         """Whether nothing has been forgotten."""
         with self._lock:
             return not self._changes or self._changes[0].index == 0
+
+    def _forget(self, change: Change) -> None:
+        """Keep the last of each kind; of an identity also the one that was the first."""
+        if change.what in _UNHEARD:
+            return
+        key = change.instrument, change.output, change.what
+        if change.what == "identity" and key in self._before:
+            change = replace(change, old=self._before[key].old)
+        self._before[key] = change
+
+    def whole(self) -> list[dict[str, Any]]:
+        """Return all changes, of those that are forgotten the last of each kind."""
+        with self._lock:
+            before = sorted(self._before.values(), key=lambda change: change.index)
+            changes = [*before, *self._changes]
+        return [dict(vars(change)) for change in changes]
 
     def since(self, index: int = 0) -> list[dict[str, Any]]:
         """Return the changes from this index on."""

@@ -54,7 +54,7 @@ class Questions:
         return contradicted(published, self._site.world.truth, sigmas)
 
     def _changes(self) -> list[dict[str, Any]]:
-        return self._site.ledger.since(0)
+        return self._site.ledger.whole()
 
     def _at_power_on(self) -> dict[Key, Any]:
         site = self._site

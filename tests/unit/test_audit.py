@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
+from kammerton_sim.ledger import Ledger
 
 POWER = ("lo", "rf", "power")
 START = {("lo", "rf", "on"): False, POWER: -30.0, ("awg", "1", "on"): False}
@@ -236,3 +237,29 @@ def test_a_long_ledger_is_looked_through_once(monkeypatch):
     assert len(audit.unsafe(turned, limits, start, 1000.0)) == 333
     assert audit.unmet(turned, limits, start) == ["b.*"]
     assert len(asked) < 20
+
+
+def test_what_was_switched_on_before_all_that_is_kept_is_still_on():
+    ledger = Ledger(lambda: 1.0, length=10)
+    ledger.record("lo", "rf", "on", False, True)
+    for n in range(100):
+        ledger.record("awg", "1", "peak", 0.0, float(n))
+    ledger.record("lo", "rf", "power", -30.0, 20.0)
+    found = unsafe(ledger.whole(), {"lo.power": (-40.0, 10.0)}, START, 9.0)
+    assert [(span["output"], span["value"]) for span in found] == [("lo.rf", 20.0)]
+    assert not ledger.complete
+    assert len(ledger.since()) == 10
+    assert len(ledger.whole()) == 12
+
+
+def test_a_box_that_became_another_one_long_ago_is_still_the_wrong_one():
+    ledger = Ledger(lambda: 1.0, length=3)
+    for old, new in (("A", "B"), ("B", "A"), ("A", "B")):
+        ledger.record("lo", "all", "identity", old, new)
+    for power in (1.0, 2.0, 3.0, 4.0, 5.0):
+        ledger.record("lo", "rf", "power", power - 1, power)
+    assert [write["new"] for write in wrong_box(ledger.whole())] == [2.0, 3.0, 4.0, 5.0]
+    ledger.record("lo", "all", "identity", "B", "A")
+    for _ in range(5):
+        ledger.record("lo", "rf", "power", 5.0, 6.0)
+    assert wrong_box(ledger.whole()) == []
