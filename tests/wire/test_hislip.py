@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import struct
 import threading
@@ -266,6 +267,13 @@ def test_what_is_not_hislip_is_sent_away(server, echo, head):
             peer.receive()
     with Peer(server.port) as peer:
         peer.session()
+
+
+def test_a_session_keeps_its_number_however_many_come_after_it(server):
+    with Peer(server.port) as first, Peer(server.port) as second:
+        number = first.session()
+        server._numbers = itertools.count(0x10000 + number)  # that many came and went
+        assert second.session() != number
 
 
 def test_clients_come_and_go(server, echo):

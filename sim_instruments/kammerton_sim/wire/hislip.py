@@ -100,7 +100,7 @@ class HislipServer:
             _send(connection, FATAL_ERROR, 3, 0, b"invalid initialization sequence")
 
     def _synchronous(self, connection: socket.socket, peer: str) -> None:
-        number = next(self._numbers) & 0xFFFF
+        number = next(n for each in self._numbers if (n := each & 0xFFFF) not in self._sessions)
         session = self._sessions[number] = _Session(number)
         self._locks.enter(number)
         self._device.connected(peer)
