@@ -59,6 +59,21 @@ def test_a_range_reaches_120_percent_and_no_more(box):
     assert told(box, ":SOUR:LEV?") == "+1.20000E+0"
 
 
+def test_least_and_most_are_those_of_the_range_or_of_all(box):
+    told(box, ":SOUR:RANG 1;LEV MAX")
+    assert told(box, ":SOUR:LEV?;LEV? MIN;LEV:AUTO? MAX") == "+1.20000E+0;-1.20000E+0;+32.000E+0"
+    told(box, ":SOUR:LEV:AUTO MIN")
+    assert told(box, ":SOUR:RANG?;LEV?") == "+30E+0;-32.000E+0"
+    told(box, ":SOUR:RANG MIN")
+    assert told(box, ":SOUR:RANG?") == "+10E-3"
+    assert error(box) == 0
+
+
+def test_no_range_is_negative(box):
+    told(box, ":SOUR:RANG 1;RANG -5")
+    assert (told(box, ":SOUR:RANG?"), error(box)) == ("+1E+0", -222)
+
+
 def test_a_range_is_the_next_larger_one(box):
     assert told(box, ":SOUR:RANG 2;RANG?") == "+10E+0"
     assert told(box, ":SOUR:RANG 20E-3;RANG?") == "+100E-3"

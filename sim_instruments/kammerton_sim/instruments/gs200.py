@@ -11,6 +11,7 @@ monitor option is not fitted.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -127,7 +128,7 @@ class Gs200(ScpiInstrument):
         return {
             "SOURce:RANGe": Command(self._set_range, self._ask_range),
             "SOURce:LEVel[:FIXed]": Command(self._set_level, self._ask_level),
-            "SOURce:LEVel:AUTO": Command(self._set_level_and_range, self._ask_level),
+            "SOURce:LEVel:AUTO": Command(self._set_level_and_range, self._ask_level_of_all),
             "SYSTem:LFRequency": Command(ask=lambda _: "50"),
             "STATus:CONDition": Command(ask=lambda _: str((not self._program.running) << 8)),
             "STATus:EVENt": Command(ask=self._ask_extended),
@@ -155,7 +156,8 @@ class Gs200(ScpiInstrument):
         }  # fmt: skip
 
     def _set_range(self, call: Call) -> None:
-        chosen = fitting(self._ranges(), self._quantity(call))
+        span = self._quantity(call, least=0.0)
+        chosen = fitting(self._ranges(), span)
         self.put("range", (), chosen.span)
         kept, level = self._range(), float(self.value("level"))
         self.set("level", (), kept.rounded(min(max(level, -kept.most), kept.most)))
@@ -164,7 +166,8 @@ class Gs200(ScpiInstrument):
         return engineering(float(self.value("range")), 0, self._range().exponent)
 
     def _set_level(self, call: Call) -> None:
-        level = self._inside(self._quantity(call), self._range())
+        kept = self._range()
+        level = self._inside(self._quantity(call, -kept.most, kept.most), kept)
         if not self._program.add(level):
             self._settle_and_stop()
             self.put("level", (), level)
@@ -179,14 +182,24 @@ class Gs200(ScpiInstrument):
             self.put("level", (), level)
 
     def _ask_level(self, call: Call) -> str:
-        return self._range().show(self.level())
+        return self._told(call, self._range())
 
-    def _quantity(self, call: Call) -> float:
-        """Return a level or range; MIN and MAX are those of the largest range."""
+    def _ask_level_of_all(self, call: Call) -> str:
+        return self._told(call, self._ranges()[-1] if call.text else self._range())
+
+    def _told(self, call: Call, chosen: Range) -> str:
+        """Return the level, or the least or the most that a range reaches."""
+        asked = call.parts(0, 1)
+        if not asked:
+            return chosen.show(self.level())
+        return chosen.show(float(Number(0.0, -chosen.most, chosen.most).parse(asked[0])))
+
+    def _quantity(self, call: Call, least: float = -math.inf, most: float = math.inf) -> float:
+        """Return a level or a range; MIN and MAX are these, or those of the largest range."""
         (text,) = call.parts(1, 1)
         unit = "V" if self.value("function") == "VOLT" else "A"
-        most = self._ranges()[-1].most
-        return float(Number(0.0, -most, most, unit).parse(text))
+        end = self._ranges()[-1].most
+        return float(Number(0.0, max(least, -end), min(most, end), unit).parse(text))
 
     @staticmethod
     def _inside(level: float, chosen: Range) -> float:
