@@ -30,7 +30,7 @@ T = TypeVar("T")
 LAST = 5.0
 """s for switching off what an earlier process left on, where this one is told to end."""
 
-KNOW = 2.0
+KNOW = 2.5
 """s that the database gets then to say whether anything can be on."""
 
 LAG = 2.0
