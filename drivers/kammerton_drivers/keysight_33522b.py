@@ -36,7 +36,7 @@ class Keysight33522b:
     def __init__(self, name: str, address: str) -> None:
         self.name = name
         self.session = Session(
-            name, address, lambda label: _Quiet33522B(label, address, **SOCKET), guarded=True
+            name, address, lambda label: _opened(label, address), guarded=True
         )
 
     async def identity(self) -> Identity:
@@ -80,13 +80,30 @@ class Keysight33522b:
 class _Quiet33522B(Careful, Keysight33522B):
     """The upstream driver, which would greet on stdout."""
 
-    def connect_message(self, *args: Any, **kwargs: Any) -> None:
-        """Ask who is there, so that a wrong address is noticed at once."""
-        without_delay(self)
-        who = idn(self)
-        if who.model != "33522B":
+    def get_idn(self) -> dict[str, str | None]:
+        """Ask who is there; upstream looks channels up by its own label when nobody answers."""
+        try:
+            without_delay(self)
+            who = idn(self)
+            if who.model != "33522B":
+                raise InstrumentError(f"this is no 33522B but {who.vendor} {who.model}")
+        except BaseException:
             self.close()
-            raise InstrumentError(f"this is no 33522B but {who.vendor} {who.model}")
+            raise
+        return {
+            "vendor": who.vendor, "model": who.model,
+            "serial": who.serial, "firmware": who.firmware,
+        }  # fmt: skip
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
+
+
+def _opened(label: str, address: str) -> _Quiet33522B:
+    try:
+        return _Quiet33522B(label, address, **SOCKET)
+    except InstrumentError as error:
+        raise InstrumentError(error.args[0]) from None  # QCoDeS adds which parameter was asked
 
 
 def _channel(box: _Quiet33522B, number: int) -> Any:

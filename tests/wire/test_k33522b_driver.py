@@ -9,6 +9,8 @@ from types import SimpleNamespace
 
 import pytest
 
+from kammerton.bench.away import does_not_connect
+from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError
 from kammerton.model.roles import PulseGenerator
 from kammerton_drivers.keysight_33522b import Keysight33522b, connect
@@ -137,10 +139,21 @@ def test_a_channel_that_stays_on_is_named(rig, generator, monkeypatch):
         asyncio.run(generator.safe())
 
 
-def test_another_instrument_is_refused(rig):
-    rig.device.identity = "Agilent Technologies,33511B,MY1,1"
-    with pytest.raises(InstrumentError, match="this is no 33522B but Agilent Technologies 33511B"):
+@pytest.mark.parametrize("model", ["33511B", "34461A"])
+def test_another_instrument_is_refused(rig, model):
+    rig.device.identity = f"Agilent Technologies,{model},MY1,1"
+    with pytest.raises(InstrumentError) as refused:
         connect("fg", rig.address)
+    assert str(refused.value) == f"this is no 33522B but Agilent Technologies {model}"
+
+
+def test_nobody_there_is_said_as_of_the_others(rig):
+    entry = InstrumentEntry("fg", "keysight_33522b", rig.address, {})
+    rig.server.close()
+    with pytest.raises(InstrumentError) as refused:
+        connect("fg", rig.address)
+    said = does_not_connect(entry, refused.value)
+    assert "does not connect: nobody answers there (Connection refused). Is it" in said
 
 
 def test_identity(generator):

@@ -17,6 +17,8 @@ _CAUSES = (
     (("rsrc_busy", "rsrc_locked", "already in use"), "somebody else has it", ELSEWHERE),
     (("tmo", "timed out", "timeout", "no answer"), "it does not answer in time", ELSEWHERE),
 )  # fmt: skip
+_QCODES = re.compile(r" (?:asking|writing|getting) (?=.*<)")
+"""Where QCoDeS adds which question it was and which object asked."""
 _VISA = re.compile(r"VI_ERROR_\w+")
 
 
@@ -33,4 +35,4 @@ def does_not_connect(entry: InstrumentEntry, error: Exception) -> str:
 def _short(said: str) -> str:
     """Return what an expert searches for: of VISA's many words only the code."""
     code = _VISA.search(said)
-    return code[0] if code else re.sub(r"^(\[Errno -?\d+\]|-?\d+) ", "", said)
+    return code[0] if code else re.sub(r"^(\[Errno -?\d+\]|-?\d+) ", "", _QCODES.split(said)[0])
