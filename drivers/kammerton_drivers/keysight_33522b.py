@@ -35,9 +35,7 @@ class Keysight33522b:
 
     def __init__(self, name: str, address: str) -> None:
         self.name = name
-        self.session = Session(
-            name, address, lambda label: _opened(label, address), guarded=True
-        )
+        self.session = Session(name, address, lambda label: _opened(label, address), guarded=True)
 
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from kammerton.model import Estimate
 
     Pair = tuple[Estimate | None, Estimate | None]
+
+
+_WIDE = 1000
+"""Columns: a name that is cut, or a number that is folded, cannot be read by eye or program."""
 
 
 @app.command(short_help="Show what differs between two revisions.")
@@ -63,32 +68,34 @@ def _show(pairs: dict[str, Pair], first: str, second: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("parameter", first, second, "difference", "sigmas", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("parameter", first, second, "difference", "sigmas"):
+        table.add_column(heading, no_wrap=True)
     for name, (old, new) in sorted(pairs.items()):
         sigmas = _sigmas(old, new)
         far = "" if sigmas is None else f"{sigmas:+.1f}"
         table.add_row(name, _words(old), _words(new), _difference(old, new), far)
-    Console().print(table)
+    Console(width=_WIDE).print(table)
 
 
 def _words(estimate: Estimate | None) -> str:
-    from kammerton.model.quantity import show
+    from kammerton.model.quantity import brief
 
-    return show(estimate.value, estimate.unit, estimate.stderr) if estimate else "not measured"
+    return brief(estimate.value, estimate.unit, estimate.stderr) if estimate else "not measured"
 
 
 def _difference(old: Estimate | None, new: Estimate | None) -> str:
-    from kammerton.model.quantity import show
+    from kammerton.model.quantity import brief, show
 
     if old is None or new is None:
         return ""
-    return show(new.value - old.value, new.unit, new.stderr or old.stderr)
+    change, stderr = new.value - old.value, math.hypot(old.stderr, new.stderr)
+    written = brief if abs(change) >= stderr else show  # 0(500000) Hz is no way to write it
+    return written(change, new.unit, stderr)
 
 
 def _sigmas(old: Estimate | None, new: Estimate | None) -> float | None:
     """Return the difference over the standard error of the difference; None where it has none."""
-    import math
-
     if old is None or new is None or old.stderr == new.stderr == 0:
         return None
     return (new.value - old.value) / math.hypot(old.stderr, new.stderr)

@@ -34,8 +34,26 @@ def test_diff_shows_what_changed_and_by_how_much(place: Path) -> None:
     result = call("diff", "r1", "r2", place)
     assert result.exit_code == 0
     words = " ".join(result.stdout.splitlines()[1].split())
-    assert words == "q0.t1 40.00 µs ± 600 ns 50.00 µs ± 600 ns 10.00 µs ± 600 ns +11.8"
+    assert words == "q0.t1 40.00(60) µs 50.00(60) µs 10.00(85) µs +11.8"
     assert "q1.t1" not in result.stdout
+
+
+def test_the_error_of_the_difference_is_that_of_its_sigmas(place: Path) -> None:
+    with Store.open(place, "two-qubits") as store:
+        for value, stderr in ((5e9, 3.5e5), (5e9 - 299.55e3, 250.0)):
+            store.commit(run(), {"q0.f01": estimate(value, stderr, "Hz")})
+    line = call("diff", "r3", "r4", place).stdout.splitlines()[1]
+    assert " ".join(line.split()).endswith("-300 kHz ± 350 kHz -0.9")
+
+
+def test_a_pipe_of_80_columns_cuts_and_folds_nothing(place: Path) -> None:
+    with Store.open(place, "two-qubits") as store:
+        for value in (4.9e9, 5.0e9):
+            store.commit(run(), {"q0.assignment_fidelity": estimate(value, 1.0, "Hz")})
+    command = ["diff", "r3", "r4", str(place)]
+    found = CliRunner().invoke(app, command, env={"COLUMNS": "60"}).stdout
+    assert [len(line) > 80 for line in found.splitlines()] == [True, True]
+    assert "q0.assignment_fidelity  4.9000000000(10) GHz  5.0000000000(10) GHz" in found
 
 
 def test_diff_as_json(place: Path) -> None:
