@@ -82,9 +82,7 @@ class _Quiet33522B(Careful, Keysight33522B):
         """Ask who is there; upstream looks channels up by its own label when nobody answers."""
         try:
             without_delay(self)
-            who = idn(self)
-            if who.model != "33522B":
-                raise InstrumentError(f"this is no 33522B but {who.vendor} {who.model}")
+            who = _expected(idn(self))
         except BaseException:
             self.close()
             raise
@@ -95,6 +93,12 @@ class _Quiet33522B(Careful, Keysight33522B):
 
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing."""
+
+
+def _expected(who: Identity) -> Identity:
+    if who.model != "33522B":
+        raise InstrumentError(f"this is no 33522B but {who.vendor} {who.model}")
+    return who
 
 
 def _opened(label: str, address: str) -> _Quiet33522B:
