@@ -34,6 +34,8 @@ REFERENCED = "EFIX"
 
 FILE = "kammerton.seqx"
 TIMEOUT, LOAD_TIMEOUT = 5.0, 60.0
+LOADED, RATE = 15.0, 1e6
+"""s that the box has to load a file, and bytes/s beyond; a lost answer is not waited for longer."""
 STATE_TIMEOUT, LOOK_AGAIN = 5.0, 1e-3
 ERRORS_AT_MOST = 64
 
@@ -204,7 +206,7 @@ class Awg5208:
             channel.clear_asset()
         awg.clearSequenceList()
         awg.clearWaveformList()
-        with awg.timeout.set_to(LOAD_TIMEOUT):
+        with awg.timeout.set_to(min(LOADED + len(content) / RATE, LOAD_TIMEOUT)):
             awg.sendSEQXFile(content, FILE)
             awg.loadSEQXFile(FILE)
         for track, number in enumerate(playlist.channels, 1):

@@ -17,6 +17,7 @@ import pytest
 
 from kammerton.model import InstrumentError, LastingFault, ProgramError
 from kammerton.model.roles import Playlist, PlayStep, Waveform, WaveformGenerator
+from kammerton_drivers import tektronix_awg5208
 from kammerton_drivers.tektronix_awg5208 import Awg5208, connect
 from kammerton_sim.instruments.awg5208 import Awg5208 as Simulated
 from kammerton_sim.ledger import Ledger
@@ -318,6 +319,24 @@ def test_nobody_there():
 def test_another_instrument_there(rig, monkeypatch):
     monkeypatch.setattr(rig.device, "identity", "TEKTRONIX,AWG4162,1,1")
     assert re.search(r"awg1 \(.*\): connect: .*4162", refusal(rig.address))
+
+
+def test_i1_an_answer_lost_while_it_loads_is_waited_for_as_long_as_the_file_takes(
+    rig, generator, monkeypatch
+):
+    """Within the 30 s that recovery may take; not for the minute that the longest file has."""
+    assert tektronix_awg5208.LOADED <= 20
+    monkeypatch.setattr(tektronix_awg5208, "LOADED", 0.3)
+
+    async def main() -> float:
+        await generator.configure(RATE)
+        deafen(rig.device, monkeypatch, "*OPC?")
+        began = time.monotonic()
+        with pytest.raises(InstrumentError, match="asking '\\*OPC\\?'"):
+            await generator.load(playlist())
+        return time.monotonic() - began
+
+    assert asyncio.run(main()) < 5.0
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
