@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from kammerton.model import StoreError, StoreInUse
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import LASTING, Inbox, Request, attend, refusal, written
 from kammerton.store.place import place_of
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
+
+log = logging.getLogger(__name__)
 
 WAIT = 10.0
 """Seconds that a command waits for the daemon's answer."""
@@ -29,7 +32,8 @@ def change(
 ) -> str:
     """Have something done to a database, by its daemon if one runs; return what was done.
 
-    Without a daemon what others asked for earlier comes first.
+    Without a daemon what others asked for earlier comes first; a hold is done where that cannot be
+    read, too.
 
     Raises
     ------
@@ -41,11 +45,32 @@ def change(
     with Store.read(database) as known:
         computer = known.computer
     try:
-        with Store.open(database, computer) as store, Inbox(store.place) as inbox:
-            attend(store, inbox)
+        with Store.open(database, computer) as store:
+            _done_before(store, verb)
             return _here(store, verb, arguments, person)
     except StoreInUse as in_use:
         return _asked(database, verb, arguments, person, str(in_use))
+
+
+def _done_before(store: Store, verb: str) -> None:
+    """Do what was asked for earlier; a hold waits for nobody to mend what is damaged there."""
+    try:
+        with Inbox(store.place) as inbox:
+            attend(store, inbox)
+    except StoreUnavailable:
+        raise
+    except StoreError as problem:
+        words = f"what was asked for earlier is not done: {problem}{_cure(store)}"
+        if verb not in LASTING:
+            raise StoreError(words) from problem
+        log.warning("%s", words)
+
+
+def _cure(store: Store) -> str:
+    file = store.place.request_file
+    if file is None:
+        return ""
+    return f"; see {file}: beyond repair, delete it, and whoever asked for a hold asks again"
 
 
 def _here(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:

@@ -193,6 +193,31 @@ def test_what_waits_is_done_before_a_command_that_finds_no_daemon(path: Path) ->
         assert [lease.owner for lease in store.leases()] == ["bob"]
 
 
+@pytest.mark.parametrize("torn", [True, False], ids=["file", "row"])
+def test_damaged_requests_keep_nobody_from_a_hold_and_say_what_helps(
+    path: Path, caplog: pytest.LogCaptureFixture, torn: bool
+) -> None:
+    Store.open(path, "two-qubits").close()
+    requests = path.with_name(f"{path.name}.requests")
+    with Inbox(path) as box:
+        box.ask("release", {"scope": "q1"}, "anna")
+        with box._engine.begin() as connection:
+            connection.execute(inbox.update(inbox.table).values(arguments="{"))
+    if torn:
+        requests.write_bytes(b"this is no database, and long enough to be told so" * 1000)
+    said = change(path, "hold", {"scope": "computer", "why": "in the rack"}, "bob")
+    assert said == "computer is held by bob until it is released"
+    helps = f"see {requests}: beyond repair, delete it"
+    assert helps in caplog.text
+    with pytest.raises(StoreError, match="not done") as refused:
+        change(path, "release", {"scope": "computer"}, "bob")
+    assert helps in str(refused.value)
+    with Store.read(path) as store:
+        assert [lease.owner for lease in store.leases()] == ["bob"]
+    requests.unlink()
+    assert change(path, "release", {"scope": "computer"}, "bob") == "computer is released"
+
+
 def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Path) -> None:
     store.hold("computer", "bob", "in the rack")
     with Inbox(path) as box:
