@@ -58,11 +58,16 @@ def release(
 
 def _seen(lab: Path | None, scope: str) -> int | None:
     """Return the number of the lease that holds a scope now: that one is to be released."""
-    from kammerton.cli.loading import database_or_exit
-    from kammerton.store import Store
+    from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
+    from kammerton.model import StoreError
+    from kammerton.store.older import lease_on
 
-    with Store.read(database_or_exit(lab)) as store:
-        return next((held.number for held in store.leases() if held.scope == scope), None)
+    database = database_or_exit(lab)
+    try:
+        return lease_on(database, scope)
+    except StoreError as problem:
+        refuse([str(problem)])
+        raise typer.Exit(BAD_INPUT) from None
 
 
 def _change(

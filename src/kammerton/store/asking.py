@@ -12,6 +12,7 @@ from typing import Any
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import LASTING, Inbox, Request, attend, refusal, written
+from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import place_of
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
@@ -42,10 +43,10 @@ def change(
     """
     person = who or somebody()
     written(arguments)  # what is too large for a daemon is too large without one
-    with Store.read(database) as known:
-        computer = known.computer
+    place = place_there(database)
     try:
-        with Store.open(database, computer) as store:
+        place.lock()()  # a daemon of an older schema is asked, too
+        with Store.open(database, computer_of(place)) as store:
             _done_before(store, verb)
             return _here(store, verb, arguments, person)
     except StoreInUse as in_use:

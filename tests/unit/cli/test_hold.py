@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
+import threading
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +15,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.model import StoreError
-from kammerton.store import Store, change
+from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.leases import DAEMON
 from tests.unit.lab.example import FILE
 
@@ -94,6 +97,64 @@ def test_what_another_person_holds_is_released_with_force_only(lab):
     assert code == 2
     assert "held by bob@pc" in " ".join(err.split())
     assert said("release", "q1", "--force", "--lab", str(lab))[0] == 0
+
+
+def make_old(database: Path) -> None:
+    with closing(sqlite3.connect(database, isolation_level=None)) as older:
+        older.execute("DROP TABLE doubt")
+        older.execute("PRAGMA user_version = 2")
+
+
+def test_after_an_upgrade_a_person_holds_before_anything_is_driven(lab):
+    database = lab.parent / "kammerton.sqlite"
+    with Store.open(database, "two-qubits") as store:
+        store.activity("t1 on q0")
+    make_old(database)
+    code, out, err = said("hold", "computer", "--why", "upgrade", "--lab", str(lab))
+    assert code == 0, err
+    assert "CAUTION: outputs may be on" in " ".join(out.split())
+    with Store.read(database) as store:
+        assert [each.why for each in store.leases()] == ["upgrade"]
+    make_old(database)
+    assert said("release", "computer", "--lab", str(lab)) == (0, "computer is released\n", "")
+
+
+def test_a_daemon_from_before_an_upgrade_hears_a_hold_and_a_release(lab):
+    """It has the older schema open: nobody but itself may bring that up to date."""
+    database = lab.parent / "kammerton.sqlite"
+    end = threading.Event()
+
+    def work(store: Store) -> None:
+        with Inbox(store.place) as box:
+            while not end.wait(0.02):
+                attend(store, box)
+
+    with Store.open(database, "two-qubits") as store:
+        with closing(sqlite3.connect(database)) as older:
+            older.execute("PRAGMA user_version = 2")
+        thread = threading.Thread(target=work, args=(store,))
+        thread.start()
+        try:
+            code, _, err = said("hold", "q1", "--why", "upgrade", "--lab", str(lab))
+            assert code == 0, err
+            assert [each.why for each in store.leases()] == ["upgrade"]
+            assert said("release", "q1", "--lab", str(lab)) == (0, "q1 is released\n", "")
+        finally:
+            end.set()
+            thread.join()
+
+
+@pytest.mark.parametrize("words", [("hold", "q1", "--why", "x"), ("release", "q1")])
+def test_a_database_of_another_program_is_named_and_left_alone(lab, words):
+    database = lab.parent / "kammerton.sqlite"
+    database.unlink()
+    with closing(sqlite3.connect(database)) as other:
+        other.execute("CREATE TABLE mine (x)")
+    before = database.read_bytes()
+    code, _, err = said(*words, "--lab", str(lab))
+    assert code == 2
+    assert "database of another program" in " ".join(err.split())
+    assert database.read_bytes() == before
 
 
 @pytest.mark.parametrize(
