@@ -13,10 +13,14 @@ from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.errands import Errands
 from kammerton.store.inbox import Request, report
+from kammerton.store.sqlite import disturbed
 
 log = logging.getLogger(__name__)
 
 PERIOD = 0.5  # s between looks
+
+LOOKS = 3
+"""In a row that a disturbance spoils before it counts: what takes the bench down shall last."""
 
 
 Told = Callable[[Request], object]
@@ -69,17 +73,25 @@ class _Desk:
     ) -> None:
         self._store, self._scopes, self._errands = store, scopes, errands
         self._inbox: Inbox | None = None
+        self._spoilt = LOOKS - 1  # nobody has looked yet: even a disturbance may hide a hold
         self.said: str | None = None
 
     def look(self) -> list[Request]:
         """Do what is asked for; return what was looked at."""
         self._inbox = inbox = self._inbox or Inbox(self._store.place)
         try:
-            return attend(self._store, inbox, self._scopes, self._errands)
+            found = attend(self._store, inbox, self._scopes, self._errands)
         except StoreError:
             self._inbox = None
             inbox.close()
             raise
+        self._spoilt = 0
+        return found
+
+    def lasts(self, problem: StoreError) -> bool:
+        """Say whether it is no disturbance of a moment. Damage lasts from the first look on."""
+        self._spoilt = self._spoilt + 1 if disturbed(problem) else LOOKS
+        return self._spoilt >= LOOKS
 
     def close(self) -> None:
         """Answer who still waits, as far as that can be written."""
@@ -98,6 +110,8 @@ class _Desk:
 async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
     """Look once. What is damaged is told, and is no end: a hold may be in it, or none.
 
+    Nothing is told of a disturbance until it lasts.
+
     Raises
     ------
     StoreUnavailable
@@ -111,7 +125,8 @@ async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
         if str(problem) != desk.said:
             log.error("requests cannot be read: %s", problem)  # noqa: TRY400 - it says all
         desk.said = str(problem)
-        unread(desk.said)
+        if desk.lasts(problem):
+            unread(desk.said)
     else:
         desk.said = None
         for request in requests:

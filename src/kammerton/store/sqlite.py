@@ -26,6 +26,9 @@ PROBE = 2**20
 
 PASSING = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
+DISTURBED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+"""What a shortage of descriptors or a slow disk also brings: it may be over at the next look."""
+
 BUSY_SECONDS = 5.0
 """How long to wait for another program that holds the database locked."""
 
@@ -186,6 +189,17 @@ def _passes(problem: Exception, path: Path) -> bool:
     if said == sqlite3.SQLITE_IOERR_WRITE:
         return _no_room(path)
     return said & 0xFF in PASSING
+
+
+def disturbed(problem: StoreError) -> bool:
+    """Return whether an error may be one of this moment: all but damage and another's refusal."""
+    cause = problem.__cause__
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    if isinstance(cause, OSError):
+        return True
+    said = getattr(cause, "sqlite_errorcode", 0)
+    return said & 0xFF in DISTURBED or said == sqlite3.SQLITE_READONLY_DBMOVED
 
 
 def _no_room(path: Path) -> bool:

@@ -13,7 +13,8 @@ import pytest
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.serve import attending as module
 from kammerton.serve.attending import attending
-from kammerton.store import Inbox, Store
+from kammerton.store import Inbox, Store, sqlite
+from kammerton.store.inbox import Request
 
 RUBBISH = b"this is no database, and long enough to be told so" * 1000
 
@@ -109,6 +110,93 @@ def test_somebodys_lock_is_no_damage(store, file):
                 await asyncio.sleep(0.3)
             before = len(heard)
             await soon(lambda: len(heard) > before)
+
+    asyncio.run(main())
+    assert set(heard) == {None}
+
+
+def failing(code: int) -> StoreError:
+    """Return what becomes of an error of SQLite in a look."""
+    try:
+        with sqlite.named_errors(Path("kammerton.sqlite"), "open"):
+            cause = sqlite3.OperationalError("disturbed")
+            cause.sqlite_errorcode = code
+            raise cause
+    except StoreError as problem:
+        return problem
+    raise AssertionError(code)
+
+
+def told_of(monkeypatch, store: Store, *looks: StoreError | None) -> list[bool]:
+    """Look once for each of these; return of which it was told that requests cannot be read."""
+    heard: list[str | None] = []
+    left = list(looks)
+
+    def attended(*_: object) -> list[Request]:
+        problem = left.pop(0)
+        if problem is not None:
+            raise problem
+        return []
+
+    monkeypatch.setattr(module, "attend", attended)
+    desk = module._Desk(store, None, None)
+
+    async def main() -> list[bool]:
+        told = []
+        for _ in looks:
+            before = len(heard)
+            await module._look(desk, print, heard.append)
+            told.append(heard[before:] not in ([], [None]))
+        return told
+
+    return asyncio.run(main())
+
+
+CANNOT_OPEN = failing(sqlite3.SQLITE_CANTOPEN)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_IOERR_READ,
+        sqlite3.SQLITE_IOERR_WRITE,
+        sqlite3.SQLITE_READONLY_DBMOVED,
+    ],
+)
+def test_a_disturbance_of_two_looks_takes_no_bench_down(monkeypatch, store, code):
+    spoilt = failing(code)
+    told = told_of(monkeypatch, store, None, spoilt, spoilt, None, spoilt, spoilt, spoilt, spoilt)
+    assert told == [False] * 6 + [True] * 2
+
+
+@pytest.mark.parametrize("code", [sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB])
+def test_damage_counts_at_once_and_so_does_whatever_follows(monkeypatch, store, code):
+    assert told_of(monkeypatch, store, None, failing(code)) == [False, True]
+    assert told_of(monkeypatch, store, None, failing(code), CANNOT_OPEN) == [False, True, True]
+
+
+def test_before_anybody_has_looked_a_disturbance_counts(monkeypatch, store):
+    told = told_of(monkeypatch, store, CANNOT_OPEN, None, CANNOT_OPEN)
+    assert told == [True, False, False]
+
+
+def test_descriptors_that_are_short_for_a_moment_take_no_bench_down(monkeypatch, store, file):
+    heard: list[str | None] = []
+
+    def none_left(*_: object) -> sqlite3.Connection:
+        return sqlite3.connect("file:/nowhere/at/all?mode=ro", uri=True)  # as SQLite says it
+
+    async def main() -> None:
+        async with attending(store, unread=heard.append):
+            await soon(lambda: len(heard) > 1)
+            with monkeypatch.context() as short:
+                short.setattr(sqlite, "_connect", none_left)
+                short.setattr(module, "PERIOD", 0.2)
+                file.unlink()  # as a cleaner does: it is opened anew
+                await asyncio.sleep(0.15)
+            before = len(heard)
+            await soon(lambda: len(heard) > before + 1)
 
     asyncio.run(main())
     assert set(heard) == {None}
