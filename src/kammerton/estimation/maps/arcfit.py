@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,14 +79,12 @@ class Found(Fitted):
     """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
 
     other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column. turns: steps that all
-    starts took.
+    chi-square the place of the top changes in mid-scan, and in which column.
     """
 
     elsewhere: float
     other: tuple[float, Array]
     jump: tuple[float, int]
-    turns: int
 
 
 def last(c: Columns, found: Found | None, model: Model) -> Found | None:
@@ -136,57 +135,69 @@ def _part(law: Positions, part: slice) -> Positions:
 
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from."""
-    best: Found | None = None
+    best: _Seen | None = None
+    for seen in _in_turn(c, model):
+        if best is None or _worth(seen.best) > _worth(best.best):
+            best = seen
+        if best.best.misses.share > SHARE and _settled(best.best):
+            break
+    return None if best is None else _alone(c, best, model)
+
+
+def _in_turn(c: Columns, model: Model) -> Iterator[_Seen]:
+    """Yield the arcs of likely widths, until patience ends."""
     taken = 0
     for stripes in (True, False):
         for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
-            found = _in_scores(c, s, width, model)
-            taken += 0 if found is None else found.turns
-            if found is not None and (best is None or _worth(found) > _worth(best)):
-                best = found
-            if best is not None and best.misses.share > SHARE and _settled(best):
-                return best
+            seen = _in_scores(c, s, width, model)
+            if seen is not None:
+                taken += seen.turns
+                yield seen
             if taken > PATIENCE:
-                return best
-    return best
+                return
 
 
-def _settled(found: Found | _Followed) -> bool:
+def _settled(found: _Followed) -> bool:
     """Return whether enough columns show the line, and its law is where it wants to be."""
     return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE)
 
 
-def _worth(found: Found | _Followed) -> float:
+def _worth(found: _Followed) -> float:
     held = found.misses
     worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
     worth /= max(1.0, held.chi2_reduced)
     return worth if found.fit.step < CLOSE else UNSETTLED * worth
 
 
-def _in_scores(c: Columns, s: Array, width: float, model: Model) -> Found | None:
+def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None:
     points, even = candidates(c, s, width), evened(s)
     seeds = arcs(c, even, candidates(c, even, width), width, model.seeker)
     if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
         return None
     starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
-    law, prior = model.law, model.prior
-    tried = _tried(c, law, starts, prior, points, width)
+    tried = _tried(c, model.law, starts, model.prior, points, width)
     best = _followed(c, tried[0], width, model)
     taken = best.turns
     for theta in tried[1:]:
         share = best.misses.share
-        if share < POOR or (share > FULL and _settled(best)) or taken > PATIENCE:
+        if share < POOR or (share > FULL and _settled(best)) or taken > PATIENCE // 2:
             break
         again = _followed(c, theta, width, model)
         taken += again.turns
         best = again if _worth(again) > _worth(best) else best
-    found = _completed(s, best, model, points, taken)
+    return _Seen(best, s, width, points, taken)
+
+
+def _alone(c: Columns, seen: _Seen, model: Model) -> Found:
+    """Complete the arc that was seen; where it is a two-photon line, the one above it."""
+    best, s, points = seen.best, seen.s, seen.points
+    found = _completed(s, best, model, points)
     bright, there = found.other
     above = there[0] - found.fit.theta[0]
     alike = abs(there[model.top] - found.fit.theta[model.top]) < SAME
     if bright > LIKE and alike and 0 < above < model.twin:
-        return _completed(s, _followed(c, there, width, model), model, points, taken)
+        return _completed(s, _followed(c, there, seen.width, model), model, points)
     return found
 
 
@@ -199,6 +210,17 @@ class _Followed:
     c: Columns
     theta: Array
     width: float
+    turns: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """The best arc of one width: in scores s, among bright points. turns: that all starts took."""
+
+    best: _Followed
+    s: Array
+    width: float
+    points: Candidates
     turns: int
 
 
@@ -220,12 +242,11 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
     return _Followed(fit, held, c, theta, width, turns)
 
 
-def _completed(s: Array, best: _Followed, model: Model, points: Candidates, taken: int) -> Found:
+def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> Found:
     """Settle, widen the errors where neighbours miss alike, and look for what else there is."""
     if best.fit.step > NEARLY:
         theta = best.fit.theta[: len(best.theta)]
         best = _followed(best.c, theta, best.fit.width, model)
-        taken += best.turns
     fit, held = best.fit, best.misses
     alike = clumping(fit, held)
     if fit.step > NEARLY:
@@ -233,10 +254,10 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates, take
     elif alike > 1.0:
         theta, width = _again(fit, held, best.theta, best.width)
         fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
-        held, taken = misses(best.c, fit), taken + fit.turns
+        held = misses(best.c, fit)
     other = _second(best.c, s, fit, model)
     jumped = jump(fit, model.law, model.top, len(model.prior[0]))
-    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped, taken)
+    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped)
 
 
 def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Array, float]:
