@@ -88,6 +88,7 @@ def seen(truth: Truth, broken: Broken, traces: Traces, curve: NDArray[Any]) -> i
     if not broken.other_law or traces.clean is None or len(traces) == 0:
         return len(traces)
     rest = ((stacked(traces.clean - curve) / rows_of(traces.sigma, traces.clean)) ** 2).sum(axis=1)
+    rest = np.where(np.isnan(rest), np.inf, rest)  # a curve that is not given everywhere
     if traces.hidden:
         rest = np.minimum(rest, oracle(truth, traces.hidden, replace(traces, y=traces.clean))[1])
     rows = stacked(traces.clean).shape[1]

@@ -17,7 +17,7 @@ from kammerton.estimation.maps.arcs import (
     candidates,
     through_points,
 )
-from kammerton.estimation.maps.fitted import Fitted
+from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
 from kammerton.estimation.maps.ridge import (
@@ -92,11 +92,9 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
         return found
     best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
-    if best is None:
-        return found
-    if best.lost > 0:
-        return replace(found, whole=best)
-    return replace(found, whole=best, misses=replace(found.misses, scatter=0.0))
+    if best is None or best.lost > 0:
+        return widened(replace(found, whole=best))
+    return widened(replace(found, whole=best, misses=replace(found.misses, scatter=0.0)))
 
 
 def faint(c: Columns, model: Model) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
-from kammerton.estimation.maps.fitted import Fitted
+from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE
 from kammerton.estimation.maps.ridge import (
@@ -119,7 +119,7 @@ def last(c: Columns, found: Found | None) -> Found | None:
     prior = np.zeros(5), np.zeros(5)
     whole_map = c if found.shape != POLE else unwound(c)[0]
     best = whole(whole_map, found.c, crossing_law(c.b), prior, found.fit, found.shape)
-    return replace(found, whole=best)
+    return widened(replace(found, whole=best))
 
 
 def _worth(found: Found) -> float:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import chdtrc
 
 from kammerton.estimation.maps.chevron import (
     AT,
@@ -22,7 +21,9 @@ from kammerton.estimation.maps.chevron import (
     refine,
 )
 from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
+from kammerton.estimation.maps.compressed import compressed
 from kammerton.estimation.maps.faults import without_faults
+from kammerton.estimation.maps.leftover import alike, excess
 from kammerton.estimation.maps.maps import Maps, over_a_map, scatter
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings, percent
@@ -43,6 +44,7 @@ STRAY = 7.0  # sigmas from which a single point is stray
 ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
 BEYOND = 0.25  # by which noise may take a population out of 0 to 1
 TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
+COMPRESSED = "the exchange is compressed where it is highest: the amplifier saturates"
 WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
 
 
@@ -52,6 +54,7 @@ class Found:
 
     gain: chi-square that it explains beyond stripes along both axes. seen: amplitudes that
     oscillate. reduced: chi-square. related: autocorrelation of residuals (along a, along t).
+    image: without what was set aside. wider: by what variances grow for what is left.
     """
 
     fit: Exchange
@@ -59,7 +62,8 @@ class Found:
     seen: int
     reduced: float
     related: tuple[float, float]
-    freedom: int
+    image: Image
+    wider: float
 
 
 def cz_chevron(maps: Maps, known: Known) -> Outcome:
@@ -162,13 +166,9 @@ def _held(image: Image, fit: Exchange) -> Found:
     w2 = image.w**2
     gain = float((w2 * (data**2 - (data - model) ** 2)).sum())
     seen = int((rows(image)[1] > SEEN).sum())
-    wide = 1.0
-    if chdtrc(freedom, reduced * freedom) < 0.01:
-        wide = reduced
-    for each in related:
-        if each > 4.0 / np.sqrt(there.sum()):
-            wide *= (1.0 + each) / (1.0 - min(each, 0.9))
-    return Found(replace(fit, cov=fit.cov * wide), gain, seen, reduced, related, freedom)
+    wide = excess(reduced, freedom) * alike(left)
+    fit = replace(fit, cov=fit.cov * wide)
+    return Found(fit, gain, seen, reduced, related, image, wide)
 
 
 def _mixed(y: Array, there: NDArray[np.bool_]) -> Array:
@@ -221,6 +221,8 @@ def _objections(
     value, error = ({k: float(v[n]) for k, v in each.items()}
                     for each in (numbers.values, numbers.stderr))  # fmt: skip
     yield _unlike(image, found)
+    if found.wider > 1.0 and compressed(found.image, found.fit):
+        yield rejected("saturated", COMPRESSED)
     yield _impossible(image, found, value, error)
     yield from _placed(found, value, maps)
     if not error["coupling"] < 0.1 * value["coupling"]:

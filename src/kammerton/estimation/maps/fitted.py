@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps.leftover import alike, excess
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.maps.misses import Misses
 from kammerton.estimation.maps.ridge import Columns
@@ -24,12 +25,14 @@ class Fitted:
 
     fit: with heights free in every column, misses: how it holds, c: the map without what does not
     belong. whole: the fit of all points with heights that columns share, where that holds.
+    wider: by what variances grow for what the fit leaves that is not noise.
     """
 
     fit: Tracked
     misses: Misses
     c: Columns
     whole: Whole | None = field(default=None, kw_only=True)
+    wider: float = field(default=1.0, kw_only=True)
 
     @property
     def theta(self) -> Array:
@@ -39,7 +42,7 @@ class Fitted:
     @property
     def cov(self) -> Array:
         """The covariance of theta."""
-        return (self.fit if self.whole is None else self.whole).cov
+        return self.wider * (self.fit if self.whole is None else self.whole).cov
 
     @property
     def image(self) -> NDArray[Any]:
@@ -50,6 +53,22 @@ class Fitted:
     def reduced(self) -> float:
         """Reduced chi-square."""
         return self.misses.chi2_reduced if self.whole is None else self.whole.reduced
+
+
+Fit = TypeVar("Fit", bound=Fitted)
+
+
+def widened(found: Fit) -> Fit:
+    """Return a fit whose errors know of what it leaves that is not noise."""
+    whole, fit = found.whole, found.fit
+    if whole is None:
+        c, model, used = found.c, fit.pull.model, fit.pull.reach & found.misses.kept[:, None]
+    else:
+        c, model, used = whole.c, whole.model, np.ones(whole.c.w.shape, dtype=bool)
+    left = np.where(used & (c.w > 0), (c.z - model) * c.w, 0.0)
+    count = c.parts * int(np.count_nonzero(left))
+    more = 1.0 if whole is None else excess(whole.reduced, count)
+    return replace(found, wider=more * alike(left))
 
 
 def chi_squares(maps: Maps, found: Sequence[Fitted | None]) -> Array:
