@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.chevron import (
     AT,
+    BEND,
     GAP,
     LATE,
     LEAST_RATE,
@@ -120,15 +121,21 @@ def _find(image: Image, maps: Maps) -> Found | None:
 
 
 def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Exchange:
-    """Return the best of several roads; the first one that leaves no more than noise will do."""
+    """Return the best of several roads; the first one that leaves no more than noise will do.
+
+    A detuning that bends can be right on one side of the resonance and mirrored on the other, which
+    noise may hide: so the best is tried once more from one that does not bend.
+    """
     points = int((image.w > 0).sum())
     fits: list[Exchange] = []
-    for start in tried:
-        for road in (_grown, refine):
-            fits.append(road(image, start, prior))
-            if fits[-1].cost < points + 4.0 * np.sqrt(points):
-                return fits[-1]
-    return min(fits, key=lambda each: each.cost)
+    for start, road in ((start, road) for start in tried for road in (_grown, refine)):
+        fits.append(road(image, start, prior))
+        if fits[-1].cost < points + 4.0 * np.sqrt(points):
+            break
+    best = min(fits, key=lambda each: each.cost)
+    straight = best.theta.copy()
+    straight[BEND] = 0.0
+    return min(best, refine(image, straight, prior), key=lambda each: each.cost)
 
 
 def _grown(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:

@@ -33,7 +33,7 @@ def alike(residual: NDArray[Any]) -> float:
 
     Neighbours alone are asked, too: what is alike at few points hides among many lags.
     """
-    count = np.count_nonzero(residual) * (2 if np.iscomplexobj(residual) else 1)
+    count = int(np.count_nonzero(residual)) * (2 if np.iscomplexobj(residual) else 1)
     lags, near = _autocorrelation(residual)
     return max(_grown(lags, count), _grown(lags[near], count))
 
