@@ -12,10 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps.chevron import Exchange, Image, exchanged
-from kammerton.estimation.resonances.compression import MUCH, SURE
 
 Array = NDArray[np.float64]
 
+SURE = 6.0  # sigmas of a compression that is not chance
+MUCH = 0.03  # compression that matters, in parts of the exchange
 STEP = 1e-5
 MOST = 0.5  # part of what is left beyond noise that must be compression: pulses bend laws, too
 
