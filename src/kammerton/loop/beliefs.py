@@ -42,7 +42,7 @@ class BeliefBook:
         """Take over measured estimates, by full name."""
         for name, e in estimates.items():
             drift = self.kind(name).drift_of(e.value)
-            self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run)
+            self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run, e.stderr)
 
     def doubt(self, full_names: Iterable[str], times: float, now: datetime) -> None:
         """Widen beliefs: at least `times` their sigma of now, never past the design's."""

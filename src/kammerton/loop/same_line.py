@@ -17,6 +17,8 @@ from kammerton.model.quantity import show
 class SameLine:
     """Compares the f01 of each qubit with every other's. One alarm a pair, until they part.
 
+    What was measured is compared, with the errors of that: a doubt, such as of a qubit that is
+    parked, makes no two lines one.
     The first time that a pair differs is told too: who compared before may have told of it.
     """
 
@@ -39,7 +41,7 @@ class SameLine:
         both = len(measured) == len(pair)
         if both and self._one(*measured):
             self._told[pair] = True
-            at = " and ".join(show(b.mean, "Hz", b.sigma) for b in measured)
+            at = " and ".join(show(b.mean, "Hz", b.stderr) for b in measured)
             tell(Alarm("same line", subject, f"f01 of {subject} is the same: {at}"))
         elif self._told.get(pair, both):
             self._told[pair] = False
@@ -47,5 +49,5 @@ class SameLine:
 
     def _one(self, first: Belief, second: Belief) -> bool:
         tolerance = self.book.kind(f"{self.qubits[0]}.f01").tolerance
-        sigma = math.hypot(first.sigma, second.sigma)
+        sigma = math.hypot(first.stderr, second.stderr)
         return abs(first.mean - second.mean) <= max(SURPRISE * sigma, tolerance)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 TEN_YEARS = 10 * 365 * 86400.0
@@ -14,7 +14,8 @@ class Belief:
     """Mean and sigma of a parameter at `time`; afterwards sigma grows as a random walk.
 
     `drift` is the walk per square root of a second, in the unit of the parameter.
-    `run` names the run behind it; None means it is only the design value.
+    `run` names the run behind it; None means it is only the design value. `stderr` is the error of
+    what that run measured, which doubt and age leave alone; 0 where nothing was measured.
     """
 
     mean: float
@@ -22,6 +23,7 @@ class Belief:
     time: datetime
     drift: float = 0.0
     run: str | None = None
+    stderr: float = 0.0
 
     def sigma_at(self, time: datetime) -> float:
         """Return the standard deviation at a laboratory time (never smaller than at `time`)."""
@@ -37,4 +39,4 @@ class Belief:
 
     def doubted(self, sigma: float) -> Belief:
         """Return the same mean with at least this much doubt."""
-        return Belief(self.mean, max(self.sigma, sigma), self.time, self.drift, self.run)
+        return replace(self, sigma=max(self.sigma, sigma))

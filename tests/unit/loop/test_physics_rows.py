@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from kammerton.model import Program, Verdict
+from kammerton.model import Estimate, Program, Verdict
 from kammerton.model.alarm import Alarm
 from kammerton.publish import Alarms
 from kammerton.store import Store
@@ -201,6 +201,17 @@ def test_p4_two_qubits_that_claim_one_line_are_named_until_they_part(tmp_path, s
     for _ in range(2):
         loop._conclusions._same_line.look(["q1.f01"], told.append)
     assert [(a.subject, a.on) for a in told] == [("q0 and q1", False)]
+
+
+def test_p4_a_doubt_makes_no_two_lines_one(tmp_path, store):
+    """A qubit that is parked is believed no better than its design; its line was elsewhere."""
+    loop, _ = make(tmp_path, store, Chip())
+    told: list[Alarm] = []
+    for name, hz in (("q0.f01", 5.0988e9), ("q1.f01", 5.0645e9)):
+        loop.book.update({name: Estimate(hz, 100.0, "Hz", loop.clock.now(), "r000001")})
+    loop.book.widen("q1.f01", 8e6)
+    loop._conclusions._same_line.look(["q0.f01"], told.append)
+    assert [alarm.on for alarm in told] == [False]
 
 
 def test_p4_an_alarm_that_the_loop_before_told_of_ends_with_the_next(tmp_path, store):
