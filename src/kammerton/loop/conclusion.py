@@ -60,6 +60,8 @@ class Conclusions:
         commit, ready, waits = await self._commit(run, attempt, sure, surprises)
         self.revision = commit.revision or self.revision
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
+        for name, e in surprises.items():
+            self._say_surprise(name, e)  # before anything is widened for it
         for fit in run.fits.values():
             self._take_note(plan, fit)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
@@ -168,12 +170,16 @@ class Conclusions:
             self.patience.park(fit.target, f"no line is its own; {reason}", self.clock.now())
         return True
 
-    def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
-        old = self.book[name].mean
+    def _say_surprise(self, name: str, new: Estimate) -> None:
+        old = self.book[name]
+        believed = show(old.mean, new.unit, old.sigma_at(new.time))
         log.warning(
             "%s: %s is far from %s, which was believed; it counts when it is found again",
-            name, show(new.value, new.unit, new.stderr), show(old, new.unit, new.stderr),
+            name, show(new.value, new.unit, new.stderr), believed,
         )  # fmt: skip
+
+    def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
+        old = self.book[name].mean
         self._doubt(plan, self.book.qubit_of(name), DOUBT)
         self.book.widen(name, abs(new.value - old))
 

@@ -10,6 +10,7 @@ import pytest
 
 from kammerton.model import Estimate, Program, Verdict
 from kammerton.model.alarm import Alarm
+from kammerton.model.quantity import show
 from kammerton.publish import Alarms
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
@@ -33,7 +34,7 @@ def last_run(store):
     return max(e.run for e in store.parameters().values())
 
 
-def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, store):
+def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, store, caplog):
     """T1 falls from 60 to 12 us: the first such value is withheld, f01 is not chased."""
     loop, _ = make(tmp_path, store, Chip())
     asyncio.run(loop.settle())
@@ -42,9 +43,12 @@ def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, 
     sick.decay = 12e-6
     again, bench = make(tmp_path, store, sick)
     again.book.doubt(["q0.t1"], 8.0, again.clock.now())
+    old = again.book["q0.t1"]
     asyncio.run(again.step())
     assert [p.name for p in bench.played] == ["t1"]
     assert store.parameters() == known
+    believed = show(old.mean, "s", old.sigma)  # its own error, not that of what was found
+    assert f"is far from {believed}, which was believed" in caplog.text
     asyncio.run(again.settle())
     first, *_ = values(store, "q0.t1", before)
     assert abs(first.value - 12e-6) < 5 * first.stderr
