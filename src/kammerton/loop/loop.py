@@ -142,8 +142,7 @@ class Loop:
         return self.patience.left_alone()
 
     def _idle(self) -> str:
-        alone = self.patience.left_alone().items()
-        words = [self.drive_off(), *(f"{name} is parked: {reason}" for name, reason in alone)]
+        words = [self.drive_off(), *self.patience.words(self.clock.now())]
         words += [f"waits: {what}" for what in self._conclusions.waiting()]
         return f"idle: {'; '.join(filter(None, words)) or 'everything is known well enough'}"
 
@@ -314,7 +313,7 @@ class Loop:
             reasons = (f"{plan.calibration.name}: {refusal}", self.patience.reasons.get(name))
             reason = "; before: ".join(r for r in reasons if r)
             log.error("%s is parked: %s", name, reason)
-            self.patience.park(name, reason, self.clock.now())
+            self.patience.park(name, reason, self.clock.now(), plan.calibration.name)
             return
         for target in plan.targets:
             await self._attempt(replace(plan, targets=(target,)))

@@ -2,25 +2,35 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from kammerton.model import Effort, Fit, Verdict
 from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.span import duration
 
 TRIES = 4
 WIDEST, MOST_SHOTS = 8.0, 16.0
+MINUTE = timedelta(minutes=1)
 PAUSE = timedelta(minutes=10)  # of laboratory time; doubled each time the same target is parked
 LONGEST_PAUSE = timedelta(hours=12)
 
 
 @dataclass(frozen=True)
 class Parked:
-    """Why a target is left alone, and until when (laboratory time)."""
+    """Why a target is left alone, until when (laboratory time), and what failed there."""
 
     reason: str
     until: datetime
+    calibration: str = ""
+
+    def words(self, now: datetime) -> str:
+        """Return the reason, and how soon it is tried again."""
+        left = math.ceil((self.until - now) / MINUTE)
+        again = f"in {duration(left * MINUTE)}" if left > 0 else "next"
+        return f"{self.reason} (tried again {again})"
 
 
 @dataclass
@@ -54,6 +64,12 @@ class Patience:
         aside = {f"{c} of {t}": parked.reason for (c, t), parked in self.aside.items()}
         return {name: parked.reason for name, parked in self.parked.items()} | aside
 
+    def words(self, now: datetime) -> list[str]:
+        """Say of all that is left alone why, and when it is tried again."""
+        aside = {f"{c} of {t}": parked for (c, t), parked in self.aside.items()}
+        alone = (self.parked | aside).items()
+        return [f"{name} is parked: {parked.words(now)}" for name, parked in alone]
+
     def effort(self, calibration: str, target: str) -> Effort:
         """Return what to spend on the next try."""
         return self.efforts.get((calibration, target), Effort())
@@ -65,12 +81,14 @@ class Patience:
             self.failures.pop(key, None)
             self.efforts.pop(key, None)
             self.reasons.pop(fit.target, None)
+            if fit.target in self.parked and self.parked[fit.target].calibration == calibration:
+                self._free(fit.target)
             return 0
         self.failures[key] = self.failures.get(key, 0) + 1
         self.efforts[key] = _more(self.effort(*key), fit)
         self.reasons[fit.target] = f"{calibration}: {fit.reason}"
         if self.failures[key] >= TRIES:
-            self.park(fit.target, self.reasons[fit.target], now)
+            self.park(fit.target, self.reasons[fit.target], now, calibration)
         return self.failures[key]
 
     def anew(self, calibration: str, target: str) -> None:
@@ -78,11 +96,14 @@ class Patience:
         self.failures.pop((calibration, target), None)
         self.efforts.pop((calibration, target), None)
 
-    def park(self, target: str, reason: str, now: datetime) -> None:
-        """Leave a target alone for a while, longer each time."""
+    def park(self, target: str, reason: str, now: datetime, calibration: str = "") -> None:
+        """Leave a target alone for a while, longer each time, or until `calibration` works there.
+
+        That is only tried meanwhile where a person asks for it.
+        """
         times = self.times[target] = self.times.get(target, 0) + 1
         pause = min(PAUSE * 2 ** min(times - 1, 10), LONGEST_PAUSE)
-        self.parked[target] = Parked(reason, now + pause)
+        self.parked[target] = Parked(reason, now + pause, calibration)
         self.alarm(Alarm("target", target, f"{target} is parked: {reason}"))
 
     def forget(self) -> None:
@@ -96,13 +117,16 @@ class Patience:
         self.aside = {pair: p for pair, p in self.aside.items() if p.until > now}
         due = [name for name, parked in self.parked.items() if parked.until <= now]
         for name in due:
-            del self.parked[name]
-            self._released(name)
-            for key in [k for k in self.failures if k[1] == name]:
-                del self.failures[key]
-            for key in [k for k in self.efforts if k[1] == name]:
-                del self.efforts[key]
+            self._free(name)
         return due
+
+    def _free(self, name: str) -> None:
+        del self.parked[name]
+        self._released(name)
+        for key in [k for k in self.failures if k[1] == name]:
+            del self.failures[key]
+        for key in [k for k in self.efforts if k[1] == name]:
+            del self.efforts[key]
 
     def _released(self, target: str) -> None:
         self.alarm(Alarm("target", target, f"{target} gets another chance", on=False))

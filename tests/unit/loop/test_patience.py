@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from kammerton.loop.patience import MOST_SHOTS, PAUSE, TRIES, WIDEST, Patience
@@ -44,6 +46,31 @@ def test_what_is_forgotten_is_parked_no_longer_and_no_alarm_stays():
     patience.forget()
     assert patience.allows("t1", "q0")
     assert [(a.subject, a.on) for a in told] == [("q0", True), ("q0", False)]
+
+
+def test_what_works_again_where_it_failed_ends_the_parking():
+    told = []
+    patience = Patience(alarm=told.append)
+    for _ in range(TRIES):
+        patience.note("t1", fit(Verdict.REJECTED), START)
+    patience.note("ramsey", fit(Verdict.ACCEPTED), START)
+    assert "q0" in patience.parked, "another one says nothing of it"
+    patience.note("t1", fit(Verdict.ACCEPTED), START)
+    assert patience.left_alone() == {}
+    assert [(a.subject, a.on) for a in told] == [("q0", True), ("q0", False)]
+    assert patience.note("t1", fit(Verdict.REJECTED), START) == 1, "with a clean slate"
+
+
+def test_it_is_said_how_soon_it_is_tried_again():
+    patience = Patience()
+    patience.park("q0", "no line is seen", START)
+    patience.set_aside("t1", ["q1"], "its code fails", START)
+    later = START + PAUSE - timedelta(minutes=3, seconds=30)
+    assert patience.words(later) == [
+        "q0 is parked: no line is seen (tried again in 4 min)",
+        "t1 of q1 is parked: its code fails (tried again in 4 min)",
+    ]
+    assert patience.words(START + PAUSE)[0].endswith("(tried again next)")
 
 
 def test_without_advice_more_shots_are_taken():
