@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.coarse import coarser
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
@@ -46,17 +47,20 @@ class Conclusions:
         self._same_line = SameLine(self.book, tuple(self.lab.qubits))
         self.revision = self.record.store.revision()
 
-    async def conclude(self, plan: Plan, run: Run, attempt: int) -> str:
+    async def conclude(self, plan: Plan, run: Run, attempt: int, *, asked: bool = False) -> str:
         """Store a run, and believe it; return its identifier.
 
         What surprises is withheld, with all else that its target proposed, until found again. What
         is found of a qubit before it has answered to a pulse is believed, and stored only then.
+        asked: by a person; what is much coarser than what is believed is only kept in the record.
         """
         changes = self._changes(plan, run)
         _forget(await self.follow(), changes)
         surprises = self._surprises.among(changes)
         doubtful = {self.book.qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
+        for name in coarser(self.book, sure) if asked else ():
+            del sure[name]
         commit, ready, waits = await self._commit(run, attempt, sure, surprises)
         self.revision = commit.revision or self.revision
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
@@ -167,7 +171,8 @@ class Conclusions:
         log.warning("%s: %s", fit.target, reason)
         self.patience.anew(plan.calibration.name, fit.target)
         if self._provisional.exhausted(fit.target):
-            self.patience.park(fit.target, f"no line is its own; {reason}", self.clock.now())
+            why = f"no line is its own; {reason}"
+            self.patience.park(fit.target, why, self.clock.now(), plan.calibration.name)
         return True
 
     def _say_surprise(self, name: str, new: Estimate) -> None:

@@ -333,7 +333,7 @@ class Loop:
 
     async def _concluded(self, plan: Plan, run: Run, attempt: int, *, asked: bool) -> str:
         try:
-            run_id = await self._conclusions.conclude(plan, run, attempt)
+            run_id = await self._conclusions.conclude(plan, run, attempt, asked=asked)
         except CalibrationError as failure:
             outcome = f"failed: {failure}"
             await self._record.end(attempt, outcome)

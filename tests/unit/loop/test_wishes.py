@@ -70,6 +70,24 @@ def test_the_shots_are_those_asked_for(loop, shots):
     assert (done, loop.store.run(run).shots, loop.bench.played[-1].shots) == (True, shots, shots)
 
 
+def test_what_is_coarser_than_what_is_known_stays_in_the_record_alone(loop):
+    """Spectroscopy knows f01 to kHz, a Ramsey fringe to hundreds of Hz: the fringe's stays."""
+    known, head = loop.store.parameters()["q0.f01"], loop.store.revision()
+    done, run = granted(loop, Wish(7, "qubit_spectroscopy", "q0", "ada"))
+    stored = loop.store.run(run).fits["q0"]
+    assert done
+    assert stored.verdict == "accepted"
+    assert stored.values["frequency"].stderr > 3 * known.stderr
+    assert (loop.store.parameters()["q0.f01"], loop.store.revision()) == (known, head)
+    assert loop.book["q0.f01"].run == known.run
+
+
+def test_what_is_coarser_counts_once_the_finer_is_doubted(loop):
+    loop.book.widen("q0.f01", 1e6)
+    _, run = granted(loop, Wish(7, "qubit_spectroscopy", "q0", "ada"))
+    assert loop.book["q0.f01"].run == run
+
+
 def test_few_shots_do_not_teach_the_planner_to_expect_little(loop):
     before = dict(loop.planner.delivered)
     granted(loop, Wish(7, "t1", "q0", "ada", 100))

@@ -1,0 +1,43 @@
+"""A measurement that was asked for and knows less than what is believed already."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from kammerton.loop.beliefs import BeliefBook
+from kammerton.model import Estimate
+from kammerton.model.quantity import show
+
+log = logging.getLogger(__name__)
+
+MUCH = 3.0
+"""How many times the error of what is believed a result's error must be to change nothing.
+
+Its weight in a mean of the two is a tenth at most: the mean would be known 5 % better, and would
+be of two runs. What is published is of one run, with its data, its fit and its picture.
+"""
+
+
+def coarser(book: BeliefBook, results: Mapping[str, Estimate]) -> frozenset[str]:
+    """Return the names of those results that agree with an unexpired, much finer belief.
+
+    Whether they agree was judged before: what is far is a surprise.
+    """
+    found = {name for name, new in results.items() if _coarser(book, name, new)}
+    for name in sorted(found):
+        new, old = results[name], book[name]
+        log.info(
+            "%s: %s agrees with %s, which is finer and stays",
+            name, show(new.value, new.unit, new.stderr), show(old.mean, new.unit, old.stderr),
+        )  # fmt: skip
+    return frozenset(found)
+
+
+def _coarser(book: BeliefBook, name: str, new: Estimate) -> bool:
+    old = book.get(name)
+    if old is None or old.run is None:
+        return False
+    sigma = old.sigma_at(new.time)
+    fine = sigma < book.kind(name).tolerance_of(old.mean)
+    return fine and new.stderr > MUCH * sigma > 0
