@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from kammerton.bench.bias import Biases
-from kammerton.bench.guard import Guard, Holds, nobody
+from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
 from kammerton.bench.inhibition import Inhibition
 from kammerton.bench.limits import check_compiled, check_playlist, check_value
 from kammerton.bench.others import Others
@@ -101,10 +101,10 @@ class Gate:
         self.guard.checked("program", "play", lambda: check_compiled(self.lab, compiled))
         self.guard.require_free("program", *compiled.playlists, *compiled.carriers)
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
-        self.guard.require_cold("program")
+        self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
-            reason = f"program: drive is refused: {objection}"
-            self.guard.note(OutputChange("program", None, "drive", self.guard.who, reason))
+            reason = f"drive is refused: {objection}"
+            self.guard.note(OutputChange(PROGRAM, None, "drive", self.guard.who, reason))
             raise DriveInhibited(reason)
         self.trip.clear()
 

@@ -22,6 +22,9 @@ T = TypeVar("T")
 PAUSE = 60.0
 """s without drive after somebody else has changed a setting; each change begins it anew."""
 
+PROGRAM = "program"
+"""What the audit calls all that plays in a run together."""
+
 COMPUTER = "computer"
 """The scope of a lease on everything."""
 
@@ -112,7 +115,8 @@ class Guard:
         self.require_free(what)
         objection = self.cold.objection() or self._pause_words()
         if objection is not None:
-            reason = f"{what}: drive is refused: {objection}"
+            whose = "" if what == PROGRAM else f"{what}: "
+            reason = f"{whose}drive is refused: {objection}"
             self.note(OutputChange(what, None, "drive", self.who, reason))
             raise DriveInhibited(reason)
 

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from kammerton.client.measuring import Measured
     from kammerton.store import ReadStore
 
+WITHHELD = (
+    "what was believed stays: this is far from it and counts when it is found again, or is known "
+    "much worse, or waits until the qubit answers to a pulse there; the daemon's log says which"
+)
+
 NOT_ACCEPTED, INTERRUPTED = 3, 130
 
 
@@ -60,7 +65,7 @@ def _progress() -> Callable[[ReadStore], None]:
     def tell(store: ReadStore) -> None:
         activity = store.current_activity()
         what = activity.what if activity else None
-        if what and [what] != said[-1:]:
+        if what and not what.startswith("idle") and [what] != said[-1:]:
             said.append(what)
             typer.echo(f"... {what}", err=True)
 
@@ -96,14 +101,12 @@ def _show(found: Measured) -> None:
 
 def _lines(found: Measured) -> list[tuple[str, str]]:
     from kammerton.cli.output import verdict_words
-    from kammerton.model.quantity import show
 
     run = found.run
-    lines = [(n, show(e.value, e.unit, e.stderr)) for n, e in found.parameters.items()]
+    lines = list(found.words().items())
     lines.append(("verdict", verdict_words(found.fit)))
     if found.withheld:
-        words = "far from what was believed: it counts when it is found again"
-        lines.append(("withheld", words))
+        lines.append(("withheld", WITHHELD))
     how = f"{run.shots} shots, {run.instrument_seconds:.3g} s of instrument time"
     lines.append(("from", f"{run.calibration}, run {run.id}, {how}"))
     if found.picture:

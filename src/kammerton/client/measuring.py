@@ -20,8 +20,9 @@ class Measured:
     """A run that was asked for.
 
     parameters: what is believed because of it, by full name; empty where the fit was not accepted,
-    or is so far from what was believed that it must be found again first. picture: None where
-    lab.toml wants none.
+    is so far from what was believed that it must be found again first, waits for a pulse that
+    proves the qubit, or is much coarser than what is believed. picture: None where lab.toml wants
+    none.
     """
 
     run: StoredRun
@@ -41,11 +42,17 @@ class Measured:
 
     @property
     def withheld(self) -> bool:
-        """Whether an accepted fit is not believed yet, since it surprises."""
+        """Whether an accepted fit replaces nothing: it surprises, waits, or knows less."""
         return self.accepted and not self.parameters
 
+    def words(self) -> dict[str, str]:
+        """Return what was found, by name; by the names of the fit where nothing is replaced."""
+        believed = {n: show(e.value, e.unit, e.stderr) for n, e in self.parameters.items()}
+        fitted = {n: show(v.value, v.unit, v.stderr) for n, v in self.fit.values.items()}
+        return fitted if self.withheld else believed
+
     def __repr__(self) -> str:
-        values = [f"{n} = {show(e.value, e.unit, e.stderr)}" for n, e in self.parameters.items()]
+        values = [f"{name} = {words}" for name, words in self.words().items()]
         said = f"{self.run.id} {self.run.calibration} of {self.target}: {self.fit.verdict}"
         return "\n".join([f"{said}; {self.fit.reason}" if self.fit.reason else said, *values])
 

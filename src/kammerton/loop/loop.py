@@ -229,7 +229,9 @@ class Loop:
             await unbroken(self._ended(attempt, person if self.leave else "stopped"))
             raise
         except DriveInhibited as inhibition:
-            outcome = f"waits: {inhibition}"
+            outcome = (
+                f"not measured: {inhibition}; ask again then" if asked else f"waits: {inhibition}"
+            )
             await self._record.end(attempt, outcome)
             await self._wait(inhibition)
         except (OutputRefused, ProgramError, CalibrationError) as refusal:

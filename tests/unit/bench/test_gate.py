@@ -60,6 +60,12 @@ def test_a_program_inside_its_limits_is_admitted_and_nothing_is_on_by_that(gate,
     assert not fake.anything_on
 
 
+def test_a_refusal_of_drive_is_said_in_words_of_people(gate, make, fake):
+    fake.fridge.kelvin = 0.2
+    text = refused(gate, lambda: gate.admit(make.compiled()))
+    assert text.startswith("drive is refused: the mixing chamber reads 200 mK")
+
+
 def test_too_many_volts_are_refused_by_channel_limit_and_line(gate, make, fake):
     text = refused(gate, lambda: gate.admit(make.compiled(peak=0.6)))
     assert "awg channel 5: volts = -600 mV is outside -500 mV to 500 mV" in text

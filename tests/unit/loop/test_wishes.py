@@ -127,7 +127,7 @@ def test_what_a_person_holds_is_not_measured(loop, scope):
     ("failure", "words"),
     [
         (OutputRefused("too much power"), "refused: too much power"),
-        (DriveInhibited("50 mK is too warm"), "waits: 50 mK is too warm"),
+        (DriveInhibited("50 mK is too warm"), "not measured: 50 mK is too warm; ask again then"),
         (InstrumentError("awg1: no answer"), "aborted: awg1: no answer"),
     ],
 )
