@@ -102,12 +102,16 @@ class Holds:
             self._at_once.add(str(request.arguments.get("scope")))
 
     def unread(self, why: str | None) -> None:
-        """Count the computer as held while requests cannot be read: a hold may be among them."""
+        """Count the computer as held while requests cannot be read: a hold may be among them.
+
+        Called at every look; the alarm is raised when the reason changes.
+        """
         subject = f"requests to {self._lab.computer}"
         if why is not None:
             words = f"the requests cannot be read, and a hold may be among them: {why}"
+            if [each.why for each in self._unread] != [words]:
+                self._alarm(Alarm("requests", subject, words))
             self._unread = (_unread(words, REQUESTS),)
-            self._alarm(Alarm("requests", subject, words))
         elif self._unread:
             self._unread = ()
             self._alarm(Alarm("requests", subject, "they can be read again", on=False))

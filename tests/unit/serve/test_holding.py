@@ -272,6 +272,7 @@ def test_requests_that_cannot_be_read_count_as_a_hold_on_the_computer():
         holds = Holds(LAB, FakeStore(), print, alarms.append)
         async with holds.followed(), asyncio.timeout(20):
             assert holds.on_bench() is None
+            holds.unread("locked up")
             holds.unread("not a database")
             holds.unread("not a database")
             assert "computer" in holds.elements()
@@ -284,9 +285,10 @@ def test_requests_that_cannot_be_read_count_as_a_hold_on_the_computer():
 
     assert asyncio.run(main()) is None
     assert loop.cancelled, "within the time that any hold has"
-    assert [(a.kind, a.on) for a in alarms] == [
-        ("requests", True), ("requests", True), ("requests", False),
-    ]  # fmt: skip
+    assert [(a.kind, a.on, a.text.rpartition(": ")[2]) for a in alarms] == [
+        ("requests", True, "locked up"), ("requests", True, "not a database"),
+        ("requests", False, "they can be read again"),
+    ], "once for each reason, not at each look"  # fmt: skip
 
 
 # ---------------------------------------------------------------- set aside by the daemon
