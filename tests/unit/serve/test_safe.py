@@ -153,3 +153,11 @@ def test_an_alarm_of_safe_mode_is_told_over_once_outputs_are_off_after_it(lab, o
 def test_where_outputs_are_off_no_alarm_is_published(lab, opened, published):
     asyncio.run(stay(lab, touch=True))
     assert published() == []
+
+
+def test_that_requests_are_damaged_is_published(lab, opened, published):
+    leave_unclean(lab)
+    requests = lab.database.with_name(f"{lab.database.name}.requests")
+    requests.write_bytes(b"this is no database, and long enough to be told so" * 1000)
+    assert "all outputs are off" in asyncio.run(stay(lab, touch=True))
+    assert published() == [("requests", True)]
