@@ -96,9 +96,13 @@ class Inbox(Closing):
 
     def _open(self) -> None:
         self._engine = self._place.requests()
-        with self._place.errors("open requests to"), self._engine.begin() as connection:
-            metadata.create_all(connection)
-        self._file = self._identity()
+        try:
+            with self._place.errors("open requests to"), self._engine.begin() as connection:
+                metadata.create_all(connection)
+            self._file = self._identity()
+        except BaseException:
+            self._engine.dispose()
+            raise
 
     def _identity(self) -> tuple[int, int] | None:
         """Return which file the requests lie in now; None where there is none."""

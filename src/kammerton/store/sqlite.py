@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -40,15 +40,12 @@ def writer(path: Path, busy: float = BUSY_SECONDS) -> Engine:
     """
 
     def connect() -> sqlite3.Connection:
-        connection = _connect(path, "rwc", busy)
-        try:
-            _demand(connection, "journal_mode", "wal")
-            _demand(connection, "synchronous", "FULL", 2)
-            _demand(connection, "foreign_keys", "ON", 1)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        wanted = {
+            "journal_mode": ("wal", "wal"),
+            "synchronous": ("FULL", 2),
+            "foreign_keys": ("ON", 1),
+        }
+        return _set_up(_connect(path, "rwc", busy), wanted)
 
     return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
 
@@ -62,9 +59,7 @@ def plain(path: Path, busy: float = BUSY_SECONDS) -> Engine:
     """Return an engine for a small file that several processes write: no write-ahead log."""
 
     def connect() -> sqlite3.Connection:
-        connection = _connect(path, "rwc", busy)
-        _demand(connection, "synchronous", "FULL", 2)
-        return connection
+        return _set_up(_connect(path, "rwc", busy), {"synchronous": ("FULL", 2)})
 
     return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
 
@@ -94,6 +89,19 @@ def _connect(path: Path, mode: str, busy: float) -> sqlite3.Connection:
     return sqlite3.connect(
         uri, uri=True, timeout=busy, isolation_level=None, check_same_thread=False
     )
+
+
+def _set_up(
+    connection: sqlite3.Connection, wanted: Mapping[str, tuple[str, Any]]
+) -> sqlite3.Connection:
+    """Return a connection as it is wanted: what to set, and how it reads back; closed otherwise."""
+    try:
+        for pragma, (value, reads) in wanted.items():
+            _demand(connection, pragma, value, reads)
+    except BaseException:
+        connection.close()  # a file that is open can be deleted by nobody on Windows
+        raise
+    return connection
 
 
 def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any = None) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kammerton.model import StoreError, StoreInUse
-from kammerton.store import Inbox, Store, asking, attend, change, inbox
+from kammerton.store import Inbox, Store, asking, attend, change, inbox, sqlite
 from tests.stored import estimate, run
 
 
@@ -216,6 +218,33 @@ def test_damaged_requests_keep_nobody_from_a_hold_and_say_what_helps(
         assert [lease.owner for lease in store.leases()] == ["bob"]
     requests.unlink()
     assert change(path, "release", {"scope": "computer"}, "bob") == "computer is released"
+
+
+@pytest.mark.parametrize("whole", [False, True], ids=["head", "pages"])
+def test_no_handle_of_damaged_requests_stays_open(
+    path: Path, monkeypatch: pytest.MonkeyPatch, whole: bool
+) -> None:
+    """On Windows the file could not be deleted otherwise, which is the cure."""
+    opened: list[sqlite3.Connection] = []
+    connect = sqlite._connect
+
+    def counted(*how: Any) -> sqlite3.Connection:
+        opened.append(connect(*how))
+        return opened[-1]
+
+    requests = path.with_name(f"{path.name}.requests")
+    with Inbox(path) as box:
+        box.ask("hold", {"scope": "q3"}, "anna")
+    head = requests.read_bytes()[:100] if whole else b""
+    requests.write_bytes(head + b"this is no database, and long enough to be told so" * 1000)
+    monkeypatch.setattr(sqlite, "_connect", counted)
+    for _ in range(3):
+        with pytest.raises(StoreError):
+            Inbox(path)
+    assert len(opened) == 3
+    for each in opened:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            each.execute("SELECT 1")
 
 
 def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Path) -> None:
