@@ -45,12 +45,16 @@ class BeliefBook:
             self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run, e.stderr)
 
     def doubt(self, full_names: Iterable[str], times: float, now: datetime) -> None:
-        """Widen beliefs: at least `times` their sigma of now, never past the design's."""
+        """Widen beliefs: at least `times` their sigma of now, never past the design's.
+
+        Where there is none, never past the value itself: what is doubted again and again, and
+        never measured, is not known at all by then.
+        """
         for name in full_names:
             belief = self._beliefs.get(name)
             if belief is not None:
                 design = self._designs.get(name)
-                limit = design.sigma if design else float("inf")
+                limit = design.sigma if design else abs(belief.mean)
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
                 self.widen(name, wide)
 

@@ -191,9 +191,12 @@ class Loop:
         finally:
             self.wishes.answer(wish, words, done=done)
 
+    async def keep_doubts(self, why: str) -> None:
+        """Store what is doubted before the first step, in which a hold may end the loop."""
+        await self._conclusions.keep_doubts(why)
+
     async def _take_up(self) -> None:
         """Mark what the last process left open; it is repeated once, then left alone a while."""
-        await self._conclusions.keep_doubts("an instrument was set aside")
         for left in await self._record.left_open():
             words = f"{left.calibration} on {', '.join(left.targets)}"
             log.warning("%s was interrupted when the last process ended", words)

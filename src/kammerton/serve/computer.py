@@ -207,6 +207,7 @@ class Tuning:
                         load_calibrations()
                     )  # anybody's code: outputs are off
                     loop = self._loop(bench, planner, doubtful)
+                    await loop.keep_doubts("an instrument was set aside")
                     doubtful.clear()
                     parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
             except Held as held:

@@ -13,16 +13,21 @@ table = schema.doubt
 
 
 def insert_doubts(connection: Connection, doubts: Mapping[str, Doubt], now: int) -> None:
-    """Insert doubts of present values; what was replaced since it was doubted is left out."""
+    """Insert doubts of present values; what was replaced since it was doubted is left out.
+
+    Two statements, however many values: whoever asks for a hold waits for this transaction.
+    """
     head = schema.parameter
-    for name, doubt in doubts.items():
-        mine = head.c.name == name, head.c.run == run_number(doubt.run)
-        revision = connection.execute(select(head.c.revision).where(*mine)).scalar_one_or_none()
-        if revision is not None:
-            number = records.next_number(connection, table)
-            row = {"name": name, "revision": revision, "time": now, "why": checks.plain(doubt.why)}
+    query = select(head.c.name, head.c.run, head.c.revision).where(head.c.name.in_(list(doubts)))
+    first, rows = records.next_number(connection, table), list[dict[str, object]]()
+    for name, run, revision in connection.execute(query):
+        doubt = doubts[name]
+        if run == run_number(doubt.run):
             sigma = checks.finite(doubt.sigma, f"the doubt of {name}")
-            connection.execute(insert(table).values(number=number, sigma=sigma, **row))
+            row = {"name": name, "revision": revision, "time": now, "why": checks.plain(doubt.why)}
+            rows.append({**row, "number": first + len(rows), "sigma": sigma})
+    if rows:
+        connection.execute(insert(table), rows)
 
 
 def present(connection: Connection) -> dict[str, float]:

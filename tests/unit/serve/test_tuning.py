@@ -87,6 +87,8 @@ def test_what_rests_on_a_digitizer_that_nobody_asked_is_doubted(tmp_path, store,
     first, after = tuned(tmp_path, store, monkeypatch, object())
     assert first == pytest.approx(1.0)
     assert after >= 0.99 * DOUBT
+    stored = store.doubts()["q0.t1"] / 1e-6
+    assert stored == pytest.approx(after), "a hold may end the loop before its first step"
 
 
 def test_so_it_is_where_it_was_set_aside_before_the_start(tmp_path, store, monkeypatch):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from kammerton.model import StoreError
@@ -59,3 +60,17 @@ def test_doubts_are_history(store: Store) -> None:
     for change in (schema.doubt.update().values(sigma=1e-9), schema.doubt.delete()):
         with pytest.raises(SQLAlchemyError, match="append-only"), store._writer.begin() as line:
             line.execute(change)
+
+
+def test_many_doubts_keep_nobody_waiting(store: Store) -> None:
+    names = [f"q{n}.t1" for n in range(60)]
+    store.commit(run(), {name: estimate() for name in names})
+    statements: list[str] = []
+
+    def note(line, cursor, statement, *more):
+        statements.append(statement)
+
+    event.listen(store._writer, "before_cursor_execute", note)
+    store.doubt({name: Doubt("r000001", 1e-5 + n * 1e-9, "x") for n, name in enumerate(names)})
+    assert store.doubts() == {name: 1e-5 + n * 1e-9 for n, name in enumerate(names)}
+    assert len(statements) < 10
