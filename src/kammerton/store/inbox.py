@@ -97,7 +97,7 @@ class Inbox(Closing):
     def _open(self) -> None:
         self._engine = self._place.requests()
         try:
-            with self._place.errors("open requests to"), self._engine.begin() as connection:
+            with self._place.request_errors("open"), self._engine.begin() as connection:
                 metadata.create_all(connection)
             self._file = self._identity()
         except BaseException:
@@ -136,7 +136,7 @@ class Inbox(Closing):
         """
         said = written(arguments)
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
-        with self._place.errors("leave a request to"), self._engine.begin() as connection:
+        with self._place.request_errors("leave"), self._engine.begin() as connection:
             if word is not None:
                 _remember(connection, word)
             done = connection.execute(insert(table).values(row))
@@ -144,31 +144,31 @@ class Inbox(Closing):
 
     def request(self, number: int) -> Request:
         """Return a request with its answer."""
-        with self._place.errors("read the requests to"), self._engine.begin() as connection:
+        with self._place.request_errors("read"), self._engine.begin() as connection:
             row = connection.execute(select(table).where(table.c.number == number)).one()
         return _request(row)
 
     def waiting(self) -> list[Request]:
         """Return what nobody has answered yet, oldest first."""
         query = select(table).where(table.c.answer.is_(None)).order_by(table.c.number)
-        with self._place.errors("read the requests to"), self._engine.begin() as connection:
+        with self._place.request_errors("read"), self._engine.begin() as connection:
             return [_request(row) for row in connection.execute(query)]
 
     def take(self, number: int) -> bool:
         """Take a request up; False when somebody has already, or has given it up."""
-        with self._place.errors("leave a request to"):
+        with self._place.request_errors("leave"):
             return self._first(number)
 
     def taken_up(self, number: int) -> bool:
         """Say whether somebody has taken a request up."""
         query = select(taken.c.number).where(taken.c.number == number)
-        with self._place.errors("read the requests to"), self._engine.begin() as connection:
+        with self._place.request_errors("read"), self._engine.begin() as connection:
             return connection.execute(query).first() is not None
 
     def give_up(self, number: int, words: str) -> bool:
         """Answer a request that nobody has taken up; False when somebody has."""
         said = {"done": 0, "answer": checks.plain(words)}
-        with self._place.errors("leave a request to"):
+        with self._place.request_errors("leave"):
             return self._first(number, said)
 
     def _first(self, number: int, said: Mapping[str, Any] | None = None) -> bool:
@@ -186,7 +186,7 @@ class Inbox(Closing):
         """Say what came of a request; the first answer stays."""
         said = {"done": int(done), "answer": checks.plain(words)}
         mine = table.c.number == number, table.c.answer.is_(None)
-        with self._place.errors("leave a request to"), self._engine.begin() as connection:
+        with self._place.request_errors("leave"), self._engine.begin() as connection:
             connection.execute(update(table).where(*mine).values(said))
 
 

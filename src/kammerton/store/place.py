@@ -58,6 +58,9 @@ class Place(Protocol):
     def errors(self, doing: str) -> AbstractContextManager[None]:
         """Turn what driver and disk may raise into a StoreError that names the place."""
 
+    def request_errors(self, doing: str) -> AbstractContextManager[None]:
+        """Do so for the requests: where they lie in a file of their own, that one is named."""
+
 
 def named(database: Path | str, computer: str) -> Path | str:
     """Return a database with the computer it is for, where one place may hold several."""

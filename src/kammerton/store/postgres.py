@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -199,6 +199,10 @@ class ServerPlace:
     def objection(self) -> str | None:
         """Return None: what is gone from a server, its keeper has restored or not."""
         return None
+
+    def request_errors(self, doing: str) -> AbstractContextManager[None]:
+        """Do so for the requests, which lie on the server, too."""
+        return self.errors(f"{doing} requests to")
 
     @contextmanager
     def errors(self, doing: str) -> Iterator[None]:
