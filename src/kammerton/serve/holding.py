@@ -16,6 +16,7 @@ from kammerton.lab import Lab
 from kammerton.loop import Loop
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
 from kammerton.store.inbox import Request
 from kammerton.store.leases import DAEMON
@@ -44,6 +45,7 @@ class Holds:
     ) -> None:
         self._lab, self._store, self._doing, self._alarm = lab, store, doing, alarm
         self._aside: frozenset[str] = frozenset()
+        self._remembered, self._unkept = Remembered(store), ""
         self._unread: tuple[Lease, ...] = ()
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
@@ -106,7 +108,7 @@ class Holds:
 
         Called at every look; the alarm is raised when the reason changes.
         """
-        subject = f"requests to {self._lab.computer}"
+        subject = self._requests()
         if why is not None:
             words = f"the requests cannot be read, and a hold may be among them: {why}"
             if [each.why for each in self._unread] != [words]:
@@ -114,12 +116,13 @@ class Holds:
             self._unread = (_unread(words, REQUESTS),)
         elif self._unread:
             self._unread = ()
-            self._alarm(Alarm("requests", subject, "they can be read again", on=False))
+            self._alarm(_over("requests", subject))
 
     @asynccontextmanager
     async def followed(self) -> AsyncIterator[None]:
         """Read the leases now, and again and again meanwhile."""
         await self._read()
+        await self._remember()
         async with beside(self._follow(), "leases"):
             yield
 
@@ -171,6 +174,28 @@ class Holds:
         while True:
             await asyncio.sleep(PERIOD)
             await self._read()
+            await self._remember()
+
+    async def _remember(self) -> None:
+        """Keep which alarms are on, and tell those over that an earlier process left on."""
+        if not self._read_once:
+            return  # nobody knows yet what is set aside
+        on = {("set aside", scope) for scope in self._aside}
+        on |= {("requests", self._requests()) for _ in self._unread}
+        try:
+            named = frozenset(": ".join(each) for each in on)
+            over = await asyncio.to_thread(self._remembered.keep, named)
+        except Exception as problem:  # noqa: BLE001 - whatever it is: no reason to let go
+            if str(problem) != self._unkept:
+                log.warning("which alarms are on is not kept yet: %s", problem)
+            self._unkept = str(problem)
+            return
+        for each in sorted(over):
+            kind, _, subject = each.partition(": ")
+            self._alarm(_over(kind, subject, earlier=True))
+
+    def _requests(self) -> str:
+        return f"requests to {self._lab.computer}"
 
     async def _read(self) -> None:
         """Read the leases; while nobody knows what is held, everything is.
@@ -199,8 +224,7 @@ class Holds:
         for scope in aside.keys() - self._aside:
             self._alarm(Alarm("set aside", scope, f"{scope} is set aside: {aside[scope]}"))
         for scope in self._aside - aside.keys():
-            over = f"{scope} was released, or a person took it over; it is looked at anew"
-            self._alarm(Alarm("set aside", scope, over, on=False))
+            self._alarm(_over("set aside", scope))
         self._aside = frozenset(aside)
 
     async def _say(self, what: str) -> None:
@@ -209,6 +233,13 @@ class Holds:
             await asyncio.to_thread(self._store.activity, what)
         except StoreError as problem:
             log.warning("no heartbeat: %s", problem)
+
+
+def _over(kind: str, subject: str, *, earlier: bool = False) -> Alarm:
+    """Return that an alarm is over. earlier: a process before this may have told it."""
+    released = f"{subject} was released, or a person took it over; it is looked at anew"
+    text = released if kind == "set aside" else "they can be read again"
+    return Alarm(kind, subject, text, on=False, earlier=earlier)
 
 
 def _unread(why: str, owner: str = "nobody knows whom") -> Lease:

@@ -42,9 +42,10 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
             state = _held(lab, store, outputs) or await _switched_off(lab, clock, outputs)
         else:
             state = _untouched(outputs)
-        holds = Holds(lab, store, doing, alarms.tell)  # of nothing that is driven: for its alarm
+        holds = Holds(lab, store, doing, alarms.tell)  # nothing is driven: for their alarms
         async with (
             attending(store, scopes=holdable(lab), unread=holds.unread),
+            holds.followed(),
             relayed(lab, store, clock.now, alarms, word="safe mode"),
         ):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)

@@ -9,6 +9,7 @@ import pytest
 
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm
+from kammerton.publish import Alarms
 from kammerton.serve import holding
 from kammerton.serve.holding import Holds
 from kammerton.store.leases import DAEMON
@@ -29,6 +30,15 @@ class FakeStore:
     said: list[str] = field(default_factory=list)
     problem: Exception | None = None
     refusals: list[Exception] = field(default_factory=list)
+    audited: list[SimpleNamespace] = field(default_factory=list)
+
+    def log(self, limit: int, what: str) -> list[SimpleNamespace]:
+        return [row for row in reversed(self.audited) if row.what == what][:limit]
+
+    def audit(self, who: str, what: str, old: str, new: str, why: str) -> None:
+        if self.refusals:
+            raise self.refusals.pop(0)
+        self.audited.append(SimpleNamespace(what=what, new=new))
 
     def hold(self, scope: str, owner: str, why: str) -> None:
         if self.refusals:
@@ -393,3 +403,49 @@ def test_a_person_comes_before_the_daemon():
     holds = Holds(LAB, store, print)
     asyncio.run(holds._read())
     assert holds.on_bench().owner == "Ada"
+
+
+# ---------------------------------------------------------------- alarms of an earlier process
+
+
+def told(store: FakeStore, unread: str | None = None) -> list[tuple[str, str, bool]]:
+    """Let a process live for a moment; return what alarms one hears of it."""
+    alarms = Alarms()
+
+    async def main() -> None:
+        holds = Holds(LAB, store, print, alarms.tell)
+        holds.unread(unread)
+        async with holds.followed():
+            await asyncio.sleep(0.1)
+
+    asyncio.run(main())
+    return [(alarm.kind, alarm.subject, alarm.on) for _, alarm in alarms._new]
+
+
+def test_an_alarm_that_an_earlier_process_left_on_is_told_over_once():
+    store = FakeStore([Lease("awg1", 1, DAEMON)])
+    on = {("requests", "requests to two", True), ("set aside", "awg1", True)}
+    assert set(told(store, "not a database")) == on
+    assert set(told(store, "not a database")) == on, "it is told by each that finds it so"
+    store.held.clear()
+    assert set(told(store)) == {(kind, subject, False) for kind, subject, _ in on}
+    assert told(store) == [], "nothing is left to be over"
+    assert [row.new for row in store.audited][1:] == ["none"]
+
+
+def test_while_leases_cannot_be_read_nothing_is_over():
+    store = FakeStore([Lease("awg1", 1, DAEMON)])
+    told(store)
+    store.problem = StoreError("torn")
+    assert told(store) == []
+    store.problem = None
+    store.held.clear()
+    assert told(store) == [("set aside", "awg1", False)]
+
+
+def test_what_cannot_be_kept_now_is_kept_later():
+    store = FakeStore([Lease("awg1", 1, DAEMON)], refusals=[StoreUnavailable("locked")] * 2)
+    told(store)
+    store.held.clear()
+    store.refusals.append(StoreUnavailable("locked"))
+    assert told(store) == [("set aside", "awg1", False)]

@@ -12,6 +12,7 @@ from kammerton.bench import OutputChange
 from kammerton.model import InstrumentError
 from kammerton.publish import Alarms
 from kammerton.serve import safe
+from kammerton.serve.holding import Holds
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
 
@@ -161,3 +162,16 @@ def test_that_requests_are_damaged_is_published(lab, opened, published):
     requests.write_bytes(b"this is no database, and long enough to be told so" * 1000)
     assert "all outputs are off" in asyncio.run(stay(lab, touch=True))
     assert published() == [("requests", True)]
+    requests.unlink()
+
+    async def restarted() -> list[tuple[str, bool]]:
+        alarms = Alarms()
+        async with safe.opened_store(lab) as (store, _):
+            holds = Holds(lab, store, print, alarms.tell)
+            for _ in range(2):
+                async with holds.followed():
+                    pass
+        return [(alarm.kind, alarm.on) for _, alarm in alarms._new]
+
+    assert asyncio.run(restarted()) == [("requests", False)], "by a process that never raised it"
+    assert asyncio.run(restarted()) == []
