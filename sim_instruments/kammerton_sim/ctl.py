@@ -109,7 +109,7 @@ def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         try:
             values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
         except _Refused as error:
-            refused.append(str(error))
+            refused.append(str(error) + words.how_to_ask(parameter))
     if refused:
         raise _Refused("\n".join(refused))
     return _say(options, [values], words.truths(values))
@@ -184,6 +184,7 @@ def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[
         [summary],
         f"compared: {answer['checked']}",
         f"no truth of: {', '.join(unknown) or 'none'}",
+        *words.why_unknown(unknown),
         f"settings, which claim nothing: {', '.join(settings) or 'none'}",
     )
     return off

@@ -73,6 +73,30 @@ def truths(values: Mapping[str, float]) -> str:
                      for n, v in values.items())  # fmt: skip
 
 
+_PULSE = (
+    'in VALUES.json for `ledger --contradicted`, beside value and stderr, "extra": {"re": [...], '
+    '"im": [...], "sample_rate": 1e9, "carrier": 4.9e9}: I and Q of the pulse for 1 V of peak'
+)
+_OF_MORE = {
+    "pi_amplitude": f"is that of a pulse: give it {_PULSE}",
+    "assignment_fidelity": "is that of one run's threshold on its own shots, which the laboratory "
+    "does not see: hold that against the states of those shots, as `kammerton demo` does "
+    "(control port: acquisitions, states)",
+}
+"""Parameters whose truth needs more than their name, and what."""
+
+
+def how_to_ask(parameter: str) -> str:
+    """Return how the truth of a parameter is asked for that its name does not tell; or ""."""
+    return f"; give it {_PULSE}" if parameter.endswith(".pi_amplitude") else ""
+
+
+def why_unknown(parameters: Iterable[str]) -> list[str]:
+    """Return a line for each kind of parameter that could be compared, were more given."""
+    kinds = {name.partition(".")[2] for name in parameters}
+    return [f"  {kind} {said}" for kind, said in _OF_MORE.items() if kind in kinds]
+
+
 def outputs(levels: Mapping[str, Mapping[str, Any] | None]) -> str:
     """Every output: what it puts out, or off."""
     rows = [(name, "off" if level is None else _pairs(level)) for name, level in levels.items()]

@@ -10,6 +10,7 @@ from kammerton_sim.command import run as command
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.running import announced, found
+from kammerton_sim.world.errors import WorldError
 from tests.wire.conftest import settle
 from tests.wire.test_laboratory import text_of
 
@@ -247,6 +248,27 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     assert summary == {"checked": 1, "without_truth": [], "settings": []}
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laboratory, world):
+    def true(name: str, **_: object) -> float:
+        raise WorldError(f"{name}: more is needed")
+
+    world.truth = true
+    path = tmp_path / "values.json"
+    names = "q0.pi_amplitude", "q1.pi_amplitude", "q0.assignment_fidelity", "q0.t1"
+    path.write_text(json.dumps([{"name": n, "value": 1.0, "stderr": 1.0} for n in names]))
+    said = ctl("ledger", "--contradicted", str(path))[1].splitlines()
+    assert said[2] == f"no truth of: {', '.join(names)}"
+    assert [line.split()[0] for line in said[3:]] == [
+        "pi_amplitude", "assignment_fidelity", "settings,"
+    ]  # fmt: skip
+    assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[3]
+    code, _, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
+    assert code == 2
+    asked, other = err.splitlines()
+    assert '"extra": {' in asked
+    assert "extra" not in other
 
 
 # ---------------------------------------------------------------- which laboratory
