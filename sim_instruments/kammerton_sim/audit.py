@@ -178,7 +178,7 @@ def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[st
     replay = _Replay({}, start)
     for change in changes:
         replay.change(change)
-    judged = replay.judged()
+    judged = [*replay.judged(), *_silent(start)]
     return [name for name in limits if not any(_is_meant(key, name) for key in judged)]
 
 
@@ -186,7 +186,13 @@ def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
     """Return what limits can be written for: "drive_lo.power", "awg1.3.peak"..., sorted."""
     seen = {(c["instrument"], c["output"], c["what"]): c["new"] for c in changes}
     keys = [k for k, value in {**start, **seen}.items() if type(value) in (int, float)]
+    keys += _silent(start)
     return sorted({f"{box}.{o}.{what}" for box, o, what in keys} | {f"{k[0]}.{k[2]}" for k in keys})
+
+
+def _silent(start: Iterable[Key]) -> list[Key]:
+    """Return the peaks of generators, which are not there before something is assigned."""
+    return [(box, "all", "peak") for box, _, what in start if what == "clock_rate"]
 
 
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:

@@ -160,9 +160,15 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
 def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
     said = limits_of(word for word in options.unsafe if "=" in word)
-    if missed := [f"{p}{near(p, answer['known'])}" for p in answer["unmet"] if p in said]:
+    if missed := [p + _nearest(p, answer["known"]) for p in answer["unmet"] if p in said]:
         raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
     return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
+
+
+def _nearest(pattern: str, known: Sequence[str]) -> str:
+    """Return the nearest name of an output's level, or where none is near all short ones."""
+    short = ", ".join(name for name in known if name.count(".") == 1)
+    return near(pattern, known) or f" (there are {short})"
 
 
 def _wrong_box(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:

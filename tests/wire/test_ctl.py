@@ -177,6 +177,14 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
 
 
+def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
+    code, out, err = ctl("ledger", "--unsafe", "awg*.peek=-0.5:0.5", "--unsafe", "x=0:1")
+    assert (code, out) == (2, "")
+    assert "no output has awg*.peek (did you mean 'awg1.peak'?), x (there are awg1." in err
+    assert "nothing is proved" in err
+    assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (0, "unsafe outputs: 0\n", "")
+
+
 def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
     path = tmp_path / "lab.toml"
     path.write_text(text_of(1), encoding="utf-8")

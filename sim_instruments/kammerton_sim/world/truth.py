@@ -119,7 +119,9 @@ def _inverted(c: ComplexArray, moving: Evolution) -> float:
 def _pi_amplitude(qubit: Qubit, extra: Extra, line: Callable[[float, float], Wire]) -> float:
     missing = [key for key in ("re", "im", "sample_rate", "carrier") if key not in extra]
     if missing:
-        raise WorldError(f"pi_amplitude is that of a pulse, which must be given: {', '.join(missing)}")
+        raise WorldError(
+            f"pi_amplitude is that of a pulse, which must be given: {', '.join(missing)}"
+        )
     re, im = (np.asarray(extra[key], np.float64) for key in ("re", "im"))
     if re.shape != im.shape or re.ndim != 1:
         raise WorldError("pi_amplitude: re and im must be lists of equal length")

@@ -121,7 +121,7 @@ PULSE = {"re": [1.0, 1.0], "im": [0.0, 0.0], "sample_rate": 1e9, "carrier": 4.9e
         ("q7.f01", {}, "no parameter 'q7.f01'"),
         ("q0.phase", {}, "no parameter 'q0.phase'"),
         ("r0.t1", {}, "no parameter 'r0.t1'"),
-        ("q0.pi_amplitude", {}, "needs re, im, sample_rate, carrier"),
+        ("q0.pi_amplitude", {}, "be given: re, im, sample_rate, carrier"),
         ("q0.pi_amplitude", PULSE | {"im": [0.0]}, "equal length"),
         ("q0.pi_amplitude", PULSE | {"re": [0.0, 0.0]}, "silent"),
     ],
