@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -18,6 +19,9 @@ from kammerton.publish.patience import PAUSE, Patience
 
 REFUSALS = 100
 """The latest refusals that are kept."""
+
+SILENT = 10.0
+"""s without a word of the daemon after which it is asked whether broker and name are right."""
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +57,7 @@ class Subscriber:
         self._patience = Patience()
         self._follower = Follower()
         self._failures = 0
+        self._trouble = ""
 
     @property
     def parameters(self) -> Mapping[str, Estimate]:
@@ -69,12 +74,30 @@ class Subscriber:
 
     async def updates(self) -> AsyncGenerator[Update, None]:
         """Yield changes until the iteration is cancelled or closed."""
+        late = asyncio.get_running_loop().call_later(SILENT, self._warn)
+        try:
+            async with contextlib.aclosing(self._changes()) as changes:
+                async for update in changes:
+                    yield update
+        finally:
+            late.cancel()
+
+    def _warn(self) -> None:
+        """Say, once, that nothing was heard: a wrong name or port waits for ever."""
+        if self.online is not None:
+            return
+        computer = self._topics.computer
+        why = self._trouble or f"no daemon says anything as {computer!r}; is that its name?"
+        place = f"{self._broker.host}:{self._broker.port}"
+        log.warning("nothing heard of %s at %s for %g s: %s", computer, place, SILENT, why)
+
+    async def _changes(self) -> AsyncGenerator[Update, None]:
         while True:
             self._backoff.begin()
             silent = None  # since when no snapshot, the largest message, has been heard
             try:
                 async with self._connect(self._broker, patience=self._patience) as connection:
-                    silent = time.monotonic()
+                    silent, self._trouble = time.monotonic(), ""
                     topics = self._topics
                     await connection.subscribe(topics.status, topics.snapshot, topics.delta)
                     async for message in connection.messages():
@@ -89,7 +112,7 @@ class Subscriber:
                 pass_cancellation(problem)
                 if silent is not None:
                     self._missed(time.monotonic() - silent)
-                self.online = None
+                self.online, self._trouble = None, str(problem)
                 self._say(problem)
             await asyncio.sleep(self._backoff.next())
 

@@ -172,6 +172,47 @@ def test_b1_a_broker_that_stays_away_fills_no_log(caplog: pytest.LogCaptureFixtu
     assert caplog.messages[0].endswith("connection refused; trying again (failure 1 in a row)")
 
 
+@pytest.mark.parametrize(
+    ("said", "warned"),
+    [
+        (None, "nothing heard of c at nowhere:1 for 0.02 s: connection refused"),
+        ("", "for 0.02 s: no daemon says anything as 'c'; is that its name?"),
+        ("offline", None),
+    ],
+)
+def test_a_wrong_name_or_port_is_warned_of_once(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    said: str | None,
+    warned: str | None,
+) -> None:
+    monkeypatch.setattr(subscriber_module, "SILENT", 0.02)
+
+    class Quiet(Tape):
+        async def subscribe(self, *topics: str) -> None:
+            if said is None:
+                raise BrokerError("connection refused")
+
+        async def messages(self) -> AsyncIterator[Message]:
+            if said:
+                yield online(said)
+            await asyncio.sleep(60)
+
+    subscriber = Subscriber(
+        Broker("nowhere", 1), "c", connect=Quiet([]).connect, backoff=Backoff(0.001, 0.002)
+    )
+
+    async def listen() -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3), contextlib.aclosing(subscriber.updates()) as updates:
+                async for _ in updates:
+                    pass
+
+    asyncio.run(listen())
+    warnings = [r.getMessage() for r in caplog.records if r.levelno == logging.WARNING]
+    assert [warned in text for text in warnings] == [True] if warned else warnings == []
+
+
 def test_b1_after_a_connection_failures_count_anew() -> None:
     async def scenario() -> None:
         tape = Tape([online("online")], [online("online")])
