@@ -16,6 +16,7 @@ from kammerton_sim.chip import connected
 from kammerton_sim.chip.further import taken, wrong_triggers
 from kammerton_sim.chip.imperfections import strangers
 from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
+from kammerton_sim.chip.places import placed
 from kammerton_sim.chip.section import Section, keys_of, read_section
 from kammerton_sim.chip.words import (
     CHIP_SECTIONS,
@@ -46,13 +47,16 @@ def read_chip(path: Path | str) -> Chip:
     """Read chip.toml; ChipError lists every problem, OSError if the file cannot be read."""
     path = Path(path)
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ChipError((f"not TOML: {error}",), path.name) from error
+    if "wiring" not in table and ("computer" in table or "instruments" in table):
+        raise ChipError(("this is a lab.toml, not a chip.toml",), path.name)
     reader = _Reader()
     chip = reader.chip(table)
     if reader.problems or chip is None:
-        raise ChipError(tuple(reader.problems), path.name)
+        raise ChipError(tuple(placed(reader.problems, text)), path.name)
     return chip
 
 

@@ -33,7 +33,8 @@ class ChipError(ValueError):
 
     def __init__(self, problems: tuple[str, ...], source: str = "chip") -> None:
         self.problems = problems
-        super().__init__("\n".join((f"{source}: {len(problems)} problem(s)", *problems)))
+        several = (f"{source}: {len(problems)} problems", *problems)
+        super().__init__("\n".join(several) if problems[1:] else f"{source}: {' '.join(problems)}")
 
 
 @dataclass(frozen=True)

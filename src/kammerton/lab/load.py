@@ -60,6 +60,9 @@ def examine(
         document = open_document(Path(path), text)
     except LabError as error:
         return Findings(None, tuple(error.problems), ())
+    if document.value("computer") is None and document.value("wiring") is not None:
+        said = f"{document.file.name}: this is the chip.toml of a simulated laboratory, no lab.toml"
+        return Findings(None, (said,), ())
     return Findings(*read(document, installed() if drivers is None else drivers))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kammerton.lab import examine
 from kammerton_sim.chip import (
     ChipError,
     Drift,
@@ -19,6 +20,8 @@ from kammerton_sim.chip import (
     slow_envelope_time,
     write_chip,
 )
+from kammerton_sim.laboratory import consecutive_ports
+from kammerton_sim.write_lab import write_lab
 
 
 @pytest.fixture
@@ -180,3 +183,30 @@ def test_a_chip_without_qubits_is_refused(written):
     written.write_text(head + wiring)
     with pytest.raises(ChipError, match="needs a qubit"):
         read_chip(written)
+
+
+def test_a_problem_has_its_line(tmp_path):
+    path = tmp_path / "chip.toml"
+    write_chip(random_chip(2, 3), path)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    number = next(n for n, line in enumerate(lines) if line.startswith("[qubits.q1]")) + 3
+    assert lines[number].startswith("t1_s = ")
+    lines[number : number + 1] = ["t1_s = -1", "t0_s = 1"]
+    path.write_text("\n".join(lines), encoding="utf-8")
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    said = "\n".join(caught.value.problems)
+    assert f"line {number + 1}: qubits.q1.t1_s: -1 must be above 0" in said
+    assert f"line {number + 2}: qubits.q1: unknown key 't0_s'" in said
+
+
+def test_a_lab_toml_is_told_from_a_chip_toml(tmp_path):
+    path = tmp_path / "lab.toml"
+    chip = random_chip(1, 3)
+    path.write_text(write_lab(chip, consecutive_ports(chip, 4881), 1), encoding="utf-8")
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    assert str(caught.value) == "lab.toml: this is a lab.toml, not a chip.toml"
+    write_chip(chip, path)
+    said = "lab.toml: this is the chip.toml of a simulated laboratory, no lab.toml"
+    assert examine(path).problems == (said,)
