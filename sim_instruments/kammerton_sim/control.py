@@ -15,7 +15,7 @@ fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its n
 clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
 on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
-set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; stop.
+set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; name -> {"chip"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -57,6 +57,7 @@ class Control:
             "faults": laboratory.faults.active,
             "catalogue": _catalogue,
             "refrigerator": lambda: asdict(laboratory.world.refrigerator.conditions()),
+            "name": lambda: {"chip": laboratory.chip.name},
             "time": lambda: {"time": laboratory.world.clock.now()},
             "stop": self._stop,
         }

@@ -48,6 +48,11 @@ class _Laboratory:
 
     def __init__(self, address: str | None) -> None:
         self._address = _parsed(address) if address else (HOST, _only())
+        self.named = f" --control {address}" if address else ""
+
+    def chip(self) -> str:
+        """Return the name of its chip, which says which laboratory it was."""
+        return str(self.ask("name")["chip"])
 
     def ask(self, op: str, **request: Any) -> Any:
         """Ask one question; raises _Refused with the laboratory's words."""
@@ -92,13 +97,14 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         return special[options.what](laboratory, options)
     if options.what not in VERBS:
         return _inject(laboratory, options)
+    chip = laboratory.chip() if options.what == "stop" else ""
     answer = laboratory.ask(options.what)
     shown: Mapping[str, Callable[[Any], str]] = {
         "faults": words.faults,
         "outputs": words.outputs,
         "refrigerator": words.refrigerator,
         "time": lambda now: words.moment(now["time"]),
-        "stop": lambda _: "the laboratory stops",
+        "stop": lambda _: f"the laboratory {chip} stops",
     }
     return _say(options, _listed(answer), shown[options.what](answer))
 
@@ -120,14 +126,15 @@ def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
     else:
         off = laboratory.ask("clear")
-    return _say(options, [{"cleared": off}], words.cleared(off))
+    return _say(options, [{"cleared": off}], f"{laboratory.chip()}: {words.cleared(off)}")
 
 
 def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     given = _given(options.what, options.values)
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
-    return _say(options, [answer], words.injected(answer["fault"], options.what, given, when))
+    said = words.injected(answer["fault"], options.what, given, when, laboratory.named)
+    return _say(options, [answer], f"{laboratory.chip()}: {said}")
 
 
 def _given(name: str, values: Sequence[str]) -> dict[str, str]:

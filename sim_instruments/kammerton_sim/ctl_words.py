@@ -33,8 +33,10 @@ def columns(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
         yield from (" " * indent + line for line in folded[1:])
 
 
-def injected(number: int, name: str, given: Mapping[str, Any], when: Mapping[str, Any]) -> str:
-    """One line for a fault that was put on."""
+def injected(
+    number: int, name: str, given: Mapping[str, Any], when: Mapping[str, Any], named: str
+) -> str:
+    """One line for a fault that was put on; named: how the command named the laboratory."""
     waits = []
     if when.get("after"):
         waits.append(f"in {when['after']:g} s")
@@ -45,7 +47,7 @@ def injected(number: int, name: str, given: Mapping[str, Any], when: Mapping[str
     values = "".join(f" {key}={value}" for key, value in given.items())
     return (
         f"fault {number}, {name}{values}, {state}{lasting};"
-        f" `kammerton sim ctl clear {number}` takes it off"
+        f" `kammerton sim ctl{named} clear {number}` takes it off"
     )
 
 

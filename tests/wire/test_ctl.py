@@ -55,7 +55,9 @@ def test_the_table_is_folded_and_says_all(width, capsys, monkeypatch):
 
 
 def test_a_fault_by_place_and_by_name(ctl, laboratory):
-    said = "fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl clear 1` takes it off\n"
+    name, port = laboratory.chip.name, laboratory.ports["control"]
+    said = f"{name}: fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl --control {port} "
+    said += "clear 1` takes it off\n"
     assert ctl("temperature", "0.3") == (0, said, "")
     assert ctl("garble", "awg1", "count=3", "--seed", "9", "--for", "60")[0] == 0
     hot, garbled = laboratory.faults.active()
@@ -65,9 +67,9 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert code == 0
     assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
     assert ctl("faults")[1].splitlines()[2].split()[:4] == ["2", "garble", "on", "9"]
-    assert ctl("clear", "2")[1] == "taken off: 2\n"
-    assert ctl("clear")[1] == "taken off: 1\n"
-    assert ctl("clear")[1] == "nothing was on\n"
+    assert ctl("clear", "2")[1] == f"{name}: taken off: 2\n"
+    assert ctl("clear")[1] == f"{name}: taken off: 1\n"
+    assert ctl("clear")[1] == f"{name}: nothing was on\n"
     assert ctl("faults")[1] == "no fault is on, none waits\n"
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
 
@@ -146,7 +148,7 @@ def test_questions(ctl, laboratory, world):
     assert said["turbo"].strip() == "runs"
     now = json.loads(ctl("refrigerator", "--json")[1])
     assert now["temperatures"]["mixing_chamber"] == pytest.approx(0.012)
-    assert ctl("stop")[1] == "the laboratory stops\n"
+    assert ctl("stop")[1] == f"the laboratory {laboratory.chip.name} stops\n"
     assert laboratory.stop_requested.is_set()
 
 
