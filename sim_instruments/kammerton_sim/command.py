@@ -16,8 +16,9 @@ from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, chip_text
 from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
 from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
+from kammerton_sim.faults.words import own_name
 from kammerton_sim.further import MODELS
-from kammerton_sim.laboratory import Laboratory, consecutive_ports, unknown_ports
+from kammerton_sim.laboratory import Laboratory, consecutive_ports, port_names, unknown_ports
 from kammerton_sim.running import announced
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
@@ -122,6 +123,7 @@ def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) 
             named[name] = int(number)
     if chip is None:
         return named
+    named = {own_name(name, port_names(chip)): port for name, port in named.items()}
     if strange := unknown_ports(chip, named):
         problems.append(f"--port: {strange}")
     first = options.base_port

@@ -74,6 +74,18 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
 
 
+@pytest.mark.parametrize(
+    ("fault", "values"),
+    [("overload", []), ("hang-up", ["digitizer"]), ("power-cycle", ["instrument=digitizer"])],
+)
+def test_a_digitizer_has_the_name_of_lab_toml_too(ctl, laboratory, fault, values):
+    given = values or ["board=digitizer"]
+    assert ctl(fault, *given)[::2] == (0, "")
+    (entry,) = [c for c in laboratory.ledger.since() if c["what"] == "fault" and c["new"]]
+    assert entry["instrument"] == "board"
+    assert ctl(fault, given[0].replace("digitizer", "digitizer2"))[0] == 2
+
+
 def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, laboratory):
     assert ctl("--seed", "3", "error", "--for", "60", "awg1", "-222", "--after", "50")[0] == 0
     (waiting,) = laboratory.faults.active()

@@ -221,6 +221,13 @@ def test_the_same_seed_gives_the_same_file():
 # ---------------------------------------------------------------- command line
 
 
+def test_a_port_is_given_by_the_name_of_lab_toml_too(tmp_path):
+    for name in ("digitizer", "board"):
+        lab = tmp_path / f"{name}.toml"
+        assert main(["--no-serve", "--write-lab", str(lab), "--port", f"{name}=4999"]) == 0
+        assert 'address = "sim://127.0.0.1:4999"' in lab.read_text(encoding="utf-8")
+
+
 def test_files_alone(tmp_path, capsys):
     chip, lab = tmp_path / "chip.toml", tmp_path / "lab.toml"
     assert (

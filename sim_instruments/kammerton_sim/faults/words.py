@@ -111,6 +111,9 @@ class Fault:
         Names are held against those of a laboratory where there is one. unfit: what else is wrong.
         """
         values, problems = self._read(given)
+        if site is not None:
+            values |= {name: own_name(str(values[name]), site.boards)
+                       for name in ("instrument", "board") if name in values}  # fmt: skip
         problems += [
             *unfit,
             *(
@@ -195,6 +198,12 @@ def near(word: str, known: Iterable[str]) -> str:
     """Return ' (did you mean ...?)', or nothing when nothing is near."""
     found = get_close_matches(word, list(known), 1)
     return f" (did you mean {found[0]!r}?)" if found else ""
+
+
+def own_name(name: str, boards: Iterable[str]) -> str:
+    """Return what the laboratory calls an instrument: lab.toml's "digitizer2" is "board2"."""
+    board = re.sub(r"^digitizer(?=\d*$)", "board", name)
+    return board if board in boards else name
 
 
 def stranger(what: str, name: str, known: Iterable[str]) -> str:
