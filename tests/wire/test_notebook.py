@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
@@ -20,7 +20,10 @@ FURTHER = {
 }
 
 
-def test_upstream_drivers_connect_as_the_page_says(capfd: pytest.CaptureFixture[str]) -> None:
+CLOSE = "for each in (source, bias, vna, board): each.close()\n"
+
+
+def test_upstream_drivers_connect_as_the_page_says() -> None:
     (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
     chip = random_chip(1, 3)
     chip = replace(chip, wiring=replace(chip.wiring, instruments=FURTHER))
@@ -28,11 +31,15 @@ def test_upstream_drivers_connect_as_the_page_says(capfd: pytest.CaptureFixture[
     with Laboratory(chip, world=CountingWorld()) as laboratory:  # type: ignore[arg-type]
         for name, port in said.items():
             snippet = re.sub(rf"\b{port}\b", str(laboratory.ports[name]), snippet)
-        known: dict[str, object] = {}
-        exec(compile(snippet, "docs/laboratory.md", "exec"), known)  # noqa: S102 - our own page
-        for name in ("source", "bias", "vna", "board"):
-            known[name].close()  # type: ignore[attr-defined]
+        done = subprocess.run(
+            [sys.executable, "-"],
+            input=snippet + CLOSE,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+        assert done.returncode == 0, done.stderr
         assert {c["what"] for c in laboratory.ledger.since()} == {"connection"}
-    printed = capfd.readouterr().out.splitlines()[-1]
+    printed = done.stdout.splitlines()[-1]
     assert printed.startswith("-30.0 0.0 {'vendor': 'Rohde-Schwarz', 'model': 'ZNB20-2Port'")
     assert "ATS9360" in printed
