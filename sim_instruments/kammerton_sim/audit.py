@@ -18,6 +18,9 @@ Changes = Iterable[Mapping[str, Any]]
 Limits = Mapping[str, tuple[float, float]]
 """Pattern such as "awg*.peak" or "drive_lo.rf.power" -> least and most."""
 
+_VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit")
+_UNITS = {"frequency": "Hz", "power": "dBm", "current": "A", **dict.fromkeys(_VOLTS, "V")}
+
 OHM = 1e3
 """Of a bias line: a current through it is held against limits in volts, unless there are others."""
 
@@ -35,6 +38,7 @@ class _Span:
     value: float
     limits: tuple[float, float]
     since: float
+    unit: str
 
 
 class _Replay:
@@ -75,7 +79,7 @@ class _Replay:
             self._close(key, time)
             known = None
         if unsafe and known is None and limits is not None:
-            self._open[key] = _Span(value, limits, time)
+            self._open[key] = _Span(value, limits, time, self._unit(key))
 
     def _close(self, key: Key, time: float) -> None:
         span, (box, output, what) = self._open.pop(key), key
@@ -85,6 +89,7 @@ class _Replay:
             "what": what,
             "value": span.value,
             "limits": list(span.limits),
+            "unit": span.unit,
             "from": span.since,
             "to": time,
         }
@@ -121,6 +126,11 @@ class _Replay:
         box, output, what = key
         amperes = self._values.get((box, output, "function")) == "CURR"
         return (box, output, "current") if amperes and what in ("level", "low", "high") else None
+
+    def _unit(self, key: Key) -> str:
+        current = self._current(key)
+        amperes = current is not None and self._judged_by(current) is not None
+        return "A" if amperes else _UNITS.get(key[2], "")
 
     def _limit_of(self, key: Key) -> tuple[float, float] | None:
         current = self._current(key)

@@ -63,7 +63,8 @@ class _Laboratory:
                 with connection.makefile() as reader:
                     line = reader.readline()
         except OSError as error:
-            raise ConnectionError(f"no laboratory at {host}:{port}: {error}") from None
+            why = (error.strerror or str(error)).lower()
+            raise ConnectionError(f"no laboratory at {host}:{port}: {why}") from None
         if not line:
             if op == "stop":  # it may be gone before it says so
                 return {"ok": True}
@@ -159,8 +160,9 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         _contradicted(laboratory, options) if options.contradicted else None,
     ]
     if all(findings is None for findings in asked):
-        entries = laboratory.ask("ledger", since=options.since or 0)
-        return _say(options, entries, words.changes(entries))
+        since = options.since or 0
+        entries = laboratory.ask("ledger", since=since)
+        return _say(options, entries, words.changes(entries, since))
     return _FOUND if any(asked) else 0
 
 

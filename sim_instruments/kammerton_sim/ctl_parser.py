@@ -60,6 +60,10 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
         yield f"{options.what} takes no {names}"
     if options.values and verb and options.what not in ("clear", "truth"):
         yield f"{options.what} takes nothing; too many: {' '.join(options.values)}"
+    questions = [name for name in ("unsafe", "wrong_box", "contradicted") if name in given]
+    if options.since is not None and questions:
+        asked = ", ".join(f"--{_spelt(name)}" for name in questions)
+        yield f"--since does not go with {asked}, which asks the whole ledger"
     if options.sigmas is not None and options.contradicted is None:
         yield "--sigmas belongs to --contradicted VALUES.json"
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.quantities import limits, measured, quantity
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
@@ -128,10 +129,10 @@ def moment(unix: float) -> str:
     return f"{_utc(unix)} UTC, unix {unix:.3f}"
 
 
-def changes(entries: Sequence[Mapping[str, Any]]) -> str:
+def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
     """Entries of the ledger, a line each."""
     if not entries:
-        return "the ledger has no entry"
+        return f"the ledger has no entry from {since} on" if since else "the ledger has no entry"
     return "\n".join(f"{e['index']:6d}  {change(e)}" for e in entries)
 
 
@@ -143,10 +144,11 @@ def change(entry: Mapping[str, Any]) -> str:
 
 def span(found: Mapping[str, Any]) -> str:
     """One span in which an output was outside its limits."""
-    low, high = found["limits"]
+    unit, (low, high) = found["unit"], found["limits"]
     samples = f", {found['samples']} samples" if "samples" in found else ""
     return (
-        f"{found['output']} {found['what']} was {found['value']:.6g}, not {low:g} to {high:g},"
+        f"{found['output']} {found['what']} was {quantity(found['value'], unit)},"
+        f" not {limits(low, high, unit)},"
         f" from {_utc(found['from'])} for {found['to'] - found['from']:.3f} s{samples}"
     )
 
@@ -160,8 +162,9 @@ def contradiction(found: Mapping[str, Any]) -> str:
     """One value off the truth."""
     unit = _UNITS.get(found["name"].partition(".")[2], "")
     return (
-        f"{found['name']}: {found['value']:.10g} +- {found['stderr']:.3g} {unit}, truth"
-        f" {found['truth']:.10g} {unit}: {found['pull']:+.1f} standard errors off"
+        f"{found['name']}: {measured(found['value'], found['stderr'], unit)}, truth"
+        f" {measured(found['truth'], found['stderr'], unit).partition(' ±')[0]}:"
+        f" {found['pull']:+.1f} standard errors off"
     )
 
 

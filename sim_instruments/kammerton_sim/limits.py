@@ -12,6 +12,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from kammerton_sim.command_line import told
+
 _LEVELS = {
     "volts": ("peak", "level", "low", "high", "offset"),
     "frequency": ("frequency",),
@@ -36,7 +38,9 @@ def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
     for word in words:
         try:
             limits |= _of_words(word) if "=" in word else dict(_of_lab(Path(word)))
-        except (LimitError, OSError, tomllib.TOMLDecodeError) as error:
+        except OSError as error:
+            problems.append(told(error))
+        except (LimitError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             problems.append(f"{word}: {error}")
     if problems:
         raise LimitError("\n".join(problems))

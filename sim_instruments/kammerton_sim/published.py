@@ -19,7 +19,10 @@ def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
 
     now: unix s of the laboratory. ValueError when the file holds nothing of the kind.
     """
-    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not JSON: {error}") from None
     if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
         content = [{"name": name, **entry} for name, entry in content["parameters"].items()]
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):

@@ -9,6 +9,7 @@ import pytest
 from kammerton_sim.command import run as command
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
+from kammerton_sim.quantities import limits, measured, quantity
 from kammerton_sim.running import announced, found
 from kammerton_sim.world.errors import WorldError
 from tests.wire.conftest import settle
@@ -91,7 +92,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
     (waiting,) = laboratory.faults.active()
     assert waiting["given"] == {"instrument": "awg1", "code": -222}
     assert ctl("error", "awg1", "-350", "--after-records", "9")[1].startswith(
-        "fault 2, error instrument=awg1 code=-350, comes after 9 records;"
+        f"{laboratory.chip.name}: fault 2, error instrument=awg1 code=-350, comes after 9 records;"
     )
     assert json.loads(ctl("heat", "1e-5", "--json")[1]) == {"fault": 3}
 
@@ -105,6 +106,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["time", "--after", "3"], "time takes no --after"),
         (["heat", "--unsafe", "a=0:1"], "heat takes no --unsafe"),
         (["ledger", "--sigmas", "3"], "--sigmas belongs to --contradicted"),
+        (["ledger", "--since", "3", "--wrong-box"], "--since does not go with --wrong-box"),
         (["ledger", "--unsfe", "a=0:1"], "no option --unsfe (did you mean '--unsafe'?)"),
         (["heat", "--seed", "many"], "--seed: 'many' is no whole number from 0 on"),
         (["heat", "--after", "soon"], "--after: 'soon' is no time in seconds"),
@@ -171,7 +173,7 @@ def test_the_ledger_line_by_line(ctl, source):
     assert lines[-1]["what"] == "on"
     assert ctl("ledger")[1].splitlines()[-1].endswith("drive_lo.rf on: no -> yes")
     later = "--since", str(lines[-1]["index"] + 1)
-    assert ctl("ledger", *later)[1] == "the ledger has no entry\n"
+    assert ctl("ledger", *later)[1] == f"the ledger has no entry from {later[1]} on\n"
     assert ctl("ledger", *later, "--json")[1] == ""
 
 
@@ -186,7 +188,7 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     assert code == 3
     title, span = said.splitlines()
     assert title == "unsafe outputs: 1"
-    assert span.startswith("drive_lo.rf power was 15, not -40 to 10, from 2001-09-09")
+    assert span.startswith("drive_lo.rf power was 15 dBm, not -40 dBm to 10 dBm, from 2001-09-09")
     span = json.loads(ctl(*limit, "--json")[1])
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
 
@@ -261,7 +263,7 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     path.write_text(json.dumps([{"name": "q0.t1", **good, "value": 60e-6}, setting]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
     assert code == 3
-    assert "q0.t1: 6e-05 +- 1e-06 s, truth 5e-05 s: +10.0 standard errors off" in said
+    assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0: +10.0 standard errors off" in said
     assert "settings, which claim nothing: q0.x" in said
     path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
@@ -270,6 +272,24 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     assert summary == {"checked": 1, "without_truth": [], "settings": []}
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
+    path.write_text("")
+    assert ctl("ledger", "--contradicted", str(path))[2].startswith(f"{path}: not JSON: ")
+
+
+def test_what_is_not_there_is_said_in_words(tmp_path, ctl):
+    absent = tmp_path / "lab.tml"
+    said = f"{absent}: no such file or directory\n"
+    assert ctl("ledger", "--unsafe", str(absent)) == (2, "", said)
+
+
+def test_units_are_those_of_the_level():
+    assert limits(4e9, 6e9, "Hz") == "4 GHz to 6 GHz"
+    assert limits(-1e300, 0.5, "V") == "at most 500 mV"
+    assert limits(-0.5, 1e300, "V") == "at least -500 mV"
+    assert quantity(15, "dBm") == "15 dBm"
+    assert quantity(0.0, "V") == "0 V"
+    assert measured(1.56e-5, 1.16e-6, "s") == "15.6 ± 1.2 µs"
+    assert measured(0.95, 0.012, "") == "0.950 ± 0.012"
 
 
 def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laboratory, world):

@@ -1,0 +1,38 @@
+"""Numbers with their units, as they are said to a person."""
+
+from __future__ import annotations
+
+import math
+
+_PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
+_SCALED = ("Hz", "s", "V", "A")
+_BOUNDLESS = 1e300
+
+
+def quantity(value: float, unit: str) -> str:
+    """Return a value with a prefix that fits: 9 GHz, 0.5 V is 500 mV, 15 dBm."""
+    prefix = _prefix(value, unit)
+    return f"{value / _PREFIXES[prefix]:.6g} {prefix}{unit}".rstrip()
+
+
+def measured(value: float, stderr: float, unit: str) -> str:
+    """Return a value and its standard error, two digits of it: 15.6 ± 1.2 µs."""
+    prefix = _prefix(value, unit)
+    factor = _PREFIXES[prefix]
+    places = min(max(0, 1 - math.floor(math.log10(stderr / factor))), 12)
+    return f"{value / factor:.{places}f} ± {stderr / factor:.{places}f} {prefix}{unit}".rstrip()
+
+
+def limits(low: float, high: float, unit: str) -> str:
+    """Return what a value should have been: 4 GHz to 6 GHz, or at most, or at least."""
+    if high >= _BOUNDLESS:
+        return f"at least {quantity(low, unit)}"
+    if low <= -_BOUNDLESS:
+        return f"at most {quantity(high, unit)}"
+    return f"{quantity(low, unit)} to {quantity(high, unit)}"
+
+
+def _prefix(value: float, unit: str) -> str:
+    if unit not in _SCALED or value == 0:
+        return ""
+    return next((p for p, factor in _PREFIXES.items() if abs(value) >= factor), "n")
