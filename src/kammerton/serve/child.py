@@ -19,6 +19,7 @@ from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
+from kammerton.serve.pool import full_pool
 from kammerton.serve.rules import Rules
 from kammerton.serve.wire import ORPHANED, Wire
 from kammerton.serve.words import Code, Mode, Order
@@ -130,6 +131,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
     """Wait for the word to go, do the work, and say how it ended before anything can hang."""
     go = asyncio.Event()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    loop.set_default_executor(full_pool())
 
     def stop(why: str) -> None:
         if task is not None:
