@@ -31,7 +31,8 @@ class Records:
 class Trace:
     """A measured sweep of one target, ready to fit: x (M,), y (M,) real or complex, sigma (M,).
 
-    For complex y, sigma is the standard deviation of each of its two parts.
+    For complex y, sigma is the standard deviation of each of its two parts. y_name: what y is,
+    where a file says it.
     """
 
     target: str
@@ -41,3 +42,4 @@ class Trace:
     x_name: str
     x_unit: str
     y_unit: str = ""
+    y_name: str = ""

@@ -65,6 +65,30 @@ def test_every_kind_from_file_to_picture(kind: str, tmp_path: Path) -> None:
         assert words in picture, words
 
 
+@pytest.mark.parametrize("more", [[], ["--known", "population=0"]])
+def test_y_is_called_what_the_file_calls_it(more: list[str], tmp_path: Path) -> None:
+    """Simulated survival, hidden truth, seed 3: it begins at 1 and ends at 1/2."""
+    m = np.repeat([1, 10, 25, 50, 100, 200, 400], 8)
+    y = 0.5 + 0.49 * 0.99**m + 0.005 * np.random.default_rng(3).normal(size=m.size)
+    path = tmp_path / "rb.csv"
+    np.savetxt(path, np.column_stack([m, y]), delimiter=",", header="cliffords,survival",
+               comments="")  # fmt: skip
+    picture = drawn(tmp_path, [str(path), "--kind", "randomized_benchmarking", *more])[1]
+    assert "survival" in picture.splitlines()
+    assert "population" not in picture
+
+
+def test_y_in_decibels_says_what_is_drawn(tmp_path: Path) -> None:
+    """Simulated resonator, hidden truth, seed 3."""
+    rng, f = np.random.default_rng(3), np.linspace(7.09, 7.11, 201)
+    s = 1 - 0.8 / (1 + 2j * (f - 7.1) / 2e-3) + 0.003 * rng.normal(size=f.size)
+    path = tmp_path / "r0.csv"
+    np.savetxt(path, np.column_stack([f, 20 * np.log10(np.abs(s)), np.angle(s)]), delimiter=",",
+               header="f [GHz],S21 [dB],phase [rad]", comments="")  # fmt: skip
+    picture = drawn(tmp_path, [str(path), "--kind", "resonator_spectroscopy"])[1]
+    assert "S21, voltage ratio" in picture.splitlines()
+
+
 def test_no_kind_is_forgotten() -> None:
     assert set(FIT_KINDS) - set(TRUTHS) <= {"single_shot_readout", "dispersive_shift"}  # below
 

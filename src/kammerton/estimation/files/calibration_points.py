@@ -37,5 +37,5 @@ def calibrated(trace: Trace, points: int, source: str) -> Trace:
         raise TraceError(f"{source}: the last {points} points show no contrast of 0 and 1")
     return replace(
         trace, x=trace.x[:-points], y=(trace.y[:-points] - offset) / contrast,
-        sigma=trace.sigma[:-points] / abs(contrast), y_unit="",
+        sigma=trace.sigma[:-points] / abs(contrast), y_unit="", y_name="",
     )  # fmt: skip

@@ -22,7 +22,8 @@ from kammerton.model.trace import FloatArray
 MAX_POINTS = 20_000
 DIMENSIONS = {"s": "a time", "Hz": "a frequency", "V": "a voltage", "rad": "an angle",
               "dBm": "a power in dBm", "": "a plain number"}  # fmt: skip
-DECIBEL = {"dB": "", "dBm": ""}
+DECIBEL = {"dB": "voltage ratio", "dBm": "voltage over that of 0 dBm"}
+"""What a level becomes, which is fitted as a voltage."""
 
 _PHASE = re.compile(r"phase|angle|(^|[^a-z])(arg|phi)([^a-z]|$)")
 _ERROR = re.compile(
@@ -82,7 +83,9 @@ def choose(table: Table, kind: str, choice: Choice) -> Chosen[Trace]:
     phase = phase_column(table, choice, {column}) if layout.phase else None
     values, sigma, y_unit = complex_signal(table, signal, phase, choice.sigma)
     name = table.headings[column].name
-    trace = Trace(table.path.stem, x, values, sigma, name, x_unit, y_unit)
+    trace = Trace(
+        table.path.stem, x, values, sigma, name, x_unit, y_unit, signal_name(table, signal)
+    )
     notes = (*x_notes, *told(table, [column], signal, phase, choice))
     if choice.cal_points:
         trace = calibrated(trace, choice.cal_points, str(table.path))
@@ -191,6 +194,13 @@ def complex_signal(
         return y, errors, unit
     with np.errstate(invalid="ignore"):  # an infinite magnitude is refused by the fit
         return y * np.exp(1j * _phase(table, phase)), errors, unit
+
+
+def signal_name(table: Table, column: int) -> str:
+    """Return what a column of measured values is called, once its level in dB is a ratio."""
+    title = table.headings[column]
+    ratio = DECIBEL.get(title.unit or "")
+    return title.name if ratio is None else f"{title.name}, {ratio}"
 
 
 def _phase(table: Table, column: int) -> FloatArray:

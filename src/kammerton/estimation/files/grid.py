@@ -17,6 +17,7 @@ class Grid:
 
     sigma (A, B): of each point, or of each part of a complex one; NaN where unknown. names,
     units: of the axes. labels: what the values of the first axis are called, where they are words.
+    y_name: what y is, where a file says it.
     """
 
     target: str
@@ -27,6 +28,7 @@ class Grid:
     units: tuple[str, str]
     y_unit: str = ""
     labels: tuple[str, ...] = ()
+    y_name: str = ""
 
 
 def axes_of(trace: Trace | Grid) -> list[tuple[str, str]]:

@@ -19,6 +19,7 @@ from kammerton.estimation.files.columns import (
     phase_column,
     refuse_long,
     signal_columns,
+    signal_name,
     told,
 )
 from kammerton.estimation.files.grid import Grid
@@ -63,7 +64,7 @@ def choose_map(table: Table, kind: str, choice: Choice) -> Chosen[Grid]:
     names = table.headings[columns[0]].name, table.headings[columns[1]].name
     grid = Grid(
         table.path.stem, x, _spread(y, cells, x), _spread(sigma, cells, x).real, names,
-        (axes[0][1], axes[1][1]), y_unit,
+        (axes[0][1], axes[1][1]), y_unit, y_name=signal_name(table, signal),
     )  # fmt: skip
     notes = (*axes[0][2], *axes[1][2], *told(table, columns, signal, phase, choice))
     return Chosen(grid, choice.sigma is not None, notes)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from kammerton.estimation.files.columns import (
     phase_column,
     refuse_long,
     signal_columns,
+    signal_name,
     told,
 )
 from kammerton.estimation.files.grid import Grid
@@ -143,7 +145,8 @@ def _long(table: Table, label: int, kind: str, choice: Choice, layout: Layout) -
         called |= _names_of(layout)
     names = table.headings[label].name, table.headings[swept].name
     told_of = told(table, [label, swept], signal, phase, choice)
-    return _together(table, sweeps, called, names, (unit, y_unit), choice, [*notes, *told_of])
+    grid = _together(table, sweeps, called, names, (unit, y_unit), choice, [*notes, *told_of])
+    return _titled(grid, table, signal)
 
 
 def _wide(table: Table, kind: str, choice: Choice, layout: Layout) -> Chosen[Grid]:
@@ -225,7 +228,12 @@ def _of_files(tables: Sequence[Table], kind: str, choice: Choice, layout: Layout
     if len(units) > 1:
         raise TraceError(f"{tables[1].path}: other units than in {tables[0].path}")
     called = {float(n): words[0] for n, words in enumerate(layout.labels)} | _names_of(layout)
-    return _together(tables[0], sweeps, called, names, units.pop(), choice, notes)
+    grid = _together(tables[0], sweeps, called, names, units.pop(), choice, notes)
+    return _titled(grid, tables[-1], signal)
+
+
+def _titled(chosen: Chosen[Grid], table: Table, signal: int) -> Chosen[Grid]:
+    return replace(chosen, trace=replace(chosen.trace, y_name=signal_name(table, signal)))
 
 
 def _swept(table: Table, taken: set[int], choice: Choice, axis: Axis) -> int:

@@ -48,7 +48,7 @@ def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
     """Draw the map with the line that was fitted, and what the fit leaves."""
     kind = "" if fit is None else fit.kind
     curve = _fitted(fit)
-    shown, name = _contrast(grid.y, kind)
+    shown, name = _contrast(grid, kind)
     own = "" if kind in RESONATORS else grid.y_unit
     factor, prefix = prefix_of(largest(shown), own)
     axes = page.add_axes(LEFT)
@@ -83,10 +83,11 @@ def _fitted(fit: Fit | None) -> NDArray[Any] | None:
     return curve
 
 
-def _contrast(y: NDArray[Any], kind: str) -> tuple[FloatArray, str]:
+def _contrast(grid: Grid, kind: str) -> tuple[FloatArray, str]:
     """Return what shows a line: what stands out of each spectrum's background."""
+    y = grid.y
     if not _spectra(kind):
-        return np.asarray(y.real), "signal"
+        return np.asarray(y.real), called(y.real, grid.y_unit, grid.y_name)
     if kind in RESONATORS:
         size = np.abs(y)
         middle = _median(size)
@@ -211,7 +212,7 @@ def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
         scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
         below.plot(x, (shown[n] - fitted) / scale, mark, ms=2.2, mew=0, color=colour)
     key_above(above, len(grid.x[0]))
-    name = "|S|" if flat else called(shown, grid.y_unit)
+    name = (grid.y_name or "|S|") if flat else called(shown, grid.y_unit, grid.y_name)
     label(above, "", labelled(name, prefix + grid.y_unit))
     label(below, x_label, "res. / σ" if known else "residual")
     if flat:

@@ -44,7 +44,7 @@ def draw_pairs(page: Page, trace: Trace, fit: Fit | None) -> None:
         below.plot(pair + apart, (trace.y - curve) / scale, "o", ms=2.6, mew=0, color=DATA)
     below.axhline(0, lw=0.8, color=CURVE)
     legend(above, loc="upper left")
-    name = called(np.real(trace.y), trace.y_unit)
+    name = called(np.real(trace.y), trace.y_unit, trace.y_name)
     label(above, "", labelled(name, prefix + trace.y_unit))
     label(below, "pulses (capitals π, small letters π/2; I idle)", "res. / σ" if known else
           "residual")  # fmt: skip

@@ -195,12 +195,12 @@ def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
     y = np.real(trace.y)
     curve = None if fit is None or fit.curve is None else np.real(fit.curve)
     _sweep(page, trace, y, curve, (y - curve) if curve is not None else None,
-           called(y, trace.y_unit), left=0.15, right=0.97)  # fmt: skip
+           called(y, trace.y_unit, trace.y_name), left=0.15, right=0.97)  # fmt: skip
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     curve = None if fit is None else fit.curve
-    y, name = np.abs(trace.y), "|S|"
+    y, name = np.abs(trace.y), trace.y_name or "|S|"
     shown = None if curve is None else np.abs(curve)
     if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
         turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))

@@ -84,8 +84,14 @@ def largest(values: FloatArray | ComplexArray) -> float:
     return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
 
 
-def called(y: FloatArray, unit: str) -> str:
-    """Return what y is: a population where it has no unit and, but for noise, could be one."""
+def called(y: FloatArray, unit: str, name: str = "") -> str:
+    """Return what y is: its name in the file.
+
+    What the loop measured has none: it is a population where it has no unit and, but for noise,
+    could be one.
+    """
+    if name:
+        return name
     finite = y[np.isfinite(y)]
     within = finite.size == 0 or bool(finite.min() > -BEYOND and finite.max() < 1 + BEYOND)
     return "population of |1⟩" if within and not unit else "signal"
