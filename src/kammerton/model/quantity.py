@@ -92,10 +92,14 @@ def _example(unit: str) -> str:
 def show(value: float, unit: str, stderr: float | None = None) -> str:
     """Return a value, and its standard error when given, as a physicist writes it.
 
+    The error has two digits, be the last a zero: so many places has the value too.
+
     >>> show(4.91072e9, "Hz", 2.1e3)
     '4.9107200 GHz ± 2.1 kHz'
     >>> show(6.2e-05, "s")
     '62 µs'
+    >>> show(7.86e-05, "s", 2e-06)
+    '78.6 µs ± 2.0 µs'
     """
     if not math.isfinite(value):
         return "—"
@@ -109,7 +113,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     decimals = min(max(0, places + round(math.log10(factor))), 12)
     style = "f" if abs(value) < 1e15 * factor else "e"
     text = f"{value / factor:.{decimals}{style}} {prefix}{unit}".rstrip()
-    return f"{text} ± {_significant(stderr, unit, 2)}"
+    return f"{text} ± {_two_digits(stderr, unit)}"
 
 
 def brief(value: float, unit: str, stderr: float) -> str:
@@ -135,6 +139,16 @@ def _significant(value: float, unit: str, digits: int) -> str:
     value = _rounded(value, digits)
     factor, prefix = _prefix(value, unit)
     return f"{value / factor:.{max(digits, 4)}g} {prefix}{unit}".rstrip()
+
+
+def _two_digits(stderr: float, unit: str) -> str:
+    """Return an error with both of its digits; one too small to be written out, as it is short."""
+    stderr = _rounded(stderr, 2)
+    factor, prefix = _prefix(stderr, unit)
+    if not 1e-11 <= stderr / factor < 1e6:
+        return _significant(stderr, unit, 2)
+    decimals = max(0, 1 - math.floor(math.log10(stderr / factor * (1 + 1e-9))))
+    return f"{stderr / factor:.{decimals}f} {prefix}{unit}".rstrip()
 
 
 def _rounded(value: float, digits: int) -> float:

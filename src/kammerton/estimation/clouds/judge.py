@@ -16,6 +16,7 @@ from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import ACCEPTED
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
 from kammerton.model import Advice
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -181,7 +182,7 @@ def _worthless(values: Values, clouds: Clouds) -> Objection | None:
     if not np.isfinite([fidelity, error]).all():
         return unresolved()
     if error <= LARGEST_STDERR and fidelity - 1 / states < SIGNIFICANT * error:
-        return not_separated(f"the fidelity {fidelity:.3f} ± {error:.2g} is no better than a guess")
+        return not_separated(f"the fidelity {show(fidelity, '', error)} is no better than a guess")
     return _too_close(values, lambda apart, error: apart + 2 * error)
 
 
@@ -190,7 +191,7 @@ def _too_close(values: Values, bound: Callable[[float, float], float]) -> Object
     apart, error = values["separation"]
     if bound(apart, error) > CLOSEST:
         return None
-    return not_separated(f"clouds are only {apart:.2f} ± {error:.2g} standard deviations apart")
+    return not_separated(f"clouds are only {show(apart, '', error)} standard deviations apart")
 
 
 def _too_pure(values: Values, clouds: Clouds) -> Objection | None:

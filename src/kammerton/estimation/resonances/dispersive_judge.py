@@ -25,6 +25,7 @@ from kammerton.estimation.verdict.findings import (
     percent,
 )
 from kammerton.model import Advice
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
@@ -144,4 +145,4 @@ def _judge_shift(findings: Findings, sides: Sides, found: Derived) -> None:
 
 
 def _hertz(chi: Array, error: Array, words: str) -> Callable[[int], str]:
-    return lambda n: words.format(f"{chi[n] / 1e3:.3g} ± {error[n] / 1e3:.2g} kHz")
+    return lambda n: words.format(show(float(chi[n]), "Hz", float(error[n])))
