@@ -121,6 +121,15 @@ def test_reason(case):
     assert told[change], advice
 
 
+def test_clean_fringes_without_sigma_are_no_weak_decay():
+    """What a decay leaves of them must not count as noise: no shots make them a decay."""
+    rng = np.random.default_rng(1)
+    phase, periods = rng.uniform(0, 2 * np.pi, (200, 1)), rng.uniform(5, 7, (200, 1))
+    y = 0.5 + 0.45 * np.cos(2 * np.pi * periods * TT + phase) + 0.03 * rng.normal(size=(200, 101))
+    found = fit_batch("t1", TT, y)
+    assert set(found.verdict) == {"rejected"}, np.unique(found.status, return_counts=True)
+
+
 @pytest.mark.parametrize("kind", SWEEPS)
 def test_known_sigma_disproves_a_wrong_law(kind):
     """A random walk is smooth enough to look like anything; its noise gives it away."""

@@ -22,6 +22,7 @@ from kammerton.estimation.verdict.findings import (
     Findings,
     drift_asked,
     judge_doubt,
+    judge_residuals,
     judge_signal,
     percent,
 )
@@ -193,6 +194,7 @@ def _judge(
     findings = Findings(batch.traces)
     time, error = found.values[name], found.stderr[name]
     snr = significance(batch, nulls.flat[0], fit, evidence)
+    judge_residuals(findings, batch, evidence, fit.residual, snr, LAW)
     judge_signal(findings, batch, evidence, snr, LAW)
     code, rate = np.empty(batch.traces, dtype=np.intp), np.empty(batch.traces)
     line, least = evidence.gain_line, BENDING

@@ -14,6 +14,7 @@ from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.stuck import between_rails, stuck
+from kammerton.estimation.verdict.traits import clumped
 from kammerton.model import Advice, TraceError, Verdict
 
 Array = NDArray[np.float64]
@@ -32,6 +33,7 @@ RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
 WIDEST = 0.8
+OTHERS_LAG, OTHERS_SUM = 5.0, 60.0  # lag-1 correlation in sigmas, Ljung-Box sum: another law's
 PRECISE = 0.33  # relative error of a time or a width
 FLAT, STRAY, OTHER, CUT, WEAK, JUMPS, WALKS, MISFIT = range(1, 9)  # objections, as kernels say them
 
@@ -135,6 +137,26 @@ def judge_signal(
         code == MISFIT, "model does not fit",
         lambda n: f"the data do not follow {law}: " + _how(evidence, n),
     )  # fmt: skip
+
+
+def judge_residuals(
+    findings: Findings, batch: Batch, evidence: Evidence, residual: Array, snr: Array, law: str
+) -> None:
+    """Object to another law's trace before its signal is called weak: shots do not mend that.
+
+    Without sigma all that a law leaves counts as noise, so that another law's signal looks weak.
+    residual: (N, R). The limits are such that noise does not pass them (p < 1e-6).
+    """
+    if batch.known_noise:
+        return
+    seen = (evidence.gain_flat >= CLEAR - UNSURE) & np.isfinite(snr)
+    weak = seen & ((snr < VISIBLE) | (evidence.gain_flat < CLEAR))
+    weak &= ~(batch.constant | evidence.copied | (evidence.railed >= RAILED))
+    if weak.any():
+        findings.rejected(
+            weak & clumped(batch, residual, OTHERS_LAG, OTHERS_SUM), "model does not fit",
+            lambda n: f"the data do not follow {law}: " + _how(evidence, n),
+        )  # fmt: skip
 
 
 @careful_kernel
