@@ -95,8 +95,9 @@ def fit(
         chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
+    source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
     for note in [*chosen.notes, *suspicions(chosen.trace, calibrated=cal_points > 0)]:
-        typer.echo(f"{files[0]}: {note}", err=True)
+        typer.echo(f"{source}: {note}", err=True)
     if plot is not None:
         _draw(files, chosen, found, plot)
     if as_json:

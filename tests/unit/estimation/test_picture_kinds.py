@@ -120,6 +120,20 @@ def test_single_shots_from_file_to_picture(states: int, words: str, tmp_path: Pa
         assert said in picture, said
 
 
+def test_shots_of_two_files_say_what_each_was_prepared_in(tmp_path: Path) -> None:
+    state, z = clouds(2)
+    paths = [tmp_path / "ground.csv", tmp_path / "excited.csv"]
+    for n, path in enumerate(paths):
+        mine = z[state == n]
+        np.savetxt(path, np.column_stack([mine.real, mine.imag]), delimiter=",", comments="",
+                   header="I [V],Q [V]")  # fmt: skip
+    names = [str(path) for path in paths]
+    said = drawn(tmp_path, [*names, "--kind", "single_shot_readout"])[0].stderr
+    assert said.splitlines()[0] == (
+        "2 files: the shots of ground.csv were prepared in state 0, those of excited.csv in state 1"
+    )
+
+
 def resonators() -> tuple[Grid, Fit]:
     f = np.linspace(7.09e9, 7.11e9, 101)
     curve = np.stack([1 - 0.8 / (1 + 2j * (f - f0) / 2e6) for f0 in (7.101e9, 7.099e9)])

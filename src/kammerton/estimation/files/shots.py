@@ -38,7 +38,9 @@ def choose_shots(tables: Sequence[Table], kind: str, choice: Choice) -> Chosen[T
     if len(tables) > 1:
         read = [_quadratures(table, choice) for table in tables]
         states = np.concatenate([np.full(y.size, n) for n, (y, _) in enumerate(read)])
-        notes = [f"{table.path.name} is state {n}" for n, table in enumerate(tables)]
+        first_file, *others = (table.path.name for table in tables)
+        more = [f", those of {name} in state {n + 1}" for n, name in enumerate(others)]
+        notes = [f"the shots of {first_file} were prepared in state 0" + "".join(more)]
     else:
         label = label_column(first, layout.axes[0])
         if label is None:
