@@ -100,11 +100,9 @@ def _show(found: Measured) -> None:
 
 
 def _lines(found: Measured) -> list[tuple[str, str]]:
-    from kammerton.cli.output import verdict_words
-
     run = found.run
     lines = list(found.words().items())
-    lines.append(("verdict", verdict_words(found.fit)))
+    lines.append(("verdict", found.fit.said()))
     if found.withheld:
         lines.append(("withheld", WITHHELD))
     how = f"{run.shots} shots, {run.instrument_seconds:.3g} s of instrument time"

@@ -1,4 +1,4 @@
-"""What the reading commands share: opening the database, words for a verdict, JSON."""
+"""What the reading commands share: opening the database, JSON."""
 
 from __future__ import annotations
 
@@ -35,13 +35,6 @@ def opened(place: Path | None) -> Iterator[ReadStore]:
 def print_json(document: Any) -> None:
     """Print one JSON value on stdout; never NaN."""
     typer.echo(json.dumps(document, indent=2, allow_nan=False))
-
-
-def verdict_words(fit: Fit) -> str:
-    """Return the verdict and its reason, e.g. "rejected (no signal): the trace is flat"."""
-    status = "" if fit.status in ("", "success") else f" ({fit.status})"
-    reason = f": {fit.reason}" if fit.reason else ""
-    return f"{fit.verdict}{status}{reason}"
 
 
 def described_estimate(estimate: Estimate) -> dict[str, Any]:

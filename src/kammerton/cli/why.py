@@ -11,8 +11,6 @@ from kammerton.cli import app
 from kammerton.cli.place import At, Where, either
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from kammerton.client import Why
     from kammerton.store import ReadStore
 
@@ -39,7 +37,7 @@ def why(
         if as_json:
             print_json({**_document(found), "held": held})
         else:
-            _show(found, store.now(), held)
+            _show(found, held)
 
 
 def _missing(store: ReadStore, parameter: str, place: Path | None) -> str:
@@ -80,7 +78,7 @@ def _held(store: ReadStore, parameter: str) -> list[str]:
     return [words_of(each) for each in mine]
 
 
-def _show(found: Why, now: datetime, held: list[str]) -> None:
+def _show(found: Why, held: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -89,50 +87,6 @@ def _show(found: Why, now: datetime, held: list[str]) -> None:
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     hands_off = [("hands off", words) for words in held]
-    for label, words in [*_lines(found, now), *hands_off, *_history(found, now)]:
+    for label, words in [*found.lines(), *hands_off, *found.history()]:
         grid.add_row(label, Text(words))
     Console().print(grid)
-
-
-def _lines(found: Why, now: datetime) -> list[tuple[str, str]]:
-    from kammerton.client.words import validity
-    from kammerton.model.quantity import show
-    from kammerton.model.span import duration
-
-    estimate, run = found.estimate, found.run
-    lines = [
-        (found.name, show(estimate.value, estimate.unit, estimate.stderr)),
-        ("age", duration(found.age)),
-        ("valid", validity(estimate.valid_until, now)),
-        ("from", f"{run.calibration}, run {run.id}, revision {found.revision}"),
-        *_verdicts(found),
-        ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
-    ]
-    if run.data:
-        lines.append(("data", str(run.data)))
-    if run.picture:
-        lines.append(("picture", str(run.picture)))
-    return lines
-
-
-def _verdicts(found: Why) -> list[tuple[str, str]]:
-    from kammerton.cli.output import verdict_words
-
-    if found.fit is not None:
-        chi2 = f"{found.fit.chi2_reduced:.3g}"
-        return [("verdict", verdict_words(found.fit)), ("reduced chi²", chi2)]
-    return [(f"verdict {target}", verdict_words(fit)) for target, fit in found.run.fits.items()]
-
-
-def _history(found: Why, now: datetime) -> list[tuple[str, str]]:
-    from kammerton.model.quantity import show
-    from kammerton.model.span import duration
-
-    return [
-        (
-            "before" if place == 0 else "",
-            f"{show(was.estimate.value, was.estimate.unit, was.estimate.stderr)}, "
-            f"{duration(now - was.estimate.time)} ago, {was.estimate.run}",
-        )
-        for place, was in enumerate(found.previous)
-    ]

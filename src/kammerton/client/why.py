@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from kammerton.client.words import validity
 from kammerton.model import Estimate, Fit
+from kammerton.model.quantity import show
+from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
 
 
@@ -29,6 +32,45 @@ class Why:
         """Return whether the forecast says that the value no longer serves."""
         until = self.estimate.valid_until
         return until is not None and until < now
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Return label and words of each line: value, age, run, verdict, where the data are."""
+        estimate, run = self.estimate, self.run
+        lines = [
+            (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
+            ("age", duration(self.age)),
+            ("valid", validity(estimate.valid_until, self._now)),
+            ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
+            *self._verdicts(),
+            ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
+        ]
+        places = ("data", run.data), ("picture", run.picture)
+        return lines + [(label, str(path)) for label, path in places if path]
+
+    def history(self) -> list[tuple[str, str]]:
+        """Return label and words of each earlier value, newest first."""
+        return [
+            ("before" if place == 0 else "", self._was(each.estimate))
+            for place, each in enumerate(self.previous)
+        ]
+
+    def __repr__(self) -> str:
+        lines = [*self.lines(), *self.history()]
+        width = max(len(label) for label, _ in lines)
+        return "\n".join(f"{label:{width}}  {words}" for label, words in lines)
+
+    @property
+    def _now(self) -> datetime:
+        return self.estimate.time + self.age
+
+    def _was(self, old: Estimate) -> str:
+        value = show(old.value, old.unit, old.stderr)
+        return f"{value}, {duration(self._now - old.time)} ago, {old.run}"
+
+    def _verdicts(self) -> list[tuple[str, str]]:
+        if self.fit is None:
+            return [(f"verdict {target}", fit.said()) for target, fit in self.run.fits.items()]
+        return [("verdict", self.fit.said()), ("reduced chi²", f"{self.fit.chi2_reduced:.3g}")]
 
 
 def explain(store: ReadStore, name: str, previous: int = 5) -> Why:

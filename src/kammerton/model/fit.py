@@ -65,6 +65,11 @@ class Fit:
     curve: NDArray[np.float64] | NDArray[np.complex128] | None = None
     correlation: NDArray[np.float64] | None = None
 
+    def said(self) -> str:
+        """Return the verdict and its reason, e.g. "rejected (no signal): the trace is flat"."""
+        status = "" if self.status in ("", "success") else f" ({self.status})"
+        return f"{self.verdict}{status}" + (f": {self.reason}" if self.reason else "")
+
     def rejected(self, reason: str) -> Fit:
         """Return this fit, rejected by a calibration for a reason of its own."""
         return Fit(

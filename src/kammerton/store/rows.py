@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from kammerton.model import Estimate, Fit
+from kammerton.model import Estimate, Fit, Verdict
+from kammerton.model.quantity import show
 
 _START = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -100,6 +101,16 @@ class StoredRun:
         """Return the picture beside the data file, when there is one."""
         picture = self.data.with_suffix(".png") if self.data else None
         return picture if picture and picture.exists() else None
+
+    def __repr__(self) -> str:
+        changed = f", revision {self.revision}" if self.revision is not None else ""
+        lines = [f"{self.id} {self.calibration}, {self.ended:%Y-%m-%d %H:%M:%S} UTC{changed}"]
+        for target, fit in self.fits.items():
+            lines.append(f"{target}: {fit.said()}")
+            if fit.verdict is Verdict.ACCEPTED:
+                lines += [f"  {n} = {show(v.value, v.unit, v.stderr)}"
+                          for n, v in fit.values.items()]  # fmt: skip
+        return "\n".join([*lines, *([f"data {self.data}"] if self.data else [])])
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,17 @@ def test_what_is_not_there_is_said_as_the_command_line_says_it(client: Client) -
         client["r0"]
 
 
+def test_evidence_and_runs_print_as_the_command_line_says_them(client: Client) -> None:
+    why, run = repr(client.why("q0.t1")), repr(client.run("r000002"))
+    assert why.splitlines()[0].split(maxsplit=1) == ["q0.t1", "51.00 µs ± 600 ns"]
+    for words in ("for 2 h 59 min", "t1, run r000002, revision 2", "accepted: a clean decay",
+                  "42.00 µs ± 600 ns, 2 h ago, r000001"):  # fmt: skip
+        assert words in why
+    assert "q0: accepted: a clean decay\n  t1 = 51.00 µs ± 600 ns" in run
+    assert "q1: insufficient (range too narrow): widen [it]" in run
+    assert max(len(why), len(run)) < 700
+
+
 def test_it_prints_as_a_table(client: Client) -> None:
     title, head, first, second = repr(client).splitlines()
     assert title == "two-qubits, revision 3"
