@@ -319,7 +319,7 @@ def _reporter(lab: Lab, pictures: Background) -> Committed:
     def committed(run: Run, run_id: str) -> None:
         log.info("%s", _summary(run, run_id))
         if lab.pictures:
-            pictures.add(draw_run, lab.data, run, run_id)
+            pictures.add(draw_run, lab, run, run_id)
 
     return committed
 

@@ -10,7 +10,9 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from kammerton.estimation.pictures.picture import _verdict, draw
+from kammerton.estimation.pictures.page import line_style
+from kammerton.estimation.pictures.picture import _or_flat, _verdict, _words, draw
+from kammerton.estimation.pictures.plane import off_circle, without_cable
 from kammerton.estimation.pictures.scales import called, on_axis, written
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Fit, Trace, Value, Verdict
@@ -161,6 +163,32 @@ def test_narrow_frequency_axes_are_relative() -> None:
 )  # fmt: skip
 def test_only_what_can_be_one_is_called_a_population(y, unit, name):
     assert called(np.array(y), unit) == name
+
+
+def test_without_a_signal_no_curve_follows_the_noise(tmp_path):
+    trace, fit = decay("q0", Verdict.REJECTED)
+    nothing = replace(fit, status="no signal")
+    flat = _or_flat(fit.curve, trace.y, nothing)
+    np.testing.assert_allclose(flat, np.full(X.size, trace.y.mean()))
+    assert _or_flat(fit.curve, trace.y, fit) is fit.curve
+    assert line_style(fit)["color"] != line_style(replace(fit, verdict=Verdict.ACCEPTED))["color"]
+    assert not np.array_equal(drawn(tmp_path, (trace, fit)), drawn(tmp_path, (trace, nothing)))
+
+
+@pytest.mark.parametrize("delay", [0.0, 3e-9, 60e-9, -150e-9])
+@pytest.mark.parametrize("depth", [0.1, 0.8, 1.7])
+def test_a_resonance_behind_a_cable_is_a_circle(delay, depth):
+    f = np.linspace(7.09e9, 7.11e9, 201)
+    bare = 1 - depth / (1 + 2j * (f - 7.1e9) / 2e6)
+    seen = bare * np.exp(-2j * np.pi * f * delay)
+    assert off_circle(seen * without_cable(f, seen)) < 1e-6 * depth
+
+
+def test_an_amplitude_has_the_unit_of_its_axis():
+    fit = Fit("rabi_amplitude", "q0", {"amplitude": Value(-3.146e-3, 2.2e-5, "")},
+              Verdict.ACCEPTED, "success", "", math.nan)  # fmt: skip
+    trace = Trace("q0", X, X, X, "amplitude", "V", "V")
+    assert _words(fit, trace, 60) == "amplitude = −3.146(22) mV"
 
 
 def test_an_accepted_fit_says_accepted_and_no_more_where_nothing_else_was_found():

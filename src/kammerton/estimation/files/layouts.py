@@ -66,6 +66,9 @@ STATE = Axis("state", "", ("prepared", "label", "level"))
 SERIES = Axis("series", "", ("sequence", "gate", "kind", "set"))
 REPETITIONS = Axis("repetitions", "", ("repetition", "reps", "rep", "repeats"))
 
+OF_Y = ("amplitude", "offset", "visibility")
+"""Values in the unit of the signal, where the fit gives them none."""
+
 GROUND = ("0", "g", "ground", "zero")
 EXCITED = ("1", "e", "excited", "one")
 SECOND = ("2", "f", "two")

@@ -10,7 +10,7 @@ from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.files.columns import Choice, Chosen, choose
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.known import check_known
-from kammerton.estimation.files.layouts import LAYOUTS, Form, layout_of
+from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form, layout_of
 from kammerton.estimation.files.maps import choose_map
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
@@ -19,9 +19,6 @@ from kammerton.estimation.numeric.weights import of_counts
 from kammerton.model import Fit, Trace, TraceError
 
 NO_CHOICE = Choice()
-OF_Y = ("amplitude", "offset", "visibility")
-"""Values in the unit of the signal, where the fit gives them none."""
-
 Read = Chosen[Trace] | Chosen[Grid]
 
 

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.interpolate import Akima1DInterpolator
 
-from kammerton.model import Verdict
+from kammerton.model import Fit, Verdict
 from kammerton.model.trace import FloatArray
 
 INK, DATA, CURVE, ONE, PALE = "#333333", "#1f4e79", "#d9541e", "#b3246b", "#b8c0c8"
@@ -89,6 +89,12 @@ def measured(
     axes.errorbar([one for one, _ in groups], [float(v.mean()) for _, v in groups], errors,
                   fmt=mark, ms=4, mew=0.8, lw=1, mec=colour, mfc="white", color=colour, zorder=4,
                   label=name)  # fmt: skip
+
+
+def line_style(fit: Fit | None) -> dict[str, Any]:
+    """Return how a fitted curve is drawn: one that was rejected stands back."""
+    rejected = fit is not None and fit.verdict is Verdict.REJECTED
+    return {"lw": 0.9, "color": PALE} if rejected else {"lw": 1.4, "color": CURVE}
 
 
 def square(axes: Axes) -> None:

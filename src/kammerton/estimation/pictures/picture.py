@@ -10,10 +10,9 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from kammerton.estimation.files.grid import Grid, axes_of
-from kammerton.estimation.files.layouts import LAYOUTS, Form
+from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form
 from kammerton.estimation.pictures.maps import draw_map, draw_series
 from kammerton.estimation.pictures.page import (
     COLOURS,
@@ -24,13 +23,12 @@ from kammerton.estimation.pictures.page import (
     Page,
     axes_pair,
     label,
+    line_style,
     measured,
-    plain,
     smooth,
-    square,
-    turned,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
+from kammerton.estimation.pictures.plane import draw_plane
 from kammerton.estimation.pictures.scales import (
     called,
     labelled,
@@ -48,8 +46,11 @@ from kammerton.model.trace import ComplexArray, FloatArray
 TITLE, HEIGHT, NARROW, WIDE, DPI = 0.35, 3.5, 4.6, 7.0, 100
 """Inches, and dots an inch."""
 
-LETTERS = 16.0
-"""Of the small print in an inch."""
+LETTERS = 14.5
+"""Of the small print in an inch, wide ones too."""
+
+NOTHING = "no signal"
+"""The finding after which a fitted curve shows nothing: it follows the noise."""
 
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
@@ -171,7 +172,8 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
         text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(textwrap.wrap(text, letters)[:3])
     values = [
-        f"{SYMBOLS.get(name, name.replace('_', ' '))} = {written(v.value, v.unit, v.stderr)}"
+        f"{SYMBOLS.get(name, name.replace('_', ' '))} = "
+        + written(v.value, v.unit or (trace.y_unit if name in OF_Y else ""), v.stderr)
         for name, v in fit.values.items()
         if math.isfinite(v.value) and not name.startswith(LEFT_OUT)
     ]
@@ -194,8 +196,15 @@ def _lines(values: list[str], letters: int) -> list[str]:
 def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
     y = np.real(trace.y)
     curve = None if fit is None or fit.curve is None else np.real(fit.curve)
-    _sweep(page, trace, y, curve, (y - curve) if curve is not None else None,
+    _sweep(page, trace, y, _or_flat(curve, y, fit), fit,
            called(y, trace.y_unit, trace.y_name), left=0.15, right=0.97)  # fmt: skip
+
+
+def _or_flat(curve: FloatArray | None, y: FloatArray, fit: Fit | None) -> FloatArray | None:
+    """Return the fitted curve; where there is no signal, what the trace is: flat."""
+    if curve is None or fit is None or fit.status != NOTHING or not np.isfinite(y).any():
+        return curve
+    return np.full(y.shape, np.nanmean(y))
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
@@ -206,22 +215,13 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
         turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
         y, name = (trace.y * turn).real, "along the axis"
         shown = None if curve is None else (curve * turn).real
-    _sweep(page, trace, y, shown, None if shown is None else y - shown, name, left=0.12, right=0.58)
-    plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
-    factor, prefix = prefix_of(largest(trace.y), trace.y_unit)
-    unit = prefix + trace.y_unit
-    plane.plot(trace.y.real / factor, trace.y.imag / factor, "o", ms=2.2, mew=0, color=DATA)
-    if curve is not None:
-        plane.plot(*turned(trace.x, curve / factor), "-", lw=1.2, color=CURVE)
-    plain(plane)
-    plane.xaxis.set_major_locator(MaxNLocator(4))
-    square(plane)
-    label(plane, labelled("I", unit), labelled("Q", unit))
+    _sweep(page, trace, y, _or_flat(shown, y, fit), fit, name, left=0.12, right=0.58)
+    draw_plane(page, trace, fit)
 
 
 def _sweep(
-    page: Page, trace: Trace, y: FloatArray, curve: FloatArray | None,
-    apart: FloatArray | None, name: str, **place: float,
+    page: Page, trace: Trace, y: FloatArray, curve: FloatArray | None, fit: Fit | None,
+    name: str, **place: float,
 ) -> None:  # fmt: skip
     """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known."""
     above, below = axes_pair(page, **place)
@@ -231,10 +231,10 @@ def _sweep(
     once, first = np.unique(x, return_index=True)
     measured(above, x, y / factor, trace.sigma / factor if known else None)
     if curve is not None and np.isfinite(curve).all():
-        above.plot(*smooth(once, curve[first] / factor), "-", lw=1.4, color=CURVE, zorder=3)
+        above.plot(*smooth(once, curve[first] / factor), "-", zorder=3, **line_style(fit))
     label(above, "", labelled(name, prefix + trace.y_unit))
     below.axhline(0, lw=0.8, color=CURVE)
-    if apart is not None:
+    if curve is not None:
         scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
-        below.plot(x, apart / scale, "o", ms=2.2, mew=0, color=DATA)
+        below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
     label(below, x_label, "res. / σ" if known else "residual")

@@ -1,0 +1,35 @@
+"""The picture of a run says which computer it is of, and calls a resonator by its own name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from kammerton.model import Fit, Trace, Value, Verdict
+from kammerton.serve import pictures
+from tests.stored import run
+from tests.unit.loop.laboratory import two_qubits
+
+
+def found(kind: str) -> tuple[Trace, Fit]:
+    x = np.linspace(7.09e9, 7.11e9, 11)
+    fit = Fit(kind, "q0", {"frequency": Value(7.1e9, 3e3, "Hz")}, Verdict.ACCEPTED, "success", "",
+              1.0)  # fmt: skip
+    return Trace("q0", x, np.ones(11), np.full(11, 0.1), "frequency", "Hz"), fit
+
+
+def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> None:
+    lab, drawn = two_qubits(tmp_path), []
+    monkeypatch.setattr(
+        "kammerton.estimation.pictures.picture.draw",
+        lambda traces, fits, path, title, shots: drawn.append((traces["q0"].target, path, title)),
+    )
+    for kind in ("resonator_spectroscopy", "qubit_spectroscopy"):
+        trace, fit = found(kind)
+        done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
+        pictures.draw_run(lab, done, "r000004")
+    assert [target for target, _, _ in drawn] == ["r0 of q0", "q0"]
+    assert drawn[0][1] == lab.data / "r000004.png"
+    assert drawn[0][2].startswith(f"{lab.computer}  ")
