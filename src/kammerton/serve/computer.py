@@ -75,7 +75,10 @@ async def run_computer(
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
             errands = Measuring(lab, calibration_names())
-            holds, committed = Holds(lab, store, doing, alarms.tell), _reporter(lab, pictures)
+            holds, committed = (
+                Holds(lab, store, doing, alarms.tell),
+                _reporter(lab, store, pictures),
+            )
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
             )
@@ -313,13 +316,14 @@ async def _flush(store: Store, relay: Relay, patience: float) -> None:
         log.warning("%d results wait for the broker; they go out later", store.backlog())
 
 
-def _reporter(lab: Lab, pictures: Background) -> Committed:
+def _reporter(lab: Lab, store: Store, pictures: Background) -> Committed:
     """Return what tells of a committed run: one line in the log, and a picture."""
 
     def committed(run: Run, run_id: str) -> None:
         log.info("%s", _summary(run, run_id))
         if lab.pictures:
-            pictures.add(draw_run, lab, run, run_id)
+            believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
+            pictures.add(draw_run, lab, run, run_id, believed)
 
     return committed
 

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from kammerton.lab import Lab
-from kammerton.model import Fit, Run, Trace
+from kammerton.model import Estimate, Fit, Run, Trace, Value
 
 OF_RESONATORS = ("resonator_spectroscopy", "dispersive_shift")
 """Kinds of fit that find a resonator."""
 
 
-def draw_run(lab: Lab, run: Run, run_id: str) -> None:
+def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) -> None:
     """Draw the traces, fits and verdicts of a run into `<run id>.png`, beside its data.
 
-    A resonator is called by its own name, and the computer by that of lab.toml.
+    A resonator is called by its own name, and the computer by that of lab.toml. believed: by full
+    name, what came of the run; a fringe's frequency is not what it was measured for.
     """
     from kammerton.estimation.pictures.picture import (
         draw,  # matplotlib is slow to import; not at start
@@ -23,7 +25,21 @@ def draw_run(lab: Lab, run: Run, run_id: str) -> None:
     lab.data.mkdir(parents=True, exist_ok=True)
     title = f"{lab.computer}  {run.calibration}  {run_id}  {run.ended:%Y-%m-%d %H:%M:%S} UTC"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
-    draw(shown, run.fits, lab.data / f"{run_id}.png", title, shots=run.records.shots)
+    fits = {name: _with(fit, believed, lab) for name, fit in run.fits.items()}
+    draw(shown, fits, lab.data / f"{run_id}.png", title, shots=run.records.shots)
+
+
+def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab) -> Fit:
+    """Return a fit that leads with what is believed of its target because of it."""
+    qubit = lab.qubits.get(fit.target)
+    mine = {fit.target, qubit.resonator if qubit is not None else fit.target}
+    found = {
+        name.partition(".")[2]: Value(each.value, each.stderr, each.unit)
+        for name, each in believed.items()
+        if name.partition(".")[0] in mine
+    }
+    more = {name: value for name, value in found.items() if name not in fit.values}
+    return replace(fit, values={**more, **fit.values}) if more else fit
 
 
 def _named(trace: Trace, fit: Fit | None, lab: Lab) -> Trace:

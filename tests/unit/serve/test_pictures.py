@@ -9,7 +9,7 @@ import numpy as np
 
 from kammerton.model import Fit, Trace, Value, Verdict
 from kammerton.serve import pictures
-from tests.stored import run
+from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
 
 
@@ -18,6 +18,21 @@ def found(kind: str) -> tuple[Trace, Fit]:
     fit = Fit(kind, "q0", {"frequency": Value(7.1e9, 3e3, "Hz")}, Verdict.ACCEPTED, "success", "",
               1.0)  # fmt: skip
     return Trace("q0", x, np.ones(11), np.full(11, 0.1), "frequency", "Hz"), fit
+
+
+def test_a_fringe_leads_with_the_frequency_it_was_measured_for(tmp_path: Path, monkeypatch) -> None:
+    """q1.f01 is another qubit's; what the fit says itself stands as the fit says it."""
+    lab, drawn = two_qubits(tmp_path), []
+    monkeypatch.setattr(
+        "kammerton.estimation.pictures.picture.draw",
+        lambda traces, fits, path, title, shots: drawn.append(fits["q0"].values),
+    )
+    trace, fit = found("ramsey")
+    done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
+    f01 = estimate(4.91072e9, 2.1e3, "Hz")
+    believed = {"q0.f01": f01, "q1.f01": f01, "q0.frequency": f01}
+    pictures.draw_run(lab, done, "r000004", believed)
+    assert drawn == [{"f01": Value(4.91072e9, 2.1e3, "Hz"), **fit.values}]
 
 
 def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> None:
@@ -29,7 +44,7 @@ def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> 
     for kind in ("resonator_spectroscopy", "qubit_spectroscopy"):
         trace, fit = found(kind)
         done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
-        pictures.draw_run(lab, done, "r000004")
+        pictures.draw_run(lab, done, "r000004", {})
     assert [target for target, _, _ in drawn] == ["r0 of q0", "q0"]
     assert drawn[0][1] == lab.data / "r000004.png"
     assert drawn[0][2].startswith(f"{lab.computer}  ")
