@@ -35,7 +35,7 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None) -> None:
     unit = prefix + trace.y_unit
     y, curve = trace.y / factor, None if fit is None else fit.curve
     if fit is not None and curve is not None and fit.status != "no signal":
-        turns = np.ones(y.size)
+        turns = np.ones(y.size, dtype=np.complex128)
         if fit.kind == "resonator_spectroscopy" and fit.verdict is Verdict.ACCEPTED:
             turns = without_cable(trace.x, np.asarray(curve, dtype=np.complex128))
         if np.ptp(turns.imag) > 0:
