@@ -34,7 +34,8 @@ class ChipError(ValueError):
     def __init__(self, problems: tuple[str, ...], source: str = "chip") -> None:
         self.problems = problems
         several = (f"{source}: {len(problems)} problems", *problems)
-        super().__init__("\n".join(several) if problems[1:] else f"{source}: {' '.join(problems)}")
+        one = f"{source}: {' '.join(problems).removeprefix(f'{source}: ')}"
+        super().__init__("\n".join(several) if problems[1:] else one)
 
 
 @dataclass(frozen=True)
