@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import re
 import signal
 import sys
 import threading
@@ -25,6 +26,8 @@ from kammerton_sim.write_lab import write_lab
 from kammerton_sim.written import clashes, put
 
 FIRST_PORT = 4881
+
+_BROKER = re.compile(r"mqtts?://(?:[^/:@?#\s\"]+|\[[0-9a-fA-F:.]+\])(?::(\d{1,5}))?/?")
 
 T = TypeVar("T")
 
@@ -49,6 +52,7 @@ def _understood(
 ) -> tuple[argparse.Namespace, Chip, dict[str, int], float | None]:
     """Return options, chip, ports and pace; UsageError names everything that is wrong."""
     options, problems = _parser().read(arguments)
+    problems += _no_broker(options.broker)
     problems += clashes(options, chip_path(options))
     chip = _tried(problems, lambda: chosen_chip(options))
     pace = _tried(problems, lambda: _pace(options.time))
@@ -115,7 +119,9 @@ def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) 
     named: dict[str, int] = {}
     for text in options.port:
         name, _, number = text.partition("=")
-        if not number.isdigit() or not 0 < int(number) < 65536:
+        if name and number.isdecimal() and int(number) >= 65536:
+            problems.append(f"--port {text}: above 65535, the last port")
+        elif not number.isdecimal() or int(number) == 0:
             problems.append(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
         elif name in named:
             problems.append(f"--port {text}: {name} has port {named[name]} already")
@@ -131,6 +137,14 @@ def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) 
     if ports and not 0 < first <= max(ports.values()) < 65536:
         problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
     return ports | named
+
+
+def _no_broker(url: str) -> list[str]:
+    """Return what is wrong with a broker's URL that lab.toml shall name, if anything is."""
+    fits = _BROKER.fullmatch(url)
+    if fits and int(fits[1] or 1) in range(1, 65536):
+        return []
+    return [f"--broker {url}: write mqtt://HOST:PORT or mqtts://HOST:PORT"]
 
 
 def _pace(text: str) -> float | None:

@@ -260,6 +260,9 @@ def test_files_alone(tmp_path, capsys):
         (["--coupled"], "--coupled is for tables: a made-up chip is none"),
         (["--mend", "--qubits", "2"], "--mend is for tables"),
         (["--qubits", "2", "--random", "3"], "choose one chip, not --qubits, --random"),
+        (["--port", "fridge=80000"], "--port fridge=80000: above 65535"),
+        (["--broker", "foo"], "--broker foo: write mqtt://HOST:PORT"),
+        (["--broker", "mqtt://here:99999"], "write mqtt://HOST:PORT"),
         (["--time", "slow"], "--time slow: write fast, real, or a factor above 0"),
     ],
 )

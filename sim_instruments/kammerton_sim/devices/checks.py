@@ -53,6 +53,13 @@ def _like(column: str, others: Sequence[str]) -> list[str]:
     return [o for o in others if re.sub(r"\D", "", o) == re.sub(r"\D", "", column)]
 
 
+def _hint(given: str, wanted: str) -> str:
+    """Return what is to be said of the column that was given instead of the one that is wanted."""
+    if "[" in given and _bare(given) == _bare(wanted) and given.lower() != wanted.lower():
+        return f": {given!r} has another unit; tables are in SI"
+    return f" (is {given!r} meant?)"
+
+
 @dataclass
 class Checker:
     """Collects what is wrong, and what was mended."""
@@ -69,7 +76,7 @@ class Checker:
             near = [n for n in spare if _bare(n) == _bare(name)]
             if name == QUBIT or COLUMNS[name].needed:
                 near = near or get_close_matches(name, spare, 1)
-                hint = f" (is {near[0]!r} meant?)" if near else ""
+                hint = _hint(near[0], name) if near else ""
                 self.problems.append(f"column {name!r} is missing{hint}")
             elif near := near or get_close_matches(name, _like(name, spare), 1, _MISSPELT):
                 self.problems.append(f"column {near[0]!r}: is {name!r} meant?")

@@ -126,7 +126,11 @@ def test_more_qubits_than_can_be_served_are_named_as_the_tables(table):
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
-        ("T1 [s]", "T1 [us]", "column 'T1 [s]' is missing (is 'T1 [us]' meant?)"),
+        (
+            "T1 [s]",
+            "T1 [us]",
+            "column 'T1 [s]' is missing: 'T1 [us]' has another unit; tables are in SI",
+        ),
         ("f01 [Hz]", "frequency", "column 'f01 [Hz]' is missing"),
         ("qubit,", "qbit,", "column 'qubit' is missing (is 'qbit' meant?)"),
         ("T2 [s]", "T1 [s]", "column 'T1 [s]' is there twice"),
