@@ -17,16 +17,40 @@ STRETCH = 20  # the declared pi pulse, 20 times as long and weak: 800 ns, a line
 def frequencies(target: Target) -> FloatArray:
     """Return the swept drive frequencies: three sigma of the belief to each side.
 
-    Lines that are known not to be the qubit's are left out.
+    What the drive line cannot play is left out, and lines that are known not to be the qubit's.
     """
-    half = max(3 * target.sigma("f01"), 5e6) * target.effort.window
-    centre = target.effort.centre or target["f01"]
-    left, right = clear(centre - half, centre + half, target.refuted)
+    low, high = window(target)
+    reach = target.reach
+    if low < reach[1] and high > reach[0]:  # else nothing can be played: the compiler says so
+        low, high = max(low, reach[0]), min(high, reach[1])
+    left, right = clear(low, high, target.refuted)
     lengths = right - left
     before = np.cumsum(lengths) - lengths
     along = np.linspace(0.0, lengths.sum(), POINTS)
     part = np.searchsorted(before, along, side="right") - 1
     return left[part] + along - before[part]
+
+
+def window(target: Target) -> tuple[float, float]:
+    """Return where the qubit is searched: three sigma of the belief to each side."""
+    half = max(3 * target.sigma("f01"), 5e6) * target.effort.window
+    centre = target.effort.centre or target["f01"]
+    return centre - half, centre + half
+
+
+def explain(fit: Fit, target: Target) -> str | None:
+    """Say between which frequencies there is no line, and whether the search was cut off."""
+    if fit.status != "no signal":
+        return None
+    swept, (low, high) = frequencies(target), window(target)
+    ends = [edge for edge in target.reach if low < edge < high]
+    words = f"no line between {_giga(swept[0])} and {_giga(swept[-1])}"
+    at = " and ".join(_giga(edge) for edge in ends)
+    return f"{words}; the search ends where the generator's reach ends ({at})" if ends else words
+
+
+def _giga(hertz: float) -> str:
+    return f"{hertz / 1e9:.4g} GHz"
 
 
 def clear(low: float, high: float, lines: Sequence[float]) -> tuple[FloatArray, FloatArray]:
@@ -69,5 +93,5 @@ QUBIT_SPECTROSCOPY = Calibration(
     "qubit_spectroscopy", "qubit_spectroscopy", "axis",
     needs=(Need("r.readout_frequency", 1e6, measured=True), Need("f01", 50e6)),
     gives=(Give("f01", 50e3),),
-    program=program, propose=propose,
+    program=program, propose=propose, explain=explain,
 )  # fmt: skip

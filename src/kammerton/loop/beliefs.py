@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
 from kammerton.model import Belief, Effort, Estimate, ParameterKind, Target, kind_of
+from kammerton.program.schedule import reach_of
 
 
 class BeliefBook:
@@ -150,6 +151,7 @@ class BeliefBook:
             self._max_volts(qubit),
             effort,
             self.refuted(qubit),
+            reach_of(entry.drive, self._lab.sample_rate),
         )
 
     def _max_volts(self, qubit: str) -> float:

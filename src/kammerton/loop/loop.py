@@ -317,7 +317,6 @@ class Loop:
             name = plan.targets[0].name
             reasons = (f"{plan.calibration.name}: {refusal}", self.patience.reasons.get(name))
             reason = "; before: ".join(r for r in reasons if r)
-            log.error("%s is parked: %s", name, reason)
             self.patience.park(name, reason, self.clock.now(), plan.calibration.name)
             return
         for target in plan.targets:

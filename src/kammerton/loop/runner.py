@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Protocol
 
 from kammerton.bench.tasks import told_while
@@ -112,6 +113,8 @@ def _fit_shots(target: Target, records: Records) -> Fit:
 
 
 def _own_objection(fit: Fit, target: Target, calibration: Calibration) -> Fit:
-    accepted = fit.verdict is Verdict.ACCEPTED
-    reason = calibration.reject(fit, target) if accepted else None
-    return fit if reason is None else fit.rejected(reason)
+    if fit.verdict is Verdict.ACCEPTED:
+        reason = calibration.reject(fit, target)
+        return fit if reason is None else fit.rejected(reason)
+    words = calibration.explain(fit, target)
+    return fit if words is None else replace(fit, reason=words)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -55,7 +56,8 @@ class Target:
 
     `beliefs` and `sigmas` are keyed relative to the target ("f01", "r.frequency"); sigmas are
     those of now. Lengths in s; max_volts is the limit of the drive line. refuted: frequencies, Hz,
-    of lines that answered to no pulse.
+    of lines that answered to no pulse. reach: lowest and highest frequency, Hz, that the drive line
+    can play.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Target:
     max_volts: float
     effort: Effort = field(default_factory=Effort)
     refuted: tuple[float, ...] = ()
+    reach: tuple[float, float] = (-math.inf, math.inf)
 
     def __getitem__(self, parameter: str) -> float:
         """Return the mean of a parameter, e.g. target["f01"], target["r.frequency"]."""
@@ -91,6 +94,7 @@ class Calibration:
     program(targets): what to play; targets of one call share sweep length and shots.
     propose(fit, target): new values by relative name; settings have stderr 0.
     reject(fit, target): a reason of this calibration's own, or None.
+    explain(fit, target): better words for a fit that was not accepted, or None.
     uses: how traces are prepared for the fit: "complex" (S-parameters), "axis" (the direction of
     largest change), "population" (scaled by the readout calibration) or "shots".
     """
@@ -103,3 +107,4 @@ class Calibration:
     program: Callable[[Sequence[Target]], Program]
     propose: Callable[[Fit, Target], Mapping[str, Value]]
     reject: Callable[[Fit, Target], str | None] = _nothing_to_object
+    explain: Callable[[Fit, Target], str | None] = _nothing_to_object

@@ -59,6 +59,12 @@ def fixed(value: Swept, what: str) -> float:
     return float(value)
 
 
+def reach_of(line: IqLine, sample_rate: float) -> tuple[float, float]:
+    """Return the lowest and highest frequency, Hz, that a line plays: 1 kHz inside, to be sure."""
+    half = REACH * sample_rate - 1e3
+    return line.carrier - half, line.carrier + half
+
+
 def cycles_of(frequency: FloatArray, line: IqLine, sample_rate: float, what: str) -> FloatArray:
     """Return turns of the intermediate frequency per sample, within reach of the carrier."""
     cycles: FloatArray = (frequency - line.carrier) / sample_rate

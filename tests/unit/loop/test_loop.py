@@ -75,6 +75,24 @@ def test_every_estimate_names_its_run_and_lies_within_it(tmp_path, store):
         assert run.started <= e.time <= run.ended, name
 
 
+def test_a_search_ends_where_the_generators_reach_ends_and_says_so(tmp_path, store):
+    """P3: a qubit far from its design; the drive line plays 4.4 to 5.2 GHz."""
+    loop, bench = make(tmp_path, store, Chip(dead=("q0",)))
+    loop.book._designs["q0.f01"] = dataclasses.replace(loop.book["q0.f01"], mean=4.43e9, sigma=40e6)
+    loop.book._beliefs["q0.f01"] = loop.book._designs["q0.f01"]
+    parked = asyncio.run(loop.settle())
+    swept = [
+        p.axis["q0"] for p in bench.played if p.name == "qubit_spectroscopy" and "q0" in p.axis
+    ]
+    assert swept
+    assert all(each.min() >= 4.4e9 and each.max() <= 5.2e9 for each in swept)
+    assert 4.54e9 < swept[0].max() < 4.56e9, "the other side is searched as before"
+    assert parked["q0"] == (
+        "qubit_spectroscopy: no line between 4.4 GHz and 5.2 GHz; "  # wider with every try
+        "the search ends where the generator's reach ends (4.4 GHz and 5.2 GHz)"
+    )
+
+
 def test_a_dead_qubit_parks_with_a_reason_and_the_other_goes_on(tmp_path, store):
     loop, bench = make(tmp_path, store, Chip(dead=("q1",)))
     parked = asyncio.run(loop.settle())
