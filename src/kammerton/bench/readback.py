@@ -27,6 +27,9 @@ CYCLED = "power_on"
 
 SOMEBODY = "somebody else"
 
+Difference = tuple[str, object, object]
+"""A setting, what it should be and what it is."""
+
 
 class ReadBack:
     """Compares identity, settings and error queue of instruments with what is expected.
@@ -43,6 +46,7 @@ class ReadBack:
         self._content_once: set[str] = set()
         self._first: dict[str, State] = {}
         self._last: dict[str, State] = {}
+        self._told: dict[str, list[Difference]] = {}
 
     def forget(self, name: str) -> None:
         """Read this instrument's settings anew before they are compared again."""
@@ -58,13 +62,16 @@ class ReadBack:
     async def note_lost(self, name: str) -> None:
         """Say in the audit what an instrument that comes back has forgotten, before it is set up.
 
-        Outputs are not compared: they were switched off meanwhile.
+        Outputs are not compared: they were switched off meanwhile; what was told already is not
+        told again.
         """
         device, known = self._instruments[name], self._last.get(name)
+        told = self._told.pop(name, [])
         if known is None or not isinstance(device, Described):
             return
         found = await device.state()
-        lost = [d for d in _differences(known, found) if d[0].partition(".")[0] != "on"]
+        differences = [d for d in _differences(known, found) if d not in told]
+        lost = [d for d in differences if d[0].partition(".")[0] != "on"]
         for key, old, new in lost:
             self._guard.note(OutputChange(f"{name} {key}", old, new, "power cycle"))
         if lost:
@@ -116,6 +123,7 @@ class ReadBack:
         if not differences:
             return
         cycled = bool(found.get(CYCLED))
+        self._told[name] = differences
         for key, old, new in differences:
             self._guard.note(
                 OutputChange(f"{name} {key}", old, new, "power cycle" if cycled else SOMEBODY)
@@ -140,7 +148,7 @@ async def _of_each(devices: Mapping[str, Described]) -> Iterator[tuple[str, Stat
     return zip(devices, states, strict=True)
 
 
-def _differences(expected: State, found: State) -> Iterator[tuple[str, object, object]]:
+def _differences(expected: State, found: State) -> Iterator[Difference]:
     for key in sorted((expected.keys() & found.keys()) - {CYCLED}):
         old, new = expected[key], found[key]
         if not _equal(key, old, new):

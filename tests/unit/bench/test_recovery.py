@@ -53,6 +53,26 @@ def test_when_nobody_knows_which_one_failed_all_are_verified(fake, make, tmp_pat
     use(fake, make, tmp_path, body)
 
 
+def test_a_setting_that_somebody_turned_is_told_of_once(fake, make, tmp_path, caplog):
+    """It was told as somebody else's; that it is set anew is no power cycle."""
+    turned = {"frequency": 4.9e9}
+
+    async def state() -> dict[str, float]:
+        return {"power": 13.0, **turned}
+
+    fake.instruments["lo"].state = state
+
+    async def body(bench: Bench) -> None:
+        bench._read_back._last["lo"] = {"frequency": 4.9e9, "power": 13.0}
+        turned["frequency"] = 4.95e9
+        with pytest.raises(InstrumentError, match="lo is not set as it was") as change:
+            bench._read_back._as_set("lo", bench._read_back._last["lo"], await state())
+        await bench.recover(change.value)
+
+    use(fake, make, tmp_path, body)
+    assert "power cycle" not in caplog.text
+
+
 def away(fake, name: str, answer: InstrumentError | None) -> None:
     """Let an instrument give no name any more; None: it is back."""
     box = fake.instruments[name]
