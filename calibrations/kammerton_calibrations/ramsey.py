@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from kammerton.model import Calibration, Fit, Give, Need, Program, Pulse, Target, Value, Wait
+from kammerton.model.quantity import show
 from kammerton_calibrations.pulses import (
     FloatArray,
     delays,
@@ -66,7 +67,8 @@ def reject(fit: Fit, target: Target) -> str | None:
     """The beat must run forwards: the fitted curve rises first."""
     if fit.curve is None or fit.curve[1].real > fit.curve[0].real:
         return None
-    return f"the beat runs backwards: f01 is further off than {detuning(target):.3g} Hz"
+    most = show(round(detuning(target), -3), "Hz")
+    return f"the beat runs backwards: f01 is further off than {most}"
 
 
 def propose(fit: Fit, target: Target) -> dict[str, Value]:

@@ -74,15 +74,15 @@ async def _nothing(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("instrument", "setting", "value", "said"),
     [
-        ("drive_lo", "power", "3", r"drive_lo is not set as it was: power is 3\.0, not 13\.0"),
+        ("drive_lo", "power", "3", r"drive_lo is not set as it was: power is 3 dBm, not 13 dBm"),
         (
             "readout_lo",
             "frequency",
             "7.2E9",
-            r"readout_lo is not set as it was: frequency is 7200000000",
+            "readout_lo is not set as it was: frequency is 7.2 GHz, not 7",
         ),
-        ("drive_lo", "on", "0", "drive_lo is not set as it was: on is False, not True"),
-        ("awg1", "amplitude", "0.9", r"awg1 is not set as it was: amplitude\.1 is 0\.9, not 1\.0"),
+        ("drive_lo", "on", "0", "drive_lo is not set as it was: output is off, not on"),
+        ("awg1", "amplitude", "0.9", r"awg1 is not set as it was: amplitude\.1 is 900 mV, not 1 V"),
         ("awg1", "clock_source", "INT", "awg1 is not set as it was: clock_source is INT, not EFIX"),
         (
             "drive_lo",

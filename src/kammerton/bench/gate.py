@@ -23,6 +23,8 @@ from kammerton.bench.switching import (
     switch_on,
     verify_carrier,
 )
+from kammerton.bench.words import carrier
+from kammerton.bench.words import channels as channels_on
 from kammerton.lab import Lab, Limit
 from kammerton.model import DriveInhibited, InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
@@ -122,14 +124,16 @@ class Gate:
         """
         if self._carriers.get(source) == (hz, dbm):
             return
-        limits = self.guard.checked(source, (hz, dbm), lambda: self._carrier(source, hz, dbm))
+        limits = self.guard.checked(
+            source, carrier(hz, dbm), lambda: self._carrier(source, hz, dbm)
+        )
         self.guard.require_free(source)
         self._carriers.pop(source, None)
         old = await self._move(source, hz, dbm, *limits)
         await verify_carrier(self._sources[source], hz, dbm)
         self._carriers[source] = (hz, dbm)
         rule = f"limits.frequency and limits.power of {source}"
-        self.guard.changed(source, old, (hz, dbm), rule)
+        self.guard.changed(source, carrier(*old), carrier(hz, dbm), rule)
 
     async def load(self, generator: str, playlist: Playlist) -> None:
         """Load a playlist whose every sample is inside the generator's limits."""
@@ -152,17 +156,17 @@ class Gate:
             enabling = self._generators[generator].enable(missing, on=True)
             await self._switch_on(generator, new, enabling)
             self._switched[generator] = self._switched.get(generator, frozenset()) | new
-            self.guard.changed(generator, sorted(on), sorted(on | set(missing)))
+            self.guard.changed(generator, channels_on(on), channels_on(on | new))
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
         self.guard.require_cold(source)
         if source not in self._carriers:
-            raise self.guard.refusal(source, True, f"{source} has not been tuned through the gate")
+            raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
         if source not in self._on:
             self._on[source] = frozenset({1})
             await self._switch_on(source, self._on[source], switch_on(self._sources[source]))
-            self.guard.changed(source, False, True)
+            self.guard.changed(source, "off", "on")
 
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""

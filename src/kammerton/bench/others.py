@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
+from kammerton.bench.words import pulse, swept
 from kammerton.model.roles import FrequencySweep, Instrument, NetworkAnalyzer, PulseGenerator
 
 
@@ -24,28 +25,33 @@ class Others:
         """Sweep a network analyzer; see `NetworkAnalyzer.transmission`."""
         analyzer = self._devices.get(name)
         if not isinstance(analyzer, NetworkAnalyzer):
-            raise self._guard.refusal(name, sweep, f"{name} is no network analyzer of this bench")
-        self._check(name, sweep.power, "power", sweep)
-        self._check(name, sweep.start, "frequency", sweep)
-        self._check(name, sweep.stop, "frequency", sweep)
+            raise self._guard.refusal(
+                name, swept(sweep), f"{name} is no network analyzer of this bench"
+            )
+        self._check(name, sweep.power, "power", swept(sweep))
+        self._check(name, sweep.start, "frequency", swept(sweep))
+        self._check(name, sweep.stop, "frequency", swept(sweep))
         self._guard.require_cold(name)
-        self._guard.changed(name, "off", sweep, f"limits.frequency and limits.power of {name}")
+        self._guard.changed(
+            name, "off", swept(sweep), f"limits.frequency and limits.power of {name}"
+        )
         return await analyzer.transmission(sweep)
 
     async def set_pulse(self, name: str, channel: int, volts: float, width: float) -> None:
         """Set the pulse of a channel that is off; see `PulseGenerator.set_pulse`."""
-        pulser = self._pulser(name, volts)
-        self._check(name, volts, "volts", (volts, width))
+        said = pulse(volts, width)
+        pulser = self._pulser(name, said)
+        self._check(name, volts, "volts", said)
         self._guard.require_free(name)
         await pulser.set_pulse(channel, volts, width)
-        self._guard.changed(f"{name}.{channel}", None, (volts, width), f"limits.volts of {name}")
+        self._guard.changed(f"{name}.{channel}", None, said, f"limits.volts of {name}")
 
     async def enable_pulse(self, name: str, channel: int) -> None:
         """Switch a channel on whose pulse, as the box itself says, is within its limits."""
-        pulser = self._pulser(name, True)
+        pulser = self._pulser(name, "on")
         self._guard.require_cold(name)
         volts, width, _ = await pulser.settings(channel)
-        self._check(name, volts, "volts", (volts, width))
+        self._check(name, volts, "volts", pulse(volts, width))
         await pulser.enable(channel, on=True)
         self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
 

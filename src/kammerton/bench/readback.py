@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from kammerton.bench.guard import Guard
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together
+from kammerton.bench.words import difference, setting
 from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.roles import Ailing, Described, Instrument, Queued, State
@@ -73,7 +74,7 @@ class ReadBack:
         differences = [d for d in _differences(known, found) if d not in told]
         lost = [d for d in differences if d[0].partition(".")[0] != "on"]
         for key, old, new in lost:
-            self._guard.note(OutputChange(f"{name} {key}", old, new, "power cycle"))
+            self._note(name, (key, old, new), "power cycle")
         if lost:
             log.warning("%s has lost its settings (power cycle?): all are set anew", name)
 
@@ -125,16 +126,19 @@ class ReadBack:
         cycled = bool(found.get(CYCLED))
         self._told[name] = differences
         for key, old, new in differences:
-            self._guard.note(
-                OutputChange(f"{name} {key}", old, new, "power cycle" if cycled else SOMEBODY)
-            )
-        words = ", ".join(f"{key} is {new}, not {old}" for key, old, new in differences)
+            self._note(name, (key, old, new), "power cycle" if cycled else SOMEBODY)
+        words = ", ".join(difference(*each) for each in differences)
         if cycled:
             reason = f"{name} was switched off and on, and lost its settings: {words}"
             raise SettingsChanged(reason, instrument=name)
         reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)
+
+    def _note(self, name: str, found: Difference, who: str) -> None:
+        key, old, new = found
+        was, now = setting(key, old), setting(key, new)
+        self._guard.note(OutputChange(f"{name} {key}", was, now, who))
 
 
 def _remedy(device: Queued, errors: Iterable[str]) -> str | None:

@@ -9,6 +9,8 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+BY_CALIBRATION = "rejected by calibration"
+
 
 class Verdict(StrEnum):
     """What a fit is worth."""
@@ -67,12 +69,13 @@ class Fit:
 
     def said(self) -> str:
         """Return the verdict and its reason, e.g. "rejected (no signal): the trace is flat"."""
-        status = "" if self.status in ("", "success") else f" ({self.status})"
+        plain = self.status in ("", "success", BY_CALIBRATION)  # which only says the verdict again
+        status = "" if plain else f" ({self.status})"
         return f"{self.verdict}{status}" + (f": {self.reason}" if self.reason else "")
 
     def rejected(self, reason: str) -> Fit:
         """Return this fit, rejected by a calibration for a reason of its own."""
         return Fit(
-            self.kind, self.target, self.values, Verdict.REJECTED, "rejected by calibration",
+            self.kind, self.target, self.values, Verdict.REJECTED, BY_CALIBRATION,
             reason, self.chi2_reduced, self.advice, self.curve, self.correlation,
         )  # fmt: skip

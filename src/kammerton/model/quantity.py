@@ -134,6 +134,16 @@ def brief(value: float, unit: str, stderr: float) -> str:
     return f"{digits}({round(stderr / last)}) {of}".rstrip()
 
 
+def exact(value: float, unit: str) -> str:
+    """Return a setting with all of its digits and its unit.
+
+    >>> exact(4.95000012e9, "Hz")
+    '4.95000012 GHz'
+    """
+    factor, prefix = _prefix(value, unit)
+    return f"{value / factor:.12g} {prefix}{unit}".rstrip()
+
+
 def _significant(value: float, unit: str, digits: int) -> str:
     """Return a value rounded to so many digits, without an exponent where a prefix serves."""
     value = _rounded(value, digits)

@@ -82,7 +82,8 @@ class Alarms:
         self._told[key] = (when, alarm.on)
         self._unsaid.pop(key, None)
         level = logging.ERROR if alarm.on else logging.WARNING
-        log.log(level, "%s %s: %s", alarm.kind, alarm.subject, alarm.text)
+        who = alarm.subject if alarm.kind in alarm.subject else f"{alarm.kind} {alarm.subject}"
+        log.log(level, "%s: %s", who, alarm.text)
         self._new.append((self.monotonic(), alarm))
 
     def _say_late(self) -> None:

@@ -332,7 +332,7 @@ def _summary(run: Run, run_id: str) -> str:
     """Say in one line what a run found."""
     good = [name for name, fit in run.fits.items() if fit.verdict is Verdict.ACCEPTED]
     bad = [
-        f"{name} {fit.verdict} ({fit.status}: {fit.reason})"
+        f"{name} {fit.said()}"
         for name, fit in run.fits.items()
         if fit.verdict is not Verdict.ACCEPTED
     ]

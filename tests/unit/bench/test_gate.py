@@ -255,7 +255,7 @@ def test_a_source_is_set_once_and_read_back(gate, fake):
 
     asyncio.run(main())
     assert fake.log.of("lo") == [("power", "13.0"), ("frequency", "7000000000.0")]
-    assert gate.changes[-1].new == (7e9, 13.0)
+    assert (gate.changes[-1].old, gate.changes[-1].new) == ("1 GHz at -100 dBm", "7 GHz at 13 dBm")
 
 
 def test_a_source_that_reads_back_something_else_is_named(gate, fake):

@@ -1,0 +1,54 @@
+"""Settings of instruments as a person reads them, in the log and in the audit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kammerton.model.quantity import exact
+from kammerton.model.roles import FrequencySweep
+
+UNITS = {
+    "frequency": "Hz", "power": "dBm", "amplitude": "V", "offset": "V", "voltage": "V",
+    "clock_rate": "Hz",
+}  # fmt: skip
+"""By the first part of a setting's name."""
+
+
+def setting(name: str, value: object) -> str:
+    """Return what a setting is: "on", "4.95 GHz", or as the instrument says it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int | float):
+        return exact(value, UNITS.get(name.partition(".")[0], ""))
+    return str(value)
+
+
+def called(name: str) -> str:
+    """Return what a setting is called: "on.3" is "output 3"."""
+    kind, _, channel = name.partition(".")
+    return f"output {channel}".rstrip() if kind == "on" else name
+
+
+def difference(name: str, old: object, new: object) -> str:
+    """Say that a setting is not as it was."""
+    return f"{called(name)} is {setting(name, new)}, not {setting(name, old)}"
+
+
+def carrier(hz: float, dbm: float) -> str:
+    """Return frequency and power of a source."""
+    return f"{exact(hz, 'Hz')} at {exact(dbm, 'dBm')}"
+
+
+def pulse(volts: float, width: float) -> str:
+    """Return height and length of a pulse."""
+    return f"{exact(volts, 'V')} for {exact(width, 's')}"
+
+
+def swept(sweep: FrequencySweep) -> str:
+    """Return ends and power of a sweep."""
+    return f"{exact(sweep.start, 'Hz')} to {carrier(sweep.stop, sweep.power)}"
+
+
+def channels(numbers: Iterable[int]) -> str:
+    """Return which channels are on."""
+    return ", ".join(str(number) for number in sorted(numbers)) or "none"
