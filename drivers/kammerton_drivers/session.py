@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import logging
 import random
+import re
 import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -210,8 +211,16 @@ class Session(Generic[I]):
         return InstrumentError(text, instrument=self.name)
 
 
+_NOBODY = "VI_ERROR_RSRC_NFOUND"
+_REPR = re.compile(r"<\w+: (\w+?)_\d+>")  # what QCoDeS adds: whom it asked, by our numbered name
+
+
 def _cause(error: Exception) -> str:
-    return " ".join(str(part) for part in error.args) or repr(error)
+    """Return what went wrong as a person reads it; that nobody answers takes VISA many words."""
+    said = " ".join(str(part) for part in error.args) or repr(error)
+    if _NOBODY in said:
+        return f"nobody answers there ({_NOBODY})"
+    return _REPR.sub(r"\1", said)
 
 
 def _words(who: Identity) -> str:
