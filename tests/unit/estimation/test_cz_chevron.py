@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.maps import cz_chevron
+from kammerton.estimation.maps.chevron import BEND, SLOPE
 from kammerton.model import TraceError
 from tests.catalogue.bound import oracle
 from tests.catalogue.truths_chevron import AMPLITUDES, LENGTH, LENGTHS, REACH, TRUTHS, exchange
@@ -178,3 +182,21 @@ def test_no_side_of_the_resonance_is_mirrored():
     found = truth.fit(traces)
     left = ((traces.y - found.curve) / traces.sigma) ** 2
     assert (left.sum(axis=(1, 2)) < oracle(truth, hidden, traces)[1] + 4.0).all()
+
+
+def test_the_mirrored_law_has_the_same_slope(monkeypatch):
+    """(slope, bend) and (-slope, -bend) make one and the same chevron."""
+    y = noisy(clean(), 0.03)
+    straight = fit_batch(KIND, X, y, 0.03)
+    find = cz_chevron._find
+
+    def mirrored(image, maps):
+        found = find(image, maps)
+        theta = found.fit.theta.copy()
+        theta[[SLOPE, BEND]] *= -1
+        return replace(found, fit=replace(found.fit, theta=theta))
+
+    monkeypatch.setattr(cz_chevron, "_find", mirrored)
+    other = fit_batch(KIND, X, y, 0.03)
+    assert straight.values["slope"][0] > 0
+    assert other.values["slope"][0] == pytest.approx(straight.values["slope"][0])

@@ -198,7 +198,7 @@ def _numbers(found: list[Found | None], maps: Maps) -> Derived:
         return {
             "coupling": 0.5 * p[..., GAP] / dt, "amplitude": a0 + p[..., AT] * da,
             "cz_length": t0 + (p[..., LATE] + 1.0 / p[..., GAP]) * dt,
-            "slope": p[..., SLOPE] / (dt * da), "visibility": np.abs(p[..., 6]),
+            "slope": np.abs(p[..., SLOPE]) / (dt * da), "visibility": np.abs(p[..., 6]),
             "leakage": 0.5 * (1.0 - np.exp(-p[..., RATE] / p[..., GAP])),
         }  # fmt: skip
 
