@@ -125,7 +125,9 @@ def test_clean_fringes_without_sigma_are_no_weak_decay():
     """What a decay leaves of them must not count as noise: no shots make them a decay."""
     rng = np.random.default_rng(1)
     phase, periods = rng.uniform(0, 2 * np.pi, (200, 1)), rng.uniform(5, 7, (200, 1))
-    y = 0.5 + 0.45 * np.cos(2 * np.pi * periods * TT + phase) + 0.03 * rng.normal(size=(200, 101))
+    fading = np.exp(-rng.uniform(0, 2, (200, 1)) * TT)
+    y = 0.5 + 0.45 * fading * np.cos(2 * np.pi * periods * TT + phase)
+    y += 0.03 * rng.normal(size=y.shape)
     found = fit_batch("t1", TT, y)
     assert set(found.verdict) == {"rejected"}, np.unique(found.status, return_counts=True)
 
