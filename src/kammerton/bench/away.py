@@ -17,7 +17,7 @@ _CAUSES = (
     (("rsrc_busy", "rsrc_locked", "already in use"), "somebody else has it", ELSEWHERE),
     (("tmo", "timed out", "timeout", "no answer"), "it does not answer in time", ELSEWHERE),
 )  # fmt: skip
-_QCODES = re.compile(r" (?:asking|writing|getting) (?=.*<)")
+_QCODES = re.compile(r" (?:asking|writing) (?=.* to )| getting (?=\w+$)")
 """Where QCoDeS adds which question it was and which object asked."""
 _VISA = re.compile(r"VI_ERROR_\w+")
 
