@@ -29,7 +29,10 @@ def missing(store: ReadStore, name: str, lab: Lab | None) -> str:
         example = f"{name}.frequency" if name in resonators else f"{name}.f01"
         return f"{name} has many parameters; name one of them, such as {example}"
     if name not in names:
-        return f"there is no parameter {name}{meant(name, sorted(names | measured))}"
+        known = sorted(names | measured)
+        elements = sorted({each.partition(".")[0] for each in known})
+        near = meant(name, known) or (f"; there are {', '.join(elements)}" if elements else "")
+        return f"there is no parameter {name}{near}"
     element, _, kind = name.partition(".")
     target = resonators.get(element, element)
     if target in stuck:

@@ -54,6 +54,12 @@ def test_why_of_a_missing_parameter_names_what_failed_and_how_often(place: Path)
     )
 
 
+@pytest.mark.parametrize("name", ["q9", "xyz"])
+def test_a_name_that_nothing_is_near_is_answered_with_what_there_is(place: Path, name: str) -> None:
+    said = call("why", name, filled(place)).stderr
+    assert said == f"there is no parameter {name}; there are q0, q1\n"
+
+
 def test_i9_an_instrument_that_complains_is_named_until_it_succeeds(place: Path) -> None:
     with Store.open(place, "two-qubits") as store:
         store.commit(run(("q0",), {"q0": fit()}), {"q0.t1": estimate(), "q1.f01": estimate()})
