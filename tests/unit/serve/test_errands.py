@@ -212,7 +212,7 @@ def test_what_is_not_accepted_or_withheld_says_so(lab, store, monkeypatch):
     with daemon(lab, store, measured(store, believed=False)):
         done = call("measure", "q0", "t1", "--lab", str(lab.database))
     assert done.exit_code == 0
-    assert "it counts when it is found again" in " ".join(done.stdout.split())
+    assert "far from it and counts when it is found again" in " ".join(done.stdout.split())
 
 
 def test_refusals_reach_the_one_who_asked(lab, store):
