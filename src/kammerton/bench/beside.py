@@ -20,15 +20,16 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
     task = asyncio.create_task(work, name=name)
 
     def died(done: asyncio.Task[None]) -> None:
-        if not done.cancelled() and body is not None:
+        if body is not None:
             body.cancel(f"{name} has ended")
 
     task.add_done_callback(died)
     try:
         yield
     except asyncio.CancelledError:
-        if task.done() and not task.cancelled() and body is not None and not body.uncancel():
-            raise (task.exception() or RuntimeError(f"{name} has ended")) from None
+        if task.done() and body is not None and not body.uncancel():
+            failure = None if task.cancelled() else task.exception()
+            raise (failure or RuntimeError(f"{name} has ended")) from None
         raise
     finally:
         task.remove_done_callback(died)

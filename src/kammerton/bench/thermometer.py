@@ -109,7 +109,11 @@ class Thermometer:
                     w for n, band in self.gauges.items() if (w := outside(n, read[n], band))
                 )
 
-        await together([machines(), gauges()])
+        try:
+            await together([machines(), gauges()])
+        except BaseException:  # what fails or hangs hides nothing that the other told
+            self.stopped = tuple(dict.fromkeys((*self.stopped, *words)))
+            raise
         return tuple(words)
 
     @property

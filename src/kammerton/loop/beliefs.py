@@ -55,7 +55,8 @@ class BeliefBook:
             belief = self._beliefs.get(name)
             if belief is not None:
                 design = self._designs.get(name)
-                limit = design.sigma if design else abs(belief.mean)
+                serves = 2 * self.kind(name).tolerance_of(belief.mean)  # a value may be near 0
+                limit = design.sigma if design else max(abs(belief.mean), serves)
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
                 self.widen(name, wide)
 

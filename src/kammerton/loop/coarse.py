@@ -31,7 +31,16 @@ def coarser(book: BeliefBook, results: Mapping[str, Estimate]) -> frozenset[str]
             "%s: %s agrees with %s, which is finer and stays",
             name, show(new.value, new.unit, new.stderr), show(old.mean, new.unit, old.stderr),
         )  # fmt: skip
+    # a setting follows what it was made from
+    kept = {_element(n) for n, e in results.items() if e.stderr > 0 and n not in found}
+    gone = {_element(n) for n in found} - kept
+    known = {n for n in results if (held := book.get(n)) is not None and held.run is not None}
+    found |= {n for n in known if results[n].stderr == 0 and _element(n) in gone}
     return frozenset(found)
+
+
+def _element(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _coarser(book: BeliefBook, name: str, new: Estimate) -> bool:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from kammerton.lab import Lab, load
-from kammerton.model.errors import KammertonError, LabError
+from kammerton.model.errors import KammertonError, LabError, StoreUnavailable
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
 from kammerton.serve.pool import full_pool
@@ -209,7 +209,7 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
         async with asyncio.timeout(KNOW):
             left = await asyncio.to_thread(_left, lab)
     except KammertonError as problem:
-        return f"{doubt}: {problem}", False
+        return f"{doubt}: {problem}", not isinstance(problem, StoreUnavailable)
     except TimeoutError:
         return f"{doubt}: the database said nothing for {KNOW:g} s", False
     return None if left is None else f"{doubt}: {left}", True

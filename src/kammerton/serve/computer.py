@@ -322,10 +322,15 @@ def _reporter(lab: Lab, store: Store, pictures: Background) -> Committed:
     def committed(run: Run, run_id: str) -> None:
         log.info("%s", _summary(run, run_id))
         if lab.pictures:
-            believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
-            pictures.add(draw_run, lab, run, run_id, believed)
+            pictures.add(_draw, lab, store, run, run_id)
 
     return committed
+
+
+def _draw(lab: Lab, store: Store, run: Run, run_id: str) -> None:
+    """Read what is believed beside the loop: a store that is away costs a picture, no more."""
+    believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
+    draw_run(lab, run, run_id, believed)
 
 
 def _summary(run: Run, run_id: str) -> str:

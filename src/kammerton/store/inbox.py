@@ -99,7 +99,7 @@ class Inbox(Closing):
         try:
             with self._place.request_errors("open"), self._engine.begin() as connection:
                 metadata.create_all(connection)
-            self._file = self._identity()
+                self._file = self._identity()
         except BaseException:
             self._engine.dispose()
             raise
@@ -115,7 +115,9 @@ class Inbox(Closing):
 
     def renew(self) -> None:
         """Open the file anew where somebody deleted it: others would write into another one."""
-        if self._identity() != self._file:
+        with self._place.request_errors("look for"):
+            now = self._identity()
+        if now != self._file:
             log.warning("the file of requests was deleted or replaced; it is opened anew")
             self._engine.dispose()
             self._open()

@@ -19,11 +19,23 @@ async def stops() -> None:
     await asyncio.sleep(0.01)
 
 
+async def is_cancelled_from_below() -> None:
+    await asyncio.sleep(0.01)
+    raise asyncio.CancelledError
+
+
 async def goes_on() -> None:
     await asyncio.sleep(60)
 
 
-@pytest.mark.parametrize(("work", "failure"), [(dies, ZeroDivisionError), (stops, RuntimeError)])
+@pytest.mark.parametrize(
+    ("work", "failure"),
+    [
+        (dies, ZeroDivisionError),
+        (stops, RuntimeError),
+        (is_cancelled_from_below, RuntimeError),
+    ],
+)
 def test_work_that_ends_ends_the_body_and_is_what_is_raised(work, failure):
     safe = []
 

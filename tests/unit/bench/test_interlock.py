@@ -474,3 +474,23 @@ def test_f3_a_warm_reading_is_what_is_said_though_the_pumps_are_silent(wall, mon
     wall.now += 31
     assert readings(cold, fridge, 4.0) == [False]
     assert "the mixing chamber reads 4 K" in (cold.objection() or "")
+
+
+class Blind(Pumped):
+    """A monitor whose gauge may be broken."""
+
+    broken = False
+
+    async def gauges(self, names):
+        if self.broken:
+            raise InstrumentError("p1 has no valid value")
+        return dict.fromkeys(names, 1.0)
+
+
+def test_f3_a_pump_trips_though_a_gauge_fails_in_the_same_look(wall):
+    fridge = Blind()
+    cold = check(wall, fridge, gauges={"p1": Band(-math.inf, 10.0, "Pa")})
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.runs, fridge.broken = False, True
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "turbo of the refrigerator stopped" in (cold.objection() or "")

@@ -19,3 +19,16 @@ def test_r6_all_threads_of_the_pool_are_there_from_the_start():
     others = threading.active_count()
     before, after = asyncio.run(main())
     assert before == after == others + THREADS
+
+
+def test_r6_where_no_more_threads_can_begin_those_that_are_there_will_do(monkeypatch):
+    begin, others = threading.Thread.start, threading.active_count()
+
+    def start(thread):
+        if threading.active_count() >= others + 2:
+            raise RuntimeError("can't start new thread")
+        begin(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", start)
+    with full_pool() as pool:
+        assert [*pool.map(lambda n: n + 1, range(9))] == [*range(1, 10)]
