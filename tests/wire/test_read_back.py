@@ -128,7 +128,7 @@ def test_i10_what_the_interlock_switched_off_is_nobody_elses_change(laboratory, 
         await until(lambda: bench.gate.cold.allowed)
         await bench.acquire(of_q0)
         laboratory.generators["awg1"].receive(f"OUTP{channel}:STAT 1".encode())
-        with pytest.raises(SettingsChanged, match=rf"on\.{channel} is True, not False"):
+        with pytest.raises(SettingsChanged, match=rf"output {channel} is on, not off"):
             await bench.acquire(of_q0)
 
     use(lab, body)

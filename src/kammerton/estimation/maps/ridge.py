@@ -195,11 +195,9 @@ def _scored(c: Columns, widths: list[float], stripes: bool) -> list[Array]:
     for width in widths:
         amount, size = (_filtered if even else _fitted)(c.f, width, parts, w2)
         found = np.square(amount)
-        found = (found[: len(z)] + found[len(z) :] if c.parts == 2 else found) / np.maximum(
-            size, 1e-300
-        )
-        found[np.broadcast_to(size <= 0.2 * _middle(size)[:, None], found.shape)] = 0.0
-        result.append(found)
+        found = found[: len(z)] + found[len(z) :] if c.parts == 2 else found
+        few = size <= 0.2 * _middle(size)[:, None]  # hardly a point has weight there
+        result.append(np.where(few, 0.0, found / np.where(few, 1.0, size)))
     return result
 
 
