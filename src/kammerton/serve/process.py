@@ -164,14 +164,9 @@ def _attempt(act: Callable[[], None]) -> None:
 
 
 def _environment() -> dict[str, str]:
-    """Return ours without what the service manager means for the supervisor alone.
-
-    glibc gives each thread that allocates a heap of its own, up to eight a core, and what comes
-    free in one is of no use to the others: a process of months is to have two.
-    """
+    """Return ours without what the service manager means for the supervisor alone."""
     mine = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-    kept = {name: value for name, value in os.environ.items() if name not in mine}
-    return {"MALLOC_ARENA_MAX": "2", **kept}
+    return {name: value for name, value in os.environ.items() if name not in mine}
 
 
 def _apart() -> dict[str, Any]:
