@@ -256,23 +256,25 @@ def test_f3_pumps_that_hang_delay_no_trip_by_the_temperature(wall, others):
     assert not cold.allowed
 
 
-def test_f3_the_temperature_is_read_again_though_the_pumps_hang(wall, monkeypatch):
-    assert thermometer.PUMPS <= 2.0, "the gate reads every 2 s"
+def silenced(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> tuple[ColdCheck, Stuck]:
+    """Return a check that is armed, and its monitor, whose pumps hang from now on."""
     monkeypatch.setattr(thermometer, "PUMPS", 0.05)
     fridge = Stuck()
     cold = check(wall, fridge)
     readings(cold, fridge, 0.012, 0.012, 0.012)
     fridge.stuck = True
+    return cold, fridge
+
+
+def test_f3_the_temperature_is_read_again_though_the_pumps_hang(wall, monkeypatch):
+    assert thermometer.PUMPS <= 2.0, "the gate reads every 2 s"
+    cold, fridge = silenced(wall, monkeypatch)
     assert readings(cold, fridge, 0.012, 0.013, 0.5) == [True, True, False]
     assert "reads 500 mK" in (cold.objection() or "")
 
 
 def test_f3_what_hangs_for_long_is_no_valid_reading(wall, monkeypatch):
-    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
-    fridge = Stuck()
-    cold = check(wall, fridge)
-    readings(cold, fridge, 0.012, 0.012, 0.012)
-    fridge.stuck = True
+    cold, fridge = silenced(wall, monkeypatch)
     wall.now += 31
     assert readings(cold, fridge, 0.012) == [False]
     assert "fridge did not answer within 0.05 s" in (cold.objection() or "")
@@ -466,11 +468,7 @@ class Suspended(LabClock):
 
 
 def test_f3_a_warm_reading_is_what_is_said_though_the_pumps_are_silent(wall, monkeypatch):
-    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
-    fridge = Stuck()
-    cold = check(wall, fridge)
-    readings(cold, fridge, 0.012, 0.012, 0.012)
-    fridge.stuck = True
+    cold, fridge = silenced(wall, monkeypatch)
     wall.now += 31
     assert readings(cold, fridge, 4.0) == [False]
     assert "the mixing chamber reads 4 K" in (cold.objection() or "")
