@@ -55,7 +55,7 @@ class Bench:
         self.last_stages: dict[str, float] = {}
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
-        self._read_back = ReadBack(instruments, gate.guard, gate.alarm)
+        self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm)
         self._recovery = Recovery(instruments, gate, self._set_up_again)
         self._turn = asyncio.Lock()
 

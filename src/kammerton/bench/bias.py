@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from functools import partial
 from itertools import pairwise
 
 from kammerton.bench.guard import Guard
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
+from kammerton.bench.second_look import Difference, SecondLook
 from kammerton.bench.switching import OutputChange
 from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Limit
@@ -30,6 +32,7 @@ class Biases:
         self._turns = {name: asyncio.Lock() for name in sources}
         self._last: dict[str, float] = {}
         self._left: dict[str, tuple[float, bool]] = {}
+        self._second = SecondLook()
 
     async def set(self, name: str, volts: float) -> None:
         """Ramp a bias to `volts` through its limits, switching it on at 0 V where it is off.
@@ -94,9 +97,13 @@ class Biases:
 
     async def _as_left(self, name: str) -> None:
         async with self._turns[name]:
-            level, on = await self._sources[name].settings()
-            meant, was_on = self._left.setdefault(name, (level, on))
-            if on == was_on and _near(level, meant):
+            ask = self._sources[name].settings
+            if name not in self._left:
+                self._left[name] = await self._second.agreed(name, ask, _moved)
+                return
+            meant, was_on = left = self._left[name]
+            level, on = found = await self._second.at(name, ask, partial(_moved, left))
+            if not _moved(left, found):
                 return
             del self._left[name]
             self._last.pop(name, None)
@@ -183,6 +190,13 @@ class Biases:
         if on and (off or not _near(level, 0.0)):
             raise InstrumentError(f"{name} reads back {level:g} V, {'on' if on else 'off'}")
         self._last.pop(name, None)
+
+
+def _moved(left: tuple[float, bool], found: tuple[float, bool]) -> list[Difference]:
+    """Return how a level and whether it comes out differ from what they were."""
+    (level, on), (now, is_on) = left, found
+    moved: list[Difference] = [] if _near(now, level) else [("voltage", level, now)]
+    return moved if on == is_on else [*moved, ("on", on, is_on)]
 
 
 def _words(level: float, on: bool) -> str:

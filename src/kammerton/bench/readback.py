@@ -5,14 +5,16 @@ Only a run whose instruments were as they should be until its end is believed.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
 
 from kammerton.bench.guard import Guard
+from kammerton.bench.second_look import Difference, SecondLook, came_on
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
-from kammerton.bench.tasks import together
+from kammerton.bench.tasks import together, unbroken
 from kammerton.bench.words import difference, setting
 from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm, Tell, unheard
@@ -28,8 +30,8 @@ CYCLED = "power_on"
 
 SOMEBODY = "somebody else"
 
-Difference = tuple[str, object, object]
-"""A setting, what it should be and what it is."""
+SwitchOff = Callable[[str, str], Coroutine[Any, Any, None]]
+"""Switches an instrument off, and says why in the audit."""
 
 
 class ReadBack:
@@ -38,12 +40,18 @@ class ReadBack:
     What was not commanded by the gate is expected to stay as it was when it was first read after
     the instrument was set up; `forget` is called when one is set up anew. alarm: hears of errors in
     a queue, and of the first empty one after that; not of those that last, which end the work.
+    switch_off: what is done at once with an output that is on and should be off.
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], guard: Guard, alarm: Tell = unheard
+        self,
+        instruments: Mapping[str, Instrument],
+        guard: Guard,
+        switch_off: SwitchOff,
+        alarm: Tell = unheard,
     ) -> None:
         self._instruments, self._guard, self._alarm = instruments, guard, alarm
+        self._switch_off, self._second = switch_off, SecondLook()
         self._content_once: set[str] = set()
         self._first: dict[str, State] = {}
         self._last: dict[str, State] = {}
@@ -57,8 +65,7 @@ class ReadBack:
         """Read the settings of those instruments of which none are known."""
         new = {n: d for n in names if isinstance(d := self._instruments[n], Described)
                and n not in self._first}  # fmt: skip
-        for name, state in await _of_each(new):
-            self._first[name] = state
+        await together(self._first_of(name, device) for name, device in new.items())
 
     async def note_lost(self, name: str) -> None:
         """Say in the audit what an instrument that comes back has forgotten, before it is set up.
@@ -102,8 +109,31 @@ class ReadBack:
                 self._content(name, device, await device.errors())
             if isinstance(device, Described):
                 expected = {**self._first.get(name, {}), **state}
-                self._as_set(name, expected, await device.state())
+                found = await self._found(name, device, expected)
+                await self._off_if_on(name, expected, found)
+                self._as_set(name, expected, found)
                 self._last[name] = expected
+
+    async def _first_of(self, name: str, device: Described) -> None:
+        self._first[name] = await self._second.agreed(name, device.state, _listed)
+
+    async def _found(self, name: str, device: Described, expected: State) -> State:
+        """Return how an instrument is set; a power cycle is told by the first of several looks."""
+        cycled = False
+
+        async def ask() -> State:
+            nonlocal cycled
+            state = await device.state()
+            cycled = cycled or bool(state.get(CYCLED))
+            return {**state, CYCLED: cycled}
+
+        return await self._second.at(name, ask, lambda found: _listed(expected, found))
+
+    async def _off_if_on(self, name: str, expected: State, found: State) -> None:
+        """Switch off at once what came on; that it is off is verified once more in recovery."""
+        if any(came_on(each) for each in _differences(expected, found)):
+            with suppress(InstrumentError):
+                await unbroken(self._switch_off(name, "found on"))
 
     def _content(self, name: str, device: Queued, errors: Sequence[str]) -> None:
         if errors:
@@ -147,9 +177,8 @@ def _remedy(device: Queued, errors: Iterable[str]) -> str | None:
     return next((remedy for each in errors if (remedy := device.remedy(each))), None)
 
 
-async def _of_each(devices: Mapping[str, Described]) -> Iterator[tuple[str, State]]:
-    states = await asyncio.gather(*(device.state() for device in devices.values()))
-    return zip(devices, states, strict=True)
+def _listed(expected: State, found: State) -> list[Difference]:
+    return list(_differences(expected, found))
 
 
 def _differences(expected: State, found: State) -> Iterator[Difference]:

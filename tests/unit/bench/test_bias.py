@@ -298,3 +298,23 @@ def test_after_a_ramp_that_did_not_arrive_what_is_found_is_the_start(gate, fake)
     with pytest.raises(InstrumentError):
         asyncio.run(gate.set_bias("bias", -0.25))
     asyncio.run(gate.biases.as_left())
+
+
+def test_a_bias_that_is_misheard_once_was_moved_by_nobody(gate, fake, caplog):
+    def misheard(*volts: float) -> None:
+        heard = iter(volts)
+
+        async def settings() -> tuple[float, bool]:
+            return next(heard, 0.2), True
+
+        fake.bias.settings = settings
+
+    misheard(0.3)
+    asyncio.run(gate.biases.as_left())  # not even at the first look, which others are held against
+    asyncio.run(gate.biases.as_left())
+    misheard(0.3)
+    asyncio.run(gate.biases.as_left())
+    assert caplog.text.count("bias: an answer was disturbed") == 2
+    misheard(0.3, 0.3)
+    with pytest.raises(SettingsChanged, match=r"bias is not as it was: 0\.3 V, not 0\.2 V"):
+        asyncio.run(gate.biases.as_left())
