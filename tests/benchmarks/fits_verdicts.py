@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tests.benchmarks.fits_common import MISSED, Effort, is_map, mark, percent, progress, row
+from tests.benchmarks.fits_speed import yardstick
 from tests.catalogue.broken import ACCEPTED, BROKEN, Broken
 from tests.catalogue.registry import plain, truths
 from tests.catalogue.score import Score, score
@@ -16,6 +17,7 @@ from tests.catalogue.truth import Traces, Truth
 
 SLOWEST, SLOWEST_MAP = 5.0, 20.0  # ms
 SHARE = 0.01
+AGAIN = 20  # times that a trace is fitted which may be the slowest
 FEWER = 100  # times fewer maps than traces; `make prove-maps` fits many
 
 
@@ -95,11 +97,14 @@ def worst_lines(effort: Effort) -> Iterator[str]:
     yield "## 5. The slowest trace\n"
     yield (
         f"Every class of section 4, {effort.worst} traces each (maps: a twentieth), "
-        "fitted one by one; the slowest is repeated and its least CPU time counts. Goal: "
-        f"{SLOWEST:g} ms, maps {SLOWEST_MAP:g} ms.\n"
+        f"fitted one by one. Each that took long is fitted up to {AGAIN} times more, until it is "
+        "known whether any takes longer: the slowest is the one whose least CPU time is the "
+        "largest, since a machine that is shared takes up to twice as long for the same trace. "
+        f"Goal: {SLOWEST:g} ms, maps {SLOWEST_MAP:g} ms. The yardstick is section 1's, beside the "
+        "slowest.\n"
     )
-    yield row("kind", "traces", "median ms", "slowest ms", "class of the slowest", "")
-    yield "|---|---|---|---|---|---|"
+    yield row("kind", "traces", "median ms", "slowest ms", "class of the slowest", "yardstick", "")
+    yield "|---|---|---|---|---|---|---|"
     for truth in plain(effort.kind).values():
         progress(f"slowest: {truth.name}")
         yield _worst(truth, effort)
@@ -110,35 +115,56 @@ def _worst(truth: Truth, effort: Effort) -> str:
     found = slowest(truth, effort)
     return row(
         truth.name, found.traces, f"{found.median:.2f}", f"{found.ms:.2f}", found.broken,
+        f"{1e6 * found.yardstick:.0f}",
         mark(found.ms <= (SLOWEST_MAP if is_map(truth) else SLOWEST)),
     )  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Slowest:
-    """CPU milliseconds of the slowest of some traces fitted one by one, and its class."""
+    """CPU milliseconds of the slowest of some traces fitted one by one, and its class.
+
+    yardstick: CPU seconds of it while the slowest was looked for.
+    """
 
     ms: float
     broken: str
     median: float
     traces: int
+    yardstick: float
 
 
 def slowest(truth: Truth, effort: Effort) -> Slowest:
-    """Fit traces of every class one by one; the slowest are repeated, and their least counts."""
-    times: list[float] = []
-    most = (0.0, "")
+    """Fit traces of every class one by one; the largest of their least times counts."""
+    timed = [(_ms(truth, one), name, one) for name, one in _one_by_one(truth, effort)]
+    times = [ms for ms, _, _ in timed]
+    timed.sort(key=lambda each: -each[0])
+    most, broken = 0.0, ""
+    for first, name, one in timed:
+        if first <= most:  # nor is any of those that follow
+            break
+        ms = _least(truth, one, first, most)
+        if ms > most:
+            most, broken = ms, name
+    return Slowest(most, broken, float(np.median(times)), len(times), yardstick())
+
+
+def _one_by_one(truth: Truth, effort: Effort) -> Iterator[tuple[str, Traces]]:
     for broken in (*BROKEN, *truth.own):
         n = effort.some(truth, effort.worst)
         traces = broken.traces(truth, effort.seed + 2, n)  # type: ignore[attr-defined]  # own classes are Broken, too
         for k in range(0 if traces is None else len(traces)):
-            one = traces.take(slice(k, k + 1))
-            ms = _ms(truth, one)
-            times.append(ms)
-            if ms > most[0]:
-                again = min(_ms(truth, one) for _ in range(5))
-                most = max(most, (again, broken.name))
-    return Slowest(*most, float(np.median(times)), len(times))
+            yield broken.name, traces.take(slice(k, k + 1))
+
+
+def _least(truth: Truth, one: Traces, first: float, most: float) -> float:
+    """Return the least of several times, or the first that another trace's least exceeds."""
+    least = first
+    for _ in range(AGAIN):
+        least = min(least, _ms(truth, one))
+        if least <= most:
+            break
+    return least
 
 
 def _ms(truth: Truth, one: Traces) -> float:
