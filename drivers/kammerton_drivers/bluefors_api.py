@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, parse_qsl
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
-from kammerton_drivers.monitor import ASIDE, Monitor, parts_of
+from kammerton_drivers.monitor import Monitor, parts_of
 from kammerton_drivers.session import Session
 
 CIRCULATION = ("turbo1", "scroll1")
@@ -41,9 +41,11 @@ class Bluefors(Monitor[BlueforsApi]):
 
     def __init__(self, name: str, address: str) -> None:
         url, options = parts_of(name, address, _FORM, _url_and_options)
-        super().__init__(
-            Session(name, address, lambda label: _opened(label, url, options), _identity)
-        )
+
+        def line() -> Session[BlueforsApi]:
+            return Session(name, address, lambda label: _opened(label, url, options), _identity)
+
+        super().__init__(line(), line())
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -58,7 +60,9 @@ class Bluefors(Monitor[BlueforsApi]):
 
     async def machines(self) -> dict[str, bool]:
         """Ask whether the pumps of the circulation run; what has no valid value is left out."""
-        return await self.session.do("ask for the pumps", _running, deadline=ASIDE)
+        ask = {pump: partial(_runs, pump) for pump in CIRCULATION}
+        told = {pump: await self.beside("ask for the pumps", ask[pump]) for pump in CIRCULATION}
+        return {pump: runs for pump, runs in told.items() if runs is not None}
 
     async def gauges(self, names: Collection[str]) -> dict[str, float]:
         """Read pressures ("p1" to "p6") in Pa and "flow" in mol/s.
@@ -68,11 +72,12 @@ class Bluefors(Monitor[BlueforsApi]):
         InstrumentError
             One of them has no valid value, or there is no such gauge.
         """
-        return await self.session.do("read gauges", partial(_gauges, names), deadline=ASIDE)
+        ask = {name: partial(_gauge, name) for name in names}
+        return {name: await self.beside("read gauges", ask[name]) for name in names}
 
 
-def _gauges(names: Collection[str], fridge: BlueforsApi) -> dict[str, float]:
-    return {n: fridge.parameters[n]() * (MMOL if n == "flow" else MBAR) for n in names}
+def _gauge(name: str, fridge: BlueforsApi) -> float:
+    return float(fridge.parameters[name]()) * (MMOL if name == "flow" else MBAR)
 
 
 def _opened(label: str, url: str, options: dict[str, str]) -> BlueforsApi:
@@ -90,12 +95,10 @@ def _identity(fridge: BlueforsApi) -> Identity:
     return Identity(*(told.get(key) or "" for key in ("vendor", "model", "serial", "firmware")))
 
 
-def _running(fridge: BlueforsApi) -> dict[str, bool]:
-    found = {}
-    for pump in CIRCULATION:
-        with contextlib.suppress(BlueforsApiError):  # a system without this node has no such pump
-            found[pump] = bool(fridge.parameters[pump]())
-    return found
+def _runs(pump: str, fridge: BlueforsApi) -> bool | None:
+    with contextlib.suppress(BlueforsApiError):  # a system without this node has no such pump
+        return bool(fridge.parameters[pump]())
+    return None
 
 
 def _key(file: str) -> str:

@@ -13,7 +13,7 @@ from qcodes.instrument_drivers.oxford import OxfordTriton
 from kammerton.model import InstrumentError
 from kammerton.model.roles import Identity
 from kammerton_drivers.line import Careful
-from kammerton_drivers.monitor import ASIDE, Monitor, parts_of
+from kammerton_drivers.monitor import Monitor, parts_of
 from kammerton_drivers.session import Session
 
 TIMEOUT = 5.0
@@ -41,9 +41,11 @@ class Triton(Monitor["_Triton"]):
 
     def __init__(self, name: str, address: str) -> None:
         host, port = parts_of(name, address, _FORM, _host_and_port)
-        super().__init__(
-            Session(name, address, lambda label: _opened(label, host, port), _identity)
-        )
+
+        def line() -> Session[_Triton]:
+            return Session(name, address, lambda label: _opened(label, host, port), _identity)
+
+        super().__init__(line(), line())
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.
@@ -57,9 +59,7 @@ class Triton(Monitor["_Triton"]):
 
     async def machines(self) -> dict[str, bool]:
         """Ask whether the turbo pump runs; one that the Triton does not name is left out."""
-        answer = await self.session.do(
-            "ask for the turbo pump", lambda t: t.ask(_TURBO), deadline=ASIDE
-        )
+        answer = await self.beside("ask for the turbo pump", lambda t: t.ask(_TURBO))
         state = str(answer).rpartition(":")[2].strip().upper()
         return {"turbo": state == "ON"} if state in ("ON", "OFF") else {}
 
@@ -71,7 +71,8 @@ class Triton(Monitor["_Triton"]):
         InstrumentError
             One of them gives no pressure.
         """
-        return await self.session.do("read gauges", partial(_gauges, names), deadline=ASIDE)
+        ask = {name: partial(_pressure, name.upper()) for name in names}
+        return {name: await self.beside("read gauges", ask[name]) for name in names}
 
 
 class _Triton(Careful, OxfordTriton):
@@ -122,11 +123,7 @@ def _mixing_chamber(triton: _Triton) -> float | None:
     return None if match[1] is None else float(match[1])
 
 
-def _gauges(names: Collection[str], triton: _Triton) -> dict[str, float]:
-    return {name: _pressure(triton, name.upper()) for name in names}
-
-
-def _pressure(triton: _Triton, gauge: str) -> float:
+def _pressure(gauge: str, triton: _Triton) -> float:
     """Ask for exactly this gauge, Pa. Upstream's own parser gives millibar times a thousand."""
     place = f"DEV:{gauge}:PRES:SIG:PRES"
     answer = triton.ask(f"READ:{place}")

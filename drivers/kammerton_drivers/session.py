@@ -130,11 +130,14 @@ class Session(Generic[I]):
         """Say that the outputs were verified."""
         self._doubt = None
 
-    async def close(self) -> None:
-        """Close the session and end the lane; outputs stay as they are."""
+    async def close(self, within: float = DEADLINE) -> None:
+        """Close the session and end the lane; outputs stay as they are.
+
+        within: s that a call under way gets to end.
+        """
         try:
             if not self._lane.poisoned:
-                await self._lane.run(self._discard, timeout=DEADLINE)
+                await self._lane.run(self._discard, timeout=within)
         finally:
             self._lane.close()
 

@@ -186,26 +186,102 @@ def test_gauges_are_read_in_pascal(rig, triton):
             asyncio.run(triton.gauges((unknown,)))
 
 
-def test_f3_a_turbo_that_is_not_told_of_keeps_no_temperature_waiting(rig, triton):
-    usual, over = rig.answer, threading.Event()
+def hanging(rig: SimpleNamespace, over: threading.Event) -> None:
+    """Let the turbo pump be asked for in vain until it is over."""
+    usual = rig.answer
 
     def answer(line: str) -> str:
         if "TURB1" in line:
             over.wait(30)
         return usual(line)
 
+    rig.answer = answer
+
+
+@pytest.mark.parametrize("given_up", [False, True])
+def test_f3_a_turbo_that_is_not_told_of_keeps_no_temperature_waiting(rig, triton, given_up):
+    over = threading.Event()
+
     async def main() -> float:
-        rig.answer = answer
-        with pytest.raises(InstrumentError, match="did not return within"):
-            async with asyncio.timeout(2.0):  # as long as the interlock waits
-                await triton.machines()
-        async with asyncio.timeout(2.0):
-            return await triton.temperature()
+        await triton.machines()
+        hanging(rig, over)
+        asking = asyncio.create_task(triton.machines())
+        await asyncio.sleep(0.2)
+        if given_up:
+            asking.cancel()
+        async with asyncio.timeout(1.0):
+            kelvin = await triton.temperature()
+        assert asking.done() == given_up
+        over.set()
+        await asyncio.gather(asking, return_exceptions=True)
+        return kelvin
 
     try:
         assert asyncio.run(main()) == pytest.approx(0.012, rel=0.05)
     finally:
         over.set()
+
+
+def test_a_turbo_that_is_not_told_of_keeps_no_end_waiting(rig):
+    over, triton = threading.Event(), connect("fridge", rig.address)
+
+    async def main() -> None:
+        await triton.machines()
+        hanging(rig, over)
+        asking = asyncio.create_task(triton.machines())
+        await asyncio.sleep(0.2)
+        asking.cancel()
+        async with asyncio.timeout(3.0):
+            await triton.close()
+
+    try:
+        asyncio.run(main())
+    finally:
+        over.set()
+
+
+def test_a_software_that_takes_0_8_s_an_answer_tells_all(rig, triton):
+    """Each question has its time, however many there are; no temperature waits for them."""
+    usual = rig.answer
+
+    async def main() -> tuple[dict[str, bool], dict[str, float]]:
+        await triton.machines()
+        rig.answer = lambda line: (time.sleep(0.8), usual(line))[1]
+        machines, gauges = asyncio.gather(triton.machines()), triton.gauges(("p2", "p3"))
+        told = asyncio.gather(machines, gauges)
+        async with asyncio.timeout(1.5):
+            await triton.temperature()
+        return await told
+
+    (machines,), gauges = asyncio.run(main())
+    assert machines == {"turbo": True}
+    assert set(gauges) == {"p2", "p3"}
+
+
+def test_a_software_with_one_connection_only_is_asked_on_that(rig, caplog):
+    links = []
+
+    def serve(link: socket.socket, peer: str) -> None:
+        links.append(link)
+        if len(links) == 1:
+            usual(link, peer)
+        link.close()
+
+    server = rig.server.server
+    usual, server._serve = server._serve, serve
+    triton = connect("fridge", rig.address)
+
+    async def main() -> None:
+        for _ in range(2):
+            assert await triton.machines() == {"turbo": True}
+            await triton.gauges(("p2",))
+        rig.answer, before = (lambda line: (time.sleep(0.8), before(line))[1]), rig.answer
+        told = asyncio.gather(triton.temperature(), triton.machines(), triton.gauges(("p2",)))
+        assert len(await told) == 3
+        await triton.close()
+
+    asyncio.run(main())
+    assert caplog.text.count("the one line is asked") == 1
 
 
 def test_nobody_at_the_address_is_named():

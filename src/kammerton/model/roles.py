@@ -196,9 +196,10 @@ class MachineMonitor(Protocol):
     """A fridge monitor that also knows whether the machines of the refrigerator run."""
 
     async def machines(self) -> Mapping[str, bool]:
-        """Say of each pump and compressor that is known whether it runs, or raise, within 2 s.
+        """Say of each pump and compressor that is known whether it runs, or raise.
 
-        The temperature is asked for again then: what hangs here must keep no line to it busy.
+        The temperature is asked for meanwhile: it must not wait for this. Where there is one line
+        to both, nothing may keep it for more than 1.5 s.
         """
 
 
@@ -207,7 +208,7 @@ class GaugeMonitor(Protocol):
     """A fridge monitor that also reads pressures, and the flow of the mixture."""
 
     async def gauges(self, names: Collection[str]) -> Mapping[str, float]:
-        """Read "p1", "p2" ... in Pa and "flow" in mol/s, all of them, or raise, within 2 s."""
+        """Read "p1", "p2" ... in Pa and "flow" in mol/s, all of them, or raise; as `machines`."""
 
 
 @runtime_checkable
