@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from kammerton.bench.tasks import settled
 from kammerton.bench.thermometer import Thermometer
@@ -15,6 +16,9 @@ from kammerton.model.roles import FridgeMonitor, FridgeReading
 
 SPACING = 0.05
 """s between the readings with which an interlock that was never armed is armed."""
+
+GLANCE = 0.1
+"""s between glances at what a round of questions that is under way has told so far."""
 
 ALONE, BESIDE = 10.0, 3.0
 """s that a sensor has to answer: the only one, and one of two."""
@@ -79,28 +83,41 @@ class ColdCheck:
                 await asyncio.sleep(SPACING)
                 await self._refresh()
 
+    async def end(self) -> None:
+        """Ask for nothing any more."""
+        for sensor in self.sensors:
+            await sensor.end()
+
     async def _refresh(self) -> None:
         valid = await self._read()
-        self._good = self._good + 1 if valid else 0
+        if valid is not None:
+            self._good = self._good + 1 if valid else 0
         self._judge()
 
-    async def _read(self) -> bool:
+    async def _read(self) -> bool | None:
         """Ask all sensors, and each then for its machines; say whether any told both.
 
-        The first that says warm, or that a machine stopped, ends it.
+        None: a temperature is good, and machines are still being asked for. The first that says
+        warm, or that a machine stopped, ends it.
         """
+        began = asyncio.get_running_loop().time()
+        asking = {s.asking for s in self.sensors if s.asking and not s.asking.done()}
         tasks = [asyncio.create_task(s.refresh(self.deadline)) for s in self.sensors]
-        both = [asyncio.create_task(_both(*each)) for each in zip(self.sensors, tasks, strict=True)]
-        was_allowed, valid = self._allowed, False
+        both = [
+            asyncio.create_task(_both(*each, began))
+            for each in zip(self.sensors, tasks, strict=True)
+        ]
+        was_allowed = self._allowed
         try:
-            for answer in asyncio.as_completed([*tasks, *both]):
-                await answer
-                if was_allowed and self._warm():
-                    break
-            valid = any(task.done() and task.result() for task in both)
+            pending: set[asyncio.Task[Any]] = {*tasks, *both, *asking}
+            while not (all(task.done() for task in both) or (was_allowed and self._warm())):
+                _, pending = await asyncio.wait(
+                    pending, timeout=GLANCE, return_when=asyncio.FIRST_COMPLETED
+                )  # what stopped is told in the midst of a round
+            told = [task.result() for task in both if task.done()]
         finally:
             await settled(*both, *tasks)
-        return valid
+        return True if True in told else None if None in told else False
 
     def objection(self) -> str | None:
         """Say why drive is not allowed now; None when it is."""
@@ -153,7 +170,8 @@ class ColdCheck:
             self._allowed = self._was_armed = True
 
 
-async def _both(sensor: Thermometer, temperature: asyncio.Task[bool]) -> bool:
+async def _both(sensor: Thermometer, temperature: asyncio.Task[bool], began: float) -> bool | None:
     """Ask for the machines once the temperature is known, or is not; say whether both were told."""
     await asyncio.wait({temperature})
-    return await sensor.machines() and temperature.result()
+    machines = await sensor.machines(began)
+    return machines if temperature.result() else False

@@ -74,6 +74,7 @@ async def open_bench(
         async with (
             _leaving(partial(_close, instruments)),
             _boxes_held(lab, instruments, hold),  # not ours: not even switched off
+            _leaving(gate.cold.end),
             _leaving(partial(_safe, gate)),
         ):
             await gate.guard.boxes.as_declared(instruments)

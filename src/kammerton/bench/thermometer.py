@@ -6,10 +6,10 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
 
-from kammerton.bench.tasks import together
+from kammerton.bench.tasks import settled, together
 from kammerton.lab import Band
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.quantity import show
@@ -22,8 +22,12 @@ COLDEST = 1e-3
 Temperatures, chapter 7), and refrigerators of this class rest at some 10 mK."""
 
 
-PUMPS = 2.0
-"""s that a monitor gets to say which machines run; then the temperature is read again."""
+LOOK = 2.0
+"""s from the begin of a look that the machines are waited for; then the temperature is due again,
+and what is still being asked is waited for in the next look."""
+
+ROUND = 20.0
+"""s that a monitor gets to tell of all machines and gauges, which may be many slow answers."""
 
 
 def outside(name: str, value: float, band: Band) -> str | None:
@@ -41,10 +45,12 @@ class Thermometer:
 
     Age counts on the laboratory's clock and on the monotonic one, whichever says older: neither
     standing still makes an old reading fresh. A reading is no fresher than the answer of the
-    machines, which are asked apart: what hangs there keeps no warmer reading back. A sensor has
+    machines, which are asked apart, round after round, beside the looks at the temperature: what
+    hangs there keeps no warmer reading back, and what is slow needs several looks. A sensor has
     noise: one that shows the very same number for `frozen_after` s (0: for ever) shows nothing.
     gauges: what gauges may read; they are asked with the machines. stopped: machines that do not
-    run, and gauges outside, in words. faults: what is wrong, in words.
+    run, and gauges outside, in words. faults: what is wrong, in words. asking: the round that is
+    under way.
     """
 
     fridge: FridgeMonitor
@@ -59,28 +65,67 @@ class Thermometer:
     stopped: tuple[str, ...] = ()
     _read_at: float = 0.0
     _machines_at: tuple[datetime, float] | None = None
+    asking: asyncio.Task[bool] | None = None
+    _round_began: float = 0.0
+    _round_ended: float = 0.0
     _same_since: float = 0.0
     _shown: float = math.nan
 
     async def refresh(self, deadline: float) -> bool:
         """Read the temperature now, within `deadline` s; say whether that was a valid reading."""
         kelvin, self._fault = await self._asked(self._temperature, deadline)
+        self._silent = self._fault == self._late(deadline)
         return kelvin is not None and self._take(kelvin)
 
-    async def machines(self) -> bool:
-        """Ask which machines run; say whether the monitor told, or knows of none."""
+    async def machines(self, look: float) -> bool | None:
+        """Ask which machines run, in a look that began at `look`; say whether the monitor told.
+
+        None: it has not answered yet, and is not asked twice. Who knows of no machines has told.
+        """
         if not self._tells:
             return True
         if self._silent:
             return False  # who says nothing at all keeps the other sensor waiting only once
-        found, unheard = await self._asked(self._beside, PUMPS)
+        told: bool | None = None
+        while True:
+            asking = self._asking(look)
+            within = max(0.0, look + LOOK - asyncio.get_running_loop().time())
+            if not (await asyncio.wait({asking}, timeout=within))[0]:
+                if told is None:
+                    self._unheard = f"pumps and gauges: {self._late(LOOK)}"
+                return told
+            self.asking, told = None, not asking.cancelled() and asking.result()
+            if not told or self._round_began >= look:
+                return told
+
+    async def end(self) -> None:
+        """Ask for nothing any more."""
+        if self.asking is not None:
+            await settled(self.asking)
+            self.asking = None
+
+    def _asking(self, look: float) -> asyncio.Task[bool]:
+        """Return the round that is under way or ended in this look, else a new one."""
+        if self.asking is None or (self.asking.done() and self._round_ended < look):
+            self.asking = asyncio.create_task(self._round())
+            self._round_began = asyncio.get_running_loop().time()
+        return self.asking
+
+    async def _round(self) -> bool:
+        began = self.monotonic()
+        found, unheard = await self._asked(self._beside, ROUND)
+        self._round_ended = asyncio.get_running_loop().time()
         self._unheard = unheard and f"pumps and gauges: {unheard}"
         if found is None:
             return False
-        self.stopped, self._machines_at = found, (self.clock.now(), self.monotonic())
-        if self.reading is not None and self._fault is None:
-            self._stamp(self.reading.temperature)  # laboratory time may have leapt meanwhile
+        self.stopped, self._machines_at = found, self._moment(began)
+        if self.reading is not None and self._fault is None:  # laboratory time may have leapt
+            self.reading = FridgeReading(self.reading.temperature, self._moment(self._read_at)[0])
         return True
+
+    def _moment(self, monotonic: float) -> tuple[datetime, float]:
+        """Return a moment on both clocks, as it is told by how long ago it was."""
+        return self.clock.now() - timedelta(seconds=self.monotonic() - monotonic), monotonic
 
     @property
     def _tells(self) -> bool:
@@ -90,30 +135,30 @@ class Thermometer:
         return float(await self.fridge.temperature())
 
     async def _beside(self) -> tuple[str, ...]:
-        """Return in words what stopped, and what leaves its band; both are asked at once."""
+        """Return in words what stopped, and what leaves its band; both are asked at once.
+
+        Each counts as soon as it is told: what is slow, fails or hangs hides nothing of the other.
+        """
         fridge, words = self.fridge, list[str]()
+
+        def found(*new: str) -> None:
+            words.extend(new)
+            self.stopped = tuple(dict.fromkeys((*self.stopped, *new)))
 
         async def machines() -> None:
             if isinstance(fridge, MachineMonitor):
                 runs = await fridge.machines()
-                words.extend(
-                    f"{n} of the refrigerator stopped" for n in sorted(runs) if not runs[n]
-                )
+                found(*(f"{n} of the refrigerator stopped" for n in sorted(runs) if not runs[n]))
 
         async def gauges() -> None:
             if self.gauges:
                 if not isinstance(fridge, GaugeMonitor):
                     raise InstrumentError(f"{fridge.name} tells of no gauges")
                 read = await fridge.gauges(tuple(self.gauges))
-                words.extend(
-                    w for n, band in self.gauges.items() if (w := outside(n, read[n], band))
-                )
+                bands = self.gauges.items()
+                found(*(w for n, band in bands if (w := outside(n, read[n], band))))
 
-        try:
-            await together([machines(), gauges()])
-        except BaseException:  # what fails or hangs hides nothing that the other told
-            self.stopped = tuple(dict.fromkeys((*self.stopped, *words)))
-            raise
+        await together([machines(), gauges()])
         return tuple(words)
 
     @property
@@ -128,15 +173,16 @@ class Thermometer:
 
         A driver that answers what is no number, or breaks as soon as it is asked, gave none.
         """
-        self._silent = False
         try:
             async with asyncio.timeout(deadline):
                 return await question(), None
         except TimeoutError:
-            self._silent = True
-            return None, f"{self.fridge.name} did not answer within {deadline:g} s"
+            return None, self._late(deadline)
         except Exception as error:  # noqa: BLE001 - whatever went wrong, it is no valid reading
             return None, str(error) or repr(error)
+
+    def _late(self, deadline: float) -> str:
+        return f"{self.fridge.name} did not answer within {deadline:g} s"
 
     def age(self) -> float:
         """Return the age in s of the last valid reading, or of what was told of the machines."""

@@ -56,9 +56,14 @@ def check(wall: Wall, *fridges: Fridge, **settings: object) -> ColdCheck:
 def readings(cold: ColdCheck, fridge: Fridge, *kelvin: float) -> list[bool]:
     """Return after each reading whether drive is allowed."""
     seen = []
-    for fridge.kelvin in kelvin:
-        asyncio.run(cold.refresh())
-        seen.append(cold.objection() is None)
+
+    async def main() -> None:
+        for fridge.kelvin in kelvin:
+            await cold.refresh()
+            seen.append(cold.objection() is None)
+        await cold.end()
+
+    asyncio.run(main())
     return seen
 
 
@@ -258,7 +263,7 @@ def test_f3_pumps_that_hang_delay_no_trip_by_the_temperature(wall, others):
 
 def silenced(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> tuple[ColdCheck, Stuck]:
     """Return a check that is armed, and its monitor, whose pumps hang from now on."""
-    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    monkeypatch.setattr(thermometer, "LOOK", 0.05)
     fridge = Stuck()
     cold = check(wall, fridge)
     readings(cold, fridge, 0.012, 0.012, 0.012)
@@ -267,7 +272,7 @@ def silenced(wall: Wall, monkeypatch: pytest.MonkeyPatch) -> tuple[ColdCheck, St
 
 
 def test_f3_the_temperature_is_read_again_though_the_pumps_hang(wall, monkeypatch):
-    assert thermometer.PUMPS <= 2.0, "the gate reads every 2 s"
+    assert thermometer.LOOK <= 2.0, "the gate reads every 2 s"
     cold, fridge = silenced(wall, monkeypatch)
     assert readings(cold, fridge, 0.012, 0.013, 0.5) == [True, True, False]
     assert "reads 500 mK" in (cold.objection() or "")
@@ -326,7 +331,7 @@ class Dead(Stuck):
 
 def test_f2_a_monitor_that_is_dead_keeps_the_other_from_being_read_once_only(wall, monkeypatch):
     monkeypatch.setattr(interlock, "BESIDE", 0.05)
-    monkeypatch.setattr(thermometer, "PUMPS", 60.0)
+    monkeypatch.setattr(thermometer, "LOOK", 60.0)
     dead, other = Dead(), Fridge(0.013)
     cold = check(wall, dead, other)
     readings(cold, other, 0.012, 0.012, 0.012)
@@ -449,7 +454,7 @@ def test_f2_a_driver_that_breaks_before_it_answers_gives_no_reading(wall):
 
 def test_f3_what_pumps_told_grows_old_by_the_laboratorys_clock_too(wall, monkeypatch):
     """The monotonic clock stands still while a machine is suspended."""
-    monkeypatch.setattr(thermometer, "PUMPS", 0.05)
+    monkeypatch.setattr(thermometer, "LOOK", 0.05)
     fridge, clock = Stuck(), Suspended()
     cold = ColdCheck(SETTINGS, [fridge], clock, wall)
     assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
