@@ -105,6 +105,7 @@ while True:
             code = 0
         finally:
             os._exit(code)
+    Path(sys.argv[1]).with_name("born").write_text(str(child))
     _, status = os.waitpid(child, 0)
     if not os.WIFSIGNALED(status):
         sys.exit(os.waitstatus_to_exitcode(status))
@@ -119,7 +120,6 @@ class Daemon:
     """The daemon on a lab.toml; its log goes to a file beside it."""
 
     program = PATIENT
-    marks = CHILD
 
     def __init__(self, lab: Path) -> None:
         self.lab = lab
@@ -136,7 +136,7 @@ class Daemon:
         """Return the process of the computer."""
         try:
             children = psutil.Process(self.process.pid).children()
-            found = [c.pid for c in children if self.marks in c.cmdline()]
+            found = [c.pid for c in children if CHILD in c.cmdline()]
         except psutil.NoSuchProcess:
             return None
         return found[0] if found else None
@@ -166,7 +166,16 @@ class Nursery(Daemon):
     """Processes of a computer that are cheap to kill."""
 
     program = NURSERY
-    marks = NURSERY
+
+    def child(self) -> int | None:
+        """Return the process born last; what loads may run other programs that look like it."""
+        born = self.lab.with_name("born")
+        pid = int((born.read_text() if born.exists() else "") or 0)
+        try:
+            alive = pid and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        except psutil.NoSuchProcess:
+            return None
+        return pid if alive else None
 
 
 @contextmanager
