@@ -29,6 +29,7 @@ from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
+from kammerton.serve.memory import giving_back
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
@@ -85,6 +86,7 @@ async def run_computer(
             async with (
                 attending(store, holds.told, holdable(lab), errands, holds.unread),
                 holds.followed(), backing_up(store), relayed(lab, store, clock.now, alarms),
+                giving_back(),
             ):  # fmt: skip
                 try:
                     return await tuning.run(once=once)
