@@ -81,6 +81,7 @@ class Bench:
         await self._configure(device)
 
     async def _configure(self, device: Instrument) -> None:
+        await self.gate.guard.certain()
         if isinstance(device, MicrowaveSource):
             await device.configure()
         elif isinstance(device, WaveformGenerator | Digitizer):

@@ -53,9 +53,9 @@ class Biases:
         limit = guard.checked(
             name, volts, lambda: check_value(guard.lab, name, "volts", volts, "bias")
         )
-        guard.require_free(name)
+        await guard.require_free(name)
         if volts:
-            guard.require_cold(name)  # before the source is switched on
+            await guard.require_cold(name)  # before the source is switched on
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
@@ -122,7 +122,7 @@ class Biases:
         path = self._guard.checked(name, volts, lambda: self._path(name, start, volts, limit))
         try:
             for before, value in pairwise((start, *path)):
-                self._require_step(name, before, value)
+                await self._require_step(name, before, value)
                 await source.set_voltage(value, rate=limit.max_rate)
             await self._verified(name, volts)
         except BaseException as reason:
@@ -130,12 +130,12 @@ class Biases:
             raise
         self._guard.changed(name, f"{start:g} V", f"{volts:g} V", f"limits.volts of {name}")
 
-    def _require_step(self, name: str, before: float, value: float) -> None:
+    async def _require_step(self, name: str, before: float, value: float) -> None:
         """Refuse a step of what a person holds, and one away from 0 V while it is not cold."""
         if abs(value) > abs(before):
-            self._guard.require_cold(name)
+            await self._guard.require_cold(name)
         else:
-            self._guard.require_free(name)
+            await self._guard.require_free(name)
 
     async def _start(self, name: str) -> float:
         """Return the level that comes out; an output that is off is switched on, at 0 V."""
@@ -144,7 +144,9 @@ class Biases:
         if on:
             return level
         limit = self._guard.lab.instruments[name].limits["volts"]
+        await self._guard.require_free(name)
         await source.set_voltage(0.0, rate=limit.max_rate)
+        await self._guard.require_free(name)
         await source.enable(on=True)
         self._guard.changed(name, "off", "on, 0 V", f"limits.volts of {name}")
         return 0.0

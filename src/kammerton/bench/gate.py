@@ -101,9 +101,9 @@ class Gate:
         """
         self.guard.job = ", ".join(sorted({p.name for p in compiled.playlists.values()}))
         self.guard.checked("program", "play", lambda: check_compiled(self.lab, compiled))
-        self.guard.require_free("program", *compiled.playlists, *compiled.carriers)
+        await self.guard.require_free("program", *compiled.playlists, *compiled.carriers)
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
-        self.guard.require_cold(PROGRAM)
+        await self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
             reason = f"drive is refused: {objection}"
             self.guard.note(OutputChange(PROGRAM, None, "drive", self.guard.who, reason))
@@ -127,7 +127,7 @@ class Gate:
         limits = self.guard.checked(
             source, carrier(hz, dbm), lambda: self._carrier(source, hz, dbm)
         )
-        self.guard.require_free(source)
+        await self.guard.require_free(source)
         self._carriers.pop(source, None)
         old = await self._move(source, hz, dbm, *limits)
         await verify_carrier(self._sources[source], hz, dbm)
@@ -140,14 +140,14 @@ class Gate:
         self.guard.checked(
             generator, playlist.name, lambda: check_playlist(self.lab, generator, playlist)
         )
-        self.guard.require_free(generator)
+        await self.guard.require_free(generator)
         await self._generators[generator].load(playlist)
         rule = f"limits.volts of {generator}"
         self.guard.changed(generator, None, f"playlist {playlist.name}", rule)
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
-        self.guard.require_cold(generator)
+        await self.guard.require_cold(generator)
         on = self._on.get(generator, frozenset())
         missing = [channel for channel in channels if channel not in on]
         if missing:
@@ -160,7 +160,7 @@ class Gate:
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
-        self.guard.require_cold(source)
+        await self.guard.require_cold(source)
         if source not in self._carriers:
             raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
         if source not in self._on:
@@ -170,12 +170,12 @@ class Gate:
 
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""
-        self.guard.require_cold(generator)
+        await self.guard.require_cold(generator)
         await self._generators[generator].run()
 
     async def trigger(self, generator: str) -> None:
         """Give the trigger that makes the generators play."""
-        self.guard.require_cold(generator)
+        await self.guard.require_cold(generator)
         await self._generators[generator].trigger()
         self.guard.changed(generator, "waiting", "playing")
 
@@ -201,7 +201,7 @@ class Gate:
             It is not, or nobody knows.
         """
         await self.cold.refresh_when_older(FRESH)
-        self.guard.require_cold("what was measured")
+        await self.guard.require_cold("what was measured")
 
     async def stop(self, generators: Iterable[str]) -> None:
         """Stop generators; never refused.
@@ -300,12 +300,14 @@ class Gate:
         if on and not inside:
             await switch_off(instrument)  # there is no way inside but through what is forbidden
             self._on.pop(source, None)
+        set_power = self.guard.while_free(source, instrument.set_power)
+        set_frequency = self.guard.while_free(source, instrument.set_frequency)
         if on and inside:
-            await walk(instrument.set_power, old_dbm, dbm, power)
-            await walk(instrument.set_frequency, old_hz, hz, frequency)
+            await walk(set_power, old_dbm, dbm, power)
+            await walk(set_frequency, old_hz, hz, frequency)
         else:
-            await instrument.set_power(dbm)
-            await instrument.set_frequency(hz)
+            await set_power(dbm)
+            await set_frequency(hz)
         return old_hz, old_dbm
 
     async def _switch_on(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
 from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
@@ -50,6 +50,14 @@ class Hold(Protocol):
 
 
 Holds = Callable[[], Iterable[Hold]]
+
+
+@runtime_checkable
+class Looked(Protocol):
+    """Holds that are read from somewhere, which may fail for a moment."""
+
+    async def certain(self) -> None:
+        """Return once what is held is known, or counts as held since it is not."""
 
 
 def nobody() -> tuple[Hold, ...]:
@@ -97,8 +105,14 @@ class Guard:
         """Say whether somebody holds exactly this."""
         return any(hold.scope == scope for hold in self._holds())
 
-    def require_free(self, *names: str) -> None:
+    async def certain(self) -> None:
+        """Wait while nobody knows for a moment what is held: nothing may be written meanwhile."""
+        if isinstance(self._holds, Looked):
+            await self._holds.certain()
+
+    async def require_free(self, *names: str) -> None:
         """Refuse while a person holds one of these instruments, or the computer."""
+        await self.certain()
         hold = self.hold_on(*names)
         if hold is not None:
             what = names[0] if names else "computer"
@@ -106,13 +120,24 @@ class Guard:
             self.note(OutputChange(what, None, "any change", self.who, reason))
             raise Held(reason)
 
+    def while_free(
+        self, name: str, setting: Callable[[float], Awaitable[None]]
+    ) -> Callable[[float], Awaitable[None]]:
+        """Return a setting that is asked for anew at each step, and waits while nobody knows."""
+
+        async def step(value: float) -> None:
+            await self.require_free(name)
+            await setting(value)
+
+        return step
+
     def pause(self, why: str) -> None:
         """Allow no drive for `PAUSE` s: somebody seems to be at the instruments."""
         self._paused = self._monotonic() + PAUSE, why
 
-    def require_cold(self, what: str) -> None:
+    async def require_cold(self, what: str) -> None:
         """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""
-        self.require_free(what)
+        await self.require_free(what)
         objection = self.cold.objection() or self._pause_words()
         if objection is not None:
             whose = "" if what == PROGRAM else f"{what}: "

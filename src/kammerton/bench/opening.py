@@ -80,7 +80,7 @@ async def open_bench(
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
             bench = Bench(lab, clock, instruments, gate, compiler)
-            gate.guard.require_free(*instruments)  # a person may have come while we connected
+            await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()
             async with beside(gate.watch(fridge_period), "fridge watch"):

@@ -31,7 +31,7 @@ class Others:
         self._check(name, sweep.power, "power", swept(sweep))
         self._check(name, sweep.start, "frequency", swept(sweep))
         self._check(name, sweep.stop, "frequency", swept(sweep))
-        self._guard.require_cold(name)
+        await self._guard.require_cold(name)
         self._guard.changed(
             name, "off", swept(sweep), f"limits.frequency and limits.power of {name}"
         )
@@ -42,16 +42,17 @@ class Others:
         said = pulse(volts, width)
         pulser = self._pulser(name, said)
         self._check(name, volts, "volts", said)
-        self._guard.require_free(name)
+        await self._guard.require_free(name)
         await pulser.set_pulse(channel, volts, width)
         self._guard.changed(f"{name}.{channel}", None, said, f"limits.volts of {name}")
 
     async def enable_pulse(self, name: str, channel: int) -> None:
         """Switch a channel on whose pulse, as the box itself says, is within its limits."""
         pulser = self._pulser(name, "on")
-        self._guard.require_cold(name)
+        await self._guard.require_cold(name)
         volts, width, _ = await pulser.settings(channel)
         self._check(name, volts, "volts", pulse(volts, width))
+        await self._guard.require_free(name)
         await pulser.enable(channel, on=True)
         self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 GRACE = 3.5  # s that a run under way may go on; with the looks at requests and leases, 5 s in all
 PERIOD = 0.5  # s between looks at the leases
+
+AGAIN, SPACING = 1.0, 0.1
+"""s within which leases that could not be read are looked at again, and between those looks."""
 
 REQUESTS = "requests that nobody has read"
 """The owner of the hold while requests cannot be read. No person is known to be at the bench."""
@@ -49,13 +52,18 @@ class Holds:
         self._unread: tuple[Lease, ...] = ()
         self.leases: tuple[Lease, ...] = (_unread("the leases have not been read yet"),)
         self._read_once = False
-        self._reading = asyncio.Lock()
+        self._reading, self._certain = asyncio.Lock(), asyncio.Event()
+        self._certain.set()
         self._at_once: set[str] = set()
         self._since: dict[int, float] = {}
 
     def __call__(self) -> tuple[Lease, ...]:
         """Return the leases, as the gate asks for them."""
         return (*self.leases, *self._unread)
+
+    async def certain(self) -> None:
+        """Wait while a look at the leases has failed and the next is not done: see `_look`."""
+        await self._certain.wait()
 
     def elements(self) -> frozenset[str]:
         """Return everything that is held, as the loop asks for it."""
@@ -204,12 +212,16 @@ class Holds:
         be acknowledged either. One at a time: the latest answer is the latest asked for.
         """
         async with self._reading:
-            await self._read_alone()
+            try:
+                await self._read_alone()
+            finally:
+                self._certain.set()
 
     async def _read_alone(self) -> None:
         marked = set(self._at_once)  # what is marked from now on, this look may not have seen
+        began = asyncio.get_running_loop().time()
         try:
-            self.leases = await asyncio.to_thread(self._store.leases)
+            self.leases = await self._look()
             self._read_once = True
             self._at_once -= marked - self.elements()
             self._tell({each.scope: each.why for each in self.leases if each.owner == DAEMON})
@@ -217,8 +229,39 @@ class Holds:
             log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
-        now = asyncio.get_running_loop().time()
-        self._since = {each.number: self._since.get(each.number, now) for each in self()}
+        self._since = {each.number: self._since.get(each.number, began) for each in self()}
+
+    async def _look(self) -> tuple[Lease, ...]:
+        """Return the leases. A look that fails is repeated for a second before that is raised.
+
+        What plays plays on meanwhile, and nothing is written: whoever would waits for `certain`.
+        The time that a hold has counts from the first of the looks.
+        """
+        try:
+            return await asyncio.to_thread(self._store.leases)
+        except StoreUnavailable:
+            raise
+        except Exception as problem:
+            if not self._read_once:
+                raise  # everything is held as it is
+            self._certain.clear()
+            log.warning("leases cannot be read, and are looked at again: %s", problem)
+            try:
+                async with asyncio.timeout(AGAIN):
+                    found = await self._again()
+            except TimeoutError:
+                raise problem from None
+            except BaseException:
+                self.leases = (_unread("the leases were being looked at again"),)
+                raise
+            log.info("leases can be read again")
+            return found
+
+    async def _again(self) -> tuple[Lease, ...]:
+        while True:
+            await asyncio.sleep(SPACING)
+            with suppress(Exception):  # that they could not be read is in the log already
+                return await asyncio.to_thread(self._store.leases)
 
     def _tell(self, aside: Mapping[str, str]) -> None:
         for scope in aside.keys() - self._aside:

@@ -69,7 +69,7 @@ def test_what_differs_twice_is_a_hand_and_drive_pauses(fake, make, tmp_path):
     assert "frequency is 7.2 GHz, not 7 GHz" in str(failure)
     assert source.asked == 2
     with pytest.raises(DriveInhibited, match="waiting"):
-        bench.gate.guard.require_cold("program")
+        asyncio.run(bench.gate.guard.require_cold("program"))
 
 
 def test_a_knob_that_is_being_turned_is_a_hand_though_each_look_reads_another_value(
@@ -111,7 +111,7 @@ def test_a_power_cycle_that_only_the_first_look_tells_is_no_hand(fake, make, tmp
     lost = {"frequency": 1e9, "power_on": True}
     (bench, failure), _ = after_a_run(fake, make, tmp_path, lost, {"frequency": 1e9})
     assert "lo was switched off and on" in str(failure)
-    bench.gate.guard.require_cold("program")  # no pause
+    asyncio.run(bench.gate.guard.require_cold("program"))  # no pause
 
 
 def test_settings_that_are_misheard_at_the_very_first_are_no_hand_afterwards(fake, make, tmp_path):

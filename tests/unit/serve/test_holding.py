@@ -82,6 +82,8 @@ class FakeLoop:
 def quick(monkeypatch):
     monkeypatch.setattr(holding, "PERIOD", 0.01)
     monkeypatch.setattr(holding, "GRACE", 0.2)
+    monkeypatch.setattr(holding, "AGAIN", 0.1)
+    monkeypatch.setattr(holding, "SPACING", 0.01)
 
 
 LAB = SimpleNamespace(computer="two", instruments={"awg1": None})
@@ -269,6 +271,79 @@ def test_a_first_look_that_fails_holds_the_computer_until_one_succeeds(problem):
 @pytest.mark.parametrize("problem", [StoreError("torn"), OverflowError("a date")])
 def test_leases_that_can_no_longer_be_read_hold_the_computer(problem):
     assert on_bench(None, problem, None) == [None, f"the leases cannot be read: {problem}", None]
+
+
+class Shaky(FakeStore):
+    """A store of which the next `failing` looks fail; None: all of them."""
+
+    failing: int | None = 0
+    looks = 0
+
+    def leases(self) -> tuple[Lease, ...]:
+        self.looks += 1
+        if self.failing is None or self.failing:
+            self.failing = self.failing and self.failing - 1
+            raise StoreError("disk I/O error")
+        return super().leases()
+
+
+def looked_at(failing: int | None, body) -> Shaky:
+    """Let looks fail once one has succeeded, and do `body(holds, the look)` meanwhile."""
+    store = Shaky()
+
+    async def main() -> None:
+        holds = Holds(LAB, store, print)
+        await holds._read()
+        store.failing, store.looks = failing, 0
+        look = asyncio.create_task(holds._read())
+        async with asyncio.timeout(20):
+            await body(holds, look)
+            await asyncio.gather(look, return_exceptions=True)
+
+    asyncio.run(main())
+    return store
+
+
+async def begun(holds: Holds) -> None:
+    while holds._certain.is_set():  # noqa: ASYNC110 - what is waited for is any fact
+        await asyncio.sleep(0)
+
+
+def test_one_look_that_fails_is_no_hold_and_nothing_is_written_before_the_next_is_good():
+    async def body(holds: Holds, look: asyncio.Task[None]) -> None:
+        await begun(holds)
+        assert holds.on_bench() is None
+        assert holds.elements() == frozenset()
+        waiting = asyncio.create_task(holds.certain())
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        await look
+        await waiting
+        assert holds.on_bench() is None
+
+    assert looked_at(3, body).looks == 4
+
+
+def test_looks_that_fail_for_long_are_a_hold_whose_time_began_with_the_first():
+    async def body(holds: Holds, look: asyncio.Task[None]) -> None:
+        first = asyncio.get_running_loop().time()
+        await begun(holds)
+        await holds.certain()
+        assert holds.on_bench().why == "the leases cannot be read: disk I/O error"
+        assert asyncio.get_running_loop().time() - first >= holding.AGAIN
+        assert list(holds._since.values()) == [pytest.approx(first, abs=0.05)]
+
+    assert looked_at(None, body).looks > 2
+
+
+def test_a_second_look_that_is_cancelled_leaves_a_hold_and_nobody_waiting():
+    async def body(holds: Holds, look: asyncio.Task[None]) -> None:
+        await begun(holds)
+        look.cancel()
+        await holds.certain()
+        assert holds.on_bench() is not None
+
+    looked_at(None, body)
 
 
 def test_what_may_pass_leaves_what_was_read():
