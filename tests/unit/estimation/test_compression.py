@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.resonances import compression
 
 F = np.linspace(0.0, 1.0, 201)
 TONES = 7e9 + 20e6 * F
@@ -39,3 +40,24 @@ def test_a_resonance_over_a_background_is_not(snr, slope):
         found = fit_batch("resonator_spectroscopy", TONES, y, noise)
         assert np.count_nonzero(found.status == "saturated") == 0
         assert np.mean(found.verdict == "accepted") > 0.99
+
+
+def test_only_traces_that_nothing_else_speaks_against_are_asked(monkeypatch):
+    asked = []
+
+    def counted(batch, fit):
+        asked.append(batch.traces)
+        return amount(batch, fit)
+
+    amount = compression._amount
+    monkeypatch.setattr(compression, "_amount", counted)
+    squeezed, sigma = measured(1.0, 50.0, 3)
+    rng = np.random.default_rng(4)
+    switched = 1.0 + 0.3 * np.sign(np.sin(40.0 * F + rng.uniform(0.0, 6.0, (5, 1)))) + 0.0j
+    switched += sigma * (rng.normal(size=(5, 201)) + 1j * rng.normal(size=(5, 201)))
+    found = fit_batch("resonator_spectroscopy", TONES, switched, sigma)
+    assert set(found.verdict) == {"rejected"}
+    assert asked == []
+    found = fit_batch("resonator_spectroscopy", TONES, np.vstack([switched, squeezed]), sigma)
+    assert set(found.status[5:]) == {"saturated"}
+    assert asked == [3]

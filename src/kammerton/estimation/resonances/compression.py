@@ -25,10 +25,12 @@ SURE = 6.0  # sigmas of a compression that is not chance
 MUCH = 0.03  # compression that matters, in parts of the line
 
 
-def compressed(batch: Batch, fit: Solution) -> Mask:
-    """Return which resonances (N,) are compressed beyond chance."""
+def compressed(batch: Batch, fit: Solution, among: Mask) -> Mask:
+    """Return which resonances (N,) are compressed beyond chance; only `among` these is asked."""
+    if not among.any():
+        return among
     result = np.zeros(batch.traces, dtype=bool)
-    which = np.flatnonzero(structured(batch, fit))
+    which = np.flatnonzero(among & structured(batch, fit))
     if len(which):
         part, mine = batch.take(which), fit.take(which)
         amount, error = _amount(part, mine)

@@ -219,7 +219,7 @@ def _outcome(
     searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
     if batch.parts == 2:
-        findings.rejected(compressed(batch, fit), "saturated", COMPRESSED)
+        findings.rejected(compressed(batch, fit, findings.is_open()), "saturated", COMPRESSED)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     judge_doubt(findings, evidence, law, searched, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))

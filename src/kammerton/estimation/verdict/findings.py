@@ -256,6 +256,8 @@ def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float =
 
     widest: how wide a line may be, in windows, with two of its errors.
     """
+    if not findings.is_open().any():
+        return
     values, stderr = found.values, found.stderr
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
