@@ -12,6 +12,18 @@ from kammerton.model import TraceError
 Array = NDArray[np.float64]
 
 
+def all_of(which: Any, traces: int) -> bool:
+    """Return whether `which` picks all of the traces, in their order: no part need be copied.
+
+    Of one trace, to copy the arrays of a part costs more than to fit it.
+    """
+    if isinstance(which, slice) or len(which) != traces:
+        return False
+    if which.dtype == np.bool_:
+        return bool(which.all())
+    return bool(which[0] == 0) if traces == 1 else bool((which == np.arange(traces)).all())
+
+
 def numbers(values: Any, name: str) -> NDArray[Any]:
     """Return values as floats, or as complex numbers where they are; masked points are NaN.
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.arrays import all_of
 from kammerton.estimation.numeric.kernels import careful_kernel
 
 Array = NDArray[np.float64]
@@ -29,6 +30,8 @@ class Derived:
 
     def replaced(self, which: NDArray[Any], part: Derived) -> Derived:
         """Return these numbers with those of the fits `which` from `part`; same names."""
+        if all_of(which, len(self.correlation)):
+            return part
         values, stderr = (
             {name: _put(old, which, new[name]) for name, old in mine.items()}
             for mine, new in ((self.values, part.values), (self.stderr, part.stderr))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.numeric.arrays import noise_of, numbers
+from kammerton.estimation.numeric.arrays import all_of, noise_of, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.estimation.numeric.weights import learned, smoothed, valid
 from kammerton.model import TraceError
@@ -85,6 +85,8 @@ class Batch:
 
     def take(self, which: NDArray[Any]) -> Batch:
         """Return the batch of some traces only."""
+        if all_of(which, self.traces):
+            return self
         axis = which if self.x.shape[0] > 1 else slice(None)
         return Batch(
             self.x[axis], self.step[axis], self.y[which], self.w[which], self.zero[axis],

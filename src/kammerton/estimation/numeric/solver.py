@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.arrays import all_of
 from kammerton.estimation.numeric.prepare import Batch, weighed_again
 
 Array = NDArray[np.float64]
@@ -50,6 +51,8 @@ class Solution:
 
     def take(self, which: NDArray[Any] | slice) -> Solution:
         """Return the solution of some traces only."""
+        if all_of(which, len(self.cost)):
+            return self
         return Solution(
             self.law, self.theta[which], self.cov[which], self.cost[which],
             self.residual[which], self.free[which],
@@ -128,6 +131,8 @@ def replaced(
     rows, chosen = which[take], part.take(take)
     if len(rows) == 0:
         return fit
+    if all_of(rows, len(fit.cost)):
+        return chosen
     new = Solution(
         fit.law, fit.theta.copy(), fit.cov.copy(), fit.cost.copy(), fit.residual.copy(),
         fit.free.copy(),

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
+from kammerton.estimation.numeric.arrays import all_of
 from kammerton.estimation.numeric.derived import Derived, Formulas, derive
 from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 from kammerton.estimation.numeric.prepare import Batch
@@ -77,10 +78,14 @@ class Evidence:
 
     def take(self, which: NDArray[Any]) -> Evidence:
         """Return that of some traces only."""
+        if all_of(which, len(self.noise)):
+            return self
         return Evidence(**{name: getattr(self, name)[which] for name in self.__dataclass_fields__})
 
     def replaced(self, which: NDArray[np.intp], part: Evidence) -> Evidence:
         """Return this evidence with that of the traces `which` from `part`."""
+        if all_of(which, len(self.noise)):
+            return part
         fields = {name: getattr(self, name).copy() for name in self.__dataclass_fields__}
         for name, values in fields.items():
             values[which] = getattr(part, name)

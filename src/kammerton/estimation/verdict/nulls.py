@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.numeric.arrays import all_of
 from kammerton.estimation.numeric.kernels import kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 
@@ -38,11 +39,15 @@ class Nulls:
 
     def take(self, which: NDArray[Any]) -> Nulls:
         """Return those of some traces only."""
+        if all_of(which, len(self.flat[0])):
+            return self
         laws = (self.flat, self.line, self.step, self.walk)
         return Nulls(*((cost[which], k) for cost, k in laws))
 
     def replaced(self, which: NDArray[Any], part: Nulls) -> Nulls:
         """Return these nulls with those of the traces `which` from `part`."""
+        if all_of(which, len(self.flat[0])):
+            return part
         laws = zip((self.flat, self.line, self.step, self.walk),
                    (part.flat, part.line, part.step, part.walk), strict=True)  # fmt: skip
         return Nulls(*((_put(old, which, new), k) for (old, k), (new, _) in laws))
