@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from kammerton.model import StoreError, StoreUnavailable
-from kammerton.store import backup, clock
+from kammerton.store import backup, clock, schema
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
 from kammerton.store.file import FilePlace
@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 OVER = "asked of an epoch that ended with a restore"
 
+CHANGE = tuple(column.name for column in schema.change.columns)
+
 COMPANIONS = ("", "-wal", "-shm", "-journal")
 """The endings of the files that make up a database in use."""
 
@@ -34,7 +36,8 @@ def restore(saved: Path, who: str, database: Path | None = None) -> tuple[Path, 
 
     The copy gets a new epoch, so that no subscriber takes old revisions for news, and a line in
     its audit log. Raw traces measured since the backup stay where they are, and no later run
-    takes their numbers. What is held now stays held; where the old database does not tell, the
+    takes their numbers. What is doubted now of a value that comes back stays doubted. What is held
+    now stays held; where the old database does not tell, the
     computer is held until a person releases it. What was asked of the old epoch and not done yet is
     refused, except holds: "back to revision 4" would mean another revision 4.
 
@@ -66,6 +69,7 @@ def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request
     backup.copy(saved, part)
     upgrade(part, version_of(part) or VERSION)
     _stay_held(part, target, who)
+    _stay_doubted(part, target)
     _begin_epoch(part, who, saved, over)
 
 
@@ -125,6 +129,30 @@ def _held(path: Path, now: int) -> list[tuple[object, ...]] | None:
             return connection.execute(query, (now,)).fetchall()
     except sqlite3.Error:
         return None
+
+
+def _stay_doubted(path: Path, before: Path) -> None:
+    """Doubt what the database doubts that is replaced, of values that are present again.
+
+    They are the same where revision, value and run are: then what was found out since counts.
+    """
+    same = " AND ".join(f"was.{name} IS there.{name}" for name in CHANGE)
+    statement = f"""
+        INSERT INTO doubt (number, name, revision, sigma, time, why)
+        SELECT (SELECT coalesce(max(number), 0) FROM doubt)
+            + row_number() OVER (ORDER BY d.number), d.name, d.revision, d.sigma, d.time, d.why
+        FROM before.doubt AS d
+        JOIN parameter AS p ON p.name = d.name AND p.revision = d.revision
+        JOIN change AS there ON there.name = d.name AND there.revision = d.revision
+        JOIN before.change AS was ON {same}
+        WHERE NOT EXISTS (SELECT 1 FROM doubt AS known WHERE known.name = d.name
+            AND known.revision = d.revision AND known.sigma = d.sigma AND known.time = d.time)"""
+    try:
+        with closing(sqlite3.connect(path, uri=True)) as connection, connection:
+            connection.execute("ATTACH ? AS before", (f"{before.as_uri()}?mode=ro",))
+            connection.execute(statement)
+    except sqlite3.Error as problem:  # it is gone, damaged, or of before there were doubts
+        log.warning("what %s doubts is not carried over: %s", before.name, problem)
 
 
 def _begin_epoch(path: Path, who: str, saved: Path, over: list[Request]) -> None:

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.serve.backups import backing_up
-from kammerton.store import Inbox, Store, attend, backup, restore
+from kammerton.store import Doubt, Inbox, Store, attend, backup, restore
 from kammerton.verify import Report, verify
 from tests.stored import estimate, run
 
@@ -157,6 +157,58 @@ def test_what_is_held_stays_held_over_a_restore(path: Path) -> None:
             ("computer", "bob", "in the rack")
         ]
     assert verify(path).findings == ()
+
+
+def test_what_is_doubted_stays_doubted_over_a_restore(path: Path) -> None:
+    def doubt(store: Store, name: str, run_id: str, sigma: float) -> None:
+        store.doubt({name: Doubt(run_id, sigma, "a surprise")})
+
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
+        doubt(store, "q1.t1", "r000001", 3e-5)
+        saved = backup.keep(path)
+        doubt(store, "q0.t1", "r000001", 1e-5)
+        doubt(store, "q1.t1", "r000001", 2e-5)
+        store.commit(run(), {"q0.t1": estimate(6e-5)})
+        doubt(store, "q0.t1", "r000002", 9e-5)  # of a value that does not come back
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert store.doubts() == {"q0.t1": 1e-5, "q1.t1": 3e-5}
+        store.commit(run(), {"q0.t1": estimate(7e-5)})  # another revision 2 than that of before
+        doubt(store, "q0.t1", "r000003", 4e-5)
+        assert store.doubts()["q0.t1"] == 4e-5
+    assert verify(path).findings == ()
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert store.doubts() == {"q0.t1": 1e-5, "q1.t1": 3e-5}
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_restore_waits_for_no_doubts_that_cannot_be_read(path: Path, caplog, gone: bool) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        saved = backup.keep(path)
+    path.unlink() if gone else _damage(path)
+    restore(saved, "anna")
+    assert "doubts is not carried over" in caplog.text
+    with Store.open(path, "two-qubits") as store:
+        assert store.doubts() == {}
+
+
+def test_a_doubt_of_another_value_of_that_number_is_not_carried_over(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate()})
+        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "a surprise")})
+    other = backup.keep(path)
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(7e-5)})
+        (run_id,) = (each.run for each in store.parameters().values())
+        store.doubt({"q0.t1": Doubt(run_id, 2e-5, "a surprise")})
+    restore(other, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert store.doubts() == {"q0.t1": 1e-5}
 
 
 def test_what_was_asked_of_the_old_epoch_is_refused_and_a_hold_is_done(path: Path) -> None:
