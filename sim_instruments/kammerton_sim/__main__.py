@@ -2,6 +2,6 @@
 
 import sys
 
-from kammerton_sim.laboratory import main
+from kammerton_sim.command import run
 
-sys.exit(main())
+sys.exit(run())

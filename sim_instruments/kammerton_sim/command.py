@@ -19,7 +19,8 @@ from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
 from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
 from kammerton_sim.faults.words import own_name
 from kammerton_sim.further import MODELS
-from kammerton_sim.laboratory import Laboratory, consecutive_ports, port_names, unknown_ports
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
 from kammerton_sim.running import announced
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab

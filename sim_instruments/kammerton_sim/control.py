@@ -28,37 +28,38 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import AuditError
-from kammerton_sim.faults import CATALOGUE, FaultError
+from kammerton_sim.faults import CATALOGUE, FaultError, Faults
+from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.world.errors import WorldError
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
 class Control:
     """Answers {"op": ...} lines; every failure comes back as {"error": "..."}."""
 
-    def __init__(self, laboratory: Laboratory, port: int = 0) -> None:
-        self._laboratory = laboratory
+    def __init__(self, site: Site, faults: Faults, questions: Questions, port: int = 0) -> None:
+        self._site, self._faults = site, faults
         self._operations: dict[str, Callable[..., Any]] = {
             "truth": self._truth,
-            "ledger": lambda since=0: laboratory.ledger.since(since),
-            "outputs": laboratory.outputs,
+            "ledger": lambda since=0: site.ledger.since(since),
+            "outputs": site.outputs,
             "acquisitions": self._acquisitions,
             "states": self._states,
             "set_temperature": self._set_temperature,
             "power_cycle": self._power_cycle,
-            "unsafe": laboratory.questions.unsafe,
-            "wrong_box": laboratory.questions.wrong_box,
-            "contradicted": laboratory.questions.contradicted,
+            "unsafe": questions.unsafe,
+            "wrong_box": questions.wrong_box,
+            "contradicted": questions.contradicted,
             "fault": self._fault,
-            "clear": lambda number=None: laboratory.faults.clear(number),
-            "faults": laboratory.faults.active,
+            "clear": lambda number=None: faults.clear(number),
+            "faults": faults.active,
             "catalogue": _catalogue,
-            "refrigerator": lambda: asdict(laboratory.world.refrigerator.conditions()),
-            "name": lambda: {"chip": laboratory.chip.name},
-            "time": lambda: {"time": laboratory.world.clock.now()},
+            "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
+            "name": lambda: {"chip": site.chip.name},
+            "time": lambda: {"time": site.world.clock.now()},
             "stop": self._stop,
         }
         self._server = LineServer("control", port, self.answer, "\n")
@@ -83,18 +84,18 @@ class Control:
         return json.dumps(answer)
 
     def _truth(self, parameter: str, at: float | None = None, **extra: Any) -> dict[str, Any]:
-        value = self._laboratory.world.truth(parameter, at=at, **extra)
+        value = self._site.world.truth(parameter, at=at, **extra)
         if not math.isfinite(value):
             raise ValueError(f"{parameter} has no finite value")
         return {"value": float(value)}
 
     def _acquisitions(self, board: str = "board") -> list[dict[str, Any]]:
-        return [a.summary() for a in list(self._laboratory.boards[board].acquisitions)]
+        return [a.summary() for a in list(self._site.boards[board].acquisitions)]
 
     def _states(self, index: int, board: str = "board") -> dict[str, list[int]]:
         """Return the level of each qubit of a board as each readout of an acquisition began."""
-        levels = self._laboratory.boards[board].acquisition(index).states()
-        chip = self._laboratory.chip
+        levels = self._site.boards[board].acquisition(index).states()
+        chip = self._site.chip
         served = next(f.resonators for f in chip.feedlines if f.board == board)
         pairs = zip(chip.qubits, chip.resonators, strict=True)
         names = [qubit.name for qubit, resonator in pairs if resonator.name in served]
@@ -103,19 +104,19 @@ class Control:
     def _set_temperature(self, kelvin: float) -> dict[str, Any]:
         if not 0 < kelvin < 400:
             raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
-        self._laboratory.world.refrigerator.hold(kelvin)
-        self._laboratory.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
+        self._site.world.refrigerator.hold(kelvin)
+        self._site.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
         return {"ok": True}
 
     def _power_cycle(self, instrument: str) -> dict[str, Any]:
-        self._laboratory.power_cycle(instrument)
+        self._site.power_cycle(instrument)
         return {"ok": True}
 
     def _fault(self, name: str, given: dict[str, Any] | None = None, **when: Any) -> dict[str, Any]:
-        return {"fault": self._laboratory.faults.inject(name, **when, **(given or {}))}
+        return {"fault": self._faults.inject(name, **when, **(given or {}))}
 
     def _stop(self) -> dict[str, Any]:
-        self._laboratory.stop_requested.set()
+        self._site.stop_requested.set()
         return {"ok": True}
 
 

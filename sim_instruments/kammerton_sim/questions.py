@@ -17,7 +17,7 @@ from kammerton_sim.audit import (
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
 class Questions:
@@ -26,7 +26,7 @@ class Questions:
     "complete" says whether the ledger still holds its first entry.
     """
 
-    def __init__(self, site: Laboratory) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
 
     def unsafe(self, limits: Limits) -> dict[str, Any]:

@@ -10,7 +10,8 @@ import pytest
 
 from kammerton.lab import load
 from kammerton_sim.chip import random_chip, read_chip
-from kammerton_sim.laboratory import Laboratory, main
+from kammerton_sim.command import run as main
+from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.server import PortInUse, free
 from tests.wire.conftest import CountingWorld
 

@@ -64,7 +64,7 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
         "key": laboratory.further["api"].key,
         "mishaps": [m for m in world.mishaps._all if m.start <= now < m.stop],
         "decoys": [line.decoys for line in world._readouts],
-        "watched": len(laboratory.faults._watching),
+        "watched": len(laboratory.coming._watching),
     }  # fmt: skip
 
 

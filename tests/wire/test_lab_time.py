@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from kammerton_sim.chip import random_chip
-from kammerton_sim.laboratory import Laboratory, main
+from kammerton_sim.command import run as main
+from kammerton_sim.laboratory import Laboratory
 from tests.wire.conftest import CountingPlayback, CountingWorld, acquire, run, upload
 from tests.yardstick import stretch
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
-from kammerton_sim.laboratory import Laboratory, consecutive_ports
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.ports import consecutive_ports
 from tests.wire.conftest import CountingWorld
 
 PAGE = (Path(__file__).parents[2] / "docs" / "laboratory.md").read_text(encoding="utf-8")

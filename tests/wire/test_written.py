@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kammerton_sim.laboratory import main
+from kammerton_sim.command import run as main
 
 TABLE = """qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz]
 0,2.0e-4,9e-5,5.1e9,-3.4e8

@@ -9,14 +9,14 @@ from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, a
 
 if TYPE_CHECKING:
     from kammerton_sim.instruments.board_faults import BoardFaults
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
-def _board(site: Laboratory, board: str) -> BoardFaults:
+def _board(site: Site, board: str) -> BoardFaults:
     return site.boards[board].faults
 
 
-def overload(site: Laboratory, seed: int, gain: float = 10.0, board: str = "board") -> Undo:
+def overload(site: Site, seed: int, gain: float = 10.0, board: str = "board") -> Undo:
     """Amplify the input, so that it clips."""
     faults = _board(site, board)
     faults.gain = gain
@@ -27,7 +27,7 @@ def overload(site: Laboratory, seed: int, gain: float = 10.0, board: str = "boar
     return mend
 
 
-def lose_triggers(site: Laboratory, seed: int, share: float = 0.01, board: str = "board") -> Undo:
+def lose_triggers(site: Site, seed: int, share: float = 0.01, board: str = "board") -> Undo:
     """Lose a share of the triggers, of acquisitions that are armed from now on; 1: all."""
     faults = _board(site, board)
     faults.silent = share == 1
@@ -40,7 +40,7 @@ def lose_triggers(site: Laboratory, seed: int, share: float = 0.01, board: str =
     return mend
 
 
-def swap(site: Laboratory, seed: int, board: str = "board") -> Undo:
+def swap(site: Site, seed: int, board: str = "board") -> Undo:
     """Swap the two channels."""
     faults = _board(site, board)
     faults.swapped = True
@@ -51,14 +51,14 @@ def swap(site: Laboratory, seed: int, board: str = "board") -> Undo:
     return mend
 
 
-def replay(site: Laboratory, seed: int, buffers: int = 1, board: str = "board") -> Undo:
+def replay(site: Site, seed: int, buffers: int = 1, board: str = "board") -> Undo:
     """Deliver a buffer again, so many times, instead of new ones."""
     faults = _board(site, board)
     faults.replay(buffers)
     return lambda: faults.replay(0)
 
 
-def cut_records(site: Laboratory, seed: int, keep: float = 0.5, board: str = "board") -> Undo:
+def cut_records(site: Site, seed: int, keep: float = 0.5, board: str = "board") -> Undo:
     """Let records end early: what was never sampled reads code 0."""
     faults = _board(site, board)
     faults.keep = keep
@@ -69,7 +69,7 @@ def cut_records(site: Laboratory, seed: int, keep: float = 0.5, board: str = "bo
     return mend
 
 
-def drop_samples(site: Laboratory, seed: int, samples: int = 8, board: str = "board") -> Undo:
+def drop_samples(site: Site, seed: int, samples: int = 8, board: str = "board") -> Undo:
     """Lose so many samples in the middle of every record: the rest moves forward."""
     faults = _board(site, board)
     faults.dropped = samples
@@ -80,7 +80,7 @@ def drop_samples(site: Laboratory, seed: int, samples: int = 8, board: str = "bo
     return mend
 
 
-def _boards(site: Laboratory, values: Mapping[str, Value]) -> list[str]:
+def _boards(site: Site, values: Mapping[str, Value]) -> list[str]:
     return list(site.boards)
 
 

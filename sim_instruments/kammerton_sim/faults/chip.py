@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -10,17 +11,17 @@ from kammerton_sim.chip import ResonatorTruth
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to, require
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
-def _qubits(site: Laboratory) -> list[str]:
+def _qubits(site: Site) -> list[str]:
     return [qubit.name for qubit in site.chip.qubits]
 
 
 _QUBIT = Known("qubit", lambda site, _: _qubits(site))
 
 
-def _happen(site: Laboratory, qubit: str, **what: float) -> Undo:
+def _happen(site: Site, qubit: str, **what: float) -> Undo:
     from kammerton_sim.world.mishaps import Mishap
 
     number = _qubits(site).index(qubit)
@@ -28,18 +29,18 @@ def _happen(site: Laboratory, qubit: str, **what: float) -> Undo:
     return lambda: mend(site.world.clock.now())
 
 
-def defect(site: Laboratory, seed: int, qubit: str, t1: float = 10e-6) -> Undo:
+def defect(site: Site, seed: int, qubit: str, t1: float = 10e-6) -> Undo:
     """Let a two-level system take energy, so that T1 alone would be `t1` s."""
     return _happen(site, qubit, rate=1 / t1)
 
 
-def hop(site: Laboratory, seed: int, qubit: str, hz: float = 200e3) -> Undo:
+def hop(site: Site, seed: int, qubit: str, hz: float = 200e3) -> Undo:
     """Let f01 jump by so many Hz."""
     return _happen(site, qubit, f01=hz)
 
 
 def drift(
-    site: Laboratory,
+    site: Site,
     seed: int,
     qubit: str,
     hz: float = 100e3,
@@ -48,12 +49,14 @@ def drift(
 ) -> Undo:
     """Let f01 wander by so many Hz while the boards make so many records, in equal steps."""
     require(records >= steps, f"{steps} steps in {records} records")
-    made, hops = 0, list[Undo]()
+    made, begun, hops, boards = 0, 0, list[Undo](), threading.Lock()
 
     def step(count: int) -> Callable[[], None] | None:
-        nonlocal made
-        made += count
-        missing = min(steps, made * steps // records) - len(hops)
+        nonlocal made, begun
+        with boards:  # each tells of its records in a thread of its own
+            made += count
+            missing = min(steps, made * steps // records) - begun
+            begun += missing
         return partial(move, missing) if missing > 0 else None
 
     def move(number: int) -> None:
@@ -61,7 +64,7 @@ def drift(
         moved = len(hops) / steps * hz
         site.ledger.record("laboratory", "frequency-drift", "fault", None, f"{qubit} {moved:g} Hz")
 
-    stop = site.faults.watch_records(step)
+    stop = site.coming.watch(step)
 
     def mend() -> None:
         stop()
@@ -71,14 +74,12 @@ def drift(
     return mend
 
 
-def dead(site: Laboratory, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
+def dead(site: Site, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
     """Cut a qubit's drive line: this share of the amplitude is left."""
     return _happen(site, qubit, drive=amplitude)
 
 
-def decoy(
-    site: Laboratory, seed: int, hz: float, linewidth: float = 2e6, depth: float = 0.8
-) -> Undo:
+def decoy(site: Site, seed: int, hz: float, linewidth: float = 2e6, depth: float = 0.8) -> Undo:
     """Put a resonance that belongs to no qubit on the feedline whose resonators are nearest."""
     return site.world.decoy(ResonatorTruth("decoy", hz, 0.0, linewidth, depth, 0.0))
 

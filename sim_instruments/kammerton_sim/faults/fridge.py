@@ -12,48 +12,48 @@ from kammerton_sim.fridge import MACHINES, PULSE_TUBE, STAGES, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
 _NUMBERS = count(1)
 
 
-def heat(site: Laboratory, seed: int, watts: float = 50e-6, stage: str = "mixing_chamber") -> Undo:
+def heat(site: Site, seed: int, watts: float = 50e-6, stage: str = "mixing_chamber") -> Undo:
     """Put so much heat on a stage."""
     fridge, name = site.world.refrigerator, f"fault {next(_NUMBERS)}"
     fridge.load(name, {stage: watts})
     return partial(fridge.load, name, {})
 
 
-def ramp(site: Laboratory, seed: int, kelvin_per_s: float = 1e-4) -> Undo:
+def ramp(site: Site, seed: int, kelvin_per_s: float = 1e-4) -> Undo:
     """Let the mixing chamber warm at this rate."""
     fridge = site.world.refrigerator
     fridge.hold(fridge.temperature, kelvin_per_s)
     return fridge.release
 
 
-def temperature(site: Laboratory, seed: int, kelvin: float) -> Undo:
+def temperature(site: Site, seed: int, kelvin: float) -> Undo:
     """Hold the mixing chamber at a temperature."""
     fridge = site.world.refrigerator
     fridge.hold(kelvin)
     return fridge.release
 
 
-def trip(site: Laboratory, seed: int, machine: str = "turbo") -> Undo:
+def trip(site: Site, seed: int, machine: str = "turbo") -> Undo:
     """Stop a machine."""
     fridge = site.world.refrigerator
     fridge.switch(machine, False)
     return partial(fridge.switch, machine, True)
 
 
-def block(site: Laboratory, seed: int, impedance: float = 10.0) -> Undo:
+def block(site: Site, seed: int, impedance: float = 10.0) -> Undo:
     """Block the condensing line: its pressure steps up, the flow falls."""
     fridge = site.world.refrigerator
     fridge.block(impedance)
     return partial(fridge.block, 1.0)
 
 
-def warm_up(site: Laboratory, seed: int) -> Undo:
+def warm_up(site: Site, seed: int) -> Undo:
     """Collect the mixture and stop the pulse tube, as for a planned warm-up."""
     fridge = site.world.refrigerator
     fridge.circulate(False)
@@ -67,7 +67,7 @@ def warm_up(site: Laboratory, seed: int) -> Undo:
 
 
 def _broken(status: Status) -> Callable[..., Undo]:
-    def fail(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
+    def fail(site: Site, seed: int, stage: str = "mixing_chamber") -> Undo:
         sensor = site.world.refrigerator.thermometer(stage)
         sensor.fail(status)
         return sensor.mend
@@ -75,7 +75,7 @@ def _broken(status: Status) -> Callable[..., Undo]:
     return fail
 
 
-def freeze(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
+def freeze(site: Site, seed: int, stage: str = "mixing_chamber") -> Undo:
     """Let a thermometer show what it shows now, whatever happens."""
     fridge = site.world.refrigerator
     sensor = fridge.thermometer(stage)
@@ -83,11 +83,11 @@ def freeze(site: Laboratory, seed: int, stage: str = "mixing_chamber") -> Undo:
     return sensor.mend
 
 
-def _apis(site: Laboratory) -> dict[str, BlueforsApi]:
+def _apis(site: Site) -> dict[str, BlueforsApi]:
     return {name: box for name, box in site.further.items() if isinstance(box, BlueforsApi)}
 
 
-def new_key(site: Laboratory, seed: int, instrument: str) -> Undo:
+def new_key(site: Site, seed: int, instrument: str) -> Undo:
     """Change the key that a control software wants of its clients."""
     api = _apis(site)[instrument]
     before, api.key = api.key, f"changed-{seed}"

@@ -13,14 +13,11 @@ from kammerton_sim.faults.turns import Turns
 from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
 _MOST = 1e9
 """Of seconds, 30 years, and of records; a timer cannot wait for ever."""
-
-Watch = Callable[[int], Callable[[], None] | None]
-"""Told of so many records that come; returns what has to happen before they are made."""
 
 
 @dataclass
@@ -49,16 +46,14 @@ class Injection:
 class Faults:
     """Every fault of a laboratory, numbered from 1; the same seed gives the same fault again."""
 
-    def __init__(self, site: Laboratory) -> None:
+    def __init__(self, site: Site) -> None:
         self._site = site
         self._all: list[Injection] = []
         self._counting: list[tuple[int, float, Injection]] = []
         """Records that are still to come, how long it lasts, and the fault that waits."""
-        self._watching: list[Watch] = []
         self._turns = Turns()
         self._lock = threading.RLock()
-        for board in site.boards.values():
-            board.before_buffer = self._records_come
+        site.coming.watch(self._records_come)
 
     def inject(
         self,
@@ -115,17 +110,6 @@ class Faults:
         """Take all faults off."""
         self.clear()
 
-    def watch_records(self, watch: Watch) -> Undo:
-        """Tell `watch` of records that come; what it returns is done before they are made."""
-        self._watching.append(watch)
-
-        def forget() -> None:
-            with self._lock:
-                if watch in self._watching:
-                    self._watching.remove(watch)
-
-        return forget
-
     def _find(self, name: str) -> Fault:
         if name not in CATALOGUE:
             raise FaultError(f"no fault {name!r}{near(name, CATALOGUE)}; --list names all")
@@ -171,25 +155,20 @@ class Faults:
         timer.start()
 
     def _records_come(self, records: int) -> Callable[[], None] | None:
-        if not self._counting and not self._watching:
+        if not self._counting:
             return None
         with self._lock:
-            steps = [happens for watch in self._watching if (happens := watch(records))]
             due = [waiting for waiting in self._counting if waiting[0] < records]
             self._counting = [
                 (left - records, lasting, injection)
                 for left, lasting, injection in self._counting
                 if left >= records
             ]
-        return partial(self._strike_all, due, steps) if due or steps else None
+        return partial(self._strike_all, due) if due else None
 
-    def _strike_all(
-        self, due: list[tuple[int, float, Injection]], steps: list[Callable[[], None]]
-    ) -> None:
+    def _strike_all(self, due: list[tuple[int, float, Injection]]) -> None:
         for _, lasting, injection in due:
             self._strike_later(injection, lasting)
-        for happens in steps:
-            happens()
 
     def _note(self, injection: Injection, old: str | None, new: str | None) -> None:
         where = injection.given.get("instrument") or injection.given.get("board") or "laboratory"

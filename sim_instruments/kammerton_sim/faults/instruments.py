@@ -14,7 +14,7 @@ from kammerton_sim.wire.errors import MESSAGES, ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 
 class Referenced(Protocol):
@@ -24,16 +24,16 @@ class Referenced(Protocol):
         """Be off by this part of the frequency from now on; 0: the reference is back."""
 
 
-def _boxes(site: Laboratory) -> Mapping[str, ScpiInstrument]:
+def _boxes(site: Site) -> Mapping[str, ScpiInstrument]:
     every = site.generators | site.sources | site.further
     return {name: box for name, box in every.items() if isinstance(box, ScpiInstrument)}
 
 
-def _referenced(site: Laboratory) -> Mapping[str, Referenced]:
+def _referenced(site: Site) -> Mapping[str, Referenced]:
     return {**site.sources, **site.generators, **site.boards}
 
 
-def _box(site: Laboratory, instrument: str) -> ScpiInstrument:
+def _box(site: Site, instrument: str) -> ScpiInstrument:
     return _boxes(site)[instrument]
 
 
@@ -41,7 +41,7 @@ def _nothing() -> None:
     """What is over needs no end."""
 
 
-def power_cycle(site: Laboratory, seed: int, instrument: str, seconds: float = 0.0) -> Undo:
+def power_cycle(site: Site, seed: int, instrument: str, seconds: float = 0.0) -> Undo:
     """Switch off and on; for `seconds` it is starting up and refuses connections."""
     site.power_cycle(instrument)
     if not seconds:
@@ -59,7 +59,7 @@ def power_cycle(site: Laboratory, seed: int, instrument: str, seconds: float = 0
 
 
 def reboot_loop(
-    site: Laboratory, seed: int, instrument: str, times: int = 100, every: float = 1.0
+    site: Site, seed: int, instrument: str, times: int = 100, every: float = 1.0
 ) -> Undo:
     """Power-cycle it again and again."""
     over = threading.Event()
@@ -92,14 +92,12 @@ def _possible(box: ScpiInstrument, setting: str, value: Value) -> bool:
     return True
 
 
-def lose_setting(site: Laboratory, seed: int, instrument: str, setting: str) -> Undo:
+def lose_setting(site: Site, seed: int, instrument: str, setting: str) -> Undo:
     """Ignore what is written to a setting, without an error."""
     return _tampered(_box(site, instrument), setting, tamper.lost)
 
 
-def clamp_setting(
-    site: Laboratory, seed: int, instrument: str, setting: str, largest: float
-) -> Undo:
+def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest: float) -> Undo:
     """Keep a setting below a limit, without an error."""
     box = _box(site, instrument)
     if not _possible(box, setting, largest):
@@ -107,14 +105,14 @@ def clamp_setting(
     return _tampered(box, setting, tamper.clamped(largest))
 
 
-def round_setting(site: Laboratory, seed: int, instrument: str, setting: str, step: float) -> Undo:
+def round_setting(site: Site, seed: int, instrument: str, setting: str, step: float) -> Undo:
     """Round a setting to multiples of a step, without an error."""
     box = _box(site, instrument)
     return _tampered(box, setting, tamper.rounded(step, partial(_possible, box, setting)))
 
 
 def false_reading(
-    site: Laboratory, seed: int, instrument: str, setting: str, text: str = "9.91E+37"
+    site: Site, seed: int, instrument: str, setting: str, text: str = "9.91E+37"
 ) -> Undo:
     """Answer this whenever a setting is asked for."""
     box = _box(site, instrument)
@@ -127,7 +125,7 @@ def false_reading(
 
 
 def front_panel(
-    site: Laboratory, seed: int, instrument: str, setting: str, value: str, output: str = ""
+    site: Site, seed: int, instrument: str, setting: str, value: str, output: str = ""
 ) -> Undo:
     """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
     box = _box(site, instrument)
@@ -152,9 +150,7 @@ def front_panel(
     return back
 
 
-def push_error(
-    site: Laboratory, seed: int, instrument: str, code: int = -222, count: int = 1
-) -> Undo:
+def push_error(site: Site, seed: int, instrument: str, code: int = -222, count: int = 1) -> Undo:
     """Put an error into the queue, so often; many of them overflow it (-350)."""
     box = _box(site, instrument)
     with box.lock:
@@ -163,7 +159,7 @@ def push_error(
     return _nothing
 
 
-def wrong_identity(site: Laboratory, seed: int, instrument: str, identity: str = "") -> Undo:
+def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -> Undo:
     """Let it say it is another box: this identity, or another serial number."""
     box = _box(site, instrument)
     maker, model, serial, *rest = box.identity.split(",")
@@ -178,14 +174,14 @@ def wrong_identity(site: Laboratory, seed: int, instrument: str, identity: str =
     return back
 
 
-def lose_reference(site: Laboratory, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
+def lose_reference(site: Site, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
     """Pull the cable of the common 10 MHz out of a source, a generator or a digitizer."""
     box = _referenced(site)[instrument]
     box.lose_reference(ppm * 1e-6)
     return lambda: box.lose_reference(0.0)
 
 
-def _settings(site: Laboratory, values: Mapping[str, Value]) -> Iterable[str] | None:
+def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     box = _boxes(site).get(str(values.get("instrument")))
     return None if box is None else box.settings
 

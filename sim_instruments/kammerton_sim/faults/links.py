@@ -10,27 +10,25 @@ from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, a
 from kammerton_sim.wire import link
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
     from kammerton_sim.wire.server import TcpServer
 
 
-def _server(site: Laboratory, instrument: str) -> TcpServer:
+def _server(site: Site, instrument: str) -> TcpServer:
     return (site.servers | site.boards)[instrument].server
 
 
-def _spoil(site: Laboratory, instrument: str, how: link.Spoil, count: int) -> Undo:
+def _spoil(site: Site, instrument: str, how: link.Spoil, count: int) -> Undo:
     """Spoil answers of an instrument on the network; a digitizer sits in the computer."""
     return _server(site, instrument).link.spoil(how, count)
 
 
-def swallow(site: Laboratory, seed: int, instrument: str, count: int = 1) -> Undo:
+def swallow(site: Site, seed: int, instrument: str, count: int = 1) -> Undo:
     """Lose the next answers."""
     return _spoil(site, instrument, lambda answer: None, count)
 
 
-def late(
-    site: Laboratory, seed: int, instrument: str, seconds: float = 10.0, count: int = 1
-) -> Undo:
+def late(site: Site, seed: int, instrument: str, seconds: float = 10.0, count: int = 1) -> Undo:
     """Hold the next answers back."""
     over = threading.Event()
     mend = _spoil(site, instrument, link.late(seconds, over), count)
@@ -42,63 +40,53 @@ def late(
     return end
 
 
-def truncate(
-    site: Laboratory, seed: int, instrument: str, keep: float = 0.5, count: int = 1
-) -> Undo:
+def truncate(site: Site, seed: int, instrument: str, keep: float = 0.5, count: int = 1) -> Undo:
     """Send only the first part of the next answers."""
     return _spoil(site, instrument, link.truncated(keep), count)
 
 
-def shift(site: Laboratory, seed: int, instrument: str, count: int = 1) -> Undo:
+def shift(site: Site, seed: int, instrument: str, count: int = 1) -> Undo:
     """Put a byte too many in front of the next answers."""
     return _spoil(site, instrument, lambda answer: link.shifted(answer), count)
 
 
-def oversize(
-    site: Laboratory, seed: int, instrument: str, extra: int = 1000, count: int = 1
-) -> Undo:
+def oversize(site: Site, seed: int, instrument: str, extra: int = 1000, count: int = 1) -> Undo:
     """Send so many bytes too many."""
     return _spoil(site, instrument, link.oversized(extra), count)
 
 
-def garble(
-    site: Laboratory, seed: int, instrument: str, share: float = 0.05, count: int = 1
-) -> Undo:
+def garble(site: Site, seed: int, instrument: str, share: float = 0.05, count: int = 1) -> Undo:
     """Change some bytes of the next answers."""
     return _spoil(site, instrument, link.garbled(share, seed), count)
 
 
-def byte_order(
-    site: Laboratory, seed: int, instrument: str, width: int = 4, count: int = 1
-) -> Undo:
+def byte_order(site: Site, seed: int, instrument: str, width: int = 4, count: int = 1) -> Undo:
     """Send the words of the next answers, or of the blocks in them, in the other byte order."""
     return _spoil(site, instrument, link.reversed_words(width), count)
 
 
-def say(
-    site: Laboratory, seed: int, instrument: str, text: str = "9.91E+37", count: int = 1
-) -> Undo:
+def say(site: Site, seed: int, instrument: str, text: str = "9.91E+37", count: int = 1) -> Undo:
     """Send this instead of the next answers."""
     return _spoil(site, instrument, link.replaced(text), count)
 
 
-def black_hole(site: Laboratory, seed: int, instrument: str) -> Undo:
+def black_hole(site: Site, seed: int, instrument: str) -> Undo:
     """Let nothing through, without hanging up."""
     return _server(site, instrument).link.black_hole()
 
 
-def hang_up(site: Laboratory, seed: int, instrument: str) -> Undo:
+def hang_up(site: Site, seed: int, instrument: str) -> Undo:
     """End every connection now; new ones are welcome."""
     _server(site, instrument).drop()
     return lambda: None
 
 
-def refuse(site: Laboratory, seed: int, instrument: str) -> Undo:
+def refuse(site: Site, seed: int, instrument: str) -> Undo:
     """Hang up and refuse every connection, as a box that is switched off."""
     return _server(site, instrument).refuse()
 
 
-def _cables(site: Laboratory, values: Mapping[str, Value]) -> list[str]:
+def _cables(site: Site, values: Mapping[str, Value]) -> list[str]:
     return [*site.servers, *site.boards]
 
 

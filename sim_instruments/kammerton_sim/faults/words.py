@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from kammerton_sim.laboratory import Laboratory
+    from kammerton_sim.site import Site
 
 Undo = Callable[[], None]
 Value = float | int | str
@@ -67,7 +67,7 @@ class Known:
     """
 
     what: str
-    names: Callable[[Laboratory, Mapping[str, Value]], Iterable[str] | None]
+    names: Callable[[Site, Mapping[str, Value]], Iterable[str] | None]
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class Fault:
     def values(
         self,
         given: Mapping[str, Any],
-        site: Laboratory | None = None,
+        site: Site | None = None,
         unfit: Iterable[str] = (),
     ) -> dict[str, Value]:
         """Return the parameters as they are needed; FaultError names everything wrong at once.
@@ -163,9 +163,7 @@ class Fault:
         return values, problems
 
 
-def _unmet(
-    name: str, values: Mapping[str, Value], must: Bound | Known, site: Laboratory | None
-) -> str:
+def _unmet(name: str, values: Mapping[str, Value], must: Bound | Known, site: Site | None) -> str:
     """Return what is wrong with a value; "" where nothing is, or where there is none."""
     value = values.get(name)
     if isinstance(must, Bound):

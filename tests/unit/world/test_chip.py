@@ -20,7 +20,7 @@ from kammerton_sim.chip import (
     slow_envelope_time,
     write_chip,
 )
-from kammerton_sim.laboratory import consecutive_ports
+from kammerton_sim.ports import consecutive_ports
 from kammerton_sim.write_lab import write_lab
 
 
