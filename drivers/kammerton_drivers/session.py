@@ -61,6 +61,7 @@ class Session(Generic[I]):
         self._open, self._identify = open, identify
         self._guarded = guarded
         self._doubt: str | None = None
+        self._ended = False
         self._heard = ""
         self._lane = Lane(name)
         self._instrument: I | None = None
@@ -139,6 +140,10 @@ class Session(Generic[I]):
             if not self._lane.poisoned:
                 await self._lane.run(self._discard, timeout=within)
         finally:
+            self._ended = True
+            left, self._instrument = self._instrument, None
+            if left is not None:
+                hang_up(left)  # the call that hangs ends, and closes what it has
             self._lane.close()
 
     def _opened(self) -> I:
@@ -161,6 +166,8 @@ class Session(Generic[I]):
                 f"{self.name} ({self.address}): another instrument answers than before: "
                 f"{_words(found)} instead of {_words(self._known)}"
             )
+        if self._ended:  # nobody would close what is opened so late
+            raise InstrumentError(f"{self.name} ({self.address}): it was closed meanwhile")
 
     def _perform(self, fn: Callable[[I], T]) -> T:
         instrument = self._opened()

@@ -240,6 +240,39 @@ def test_a_turbo_that_is_not_told_of_keeps_no_end_waiting(rig):
         over.set()
 
 
+def connections(rig: SimpleNamespace) -> int:
+    came = [c["new"] is not None for c in rig.ledger.since() if c["what"] == "connection"]
+    return sum(came) - came.count(False)
+
+
+@pytest.mark.parametrize("asked", ["TURB1", "READ:SYS:DR:CHAN"])
+def test_a_second_line_that_hangs_when_it_is_closed_is_not_left_open(rig, asked):
+    """In a question, or while it is being opened."""
+    over, triton, usual = threading.Event(), connect("fridge", rig.address), rig.answer
+
+    def answer(line: str) -> str:
+        if asked in line:
+            over.wait(30)
+        return usual(line)
+
+    async def main() -> None:
+        rig.answer = answer
+        asking = asyncio.create_task(triton.machines())
+        await asyncio.sleep(0.2)
+        asking.cancel()
+        assert connections(rig) == 2
+        await triton.close()
+        over.set()
+        async with asyncio.timeout(5):
+            while connections(rig):  # noqa: ASYNC110 - what is waited for is any fact
+                await asyncio.sleep(0.01)
+
+    try:
+        asyncio.run(main())
+    finally:
+        over.set()
+
+
 def test_a_software_that_takes_0_8_s_an_answer_tells_all(rig, triton):
     """Each question has its time, however many there are; no temperature waits for them."""
     usual = rig.answer
