@@ -16,6 +16,7 @@ from typing import Any
 
 import psutil
 
+from kammerton.serve.words import KEPT_READY
 from kammerton_sim.limits import limits_of
 from tests.prove.frame import Row
 from tests.system.laboratory import Laboratory
@@ -69,7 +70,8 @@ from kammerton.serve.rules import Rules
 from kammerton.serve.supervisor import supervise
 
 log_to_stderr()
-sys.exit(asyncio.run(supervise([Path(sys.argv[1])], rules=Rules(tries=10**9, longest_pause=0.0))))
+rules = Rules(tries=10**9, longest_pause=0.0)
+sys.exit(asyncio.run(supervise([Path(sys.argv[1])], rules=rules, spare=True)))
 """
 """The daemon, but five kills in a row do not lead to safe mode."""
 
@@ -86,7 +88,7 @@ from kammerton.serve import computer
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr
 
-computer._warm()
+computer.load_kernels()
 used = {entry.driver for entry in load(Path(sys.argv[1])).instruments.values()}
 drivers = [point.load() for point in entry_points(group="kammerton.drivers") if point.name in used]
 load_calibrations()
@@ -133,13 +135,20 @@ class Daemon:
             )
 
     def child(self) -> int | None:
-        """Return the process of the computer."""
+        """Return the process of the computer.
+
+        Where another is kept ready it is the one that spoke last, or that was begun for it.
+        """
         try:
             children = psutil.Process(self.process.pid).children()
-            found = [c.pid for c in children if CHILD in c.cmdline()]
+            found = {c.pid: c.cmdline() for c in children if CHILD in c.cmdline()}
         except psutil.NoSuchProcess:
             return None
-        return found[0] if found else None
+        if len(found) > 1:
+            spoke, _ = self.doing() or (None, "")
+            begun = [pid for pid, words in found.items() if KEPT_READY not in words]
+            return spoke if spoke in found else begun[0] if begun else None
+        return next(iter(found), None)
 
     def doing(self) -> tuple[int, str] | None:
         """Return the process that spoke last in the database, and what it said."""

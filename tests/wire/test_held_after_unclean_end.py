@@ -29,7 +29,7 @@ def log_of(database) -> str:
 
 @pytest.mark.timeout(240)
 def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, caplog):
-    monkeypatch.setattr(computer, "_warm", lambda: None)
+    monkeypatch.setattr(computer, "load_kernels", lambda: None)
     said: list[str] = []
     with site() as (laboratory, lab):
         lab = replace(lab, broker=None, pictures=False)
@@ -67,7 +67,7 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
 @pytest.mark.timeout(240)
 def test_r2_damaged_requests_keep_no_output_on_after_an_unclean_end(monkeypatch):
     """A power cut makes both at once; nobody is known to be at the bench."""
-    monkeypatch.setattr(computer, "_warm", lambda: None)
+    monkeypatch.setattr(computer, "load_kernels", lambda: None)
     said: list[str] = []
     with site() as (laboratory, lab):
         lab = replace(lab, broker=None, pictures=False)

@@ -26,6 +26,10 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when nothing is worth measuring any more.")
     ] = False,
+    spare: Annotated[
+        bool,
+        typer.Option(help="Keep a process loaded for one that dies; none with --once."),
+    ] = True,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="List every planned write with its limit; connect nothing."),
@@ -44,7 +48,7 @@ def run(
     from kammerton.serve.supervisor import supervise
 
     log_to_stderr()
-    code = asyncio.run(supervise(files, once=once))
+    code = asyncio.run(supervise(files, once=once, spare=spare and not once))
     raise typer.Exit(int(code))
 
 

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import sys
+
 from kammerton import early
+from kammerton.serve.words import KEPT_READY
 
 
 def main() -> None:
     """Keep signals first, then load the rest, which takes a while, and live."""
     early.remember()
-    from kammerton.serve import child
+    if KEPT_READY in sys.argv[1:]:
+        from kammerton.serve import ready
 
-    child.leave(child.main())
+        ready.main()
+    else:
+        from kammerton.serve import child
+
+        child.leave(child.main())
 
 
 if __name__ == "__main__":

@@ -60,6 +60,10 @@ class Life:
         """Tell that the instruments are connected and their outputs were off."""
         self._wire.say(up=True)
 
+    def warm(self) -> None:
+        """Tell that all is loaded and compiled, so that others may use the machine."""
+        self._wire.say(warm=True)
+
     @asynccontextmanager
     async def beating(self) -> AsyncIterator[None]:
         """Send heartbeats from the event loop that turns here, and from nowhere else."""
@@ -86,8 +90,11 @@ def main() -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     wire = Wire.take()
     first = wire.next()
-    if not first:
-        return Code.DONE  # the supervisor was gone before it said anything
+    return obey(wire, first) if first else Code.DONE  # the supervisor was gone before it spoke
+
+
+def obey(wire: Wire, first: bytes) -> int:
+    """Live as the first line says; the exit code is a Code."""
     order = Order.read(first)
     try:
         lab = load(order.lab, text=order.text)
@@ -238,7 +245,7 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         if order.mode in (Mode.SAFE, Mode.IDLE):
             await stay_safe(lab, order.why, life.doing, touch=order.mode is Mode.SAFE)
         once = order.mode is Mode.ONCE
-        parked = await run_computer(lab, once=once, doing=life.doing, up=life.up)
+        parked = await run_computer(lab, once=once, doing=life.doing, up=life.up, warm=life.warm)
     except KammertonError as problem:
         texts = (str(problem), *getattr(problem, "__notes__", ()))
         tell(*(f"kammerton run: {text}" for text in texts))

@@ -12,7 +12,6 @@ from datetime import datetime
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.tasks import told_while, unbroken
-from kammerton.estimation import warm
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
@@ -29,6 +28,7 @@ from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
+from kammerton.serve.kernels import load_kernels
 from kammerton.serve.memory import giving_back
 from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
@@ -53,7 +53,12 @@ def _quiet(what: str = "") -> None:
 
 
 async def run_computer(
-    lab: Lab, *, once: bool = False, doing: Doing = _quiet, up: Callable[[], object] = _quiet
+    lab: Lab,
+    *,
+    once: bool = False,
+    doing: Doing = _quiet,
+    up: Callable[[], object] = _quiet,
+    warm: Callable[[], object] = _quiet,
 ) -> Mapping[str, str]:
     """Keep a computer in tune until cancelled, or with `once` until nothing is worth measuring.
 
@@ -62,7 +67,7 @@ async def run_computer(
     the outputs are verified off before anything else is done, and the audit log says so.
 
     doing: called with what is done, whenever that changes. up: called once the instruments are
-    connected and their outputs known to be off.
+    connected and their outputs known to be off. warm: called once all kernels are compiled.
 
     Raises
     ------
@@ -81,8 +86,9 @@ async def run_computer(
                 _reporter(lab, store, pictures),
             )
             tuning = Tuning(
-                lab, store, clock, holds, outputs, committed, doing, up, alarms.tell, errands.wishes
-            )
+                lab, store, clock, holds, outputs, committed, doing, up, alarms.tell,
+                errands.wishes, warm,
+            )  # fmt: skip
             async with (
                 attending(store, holds.told, holdable(lab), errands, holds.unread),
                 holds.followed(), backing_up(store), relayed(lab, store, clock.now, alarms),
@@ -179,13 +185,15 @@ class Tuning:
     up: Callable[[], object]
     alarm: Tell
     wishes: Wishes
+    warm: Callable[[], object] = _quiet
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them.
 
         What an instrument says and lasts sets it aside, until a person releases it; `once` ends.
         """
-        ready = asyncio.create_task(asyncio.to_thread(_warm))
+        ready = asyncio.create_task(asyncio.to_thread(load_kernels))
+        ready.add_done_callback(lambda _: self.warm())
         planner: Planner | None = None
         loop: Loop | None = None
         doubtful: set[str] = set()
@@ -267,14 +275,6 @@ class Tuning:
             self.store.activity(what)
         except StoreError as problem:  # whoever holds it locked shall not end the process
             log.warning("no heartbeat: %s", problem)
-
-
-def _warm() -> None:
-    """Load what the first run would otherwise wait for: kernels, and the netCDF writer."""
-    import h5netcdf  # noqa: F401
-    import xarray  # noqa: F401
-
-    warm()
 
 
 @asynccontextmanager

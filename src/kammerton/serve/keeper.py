@@ -8,8 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from kammerton.serve.process import COMMAND, Ending, Process
+from kammerton.serve.begun import COMMAND
+from kammerton.serve.process import Ending, Process
 from kammerton.serve.rules import Rules
+from kammerton.serve.spare import Spare
 from kammerton.serve.words import Code, Mode, Order
 
 log = logging.getLogger(__name__)
@@ -68,13 +70,17 @@ class Record:
 
 @dataclass
 class Keeper:
-    """Starts the process of a computer again and again, as often as its record allows."""
+    """Starts the process of a computer again and again, as often as its record allows.
+
+    spare: has a process ready, for when one has died and may have left outputs on.
+    """
 
     lab: Path
     text: str | None
     record: Record
     named: bool = False
     command: Sequence[str] = COMMAND
+    spare: Spare | None = None
     process: Process | None = None
     read: asyncio.Event = field(default_factory=asyncio.Event)
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
@@ -94,6 +100,11 @@ class Keeper:
         return self.process is None or not self.process.silence
 
     @property
+    def settled(self) -> bool:
+        """Whether nothing is starting here."""
+        return self.process is None or self.process.settled
+
+    @property
     def doing(self) -> str:
         """What the process does, or why there is none."""
         return self._resting if self.process is None else self.process.doing
@@ -105,20 +116,22 @@ class Keeper:
 
     async def keep(self, go: asyncio.Event, stop: asyncio.Event) -> Code:
         """Keep the computer up until told to stop, or until there is no point."""
+        spare = None
         while True:
-            ending = await self._life(go, stop)
+            ending = await self._life(go, stop, spare)
+            spare = None if ending.orderly else self.spare
             code = self.record.take(ending)
             if code is not None:
                 return self._said(code, ending)
             if not await self._rest(ending, stop):
                 if not ending.orderly:  # it may have left outputs on: one more, that switches off
-                    ending = await self._life(go, stop)
+                    ending = await self._life(go, stop, spare)
                 return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
 
-    async def _life(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
+    async def _life(self, go: asyncio.Event, stop: asyncio.Event, spare: Spare | None) -> Ending:
         rules, mode = self.rules, self.record.mode
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
-        self.process = process = Process(order, rules, self.name, self.command)
+        self.process = process = Process(order, rules, self.name, self.command, spare)
         reading = asyncio.create_task(process.loaded.wait())
         reading.add_done_callback(lambda _: self._was_read(process))
         try:

@@ -6,22 +6,18 @@ import asyncio
 import contextlib
 import json
 import logging
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton.serve.begun import COMMAND, begun, ending
 from kammerton.serve.rules import Rules
+from kammerton.serve.spare import Spare
 from kammerton.serve.words import GO, STOP, Code, Order
 
 log = logging.getLogger(__name__)
 
-COMMAND = (sys.executable, "-m", "kammerton.serve.begin")
-
-LONGEST_LINE = 1 << 20
 IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot die
 
 
@@ -41,13 +37,18 @@ class Process:
     """One life of a computer's process. The first line it gets is its order."""
 
     def __init__(
-        self, order: Order, rules: Rules, name: str, command: Sequence[str] = COMMAND
+        self,
+        order: Order,
+        rules: Rules,
+        name: str,
+        command: Sequence[str] = COMMAND,
+        spare: Spare | None = None,
     ) -> None:
         self.order, self.name, self.database = order, name, ""
         self.doing = "starting"
         self.loaded = asyncio.Event()
-        self._rules, self._command = rules, command
-        self._up = self._told = False
+        self._rules, self._command, self._spare = rules, command, spare
+        self._up = self._warm = self._told = self._was_ready = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str] | None = None
         self._started = self._heard = time.monotonic()
@@ -56,16 +57,20 @@ class Process:
     @property
     def silence(self) -> float:
         """Seconds since the last sign of life, as far as it was expected earlier."""
-        late = self._rules.start if self._beats == 0 else self._rules.hang
+        starts = self._beats == 0 and not self._was_ready
+        late = self._rules.start if starts else self._rules.hang
         silent = time.monotonic() - self._heard
         return silent if silent > late else 0.0
 
+    @property
+    def settled(self) -> bool:
+        """Whether it has started; what is not up by far waits for something, and loads nothing."""
+        old = time.monotonic() - self._started > self._rules.quick
+        return (self._up and self._warm) or old
+
     async def live(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
         """Start the process, let it work from `go` on, and return when it is gone."""
-        self._process = await asyncio.create_subprocess_exec(
-            *self._command, str(self.order.lab), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            limit=LONGEST_LINE, env=_environment(), **_apart(),
-        )  # fmt: skip
+        self._process = await self._begun()
         self._started = self._heard = time.monotonic()
         tasks = [asyncio.create_task(work) for work in (self._listen(), self._go(go))]
         gone = asyncio.create_task(self._process.wait())
@@ -78,6 +83,15 @@ class Process:
                 task.cancel()
             await asyncio.wait(tasks)
         return self._ending()
+
+    async def _begun(self) -> asyncio.subprocess.Process:
+        """Return the process that was kept ready, if one is wanted and there; else a new one."""
+        ready = None if self._spare is None else await self._spare.take()
+        if ready is None:
+            return await begun(*self._command, str(self.order.lab))
+        self._was_ready = True
+        log.info("%s: process %d, which was kept ready, takes over", self.name, ready.pid)
+        return ready
 
     async def _attend(self, gone: asyncio.Task[int], stop: asyncio.Event) -> None:
         """Return when the process is gone; end it when told to, or when it hangs."""
@@ -137,6 +151,8 @@ class Process:
                 self.loaded.set()
             case {"up": True}:
                 self._up = True
+            case {"warm": True}:
+                self._warm = True
             case {"ended": int(code), "why": str(why)}:
                 self._said = code, why
 
@@ -147,30 +163,11 @@ class Process:
 
     def _ending(self) -> Ending:
         real = self._process.returncode
-        code, why = self._said or (Code.CRASHED, self._hung or _words(real))
+        code, why = self._said or (Code.CRASHED, self._hung or ending(real))
         lived = time.monotonic() - self._started
         return Ending(code, why, lived, self._up, self._told, orderly=self._said is not None)
-
-
-def _words(code: int | None) -> str:
-    if code is not None and code < 0:
-        return f"it was killed by signal {-code}"
-    return f"it ended with code {code} and did not say why"
 
 
 def _attempt(act: Callable[[], None]) -> None:
     with contextlib.suppress(ProcessLookupError):
         act()
-
-
-def _environment() -> dict[str, str]:
-    """Return ours without what the service manager means for the supervisor alone."""
-    mine = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
-    return {name: value for name, value in os.environ.items() if name not in mine}
-
-
-def _apart() -> dict[str, Any]:
-    """Return what keeps Ctrl-C from the process: it is ours to pass on, in order."""
-    if sys.platform == "win32":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
-    return {"start_new_session": True}

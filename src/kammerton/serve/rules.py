@@ -19,6 +19,8 @@ class Rules:
     first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
     immediate, since outputs may be on. quick: what ends sooner has failed quickly; so many `tries`
     of that in a row by a crash lead to safe mode.
+    load: how long a process that is kept ready may take to load, at low priority. look: between two
+    questions whether it is there. answer: how long it may take to say so.
     """
 
     beat: float = 0.5
@@ -33,6 +35,9 @@ class Rules:
     longest_pause: float = 300.0
     quick: float = 60.0
     tries: int = 5
+    load: float = 600.0
+    look: float = 60.0
+    answer: float = 2.0
 
     def pause(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row."""

@@ -9,17 +9,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Literal
 
+from kammerton.serve.begun import COMMAND
 from kammerton.serve.events import on_ending
 from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.logs import tell
 from kammerton.serve.notify import Notify
-from kammerton.serve.process import COMMAND
 from kammerton.serve.rules import Rules
+from kammerton.serve.spare import Spare
 from kammerton.serve.words import Code, Mode
 
 log = logging.getLogger(__name__)
@@ -37,16 +38,19 @@ async def supervise(
     notify: Notify | None = None,
     command: Sequence[str] = COMMAND,
     stop: asyncio.Event | None = None,
+    spare: bool = False,
 ) -> Code:
     """Keep computers in tune, each in a process of its own, until a signal or `stop` ends it.
 
     Nothing is connected before every lab.toml was read without a mistake, and no two of them are of
     one computer or one database. Returns the worst of
-    the codes of all computers.
+    the codes of all computers. spare: keep a process ready for the first that dies.
     """
     stop, go = stop or asyncio.Event(), asyncio.Event()
     on_ending(stop.set)
-    keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules or Rules(), command)
+    rules = rules or Rules()
+    ready = Spare(rules, command) if spare else None
+    keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules, command, ready)
     tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
     await _all_read(keepers, tasks)
     twice = [*_twice(keepers, "computer"), *_twice(keepers, "database")]
@@ -55,22 +59,28 @@ async def supervise(
         stop.set()
     else:
         go.set()
-    async with _telling(notify or Notify.of(), keepers, stop):
+    kept = ready.kept(_quiet(keepers, stop)) if ready else nullcontext()
+    async with _telling(notify or Notify.of(), keepers, stop), kept:
         codes = await asyncio.gather(*tasks)
     return Code.BAD_INPUT if twice else min(codes, key=WORST_FIRST.index)
 
 
 def _keepers(
-    labs: Sequence[Path], mode: Mode, rules: Rules, command: Sequence[str]
+    labs: Sequence[Path], mode: Mode, rules: Rules, command: Sequence[str], spare: Spare | None
 ) -> list[Keeper]:
     several = len(labs) > 1
     return [
         Keeper(
             lab, _text(lab), Record(mode, rules, alone=not several),
-            named=several, command=command,
+            named=several, command=command, spare=spare,
         )
         for lab in labs
     ]  # fmt: skip
+
+
+def _quiet(keepers: Sequence[Keeper], stop: asyncio.Event) -> Callable[[], bool]:
+    """Return what says whether no computer's process is starting or ending."""
+    return lambda: not stop.is_set() and all(keeper.settled for keeper in keepers)
 
 
 def _twice(keepers: Sequence[Keeper], what: Literal["computer", "database"]) -> list[str]:

@@ -60,6 +60,10 @@ class Order:
         return cls(**{**fields, "lab": Path(fields["lab"]), "mode": Mode(fields["mode"])})
 
 
+KEPT_READY = "--kept-ready"
+"""What a process gets instead of a lab.toml that is to wait until one is needed."""
+
+READY = b"ready?\n"
 GO = b"go\n"
 STOP = b"stop\n"
 

@@ -1,6 +1,8 @@
 """A process of a computer that does as its lab.toml says: one word for each life, in order.
 
-The last word holds for all further lives. Each life is noted in `<lab>.lives`.
+The last word holds for all further lives. Each life is noted in `<lab>.lives`, and which process
+lived it in `<lab>.pids`. One that is kept ready does as the word after the program says until it
+gets its order.
 """
 
 from __future__ import annotations
@@ -26,6 +28,9 @@ def beat(doing):
         time.sleep(BEAT)
 
 
+LAB = ""
+
+
 def act(word, order):
     if word == "crash":
         os._exit(5)
@@ -34,7 +39,7 @@ def act(word, order):
     if word == "bad":
         say(ended=2, why="lab.toml: line 3")
         sys.exit(2)
-    name = Path(sys.argv[1]).name
+    name = Path(LAB).name
     twin = {"twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}}.get(word, {})
     say(**{"loaded": "chip" if name == "lab.toml" else name, "database": f"/{name}.sqlite"} | twin)
     if word == "deaf":
@@ -45,7 +50,9 @@ def act(word, order):
             sys.exit(0)
     note("go")
     say(up=word != "unreachable")
-    if word in ("works", "deaf"):
+    if word != "starts":
+        say(warm=True)
+    if word in ("works", "deaf", "starts"):
         threading.Thread(target=beat, args=[f"{order['mode']}"], daemon=True).start()
     else:
         say(beat="about to")
@@ -69,17 +76,36 @@ def work(word):
     say(ended=0, why="told to end")
 
 
-def note(text):
-    with Path(f"{sys.argv[1]}.lives").open("a") as lives:
-        lives.write(f"{text}\n")
+def note(text, where="lives"):
+    with Path(f"{LAB}.{where}").open("a") as file:
+        file.write(f"{text}\n")
+
+
+def kept_ready(word):
+    """Wait as one that is kept ready; return its order, if it comes to that."""
+    if word == "dies":
+        sys.exit(7)
+    if word == "never":
+        time.sleep(60)
+    say(ready=True, told=False)
+    while (line := sys.stdin.readline()) == "ready?\n":
+        if word != "mute":
+            say(ready=True, told=word == "told")
+    if word == "half" and line:
+        time.sleep(60)
+    return line or sys.exit(0)
 
 
 def main():
-    order = json.loads(sys.stdin.readline())
-    lives = Path(f"{sys.argv[1]}.lives")
+    global LAB
+    ready = sys.argv[-1] == "--kept-ready"
+    order = json.loads(kept_ready(sys.argv[-2]) if ready else sys.stdin.readline())
+    LAB = order["lab"]
+    lives = Path(f"{LAB}.lives")
     past = lives.read_text().splitlines() if lives.exists() else []
     words = (order["text"] or "").split()
     number = sum(line.startswith("life") for line in past)
+    note(f"{os.getpid()} {'kept ready' if ready else 'begun'}", "pids")
     note(f"life {order['mode']} {order['why']}".strip())
     act(words[min(number, len(words) - 1)], order)
 

@@ -75,7 +75,7 @@ def tuned(tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bo
         yield bench
 
     monkeypatch.setattr(computer, "open_bench", opened)
-    monkeypatch.setattr(computer, "_warm", lambda: None)
+    monkeypatch.setattr(computer, "load_kernels", lambda: None)
     tuning = Tuning(
         lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, Wishes()
     )

@@ -108,7 +108,8 @@ class Demonstration:
     async def _watch(self, received: Received) -> float | None:
         started, already = time.monotonic(), seconds_since_start()
         log = self._folder / "daemon.log"
-        command = kammerton("run", str(self._folder / "lab.toml"), *(["--once"] * self._once))
+        how = "--once" if self._once else "--no-spare"
+        command = kammerton("run", str(self._folder / "lab.toml"), how)
         async with child(*command, log=log) as daemon:
             try:
                 await self._until_done(daemon, received)

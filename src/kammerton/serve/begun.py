@@ -1,0 +1,47 @@
+"""How a process is begun: apart from the terminal, with pipes for orders and signs of life."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Any
+
+COMMAND = (sys.executable, "-m", "kammerton.serve.begin")
+
+LONGEST_LINE = 1 << 20
+
+
+async def begun(*command: str) -> asyncio.subprocess.Process:
+    """Return a process that was begun; it inherits our stderr, its own two pipes, and no more.
+
+    Raises
+    ------
+    OSError
+        It cannot be begun.
+    """
+    return await asyncio.create_subprocess_exec(
+        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        limit=LONGEST_LINE, env=_environment(), **_apart(),
+    )  # fmt: skip
+
+
+def ending(code: int | None) -> str:
+    """Say how a process ended that did not say it itself."""
+    if code is not None and code < 0:
+        return f"it was killed by signal {-code}"
+    return f"it ended with code {code} and did not say why"
+
+
+def _environment() -> dict[str, str]:
+    """Return ours without what the service manager means for the supervisor alone."""
+    mine = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
+    return {name: value for name, value in os.environ.items() if name not in mine}
+
+
+def _apart() -> dict[str, Any]:
+    """Return what keeps Ctrl-C from the process: it is ours to pass on, in order."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"start_new_session": True}

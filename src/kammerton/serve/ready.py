@@ -1,0 +1,76 @@
+"""A process that is kept ready: it has loaded everything, and waits for its order.
+
+Until then it opens no instrument, no database, no lock and no socket, and writes nothing. Imported
+before anything heavy, so that it hears at once when its supervisor is gone.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import NoReturn
+
+from kammerton import early
+from kammerton.serve.logs import log_to_stderr
+from kammerton.serve.wire import Wire
+from kammerton.serve.words import READY, Code
+
+log = logging.getLogger(__name__)
+
+NICE = 10
+"""By how much others go before while it loads: a tenth of a core that is wanted by one of them."""
+
+OURS = "kammerton"
+"""The distribution whose drivers are loaded. What a plug-in does when it is imported nobody knows:
+that is left to the process that needs it."""
+
+NEEDED = (
+    "kammerton.serve.child", "kammerton.serve.safe", "kammerton.lab.reading",
+    "kammerton.bench.coadd", "pyvisa_py",
+)  # fmt: skip
+
+
+def main() -> NoReturn:
+    """Load, say as often as asked that it is there, and live as ordered."""
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
+    wire = Wire.take()
+    loading = threading.Thread(target=_load, args=[wire], name="loading", daemon=True)
+    loading.start()
+    while (text := wire.next()) == READY:
+        wire.say(ready=True, told=early.came())
+    if not text:
+        os._exit(Code.DONE)  # the supervisor is gone or wants nothing; what loads is not waited for
+    loading.join()
+    from kammerton.serve import child
+
+    child.leave(child.obey(wire, text))
+
+
+def _load(wire: Wire) -> None:
+    """Import what a process needs until its outputs are off, and the kernels of the first run."""
+    try:
+        _stand_back()
+        log_to_stderr("kept ready")
+        for name in NEEDED:
+            import_module(name)
+        for point in entry_points(group="kammerton.drivers"):
+            if point.dist is not None and point.dist.name == OURS:
+                point.load()
+        import_module("kammerton.serve.kernels").load_kernels()
+    except BaseException:  # half loaded it is of no use, and the log says why
+        log.exception("what a process needs cannot be loaded")
+        os._exit(Code.CRASHED)
+    wire.say(ready=True, told=early.came())
+
+
+def _stand_back() -> None:
+    """Lower the priority, where it is of this thread alone and ends with it.
+
+    What is of the process could not be taken back by an ordinary user.
+    """
+    if sys.platform == "linux":
+        os.nice(NICE)
