@@ -17,6 +17,7 @@ from kammerton.serve.words import Code, Mode, Order
 log = logging.getLogger(__name__)
 
 FINAL = (Code.DONE, Code.NOT_ACCEPTED)
+LONG = 30.0  # s; a pause in which a process that is to be kept ready loads, and is in nobody's way
 
 
 @dataclass
@@ -86,6 +87,7 @@ class Keeper:
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
     database: str = ""
     _resting: str = ""
+    _pause: float = 0.0
     _safe: str = ""
     _name: str = ""
 
@@ -101,8 +103,8 @@ class Keeper:
 
     @property
     def settled(self) -> bool:
-        """Whether nothing is starting here."""
-        return self.process is None or self.process.settled
+        """Whether nothing is starting here, nor about to."""
+        return self._pause >= LONG if self.process is None else self.process.settled
 
     @property
     def doing(self) -> str:
@@ -158,6 +160,7 @@ class Keeper:
         when = f"in {pause:g} s" if pause else "now"
         log.error("%s: %s; starting again %s", self.name, ending.why, when)
         self._resting, self.process = f"starts again {when}: {ending.why}", None
+        self._pause = pause
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting], timeout=pause)
         waiting.cancel()

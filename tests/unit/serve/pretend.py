@@ -52,7 +52,7 @@ def act(word, order):
     say(up=word != "unreachable")
     if word != "starts":
         say(warm=True)
-    if word in ("works", "deaf", "starts"):
+    if word in ("works", "deaf", "starts", "fails_later"):
         threading.Thread(target=beat, args=[f"{order['mode']}"], daemon=True).start()
     else:
         say(beat="about to")
@@ -70,6 +70,11 @@ def work(word):
     if word == "lingers":
         say(ended=0, why="")
         time.sleep(60)
+    while word == "fails_later":
+        if Path(f"{LAB}.fails").exists():
+            say(ended=1, why=word)
+            sys.exit(1)
+        time.sleep(BEAT)
     while word == "deaf":
         time.sleep(1)
     note("orphan" if sys.stdin.readline() == "" else "told")

@@ -17,9 +17,11 @@ import psutil
 import pytest
 
 from kammerton.serve import spare as room
+from kammerton.serve.keeper import Keeper, Record
+from kammerton.serve.process import Ending, Process
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
-from kammerton.serve.words import KEPT_READY, Code
+from kammerton.serve.words import KEPT_READY, Code, Mode, Order
 from tests.unit.serve.test_supervisor import FAST, PRETEND, STRICT, begun, lab, lives, run, seen
 from tests.yardstick import within
 
@@ -114,6 +116,45 @@ def test_where_one_of_several_is_not_up_none_is_begun_beside_its_start(tmp_path,
     assert ready(said) == []
 
 
+def test_a_long_pause_of_one_keeps_the_others_without_a_spare_for_no_longer(tmp_path):
+    async def rests(pause):
+        record = Record(
+            Mode.TUNE, dataclasses.replace(FAST, first_pause=pause, longest_pause=pause)
+        )
+        record.failures, stop = 3, asyncio.Event()
+        keeper = Keeper(tmp_path, None, record)
+        assert not keeper.settled
+        stop.set()
+        await keeper._rest(Ending(Code.FAILED, "away", 1.0, False, False, orderly=True), stop)
+        return keeper.settled
+
+    assert not asyncio.run(rests(16.0)), "a start comes too soon"
+    assert asyncio.run(rests(300.0))
+
+
+def test_what_is_not_up_for_a_minute_waits_and_is_in_no_hurry(tmp_path):
+    process = Process(Order(tmp_path, ""), FAST, "two")
+    assert not process.settled
+    process._hear({"up": True})
+    assert not process.settled, "kernels may be compiling"
+    process._hear({"warm": True})
+    assert process.settled
+    assert Process(Order(tmp_path, ""), dataclasses.replace(FAST, quick=-1.0), "two").settled
+
+
+def test_the_service_manager_hears_nobody_but_the_supervisor(monkeypatch):
+    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+        monkeypatch.setenv(name, "1")
+    code = "import os; print('NOTIFY_SOCKET' in os.environ or 'WATCHDOG_PID' in os.environ)"
+
+    async def told():
+        process = await room.begun(sys.executable, "-c", code)
+        said, _ = await process.communicate()
+        return said.strip()
+
+    assert asyncio.run(told()) == b"False"
+
+
 @pytest.mark.parametrize("death", [signal.SIGKILL, signal.SIGSTOP])
 def test_r2_a_spare_that_is_dead_or_stopped_is_not_taken_and_the_usual_start_follows(
     tmp_path, said, death
@@ -193,10 +234,14 @@ def kill_then(path, said):
 
 def test_an_end_in_order_takes_no_spare(tmp_path, said):
     """Instruments that are away: nothing is on, and a spare for each attempt would be waste."""
-    path = lab(tmp_path, "failed", "works")
-    assert run(path, until=lambda: seen(path, "go", times=2)() and ready(said), spare=True) is (
-        Code.DONE
-    )
+    path = lab(tmp_path, "fails_later", "works")
+
+    def until():
+        if ready(said):
+            Path(f"{path}.fails").touch()
+        return seen(path, "go", times=2)()
+
+    assert run(path, until=until, spare=True) is Code.DONE
     assert [how for _, how in pids(path)] == ["begun", "begun"]
 
 
