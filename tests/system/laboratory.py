@@ -85,8 +85,9 @@ _heeds = None if sys.platform == "win32" else _heed_hangups
 
 @contextlib.contextmanager
 def daemon(
-    lab: Path, *options: str, program: Sequence[str] = (*KAMMERTON, "run")
+    lab: Path, *options: str, program: Sequence[str] = (*KAMMERTON, "run", "--no-spare")
 ) -> Iterator[subprocess.Popen[str]]:
+    """Run the daemon; with nothing kept ready, which costs seconds and these tests do not need."""
     with subprocess.Popen(
         [*program, str(lab), *options], stderr=subprocess.PIPE, text=True, preexec_fn=_heeds
     ) as process:
