@@ -104,18 +104,18 @@ def test_a_bias_that_is_ramped_stands_still_while_nobody_knows_what_is_held(make
     bias = InstrumentEntry("bias", "bias", "addr-bias", limits={"volts": LIMIT}, line=30)
     lab = replace(lab, instruments={**lab.instruments, "bias": bias})
     gate = Gate(lab, fake.instruments, fake.clock, holds=holds)
-    fake.bias.pause = 0.05
+    fake.bias.pause = 0.15
 
     async def main() -> None:
         holds.known.set()
         await gate.cold.refresh()
         ramping = asyncio.create_task(gate.set_bias("bias", 0.9))
-        await asyncio.sleep(0.12)
+        await asyncio.sleep(0.2)
         holds.known.clear()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.25)
         stood = fake.levels()
         assert 1 <= len(stood) < 7
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.3)
         assert fake.levels() == stood
         holds.known.set()
         await ramping

@@ -81,7 +81,7 @@ def test_f3_pumps_that_take_longer_than_a_look_are_told_all_the_same(rounds):
         began, most = loop.time(), math.ceil(3 * rounds) + 4
         seen = await looks(cold, most)
         assert cold.objection() is None
-        assert loop.time() - began < (seen + 1) * LOOK + 0.5
+        assert loop.time() - began < (seen + 1) * LOOK + 3.0
         assert fridge.rounds <= 4, "none is asked while another is under way"
         for _ in range(6):
             await cold.refresh()
@@ -90,7 +90,7 @@ def test_f3_pumps_that_take_longer_than_a_look_are_told_all_the_same(rounds):
     used(body, fridge)
 
 
-def test_f1_a_warm_reading_trips_in_the_midst_of_a_round():
+def test_f1_a_warm_reading_trips_in_the_midst_of_a_round(monkeypatch):
     fridge = Slow(0.0)
 
     async def body(cold: ColdCheck) -> None:
@@ -99,7 +99,8 @@ def test_f1_a_warm_reading_trips_in_the_midst_of_a_round():
         await cold.refresh()
         assert cold.allowed
         fridge.kelvin = 0.5
-        async with asyncio.timeout(LOOK / 2):
+        monkeypatch.setattr(thermometer, "LOOK", 60.0)
+        async with asyncio.timeout(5.0):
             await cold.refresh()
         assert not cold.allowed
 
@@ -141,7 +142,7 @@ def test_a_look_that_is_given_up_leaves_the_question_and_no_temperature_waits_fo
 
     async def body(cold: ColdCheck) -> None:
         await looks(cold, 5)
-        fridge.seconds = 1.5 * LOOK
+        fridge.seconds = 60.0
         look = asyncio.create_task(cold.refresh())
         await asyncio.sleep(LOOK / 4)
         look.cancel()
