@@ -19,18 +19,31 @@ def noise(seed, *shape):
 @pytest.mark.parametrize("seed", range(4))
 def test_no_start_is_tried_twice(seed, monkeypatch):
     """Two delays that were tried for a faint line were tried again for what was left."""
-    starts = []
+    calls = tried(seed, monkeypatch)
+    starts = [row.tobytes() for start in calls for row in start]
+    assert len(starts) == len(set(starts))
+    assert len(starts) <= 6
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_is_tried_is_fitted_together(seed, monkeypatch):
+    """Both starts, delays a turn away, and half a turn away."""
+    assert len(tried(seed, monkeypatch)) <= 3
+
+
+def tried(seed, monkeypatch):
+    """Return the starts of each call that fits a random walk with a resonance."""
+    calls = []
 
     def counted(sharing, batch, start, *ends, slope=False, **known):
-        starts.extend([] if slope else [row.tobytes() for row in start])
+        calls.extend([] if slope else [np.array(start)])
         return fit(sharing, batch, start, *ends, slope=slope, **known)
 
     fit = plane.fit_poles
     monkeypatch.setattr(plane, "fit_poles", counted)
     walk = np.cumsum(noise(seed, len(X))) + noise(seed + 100, len(X))
     assert fit_batch("resonator_spectroscopy", X, walk, 1.0).verdict[0] != "accepted"
-    assert len(starts) == len(set(starts))
-    assert len(starts) <= 6
+    return calls
 
 
 @pytest.mark.parametrize("sigma", [1.0, None])

@@ -84,11 +84,11 @@ def fit_plane(batch: Batch) -> Plane:
     """Fit every trace from two starts, and from more where what is left is not noise."""
     first, second = resonance_starts(batch)
     delay, sign = first.p[:, 2] * first.sign, first.sign.copy()
-    fit = _fitted(turned(batch, sign), first.p)
     differ = np.flatnonzero(_apart(first, second))
-    if len(differ):
-        other = _fitted(turned(batch.take(differ), second.sign[differ]), second.p[differ])
-        fit = _better(batch, sign, fit, differ, other, second.sign[differ])
+    if len(differ) == 0:
+        fit = _fitted(turned(batch, sign), first.p)
+    else:
+        fit = _of_both(batch, sign, first, differ, second.take(differ))
     poor = _poor(batch, fit)
     fit = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
     again = np.flatnonzero(poor)
@@ -96,6 +96,21 @@ def fit_plane(batch: Batch) -> Plane:
         again = again[_poor(batch.take(again), fit.take(again))]
         fit = _shifted(batch, sign, fit, again, delay, HALF)
     return Plane(turned(batch, sign), sign, fit, delay * sign)
+
+
+def _of_both(
+    batch: Batch, sign: Array, first: Start, differ: NDArray[np.intp], second: Start
+) -> Solution:
+    """Return the better of two fits where starts differ; `sign` follows.
+
+    All are fitted at once: for few traces, calls cost more than fits.
+    """
+    every = np.arange(batch.traces)
+    part = batch.take(np.concatenate([every, differ]))
+    signs = np.concatenate([sign, second.sign])
+    both = _fitted(turned(part, signs), np.concatenate([first.p, second.p]))
+    fit, other = both.take(slice(len(every))), both.take(slice(len(every), None))
+    return _better(batch, sign, fit, differ, other, second.sign)
 
 
 def _faint(fit: Solution) -> Mask:
@@ -139,10 +154,7 @@ def _shifted(
     batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], delay: Array,
     shifts: tuple[float, ...],
 ) -> Solution:  # fmt: skip
-    """Try delays (N,) some turns off for the traces `which`; `sign` follows.
-
-    All are fitted at once: for few traces, calls cost more than fits.
-    """
+    """Try delays (N,) some turns off for the traces `which`, all at once; `sign` follows."""
     count = len(which)
     if count == 0:
         return fit
