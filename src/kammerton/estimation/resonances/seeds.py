@@ -18,11 +18,12 @@ from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 
 Array = NDArray[np.float64]
 Single = NDArray[np.float32]
-Picks = NDArray[np.intp]
 
 JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
 PLENTY = 128  # points beyond which neighbours are taken together: a quarter of the products
 TRANSFORM = 512  # least points of the padded Fourier transform
+SCANNED = tuple(np.linspace(-reach, reach, n) for reach, n in ((0.6, 13), (0.08, 7), (0.02, 7)))
+"""Turns about a delay that are tried, one set about the best of the other."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,22 +109,42 @@ def _best(axis: Array, y: Array) -> Array:
 
     Over a constant, and over a sloping background.
     """
-    both = y.reshape(2 * len(y), -1)
     thin = max(1 + (len(axis) > PLENTY), -(-len(axis) // MOST))
     if thin > 1:
-        whole = len(axis) // thin * thin
-        axis = axis[:whole].reshape(-1, thin).mean(axis=1)
-        both = np.add.reduce([both[:, k:whole:thin] for k in range(thin)])
+        axis = axis[: len(axis) // thin * thin].reshape(-1, thin).mean(axis=1)
     known = circles(axis.tobytes())
-    flat = both - both.mean(axis=1, keepdims=True)
-    flat = single(flat.reshape(len(y), -1)).reshape(len(both), -1)
+    flat, best = np.empty((2 * len(y), len(axis)), dtype=np.float32), np.empty((2, len(y), 3))
+    thinned(y.reshape(len(flat), -1), thin, flat)
     overlap = (flat @ known.shapes).reshape(len(y), 2, -1)
     slope = (flat @ known.slope).reshape(len(y), 2)
-    pick = np.empty((2, len(y)), dtype=np.intp)
-    fill_best(overlap, slope, known.tilt, known.size, pick)
-    mirrored, index = np.divmod(pick, len(known.candidates))
-    sign = np.where(mirrored == 1, -1.0, 1.0)
-    return np.concatenate([known.candidates[index], sign[:, :, None]], axis=2)
+    fill_best(overlap, slope, known.tilt, known.size, known.candidates, best)
+    return best
+
+
+@kernel
+def thinned(y: Array, thin: int, out: Single) -> None:
+    """Fill out (2N, M) with sums of `thin` points of Re y and Im y in turn, less their mean.
+
+    The larger of both parts becomes 1, so that none overflows.
+    """
+    room = np.empty((2, out.shape[1]))
+    for n in range(0, y.shape[0], 2):
+        largest = 0.0
+        for q in range(2):
+            mean = 0.0
+            for i in range(room.shape[1]):
+                room[q, i] = 0.0
+                for k in range(thin):
+                    room[q, i] += y[n + q, i * thin + k]
+                mean += room[q, i]
+            mean /= room.shape[1]
+            for i in range(room.shape[1]):
+                room[q, i] -= mean
+                largest = max(largest, abs(room[q, i]))
+        largest = largest if largest > 0.0 else 1.0
+        for q in range(2):
+            for i in range(room.shape[1]):
+                out[n + q, i] = room[q, i] / largest
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,8 +179,10 @@ def circles(axis: bytes) -> Circles:
 
 
 @kernel
-def fill_best(overlap: Single, slope: Single, tilt: Single, size: Single, pick: Picks) -> None:
-    """Fill pick (2, N): the best of the candidates and, after them, of their conjugates.
+def fill_best(
+    overlap: Single, slope: Single, tilt: Single, size: Single, candidates: Array, best: Array
+) -> None:  # fmt: skip
+    """Fill best (2, N, 3): the best of the candidates and their conjugates, and 1 or -1 for those.
 
     overlap (N, 2, 2C): of Re y and Im y with Re and Im of each shape; slope (N, 2): with a slope.
     """
@@ -181,7 +204,9 @@ def fill_best(overlap: Single, slope: Single, tilt: Single, size: Single, pick: 
             highest, top = score.max(), 0
             while score[top] < highest:  # this and the maximum are quicker than both at once
                 top += 1
-            pick[degree, n] = top
+            picked = top % count
+            best[degree, n, 0], best[degree, n, 1] = candidates[picked, 0], candidates[picked, 1]
+            best[degree, n, 2] = 1.0 if top < count else -1.0
 
 
 def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
@@ -209,8 +234,8 @@ def careful_nulls(batch: Batch, delay: Array, jumps: NDArray[np.bool_]) -> Nulls
 def _scanned(batch: Batch, delay: Array, fill: Callable[..., None]) -> Array:
     """Return the least cost (N,) over delays about `delay` (N,)."""
     cost = np.full(batch.traces, np.inf)
-    for reach, count in ((0.6, 13), (0.08, 7), (0.02, 7)):
-        tries = delay[:, None] + np.linspace(-reach, reach, count)
+    for turns in SCANNED:
+        tries = delay[:, None] + turns
         costs = np.empty(tries.shape)
         fill(batch.x, batch.step, batch.y, batch.w, tries, costs)
         best, rows = costs.argmin(axis=1), np.arange(batch.traces)
