@@ -70,7 +70,8 @@ def _load(wire: Wire) -> None:
 def _stand_back() -> None:
     """Lower the priority, where it is of this thread alone and ends with it.
 
-    What is of the process could not be taken back by an ordinary user.
+    What is of the process could not be taken back by an ordinary user. A thread that a library
+    begins when it is imported keeps it: pyarrow's, which tidies its memory, is the only one.
     """
     if sys.platform == "linux":
         os.nice(NICE)
