@@ -51,21 +51,10 @@ class Exchange:
 
 def exchanged(theta: Array, a: Array, t: Array) -> Array:
     """Return the exchanged population (A, B)."""
-    share = 0.5 * theta[GAP] ** 2 / _rate(theta, a) ** 2
-    return np.asarray(share * (1.0 - _waves(theta, a, t)[0]))
-
-
-def _rate(theta: Array, a: Array) -> Array:
-    """Return the frequency of the exchange at each amplitude (A, 1)."""
-    away = a - theta[AT]
-    return np.asarray(np.hypot(theta[GAP], theta[SLOPE] * away + theta[BEND] * away * away))
-
-
-def _waves(theta: Array, a: Array, t: Array) -> tuple[Array, Array]:
-    """Return the damped cosine and sine (A, B)."""
-    late = t - theta[LATE]
-    fade, phase = np.exp(-theta[RATE] * late), (2 * np.pi * _rate(theta, a)) * late
-    return fade * np.cos(phase), fade * np.sin(phase)
+    away, late = a - theta[AT], t - theta[LATE]
+    rate = np.hypot(theta[GAP], theta[SLOPE] * away + theta[BEND] * away * away)
+    share, fade = 0.5 * theta[GAP] ** 2 / rate**2, np.exp(-theta[RATE] * late)
+    return np.asarray(share * (1.0 - fade * np.cos((2 * np.pi * rate) * late)))
 
 
 def refine(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
@@ -108,20 +97,14 @@ class Projected:
 
 
 def _project(image: Image, centred: Array, theta: Array, prior: tuple[Array, Array]) -> Projected:
-    cos, sin = _waves(theta, image.a, image.t)
-    total = np.empty((chevron_sums.SUMMED,) * 2)
-    chevron_sums.sum_up(theta, image.a[:, 0], image.t[0] - theta[LATE], cos, sin, centred, image.w,
-                        total)  # fmt: skip
-    normal, target = total[6:8, 6:8] + 1e-300 * np.eye(2), total[6:8, 8]
-    inverse = np.linalg.pinv(normal)
-    c = inverse @ target
+    total, c = np.empty((chevron_sums.SUMMED,) * 2), np.empty(2)
+    pull, hessian = np.empty(6), np.empty((6, 6))
+    late = image.t[0] - theta[LATE]
+    chevron_sums.sum_up(theta, image.a[:, 0], late, centred, image.w, total)
+    rest = chevron_sums.eliminate(total, c, pull, hessian)
     off = (prior[0] - theta) * prior[1]
-    cross = total[6:8, :6] * c[0]
-    rest = float(total[8, 8] - 2.0 * (c @ target) + c @ normal @ c)
-    pull = c[0] * (total[:6, 8] - total[:6, 6:8] @ c)
-    hessian = c[0] ** 2 * total[:6, :6] - cross.T @ inverse @ cross
-    return Projected(max(rest, 0.0) + float(off @ off), pull + off * prior[1],
-                     hessian + np.diag(prior[1] ** 2), c, total)  # fmt: skip
+    hessian.ravel()[::7] += prior[1] ** 2
+    return Projected(max(rest, 0.0) + float(off @ off), pull + off * prior[1], hessian, c, total)
 
 
 def _finished(

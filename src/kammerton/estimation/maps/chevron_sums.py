@@ -2,8 +2,8 @@
 
 Along one row (one amplitude) the law and its six slopes are combinations of five functions of the
 length: 1, C, S, late S and late C, where C and S are the damped cosine and sine. So their products
-are summed once a row, and combined afterwards. Compiled in a file of its own, see
-`kammerton.estimation.numeric.kernels`.
+are summed once a row, and combined afterwards; height and level are eliminated then. Compiled in a
+file of its own, see `kammerton.estimation.numeric.kernels`.
 """
 
 from __future__ import annotations
@@ -13,28 +13,34 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, kernel, piece
 
 Array = NDArray[np.float64]
 
 FUNCTIONS = 6  # 1, C, S, late S, late C, y
 SUMMED = 9  # six slopes, the law, 1, y
+AHEAD = 8  # points: recurrences over so many go side by side
+EVEN = 1e-9  # windows by which the points of an even axis may be off
+SINGULAR = 1e-15  # determinant, in parts of the square of the trace
 
 
 @kernel
-def sum_up(
-    theta: Array, a: Array, late: Array, cos: Array, sin: Array, y: Array, w: Array, total: Array
-) -> None:
+def sum_up(theta: Array, a: Array, late: Array, y: Array, w: Array, total: Array) -> None:
     """Fill total (9, 9) with weighted products of the slopes by theta, the law, 1 and y.
 
-    theta: gap, place, slope, bend, delay, damping. late (B,); cos, sin, y and w = 1/sigma (A, B).
+    theta: gap, place, slope, bend, delay, damping. a (A,), late (B,); y and w = 1/sigma (A, B).
     """
     total[:, :] = 0.0
+    cos, sin, step = np.empty(late.size), np.empty(late.size), even(late)
     gram, turn = np.empty((FUNCTIONS, FUNCTIONS)), np.zeros((SUMMED, FUNCTIONS))
     turn[7, 0] = turn[8, 5] = 1.0
     for row in range(a.size):
-        fill_gram(late, cos[row], sin[row], y[row], w[row], gram)
-        fill_turn(theta, a[row] - theta[1], turn)
+        away = a[row] - theta[1]
+        detuned = theta[2] * away + theta[3] * away * away
+        turn_by = 2.0 * math.pi * math.sqrt(theta[0] * theta[0] + detuned * detuned)
+        fill_waves(turn_by, theta[5], late, step, cos, sin)
+        fill_gram(late, cos, sin, y[row], w[row], gram)
+        fill_turn(theta, away, turn)
         for i in range(SUMMED):
             for k in range(FUNCTIONS):
                 part = 0.0
@@ -45,6 +51,59 @@ def sum_up(
     for i in range(SUMMED):
         for j in range(i):
             total[j, i] = total[i, j]
+
+
+@piece
+def even(x: Array) -> float:
+    """Return the distance of the points where it is one, else 0."""
+    step, off = (x[x.size - 1] - x[0]) / max(x.size - 1, 1), 0.0
+    for i in range(x.size):
+        off = max(off, abs(x[i] - (x[0] + step * i)))
+    return step if off < EVEN else 0.0
+
+
+@piece
+def fill_waves(
+    turn: float, fade: float, late: Array, step: float, cos: Array, sin: Array
+) -> None:  # fmt: skip
+    """Fill the damped cosine and sine (B,); even ones from those AHEAD points before."""
+    for i in range(min(AHEAD, late.size) if step > 0.0 else late.size):
+        size = math.exp(-fade * late[i])
+        cos[i], sin[i] = size * math.cos(turn * late[i]), size * math.sin(turn * late[i])
+    if step <= 0.0:
+        return
+    far, onwards = math.exp(-fade * AHEAD * step), turn * AHEAD * step
+    a, b = far * math.cos(onwards), far * math.sin(onwards)
+    for i in range(late.size - AHEAD):
+        cos[i + AHEAD] = cos[i] * a - sin[i] * b
+        sin[i + AHEAD] = cos[i] * b + sin[i] * a
+
+
+@careful_kernel
+def eliminate(total: Array, c: Array, pull: Array, hessian: Array) -> float:
+    """Fill height and level c (2,), pull (6,) and hessian (6, 6) of theta; return the cost.
+
+    Where height and level cannot be told apart, with the pseudo-inverse: a matrix of rank 1 by
+    the square of its trace.
+    """
+    a, b, d, whole = total[6, 6], total[6, 7], total[7, 7], total[6, 6] + total[7, 7]
+    scale = 1.0 / max(whole * whole, 1e-300)
+    first, mixed, second = a * scale, b * scale, d * scale
+    if a * d - b * b > SINGULAR * whole * whole:
+        scale = 1.0 / (a * d - b * b)
+        first, mixed, second = d * scale, -b * scale, a * scale
+    c[0] = first * total[6, 8] + mixed * total[7, 8]
+    c[1] = mixed * total[6, 8] + second * total[7, 8]
+    for i in range(pull.size):
+        one, two = total[6, i], total[7, i]
+        pull[i] = c[0] * (total[i, 8] - one * c[0] - two * c[1])
+        for j in range(i + 1):
+            by_law, by_one = first * one + mixed * two, mixed * one + second * two
+            rest = total[i, j] - by_law * total[6, j] - by_one * total[7, j]
+            hessian[i, j] = hessian[j, i] = c[0] * c[0] * rest
+    along = c[0] * total[6, 8] + c[1] * total[7, 8]
+    square = c[0] * (a * c[0] + b * c[1]) + c[1] * (b * c[0] + d * c[1])
+    return float(total[8, 8] - 2.0 * along + square)
 
 
 @kernel
