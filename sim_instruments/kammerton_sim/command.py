@@ -22,6 +22,7 @@ from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
 from kammerton_sim.running import announced
+from kammerton_sim.unfit import unfit
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab
 from kammerton_sim.written import clashes, put
@@ -58,6 +59,8 @@ def _understood(
     chip = _tried(problems, lambda: chosen_chip(options))
     pace = _tried(problems, lambda: _pace(options.time))
     ports = _ports(options, chip, problems)
+    if chip is not None and options.write_lab:
+        problems += [f"--write-lab: {said}" for said in unfit(chip)]
     if chip is None or problems:
         raise UsageError("\n".join(problems))
     return options, chip, ports, pace

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -14,6 +15,10 @@ F01_TOLERANCE = 8e6
 ANHARMONICITY_TOLERANCE = 15e6
 RESONATOR_TOLERANCE = 1.5e6
 _POWER = "13 dBm"
+SOURCE_REACH = 0.01, 12.75
+"""GHz that the daemon takes for a source's frequency at least, and where an SGS100A ends."""
+
+_NO_COMPUTER = re.compile("[^a-z0-9]+")
 _NOMINAL_QUBIT = ('pi_amplitude = { value = "0.20 V", tolerance = "0.03 V" }',)
 _NOMINAL_TIMES = {"t1": (50, 25), "t2_star": (30, 15), "t2_echo": (45, 20)}
 """us, of a chip of the usual coherence."""
@@ -32,6 +37,7 @@ def write_lab(
     """Return the text of a lab.toml for a chip served on these ports of 127.0.0.1.
 
     Design values of frequencies are the truth plus a normal error of one tolerance, cut at two;
+    an anharmonicity has a tolerance of a quarter at most;
     amplitudes, times and linewidths are the same nominal values for every qubit; where the
     chip's median T1 or T2 is a multiple of the usual one, so are its nominal times.
     """
@@ -56,7 +62,7 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
         "# values with tolerances (one sigma). Every quantity has its unit.",
         "# What has no limit cannot be set.",
     ]
-    yield ["[computer]", f'name = "{chip.name}"', 'sample_rate = "1 GHz"']
+    yield ["[computer]", f'name = "{_computer(chip)}"', 'sample_rate = "1 GHz"']
     yield ["[store]", 'database = "kammerton.sqlite"', 'data = "runs"', "pictures = true"]
     yield ["[broker]", f'url = "{broker}"']
     yield [
@@ -68,6 +74,11 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
     ]
 
 
+def _computer(chip: Chip) -> str:
+    """The chip's name as a computer can have it: small letters, digits and -, 32 at most."""
+    return _NO_COMPUTER.sub("-", chip.name.lower()).strip("-")[:32] or "chip"
+
+
 def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
     for name in chip.wiring.generators:
         yield [
@@ -77,12 +88,12 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
             'limits.volts = { min = "-0.5 V", max = "0.5 V", max_rate = "1 V/ns" }',
         ]
     for name, carrier in chip.wiring.carriers.items():
-        middle = round(carrier / 1e9)
+        low, high = _about(carrier)
         yield [
             f"[instruments.{name}]",
             'driver = "rohde_schwarz_sgs100a"',
             f'address = "{_visa(ports[name])}"',
-            f'limits.frequency = {{ min = "{middle - 1} GHz", max = "{middle + 1} GHz", '
+            f'limits.frequency = {{ min = "{low:g} GHz", max = "{high:g} GHz", '
             'max_rate = "10 GHz/s" }',
             'limits.power = { min = "-20 dBm", max = "16 dBm", max_rate = "100 dB/s" }',
         ]
@@ -100,6 +111,12 @@ def _instruments(chip: Chip, ports: Mapping[str, int]) -> Iterator[list[str]]:
     ]
     further = {name: entry.model for name, entry in chip.wiring.instruments.items()}
     yield from entries(further, ports)
+
+
+def _about(carrier: float) -> tuple[float, float]:
+    """A gigahertz to each side of a carrier, in GHz, as far as the source goes there."""
+    middle, (least, most) = round(carrier / 1e9), SOURCE_REACH
+    return max(middle - 1, least), min(middle + 1, most)
 
 
 def _sync_and_pulses(chip: Chip) -> Iterator[list[str]]:
@@ -150,14 +167,16 @@ def _qubit(
     chip: Chip, qubit: QubitTruth, resonator: ResonatorTruth, rng: np.random.Generator
 ) -> list[str]:
     f01 = _near(qubit.f01, F01_TOLERANCE, rng)
-    anharmonicity = _near(qubit.anharmonicity, ANHARMONICITY_TOLERANCE, rng)
+    tolerance = min(ANHARMONICITY_TOLERANCE, abs(qubit.anharmonicity) / 4)
+    anharmonicity = _near(qubit.anharmonicity, tolerance, rng)
+    decimals = 0 if tolerance == ANHARMONICITY_TOLERANCE else 3
     return [
         f"[qubits.{qubit.name}]",
         f'resonator = "{resonator.name}"',
         f"drive = {_drive(chip, chip.wiring.drive[qubit.name])}",
         f'f01 = {{ value = "{_frequency(f01, 4)}", tolerance = "{F01_TOLERANCE / 1e6:g} MHz" }}',
-        f'anharmonicity = {{ value = "{anharmonicity / 1e6:.0f} MHz", '
-        f'tolerance = "{ANHARMONICITY_TOLERANCE / 1e6:g} MHz" }}',
+        f'anharmonicity = {{ value = "{anharmonicity / 1e6:.{decimals}f} MHz", '
+        f'tolerance = "{tolerance / 1e6:g} MHz" }}',
         *_NOMINAL_QUBIT,
     ]
 

@@ -13,6 +13,7 @@ from kammerton_sim.chip import Chip, QubitTruth, ResonatorTruth, Wiring, random_
 from kammerton_sim.chip.couplings import Coupling
 from kammerton_sim.devices import draw
 from kammerton_sim.devices.carriers import carriers
+from kammerton_sim.devices.names import resonator_of
 from kammerton_sim.devices.readout import visibility
 from kammerton_sim.devices.words import Device, DeviceQubit
 
@@ -104,7 +105,7 @@ def _resonator(
     entry: DeviceQubit, qubit: QubitTruth, like: ResonatorTruth, wiring: Wiring
 ) -> ResonatorTruth:
     """A resonator that reads as badly as the table says, where it says so."""
-    name = f"r{entry.name.removeprefix('q')}"
+    name = resonator_of(entry.name)
     if entry.readout_error is None:
         return replace(like, name=name)
     gain, noise = abs(wiring.gain), wiring.noise
@@ -115,8 +116,8 @@ def _resonator(
 def _wired(plain: Chip, qubits: tuple[QubitTruth, ...]) -> Wiring:
     """The wiring of a random chip, with sources where the table's qubits are."""
     wiring, drive, sources = plain.wiring, {}, dict[str, float]()
-    names = {r.name: f"r{q.name.removeprefix('q')}"
-             for r, q in zip(plain.resonators, qubits, strict=True)}  # fmt: skip
+    pairs = zip(plain.resonators, qubits, strict=True)
+    names = {resonator.name: resonator_of(qubit.name) for resonator, qubit in pairs}
     for feedline in plain.feedlines:
         places = [n for n, r in enumerate(plain.resonators) if r.name in feedline.resonators]
         shared = wiring.drive[plain.qubits[places[0]].name].source

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from kammerton_sim.chip.draw import MOST_QUBITS
+from kammerton_sim.devices.names import is_name, named, resonator_of, taken
 from kammerton_sim.devices.words import Device, DeviceQubit
 
 
@@ -31,7 +32,11 @@ _SHARE = "must lie between 0 and 1", lambda x: 0 <= x <= 1
 COLUMNS: Mapping[str, Column] = {
     "T1 [s]": Column("t1", *_TIME),
     "T2 [s]": Column("t2", *_TIME),
-    "f01 [Hz]": Column("f01", "must lie between 0.1 and 20 GHz, in Hz", lambda x: 1e8 <= x <= 2e10),
+    "f01 [Hz]": Column(
+        "f01",
+        "must lie between 0.1 and 12.7 GHz, in Hz (an SGS100A ends at 12.75 GHz)",
+        lambda x: 1e8 <= x <= 12.7e9,
+    ),
     "anharmonicity [Hz]": Column(
         "anharmonicity", "must lie between -1 GHz and -1 MHz, in Hz", lambda x: -1e9 <= x <= -1e6
     ),
@@ -90,11 +95,12 @@ class Checker:
         qubits, seen = [], dict[str, str]()
         for where, cells in rows:
             label = cells.get(QUBIT, "").strip()
-            name = _named(label)  # 3 is q3
+            name = named(label)
             if name in seen:
                 self.problems.append(f"{where}: qubit {label!r} is already in {seen[name]}")
             seen.setdefault(name, where)
             qubits.append(self._qubit(where, label, cells))
+        self.problems += taken(seen)
         if not qubits:
             self.problems.append(f"{table}: no qubits in it")
         if len(qubits) > MOST_QUBITS:
@@ -108,7 +114,7 @@ class Checker:
         places = {qubit.name: n for n, qubit in enumerate(qubits)}
         pairs: dict[tuple[int, int], None] = {}
         for where, *labels in rows:
-            names = [_named(label.strip()) for label in labels]
+            names = [named(label.strip()) for label in labels]
             unknown = [label for label, name in zip(labels, names, strict=True)
                        if name not in places]  # fmt: skip
             self.problems += [f"{where}: there is no qubit {label!r}" for label in unknown]
@@ -120,9 +126,11 @@ class Checker:
         return tuple(pairs)
 
     def _qubit(self, where: str, label: str, cells: Mapping[str, str]) -> DeviceQubit:
-        name = _named(label)
-        if not name.isidentifier():
+        name = named(label)
+        if not (is_name(name) and is_name(resonator_of(name))):
             self.problems.append(f"{where}: {label!r} is no name of a qubit, such as 3 or q3")
+        elif label != label.lower():
+            self.mended.append(f"{where}: {label!r} is called {name}: names are in small letters")
         x = {column.field: self._number(where, key, column, cells.get(key, ""))
              for key, column in COLUMNS.items()}  # fmt: skip
         error, both = x["readout_error"], (x.pop("p01"), x.pop("p10"))
@@ -178,7 +186,3 @@ def finished(
 ) -> Device:
     """Put a device together from what was checked."""
     return Device(name, tuple(qubits), couplings, tuple(checker.mended))
-
-
-def _named(label: str) -> str:
-    return f"q{label}" if label.isdigit() else label

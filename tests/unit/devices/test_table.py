@@ -80,7 +80,8 @@ def test_couplings_name_each_pair_once(table):
         ("0,120,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 120 must lie between 1 ns and 1 s, in s"),
         ("0,1e-4,0,5.1e9,-3.4e8", "row 2: T2 [s]: 0 must lie between"),
         ("0,1e-4,2.1e-4,5.1e9,-3.4e8", "row 2: T2 of 0.00021 s is longer than 2 T1 = 0.0002 s"),
-        ("0,1e-4,9e-5,5.1,-3.4e8", "row 2: f01 [Hz]: 5.1 must lie between 0.1 and 20 GHz, in Hz"),
+        ("0,1e-4,9e-5,5.1,-3.4e8", "row 2: f01 [Hz]: 5.1 must lie between 0.1 and 12.7 GHz, in Hz"),
+        ("0,1e-4,9e-5,13.5e9,-3.4e8", "row 2: f01 [Hz]: 13.5e9 must lie between 0.1 and 12.7 GHz"),
         ("0,1e-4,9e-5,5.1e9,3.4e8", "row 2: anharmonicity [Hz]: 3.4e8 must lie between -1 GHz"),
         ("0,1e-4,9e-5,5.1e9,-340", "row 2: anharmonicity [Hz]: -340 must lie between -1 GHz"),
         ("0,fast,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 'fast' is not a number"),
@@ -89,6 +90,10 @@ def test_couplings_name_each_pair_once(table):
         ("0,1e-4,9e-5,5.1e9,-3.4e8,1.2", "row 2: readout_error: 1.2 must lie between 0 and 1"),
         ("0,1e-4,9e-5,5.1e9,-3.4e8,,-1", "row 2: p_read0_prepared1: -1 must lie between 0 and 1"),
         (",1e-4,9e-5,5.1e9,-3.4e8", "row 2: '' is no name of a qubit, such as 3 or q3"),
+        ("_a,1e-4,9e-5,5.1e9,-3.4e8", "row 2: '_a' is no name of a qubit"),
+        ("é,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'é' is no name of a qubit"),
+        ("a" * 32 + ",1e-4,9e-5,5.1e9,-3.4e8", "is no name of a qubit"),
+        ("feed0,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'feed0' is a feedline"),
         ("a b,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'a b' is no name of a qubit"),
         (ROWS[0] + ",1,2", "row 2: 11 cells for 9 columns"),
         ("0,1e-4,9e-5,5.1e9", "row 2: 4 cells for 9 columns"),
@@ -107,6 +112,25 @@ def test_a_qubit_that_is_there_twice_is_named_with_both_rows(table):
 def test_a_number_and_the_name_that_it_gives_are_one_qubit(table):
     (found,) = problems_of(table(ROWS[0], "q" + ROWS[0], pairs=None))
     assert found == "row 3: qubit 'q0' is already in row 2"
+
+
+def test_capitals_become_small_and_it_is_said(table):
+    device = read_device(table("QB1" + ROWS[0][1:], ROWS[1], pairs="qubit_a,qubit_b\nQB1,1\n"))
+    assert [q.name for q in device.qubits] == ["qb1", "q1"]
+    assert device.couplings == ((0, 1),)
+    assert device.mended == ("row 2: 'QB1' is called qb1: names are in small letters",)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "said"),
+    [
+        ("A1", "a1", "row 3: qubit 'a1' is already in row 2"),
+        ("a", "qa", "row 3: 'qa' and 'a' would share resonator ra"),
+        ("ra", "a", "row 2: 'ra' is the resonator of 'a'"),
+    ],
+)
+def test_no_two_things_have_one_name(table, first, second, said):
+    assert problems_of(table(first + ROWS[0][1:], second + ROWS[1][1:], pairs=None)) == (said,)
 
 
 @pytest.mark.parametrize(("mark", "name"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
