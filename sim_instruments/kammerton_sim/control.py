@@ -50,7 +50,7 @@ class Control:
             "states": self._states,
             "set_temperature": self._set_temperature,
             "power_cycle": self._power_cycle,
-            "unsafe": questions.unsafe,
+            "unsafe": questions.outside,
             "wrong_box": questions.wrong_box,
             "contradicted": questions.contradicted,
             "fault": self._fault,

@@ -13,9 +13,9 @@ from kammerton_sim import ctl_words as words
 from kammerton_sim.command_line import told
 from kammerton_sim.ctl_parser import VERBS, WHEN, parsed
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.faults.words import near
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
+from kammerton_sim.questions import missed
 from kammerton_sim.running import HOST, found
 
 _FOUND = 3
@@ -169,15 +169,9 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
 def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
     said = limits_of(word for word in options.unsafe if "=" in word)
-    if missed := [p + _nearest(p, answer["known"]) for p in answer["unmet"] if p in said]:
-        raise ValueError(f"no output has {', '.join(missed)}: nothing is proved")
+    if problem := missed([p for p in answer["unmet"] if p in said], answer["known"]):
+        raise ValueError(problem)
     return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
-
-
-def _nearest(pattern: str, known: Sequence[str]) -> str:
-    """Return the nearest name of an output's level, or where none is near all short ones."""
-    short = ", ".join(name for name in known if name.count(".") == 1)
-    return near(pattern, known) or f" (there are {short})"
 
 
 def _wrong_box(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:

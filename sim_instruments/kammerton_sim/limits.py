@@ -6,6 +6,7 @@ misreads is not misread twice. Its limits are `limits.NAME = { min = "-0.5 V", m
 
 from __future__ import annotations
 
+import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
@@ -37,14 +38,22 @@ def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
     problems: list[str] = []
     for word in words:
         try:
-            limits |= _of_words(word) if "=" in word else dict(_of_lab(Path(word)))
-        except OSError as error:
-            problems.append(told(error))
-        except (LimitError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            problems.append(f"{word}: {error}")
+            limits |= _of_words(word) if "=" in word else limits_of_lab(word)
+        except LimitError as error:
+            problems.append(str(error))
     if problems:
         raise LimitError("\n".join(problems))
     return limits
+
+
+def limits_of_lab(path: str | os.PathLike[str]) -> dict[str, tuple[float, float]]:
+    """Return pattern -> (least, most) of a lab.toml; LimitError says what is wrong with it."""
+    try:
+        return dict(_of_lab(Path(path)))
+    except OSError as error:
+        raise LimitError(told(error)) from None
+    except (LimitError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise LimitError(f"{path}: {error}") from None
 
 
 def _of_words(word: str) -> dict[str, tuple[float, float]]:
@@ -52,7 +61,7 @@ def _of_words(word: str) -> dict[str, tuple[float, float]]:
     try:
         low, high = map(float, span.split(":"))
     except ValueError:
-        raise LimitError("write PATTERN=MIN:MAX, e.g. awg*.peak=-0.5:0.5") from None
+        raise LimitError(f"{word}: write PATTERN=MIN:MAX, e.g. awg*.peak=-0.5:0.5") from None
     return {pattern: (low, high)}
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import (
+    AuditError,
     Key,
     Limits,
     contradicted,
@@ -14,6 +16,8 @@ from kammerton_sim.audit import (
     unsafe,
     wrong_box,
 )
+from kammerton_sim.faults.words import near
+from kammerton_sim.limits import limits_of_lab
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
@@ -29,8 +33,26 @@ class Questions:
     def __init__(self, site: Site) -> None:
         self._site = site
 
-    def unsafe(self, limits: Limits) -> dict[str, Any]:
+    def unsafe(self, limits: Limits | str | os.PathLike[str]) -> dict[str, Any]:
         """Return the spans in which an output put out a level outside its limits.
+
+        limits: pattern -> (least, most) in SI units, or the path of a lab.toml. What a lab.toml
+        limits and no box has is in "unmet", for it limits all that a box of its kind may have.
+
+        Raises
+        ------
+        AuditError
+            A pattern meets no output, so that finding nothing would prove nothing.
+        """
+        if not isinstance(limits, Mapping):
+            return self.outside(limits_of_lab(limits))
+        answer = self.outside(limits)
+        if said := missed(answer["unmet"], answer["known"]):
+            raise AuditError(said)
+        return answer
+
+    def outside(self, limits: Limits) -> dict[str, Any]:
+        """Return what `unsafe` does, and name patterns that meet no output instead of raising.
 
         {"spans": [{"output", "what", "value", "limits", "from", "to", "samples"?}, ...], "unmet":
         patterns that meet no output, "known": what limits can be written for, "complete"}
@@ -61,3 +83,17 @@ class Questions:
         boxes = (site.generators | site.sources | site.further).values()
         each = [box.power_on() for box in boxes if isinstance(box, ScpiInstrument)]
         return {key: value for settings in each for key, value in settings.items()}
+
+
+def missed(unmet: Sequence[str], known: Sequence[str]) -> str:
+    """Return what is to be said of patterns that meet no output; "" where there are none."""
+    named = ", ".join(pattern + _nearest(pattern, known) for pattern in unmet)
+    return f"no output has {named}: nothing is proved" if named else ""
+
+
+def _nearest(pattern: str, known: Sequence[str]) -> str:
+    """Return the nearest name of an output's level, or where none is near all short ones."""
+    boxes, _, _ = pattern.rpartition(".")
+    levels = [f"{boxes}.{name.rpartition('.')[2]}" for name in known] if boxes else []
+    short = ", ".join(name for name in known if name.count(".") == 1)
+    return near(pattern, known) or near(pattern, levels) or f" (there are {short})"

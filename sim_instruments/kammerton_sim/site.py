@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
+from kammerton_sim.faults.words import one_of, own_name
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
 from kammerton_sim.instruments.ats9360 import Ats9360
@@ -88,9 +89,10 @@ class Site:
 
         Raises
         ------
-        KeyError
-            There is no such instrument.
+        FaultError
+            There is no such instrument; the message tells the nearest, and all.
         """
+        name = one_of("instrument", own_name(name, self.boards), self.switchable)
         if name in self.boards:
             self.ledger.record(name, "all", "power cycle", None, None)
         else:

@@ -21,7 +21,6 @@ from kammerton.model import InstrumentError, LabClock
 from kammerton_sim.audit import wrong_box
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.limits import limits_of
 from kammerton_sim.write_lab import write_lab
 from tests.prove.frame import Row, proof
 from tests.wire.test_bench_on_the_laboratory import program
@@ -76,13 +75,12 @@ def boxes(quick: bool) -> Iterator[Row]:
     """Each change behind the gate's back between two runs."""
     guard.PAUSE = 0.0  # nobody is at these boxes
     with site() as (laboratory, lab):
-        limits = limits_of([str(lab.path)])
         for name, fault, given in BOXES:
-            yield asyncio.run(_struck_often(laboratory, lab, limits, name, fault, given, quick))
+            yield asyncio.run(_struck_often(laboratory, lab, name, fault, given, quick))
 
 
 async def _struck_often(
-    laboratory: Laboratory, lab: Lab, limits: Any, name: str, fault: str, given: Any, quick: bool
+    laboratory: Laboratory, lab: Lab, name: str, fault: str, given: Any, quick: bool
 ) -> Row:
     times, seen, back, wrong = 2 if quick else 100, [0.0], [0.0], 0
     since = len(laboratory.ledger.since())
@@ -99,7 +97,7 @@ async def _struck_often(
                 await bench.recover(failure)
                 failure = await _believed(bench, lab)
             back.append(time.monotonic() - began)
-    spans = laboratory.questions.unsafe(limits)["spans"]
+    spans = laboratory.questions.unsafe(lab.path)["spans"]
     unsafe = len(spans) + len(wrong_box(laboratory.ledger.since(since)))
     return Row(name, times, max(seen), max(back), wrong=wrong, unsafe=unsafe)
 

@@ -14,7 +14,6 @@ import pytest
 from kammerton_sim.chip import random_chip
 from kammerton_sim.command import run as command
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.limits import limits_of
 from kammerton_sim.published import published
 from kammerton_sim.write_lab import write_lab
 from tests.system.laboratory import KAMMERTON, daemon, laboratory, undrawn, unpublished
@@ -164,9 +163,9 @@ def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
 
 
 def test_the_handle_finds_a_limit_that_was_broken(handled):
-    site, limits = handled.site, limits_of([str(handled.lab)])
-    told = site.questions.unsafe(limits)
+    site = handled.site
+    told = site.questions.unsafe(handled.lab)
     assert (told["spans"], told["complete"]) == ([], True)
     site.sources["drive_lo"].receive(b"SOUR:POW 24;:OUTP 1")  # somebody else's hand
-    (span,) = [s for s in site.questions.unsafe(limits)["spans"] if s["what"] == "power"]
+    (span,) = [s for s in site.questions.unsafe(handled.lab)["spans"] if s["what"] == "power"]
     assert (span["output"], span["value"]) == ("drive_lo.rf", 24)

@@ -148,7 +148,10 @@ def test_every_box_can_be_switched_off_and_on(laboratory):
         assert ask(laboratory, op="power_cycle", instrument=name) == {"ok": True}
     cycled = [c["instrument"] for c in laboratory.ledger.since() if c["what"] == "power cycle"]
     assert cycled == names
-    assert "unknown" in ask(laboratory, op="power_cycle", instrument="toaster")["error"]
+    assert (
+        "no instrument 'toaster'; there are"
+        in ask(laboratory, op="power_cycle", instrument="toaster")["error"]
+    )
 
 
 def greet(laboratory: Laboratory, name: str, client: socket.socket) -> None:

@@ -25,7 +25,8 @@ CLOSE = "for each in (source, bias, vna, board): each.close()\n"
 
 
 def test_upstream_drivers_connect_as_the_page_says() -> None:
-    (snippet,) = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    snippets = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (snippet,) = [each for each in snippets if "YokogawaGS200(" in each]
     chip = random_chip(1, 3)
     chip = replace(chip, wiring=replace(chip.wiring, instruments=FURTHER))
     said = consecutive_ports(chip, 4881)

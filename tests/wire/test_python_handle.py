@@ -1,0 +1,54 @@
+"""The handle for tests: the lines of docs/laboratory.md, and what a slip in one of them says."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kammerton_sim.audit import AuditError
+from kammerton_sim.chip import chip_text, random_chip
+from kammerton_sim.faults import FaultError
+from kammerton_sim.limits import LimitError
+
+PAGE = (Path(__file__).parents[2] / "docs" / "laboratory.md").read_text(encoding="utf-8")
+
+
+def test_the_lines_of_the_page_run(tmp_path):
+    snippets = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+    (snippet,) = [each for each in snippets if "Laboratory(" in each]
+    (tmp_path / "chip.toml").write_text(chip_text(random_chip(1, 3)), encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, "-"], input=snippet, cwd=tmp_path, capture_output=True, text=True,
+        timeout=120,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "'tls'" in done.stdout
+    assert "'drive_lo.rf': None" in done.stdout
+
+
+def test_a_pattern_that_meets_nothing_is_no_green_test(laboratory):
+    with pytest.raises(AuditError, match=r"no output has \*\.powr \(did you mean '\*\.power'\?\)"):
+        laboratory.questions.unsafe({"*.powr": (-20, 5), "drive_lo.power": (-200, 50)})
+
+
+def test_limits_are_read_from_a_lab_toml_which_may_limit_what_no_box_has(laboratory, tmp_path):
+    lab = tmp_path / "lab.toml"
+    lab.write_text('[instruments.drive_lo]\nlimits.power = { max = "5 dBm" }\n'
+                   'limits.volts = { max = "1 V" }\n')  # fmt: skip
+    answer = laboratory.questions.unsafe(lab)
+    assert answer["spans"] == []
+    assert "drive_lo.peak" in answer["unmet"]
+    laboratory.sources["drive_lo"].receive(b"POW 6;:OUTP 1")
+    assert [span["value"] for span in laboratory.questions.unsafe(str(lab))["spans"]] == [6]
+    with pytest.raises(LimitError, match=r"absent\.toml: no such file"):
+        laboratory.questions.unsafe(tmp_path / "absent.toml")
+
+
+def test_a_box_that_is_not_there_is_not_switched(laboratory):
+    with pytest.raises(FaultError, match=r"no instrument 'drive_l' \(did you mean 'drive_lo'\?\)"):
+        laboratory.power_cycle("drive_l")
+    laboratory.power_cycle("digitizer")
