@@ -38,7 +38,7 @@ class Ledger:
     """
 
     def __init__(self, now: Callable[[], float], length: int = 200_000) -> None:
-        self._now = now
+        self.now = now
         self._changes: deque[Change] = deque(maxlen=length)
         self._lock = threading.Lock()
         self._next = 0
@@ -51,7 +51,7 @@ class Ledger:
         """Append one change, stamped with laboratory time."""
         with self._lock:
             by = getattr(self._hand, "by", "")
-            change = Change(self._next, self._now(), instrument, output, what, old, new, by)
+            change = Change(self._next, self.now(), instrument, output, what, old, new, by)
             if len(self._changes) == self._changes.maxlen:
                 self._forget(self._changes[0])
             self._changes.append(change)

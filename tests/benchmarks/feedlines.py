@@ -39,7 +39,7 @@ from kammerton.program import compile as compile_program
 from kammerton.program.compiled import Compiled
 from tests.system.laboratory import Laboratory, laboratory
 
-POINTS, RESET = 51, 300e-6
+POINTS, RESET = 51, 600e-6  # six of the longest T1: a delay leaves nothing to the next
 STAGES = ("compile", "upload", "acquire", "fit", "total")
 
 
@@ -248,22 +248,27 @@ async def measure(lab: Lab, simulated: Laboratory, case: Case) -> list[Row]:
         for n in range(case.repeats + 1):
             window = 200e-6 * (1 + 0.02 * n) if case.points > 1 else 0.0
             plans = programs(lab, truth, case, window)
+            true = t1_of(simulated, lab)  # a play holds what T1 is as it begins
             row = await once(instruments, plans, simulated.process.pid)
-            rows.append(replace(row, pulls=pulls(simulated, row.fits)))
+            rows.append(replace(row, pulls=pulls(true, row.fits)))
         return rows
     finally:
         await close_all(instruments.every)
 
 
-def pulls(simulated: Laboratory, fits: Mapping[str, Fit]) -> list[float]:
-    """(fitted - true) / stderr of every T1 that was accepted."""
-    found = []
-    for name, fit in fits.items():
-        value = fit.values.get("t1")
-        if value is not None and value.stderr:
-            true = simulated.ask(op="truth", parameter=f"{name}.t1")["value"]
-            found.append((value.value - true) / value.stderr)
-    return found
+def t1_of(simulated: Laboratory, lab: Lab) -> dict[str, float]:
+    """Return the true T1 of every qubit now, in s."""
+    return {q: simulated.ask(op="truth", parameter=f"{q}.t1")["value"] for q in lab.qubits}
+
+
+def pulls(true: Mapping[str, float], fits: Mapping[str, Fit]) -> list[float]:
+    """(fitted - true) / stderr of every T1 that has an error bar."""
+    values = {name: fit.values.get("t1") for name, fit in fits.items()}
+    return [
+        (value.value - true[name]) / value.stderr
+        for name, value in values.items()
+        if value is not None and value.stderr
+    ]
 
 
 def line(case: Case, rows: Sequence[Row], memory: tuple[float, float]) -> str:
@@ -304,7 +309,7 @@ def main() -> None:
     print(
         "\nThe best of the warm repetitions; stages: compile and put together, upload to all"
         " generators, acquire and integrate on the host, fit. Every repetition has other delays."
-        " Instrument time of a T1 is about 20 s. Connecting is not counted. Load: programs that"
+        " Instrument time of a T1 is about 36 s. Connecting is not counted. Load: programs that"
         f" wanted a core in the last minute, of {os.cpu_count()} cores; CPU: the least of all"
         " repetitions."
     )

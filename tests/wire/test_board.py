@@ -64,6 +64,18 @@ def test_rearming_never_repeats_a_record(digitizer, awg):
     assert len(set.union(*numbers)) == 60
 
 
+def test_armed_anew_long_after_the_chip_is_played_to_as_it_is_by_then(digitizer, awg, world):
+    upload(awg, points=5)
+    run(awg)
+    trigger(awg)
+    for _ in range(2):
+        acquire(digitizer, lambda: None, buffers=2)
+    known = len(world.plays)
+    world.clock.advance(3600.0)
+    acquire(digitizer, lambda: None, buffers=2)
+    assert (known, len(world.plays)) == (1, 2)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -396,5 +408,15 @@ def test_lost_triggers_of_more_records_than_there_is_memory_for_are_refused(labo
     laboratory.faults.inject("trigger-loss", share=0.5)
     requests = Requests(laboratory.ports["board"])
     assert requests("arm", **{**ARMED, "records": 1 << 40})["error"] == 513
+    assert requests("arm", **ARMED) == {"ok": True, "number_of_request": None}
+    requests.close()
+
+
+@pytest.mark.parametrize(
+    "unfit", [{"records": 10.5}, {"records": True}, {"delay": -1}, {"delay": 10**8}], ids=str
+)
+def test_what_no_board_can_be_armed_with_is_refused(laboratory, unfit):
+    requests = Requests(laboratory.ports["board"])
+    assert requests("arm", **{**ARMED, **unfit})["error"] == 513
     assert requests("arm", **ARMED) == {"ok": True, "number_of_request": None}
     requests.close()

@@ -232,11 +232,7 @@ class Awg5208(ScpiInstrument):
     def _peak(self, channel: int) -> float:
         name, track = self._assets.get(channel, ("", 0))
         library = self.memory.library
-        if track and name in library.sequences:
-            steps = library.sequences[name].steps
-            names = [s.assets[track - 1] for s in steps if track <= len(s.assets)]
-        else:
-            names = [name]
+        names = library.heard(name, track) if track else {name}
         played = peak(library.waves, names, self._largest) * float(self.value("amplitude", channel))
         return played / 2 + abs(float(self.value("offset", channel))) if played else 0.0
 

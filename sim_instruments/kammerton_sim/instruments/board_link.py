@@ -21,17 +21,20 @@ import numpy as np
 from kammerton_sim.instruments.acquisition import Acquisition
 from kammerton_sim.instruments.rig import Codes
 from kammerton_sim.wire import shared
+from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.link import Link
 
 WAIT_TIMEOUT, UNAVAILABLE, NOT_LOCKED = 579, 515, 590
 _BUFFER_NOT_READY, _FAILED = 573, 513
 _UNFIT = (
-    KeyError, TypeError, ValueError, AttributeError, OSError, RecursionError, ArithmeticError,
+    LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError, ArithmeticError,
+    MemoryError, ScpiError,
 )  # fmt: skip
 """What a request can raise that is none."""
 
 _POST = b'{"op": "post"'
 _LARGEST = 64 << 20
+_LONGEST_DELAY = 100_000  # samples; what comes before the record is made, too
 _GLANCE = 0.25
 """s between looks whether the driver's process still lives."""
 
@@ -160,6 +163,9 @@ class BoardLink:
     ) -> dict[str, Any]:
         if self._acquisition is not None:
             raise BoardError(UNAVAILABLE, "already armed")
+        sizes = samples, per_buffer, records, delay
+        if any(type(n) is not int for n in sizes) or not 0 <= delay <= _LONGEST_DELAY:
+            raise BoardError(_FAILED, f"{records} records, {samples} samples, {delay} late")
         if min(samples, per_buffer, records) < 1 or 4 * samples * per_buffer > _LARGEST:
             raise BoardError(_FAILED, f"{per_buffer} records of {samples} samples")
         self._acquisition = self._board.arm(self, samples, per_buffer, records, delay, locked)

@@ -22,6 +22,9 @@ from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
 
 Codes = NDArray[np.uint16]
 
+_STALE = 10.0
+"""s of the laboratory's clock after which a chip that has wandered is played to anew."""
+
 
 class Playback(Protocol):
     """What the world returns for a set of outputs: records by number, from the first trigger."""
@@ -179,6 +182,7 @@ class Tap:
         self._rig, self._feedline, self._trigger = rig, feedline, trigger
         self._computing = threading.Lock()
         self._known: tuple[object, Playback] | None = None
+        self._since = 0.0
 
     @property
     def playing(self) -> bool:
@@ -192,12 +196,16 @@ class Tap:
             key = samples, rig.setting()
             if self._known is None or self._known[0] != key:
                 outputs, carriers = rig.outputs(self._trigger), rig.carriers()
+                self._since = rig.ledger.now()
                 self._known = key, rig.world.play(outputs, carriers, samples, self._feedline)
             return self._known[1]
 
     def wait(self, samples: int, timeout: float) -> Playback | None:
         """Return what plays as soon as it triggers the digitizer; None after `timeout` s."""
         rig, deadline = self._rig, time.monotonic() + timeout
+        with self._computing:
+            if rig.ledger.now() - self._since > _STALE:
+                self._known = None
         while True:
             with rig.news:
                 seen = rig.events

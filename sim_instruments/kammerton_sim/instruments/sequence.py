@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -11,6 +11,8 @@ from kammerton_sim.signals import Segment, Wave
 from kammerton_sim.wire.errors import ScpiError
 
 FOR_EVER = 0
+MOST_STEPS = 1 << 20
+"""Of a sequence with its subsequences written out."""
 NEXT, END = 0, -1
 _DEEPEST = 8
 
@@ -48,13 +50,32 @@ class Library:
 
     def check(self, name: str) -> None:
         """Refuse what a generator refuses to play: missing waves, tracks of unlike length."""
-        for _, step in self._every_step(name, 0):
+        known: dict[str, int] = {}
+        self._count(name, 0, known)
+        for step in (step for one in known for step in self.sequences[one].steps):
             lengths = {self._wave(a).samples.size for a in step.assets if a is not None}
             if len(lengths) > 1:
                 raise ScpiError(-221, f"{name}: the tracks of a step differ in length")
 
+    def heard(self, name: str, track: int) -> set[str | None]:
+        """Return the names of all waveforms that a track can play, in subsequences too."""
+        found: set[str | None] = set()
+        reached, todo = set[str](), [name]
+        while todo:
+            one = todo.pop()
+            if one in reached or one not in self.sequences:
+                continue
+            reached.add(one)
+            for step in self.sequences[one].steps:
+                if step.subsequence is not None:
+                    todo.append(step.subsequence)
+                elif track <= len(step.assets):
+                    found.add(step.assets[track - 1])
+        return found
+
     def playing(self, name: str, track: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
         """Return what a track plays before its loop, and in it (empty when it comes to an end)."""
+        self._count(name, 0, {})  # it may have been changed since it was checked
         order, loop = self._order(name, 0)
         segments = [Segment(self._track_wave(step, track), repeats) for step, repeats in order]
         return tuple(segments[:loop]), tuple(segments[loop:])
@@ -97,12 +118,22 @@ class Library:
         inner, _ = self._order(step.subsequence, depth + 1)
         return inner * times
 
-    def _every_step(self, name: str, depth: int) -> Iterator[tuple[str, Step]]:
-        for step in self._sequence(name, depth).steps:
-            if step.subsequence is not None:
-                yield from self._every_step(step.subsequence, depth + 1)
-            else:
-                yield name, step
+    def _count(self, name: str, depth: int, known: dict[str, int]) -> int:
+        """Return the steps of a sequence, written out; each subsequence is looked at once."""
+        if name not in known:
+            steps = self._sequence(name, depth).steps
+            if not steps:
+                raise ScpiError(-221, f"{name} has no steps")
+            total = sum(
+                1
+                if s.subsequence is None
+                else max(1, s.repeats) * self._count(s.subsequence, depth + 1, known)
+                for s in steps
+            )
+            if total > MOST_STEPS:
+                raise ScpiError(-225, f"{name}: {total} steps, written out")
+            known[name] = total
+        return known[name]
 
     def _sequence(self, name: str, depth: int = 0) -> Sequence:
         if depth > _DEEPEST or name not in self.sequences:

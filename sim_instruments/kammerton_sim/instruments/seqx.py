@@ -6,6 +6,7 @@ Layout as the AWG70000/AWG5200 programmer manuals and files written for these bo
 from __future__ import annotations
 
 import io
+import lzma
 import re
 import zipfile
 import zlib
@@ -25,6 +26,10 @@ _SAMPLES = re.compile(rb"<NumberSamples>(\d{1,10})<")
 _Assets = list[tuple[str | None, str | None]]
 _WAITS = {"None": "", "TrigA": "A", "TrigB": "B", "Internal": "I"}
 _LARGEST = 1 << 30
+_UNREADABLE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError,
+)  # fmt: skip
+"""What zipfile raises of a broken archive, whichever way it is packed."""
 
 
 def read_seqx(blob: bytes | memoryview) -> Library:
@@ -39,7 +44,7 @@ def read_seqx(blob: bytes | memoryview) -> Library:
                 elif name.endswith(".sml"):
                     sequence = read_sml(data)
                     library.sequences[sequence.name] = sequence
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, RuntimeError) as error:
+    except _UNREADABLE as error:
         raise ScpiError(-253, f"not a SEQX file: {error}") from None
     return library
 
@@ -148,4 +153,7 @@ def _repeats(text: dict[str, str]) -> int:
 
 def _goto(text: dict[str, str]) -> int:
     words = {"Next": NEXT, "First": 1, "End": END}
-    return words[text["GoTo"]] if text["GoTo"] in words else int(text["GoToStep"])
+    goto = words[text["GoTo"]] if text["GoTo"] in words else int(text["GoToStep"])
+    if goto < END:
+        raise ValueError(f"no step {goto}")
+    return goto

@@ -20,6 +20,8 @@ from kammerton_sim.wire.server import TcpServer, receive_into
 HEADER = struct.Struct("!2sBBIQ")
 LARGEST = 1 << 24
 """Payload in bytes that a client may put into one data message."""
+PIECE = 1 << 20
+"""Bytes for which there is room before they come."""
 LONGEST = 1 << 28
 """Bytes of a message in many data messages; what is longer overruns the input buffer."""
 
@@ -201,8 +203,11 @@ def _receive(connection: socket.socket) -> tuple[_Frame, bytearray]:
     if prologue != b"HS" or length > LARGEST:  # more than the client was told to send
         _send(connection, FATAL_ERROR, 1, 0, b"poorly formed message header")
         raise ConnectionAbortedError("poorly formed message header")
-    payload = bytearray(length)
-    receive_into(connection, memoryview(payload))
+    payload = bytearray()
+    while len(payload) < length:  # a promise costs nothing before it is kept
+        piece = bytearray(min(length - len(payload), PIECE))
+        receive_into(connection, memoryview(piece))
+        payload += piece
     return _Frame(kind, control, parameter, length), payload
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import numba
@@ -10,6 +12,18 @@ import numpy as np
 from numba.extending import intrinsic
 
 F = TypeVar("F", bound=Callable[..., object])
+
+
+def _forget_older(folder: Path) -> None:
+    """A kernel on disk holds those it calls from other files; numba looks at its own file alone."""
+    newest = max(path.stat().st_mtime for path in folder.rglob("*.py"))
+    for index in folder.rglob("*.nbi"):
+        with suppress(OSError):
+            if index.stat().st_mtime < newest:
+                index.unlink()
+
+
+_forget_older(Path(__file__).parent)
 
 
 def kernel(function: F) -> F:

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton_sim.signals import ChannelOutput, Wave
+from kammerton_sim.signals import ChannelOutput, Segment, Wave
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.jit import kernel
 
@@ -237,6 +237,8 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
     if output is None or not output.on or output.resolution > _DAC_BITS - marker:
         return np.empty(0, np.int64)
     edges: list[IntArray] = []
+    if (most := sum(_edges(s, marker) for s in output.loop)) > _MOST_BURSTS:
+        raise WorldError(f"{most} triggers in one turn of the loop")
     position, level = 0, _final_level(output, marker)
     for segment in output.loop:
         size, repeats = segment.wave.samples.size, segment.repeats
@@ -253,6 +255,15 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
             level = bool(high[-1])
         position += size * repeats
     return np.sort(np.concatenate([np.empty(0, np.int64), *edges]))
+
+
+def _edges(segment: Segment, marker: int) -> int:
+    """How often a marker rises at most."""
+    high = _marker(segment.wave, marker)
+    if high is None:
+        return 0
+    inside, seam = int((high[1:] & ~high[:-1]).sum()), bool(high[0] and not high[-1])
+    return segment.repeats * (inside + seam) + bool(high[0])
 
 
 def _final_level(output: ChannelOutput, marker: int) -> bool:

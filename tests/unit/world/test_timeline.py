@@ -100,6 +100,14 @@ def test_every_marker_takes_a_bit(resolution, markers):
     assert [rising_edges(out, m).size for m in (1, 2, 3, 4)] == [1] * markers + [0] * (4 - markers)
 
 
+def test_more_triggers_than_there_is_memory_for_are_refused_by_their_number():
+    pulse = Segment(wave(np.zeros(4), [0, 1, 0, 1]), 1 << 20)
+    with pytest.raises(WorldError, match="2097152 triggers"):
+        rising_edges(output(pulse), 1)
+    steady = Segment(wave(np.zeros(4), [1, 1, 1, 1]), 1 << 20)
+    assert rising_edges(output(steady, Segment(wave(np.zeros(4)))), 1).tolist() == [0]
+
+
 def test_channels_that_are_off_or_absent_do_not_mark():
     segment = Segment(wave(np.zeros(4), [0, 1, 1, 0]))
     assert rising_edges(output(segment, on=False), 1).size == 0
