@@ -15,7 +15,7 @@ fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its n
 clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
 on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
-set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; name -> {"chip"}; stop.
+set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; name -> {"chip", "pid"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -23,6 +23,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -58,7 +59,7 @@ class Control:
             "faults": faults.active,
             "catalogue": _catalogue,
             "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
-            "name": lambda: {"chip": site.chip.name},
+            "name": lambda: {"chip": site.chip.name, "pid": os.getpid()},
             "time": lambda: {"time": site.world.clock.now()},
             "stop": self._stop,
         }

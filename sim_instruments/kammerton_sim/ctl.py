@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton_sim import ctl_words as words
+from kammerton_sim.asked import HOST, asked, name_of
 from kammerton_sim.command_line import told
 from kammerton_sim.ctl_parser import VERBS, WHEN, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
-from kammerton_sim.running import HOST, found
+from kammerton_sim.running import found
 
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""
@@ -44,32 +44,22 @@ def run(argv: Sequence[str]) -> int:
 
 
 class _Laboratory:
-    """The control socket of one laboratory."""
+    """The control port of one laboratory, which has told its name."""
 
     def __init__(self, address: str | None) -> None:
         self._address = _parsed(address) if address else (HOST, _only())
         self.named = f" --control {address}" if address else ""
-
-    def chip(self) -> str:
-        """Return the name of its chip, which says which laboratory it was."""
-        return str(self.ask("name")["chip"])
+        self.chip = str(name_of(*self._address)["chip"])
 
     def ask(self, op: str, **request: Any) -> Any:
         """Ask one question; raises _Refused with the laboratory's words."""
         host, port = self._address
         try:
-            with socket.create_connection((host, port), 60.0) as connection:
-                connection.sendall(json.dumps({"op": op, **request}).encode() + b"\n")
-                with connection.makefile() as reader:
-                    line = reader.readline()
-        except OSError as error:
-            why = (error.strerror or str(error)).lower()
-            raise ConnectionError(f"no laboratory at {host}:{port}: {why}") from None
-        if not line:
+            answer = asked(host, port, {"op": op, **request})
+        except EOFError:
             if op == "stop":  # it may be gone before it says so
                 return {"ok": True}
-            raise ConnectionError(f"the laboratory at {host}:{port} hung up")
-        answer = json.loads(line)
+            raise ConnectionError(f"the laboratory at {host}:{port} hung up") from None
         if isinstance(answer, dict) and "error" in answer:
             raise _Refused(answer["error"])
         return answer
@@ -98,14 +88,13 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         return special[options.what](laboratory, options)
     if options.what not in VERBS:
         return _inject(laboratory, options)
-    chip = laboratory.chip() if options.what == "stop" else ""
     answer = laboratory.ask(options.what)
     shown: Mapping[str, Callable[[Any], str]] = {
         "faults": words.faults,
         "outputs": words.outputs,
         "refrigerator": words.refrigerator,
         "time": lambda now: words.moment(now["time"]),
-        "stop": lambda _: f"the laboratory {chip} stops",
+        "stop": lambda _: f"the laboratory {laboratory.chip} stops",
     }
     return _say(options, _listed(answer), shown[options.what](answer))
 
@@ -127,7 +116,7 @@ def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
         off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
     else:
         off = laboratory.ask("clear")
-    return _say(options, [{"cleared": off}], f"{laboratory.chip()}: {words.cleared(off)}")
+    return _say(options, [{"cleared": off}], f"{laboratory.chip}: {words.cleared(off)}")
 
 
 def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
@@ -135,7 +124,7 @@ def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
     said = words.injected(answer["fault"], options.what, given, when, laboratory.named)
-    return _say(options, [answer], f"{laboratory.chip()}: {said}")
+    return _say(options, [answer], f"{laboratory.chip}: {said}")
 
 
 def _given(name: str, values: Sequence[str]) -> dict[str, str]:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from platformdirs import user_state_path
 
-HOST = "127.0.0.1"
+from kammerton_sim.asked import HOST, SilentError, name_of
 
 
 @dataclass(frozen=True)
@@ -36,17 +35,38 @@ def announced(chip: str, control: int) -> Iterator[None]:
 
 
 def found() -> list[Running]:
-    """Return the laboratories that answer; files of others that ended without a word vanish."""
-    answering = []
+    """Return the laboratories that run; files of others that ended without a word vanish."""
+    running = []
     for path in sorted(_folder().glob("*.json")):
         try:
             laboratory = Running(**json.loads(path.read_text(encoding="utf-8")))
-            socket.create_connection((HOST, laboratory.control), 1.0).close()
         except (OSError, ValueError, TypeError):
-            path.unlink(missing_ok=True)
+            laboratory = None
+        if laboratory is not None and _runs(laboratory):
+            running.append(laboratory)
         else:
-            answering.append(laboratory)
-    return answering
+            path.unlink(missing_ok=True)
+    return running
+
+
+def _runs(laboratory: Running) -> bool:
+    """Whether its process has the port, and not another's that took it since."""
+    try:
+        return bool(name_of(HOST, laboratory.control, 1.0)["pid"] == laboratory.pid)
+    except SilentError:  # too busy to say so, perhaps
+        return _is_alive(laboratory.pid)
+    except ConnectionError:
+        return False
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True
 
 
 def _folder() -> Path:

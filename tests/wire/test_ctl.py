@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import pytest
 
@@ -11,6 +12,7 @@ from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.quantities import limits, measured, quantity
 from kammerton_sim.running import announced, found
+from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.world.errors import WorldError
 from tests.wire.conftest import settle
 from tests.wire.test_laboratory import text_of
@@ -331,10 +333,19 @@ def test_the_one_that_runs_is_found(alone, laboratory, capsys):
     assert found() == []
 
 
-def test_of_several_one_must_be_named(alone, laboratory, capsys, monkeypatch):
-    with announced("one", laboratory.ports["control"]):
-        monkeypatch.setattr("os.getpid", lambda: 1)
-        with announced("two", laboratory.ports["control"]):
+@pytest.fixture
+def other():
+    """What says that it is the laboratory of process 1, at its port."""
+    other = LineServer("other", 0, lambda _: '{"chip": "two", "pid": 1}', "\n")
+    yield other
+    other.close()
+
+
+def test_of_several_one_must_be_named(alone, laboratory, other, capsys, monkeypatch):
+    with announced("one", laboratory.ports["control"]), monkeypatch.context() as patch:
+        patch.setattr("os.getpid", lambda: 1)
+        with announced("two", other.port):
+            patch.undo()
             assert command(["ctl", "time"]) == 2
     assert "several laboratories run: two (--control" in capsys.readouterr().err
 
@@ -343,6 +354,42 @@ def test_one_that_ended_without_a_word_is_forgotten(alone, tmp_path):
     with announced("gone", 1):
         assert found() == []
         assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_one_that_was_killed_is_forgotten_when_another_takes_its_port(alone, other, tmp_path):
+    with announced("killed", other.port):
+        assert found() == []
+        assert list(tmp_path.rglob("*.json")) == []
+
+
+def test_one_that_was_killed_is_forgotten_when_something_else_takes_its_port(alone, laboratory):
+    with announced("killed", laboratory.ports["fridge"]):
+        assert found() == []
+
+
+def test_one_that_is_too_busy_to_answer_still_runs(alone, deaf):
+    with announced("busy", deaf):
+        assert [each.chip for each in found()] == ["busy"]
+
+
+@pytest.fixture
+def deaf(monkeypatch):
+    """The port of somebody who takes connections and says nothing."""
+    monkeypatch.setattr("kammerton_sim.asked.PATIENCE", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize("name", ["fridge", "board"])
+def test_a_port_that_is_no_control_port(laboratory, name, capsys):
+    port = laboratory.ports[name]
+    assert command(["ctl", "--control", str(port), "time"]) == 1
+    assert capsys.readouterr().err == f"127.0.0.1:{port} is no laboratory's control port\n"
+
+
+def test_a_port_that_says_nothing_holds_nobody_up(deaf, capsys):
+    assert command(["ctl", "--control", str(deaf), "time"]) == 1
+    assert capsys.readouterr().err == f"nothing answers at 127.0.0.1:{deaf} within 0.2 s\n"
 
 
 @pytest.mark.parametrize("address", ["here", "0", "127.0.0.1:x", "99999"])
