@@ -22,6 +22,12 @@ _SAMPLE_RATE = 1_000_000_000
 _COMPILING = 50.0
 """s more for an answer: the laboratory's first play may have to compile its kernels."""
 
+_NOT_OURS = (
+    "post buffers that come from api.memory(): upstream's own Buffer is freed while in use on "
+    "this system; before acquire(), say "
+    "`qcodes.instrument_drivers.AlazarTech.ATS.Buffer = board.api.memory`"
+)
+
 _BITS, _MEMORY = 12, (1 << 31) - 2
 
 
@@ -233,8 +239,7 @@ class SimBoard:
         address = _address(buffer)
         segment = self._pool.used.get(address)
         if segment is None:
-            raise RuntimeError("post buffers that come from api.memory(): upstream's own Buffer is "
-                               "freed while it is in use on this system")  # fmt: skip
+            raise RuntimeError(_NOT_OURS)
         self._posted.append(address)
         self._link.send(op="post", memory=segment.number, size=size)
         return OK
