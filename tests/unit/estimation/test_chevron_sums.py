@@ -14,7 +14,7 @@ from tests.yardstick import least, spent
 THETA = np.array([2.3, 0.45, 5.0, 3.0, 0.05, 0.8])
 SLOPES = slice(0, 6)
 LAW, LEVEL, DATA = 6, 7, 8
-IDLE = 30e-3  # s of the idle machine; 55 before waves and elimination were compiled
+IDLE = 20e-3  # s of the idle machine; 50 before waves and elimination were compiled
 
 
 def summed(t, y, w, a):
