@@ -18,6 +18,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps import branches
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import clumping, jump, misses
@@ -92,7 +93,9 @@ def crossing_law(b: Array) -> Positions:
         away = b - place
         apart = np.sqrt((half * away) ** 2 + g * g + 1e-18)
         centre = middle + mean * away
-        return np.stack([centre + apart, centre - apart])
+        both = np.empty((2, *centre.shape))
+        both[0], both[1] = centre + apart, centre - apart
+        return both
 
     return law
 
@@ -239,14 +242,10 @@ def _crossed(
 
 def _brightness(c: Columns, s: Array, theta: Array, width: float) -> Array:
     """How bright pairs of branches (T, 5) are; where they are one line it counts once."""
-    thin = np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
-    line = crossing_law(c.b[thin])(theta)
-    inside = (line >= 0) & (line <= 1)
-    point = np.rint(np.where(inside, line, 0.0) / c.step).astype(np.intp)
-    here = np.minimum(s[thin[None, None, :], np.minimum(point, len(c.f) - 1)], SOLID) - DULL
-    bright = np.where(inside, np.maximum(here, UNSEEN), 0.0)
-    bright[1] = np.where(np.abs(line[0] - line[1]) < APART * max(width, c.step), 0.0, bright[1])
-    return np.asarray(bright.sum(axis=(0, 2)))
+    thin, bright = np.arange(0, len(c.b), max(1, len(c.b) // THINNED)), np.empty(len(theta))
+    branches.fill_brightness(s, thin, c.b, c.step, theta, APART * max(width, c.step),
+                             (SOLID, DULL, UNSEEN), bright)  # fmt: skip
+    return bright
 
 
 def _polished(c: Columns, theta: Array, points: Candidates, width: float) -> Array:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps import transmon
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.maps.tracks import Positions
@@ -53,13 +54,10 @@ def qubit_law(b: Array, scale: Scale) -> Positions:
     base = scale.f0 / scale.df
 
     def law(theta: Array) -> Array:
-        f_max, top, log_period, square, e_c = (theta[..., k, None] for k in range(5))
-        phase = (b - top) * (np.pi * np.exp(-np.minimum(np.maximum(log_period, -3.0), 7.0)))
-        sine = np.sin(phase)
-        part = 1.0 + (square - 1.0) * sine * sine
-        root = np.sqrt(np.sqrt(np.maximum(part, 1e-9)))
-        shift = base + e_c
-        return np.asarray(((f_max + shift) * root - shift)[None])
+        each = np.ascontiguousarray(theta).reshape(-1, theta.shape[-1])
+        along = np.empty((len(each), len(b)))
+        transmon.fill_law(each, b, base, along)
+        return along.reshape(1, *theta.shape[:-1], len(b))
 
     return law
 

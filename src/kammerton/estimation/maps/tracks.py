@@ -107,10 +107,13 @@ class Place:
     @classmethod
     def of(cls, law: Positions, theta: Array) -> Place:
         """Ask the law once, for theta and for the points beside it: central differences."""
-        step = 1e-5 * np.maximum(1.0, np.abs(theta))
-        away = np.diag(step)
-        there = law(np.concatenate([theta[None], theta + away, theta - away]))
-        p = len(theta)
+        p, step = len(theta), 1e-5 * np.maximum(1.0, np.abs(theta))
+        ends = np.empty((2 * p + 1, p))
+        ends[:] = theta
+        aside = ends[1:].reshape(2, p * p)[:, :: p + 1]  # what moves in each
+        aside[0] += step
+        aside[1] -= step
+        there = law(ends)
         slope = (there[:, 1 : p + 1] - there[:, p + 1 :]) / (2 * step[:, None])
         return cls(theta, there[:, 0], np.ascontiguousarray(slope.transpose(0, 2, 1)))
 
