@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.quantities import limits, measured, quantity
+from kammerton_sim.quantities import beside, limits, measured, quantity
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
@@ -163,7 +163,7 @@ def contradiction(found: Mapping[str, Any]) -> str:
     unit = _UNITS.get(found["name"].partition(".")[2], "")
     return (
         f"{found['name']}: {measured(found['value'], found['stderr'], unit)}, truth"
-        f" {measured(found['truth'], found['stderr'], unit).partition(' ±')[0]}:"
+        f" {beside(found['truth'], found['stderr'], unit)}:"
         f" {found['pull']:+.1f} standard errors off"
     )
 

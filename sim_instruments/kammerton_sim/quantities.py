@@ -17,10 +17,15 @@ def quantity(value: float, unit: str) -> str:
 
 def measured(value: float, stderr: float, unit: str) -> str:
     """Return a value and its standard error, two digits of it: 15.6 ± 1.2 µs."""
-    prefix = _prefix(value, unit)
+    prefix, places = _rounded(value, stderr, unit)
     factor = _PREFIXES[prefix]
-    places = min(max(0, 1 - math.floor(math.log10(stderr / factor))), 12)
     return f"{value / factor:.{places}f} ± {stderr / factor:.{places}f} {prefix}{unit}".rstrip()
+
+
+def beside(value: float, stderr: float, unit: str) -> str:
+    """Return a value to the digits that a standard error leaves: 15.6 µs."""
+    prefix, places = _rounded(value, stderr, unit)
+    return f"{value / _PREFIXES[prefix]:.{places}f} {prefix}{unit}".rstrip()
 
 
 def limits(low: float, high: float, unit: str) -> str:
@@ -30,6 +35,12 @@ def limits(low: float, high: float, unit: str) -> str:
     if low <= -_BOUNDLESS:
         return f"at most {quantity(high, unit)}"
     return f"{quantity(low, unit)} to {quantity(high, unit)}"
+
+
+def _rounded(value: float, stderr: float, unit: str) -> tuple[str, int]:
+    """Return the prefix of a value, and how many decimals show two digits of its error."""
+    prefix = _prefix(value, unit)
+    return prefix, min(max(0, 1 - math.floor(math.log10(stderr / _PREFIXES[prefix]))), 12)
 
 
 def _prefix(value: float, unit: str) -> str:

@@ -265,7 +265,7 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     path.write_text(json.dumps([{"name": "q0.t1", **good, "value": 60e-6}, setting]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
     assert code == 3
-    assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0: +10.0 standard errors off" in said
+    assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0 µs: +10.0 standard errors off" in said
     assert "settings, which claim nothing: q0.x" in said
     path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
