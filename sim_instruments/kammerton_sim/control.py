@@ -12,8 +12,9 @@ wrong_box -> {"changes": [...], "complete"};
 contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"checked",
 "contradicted": [...], "without_truth": [...]};
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
-clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait or are
-on; catalogue -> every fault that there is: [{name, row, says, usage}, ...];
+clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait, are on or
+are done: [{number, name, given, seed, state, struck?, of?}, ...];
+catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; name -> {"chip", "pid"}; stop.
 What fails answers {"error": "..."}.

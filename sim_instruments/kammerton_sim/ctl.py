@@ -123,7 +123,10 @@ def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     given = _given(options.what, options.values)
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
-    said = words.injected(answer["fault"], options.what, given, when, laboratory.named)
+    done = answer["fault"] in (
+        fault["number"] for fault in laboratory.ask("faults") if fault["state"] == "done"
+    )
+    said = words.injected(answer["fault"], options.what, given, when, laboratory.named, done)
     return _say(options, [answer], f"{laboratory.chip}: {said}")
 
 

@@ -35,9 +35,17 @@ def columns(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
 
 
 def injected(
-    number: int, name: str, given: Mapping[str, Any], when: Mapping[str, Any], named: str
+    number: int,
+    name: str,
+    given: Mapping[str, Any],
+    when: Mapping[str, Any],
+    named: str,
+    done: bool = False,
 ) -> str:
-    """One line for a fault that was put on; named: how the command named the laboratory."""
+    """One line for a fault that was put on; named: how the command named the laboratory.
+
+    done: it has struck, and there is nothing to take off.
+    """
     waits = []
     if when.get("after"):
         waits.append(f"in {when['after']:g} s")
@@ -46,6 +54,8 @@ def injected(
     state = f"comes {' and '.join(waits)}" if waits else "is on"
     lasting = f" for {when['lasting']:g} s" if when.get("lasting") else ""
     values = "".join(f" {key}={value}" for key, value in given.items())
+    if done:
+        return f"fault {number}, {name}{values}, is done"
     return (
         f"fault {number}, {name}{values}, {state}{lasting};"
         f" `kammerton sim ctl{named} clear {number}` takes it off"
@@ -53,14 +63,25 @@ def injected(
 
 
 def faults(active: Sequence[Mapping[str, Any]]) -> str:
-    """Faults that wait or are on."""
+    """Faults that wait, are on or are done."""
     if not active:
         return "no fault is on, none waits"
-    rows = [("", "FAULT", "STATE", "SEED", "WITH")] + [
-        (str(f["number"]), f["name"], f["state"], str(f["seed"]), _pairs(f["given"]) or "-")
+    rows = [("", "FAULT", "STATE", "SEED", "STRUCK", "WITH")] + [
+        (
+            str(f["number"]),
+            f["name"],
+            f["state"],
+            str(f["seed"]),
+            _struck(f),
+            _pairs(f["given"]) or "-",
+        )
         for f in active
     ]
     return "\n".join(columns(rows, 10_000))
+
+
+def _struck(fault: Mapping[str, Any]) -> str:
+    return f"{fault['struck']} of {fault['of']}" if "of" in fault else "-"
 
 
 def cleared(numbers: Sequence[int]) -> str:

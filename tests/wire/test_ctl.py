@@ -77,6 +77,21 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
 
 
+def test_what_has_struck_is_done_and_not_taken_off(ctl, laboratory):
+    name = laboratory.chip.name
+    assert ctl("error", "drive_lo", "count=2")[1] == (
+        f"{name}: fault 1, error instrument=drive_lo count=2, is done\n"
+    )
+    ctl("swallow", "fridge", "2")
+    told = [line.split() for line in ctl("faults")[1].splitlines()[1:]]
+    assert [(*each[1:3], " ".join(each[4:7])) for each in told] == [
+        ("error", "done", "2 of 2"), ("swallow", "on", "0 of 2")
+    ]  # fmt: skip
+    assert ctl("clear")[1] == f"{name}: taken off: 2\n"
+    assert ctl("clear")[1] == f"{name}: nothing was on\n"
+    assert ctl("faults")[1] == "no fault is on, none waits\n"
+
+
 @pytest.mark.parametrize(
     ("fault", "values"),
     [("overload", []), ("hang-up", ["digitizer"]), ("power-cycle", ["instrument=digitizer"])],

@@ -318,6 +318,57 @@ def test_a_box_that_starts_up_refuses(laboratory):
         pytest.fail("it never came back")
 
 
+def course(laboratory) -> tuple[str, int, int]:
+    (told,) = laboratory.faults.active()
+    return told["state"], told["struck"], told["of"]
+
+
+def reaches(laboratory, wanted: tuple[str, int, int]) -> bool:
+    """Whether the only fault gets as far as that."""
+    until = time.monotonic() + 20
+    while course(laboratory) != wanted and time.monotonic() < until:
+        time.sleep(0.01)
+    return course(laboratory) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [("swallow", {}), ("late", {"seconds": 0.01}), ("truncate", {}), ("say", {"text": "1"})],
+)
+def test_a_fault_of_answers_tells_how_many_it_has_struck(laboratory, name, more):
+    laboratory.faults.inject(name, instrument="fridge", count=2, **more)
+    assert course(laboratory) == ("on", 0, 2)
+    with socket.create_connection(("127.0.0.1", laboratory.ports["fridge"]), 20) as client:
+        client.sendall(b"*IDN?\r\n")
+        assert reaches(laboratory, ("on", 1, 2))
+        client.sendall(b"*IDN?\r\n*IDN?\r\n")
+        assert reaches(laboratory, ("done", 2, 2))
+    assert laboratory.faults.clear() == []
+    assert laboratory.faults.active() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "times"),
+    [
+        ("power-cycle", {}, 1),
+        ("power-cycle", {"seconds": 0.05}, 1),
+        ("hang-up", {}, 1),
+        ("error", {"count": 3}, 3),
+        ("reboot-loop", {"times": 3, "every": 0.02}, 3),
+    ],
+)
+def test_a_fault_that_has_struck_is_done(laboratory, name, given, times):
+    laboratory.faults.inject(name, instrument="drive_lo", **given)
+    assert reaches(laboratory, ("done", times, times))
+    assert laboratory.faults.clear(1) == []
+
+
+def test_a_box_that_still_starts_up_is_not_done(laboratory):
+    laboratory.faults.inject("power-cycle", instrument="drive_lo", seconds=3600)
+    assert course(laboratory) == ("on", 1, 1)
+    assert laboratory.faults.clear() == [1]
+
+
 def test_a_reboot_loop_counts_its_cycles_and_can_be_ended(laboratory):
     number = laboratory.faults.inject("reboot-loop", instrument="drive_lo", times=3, every=0.02)
     cycles, until = [], time.monotonic() + 20
@@ -463,6 +514,7 @@ def test_a_stuck_buffer_comes_again(laboratory, digitizer, playing):
     same = [x for x in set(buffers) if buffers.count(x) > 1]
     assert len(same) == 1
     assert buffers.count(same[0]) == 3
+    assert course(laboratory) == ("done", 2, 2)
 
 
 def test_a_fault_strikes_in_the_middle_of_a_scan(laboratory, digitizer, playing):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from kammerton_sim.faults.course import Course
 from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def replay(site: Site, seed: int, buffers: int = 1, board: str = "board") -> Und
     """Deliver a buffer again, so many times, instead of new ones."""
     faults = _board(site, board)
     faults.replay(buffers)
-    return lambda: faults.replay(0)
+    return Course(lambda: faults.replay(0), buffers, lambda: buffers - faults.replays)
 
 
 def cut_records(site: Site, seed: int, keep: float = 0.5, board: str = "board") -> Undo:

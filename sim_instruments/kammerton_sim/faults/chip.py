@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
+from kammerton_sim.faults.course import Course
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to, require
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ def drift(
         for undo in hops:
             undo()
 
-    return mend
+    return Course(mend, steps, lambda: len(hops), stays=lambda: True)
 
 
 def dead(site: Site, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:

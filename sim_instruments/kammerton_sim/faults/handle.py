@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.faults.catalogue import CATALOGUE
+from kammerton_sim.faults.course import Course
 from kammerton_sim.faults.turns import Turns
 from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near
 
@@ -22,7 +23,7 @@ _MOST = 1e9
 
 @dataclass
 class Injection:
-    """One fault of this laboratory: waiting, on, or over."""
+    """One fault of this laboratory: waiting, on (or done, but not yet cleared), or over."""
 
     number: int
     fault: Fault
@@ -30,16 +31,31 @@ class Injection:
     seed: int
     state: str = "waiting"
     undo: Undo | None = field(default=None, repr=False)
+    course: Course | None = field(default=None, repr=False)
     timers: list[threading.Timer] = field(default_factory=list, repr=False)
+
+    def begin(self, site: Site) -> Undo:
+        """Put it on; returns what takes it off again."""
+        undo = self.fault.inject(site, self.seed, **self.given)
+        self.course = undo if isinstance(undo, Course) else None
+        return undo
+
+    def done(self) -> bool:
+        """Whether it has struck as often as it was to, so that there is nothing to take off."""
+        return self.state == "on" and self.course is not None and self.course.done()
 
     def told(self) -> dict[str, Any]:
         """Return what is told about it."""
+        counted = {}
+        if self.state == "on" and self.course is not None:
+            counted = {"struck": self.course.struck(), "of": self.course.of}
         return {
             "number": self.number,
             "name": self.fault.name,
             "given": self.given,
             "seed": self.seed,
-            "state": self.state,
+            "state": "done" if self.done() else self.state,
+            **counted,
         }
 
 
@@ -94,7 +110,10 @@ class Faults:
         return number
 
     def clear(self, number: int | None = None) -> list[int]:
-        """Take one fault off, or all; returns the numbers of those that were on or waiting."""
+        """Take one fault off, or all; returns the numbers of those that were on or waiting.
+
+        What is done is forgotten, and not among them.
+        """
         with self._lock:
             if number is not None and not 1 <= number <= len(self._all):
                 raise FaultError(f"no fault {number}; there have been {len(self._all)}")
@@ -102,7 +121,10 @@ class Faults:
             return [injection.number for injection in chosen if self._end(injection)]
 
     def active(self) -> list[dict[str, Any]]:
-        """Return those that wait or are on."""
+        """Return those that wait, are on or, until they are cleared, are done.
+
+        struck, of: how often, of how often, of those that strike a number of times.
+        """
         with self._lock:
             return [injection.told() for injection in self._all if injection.state != "over"]
 
@@ -120,7 +142,7 @@ class Faults:
             if injection.state != "waiting":
                 return
             fault = injection.fault
-            begin = partial(fault.inject, self._site, injection.seed, **injection.given)
+            begin = partial(injection.begin, self._site)
             try:
                 injection.undo = self._turns.take(fault.held(injection.given), begin)
             except ValueError as error:
@@ -140,13 +162,14 @@ class Faults:
 
     def _end(self, injection: Injection) -> bool:
         with self._lock:
+            nothing = injection.done() or injection.state == "over"
             before, injection.state = injection.state, "over"
             for timer in injection.timers:
                 timer.cancel()
             if before == "on" and injection.undo is not None:
                 injection.undo()
                 self._note(injection, _words(injection), None)
-        return before != "over"
+        return not nothing
 
     def _later(self, seconds: float, injection: Injection, what: Callable[[], object]) -> None:
         timer = threading.Timer(seconds, what)

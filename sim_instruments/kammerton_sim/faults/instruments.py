@@ -8,6 +8,7 @@ from functools import partial
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
+from kammerton_sim.faults.course import Course, at_once
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, above, from_to, one_of
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import MESSAGES, ScpiError
@@ -37,15 +38,11 @@ def _box(site: Site, instrument: str) -> ScpiInstrument:
     return _boxes(site)[instrument]
 
 
-def _nothing() -> None:
-    """What is over needs no end."""
-
-
 def power_cycle(site: Site, seed: int, instrument: str, seconds: float = 0.0) -> Undo:
     """Switch off and on; for `seconds` it is starting up and refuses connections."""
     site.power_cycle(instrument)
     if not seconds:
-        return _nothing
+        return at_once()
     admit = site.server(instrument).refuse()
     started = threading.Timer(seconds, admit)
     started.daemon = True
@@ -55,23 +52,24 @@ def power_cycle(site: Site, seed: int, instrument: str, seconds: float = 0.0) ->
         started.cancel()
         admit()
 
-    return up
+    return Course(up, 1, lambda: 1, stays=lambda: not started.finished.is_set())
 
 
 def reboot_loop(
     site: Site, seed: int, instrument: str, times: int = 100, every: float = 1.0
 ) -> Undo:
     """Power-cycle it again and again."""
-    over = threading.Event()
+    over, cycles = threading.Event(), list[None]()
 
     def flap() -> None:
         for _ in range(times):
             site.power_cycle(instrument)
+            cycles.append(None)
             if over.wait(every):
                 return
 
     threading.Thread(target=flap, name="reboot loop", daemon=True).start()
-    return over.set
+    return Course(over.set, times, lambda: len(cycles))
 
 
 def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
@@ -156,7 +154,7 @@ def push_error(site: Site, seed: int, instrument: str, code: int = -222, count: 
     with box.lock:
         for _ in range(count):
             box.fail(ScpiError(code))
-    return _nothing
+    return at_once(count)
 
 
 def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -> Undo:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from kammerton_sim.faults.course import Course, at_once
 from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
 from kammerton_sim.wire import link
 
@@ -18,9 +20,17 @@ def _server(site: Site, instrument: str) -> TcpServer:
     return (site.servers | site.boards)[instrument].server
 
 
-def _spoil(site: Site, instrument: str, how: link.Spoil, count: int) -> Undo:
+def _spoil(site: Site, instrument: str, how: link.Spoil, count: int) -> Course:
     """Spoil answers of an instrument on the network; a digitizer sits in the computer."""
-    return _server(site, instrument).link.spoil(how, count)
+    cable, spoiled = _server(site, instrument).link, list[None]()
+
+    def counted(answer: bytes) -> bytes | None:
+        try:
+            return how(answer)
+        finally:
+            spoiled.append(None)  # at once for all threads, unlike a sum
+
+    return Course(cable.spoil(counted, count), count, lambda: len(spoiled))
 
 
 def swallow(site: Site, seed: int, instrument: str, count: int = 1) -> Undo:
@@ -31,13 +41,13 @@ def swallow(site: Site, seed: int, instrument: str, count: int = 1) -> Undo:
 def late(site: Site, seed: int, instrument: str, seconds: float = 10.0, count: int = 1) -> Undo:
     """Hold the next answers back."""
     over = threading.Event()
-    mend = _spoil(site, instrument, link.late(seconds, over), count)
+    course = _spoil(site, instrument, link.late(seconds, over), count)
 
     def end() -> None:
-        mend()
+        course()
         over.set()
 
-    return end
+    return replace(course, undo=end)
 
 
 def truncate(site: Site, seed: int, instrument: str, keep: float = 0.5, count: int = 1) -> Undo:
@@ -78,7 +88,7 @@ def black_hole(site: Site, seed: int, instrument: str) -> Undo:
 def hang_up(site: Site, seed: int, instrument: str) -> Undo:
     """End every connection now; new ones are welcome."""
     _server(site, instrument).drop()
-    return lambda: None
+    return at_once()
 
 
 def refuse(site: Site, seed: int, instrument: str) -> Undo:

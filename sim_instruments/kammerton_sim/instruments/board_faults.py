@@ -42,6 +42,11 @@ class BoardFaults:
         with self._lock:
             self._replays, self._kept = buffers, np.empty(0, np.uint16)
 
+    @property
+    def replays(self) -> int:
+        """Return how many more times it comes."""
+        return self._replays
+
     def missed(self, expected: int) -> IntArray | None:
         """Draw which of the records to come get lost, sorted; None when none does."""
         if not self._lost:
