@@ -56,6 +56,27 @@ def test_offset_and_half_the_amplitude_share_the_range(box):
     assert error(box) == 0
 
 
+def noted(box: Keysight33522b, since: int) -> list[tuple[str, float, float]]:
+    changes = [c for c in box.ledger.since(since) if c["what"] in ("low", "high", "offset")]
+    return [(c["what"], round(c["old"], 9), round(c["new"], 9)) for c in changes]
+
+
+@pytest.mark.parametrize(
+    ("before", "command", "entries"),
+    [
+        ("VOLT:OFFS 0.1", "VOLT 20", [("offset", 0.1, 0), ("low", 0.05, -5), ("high", 0.15, 5)]),
+        ("VOLT 4", "VOLT:OFFS 9", [("offset", 0, 3), ("low", -2, 1), ("high", 2, 5)]),
+        ("VOLT 4;VOLT:OFFS 3", "*RST", [("offset", 3, 0), ("low", 1, -0.05), ("high", 5, 0.05)]),
+        ("VOLT 0.1", "*RST", []),
+    ],
+)
+def test_the_ledger_has_no_level_that_lies_inside_a_command(box, before, command, entries):
+    told(box, f"SOUR1:{before}")
+    since = len(box.ledger.since())
+    told(box, command if command[0] == "*" else f"SOUR1:{command}")
+    assert noted(box, since) == entries
+
+
 @pytest.mark.parametrize(
     ("function", "unit", "shown"),
     [("SIN", "VRMS", 0.35355), ("SQU", "VRMS", 0.5), ("RAMP", "VRMS", 0.28868),

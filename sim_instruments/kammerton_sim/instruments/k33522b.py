@@ -10,7 +10,9 @@ conflict" (frequency to a new function, offset to a new amplitude), some default
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +25,8 @@ from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number
 from kammerton_sim.wire.settings import Setting, Value
 
-_AT_POWER_ON = float(SETTINGS["amplitude"].kind.default) / 2
+_HALF = float(SETTINGS["amplitude"].kind.default) / 2
+_AT_POWER_ON = {"low": -_HALF, "high": _HALF}
 _HIGHEST = 5.0  # V of peak into 50 ohm
 _SHORTEST = 16e-9  # s of a pulse, and of the rest of its period
 _CREST = {"SIN": 2 * math.sqrt(2), "RAMP": 2 * math.sqrt(3), "TRI": 2 * math.sqrt(3)}
@@ -49,9 +52,11 @@ class Keysight33522b(ScpiInstrument):
 
     def __init__(self, name: str, ledger: Ledger, serial: int = 1) -> None:
         self._memory = ArbMemory(self._chose)
-        self._noted: dict[tuple[int, str], float] = {}
-        self._renaming = False
-        """While the same volts are given other names, of another load."""
+        self._noted = {
+            (c, end): level for c in range(1, CHANNELS + 1) for end, level in _AT_POWER_ON.items()
+        }
+        self._unsettled = False
+        """While a command is at work: what lies between its steps was never on the line."""
         super().__init__(name, ledger, SETTINGS, {**self._shaping(), **self._memory.commands()})
         self.identity = f"Agilent Technologies,33522B,MY5{serial:07d},5.03-1.19-2.00-52-00"
 
@@ -86,20 +91,37 @@ class Keysight33522b(ScpiInstrument):
         levels = {
             (self.name, str(c), end): level
             for c in range(1, CHANNELS + 1)
-            for end, level in (("low", -_AT_POWER_ON), ("high", _AT_POWER_ON))
+            for end, level in _AT_POWER_ON.items()
         }
         return super().power_on() | levels
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Write the lowest and the highest voltage into the ledger, when they changed."""
-        if key not in ("amplitude", "offset", "function") or self._renaming:
-            return
-        (channel,) = suffixes
+        if key in ("amplitude", "offset", "function") and not self._unsettled:
+            self._note(suffixes[0])
+
+    def _note(self, channel: int) -> None:
         for end, new in zip(("low", "high"), self._extremes(channel), strict=True):
-            old = self._noted.get((channel, end))
+            old = self._noted[channel, end]
             if new != old:
                 self._noted[channel, end] = new
                 self.ledger.record(self.name, str(channel), end, old, new)
+
+    @contextlib.contextmanager
+    def _one(self, *channels: int) -> Iterator[None]:
+        """Note levels as they are after all that a command does, and not in between."""
+        self._unsettled = True
+        try:
+            yield
+        finally:
+            self._unsettled = False
+            for channel in channels:
+                self._note(channel)
+
+    def reset(self) -> None:
+        """Return every setting to its power-on value (*RST), all at once."""
+        with self._one(*range(1, CHANNELS + 1)):
+            super().reset()
 
     def power_cycle(self) -> None:
         """Defaults; waveforms in memory are lost."""
@@ -162,8 +184,9 @@ class Keysight33522b(ScpiInstrument):
         channel, (text,) = channel_of(call), call.parts(1, 1)
         asked = self._peak_to_peak(channel, text)
         taken = min(max(asked, 1e-3), 2 * self._highest(channel))
-        self.put("amplitude", (channel,), taken)
-        moved = self._fit_offset(channel)
+        with self._one(channel):
+            self.put("amplitude", (channel,), taken)
+            moved = self._fit_offset(channel)
         if taken != asked:
             raise ScpiError(-222, "value clipped to a limit")
         if moved:
@@ -190,17 +213,20 @@ class Keysight33522b(ScpiInstrument):
 
     def _set_offset(self, call: Call) -> None:
         channel = channel_of(call)
-        asked = _parse_wide(call.parts(1, 1)[0])
-        self.put("offset", (channel,), asked)
-        if self._fit_offset(channel):
+        asked, room = _parse_wide(call.parts(1, 1)[0]), self._room(channel)
+        self.put("offset", (channel,), min(max(asked, -room), room))
+        if abs(asked) > room:
             raise ScpiError(-222, "offset has been adjusted due to amplitude")
 
     def _fit_offset(self, channel: int) -> bool:
         """Bring the offset to what the amplitude leaves; returns whether it had to move."""
-        room = max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
-        offset = float(self.value("offset", channel))
+        room, offset = self._room(channel), float(self.value("offset", channel))
         self.set("offset", (channel,), min(max(offset, -room), room))
         return abs(offset) > room
+
+    def _room(self, channel: int) -> float:
+        """V that the amplitude leaves to the offset."""
+        return max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
 
     def _set_unit(self, call: Call) -> None:
         channel, unit = channel_of(call), SETTINGS["unit"].kind.parse(call.parts(1, 1)[0])
@@ -212,12 +238,11 @@ class Keysight33522b(ScpiInstrument):
         """Another load changes what the same source voltage is called, not the voltage."""
         channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
         before = self._highest(channel)
-        self._renaming = True
-        self.put("load", (channel,), load)
-        scale = self._highest(channel) / before
-        for key in ("amplitude", "offset"):
-            self.set(key, (channel,), float(self.value(key, channel)) * scale)
-        self._renaming = False
+        with self._one():
+            self.put("load", (channel,), load)
+            scale = self._highest(channel) / before
+            for key in ("amplitude", "offset"):
+                self.set(key, (channel,), float(self.value(key, channel)) * scale)
         if math.isinf(float(load)) and self.value("unit", channel) == "DBM":
             self.set("unit", (channel,), "VPP")
 
