@@ -80,6 +80,9 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
 def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
     if options.write_chip:
         sys.stderr.write(put(options.write_chip, chip_text(chip)))
+    if options.no_serve and not (options.write_chip or options.write_lab):
+        count = len(chip.qubits)
+        sys.stderr.write(f"{chip.name}: {count} qubits; --write-chip and --write-lab write it\n")
     if options.no_serve:
         _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
         return 0

@@ -10,6 +10,8 @@ from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.command_line import WHOLE, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
+from kammerton_sim.devices.checks import PAIR
+from kammerton_sim.devices.table import couplings_beside
 
 _CHOICES = ("file", "chip", "qubits", "random", "from_ibm")
 """Options that choose a chip; one of them at most."""
@@ -85,8 +87,15 @@ def _chip(options: argparse.Namespace, path: Path | None) -> Chip:
     for change in device.mended:
         sys.stderr.write(f"{device.name}: {change}\n")
     if options.coupled and not device.couplings:
-        raise ValueError(f"--coupled: {device.name} tells of no couplings")
+        raise ValueError(f"--coupled: {device.name} tells of no couplings{_beside(path)}")
     return device_chip(device, options.seed, options.coupled)
+
+
+def _beside(path: Path | None) -> str:
+    """Return where a table's couplings would stand."""
+    if path is None:
+        return ""
+    return f"; there is no {couplings_beside(path)}, columns {' and '.join(sorted(PAIR))}"
 
 
 def _device(path: Path | None, options: argparse.Namespace) -> Device:

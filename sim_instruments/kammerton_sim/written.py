@@ -26,11 +26,15 @@ def put(path: Path, text: str) -> str:
 
 
 def clashes(options: argparse.Namespace, source: Path | None) -> Iterator[str]:
-    """Name each file to be written that is read from, or is to be written twice."""
+    """Name each file to be written that cannot be, is read from, or is to be written twice."""
     chip, lab = options.write_chip, options.write_lab
     read = [] if source is None else [source]
     read += [couplings_beside(path) for path in read if path.name]
     for option, target in (("--write-chip", chip), ("--write-lab", lab)):
+        if target is not None and not target.parent.is_dir():
+            yield f"{option} {target}: there is no folder {target.parent}"
+        if target is not None and target.is_dir():
+            yield f"{option} {target}: that is a folder"
         if target is not None and any(_same(target, each) for each in read):
             yield f"{option} {target}: the chip is read from there; name another file"
     if None not in (chip, lab) and _same(chip, lab):

@@ -65,7 +65,9 @@ def test_without_the_optional_package_it_is_said_what_to_install(monkeypatch, ca
 
 def test_pairs_that_no_table_tells_of_cannot_be_coupled(tmp_path, table, capsys):
     assert main([str(table), "--coupled", "--no-serve"]) == 2
-    assert "device tells of no couplings" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "device tells of no couplings; there is no " in said
+    assert "device.couplings.csv, columns qubit_a and qubit_b" in said
     table.with_suffix(".couplings.csv").write_text("qubit_a,qubit_b\n0,1\n", encoding="utf-8")
     chip = tmp_path / "chip.toml"
     assert main([str(table), "--coupled", "--no-serve", "--write-chip", str(chip)]) == 0
@@ -100,6 +102,38 @@ def test_all_that_is_wrong_with_a_table_is_said_at_once(tmp_path, content, said,
     assert not err.startswith("bad.csv: bad.csv")
     for words in said:
         assert words in err
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("mine.txt", TABLE.encode(), "column 6); a table must be called NAME.csv\n"),
+        ("bin.toml", b"\x8e\x00\xff", "bin.toml: not TOML: it is no text in UTF-8\n"),
+    ],
+)
+def test_a_file_that_is_neither_chip_nor_table_is_said_to_be_none(
+    tmp_path, name, content, said, capsys
+):
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert main([str(path), "--no-serve"]) == 2
+    assert capsys.readouterr().err.endswith(said)
+
+
+def test_nothing_is_written_where_one_file_has_no_folder(tmp_path, capsys):
+    chip, lab = tmp_path / "chip.toml", tmp_path / "l3" / "lab.toml"
+    words = ["--qubits", "1", "--no-serve", "--write-chip", str(chip), "--write-lab"]
+    assert main([*words, str(lab)]) == 2
+    assert capsys.readouterr().err == f"--write-lab {lab}: there is no folder {lab.parent}\n"
+    assert main([*words, str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"--write-lab {tmp_path}: that is a folder\n"
+    assert not chip.exists()
+
+
+def test_a_chip_that_is_only_looked_at_is_named(table, capsys):
+    assert main([str(table), "--no-serve"]) == 0
+    said = "device-1: 2 qubits; --write-chip and --write-lab write it\n"
+    assert capsys.readouterr() == ("", said)
 
 
 def test_one_chip_must_be_chosen(table, capsys):

@@ -22,7 +22,7 @@ _PI_AREA = 23.925e-9  # s: integral of a Gaussian of sigma 10 ns, cut at +-20 ns
 def random_chip(qubits: int, seed: int) -> Chip:
     """A plausible chip, ten qubits to a feedline; the same seed gives the same chip."""
     if not 1 <= qubits <= MOST_QUBITS:
-        raise ValueError(f"a random chip has 1 to {MOST_QUBITS} qubits, not {qubits}")
+        raise ValueError(f"a chip has 1 to {MOST_QUBITS} qubits, not {qubits}")
     rng = np.random.default_rng(seed)
     groups = [members.size for members in _groups(qubits)]
     offsets = [offset for size in groups for offset in _drive_offsets(rng, size)]

@@ -49,8 +49,11 @@ def read_chip(path: Path | str) -> Chip:
     try:
         text = path.read_text(encoding="utf-8")
         table = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ChipError((f"not TOML: {error}",), path.name) from error
+    except UnicodeDecodeError:
+        raise ChipError(("not TOML: it is no text in UTF-8",), path.name) from None
+    except tomllib.TOMLDecodeError as error:
+        hint = "" if path.suffix == ".toml" else "; a table must be called NAME.csv"
+        raise ChipError((f"not TOML: {error}{hint}",), path.name) from error
     if "wiring" not in table and ("computer" in table or "instruments" in table):
         raise ChipError(("this is a lab.toml, not a chip.toml",), path.name)
     reader = _Reader()

@@ -45,12 +45,20 @@ COLUMNS: Mapping[str, Column] = {
     "p_read1_prepared0": Column("p10", *_SHARE, needed=False),
 }
 QUBIT = "qubit"
+PAIR = {"qubit_a", "qubit_b"}
+"""Columns of the couplings that stand beside a table."""
+
 _MISSPELT = 0.85  # how near a column must be to one that a table may have
 
 
 def _bare(column: str) -> str:
     """A column's name without its unit, in small letters."""
     return column.partition("[")[0].strip().lower()
+
+
+def _joined(column: str) -> str:
+    """A column's name and its unit without blanks, in small letters."""
+    return "".join(column.split()).lower()
 
 
 def _like(column: str, others: Sequence[str]) -> list[str]:
@@ -60,7 +68,8 @@ def _like(column: str, others: Sequence[str]) -> list[str]:
 
 def _hint(given: str, wanted: str) -> str:
     """Return what is to be said of the column that was given instead of the one that is wanted."""
-    if "[" in given and _bare(given) == _bare(wanted) and given.lower() != wanted.lower():
+    like = _bare(given) == _bare(wanted) and _joined(given) != _joined(wanted)
+    if "[" in given and like:
         return f": {given!r} has another unit; tables are in SI"
     return f" (is {given!r} meant?)"
 
@@ -75,6 +84,9 @@ class Checker:
 
     def header(self, given: Sequence[str]) -> None:
         """Name the columns that are missing or misspelt, with what was perhaps meant."""
+        if QUBIT not in given and set(given) >= PAIR:
+            self.problems.append("these are couplings: name the table that they stand beside")
+            return
         spare = [name for name in given if name not in COLUMNS and name != QUBIT]
         absent = [name for name in (QUBIT, *COLUMNS) if name not in given]
         for name in absent:
@@ -101,11 +113,18 @@ class Checker:
             seen.setdefault(name, where)
             qubits.append(self._qubit(where, label, cells))
         self.problems += taken(seen)
+        self._nothing_told(qubits)
         if not qubits:
             self.problems.append(f"{table}: no qubits in it")
         if len(qubits) > MOST_QUBITS:
             self.problems.append(f"{table}: {len(qubits)} qubits; at most {MOST_QUBITS} are served")
         return qubits
+
+    def _nothing_told(self, qubits: Sequence[DeviceQubit]) -> None:
+        """Say which columns tell nothing of any qubit."""
+        for key, column in COLUMNS.items():
+            if column.needed and all(getattr(qubit, column.field) is None for qubit in qubits):
+                self.mended.append(f"{key} is told of no qubit: filled in as `--random` draws it")
 
     def couplings(
         self, rows: Iterable[tuple[str, str, str]], qubits: Sequence[DeviceQubit]

@@ -24,7 +24,7 @@ _MOST_QUBITS = 1000
 def drawn_device(qubits: int, seed: int) -> Device:
     """Return a device of so many qubits; the same seed gives the same device."""
     if not 1 <= qubits <= _MOST_QUBITS:
-        raise ValueError(f"a drawn device has 1 to {_MOST_QUBITS} qubits, not {qubits}")
+        raise ValueError(f"a chip has 1 to {_MOST_QUBITS} qubits, not {qubits}")
     rng = np.random.default_rng((seed, 1))
     drawn = tuple(_qubit(rng, n) for n in range(qubits))
     return Device(f"drawn-{qubits}", drawn)

@@ -27,7 +27,7 @@ def ibm_device(name: str, mend: bool = False) -> Device:
     ChipError
         The package is not installed, has no such device, or holds values no qubit can have.
     """
-    backend = _backend(name.removeprefix("fake_").lower())
+    backend = _backend(_plain(name))
     checker = Checker(mend)
     properties = backend.properties()
     rows = [(f"qubit {n}", _cells(properties, n)) for n in range(backend.num_qubits)]
@@ -38,6 +38,12 @@ def ibm_device(name: str, mend: bool = False) -> Device:
     if checker.problems:
         raise ChipError(tuple(checker.problems), name)
     return finished(name, qubits, couplings, checker)
+
+
+def _plain(name: str) -> str:
+    """A device's name as its maker calls it: FakeLagosV2 and fake_lagos are lagos."""
+    small = name.lower().removeprefix("fake").removeprefix("_")
+    return small.removesuffix("v2") if "_" not in name else small
 
 
 def _cells(properties: Any, number: int) -> dict[str, str]:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from kammerton_sim.chip import ChipError
-from kammerton_sim.devices.checks import Checker, finished, needed
+from kammerton_sim.devices.checks import PAIR, QUBIT, Checker, finished, needed
 from kammerton_sim.devices.words import Device
 
-_PAIR = ("qubit_a", "qubit_b")
 _MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -28,9 +27,12 @@ def read_device(path: Path, mend: bool = False) -> Device:
     """
     checker = Checker(mend)
     rows = _rows(path, checker)
+    header = rows[0][1] if rows else []
     if rows:
-        checker.header(rows[0][1])
-    cells = [(where, dict(zip(rows[0][1], row, strict=False))) for where, row in rows[1:]]
+        checker.header(header)
+    if rows and QUBIT not in header:  # every row would be said to have no name
+        raise ChipError(tuple(checker.problems), path.name)
+    cells = [(where, dict(zip(header, row, strict=False))) for where, row in rows[1:]]
     qubits = checker.device(path.name, cells)
     couplings = checker.couplings(_pairs(path, checker), qubits)
     if checker.problems:
@@ -76,8 +78,8 @@ def _pairs(path: Path, checker: Checker) -> Iterator[tuple[str, str, str]]:
     if not beside.exists():
         return
     rows = _rows(beside, checker)
-    if not rows or tuple(rows[0][1][:2]) != _PAIR:
-        checker.problems.append(f"{beside.name}: its columns must be {' and '.join(_PAIR)}")
+    if not rows or rows[0][1][:2] != sorted(PAIR):
+        checker.problems.append(f"{beside.name}: its columns must be {' and '.join(sorted(PAIR))}")
         return
     for where, cells in rows[1:]:
         if len(cells) < 2:

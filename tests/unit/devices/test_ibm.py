@@ -41,7 +41,7 @@ def package(monkeypatch):
     monkeypatch.setitem(sys.modules, "qiskit_ibm_runtime.fake_provider", provider)
 
 
-@pytest.mark.parametrize("name", ["lagos", "fake_lagos", "Lagos"])
+@pytest.mark.parametrize("name", ["lagos", "fake_lagos", "Lagos", "FakeLagosV2", "FakeLagos"])
 def test_a_snapshot_is_read(package, name):
     device = ibm_device(name)
     first = device.qubits[0]

@@ -155,6 +155,7 @@ def test_more_qubits_than_can_be_served_are_named_as_the_tables(table):
             "T1 [us]",
             "column 'T1 [s]' is missing: 'T1 [us]' has another unit; tables are in SI",
         ),
+        ("T2 [s]", "T2[s]", "column 'T2 [s]' is missing (is 'T2[s]' meant?)"),
         ("f01 [Hz]", "frequency", "column 'f01 [Hz]' is missing"),
         ("qubit,", "qbit,", "column 'qubit' is missing (is 'qbit' meant?)"),
         ("T2 [s]", "T1 [s]", "column 'T1 [s]' is there twice"),
@@ -163,6 +164,24 @@ def test_more_qubits_than_can_be_served_are_named_as_the_tables(table):
 def test_a_missing_column_is_named_with_the_nearest(table, old, new, problem):
     found = problems_of(table(header=HEADER.replace(old, new), pairs=None))
     assert problem in found
+
+
+def test_a_table_without_names_is_refused_in_one_line_a_column(table):
+    found = problems_of(table("x,1,2", "y,1,2", header="a,b,c", pairs=None))
+    assert len(found) == 5
+    assert all(problem.startswith("column ") for problem in found)
+
+
+def test_couplings_are_told_from_a_table(table):
+    path = table()
+    said = "these are couplings: name the table that they stand beside"
+    assert problems_of(path.with_suffix(".couplings.csv")) == (said,)
+
+
+def test_a_column_that_tells_nothing_is_said_to_be_made_up(table):
+    device = read_device(table("0,,1e-4,5e9,-3e8", "1,,1e-4,5.1e9,-3e8", pairs=None))
+    assert device.mended == ("T1 [s] is told of no qubit: filled in as `--random` draws it",)
+    assert read_device(table("0,,1e-4,5e9,-3e8", ROWS[1], pairs=None)).mended == ()
 
 
 @pytest.mark.parametrize(
