@@ -8,6 +8,7 @@ import pytest
 from kammerton.estimation.maps.branches import fill_brightness
 from kammerton.estimation.maps.crossing import crossing_law
 from kammerton.estimation.maps.flux import Scale, qubit_law
+from kammerton.estimation.maps.nearest import fill_near
 from kammerton.estimation.maps.tracks import Place
 from tests.yardstick import spent
 
@@ -79,3 +80,25 @@ def test_pairs_are_as_bright_as_what_they_run_over(apart):
     each[~inside] = 0.0
     each[1][both[0] - both[1] < apart] = 0.0
     np.testing.assert_allclose(bright, each.sum(axis=(0, 2)))
+
+
+def test_the_nearest_bright_point_of_each_column_counts():
+    line, f = (
+        np.full(5, 0.5),
+        np.array([[0.4, 0.52], [0.5, 0.9], [0.49, 0.7], [0.1, 0.9], [0.6, 0]]),
+    )
+    error = np.array([[0.1, 0.1], [np.inf, 0.1], [np.inf, np.inf], [0.1, 0.1], [0.01, np.inf]])
+    miss, weight = np.empty((2, 5))
+    cost = fill_near(line, f, error, 0.5, 36.0, miss, weight)
+    np.testing.assert_allclose(miss[[0, 1, 3, 4]], [0.02, 0.4, -0.4, 0.1])
+    near = np.array([1 - 0.04**2, 1 - 0.8**2, 0.0, 1 - 0.8**2, (1 - 0.2**2) * 10]) / 0.1
+    np.testing.assert_allclose(weight, near)
+    gains = (miss * weight) ** 2 - 36.0
+    assert cost == pytest.approx(gains[0] + gains[1] + gains[3])  # the last costs too much to count
+
+
+def test_a_line_that_has_no_place_runs_through_nothing():
+    miss, weight = np.empty((2, 3))
+    lost, points = np.full(3, np.nan), np.full((3, 2), 0.5)
+    assert fill_near(lost, points, np.full((3, 2), 0.1), 0.5, 36.0, miss, weight) == 0.0
+    assert not weight.any()

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps import threes
+from kammerton.estimation.maps import nearest, threes
 from kammerton.estimation.maps.ridge import SOLID, Columns, fine, peaks
 from kammerton.estimation.maps.tracks import Place, Positions, most
 
@@ -124,46 +124,35 @@ def through_points(
     width: float,
 ) -> tuple[Array, float]:  # fmt: skip
     """Fit a law of one line to the bright points near it; return theta and how well it does."""
-    theta, rate = start.copy(), 1e-3
+    theta, rate, damped = start.copy(), 1e-3, slice(None, None, len(start) + 1)
     error = np.where(found.height > BRIGHT, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
     reach = 4.0 * max(width, 2 * c.step)
     there = Place.of(law, theta)
     now, known = _near(there.at[0], found, error, reach), prior[1] ** 2
     for turn in range(12):
-        miss, weight = now
+        miss, weight, cost = now
         slope = there.slope[0] * weight[:, None]
-        hessian = slope.T @ slope + np.diag(known)
-        step = np.linalg.solve(
-            hessian + np.diag(rate * np.diagonal(hessian) + 1e-12),
-            slope.T @ (miss * weight) + known * (prior[0] - theta),
-        )
+        hessian = slope.T @ slope
+        diagonal = hessian.ravel()[damped]
+        diagonal += known
+        diagonal += rate * diagonal + 1e-12
+        step = np.linalg.solve(hessian, slope.T @ (miss * weight) + known * (prior[0] - theta))
         moved = most(np.abs(slope @ step)) / max(1e-9, float(weight.max()))
         step *= min(1.0, 0.3 / max(moved, 1e-300))
         moved_to = Place.of(law, theta + step)
         tried = _near(moved_to.at[0], found, error, reach)
-        if _cost(*tried) <= _cost(*now) or turn < 2:
+        if tried[2] <= cost or turn < 2:
             theta, there, now, rate = theta + step, moved_to, tried, rate * 0.2
             if turn > 3 and np.abs(slope @ step).max() < 0.1:
                 break
         else:
             rate *= 20.0
         reach = max(0.8 * reach, 1.5 * max(width, 2 * c.step))
-    return theta, _cost(*now)
+    return theta, now[2]
 
 
-def _near(line: Array, found: Candidates, error: Array, reach: float) -> tuple[Array, Array]:
-    """Return the miss of the nearest point of each column and its weight."""
-    away = found.f - line[:, None]
-    best = np.where(np.isfinite(error), np.abs(away), np.inf).argmin(axis=1)
-    rows = np.arange(len(line))
-    miss = away[rows, best]
-    scale = error[rows, best]
-    far = np.abs(miss) / reach
-    weight = np.where((far < 1) & np.isfinite(scale), (1 - np.minimum(far, 1.0) ** 2) / scale, 0.0)
-    return miss, weight
-
-
-def _cost(miss: Array, weight: Array) -> float:
-    """Robust: a point far off costs nothing, one that fits is a gain."""
-    return float(np.minimum((miss * weight) ** 2 - MOST, 0.0)[weight > 0].sum())
+def _near(line: Array, found: Candidates, error: Array, reach: float) -> tuple[Array, Array, float]:
+    """Return the miss of the nearest point of each column, its weight, and what they cost."""
+    miss, weight = np.empty((2, len(line)))
+    return miss, weight, nearest.fill_near(line, found.f, error, reach, MOST, miss, weight)
