@@ -46,7 +46,7 @@ class Server(Protocol):
 class Room:
     """What an instrument stands in: ledger, clock, refrigerator, chip, and its seed.
 
-    passed(seconds): lets laboratory time pass. scattering: of the first feedline.
+    passed(at): lets laboratory time pass until `at`. scattering: of the first feedline.
     """
 
     ledger: Ledger

@@ -145,7 +145,7 @@ class Site:
         return Room(
             ledger=self.ledger,
             now=clock.now,
-            passed=clock.advance,
+            passed=clock.advance_to,
             scattering=lambda *asked: world.scattering(*asked),
             refrigerator=world.refrigerator,
             seed=self.chip.seed,

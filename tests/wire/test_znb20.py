@@ -13,10 +13,11 @@ class Line:
     """S21 falls from 1 to 0 between 4 and 8 GHz, with a delay; remembers what it was asked."""
 
     def __init__(self) -> None:
-        self.noise, self.asked, self.seconds = 0.0, [], 0.0
+        self.noise, self.asked, self.now, self.computing = 0.0, [], 0.0, 0.0
 
     def __call__(self, hertz: np.ndarray, volts: float, bandwidth: float) -> tuple:
         self.asked.append((hertz, volts, bandwidth))
+        self.now += self.computing
         size = np.clip((8e9 - hertz) / 4e9, 0, 1)
         return size * np.exp(-2j * np.pi * hertz * 1e-9), self.noise
 
@@ -28,10 +29,10 @@ def line() -> Line:
 
 @pytest.fixture
 def box(line: Line) -> Znb20:
-    def passed(seconds: float) -> None:
-        line.seconds += seconds
+    def passed(at: float) -> None:
+        line.now = max(line.now, at)
 
-    return Znb20("vna", Ledger(lambda: 0.0), line, passed)
+    return Znb20("vna", Ledger(lambda: line.now), line, passed)
 
 
 def told(box: Znb20, message: str) -> str:
@@ -62,8 +63,14 @@ def test_a_sweep_is_what_the_line_does_at_these_frequencies(box, line):
     hertz, volts, bandwidth = line.asked[-1]
     assert np.allclose(hertz, np.linspace(4e9, 8e9, 5))
     assert volts == pytest.approx(0.1)  # peak of -10 dBm at 50 ohm
-    assert (bandwidth, line.seconds) == (10_000, pytest.approx(5e-4))
+    assert (bandwidth, line.now) == (10_000, pytest.approx(5e-4))
     assert np.allclose(np.array(told(box, "CALC1:DATA:STIM?").split(","), float), hertz)
+
+
+def test_the_time_of_the_processor_is_no_time_of_the_sweep(box, line):
+    line.computing = 3e-4  # s, of the 5e-4 that the sweep takes
+    told(box, SWEEP)
+    assert line.now == pytest.approx(5e-4)
 
 
 def test_off_there_is_only_noise(box, line):

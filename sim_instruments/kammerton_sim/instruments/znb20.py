@@ -36,7 +36,7 @@ _CENTRE = Number((LOWEST + HIGHEST) / 2, LOWEST, HIGHEST, "HZ", form=".12G", ste
 
 
 class Znb20(ScpiInstrument):
-    """One analyzer. passed(seconds) lets the time of a sweep pass on the laboratory's clock."""
+    """One analyzer. passed(at) tells the laboratory's clock that it is at least `at`."""
 
     identity = "Rohde-Schwarz,ZNB20-2Port,1311601062{serial:06d},3.40"
     options = "ZNB20-B22"
@@ -245,12 +245,12 @@ class Znb20(ScpiInstrument):
 
     def _sweep(self, channel: int) -> None:
         """Measure every trace of a channel once; the time of the sweep passes."""
-        hertz = self._hertz(channel)
+        hertz, begun = self._hertz(channel), self.ledger.now()
         averages = int(self.value("averages", channel)) if self.value("averaging", channel) else 1
         for trace in self._traces.values():
             if trace.channel == channel:
                 trace.add(self._measured(trace.parameter, channel, hertz), averages)
-        self._passed(self._seconds(channel))
+        self._passed(begun + self._seconds(channel))
 
     def _measured(self, parameter: str, channel: int, hertz: Real) -> Complex:
         power = float(self.value("power", channel))

@@ -22,7 +22,8 @@ from kammerton_sim.world.dispersive import dispersive
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 
-_STEPS = 600  # of a twentieth of the way: the smallest of the solutions
+_STEPS = 2000  # of a twentieth of the way, at most
+_SETTLED = 1e-14
 
 
 class Cavity(NamedTuple):
@@ -57,15 +58,35 @@ def cavity(qubit: QubitTruth, resonator: ResonatorTruth, carrier: float) -> Cavi
 def steady_turn(cavity: Cavity, level: int, away: FloatArray, volts: float) -> FloatArray:
     """w_s (N,) in the steady state under a tone at `away` (N,) rad/s, come to from silence."""
     turn = np.full(away.shape, cavity.turns[level])
-    if cavity.critical == 0:
-        return turn
-    photons = np.zeros(away.shape)
-    for _ in range(_STEPS):
-        pulled = (cavity.turns[level] - cavity.bare) / np.sqrt(1 + photons / cavity.critical)
-        turn = cavity.bare + pulled
-        full = (cavity.scale * volts) ** 2 / (cavity.loss**2 + (away - turn) ** 2)
-        photons += 0.05 * (full - photons)
+    if cavity.critical > 0:
+        dressed, drive = cavity.turns[level] - cavity.bare, (cavity.scale * volts) ** 2
+        settle(cavity, dressed, drive, away, turn)
     return turn
+
+
+@kernel
+def settle(
+    cavity: Cavity, dressed: float, drive: float, away: FloatArray, turn: FloatArray
+) -> None:
+    """Fill turn (N,) with where the resonator is when its photons no longer change.
+
+    dressed: rad/s by which it is off bare without photons. drive: photons / s^2. They are filled
+    in by small parts, so that the least of three solutions is met. Where the tone stays so far
+    from the resonator that its photons hardly depend on their own number, there is one solution,
+    and whole steps meet it at once.
+    """
+    for n in range(away.size):
+        apart = away[n] - cavity.bare
+        near = max(abs(apart - dressed / 2) - abs(dressed) / 2, 0.0)
+        most = drive / (cavity.loss**2 + near**2)
+        part = 1.0 if most * abs(dressed) < 0.05 * cavity.critical * near else 0.05
+        photons, change, steps = 0.0, np.inf, 0
+        while abs(change) > _SETTLED * photons and steps < _STEPS:
+            off = apart - dressed / np.sqrt(1 + photons / cavity.critical)
+            change = part * (drive / (cavity.loss**2 + off**2) - photons)
+            photons += change
+            steps += 1
+        turn[n] = cavity.bare + dressed / np.sqrt(1 + photons / cavity.critical)
 
 
 @kernel
