@@ -16,7 +16,8 @@ clear {number?} -> [numbers of the faults that were taken off]; faults -> those 
 are done: [{number, name, given, seed, state, struck?, of?}, ...];
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
-set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"}; name -> {"chip", "pid"}; stop.
+set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"};
+advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -37,6 +38,9 @@ from kammerton_sim.world.errors import WorldError
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
+
+
+_LONGEST = 366 * 86400.0
 
 
 class Control:
@@ -61,7 +65,8 @@ class Control:
             "catalogue": _catalogue,
             "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
             "name": lambda: {"chip": site.chip.name, "pid": os.getpid()},
-            "time": lambda: {"time": site.world.clock.now()},
+            "time": self._time,
+            "advance": self._advance,
             "stop": self._stop,
         }
         self._server = LineServer("control", port, self.answer, "\n")
@@ -109,6 +114,15 @@ class Control:
         self._site.world.refrigerator.hold(kelvin)
         self._site.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
         return {"ok": True}
+
+    def _time(self) -> dict[str, float]:
+        return {"time": self._site.world.clock.now()}
+
+    def _advance(self, seconds: float) -> dict[str, float]:
+        if not 0 <= seconds <= _LONGEST:
+            raise ValueError(f"{seconds} s: from 0 to {_LONGEST:g}, a year, can pass at once")
+        self._site.world.clock.advance(seconds)
+        return self._time()
 
     def _power_cycle(self, instrument: str) -> dict[str, Any]:
         self._site.power_cycle(instrument)

@@ -11,7 +11,7 @@ from typing import Any
 from kammerton_sim import ctl_words as words
 from kammerton_sim.asked import HOST, asked, name_of
 from kammerton_sim.command_line import told
-from kammerton_sim.ctl_parser import VERBS, WHEN, parsed
+from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
@@ -83,7 +83,7 @@ def _only() -> int:
 
 
 def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    special = {"ledger": _ledger, "clear": _clear, "truth": _truth}
+    special = {"ledger": _ledger, "clear": _clear, "truth": _truth, "advance": _advance}
     if options.what in special:
         return special[options.what](laboratory, options)
     if options.what not in VERBS:
@@ -109,6 +109,11 @@ def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     if refused:
         raise _Refused("\n".join(refused))
     return _say(options, [values], words.truths(values))
+
+
+def _advance(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+    answer = laboratory.ask("advance", seconds=duration(options.values[0]))
+    return _say(options, [answer], words.moment(answer["time"]))
 
 
 def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:

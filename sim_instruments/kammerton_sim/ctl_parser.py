@@ -12,7 +12,8 @@ from kammerton_sim.command_line import WHOLE, Parser, number, refuse
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 
-VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time", "stop")
+VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time",
+         "advance", "stop")  # fmt: skip
 WHEN = ("seed", "after", "after_records", "lasting")
 """Options of a fault."""
 ASKED = ("since", "unsafe", "wrong_box", "contradicted", "sigmas")
@@ -27,12 +28,15 @@ kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits 
 kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
 kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
 kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
+kammerton sim ctl advance 15h                        let laboratory time pass at once: s, min, h, d
 kammerton sim ctl truth q0.t1 | outputs | refrigerator | time | stop
 Answers are words; with --json one JSON value a line. Exit codes: 0 done, nothing found; 1 no
 laboratory; 2 bad input; 3 the ledger holds what was searched for.
 """  # fmt: skip # noqa: E501 - read on a terminal
 
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
+_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
+_TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNT = number(int, lambda n: n >= 0, "number of records or entries")
 _SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
 _SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors above 0")
@@ -58,7 +62,7 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
     if options.what is not None and strange:
         names = ", ".join("--" + _spelt(name) for name in sorted(strange))
         yield f"{options.what} takes no {names}"
-    if options.values and verb and options.what not in ("clear", "truth"):
+    if options.values and verb and options.what not in ("clear", "truth", "advance"):
         yield f"{options.what} takes nothing; too many: {' '.join(options.values)}"
     questions = [name for name in ("unsafe", "wrong_box", "contradicted") if name in given]
     if options.since is not None and questions:
@@ -79,8 +83,21 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
         yield f"there is no fault or command {options.what!r}{known}; --list, --help"
     if options.what == "truth" and not options.values:
         yield "truth takes the names of parameters, such as q0.t1"
+    if options.what == "advance":
+        yield from _no_duration(options.values)
     if options.what == "clear" and (wrong := [n for n in options.values if not n.isdigit()]):
         yield f"clear takes numbers of faults, not {', '.join(wrong)}"
+
+
+def _no_duration(values: Sequence[str]) -> Iterator[str]:
+    if len(values) != 1 or math.isnan(duration(values[0])):
+        yield f"advance takes a time, such as 90s, 10min, 15h or 2d, not {' '.join(values)!r}"
+
+
+def duration(text: str) -> float:
+    """Return the seconds of "15h" or "3600"; nan where it is no time."""
+    match = _DURATION.fullmatch(text)
+    return float(match[1]) * _TIMES[match[2]] if match else math.nan
 
 
 def _spelt(name: str) -> str:

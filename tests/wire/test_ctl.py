@@ -140,6 +140,10 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["temperature", "cold"], "kelvin: 'cold' is no number of K, such as 0.02 or 20mK"),
         (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
         (["temperature", "1", "colour=red"], "no parameter 'colour'"),
+        (["advance"], "advance takes a time, such as 90s, 10min, 15h or 2d, not ''"),
+        (["advance", "1", "h"], "not '1 h'"),
+        (["advance", "-3h"], "not '-3h'"),
+        (["advance", "soon"], "not 'soon'"),
         (["clear", "7"], "no fault 7"),
         (["clear", "x"], "clear takes numbers of faults, not x"),
         (["truth", "q0.charm"], "q0.charm"),
@@ -181,6 +185,18 @@ def test_questions(ctl, laboratory, world):
     assert now["temperatures"]["mixing_chamber"] == pytest.approx(0.012)
     assert ctl("stop")[1] == f"the laboratory {laboratory.chip.name} stops\n"
     assert laboratory.stop_requested.is_set()
+
+
+def test_laboratory_time_passes_when_it_is_told_to(ctl, laboratory):
+    before = laboratory.world.clock.now()
+    assert ctl("advance", "15h")[1].startswith("2001-09-09 16:46:4")
+    assert ctl("advance", "1.5 min", "--json")[0] == 0
+    passed = laboratory.world.clock.now() - before
+    assert passed == pytest.approx(15 * 3600 + 90, abs=60)
+    assert ctl("advance", "1e9")[0] == 2
+    code, _, said = ctl("advance", "400d")
+    assert code == 2
+    assert "from 0 to 3.16224e+07, a year, can pass at once" in said
 
 
 def test_the_ledger_line_by_line(ctl, source):
