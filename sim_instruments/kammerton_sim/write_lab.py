@@ -62,7 +62,12 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
         "# values with tolerances (one sigma). Every quantity has its unit.",
         "# What has no limit cannot be set.",
     ]
-    yield ["[computer]", f'name = "{_computer(chip)}"', 'sample_rate = "1 GHz"']
+    yield [
+        "[computer]",
+        f'name = "{_computer(chip)}"',
+        f'note = "simulated device, hidden truth, seed {chip.seed}"',
+        'sample_rate = "1 GHz"',
+    ]
     yield ["[store]", 'database = "kammerton.sqlite"', 'data = "runs"', "pictures = true"]
     yield ["[broker]", f'url = "{broker}"']
     yield [

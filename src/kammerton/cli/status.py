@@ -33,13 +33,18 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
+    from kammerton.client.locate import note_beside
 
-    with opened(either(lab, at)) as store:
+    place = either(lab, at)
+    with opened(place) as store:
+        note = note_beside(place)
         if as_json:
-            print_json(_object(store))
+            print_json({**_object(store), "note": note})
             return
         console = Console()
         console.print(_headline(store))
+        if note:
+            console.print(escape(note), style="dim")
         for lease in store.leases():
             console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
         for words in _stuck(store):

@@ -25,6 +25,7 @@ def why(
 ) -> None:
     """Say what stands behind a value: run, fit, verdict, age, and what it was before."""
     from kammerton.cli.output import opened, print_json
+    from kammerton.client.locate import note_beside
     from kammerton.client.why import explain
 
     lab = either(lab, at)
@@ -33,11 +34,11 @@ def why(
             words = [_missing(store, parameter, lab), *_held(store, parameter)]
             typer.echo("\n".join(words), err=True)
             raise typer.Exit(2)
-        found, held = explain(store, parameter), _held(store, parameter)
+        found, held, note = explain(store, parameter), _held(store, parameter), note_beside(lab)
         if as_json:
-            print_json({**_document(found), "held": held})
+            print_json({**_document(found), "held": held, "note": note})
         else:
-            _show(found, held)
+            _show(found, held, note)
 
 
 def _missing(store: ReadStore, parameter: str, place: Path | None) -> str:
@@ -78,7 +79,7 @@ def _held(store: ReadStore, parameter: str) -> list[str]:
     return [words_of(each) for each in mine]
 
 
-def _show(found: Why, held: list[str]) -> None:
+def _show(found: Why, held: list[str], note: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -87,6 +88,7 @@ def _show(found: Why, held: list[str]) -> None:
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     hands_off = [("hands off", words) for words in held]
-    for label, words in [*found.lines(), *hands_off, *found.history()]:
+    of_all = [("note", note)] if note else []
+    for label, words in [*found.lines(), *of_all, *hands_off, *found.history()]:
         grid.add_row(label, Text(words))
     Console().print(grid)

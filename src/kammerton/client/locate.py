@@ -39,6 +39,16 @@ def find_lab(given: Path | None = None) -> Path | None:
     return given if given.suffix == ".toml" and given.is_file() else None
 
 
+def note_beside(given: Path | None = None) -> str:
+    """Return what lab.toml says beside every result, "" without one; `find_database` went well."""
+    import tomllib
+
+    file = find_lab(given)
+    if file is None:
+        return ""
+    return str(tomllib.loads(file.read_text(encoding="utf-8"))["computer"].get("note", ""))
+
+
 def usual() -> Path:
     """Return the lab.toml that is meant when none is named; StoreError where there is none."""
     for path in USUAL:

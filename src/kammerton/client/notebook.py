@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kammerton.client.locate import find_database, find_lab
+from kammerton.client.locate import find_database, find_lab, note_beside
 from kammerton.client.measuring import Measured, measure
 from kammerton.client.missing import missing
 from kammerton.client.why import Why, explain
@@ -55,7 +55,8 @@ class Client(Mapping[str, Estimate]):
 
     def __repr__(self) -> str:
         snapshot = self._store.snapshot()
-        title = f"{snapshot.computer}, revision {snapshot.revision}"
+        note = note_beside(self._place)
+        title = f"{snapshot.computer}, revision {snapshot.revision}" + (f"; {note}" if note else "")
         return f"{title}\n{table(self.parameters(), self._store.now())}"
 
     def _lab(self) -> Lab | None:

@@ -26,6 +26,7 @@ class ComputerForm(Form):
     """[computer]."""
 
     name: Annotated[str, PlainValidator(values.computer)]
+    note: Annotated[str, PlainValidator(values.note)] = ""
     sample_rate: Annotated[float, PlainValidator(quantity("Hz", 1e6, 100e9))]
 
 

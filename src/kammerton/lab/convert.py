@@ -67,6 +67,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
         interlock=_interlock(form.interlock),
         broker=_broker(file, form.broker) if form.broker else None,
         pictures=form.store.pictures,
+        note=form.computer.note,
     )
 
 

@@ -17,6 +17,8 @@ from kammerton.model.parameter import ELEMENT
 from kammerton.model.quantity import parse, show
 
 CHANNELS = range(1, 9)
+NOTE = 80
+"""Letters of a note."""
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PORT_WRONG = "the port is no number from 1 to 65535"
@@ -122,6 +124,13 @@ def computer(value: Any) -> str:
             f"{quoted(value)} is not a name for a computer: "
             "a-z, 0-9 and -, at most 32 characters, not beginning with -"
         )
+    return str(value)
+
+
+def note(value: Any) -> str:
+    """Read what is said beside every result: one short line."""
+    if len(text(value)) > NOTE or not value.isprintable():
+        raise ValueError(f"{quoted(value)} is no note: one line of at most {NOTE} characters")
     return str(value)
 
 

@@ -200,3 +200,5 @@ class Lab:
     interlock: Interlock
     broker: Broker | None = None
     pictures: bool = True
+    note: str = ""
+    """What is said beside every result."""

@@ -145,7 +145,7 @@ async def _open(lab: Lab) -> Store:
     until = time.monotonic() + ORPHAN
     while True:
         opening = asyncio.ensure_future(
-            asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data)
+            asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data, note=lab.note)
         )
         try:
             return await asyncio.shield(opening)

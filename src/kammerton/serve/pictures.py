@@ -26,7 +26,8 @@ def draw_run(lab: Lab, run: Run, run_id: str, believed: Mapping[str, Estimate]) 
     title = f"{lab.computer}  {run.calibration}  {run_id}  {run.ended:%Y-%m-%d %H:%M:%S} UTC"
     shown = {name: _named(trace, run.fits.get(name), lab) for name, trace in run.traces.items()}
     fits = {name: _with(fit, believed, lab) for name, fit in run.fits.items()}
-    draw(shown, fits, lab.data / f"{run_id}.png", title, shots=run.records.shots)
+    file = lab.data / f"{run_id}.png"
+    draw(shown, fits, file, title, shots=run.records.shots, note=lab.note)
 
 
 def _with(fit: Fit, believed: Mapping[str, Estimate], lab: Lab) -> Fit:

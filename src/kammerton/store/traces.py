@@ -28,7 +28,7 @@ Array = NDArray[Any]
 Variable = tuple[tuple[str, ...], Array, dict[str, str]]
 
 
-def write_traces(path: Path, run: Run) -> Path | None:
+def write_traces(path: Path, run: Run, note: str = "") -> Path | None:
     """Write a run's traces; the file appears whole or not at all. Return None without data.
 
     HDF5 never writes to the disk itself: where one is full, it ends the whole process (SIGSEGV)
@@ -39,7 +39,7 @@ def write_traces(path: Path, run: Run) -> Path | None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.part")
     try:
-        temporary.write_bytes(_in_memory(dataset(run, path.stem)))
+        temporary.write_bytes(_in_memory(dataset(run, path.stem, note)))
         to_disk(temporary)
         temporary.replace(path)
     except BaseException:
@@ -68,12 +68,14 @@ def open_traces(path: Path) -> xarray.Dataset:
     return xarray.open_dataset(path, engine="h5netcdf")
 
 
-def dataset(run: Run, run_id: str) -> xarray.Dataset:
+def dataset(run: Run, run_id: str, note: str = "") -> xarray.Dataset:
     """Return a run's traces, block means and fits as one self-describing dataset."""
     import xarray
 
     coordinates = {"target": list(run.targets), "part": ["re", "im"]}
-    return xarray.Dataset(_measured(run) | _fitted(run), coordinates, _attributes(run, run_id))
+    return xarray.Dataset(
+        _measured(run) | _fitted(run), coordinates, _attributes(run, run_id, note)
+    )
 
 
 def _measured(run: Run) -> dict[str, Variable]:
@@ -139,9 +141,10 @@ def _stack(arrays: list[Array | None]) -> Array:
     return stack
 
 
-def _attributes(run: Run, run_id: str) -> dict[str, Any]:
+def _attributes(run: Run, run_id: str, note: str) -> dict[str, Any]:
     return {
         "run": run_id,
+        "note": _text(note),
         "calibration": _text(run.calibration),
         "program": _text(run.program.name),
         "shots_per_point": int(run.program.shots),

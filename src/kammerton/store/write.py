@@ -43,11 +43,11 @@ class Store(ReadStore):
     an orderly end, and once outputs were verified off since.
     """
 
-    def __init__(self, place: Place, computer: str, data: Path) -> None:
+    def __init__(self, place: Place, computer: str, data: Path, note: str = "") -> None:
         self._unlock = place.lock()
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
-        self._data = data
+        self._data, self._words = data, note
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = last_file(data)
         self._reserve = Reserve(place.file or data / "kammerton")
@@ -70,12 +70,13 @@ class Store(ReadStore):
         *,
         data: Path | str | None = None,
         busy: float = sqlite.BUSY_SECONDS,
+        note: str = "",
     ) -> Self:
         """Open a database for writing; make it, with a new epoch, where there is none.
 
         database: a file, or the URL of a server: "postgresql+psycopg://host/database".
         data: directory of the raw traces; "runs" beside the database when not given.
-        busy: seconds to wait for a lock that another program holds.
+        busy: seconds to wait for another program's lock. note: is said in every data file.
 
         Raises
         ------
@@ -85,7 +86,7 @@ class Store(ReadStore):
         """
         place = place_of(named(database, computer), busy)
         beside = (place.folder or Path()).absolute() / "runs"
-        return cls(place, computer, in_real_folder(Path(data)) if data else beside)
+        return cls(place, computer, in_real_folder(Path(data)) if data else beside, note)
 
     @staticmethod
     def read(database: Path | str) -> ReadStore:
@@ -151,7 +152,7 @@ class Store(ReadStore):
     ) -> Commit:
         number = run_number(self.next_run_id()) or 1
         with sqlite.named_errors(self._data, "write raw traces to"):
-            file = write_traces(self._data / f"{run_name(number)}.nc", run)
+            file = write_traces(self._data / f"{run_name(number)}.nc", run, self._words)
         with self._write() as connection:
             if changes and expected is not None:
                 records.demand_newest(connection, expected)

@@ -25,7 +25,7 @@ def test_a_fringe_leads_with_the_frequency_it_was_measured_for(tmp_path: Path, m
     lab, drawn = two_qubits(tmp_path), []
     monkeypatch.setattr(
         "kammerton.estimation.pictures.picture.draw",
-        lambda traces, fits, path, title, shots: drawn.append(fits["q0"].values),
+        lambda traces, fits, path, title, shots, note: drawn.append(fits["q0"].values),
     )
     trace, fit = found("ramsey")
     done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
@@ -36,15 +36,18 @@ def test_a_fringe_leads_with_the_frequency_it_was_measured_for(tmp_path: Path, m
 
 
 def test_a_picture_names_computer_and_resonator(tmp_path: Path, monkeypatch) -> None:
-    lab, drawn = two_qubits(tmp_path), []
+    lab, drawn = replace(two_qubits(tmp_path), note="a test"), []
     monkeypatch.setattr(
         "kammerton.estimation.pictures.picture.draw",
-        lambda traces, fits, path, title, shots: drawn.append((traces["q0"].target, path, title)),
+        lambda traces, fits, path, title, shots, note: drawn.append(
+            (traces["q0"].target, path, title, note)
+        ),
     )
     for kind in ("resonator_spectroscopy", "qubit_spectroscopy"):
         trace, fit = found(kind)
         done = replace(run(), traces={"q0": trace}, fits={"q0": fit})
         pictures.draw_run(lab, done, "r000004", {})
-    assert [target for target, _, _ in drawn] == ["r0 of q0", "q0"]
+    assert [target for target, *_ in drawn] == ["r0 of q0", "q0"]
     assert drawn[0][1] == lab.data / "r000004.png"
     assert drawn[0][2].startswith(f"{lab.computer}  ")
+    assert {note for *_, note in drawn} == {"a test"}

@@ -43,7 +43,7 @@ from kammerton.estimation.reduce import axis_of
 from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.trace import ComplexArray, FloatArray
 
-TITLE, HEIGHT, NARROW, WIDE, DPI = 0.35, 3.5, 4.6, 7.0, 100
+TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
 """Inches, and dots an inch."""
 
 LETTERS = 14.5
@@ -81,11 +81,13 @@ def draw(
     path: Path,
     title: str,
     shots: Mapping[str, ComplexArray] | None = None,
+    note: str = "",
 ) -> None:
     """Draw one panel for each target and write the picture (png, pdf or svg).
 
     traces, fits: by target. shots: target -> (S, 2) single shots in V, prepared in 0 and in 1;
-    where given, the panel shows them in the IQ plane with the discriminator.
+    where given, the panel shows them in the IQ plane with the discriminator. note: a small line
+    below the title.
 
     Raises
     ------
@@ -96,10 +98,11 @@ def draw(
     wide = any(_is_wide(trace) for trace in traces.values())
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
-    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + TITLE), dpi=DPI)
+    head = TITLE + (NOTE if note else 0.0)
+    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + head), dpi=DPI)
     FigureCanvasAgg(figure)
-    _title(figure, title)
-    pages = figure.add_gridspec(rows + 1, columns, height_ratios=[TITLE] + rows * [HEIGHT])
+    _title(figure, title, note)
+    pages = figure.add_gridspec(rows + 1, columns, height_ratios=[head] + rows * [HEIGHT])
     for place, (target, trace) in enumerate(traces.items()):
         page = figure.add_subfigure(pages[1 + place // columns, place % columns])
         _panel(page, trace, fits.get(target), shots.get(target))
@@ -107,10 +110,11 @@ def draw(
     figure.savefig(path, metadata=metadata)
 
 
-def _title(figure: Figure, title: str) -> None:
+def _title(figure: Figure, title: str, note: str) -> None:
     height = figure.get_figheight()
-    figure.text(0.012, 1 - 0.12 / height, title, va="top", fontsize=10, color=INK,
-                parse_math=False)  # fmt: skip
+    for down, words, size in ((0.12, title, 10), (0.32, note, SMALL)):
+        figure.text(0.012, 1 - down / height, words, va="top", fontsize=size, color=INK,
+                    parse_math=False)  # fmt: skip
 
 
 def _panel(page: Page, trace: Trace | Grid, fit: Fit | None, shots: ComplexArray | None) -> None:
