@@ -34,6 +34,15 @@ def test_answers_look_as_the_box_writes_them(box):
     assert value(box, "SOUR2:BURS:NCYC INF;NCYC?") == 9.9e37
 
 
+def test_what_is_applied_is_told_in_one_string(box):
+    told(box, "SOUR2:FUNC SQU;FREQ 5E3;VOLT 3;VOLT:OFFS -2.5")
+    number = "+3.00000000000000E+00,-2.50000000000000E+00"
+    assert told(box, "SOUR2:APPL?") == f'"SQU +5.00000000000000E+03,{number}"'
+    assert told(box, "APPL?").startswith('"SIN +1.00000000000000E+03,+1.0')
+    assert told(box, "SOUR3:APPL?") == ""
+    assert error(box) == -114
+
+
 @pytest.mark.parametrize(
     ("load", "most"), [("50", 10.0), ("INF", 20.0), ("100", 40 / 3), ("25", 20 / 3)]
 )

@@ -213,6 +213,17 @@ def test_limits_and_resolution_are_those_of_the_box(rig):
     assert rig.device.receive(b"SOUR:FREQ?;POW?") == told
 
 
+def test_all_errors_are_told_at_once_and_forgotten(rig):
+    assert rig.device.receive(b"SYST:ERR:ALL?;:SYST:ERR:CODE:ALL?") == b'0,"No error";0'
+    rig.device.receive(b"SOUR:POW 99;:NONSENSE")
+    told = rig.device.receive(b"SYST:ERR:ALL?").decode()
+    assert told.startswith('-222,"Data out of range')
+    assert ',-113,"Undefined header' in told
+    assert rig.device.receive(b"SYST:ERR:COUN?") == b"0"
+    rig.device.receive(b"SOUR:POW 99;:NONSENSE")
+    assert rig.device.receive(b"SYST:ERR:CODE:ALL?;:SYST:ERR:COUN?") == b"-222,-113;0"
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_nobody_at_the_address_is_an_error_that_names_it(caplog):
     with socket.create_server(("127.0.0.1", 0)) as free:

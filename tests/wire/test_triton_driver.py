@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
 import pytest
+from qcodes.instrument_drivers.oxford import OxfordTriton
 
 from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
@@ -145,6 +146,19 @@ def test_every_set_is_declined_and_nonsense_answered(rig):
     assert rig.answer("READ:DEV:T99:TEMP:SIG:TEMP").endswith(":NOT_FOUND")
     assert rig.answer("\x00garbage").endswith(":INVALID")
     assert rig.refrigerator.conditions().running[TURBO]
+
+
+def test_upstream_reads_that_the_heaters_loop_is_off(rig):
+    host, port = "127.0.0.1", rig.server.port
+    fridge = OxfordTriton("looped", address=host, port=port)
+    try:
+        loop = fridge.pid_mode(), fridge.pid_ramp(), fridge.pid_setpoint()
+        assert loop == ("off", "off", 0.0)
+        assert (fridge.pid_rate(), fridge.pid_range()) == (0.0, 0.0)
+        assert (fridge.pid_p(), fridge.pid_i(), fridge.pid_d()) == (0.0, 0.0, 0.0)
+    finally:
+        fridge.close()
+    assert rig.answer("READ:DEV:T5:TEMP:LOOP:COLOUR").endswith(":NOT_FOUND")
 
 
 def test_a_fridge_that_goes_and_comes_back_is_read_again(rig, triton):

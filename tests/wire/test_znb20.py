@@ -174,6 +174,14 @@ def test_what_is_wrong_is_in_the_error_queue(box, message, code):
     assert error(box) == code
 
 
+def test_all_errors_are_told_at_once_and_forgotten(box):
+    told(box, "NONSENSE;:SENS1:FREQ:STAR 1E15")
+    both = told(box, "SYST:ERR:ALL?")
+    assert both.startswith('-113,"')
+    assert ',-222,"' in both
+    assert told(box, "SYST:ERR:ALL?") == '0,"No error"'
+
+
 def test_traces_come_and_go(box):
     told(box, "CALC3:PAR:SDEF 'A','S21'")
     assert told(box, "CONF:TRAC:CAT?;:CALC3:PAR:SEL?") == "'1,Trc1,2,A';'A'"

@@ -2,10 +2,11 @@
 
 From the 33500 manual: amplitude 1 mVpp to 10 Vpp into 50 ohm and twice that into an open circuit,
 |offset| < Vmax - Vpp/2 with the offset adjusted and "Data out of range" when it is not, waveforms
-of 8 to 1,000,000 points, pulses of 16 ns at least that are adjusted to the period. From the
-upstream driver: a queue of 20 errors, answers like +0,"No error". From a public driver, seen on a
-box: -221 for a width that a new period shortens. From memory: what else is adjusted under "Settings
-conflict" (frequency to a new function, offset to a new amplitude), some defaults.
+of 8 to 1,000,000 points, pulses of 16 ns at least that are adjusted to the period. From the manual
+of the 33250A: the answer to APPLy?, here for every function. From the upstream driver: a queue of
+20 errors, answers like +0,"No error". From a public driver, seen on a box: -221 for a width that a
+new period shortens. From memory: what else is adjusted under "Settings conflict" (frequency to a
+new function, offset to a new amplitude), some defaults.
 """
 
 from __future__ import annotations
@@ -155,11 +156,22 @@ class Keysight33522b(ScpiInstrument):
         }
         return {
             **{SETTINGS[key].header: command for key, command in own.items()},
+            "[SOURce#]:APPLy": Command(ask=self._applied),
             "*TRG": Command(lambda _: self._trigger()),
             "TRIGger#[:IMMediate]": Command(lambda c: self._trigger()),
             "[SOURce#]:PHASe:SYNChronize": Command(lambda _: None),
             "PHASe:SYNChronize": Command(lambda _: None),
         }
+
+    def _applied(self, call: Call) -> str:
+        """Return function, frequency, amplitude and offset, between quotation marks."""
+        call.parts(0, 0)
+        channel = channel_of(call)
+        frequency, offset = (
+            SETTINGS[key].kind.show(self.value(key, channel)) for key in ("frequency", "offset")
+        )
+        amplitude = self._ask_amplitude(call)
+        return f'"{self.value("function", channel)} {frequency},{amplitude},{offset}"'
 
     def _asked(self, key: str) -> Any:
         setting: Setting = SETTINGS[key]

@@ -5,7 +5,8 @@ Looked up: -120 to 25 dBm (the vendor's Python package for the SGT100A), 0.01 dB
 OUTPut:PON OFF has it. Without the external reference that it is set to, it says so once (error 50
 of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. What lasts it tells under
 SYSTem:SERRor?, as often as it is asked: two laboratories' drivers (pyHegel, Kollar Lab) ask
-SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual does.
+SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual does. All errors at
+once, and their numbers: the vendor's Python package for the SGT100A.
 """
 
 from __future__ import annotations
@@ -96,8 +97,12 @@ class Sgs100a(ScpiInstrument):
     def __init__(
         self, name: str, ledger: Ledger, serial: int = 100001, error: float = 2e-8
     ) -> None:
-        static = Command(ask=lambda _: self._static_error())
-        super().__init__(name, ledger, SETTINGS, {"SYSTem:SERRor": static})
+        commands = {
+            "SYSTem:SERRor": Command(ask=lambda _: self._static_error()),
+            "SYSTem:ERRor:ALL": Command(ask=lambda _: self.every_error()),
+            "SYSTem:ERRor:CODE:ALL": Command(ask=lambda _: self.every_code()),
+        }
+        super().__init__(name, ledger, SETTINGS, commands)
         self.identity = self.identity.format(serial=serial)
         self._error, self._astray = error, 0.0
         self.turned: Callable[[], None] = lambda: None

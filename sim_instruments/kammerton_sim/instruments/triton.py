@@ -30,6 +30,19 @@ _SHOWN = {Status.NO_NUMBER: "nanK", Status.OVER_RANGE: "999.999K", Status.DISCON
 """What it shows of a bad sensor (from memory)."""
 
 
+_LOOP = {
+    "MODE": "OFF",
+    "TSET": "0.0K",
+    "P": "0",
+    "I": "0",
+    "D": "0",
+    "RANGE": "0.0mA",
+    "RAMP:ENAB": "OFF",
+    "RAMP:RATE": "0.0",
+}
+"""The heater's loop, which is off. Units, ON and OFF: public drivers; without one: from memory."""
+
+
 class Triton:
     """Answers one line with one line; its readings scatter by 0.5 % (one sigma)."""
 
@@ -68,8 +81,8 @@ class Triton:
                 return self._temperature(self._refrigerator.sensor(_STAGES[sensor]))
             case ["DEV", sensor, "TEMP", "MEAS", "ENAB"] if sensor in SENSORS.values():
                 return "ON"
-            case ["DEV", "T5", "TEMP", "LOOP", what]:
-                return {"MODE": "OFF", "TSET": "0.0K", "P": "0", "I": "0", "D": "0"}.get(what, "0")
+            case ["DEV", "T5", "TEMP", "LOOP", *what]:
+                return _LOOP.get(":".join(what), "NOT_FOUND")
             case ["DEV", gauge, "PRES", "SIG", "PRES"] if gauge in _GAUGES:
                 pressures = self._refrigerator.conditions().pressures
                 return f"{pressures[_GAUGES[gauge]] / _MILLIBAR:.4G}mB"

@@ -1,7 +1,8 @@
 """R&S ZNB20, two ports: a vector network analyzer on a readout line.
 
 From the manual's pages on remote control: S-parameter and trace commands, FDATa and SDATa, ASCII
-by default, negative numbers of SCPI in the error queue. From the upstream driver: everything that
+by default, negative numbers of SCPI in the error queue. From the manual of the ZVL and a public
+driver of the ZVA: all errors at once. From the upstream driver: everything that
 it asks, limits of power and frequency, integer answers. From the manual of the ZNC: -10 dBm after
 a reset. From memory: the other defaults (it comes up and resets with the RF on, sweeping without
 end), rounding of the bandwidth, *RST keeping one trace. Only S21 has physics: S11, S22 and S12
@@ -95,6 +96,7 @@ class Znb20(ScpiInstrument):
                 lambda c: self.put("on", (), Switch().parse(c.parts(1, 1)[0])),
                 lambda _: Switch().show(self.value("on")),
             ),
+            "SYSTem:ERRor:ALL": Command(ask=lambda _: self.every_error()),
             "INSTrument:PORT:COUNt": Command(ask=lambda _: "2"),
             "STATus:QUEStionable:INTegrity:HARDware": Command(ask=lambda _: "0"),
         }

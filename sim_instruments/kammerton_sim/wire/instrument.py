@@ -217,14 +217,22 @@ class ScpiInstrument:
                 self._set_service_mask, lambda _: str(self._service_mask), harmless=True
             ),
             "*STB": Command(ask=lambda _: str(self.status_byte())),
-            "SYSTem:ERRor[:NEXT]": Command(ask=self._next_error),
+            "SYSTem:ERRor[:NEXT]": Command(ask=lambda _: self._next_error()),
             "SYSTem:ERRor:CODE[:NEXT]": Command(ask=lambda _: str(self.errors.pop()[0])),
             "SYSTem:ERRor:COUNt": Command(ask=lambda _: str(len(self.errors))),
             "SYSTem:VERSion": Command(ask=lambda _: "1999.0"),
         }
 
-    def _next_error(self, call: Call) -> str:
+    def _next_error(self) -> str:
         return self.error_form.format(*self.errors.pop(detailed=self.tells_details))
+
+    def every_error(self) -> str:
+        """Return all errors that wait, the oldest first, and forget them (SYSTem:ERRor:ALL?)."""
+        return ",".join(self._next_error() for _ in range(max(1, len(self.errors))))
+
+    def every_code(self) -> str:
+        """Return the numbers of all errors that wait, and forget them (SYSTem:ERRor:CODE:ALL?)."""
+        return ",".join(str(self.errors.pop()[0]) for _ in range(max(1, len(self.errors))))
 
     def _operation_complete(self, call: Call) -> None:
         self._events |= 1
