@@ -17,6 +17,7 @@ from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
 from kammerton_sim.running import found
+from kammerton_sim.terminal import write
 
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""
@@ -220,10 +221,11 @@ def _listed(answer: Any) -> list[Any]:
 def _say(options: argparse.Namespace, values: Sequence[Any], *lines: str) -> int:
     """Print one JSON value a line for machines, or the words."""
     written = [json.dumps(value) for value in values] if options.json else lines
-    sys.stdout.write("".join(line + "\n" for line in written))
+    for line in written:
+        write(sys.stdout, line)
     return 0
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(message + "\n")
+    write(sys.stderr, message)
     return code

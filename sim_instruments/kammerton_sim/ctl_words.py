@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.quantities import beside, limits, measured, quantity
+from kammerton_sim.terminal import columns, width
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
@@ -20,18 +19,7 @@ _HEADING = ("FAULT", "TAKES", "ROW", "WHAT HAPPENS")
 def table() -> str:
     """Every fault: name, what it takes, its row, what happens."""
     rows = [_HEADING, *((f.name, f.usage() or "-", f.row, f.says) for f in CATALOGUE.values())]
-    return "\n".join(columns(rows, shutil.get_terminal_size((120, 24)).columns))
-
-
-def columns(rows: Sequence[Sequence[str]], width: int) -> Iterable[str]:
-    """Lines of aligned columns; the last column is folded to the width of the terminal."""
-    widths = [max(len(row[n]) for row in rows) for n in range(len(rows[0]) - 1)]
-    indent = sum(widths) + 2 * len(widths)
-    for row in rows:
-        head = "".join(f"{cell:{w}}  " for cell, w in zip(row, widths, strict=False))
-        folded = textwrap.wrap(row[-1], max(20, width - indent), break_on_hyphens=False) or [""]
-        yield (head + folded[0]).rstrip()
-        yield from (" " * indent + line for line in folded[1:])
+    return "\n".join(columns(rows, width()))
 
 
 def injected(

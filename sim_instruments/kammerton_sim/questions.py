@@ -95,5 +95,6 @@ def _nearest(pattern: str, known: Sequence[str]) -> str:
     """Return the nearest name of an output's level, or where none is near all short ones."""
     boxes, _, _ = pattern.rpartition(".")
     levels = [f"{boxes}.{name.rpartition('.')[2]}" for name in known] if boxes else []
-    short = ", ".join(name for name in known if name.count(".") == 1)
-    return near(pattern, known) or near(pattern, levels) or f" (there are {short})"
+    short = {name.rpartition(".")[2]: name for name in reversed(known) if name.count(".") == 1}
+    there = ", ".join(sorted(short.values()))  # of each kind the first
+    return near(pattern, known) or near(pattern, levels) or f" (there are {there}, others alike)"

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
 
 from kammerton_sim import ctl_words as words
+from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.questions import missed
+from kammerton_sim.terminal import write
 
 
 @pytest.mark.parametrize(
@@ -19,3 +24,45 @@ from kammerton_sim import ctl_words as words
 def test_a_truth_has_its_own_unit(name, value, stderr, truth, said):
     found = {"name": name, "value": value, "stderr": stderr, "truth": truth, "pull": 50.0}
     assert said in words.contradiction(found)
+
+
+@pytest.mark.parametrize("wide", [80, 100, 120])
+def test_the_faults_fit_the_terminal(monkeypatch, wide):
+    monkeypatch.setenv("COLUMNS", str(wide))
+    lines = words.table().splitlines()
+    assert max(map(len, lines)) <= wide
+    last = lines[0].index("WHAT HAPPENS")
+    assert wide - last >= 25  # no strip of a few letters
+    assert set(" ".join(f.usage() for f in CATALOGUE.values()).split()) <= set(
+        " ".join(lines).split()
+    )
+
+
+class Screen(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_long_lines_are_folded_on_a_terminal_and_nowhere_else(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    short = "  a   table's row"
+    said = words.injected(1, "clamped-setting", {"setting": "power"}, {"after": 3}, " --control 7")
+    screen, pipe = Screen(), io.StringIO()
+    for stream in (screen, pipe):
+        write(stream, f"{short}\n{said}")
+    assert pipe.getvalue() == f"{short}\n{said}\n"
+    lines = screen.getvalue().splitlines()
+    assert lines[0] == short
+    assert len(said) > 80 >= max(map(len, lines))
+    assert " ".join(line.strip() for line in lines[1:]) == said
+
+
+def test_of_many_outputs_one_of_each_kind_is_named():
+    levels = ("amplitude", "offset", "peak")
+    known = [f"awg{n}.{level}" for n in range(1, 40) for level in levels] + ["lo.power"]
+    assert missed(["x"], known) == (
+        "no output has x (there are awg1.amplitude, awg1.offset, awg1.peak, lo.power, others alike)"
+        ": nothing is proved"
+    )
