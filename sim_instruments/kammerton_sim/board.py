@@ -105,7 +105,7 @@ class SimBoard:
 
     def get_board_model(self, handle: int) -> str:
         """Return the model."""
-        return "ATS9360"
+        return self._identity()[1]
 
     def get_channel_info_(self, handle: int) -> tuple[int, int]:
         """Return memory in samples and bits per sample."""
@@ -128,7 +128,7 @@ class SimBoard:
         from qcodes.instrument_drivers.AlazarTech.constants import Capability
 
         return {
-            Capability.GET_SERIAL_NUMBER: 970_001,
+            Capability.GET_SERIAL_NUMBER: int(self._identity()[2]),
             Capability.GET_LATEST_CAL_DATE: 150_126,
             Capability.GET_PCIE_LINK_SPEED: 2,
             Capability.GET_PCIE_LINK_WIDTH: 8,
@@ -311,6 +311,11 @@ class SimBoard:
         self.close()
 
     # ---- inside
+
+    def _identity(self) -> list[str]:
+        """Ask for vendor, model, serial number: another board may be in the slot by now."""
+        answer = self._link.ask("AlazarQueryCapability", op="identity")
+        return str(answer["identity"]).split(",")
 
     def _keep(self, name: str, *values: Any) -> list[Any]:
         """Keep raw values, and tell TraceParameters that the board has them, as the DLL does."""

@@ -40,8 +40,8 @@ class BoardLink:
 
     def ask(
         self, function: str, patience: float = 0.0, into: memoryview | None = None, **request: Any
-    ) -> None:
-        """Send a request and wait for its answer; records that follow it go `into` memory.
+    ) -> dict[str, Any]:
+        """Send a request and return its answer; records that follow it go `into` memory.
 
         Raises
         ------
@@ -60,6 +60,7 @@ class BoardLink:
                     self._receive(into)
             except OSError as error:
                 raise _gone(str(error)) from None
+            return answer
 
     def _answer(self) -> dict[str, Any]:
         """Return the next answer, which must belong to the latest request."""

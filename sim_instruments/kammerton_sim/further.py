@@ -24,6 +24,8 @@ class Device(Protocol):
     """What the laboratory asks of every further instrument."""
 
     name: str
+    identity: str
+    impostor: bool
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
         """Return what its outputs put out, by name; None where one is off."""

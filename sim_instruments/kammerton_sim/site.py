@@ -6,6 +6,7 @@ import random
 import threading
 from collections.abc import Mapping
 from contextlib import ExitStack
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.chip import Chip
@@ -200,7 +201,9 @@ class Site:
             wanted.get(name, 0),
             name,
             self._pace,
+            970_001 + number,
         )
+        board.written = partial(self.ledger.record, name, "all", "written", None)
         board.before_buffer = self.coming
         self._servers.callback(board.close)
         return board

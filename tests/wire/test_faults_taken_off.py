@@ -35,6 +35,10 @@ LASTING: dict[str, dict[str, Any]] = {
     "tls": QUBIT, "frequency-hop": QUBIT, "frequency-drift": QUBIT, "dead-qubit": QUBIT,
     "decoy": {"hz": 6.8e9},
 }  # fmt: skip
+CASES = [
+    *LASTING.items(),
+    *(("wrong-identity", {"instrument": name}) for name in ("fridge", "bridge", "api", "board")),
+]
 AT_ONCE = {"hang-up", "error", "power-cycle", "reboot-loop"}
 """Over as soon as they have happened; reboots end by a test of their own."""
 
@@ -42,7 +46,8 @@ AT_ONCE = {"hang-up", "error", "power-cycle", "reboot-loop"}
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     chip = random_chip(1, 3)
-    instruments = {"api": FurtherInstrument("bluefors_api")}
+    models = {"api": "bluefors_api", "bridge": "lakeshore_372"}
+    instruments = {name: FurtherInstrument(model) for name, model in models.items()}
     with Laboratory(replace(chip, wiring=replace(chip.wiring, instruments=instruments))) as made:
         yield made
 
@@ -58,6 +63,8 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
         "cable": (len(server.link._spoils), server.link._hole.is_set(), server._closing),
         "box": (source.identity, dict(source.tamper.writes), dict(source.tamper.answers)),
         "settings": dict(source._values),
+        "names": [(box.identity, box.impostor) for box in
+                  (laboratory.fridge, *laboratory.further.values(), board)],
         "fridge": (fridge._ramp, fridge._plant.impedance, sorted(fridge._plant.running),
                    fridge._plant.circulating, [sum(w) for w in fridge._loads.values() if any(w)]),
         "sensors": {s: (v["_status"], math.isnan(v["_frozen"])) for s, v in sensors.items()},
@@ -72,10 +79,10 @@ def test_every_fault_is_here():
     assert set(LASTING) | AT_ONCE == set(CATALOGUE)
 
 
-@pytest.mark.parametrize("name", LASTING)
-def test_a_fault_that_is_taken_off_leaves_nothing(laboratory, name):
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_a_fault_that_is_taken_off_leaves_nothing(laboratory, name, given):
     before = condition(laboratory)
-    number = laboratory.faults.inject(name, **LASTING[name])
+    number = laboratory.faults.inject(name, **given)
     if happens := laboratory.board.before_buffer(30_000):
         happens()
     assert condition(laboratory) != before
@@ -83,11 +90,11 @@ def test_a_fault_that_is_taken_off_leaves_nothing(laboratory, name):
     assert condition(laboratory) == before
 
 
-@pytest.mark.parametrize("name", LASTING)
+@pytest.mark.parametrize(("name", "given"), CASES)
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first in first out", "last in first out"])
-def test_two_of_a_kind_act_until_both_are_over(laboratory, name, order):
+def test_two_of_a_kind_act_until_both_are_over(laboratory, name, given, order):
     before = condition(laboratory)
-    numbers = [laboratory.faults.inject(name, **LASTING[name]) for _ in range(2)]
+    numbers = [laboratory.faults.inject(name, **given) for _ in range(2)]
     if happens := laboratory.board.before_buffer(30_000):
         happens()
     for end in order:

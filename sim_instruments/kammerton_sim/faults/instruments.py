@@ -1,4 +1,4 @@
-"""Faults inside an instrument: power, settings, errors, identity."""
+"""Faults inside an instrument: power, settings, errors."""
 
 from __future__ import annotations
 
@@ -157,21 +157,6 @@ def push_error(site: Site, seed: int, instrument: str, code: int = -222, count: 
     return at_once(count)
 
 
-def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -> Undo:
-    """Let it say it is another box: this identity, or another serial number."""
-    box = _box(site, instrument)
-    maker, model, serial, *rest = box.identity.split(",")
-    true, told = box.identity, identity or ",".join((maker, model, serial + "9", *rest))
-    site.ledger.record(instrument, "all", "identity", true, told)
-    box.identity, box.impostor = told, told != true
-
-    def back() -> None:
-        site.ledger.record(instrument, "all", "identity", told, true)
-        box.identity, box.impostor = true, False
-
-    return back
-
-
 def lose_reference(site: Site, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
     """Pull the cable of the common 10 MHz out of a source, a generator or a digitizer."""
     box = _referenced(site)[instrument]
@@ -202,10 +187,6 @@ _PPM = Bound(
 _WRITES = ("writes {instrument} {setting}",)
 
 FAULTS = (
-    Fault(
-        "wrong-identity", "I6", "it says it is another box", wrong_identity, _BOX,
-        ("identity {instrument}",),
-    ),
     Fault(
         "power-cycle", "I7", "off and on: defaults, sessions end", power_cycle,
         {**_SWITCHED, "seconds": from_to(0, 3600)},

@@ -50,8 +50,12 @@ class Ats9360:
         port: int = 0,
         name: str = "board",
         pace: float | None = None,
+        serial: int = 970_001,
     ) -> None:
         self._tap, self._now, self._passed, self._pace = tap, now, passed, pace
+        self.identity, self.impostor = f"AlazarTech,ATS9360,{serial},21.07", False
+        self.written: Callable[[str], None] = lambda text: None
+        """Told what is asked of the board while it says that it is another one."""
         self._rng = np.random.default_rng(seed)
         self._clock = np.random.default_rng([seed, 1])
         self._astray = float(self._clock.normal(0.0, _CRYSTAL))
@@ -101,6 +105,8 @@ class Ats9360:
         locked: bool = True,
     ) -> Acquisition:
         """Begin to listen for triggers; `locked` to the reference, or on its own clock."""
+        if self.impostor:
+            self.written(f"arm {expected} records of {samples} samples")
         with self._lock:
             if self._owner not in (None, link):
                 raise BoardError(UNAVAILABLE, "another program uses the board")

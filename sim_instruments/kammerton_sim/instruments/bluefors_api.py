@@ -64,6 +64,10 @@ class BlueforsApi:
     ) -> None:
         self.name, self._ledger, self._now = name, ledger, now
         self._refrigerator, self._noise, self.key = refrigerator, random.Random(seed), key
+        self.identity, self.impostor = (
+            ",".join(("Bluefors", *(_SYSTEM[key] for key in _WHO))),
+            False,
+        )
         self._lock = threading.Lock()
         self._tick = -1
         self._latest: dict[str, Sample] = {}
@@ -98,11 +102,13 @@ class BlueforsApi:
             raise _Refusal(401, 2001) if "key" not in query else _Refusal(403, 2003)
         service, _, rest = path.strip("/").partition("/")
         if service == "system" and method == "GET" and not rest:
-            return _SYSTEM
+            return _SYSTEM | dict(zip(_WHO, self.identity.split(",")[1:], strict=False))
         if service != "values":
             raise _Refusal(404, 1008)
         if method == "POST":
             self._ledger.record(self.name, "fridge", "refused", None, path[:80])
+            if self.impostor:
+                self._ledger.record(self.name, "all", "written", None, path[:80])
             raise _Refusal(403, 2003)
         if method != "GET":
             raise _Refusal(405, 2004)
@@ -166,3 +172,5 @@ _SYSTEM = {
     "system_version": "2.4.3",
     "api_version": "api-2.4.3",
 }
+_WHO = ("product_type", "system_name", "sw_version")
+"""What of it tells model, serial number and firmware."""

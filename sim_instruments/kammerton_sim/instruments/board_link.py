@@ -50,6 +50,8 @@ class BoardError(Exception):
 class Board(Protocol):
     """What a connection needs of the board."""
 
+    identity: str
+
     def referenced(self) -> bool:
         """Whether a 10 MHz reference comes in."""
 
@@ -95,6 +97,7 @@ class BoardLink:
         """Answer requests until the driver's process hangs up."""
         operations: dict[str, Callable[..., dict[str, Any] | None]] = {
             "hello": lambda: {"board": "ATS9360"},
+            "identity": lambda: {"identity": self._board.identity},
             "map": self._map,
             "unmap": self._unmap,
             "lock": self._lock,

@@ -33,6 +33,7 @@ _UNIT = re.compile(r"\s*(\*?[A-Za-z]+)(\??)(.*)", re.DOTALL)
 _COMMAND_ERROR, _EXECUTION_ERROR, _POWER_ON, _DONE = 32, 16, 128, 1
 _SCATTER = 2e-3  # of a reading, one sigma
 _MOST_UNITS = 64
+_HARMLESS = ("*CLS", "*OPC", "*ESE")
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Lakeshore372:
     ) -> None:
         self.name, self._ledger, self._now = name, ledger, now
         self._refrigerator, self._noise = refrigerator, random.Random(seed)
-        self.identity = f"LSCI,MODEL372,LSA{serial:02d}K1/#######,1.4"
+        self.identity, self.impostor = f"LSCI,MODEL372,LSA{serial:02d}K1/#######,1.4", False
         self.lock = threading.RLock()
         self._events, self._mask = _POWER_ON, 0
         self._values: dict[tuple[str, int], tuple[Value, ...]] = {
@@ -112,7 +113,7 @@ class Lakeshore372:
 
     def power_cycle(self) -> None:
         """Switch off and on: settings stay, heaters that are not told otherwise are off."""
-        with self.lock:
+        with self.lock, self._ledger.by("power switch"):
             self._ledger.record(self.name, "all", "power cycle", None, None)
             self._power_up()
 
@@ -127,11 +128,15 @@ class Lakeshore372:
         """Return the answer of a unit, None when there is none."""
         if not unit.strip():
             return None
+        before = self._ledger.last(self.name)
         try:
             return self._carry_out(unit)
         except ScpiError as error:
             self._events |= _COMMAND_ERROR if error.code > -200 else _EXECUTION_ERROR
             return None
+        finally:  # the ledger hears of what was meant for another box, whatever comes of it
+            if self.impostor and _writes(unit) and self._ledger.last(self.name) == before:
+                self._ledger.record(self.name, "all", "written", None, unit.strip()[:80])
 
     def _carry_out(self, unit: str) -> str | None:
         found = _UNIT.fullmatch(unit)
@@ -268,6 +273,12 @@ class Lakeshore372:
         self._channel, self._scanning = _number(texts[:1], 1, 16), bool(_number(texts[1:], 0, 1))
         self._began = self._now()
         self._held.clear()
+
+
+def _writes(unit: str) -> bool:
+    """Whether a unit is there to change something."""
+    found = _UNIT.fullmatch(unit)
+    return found is not None and not found[2] and found[1].upper() not in _HARMLESS
 
 
 def _number(texts: list[str], least: int, most: int) -> int:

@@ -50,15 +50,18 @@ class Triton:
         self, name: str, ledger: Ledger, refrigerator: Refrigerator, seed: int = 0
     ) -> None:
         self.name, self._ledger, self._refrigerator = name, ledger, refrigerator
+        self.identity, self.impostor = "OXFORD INSTRUMENTS,TRITON 400,71234,2.5.2.1", False
         self._noise = random.Random(seed)
 
     def answer(self, line: str) -> str:
         """Return the reply to one line, without terminator."""
         words = line.split(":")
         if line.upper() == "*IDN?":
-            return "IDN:OXFORD INSTRUMENTS:TRITON 400:71234:2.5.2.1"
+            return "IDN:" + self.identity.replace(",", ":")
         if words[0] == "SET":
             self._ledger.record(self.name, "fridge", "refused", None, line[:80])
+            if self.impostor:
+                self._ledger.record(self.name, "all", "written", None, line[:80])
             return f"STAT:{line}:INVALID"
         if words[0] != "READ" or len(words) < 2:
             return f"STAT:{line}:INVALID"

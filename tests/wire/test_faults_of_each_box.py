@@ -1,0 +1,136 @@
+"""The faults inside a box that the refrigerator's instruments and the digitizer have, too."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from kammerton.bench.boxes import Boxes
+from kammerton.model import InstrumentError
+from kammerton.model.roles import Identity
+from kammerton_drivers import alazar_ats9360, bluefors_api, lakeshore_372, oxford_triton
+from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.faults import FaultError
+from kammerton_sim.laboratory import Laboratory
+from tests.wire.conftest import CountingWorld
+
+CONNECTS: dict[str, tuple[Callable[[str, str], Any], str]] = {
+    "fridge": (oxford_triton.connect, "tcp://127.0.0.1:{}"),
+    "bridge": (lakeshore_372.connect, "TCPIP0::127.0.0.1::{}::SOCKET"),
+    "api": (bluefors_api.connect, "http://127.0.0.1:{}"),
+    "board": (alazar_ats9360.connect, "sim://127.0.0.1:{}"),
+}
+
+
+@pytest.fixture
+def laboratory() -> Iterator[Laboratory]:
+    chip = random_chip(1, 3)
+    models = {"bridge": "lakeshore_372", "api": "bluefors_api"}
+    instruments = {name: FurtherInstrument(model) for name, model in models.items()}
+    wired = replace(chip, wiring=replace(chip.wiring, instruments=instruments))
+    with Laboratory(wired, world=CountingWorld()) as made:  # type: ignore[arg-type]
+        yield made
+
+
+@pytest.fixture
+def connect(laboratory: Laboratory) -> Iterator[Callable[[str], Any]]:
+    """Connect our adapter to an instrument."""
+    made = []
+
+    def connect(name: str) -> Any:
+        connecting, address = CONNECTS[name]
+        made.append(connecting(name, address.format(laboratory.ports[name])))
+        return made[-1]
+
+    yield connect
+    for adapter in made:
+        asyncio.run(adapter.close())
+
+
+def line(laboratory: Laboratory, name: str, sent: bytes) -> bytes:
+    """Send a line to a box and return what it answers."""
+    with socket.create_connection(("127.0.0.1", laboratory.ports[name]), 5) as client:
+        client.sendall(sent)
+        return client.recv(1000)
+
+
+# ---------------------------------------------------------------- I6
+
+
+@pytest.mark.parametrize("name", CONNECTS)
+def test_another_box_answers_and_the_daemon_names_both(laboratory, connect, name):
+    adapter, boxes = connect(name), Boxes(SimpleNamespace(instruments={}))  # type: ignore[arg-type]
+
+    async def main() -> list[Identity]:
+        told = [await adapter.identity()]
+        await boxes.same(name, adapter)
+        number = laboratory.faults.inject("wrong-identity", instrument=name)
+        told.append(await adapter.identity())
+        both = rf"{name}: another .* serial {told[1].serial}, .* instead of .* {told[0].serial}, "
+        with pytest.raises(InstrumentError, match=both):
+            await boxes.same(name, adapter)
+        laboratory.faults.clear(number)
+        return [*told, await adapter.identity()]
+
+    true, false, again = asyncio.run(main())
+    assert false == replace(true, serial=true.serial + "9")
+    assert again == true
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [("fridge", Identity("ACME", "Toaster", "12", "3")),
+     ("api", Identity("Bluefors", "Toaster", "12", "3")),  # it tells no vendor
+     ("board", Identity("AlazarTech", "Toaster", "12", "21.07"))],  # nor this, and no such firmware
+)  # fmt: skip
+def test_what_it_says_then_can_be_chosen(laboratory, connect, name, told):
+    adapter = connect(name)
+    laboratory.faults.inject("wrong-identity", instrument=name, identity="ACME,Toaster,12,3")
+    assert asyncio.run(adapter.identity()) == told
+
+
+def test_the_adapter_of_a_bridge_refuses_another_model(laboratory, connect):
+    laboratory.faults.inject("wrong-identity", instrument="bridge", identity="LSCI,MODEL224,1,2")
+    with pytest.raises(InstrumentError, match="this is no Model 372 but LSCI MODEL224"):
+        connect("bridge")
+
+
+def test_a_serial_number_that_no_digitizer_can_have_is_refused(laboratory):
+    with pytest.raises(FaultError, match="serial number is whole, not 'B7'"):
+        laboratory.faults.inject("wrong-identity", instrument="board", identity="A,ATS9360,B7,1")
+    assert laboratory.ledger.since() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "sent", "noted"),
+    [
+        ("fridge", b"SET:DEV:T8:TEMP:LOOP:TSET:1\r\n", "SET:DEV:T8:TEMP:LOOP:TSET:1"),
+        ("bridge", b"PID 0,1,2,3;*IDN?\n", "PID 0,1,2,3"),
+        ("bridge", b"NONSENSE 3;*IDN?\n", "NONSENSE 3"),
+        ("api", b"POST /values/mapper HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "/values/mapper"),
+        ("board", b'{"op": "arm", "samples": 8, "per_buffer": 1, "records": 5, "delay": 0, '
+                  b'"triggered": true}\n', "arm 5 records of 8 samples"),
+    ],
+)  # fmt: skip
+def test_what_is_written_to_the_other_box_is_known(laboratory, name, sent, noted):
+    number = laboratory.faults.inject("wrong-identity", instrument=name)
+    line(laboratory, name, sent)
+    laboratory.faults.clear(number)
+    line(laboratory, name, sent)
+    (found,) = laboratory.questions.wrong_box()["changes"]
+    assert (found["instrument"], found["what"], found["new"]) == (name, "written", noted)
+
+
+def test_a_heater_of_another_bridge_is_one_write_and_its_power_switch_none(laboratory):
+    laboratory.faults.inject("wrong-identity", instrument="bridge")
+    line(laboratory, "bridge", b"*CLS;RANGE 0,3;*IDN?\n")
+    laboratory.power_cycle("bridge")
+    (found,) = laboratory.questions.wrong_box()["changes"]
+    assert (found["output"], found["what"], found["new"]) == ("heater0", "range", "3")
