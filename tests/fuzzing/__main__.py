@@ -112,7 +112,14 @@ def _targets() -> list[Target]:
         lambda data: triton.answer(data.decode("utf-8", "replace")),
         ask,
         lambda data: list(InputBuffer().messages(data)),
-        *(file(read) for read in (read_seqx, read_sml, lambda data: read_wfmx(data, "wave"))),
+        *(
+            file(read)
+            for read in (
+                lambda data: read_seqx(data, 1 << 20),
+                read_sml,
+                lambda data: read_wfmx(data, "wave"),
+            )
+        ),
     ]
 
 

@@ -16,6 +16,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton_sim.instruments import awg_memory, awg_waves
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
+from kammerton_sim.instruments.awg_waves import MEMORY
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sequence import Library, Sequence, Step
 from kammerton_sim.instruments.seqx import read_seqx, read_sml, read_wfmx
@@ -547,12 +548,12 @@ GOOD = TektronixAWG5208.makeSEQXFile(
 def test_a_damaged_file_is_an_error_never_a_crash(at, change):
     damaged = GOOD[:at] + change + GOOD[at + len(change) :]
     with contextlib.suppress(ScpiError):
-        read_seqx(damaged)
+        read_seqx(damaged, MEMORY)
 
 
 @given(st.binary(max_size=200))
 def test_no_garbage_is_a_file(blob):
-    for read in (read_seqx, read_sml, lambda b: read_wfmx(b, "w")):
+    for read in (lambda b: read_seqx(b, MEMORY), read_sml, lambda b: read_wfmx(b, "w")):
         with pytest.raises(ScpiError):
             read(blob)
 
@@ -599,7 +600,23 @@ def test_an_archive_that_lies_about_its_sml(awg):
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("Sequences/x.sml", "<DataFile><Steps/></DataFile>")
     with pytest.raises(ScpiError, match="-253"):
-        read_seqx(buffer.getvalue())
+        read_seqx(buffer.getvalue(), MEMORY)
+
+
+@pytest.mark.parametrize("name", ["Waveforms/w.wfmx", "Sequences/s.sml"])
+def test_a_small_file_that_unpacks_to_much_is_not_unpacked(name):
+    buffer, zeros = io.BytesIO(), bytes((80 << 20) + 1)
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(name, zeros)
+    start = time.process_time()
+    with pytest.raises(ScpiError, match="-225"):
+        read_seqx(buffer.getvalue(), 1 << 24)
+    assert time.process_time() - start < 0.02  # unpacking took 0.3 s
+
+
+def test_a_sequence_of_too_many_tags_is_not_parsed():
+    with pytest.raises(ScpiError, match="-225"):
+        read_sml(sml("<x/>" * (1 << 22)))
 
 
 def test_whoever_waits_is_woken_when_all_boxes_have_started():

@@ -61,4 +61,4 @@ def test_a_broken_archive_is_a_corrupt_file(packed):
     for n in range(blob.index(b"x.sml") + 9, blob.index(b"x.sml") + 29):
         blob[n] ^= 0xA5
     with pytest.raises(ScpiError, match="-253"):
-        read_seqx(bytes(blob))
+        read_seqx(bytes(blob), 1 << 20)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kammerton_sim.instruments import awg_waves
 from kammerton_sim.instruments.awg_sequences import STEPS, TRACKS, SequenceList
 from kammerton_sim.instruments.awg_waves import WaveformList, check_length
 from kammerton_sim.instruments.sequence import Library
@@ -94,7 +95,7 @@ class AwgMemory:
         self._touched()
 
     def _open_sequence(self, call: Call) -> None:
-        found = read_seqx(self._file(call.parts(1, 1)[0]))
+        found = read_seqx(self._file(call.parts(1, 1)[0]), awg_waves.MEMORY)
         for sequence in found.sequences.values():
             if len(sequence.steps) > STEPS or sequence.tracks > TRACKS:
                 raise ScpiError(-223, f"{sequence.name} has too many steps or tracks")

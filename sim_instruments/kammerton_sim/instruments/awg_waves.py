@@ -16,8 +16,8 @@ from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of, integer, string
 
 SHORTEST, LONGEST, GRANULARITY = 2400, 1_000_000_000, 1
-MEMORY, _SMALL = 1 << 28, 1 << 20
-"""Samples in all (1 GiB; the box has more), and those of a waveform that need no counting."""
+MEMORY, _SMALL = 1 << 26, 1 << 20
+"""Samples in all (256 MiB; the box has more), and those of a waveform that need no counting."""
 
 
 class WaveformList:

@@ -25,19 +25,29 @@ _OFFSET = re.compile(rb'offset="(\d{1,9})"')
 _SAMPLES = re.compile(rb"<NumberSamples>(\d{1,10})<")
 _Assets = list[tuple[str | None, str | None]]
 _WAITS = {"None": "", "TrigA": "A", "TrigB": "B", "Internal": "I"}
-_LARGEST = 1 << 30
+_SEQUENCES = 1 << 26
+"""Bytes of all sequences: 16,383 steps of 8 tracks as upstream's driver writes them are 37 MB."""
+_TAGS = 1 << 22
+"""Tags of such a sequence, and as many again; a parsed one takes a hundred bytes."""
 _UNREADABLE = (
     zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, ValueError, RuntimeError,
 )  # fmt: skip
 """What zipfile raises of a broken archive, whichever way it is packed."""
 
 
-def read_seqx(blob: bytes | memoryview) -> Library:
-    """Return the waves and sequences of a SEQX file; ScpiError -253 when it is none."""
+def read_seqx(blob: bytes | memoryview, samples: int) -> Library:
+    """Return the waves and sequences of a SEQX file that fit into a memory of so many samples.
+
+    Raises
+    ------
+    ScpiError
+        -253: it is no SEQX file. -225: unpacked it is larger than the memory; what the directory
+        of a file says is looked at before any of it is unpacked.
+    """
     library = Library()
     try:
         with zipfile.ZipFile(io.BytesIO(blob)) as archive:
-            for name, data in _members(archive):
+            for name, data in _members(archive, samples):
                 if name.endswith(".wfmx"):
                     wave = read_wfmx(data, name[:-5])
                     library.waves[wave.name] = wave
@@ -49,11 +59,14 @@ def read_seqx(blob: bytes | memoryview) -> Library:
     return library
 
 
-def _members(archive: zipfile.ZipFile) -> Iterator[tuple[str, bytes]]:
-    if sum(info.file_size for info in archive.infolist()) > _LARGEST:
-        raise ScpiError(-223, "the unpacked file exceeds the memory")
-    for info in archive.infolist():
-        yield info.filename.replace("\\", "/").rsplit("/", 1)[-1], archive.read(info)
+def _members(archive: zipfile.ZipFile, samples: int) -> Iterator[tuple[str, bytes]]:
+    """Names and contents. A sample takes 4 bytes and its markers one."""
+    for end, most in ((".wfmx", 5 * samples), (".sml", _SEQUENCES)):
+        found = [info for info in archive.infolist() if info.filename.endswith(end)]
+        if sum(info.file_size for info in found) > most:
+            raise ScpiError(-225, f"the unpacked {end} files exceed the memory")
+        for info in found:
+            yield info.filename.replace("\\", "/").rsplit("/", 1)[-1], archive.read(info)
 
 
 def read_wfmx(blob: bytes | memoryview, name: str) -> Wave:
@@ -80,7 +93,7 @@ def make_wave(
     """Return an aligned copy, clipped to -1..1 as the converter does."""
     if not np.isfinite(samples).all():
         raise ScpiError(-222, f"{name}: a sample is not a number")
-    aligned = np.clip(samples, -1, 1).astype(np.float32)
+    aligned = np.clip(samples, -1, 1).astype(np.float32, copy=False)
     return Wave(name, aligned, None if markers is None else markers.copy())
 
 
@@ -88,6 +101,8 @@ def read_sml(blob: bytes) -> Sequence:
     """Return a sequence; ScpiError -253 when the XML does not say one."""
     try:
         short, tables = _shortened(blob)
+        if short.count(b"<") > _TAGS:
+            raise ScpiError(-225, "more than a sequence can have")
         root = ElementTree.fromstring(short)
         description = _child(
             _child(_child(root, "DataSetsCollection"), "DataSets"), "DataDescription"
