@@ -92,6 +92,11 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
     assert "failed" in faults_of(laboratory)[-1][2]
 
 
+POWER = {"instrument": "drive_lo", "setting": "power"}
+PHASE = {"instrument": "drive_lo", "setting": "phase"}
+SWITCH = {"instrument": "drive_lo", "setting": "on"}
+
+
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
@@ -118,6 +123,13 @@ def test_a_late_fault_that_cannot_be_says_so(laboratory):
         ),
         ("frequency-hop", {"qubit": "q0", "hz": "3 QHz"}, "'3 QHz' is no number of Hz"),
         ("trigger-loss", {"share": "1kHz"}, "share: '1kHz' is not a number"),
+        ("error", {"instrument": "bridge"}, "no instrument with an error queue 'bridge'"),
+        ("decoy", {"hz": 7.1}, "hz: 7.1 must be from 1e+09 to 2e+10"),
+        ("tls", {"qubit": "q0", "t1": 10}, "t1: 10.0 must be from 1e-09 to 0.01"),
+        ("clamped-setting", {**POWER, "largest": "5GHz"}, "no number of dBm, such as -5 or -5dBm"),
+        ("clamped-setting", {**PHASE, "largest": "5deg"}, "largest: '5deg' is not a number"),
+        ("front-panel", {**POWER, "value": "99"}, "; it takes -120 to 25 dBm"),
+        ("front-panel", {**SWITCH, "value": "maybe"}, "takes ON or OFF, 1 or 0, yes or no"),
         ("decoy", {"hz": 7e9, "depth": 1}, "depth: 1.0 must lie between 0 and 1"),
     ],
 )
@@ -159,7 +171,7 @@ def test_everything_wrong_is_named_at_once(laboratory):
          ["no parameter 'foo'", "hz: 'apples' is no number of Hz", "no qubit 'q9'"]),
         ("overload", {"gain": 0, "board": "bored"},
          ["gain: 0.0 must be above 0", "no digitizer 'bored' (did you mean 'board'?)"]),
-        ("tls", {"qubit": "q9", "t1": -3}, ["no qubit 'q9'", "t1: -3.0 must be from 1e-09 on"]),
+        ("tls", {"qubit": "q9", "t1": -3}, ["no qubit 'q9'", "t1: -3.0 must be from 1e-09 to"]),
         ("rounded-setting", {"instrument": "drive_lo", "setting": "powr", "step": -1},
          ["no setting 'powr' (did you mean 'power'?)", "step: -1.0 must be from 1e-12 on"]),
         ("lost-setting", {"instrument": "awg7", "setting": "powr"},
@@ -186,7 +198,7 @@ def test_every_bound_belongs_to_a_parameter_and_every_default_keeps_it():
     for fault in CATALOGUE.values():
         assert set(fault.must) <= set(fault.parameters), fault.name
         fault.values({n: "x" for n, p in fault.parameters.items() if p.annotation == "str"}
-                     | {n: 1 for n, p in fault.parameters.items()
+                     | {n: 7e9 if n == "hz" else 1 for n, p in fault.parameters.items()
                         if p.annotation != "str" and p.default is p.empty})  # fmt: skip
 
 
@@ -391,7 +403,9 @@ def test_a_reboot_loop_counts_its_cycles_and_can_be_ended(laboratory):
     [
         ("lost-setting", {}, -30),
         ("clamped-setting", {"largest": 1.5}, 1.5),
+        ("clamped-setting", {"largest": "-5dBm"}, -5),
         ("rounded-setting", {"step": 2.0}, 4.0),
+        ("rounded-setting", {"step": "2 dBm"}, 4.0),
     ],
 )
 def test_a_setting_does_not_take_and_nobody_says_so(laboratory, source, name, given, kept):
@@ -431,6 +445,12 @@ def test_somebody_turns_a_knob_and_back(laboratory, source, awg):
     box = laboratory.generators["awg1"]
     assert [box.value("amplitude", n) for n in (1, 2)] == [pytest.approx(0.5, abs=0.3), 0.3]
     assert box.value("amplitude", 1) != 0.3
+
+
+def test_a_switch_is_turned_in_the_words_of_the_ledger(laboratory):
+    for said, on in (("yes", True), ("no", False), ("ON", True)):
+        laboratory.faults.inject("front-panel", **SWITCH, value=said)
+        assert laboratory.sources["drive_lo"].value("on") is on
 
 
 def test_another_box_answers(laboratory, source):

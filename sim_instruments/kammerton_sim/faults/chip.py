@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
 from kammerton_sim.faults.course import Course
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to, require
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to, require
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -91,7 +91,7 @@ _BETWEEN = Bound(lambda x: 0 < x < 1, "must lie between 0 and 1")
 FAULTS = (
     Fault(
         "tls", "P1", "a two-level system takes energy: 1/T1 grows by 1/t1", defect,
-        {"qubit": _QUBIT, "t1": from_to(1e-9)},
+        {"qubit": _QUBIT, "t1": from_to(1e-9, 1e-2)},
     ),
     Fault(
         "frequency-hop", "P2, P6", "f01 jumps by so many Hz", hop,
@@ -107,6 +107,6 @@ FAULTS = (
     ),
     Fault(
         "decoy", "P4", "a resonance that belongs to no qubit", decoy,
-        {"hz": above(0, 1e12), "linewidth": from_to(1, 1e9), "depth": _BETWEEN},
+        {"hz": from_to(1e9, 20e9), "linewidth": from_to(1, 1e9), "depth": _BETWEEN},
     ),
 )  # fmt: skip

@@ -26,7 +26,7 @@ _UNITS: Mapping[str, str] = {
 
 _EXAMPLES = {
     "Hz": "3e5 or 300kHz", "s": "1e-5 or 10us", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
-    "K/s": "1e-3 or 1mK/s",
+    "K/s": "1e-3 or 1mK/s", "dBm": "-5 or -5dBm", "V": "0.2 or 200mV",
 }  # fmt: skip
 _PREFIXES = {"G": 9, "M": 6, "k": 3, "": 0, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9}
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*")
@@ -76,7 +76,8 @@ class Fault:
 
     must: of parameters that may not be anything, what they must be. What hangs on more than
     one of them, `inject` refuses by a ValueError. holds: of what only one fault can have hold at
-    a time, words such as "gain {board}"; what needs no turns holds nothing.
+    a time, words such as "gain {board}"; what needs no turns holds nothing. units: what numbers
+    are in that hang on other values, by name.
     """
 
     name: str
@@ -85,6 +86,7 @@ class Fault:
     inject: Callable[..., Undo]
     must: Mapping[str, Bound | Known] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
+    units: Callable[[Site, Mapping[str, Any]], Mapping[str, str]] = lambda site, given: {}
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -110,7 +112,8 @@ class Fault:
 
         Names are held against those of a laboratory where there is one. unfit: what else is wrong.
         """
-        values, problems = self._read(given)
+        units = _UNITS if site is None else {**_UNITS, **self.units(site, given)}
+        values, problems = self._read(given, units)
         if site is not None:
             values |= {name: own_name(str(values[name]), site.boards)
                        for name in ("instrument", "board") if name in values}  # fmt: skip
@@ -134,7 +137,9 @@ class Fault:
         defaults = {n: p.default for n, p in self.parameters.items() if p.default is not p.empty}
         return {**defaults, **values}
 
-    def _read(self, given: Mapping[str, Any]) -> tuple[dict[str, Value], list[str]]:
+    def _read(
+        self, given: Mapping[str, Any], units: Mapping[str, str]
+    ) -> tuple[dict[str, Value], list[str]]:
         taken = self.parameters
         problems = [
             f"no parameter {key!r}{near(key, taken)}; it takes {self.usage() or 'nothing'}"
@@ -150,9 +155,9 @@ class Fault:
         for name in (name for name in taken if name in given):
             kind = str(taken[name].annotation)
             try:
-                value = _KINDS[kind](_plain(given[name], _UNITS.get(name, "")))
+                value = _KINDS[kind](_plain(given[name], units.get(name, "")))
             except (TypeError, ValueError):
-                problems.append(f"{name}: {given[name]!r} is {_wanted(name, kind)}")
+                problems.append(f"{name}: {given[name]!r} is {_wanted(kind, units.get(name, ''))}")
                 continue
             if isinstance(value, float) and not math.isfinite(value):
                 problems.append(f"{name}: {given[name]!r} is not finite")
@@ -185,11 +190,12 @@ def _plain(given: Any, unit: str) -> Any:
     return f"{number}e{int(exponent or 0) + _PREFIXES[prefix]}" if prefix in _PREFIXES else given
 
 
-def _wanted(name: str, kind: str) -> str:
+def _wanted(kind: str, unit: str) -> str:
     if kind == "int":
         return "not a whole number"
-    unit = _UNITS.get(name)
-    return f"no number of {unit}, such as {_EXAMPLES[unit]}" if unit else "not a number"
+    return (
+        f"no number of {unit}, such as {_EXAMPLES[unit]}" if unit in _EXAMPLES else "not a number"
+    )
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -1,0 +1,169 @@
+"""Faults of an instrument's settings: lost, cut, rounded, misread, turned by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of
+from kammerton_sim.wire import tamper
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.settings import Choice, Kind, Number, Switch
+
+if TYPE_CHECKING:
+    from kammerton_sim.site import Site
+
+
+def boxes(site: Site) -> Mapping[str, ScpiInstrument]:
+    """Return what speaks SCPI and has settings, by name."""
+    every = site.generators | site.sources | site.further
+    return {name: box for name, box in every.items() if isinstance(box, ScpiInstrument)}
+
+
+def box_of(site: Site, instrument: str) -> ScpiInstrument:
+    """Return one of them."""
+    return boxes(site)[instrument]
+
+
+def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
+    box.tamper.writes[setting] = change
+
+    def mend() -> None:
+        box.tamper.writes.pop(setting, None)
+
+    return mend
+
+
+def _possible(box: ScpiInstrument, setting: str, value: Value) -> bool:
+    """Whether a setting can have this number."""
+    try:
+        box.settings[setting].kind.parse(repr(value))
+    except ScpiError:
+        return False
+    return True
+
+
+def lose_setting(site: Site, seed: int, instrument: str, setting: str) -> Undo:
+    """Ignore what is written to a setting, without an error."""
+    return _tampered(box_of(site, instrument), setting, tamper.lost)
+
+
+def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest: float) -> Undo:
+    """Keep a setting below a limit, without an error."""
+    box = box_of(site, instrument)
+    if not _possible(box, setting, largest):
+        raise ValueError(f"{setting} is never {largest:g}")
+    return _tampered(box, setting, tamper.clamped(largest))
+
+
+def round_setting(site: Site, seed: int, instrument: str, setting: str, step: float) -> Undo:
+    """Round a setting to multiples of a step, without an error."""
+    box = box_of(site, instrument)
+    return _tampered(box, setting, tamper.rounded(step, partial(_possible, box, setting)))
+
+
+def false_reading(
+    site: Site, seed: int, instrument: str, setting: str, text: str = "9.91E+37"
+) -> Undo:
+    """Answer this whenever a setting is asked for."""
+    box = box_of(site, instrument)
+    box.tamper.answers[setting] = text
+
+    def mend() -> None:
+        box.tamper.answers.pop(setting, None)
+
+    return mend
+
+
+_SAID = {"yes": "ON", "no": "OFF"}
+"""As the ledger is printed."""
+
+
+def _taken(kind: Kind) -> str:
+    """Return what can be written to a setting."""
+    if isinstance(kind, Switch):
+        return "ON or OFF, 1 or 0, yes or no"
+    if isinstance(kind, Choice):
+        return ", ".join(kind.options)
+    if isinstance(kind, Number):
+        return f"{kind.minimum:g} to {kind.maximum:g} {_unit(kind)}".rstrip()
+    return f"what is like {kind.show(kind.default)}"
+
+
+def _unit(kind: Kind) -> str:
+    unit = getattr(getattr(kind, "number", kind), "unit", "")
+    return {"HZ": "Hz", "DBM": "dBm", "S": "s"}.get(unit, unit)
+
+
+def front_panel(
+    site: Site, seed: int, instrument: str, setting: str, value: str, output: str = ""
+) -> Undo:
+    """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
+    box = box_of(site, instrument)
+    declared = box.settings[setting]
+    try:
+        new = declared.kind.parse(
+            _SAID.get(value, value) if isinstance(declared.kind, Switch) else value
+        )
+    except ScpiError as error:
+        raise ValueError(f"{setting}: {error}; it takes {_taken(declared.kind)}") from None
+    places = list(product(*(range(1, n + 1) for n in declared.ranges)))
+    named = {".".join(map(str, place)): place for place in places}
+    chosen = [named[one_of("output", output, named)]] if output else places
+    with box.lock, site.ledger.by("front panel"):
+        before = [(place, box.value(setting, *place)) for place in chosen]
+        for place in chosen:
+            box.set(setting, place, new)
+
+    def back() -> None:
+        with box.lock, site.ledger.by("front panel"):
+            for place, old in before:
+                box.set(setting, place, old)
+
+    return back
+
+
+def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
+    """Return what a limit or a step of a setting is in: what the setting is."""
+    box, setting = boxes(site).get(str(given.get("instrument"))), str(given.get("setting"))
+    if box is None or setting not in box.settings:
+        return {}
+    return dict.fromkeys(("largest", "step"), _unit(box.settings[setting].kind))
+
+
+def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    box = boxes(site).get(str(values.get("instrument")))
+    return None if box is None else box.settings
+
+
+_SETTING: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument with settings", lambda site, _: boxes(site)),
+    "setting": Known("setting", _settings),
+}
+_WRITES = ("writes {instrument} {setting}",)
+
+FAULTS = (
+    Fault(
+        "lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _SETTING,
+        _WRITES,
+    ),
+    Fault(
+        "clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING,
+        _WRITES, _units,
+    ),
+    Fault(
+        "rounded-setting", "I8", "a setting is rounded to a step", round_setting,
+        {**_SETTING, "step": from_to(1e-12)}, _WRITES, _units,
+    ),
+    Fault(
+        "false-reading", "I5", "asking for a setting gives this text", false_reading, _SETTING,
+        ("answers {instrument} {setting}",),
+    ),
+    Fault(
+        "front-panel", "I10", "somebody turns a knob", front_panel, _SETTING,
+        ("knob {instrument} {setting}",),
+    ),
+)  # fmt: skip
