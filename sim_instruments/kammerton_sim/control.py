@@ -2,7 +2,8 @@
 
 The daemon has no business here: this is where the hidden truth is told. Operations:
 
-truth {parameter, at?, ...} -> {"value"}; ledger {since?} -> [change, ...];
+truth {parameter, at?, ...} -> {"value"}; parameters -> those whose truth needs no more than their
+name; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
@@ -50,6 +51,7 @@ class Control:
         self._site, self._faults = site, faults
         self._operations: dict[str, Callable[..., Any]] = {
             "truth": self._truth,
+            "parameters": self._parameters,
             "ledger": lambda since=0: site.ledger.since(since),
             "outputs": site.outputs,
             "acquisitions": self._acquisitions,
@@ -95,6 +97,11 @@ class Control:
         if not math.isfinite(value):
             raise ValueError(f"{parameter} has no finite value")
         return {"value": float(value)}
+
+    def _parameters(self) -> list[str]:
+        from kammerton_sim.world.truth import names
+
+        return names(self._site.chip)
 
     def _acquisitions(self, board: str = "board") -> list[dict[str, Any]]:
         return [a.summary() for a in list(self._site.boards[board].acquisitions)]

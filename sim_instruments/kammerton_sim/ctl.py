@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fnmatch
 import json
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +14,7 @@ from kammerton_sim.asked import HOST, asked, name_of
 from kammerton_sim.command_line import told
 from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
 from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.faults.words import near
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
@@ -101,8 +103,9 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
 
 
 def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
-    values, refused = dict[str, float](), list[str]()
-    for parameter in options.values:
+    values = dict[str, float]()
+    parameters, refused = _meant(laboratory, options.values or ["*"])
+    for parameter in parameters:
         try:
             values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
         except _Refused as error:
@@ -110,6 +113,22 @@ def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     if refused:
         raise _Refused("\n".join(refused))
     return _say(options, [values], words.truths(values))
+
+
+def _meant(laboratory: _Laboratory, asked: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the parameters that names and patterns mean, and what patterns mean none."""
+    known = laboratory.ask("parameters") if any(map(_is_pattern, asked)) else []
+    meant, refused = list[str](), list[str]()
+    for each in asked:
+        found = fnmatch.filter(known, each) if _is_pattern(each) else [each]
+        meant += found
+        if not found:
+            refused.append(f"no parameter is like {each!r}{near(each, known)}")
+    return list(dict.fromkeys(meant)), refused
+
+
+def _is_pattern(text: str) -> bool:
+    return any(mark in text for mark in "*?[")
 
 
 def _advance(laboratory: _Laboratory, options: argparse.Namespace) -> int:

@@ -29,7 +29,8 @@ kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
 kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
 kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
 kammerton sim ctl advance 15h                        let laboratory time pass at once: s, min, h, d
-kammerton sim ctl truth q0.t1 | outputs | refrigerator | time | stop
+kammerton sim ctl truth | truth q0.t1 'q*.f01'        all that is true of the chip, or some
+kammerton sim ctl outputs | refrigerator | time | stop
 Answers are words; with --json one JSON value a line. Exit codes: 0 done, nothing found; 1 no
 laboratory; 2 bad input; 3 the ledger holds what was searched for.
 """  # fmt: skip # noqa: E501 - read on a terminal
@@ -81,8 +82,6 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
     elif options.what not in (*VERBS, *CATALOGUE):
         known = near(options.what, (*CATALOGUE, *VERBS))
         yield f"there is no fault or command {options.what!r}{known}; --list, --help"
-    if options.what == "truth" and not options.values:
-        yield "truth takes the names of parameters, such as q0.t1"
     if options.what == "advance":
         yield from _no_duration(options.values)
     if options.what == "clear" and (wrong := [n for n in options.values if not n.isdigit()]):

@@ -177,3 +177,25 @@ def test_a_laboratory_in_a_process_of_its_own_is_found(tmp_path, monkeypatch, ca
         finally:
             process.kill()
     assert command(["ctl", "time"]) == 1
+
+
+def test_the_truth_of_all_and_of_a_pattern(laboratory, ctl):
+    told = json.loads(ctl("truth", "--json"))
+    chip = laboratory.chip
+    assert set(told) == {
+        *(f"{q.name}.{what}" for q in chip.qubits
+          for what in ("f01", "anharmonicity", "t1", "t2_echo", "t2_star")),
+        *(f"{r.name}.{what}" for r in chip.resonators
+          for what in ("frequency", "linewidth", "bare_frequency")),
+    }  # fmt: skip
+    some = json.loads(ctl("truth", "q?.t1", "r0.*", "q0.t1", "--json"))
+    assert list(some)[: len(chip.qubits)] == [f"{q.name}.t1" for q in chip.qubits]
+    assert len(some) == len(chip.qubits) + 3
+
+
+def test_no_truth_is_offered_that_needs_more_than_its_name(laboratory, capsys):
+    control = ["ctl", "--control", str(laboratory.ports["control"]), "truth"]
+    assert command([*control, "q0.pi_amplitude", "q0.charm"]) == 2
+    pulse, charm = capsys.readouterr().err.splitlines()
+    assert "is that of a pulse" in pulse
+    assert "pi_amplitude" not in charm

@@ -65,17 +65,18 @@ def value(
 
 
 def names(chip: Chip) -> list[str]:
-    """Every parameter of which there is a truth."""
+    """Every parameter of which there is a truth that hangs on nothing but the chip."""
     pairs = [f"{c.first}-{c.second}" for c in chip.couplings]
     return [
-        *(f"{q.name}.{name}" for q in chip.qubits for name in (*_QUBIT, "pi_amplitude")),
+        *(f"{q.name}.{name}" for q in chip.qubits for name in _QUBIT),
         *(f"{r.name}.{name}" for r in chip.resonators for name in _RESONATOR),
         *(f"{pair}.{name}" for pair in pairs for name in ("g", "zz")),
     ]
 
 
 def _nearest(chip: Chip, parameter: str) -> str:
-    near = get_close_matches(parameter, names(chip), 1)
+    pulses = [f"{qubit.name}.pi_amplitude" for qubit in chip.qubits]
+    near = get_close_matches(parameter, [*names(chip), *pulses], 1)
     element = parameter.partition(".")[0]
     mine = [name for name in names(chip) if name.startswith(element + ".")]
     guess = f" (did you mean {near[0]!r}?)" if near else ""
