@@ -20,20 +20,24 @@ ASKED = ("since", "unsafe", "wrong_box", "contradicted", "sigmas")
 """Options of the ledger."""
 
 _EPILOG = """\
-kammerton sim ctl --list                             every fault: what it takes, what happens, its row
-kammerton sim ctl frequency-hop q0 hz=300kHz         put one on; values in order, or by name
-kammerton sim ctl tls q0 --after-records 5000        in the middle of a scan
-kammerton sim ctl faults | clear | clear 2           what is on; take all off, or one
-kammerton sim ctl ledger --unsafe lab.toml           outputs outside the limits of a lab.toml
-kammerton sim ctl ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
-kammerton sim ctl ledger --wrong-box                 what was written to a box that said it was another
-kammerton sim ctl ledger --contradicted values.json  published values that the truth contradicts
-kammerton sim ctl advance 15h                        let laboratory time pass at once: s, min, h, d
-kammerton sim ctl truth | truth q0.t1 'q*.f01'        all that is true of the chip, or some
-kammerton sim ctl outputs | refrigerator | time | stop
-Answers are words; with --json one JSON value a line. Exit codes: 0 done, nothing found; 1 no
-laboratory; 2 bad input; 3 the ledger holds what was searched for.
-"""  # fmt: skip # noqa: E501 - read on a terminal
+after `kammerton sim ctl`:
+  --list                      every fault: what it takes, what happens, its row
+  frequency-hop q0 hz=300kHz  put one on; values in order, or by name
+  tls q0 --after-records 99   in the middle of a scan
+  faults | clear | clear 2    what is on; take all off, or one
+  ledger --unsafe lab.toml    outputs outside the limits of a lab.toml
+  ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
+  ledger --wrong-box          what was written to a box that said it was another
+  ledger --contradicted values.json
+                              published values that the truth contradicts
+  advance 15h                 let laboratory time pass at once: s, min, h, d
+  truth | truth q0.t1 'q*.f01'
+                              all that is true of the chip, or some
+  outputs | refrigerator | time | stop
+Answers are words; with --json one JSON value a line. Exit codes: 0 done,
+nothing found; 1 no laboratory; 2 bad input; 3 the ledger holds what was
+searched for.
+"""
 
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
@@ -106,8 +110,9 @@ def _spelt(name: str) -> str:
 def _parser() -> Parser:
     parser = Parser(
         "kammerton sim ctl",
-        usage="%(prog)s FAULT [VALUE|NAME=VALUE ...] [options]\n       %(prog)s "
-        + "|".join(VERBS) + " [options]\n       %(prog)s --list",
+        usage="%(prog)s FAULT [VALUE|NAME=VALUE ...] [options]\n"
+        "       %(prog)s COMMAND [options]\n       %(prog)s --list\n\n"
+        f"commands: {' '.join(VERBS)}",
         description="Ask a running simulated laboratory, and put faults on it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,

@@ -7,6 +7,7 @@ import io
 import pytest
 
 from kammerton_sim import ctl_words as words
+from kammerton_sim.command import run
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.questions import missed
 from kammerton_sim.terminal import write
@@ -36,6 +37,16 @@ def test_the_faults_fit_the_terminal(monkeypatch, wide):
     assert set(" ".join(f.usage() for f in CATALOGUE.values()).split()) <= set(
         " ".join(lines).split()
     )
+
+
+@pytest.mark.parametrize("words_of", [["ctl"], []])
+def test_help_fits_80_columns(monkeypatch, capsys, words_of):
+    monkeypatch.setenv("COLUMNS", "80")
+    with pytest.raises(SystemExit):
+        run([*words_of, "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) > 20
+    assert max(map(len, lines)) <= 80
 
 
 class Screen(io.StringIO):
