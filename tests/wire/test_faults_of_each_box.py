@@ -134,3 +134,114 @@ def test_a_heater_of_another_bridge_is_one_write_and_its_power_switch_none(labor
     laboratory.power_cycle("bridge")
     (found,) = laboratory.questions.wrong_box()["changes"]
     assert (found["output"], found["what"], found["new"]) == ("heater0", "range", "3")
+
+
+# ---------------------------------------------------------------- I5
+
+
+@pytest.mark.parametrize(
+    ("name", "setting"), [("fridge", "T8"), ("bridge", "krdg"), ("api", "tmixing")]
+)
+@pytest.mark.parametrize("text", ["9.91E+37", "9.91E+37K", "NAN", "1,5", "-0.01"])
+def test_a_false_reading_is_no_temperature(laboratory, connect, name, setting, text):
+    adapter = connect(name)
+    number = laboratory.faults.inject("false-reading", instrument=name, setting=setting, text=text)
+    with pytest.raises(InstrumentError, match=name):
+        asyncio.run(adapter.temperature())
+    laboratory.faults.clear(number)
+    assert asyncio.run(adapter.temperature()) == pytest.approx(0.012, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("name", "gauge", "setting", "text", "pascal"),
+    [("fridge", "p2", "P2", "7.5mB", 750.0), ("api", "p3", "p3", "7.5", 750.0)],
+)
+def test_a_false_reading_of_one_gauge_leaves_the_others(
+    laboratory, connect, name, gauge, setting, text, pascal
+):
+    adapter = connect(name)
+    others = {"p1", "p2", "p3", "p4", "p5", "p6"} - {gauge}
+    before = asyncio.run(adapter.gauges(others))
+    laboratory.faults.inject("false-reading", instrument=name, setting=setting, text=text)
+    assert asyncio.run(adapter.gauges([gauge])) == {gauge: pytest.approx(pascal)}
+    assert asyncio.run(adapter.gauges(others)) == pytest.approx(before, rel=1e-3)
+
+
+def test_a_setting_of_a_bridge_can_be_told_falsely(laboratory):
+    given = {"instrument": "bridge", "setting": "range", "text": "8"}
+    number = laboratory.faults.inject("false-reading", **given)
+    assert line(laboratory, "bridge", b"RANGE 0,3;RANGE? 0;RANGE? 1\n") == b"8;8\r\n"
+    laboratory.faults.clear(number)
+    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1\n") == b"3;0\r\n"
+
+
+@pytest.mark.parametrize(
+    ("fault", "given", "said"),
+    [
+        ("false-reading", {"instrument": "fridge", "setting": "T9"},
+         "no setting or reading 'T9'; there are T1, T2, "),
+        ("false-reading", {"instrument": "api", "setting": "tmixin"}, "did you mean 'tmixing'?"),
+        ("false-reading", {"instrument": "board", "setting": "a"}, "instrument with readings 'bo"),
+        ("lost-setting", {"instrument": "bridge", "setting": "krdg"}, "no setting 'krdg'; there "),
+        ("lost-setting", {"instrument": "fridge", "setting": "T8"}, "no instrument with settings"),
+        ("front-panel", {"instrument": "bridge", "setting": "range", "value": "9"}, "range: -222"),
+        ("front-panel", {"instrument": "bridge", "setting": "pid", "value": "1,2"}, "pid: -109"),
+        ("front-panel", {"instrument": "bridge", "setting": "range", "value": "1", "output": "3"},
+         "no output '3'; there are 0, 1, 2"),
+        ("clamped-setting", {"instrument": "bridge", "setting": "pid", "largest": 3},
+         "pid is never 3"),
+        ("error", {"instrument": "api"}, "no instrument with an error queue 'api'"),
+    ],
+)  # fmt: skip
+def test_what_a_box_does_not_have_is_named(laboratory, fault, given, said):
+    with pytest.raises(FaultError) as caught:
+        laboratory.faults.inject(fault, **given)
+    assert said in str(caught.value)
+
+
+# ---------------------------------------------------------------- I8, I9, I10
+
+
+@pytest.mark.parametrize(
+    ("fault", "given", "sent", "kept"),
+    [
+        ("lost-setting", {"setting": "setp"}, "SETP 0,1.5;SETP? 0", "+0.00000E+00"),
+        ("lost-setting", {"setting": "pid"}, "PID 1,7,8,9;PID? 1",
+         "+1.00000E+01,+2.00000E+01,+0.00000E+00"),
+        ("clamped-setting", {"setting": "range", "largest": 2.5}, "RANGE 0,7;RANGE? 0", "2"),
+        ("rounded-setting", {"setting": "tlimit", "step": 2}, "TLIMIT 6,3.3;TLIMIT? 6",
+         "+4.00000E+00"),
+    ],
+)  # fmt: skip
+def test_a_setting_of_a_bridge_does_not_take_and_nobody_says_so(
+    laboratory, fault, given, sent, kept
+):
+    number = laboratory.faults.inject(fault, instrument="bridge", **given)
+    asked = f"*CLS;{sent};*ESR?\n".encode()
+    assert line(laboratory, "bridge", asked) == f"{kept};0\r\n".encode()
+    laboratory.faults.clear(number)
+    answer = line(laboratory, "bridge", asked)
+    assert answer != f"{kept};0\r\n".encode()
+    assert answer.endswith(b";0\r\n")
+
+
+@pytest.mark.parametrize(("code", "events"), [(-222, 16), (-113, 32), (-350, 16)])
+def test_an_error_of_a_bridge_is_a_bit_and_no_entry(laboratory, code, events):
+    line(laboratory, "bridge", b"*CLS;*IDN?\n")
+    laboratory.faults.inject("error", instrument="bridge", code=code, count=3)
+    assert line(laboratory, "bridge", b"*ESR?;*ESR?\n") == f"{events};0\r\n".encode()
+
+
+def test_somebody_turns_a_heater_on_at_the_bridge_and_back(laboratory):
+    knob = {"instrument": "bridge", "setting": "range", "value": "3"}
+    one = laboratory.faults.inject("front-panel", **knob, output="0")
+    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"3;0;0\r\n"
+    all_of_them = laboratory.faults.inject("front-panel", **{**knob, "value": "5"})
+    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"5;5;5\r\n"
+    assert laboratory.outputs()["bridge.heater1"] == {"range": 5}
+    laboratory.faults.clear(all_of_them)
+    laboratory.faults.clear(one)
+    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"0;0;0\r\n"
+    turned = [c for c in laboratory.ledger.since() if c["what"] == "range"]
+    assert {c["by"] for c in turned} == {"front panel"}
+    assert {c["output"] for c in turned} == {"heater0", "heater1", "heater2"}

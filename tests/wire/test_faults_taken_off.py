@@ -38,6 +38,13 @@ LASTING: dict[str, dict[str, Any]] = {
 CASES = [
     *LASTING.items(),
     *(("wrong-identity", {"instrument": name}) for name in ("fridge", "bridge", "api", "board")),
+    ("false-reading", {"instrument": "fridge", "setting": "T8"}),
+    ("false-reading", {"instrument": "bridge", "setting": "krdg"}),
+    ("false-reading", {"instrument": "api", "setting": "tmixing"}),
+    ("lost-setting", {"instrument": "bridge", "setting": "setp"}),
+    ("clamped-setting", {"instrument": "bridge", "setting": "range", "largest": 2.0}),
+    ("rounded-setting", {"instrument": "bridge", "setting": "setp", "step": 0.5}),
+    ("front-panel", {"instrument": "bridge", "setting": "range", "value": "3"}),
 ]
 AT_ONCE = {"hang-up", "error", "power-cycle", "reboot-loop"}
 """Over as soon as they have happened; reboots end by a test of their own."""
@@ -65,6 +72,9 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
         "settings": dict(source._values),
         "names": [(box.identity, box.impostor) for box in
                   (laboratory.fridge, *laboratory.further.values(), board)],
+        "tampered": [(dict(box.tamper.writes), dict(box.tamper.answers)) for box in
+                     (laboratory.fridge, *laboratory.further.values())],
+        "bridge": dict(laboratory.further["bridge"]._values),
         "fridge": (fridge._ramp, fridge._plant.impedance, sorted(fridge._plant.running),
                    fridge._plant.circulating, [sum(w) for w in fridge._loads.values() if any(w)]),
         "sensors": {s: (v["_status"], math.isnan(v["_frozen"])) for s, v in sensors.items()},

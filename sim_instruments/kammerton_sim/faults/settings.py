@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Mapping
 from functools import partial
-from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of
+from kammerton_sim.instruments.bluefors_api import BlueforsApi
+from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
@@ -17,18 +19,55 @@ if TYPE_CHECKING:
     from kammerton_sim.site import Site
 
 
-def boxes(site: Site) -> Mapping[str, ScpiInstrument]:
-    """Return what speaks SCPI and has settings, by name."""
-    every = site.generators | site.sources | site.further
-    return {name: box for name, box in every.items() if isinstance(box, ScpiInstrument)}
+class Readable(Protocol):
+    """What can be asked for readings, and answer falsely."""
+
+    tamper: tamper.Tamper
+
+    @property
+    def readings(self) -> Iterable[str]:
+        """Return the names of all."""
 
 
-def box_of(site: Site, instrument: str) -> ScpiInstrument:
+class Box(Readable, Protocol):
+    """What has settings, and notes errors."""
+
+    lock: threading.RLock
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """Return all by name; each has a kind."""
+
+    def places(self, key: str) -> list[tuple[int, ...]]:
+        """Return the numbers of the outputs that have a setting."""
+
+    def value(self, key: str, *place: int) -> Any:
+        """Return a setting."""
+
+    def set(self, key: str, place: tuple[int, ...], value: Any) -> None:
+        """Change a setting."""
+
+    def fail(self, error: ScpiError) -> None:
+        """Note an error."""
+
+
+def boxes(site: Site) -> Mapping[str, Box]:
+    """Return what has settings, by name."""
+    every, kinds = site.generators | site.sources | site.further, (ScpiInstrument, Lakeshore372)
+    return {name: box for name, box in every.items() if isinstance(box, kinds)}
+
+
+def _readable(site: Site) -> Mapping[str, Readable]:
+    apis = {n: box for n, box in site.further.items() if isinstance(box, BlueforsApi)}
+    return {**boxes(site), **apis, "fridge": site.fridge}
+
+
+def box_of(site: Site, instrument: str) -> Box:
     """Return one of them."""
     return boxes(site)[instrument]
 
 
-def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
+def _tampered(box: Box, setting: str, change: tamper.Change) -> Undo:
     box.tamper.writes[setting] = change
 
     def mend() -> None:
@@ -37,7 +76,7 @@ def _tampered(box: ScpiInstrument, setting: str, change: tamper.Change) -> Undo:
     return mend
 
 
-def _possible(box: ScpiInstrument, setting: str, value: Value) -> bool:
+def _possible(box: Box, setting: str, value: Value) -> bool:
     """Whether a setting can have this number."""
     try:
         box.settings[setting].kind.parse(repr(value))
@@ -68,8 +107,8 @@ def round_setting(site: Site, seed: int, instrument: str, setting: str, step: fl
 def false_reading(
     site: Site, seed: int, instrument: str, setting: str, text: str = "9.91E+37"
 ) -> Undo:
-    """Answer this whenever a setting is asked for."""
-    box = box_of(site, instrument)
+    """Answer this whenever a setting or a reading is asked for."""
+    box = _readable(site)[instrument]
     box.tamper.answers[setting] = text
 
     def mend() -> None:
@@ -110,7 +149,7 @@ def front_panel(
         )
     except ScpiError as error:
         raise ValueError(f"{setting}: {error}; it takes {_taken(declared.kind)}") from None
-    places = list(product(*(range(1, n + 1) for n in declared.ranges)))
+    places = box.places(setting)
     named = {".".join(map(str, place)): place for place in places}
     chosen = [named[one_of("output", output, named)]] if output else places
     with box.lock, site.ledger.by("front panel"):
@@ -139,9 +178,18 @@ def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     return None if box is None else box.settings
 
 
+def _readings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    box = _readable(site).get(str(values.get("instrument")))
+    return None if box is None else box.readings
+
+
 _SETTING: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with settings", lambda site, _: boxes(site)),
     "setting": Known("setting", _settings),
+}
+_READING: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument with readings", lambda site, _: _readable(site)),
+    "setting": Known("setting or reading", _readings),
 }
 _WRITES = ("writes {instrument} {setting}",)
 
@@ -159,7 +207,8 @@ FAULTS = (
         {**_SETTING, "step": from_to(1e-12)}, _WRITES, _units,
     ),
     Fault(
-        "false-reading", "I5", "asking for a setting gives this text", false_reading, _SETTING,
+        "false-reading", "I5", "asking for a setting or a reading gives this text", false_reading,
+        _READING,
         ("answers {instrument} {setting}",),
     ),
     Fault(

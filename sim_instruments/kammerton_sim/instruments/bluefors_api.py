@@ -13,6 +13,7 @@ import math
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from kammerton_sim.fridge import (
@@ -27,6 +28,7 @@ from kammerton_sim.fridge import (
 from kammerton_sim.instruments.bluefors_tree import Sample, node, selected
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import Query
+from kammerton_sim.wire.tamper import Tamper
 
 TEMPERATURES: Mapping[str, str] = {
     "t50k": "50K", "t4k": "4K", "tstill": "still", "tmixing": "mixing_chamber",
@@ -53,6 +55,8 @@ class _Refusal(Exception):
 class BlueforsApi:
     """Answers requests. key: what a client must supply, None when nobody needs one."""
 
+    readings = (*TEMPERATURES, *(f"p{n + 1}" for n in range(len(GAUGES))), "flow", *PUMPS)
+
     def __init__(
         self,
         name: str,
@@ -68,7 +72,7 @@ class BlueforsApi:
             ",".join(("Bluefors", *(_SYSTEM[key] for key in _WHO))),
             False,
         )
-        self._lock = threading.Lock()
+        self._lock, self.tamper = threading.Lock(), Tamper()
         self._tick = -1
         self._latest: dict[str, Sample] = {}
         self._valid: dict[str, Sample] = {}
@@ -122,13 +126,18 @@ class BlueforsApi:
             now = self._now()
             self._poll(now)
             nodes = {
-                path: node(path, sample, self._valid.get(path), now)
+                path: node(path, self._told(path, sample), self._valid.get(path), now)
                 for path, sample in self._latest.items()
             }
         found = selected(nodes, target, int(depth[:9]), query)
         if found is None:
             raise _Refusal(404, 3001)
         return found
+
+    def _told(self, path: str, sample: Sample) -> Sample:
+        """Return a sample, or a false one that its status says is well."""
+        text = self.tamper.answers.get(path.rpartition(".")[2])
+        return sample if text is None else replace(sample, value=text, status="SYNCHRONIZED")
 
     def _poll(self, now: float) -> None:
         """Take new samples, at most one a second."""

@@ -22,11 +22,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from kammerton_sim.fridge import Reading, Refrigerator, Status
-from kammerton_sim.instruments.lakeshore372_tables import GROUPS, arguments
+from kammerton_sim.instruments.lakeshore372_tables import GROUPS, SETTINGS, arguments
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import integer, string
 from kammerton_sim.wire.settings import Value
+from kammerton_sim.wire.tamper import Tamper
 
 CONNECTIONS = 2
 _UNIT = re.compile(r"\s*(\*?[A-Za-z]+)(\??)(.*)", re.DOTALL)
@@ -59,7 +60,13 @@ _BITS = {Status.NO_NUMBER: _OVERLOAD, Status.OVER_RANGE: _T_OVER, Status.DISCONN
 
 
 class Lakeshore372:
-    """One bridge with a scanner, for two clients at a time."""
+    """One bridge with a scanner, for two clients at a time.
+
+    Its settings are called as its commands, in small letters; so are its readings.
+    """
+
+    settings = SETTINGS
+    readings = (*settings, "krdg", "srdg", "rdgst", "scan", "htr")
 
     def __init__(
         self,
@@ -73,7 +80,7 @@ class Lakeshore372:
         self.name, self._ledger, self._now = name, ledger, now
         self._refrigerator, self._noise = refrigerator, random.Random(seed)
         self.identity, self.impostor = f"LSCI,MODEL372,LSA{serial:02d}K1/#######,1.4", False
-        self.lock = threading.RLock()
+        self.lock, self.tamper = threading.RLock(), Tamper()
         self._events, self._mask = _POWER_ON, 0
         self._values: dict[tuple[str, int], tuple[Value, ...]] = {
             (command, number): group.default()
@@ -96,6 +103,23 @@ class Lakeshore372:
     def overrun(self) -> None:
         """A message was longer than the input buffer; it is lost."""
         self._events |= _COMMAND_ERROR
+
+    def fail(self, error: ScpiError) -> None:
+        """Note an error: there is no queue, only a bit of *ESR."""
+        self._events |= _COMMAND_ERROR if error.code > -200 else _EXECUTION_ERROR
+
+    def places(self, key: str) -> list[tuple[int, ...]]:
+        """Return the inputs or outputs that have a setting."""
+        group = GROUPS[key.upper()]
+        return [(number,) for number in range(group.first, group.last + 1)]
+
+    def value(self, key: str, *place: int) -> tuple[Value, ...]:
+        """Return the fields of a setting."""
+        return self._values[key.upper(), place[0]]
+
+    def set(self, key: str, place: tuple[int, ...], values: tuple[Value, ...]) -> None:
+        """Change a setting, and note in the ledger what heats."""
+        self._set(key.upper(), place[0], values)
 
     def connected(self, peer: str) -> None:
         """Note that a client came."""
@@ -132,7 +156,7 @@ class Lakeshore372:
         try:
             return self._carry_out(unit)
         except ScpiError as error:
-            self._events |= _COMMAND_ERROR if error.code > -200 else _EXECUTION_ERROR
+            self.fail(error)
             return None
         finally:  # the ledger hears of what was meant for another box, whatever comes of it
             if self.impostor and _writes(unit) and self._ledger.last(self.name) == before:
@@ -143,8 +167,12 @@ class Lakeshore372:
         if found is None:
             raise ScpiError(-102)
         word, query, rest = found[1].upper(), bool(found[2]), arguments(found[3])
-        if word in GROUPS:
-            return self._grouped(word, query, rest)
+        answer = (
+            self._grouped(word, query, rest) if word in GROUPS else self._other(word, query, rest)
+        )
+        return None if answer is None else self.tamper.answered(word.lower(), answer)
+
+    def _other(self, word: str, query: bool, rest: list[str]) -> str | None:
         handler = (self._queries() if query else self._commands()).get(word)
         if handler is None:
             raise ScpiError(-113, word[:20])
@@ -182,7 +210,9 @@ class Lakeshore372:
         number = _number(texts[:1], group.first, group.last)
         if query:
             return group.show(self._values[word, number])
-        self._set(word, number, group.parse(texts[1:]))
+        old, new = self._values[word, number], group.parse(texts[1:])
+        kept = (self.tamper.written(word.lower(), *both) for both in zip(old, new, strict=True))
+        self._set(word, number, tuple(kept))
         return None
 
     def _set(self, word: str, number: int, values: tuple[Value, ...]) -> None:

@@ -81,6 +81,34 @@ GROUPS: Mapping[str, Group] = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Declared:
+    """A group as one setting: its fields with commas between them."""
+
+    group: Group
+
+    @property
+    def kind(self) -> Declared:
+        """How it is read and shown."""
+        return self
+
+    @property
+    def default(self) -> tuple[Value, ...]:
+        """The factory values."""
+        return self.group.default()
+
+    def parse(self, text: str) -> tuple[Value, ...]:
+        """Return the fields, or raise ScpiError."""
+        return self.group.parse(arguments(text))
+
+    def show(self, values: tuple[Value, ...]) -> str:
+        """Return the answer to the query."""
+        return self.group.show(values)
+
+
+SETTINGS: Mapping[str, Declared] = {word.lower(): Declared(group) for word, group in GROUPS.items()}
+
+
 def arguments(text: str) -> list[str]:
     """Return the parameters of a command, without blanks."""
     return [part.strip() for part in parts(text.strip())]

@@ -11,6 +11,7 @@ import time
 
 from kammerton_sim.fridge import PULSE_TUBE, TURBO, Reading, Refrigerator, Status
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire.tamper import Tamper
 
 SENSORS = {"PT2": "T1", "PT1": "T2", "STIL": "T3", "COLD": "T4", "MC": "T8"}
 _STAGES = {"T1": "4K", "T2": "50K", "T3": "still", "T4": "cold_plate", "T8": "mixing_chamber"}
@@ -46,11 +47,14 @@ _LOOP = {
 class Triton:
     """Answers one line with one line; its readings scatter by 0.5 % (one sigma)."""
 
+    readings = (*_STAGES, *_GAUGES, "TURB1", "COMP")
+
     def __init__(
         self, name: str, ledger: Ledger, refrigerator: Refrigerator, seed: int = 0
     ) -> None:
         self.name, self._ledger, self._refrigerator = name, ledger, refrigerator
         self.identity, self.impostor = "OXFORD INSTRUMENTS,TRITON 400,71234,2.5.2.1", False
+        self.tamper = Tamper()
         self._noise = random.Random(seed)
 
     def answer(self, line: str) -> str:
@@ -65,7 +69,7 @@ class Triton:
             return f"STAT:{line}:INVALID"
         if words[0] != "READ" or len(words) < 2:
             return f"STAT:{line}:INVALID"
-        return f"STAT:{':'.join(words[1:])}:{self._read(words[1:])}"
+        return f"STAT:{':'.join(words[1:])}:{self._told(words[1:])}"
 
     def watch(self, peer: str, came: bool) -> None:
         """Note clients in the ledger."""
@@ -75,6 +79,11 @@ class Triton:
     def power_cycle(self) -> None:
         """Switch its computer off and on: the refrigerator itself goes on as it was."""
         self._ledger.record(self.name, "all", "power cycle", None, None)
+
+    def _told(self, words: list[str]) -> str:
+        """Return what it says it reads: the device's signal, or what stands for it."""
+        read = self._read(words)
+        return self.tamper.answered(words[1], read) if words[3:4] == ["SIG"] else read
 
     def _read(self, words: list[str]) -> str:
         match words:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import product
 
 from kammerton_sim.ledger import Ledger
@@ -52,13 +52,22 @@ class ScpiInstrument:
         self._values: dict[tuple[str, tuple[int, ...]], Value] = {
             (key, suffixes): setting.kind.default
             for key, setting in settings.items()
-            for suffixes in product(*(range(1, n + 1) for n in setting.ranges))
+            for suffixes in self.places(key)
         }
         own = {setting.header: self._accessors(key) for key, setting in settings.items()}
         keys = {setting.header: key for key, setting in settings.items()}
         more = {h: self._tampered(keys[h], c) if h in keys else c for h, c in commands.items()}
         self._table = CommandTable({**self._common(), **own, **more})
         self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
+
+    @property
+    def readings(self) -> Iterable[str]:
+        """Return what can be asked for and answered falsely."""
+        return self.settings
+
+    def places(self, key: str) -> list[tuple[int, ...]]:
+        """Return the suffixes of a setting: those of each output that has it."""
+        return list(product(*(range(1, n + 1) for n in self.settings[key].ranges)))
 
     def value(self, key: str, *suffixes: int) -> Value:
         """Return a setting."""
