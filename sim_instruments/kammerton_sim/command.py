@@ -23,7 +23,7 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
 from kammerton_sim.running import announced
 from kammerton_sim.unfit import unfit
-from kammerton_sim.wire.server import PortInUse
+from kammerton_sim.wire.server import PortInUse, free
 from kammerton_sim.write_lab import write_lab
 from kammerton_sim.written import clashes, put
 
@@ -61,6 +61,8 @@ def _understood(
     ports = _ports(options, chip, problems)
     if chip is not None and options.write_lab:
         problems += [f"--write-lab: {said}" for said in unfit(chip)]
+    if problems and not options.no_serve:
+        _tried(problems, lambda: free(ports))
     if chip is None or problems:
         raise UsageError("\n".join(problems))
     return options, chip, ports, pace
@@ -72,7 +74,7 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
         return what()
     except OSError as error:
         problems.append(told(error))
-    except (ChipError, ValueError) as error:
+    except (ChipError, PortInUse, ValueError) as error:
         problems.append(str(error))
     return None
 

@@ -118,17 +118,19 @@ def test_beside_the_crossing_three_levels_decide(off):
     assert found[0, 2] == pytest.approx(abs(np.vdot(twenty, psi)) ** 2, abs=0.025)
 
 
-def test_on_resonance_one_excitation_swaps():
+@pytest.mark.parametrize("swaps", [1, 2.5])
+def test_on_resonance_one_excitation_swaps(swaps):
     both = lab()
-    samples = round(RATE / (4 * G))
+    samples = round(swaps * RATE / (4 * G))
     down = FREQUENCIES[0] - FREQUENCIES[1]
     found = play(
         both,
         (pulses(both, 0, q0=1), 40),
         (square(FLUX[0], volts(0, down), samples), samples),
     )
-    assert found[1, 1] > 0.97
-    assert found[0, 1] < 0.03
+    swapped = np.sin(2 * np.pi * G * samples / RATE) ** 2
+    assert found[1, 1] == pytest.approx(swapped, abs=0.03)
+    assert found[0, 1] == pytest.approx(1 - swapped, abs=0.03)
 
 
 def fringe(both: Lab, control: float, gate: tuple[dict, int], gap: int) -> float:
@@ -157,6 +159,13 @@ def test_a_full_turn_of_eleven_is_a_controlled_phase_of_pi():
     gate = square(FLUX[0], crossing(), samples), samples
     phases = [fringe(both, control, gate, samples) for control in (0.0, 1.0)]
     assert abs(np.exp(1j * (phases[1] - phases[0])) + 1) < 0.25  # a sudden pulse is not ideal
+    three = round(3 * RATE / (2 * np.sqrt(2) * G))
+    found = play(
+        both,
+        (pulses(both, 0, q0=1, q1=1), 40),
+        (square(FLUX[0], crossing(), three), three),
+    )
+    assert found[0, 2] < 0.05
 
 
 # ---------------------------------------------------------------- outcomes go together

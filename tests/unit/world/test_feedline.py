@@ -38,6 +38,7 @@ def test_codes_are_twelve_bits_about_the_middle(one):
     a, b = np.empty((2, 20, 1280), np.uint16)
     playback.records(0, a, b)
     assert not ((a | b) & 0xF).any()
+    assert np.diff(np.unique(a)).min() == 16
     assert abs(a.mean() - 32768) < 200
 
 
