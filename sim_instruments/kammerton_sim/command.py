@@ -145,6 +145,7 @@ def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) 
     ports = {} if first is None else consecutive_ports(chip, first)
     if ports and not 0 < first <= max(ports.values()) < 65536:
         problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
+        ports = {}
     return ports | named
 
 

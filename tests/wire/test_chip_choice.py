@@ -207,6 +207,14 @@ def test_all_ports_in_use_are_named_at_once(capsys):
         ports = ["--port", f"awg1={first}", "--port", f"board={second}"]
         assert main(["--qubits", "1", *ports]) == 1
         assert len(capsys.readouterr().err.splitlines()) == 2
+        assert main(["--sed", "3", "--time", "slow", "--base-port", "65533", *ports]) == 2
+        assert capsys.readouterr().err.splitlines() == [
+            "there is no option --sed (did you mean '--seed'?)",
+            "--time slow: write fast, real, or a factor above 0",
+            "--base-port 65533: 7 ports do not fit there",
+            f"awg1: port {first} on 127.0.0.1 is in use",
+            f"board: port {second} on 127.0.0.1 is in use",
+        ]
 
 
 def test_a_port_that_two_want_is_named():
