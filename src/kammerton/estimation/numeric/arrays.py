@@ -21,7 +21,9 @@ def all_of(which: Any, traces: int) -> bool:
         return False
     if which.dtype == np.bool_:
         return bool(which.all())
-    return bool(which[0] == 0) if traces == 1 else bool((which == np.arange(traces)).all())
+    if traces == 0 or which[0] != 0 or which[-1] != traces - 1:
+        return traces == 0
+    return traces < 3 or bool((which == np.arange(traces)).all())
 
 
 def numbers(values: Any, name: str) -> NDArray[Any]:
