@@ -61,6 +61,19 @@ def test_a_notebook_says_it(lab: Path) -> None:
     client.close()
 
 
+def test_a_file_from_an_editor_that_marks_its_encoding_is_read(lab: Path) -> None:
+    lab.write_bytes(b"\xef\xbb\xbf" + lab.read_bytes())
+    assert SAID in said("status", str(lab))
+
+
+@pytest.mark.parametrize("text", ["[computer", "computer = 3", "", "\0"])
+def test_results_are_shown_while_the_file_is_edited(lab: Path, text: str) -> None:
+    client = Client(lab)
+    lab.write_text(text)
+    assert repr(client).splitlines()[0] == "chip-2-3, revision 1"
+    client.close()
+
+
 def test_a_data_file_says_it(lab: Path) -> None:
     with xarray.open_dataset(lab.parent / "runs" / "r000001.nc") as data:
         assert data.attrs["note"] == SAID

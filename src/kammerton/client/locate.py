@@ -40,13 +40,20 @@ def find_lab(given: Path | None = None) -> Path | None:
 
 
 def note_beside(given: Path | None = None) -> str:
-    """Return what lab.toml says beside every result, "" without one; `find_database` went well."""
+    """Return what lab.toml says beside every result.
+
+    "" where it says nothing, or cannot be read just now: results are shown while it is edited.
+    """
     import tomllib
 
     file = find_lab(given)
     if file is None:
         return ""
-    return str(tomllib.loads(file.read_text(encoding="utf-8"))["computer"].get("note", ""))
+    try:
+        computer = tomllib.loads(file.read_text(encoding="utf-8-sig"))["computer"]
+    except (OSError, ValueError, KeyError):
+        return ""
+    return str(computer.get("note", "")) if isinstance(computer, dict) else ""
 
 
 def usual() -> Path:
