@@ -24,6 +24,7 @@ What fails answers {"error": "..."}.
 
 from __future__ import annotations
 
+import inspect
 import json
 import math
 import os
@@ -33,6 +34,7 @@ from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import AuditError
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
+from kammerton_sim.faults.words import near
 from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.world.errors import WorldError
@@ -81,8 +83,7 @@ class Control:
     def answer(self, line: str) -> str:
         """Return the answer to one request as JSON, never with NaN."""
         try:
-            request = json.loads(line)
-            operation = self._operations[request.pop("op")]
+            operation, request = self._asked(line)
             return json.dumps(operation(**request), allow_nan=False)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
@@ -91,6 +92,23 @@ class Control:
         except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         return json.dumps(answer)
+
+    def _asked(self, line: str) -> tuple[Callable[..., Any], dict[str, Any]]:
+        """Return what is to be done, and with what; FaultError where that cannot be told."""
+        try:
+            request = json.loads(line)
+        except ValueError:
+            request = None
+        if not isinstance(request, dict) or not isinstance(request.get("op"), str):
+            raise FaultError('a request is a JSON object on a line, such as {"op": "time"}')
+        op = request.pop("op")
+        if op not in self._operations:
+            raise FaultError(f"no operation {op!r}{near(op, self._operations)}")
+        try:
+            inspect.signature(self._operations[op]).bind(**request)
+        except TypeError as error:
+            raise FaultError(f"{op}: {error}") from None
+        return self._operations[op], request
 
     def _truth(self, parameter: str, at: float | None = None, **extra: Any) -> dict[str, Any]:
         value = self._site.world.truth(parameter, at=at, **extra)

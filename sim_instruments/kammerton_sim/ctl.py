@@ -10,15 +10,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton_sim import ctl_words as words
-from kammerton_sim.asked import HOST, asked, name_of
 from kammerton_sim.command_line import told
+from kammerton_sim.ctl_laboratory import ControlPort, Refused
 from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
-from kammerton_sim.running import found
 from kammerton_sim.terminal import write
 
 _FOUND = 3
@@ -27,65 +26,23 @@ _FOUND = 3
 _SIGMAS = 5.0
 
 
-class _Refused(Exception):
-    """The laboratory said no."""
-
-
 def run(argv: Sequence[str]) -> int:
     """Carry out one command; returns the exit code."""
+    as_json = "--json" in argv  # also where the command line cannot be read
     try:
         options = parsed(argv)
         if options.list:
             return _say(options, _catalogue(), words.table())
-        return _carry_out(_Laboratory(options.control), options)
+        return _carry_out(ControlPort(options.control), options)
     except ConnectionError as error:
-        return _fail(str(error), 1)
-    except (_Refused, LimitError, ValueError) as error:
-        return _fail(str(error), 2)
+        return _fail(str(error), 1, as_json)
+    except (Refused, LimitError, ValueError) as error:
+        return _fail(str(error), 2, as_json)
     except OSError as error:
-        return _fail(told(error), 2)
+        return _fail(told(error), 2, as_json)
 
 
-class _Laboratory:
-    """The control port of one laboratory, which has told its name."""
-
-    def __init__(self, address: str | None) -> None:
-        self._address = _parsed(address) if address else (HOST, _only())
-        self.named = f" --control {address}" if address else ""
-        self.chip = str(name_of(*self._address)["chip"])
-
-    def ask(self, op: str, **request: Any) -> Any:
-        """Ask one question; raises _Refused with the laboratory's words."""
-        host, port = self._address
-        try:
-            answer = asked(host, port, {"op": op, **request})
-        except EOFError:
-            if op == "stop":  # it may be gone before it says so
-                return {"ok": True}
-            raise ConnectionError(f"the laboratory at {host}:{port} hung up") from None
-        if isinstance(answer, dict) and "error" in answer:
-            raise _Refused(answer["error"])
-        return answer
-
-
-def _parsed(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"--control {address}: write PORT or HOST:PORT")
-    return host or HOST, int(port)
-
-
-def _only() -> int:
-    running = found()
-    if len(running) == 1:
-        return running[0].control
-    if not running:
-        raise ConnectionError("no simulated laboratory runs here; name one by --control PORT")
-    names = ", ".join(f"{each.chip} (--control {each.control})" for each in running)
-    raise ValueError(f"several laboratories run: {names}")
-
-
-def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _carry_out(laboratory: ControlPort, options: argparse.Namespace) -> int:
     special = {"ledger": _ledger, "clear": _clear, "truth": _truth, "advance": _advance}
     if options.what in special:
         return special[options.what](laboratory, options)
@@ -102,20 +59,20 @@ def _carry_out(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     return _say(options, _listed(answer), shown[options.what](answer))
 
 
-def _truth(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
     values = dict[str, float]()
     parameters, refused = _meant(laboratory, options.values or ["*"])
     for parameter in parameters:
         try:
             values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
-        except _Refused as error:
+        except Refused as error:
             refused.append(str(error) + words.how_to_ask(parameter))
     if refused:
-        raise _Refused("\n".join(refused))
+        raise Refused("\n".join(refused))
     return _say(options, [values], words.truths(values))
 
 
-def _meant(laboratory: _Laboratory, asked: Sequence[str]) -> tuple[list[str], list[str]]:
+def _meant(laboratory: ControlPort, asked: Sequence[str]) -> tuple[list[str], list[str]]:
     """Return the parameters that names and patterns mean, and what patterns mean none."""
     known = laboratory.ask("parameters") if any(map(_is_pattern, asked)) else []
     meant, refused = list[str](), list[str]()
@@ -131,12 +88,12 @@ def _is_pattern(text: str) -> bool:
     return any(mark in text for mark in "*?[")
 
 
-def _advance(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _advance(laboratory: ControlPort, options: argparse.Namespace) -> int:
     answer = laboratory.ask("advance", seconds=duration(options.values[0]))
     return _say(options, [answer], words.moment(answer["time"]))
 
 
-def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _clear(laboratory: ControlPort, options: argparse.Namespace) -> int:
     if options.values:
         off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
     else:
@@ -144,7 +101,7 @@ def _clear(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     return _say(options, [{"cleared": off}], f"{laboratory.chip}: {words.cleared(off)}")
 
 
-def _inject(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _inject(laboratory: ControlPort, options: argparse.Namespace) -> int:
     given = _given(options.what, options.values)
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
@@ -170,7 +127,7 @@ def _given(name: str, values: Sequence[str]) -> dict[str, str]:
     return given
 
 
-def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
+def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
     asked = [
         _unsafe(laboratory, options) if options.unsafe else None,
         _wrong_box(laboratory, options) if options.wrong_box else None,
@@ -183,7 +140,7 @@ def _ledger(laboratory: _Laboratory, options: argparse.Namespace) -> int:
     return _FOUND if any(asked) else 0
 
 
-def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
     said = limits_of(word for word in options.unsafe if "=" in word)
     if problem := missed([p for p in answer["unmet"] if p in said], answer["known"]):
@@ -191,13 +148,13 @@ def _unsafe(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
     return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
 
 
-def _wrong_box(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("wrong_box")
     title = "writes to the wrong box"
     return _findings(options, title, answer["changes"], words.wrong_write, answer["complete"])
 
 
-def _contradicted(laboratory: _Laboratory, options: argparse.Namespace) -> list[Any]:
+def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
     values, settings = published(options.contradicted, laboratory.ask("time")["time"])
     sigmas = options.sigmas or _SIGMAS
     answer = laboratory.ask("contradicted", published=values, sigmas=sigmas)
@@ -238,13 +195,18 @@ def _listed(answer: Any) -> list[Any]:
 
 
 def _say(options: argparse.Namespace, values: Sequence[Any], *lines: str) -> int:
-    """Print one JSON value a line for machines, or the words."""
-    written = [json.dumps(value) for value in values] if options.json else lines
-    for line in written:
+    """Print one JSON value a line for machines, never folded, or the words."""
+    if options.json:
+        sys.stdout.write("".join(json.dumps(value) + "\n" for value in values))
+        return 0
+    for line in lines:
         write(sys.stdout, line)
     return 0
 
 
-def _fail(message: str, code: int) -> int:
-    write(sys.stderr, message)
+def _fail(message: str, code: int, as_json: bool) -> int:
+    if as_json:
+        sys.stderr.write(json.dumps({"error": message}) + "\n")
+    else:
+        write(sys.stderr, message)
     return code

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import socket
 
@@ -344,6 +345,46 @@ def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laborat
     asked, other = err.splitlines()
     assert '"extra": {' in asked
     assert "extra" not in other
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("[]", 'a request is a JSON object on a line, such as {"op": "time"}'),
+        ("time", 'a request is a JSON object on a line, such as {"op": "time"}'),
+        ('{"op": 3}', 'a request is a JSON object on a line, such as {"op": "time"}'),
+        ('{"op": "tme"}', "no operation 'tme' (did you mean 'time'?)"),
+        ('{"op": "truth"}', "truth: missing a required argument: 'parameter'"),
+        ('{"op": "time", "at": 3}', "time: got an unexpected keyword argument 'at'"),
+    ],
+)
+def test_a_request_that_is_none_is_told_what_one_is(laboratory, line, said):
+    with socket.create_connection(("127.0.0.1", laboratory.ports["control"]), 20) as client:
+        client.sendall(line.encode() + b"\n")
+        assert json.loads(client.makefile().readline()) == {"error": said}
+
+
+@pytest.mark.parametrize("arguments", [["tls", "q9"], ["tempratur"], ["--control", "1", "time"]])
+def test_what_is_refused_is_json_where_answers_are(ctl, arguments):
+    code, out, err = ctl(*arguments, "--json")
+    words = ctl(*arguments)
+    assert (code, out) == (words[0], "")
+    assert json.loads(err) == {"error": words[2].rstrip("\n")}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_json_is_not_folded_on_a_terminal(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setattr("sys.stdout", shown := Terminal())
+    monkeypatch.setattr("sys.stderr", refused := Terminal())
+    command(["ctl", "--list", "--json"])
+    command(["ctl", "tempratur", "--json"])
+    assert len(shown.getvalue().splitlines()) == len(CATALOGUE)
+    assert "did you mean 'temperature'" in json.loads(refused.getvalue())["error"]
 
 
 # ---------------------------------------------------------------- which laboratory

@@ -93,8 +93,9 @@ class Gs200(ScpiInstrument):
             return min(max(wanted, -most), most)
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return what the output puts out; None when it is off."""
-        return {f"{self.name}.out": {"volts": self.volts()} if self.value("on") else None}
+        """Return the level as it is set (V or A) and the volts across the line; None when off."""
+        now = {"level": self.level(), "volts": self.volts()}
+        return {f"{self.name}.out": now if self.value("on") else None}
 
     def receive(self, message: bytes | bytearray) -> bytes:
         """Carry out a message at the level that a program has reached meanwhile."""
