@@ -273,13 +273,14 @@ class Gate:
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.
 
-        When switching off fails it is tried again at every reading until it succeeds. Time that
-        was waited for the fridge counts: the next reading comes no later for it.
+        When switching off fails it is tried again at every reading until it succeeds. No reading
+        comes later for the time that the last one took, or before what a run found is acted on.
         """
         was_cold, loop = self.cold.allowed, asyncio.get_running_loop()
         while True:
             due = loop.time() + period
-            await self.cold.refresh()
+            if not (was_cold and self.inhibition.off and self.cold.objection()):
+                await self.cold.refresh()
             objection = self.cold.objection()
             if objection is not None and (was_cold or self._on):
                 failure = await self._switch_off(objection)

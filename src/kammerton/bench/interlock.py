@@ -70,9 +70,15 @@ class ColdCheck:
         return max(fresh, key=lambda reading: reading.temperature, default=None)
 
     async def refresh(self) -> None:
-        """Read all sensors now and judge; a failed reading leaves the last one to grow old."""
+        """Read all sensors now and judge; a failed reading leaves the last one to grow old.
+
+        What another look, which was waited for, found to be no longer cold is not asked again:
+        drive goes off first.
+        """
+        was_allowed = self._allowed
         async with self._turn:
-            await self._refresh()
+            if self._allowed or not was_allowed:
+                await self._refresh()
 
     async def refresh_when_older(self, seconds: float) -> None:
         """Read if the last valid reading is older than this; arm what was never armed."""

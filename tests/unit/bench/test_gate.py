@@ -522,6 +522,24 @@ def test_f3_what_hangs_beside_the_temperature_puts_off_no_reading(gate, monkeypa
     assert min(later - earlier for earlier, later in pairwise(read)) < 0.5
 
 
+def test_f2_what_a_run_found_to_be_warm_is_off_before_the_watch_reads_again(gate, fake, make):
+    """The next reading may hang; drive does not wait for it."""
+
+    async def body() -> None:
+        watch = asyncio.create_task(gate.watch(0.5))
+        await soon(lambda: gate.cold.allowed)
+        await all_on(gate, make.compiled())
+        fake.fridge.kelvin = 0.15
+        await gate.cold.refresh_when_older(0.0)
+        fake.fridge.hang.add("temperature")
+        async with asyncio.timeout(5.0):  # the reading that hangs is given up after 10 s
+            await soon(lambda: not fake.anything_on)
+        watch.cancel()
+        await asyncio.wait([watch])
+
+    asyncio.run(body())
+
+
 def test_the_watch_lives_on_when_the_audit_cannot_be_written(fake, make, wall):
     def full(change: object) -> None:
         if "interlock" in getattr(change, "who", ""):

@@ -23,10 +23,11 @@ class Slow:
 
     def __init__(self, seconds: float) -> None:
         self.name, self.seconds, self.kelvin = "fridge", seconds, 0.012
-        self.runs, self.broken, self.gauge, self.rounds = True, False, 0.0, 0
+        self.runs, self.broken, self.gauge, self.rounds, self.reads = True, False, 0.0, 0, 0
         self.hung = asyncio.Event()
 
     async def temperature(self) -> float:
+        self.reads += 1
         return self.kelvin
 
     async def machines(self) -> dict[str, bool]:
@@ -122,6 +123,26 @@ def test_f3_a_pump_that_stopped_is_told_as_soon_as_it_is_known_whatever_else_is_
         assert fridge.rounds <= 5
 
     used(body, fridge, gauges={"p2": Band(-math.inf, 1.0, "Pa")})
+
+
+def test_f3_a_stop_that_a_run_hears_first_is_not_asked_for_again_before_drive_goes_off():
+    fridge = Slow(0.0)
+
+    async def body(cold: ColdCheck) -> None:
+        await looks(cold, 5)
+        fridge.runs, fridge.seconds = False, LOOK / 2
+        run = asyncio.create_task(cold.refresh_when_older(0.0))
+        await asyncio.sleep(0)
+        watch = asyncio.create_task(cold.refresh())
+        await run
+        reads = fridge.reads
+        assert not cold.allowed
+        await watch
+        assert fridge.reads == reads, "whatever hangs would put the switching off back"
+        await cold.refresh()
+        assert fridge.reads == reads + 1
+
+    used(body, fridge)
 
 
 def test_f3_a_round_that_fails_in_a_later_look_arms_nothing():
