@@ -155,7 +155,15 @@ class Checker:
         error, both = x["readout_error"], (x.pop("p01"), x.pop("p10"))
         if error is None and both[0] is not None and both[1] is not None:
             x["readout_error"] = (both[0] + both[1]) / 2
+        x["readout_error"] = self._misread(where, x["readout_error"])
         return self._possible(where, DeviceQubit(name, **x))
+
+    def _misread(self, where: str, error: float | None) -> float | None:
+        """No readout errs more often than a coin: its answers would be exchanged."""
+        if error is None or error <= 0.5:
+            return error
+        self.mended.append(f"{where}: a readout error of {error:g} is more than a coin's: 0.5")
+        return 0.5
 
     def _possible(self, where: str, qubit: DeviceQubit) -> DeviceQubit:
         """T2 cannot exceed 2 T1: relaxation alone leaves no more."""
