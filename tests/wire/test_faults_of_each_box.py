@@ -6,18 +6,22 @@ import asyncio
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from qcodes.instrument_drivers.AlazarTech.constants import ERROR_CODES, ReturnCode
 
+from kammerton.bench import NoTriggers
 from kammerton.bench.boxes import Boxes
-from kammerton.model import InstrumentError
-from kammerton.model.roles import Identity
+from kammerton.model import InstrumentError, LastingFault
+from kammerton.model.roles import Capture, Identity
 from kammerton_drivers import alazar_ats9360, bluefors_api, lakeshore_372, oxford_triton
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.faults import FaultError
+from kammerton_sim.instruments.ats9360 import Ats9360 as Board
 from kammerton_sim.laboratory import Laboratory
 from tests.wire.conftest import CountingWorld
 
@@ -190,6 +194,10 @@ def test_a_setting_of_a_bridge_can_be_told_falsely(laboratory):
          "no output '3'; there are 0, 1, 2"),
         ("clamped-setting", {"instrument": "bridge", "setting": "pid", "largest": 3},
          "pid is never 3"),
+        ("api-error", {"instrument": "api", "code": 582},
+         "code: 582 is none of api; there are 1001, 1002, 1008, 2001, 2002, 2003, 2004, 3001"),
+        ("api-error", {"instrument": "board", "code": 512}, "512 is none of board; there are 513,"),
+        ("api-error", {"instrument": "fridge", "code": 1}, "no instrument with an API 'fridge'"),
         ("error", {"instrument": "api"}, "no instrument with an error queue 'api'"),
     ],
 )  # fmt: skip
@@ -230,6 +238,59 @@ def test_an_error_of_a_bridge_is_a_bit_and_no_entry(laboratory, code, events):
     line(laboratory, "bridge", b"*CLS;*IDN?\n")
     laboratory.faults.inject("error", instrument="bridge", code=code, count=3)
     assert line(laboratory, "bridge", b"*ESR?;*ESR?\n") == f"{events};0\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [(2003, "HTTP 403: Access denied .2003"), (3001, "HTTP 404: Value not found .3001"),
+     (1002, "HTTP 400: Invalid JSON .1002")],
+)  # fmt: skip
+def test_errors_of_the_control_software_are_named(laboratory, connect, code, said):
+    adapter = connect("api")
+    number = laboratory.faults.inject("api-error", instrument="api", code=code, count=1000)
+    with pytest.raises(InstrumentError, match=said):
+        asyncio.run(adapter.temperature())
+    laboratory.faults.clear(number)
+    assert asyncio.run(adapter.temperature()) == pytest.approx(0.012, rel=0.1)
+
+
+def test_errors_of_an_api_come_in_turn_and_are_counted(laboratory):
+    ask = partial(laboratory.further["api"].answer, "GET", "/system/", {}, b"")
+    laboratory.faults.inject("api-error", instrument="api", code=2003, count=2)
+    laboratory.faults.inject("api-error", instrument="api", code=3001)
+    assert [ask()[0] for _ in range(3)] == [403, 403, 404]
+    assert [(f["state"], f["struck"], f["of"]) for f in laboratory.faults.active()] == [
+        ("done", 2, 2), ("done", 1, 1)]  # fmt: skip
+    assert ask()[0] == 200
+
+
+@pytest.mark.parametrize("code", sorted(Board.codes))
+def test_every_code_of_the_digitizer_has_a_name_upstream(code):
+    assert ReturnCode(code) in ERROR_CODES
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "said"),
+    [(582, InstrumentError, "error 582: ApiBufferOverflow"), (590, LastingFault, "590"),
+     (579, NoTriggers, "no triggers within 2 s"),
+     (552, InstrumentError, "error 552: ApiNoActiveDriver")],
+)  # fmt: skip
+def test_an_error_of_the_digitizer_is_told_by_its_kind(laboratory, connect, code, kind, said):
+    adapter = connect("board")
+
+    async def main() -> None:
+        await adapter.configure(1e9)
+        number = laboratory.faults.inject("api-error", instrument="board", code=code, count=5)
+        with pytest.raises(kind, match=said):
+            await adapter.acquire(Capture(256, 10, 2, 2.0), nothing, lambda a, b, n: None)
+        laboratory.faults.clear(number)
+        await adapter.configure(1e9)
+
+    asyncio.run(main())
+
+
+async def nothing() -> None:
+    """Start no generator."""
 
 
 def test_somebody_turns_a_heater_on_at_the_bridge_and_back(laboratory):

@@ -18,9 +18,16 @@ import numpy as np
 
 from kammerton_sim.instruments.acquisition import Acquisition
 from kammerton_sim.instruments.board_faults import BoardFaults
-from kammerton_sim.instruments.board_link import UNAVAILABLE, WAIT_TIMEOUT, BoardError, BoardLink
+from kammerton_sim.instruments.board_link import (
+    CODES,
+    UNAVAILABLE,
+    WAIT_TIMEOUT,
+    BoardError,
+    BoardLink,
+)
 from kammerton_sim.instruments.rig import Codes, Playback, Tap
 from kammerton_sim.instruments.sample_clock import late, slid
+from kammerton_sim.wire.refusals import Refusals
 from kammerton_sim.wire.server import TcpServer
 
 _PLAYED, _ARCHIVED = 16, 1000
@@ -40,6 +47,8 @@ class Ats9360:
     pace: how many times faster than wall time records come; None: as fast as they are made.
     Two threads make the records.
     """
+
+    codes = CODES
 
     def __init__(
         self,
@@ -63,7 +72,7 @@ class Ats9360:
         self._owner: BoardLink | None = None
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
-        self.faults = BoardFaults()
+        self.faults, self.refusals = BoardFaults(), Refusals()
         self.before_buffer: Callable[[int], Callable[[], None] | None] = lambda records: None
         """Told that so many records come; returns what has to happen before they are made."""
         self._making: list[Future[None]] = []

@@ -28,6 +28,7 @@ from kammerton_sim.fridge import (
 from kammerton_sim.instruments.bluefors_tree import Sample, node, selected
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import Query
+from kammerton_sim.wire.refusals import Refusals
 from kammerton_sim.wire.tamper import Tamper
 
 TEMPERATURES: Mapping[str, str] = {
@@ -44,17 +45,19 @@ _ERRORS = {
     2001: "No key supplied", 2002: "Content does not exist", 2003: "Access denied",
     2004: "Method type error", 3001: "Value not found",
 }  # fmt: skip
+_HTTP = {1001: 400, 1002: 400, 1008: 404, 2001: 401, 2002: 404, 2003: 403, 2004: 405, 3001: 404}
 
 
 class _Refusal(Exception):
-    def __init__(self, status: int, code: int) -> None:
+    def __init__(self, code: int) -> None:
         super().__init__(f"{code} {_ERRORS[code]}")
-        self.status, self.code = status, code
+        self.status, self.code = _HTTP[code], code
 
 
 class BlueforsApi:
     """Answers requests. key: what a client must supply, None when nobody needs one."""
 
+    codes = tuple(_ERRORS)
     readings = (*TEMPERATURES, *(f"p{n + 1}" for n in range(len(GAUGES))), "flow", *PUMPS)
 
     def __init__(
@@ -72,7 +75,7 @@ class BlueforsApi:
             ",".join(("Bluefors", *(_SYSTEM[key] for key in _WHO))),
             False,
         )
-        self._lock, self.tamper = threading.Lock(), Tamper()
+        self._lock, self.tamper, self.refusals = threading.Lock(), Tamper(), Refusals()
         self._tick = -1
         self._latest: dict[str, Sample] = {}
         self._valid: dict[str, Sample] = {}
@@ -102,26 +105,28 @@ class BlueforsApi:
             self._tick, self._latest, self._valid = -1, {}, {}
 
     def _data(self, method: str, path: str, query: Query) -> dict[str, Any]:
+        if (code := self.refusals.next()) is not None:
+            raise _Refusal(code)
         if self.key is not None and query.get("key") != self.key:
-            raise _Refusal(401, 2001) if "key" not in query else _Refusal(403, 2003)
+            raise _Refusal(2001) if "key" not in query else _Refusal(2003)
         service, _, rest = path.strip("/").partition("/")
         if service == "system" and method == "GET" and not rest:
             return _SYSTEM | dict(zip(_WHO, self.identity.split(",")[1:], strict=False))
         if service != "values":
-            raise _Refusal(404, 1008)
+            raise _Refusal(1008)
         if method == "POST":
             self._ledger.record(self.name, "fridge", "refused", None, path[:80])
             if self.impostor:
                 self._ledger.record(self.name, "all", "written", None, path[:80])
-            raise _Refusal(403, 2003)
+            raise _Refusal(2003)
         if method != "GET":
-            raise _Refusal(405, 2004)
+            raise _Refusal(2004)
         return self._values(rest.replace("/", "."), query)
 
     def _values(self, target: str, query: Query) -> dict[str, Any]:
         depth = query.get("recursion", "-1")
         if not depth.removeprefix("-").isdecimal() or query.get("style", "flat") not in _STYLES:
-            raise _Refusal(400, 1001)
+            raise _Refusal(1001)
         with self._lock:
             now = self._now()
             self._poll(now)
@@ -131,7 +136,7 @@ class BlueforsApi:
             }
         found = selected(nodes, target, int(depth[:9]), query)
         if found is None:
-            raise _Refusal(404, 3001)
+            raise _Refusal(3001)
         return found
 
     def _told(self, path: str, sample: Sample) -> Sample:

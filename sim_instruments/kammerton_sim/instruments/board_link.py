@@ -23,9 +23,20 @@ from kammerton_sim.instruments.rig import Codes
 from kammerton_sim.wire import shared
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.link import Link
+from kammerton_sim.wire.refusals import Refusals
 
 WAIT_TIMEOUT, UNAVAILABLE, NOT_LOCKED = 579, 515, 590
 _BUFFER_NOT_READY, _FAILED = 573, 513
+CODES = (
+    _FAILED, UNAVAILABLE, 518, 552, 553, 559, 571, _BUFFER_NOT_READY, WAIT_TIMEOUT, 580, 582, 586,
+    588, NOT_LOCKED,
+)  # fmt: skip
+"""What can go wrong with a call that was right: the rest of its return codes tell of wrong ones.
+
+518 DMA in progress, 552 no driver, 553 no resources, 559 power down, 571 DMA error, 580 wait
+canceled, 582 buffer overflow, 586 pages cannot be locked, 588 wait failed.
+"""
+_CALLS = ("lock", "arm", "wait")
 _UNFIT = (
     LookupError, TypeError, ValueError, AttributeError, OSError, RecursionError, ArithmeticError,
     MemoryError, ScpiError,
@@ -51,6 +62,7 @@ class Board(Protocol):
     """What a connection needs of the board."""
 
     identity: str
+    refusals: Refusals
 
     def referenced(self) -> bool:
         """Whether a 10 MHz reference comes in."""
@@ -123,7 +135,10 @@ class BoardLink:
         try:
             request = json.loads(line)
             number = request.pop("number_of_request", None)
-            answer = operations[request.pop("op")](**request)
+            operation = request.pop("op")
+            if operation in _CALLS and (code := self._board.refusals.next()) is not None:
+                raise BoardError(code)  # noqa: TRY301 - it ends as one that the board refuses
+            answer = operations[operation](**request)
             return None if answer is None else answer | {"number_of_request": number}
         except BoardError as error:
             answer = {"error": error.code, "detail": error.detail}
