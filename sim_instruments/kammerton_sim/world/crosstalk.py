@@ -3,6 +3,7 @@
 What line p plays about its carrier f_p reaches qubit q with the factor C_qp, and turns with
 f_p - f in a frame of frequency f. The phase between two sources is that at the start of a turn,
 and every sample is held in the qubit's frame (2 % of amplitude for carriers 100 MHz apart).
+Fields of lines add up: the matrix is the most general linear one (an identity, no paper).
 """
 
 from __future__ import annotations

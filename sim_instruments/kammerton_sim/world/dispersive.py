@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from kammerton_sim.chip import QubitTruth, ResonatorTruth
 from kammerton_sim.world.errors import WorldError
-
-_H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
+from kammerton_sim.world.thermal import bose
 
 
 class Dispersive(NamedTuple):
@@ -63,8 +62,3 @@ def residual_dephasing(resonator: ResonatorTruth, temperature: float) -> float:
     photons = resonator.photons.residual + bose(resonator.frequency, temperature)
     root = ((1 + 1j * x) ** 2 + 4j * x * photons) ** 0.5
     return kappa / 2 * (root.real - 1)
-
-
-def bose(frequency: float, temperature: float) -> float:
-    """Mean number of thermal photons at `frequency` Hz."""
-    return 1 / math.expm1(min(_H_OVER_K * frequency / temperature, 500.0))

@@ -3,6 +3,8 @@
 The path is a sum of cosines whose frequencies are drawn from the Lorentzian spectrum of an
 Ornstein-Uhlenbeck process (spectral representation of a stationary process), so its covariance
 is amplitude^2 exp(-|t - t'| / time) over seeds, and any instant can be asked in any order.
+That f01 and T1 wander by such sizes: Burnett et al. 2019, arXiv:1901.04417; the representation
+after Shinozuka, Deodatis 1991 (from memory).
 """
 
 from __future__ import annotations

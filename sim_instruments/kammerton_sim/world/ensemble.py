@@ -1,4 +1,8 @@
-"""Slow noise: a Gaussian detuning frozen within a shot, as Gauss-Hermite nodes."""
+"""Slow noise: a Gaussian detuning frozen within a shot, as Gauss-Hermite nodes.
+
+Quasi-static noise, exp(-(2 pi sigma t)^2 / 2) of a Ramsey: Ithier et al. 2005,
+arXiv:cond-mat/0508588; the quadrature and its error: Abramowitz, Stegun 25.4.46 (from memory).
+"""
 
 from __future__ import annotations
 

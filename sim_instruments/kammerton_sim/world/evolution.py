@@ -3,6 +3,9 @@
 Master equation in the frame of the source: H = delta n + alpha n(n-1)/2 + (c a^dag + h.c.)/2
 with the collapse operators sqrt(G_down) a, sqrt(G_up) a^dag and sqrt(2 G_phi) n. A state is nine
 real numbers: p0, p1, p2, then real and imaginary parts of r01, r02, r12.
+
+Ladder and matrix elements sqrt(n): Koch et al. 2007, arXiv:cond-mat/0703002. Lindblad 1976 for the
+form; up and down in detailed balance (`thermal`).
 """
 
 from __future__ import annotations
@@ -13,11 +16,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.world.thermal import excitation_ratio
+
 FloatArray = NDArray[np.float64]
 
-_H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
 _SQRT2 = math.sqrt(2)
-_LEAST_RATIO = 1e-6
 _PARTS = np.array([1 / 6, 2 / 3, 1 / 3])
 
 
@@ -58,16 +61,6 @@ class Evolution(NamedTuple):
     down: float
     up: float
     rest: FloatArray
-
-
-def effective_temperature(floor: float, mixing_chamber: float) -> float:
-    """K; saturates at `floor`: T^4 = floor^4 + mixing_chamber^4."""
-    return float((floor**4 + mixing_chamber**4) ** 0.25)
-
-
-def excitation_ratio(frequency: float, temperature: float) -> float:
-    """p1 / p0 at equilibrium: exp(-h f / k T), never below 1e-6 (for the eigensystem's sake)."""
-    return max(math.exp(-_H_OVER_K * frequency / temperature), _LEAST_RATIO)
 
 
 def transition_rates(qubit: Qubit) -> tuple[float, float]:

@@ -2,7 +2,8 @@
 
 Field of a resonator in level s, in the frame of the source: da/dt = (j w_s - kappa/2) a + v(t);
 transmitted: v - visibility exp(j asymmetry) kappa/2 times a, summed over the resonators. Its
-steady state is the notch of `ResonatorTruth`.
+steady state is the notch of `ResonatorTruth`, asymmetric as in Khalil et al. 2012,
+arXiv:1108.3117 and Probst et al. 2015, arXiv:1410.3365.
 
 Between samples v is what a reconstruction filter makes of them (the digitizer cannot see the
 steps of a held output either), so the equation is integrated by the trapezoidal rule in the

@@ -1,7 +1,8 @@
 """Flux through the loop of a qubit: static from offset and bias, and pulses from a generator.
 
-The voltages add up linearly, with those of other loops (crosstalk); a pulse acts from sample to
-sample, as the converter holds it and the line lets it settle.
+The voltages add up linearly, with those of other loops (crosstalk: a matrix of mutual
+inductances, as Barrett et al. 2023, arXiv:2303.03347 measure it); a pulse acts from sample to
+sample, as the converter holds it and the line lets it settle. Levels against flux: `transmon`.
 """
 
 from __future__ import annotations

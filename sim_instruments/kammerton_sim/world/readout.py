@@ -1,4 +1,9 @@
-"""Every trigger of a turn: which readout waveform it meets, and when the qubits are read."""
+"""Every trigger of a turn: which readout waveform it meets, and when the qubits are read.
+
+The cable is a delay of whole samples before the record: a matched line without loss or dispersion
+does nothing else to an envelope but turn it, which gain and gain_phase of the feedline hold
+(Pozar, Microwave Engineering, ch. 2, from memory).
+"""
 
 from __future__ import annotations
 

@@ -12,13 +12,13 @@ from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.signals import Carrier
 from kammerton_sim.world.cavity import Cavity, cavity
 from kammerton_sim.world.chain import chain, compressed, noise_volts
+from kammerton_sim.world.converters import MIDDLE
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
 from kammerton_sim.world.photons import Kicks, kicks
 from kammerton_sim.world.playback import Playback, Scene
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import Exposure, FieldCache
-from kammerton_sim.world.records import MIDDLE
 from kammerton_sim.world.scattering import REFERENCE_STEP, at_rest, trace_noise, transmission
 from kammerton_sim.world.timeline import Sound
 

@@ -10,16 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.world.chain import Chain
+from kammerton_sim.world.converters import LARGEST, TWELVE_BITS, ZERO
 from kammerton_sim.world.feedline import Complex64Array
 from kammerton_sim.world.jit import inline, kernel, ones
 from kammerton_sim.world.propagate import FloatArray
 
-MIDDLE = 32768  # code of 0 V; a code of 16 bits is full_scale / 32768
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_ZERO = np.float32(MIDDLE + 8)  # 0 V and half of the converter's step of 16 codes
-_TWELVE_BITS = np.uint16(0xFFF0)
 _UNIT = 1.0 / (1 << 53)
-_LARGEST = np.float32(65535.0)
 
 
 @inline
@@ -252,11 +249,11 @@ def _digitise(
     counter = key ^ _GOLDEN
     for n in range(acc.size):
         counter += _GOLDEN
-        x = acc[n].real + noise * _normal(_mix(counter)) + _ZERO
+        x = acc[n].real + noise * _normal(_mix(counter)) + ZERO
         counter += _GOLDEN
-        y = acc[n].imag + noise * _normal(_mix(counter)) + _ZERO
-        a[n] = np.uint16(min(max(x, np.float32(0)), _LARGEST)) & _TWELVE_BITS
-        b[n] = np.uint16(min(max(y, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        y = acc[n].imag + noise * _normal(_mix(counter)) + ZERO
+        a[n] = np.uint16(min(max(x, np.float32(0)), LARGEST)) & TWELVE_BITS
+        b[n] = np.uint16(min(max(y, np.float32(0)), LARGEST)) & TWELVE_BITS
 
 
 @kernel
@@ -273,7 +270,7 @@ def _digitise_through(
     straight, image, offset = chain.straight, chain.image, chain.offset
     xx, xy = np.float32((straight + image).real), np.float32((image - straight).imag)
     yx, yy = np.float32((straight + image).imag), np.float32((straight - image).real)
-    right, up = np.float32(offset.real) + _ZERO, np.float32(offset.imag) + _ZERO
+    right, up = np.float32(offset.real) + ZERO, np.float32(offset.imag) + ZERO
     least = np.float32(chain.saturation**-2 if chain.saturation > 0 else 0.0)
     p = np.float32(chain.sharpness)
     for n in range(acc.size):
@@ -289,5 +286,5 @@ def _digitise_through(
         x, y = x * left, y * left
         u = xx * x + xy * y + right
         v = yx * x + yy * y + up
-        a[n] = np.uint16(min(max(u, np.float32(0)), _LARGEST)) & _TWELVE_BITS
-        b[n] = np.uint16(min(max(v, np.float32(0)), _LARGEST)) & _TWELVE_BITS
+        a[n] = np.uint16(min(max(u, np.float32(0)), LARGEST)) & TWELVE_BITS
+        b[n] = np.uint16(min(max(v, np.float32(0)), LARGEST)) & TWELVE_BITS

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from kammerton_sim.chip import Feedline, ResonatorTruth
 from kammerton_sim.world.cavity import Cavity, steady_turn
-from kammerton_sim.world.evolution import Qubit, excitation_ratio
+from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
+from kammerton_sim.world.thermal import excitation_ratio
 
 REFERENCE_STEP = 1e-9
 """s between the samples that `noise` of a feedline is given for."""

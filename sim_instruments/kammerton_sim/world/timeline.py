@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.signals import ChannelOutput, Segment, Wave
+from kammerton_sim.world.converters import DAC_BITS, converted
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.jit import kernel
 
@@ -19,7 +20,6 @@ Fingerprint = tuple[float, int, tuple[tuple[bytes, int, int, int], ...]]
 
 _GAP = 24  # samples of silence that end a burst; shorter ones are cheaper to play than to skip
 _MOST_BURSTS = 1_000_000
-_DAC_BITS = 16
 
 
 @kernel
@@ -95,13 +95,6 @@ class Track:
             yield n, max(start, int(self.starts[n])), min(stop, int(self.stops[n]))
 
 
-def converted(samples: NDArray[np.float32], vpp: float, resolution: int) -> NDArray[np.float64]:
-    """Volts of a converter of `resolution` bits: rounded, and clipped at full scale."""
-    top = 1 << (min(max(resolution, 1), _DAC_BITS) - 1)
-    codes = np.rint(np.asarray(samples, np.float64) * top)
-    return np.clip(codes, -top, top - 1) * (vpp / 2 / top)
-
-
 def track(output: ChannelOutput | None, spans: Spans) -> Track:
     """One turn of a channel; an absent channel, or one that is off, is silent."""
     if output is None or not output.on:
@@ -132,7 +125,7 @@ def _track(
         waves=tuple(row[3] for row in rows),
         length=length,
         vpp=output.vpp if output else 0.0,
-        resolution=output.resolution if output else _DAC_BITS,
+        resolution=output.resolution if output else DAC_BITS,
         sample_rate=output.sample_rate if output else 0.0,
     )
 
@@ -234,7 +227,7 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
 
     A marker takes one bit from the converter: with `resolution` above 16 - marker it is absent.
     """
-    if output is None or not output.on or output.resolution > _DAC_BITS - marker:
+    if output is None or not output.on or output.resolution > DAC_BITS - marker:
         return np.empty(0, np.int64)
     edges: list[IntArray] = []
     if (most := sum(_edges(s, marker) for s in output.loop)) > _MOST_BURSTS:

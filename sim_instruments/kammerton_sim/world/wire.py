@@ -2,8 +2,8 @@
 
 The mixer adds an image and leakage of its oscillator (see `mixer`); a standing wave lets all of
 it arrive once more, `delay` later: the transmission 1 + a exp(-2 pi j f delay) ripples over the
-frequency with the period 1 / delay (two reflections; multiple ones are left out). The delay is
-rounded to samples.
+frequency with the period 1 / delay (two reflections, of which a is the product; Pozar, Microwave
+Engineering, ch. 2, from memory; multiple ones are left out). The delay is rounded to samples.
 """
 
 from __future__ import annotations

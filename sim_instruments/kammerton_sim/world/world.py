@@ -17,7 +17,7 @@ from kammerton_sim.world.clock import LaboratoryClock
 from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
-from kammerton_sim.world.evolution import Qubit, effective_temperature
+from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.flux import Loop, Steering, connect
 from kammerton_sim.world.flux_noise import dephasing
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
@@ -30,6 +30,7 @@ from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import expose
 from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.score import Score, write_score
+from kammerton_sim.world.thermal import effective_temperature
 from kammerton_sim.world.timeline import rising_edges, turn_samples
 
 

@@ -10,13 +10,12 @@ from scipy.linalg import expm
 from kammerton_sim.world.evolution import (
     Evolution,
     Qubit,
-    effective_temperature,
     evolution,
-    excitation_ratio,
     transition_rates,
 )
 from kammerton_sim.world.propagate import drive, idle
 from kammerton_sim.world.tape import superoperators
+from kammerton_sim.world.thermal import effective_temperature, excitation_ratio
 
 HOT = Qubit(4.95e9, -200e6, 40e-6, 1 / 30e-6 - 1 / 80e-6, 4e3, 0.75e9, 0.08)
 CARRIER = 4.9e9

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from kammerton_sim.signals import ChannelOutput, Segment, Wave
 from kammerton_sim.world import WorldError
+from kammerton_sim.world.converters import converted
 from kammerton_sim.world.timeline import (
     IqPair,
     Spans,
     bursts,
-    converted,
     rising_edges,
     track,
     turn_samples,
