@@ -59,10 +59,18 @@ class Bluefors(Monitor[BlueforsApi]):
         return self.valid(read)
 
     async def machines(self) -> dict[str, bool]:
-        """Ask whether the pumps of the circulation run; what has no valid value is left out."""
-        ask = {pump: partial(_runs, pump) for pump in CIRCULATION}
-        told = {pump: await self.beside("ask for the pumps", ask[pump]) for pump in CIRCULATION}
-        return {pump: runs for pump, runs in told.items() if runs is not None}
+        """Ask whether the pumps of the circulation run; what has no valid value is left out.
+
+        After one that stands still no other is asked: it might hang, and drive goes off for one.
+        """
+        told = dict[str, bool]()
+        for pump in CIRCULATION:
+            runs = await self.beside("ask for the pumps", partial(_runs, pump))
+            if runs is not None:
+                told[pump] = runs
+            if runs is False:
+                break
+        return told
 
     async def gauges(self, names: Collection[str]) -> dict[str, float]:
         """Read pressures ("p1" to "p6") in Pa and "flow" in mol/s.

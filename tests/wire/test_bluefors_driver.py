@@ -23,7 +23,7 @@ from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
 from kammerton_drivers.bluefors_api import Bluefors, connect
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
-from kammerton_sim.fridge import Refrigerator, Status
+from kammerton_sim.fridge import TURBO, Refrigerator, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi as Simulated
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import HttpServer
@@ -211,6 +211,27 @@ def test_f3_pumps_that_are_not_told_of_keep_no_temperature_waiting(rig, fridge, 
 
     try:
         assert asyncio.run(main()) == pytest.approx(0.012, rel=0.05)
+    finally:
+        over.set()
+
+
+def test_f3_a_pump_that_stopped_is_told_though_the_next_is_not_told_of(rig, fridge):
+    usual, over = rig.answer, threading.Event()
+
+    def answer(*asked: Any) -> tuple[int, Any]:
+        if "scroll1" in str(asked):
+            over.wait(30)
+        return usual(*asked)
+
+    async def main() -> dict[str, bool]:
+        assert await fridge.machines() == {"turbo1": True, "scroll1": True}
+        rig.refrigerator.switch(TURBO, False)
+        rig.answer = answer
+        async with asyncio.timeout(3.0):
+            return await fridge.machines()
+
+    try:
+        assert asyncio.run(main()) == {"turbo1": False}
     finally:
         over.set()
 

@@ -22,6 +22,18 @@ async def together(actions: Iterable[Coroutine[Any, Any, None]]) -> None:
         raise next((f for f in failures if isinstance(f, LastingFault)), failures[0])
 
 
+async def in_turn(actions: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Await one after the other, whatever becomes of those before, then raise the first failure."""
+    failures = list[Exception]()
+    for action in actions:
+        try:
+            await action
+        except Exception as failure:  # noqa: BLE001 - raised below
+            failures.append(failure)
+    if failures:
+        raise failures[0]
+
+
 async def settled(*tasks: asyncio.Future[Any]) -> None:
     """Cancel tasks and wait until they have ended, whatever they end with."""
     for task in tasks:

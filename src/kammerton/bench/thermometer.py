@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from kammerton.bench.tasks import settled, together
+from kammerton.bench.tasks import in_turn, settled, together
 from kammerton.lab import Band
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.quantity import show
@@ -137,7 +137,8 @@ class Thermometer:
     async def _beside(self) -> tuple[str, ...]:
         """Return in words what stopped, and what leaves its band; both are asked at once.
 
-        Each counts as soon as it is told: what is slow, fails or hangs hides nothing of the other.
+        Each counts as soon as it is told: what is slow, fails or hangs hides nothing of the other,
+        and no gauge hides another.
         """
         fridge, words = self.fridge, list[str]()
 
@@ -150,15 +151,15 @@ class Thermometer:
                 runs = await fridge.machines()
                 found(*(f"{n} of the refrigerator stopped" for n in sorted(runs) if not runs[n]))
 
-        async def gauges() -> None:
-            if self.gauges:
-                if not isinstance(fridge, GaugeMonitor):
-                    raise InstrumentError(f"{fridge.name} tells of no gauges")
-                read = await fridge.gauges(tuple(self.gauges))
-                bands = self.gauges.items()
-                found(*(w for n, band in bands if (w := outside(n, read[n], band))))
+        async def gauge(name: str, band: Band) -> None:
+            if not isinstance(fridge, GaugeMonitor):
+                raise InstrumentError(f"{fridge.name} tells of no gauges")
+            read = await fridge.gauges((name,))
+            if word := outside(name, read[name], band):
+                found(word)
 
-        await together([machines(), gauges()])
+        each = [gauge(name, band) for name, band in self.gauges.items()]
+        await together([machines(), in_turn(each)])
         return tuple(words)
 
     @property

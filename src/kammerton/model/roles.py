@@ -208,7 +208,10 @@ class GaugeMonitor(Protocol):
     """A fridge monitor that also reads pressures, and the flow of the mixture."""
 
     async def gauges(self, names: Collection[str]) -> Mapping[str, float]:
-        """Read "p1", "p2" ... in Pa and "flow" in mol/s, all of them, or raise; as `machines`."""
+        """Read "p1", "p2" ... in Pa and "flow" in mol/s, all of them, or raise; as `machines`.
+
+        The interlock asks for one at a time, so that none hides another.
+        """
 
 
 @runtime_checkable

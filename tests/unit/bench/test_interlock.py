@@ -497,3 +497,26 @@ def test_f3_a_pump_trips_though_a_gauge_fails_in_the_same_look(wall):
     fridge.runs, fridge.broken = False, True
     assert readings(cold, fridge, 0.012) == [False]
     assert "turbo of the refrigerator stopped" in (cold.objection() or "")
+
+
+class Leaky(Gauged):
+    """A monitor with gauges of which one may give no value."""
+
+    async def gauges(self, names):
+        if missing := [name for name in names if name not in self.read]:
+            raise InstrumentError(f"{missing[0]} has no valid value")
+        return await super().gauges(names)
+
+
+@pytest.mark.parametrize(("broken", "outside"), [("p2", "flow"), ("flow", "p2")])
+def test_f3_a_gauge_that_leaves_its_band_trips_though_another_gives_no_value(wall, broken, outside):
+    """Whichever of them is asked first."""
+    fridge = Leaky()
+    cold = check(wall, fridge, gauges=BANDS)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.read = {outside: 1e6}
+    assert readings(cold, fridge, 0.012) == [False]
+    assert f"{outside} of the refrigerator reads" in (cold.objection() or "")
+    fridge.read = {name: value for name, value in Gauged().read.items() if name == outside}
+    assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False] * 3, "nobody knows of the other"
+    assert f"{broken} has no valid value" in "; ".join(cold.sensors[0].faults)
