@@ -81,7 +81,8 @@ class Bench:
         await self._configure(device)
 
     async def _configure(self, device: Instrument) -> None:
-        await self.gate.guard.certain()
+        if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer):
+            await self.gate.guard.require_free(device.name)
         if isinstance(device, MicrowaveSource):
             await device.configure()
         elif isinstance(device, WaveformGenerator | Digitizer):

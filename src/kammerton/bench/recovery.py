@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from kammerton.bench.gate import Gate
-from kammerton.model import InstrumentError, LastingFault
+from kammerton.model import Held, InstrumentError, LastingFault
 from kammerton.model.roles import Digitizer, FridgeMonitor, Instrument
 
 ANSWER = 20.0
@@ -89,7 +89,7 @@ class Recovery:
             try:
                 async with asyncio.timeout(ANSWER):
                     await act(name)
-            except InstrumentError as error:
+            except (InstrumentError, Held) as error:
                 self._lasting = error if isinstance(error, LastingFault) else self._lasting
                 return str(error)
             except TimeoutError:

@@ -7,9 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton.bench import Gate
+from kammerton.bench import Bench, Gate
 from kammerton.lab import InstrumentEntry, Limit
-from kammerton.model import Held
+from kammerton.model import Held, InstrumentError
+from kammerton.model.roles import FrequencySweep
+from tests.unit.bench.conftest import Fake
 from tests.unit.bench.test_bias import LIMIT, BiasedLab, Hold
 
 HOLD = Hold("computer")
@@ -29,21 +31,66 @@ class Doubtful:
         await self.known.wait()
 
 
+class Vna(Fake):
+    """A network analyzer."""
+
+    async def configure(self) -> None:
+        await self.did("configure")
+
+    async def transmission(self, sweep: FrequencySweep) -> None:
+        await self.did("transmission")
+
+
+class Pulses(Fake):
+    """A pulse generator."""
+
+    async def set_pulse(self, channel: int, volts: float, width: float) -> None:
+        await self.did("pulse")
+
+    async def enable(self, channel: int, *, on: bool) -> None:
+        await self.did("enable", on)
+
+    async def settings(self, channel: int) -> tuple[float, float, bool]:
+        return 0.1, 1e-9, False
+
+
+SWEEP = FrequencySweep(4.5e9, 5e9, 11, 1e3, 0.0)
+VOLTS = {"volts": Limit(-0.5, 0.5, 1e9)}
+
 WRITES = {
-    "tune": lambda gate, make: gate.tune("lo", 7e9, 13.0),
-    "load": lambda gate, make: gate.load("awg", make.compiled().playlists["awg"]),
-    "channels": lambda gate, make: gate.enable_channels("awg", [5]),
-    "source": lambda gate, make: gate.enable_source("lo"),
-    "run": lambda gate, make: gate.run("awg"),
-    "trigger": lambda gate, make: gate.trigger("awg"),
+    "tune": lambda bench, make: bench.gate.tune("lo", 7e9, 13.0),
+    "load": lambda bench, make: bench.gate.load("awg", make.compiled().playlists["awg"]),
+    "channels": lambda bench, make: bench.gate.enable_channels("awg", [5]),
+    "source": lambda bench, make: bench.gate.enable_source("lo"),
+    "run": lambda bench, make: bench.gate.run("awg"),
+    "trigger": lambda bench, make: bench.gate.trigger("awg"),
+    "analyzer": lambda bench, make: bench.gate.others.transmission("vna", SWEEP),
+    "pulse": lambda bench, make: bench.gate.others.set_pulse("pulses", 1, 0.1, 1e-9),
+    "pulser": lambda bench, make: bench.gate.others.enable_pulse("pulses", 1),
+    "configure": lambda bench, make: bench.configure(),
 }
+
+
+def complete(fake, make, holds: Doubtful) -> Bench:
+    """Return a bench with an analyzer and a pulse generator too."""
+    lab, entry = make.lab(), InstrumentEntry
+    further = {
+        "vna": entry("vna", "analyzer", "addr-vna", lab.instruments["lo"].limits),
+        "pulses": entry("pulses", "pulser", "addr-pulses", VOLTS),
+    }
+    lab = replace(lab, instruments={**lab.instruments, **further})
+    instruments = {
+        **fake.instruments, "vna": Vna("vna", fake.log), "pulses": Pulses("pulses", fake.log),
+    }  # fmt: skip
+    return Bench(lab, fake.clock, instruments, Gate(lab, instruments, fake.clock, holds=holds))
 
 
 @pytest.mark.parametrize("held", [False, True])
 @pytest.mark.parametrize("write", WRITES)
 def test_nothing_is_written_while_nobody_knows_what_is_held(fake, make, write, held):
     holds = Doubtful()
-    gate = Gate(make.lab(), fake.instruments, fake.clock, holds=holds)
+    bench = complete(fake, make, holds)
+    gate = bench.gate
 
     async def main() -> None:
         holds.known.set()
@@ -52,7 +99,7 @@ def test_nothing_is_written_while_nobody_knows_what_is_held(fake, make, write, h
             await gate.tune("lo", 7e9, 13.0)
         holds.known.clear()
         fake.log.clear()
-        writing = asyncio.create_task(WRITES[write](gate, make))
+        writing = asyncio.create_task(WRITES[write](bench, make))
         await asyncio.sleep(0.05)
         assert holds.asked
         assert not writing.done()
@@ -66,6 +113,29 @@ def test_nothing_is_written_while_nobody_knows_what_is_held(fake, make, write, h
         await asyncio.gather(writing, return_exceptions=True)
         assert isinstance(writing.exception(), Held) == held
         assert bool(fake.log) != held
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("held", [False, True])
+def test_what_is_recovered_is_switched_off_but_not_set_up_while_nobody_knows(fake, make, held):
+    """Of several, those that nobody holds are set up, and the one that is held is named."""
+    holds = Doubtful()
+    bench = complete(fake, make, holds)
+    configured = lambda: sorted(entry[0] for entry in fake.log if entry[1] == "configure")  # noqa: E731 - it says what it is
+
+    async def main() -> None:
+        recovering = asyncio.create_task(bench.recover(InstrumentError("no triggers")))
+        await asyncio.sleep(0.05)
+        assert ("lo", "safe") in fake.log
+        assert configured() == []
+        holds.held = [Hold("lo")] if held else []
+        holds.known.set()
+        await asyncio.gather(recovering, return_exceptions=True)
+        failure = recovering.exception()
+        assert configured() == (["awg", "dig"] if held else ["awg", "dig", "lo"])
+        assert isinstance(failure, InstrumentError) == held
+        assert not held or "lo: hands off" in str(failure)
 
     asyncio.run(main())
 
