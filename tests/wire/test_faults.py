@@ -180,7 +180,7 @@ def test_everything_wrong_is_named_at_once(laboratory):
          ["hz: 0.0 must be", "linewidth: -1.0 must be", "depth: 2.0 must lie between 0 and 1"]),
         ("heat", {"watts": -1, "stage": "attic"}, ["watts: -1.0 must be", "no stage 'attic'"]),
         ("late", {"instrument": "x", "seconds": 4000, "count": 0},
-         ["no instrument on the network 'x'", "count: 0 must be", "at most 3600"]),
+         ["no instrument 'x'; there are", "count: 0 must be", "at most 3600"]),
     ],
 )  # fmt: skip
 def test_names_and_numbers_that_cannot_be_are_named_at_once_and_before_it_waits(
@@ -535,6 +535,55 @@ def test_a_stuck_buffer_comes_again(laboratory, digitizer, playing):
     assert len(same) == 1
     assert buffers.count(same[0]) == 3
     assert course(laboratory) == ("done", 2, 2)
+
+
+def numbered(laboratory) -> np.ndarray:
+    """Return what channel A of the latest acquisition is without a fault."""
+    acquisition = laboratory.board.acquisitions[-1]
+    a = np.empty((acquisition.expected, 256), np.uint16)
+    a[:] = 16 * (acquisition.first + np.arange(acquisition.expected)[:, None] + 1)
+    a[:, 0] = 7
+    return a
+
+
+def test_of_a_truncated_buffer_the_end_is_what_was_there_before(laboratory, digitizer, playing):
+    before, _ = acquire(digitizer, playing)
+    laboratory.faults.inject("truncate", instrument="board", keep=0.25, count=2)
+    a, _ = acquire(digitizer, playing)
+    stale = (a != numbered(laboratory)).any(axis=1)
+    assert stale.reshape(6, 10).sum(axis=1).tolist().count(5) == 2  # the second half of A
+    assert stale.sum() == 2 * 5
+    assert set(np.unique(a[stale])) <= {0, *np.unique(before)}
+    again, _ = acquire(digitizer, playing)
+    assert (again == numbered(laboratory)).all()
+
+
+@pytest.mark.parametrize(("name", "given"), [("byte-order", {"width": 2}), ("shift", {})])
+def test_bytes_of_a_buffer_are_others(laboratory, digitizer, playing, name, given):
+    laboratory.faults.inject(name, instrument="board", **given)
+    a, _ = acquire(digitizer, playing)
+    true = numbered(laboratory)
+    wrong = np.flatnonzero((a != true).any(axis=1))
+    assert wrong.tolist() == list(range(wrong[0], wrong[0] + 10))  # one buffer
+    assert (a[wrong, 2:] == true[wrong, 2:].byteswap()).all()
+
+
+def test_garbled_buffers_are_the_same_for_the_same_seed(laboratory, digitizer, playing):
+    told = []
+    for seed in (5, 5, 6):
+        laboratory.faults.inject("garble", instrument="board", share=0.01, seed=seed)
+        told.append(acquire(digitizer, playing, buffers=1)[0] ^ numbered(laboratory))
+    assert told[0].any()
+    assert (told[0] == told[1]).all()
+    assert (told[0] != told[2]).any()
+
+
+def test_a_late_answer_of_the_digitizer_comes_late(laboratory, digitizer, playing):
+    laboratory.faults.inject("late", instrument="board", seconds=0.5)
+    began = time.monotonic()
+    a, _ = acquire(digitizer, playing)
+    assert time.monotonic() - began >= 0.5
+    assert (a == numbered(laboratory)).all()
 
 
 def test_a_fault_strikes_in_the_middle_of_a_scan(laboratory, digitizer, playing):

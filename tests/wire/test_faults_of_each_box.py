@@ -18,6 +18,7 @@ from kammerton.bench.boxes import Boxes
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import Capture, Identity
 from kammerton_drivers import alazar_ats9360, bluefors_api, lakeshore_372, oxford_triton
+from kammerton_sim import board_link
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.faults import FaultError
@@ -306,3 +307,35 @@ def test_somebody_turns_a_heater_on_at_the_bridge_and_back(laboratory):
     turned = [c for c in laboratory.ledger.since() if c["what"] == "range"]
     assert {c["by"] for c in turned} == {"front panel"}
     assert {c["output"] for c in turned} == {"heater0", "heater1", "heater2"}
+
+
+# ---------------------------------------------------------------- I3 of the digitizer
+
+
+def test_a_digitizer_that_answers_too_late_is_given_up_and_taken_up_anew(
+    laboratory, connect, monkeypatch
+):
+    adapter = connect("board")
+    laboratory.faults.inject("late", instrument="board", seconds=1.0)
+    monkeypatch.setattr(board_link, "_PATIENCE", 0.2)
+
+    async def main() -> None:
+        with pytest.raises(InstrumentError, match="board"):
+            await adapter.configure(1e9)
+        monkeypatch.undo()
+        await adapter.configure(1e9)
+        assert (await adapter.identity()).model == "ATS9360"
+
+    asyncio.run(main())
+
+
+def test_an_answer_of_the_digitizer_comes_as_the_fault_is_taken_off(laboratory):
+    number = laboratory.faults.inject("late", instrument="board", seconds=3600)
+    with socket.create_connection(("127.0.0.1", laboratory.ports["board"]), 20) as client:
+        client.sendall(b'{"op": "identity", "number_of_request": 1}\n')
+        client.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            client.recv(100)
+        laboratory.faults.clear(number)
+        client.settimeout(20)
+        assert b"ATS9360" in client.recv(200)

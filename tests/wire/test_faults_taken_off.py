@@ -41,6 +41,10 @@ CASES = [
     *(("wrong-identity", {"instrument": name}) for name in ("fridge", "bridge", "api", "board")),
     ("false-reading", {"instrument": "fridge", "setting": "T8"}),
     ("api-error", {"instrument": "board", "code": 582}),
+    *(
+        (name, {"instrument": "board"})
+        for name in ("late", "truncate", "shift", "garble", "byte-order")
+    ),
     ("false-reading", {"instrument": "bridge", "setting": "krdg"}),
     ("false-reading", {"instrument": "api", "setting": "tmixing"}),
     ("lost-setting", {"instrument": "bridge", "setting": "setp"}),
@@ -81,6 +85,7 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
                    fridge._plant.circulating, [sum(w) for w in fridge._loads.values() if any(w)]),
         "sensors": {s: (v["_status"], math.isnan(v["_frozen"])) for s, v in sensors.items()},
         "key": laboratory.further["api"].key,
+        "buffers": (len(board.buffers._spoils), len(board.server.link._spoils)),
         "refused": [len(box.refusals) for box in (laboratory.further["api"], board)],
         "mishaps": [m for m in world.mishaps._all if m.start <= now < m.stop],
         "decoys": [line.decoys for line in world._readouts],

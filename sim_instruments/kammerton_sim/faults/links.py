@@ -21,8 +21,19 @@ def _server(site: Site, instrument: str) -> TcpServer:
 
 
 def _spoil(site: Site, instrument: str, how: link.Spoil, count: int) -> Course:
-    """Spoil answers of an instrument on the network; a digitizer sits in the computer."""
-    cable, spoiled = _server(site, instrument).link, list[None]()
+    """Spoil answers of an instrument on the network."""
+    return _counted(_server(site, instrument).link, how, count)
+
+
+def _spoil_data(site: Site, instrument: str, how: link.Spoil, count: int) -> Course:
+    """Spoil answers too; a digitizer sits in the computer: what can be spoiled are its buffers."""
+    if instrument in site.boards:
+        return _counted(site.boards[instrument].buffers, how, count)
+    return _spoil(site, instrument, how, count)
+
+
+def _counted(cable: link.Link, how: link.Spoil, count: int) -> Course:
+    spoiled = list[None]()
 
     def counted(answer: bytes) -> bytes | None:
         try:
@@ -52,12 +63,12 @@ def late(site: Site, seed: int, instrument: str, seconds: float = 10.0, count: i
 
 def truncate(site: Site, seed: int, instrument: str, keep: float = 0.5, count: int = 1) -> Undo:
     """Send only the first part of the next answers."""
-    return _spoil(site, instrument, link.truncated(keep), count)
+    return _spoil_data(site, instrument, link.truncated(keep), count)
 
 
 def shift(site: Site, seed: int, instrument: str, count: int = 1) -> Undo:
     """Put a byte too many in front of the next answers."""
-    return _spoil(site, instrument, lambda answer: link.shifted(answer), count)
+    return _spoil_data(site, instrument, lambda answer: link.shifted(answer), count)
 
 
 def oversize(site: Site, seed: int, instrument: str, extra: int = 1000, count: int = 1) -> Undo:
@@ -67,12 +78,12 @@ def oversize(site: Site, seed: int, instrument: str, extra: int = 1000, count: i
 
 def garble(site: Site, seed: int, instrument: str, share: float = 0.05, count: int = 1) -> Undo:
     """Change some bytes of the next answers."""
-    return _spoil(site, instrument, link.garbled(share, seed), count)
+    return _spoil_data(site, instrument, link.garbled(share, seed), count)
 
 
 def byte_order(site: Site, seed: int, instrument: str, width: int = 4, count: int = 1) -> Undo:
     """Send the words of the next answers, or of the blocks in them, in the other byte order."""
-    return _spoil(site, instrument, link.reversed_words(width), count)
+    return _spoil_data(site, instrument, link.reversed_words(width), count)
 
 
 def say(site: Site, seed: int, instrument: str, text: str = "9.91E+37", count: int = 1) -> Undo:
@@ -105,6 +116,7 @@ _ANSWERS: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument on the network", lambda site, _: site.servers),
     "count": from_to(1),
 }
+_DATA: Mapping[str, Bound | Known] = {**_CABLE, "count": from_to(1)}
 _WIDTH = Bound(lambda width: width in (2, 4, 8), "must be 2, 4 or 8 bytes")
 
 FAULTS = (
@@ -115,24 +127,24 @@ FAULTS = (
     ),
     Fault(
         "late", "I3", "the next answers come after so many seconds", late,
-        {**_ANSWERS, "seconds": above(0, 3600)},
+        {**_DATA, "seconds": above(0, 3600)},
     ),
     Fault(
         "truncate", "I4", "only the first part of the next answers comes", truncate,
-        {**_ANSWERS, "keep": PART},
+        {**_DATA, "keep": PART},
     ),
     Fault(
         "oversize", "I4", "so many bytes too many come", oversize,
         {**_ANSWERS, "extra": from_to(1, 1 << 26)},
     ),
-    Fault("shift", "I4", "a byte too many stands before the next answers", shift, _ANSWERS),
+    Fault("shift", "I4", "a byte too many stands before the next answers", shift, _DATA),
     Fault(
         "garble", "I4", "some bytes of the next answers are others", garble,
-        {**_ANSWERS, "share": from_to(0, 1)},
+        {**_DATA, "share": from_to(0, 1)},
     ),
     Fault(
         "byte-order", "I4", "words of the next answers come in the other order", byte_order,
-        {**_ANSWERS, "width": _WIDTH},
+        {**_DATA, "width": _WIDTH},
     ),
     Fault("say", "I5", "the next answers are this text: 9.91E+37, NAN, 1,5 ...", say, _ANSWERS),
     Fault("hang-up", "I2", "every connection ends; new ones are welcome", hang_up, _CABLE),

@@ -27,6 +27,7 @@ from kammerton_sim.instruments.board_link import (
 )
 from kammerton_sim.instruments.rig import Codes, Playback, Tap
 from kammerton_sim.instruments.sample_clock import late, slid
+from kammerton_sim.wire.link import Link
 from kammerton_sim.wire.refusals import Refusals
 from kammerton_sim.wire.server import TcpServer
 
@@ -72,7 +73,7 @@ class Ats9360:
         self._owner: BoardLink | None = None
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
-        self.faults, self.refusals = BoardFaults(), Refusals()
+        self.faults, self.refusals, self.buffers = BoardFaults(), Refusals(), Link()
         self.before_buffer: Callable[[int], Callable[[], None] | None] = lambda records: None
         """Told that so many records come; returns what has to happen before they are made."""
         self._making: list[Future[None]] = []
@@ -179,6 +180,7 @@ class Ats9360:
         return max((a.first + a.records for a in earlier), default=0)
 
     def _fill(self, acquisition: Acquisition, number: int, target: Codes) -> None:
+        before = target.copy() if self.buffers.spoils else None
         delay = acquisition.delay
         playback = self._tap.playback(acquisition.samples + delay)
         if not playback.triggers:  # switched off under way
@@ -197,3 +199,11 @@ class Ats9360:
             times = acquisition.times(first, target.shape[1])
             slid(target, late(acquisition.phase, astray, times))
         self.faults.spoil(target)
+        if before is not None:
+            self._spoil(target, before)
+
+    def _spoil(self, target: Codes, before: Codes) -> None:
+        """Let a spoilt buffer come; where nothing comes, memory keeps what it had before."""
+        came = (self.buffers.leave(target.tobytes()) or b"")[: target.nbytes]
+        whole = came + before.tobytes()[len(came) :]
+        target[:] = np.frombuffer(whole, np.uint16).reshape(target.shape)

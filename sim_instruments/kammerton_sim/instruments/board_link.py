@@ -153,7 +153,10 @@ class BoardLink:
         if answer is None:
             return
         data: Codes | None = answer.pop("data", None)
-        self._connection.sendall(json.dumps(answer).encode() + b"\n")
+        told = self._cable.leave(json.dumps(answer).encode() + b"\n")
+        if told is None:
+            return
+        self._connection.sendall(told)
         if data is not None:
             self._connection.sendall(data.data.cast("B"))
 
@@ -255,7 +258,7 @@ class BoardLink:
 
     def _target(self, memory: int | None, shape: tuple[int, int, int]) -> Codes:
         if memory is None:
-            return np.empty(shape, np.uint16)
+            return np.zeros(shape, np.uint16)
         count = int(np.prod(shape))
         return np.frombuffer(self._memory[memory], np.uint16, count).reshape(shape)
 

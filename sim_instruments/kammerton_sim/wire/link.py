@@ -37,6 +37,11 @@ class Link:
 
         return mend
 
+    @property
+    def spoils(self) -> bool:
+        """Whether an answer is still to be spoiled."""
+        return bool(self._spoils)
+
     def black_hole(self) -> Callable[[], None]:
         """Let nothing through in either direction, without hanging up; returns what ends it.
 
