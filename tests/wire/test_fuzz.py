@@ -10,14 +10,17 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kammerton_sim.chip import random_chip
+from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.further import MODELS
+from kammerton_sim.instruments.awg5208 import Awg5208
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
@@ -25,11 +28,12 @@ from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.znb20 import Znb20
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.signals import Carrier, ChannelOutput, Segment, Wave
 from kammerton_sim.wire.hislip import HEADER
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.sockets import LONGEST, InputBuffer, end_of_message
-from tests.wire.conftest import CountingWorld
+from kammerton_sim.world import World, WorldError
 
 BUSY, IDLE = 1.0, 20.0
 """s: the longest that a server may work on what it was sent, or be silent about it.
@@ -46,7 +50,7 @@ def laboratory() -> Iterator[Laboratory]:
     chip = random_chip(1, 3)
     every = {model: FurtherInstrument(model) for model in MODELS}
     chip = replace(chip, wiring=replace(chip.wiring, instruments=every))
-    with Laboratory(chip, world=CountingWorld()) as laboratory:  # type: ignore[arg-type]
+    with Laboratory(flawed(chip, 3)) as laboratory:
         yield laboratory
 
 
@@ -130,12 +134,16 @@ def greeted(laboratory: Laboratory, name: str) -> bytes:
 # ---------------------------------------------------------------- instruments without their servers
 
 
+WORLD = World(flawed(random_chip(1, 3), 3))
+
+
 def scpi() -> list[ScpiInstrument]:
     ledger = Ledger(lambda: 0.0)
     return [
+        Awg5208("awg1", ledger),
         Gs200("bias", ledger, lambda: 0.0),
         Keysight33522b("fg", ledger),
-        Znb20("vna", ledger, lambda hertz, volts, bandwidth: (0j * hertz, 1e-3), lambda _: None),
+        Znb20("vna", ledger, WORLD.scattering, lambda _: None),
     ]
 
 
@@ -168,6 +176,51 @@ def test_no_message_breaks_an_instrument(commands, garbage):
         device.levels()
         device.power_cycle()
         assert device.receive(b"*ESR?") == b"128"
+
+
+WAVE = st.builds(
+    lambda level, size, markers: Wave(
+        "w", np.full(size, level, np.float32), np.full(size, markers, np.uint8)
+    ),
+    st.sampled_from([0.0, 1e-6, 0.3, 1.0, -1.0]), st.sampled_from([1, 17, 2400, 9601]),
+    st.sampled_from([0, 1, 15]),
+)  # fmt: skip
+OUTPUT = st.builds(
+    lambda *words: ChannelOutput((), *words),
+    st.lists(st.builds(Segment, WAVE, st.sampled_from([1, 3, 40])), max_size=5).map(tuple),
+    st.sampled_from([0.25, 1.5]), st.sampled_from([12, 15, 16]), st.booleans(),
+    st.sampled_from([298.0, 1e9, 2.5e9]),
+)  # fmt: skip
+CARRIER = st.builds(
+    Carrier, st.sampled_from([1e6, 4.9e9, 12.75e9]), st.sampled_from([-120.0, 13.0]), st.booleans()
+)
+
+
+TRIGGER = Segment(Wave("t", np.full(2400, 0.3, np.float32), np.repeat([1, 0], 1200).astype("u1")))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.dictionaries(st.tuples(st.just("awg1"), st.integers(1, 8)), OUTPUT),
+    OUTPUT,
+    st.dictionaries(st.sampled_from(list(WORLD.chip.wiring.carriers)), CARRIER),
+    st.sampled_from([1, 1280, 9600]),
+)
+def test_nothing_that_is_played_breaks_the_physics(outputs, clocked, carriers, samples):
+    box, channel, _ = WORLD.chip.wiring.trigger
+    outputs[box, channel] = replace(
+        clocked, loop=(*clocked.loop, TRIGGER), on=True, resolution=12, sample_rate=1e9
+    )
+    try:
+        playback = WORLD.play(outputs, carriers, samples)
+    except WorldError:
+        return
+    assert np.isfinite(playback.turn_seconds)
+    if playback.triggers:
+        a, b = np.empty((2, 3, samples), np.uint16)
+        playback.records(0, a, b)
+        assert not ((a | b) & 0xF).any()
+        assert playback.states_of(0, 3).max() <= 2
 
 
 @settings(max_examples=100, deadline=None)
