@@ -65,8 +65,8 @@ class Process:
     @property
     def settled(self) -> bool:
         """Whether it has started; what is not up by far waits for something, and loads nothing."""
-        old = time.monotonic() - self._started > self._rules.quick
-        return (self._up and self._warm) or old
+        late = self._rules.load if self._up else self._rules.quick  # what is up compiles for long
+        return (self._up and self._warm) or time.monotonic() - self._started > late
 
     async def live(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
         """Start the process, let it work from `go` on, and return when it is gone."""

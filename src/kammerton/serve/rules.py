@@ -19,8 +19,9 @@ class Rules:
     first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
     immediate, since outputs may be on. quick: what ends sooner has failed quickly; so many `tries`
     of that in a row by a crash lead to safe mode.
-    load: how long a process that is kept ready may take to load, at low priority. look: between two
-    questions whether it is there. answer: how long it may take to say so.
+    load: how long a process may take to load: one that is kept ready at low priority, and one that
+    is up what it compiles. look: between two questions to the one that is kept ready whether it is
+    there. answer: how long it may take to say so.
     """
 
     beat: float = 0.5

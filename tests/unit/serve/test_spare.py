@@ -137,6 +137,8 @@ def test_what_is_not_up_for_a_minute_waits_and_is_in_no_hurry(tmp_path):
     assert not process.settled
     process._hear({"up": True})
     assert not process.settled, "kernels may be compiling"
+    process._started -= FAST.quick + 1.0
+    assert not process.settled, "they may take longer than that"
     process._hear({"warm": True})
     assert process.settled
     assert Process(Order(tmp_path, ""), dataclasses.replace(FAST, quick=-1.0), "two").settled
