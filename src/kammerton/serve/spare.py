@@ -18,7 +18,7 @@ from kammerton.serve.words import KEPT_READY, READY
 
 log = logging.getLogger(__name__)
 
-SILENT = "it does not answer"
+SILENT, TOLD = "it does not answer", "it was told to end"
 
 
 class Spare:
@@ -29,7 +29,10 @@ class Spare:
 
     def __init__(self, rules: Rules, command: Sequence[str] = COMMAND) -> None:
         self._rules, self._command = rules, (*command, KEPT_READY)
-        self._ready: tuple[Begun, asyncio.Future[bool]] | None = None  # set when asked for: taken?
+        self._ready: tuple[Begun, asyncio.Future[str]] | None = (
+            None  # why it is not taken, "": it is
+        )
+        self._taken: Begun | None = None  # the last one, which is the caller's
         self._ended: Begun | None = None  # by us; gone a little later
         self._asking = asyncio.Lock()  # one at a time may read what it answers
 
@@ -48,17 +51,18 @@ class Spare:
                     await asyncio.wait_for(self._ended.wait(), self._rules.insist)
 
     async def take(self) -> Begun | None:
-        """Return the process that is ready, from now on the caller's; None where none answers."""
+        """Return the process that is ready, from now on the caller's; None where none is of use."""
         async with self._asking:
             if self._ready is None:
                 return None
             (process, asked), self._ready = self._ready, None
-            answers = False
+            why = SILENT
             try:
-                answers = await self._answer(process) is not None
+                if not (why := await self._useless(process)):
+                    self._taken = process
             finally:
-                asked.set_result(answers)
-            return process if answers else None
+                asked.set_result(why)
+            return None if why else process
 
     async def _keep(self, quiet: Callable[[], bool]) -> NoReturn:
         deaths = 0
@@ -88,7 +92,7 @@ class Spare:
         finally:
             self._ready = None
             gone.cancel()
-            if why and process.returncode is None:
+            if why and process.returncode is None and process is not self._taken:
                 process.kill()  # it has touched nothing, and needs no time to end in order
                 self._ended = process
 
@@ -100,26 +104,29 @@ class Spare:
 
     async def _stays(self, process: Begun, gone: asyncio.Task[int]) -> str:
         """Look from time to time whether it still answers; return why it is no longer kept."""
-        asked = asyncio.get_running_loop().create_future()
+        asked: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._ready = process, asked
+        either: set[asyncio.Future[Any]] = {gone, asked}
         while True:
             await asyncio.wait(
-                {gone, asked}, timeout=self._rules.look, return_when=asyncio.FIRST_COMPLETED
+                either, timeout=self._rules.look, return_when=asyncio.FIRST_COMPLETED
             )
             async with self._asking:
                 if asked.done():
-                    return "" if asked.result() else SILENT
-                said = await self._answer(process)
-                if said is None or said.get("told"):
+                    return asked.result()
+                if why := await self._useless(process):
                     self._ready = None
-                    return SILENT if said is None else "it was told to end"
+                    return why
 
-    async def _answer(self, process: Begun) -> dict[str, Any] | None:
-        """Ask whether it is there; return what it says, or None."""
+    async def _useless(self, process: Begun) -> str:
+        """Ask whether it is there; return why it is of no use, "" if it is."""
         if process.stdin is not None:
             with contextlib.suppress(OSError, RuntimeError):  # it is gone: so there is no answer
                 process.stdin.write(READY)
-        return await _said(process, self._rules.answer)
+        said = await _said(process, self._rules.answer)
+        if said is None:
+            return SILENT
+        return TOLD if said.get("told") else ""
 
 
 async def _said(process: Begun, within: float) -> dict[str, Any] | None:
@@ -129,7 +136,7 @@ async def _said(process: Begun, within: float) -> dict[str, Any] | None:
     try:
         async with asyncio.timeout(within):
             said: dict[str, Any] = json.loads(await process.stdout.readline())
-    except (TimeoutError, ValueError):
+    except (OSError, ValueError):  # TimeoutError is one; a pipe may break
         return None
     return said
 

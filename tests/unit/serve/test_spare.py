@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -204,6 +205,39 @@ def test_a_spare_that_was_told_to_end_is_replaced_at_the_next_look(tmp_path, sai
     options = {"rules": dataclasses.replace(FAST, look=0.1), "spare": True}
     until = lambda: "kept ready: it was told to end" in said.text  # noqa: E731 - it says what it is
     assert run(path, until=until, command=(*PRETEND, "told"), **options) is Code.DONE
+
+
+def test_a_spare_that_was_told_to_end_is_not_taken_before_that_look(tmp_path, said):
+    """It would switch off and end: the usual start would have to follow all the same."""
+    path = lab(tmp_path, "works")
+    options = {"spare": True, "command": (*PRETEND, "told")}
+    assert run(path, until=killed(path, said), **options) is Code.DONE
+    assert [how for _, how in pids(path)] == ["begun", "begun"]
+    assert "kept ready: it was told to end" in said.text
+
+
+def test_r2_a_spare_that_was_just_handed_over_lives_on_when_no_other_is_kept(said):
+    """The daemon may be told to end in that very moment: who took it needs it to switch off."""
+
+    async def main():
+        spare = Spare(FAST, PRETEND)
+        async with spare.kept(lambda: True):
+            await within(60, lambda: spare._ready is not None, "one is ready")
+            process = await spare.take()
+        alive = process.returncode is None
+        process.kill()
+        await process.wait()
+        return alive
+
+    assert asyncio.run(main())
+
+
+def test_a_pipe_that_breaks_is_no_answer():
+    async def broken():
+        raise ConnectionResetError("the pipe has been ended")
+
+    process = SimpleNamespace(stdout=SimpleNamespace(readline=broken))
+    assert asyncio.run(room._said(process, 1.0)) is None
 
 
 def test_a_spare_that_stops_unseen_is_found_at_the_next_look(tmp_path, said):
