@@ -287,6 +287,23 @@ def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
     assert (write["what"], write["new"]) == ("power", -5)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("wrong-identity", "digitizer"), ("api-error", "digitizer", "582"), ("late", "digitizer"),
+     ("lost-setting", "digitizer", "clock"), ("truncate", "digitizer", "keep=0.2"),
+     ("false-reading", "fridge", "T8", "NAN"), ("wrong-identity", "fridge")],
+)  # fmt: skip
+def test_faults_of_the_digitizer_and_the_fridge_go_on_and_off_by_name(ctl, laboratory, words):
+    name = words[1].replace("digitizer", "board")
+    assert ctl(*words)[0] == 0
+    (told,) = laboratory.faults.active()
+    assert (told["name"], told["given"]["instrument"], told["state"]) == (words[0], name, "on")
+    assert ctl("clear")[0] == 0
+    assert laboratory.faults.active() == []
+    noted = [c["new"] is None for c in laboratory.ledger.since() if c["what"] == "fault"]
+    assert noted == [False, True]
+
+
 def test_values_are_held_against_the_truth(tmp_path, ctl):
     path = tmp_path / "values.json"
     time = "1970-01-01T00:00:00.000050Z"  # the counting world's T1 is the time itself

@@ -586,6 +586,32 @@ def test_a_late_answer_of_the_digitizer_comes_late(laboratory, digitizer, playin
     assert (a == numbered(laboratory)).all()
 
 
+@pytest.mark.parametrize(
+    ("setting", "kept", "lost"),
+    [("clock", (True, 40), (False, 40)), ("delay", (True, 40), (True, 0))],
+)  # fmt: skip
+def test_a_setting_of_the_digitizer_is_lost(laboratory, digitizer, playing, setting, kept, lost):
+    def armed() -> tuple[bool, int]:
+        acquire(digitizer, playing)
+        acquisition = laboratory.board.acquisitions[-1]
+        return acquisition.locked, acquisition.delay
+
+    digitizer.trigger_delay(40)
+    digitizer.sync_settings_to_card()
+    number = laboratory.faults.inject("lost-setting", instrument="board", setting=setting)
+    assert armed() == lost
+    laboratory.faults.clear(number)
+    assert armed() == kept
+
+
+def test_without_its_trigger_setting_the_digitizer_waits(laboratory, digitizer, playing):
+    number = laboratory.faults.inject("lost-setting", instrument="board", setting="trigger")
+    with pytest.raises(RuntimeError, match="579"):
+        acquire(digitizer, playing, timeout=300)
+    laboratory.faults.clear(number)
+    assert acquire(digitizer, lambda: None)[0].shape == (60, 256)
+
+
 def test_a_fault_strikes_in_the_middle_of_a_scan(laboratory, digitizer, playing):
     laboratory.faults.inject("swapped-channels", after_records=25)
     a, _ = acquire(digitizer, playing)

@@ -41,6 +41,7 @@ CASES = [
     *(("wrong-identity", {"instrument": name}) for name in ("fridge", "bridge", "api", "board")),
     ("false-reading", {"instrument": "fridge", "setting": "T8"}),
     ("api-error", {"instrument": "board", "code": 582}),
+    ("lost-setting", {"instrument": "board", "setting": "clock"}),
     *(
         (name, {"instrument": "board"})
         for name in ("late", "truncate", "shift", "garble", "byte-order")
@@ -79,7 +80,7 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
         "names": [(box.identity, box.impostor) for box in
                   (laboratory.fridge, *laboratory.further.values(), board)],
         "tampered": [(dict(box.tamper.writes), dict(box.tamper.answers)) for box in
-                     (laboratory.fridge, *laboratory.further.values())],
+                     (laboratory.fridge, *laboratory.further.values(), board)],
         "bridge": dict(laboratory.further["bridge"]._values),
         "fridge": (fridge._ramp, fridge._plant.impedance, sorted(fridge._plant.running),
                    fridge._plant.circulating, [sum(w) for w in fridge._loads.values() if any(w)]),

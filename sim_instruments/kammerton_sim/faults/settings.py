@@ -19,6 +19,16 @@ if TYPE_CHECKING:
     from kammerton_sim.site import Site
 
 
+class Losing(Protocol):
+    """What has settings that can get lost."""
+
+    tamper: tamper.Tamper
+
+    @property
+    def settings(self) -> Iterable[str]:
+        """Return the names of all."""
+
+
 class Readable(Protocol):
     """What can be asked for readings, and answer falsely."""
 
@@ -67,7 +77,11 @@ def box_of(site: Site, instrument: str) -> Box:
     return boxes(site)[instrument]
 
 
-def _tampered(box: Box, setting: str, change: tamper.Change) -> Undo:
+def _losing(site: Site) -> Mapping[str, Losing]:
+    return {**boxes(site), **site.boards}
+
+
+def _tampered(box: Losing, setting: str, change: tamper.Change) -> Undo:
     box.tamper.writes[setting] = change
 
     def mend() -> None:
@@ -87,7 +101,7 @@ def _possible(box: Box, setting: str, value: Value) -> bool:
 
 def lose_setting(site: Site, seed: int, instrument: str, setting: str) -> Undo:
     """Ignore what is written to a setting, without an error."""
-    return _tampered(box_of(site, instrument), setting, tamper.lost)
+    return _tampered(_losing(site)[instrument], setting, tamper.lost)
 
 
 def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest: float) -> Undo:
@@ -178,6 +192,11 @@ def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     return None if box is None else box.settings
 
 
+def _losable(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    box = _losing(site).get(str(values.get("instrument")))
+    return None if box is None else box.settings
+
+
 def _readings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     box = _readable(site).get(str(values.get("instrument")))
     return None if box is None else box.readings
@@ -187,6 +206,10 @@ _SETTING: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with settings", lambda site, _: boxes(site)),
     "setting": Known("setting", _settings),
 }
+_LOST: Mapping[str, Bound | Known] = {
+    "instrument": Known("instrument with settings", lambda site, _: _losing(site)),
+    "setting": Known("setting", _losable),
+}
 _READING: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with readings", lambda site, _: _readable(site)),
     "setting": Known("setting or reading", _readings),
@@ -195,7 +218,7 @@ _WRITES = ("writes {instrument} {setting}",)
 
 FAULTS = (
     Fault(
-        "lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _SETTING,
+        "lost-setting", "I8", "what is written to a setting is ignored", lose_setting, _LOST,
         _WRITES,
     ),
     Fault(

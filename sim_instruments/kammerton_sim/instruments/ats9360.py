@@ -30,6 +30,7 @@ from kammerton_sim.instruments.sample_clock import late, slid
 from kammerton_sim.wire.link import Link
 from kammerton_sim.wire.refusals import Refusals
 from kammerton_sim.wire.server import TcpServer
+from kammerton_sim.wire.tamper import Tamper
 
 _PLAYED, _ARCHIVED = 16, 1000
 """Acquisitions whose states can still be told: all of the last few, short ones for longer."""
@@ -50,6 +51,7 @@ class Ats9360:
     """
 
     codes = CODES
+    settings = ("clock", "trigger", "delay")
 
     def __init__(
         self,
@@ -74,6 +76,7 @@ class Ats9360:
         self.acquisitions: deque[Acquisition] = deque(maxlen=10_000)
         self._count = 0
         self.faults, self.refusals, self.buffers = BoardFaults(), Refusals(), Link()
+        self.tamper = Tamper()
         self.before_buffer: Callable[[int], Callable[[], None] | None] = lambda records: None
         """Told that so many records come; returns what has to happen before they are made."""
         self._making: list[Future[None]] = []

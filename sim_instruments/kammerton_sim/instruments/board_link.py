@@ -24,6 +24,7 @@ from kammerton_sim.wire import shared
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.link import Link
 from kammerton_sim.wire.refusals import Refusals
+from kammerton_sim.wire.tamper import Tamper
 
 WAIT_TIMEOUT, UNAVAILABLE, NOT_LOCKED = 579, 515, 590
 _BUFFER_NOT_READY, _FAILED = 573, 513
@@ -63,6 +64,7 @@ class Board(Protocol):
 
     identity: str
     refusals: Refusals
+    tamper: Tamper
 
     def referenced(self) -> bool:
         """Whether a 10 MHz reference comes in."""
@@ -189,8 +191,10 @@ class BoardLink:
             raise BoardError(_FAILED, f"{records} records, {samples} samples, {delay} late")
         if min(samples, per_buffer, records) < 1 or 4 * samples * per_buffer > _LARGEST:
             raise BoardError(_FAILED, f"{per_buffer} records of {samples} samples")
-        self._acquisition = self._board.arm(self, samples, per_buffer, records, delay, locked)
-        self._triggered = triggered
+        kept = self._board.tamper.written  # what is lost is as after power-on
+        begins, synchronous = int(kept("delay", 0, delay)), bool(kept("clock", False, locked))
+        self._acquisition = self._board.arm(self, samples, per_buffer, records, begins, synchronous)
+        self._triggered = bool(kept("trigger", False, triggered))
         return {"ok": True}
 
     def _post(self, memory: int | None, size: int) -> None:
