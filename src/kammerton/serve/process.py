@@ -57,8 +57,8 @@ class Process:
     @property
     def silence(self) -> float:
         """Seconds since the last sign of life, as far as it was expected earlier."""
-        starts = self._beats == 0 and not self._was_ready
-        late = self._rules.start if starts else self._rules.hang
+        first = self._rules.taken if self._was_ready else self._rules.start
+        late = self._rules.hang if self._beats else first
         silent = time.monotonic() - self._heard
         return silent if silent > late else 0.0
 

@@ -10,7 +10,8 @@ class Rules:
     """All times in seconds.
 
     beat: between two heartbeats of a computer's process, sent by its turning event loop.
-    hang: without a heartbeat it hangs. start: the first one may take so long.
+    hang: without a heartbeat it hangs. start: the first one may take so long. taken: that of one
+    that was kept ready, whose memory may have been swapped out meanwhile.
     ask, insist: how long it gets to end when asked, and after SIGTERM, when it hangs.
     stop: how long it gets to end when the daemon is told to; SIGTERM then, and SIGKILL after
     `insist` more.
@@ -27,6 +28,7 @@ class Rules:
     beat: float = 0.5
     hang: float = 10.0
     start: float = 120.0
+    taken: float = 30.0
     ask: float = 2.0
     insist: float = 2.0
     stop: float = 7.0

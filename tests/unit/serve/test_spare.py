@@ -145,6 +145,19 @@ def test_what_is_not_up_for_a_minute_waits_and_is_in_no_hurry(tmp_path):
     assert Process(Order(tmp_path, ""), dataclasses.replace(FAST, quick=-1.0), "two").settled
 
 
+def test_r2_the_first_sign_of_life_of_one_that_was_kept_ready_may_take_longer(tmp_path):
+    """Its memory may have been swapped out, and it is about to switch off."""
+    process, rules = Process(Order(tmp_path, ""), Rules(), "two"), Rules()
+    process._was_ready = True
+    process._heard -= rules.taken - 1.0
+    assert not process.silence
+    process._heard -= 2.0
+    assert process.silence
+    process._hear({"beat": "starting"})
+    process._heard -= rules.hang + 1.0
+    assert process.silence
+
+
 def test_the_service_manager_hears_nobody_but_the_supervisor(monkeypatch):
     for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
         monkeypatch.setenv(name, "1")
@@ -172,7 +185,7 @@ def test_r2_a_spare_that_is_dead_or_stopped_is_not_taken_and_the_usual_start_fol
 @pytest.mark.parametrize("word", ["mute", "half"])
 def test_r5_a_spare_that_answers_nothing_or_obeys_nothing_is_ended(tmp_path, said, word):
     path = lab(tmp_path, "works")
-    rules = dataclasses.replace(FAST, answer=0.5, hang=1.5, ask=0.2, insist=0.3)
+    rules = dataclasses.replace(FAST, answer=0.5, taken=1.5, ask=0.2, insist=0.3)
     options = {"spare": True, "rules": rules, "command": (*PRETEND, word)}
     assert run(path, until=killed(path, said), **options) is Code.DONE
     assert [how for _, how in pids(path)] == ["begun", "begun"]
