@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from kammerton_sim.chip import QubitTruth, ResonatorTruth
-from kammerton_sim.world.dispersive import dispersive
+from kammerton_sim.world.dispersive import dispersive, pulls
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
 
@@ -50,7 +50,7 @@ def cavity(qubit: QubitTruth, resonator: ResonatorTruth, carrier: float) -> Cavi
         circuit = dispersive(qubit, resonator)
         bare = circuit.bare - carrier
         critical = resonator.punch_out.critical or circuit.critical
-    turns = 2 * math.pi * (hertz + resonator.chi * np.arange(3.0))
+    turns = 2 * math.pi * (hertz + pulls(qubit, resonator))
     scale = loss * math.sqrt(resonator.photons.per_square_volt)
     return Cavity(turns, loss, 2 * math.pi * bare, critical, scale)
 

@@ -10,8 +10,11 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
+
 from kammerton_sim.chip import QubitTruth, ResonatorTruth
 from kammerton_sim.world.errors import WorldError
+from kammerton_sim.world.propagate import FloatArray
 from kammerton_sim.world.thermal import bose
 
 
@@ -31,6 +34,22 @@ def dispersive(qubit: QubitTruth, resonator: ResonatorTruth) -> Dispersive:
         raise WorldError(f"{resonator.name}: no coupling to {qubit.name} gives this sign of chi")
     bare = resonator.frequency + square / delta
     return Dispersive(math.sqrt(square), bare, delta**2 / (4 * square))
+
+
+def pulls(qubit: QubitTruth, resonator: ResonatorTruth) -> FloatArray:
+    """(3,) Hz by which the resonator lies off its place in |0> when the qubit is in each level.
+
+    chi in |1>; in |2> less than twice that, about 1.75 chi: |j> pulls by
+    j g^2 / (Delta + (j-1) a) - (j+1) g^2 / (Delta + j a) in second order (as above). Where no
+    coupling explains chi, or |2> is nearly resonant, that order says nothing: 2 chi.
+    """
+    chi, a, delta = resonator.chi, qubit.anharmonicity, qubit.f01 - resonator.frequency
+    second = 2 * chi
+    if chi * a * delta * (delta + a) > 0:
+        square = chi * delta * (delta + a) / (2 * a)
+        if 12 * square < (delta + 2 * a) ** 2:
+            second = square * (1 / delta + 2 / (delta + a) - 3 / (delta + 2 * a))
+    return np.array([0.0, chi, second])
 
 
 def purcell_rate(qubit: QubitTruth, resonator: ResonatorTruth, f01: float) -> float:

@@ -25,7 +25,7 @@ from kammerton_sim.chip import ResonatorTruth, Transitions
 from kammerton_sim.world.cavity import Cavity, fill_up
 from kammerton_sim.world.jit import kernel
 from kammerton_sim.world.photons import hazard
-from kammerton_sim.world.propagate import ComplexArray
+from kammerton_sim.world.propagate import ComplexArray, FloatArray
 
 Complex64Array = NDArray[np.complex64]
 
@@ -107,17 +107,17 @@ class Feedline:
 
 def feedline(
     resonators: Sequence[ResonatorTruth],
+    pulls: Sequence[FloatArray],
     carrier: float,
     gain: complex,
     step: float,
     decoys: Sequence[ResonatorTruth] = (),
     cavities: Sequence[Cavity | None] = (),
 ) -> Feedline:
-    """The resonators seen from a source at `carrier` Hz."""
-    levels = np.arange(LEVELS)
+    """The resonators seen from a source at `carrier` Hz; pulls: (3,) Hz by the levels of each."""
     poles = [
-        2j * math.pi * (r.frequency - carrier + r.chi * levels) - math.pi * r.linewidth
-        for r in resonators
+        2j * math.pi * (r.frequency - carrier + pulled) - math.pi * r.linewidth
+        for r, pulled in zip(resonators, pulls, strict=True)
     ]
     couplings = [_coupling(r) for r in resonators]
     others = [

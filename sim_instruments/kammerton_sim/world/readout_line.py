@@ -13,6 +13,7 @@ from kammerton_sim.signals import Carrier
 from kammerton_sim.world.cavity import Cavity, cavity
 from kammerton_sim.world.chain import chain, compressed, noise_volts
 from kammerton_sim.world.converters import MIDDLE
+from kammerton_sim.world.dispersive import pulls
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
 from kammerton_sim.world.photons import Kicks, kicks
@@ -32,6 +33,8 @@ class ReadoutLine:
         self.members = [n for n, r in enumerate(chip.resonators) if r.name in served]
         self._resonators = [chip.resonators[n] for n in self.members]
         self._qubits = [chip.qubits[n] for n in self.members]
+        pairs = zip(self._qubits, self._resonators, strict=True)
+        self._pulls = [pulls(qubit, resonator) for qubit, resonator in pairs]
         self.decoys: tuple[ResonatorTruth, ...] = ()
         """Resonances on this line that belong to no qubit."""
         self._meant = chip.wiring.carriers[self.wiring.readout.source]
@@ -81,7 +84,8 @@ class ReadoutLine:
         carrier = self.carrier(carriers)
         decoys = self.decoys
         cavities = self.cavities(carrier)
-        line = feedline(self._resonators, carrier, wiring.gain * code, step, decoys, cavities)
+        gain = wiring.gain * code
+        line = feedline(self._resonators, self._pulls, carrier, gain, step, decoys, cavities)
         with self._lock:
             setting = carrier, step, samples, decoys, seen.hum
             fields = self._fields.fields(seen, line, samples, setting)
@@ -109,7 +113,8 @@ class ReadoutLine:
         levels = np.concatenate([at_rest(qubits), ground])
         resonators = [*self._resonators, *self.decoys]
         cavities = [*self.cavities(0.0), *(None for _ in self.decoys)]
-        found = transmission(wiring, resonators, levels, hertz, cavities, volts)
+        places = [*self._pulls, *(np.zeros(3) for _ in self.decoys)]
+        found = transmission(wiring, resonators, places, levels, hertz, cavities, volts)
         if self._ripple is not None:
             late = np.exp(-2j * math.pi * hertz * self._ripple.delay)
             found = found * (1 + self._ripple.amplitude * late)

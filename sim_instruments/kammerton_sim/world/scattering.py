@@ -28,20 +28,23 @@ REFERENCE_STEP = 1e-9
 def transmission(
     wiring: Feedline,
     resonators: Sequence[ResonatorTruth],
+    pulls: Sequence[FloatArray],
     populations: FloatArray,
     hertz: NDArray[np.float64],
     cavities: Sequence[Cavity | None],
     volts: float,
 ) -> ComplexArray:
-    """S21 (N,) at `hertz` (N,); populations (Q, 3) of the qubit of each resonator.
+    """S21 (N,) at `hertz` (N,); pulls (Q) of (3,) Hz, populations (Q, 3) of the qubit of each.
 
     cavities: what is known of the photons of each, seen from 0 Hz. volts: of the tone.
     """
     lost = np.zeros(hertz.size, np.complex128)
-    for resonator, levels, cavity in zip(resonators, populations, cavities, strict=True):
+    for resonator, pulled, levels, cavity in zip(
+        resonators, pulls, populations, cavities, strict=True
+    ):
         coupling = cmath.rect(resonator.visibility, resonator.asymmetry)
         for level, share in enumerate(levels):
-            place: FloatArray | float = resonator.frequency + level * resonator.chi
+            place: FloatArray | float = resonator.frequency + pulled[level]
             if cavity is not None:
                 place = steady_turn(cavity, level, 2 * math.pi * hertz, volts) / (2 * math.pi)
             lost += share * coupling / (1 + 2j * (hertz - place) / resonator.linewidth)

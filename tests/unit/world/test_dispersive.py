@@ -17,7 +17,7 @@ from kammerton_sim.chip import (
     write_chip,
 )
 from kammerton_sim.world import WorldError
-from kammerton_sim.world.dispersive import dispersive, purcell_rate, residual_dephasing
+from kammerton_sim.world.dispersive import dispersive, pulls, purcell_rate, residual_dephasing
 from tests.unit.world.conftest import Lab, still
 
 TURN = 2 * math.pi
@@ -49,7 +49,18 @@ def test_the_circuit_has_the_declared_shift():
     chi = energy(1, 1) - energy(1, 0) - f0
     assert f0 - c.bare == pytest.approx(RESONATOR.frequency - c.bare, rel=0.01)
     assert chi == pytest.approx(RESONATOR.chi, rel=0.03)
+    second = energy(2, 1) - energy(2, 0) - f0
+    assert pulls(QUBIT, RESONATOR) == pytest.approx([0.0, chi, second], rel=0.03)
+    assert second == pytest.approx(1.75 * chi, rel=0.03)
     assert 20 < c.critical < 200
+
+
+def test_where_no_coupling_explains_chi_two_pulls_twice_as_far():
+    straddling = replace(QUBIT, f01=RESONATOR.frequency + 0.5 * abs(QUBIT.anharmonicity))
+    resonant = replace(QUBIT, f01=RESONATOR.frequency + 2.01 * abs(QUBIT.anharmonicity))
+    for qubit, chi in ((straddling, -1e6), (resonant, -1e6)):
+        found = pulls(qubit, replace(RESONATOR, chi=chi))
+        assert found.tolist() == [0.0, chi, 2 * chi]
 
 
 def test_a_shift_of_the_wrong_sign_has_no_circuit():

@@ -72,8 +72,9 @@ def test_a_decoy_is_a_notch_of_its_own():
     chip = random_chip(1, 3)
     decoy = ResonatorTruth("decoy", 7.1e9, 0.0, 2e6, 0.8, 0.0)
     for offset in (0.0, 1e6, 5e6):
-        line = feedline(chip.resonators, 7.1e9 - offset, 1.0, 1e-9, [decoy])
-        plain = feedline(chip.resonators, 7.1e9 - offset, 1.0, 1e-9)
+        pulled = [r.chi * np.arange(3) for r in chip.resonators]
+        line = feedline(chip.resonators, pulled, 7.1e9 - offset, 1.0, 1e-9, [decoy])
+        plain = feedline(chip.resonators, pulled, 7.1e9 - offset, 1.0, 1e-9)
         volts = np.exp(2j * np.pi * 0 * np.arange(6000)).astype(complex)
         passed = [each.room(1, 6000) for each in (line, plain)]
         line.fill(passed[0], 0, volts, 0)

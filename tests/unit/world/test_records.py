@@ -10,6 +10,7 @@ import pytest
 from scipy.linalg import expm
 
 from kammerton_sim.world import WorldError
+from kammerton_sim.world.dispersive import pulls
 
 COUNT = 4000
 
@@ -126,7 +127,8 @@ def test_a_state_that_does_not_decay_has_one_record(make_lab):
 def mean_of_trajectories(lab, volts, level, t1, samples):
     """E[field] over random decays, from the equation for A_s = E[field and state = s]."""
     r = lab.chip.resonators[0]
-    poles = 2j * np.pi * (r.frequency + r.chi * np.arange(3) - 7.0e9) - np.pi * r.linewidth
+    places = r.frequency + pulls(lab.chip.qubits[0], r)
+    poles = 2j * np.pi * (places - 7.0e9) - np.pi * r.linewidth
     weight = -np.pi * r.linewidth * r.visibility * np.exp(1j * r.asymmetry) * 0.5e-9
     fall = expm(1e-9 / t1 * np.array([[0, 1, 0], [0, -1, 2], [0, 0, -2]]))
     a, p = np.zeros(3, complex), np.eye(3)[level]

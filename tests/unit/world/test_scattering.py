@@ -10,6 +10,7 @@ import pytest
 from kammerton_sim.chip import Photons, PunchOut, ResonatorTruth, random_chip
 from kammerton_sim.chip.imperfections import Amplifier, Ripple
 from kammerton_sim.world import World
+from kammerton_sim.world.dispersive import pulls
 
 VOLTS = 0.1
 
@@ -42,9 +43,9 @@ def test_a_warm_qubit_averages_the_notches_of_its_states():
     r, qubit = warm.chip.resonators[0], warm.qubit(0)
     ratio = np.exp(-6.62607015e-34 * qubit.f01 / (1.380649e-23 * qubit.temperature))
     levels = np.array([1, ratio, ratio**2]) / (1 + ratio + ratio**2)
-    hertz = r.frequency + r.chi * np.arange(3)
+    hertz = r.frequency + pulls(warm.chip.qubits[0], r)
     expected = [
-        0.5 * (1 - sum(p * 0.8 / (1 + 2j * (f - r.frequency - n * r.chi) / r.linewidth)
+        0.5 * (1 - sum(p * 0.8 / (1 + 2j * (f - hertz[n]) / r.linewidth)
                        for n, p in enumerate(levels)))
         for f in hertz
     ]  # fmt: skip
