@@ -1,7 +1,8 @@
 """A process that is kept ready: it has loaded everything, and waits for its order.
 
-Until then it opens no instrument, no database, no lock and no socket, and writes nothing. Imported
-before anything heavy, so that it hears at once when its supervisor is gone.
+Until then it opens no instrument, no database, no lock and no socket, and writes nothing but the
+cache of what numba compiles, where there is none. Imported before anything heavy, so that it hears
+at once when its supervisor is gone.
 """
 
 from __future__ import annotations

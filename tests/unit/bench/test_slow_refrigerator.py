@@ -38,7 +38,8 @@ class Slow:
         return {"turbo": self.runs}
 
     async def gauges(self, names: tuple[str, ...]) -> dict[str, float]:
-        await self.hung.wait()
+        if "p1" not in names:
+            await self.hung.wait()
         return dict.fromkeys(names, self.gauge)
 
 
@@ -125,6 +126,25 @@ def test_f3_a_pump_that_stopped_is_told_as_soon_as_it_is_known_whatever_else_is_
     used(body, fridge, gauges={"p2": Band(-math.inf, 1.0, "Pa")})
 
 
+@pytest.mark.parametrize("stops", ["turbo", "p1"])
+def test_f3_what_stopped_is_told_at_once_whatever_is_still_asked(monkeypatch, stops):
+    """Another gauge hangs, and the look would last long."""
+    fridge = Slow(0.0)
+    fridge.hung.set()
+
+    async def body(cold: ColdCheck) -> None:
+        await looks(cold, 5)
+        assert cold.allowed
+        fridge.hung.clear()
+        fridge.runs, fridge.gauge = stops != "turbo", 2.0 if stops == "p1" else 0.0
+        monkeypatch.setattr(thermometer, "LOOK", 60.0)
+        async with asyncio.timeout(5.0):
+            await cold.refresh()
+        assert f"{stops} of the refrigerator" in str(cold.objection())
+
+    used(body, fridge, gauges={name: Band(-math.inf, 1.0, "Pa") for name in ("p1", "p2")})
+
+
 def test_f3_a_stop_that_a_run_hears_first_is_not_asked_for_again_before_drive_goes_off():
     fridge = Slow(0.0)
 
@@ -146,14 +166,23 @@ def test_f3_a_stop_that_a_run_hears_first_is_not_asked_for_again_before_drive_go
 
 
 def test_f3_a_round_that_fails_in_a_later_look_arms_nothing():
-    fridge = Slow(1.5 * LOOK)
-    fridge.broken = True
+    """Though what was told of the pumps before the trip is not too old yet."""
+    fridge = Slow(0.0)
 
     async def body(cold: ColdCheck) -> None:
-        await looks(cold, 8)
+        await looks(cold, 5)
+        fridge.kelvin = 0.5
+        await cold.refresh()
         assert not cold.allowed
-        assert "nobody tells of pumps" in str(cold.objection()) or not cold.reading
-        assert cold._good == 0
+        fridge.kelvin, fridge.seconds, fridge.broken = 0.012, 1.5 * LOOK, True
+        faults, before = set(), fridge.rounds
+        while fridge.rounds < before + 5:
+            await cold.refresh()
+            faults |= set(cold.sensors[0].faults)
+            assert cold.reading is not None
+            assert not cold.allowed
+            assert cold._good == 0
+        assert "pumps and gauges: fridge: nobody tells of pumps" in faults
 
     used(body, fridge)
 
