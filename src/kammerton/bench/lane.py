@@ -21,6 +21,7 @@ class _Call:
     fn: Callable[..., Any]
     args: tuple[Any, ...]
     future: Future[Any] = field(default_factory=Future)
+    begun: Future[None] = field(default_factory=Future)
 
     @property
     def name(self) -> str:
@@ -29,6 +30,7 @@ class _Call:
     def perform(self) -> None:
         if not self.future.set_running_or_notify_cancel():
             return
+        self.begun.set_result(None)
         try:
             self.future.set_result(self.fn(*self.args))
         except BaseException as error:  # noqa: BLE001 - raised again in whoever waits for the future
@@ -76,10 +78,12 @@ class Lane:
         fn: Callable[..., T],
         *args: Any,
         timeout: float | None = None,  # noqa: ASYNC109 - a deadline of the lane: passing it poisons
+        queued: bool = False,
     ) -> T:
         """Call `fn(*args)` in the lane's thread and return what it returns.
 
         timeout: s, counted from now, waiting for earlier calls included; None for no limit.
+        queued: count from when the lane begins this call; who must not wait for long cancels.
 
         Raises
         ------
@@ -87,6 +91,8 @@ class Lane:
             The call did not end in time, an earlier one did not, or the lane is closed.
         """
         call = self._submit(fn, args)
+        if queued:
+            await _begun(call)
         try:
             async with asyncio.timeout(timeout) as deadline:
                 return await asyncio.wrap_future(call.future)
@@ -133,3 +139,12 @@ class Lane:
         hanging = self._worker.current or call
         self._poison = f"{hanging.name} did not return within {timeout:g} s"
         return InstrumentError(f"{self.name}: {self._poison}")
+
+
+async def _begun(call: _Call) -> None:
+    """Wait until the lane begins a call; one that nobody waits for any more never begins."""
+    try:
+        await asyncio.shield(asyncio.wrap_future(call.begun))
+    except asyncio.CancelledError:
+        call.future.cancel()
+        raise

@@ -156,6 +156,46 @@ def test_a_timeout_behind_another_call_names_that_one(lane: Lane) -> None:
     assert not late.is_set()
 
 
+def test_the_time_of_a_queued_call_counts_from_when_it_begins(lane: Lane) -> None:
+    """To wait for a slow one is not to hang; to hang is, once it has begun."""
+    busy, hung = Busy(), Busy()
+
+    async def main() -> str:
+        first = asyncio.create_task(lane.run(busy))
+        await until(busy.started)
+        second = asyncio.create_task(lane.run(str, "told", timeout=0.05, queued=True))
+        await asyncio.sleep(0.2)
+        assert not second.done()
+        busy.go.set()
+        await first
+        told = await second
+        with pytest.raises(InstrumentError, match="did not return within 0.05 s"):
+            await lane.run(hung, timeout=0.05, queued=True)
+        return told
+
+    assert asyncio.run(main()) == "told"
+    hung.go.set()
+
+
+def test_a_queued_call_that_is_cancelled_never_begins(lane: Lane) -> None:
+    busy, called = Busy(), threading.Event()
+
+    async def main() -> None:
+        first = asyncio.create_task(lane.run(busy))
+        await until(busy.started)
+        second = asyncio.create_task(lane.run(called.set, timeout=5.0, queued=True))
+        await asyncio.sleep(0.02)
+        second.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await second
+        busy.go.set()
+        await first
+        await lane.run(int)
+
+    asyncio.run(main())
+    assert not called.is_set()
+
+
 @pytest.mark.parametrize("how", ["call", "run"])
 def test_a_closed_lane_refuses(how: str) -> None:
     lane = Lane("source")
