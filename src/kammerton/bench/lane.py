@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from kammerton.model import InstrumentError
@@ -113,10 +114,16 @@ class Lane:
             raise self._poisoned_by(call, timeout) from error
 
     def rebuild(self) -> None:
-        """Start a fresh thread; the old one ends when its last call does. Needs a new session."""
+        """Start a fresh thread for all that waits. Needs a new session.
+
+        The old one ends when its call does, and begins none: two would talk at once.
+        """
         if not self._closed:
-            self._worker.calls.put(None)
-            self._worker = _Worker(self.name)
+            left, self._worker = self._worker, _Worker(self.name)
+            with contextlib.suppress(Empty):
+                while True:
+                    self._worker.calls.put(left.calls.get_nowait())
+            left.calls.put(None)
             self._poison = None
 
     def close(self, timeout: float = 2.0) -> None:
