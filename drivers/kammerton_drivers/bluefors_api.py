@@ -45,7 +45,7 @@ class Bluefors(Monitor[BlueforsApi]):
         def line() -> Session[BlueforsApi]:
             return Session(name, address, lambda label: _opened(label, url, options), _identity)
 
-        super().__init__(line(), line())
+        super().__init__(line(), line)
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.

@@ -45,7 +45,7 @@ class Triton(Monitor["_Triton"]):
         def line() -> Session[_Triton]:
             return Session(name, address, lambda label: _opened(label, host, port), _identity)
 
-        super().__init__(line(), line())
+        super().__init__(line(), line)
 
     async def temperature(self) -> float:
         """Read the mixing chamber in K.

@@ -42,7 +42,7 @@ class Session(Generic[I]):
     After a failure nobody knows what the next answer belongs to, so the session is closed and the
     next call opens a new one; whoever answers then must be who answered first. `open` gets a
     QCoDeS name that is unique in the process, and must change no output. `identify` asks who is
-    there.
+    there. openings: how often it was opened.
 
     guarded: for instruments with outputs. After a failure nobody knows either what the outputs
     do: every call is refused, but those `in_doubt`, until `trust` says that they were verified.
@@ -66,6 +66,7 @@ class Session(Generic[I]):
         self._lane = Lane(name)
         self._instrument: I | None = None
         self._known: Identity | None = None
+        self.openings = 0
 
     def connect(self) -> None:
         """Open the session now, blocking; when that fails, no thread is left behind."""
@@ -82,10 +83,12 @@ class Session(Generic[I]):
         fn: Callable[[I], T],
         *,
         deadline: float | None = DEADLINE,
+        queued: bool = False,
         in_doubt: bool = False,
     ) -> T:
         """Return fn(instrument), called in the lane within `deadline` s; it is tried once.
 
+        queued: the deadline counts from when the lane begins it, not from now.
         in_doubt: do it even though the outputs are not verified; for what only makes them safer.
 
         Raises
@@ -96,11 +99,10 @@ class Session(Generic[I]):
         if self._doubt and not in_doubt:
             cause = f"the connection was lost ({self._doubt}); outputs must be verified first"
             raise self._error(action, cause)
-        if self._lane.poisoned:
-            self._leave_behind(self._lane.poisoned)
+        self.hang_up()
         try:
             with self._named(action):
-                return await self._lane.run(self._perform, fn, timeout=deadline)
+                return await self._lane.run(self._perform, fn, timeout=deadline, queued=queued)
         finally:
             if self._lane.poisoned:
                 self._doubts(self._lane.poisoned)
@@ -126,6 +128,15 @@ class Session(Generic[I]):
     async def identity(self) -> Identity:
         """Ask who is there; on a new session whoever it is must be who answered first."""
         return await self.read("identity", self._identify)
+
+    def hang_up(self) -> None:
+        """Hang up on a call that did not end in time, if there is one: who waits goes on."""
+        if self._lane.poisoned:
+            self._leave_behind(self._lane.poisoned)
+
+    def expects(self, other: Session[I]) -> None:
+        """Want the same instrument at the other end as another session has."""
+        self._known = other._known
 
     def trust(self) -> None:
         """Say that the outputs were verified."""
@@ -155,6 +166,7 @@ class Session(Generic[I]):
                 _close(instrument)
                 raise
             self._instrument = instrument
+            self.openings += 1
         return self._instrument
 
     def _recognise(self, instrument: I) -> None:

@@ -199,7 +199,7 @@ class MachineMonitor(Protocol):
         """Say of each pump and compressor that is known whether it runs, or raise.
 
         The temperature is asked for meanwhile: it must not wait for this. Where there is one line
-        to both, nothing may keep it for more than 1.5 s.
+        to both, no question may keep it for more than 1.5 s.
         """
 
 
