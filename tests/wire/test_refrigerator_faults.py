@@ -18,6 +18,7 @@ from kammerton.lab import Lab, load
 from kammerton.model import DriveInhibited, LabClock
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.world.warm import warm
 from kammerton_sim.write_lab import write_lab
 from tests.wire.test_bench_on_the_laboratory import on, program, until_playing
 
@@ -33,6 +34,7 @@ def settings(text: str) -> str:
 
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
+    warm()  # it is in this process: what it compiled would keep the bench from its turn
     with Laboratory(random_chip(2, 3), pace=1.0) as laboratory:
         yield laboratory
 
