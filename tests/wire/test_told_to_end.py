@@ -82,7 +82,7 @@ def test_r1_a_database_that_takes_long_to_open_is_not_waited_for(monkeypatch) ->
     over = threading.Event()
     monkeypatch.setattr(computer.Store, "open", lambda *_, **__: over.wait(60))
     monkeypatch.setattr(computer, "HALF_OPEN", 0.05)
-    lab = SimpleNamespace(database=None, computer="two", data=None)
+    lab = SimpleNamespace(database=None, computer="two", data=None, note="")
 
     async def told() -> None:
         opening = asyncio.create_task(computer._open(lab))
@@ -111,11 +111,11 @@ def test_r1_what_was_opened_just_then_is_closed_again(monkeypatch) -> None:
 
     monkeypatch.setattr(computer.Store, "open", opened)
     monkeypatch.setattr(computer, "HALF_OPEN", 60.0)
-    lab = SimpleNamespace(database=None, computer="two", data=None)
+    lab = SimpleNamespace(database=None, computer="two", data=None, note="")
 
     async def told() -> None:
         opening = asyncio.create_task(computer._open(lab))
-        await asyncio.to_thread(begun.wait)
+        assert await asyncio.to_thread(begun.wait, 20)
         opening.cancel()
         await asyncio.sleep(0)
         go.set()
