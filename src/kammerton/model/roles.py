@@ -94,7 +94,10 @@ class Described(Protocol):
     """An instrument that can say how it is set."""
 
     async def state(self) -> State:
-        """Ask for every setting that a measurement rests on; nothing changes."""
+        """Ask for every setting that a measurement rests on; nothing changes.
+
+        Settings alone: a reading that moves by itself would count as somebody at the front panel.
+        """
 
 
 @runtime_checkable
