@@ -51,6 +51,8 @@ class ColdCheck:
         )
         self._allowed = self._was_armed = False
         self._good = 0
+        self._monotonic = monotonic
+        self._began: float | None = None
         self._turn = asyncio.Lock()
 
     @property
@@ -60,8 +62,19 @@ class ColdCheck:
 
     @property
     def arming(self) -> bool:
-        """Whether the last readings were good, but not yet enough of them in a row."""
-        return not self._allowed and self._good > 0
+        """Whether the last readings were good, but not yet enough of them in a row.
+
+        Slow software needs several looks until it first tells of its machines: for as long as a
+        reading counts, that is no news of a cold chamber.
+        """
+        first = self._began is not None and self._monotonic() - self._began <= self.settings.max_age
+        awaited = (
+            first
+            and not self._was_armed
+            and not self._warm()
+            and any(sensor.awaits_machines(self.settings.drive_below) for sensor in self.sensors)
+        )
+        return not self._allowed and (self._good > 0 or awaited)
 
     @property
     def reading(self) -> FridgeReading | None:
@@ -95,6 +108,8 @@ class ColdCheck:
             await sensor.end()
 
     async def _refresh(self) -> None:
+        if self._began is None:
+            self._began = self._monotonic()
         valid = await self._read()
         if valid is not None:
             self._good = self._good + 1 if valid else 0

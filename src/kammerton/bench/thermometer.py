@@ -195,6 +195,11 @@ class Thermometer:
             self.reading.temperature > kelvin and self._age() <= max_age
         )
 
+    def awaits_machines(self, kelvin: float) -> bool:
+        """Say whether it reads colder than this, and is asked for its machines the first time."""
+        cold = self._fault is None and self.reading and self.reading.temperature < kelvin
+        return bool(cold and self.asking and not self.asking.done() and not self._round_ended)
+
     def _age(self) -> float:
         read = self.reading
         return self._since((read.time, self._read_at) if read else None)

@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from kammerton.bench import thermometer
+from kammerton.bench.guard import Guard
+from kammerton.bench.inhibition import Inhibition
 from kammerton.bench.interlock import ColdCheck
 from kammerton.lab import Band, Interlock
 from kammerton.model import InstrumentError, LabClock
+from kammerton.model.alarm import Alarm
 
 SETTINGS = Interlock("fridge", 0.050, 0.100, 30.0, rearm_readings=3, frozen_after=0.0)
 LOOK = 0.2
@@ -185,6 +190,43 @@ def test_f3_a_round_that_fails_in_a_later_look_arms_nothing():
         assert "pumps and gauges: fridge: nobody tells of pumps" in faults
 
     used(body, fridge)
+
+
+def alarms(cold: ColdCheck) -> tuple[Inhibition, list[Alarm]]:
+    told = list[Alarm]()
+    guard = cast("Guard", SimpleNamespace(cold=cold, held=lambda scope: False))
+    return Inhibition(guard, "fridge", told.append), told
+
+
+def test_slow_pumps_are_no_alarm_when_a_cold_refrigerator_is_looked_at_first():
+    fridge = Slow(3.2 * LOOK)
+
+    async def body(cold: ColdCheck) -> None:
+        inhibition, told = alarms(cold)
+        for _ in range(14):
+            await cold.refresh()
+            inhibition.look()
+        assert [alarm.on for alarm in told] == [False], "drive is allowed, and was no news before"
+
+    used(body, fridge)
+
+
+@pytest.mark.parametrize("why", ["fails", "warm", "above drive_below", "too long", "stopped"])
+def test_slow_pumps_hide_nothing_else_at_the_first_looks(why):
+    fridge = Slow((0.5 if why == "fails" else 8.0) * LOOK)
+    fridge.broken = why == "fails"
+    fridge.kelvin = {"warm": 0.5, "above drive_below": 0.070}.get(why, 0.012)
+
+    async def body(cold: ColdCheck) -> None:
+        inhibition, told = alarms(cold)
+        if why == "stopped":
+            cold.sensors[0].stopped = ("turbo of the refrigerator stopped",)
+        for _ in range(4):
+            await cold.refresh()
+            inhibition.look()
+        assert [alarm.on for alarm in told] == [True]
+
+    used(body, fridge, max_age=2 * LOOK if why == "too long" else 30.0)
 
 
 def test_a_look_that_is_given_up_leaves_the_question_and_no_temperature_waits_for_it():
