@@ -103,7 +103,7 @@ def test_s1_a_full_database_keeps_the_result_until_there_is_room(
         await settling
 
     with monkeypatch.context() as patch:
-        patch.setattr("kammerton.store.write.write_traces", lambda path, run: None)
+        patch.setattr("kammerton.store.write.write_traces", lambda *_: None)
         fill(store)
     before = len(store.runs(10_000)) - len(bench.played)
     asyncio.run(full_for_a_while())

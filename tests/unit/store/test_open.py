@@ -196,7 +196,7 @@ def test_what_is_closed_stays_closed(path: Path) -> None:
 def test_closing_waits_for_a_commit_under_way(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begun, go_on = threading.Event(), threading.Event()
 
-    def slow(path: Path, run: object) -> None:
+    def slow(path: Path, run: object, note: str) -> None:
         begun.set()
         assert go_on.wait(10)
 

@@ -84,7 +84,7 @@ class Reference(RuleBasedStateMachine):
 def test_the_store_equals_its_reference(
     kind: str, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(write, "write_traces", lambda path, run: None)  # the slow part
+    monkeypatch.setattr(write, "write_traces", lambda *_: None)  # the slow part
     server = request.getfixturevalue("postgresql") if kind == "postgresql" else None
 
     class Here(Reference):
