@@ -10,6 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 _UNHEARD = ("connection", "refused", "written")
+_ASIDE = ("connection", "fault", "identity")
+"""What comes while something is written and is not what was written."""
+
 Scalar = float | int | str | bool | None
 
 
@@ -55,7 +58,8 @@ class Ledger:
             if len(self._changes) == self._changes.maxlen:
                 self._forget(self._changes[0])
             self._changes.append(change)
-            self._last[instrument] = self._next
+            if what not in _ASIDE:
+                self._last[instrument] = self._next
             self._next += 1
             self.version += what not in _UNHEARD
 
@@ -69,7 +73,7 @@ class Ledger:
             self._hand.by = before
 
     def last(self, instrument: str) -> int:
-        """Return the index of the last change of an instrument; -1 when there was none."""
+        """Return the index of what was last written to an instrument, or else changed; or -1."""
         with self._lock:
             return self._last.get(instrument, -1)
 

@@ -527,6 +527,19 @@ def test_samples_are_dropped_in_the_middle(laboratory):
     assert (again == records).all()
 
 
+@pytest.mark.parametrize(("name", "given"), [("refuse", {}), ("power-cycle", {"seconds": 30.0})])
+def test_a_board_that_is_off_in_the_middle_of_a_scan_comes_back(
+    laboratory, digitizer, playing, name, given
+):
+    laboratory.faults.inject(name, instrument="board", after_records=25, **given)
+    with pytest.raises(RuntimeError, match="is gone"):
+        acquire(digitizer, playing)
+    (fault,) = laboratory.faults.active()
+    assert fault["state"] == "on"
+    assert laboratory.faults.clear() == [1]
+    socket.create_connection(("127.0.0.1", laboratory.ports["board"]), 1.0).close()
+
+
 def test_a_stuck_buffer_comes_again(laboratory, digitizer, playing):
     laboratory.faults.inject("stuck-buffer", buffers=2)
     a, _ = acquire(digitizer, playing)

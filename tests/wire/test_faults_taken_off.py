@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from kammerton_sim.chip import random_chip
@@ -88,6 +89,7 @@ def condition(laboratory: Laboratory) -> dict[str, Any]:
         "key": laboratory.further["api"].key,
         "buffers": (len(board.buffers._spoils), len(board.server.link._spoils)),
         "refused": [len(box.refusals) for box in (laboratory.further["api"], board)],
+        "stuck": len(board.faults._stuck),
         "mishaps": [m for m in world.mishaps._all if m.start <= now < m.stop],
         "decoys": [line.decoys for line in world._readouts],
         "watched": len(laboratory.coming._watching),
@@ -120,6 +122,20 @@ def test_two_of_a_kind_act_until_both_are_over(laboratory, name, given, order):
         assert condition(laboratory) != before
         laboratory.faults.clear(numbers[end])
     assert condition(laboratory) == before
+
+
+def test_of_two_stuck_buffers_each_counts_its_own(laboratory):
+    numbers = [laboratory.faults.inject("stuck-buffer", buffers=n) for n in (3, 2)]
+    struck = []
+    for code in range(7):
+        buffer = np.full((2, 1, 4), code, np.uint16)
+        laboratory.board.faults.spoil(buffer)
+        told = [f for f in laboratory.faults.active() if f["number"] in numbers]
+        struck.append((int(buffer[0, 0, 0]), *(f["struck"] for f in told)))
+    assert struck == [
+        (0, 0, 0), (0, 1, 0), (0, 2, 0), (0, 3, 0), (0, 3, 1), (0, 3, 2), (6, 3, 2)
+    ]  # fmt: skip
+    assert [laboratory.faults.clear(number) for number in numbers] == [[], []]
 
 
 def test_the_latest_acts_and_then_the_one_before(laboratory):

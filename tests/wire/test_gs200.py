@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kammerton_sim.audit import unsafe
+from kammerton_sim.audit import unsafe, wrong_box
 from kammerton_sim.instruments.gs200 import LOAD, Gs200
 from kammerton_sim.ledger import Ledger
 
@@ -230,3 +230,21 @@ def test_a_program_that_is_changed_while_it_runs_is_run_as_it_was(box, clock, wh
     assert box.volts() == 5.0
     clock.time += 5
     assert box.volts() == 0.0
+
+
+def test_a_knob_ends_a_program_and_the_ledger_has_what_comes_out(box, clock):
+    told(box, "OUTP ON;:PROG:EDIT:STAR;:SOUR:LEV 0.8;:PROG:EDIT:END;:PROG:INT 5;SLOP 5;:PROG:RUN")
+    clock.time += 2
+    box.set("level", (), 0.1)  # at the front panel
+    clock.time += 8
+    assert box.volts() == 0.1
+    spans = unsafe(box.ledger.whole(), {"bias.level": (-0.5, 0.5)}, box.power_on(), clock.time)
+    assert [(s["value"], s["to"]) for s in spans] == [(0.8, 1e9 + 2)]
+
+
+def test_a_program_that_ends_is_no_write_of_who_asks_next(box, clock):
+    told(box, "OUTP ON;:PROG:EDIT:STAR;:SOUR:LEV 0.8;:PROG:EDIT:END;:PROG:INT 5;SLOP 5;:PROG:RUN")
+    box.ledger.record("bias", "all", "identity", "a", "b")
+    clock.time += 10
+    told(box, "*IDN?")
+    assert wrong_box(box.ledger.whole()) == []

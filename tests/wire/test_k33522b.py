@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kammerton_sim.audit import unsafe
 from kammerton_sim.instruments.k33522b import Keysight33522b, Pulse
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.scpi import block_of
@@ -73,9 +74,9 @@ def noted(box: Keysight33522b, since: int) -> list[tuple[str, float, float]]:
 @pytest.mark.parametrize(
     ("before", "command", "entries"),
     [
-        ("VOLT:OFFS 0.1", "VOLT 20", [("offset", 0.1, 0), ("low", 0.05, -5), ("high", 0.15, 5)]),
-        ("VOLT 4", "VOLT:OFFS 9", [("offset", 0, 3), ("low", -2, 1), ("high", 2, 5)]),
-        ("VOLT 4;VOLT:OFFS 3", "*RST", [("offset", 3, 0), ("low", 1, -0.05), ("high", 5, 0.05)]),
+        ("VOLT:OFFS 0.1", "VOLT 20", [("low", 0.05, -5), ("high", 0.15, 5)]),
+        ("VOLT 4", "VOLT:OFFS 9", [("low", -2, 1), ("high", 2, 5)]),
+        ("VOLT 4;VOLT:OFFS 3", "*RST", [("low", 1, -0.05), ("high", 5, 0.05)]),
         ("VOLT 0.1", "*RST", []),
     ],
 )
@@ -84,6 +85,19 @@ def test_the_ledger_has_no_level_that_lies_inside_a_command(box, before, command
     since = len(box.ledger.since())
     told(box, command if command[0] == "*" else f"SOUR1:{command}")
     assert noted(box, since) == entries
+
+
+def test_another_load_changes_no_volts_whoever_turns_it(box):
+    told(box, "VOLT 0.1;VOLT:OFFS 0.4;:OUTP1 ON")
+    since = len(box.ledger.since())
+    told(box, "OUTP1:LOAD INF")
+    box.set("load", (1,), 1e3)  # at the front panel
+    assert value(box, "VOLT:OFFS?") == pytest.approx(0.8 * 1e3 / 1050)
+    assert noted(box, since) == []
+    low, high = (box.levels()["fg.1"][end] for end in ("low", "high"))
+    assert (low, high) == pytest.approx((0.35, 0.45))
+    limits = {f"fg.{level}": (-0.5, 0.5) for level in ("peak", "level", "low", "high", "offset")}
+    assert unsafe(box.ledger.whole(), limits, box.power_on(), 1.0) == []
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 
 from kammerton_sim.audit import unsafe
 from kammerton_sim.instruments.awg5208 import Awg5208
-from kammerton_sim.instruments.seqx import read_seqx
+from kammerton_sim.instruments.seqx import read_seqx, read_sml
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of
@@ -50,6 +50,31 @@ def test_nested_steps_are_counted_before_they_are_written_out(box):
     box.receive(b"AWGC:RUN")
     assert time.process_time() - start < 1
     assert box.receive(b"SYST:ERR:CODE?;:AWGC:RST?") == b"-225;0"
+
+
+def test_as_many_steps_as_are_taken_are_written_out_at_once(box):
+    nest(box, deep=2, steps=16)
+    box.receive(b'SLIS:SEQ:NEW "top",1,8;:SLIS:SEQ:STEP1:TASS:SEQ "top","n0"')
+    box.receive(b'SLIS:SEQ:STEP1:RCO "top",500')
+    for channel in range(1, 9):
+        box.receive(f'SOUR{channel}:CASS:SEQ "top",{channel}'.encode())
+    box.receive(b"AWGC:RUN")
+    start = time.process_time()
+    assert len(box.outputs()["awg1", 8].prologue) == 128_000
+    assert time.process_time() - start < 1
+
+
+def test_a_subsequence_that_lies_too_deep_is_refused_also_where_it_is_met_first_elsewhere(box):
+    nest(box, deep=9, steps=1)
+    box.receive(b'SLIS:SEQ:NEW "top",2,1;:SLIS:SEQ:STEP1:TASS:SEQ "top","n8"')
+    box.receive(b'SLIS:SEQ:STEP2:TASS:SEQ "top","n0";:SOUR1:CASS:SEQ "top",1')
+    box.receive(b"AWGC:RUN")
+    assert box.receive(b"SYST:ERR:CODE?;:AWGC:RST?") == b"-221;0"
+
+
+def test_a_sequence_in_an_unknown_encoding_is_a_corrupt_file():
+    with pytest.raises(ScpiError, match="-253"):
+        read_sml(b'<?xml version="1.0" encoding="foo"?><DataFile/>')
 
 
 @pytest.mark.parametrize("packed", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA, zipfile.ZIP_DEFLATED])

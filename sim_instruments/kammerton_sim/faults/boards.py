@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from kammerton_sim.faults.course import Course
@@ -55,8 +56,8 @@ def swap(site: Site, seed: int, board: str = "board") -> Undo:
 def replay(site: Site, seed: int, buffers: int = 1, board: str = "board") -> Undo:
     """Deliver a buffer again, so many times, instead of new ones."""
     faults = _board(site, board)
-    faults.replay(buffers)
-    return Course(lambda: faults.replay(0), buffers, lambda: buffers - faults.replays)
+    stuck = faults.replay(buffers)
+    return Course(partial(faults.play_on, stuck), buffers, lambda: buffers - stuck.left)
 
 
 def cut_records(site: Site, seed: int, keep: float = 0.5, board: str = "board") -> Undo:
@@ -108,6 +109,6 @@ FAULTS = (
     ),
     Fault(
         "stuck-buffer", "D3", "a buffer comes again so many times", replay,
-        {"buffers": from_to(1), **_BOARD}, ("buffers {board}",),
+        {"buffers": from_to(1), **_BOARD},
     ),
 )  # fmt: skip

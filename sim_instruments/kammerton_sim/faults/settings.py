@@ -99,6 +99,13 @@ def _possible(box: Box, setting: str, value: Value) -> bool:
     return True
 
 
+def _is_real(kind: Any) -> bool:
+    """Whether a setting is one number that need not be whole."""
+    group = getattr(kind, "group", None)
+    fields = [getattr(kind, "number", kind)] if group is None else group.fields
+    return len(fields) == 1 and isinstance(fields[0], Number) and not fields[0].whole
+
+
 def lose_setting(site: Site, seed: int, instrument: str, setting: str) -> Undo:
     """Ignore what is written to a setting, without an error."""
     return _tampered(_losing(site)[instrument], setting, tamper.lost)
@@ -115,6 +122,8 @@ def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest:
 def round_setting(site: Site, seed: int, instrument: str, setting: str, step: float) -> Undo:
     """Round a setting to multiples of a step, without an error."""
     box = box_of(site, instrument)
+    if not _is_real(box.settings[setting].kind):
+        raise ValueError(f"{setting} is not one number that could be rounded")
     return _tampered(box, setting, tamper.rounded(step, partial(_possible, box, setting)))
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton_sim.instruments.rig import Codes
+from kammerton_sim.wire.refusals import Refusal, Refusals
 
 IntArray = NDArray[np.int64]
 
@@ -30,22 +31,26 @@ class BoardFaults:
         self.gain, self.swapped, self.silent = 1.0, False, False
         self.keep, self.dropped, self.astray = 1.0, 0, 0.0
         self._lost, self._rng = 0.0, np.random.default_rng(0)
-        self._replays, self._kept = 0, np.empty(0, np.uint16)
+        self._stuck, self._kept = Refusals(), np.empty(0, np.uint16)
         self._lock = threading.Lock()
 
     def lose(self, share: float, seed: int) -> None:
         """Lose this share of the triggers of what is armed from now on."""
         self._lost, self._rng = share, np.random.default_rng(seed)
 
-    def replay(self, buffers: int) -> None:
-        """Deliver the next buffer that comes, and then so many times the same again."""
-        with self._lock:
-            self._replays, self._kept = buffers, np.empty(0, np.uint16)
+    def replay(self, buffers: int) -> Refusal:
+        """Deliver the next buffer that comes, and then so many times the same again.
 
-    @property
-    def replays(self) -> int:
-        """Return how many more times it comes."""
-        return self._replays
+        Returns what counts them. Of several, each goes on where the one before ends.
+        """
+        with self._lock:
+            if not self._stuck:
+                self._kept = np.empty(0, np.uint16)
+            return self._stuck.add(0, buffers)
+
+    def play_on(self, replay: Refusal) -> None:
+        """Let the rest of them be."""
+        self._stuck.drop(replay)
 
     def missed(self, expected: int) -> IntArray | None:
         """Draw which of the records to come get lost, sorted; None when none does."""
@@ -69,15 +74,14 @@ class BoardFaults:
             target[..., middle : middle + moved.shape[-1]] = moved
         if self.keep < 1:
             target[..., int(self.keep * target.shape[-1]) :] = 0
-        if self._replays:
+        if self._stuck:
             self._repeat(target)
 
     def _repeat(self, target: Codes) -> None:
         with self._lock:
             if self._kept.shape != target.shape:
                 self._kept = target.copy()
-            elif self._replays:
-                self._replays -= 1
+            elif self._stuck.next() is not None:
                 target[:] = self._kept
 
 

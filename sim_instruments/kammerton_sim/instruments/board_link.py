@@ -189,7 +189,8 @@ class BoardLink:
         sizes = samples, per_buffer, records, delay
         if any(type(n) is not int for n in sizes) or not 0 <= delay <= _LONGEST_DELAY:
             raise BoardError(_FAILED, f"{records} records, {samples} samples, {delay} late")
-        if min(samples, per_buffer, records) < 1 or 4 * samples * per_buffer > _LARGEST:
+        most = 4 * per_buffer * max(samples, (samples + delay) / 8)  # with what is thrown away
+        if min(samples, per_buffer, records) < 1 or most > _LARGEST:
             raise BoardError(_FAILED, f"{per_buffer} records of {samples} samples")
         kept = self._board.tamper.written  # what is lost is as after power-on
         begins, synchronous = int(kept("delay", 0, delay)), bool(kept("clock", False, locked))

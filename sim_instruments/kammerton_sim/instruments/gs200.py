@@ -29,7 +29,7 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number, string
-from kammerton_sim.wire.settings import Choice, Number, Setting, Switch
+from kammerton_sim.wire.settings import Choice, Number, Setting, Switch, Value
 
 LOAD = 1e3
 """Ohm of the bias line: a resistor at room temperature in front of a superconducting loop."""
@@ -109,6 +109,12 @@ class Gs200(ScpiInstrument):
         self._reach(None, None)
         self.set("on", (), False)
         super().reset()
+
+    def set(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Change a setting; another level ends a program, whoever turns it."""
+        if key == "level" and self._program.running and value != self.value("level"):
+            self._stop()
+        super().set(key, suffixes, value)
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Another function begins switched off, at 0, in its own range."""
@@ -236,8 +242,9 @@ class Gs200(ScpiInstrument):
         if not self._program.running:
             return
         if self._program.ended(self._now()):
-            self.set("level", (), self.level())
-            self._stop()
+            with self.ledger.by("program"):  # not who talks to the box as it is noticed
+                self.set("level", (), self.level())
+                self._stop()
             self._extended |= _PROGRAM_ENDED
 
     def _settle_and_stop(self) -> None:

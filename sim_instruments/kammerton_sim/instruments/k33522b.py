@@ -96,6 +96,18 @@ class Keysight33522b(ScpiInstrument):
         }
         return super().power_on() | levels
 
+    def set(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Change a setting. Another load renames the same source voltage, whoever turns it."""
+        if key != "load" or self._unsettled:
+            super().set(key, suffixes, value)
+            return
+        before = self._highest(*suffixes)
+        with self._one():
+            super().set(key, suffixes, value)
+            scale = self._highest(*suffixes) / before
+            for volts in ("amplitude", "offset"):
+                super().set(volts, suffixes, float(self.value(volts, *suffixes)) * scale)
+
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Write the lowest and the highest voltage into the ledger, when they changed."""
         if key in ("amplitude", "offset", "function") and not self._unsettled:
@@ -247,14 +259,9 @@ class Keysight33522b(ScpiInstrument):
         self.put("unit", (channel,), unit)
 
     def _set_load(self, call: Call) -> None:
-        """Another load changes what the same source voltage is called, not the voltage."""
+        """Set the load; dBm need one."""
         channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
-        before = self._highest(channel)
-        with self._one():
-            self.put("load", (channel,), load)
-            scale = self._highest(channel) / before
-            for key in ("amplitude", "offset"):
-                self.set(key, (channel,), float(self.value(key, channel)) * scale)
+        self.put("load", (channel,), load)
         if math.isinf(float(load)) and self.value("unit", channel) == "DBM":
             self.set("unit", (channel,), "VPP")
 

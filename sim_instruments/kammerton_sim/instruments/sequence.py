@@ -11,7 +11,7 @@ from kammerton_sim.signals import Segment, Wave
 from kammerton_sim.wire.errors import ScpiError
 
 FOR_EVER = 0
-MOST_STEPS = 1 << 20
+MOST_STEPS = 1 << 17
 """Of a sequence with its subsequences written out."""
 NEXT, END = 0, -1
 _DEEPEST = 8
@@ -50,7 +50,7 @@ class Library:
 
     def check(self, name: str) -> None:
         """Refuse what a generator refuses to play: missing waves, tracks of unlike length."""
-        known: dict[str, int] = {}
+        known: dict[str, tuple[int, int]] = {}
         self._count(name, 0, known)
         for step in (step for one in known for step in self.sequences[one].steps):
             lengths = {self._wave(a).samples.size for a in step.assets if a is not None}
@@ -77,7 +77,11 @@ class Library:
         """Return what a track plays before its loop, and in it (empty when it comes to an end)."""
         self._count(name, 0, {})  # it may have been changed since it was checked
         order, loop = self._order(name, 0)
-        segments = [Segment(self._track_wave(step, track), repeats) for step, repeats in order]
+        made: dict[int, Segment] = {}
+        for step, repeats in order:
+            if id(step) not in made:
+                made[id(step)] = Segment(self._track_wave(step, track), repeats)
+        segments = [made[id(step)] for step, _ in order]
         return tuple(segments[:loop]), tuple(segments[loop:])
 
     def first_step(self, name: str) -> Step:
@@ -118,21 +122,26 @@ class Library:
         inner, _ = self._order(step.subsequence, depth + 1)
         return inner * times
 
-    def _count(self, name: str, depth: int, known: dict[str, int]) -> int:
-        """Return the steps of a sequence, written out; each subsequence is looked at once."""
+    def _count(self, name: str, depth: int, known: dict[str, tuple[int, int]]) -> tuple[int, int]:
+        """Return the steps of a sequence, written out, and how deep others lie in it.
+
+        Each subsequence is looked at once.
+        """
         if name not in known:
-            steps = self._sequence(name, depth).steps
+            steps, total, below = self._sequence(name, depth).steps, 0, 0
             if not steps:
                 raise ScpiError(-221, f"{name} has no steps")
-            total = sum(
-                1
-                if s.subsequence is None
-                else max(1, s.repeats) * self._count(s.subsequence, depth + 1, known)
-                for s in steps
-            )
+            for step in steps:
+                inner, deep = 1, -1
+                if step.subsequence is not None:
+                    inner, deep = self._count(step.subsequence, depth + 1, known)
+                    inner *= max(1, step.repeats)
+                total, below = total + inner, max(below, deep + 1)
             if total > MOST_STEPS:
                 raise ScpiError(-225, f"{name}: {total} steps, written out")
-            known[name] = total
+            known[name] = total, below
+        if depth + known[name][1] > _DEEPEST:
+            raise ScpiError(-221, f"{name}: subsequences nested too deeply")
         return known[name]
 
     def _sequence(self, name: str, depth: int = 0) -> Sequence:

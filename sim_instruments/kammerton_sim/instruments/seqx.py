@@ -111,7 +111,7 @@ def read_sml(blob: bytes) -> Sequence:
         name = _child(description, "SequenceName").text or ""
         steps = [_step(element, tables) for element in table]
         return Sequence(name, steps, int(table.get("TrackCount", "1")))
-    except (ElementTree.ParseError, KeyError, ValueError, IndexError) as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise ScpiError(-253, f"not an SML sequence: {error}") from None
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton_sim.signals import ChannelOutput, Segment, Wave
+from kammerton_sim.signals import ChannelOutput, Wave
 from kammerton_sim.world.converters import DAC_BITS, converted
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.jit import kernel
@@ -229,39 +229,31 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
     """
     if output is None or not output.on or output.resolution > DAC_BITS - marker:
         return np.empty(0, np.int64)
-    edges: list[IntArray] = []
-    if (most := sum(_edges(s, marker) for s in output.loop)) > _MOST_BURSTS:
+    waves = {id(segment.wave): segment.wave for segment in output.loop}
+    shapes = {number: _shape(wave, marker) for number, wave in waves.items()}
+    loop = [(s.wave.samples.size, s.repeats, shapes[id(s.wave)]) for s in output.loop]
+    most = sum(n * (inside.size + (first and not last)) + first
+               for _, n, (first, last, inside) in loop)  # fmt: skip
+    if most > _MOST_BURSTS:
         raise WorldError(f"{most} triggers in one turn of the loop")
-    position, level = 0, _final_level(output, marker)
-    for segment in output.loop:
-        size, repeats = segment.wave.samples.size, segment.repeats
-        high = _marker(segment.wave, marker)
-        if high is None:
-            level = False
-        else:
-            inside = np.flatnonzero(high[1:] & ~high[:-1]) + 1
-            again = np.arange(repeats)[:, None] * size
-            edges.append((position + again + inside).ravel())
-            if high[0]:
-                seams = np.arange(1 if high[-1] else repeats)[int(level) :]
-                edges.append(position + seams * size)
-            level = bool(high[-1])
+    edges: list[IntArray] = []
+    position, level = 0, bool(loop and loop[-1][2][1])
+    for size, repeats, (first, last, inside) in loop:
+        if inside.size:
+            edges.append((position + np.arange(repeats)[:, None] * size + inside).ravel())
+        if first:
+            edges.append(position + np.arange(1 if last else repeats)[int(level) :] * size)
+        level = last
         position += size * repeats
     return np.sort(np.concatenate([np.empty(0, np.int64), *edges]))
 
 
-def _edges(segment: Segment, marker: int) -> int:
-    """How often a marker rises at most."""
-    high = _marker(segment.wave, marker)
+def _shape(wave: Wave, marker: int) -> tuple[bool, bool, IntArray]:
+    """Whether a marker is up at the first and the last sample, and where it rises in between."""
+    high = _marker(wave, marker)
     if high is None:
-        return 0
-    inside, seam = int((high[1:] & ~high[:-1]).sum()), bool(high[0] and not high[-1])
-    return segment.repeats * (inside + seam) + bool(high[0])
-
-
-def _final_level(output: ChannelOutput, marker: int) -> bool:
-    high = _marker(output.loop[-1].wave, marker) if output.loop else None
-    return bool(high[-1]) if high is not None else False
+        return False, False, np.empty(0, np.int64)
+    return bool(high[0]), bool(high[-1]), np.flatnonzero(high[1:] & ~high[:-1]) + 1
 
 
 def _marker(wave: Wave, marker: int) -> NDArray[np.bool_] | None:
