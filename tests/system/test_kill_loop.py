@@ -41,7 +41,7 @@ def test_s4_twenty_kills_in_all_stages_lose_nothing_and_leave_nothing_on(tmp_pat
     harm, moment, met = Harm(), random.Random(SEED), set()
     with laboratory(tmp_path, qubits=2) as lab:
         for number in itertools.count():
-            met |= hurried(fresh(lab, tmp_path / f"{number}"), moment, harm)
+            met |= hurried(fresh(lab, tmp_path / f"{number}"), moment, harm, frozenset(met))
             if harm.kills >= 20:
                 break
         assert unsafe_spans(lab) == []
