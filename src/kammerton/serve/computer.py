@@ -216,9 +216,8 @@ class Tuning:
                     self.outputs.found_off()
                     self.up()
                     await told_while(ready, self._compiling, SLOW)
-                    planner = planner or Planner(
-                        load_calibrations()
-                    )  # anybody's code: outputs are off
+                    # anybody's code: outputs are off
+                    planner = planner or Planner(load_calibrations())
                     loop = self._loop(bench, planner, doubtful)
                     await loop.keep_doubts("an instrument was set aside")
                     doubtful.clear()

@@ -266,6 +266,7 @@ def test_what_a_person_holds_is_not_driven(fake, make, scope):
 def test_a_hold_on_a_qubit_is_the_planners_business(fake, make):
     gate = gate_of(fake, make, holds=[Hold("q0")])
     asyncio.run(gate.admit(make.compiled()))
+    assert [change.refused for change in gate.changes if change.refused] == []
 
 
 @pytest.mark.parametrize(("moved", "said"), [
