@@ -21,11 +21,11 @@ from kammerton.estimation.maps import chevron_sums
 Array = NDArray[np.float64]
 
 GAP, AT, SLOPE, BEND, LATE, RATE = range(6)
-ITERATIONS = 25
 LEAST_RATE, MOST_RATE = -1.0, 40.0  # of damping, in windows
-LOWEST = np.array([0.02, -np.inf, -np.inf, -np.inf, -1.0, LEAST_RATE])
-HIGHEST = np.array([1e4, np.inf, np.inf, np.inf, 0.9, MOST_RATE])
-ENOUGH = 1e-8
+BOUNDS = np.array([
+    [0.02, -np.inf, -np.inf, -np.inf, -1.0, LEAST_RATE],
+    [1e4, np.inf, np.inf, np.inf, 0.9, MOST_RATE],
+])  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,65 +57,46 @@ def exchanged(theta: Array, a: Array, t: Array) -> Array:
     return np.asarray(share * (1.0 - fade * np.cos((2 * np.pi * rate) * late)))
 
 
-def refine(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
-    """Refine theta by Levenberg-Marquardt, height and level eliminated; prior: mean, 1/sigma."""
-    theta, damp, w2 = start.copy(), 1e-3, image.w**2
-    level = float((w2 * image.y).sum() / max(float(w2.sum()), 1e-300))
-    centred = image.y - level
-    now = _project(image, centred, theta, prior)
-    for _ in range(ITERATIONS):
-        damped = now.hessian + damp * np.diag(np.diagonal(now.hessian)) + 1e-12 * np.eye(6)
-        tried = _limited(theta + np.linalg.solve(damped, now.pull))
-        new, cost = _project(image, centred, tried, prior), now.cost
-        if new.cost < cost:
-            theta, now, damp = tried, new, max(damp * 0.1, 1e-9)
-            if cost - new.cost < ENOUGH * cost + 1e-3:
-                break
-        else:
-            damp *= 10.0
-            if damp > 1e6:
-                break
-    return _finished(image, theta, prior, now, level)
-
-
-def _limited(theta: Array) -> Array:
-    return np.asarray(np.minimum(np.maximum(theta, LOWEST), HIGHEST))
-
-
 @dataclass(frozen=True, eq=False)
-class Projected:
-    """A theta with height and level (c) eliminated: cost, pull and hessian of theta.
+class Descent:
+    """Where a refinement ended: theta (6,), its cost, height and level c (2,).
 
-    total: see `chevron_sums.sum_up`, of y less a constant.
+    total: see `chevron_sums.sum_up`, of y less the constant `level`.
     """
 
+    theta: Array
     cost: float
-    pull: Array
-    hessian: Array
     c: Array
     total: Array
+    level: float
 
 
-def _project(image: Image, centred: Array, theta: Array, prior: tuple[Array, Array]) -> Projected:
+def descend(image: Image, start: Array, prior: tuple[Array, Array]) -> Descent:
+    """Refine theta by Levenberg-Marquardt, height and level eliminated; prior: mean, 1/sigma."""
+    theta, w2 = start.copy(), image.w**2
+    level = float((w2 * image.y).sum() / max(float(w2.sum()), 1e-300))
     total, c = np.empty((chevron_sums.SUMMED,) * 2), np.empty(2)
-    pull, hessian = np.empty(6), np.empty((6, 6))
-    late = image.t[0] - theta[LATE]
-    chevron_sums.sum_up(theta, image.a[:, 0], late, centred, image.w, total)
-    rest = chevron_sums.eliminate(total, c, pull, hessian)
-    off = (prior[0] - theta) * prior[1]
-    hessian.ravel()[::7] += prior[1] ** 2
-    return Projected(max(rest, 0.0) + float(off @ off), pull + off * prior[1], hessian, c, total)
+    cost = chevron_sums.descend(
+        theta, np.ascontiguousarray(image.a[:, 0]), np.ascontiguousarray(image.t[0]),
+        np.ascontiguousarray(image.y - level), np.ascontiguousarray(image.w), np.array(prior),
+        BOUNDS, total, c,
+    )  # fmt: skip
+    return Descent(theta, cost, c, total, level)
 
 
-def _finished(
-    image: Image, theta: Array, prior: tuple[Array, Array], now: Projected, level: float
-) -> Exchange:
-    full = now.total[:8, :8].copy()
-    full[:6] *= now.c[0]
-    full[:, :6] *= now.c[0]
+def finished(image: Image, prior: tuple[Array, Array], found: Descent) -> Exchange:
+    """Add the covariance and the curve."""
+    full = found.total[:8, :8].copy()
+    full[:6] *= found.c[0]
+    full[:, :6] *= found.c[0]
     full[:6, :6] += np.diag(prior[1] ** 2)
     scale = np.sqrt(np.maximum(np.diagonal(full), 1e-300))
     cov = np.linalg.pinv(full / np.outer(scale, scale), hermitian=True) / np.outer(scale, scale)
-    c = now.c + np.array([0.0, level])
-    curve = c[1] + c[0] * exchanged(theta, image.a, image.t)
-    return Exchange(theta, c, cov, now.cost, curve)
+    c = found.c + np.array([0.0, found.level])
+    curve = c[1] + c[0] * exchanged(found.theta, image.a, image.t)
+    return Exchange(found.theta, c, cov, found.cost, curve)
+
+
+def refine(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
+    """Return the chevron at the minimum next to start."""
+    return finished(image, prior, descend(image, start, prior))

@@ -1,4 +1,4 @@
-"""What a chevron's refinement sums over its map: products of the law, its slopes and the data.
+"""A chevron's refinement, and what it sums over its map: products of the law, its slopes, the data.
 
 Along one row (one amplitude) the law and its six slopes are combinations of five functions of the
 length: 1, C, S, late S and late C, where C and S are the damped cosine and sine. So their products
@@ -13,15 +13,110 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import careful_kernel, kernel, piece
+from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece, kernel, piece
 
 Array = NDArray[np.float64]
 
 FUNCTIONS = 6  # 1, C, S, late S, late C, y
 SUMMED = 9  # six slopes, the law, 1, y
-AHEAD = 8  # points: recurrences over so many go side by side
+MADE = 7  # slopes by gap, detuning, delay and damping, the law, 1, y
+AHEAD, DOUBLED = 8, 3  # points: recurrences over so many, 2 to the 3rd, go side by side
 EVEN = 1e-9  # windows by which the points of an even axis may be off
 SINGULAR = 1e-15  # determinant, in parts of the square of the trace
+SLOPES = 6
+ITERATIONS = 25
+ENOUGH = 1e-8
+
+
+@careful_kernel
+def descend(
+    theta: Array, a: Array, t: Array, y: Array, w: Array, prior: Array, bounds: Array,
+    total: Array, c: Array,
+) -> float:  # fmt: skip
+    """Refine theta (6,) in place by Levenberg-Marquardt's steps; return the cost.
+
+    prior (2, 6): mean and 1/sigma; bounds (2, 6). total (9, 9), height and level c (2,): at theta.
+    """
+    late, tried, damp = np.empty(t.size), theta.copy(), 1e-3
+    new, both = np.empty_like(total), np.empty(2)
+    pull, hessian = np.empty(SLOPES), np.empty((SLOPES, SLOPES))
+    step, matrix = np.empty(SLOPES), np.empty((SLOPES, SLOPES))
+    cost = asked(theta, a, t, y, w, prior, late, total, c, pull, hessian)
+    for _ in range(ITERATIONS):
+        damped(hessian, damp, matrix)
+        step[:] = pull
+        solve(matrix, step)
+        for k in range(SLOPES):
+            tried[k] = min(max(theta[k] + step[k], bounds[0, k]), bounds[1, k])
+        after = asked(tried, a, t, y, w, prior, late, new, both, pull, hessian)
+        if after < cost:
+            gained, cost, damp = cost - after, after, max(damp * 0.1, 1e-9)
+            theta[:], total[:], c[:] = tried, new, both
+            if gained < ENOUGH * (cost + gained) + 1e-3:
+                break
+        else:
+            damp *= 10.0
+            if damp > 1e6:
+                break
+            with_prior(theta, prior, eliminate(total, c, pull, hessian), pull, hessian)
+    return cost
+
+
+@careful_piece
+def asked(
+    theta: Array, a: Array, t: Array, y: Array, w: Array, prior: Array, late: Array,
+    total: Array, c: Array, pull: Array, hessian: Array,
+) -> float:  # fmt: skip
+    """Fill what the map and the prior say at theta; return the cost."""
+    for i in range(t.size):
+        late[i] = t[i] - theta[4]
+    sum_up(theta, a, late, y, w, total)
+    return with_prior(theta, prior, eliminate(total, c, pull, hessian), pull, hessian)
+
+
+@careful_piece
+def with_prior(theta: Array, prior: Array, rest: float, pull: Array, hessian: Array) -> float:
+    """Add to pull and hessian what is known of theta; return the cost of both."""
+    cost = max(rest, 0.0)
+    for k in range(SLOPES):
+        off = (prior[0, k] - theta[k]) * prior[1, k]
+        cost += off * off
+        pull[k] += off * prior[1, k]
+        hessian[k, k] += prior[1, k] * prior[1, k]
+    return cost
+
+
+@careful_piece
+def damped(hessian: Array, damp: float, matrix: Array) -> None:
+    """Fill matrix with the hessian, more on its diagonal."""
+    for i in range(SLOPES):
+        for j in range(SLOPES):
+            matrix[i, j] = hessian[i, j]
+        matrix[i, i] += damp * hessian[i, i] + 1e-12
+
+
+@careful_piece
+def solve(a: Array, b: Array) -> None:
+    """Solve A x = b in place, by elimination with the largest pivot of each column; A is lost."""
+    n = b.size
+    for k in range(n):
+        best = k
+        for i in range(k + 1, n):
+            if abs(a[i, k]) > abs(a[best, k]):
+                best = i
+        if best != k:
+            for j in range(n):
+                a[k, j], a[best, j] = a[best, j], a[k, j]
+            b[k], b[best] = b[best], b[k]
+        for i in range(k + 1, n):
+            part = a[i, k] / a[k, k]
+            for j in range(k + 1, n):
+                a[i, j] -= part * a[k, j]
+            b[i] -= part * b[k]
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            b[k] -= a[k, j] * b[j]
+        b[k] /= a[k, k]
 
 
 @kernel
@@ -31,26 +126,47 @@ def sum_up(theta: Array, a: Array, late: Array, y: Array, w: Array, total: Array
     theta: gap, place, slope, bend, delay, damping. a (A,), late (B,); y and w = 1/sigma (A, B).
     """
     total[:, :] = 0.0
+    gap, slope, bend, rate = theta[0], theta[2], theta[3], theta[5]
     cos, sin, step = np.empty(late.size), np.empty(late.size), even(late)
-    gram, turn = np.empty((FUNCTIONS, FUNCTIONS)), np.zeros((SUMMED, FUNCTIONS))
-    turn[7, 0] = turn[8, 5] = 1.0
+    gram, half = np.empty((FUNCTIONS, FUNCTIONS)), np.empty((MADE, FUNCTIONS))
+    whole, part = np.empty((MADE, MADE)), np.ones(SUMMED)
     for row in range(a.size):
         away = a[row] - theta[1]
-        detuned = theta[2] * away + theta[3] * away * away
-        turn_by = 2.0 * math.pi * math.sqrt(theta[0] * theta[0] + detuned * detuned)
-        fill_waves(turn_by, theta[5], late, step, cos, sin)
+        detuned = slope * away + bend * away * away
+        square = gap * gap + detuned * detuned
+        turn, share = 2.0 * math.pi * math.sqrt(square), 0.5 * gap * gap / square
+        fill_waves(turn, rate, late, step, cos, sin)
         fill_gram(late, cos, sin, y[row], w[row], gram)
-        fill_turn(theta, away, turn)
+        by_square = share * turn / square  # of late S
+        how = (share, 2.0 / gap - 2.0 * gap / square, gap * by_square, -2.0 * detuned / square,
+               detuned * by_square, -share * rate, -share * turn)  # fmt: skip
+        for k in range(FUNCTIONS):
+            make(how, gram, k, half)
+        for k in range(MADE):
+            make(how, half, k, whole)
+        part[1], part[2], part[3] = -(slope + 2.0 * bend * away), away, away * away
         for i in range(SUMMED):
-            for k in range(FUNCTIONS):
-                part = 0.0
-                for m in range(FUNCTIONS):
-                    part += turn[i, m] * gram[m, k]
-                for j in range(i + 1):
-                    total[i, j] += part * turn[j, k]
+            of_i = max(i - 2, min(i, 1))  # three slopes are parts of one function
+            for j in range(i + 1):
+                total[i, j] += part[i] * part[j] * whole[of_i, max(j - 2, min(j, 1))]
     for i in range(SUMMED):
         for j in range(i):
             total[j, i] = total[i, j]
+
+
+@piece
+def make(how: tuple[float, ...], old: Array, k: int, out: Array) -> None:
+    """Fill column k of out (7, ...) from row k of old (..., 6), products with the functions.
+
+    Out: those with the slopes by gap, detuning, delay and damping, with the law, 1 and y.
+    """
+    share, gap_law, gap_late, law, late_sin, of_cos, of_sin = how
+    swing = share * (old[k, 0] - old[k, 1])
+    out[0, k] = gap_law * swing + gap_late * old[k, 3]
+    out[1, k] = law * swing + late_sin * old[k, 3]
+    out[2, k] = of_cos * old[k, 1] + of_sin * old[k, 2]
+    out[3, k] = share * old[k, 4]
+    out[4, k], out[5, k], out[6, k] = swing, old[k, 0], old[k, 5]
 
 
 @piece
@@ -67,13 +183,18 @@ def fill_waves(
     turn: float, fade: float, late: Array, step: float, cos: Array, sin: Array
 ) -> None:  # fmt: skip
     """Fill the damped cosine and sine (B,); even ones from those AHEAD points before."""
-    for i in range(min(AHEAD, late.size) if step > 0.0 else late.size):
+    for i in range(late.size if step <= 0.0 else 1):
         size = math.exp(-fade * late[i])
         cos[i], sin[i] = size * math.cos(turn * late[i]), size * math.sin(turn * late[i])
     if step <= 0.0:
         return
-    far, onwards = math.exp(-fade * AHEAD * step), turn * AHEAD * step
-    a, b = far * math.cos(onwards), far * math.sin(onwards)
+    size = math.exp(-fade * step)
+    a, b = size * math.cos(turn * step), size * math.sin(turn * step)
+    for i in range(min(AHEAD, late.size) - 1):
+        cos[i + 1] = cos[i] * a - sin[i] * b
+        sin[i + 1] = cos[i] * b + sin[i] * a
+    for _ in range(DOUBLED):
+        a, b = a * a - b * b, 2.0 * a * b
     for i in range(late.size - AHEAD):
         cos[i + AHEAD] = cos[i] * a - sin[i] * b
         sin[i + AHEAD] = cos[i] * b + sin[i] * a
@@ -126,30 +247,3 @@ def fill_gram(late: Array, cos: Array, sin: Array, y: Array, w: Array, gram: Arr
     for i in range(FUNCTIONS):
         for j in range(FUNCTIONS):
             gram[i, j] = rows[i][j]
-
-
-@kernel
-def fill_turn(theta: Array, away: float, turn: Array) -> None:
-    """Fill how the slopes and the law (7, 6) of one row are made of the functions."""
-    gap, slope, bend, rate = theta[0], theta[2], theta[3], theta[5]
-    d = slope * away + bend * away * away
-    square = gap * gap + d * d
-    w = math.sqrt(square)
-    share = 0.5 * gap * gap / square
-    by_w = 2.0 * math.pi * share  # of late S
-    turn[6, 0], turn[6, 1] = share, -share
-    by_d, more = d / w * by_w, -2.0 * d / square
-    by_gap, rest = gap / w * by_w, 2.0 / gap - 2.0 * gap / square
-    turn[0, 0], turn[0, 1], turn[0, 3] = rest * share, -rest * share, by_gap
-    tilt = -(slope + 2.0 * bend * away)
-    put(turn[1], tilt, more * share, by_d)
-    put(turn[2], away, more * share, by_d)
-    put(turn[3], away * away, more * share, by_d)
-    turn[4, 1], turn[4, 2] = -share * rate, -by_w * w
-    turn[5, 4] = share
-
-
-@kernel
-def put(turn: Array, part: float, law: float, by_d: float) -> None:
-    """Put a part of the law's slope by the detuning."""
-    turn[0], turn[1], turn[3] = part * law, -part * law, part * by_d

@@ -17,8 +17,11 @@ from kammerton.estimation.maps.chevron import (
     MOST_RATE,
     RATE,
     SLOPE,
+    Descent,
     Exchange,
     Image,
+    descend,
+    finished,
     refine,
 )
 from kammerton.estimation.maps.chevron_seeds import SEEN, rows, starts
@@ -127,27 +130,28 @@ def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Excha
     noise may hide: so the best is tried once more from one that does not bend.
     """
     points = int((image.w > 0).sum())
-    fits: list[Exchange] = []
-    for start, road in ((start, road) for start in tried for road in (_grown, refine)):
+    fits: list[Descent] = []
+    for start, road in ((start, road) for start in tried for road in (_grown, descend)):
         fits.append(road(image, start, prior))
         if fits[-1].cost < points + 4.0 * np.sqrt(points):
             break
     best = min(fits, key=lambda each: each.cost)
     straight = best.theta.copy()
     straight[BEND] = 0.0
-    return min(best, refine(image, straight, prior), key=lambda each: each.cost)
+    best = min(best, descend(image, straight, prior), key=lambda each: each.cost)
+    return finished(image, prior, best)
 
 
-def _grown(image: Image, start: Array, prior: tuple[Array, Array]) -> Exchange:
+def _grown(image: Image, start: Array, prior: tuple[Array, Array]) -> Descent:
     """Fit short pulses first, then longer ones: so no fringe is taken for its neighbour."""
     theta, t = start, image.t[0]
     reach = 2.0 / max(start[GAP], 0.5)
     while reach < 0.9:
         part = slice(0, max(6, int(np.searchsorted(t, reach))))
-        theta = refine(Image(image.a, image.t[:, part], image.y[:, part], image.w[:, part]),
-                       theta, prior).theta  # fmt: skip
+        theta = descend(Image(image.a, image.t[:, part], image.y[:, part], image.w[:, part]),
+                        theta, prior).theta  # fmt: skip
         reach *= 2.0
-    return refine(image, theta, prior)
+    return descend(image, theta, prior)
 
 
 def _cleared(image: Image, fit: Exchange) -> Image | None:
