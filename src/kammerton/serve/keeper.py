@@ -43,6 +43,8 @@ class Record:
             return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
         if ending.code == Code.BAD_INPUT:
             return Code.BAD_INPUT
+        if ending.switched_off:
+            return None  # what told it to end did not mean the computer, whose next start follows
         if self.mode is Mode.ONCE and ending.code in FINAL:
             return Code(ending.code)
         if ending.code == Code.FAILED and self._may_give_up:

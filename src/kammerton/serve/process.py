@@ -23,7 +23,10 @@ IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot 
 
 @dataclass(frozen=True)
 class Ending:
-    """How a process ended. told: because the daemon ends; orderly: it said so itself."""
+    """How a process ended. told: because the daemon ends; orderly: it said so itself.
+
+    switched_off: it did no more, since it had been told to end while it was kept ready.
+    """
 
     code: int
     why: str
@@ -31,6 +34,7 @@ class Ending:
     was_up: bool
     told: bool
     orderly: bool
+    switched_off: bool = False
 
 
 class Process:
@@ -48,7 +52,7 @@ class Process:
         self.doing = "starting"
         self.loaded = asyncio.Event()
         self._rules, self._command, self._spare = rules, command, spare
-        self._up = self._warm = self._told = self._was_ready = False
+        self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str] | None = None
         self._started = self._heard = time.monotonic()
@@ -89,9 +93,10 @@ class Process:
         ready = None if self._spare is None else await self._spare.take()
         if ready is None:
             return await begun(*self._command, str(self.order.lab))
-        self._was_ready = True
-        log.info("%s: process %d, which was kept ready, takes over", self.name, ready.pid)
-        return ready
+        self._was_ready, self._ends = True, ready.told
+        does = "was told to end, and switches off before" if ready.told else "takes over"
+        log.info("%s: process %d, which was kept ready, %s", self.name, ready.process.pid, does)
+        return ready.process
 
     async def _attend(self, gone: asyncio.Task[int], stop: asyncio.Event) -> None:
         """Return when the process is gone; end it when told to, or when it hangs."""
@@ -165,7 +170,8 @@ class Process:
         real = self._process.returncode
         code, why = self._said or (Code.CRASHED, self._hung or ending(real))
         lived = time.monotonic() - self._started
-        return Ending(code, why, lived, self._up, self._told, orderly=self._said is not None)
+        orderly = self._said is not None
+        return Ending(code, why, lived, self._up, self._told, orderly, orderly and self._ends)
 
 
 def _attempt(act: Callable[[], None]) -> None:

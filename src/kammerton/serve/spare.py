@@ -10,6 +10,7 @@ import time
 from asyncio.subprocess import Process as Begun
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 from kammerton.serve.begun import COMMAND, begun, ending
@@ -19,6 +20,14 @@ from kammerton.serve.words import KEPT_READY, READY
 log = logging.getLogger(__name__)
 
 SILENT, TOLD = "it does not answer", "it was told to end"
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A process that was kept ready. told: to end, before its order: it switches off and does."""
+
+    process: Begun
+    told: bool = False
 
 
 class Spare:
@@ -50,19 +59,23 @@ class Spare:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), self._rules.insist)
 
-    async def take(self) -> Begun | None:
-        """Return the process that is ready, from now on the caller's; None where none is of use."""
+    async def take(self) -> Taken | None:
+        """Return the process that is ready, from now on the caller's; None where none answers.
+
+        One that was told to end is taken too: it switches off before it does, and sooner than one
+        that has yet to load.
+        """
         async with self._asking:
             if self._ready is None:
                 return None
             (process, asked), self._ready = self._ready, None
             why = SILENT
             try:
-                if not (why := await self._useless(process)):
+                if (why := await self._useless(process)) != SILENT:
                     self._taken = process
             finally:
-                asked.set_result(why)
-            return None if why else process
+                asked.set_result("" if self._taken is process else why)
+            return None if why == SILENT else Taken(process, told=why == TOLD)
 
     async def _keep(self, quiet: Callable[[], bool]) -> NoReturn:
         deaths = 0

@@ -49,10 +49,10 @@ def act(word, order):
             say(ended=0, why="told to end")
             sys.exit(0)
     note("go")
-    say(up=word != "unreachable")
+    say(up=word not in ("unreachable", "waits"))
     if word != "starts":
         say(warm=True)
-    if word in ("works", "deaf", "starts", "fails_later"):
+    if word in ("works", "deaf", "starts", "waits", "fails_later"):
         threading.Thread(target=beat, args=[f"{order['mode']}"], daemon=True).start()
     else:
         say(beat="about to")
@@ -106,12 +106,17 @@ def main():
     ready = sys.argv[-1] == "--kept-ready"
     order = json.loads(kept_ready(sys.argv[-2]) if ready else sys.stdin.readline())
     LAB = order["lab"]
+    ends = ready and sys.argv[-2] == "told"
     lives = Path(f"{LAB}.lives")
     past = lives.read_text().splitlines() if lives.exists() else []
     words = (order["text"] or "").split()
     number = sum(line.startswith("life") for line in past)
     note(f"{os.getpid()} {'kept ready' if ready else 'begun'}", "pids")
     note(f"life {order['mode']} {order['why']}".strip())
+    if ends:
+        say(loaded="chip", database="/lab.toml.sqlite")
+        say(ended=1, why="told to end; outputs are not known to be off")
+        return
     act(words[min(number, len(words) - 1)], order)
 
 

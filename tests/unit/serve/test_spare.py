@@ -220,14 +220,32 @@ def test_a_spare_that_was_told_to_end_is_replaced_at_the_next_look(tmp_path, sai
     assert run(path, until=until, command=(*PRETEND, "told"), **options) is Code.DONE
 
 
-def test_a_spare_that_was_told_to_end_is_not_taken_before_that_look(tmp_path, said):
-    """It would switch off and end: the usual start would have to follow all the same."""
-    path = lab(tmp_path, "works")
-    options = {"spare": True, "command": (*PRETEND, "told")}
-    dead = killed(path, said)
-    until = lambda: dead() and "kept ready: it was told to end" in said.text  # noqa: E731 - as above
-    assert run(path, until=until, **options) is Code.DONE
-    assert [how for _, how in pids(path)] == ["begun", "begun"]
+@pytest.mark.parametrize("up", [True, False])
+def test_r2_a_spare_that_was_told_to_end_switches_off_first_and_the_usual_start_follows(
+    tmp_path, said, up
+):
+    """Outputs are off sooner. It counts for no computer, even if that was never up before."""
+    path = lab(tmp_path, *([] if up else ["waits"]), "works")
+    rules = FAST if up else dataclasses.replace(FAST, quick=0.0)
+    options = {"spare": True, "rules": rules, "command": (*PRETEND, "told")}
+    assert run(path, until=killed(path, said), **options) is Code.DONE
+    (_, first), second, (_, third) = pids(path)
+    assert (first, third) == ("begun", "begun")
+    assert second == (ready(said)[0], "kept ready")
+    assert begun(path) == ["tune"] * 3
+    assert "was told to end, and switches off before" in said.text
+
+
+def test_r2_what_only_switched_off_is_no_failure_of_the_computer():
+    """That process may not have known that all is off: the next start sees to it, at once."""
+    record = Record(Mode.TUNE, FAST)
+    killed = Ending(Code.CRASHED, "killed", 1.0, was_up=False, told=False, orderly=False)
+    assert record.take(killed) is None
+    before = dataclasses.replace(record)
+    last = Ending(Code.FAILED, "told to end", 1.0, False, False, orderly=True, switched_off=True)
+    assert record.take(last) is None
+    assert dataclasses.replace(record, why=before.why) == before
+    assert record.take(dataclasses.replace(last, told=True)) is Code.FAILED, "nobody comes after it"
 
 
 def test_r2_a_spare_that_was_just_handed_over_lives_on_when_no_other_is_kept(said):
@@ -237,7 +255,7 @@ def test_r2_a_spare_that_was_just_handed_over_lives_on_when_no_other_is_kept(sai
         spare = Spare(FAST, PRETEND)
         async with spare.kept(lambda: True):
             await within(60, lambda: spare._ready is not None, "one is ready")
-            process = await spare.take()
+            process = (await spare.take()).process
         alive = process.returncode is None
         process.kill()
         await process.wait()
