@@ -140,6 +140,16 @@ def test_an_echo_of_either_sign_and_law(sign):
         assert near(values["t2_echo"], 30e-6)
 
 
+def test_an_exponential_that_is_nearly_straight_does_not_carry_an_echo_away():
+    t, time = np.linspace(0, 100e-6, 51), 58e-6
+    noise = np.random.default_rng(3).normal(size=(2000, 51))
+    found = fit_batch("t2_echo", t, 0.1 + 0.8 * np.exp(-((t / time) ** 2)) + 0.05 * noise, 0.05)
+    values, stderr = found.values["t2_echo"], found.stderr["t2_echo"]
+    assert (values > 0).all()  # a mean of T, not of 1/T, has 6 below 0, and 10 % off by a quarter
+    assert (np.abs(values / time - 1) > 0.25).mean() < 0.06
+    assert (np.abs(values - time) < 5 * stderr).all()
+
+
 @pytest.mark.parametrize("height", [0.4, 0.8])
 @pytest.mark.parametrize("half_width", [2e6, 12e6])
 def test_the_two_photon_line_is_the_lower_one_however_large(height, half_width):

@@ -83,10 +83,11 @@ def cpmg(batch: Batch, known: Known) -> Outcome:
 
 
 def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
-    """Fit exp(-t/T) and exp(-(t/T)^2); T is their mean, weighted by the evidence for each.
+    """Fit exp(-t/T) and exp(-(t/T)^2); 1/T is their mean, weighted by the evidence for each.
 
-    The error holds each law's own and how far the laws disagree (Buckland et al. 1997, model
-    averaging), so that it stays honest where the data cannot tell them apart.
+    Not T, which is without bound for a law that is nearly straight. The error holds each law's own
+    and how far the laws disagree (Buckland et al. 1997, model averaging), so that it stays honest
+    where the data cannot tell them apart.
     """
     prior = _prior(batch, known)
     laws = [_fit(batch, 0.0, "decays", prior), _fit(batch, 1.0, "gaussian decays", prior)]
@@ -142,7 +143,7 @@ def _said(rate: float) -> str:
 
 
 def _averaged(found: list[Derived], laws: list[Solution], noise: Array) -> Derived:
-    """Mix the two laws' numbers; the error holds each law's own and how far they disagree."""
+    """Mix the two laws' numbers, the time first; see `mix`."""
     names = list(found[0].values)
     told = np.array([[*each.values.values()] for each in found])
     error = np.array([[*each.stderr.values()] for each in found])
@@ -159,10 +160,14 @@ def mix(
 ) -> None:  # fmt: skip
     """Fill mean (N, K) and covariance (N, K, K) of two laws with costs plain and gaussian (N,).
 
-    told, error (2, K, N); correlation (2, N, K, K). A law that is out of the question does not
-    count.
+    told, error (2, K, N); correlation (2, N, K, K). The first number is a time, and its inverse is
+    what is averaged. A law that is out of the question does not count.
     """
     size, traces = told.shape[1], told.shape[2]
+    for law in range(2):
+        for n in range(traces):
+            error[law, 0, n] *= -1.0 / told[law, 0, n] ** 2
+            told[law, 0, n] = 1.0 / told[law, 0, n]
     for n in range(traces):
         odds = 0.5 * (gaussian[n] - plain[n]) / max(noise[n], 1e-300)
         share = 1.0 / (1.0 + EXPONENTIAL_ODDS * math.exp(min(max(odds, -50.0), 50.0)))
@@ -181,6 +186,10 @@ def mix(
                     own = correlation[law, n, i, j] * error[law, i, n] * error[law, j, n]
                     apart = (told[law, i, n] - mean[n, i]) * (told[law, j, n] - mean[n, j])
                     covariance[n, i, j] += weight * (own + apart)
+        mean[n, 0] = 1.0 / mean[n, 0]
+        for i in range(size):
+            covariance[n, i, 0] *= -(mean[n, 0] ** 2)
+            covariance[n, 0, i] *= -(mean[n, 0] ** 2)
 
 
 def _judge(
