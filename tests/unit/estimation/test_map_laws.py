@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from kammerton.estimation.maps import weighing
 from kammerton.estimation.maps.branches import fill_brightness
 from kammerton.estimation.maps.crossing import crossing_law
 from kammerton.estimation.maps.flux import Scale, qubit_law
@@ -102,3 +103,42 @@ def test_a_line_that_has_no_place_runs_through_nothing():
     lost, points = np.full(3, np.nan), np.full((3, 2), 0.5)
     assert fill_near(lost, points, np.full((3, 2), 0.1), 0.5, 36.0, miss, weight) == 0.0
     assert not weight.any()
+
+
+def test_branches_are_those_of_two_levels_for_several_theta_at_once():
+    rng = np.random.default_rng(4)
+    every = rng.uniform(-1.0, 1.0, (2, 3, 5))
+    middle, place, mean, half, g = (every[..., k, None] for k in range(5))
+    apart = np.sqrt((half * (B - place)) ** 2 + g * g)
+    centre = middle + mean * (B - place)
+    told = crossing_law(B)(every)
+    np.testing.assert_allclose(told, [centre + apart, centre - apart], rtol=1e-12, atol=1e-9)
+    np.testing.assert_array_equal(crossing_law(B)(every[1, 2]), told[:, 1, 2])
+
+
+def test_a_place_has_the_slopes_of_its_law():
+    place = Place.of(crossing_law(B), np.array([0.5, 0.4, 0.1, 0.8, 0.05]))
+    np.testing.assert_array_equal(place.at, crossing_law(B)(place.theta))
+    away = B - 0.4
+    apart = np.sqrt((0.8 * away) ** 2 + 0.05**2)
+    for sign, slope in zip((1.0, -1.0), place.slope, strict=True):
+        expected = [np.ones_like(B), -0.1 - sign * 0.64 * away / apart, away,
+                    sign * 0.8 * away**2 / apart, sign * 0.05 / apart]  # fmt: skip
+        np.testing.assert_allclose(slope.T, expected, atol=1e-6)
+
+
+def test_a_step_is_the_one_that_all_columns_together_ask_for():
+    rng = np.random.default_rng(6)
+    slope, gradient = rng.normal(size=(2, 30, 4)), rng.normal(size=(30, 3))
+    root = rng.normal(size=(30, 3, 5))
+    information, weight = root @ root.transpose(0, 2, 1), rng.uniform(0.0, 1.0, 30)
+    away, known = rng.normal(size=5), np.array([0.0, 3.0, 0.0, 0.0, 0.5])
+    turn = np.zeros((30, 3, 5))  # two lines by four parameters of the law, and the width
+    turn[:, :2, :4], turn[:, 2, 4] = slope.transpose(1, 0, 2), 1.0
+    expected = np.einsum("b,bki,bkl,blj->ij", weight, turn, information, turn) + np.diag(known)
+    pull = np.einsum("b,bki,bk->i", weight, turn, gradient) + known * away
+    hessian, step = np.empty((5, 5)), np.empty(5)
+    size = weighing.step_of(slope, gradient, information, weight, away, known, hessian, step)
+    np.testing.assert_allclose(hessian, expected, rtol=1e-10)
+    np.testing.assert_allclose(step, np.linalg.solve(expected, pull), rtol=1e-6)
+    assert size == pytest.approx(np.sqrt(step @ expected @ step))

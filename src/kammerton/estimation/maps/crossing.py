@@ -89,13 +89,10 @@ def crossing_law(b: Array) -> Positions:
     """Return the law of theta: both branches, the upper one first."""
 
     def law(theta: Array) -> Array:
-        middle, place, mean, half, g = (theta[..., k, None] for k in range(5))
-        away = b - place
-        apart = np.sqrt((half * away) ** 2 + g * g + 1e-18)
-        centre = middle + mean * away
-        both = np.empty((2, *centre.shape))
-        both[0], both[1] = centre + apart, centre - apart
-        return both
+        each = np.ascontiguousarray(theta).reshape(-1, theta.shape[-1])
+        both = np.empty((2, len(each), len(b)))
+        branches.fill_law(each, b, both)
+        return both.reshape(2, *theta.shape[:-1], len(b))
 
     return law
 

@@ -16,7 +16,6 @@ from kammerton.estimation.numeric.kernels import kernel
 Array = NDArray[np.float64]
 Numbers = NDArray[Any]
 Mask = NDArray[np.bool_]
-Counts = NDArray[np.int64]
 
 SHAPES = ("line", "pole", "fano")
 LINE, POLE, FANO = range(3)
@@ -25,14 +24,14 @@ LINE, POLE, FANO = range(3)
 @kernel
 def fill_pulled(
     f: Array, z: Numbers, w: Array, at: Array, half: float, reach: float, shape: int, tilt: float,
-    unit: Any, gradient: Array, information: Array, seen: Array, cost: Array, inside: Counts,
+    unit: Any, gradient: Array, information: Array, seen: Array, cost: Array, freedom: Array,
     heights: Numbers,
 ) -> None:  # fmt: skip
     """Fit every column (B) of z (B, A) with lines at `at` (K, B); see `tracks.Pull`.
 
-    Only points within `reach` of a line count: inside (B,) of them are there. heights
-    (B, ground + K): of background and lines. unit: 1j, or 0.0 for real columns. Rows of points
-    hold all real parts, then the imaginary ones: complex numbers would go one by one.
+    Only points within `reach` of a line count: freedom (B,) is of theirs. heights (B, ground + K):
+    of background and lines. unit: 1j, or 0.0 for real columns. Rows of points hold all real parts,
+    then the imaginary ones: complex numbers would go one by one.
     """
     count, points, parts = at.shape[0], f.size, 1 if unit == 0.0 else 2
     ground, moving = heights.shape[1] - count, gradient.shape[1]
@@ -45,8 +44,9 @@ def fill_pulled(
     for b in range(z.shape[0]):
         gradient[b], information[b], seen[b], cost[b], heights[b] = 0.0, 0.0, 0.0, 0.0, 0.0
         first, end = span(f, at[:, b], reach)
-        inside[b] = fill_weight(f[first:end], w[b, first:end], at[:, b], reach, weights)
-        if inside[b] == 0:
+        inside = fill_weight(f[first:end], w[b, first:end], at[:, b], reach, weights)
+        freedom[b] = parts * max(inside - size, 0)
+        if inside == 0:
             continue
         n = end - first
         fill_columns(f[first:end], at[:, b], half, shape, tilt, parts, phi, change)

@@ -107,15 +107,13 @@ class Place:
     @classmethod
     def of(cls, law: Positions, theta: Array) -> Place:
         """Ask the law once, for theta and for the points beside it: central differences."""
-        p, step = len(theta), 1e-5 * np.maximum(1.0, np.abs(theta))
-        ends = np.empty((2 * p + 1, p))
-        ends[:] = theta
-        aside = ends[1:].reshape(2, p * p)[:, :: p + 1]  # what moves in each
-        aside[0] += step
-        aside[1] -= step
+        ends, step = np.empty((2 * len(theta) + 1, len(theta))), np.empty(len(theta))
+        weighing.beside(theta, ends, step)
         there = law(ends)
-        slope = (there[:, 1 : p + 1] - there[:, p + 1 :]) / (2 * step[:, None])
-        return cls(theta, there[:, 0], np.ascontiguousarray(slope.transpose(0, 2, 1)))
+        at = np.empty((len(there), there.shape[2]))
+        slope = np.empty((*at.shape, len(theta)))
+        weighing.slopes(there, step, at, slope)
+        return cls(theta, at, slope)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,8 +152,7 @@ def follow(
     last, valley = np.zeros(len(known)), bool(prior[1].any())  # flat, where only a prior ends it
     now = _stated(c, Place.of(law, start), width, 0.0, shape, loose)
     for turn in range(ITERATIONS):
-        (step, hessian), before = _step(now, mean, known), size
-        size = max(float(step @ hessian @ step), 0.0) ** 0.5
+        (step, hessian, size), before = _step(now, mean, known), size
         least = min(least, size)
         if loose == 1.0 and SHRINKS * before < size < CLOSE:
             onward = valley and last @ hessian @ step > 0.0
@@ -179,15 +176,13 @@ def _hopeless(now: State, turn: int) -> bool:
     return bool(lost or cost.sum() > UNLIKE * freedom.sum())
 
 
-def _step(now: State, mean: Array, known: Array) -> tuple[Array, Array]:
+def _step(now: State, mean: Array, known: Array) -> tuple[Array, Array, float]:
+    """Return the step that all columns ask for, the hessian, and the step in its sigmas."""
     theta = now.theta
-    hessian, pull = np.empty((len(theta), len(theta))), np.empty(len(theta))
-    weighing.sum_up(now.place.slope, now.said[0], now.said[1], now.weight, hessian, pull)
-    own = hessian.ravel()[:: len(theta) + 1]
-    own += known
-    floor = np.diag(1e-9 * own + 1e-12)
-    step = np.linalg.solve(hessian + floor, pull + known * (mean - theta))
-    return np.asarray(step), hessian
+    hessian, step = np.empty((len(theta), len(theta))), np.empty(len(theta))
+    size = weighing.step_of(now.place.slope, now.said[0], now.said[1], now.weight, mean - theta,
+                            known, hessian, step)  # fmt: skip
+    return step, hessian, size
 
 
 def _moved(c: Columns, law: Positions, now: State, step: Array, shape: str, loose: float) -> State:
@@ -209,17 +204,17 @@ def _stated(c: Columns, place: Place, width: float, tilt: float, shape: str, loo
     lines, rows = at.shape
     moving, ground = lines + (2 if shape == FANO else 1), 3 if shape == POLE else 2
     gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
-    seen, cost, points = np.empty((rows, lines)), np.empty(rows), np.empty(rows, dtype=np.int64)
+    seen, cost, freedom = np.empty((rows, lines)), np.empty(rows), np.empty(rows)
     heights = np.empty((rows, ground + lines), c.z.dtype)
     pulling.fill_pulled(
-        c.f, c.z, c.w, np.clip(at, -9.0, 9.0), 0.5 * width, _reach(c, width),
-        pulling.SHAPES.index(shape), tilt, _unit(c), gradient, information, seen, cost, points,
+        c.f, c.z, c.w, np.minimum(np.maximum(at, -9.0), 9.0), 0.5 * width, _reach(c, width),
+        pulling.SHAPES.index(shape), tilt, _unit(c), gradient, information, seen, cost, freedom,
         heights,
     )  # fmt: skip
-    freedom = float(c.parts) * np.maximum(points - lines - ground, 0)
-    inside = ((at > 0.5 * width) & (at < 1.0 - 0.5 * width) & (freedom > 0)).T.copy()
-    off, weight = np.empty((rows, lines)), np.empty(rows)
-    spread = weighing.weigh(inside, seen, TUKEY * loose, gradient, information, off, weight)
+    inside, off = np.empty((rows, lines), dtype=np.bool_), np.empty((rows, lines))
+    weight = np.empty(rows)
+    spread = weighing.weigh(at, width, freedom, seen, TUKEY * loose, gradient, information, inside,
+                            off, weight)  # fmt: skip
     return State(place, width, tilt, (gradient, information, seen, cost, freedom, heights), inside,
                  off, weight, spread)  # fmt: skip
 

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece, kernel
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -24,13 +24,18 @@ MAD = 1.4826  # from the median of absolute values to a standard deviation
 
 @kernel
 def weigh(
-    inside: Mask, seen: Array, most: float, gradient: Array, information: Array, off: Array,
-    weight: Array,
+    at: Array, width: float, freedom: Array, seen: Array, most: float, gradient: Array,
+    information: Array, inside: Mask, off: Array, weight: Array,
 ) -> float:  # fmt: skip
-    """Silence what is not inside (B, K), let lines scatter; fill misses (B, K) and weights (B,).
+    """Silence what lies outside, let lines scatter; fill misses (B, K) and weights (B,).
 
-    most: misses in sigmas from which a column no longer counts. Returns the scatter.
+    at (K, B): places of the lines; inside (B, K) is filled with which lie within the window. most:
+    misses in sigmas from which a column no longer counts. Returns the scatter.
     """
+    for b in range(inside.shape[0]):
+        for k in range(inside.shape[1]):
+            within = (at[k, b] > 0.5 * width) & (at[k, b] < 1.0 - 0.5 * width)
+            inside[b, k] = within & (freedom[b] > 0.0)
     silence(inside, gradient, information)
     spread = scatter(inside, seen, gradient, information)
     lines = inside.shape[1]
@@ -156,3 +161,75 @@ def sum_up(
                 part *= weight[b]
                 for i in range(size):
                     hessian[i, j] += turn[k, i] * part
+
+
+@careful_kernel
+def step_of(
+    slope: Array, gradient: Array, information: Array, weight: Array, away: Array, known: Array,
+    hessian: Array, step: Array,
+) -> float:  # fmt: skip
+    """Fill hessian (T, T) and the step (T,) that all columns ask for; return it in its sigmas.
+
+    away: of theta from what is known of it, with weights `known` (T,).
+    """
+    sum_up(slope, gradient, information, weight, hessian, step)
+    matrix, size = hessian.copy(), step.size
+    for k in range(size):
+        step[k] += known[k] * away[k]
+        hessian[k, k] += known[k]
+        matrix[k, k] = hessian[k, k] + (1e-9 * hessian[k, k] + 1e-12)
+    solve(matrix, step)
+    square = 0.0
+    for i in range(size):
+        for j in range(size):
+            square += step[i] * hessian[i, j] * step[j]
+    return math.sqrt(max(square, 0.0))
+
+
+@careful_piece
+def solve(a: Array, b: Array) -> None:
+    """Solve A x = b in place, by elimination with the largest pivot of each column; A is lost."""
+    n = b.size
+    for k in range(n):
+        best = k
+        for i in range(k + 1, n):
+            if abs(a[i, k]) > abs(a[best, k]):
+                best = i
+        if best != k:
+            for j in range(n):
+                a[k, j], a[best, j] = a[best, j], a[k, j]
+            b[k], b[best] = b[best], b[k]
+        for i in range(k + 1, n):
+            part = a[i, k] / a[k, k]
+            for j in range(k + 1, n):
+                a[i, j] -= part * a[k, j]
+            b[i] -= part * b[k]
+    for k in range(n - 1, -1, -1):
+        for j in range(k + 1, n):
+            b[k] -= a[k, j] * b[j]
+        b[k] /= a[k, k]
+
+
+@careful_kernel
+def beside(theta: Array, ends: Array, step: Array) -> None:
+    """Fill ends (2P + 1, P): theta (P,), each of it a step up, each a step down; and the steps."""
+    size = theta.size
+    for k in range(2 * size + 1):
+        for i in range(size):
+            ends[k, i] = theta[i]
+    for i in range(size):
+        step[i] = 1e-5 * max(1.0, abs(theta[i]))
+        ends[1 + i, i] += step[i]
+        ends[1 + size + i, i] -= step[i]
+
+
+@careful_kernel
+def slopes(there: Array, step: Array, at: Array, slope: Array) -> None:
+    """Fill at (K, B) and its slope (K, B, P), from a law's (K, 2P + 1, B) at ends that are so."""
+    lines, columns, size = slope.shape
+    for k in range(lines):
+        for b in range(columns):
+            at[k, b] = there[k, 0, b]
+            for i in range(size):
+                up, down = there[k, 1 + i, b], there[k, 1 + size + i, b]
+                slope[k, b, i] = (up - down) / (2.0 * step[i])
