@@ -12,6 +12,7 @@ from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, named
 from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.rates import exponentials
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh
@@ -118,6 +119,8 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
 def _from(batch: Batch, start: Array, prior: Array | None) -> Solution:
     """Refine rates from start (N, 2); the shape, one for all traces, is held."""
     low, high = np.array([SLOWEST, start[0, 1]]), np.array([FASTEST * batch.points, start[0, 1]])
+    if prior is None and start[0, 1] == 0.0:
+        return exponentials(batch, start, low, high)
     return solve(kernels.DECAY, batch, start, low, high, prior)
 
 
