@@ -30,7 +30,9 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(
-        "--flaws", action="store_true", help="draw noise, photons and imperfect wiring as well"
+        "--flaws",
+        action="store_true",
+        help="draw noise, photons and imperfect wiring as well, from the seed of the chip",
     )
     parser.add_argument(
         "--mend",
@@ -40,10 +42,13 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
 
 
 def chosen_chip(options: argparse.Namespace) -> Chip:
-    """Return the chip; ChipError or ValueError names everything that is wrong."""
+    """Return the chip; ChipError or ValueError names everything that is wrong.
+
+    Flaws are drawn from the chip's own seed, the one that stands beside every result.
+    """
     refuse(_contradictions(options))
     chip = _chip(options, chip_path(options))
-    return flawed(chip, options.seed) if options.flaws else chip
+    return flawed(chip, chip.seed) if options.flaws else chip
 
 
 def chip_path(options: argparse.Namespace) -> Path | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from kammerton_sim.chip import Chip, Feedline, Line, QubitTruth, ResonatorTruth
+from kammerton_sim.chip.hidden import hidden_draws
 from kammerton_sim.further import entries
 from kammerton_sim.signals import ChannelId
 
@@ -36,12 +37,13 @@ def write_lab(
 ) -> str:
     """Return the text of a lab.toml for a chip served on these ports of 127.0.0.1.
 
-    Design values of frequencies are the truth plus a normal error of one tolerance, cut at two;
+    Design values of frequencies are the truth plus a normal error of one tolerance, cut at two,
+    which nobody can take off again by the seed that the file tells;
     an anharmonicity has a tolerance of a quarter at most;
     amplitudes, times and linewidths are the same nominal values for every qubit; where the
     chip's median T1 or T2 is a multiple of the usual one, so are its nominal times.
     """
-    rng = np.random.default_rng(seed)
+    rng = hidden_draws(seed, _truth(chip))
     blocks = [
         *_head(chip, broker),
         *(block for block in _instruments(chip, ports)),
@@ -54,6 +56,12 @@ def write_lab(
         blocks.append([*_qubit(chip, qubit, resonator, rng), *times])
         blocks.append(_resonator(resonator, served[resonator.name], rng))
     return "\n\n".join("\n".join(block) for block in blocks) + "\n"
+
+
+def _truth(chip: Chip) -> Iterator[float]:
+    for qubit, resonator in zip(chip.qubits, chip.resonators, strict=True):
+        yield from (qubit.f01, qubit.anharmonicity, qubit.t1, qubit.t2)
+        yield from (resonator.frequency, resonator.chi, resonator.linewidth)
 
 
 def _head(chip: Chip, broker: str) -> Iterator[list[str]]:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from kammerton.lab import load
-from kammerton_sim.chip import random_chip, read_chip
+from kammerton_sim.chip import random_chip, read_chip, write_chip
 from kammerton_sim.command import run as main
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.server import PortInUse, free
@@ -230,3 +230,16 @@ def test_flaws_may_be_drawn_for_any_chip(tmp_path):
     assert drawn.bursts
     assert drawn.wiring.mixers
     assert all(q.charge for q in drawn.qubits)
+
+
+def test_flaws_of_a_file_follow_the_seed_that_the_file_and_the_results_tell(tmp_path):
+    file, lab = tmp_path / "chip.toml", tmp_path / "lab.toml"
+    write_chip(random_chip(2, 4), file)
+    written = []
+    for seed in ("4", "7"):
+        chip = tmp_path / f"{seed}.toml"
+        options = [str(file), "--flaws", "--seed", seed, "--no-serve", "--write-chip", str(chip)]
+        assert main([*options, "--write-lab", str(lab)]) == 0
+        written.append(read_chip(chip))
+        assert "hidden truth, seed 4" in lab.read_text(encoding="utf-8")
+    assert written[0] == written[1]

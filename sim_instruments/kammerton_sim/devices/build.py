@@ -121,7 +121,7 @@ def _wired(plain: Chip, qubits: tuple[QubitTruth, ...]) -> Wiring:
     for feedline in plain.feedlines:
         places = [n for n, r in enumerate(plain.resonators) if r.name in feedline.resonators]
         shared = wiring.drive[plain.qubits[places[0]].name].source
-        for k, (hertz, members) in enumerate(carriers([qubits[n].f01 for n in places])):
+        for k, (hertz, members) in enumerate(carriers([qubits[n].f01 for n in places], plain.seed)):
             source = f"{shared}_{k + 1}" if k else shared
             sources[source] = hertz
             for n in (places[m] for m in members):

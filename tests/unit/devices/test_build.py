@@ -123,13 +123,13 @@ def test_shots_are_misread_as_often_as_the_table_says(error):
 
 def test_a_source_reaches_its_qubits_and_hits_none():
     frequencies = [4.6e9, 4.9e9, 5.2e9, 4.91e9]
-    ((carrier, places),) = carriers(frequencies)
+    ((carrier, places),) = carriers(frequencies, 1)
     assert places == [0, 1, 2, 3]
     assert all(12e6 <= abs(f - carrier) <= REACH for f in frequencies)
 
 
 def test_qubits_too_far_apart_get_sources_of_their_own():
-    found = carriers([4.0e9, 6.0e9, 4.2e9])
+    found = carriers([4.0e9, 6.0e9, 4.2e9], 1)
     assert [places for _, places in found] == [[0, 2], [1]]
     chip = device_chip(
         Device("wide", tuple(DeviceQubit(f"q{n}", 1e-4, 1e-4, f, -3e8)
@@ -138,6 +138,19 @@ def test_qubits_too_far_apart_get_sources_of_their_own():
     assert chip.wiring.drive["q1"].source == "drive_lo_2"
     assert set(chip.wiring.carriers) == {"drive_lo", "drive_lo_2", "readout_lo"}
     assert abs(offsets(chip)).max() <= REACH
+
+
+def test_a_carrier_does_not_tell_where_its_only_qubit_is():
+    """Nor does it together with the seed, which lab.toml tells: qubits alike but for 1 kHz."""
+    found = [
+        f - carriers([f], seed)[0][0] for seed in range(20) for f in np.arange(5) * 1e3 + 5.3217e9
+    ]
+    assert np.abs(found).min() >= 12e6 - 1e3
+    assert np.ptp(np.abs(found)) > 40e6
+    assert min(found) < 0 < max(found)
+    by_seed = np.reshape(found, (20, 5))
+    assert np.median(np.ptp(by_seed, axis=1)) > 40e6
+    assert carriers([12.7e9], 1)[0][0] <= 12.75e9
 
 
 # ---------------------------------------------------------------- draws

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tomllib
 from dataclasses import replace
 
 import pytest
@@ -56,3 +57,13 @@ def test_a_chip_that_no_lab_toml_can_say_is_refused(tmp_path, old, new, said, ca
     assert f"--write-lab: {said}" in capsys.readouterr().err
     assert not lab.exists()
     assert run([str(path), "--no-serve"]) == 0  # it can be served
+
+
+def test_the_seed_that_lab_toml_tells_does_not_undo_its_design_values():
+    """Errors are drawn from seed and truth: two chips of one seed differ by more than 1 kHz."""
+    chip = random_chip(2, 3)
+    near = replace(chip, qubits=tuple(replace(q, f01=q.f01 + 1e3) for q in chip.qubits))
+    one, two = (tomllib.loads(write_lab(c, consecutive_ports(c, 4881), 3)) for c in (chip, near))
+    for table, key in (("qubits", "f01"), ("qubits", "anharmonicity"), ("resonators", "frequency")):
+        for name in one[table]:
+            assert one[table][name][key] != two[table][name][key], (name, key)
