@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
+from kammerton_sim.chip.connected import straddling
 from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.command_line import WHOLE, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
@@ -48,7 +49,14 @@ def chosen_chip(options: argparse.Namespace) -> Chip:
     """
     refuse(_contradictions(options))
     chip = _chip(options, chip_path(options))
-    return flawed(chip, chip.seed) if options.flaws else chip
+    return _flawed(chip) if options.flaws else chip
+
+
+def _flawed(chip: Chip) -> Chip:
+    """The chip with flaws; ValueError where an effect among them cannot be."""
+    found = flawed(chip, chip.seed)
+    refuse([f"--flaws: {said}" for said in straddling(found.qubits, found.resonators)])
+    return found
 
 
 def chip_path(options: argparse.Namespace) -> Path | None:

@@ -232,6 +232,17 @@ def test_flaws_may_be_drawn_for_any_chip(tmp_path):
     assert all(q.charge for q in drawn.qubits)
 
 
+def test_flaws_that_a_chip_cannot_have_are_refused_before_it_is_served(tmp_path, capsys):
+    """f01 between the resonator and itself plus |anharmonicity|: no coupling gives this chi."""
+    path, chip = tmp_path / "straddling.csv", tmp_path / "chip.toml"
+    path.write_text(TABLE.replace("5.1e9", "6.85e9"), encoding="utf-8")
+    options = [str(path), "--seed", "4", "--no-serve", "--write-chip", str(chip)]
+    assert main([*options, "--flaws"]) == 2
+    assert "--flaws: resonators.r0.purcell: no coupling to q0 gives" in capsys.readouterr().err
+    assert not chip.exists()
+    assert main(options) == 0  # without them it can be served
+
+
 def test_flaws_of_a_file_follow_the_seed_that_the_file_and_the_results_tell(tmp_path):
     file, lab = tmp_path / "chip.toml", tmp_path / "lab.toml"
     write_chip(random_chip(2, 4), file)
