@@ -71,7 +71,7 @@ def _filled(device: Device, rng: np.random.Generator) -> Iterator[_Numbers]:
     medians = _medians(device)
     for entry in device.qubits:
         a, b, c = rng.uniform(-1, 1, 3).tolist()
-        t1 = _or(entry.t1, medians.t1 * (1 + 0.1 * a))
+        t1 = _or(entry.t1, max(medians.t1 * (1 + 0.1 * a), (entry.t2 or 0.0) / 2))
         t2 = min(_or(entry.t2, medians.t2 * (1 + 0.1 * b)), 2 * t1)
         f01 = _or(entry.f01, medians.f01 + 30e6 * c)
         yield _Numbers(t1, t2, f01, _or(entry.anharmonicity, medians.anharmonicity))

@@ -55,6 +55,13 @@ def test_gaps_are_filled_near_the_others():
     assert filled.anharmonicity == -3e8
 
 
+def test_a_t2_that_is_told_is_kept_where_t1_is_not():
+    known = DeviceQubit("q0", 1e-4, 8e-5, 5e9, -3e8, 0.02)
+    chip = device_chip(Device("gaps", (known, DeviceQubit("q1", None, 4e-4))), 2)
+    assert chip.qubits[1].t2 == 4e-4
+    assert chip.qubits[1].t1 == 2e-4
+
+
 def test_a_table_without_values_is_filled_with_published_ones():
     (qubit,) = device_chip(Device("empty", (DeviceQubit("q0"),)), 2).qubits
     assert qubit.t1 == pytest.approx(published.T1[0], rel=0.11)
