@@ -166,7 +166,12 @@ class Checker:
         return 0.5
 
     def _possible(self, where: str, qubit: DeviceQubit) -> DeviceQubit:
-        """T2 cannot exceed 2 T1: relaxation alone leaves no more."""
+        """T2 cannot exceed 2 T1: relaxation alone leaves no more. f12 lies above 0."""
+        if qubit.f01 and qubit.anharmonicity and qubit.f01 + qubit.anharmonicity <= 0:
+            self.problems.append(
+                f"{where}: an anharmonicity of {qubit.anharmonicity:.4g} Hz leaves nothing of "
+                f"f01 = {qubit.f01:.4g} Hz for the second transition"
+            )
         if qubit.t1 is None or qubit.t2 is None or qubit.t2 <= 2 * qubit.t1:
             return qubit
         said = f"{where}: T2 of {qubit.t2:.4g} s is longer than 2 T1 = {2 * qubit.t1:.4g} s"
@@ -183,6 +188,8 @@ class Checker:
         try:
             value = float(text)
         except ValueError:
+            value = None
+        if value is None or not text.isascii() or "_" in text:  # 1_0 is one of Python alone
             self.problems.append(f"{where}: {key}: {text!r} is not a number")
             return None
         if value == 0 and key == _UNKNOWN:

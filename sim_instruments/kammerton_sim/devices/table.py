@@ -30,11 +30,13 @@ def read_device(path: Path, mend: bool = False) -> Device:
     header = rows[0][1] if rows else []
     if rows:
         checker.header(header)
-    if rows and QUBIT not in header:  # every row would be said to have no name
-        raise ChipError(tuple(checker.problems), path.name)
-    cells = [(where, dict(zip(header, row, strict=False))) for where, row in rows[1:]]
+    named = QUBIT in header
+    cells = [
+        (where, dict(zip(header, row, strict=False)) | ({} if named else {QUBIT: str(n)}))
+        for n, (where, row) in enumerate(rows[1:])
+    ]  # without names every row would be said to have none
     qubits = checker.device(path.name, cells)
-    couplings = checker.couplings(_pairs(path, checker), qubits)
+    couplings = checker.couplings(_pairs(path, checker), qubits) if named else ()
     if checker.problems:
         raise ChipError(tuple(checker.problems), path.name)
     return finished(path.stem, qubits, couplings, checker)
@@ -45,8 +47,8 @@ def couplings_beside(path: Path) -> Path:
     return path.with_suffix(".couplings.csv")
 
 
-def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
-    """("row 3", cells) of every line that is not empty."""
+def _rows(path: Path, checker: Checker, of: str = "") -> list[tuple[str, list[str]]]:
+    """("row 3", cells) of every line that is not empty; of: what stands before "row 3"."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             lines = list(csv.reader(file, strict=True))
@@ -54,7 +56,7 @@ def _rows(path: Path, checker: Checker) -> list[tuple[str, list[str]]]:
         raise ChipError(("not a table: it is no text in UTF-8",), path.name) from None
     except csv.Error as error:
         raise ChipError((f"not a table: {error}",), path.name) from None
-    numbered = [(f"row {n}", [c.strip() for c in cells]) for n, cells in enumerate(lines, 1)]
+    numbered = [(f"{of}row {n}", [c.strip() for c in cells]) for n, cells in enumerate(lines, 1)]
     rows = [(where, cells) for where, cells in numbered if any(cells)]
     _separated_by_commas(path, rows)
     header = rows[0][1] if rows else []
@@ -77,12 +79,16 @@ def _pairs(path: Path, checker: Checker) -> Iterator[tuple[str, str, str]]:
     beside = couplings_beside(path)
     if not beside.exists():
         return
-    rows = _rows(beside, checker)
+    try:
+        rows = _rows(beside, checker, f"{beside.name}, ")
+    except ChipError as error:  # what is wrong with the table is told as well
+        checker.problems += [f"{beside.name}: {said}" for said in error.problems]
+        return
     if not rows or rows[0][1][:2] != sorted(PAIR):
         checker.problems.append(f"{beside.name}: its columns must be {' and '.join(sorted(PAIR))}")
         return
     for where, cells in rows[1:]:
         if len(cells) < 2:
-            checker.problems.append(f"{beside.name}, {where}: a pair has two qubits")
+            checker.problems.append(f"{where}: a pair has two qubits")
         else:
-            yield f"{beside.name}, {where}", cells[0], cells[1]
+            yield where, cells[0], cells[1]

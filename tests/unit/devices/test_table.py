@@ -95,6 +95,9 @@ def test_couplings_name_each_pair_once(table):
         ("0,1e-4,9e-5,5.1e9,3.4e8", "row 2: anharmonicity [Hz]: 3.4e8 must lie between -1 GHz"),
         ("0,1e-4,9e-5,5.1e9,-340", "row 2: anharmonicity [Hz]: -340 must lie between -1 GHz"),
         ("0,fast,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 'fast' is not a number"),
+        ("0,1_0e-5,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: '1_0e-5' is not a number"),
+        ("0,١e-4,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: '١e-4' is not a number"),
+        ("0,1e-4,9e-5,0.2e9,-9e8", "row 2: an anharmonicity of -9e+08 Hz leaves nothing of f01"),
         ("0,nan,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: nan must lie"),
         ("0,1e-4,9e-5,inf,-3.4e8", "row 2: f01 [Hz]: inf must lie"),
         ("0,1e-4,9e-5,5.1e9,-3.4e8,1.2", "row 2: readout_error: 1.2 must lie between 0 and 1"),
@@ -199,7 +202,8 @@ def test_a_column_that_tells_nothing_is_said_to_be_made_up(table):
     [
         ("qubit_a,qubit_b\n0,7\n", "made-up.couplings.csv, row 2: there is no qubit '7'"),
         ("qubit_a,qubit_b\n1,1\n", "row 2: 1 is coupled to itself"),
-        ("qubit_a,qubit_b\n1\n", "row 2: a pair has two qubits"),
+        ("qubit_a,qubit_b\n1\n", "made-up.couplings.csv, row 2: a pair has two qubits"),
+        ("qubit_a,qubit_b\n0,1,5\n", "made-up.couplings.csv, row 2: 3 cells for 2 columns"),
         ("a,b\n0,1\n", "its columns must be qubit_a and qubit_b"),
         ("", "its columns must be qubit_a and qubit_b"),
     ],
@@ -212,6 +216,20 @@ def test_bad_couplings_are_named(table, pairs, problem):
 def test_everything_is_named_at_once(table):
     bad = "0,-1,x,5.1,3", "0,1e-4,3e-4,5e9,-3e8"
     assert len(problems_of(table(*bad, pairs=PAIRS))) == 9
+
+
+@pytest.mark.parametrize("pairs", ['qubit_a,qubit_b\n"0,1\n', "qubit_a;qubit_b\n0;1\n"])
+def test_couplings_that_are_no_table_hide_nothing(table, pairs):
+    row, couplings = problems_of(table("0,-1,9e-5,5.1e9,-3.4e8", pairs=pairs))
+    assert row.startswith("row 2: T1 [s]: -1 must lie")
+    assert couplings.startswith("made-up.couplings.csv: ")
+
+
+def test_a_table_without_names_hides_nothing(table):
+    header = HEADER.replace("qubit,", "Qubit,")
+    column, row = problems_of(table("0,-1,9e-5,5.1e9,-3.4e8", header=header))
+    assert column == "column 'qubit' is missing (is 'Qubit' meant?)"
+    assert row.startswith("row 2: T1 [s]: -1 must lie")
 
 
 def test_no_qubits(table):
