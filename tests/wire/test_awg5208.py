@@ -237,6 +237,17 @@ def test_waveforms_have_a_memory_and_files_a_disk(awg, monkeypatch):
     assert [int(said.split(",")[0]) for said in errors(awg)] == [-225, -254, -254]
 
 
+def test_small_waveforms_fill_the_memory_as_well(awg, monkeypatch):
+    monkeypatch.setattr(awg_waves, "MEMORY", 10 * 2400)
+    for n in range(12):
+        awg.write(f'WLISt:WAVeform:NEW "w{n}",2400')
+    assert awg.ask("WLISt:SIZE?") == "10"
+    awg.write('WLISt:WAVeform:DELete "w0"')
+    awg.write('WLISt:WAVeform:NEW "later",2400')  # into what was given back
+    assert awg.ask("WLISt:SIZE?") == "10"
+    assert [int(said.split(",")[0]) for said in errors(awg)] == [-225, -225]
+
+
 def test_a_broken_file_is_refused(awg):
     awg.sendSEQXFile(b"PK\x03\x04 but not a zip", "bad.seqx")
     awg.loadSEQXFile("bad.seqx")

@@ -16,8 +16,8 @@ from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of, integer, string
 
 SHORTEST, LONGEST, GRANULARITY = 2400, 1_000_000_000, 1
-MEMORY, _SMALL = 1 << 26, 1 << 20
-"""Samples in all (256 MiB; the box has more), and those of a waveform that need no counting."""
+MEMORY = 1 << 26
+"""Samples in all: 256 MiB; the box has more."""
 
 
 class WaveformList:
@@ -26,6 +26,8 @@ class WaveformList:
     def __init__(self, waves: dict[str, Wave], touched: Callable[[], None]) -> None:
         self._waves, self._touched = waves, touched
         self._stamps: dict[str, int] = {}
+        self._room = 0
+        """Samples that may surely still come, before all have to be counted again."""
         self._clock = count(1)
 
     def keep(self, wave: Wave) -> None:
@@ -36,9 +38,12 @@ class WaveformList:
         self._stamps[wave.name] = next(self._clock)
 
     def _check_memory(self, name: str, size: int) -> None:
-        others = (w.samples.size for w in self._waves.values() if w.name != name)
-        if size > _SMALL and size + sum(others) > MEMORY:
+        if size > self._room:
+            others = (w.samples.size for w in self._waves.values() if w.name != name)
+            self._room = MEMORY - sum(others)
+        if size > self._room:
             raise ScpiError(-225, name)
+        self._room -= size
 
     def commands(self) -> dict[str, Command]:
         """Return the commands by header."""
