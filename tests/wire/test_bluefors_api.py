@@ -189,13 +189,27 @@ def server(api: BlueforsApi) -> Iterator[HttpServer]:
     server.close()
 
 
-@pytest.mark.parametrize("length", ["-1", "many", "\u00b2", "99999999999999999999", str(1 << 21)])
+@pytest.mark.parametrize(
+    "length",
+    ["-1", "many", "\u00b2", "9" * 20, str(1 << 21), "0" * 9 + "9" * 14, "0" * 9 + "9" * 5000],
+)
 def test_a_body_of_impossible_length_is_refused(server, length):
     client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
     client.putrequest("POST", "/values/")
     client.putheader("Content-Length", length.encode("latin-1"))
     client.endheaders()
     assert client.getresponse().status == 413
+    client.close()
+
+
+def test_zeros_before_the_length_of_a_body_are_nothing(server):
+    client = http.client.HTTPConnection("127.0.0.1", server.port, timeout=5)
+    for length in ("0" * 20, "0" * 20 + "2", ""):
+        client.putrequest("GET", "/system/")
+        client.putheader("Content-Length", length)
+        client.endheaders(b"{}" if length.endswith("2") else None)
+        assert client.getresponse().read(1) == b"{"
+        client.close()
     client.close()
 
 

@@ -58,16 +58,12 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a GET; the others are answered alike."""
-        length = self.headers.get("Content-Length", "0")
-        if (
-            not length.isdecimal()
-            or int(length[:9]) > LARGEST
-            or "Transfer-Encoding" in self.headers
-        ):
+        length = _whole(self.headers.get("Content-Length", "0"))
+        if length is None or length > LARGEST or "Transfer-Encoding" in self.headers:
             self.close_connection = True
             self._reply(413, {"error": {"code": 1001, "name": "Parameter error"}})
             return
-        body = self.rfile.read(int(length))
+        body = self.rfile.read(length)
         self._owner.server.link.arrive()
         try:
             parts = urlsplit(self.path)
@@ -91,3 +87,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
+
+
+def _whole(text: str) -> int | None:
+    """Return a whole number of a header; None for what is none, or has more than nine digits."""
+    digits = text.lstrip("0") or text[:1]
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= 9 else None
