@@ -18,7 +18,7 @@ are done: [{number, name, given, seed, state, struck?, of?}, ...];
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"};
-advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid"}; stop.
+advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid", "note"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -33,6 +33,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import AuditError
+from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
 from kammerton_sim.faults.words import near
 from kammerton_sim.questions import Questions
@@ -44,6 +45,8 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 366 * 86400.0
+_QUESTION = 1 << 26
+"""Bytes of a request: published values bring their pulses' samples along."""
 
 
 class Control:
@@ -68,12 +71,16 @@ class Control:
             "faults": faults.active,
             "catalogue": _catalogue,
             "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
-            "name": lambda: {"chip": site.chip.name, "pid": os.getpid()},
+            "name": lambda: {
+                "chip": site.chip.name,
+                "pid": os.getpid(),
+                "note": note(site.chip.seed),
+            },
             "time": self._time,
             "advance": self._advance,
             "stop": self._stop,
         }
-        self._server = LineServer("control", port, self.answer, "\n")
+        self._server = LineServer("control", port, self.answer, "\n", longest=_QUESTION)
         self.port = self._server.port
 
     def close(self) -> None:

@@ -69,7 +69,7 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
             refused.append(str(error) + words.how_to_ask(parameter))
     if refused:
         raise Refused("\n".join(refused))
-    return _say(options, [values], words.truths(values))
+    return _say(options, [values], words.truths(values), laboratory.note)
 
 
 def _meant(laboratory: ControlPort, asked: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -162,6 +162,7 @@ def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> list[
     off = _findings(options, title, answer["contradicted"], words.contradiction, whole=True)
     unknown = answer["without_truth"]
     summary = {"checked": answer["checked"], "without_truth": unknown, "settings": settings}
+    summary["note"] = laboratory.note
     _say(
         options,
         [summary],
@@ -169,6 +170,7 @@ def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> list[
         f"no truth of: {', '.join(unknown) or 'none'}",
         *words.why_unknown(unknown),
         f"settings, which claim nothing: {', '.join(settings) or 'none'}",
+        laboratory.note,
     )
     return off
 

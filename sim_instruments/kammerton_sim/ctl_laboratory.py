@@ -13,12 +13,13 @@ class Refused(Exception):
 
 
 class ControlPort:
-    """The control port of one laboratory, which has told its name."""
+    """The control port of one laboratory, which has told its name, and what its results are."""
 
     def __init__(self, address: str | None) -> None:
         self._address = _parsed(address) if address else (HOST, _only())
         self.named = f" --control {address}" if address else ""
-        self.chip = str(name_of(*self._address)["chip"])
+        said = name_of(*self._address)
+        self.chip, self.note = str(said["chip"]), str(said.get("note", ""))
 
     def ask(self, op: str, **request: Any) -> Any:
         """Ask one question; raises Refused with the laboratory's words."""

@@ -22,7 +22,7 @@ _LEVELS = {
 }
 """What a lab.toml calls a limit -> what the ledger calls the level."""
 
-_QUANTITY = re.compile(r"\s*([-+]?[\d.]+(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]*)\s*")
+_QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]*)\s*")
 _PREFIXES = {"": 1.0, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
 _UNITS = ("V", "Hz", "A")
 _BOUNDLESS = 1e300
@@ -66,16 +66,19 @@ def _of_words(word: str) -> dict[str, tuple[float, float]]:
 
 
 def _of_lab(path: Path) -> Iterator[tuple[str, tuple[float, float]]]:
-    instruments = tomllib.loads(path.read_text(encoding="utf-8")).get("instruments", {})
-    found = list(_limits(instruments))
+    document = tomllib.loads(path.read_text(encoding="utf-8"))
+    found = list(_limits(_table(document, "instruments", "instruments")))
     if not found:
         raise LimitError("no limits in it")
     yield from found
 
 
 def _limits(instruments: dict[str, Any]) -> Iterator[tuple[str, tuple[float, float]]]:
-    for name, table in instruments.items():
-        for what, span in table.get("limits", {}).items():
+    for name in instruments:
+        where = f"instruments.{name}"
+        limits = _table(_table(instruments, name, where), "limits", f"{where}.limits")
+        for what in limits:
+            span = _table(limits, what, f"{where}.limits.{what}")
             for level in _LEVELS.get(what, (what,)):
                 low, high = (span.get(end) for end in ("min", "max"))
                 yield (
@@ -85,6 +88,14 @@ def _limits(instruments: dict[str, Any]) -> Iterator[tuple[str, tuple[float, flo
                         _BOUNDLESS if high is None else _number(high),
                     ),
                 )
+
+
+def _table(within: dict[str, Any], key: str, where: str) -> dict[str, Any]:
+    """Return a table of another, empty where there is none."""
+    found = within.get(key, {})
+    if not isinstance(found, dict):
+        raise LimitError(f"{where} is no table")
+    return found
 
 
 def _number(text: object) -> float:

@@ -8,7 +8,7 @@ error is 0, claim nothing and are left out by name.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -24,11 +24,35 @@ def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
     if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
-        content = [{"name": name, **entry} for name, entry in content["parameters"].items()]
+        content = [_named(name, entry) for name, entry in content["parameters"].items()]
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise ValueError(f"{path}: neither a snapshot nor a list of values")
+    if strange := [name for each in content for name in _strange(each)]:
+        raise ValueError("\n".join(f"{path}: {said}" for said in strange))
     settings = [str(each.get("name")) for each in content if _is_setting(each)]
     return [_entry(each, now) for each in content if not _is_setting(each)], settings
+
+
+def _named(name: str, entry: Any) -> Any:
+    return {"name": name, **entry} if isinstance(entry, dict) else entry
+
+
+def _strange(each: Mapping[str, Any]) -> Iterator[str]:
+    """Say what of an entry is not of its kind."""
+    name = each.get("name")
+    for key in ("value", "stderr", "age_seconds"):
+        if not isinstance(each.get(key, 0.0), int | float | None):
+            yield f"{name}: {key} is no number: {each[key]!r}"
+    time = each.get("time")
+    if isinstance(time, str):
+        try:
+            datetime.fromisoformat(time)
+        except ValueError:
+            yield f"{name}: time is none: {time!r}"
+    elif not isinstance(time, int | float | None):
+        yield f"{name}: time is none: {time!r}"
+    if not isinstance(each.get("extra", {}), dict | None):
+        yield f"{name}: extra is no table: {each['extra']!r}"
 
 
 def _is_setting(each: Mapping[str, Any]) -> bool:
@@ -43,6 +67,6 @@ def _entry(each: Mapping[str, Any], now: float) -> dict[str, Any]:
         entry["time"] = datetime.fromisoformat(time).timestamp()
     elif time is not None:
         entry["time"] = time
-    elif "age_seconds" in each:
+    elif each.get("age_seconds") is not None:
         entry["time"] = now - each["age_seconds"]
     return entry

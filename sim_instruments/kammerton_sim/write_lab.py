@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from kammerton_sim.chip import Chip, Feedline, Line, QubitTruth, ResonatorTruth
-from kammerton_sim.chip.hidden import hidden_draws
+from kammerton_sim.chip.hidden import hidden_draws, note
 from kammerton_sim.further import entries
 from kammerton_sim.signals import ChannelId
 
@@ -73,7 +73,7 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
     yield [
         "[computer]",
         f'name = "{_computer(chip)}"',
-        f'note = "simulated device, hidden truth, seed {chip.seed}"',
+        f'note = "{note(chip.seed)}"',
         'sample_rate = "1 GHz"',
     ]
     yield ["[store]", 'database = "kammerton.sqlite"', 'data = "runs"', "pictures = true"]

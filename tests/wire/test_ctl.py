@@ -8,6 +8,8 @@ import socket
 
 import pytest
 
+from kammerton_sim import running
+from kammerton_sim.asked import asked
 from kammerton_sim.command import run as command
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.limits import LimitError, limits_of
@@ -17,6 +19,8 @@ from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.world.errors import WorldError
 from tests.wire.conftest import settle
 from tests.wire.test_laboratory import text_of
+
+SAID = "simulated device, hidden truth, seed 3"
 
 
 @pytest.fixture
@@ -173,7 +177,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
 
 
 def test_questions(ctl, laboratory, world):
-    assert ctl("truth", "q0.t1") == (0, "q0.t1 = 5e-05 s\n", "")
+    assert ctl("truth", "q0.t1") == (0, f"q0.t1 = 5e-05 s\n{SAID}\n", "")
     assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
     assert ctl("outputs")[1].splitlines()[0].split() == ["awg1.1", "off"]
     assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
@@ -255,6 +259,8 @@ def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
         ('{ min = "1 parsec" }', "'1 parsec' has an unknown unit"),
         ("{ max = 3 }", "3 is no quantity"),
         ('{ max = "much" }', "'much' is no quantity"),
+        ('{ max = "1.2.3 V" }', "'1.2.3 V' is no quantity"),
+        ("3", r"instruments.a.limits.volts is no table"),
     ],
 )
 def test_limits_that_cannot_be_read_are_named(tmp_path, span, said):
@@ -262,6 +268,20 @@ def test_limits_that_cannot_be_read_are_named(tmp_path, span, said):
     path.write_text(f"[instruments.a]\nlimits.volts = {span}\n")
     with pytest.raises(LimitError, match=said):
         limits_of([str(path)])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("instruments = 3", "instruments is no table"),
+        ("[instruments]\na = 3", "instruments.a is no table"),
+        ("[instruments.a]\nlimits = [1]", "instruments.a.limits is no table"),
+    ],
+)
+def test_a_lab_toml_of_another_shape_is_named(tmp_path, ctl, text, said):
+    path = tmp_path / "lab.toml"
+    path.write_text(text + "\n")
+    assert ctl("ledger", "--unsafe", str(path)) == (2, "", f"{path}: {said}\n")
 
 
 def test_all_bad_limits_are_named_at_once(tmp_path):
@@ -320,11 +340,46 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
     off, summary = map(json.loads, said.splitlines())
     assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
-    assert summary == {"checked": 1, "without_truth": [], "settings": []}
+    assert summary == {"checked": 1, "without_truth": [], "settings": [], "note": SAID}
+    assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == SAID
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
     path.write_text("")
     assert ctl("ledger", "--contradicted", str(path))[2].startswith(f"{path}: not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"age_seconds": "x"}, "q0.t1: age_seconds is no number: 'x'"),
+        ({"time": "yesterday"}, "q0.t1: time is none: 'yesterday'"),
+        ({"time": [1]}, "q0.t1: time is none: [1]"),
+        ({"stderr": [0]}, "q0.t1: stderr is no number: [0]"),
+        ({"extra": 3}, "q0.t1: extra is no table: 3"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(tmp_path, ctl, entry, said):
+    path = tmp_path / "values.json"
+    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1} | entry]))
+    assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: {said}\n")
+    path.write_text(json.dumps({"parameters": {"q0.t1": 3}}))
+    assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+def test_values_with_the_samples_of_their_pulses_may_be_megabytes(laboratory):
+    samples = {"re": [0.123456789012345] * 70_000, "im": [0.0] * 70_000}
+    value = {"name": "q0.t1", "value": 1.0, "stderr": 0.1, "extra": samples}
+    question = {"op": "contradicted", "published": [value]}
+    assert len(json.dumps(question)) > 1 << 20
+    assert "checked" in asked("127.0.0.1", laboratory.ports["control"], question)
+
+
+def test_a_process_of_windows_is_not_asked_with_a_signal_that_ends_it(monkeypatch):
+    """There os.kill(pid, 0) is Ctrl-C for it: 0 is signal.CTRL_C_EVENT."""
+    monkeypatch.setattr(running.os, "kill", lambda *_: pytest.fail("it was ended"))
+    with monkeypatch.context() as patch:
+        patch.setattr(running.os, "name", "nt")
+        assert running._is_alive(1)
 
 
 def test_what_is_not_there_is_said_in_words(tmp_path, ctl):

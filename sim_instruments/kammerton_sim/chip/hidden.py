@@ -8,6 +8,11 @@ from collections.abc import Iterable
 import numpy as np
 
 
+def note(seed: int) -> str:
+    """Return what is said beside every result from a chip of this seed."""
+    return f"simulated device, hidden truth, seed {seed}"
+
+
 def hidden_draws(seed: int, truth: Iterable[float]) -> np.random.Generator:
     """Return the draws of a seed and a truth: the same for both alike.
 

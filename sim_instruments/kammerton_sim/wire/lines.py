@@ -8,13 +8,15 @@ from collections.abc import Callable
 from kammerton_sim.wire.server import TcpServer
 
 _LONGEST = 1 << 20
+"""Bytes of a line, where nobody says how long one may be."""
 
 
 class LineServer:
     """Answers every line of a client, each answer in one segment.
 
     answer(line) returns the reply without terminator; every line gets one.
-    watch(peer, came) is told when clients come and go.
+    watch(peer, came) is told when clients come and go. longest: bytes of a line; what is longer
+    is more than one.
     """
 
     def __init__(
@@ -24,7 +26,9 @@ class LineServer:
         answer: Callable[[str], str],
         terminator: str = "\r\n",
         watch: Callable[[str, bool], None] = lambda peer, came: None,
+        longest: int = _LONGEST,
     ) -> None:
+        self._longest = longest
         self._answer, self._end, self._watch = answer, terminator.encode(), watch
         self.server = TcpServer(name, port, self._serve)
         self.port = self.server.port
@@ -37,7 +41,7 @@ class LineServer:
         self._watch(peer, True)
         try:
             with connection.makefile("rb") as reader:
-                while line := reader.readline(_LONGEST):
+                while line := reader.readline(self._longest):
                     text = line.decode("utf-8", "replace").strip()
                     if text:
                         self._exchange(connection, text)
