@@ -409,7 +409,7 @@ def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laborat
     said = ctl("ledger", "--contradicted", str(path))[1].splitlines()
     assert said[2] == f"no truth of: {', '.join(names)}"
     assert [line.split()[0] for line in said[3:]] == [
-        "pi_amplitude", "assignment_fidelity", "settings,"
+        "pi_amplitude", "assignment_fidelity", "settings,", "simulated"
     ]  # fmt: skip
     assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[3]
     code, _, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
