@@ -81,6 +81,28 @@ class _Triton(Careful, OxfordTriton):
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing."""
 
+    def _get_named_channels(self) -> None:
+        """Ask for no names: slow software takes seconds to tell all, and a failure is ignored."""
+
+    def name_mixing_chamber(self) -> None:
+        """Ask for the one channel that is read.
+
+        Raises
+        ------
+        InstrumentError
+            The Triton has none of that name.
+        """
+        place = "SYS:DR:CHAN:MC"
+        found = re.fullmatch(rf"STAT:{place}:(T\d+)", self.ask(f"READ:{place}"))
+        if found is None:
+            where = f"the Triton at {self._address}:{self._port}"
+            raise InstrumentError(f"{where} names no mixing chamber (channel MC)")
+        self.chan_alias["MC"] = found[1]
+
+    def _get_control_B_param(self, param: str) -> str:
+        """Ask for no magnet: nothing of it is read."""
+        return "INVALID"
+
     def _recv(self) -> str:
         """Return one line; what comes in pieces is put together, and what follows it is left."""
         link, answer = self._socket, bytearray()
@@ -101,9 +123,11 @@ class _Triton(Careful, OxfordTriton):
 
 def _opened(label: str, host: str, port: int) -> _Triton:
     triton = _Triton(label, address=host, port=port, timeout=TIMEOUT)
-    if "MC" not in triton.parameters:
+    try:
+        triton.name_mixing_chamber()
+    except BaseException:
         triton.close()
-        raise InstrumentError(f"the Triton at {host}:{port} names no mixing chamber (channel MC)")
+        raise
     return triton
 
 

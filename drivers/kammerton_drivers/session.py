@@ -68,6 +68,11 @@ class Session(Generic[I]):
         self._known: Identity | None = None
         self.openings = 0
 
+    @property
+    def connected(self) -> bool:
+        """Whether it is open, and nothing has failed on it since."""
+        return self._instrument is not None and not self._lane.poisoned
+
     def connect(self) -> None:
         """Open the session now, blocking; when that fails, no thread is left behind."""
         try:

@@ -8,16 +8,18 @@ import socket
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from kammerton.model import InstrumentError
-from kammerton_drivers import bluefors_api, monitor, oxford_triton
+from kammerton_drivers import bluefors_api, monitor, oxford_triton, second_line
 from kammerton_drivers.oxford_triton import Triton, connect
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.triton import Triton as Simulated
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.server import TcpServer
+from tests.yardstick import stretch
 
 TURBO = oxford_triton._TURBO
 
@@ -33,6 +35,7 @@ class Software:
         self.answer = device.answer
         self.links = list[socket.socket]()
         self.over = threading.Event()
+        self.first = 0
         self.before: Callable[[int, str], object] = lambda client, line: None
         self._admit = admit
         self.server = TcpServer("fridge", 0, self._serve)
@@ -73,12 +76,21 @@ def newest_is_served(software: Software) -> None:
 
 def first_is_served(software: Software) -> None:
     """Half open: the others are accepted, and get no answer."""
-    software.before = lambda client, line: client > 1 and software.wait()
+
+    def before(client: int, line: str) -> None:
+        software.first = software.first or client
+        if client != software.first:
+            software.wait()
+
+    software.before = before
 
 
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(oxford_triton, "TIMEOUT", 0.5)
+    slow = stretch()
+    monkeypatch.setattr(oxford_triton, "TIMEOUT", 0.5 * slow)
+    for room in (second_line, monitor):
+        monkeypatch.setattr(room, "ASIDE", 1.5 * slow)
 
 
 @pytest.fixture
@@ -98,7 +110,7 @@ def used(software: Software, body: Callable[[Triton], Awaitable[None]]) -> None:
     async def main() -> None:
         triton = connect("fridge", software.address)
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(20 * stretch()):
                 await body(triton)
         finally:
             await triton.close()
@@ -187,7 +199,7 @@ def test_software_that_serves_all_in_turn_is_hung_up_on_for_no_question_that_it_
     software, turn = served(any_number), threading.Lock()
 
     async def body(triton: Triton) -> None:
-        triton._another = None  # what is tested is the one line; the second is as slow
+        triton.second = None  # what is tested is the one line; the second is as slow
         software.before = lambda client, line: turn.acquire() and (
             time.sleep(seconds), turn.release(),
         )  # fmt: skip
@@ -206,7 +218,7 @@ def test_what_hangs_on_the_one_line_is_hung_up_on_after_its_time(served, monkeyp
     software = served(any_number)
 
     async def body(triton: Triton) -> None:
-        triton._another = None
+        triton.second = None
         software.before = lambda client, line: TURBO in line and software.wait()
         asking = asyncio.create_task(triton.machines())
         await asyncio.sleep(0.05)
@@ -216,6 +228,128 @@ def test_what_hangs_on_the_one_line_is_hung_up_on_after_its_time(served, monkeyp
             await asking
 
     used(software, body)
+
+
+def cut(software: Software, *numbers: int) -> None:
+    """Lose connections, as a network that goes away does; all of them where none is named."""
+    software.first = 0
+    for number in numbers or range(1, len(software.links) + 1):
+        with contextlib.suppress(OSError):
+            software.links[number - 1].shutdown(socket.SHUT_RDWR)
+
+
+async def until(triton: Triton, well: Callable[[], bool], *, rounds: int = 200) -> None:
+    """Look again and again, as long as it takes; a question or two may be lost meanwhile."""
+    for _ in range(rounds):
+        with contextlib.suppress(InstrumentError):
+            await told(triton)
+        if well():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("it did not happen")
+
+
+async def further(triton: Triton, looks: int = 25) -> None:
+    for _ in range(looks):
+        await told(triton)
+        await asyncio.sleep(0.02)
+
+
+@pytest.mark.parametrize("which", ["both", "the second"])
+def test_a_network_that_was_away_costs_the_second_line_for_a_while_only(
+    served, monkeypatch, caplog, which
+):
+    monkeypatch.setattr(second_line, "AGAIN", 0.3)
+    monkeypatch.setattr(second_line, "STEADY", 0.0)
+    caplog.set_level("INFO")
+    software = served(any_number)
+
+    async def body(triton: Triton) -> None:
+        await told(triton)
+        cut(software, *([] if which == "both" else [2]))
+        await triton.temperature()
+        assert await triton.machines() == {"turbo": True}, "the one line is asked meanwhile"
+        lines = len(software.links)
+        await until(triton, lambda: len(software.links) > lines)
+        await further(triton)
+        assert len(software.links) == lines + 1
+
+    used(software, body)
+    assert caplog.text.count("the one line is asked") == 1
+    assert caplog.text.count("are asked on a second line") == 2
+
+
+@pytest.mark.parametrize("admit", [newest_wins, newest_is_served, first_is_served])
+def test_where_it_costs_the_first_it_is_tried_once_each_time_the_first_is_back(
+    served, monkeypatch, admit
+):
+    monkeypatch.setattr(second_line, "AGAIN", 0.05)
+    monkeypatch.setattr(second_line, "SETTLED", 0.3 * stretch())
+    software, after = served(admit), {newest_wins: 3, newest_is_served: 3, first_is_served: 2}
+
+    async def body(triton: Triton) -> None:
+        await until(triton, lambda: len(software.links) == after[admit])
+        await further(triton)
+        assert len(software.links) == after[admit], "it is tried in a loop"
+        await asyncio.sleep(second_line.SETTLED)
+        cut(software)
+        await until(triton, lambda: len(software.links) >= 2 * after[admit])
+        await until(triton, lambda: triton.second._session is None)
+        await further(triton)
+        assert len(software.links) == 2 * after[admit], "it is tried in a loop"
+
+    used(software, body)
+
+
+def test_pumps_are_asked_on_the_one_line_while_a_second_opens_and_waits_for_nobody(
+    served, monkeypatch
+):
+    monkeypatch.setattr(oxford_triton, "TIMEOUT", 10.0)
+    monkeypatch.setattr(second_line, "ASIDE", 0.1)
+    software = served(first_is_served)
+
+    async def body(triton: Triton) -> None:
+        for _ in range(3):
+            await told(triton)
+        assert triton.second.opening
+
+    used(software, body)
+    assert len(software.links) == 2
+
+
+def test_the_pause_until_a_second_line_is_tried_doubles(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(second_line, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    class Session:
+        name, openings, connected = "fridge", 1, True
+
+        def expects(self, other: Session) -> None:
+            assert other is first
+
+        async def do(self, action: str, fn: object) -> None:
+            raise InstrumentError("refused")
+
+        async def close(self, within: float) -> None:
+            pass
+
+    first = Session()
+
+    async def tried() -> float:
+        """Return after how long it is tried anew once the first is back."""
+        assert await second.open() is None
+        assert second._session is None
+        now[0] += second_line.SETTLED
+        began, first.openings = now[0], first.openings + 1
+        while not second._may_try():
+            now[0] += 1.0
+        return now[0] - began
+
+    async def main() -> list[float]:
+        return [await tried() for _ in range(9)]
+
+    second = second_line.SecondLine(first, Session)
+    assert asyncio.run(main()) == [60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_another_refrigerator_behind_a_second_line_tells_nothing(served, caplog):

@@ -89,6 +89,11 @@ def test_it_never_sets_anything(rig, triton):
     assert {c["what"] for c in rig.ledger.since()} == {"connection"}
 
 
+def test_to_open_it_asks_for_nothing_that_is_not_read(rig, triton):
+    """Of software that takes a second for an answer each question keeps the temperature away."""
+    assert rig.sent == ["READ:SYS:DR:CHAN:MC", "*IDN?", "*IDN?"]
+
+
 def test_identity(triton):
     identity = asyncio.run(triton.identity())
     assert (identity.vendor, identity.model) == ("OXFORD INSTRUMENTS", "TRITON 400")
