@@ -59,6 +59,20 @@ def test_pull(case, given):
     assert np.abs(found.curve.mean(axis=0) - truth).max() < sigma
 
 
+def test_sequences_that_part_less_and_less():
+    """An amplifier compresses, or a phase error turns around: they cross where they did."""
+    right = 0.6
+    apart = 0.4 * np.tanh(0.4 * (X - right))
+    y = noisy(np.stack([0.5 + apart, 0.5 - apart]), 0.01)
+    found = fit_batch(TWO, ((0, 1), X), y, 0.01)
+    pull = (found.values[NAME] - right) / found.stderr[NAME]
+    assert set(found.verdict) == {"accepted"}
+    assert abs(pull.mean()) < 0.3
+    assert 0.87 < pull.std() < 1.15
+    slope = 0.4 * 0.4
+    assert np.median(np.abs(found.values["slope"])) == pytest.approx(slope, rel=0.03)
+
+
 SX, SZ = np.array([[0, 1], [1, 0]]) / 2, np.array([[1, 0], [0, -1]]) / 2
 
 

@@ -2,7 +2,8 @@
 
 A phase error moves their populations from 1/2 to opposite sides (Reed, thesis, Yale 2013, section
 5.3.3), so two lines cross at the right coefficient; over a long window they bend, and are taken as
-parabolas where the data ask for it.
+parabolas, or as lines that part less and less (a sine, an amplifier that compresses), where the
+data ask for it.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from kammerton.estimation.curves.extremum import Place, expectation, judge_place
 from kammerton.estimation.curves.series import Joined, joined, split
 from kammerton.estimation.numeric.derived import Derived, derive
+from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.projection import linear
-from kammerton.estimation.numeric.solver import Solution
-from kammerton.estimation.verdict.evidence import Evidence, delta_bic, weigh
+from kammerton.estimation.numeric.solver import Solution, merged, replaced
+from kammerton.estimation.verdict.evidence import Evidence, delta_bic, structured, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
     RAILED,
@@ -37,6 +39,9 @@ Array = NDArray[np.float64]
 
 LEAST = 7
 DRIFT = 20.0  # delta-BIC over a random walk
+LINES, PARABOLAS, BOWED = [0, 1, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5, 6]  # of all powers
+WORTH = 8.0  # delta-BIC over lines for which the third law is believed where the second is not
+REAL = 1e-6  # windows off the real axis, which are rounding
 UNEQUAL = 0.5  # part of the crossing by which both sequences may move together
 KNOWN = ("expected", "interleaved")
 UNITS = {"drag_coefficient": "", "slope": "", "offset": ""}
@@ -47,20 +52,25 @@ def ready(x: tuple[ArrayLike, ArrayLike], y: ArrayLike, sigma: ArrayLike | None)
     return joined(split(x, y, sigma, exactly=2), LEAST, "coefficients")
 
 
-def _columns(pair: Joined, degree: int) -> Array:
-    """Return constant, slope and bend of the mean and of half the difference."""
-    t = np.tile(pair.axis, 2)
-    sign = np.repeat([1.0, -1.0], len(pair.axis))
-    powers = [t**k for k in range(degree + 1)]
-    return np.stack(powers + [sign * p for p in powers])
+def _columns(pair: Joined) -> Array:
+    """Return the powers of the mean, up to the square, and of half the difference, to the cube."""
+    t, (mean, apart) = pair.axis, (3, 4)
+    columns = np.empty((mean + apart, 2, len(t)))
+    columns[0] = 1.0
+    for k in (1, 2):
+        columns[k] = t * columns[k - 1]
+    columns[mean:-1] = columns[:mean]
+    columns[-1] = t * columns[-2]
+    columns[mean:, 1] *= -1.0
+    return columns.reshape(mean + apart, -1)
 
 
 def drag_sequences(pair: Joined, known: dict[str, object]) -> Outcome:
-    """Fit two lines, or parabolas; the crossing nearest to `expected` gives the coefficient."""
+    """Fit two lines, or curves; the crossing nearest to `expected` gives the coefficient."""
     batch, n = pair.batch, pair.batch.traces
-    straight, bent = (linear(_columns(pair, k), batch) for k in (1, 2))
-    curved = delta_bic(batch, straight, bent) > 0
-    fit, curve = _padded(pair, straight, bent, curved)
+    columns = _columns(pair)
+    fit = _best(batch, columns)
+    curve = np.asarray(fit.theta @ columns)
     evidence = weigh(batch, fit, curve, simple_laws(batch))
     low = np.full(n, pair.low)
     expected = expectation(known, batch, low, low + pair.length)
@@ -78,37 +88,48 @@ def drag_sequences(pair: Joined, known: dict[str, object]) -> Outcome:
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
-def _padded(
-    pair: Joined, straight: Solution, bent: Solution, curved: NDArray[np.bool_]
-) -> tuple[Solution, Array]:
-    """Return parabolas everywhere, of no bend where the data do not ask for one."""
-    theta, cov = np.zeros_like(bent.theta), np.zeros_like(bent.cov)
-    kept = np.array([0, 1, 3, 4])
-    theta[:, kept] = straight.theta
-    cov[:, kept[:, None], kept] = straight.cov
-    one = curved[:, None]
-    fit = Solution(
-        bent.law, np.where(one, bent.theta, theta), np.where(one[:, :, None], bent.cov, cov),
-        np.where(curved, bent.cost, straight.cost),
-        np.where(one, bent.residual, straight.residual),
-        np.where(curved, bent.free, straight.free),
-    )  # fmt: skip
-    return fit, np.asarray(fit.theta @ _columns(pair, 2))
+def _best(batch: Batch, columns: Array) -> Solution:
+    """Fit two lines; or one of the others where the data ask for it."""
+    straight, bent = (linear(columns[law], batch) for law in (LINES, PARABOLAS))
+    curved = delta_bic(batch, straight, bent) > 0
+    which = np.flatnonzero(curved | structured(batch, straight))
+    fit = _padded(straight, LINES)
+    if len(which) == 0:
+        return fit
+    part = batch.take(which)
+    bent = _padded(bent.take(which), PARABOLAS)
+    bowed = _padded(linear(columns[BOWED], part), BOWED)
+    rich = merged(bent, bowed, bowed.cost < bent.cost)
+    gain = delta_bic(part, straight.take(which), rich)
+    return replaced(fit, which, rich, gain > np.where(curved[which], 0.0, WORTH))
+
+
+def _padded(fit: Solution, law: list[int]) -> Solution:
+    """Return the solution with all powers there may be; those it does not have are 0."""
+    n, size = len(fit.cost), BOWED[-1] + 1
+    theta, cov = np.zeros((n, size)), np.zeros((n, size, size))
+    theta[:, law] = fit.theta
+    cov[:, np.array(law)[:, None], law] = fit.cov
+    return Solution(fit.law, theta, cov, fit.cost, fit.residual, fit.free)
 
 
 def _crossing(pair: Joined, fit: Solution, evidence: Evidence, expected: Array) -> Derived:
     """Return where the difference vanishes, nearest to what is expected (in windows)."""
-    a, b, c = (fit.theta[:, k] for k in (3, 4, 5))
+    a, b, c, d = (fit.theta[:, k] for k in (3, 4, 5, 6))
     upper = np.abs(_root(a, b, c, 1.0) - expected) < np.abs(_root(a, b, c, -1.0) - expected)
-    sign = np.where(upper, 1.0, -1.0)
+    sign, bowed = np.where(upper, 1.0, -1.0), d != 0
+    start = _nearest(fit.theta[bowed, 3:], expected[bowed]) if bowed.any() else None
 
     def numbers(theta: Array) -> dict[str, Array]:
-        a, b, c = (theta[..., k] for k in (3, 4, 5))
+        a, b, c, d = (theta[..., k] for k in (3, 4, 5, 6))
         at = _root(a, b, c, sign)
+        if start is not None:
+            at[..., bowed] = _followed(theta[..., bowed, 3:], start)
         middle = theta[..., 0] + theta[..., 1] * at + theta[..., 2] * at * at
         return {
             "drag_coefficient": pair.low + pair.length * at,
-            "slope": (b + 2 * c * at) / pair.length, "offset": middle + pair.batch.level,
+            "slope": (b + 2 * c * at + 3 * d * at * at) / pair.length,
+            "offset": middle + pair.batch.level,
         }  # fmt: skip
 
     return derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
@@ -121,6 +142,27 @@ def _root(a: Array, b: Array, c: Array, sign: Array | float) -> Array:
         steep = -(b + np.where(b >= 0, inner, -inner)) / 2.0
         near, far = a / steep, np.where(c == 0, a / steep, steep / c)
         return np.where(np.asarray(sign) > 0, near, far)
+
+
+def _nearest(powers: Array, expected: Array) -> Array:
+    """Return the real root of cubics (B, 4) nearest to what is expected (B,)."""
+    companion = np.zeros((len(powers), 3, 3))
+    companion[:, 1, 0] = companion[:, 2, 1] = 1.0
+    companion[:, :, 2] = -powers[:, :3] / powers[:, 3:]
+    roots = np.linalg.eigvals(companion)
+    away = np.where(np.abs(roots.imag) < REAL, np.abs(roots.real - expected[:, None]), np.inf)
+    nearest = away.argmin(axis=1)
+    return np.asarray(roots.real[np.arange(len(nearest)), nearest], dtype=np.float64)
+
+
+def _followed(powers: Array, start: Array) -> Array:
+    """Return the roots of cubics (..., B, 4) that lie close to start (B,)."""
+    a, b, c, d = np.moveaxis(powers, -1, 0)
+    at = start
+    with np.errstate(all="ignore"):
+        for _ in range(2):
+            at = at - (a + at * (b + at * (c + at * d))) / (b + at * (2 * c + 3 * d * at))
+    return np.asarray(at)
 
 
 def _judge(
@@ -137,9 +179,10 @@ def _judge(
     findings.rejected(railed, "saturated", SATURATED)
     findings.rejected(
         evidence.misfit, "model does not fit",
-        "the sequences follow neither lines nor parabolas",
+        "the sequences follow neither lines nor smooth curves",
     )  # fmt: skip
     touch = fit.theta[:, 4] ** 2 < 4 * fit.theta[:, 3] * fit.theta[:, 5]
+    touch &= fit.theta[:, 6] == 0  # a cubic always crosses
     findings.insufficient(
         touch & (evidence.gain_flat > CLEAR), "range too narrow",
         "the two sequences approach each other but do not cross",
