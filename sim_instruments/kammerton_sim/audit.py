@@ -24,6 +24,15 @@ _UNITS = {"frequency": "Hz", "power": "dBm", "current": "A", **dict.fromkeys(_VO
 OHM = 1e3
 """Of a bias line: a current through it is held against limits in volts, unless there are others."""
 
+_OF_ALL = (
+    *("on", "run", "all_off", "function", "voltage_limit"),
+    *("pulse", "pulse_source", "pulse_polarity"),
+)
+"""What decides of every level of its box whether it comes out."""
+
+_PLAYED = ("peak", "low", "high")
+_MARKED = ("marker_low", "marker_high")
+
 _NOT_WRITTEN = frozenset({"identity", "fault", "connection", "refused", "power cycle"})
 
 
@@ -47,6 +56,7 @@ class _Replay:
     def __init__(self, limits: Limits, start: Mapping[Key, Any]) -> None:
         self._limits = limits
         self._values = dict(start)
+        self._begun: dict[Key, Any] = {}
         self._open: dict[Key, _Span] = {}
         self._known: dict[Key, tuple[float, float] | None] = {}  # a month has few names
         self.spans: list[dict[str, Any]] = []
@@ -56,9 +66,11 @@ class _Replay:
     def change(self, change: Mapping[str, Any]) -> None:
         """Take one entry of the ledger into account."""
         box, output, what = change["instrument"], change["output"], change["what"]
-        what = "level" if what == "ramp" else what  # it counts from the first step to its end
+        if what in ("ramp", "level"):  # which is at both its ends until there is a level again
+            self._begun[box, output, "level"] = change["old"] if what == "ramp" else None
+            what = "level"
         self._values[box, output, what] = change["new"]
-        if what in ("on", "run", "all_off", "pulse", "pulse_source", "function", "voltage_limit"):
+        if what in _OF_ALL:
             touched = [key for key in self._values if key[0] == box]
         else:
             touched = [(box, output, what)]
@@ -71,9 +83,12 @@ class _Replay:
             self._close(key, now)
 
     def _judge(self, key: Key, time: float) -> None:
-        limits, value = self._limit_of(key), self._level(key)
-        unsafe = limits is not None and _is_number(value) and not limits[0] <= value <= limits[1]
-        unsafe = unsafe and self._emits(key)
+        limits, value = self._limit_of(key), self._level(key, self._values[key])
+        begun = self._level(key, self._begun.get(key))
+        if limits is not None and _is_out(begun, limits) and not _is_out(value, limits):
+            value = begun
+        unsafe = limits is not None and _is_out(value, limits) and self._emits(key)
+        unsafe = unsafe and not self._told_elsewhere(key, value, limits)
         known = self._open.get(key)
         if known is not None and (not unsafe or known.value != value):
             self._close(key, time)
@@ -93,7 +108,7 @@ class _Replay:
             "from": span.since,
             "to": time,
         }
-        if what == "peak" and rate is not None:
+        if what in _PLAYED and rate is not None:
             found["samples"] = round((time - span.since) * rate)
         self.spans.append(found)
 
@@ -103,13 +118,13 @@ class _Replay:
             return False
         run = self._values.get((box, "all", "run"), "running")
         running = run == "running" or what == "offset"  # that is there while nothing plays, too
-        relays = (output, output.rstrip("0123456789"), "all")
+        running = running or (run == "waiting" and what in _MARKED)  # whichever it holds meanwhile
+        relays = (output, output.partition(".")[0], output.rstrip("0123456789"), "all")
         closed = (self._values[box, r, "on"] for r in relays if (box, r, "on") in self._values)
         return running and bool(next(closed, False))
 
-    def _level(self, key: Key) -> Any:
+    def _level(self, key: Key, value: Any) -> Any:
         """Return what is held against the limits: of amperes the volts, if those are in volts."""
-        value = self._values[key]
         current = self._current(key)
         if current is None or self._judged_by(current) is not None or not _is_number(value):
             return value
@@ -117,9 +132,13 @@ class _Replay:
         return min(max(value * OHM, -most), most)
 
     def _gated(self, box: str, output: str) -> bool:
-        """Whether nothing comes out for want of pulses; a source's own generator gives them."""
+        """Whether nothing comes out for want of pulses.
+
+        A source's own generator gives them, and an inverted input is open while none come.
+        """
         own = self._values.get((box, output, "pulse_source")) == "INT"
-        return bool(self._values.get((box, output, "pulse"))) and not own
+        open_ = own or self._values.get((box, output, "pulse_polarity")) == "INV"
+        return bool(self._values.get((box, output, "pulse"))) and not open_
 
     def _current(self, key: Key) -> Key | None:
         """Return what the limits call the current of a source that puts one out."""
@@ -139,9 +158,23 @@ class _Replay:
 
     def _judged_by(self, key: Key) -> tuple[float, float] | None:
         if key not in self._known:
-            meant = (limits for name, limits in self._limits.items() if _is_meant(key, name))
-            self._known[key] = next(meant, None)
+            meant = [limits for name, limits in self._limits.items() if _is_meant(key, name)]
+            self._known[key] = within_all(meant) if meant else None
         return self._known[key]
+
+    def _told_elsewhere(self, key: Key, value: float, limits: tuple[float, float] | None) -> bool:
+        """Whether this would be found twice.
+
+        A peak has no sign: its low and its high are judged. And a low above all that is allowed
+        is found as the high of the same output, if that has the same limits; so the other way.
+        """
+        box, output, what = key
+        if what == "peak":
+            return (box, output, "low") in self._values
+        if limits is None or what != ("low" if value > limits[1] else "high"):
+            return False
+        other = "high" if what == "low" else "low"
+        return self._limit_of((box, output, other)) == limits
 
     def judged(self) -> list[Key]:
         """Return every setting that was held against the limits."""
@@ -152,9 +185,22 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_out(value: Any, limits: tuple[float, float]) -> bool:
+    return _is_number(value) and not limits[0] <= value <= limits[1]
+
+
 def _is_meant(key: Key, pattern: str) -> bool:
+    """Whether a pattern is of this setting; one of the peak is of both its ends."""
     box, output, what = key
-    return any(fnmatchcase(name, pattern) for name in (f"{box}.{output}.{what}", f"{box}.{what}"))
+    called = (what, "peak") if what in _PLAYED else (what,)
+    names = (name for w in called for name in (f"{box}.{output}.{w}", f"{box}.{w}"))
+    return any(fnmatchcase(name, pattern) for name in names)
+
+
+def within_all(limits: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """Return what lies within each of several limits; the wrong way round where nothing does."""
+    lows, highs = zip(*limits, strict=True)
+    return max(lows), min(highs)
 
 
 def unsafe(
@@ -201,8 +247,9 @@ def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
 
 
 def _silent(start: Iterable[Key]) -> list[Key]:
-    """Return the peaks of generators, which are not there before something is assigned."""
-    return [(box, "all", "peak") for box, _, what in start if what == "clock_rate"]
+    """Return what generators play, which is not there before something is assigned."""
+    boxes = [box for box, _, what in start if what == "clock_rate"]
+    return [(box, "all", what) for box in boxes for what in _PLAYED]
 
 
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:

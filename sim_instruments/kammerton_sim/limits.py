@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from kammerton_sim.audit import within_all
 from kammerton_sim.command_line import told
 
 _LEVELS = {
@@ -38,7 +39,8 @@ def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
     problems: list[str] = []
     for word in words:
         try:
-            limits |= _of_words(word) if "=" in word else limits_of_lab(word)
+            for name, span in (_of_words(word) if "=" in word else limits_of_lab(word)).items():
+                limits[name] = within_all([span, limits.get(name, span)])
         except LimitError as error:
             problems.append(str(error))
     if problems:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.limits import limits_of
 
 POWER = ("lo", "rf", "power")
 START = {("lo", "rf", "on"): False, POWER: -30.0, ("awg", "1", "on"): False}
@@ -84,6 +85,53 @@ def test_pulse_modulation_without_pulses_is_silence():
     pulses = [*entries, (5, "lo", "rf", "pulse_source", "INT"),
               (6, "lo", "rf", "pulse_source", "EXT")]  # fmt: skip
     assert spans(*pulses)[1:] == [("lo.rf", "power", 20.0, 5, 6)]
+
+
+def test_an_inverted_pulse_input_without_pulses_is_open():
+    entries = [
+        (1, "lo", "rf", "power", 20.0),
+        (1, "lo", "rf", "pulse_source", "EXT"),
+        (2, "lo", "rf", "on", True),
+        (2, "lo", "rf", "pulse", True),
+        (3, "lo", "rf", "pulse_polarity", "INV"),
+        (5, "lo", "rf", "pulse_polarity", "NORM"),
+    ]
+    assert spans(*entries)[1:] == [("lo.rf", "power", 20.0, 3, 5)]
+
+
+def test_a_peak_has_a_sign_where_its_ends_are_known():
+    entries = [(1, "awg", "1", "on", True), (2, "awg", "1", "low", -0.4),
+               (2, "awg", "1", "high", 0.3), (2, "awg", "1", "peak", 0.4)]  # fmt: skip
+    for pattern, found in (((-0.1, 0.5), ("low", -0.4)), ((-0.5, 0.2), ("high", 0.3))):
+        seen = spans(*entries, limits={"awg.peak": pattern})
+        assert seen == [("awg.1", *found, 2, 100.0)]
+    assert spans(*entries, limits={"awg.peak": (-0.4, 0.3)}) == []
+
+
+@pytest.mark.parametrize("run", ["running", "waiting"])
+def test_a_marker_is_put_out_through_the_relay_of_its_channel(run):
+    entries = [(1, "awg", "all", "run", "stopped"), (1, "awg", "3", "on", True),
+               (2, "awg", "3.1", "marker_high", 1.7), (3, "awg", "all", "run", run),
+               (4, "awg", "3", "on", False)]  # fmt: skip
+    limits = {"awg*.marker_high": (0.0, 1.2)}
+    assert spans(*entries, limits=limits) == [("awg.3.1", "marker_high", 1.7, 3, 4)]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_of_several_limits_of_one_output_each_holds(order):
+    limits = dict([("*.power", (-30.0, 25.0)), ("lo.power", (-40.0, 16.0))][::order])
+    entries = [(1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True),
+               (3, "lo", "rf", "power", -35.0), (4, "lo", "rf", "power", 0.0)]  # fmt: skip
+    assert [s[2] for s in spans(*entries, limits=limits)] == [20.0, -35.0]
+    assert limits_of(["lo.power=-30:25", "lo.power=-40:16"]) == {"lo.power": (-30.0, 16.0)}
+
+
+def test_a_ramp_is_at_both_its_ends_until_a_level_comes():
+    log = changes((1, "bias", "out", "on", True), (2, "bias", "out", "ramp", 0.0),
+                  (9, "bias", "out", "level", 0.0))  # fmt: skip
+    log[1]["old"] = 5.0
+    (span,) = unsafe(log, {"bias.level": (-1.0, 1.0)}, START, 100.0)
+    assert (span["value"], span["from"], span["to"]) == (5.0, 2, 9)
 
 
 def test_a_relay_may_belong_to_several_channels_of_a_box():

@@ -306,7 +306,8 @@ def test_the_ledger_tells_what_came_out(laboratory, awg):
     awg.channels[0].awg_amplitude(0.5)
     halt(awg)
     late = changes(laboratory)[len(seen) :]
-    assert late == [
+    ends = [change for change in late if change[1] in ("low", "high")]
+    assert [change for change in late if change not in ends] == [
         ("1", "peak", pytest.approx(0.2)),
         ("3", "peak", pytest.approx(0.05)),
         ("all", "run", "waiting"),
@@ -314,6 +315,7 @@ def test_the_ledger_tells_what_came_out(laboratory, awg):
         ("1", "peak", pytest.approx(0.1)),
         ("all", "run", "stopped"),
     ]
+    assert max(abs(volts) for _, _, volts in ends) == pytest.approx(0.2)
 
 
 def test_a_waveform_that_changes_while_it_plays_is_in_the_ledger(laboratory, awg):

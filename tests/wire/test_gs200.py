@@ -221,6 +221,29 @@ def test_what_a_program_passes_on_its_way_is_unsafe(box, clock):
     assert [(s["value"], s["from"], s["to"]) for s in levels] == [(5.0, 1e9, 1e9 + 5)]
 
 
+@pytest.mark.parametrize(
+    ("settings", "after"),
+    [
+        ("SLOP 3600;INT 3600;RUN", ""),
+        ("SLOP 3600;INT 3600;RUN", ":SOUR:LEV 5"),  # the level that is set already
+        ("SLOP 3600;INT 3600;RUN;PAUS", ""),
+        ("SLOP 0;INT 0.1;REP 1;RUN", ""),
+    ],
+)
+def test_a_program_that_begins_at_an_unsafe_level_is_unsafe_until_it_has_left_it(
+    box, clock, settings, after
+):
+    told(box, ":SOUR:RANG 10;LEV 5;:OUTP ON;:PROG:EDIT:STAR;:SOUR:LEV 5;LEV 0;:PROG:EDIT:END")
+    told(box, f":PROG:{settings}")
+    clock.time += 0.01
+    told(box, after or "*OPC?")
+    clock.time += 1000
+    assert max(box.volts(), box._program.level(clock.time - 0.1) or 0.0) > 1
+    limits = dict.fromkeys(("bias.level", "bias.low", "bias.high"), (-1.0, 1.0))
+    (span,) = unsafe(box.ledger.since(), limits, box.power_on(), clock.time)
+    assert (span["value"], span["from"], span["to"]) == (5.0, 1e9, clock.time)
+
+
 @pytest.mark.parametrize("what", [":PROG:EDIT:STAR", ':PROG:LOAD "other"'])
 def test_a_program_that_is_changed_while_it_runs_is_run_as_it_was(box, clock, what):
     told(box, ':PROG:EDIT:STAR;:PROG:EDIT:END;:PROG:SAVE "other"')

@@ -99,6 +99,15 @@ def test_safe_switches_off(rig, source):
     assert not rig.device.carrier.on
 
 
+def test_pulse_modulation_without_pulses_is_silence_unless_it_is_inverted(rig):
+    on = []
+    rig.device.turned = lambda: on.append(rig.device.carrier.on)
+    rig.device.receive(b"OUTP ON;:PULM:SOUR EXT;STAT ON;POL INV;POL NORM")
+    assert on == [True, True, False, True, False]
+    rig.device.receive(b"PULM:POL INV;SOUR INT")  # of its own pulses the chip hears none
+    assert on[5:] == [True, False]
+
+
 def test_a_source_that_stays_on_is_named(rig, source, monkeypatch):
     async def main() -> None:
         await source.enable(on=True)

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from kammerton_sim.instruments.awg5208_settings import BITS, CHANNELS, FGEN, SETTINGS
 from kammerton_sim.instruments.awg_memory import AwgMemory
-from kammerton_sim.instruments.sequence import peak
+from kammerton_sim.instruments.sequence import extremes
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import ChannelId, ChannelOutput, Segment, Wave
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import integer, string
+from kammerton_sim.wire.settings import Value
 
 
 class RunState(StrEnum):
@@ -55,8 +56,8 @@ class Awg5208(ScpiInstrument):
         self._astray = 0.0
         self._assets: dict[int, tuple[str, int]] = {}
         """Channel -> (sequence, track), or (waveform, 0)."""
-        self._peaks: dict[int, float] = {}
-        self._largest: WeakKeyDictionary[Wave, float] = WeakKeyDictionary()
+        self._noted: dict[tuple[int, str], float] = {}
+        self._extremes: WeakKeyDictionary[Wave, tuple[float, float]] = WeakKeyDictionary()
 
     def outputs(self) -> dict[ChannelId, ChannelOutput]:
         """Return what every channel puts out now; a box that does not run is silent."""
@@ -68,7 +69,8 @@ class Awg5208(ScpiInstrument):
         running = self.state is RunState.RUNNING
         return {
             f"{self.name}.{c}": {
-                "amplitude": self.value("amplitude", c), "running": running, "peak": self._peak(c)
+                "amplitude": self.value("amplitude", c), "running": running,
+                "peak": max(map(abs, self._reach(c))),
             } if self.is_on(c) else None
             for c in range(1, CHANNELS + 1)
         }  # fmt: skip
@@ -122,6 +124,10 @@ class Awg5208(ScpiInstrument):
         super().reset()
         for channel in list(self._assets):
             self._assign(channel, None)
+
+    def power_on(self) -> dict[tuple[str, str, str], Value]:
+        """Return what shapes the outputs at power-on; nothing plays."""
+        return super().power_on() | {(self.name, "all", "run"): RunState.STOPPED.name.lower()}
 
     def power_cycle(self) -> None:
         """Settings and lists of power-on; the disk stays."""
@@ -221,20 +227,29 @@ class Awg5208(ScpiInstrument):
             self._note_peaks()
 
     def _note_peaks(self) -> None:
-        """Write the largest voltage each channel can play into the ledger, when it changed."""
-        for channel in range(1, CHANNELS + 1):
-            new = self._peak(channel)
-            old = self._peaks.get(channel, 0.0)
-            if new != old:
-                self._peaks[channel] = new
-                self.ledger.record(self.name, str(channel), "peak", old, new)
+        """Write the voltages between which each channel can play into the ledger, as they change.
 
-    def _peak(self, channel: int) -> float:
-        name, track = self._assets.get(channel, ("", 0))
+        The ends beside the peak: limits may allow more on one side of zero than on the other.
+        """
+        for channel in range(1, CHANNELS + 1):
+            low, high = self._reach(channel)
+            for what, new in (("low", low), ("high", high), ("peak", max(-low, high))):
+                old = self._noted.get((channel, what), 0.0)
+                if new != old:
+                    self._noted[channel, what] = new
+                    self.ledger.record(self.name, str(channel), what, old, new)
+
+    def _reach(self, channel: int) -> tuple[float, float]:
+        """Return lowest and highest V of what is assigned, with the offset; 0 of nothing."""
+        if channel not in self._assets:
+            return 0.0, 0.0
+        name, track = self._assets[channel]
         library = self.memory.library
         names = library.heard(name, track) if track else {name}
-        played = peak(library.waves, names, self._largest) * float(self.value("amplitude", channel))
-        return played / 2 + abs(float(self.value("offset", channel))) if played else 0.0
+        low, high = extremes(library.waves, names, self._extremes)
+        half = float(self.value("amplitude", channel)) / 2
+        offset = float(self.value("offset", channel))
+        return offset + low * half, offset + high * half
 
     def _assigned(self, channel: int) -> tuple[tuple[Segment, ...], tuple[Segment, ...]]:
         name, track = self._assets.get(channel, ("", 0))

@@ -105,23 +105,24 @@ class Gs200(ScpiInstrument):
 
     def reset(self) -> None:
         """Output off first, then the rest; files of programs stay."""
-        self._program = self._program.anew()
-        self._reach(None, None)
         self.set("on", (), False)
+        self._stop_at(0.0)
+        self._program = self._program.anew()
         super().reset()
 
     def set(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
-        """Change a setting; another level ends a program, whoever turns it."""
-        if key == "level" and self._program.running and value != self.value("level"):
-            self._stop()
+        """Change a setting; a level ends a program, and before another function it is off."""
+        if key == "level" and self._program.running:
+            self._stop_at(float(value))
+        if key == "function" and value != self.value("function"):
+            self.set("on", (), False)
+            self._stop_at(0.0)
         super().set(key, suffixes, value)
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Another function begins switched off, at 0, in its own range."""
         self._extended |= _SOURCE_CHANGED
         if key == "function":
-            self._stop()
-            self.set("on", (), False)
             self.set("level", (), 0.0)
             self.set("range", (), 1.0 if self.value("function") == "VOLT" else 10e-3)
 
@@ -219,14 +220,24 @@ class Gs200(ScpiInstrument):
             raise ScpiError(-221, "the output is off")
         start = self.level()
         steps = self._program.run(self._now(), start)
-        self.ledger.record(self.name, "out", "ramp", start, steps[-1])
         ends = start, steps[-1]
         beyond = min(steps) < min(ends), max(steps) > max(ends)
         self._reach(min(steps) if beyond[0] else None, max(steps) if beyond[1] else None)
+        self.ledger.record(self.name, "out", "ramp", *ends)
 
-    def _stop(self) -> None:
-        """Run no program any more."""
+    def _stop_at(self, level: float) -> None:
+        """Run no program any more; the output stays at `level`.
+
+        Where that is what was set before the program, too, the ledger has to know: to it a ramp
+        is at both its ends until a level comes.
+        """
+        if not self._program.running:
+            return
         self._program.stop()
+        set_before = self.value("level")
+        super().set("level", (), level)
+        if level == set_before:
+            self.ledger.record(self.name, "out", "level", set_before, level)
         self._reach(None, None)
 
     def _reach(self, low: float | None, high: float | None) -> None:
@@ -243,15 +254,13 @@ class Gs200(ScpiInstrument):
             return
         if self._program.ended(self._now()):
             with self.ledger.by("program"):  # not who talks to the box as it is noticed
-                self.set("level", (), self.level())
-                self._stop()
+                self._stop_at(self.level())
             self._extended |= _PROGRAM_ENDED
 
     def _settle_and_stop(self) -> None:
         """Stay where a program has come to."""
         if self._program.running:
-            self.set("level", (), self._range().rounded(self.level()))
-            self._stop()
+            self._stop_at(self._range().rounded(self.level()))
 
     def _ask_extended(self, call: Call) -> str:
         events, self._extended = self._extended, 0

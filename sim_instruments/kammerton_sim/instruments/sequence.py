@@ -172,16 +172,22 @@ def silence(length: int) -> Wave:
     return _SILENCE[length]
 
 
-def peak(
-    waves: Mapping[str, Wave], names: Iterable[str | None], known: MutableMapping[Wave, float]
-) -> float:
-    """Return the largest |sample| of the named waves; `known` remembers waves already seen."""
-    largest = 0.0
-    for name in set(names) - {None}:
-        wave = waves.get(name) if name is not None else None
-        if wave is None:
+def extremes(
+    waves: Mapping[str, Wave],
+    names: Iterable[str | None],
+    known: MutableMapping[Wave, tuple[float, float]],
+) -> tuple[float, float]:
+    """Return the least and the largest sample of the named waves; 0 of what there is none of.
+
+    known: remembers waves already seen.
+    """
+    ends = []
+    for name in set(names):
+        wave = None if name is None else waves.get(name)
+        if wave is None or not wave.samples.size:
+            ends.append((0.0, 0.0))
             continue
         if wave not in known:
-            known[wave] = float(np.abs(wave.samples).max(initial=0.0))
-        largest = max(largest, known[wave])
-    return largest
+            known[wave] = float(wave.samples.min()), float(wave.samples.max())
+        ends.append(known[wave])
+    return min((low for low, _ in ends), default=0.0), max((high for _, high in ends), default=0.0)

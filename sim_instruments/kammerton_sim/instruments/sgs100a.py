@@ -6,7 +6,8 @@ OUTPut:PON OFF has it. Without the external reference that it is set to, it says
 of the SMB100A manual, bit 3 of *ESR) and goes on by its own oscillator. What lasts it tells under
 SYSTem:SERRor?, as often as it is asked: two laboratories' drivers (pyHegel, Kollar Lab) ask
 SGS100As that; it answers here as SYSTem:ERRor:STATic? of the SMB100A manual does. All errors at
-once, and their numbers: the vendor's Python package for the SGT100A.
+once and their numbers, and that an inverted pulse input suppresses the signal during the pulse, so
+that without pulses the carrier is on: the vendor's Python package for the SGT100A.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ SETTINGS = {
     "pulse_width": Setting(f"{_PULSE}:WIDTh", Number(2e-6, 20e-9, 100, "S")),
     "pulse_period": Setting(f"{_PULSE}:PERiod", Number(10e-6, 100e-9, 100, "S")),
     "pulse_mode": Setting(f"{_PULSE}:MODE", Choice(("SINGle", "DOUBle"), "SING")),
-    "pulse_polarity": Setting(f"{_PULSE}:POLarity", Choice(("NORMal", "INVerted"), "NORM")),
+    "pulse_polarity": Setting(
+        f"{_PULSE}:POLarity", Choice(("NORMal", "INVerted"), "NORM"), output=True
+    ),
     "double_delay": Setting(f"{_PULSE}:DOUBle:DELay", Number(1e-6, 40e-9, 100, "S")),
     "double_width": Setting(f"{_PULSE}:DOUBle:WIDTh", Number(2e-6, 20e-9, 100, "S")),
     "trigger_mode": Setting(
@@ -118,7 +121,7 @@ class Sgs100a(ScpiInstrument):
         """Notice a reference that does not come, and tell who listens of another level."""
         if key == "reference":
             self._miss_reference()
-        if key in ("on", "power", "pulse"):
+        if key in ("on", "power", "pulse", "pulse_source", "pulse_polarity"):
             self.turned()
 
     def _miss_reference(self) -> None:
@@ -138,12 +141,16 @@ class Sgs100a(ScpiInstrument):
 
     @property
     def carrier(self) -> Carrier:
-        """What the source puts out now; with pulse modulation on and no pulses, nothing."""
+        """What the source puts out now; nothing where pulse modulation waits for pulses.
+
+        None ever come; an inverted input is open until one does.
+        """
+        inverted = (self.value("pulse_source"), self.value("pulse_polarity")) == ("EXT", "INV")
         error = self._error if self.value("reference") == "INT" else self._astray
         return Carrier(
             float(self.value("frequency")) * (1 + error),
             float(self.value("power")),
-            bool(self.value("on")) and not self.value("pulse"),
+            bool(self.value("on")) and (inverted or not self.value("pulse")),
         )
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
