@@ -18,6 +18,9 @@ Changes = Iterable[Mapping[str, Any]]
 Limits = Mapping[str, tuple[float, float]]
 """Pattern such as "awg*.peak" or "drive_lo.rf.power" -> least and most."""
 
+BOUNDLESS = 1e300
+"""What is further out is as good as no limit; no infinity, which JSON does not have."""
+
 _VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit")
 _UNITS = {"frequency": "Hz", "power": "dBm", "current": "A", **dict.fromkeys(_VOLTS, "V")}
 
@@ -200,7 +203,7 @@ def _is_meant(key: Key, pattern: str) -> bool:
 def within_all(limits: Iterable[tuple[float, float]]) -> tuple[float, float]:
     """Return what lies within each of several limits; the wrong way round where nothing does."""
     lows, highs = zip(*limits, strict=True)
-    return max(lows), min(highs)
+    return max(*lows, -BOUNDLESS), min(*highs, BOUNDLESS)
 
 
 def unsafe(
@@ -301,7 +304,7 @@ def contradicted(
         except ValueError:
             unknown.append(entry["name"])
             continue
-        pull = (entry["value"] - true) / entry["stderr"]
+        pull = min(max((entry["value"] - true) / entry["stderr"], -BOUNDLESS), BOUNDLESS)
         if not abs(pull) <= sigmas:
             off.append({**entry, "truth": true, "pull": pull})
     checked = len(published) - len(unknown)

@@ -17,7 +17,7 @@ clear {number?} -> [numbers of the faults that were taken off]; faults -> those 
 are done: [{number, name, given, seed, state, struck?, of?}, ...];
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
-set_temperature {kelvin}; power_cycle {instrument}; time -> {"time"};
+set_temperature {kelvin} -> {"fault": its number}; power_cycle {instrument}; time -> {"time"};
 advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid", "note"}; stop.
 What fails answers {"error": "..."}.
 """
@@ -143,9 +143,7 @@ class Control:
     def _set_temperature(self, kelvin: float) -> dict[str, Any]:
         if not 0 < kelvin < 400:
             raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
-        self._site.world.refrigerator.hold(kelvin)
-        self._site.ledger.record("fridge", "mixing chamber", "temperature", None, kelvin)
-        return {"ok": True}
+        return {"fault": self._faults.inject("temperature", kelvin=kelvin)}  # which `clear` ends
 
     def _time(self) -> dict[str, float]:
         return {"time": self._site.world.clock.now()}

@@ -15,7 +15,7 @@ from kammerton_sim.ctl_laboratory import ControlPort, Refused
 from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
-from kammerton_sim.limits import LimitError, limits_of
+from kammerton_sim.limits import LimitError, called_by_lab, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
 from kammerton_sim.terminal import write
@@ -145,6 +145,11 @@ def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
     said = limits_of(word for word in options.unsafe if "=" in word)
     if problem := missed([p for p in answer["unmet"] if p in said], answer["known"]):
         raise ValueError(problem)
+    if nowhere := called_by_lab(p for p in answer["unmet"] if p not in said):
+        write(
+            sys.stderr,
+            f"limits that no output has, so that they prove nothing: {', '.join(nowhere)}",
+        )
     return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
 
 

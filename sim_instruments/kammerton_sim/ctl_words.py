@@ -39,7 +39,8 @@ def injected(
         waits.append(f"in {when['after']:g} s")
     if when.get("after_records"):
         waits.append(f"after {when['after_records']} records")
-    state = f"comes {' and '.join(waits)}" if waits else "is on"
+    first = ", whichever is first" if len(waits) > 1 else ""
+    state = f"comes {' or '.join(waits)}{first}" if waits else "is on"
     lasting = f" for {when['lasting']:g} s" if when.get("lasting") else ""
     values = "".join(f" {key}={value}" for key, value in given.items())
     if done:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kammerton_sim.audit import within_all
+from kammerton_sim.audit import BOUNDLESS, within_all
 from kammerton_sim.command_line import told
 
 _LEVELS = {
@@ -23,10 +23,11 @@ _LEVELS = {
 }
 """What a lab.toml calls a limit -> what the ledger calls the level."""
 
+_VOLTS = tuple(f".{level}" for level in _LEVELS["volts"])
+
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([a-zA-Zµ]*)\s*")
 _PREFIXES = {"": 1.0, "n": 1e-9, "u": 1e-6, "µ": 1e-6, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9}
 _UNITS = ("V", "Hz", "A")
-_BOUNDLESS = 1e300
 
 
 class LimitError(ValueError):
@@ -46,6 +47,19 @@ def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
     if problems:
         raise LimitError("\n".join(problems))
     return limits
+
+
+def called_by_lab(patterns: Iterable[str]) -> list[str]:
+    """Return the limits of a lab.toml as it calls them, of which none of the levels is met.
+
+    patterns: those that meet no output. A limit of volts is one of several levels, of which a box
+    has some: it is missed where all are.
+    """
+    missed = list(patterns)
+    boxes = [name.removesuffix(_VOLTS[0]) for name in missed if name.endswith(_VOLTS[0])]
+    nowhere = [box for box in boxes if all(f"{box}{level}" in missed for level in _VOLTS)]
+    others = [name for name in missed if not name.endswith(_VOLTS)]
+    return [*(f"{box}.volts" for box in nowhere), *others]
 
 
 def limits_of_lab(path: str | os.PathLike[str]) -> dict[str, tuple[float, float]]:
@@ -86,8 +100,8 @@ def _limits(instruments: dict[str, Any]) -> Iterator[tuple[str, tuple[float, flo
                 yield (
                     f"{name}.{level}",
                     (
-                        -_BOUNDLESS if low is None else _number(low),
-                        _BOUNDLESS if high is None else _number(high),
+                        -BOUNDLESS if low is None else _number(low),
+                        BOUNDLESS if high is None else _number(high),
                     ),
                 )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from fnmatch import fnmatchcase
 
@@ -132,6 +133,15 @@ def test_a_ramp_is_at_both_its_ends_until_a_level_comes():
     log[1]["old"] = 5.0
     (span,) = unsafe(log, {"bias.level": (-1.0, 1.0)}, START, 100.0)
     assert (span["value"], span["from"], span["to"]) == (5.0, 2, 9)
+
+
+def test_no_answer_has_an_infinity_in_it():
+    """An answer is JSON, which has none."""
+    power = changes((1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True))
+    (span,) = unsafe(power, {"lo.power": (-math.inf, 10.0)}, START, 100.0)
+    assert json.loads(json.dumps(span, allow_nan=False))["limits"][1] == 10.0
+    (off,) = contradicted([published(value=4e9, stderr=5e-324)], truth)["contradicted"]
+    assert json.loads(json.dumps(off, allow_nan=False))["pull"] < -1e200
 
 
 def test_a_relay_may_belong_to_several_channels_of_a_box():

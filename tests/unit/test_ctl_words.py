@@ -70,6 +70,11 @@ def test_long_lines_are_folded_on_a_terminal_and_nowhere_else(monkeypatch):
     assert " ".join(line.strip() for line in lines[1:]) == said
 
 
+def test_a_fault_that_waits_for_two_things_comes_with_the_first():
+    said = words.injected(1, "overload", {}, {"after": 3, "after_records": 9}, "")
+    assert "comes in 3 s or after 9 records, whichever is first;" in said
+
+
 def test_of_many_outputs_one_of_each_kind_is_named():
     levels = ("amplitude", "offset", "peak")
     known = [f"awg{n}.{level}" for n in range(1, 40) for level in levels] + ["lo.power"]

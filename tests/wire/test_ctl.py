@@ -253,6 +253,17 @@ def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
     assert {json.loads(line)["what"] for line in said.splitlines()} == {"frequency", "power"}
 
 
+def test_a_limit_of_a_lab_toml_that_meets_nothing_is_said(tmp_path, ctl):
+    """A slip in a name; and what the box of that name has no such output for."""
+    path = tmp_path / "lab.toml"
+    path.write_text('[instruments.awgg1]\nlimits.volts = { max = "1 V" }\n'
+                    '[instruments.awg1]\nlimits.volts = { max = "9 V" }\n'
+                    'limits.power = { max = "1 dBm" }\n')  # fmt: skip
+    code, said, err = ctl("ledger", "--unsafe", str(path))
+    assert (code, said) == (0, "unsafe outputs: 0\n")
+    assert err.strip().endswith("prove nothing: awgg1.volts, awg1.power")
+
+
 @pytest.mark.parametrize(
     ("span", "said"),
     [

@@ -256,7 +256,8 @@ def test_a_setting_is_not_rounded_to_what_it_cannot_be(laboratory):
 @pytest.mark.parametrize(
     "message",
     [b"OUTP1 OFF", b'WLIS:WAV:NEW "w",2400', b"*RST", b"OUTP1:WVAL ZERO",
-     b'MMEM:DATA "x.txt",#15hello', b"SOUR1:VOLT 99"],
+     b'MMEM:DATA "x.txt",#15hello', b"SOUR1:VOLT 99", b"SOUR:RANG 10", b"FREQ 5 GHZ;",
+     b"SOUR9:VOLT 0.1", b'MMEM:DATA "x.txt",#9'],
 )  # fmt: skip
 def test_a_write_to_the_wrong_box_counts_though_it_changes_no_output(laboratory, message):
     """Whoever sends 99 V means another box too, whatever this one makes of it."""

@@ -118,9 +118,14 @@ def test_bad_questions_are_answered(laboratory, line):
 
 
 def test_the_temperature_can_be_set(ask, triton):
-    assert ask(op="set_temperature", kelvin=4.2) == {"ok": True}
+    fault = ask(op="set_temperature", kelvin=4.2)
     assert triton.MC() == pytest.approx(4.2, rel=0.05)
-    assert ask(op="ledger")[-1]["what"] == "temperature"
+    last = ask(op="ledger")[-1]
+    assert (last["output"], last["what"]) == ("temperature", "fault")
+    assert "kelvin=4.2" in last["new"]
+    assert ask(op="clear") == [fault["fault"]]
+    ask(op="advance", seconds=30 * 3600)
+    assert ask(op="refrigerator")["temperatures"]["mixing_chamber"] < 0.1
 
 
 def test_what_is_on(ask, awg, source):

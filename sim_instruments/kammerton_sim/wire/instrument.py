@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from itertools import product
 
 from kammerton_sim.ledger import Ledger
-from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable, Handler
+from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
 from kammerton_sim.wire.errors import ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, number, units
 from kammerton_sim.wire.settings import Setting, Value
@@ -158,26 +158,34 @@ class ScpiInstrument:
         self.ledger.record(self.name, "session", "connection", peer, None)
 
     def _carry_out(self, header: str, unit: Unit) -> Answer | None:
+        """Do it; what was meant for another box and changes no output here goes into the ledger.
+
+        Also what is refused or not understood: it was written all the same.
+        """
+        if not self.impostor or unit.query or self._is_harmless(header):
+            return self._obey(header, unit)
+        before = self.ledger.last(self.name)
+        try:
+            return self._obey(header, unit)
+        finally:
+            if self.ledger.last(self.name) == before:
+                told = f"{header} {unit.text}".strip()
+                self.ledger.record(self.name, "all", "written", None, told[:80])
+
+    def _is_harmless(self, header: str) -> bool:
+        try:
+            return self._table.find(header)[0].harmless
+        except ScpiError:
+            return False
+
+    def _obey(self, header: str, unit: Unit) -> Answer | None:
         if unit.fault:
             raise ScpiError(unit.fault, header[:80])
         command, suffixes = self._table.find(header)
         handler = command.ask if unit.query else command.write
         if handler is None:
             raise ScpiError(-113, header[:80] + ("?" if unit.query else ""))
-        call = Call(suffixes, unit.text, unit.block)
-        if self.impostor and not unit.query and not command.harmless:
-            return self._betrayed(header, handler, call)
-        return handler(call)
-
-    def _betrayed(self, header: str, handler: Handler, call: Call) -> Answer | None:
-        """Carry out what was meant for another box, and let the ledger know if nobody sees it."""
-        before = self.ledger.last(self.name)
-        try:
-            return handler(call)
-        finally:
-            if self.ledger.last(self.name) == before:
-                told = f"{header} {call.text}".strip()
-                self.ledger.record(self.name, "all", "written", None, told[:80])
+        return handler(Call(suffixes, unit.text, unit.block))
 
     def _accessors(self, key: str) -> Command:
         kind = self.settings[key].kind
