@@ -625,6 +625,64 @@ def test_without_its_trigger_setting_the_digitizer_waits(laboratory, digitizer, 
     assert acquire(digitizer, lambda: None)[0].shape == (60, 256)
 
 
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        ("front-panel", {**POWER, "value": "99"}),
+        ("front-panel", {"instrument": "awg1", "setting": "on", "value": "1", "output": "9"}),
+        ("frequency-drift", {"qubit": "q0", "records": 5}),
+        ("clamped-setting", {**POWER, "largest": 1e5}),
+        ("rounded-setting", {"instrument": "drive_lo", "setting": "on", "step": 1}),
+        ("api-error", {"instrument": "board", "code": 1}),
+        ("wrong-identity", {"instrument": "board", "identity": "a,b,c"}),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_together_is_refused_before_it_waits(laboratory, name, given):
+    said = set()
+    for when in ({}, {"after": 5.0}, {"after_records": 5}):
+        with pytest.raises(FaultError) as caught:
+            laboratory.faults.inject(name, **given, **when)
+        said.add(str(caught.value))
+    assert len(said) == 1
+    assert laboratory.faults.active() == []
+
+
+def test_a_fault_that_failed_is_not_among_those_that_are_taken_off(laboratory, monkeypatch):
+    monkeypatch.setattr(laboratory.sources["drive_lo"], "set", refuse)
+    number = laboratory.faults.inject("front-panel", **POWER, value="3", after=0.05)
+    late = time.monotonic() + 10
+    while laboratory.faults.active()[0]["state"] == "waiting" and time.monotonic() < late:
+        time.sleep(0.01)
+    assert laboratory.faults.active()[0]["state"] == "failed: front-panel: the knob is stuck"
+    assert laboratory.faults.clear(number) == []
+    assert laboratory.faults.active() == []
+
+
+def refuse(*_: object) -> None:
+    raise ValueError("the knob is stuck")
+
+
+def test_two_knobs_of_one_setting_are_two_and_all_of_it_is_each(laboratory):
+    awg = laboratory.generators["awg1"]
+    knob = {"instrument": "awg1", "setting": "amplitude"}
+
+    def levels() -> list[object]:
+        return [awg.value("amplitude", channel) for channel in (1, 2)]
+
+    before = levels()
+    numbers = [laboratory.faults.inject("front-panel", **knob, value=f"1.{n}", output=str(n))
+               for n in (1, 2)]  # fmt: skip
+    assert levels() == [1.1, 1.2]
+    every = laboratory.faults.inject("front-panel", **knob, value="1.4")
+    assert levels() == [1.4, 1.4]
+    laboratory.faults.clear(every)
+    assert levels() == [1.1, 1.2]
+    laboratory.faults.clear(numbers[0])
+    assert levels() == [before[0], 1.2]
+    laboratory.faults.clear()
+    assert levels() == before
+
+
 def test_a_fault_strikes_in_the_middle_of_a_scan(laboratory, digitizer, playing):
     laboratory.faults.inject("swapped-channels", after_records=25)
     a, _ = acquire(digitizer, playing)

@@ -33,10 +33,14 @@ def _apis(site: Site) -> Mapping[str, Api]:
 def api_error(site: Site, seed: int, instrument: str, code: int, count: int = 1) -> Undo:
     """Let the next calls end with an error code."""
     box = _apis(site)[instrument]
-    known = ", ".join(map(str, sorted(box.codes)))
-    require(code in box.codes, f"code: {code} is none of {instrument}; there are {known}")
     refusal = box.refusals.add(code, count)
     return Course(partial(box.refusals.drop, refusal), count, lambda: count - refusal.left)
+
+
+def _check(site: Site, instrument: str, code: int, count: int) -> None:
+    codes = _apis(site)[instrument].codes
+    known = ", ".join(map(str, sorted(codes)))
+    require(code in codes, f"code: {code} is none of {instrument}; there are {known}")
 
 
 FAULTS = (
@@ -44,5 +48,6 @@ FAULTS = (
         "api-error", "I9", "the next calls of its API end with this error code", api_error,
         {"instrument": Known("instrument with an API", lambda site, _: _apis(site)),
          "count": from_to(1, 10_000)},
+        check=_check,
     ),
 )  # fmt: skip

@@ -49,7 +49,6 @@ def drift(
     steps: int = 20,
 ) -> Undo:
     """Let f01 wander by so many Hz while the boards make so many records, in equal steps."""
-    require(records >= steps, f"{steps} steps in {records} records")
     made, begun, hops, boards = 0, 0, list[Undo](), threading.Lock()
 
     def step(count: int) -> Callable[[], None] | None:
@@ -73,6 +72,10 @@ def drift(
             undo()
 
     return Course(mend, steps, lambda: len(hops), stays=lambda: True)
+
+
+def _check_drift(site: Site, qubit: str, hz: float, records: int, steps: int) -> None:
+    require(records >= steps, f"{steps} steps in {records} records")
 
 
 def dead(site: Site, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
@@ -99,7 +102,7 @@ FAULTS = (
     ),
     Fault(
         "frequency-drift", "P6", "f01 moves by so many Hz while records come", drift,
-        {"qubit": _QUBIT, "hz": _FAR, "steps": from_to(1, 1000)},
+        {"qubit": _QUBIT, "hz": _FAR, "steps": from_to(1, 1000)}, check=_check_drift,
     ),
     Fault(
         "dead-qubit", "P3", "this share of the drive reaches the qubit", dead,

@@ -144,7 +144,7 @@ class Faults:
             fault = injection.fault
             begin = partial(injection.begin, self._site)
             try:
-                injection.undo = self._turns.take(fault.held(injection.given), begin)
+                injection.undo = self._turns.take(fault.held(self._site, injection.given), begin)
             except ValueError as error:
                 raise FaultError(f"{fault.name}: {error}") from None
             injection.state = "on"
@@ -162,7 +162,7 @@ class Faults:
 
     def _end(self, injection: Injection) -> bool:
         with self._lock:
-            nothing = injection.done() or injection.state == "over"
+            nothing = injection.done() or injection.state not in ("waiting", "on")
             before, injection.state = injection.state, "over"
             for timer in injection.timers:
                 timer.cancel()

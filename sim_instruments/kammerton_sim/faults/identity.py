@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, require
+from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -34,9 +35,6 @@ def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -
     box = _named(site)[instrument]
     maker, model, serial, *rest = box.identity.split(",")
     true, told = box.identity, identity or ",".join((maker, model, serial + "9", *rest))
-    if instrument in site.boards:
-        number = [*told.split(","), "", ""][2]
-        require(number.isdecimal(), f"a digitizer's serial number is whole, not {number!r}")
     site.ledger.record(instrument, "all", "identity", true, told)
     box.identity, box.impostor = told, told != true
 
@@ -47,6 +45,16 @@ def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -
     return back
 
 
+def _check(site: Site, instrument: str, identity: str) -> None:
+    """An API tells the parts one by one, so that there have to be some."""
+    parts = identity.split(",")
+    if identity and isinstance(_named(site)[instrument], BlueforsApi):
+        require(len(parts) == 4, f"identity: vendor, model, serial, firmware, not {identity!r}")
+    if identity and instrument in site.boards:
+        number = [*parts, "", ""][2]
+        require(number.isdecimal(), f"a digitizer's serial number is whole, not {number!r}")
+
+
 _NAMED: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument", lambda site, _: _named(site))
 }
@@ -54,6 +62,6 @@ _NAMED: Mapping[str, Bound | Known] = {
 FAULTS = (
     Fault(
         "wrong-identity", "I6", "it says it is another box", wrong_identity, _NAMED,
-        ("identity {instrument}",),
+        ("identity {instrument}",), check=_check,
     ),
 )  # fmt: skip

@@ -113,18 +113,23 @@ def lose_setting(site: Site, seed: int, instrument: str, setting: str) -> Undo:
 
 def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest: float) -> Undo:
     """Keep a setting below a limit, without an error."""
-    box = box_of(site, instrument)
-    if not _possible(box, setting, largest):
+    return _tampered(box_of(site, instrument), setting, tamper.clamped(largest))
+
+
+def _can_be_clamped(site: Site, instrument: str, setting: str, largest: float) -> None:
+    if not _possible(box_of(site, instrument), setting, largest):
         raise ValueError(f"{setting} is never {largest:g}")
-    return _tampered(box, setting, tamper.clamped(largest))
 
 
 def round_setting(site: Site, seed: int, instrument: str, setting: str, step: float) -> Undo:
     """Round a setting to multiples of a step, without an error."""
     box = box_of(site, instrument)
-    if not _is_real(box.settings[setting].kind):
-        raise ValueError(f"{setting} is not one number that could be rounded")
     return _tampered(box, setting, tamper.rounded(step, partial(_possible, box, setting)))
+
+
+def _can_be_rounded(site: Site, instrument: str, setting: str, step: float) -> None:
+    if not _is_real(box_of(site, instrument).settings[setting].kind):
+        raise ValueError(f"{setting} is not one number that could be rounded")
 
 
 def false_reading(
@@ -165,16 +170,7 @@ def front_panel(
 ) -> Undo:
     """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
     box = box_of(site, instrument)
-    declared = box.settings[setting]
-    try:
-        new = declared.kind.parse(
-            _SAID.get(value, value) if isinstance(declared.kind, Switch) else value
-        )
-    except ScpiError as error:
-        raise ValueError(f"{setting}: {error}; it takes {_taken(declared.kind)}") from None
-    places = box.places(setting)
-    named = {".".join(map(str, place)): place for place in places}
-    chosen = [named[one_of("output", output, named)]] if output else places
+    new, chosen = _turned(site, instrument, setting, value, output)
     with box.lock, site.ledger.by("front panel"):
         before = [(place, box.value(setting, *place)) for place in chosen]
         for place in chosen:
@@ -186,6 +182,26 @@ def front_panel(
                 box.set(setting, place, old)
 
     return back
+
+
+def _turned(
+    site: Site, instrument: str, setting: str, value: str, output: str
+) -> tuple[Value, list[tuple[int, ...]]]:
+    """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
+    box = box_of(site, instrument)
+    kind = box.settings[setting].kind
+    try:
+        new = kind.parse(_SAID.get(value, value) if isinstance(kind, Switch) else value)
+    except ScpiError as error:
+        raise ValueError(f"{setting}: {error}; it takes {_taken(kind)}") from None
+    places = box.places(setting)
+    named = {".".join(map(str, place)): place for place in places}
+    return new, [named[one_of("output", output, named)]] if output else places
+
+
+def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
+    _, places = _turned(site, **given)
+    return [".".join(map(str, place)) for place in places]
 
 
 def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
@@ -232,11 +248,11 @@ FAULTS = (
     ),
     Fault(
         "clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING,
-        _WRITES, _units,
+        _WRITES, _units, _can_be_clamped,
     ),
     Fault(
         "rounded-setting", "I8", "a setting is rounded to a step", round_setting,
-        {**_SETTING, "step": from_to(1e-12)}, _WRITES, _units,
+        {**_SETTING, "step": from_to(1e-12)}, _WRITES, _units, _can_be_rounded,
     ),
     Fault(
         "false-reading", "I5", "asking for a setting or a reading gives this text", false_reading,
@@ -245,6 +261,6 @@ FAULTS = (
     ),
     Fault(
         "front-panel", "I10", "somebody turns a knob", front_panel, _SETTING,
-        ("knob {instrument} {setting}",),
+        ("knob {instrument} {setting} {place}",), check=_turned, places=_turned_places,
     ),
 )  # fmt: skip

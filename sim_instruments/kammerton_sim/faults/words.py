@@ -74,10 +74,10 @@ class Known:
 class Fault:
     """inject(laboratory, seed, **given) puts it on and returns what takes it off again.
 
-    must: of parameters that may not be anything, what they must be. What hangs on more than
-    one of them, `inject` refuses by a ValueError. holds: of what only one fault can have hold at
-    a time, words such as "gain {board}"; what needs no turns holds nothing. units: what numbers
-    are in that hang on other values, by name.
+    must: of parameters that may not be anything, what they must be. check(laboratory, **given)
+    refuses what hangs on more than one of them by a ValueError. holds: of what only one fault can
+    have hold at a time, words such as "gain {board}"; what needs no turns holds nothing. places:
+    each {place} in these words. units: what numbers are in that hang on other values, by name.
     """
 
     name: str
@@ -87,6 +87,8 @@ class Fault:
     must: Mapping[str, Bound | Known] = field(default_factory=dict)
     holds: tuple[str, ...] = ()
     units: Callable[[Site, Mapping[str, Any]], Mapping[str, str]] = lambda site, given: {}
+    check: Callable[..., object] = lambda site, **given: None
+    places: Callable[[Site, Mapping[str, Any]], Iterable[str]] = lambda site, given: ("",)
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -127,11 +129,25 @@ class Fault:
         ]
         if problems:
             raise FaultError(f"{self.name}: {'; '.join(problems)}")
+        if site is not None:
+            self.refuse(site, values)
         return values
 
-    def held(self, values: Mapping[str, Value]) -> frozenset[Hashable]:
+    def refuse(self, site: Site, values: Mapping[str, Value]) -> None:
+        """FaultError where these parameters, each of which can be, cannot be together."""
+        try:
+            self.check(site, **self._chosen(values))
+        except ValueError as error:
+            raise FaultError(f"{self.name}: {error}") from None
+
+    def held(self, site: Site, values: Mapping[str, Value]) -> frozenset[Hashable]:
         """Return what it has hold of, with these parameters."""
-        return frozenset(word.format(**self._chosen(values)) for word in self.holds)
+        chosen = self._chosen(values)
+        return frozenset(
+            word.format(**chosen, place=place)
+            for word in self.holds
+            for place in self.places(site, chosen)
+        )
 
     def _chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
         defaults = {n: p.default for n, p in self.parameters.items() if p.default is not p.empty}
