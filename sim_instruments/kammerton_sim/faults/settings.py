@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of, plain
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.wire import tamper
@@ -149,19 +149,24 @@ _SAID = {"yes": "ON", "no": "OFF"}
 """As the ledger is printed."""
 
 
-def _taken(kind: Kind) -> str:
+def _taken(box: Box, setting: str) -> str:
     """Return what can be written to a setting."""
+    kind: Kind = box.settings[setting].kind
     if isinstance(kind, Switch):
         return "ON or OFF, 1 or 0, yes or no"
     if isinstance(kind, Choice):
         return ", ".join(kind.options)
     if isinstance(kind, Number):
-        return f"{kind.minimum:g} to {kind.maximum:g} {_unit(kind)}".rstrip()
+        return f"{kind.minimum:g} to {kind.maximum:g} {_unit(box, setting)}".rstrip()
     return f"what is like {kind.show(kind.default)}"
 
 
-def _unit(kind: Kind) -> str:
-    unit = getattr(getattr(kind, "number", kind), "unit", "")
+def _objection(box: Box, setting: str, place: tuple[int, ...], new: Value) -> str:
+    return box.objection(setting, place, new) if isinstance(box, ScpiInstrument) else ""
+
+
+def _unit(box: Box, setting: str) -> str:
+    unit = box.unit(setting) if isinstance(box, ScpiInstrument) else ""
     return {"HZ": "Hz", "DBM": "dBm", "S": "s"}.get(unit, unit)
 
 
@@ -190,13 +195,20 @@ def _turned(
     """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
     box = box_of(site, instrument)
     kind = box.settings[setting].kind
+    said = (
+        _SAID.get(value, value) if isinstance(kind, Switch) else plain(value, _unit(box, setting))
+    )
     try:
-        new = kind.parse(_SAID.get(value, value) if isinstance(kind, Switch) else value)
+        new = kind.parse(said)
     except ScpiError as error:
-        raise ValueError(f"{setting}: {error}; it takes {_taken(kind)}") from None
+        raise ValueError(f"{setting}: {error}; it takes {_taken(box, setting)}") from None
     places = box.places(setting)
     named = {".".join(map(str, place)): place for place in places}
-    return new, [named[one_of("output", output, named)]] if output else places
+    chosen = [named[one_of("output", output, named)]] if output else places
+    refused = (_objection(box, setting, place, new) for place in chosen)
+    for said in filter(None, refused):
+        raise ValueError(f"{setting}: {value} cannot be: {said}")
+    return new, chosen
 
 
 def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
@@ -209,7 +221,7 @@ def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
     box, setting = boxes(site).get(str(given.get("instrument"))), str(given.get("setting"))
     if box is None or setting not in box.settings:
         return {}
-    return dict.fromkeys(("largest", "step"), _unit(box.settings[setting].kind))
+    return dict.fromkeys(("largest", "step"), _unit(box, setting))
 
 
 def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:

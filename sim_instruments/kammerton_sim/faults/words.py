@@ -27,6 +27,7 @@ _UNITS: Mapping[str, str] = {
 _EXAMPLES = {
     "Hz": "3e5 or 300kHz", "s": "1e-5 or 10us", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
     "K/s": "1e-3 or 1mK/s", "dBm": "-5 or -5dBm", "V": "0.2 or 200mV",
+    "A": "2e-3 or 2mA",
 }  # fmt: skip
 _PREFIXES = {"G": 9, "M": 6, "k": 3, "": 0, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9}
 _QUANTITY = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\d\s].*?)\s*")
@@ -171,7 +172,7 @@ class Fault:
         for name in (name for name in taken if name in given):
             kind = str(taken[name].annotation)
             try:
-                value = _KINDS[kind](_plain(given[name], units.get(name, "")))
+                value = _KINDS[kind](plain(given[name], units.get(name, "")))
             except (TypeError, ValueError):
                 problems.append(f"{name}: {given[name]!r} is {_wanted(kind, units.get(name, ''))}")
                 continue
@@ -196,7 +197,7 @@ def _unmet(name: str, values: Mapping[str, Value], must: Bound | Known, site: Si
     return "" if names is None else stranger(must.what, value, names)
 
 
-def _plain(given: Any, unit: str) -> Any:
+def plain(given: Any, unit: str) -> Any:
     """Return "3MHz" as "3e6", where that is the unit; anything else as it was given."""
     match = _QUANTITY.fullmatch(given) if unit and isinstance(given, str) else None
     if match is None or not match[2].endswith(unit):

@@ -119,6 +119,17 @@ class Gs200(ScpiInstrument):
             self._stop_at(0.0)
         super().set(key, suffixes, value)
 
+    def unit(self, key: str) -> str:
+        """Return V or A of a level, as the function has it."""
+        of_function = "V" if self.value("function") == "VOLT" else "A"
+        return of_function if key in ("level", "range") else super().unit(key)
+
+    def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
+        """A level has to fit the range."""
+        most = self._range().most
+        beyond = key == "level" and abs(float(value)) > most * (1 + 1e-9)
+        return f"the range ends at {most:g} {self.unit(key)}" if beyond else ""
+
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Another function begins switched off, at 0, in its own range."""
         self._extended |= _SOURCE_CHANGED
@@ -219,7 +230,11 @@ class Gs200(ScpiInstrument):
         if not self.value("on"):
             raise ScpiError(-221, "the output is off")
         start = self.level()
-        steps = self._program.run(self._now(), start)
+
+        def taken(level: float) -> float:
+            return float(self.tamper.written("level", start, level))
+
+        steps = self._program.run(self._now(), start, taken)
         ends = start, steps[-1]
         beyond = min(steps) < min(ends), max(steps) > max(ends)
         self._reach(min(steps) if beyond[0] else None, max(steps) if beyond[1] else None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kammerton_sim.wire.errors import ScpiError
@@ -70,12 +71,15 @@ class Program:
         """End the editing."""
         self.editing = False
 
-    def run(self, now: float, start: float) -> list[float]:
-        """Start at unix time `now` from the level `start`; returns the steps."""
+    def run(self, now: float, start: float, taken: Callable[[float], float]) -> list[float]:
+        """Start at unix time `now` from the level `start`; returns the steps.
+
+        taken(level): what becomes of a level that is written.
+        """
         if self.editing or not self._levels:
             raise ScpiError(-221, "there is no program to run")
         self._began, self._paused, self._from = now, None, start
-        self._steps = list(self._levels)
+        self._steps = [taken(level) for level in self._levels]
         return self._steps
 
     def pause(self, now: float) -> None:

@@ -108,6 +108,30 @@ class Keysight33522b(ScpiInstrument):
             for volts in ("amplitude", "offset"):
                 super().set(volts, suffixes, float(self.value(volts, *suffixes)) * scale)
 
+    def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
+        """Amplitude and offset share the load's volts; each function has its fastest."""
+        if key == "function":
+            most = FASTEST.get(str(value), 30e6)
+            fast = float(self.value("frequency", *suffixes)) > most
+            return f"{value} ends at {most:g} Hz" if fast else ""
+        if key not in ("amplitude", "offset", "width", "frequency"):
+            return ""
+        least, most = self._ends(key, *suffixes)
+        unit = {"frequency": "Hz", "width": "s"}.get(key, "V")
+        fits = least - 1e-12 <= float(value) <= most * (1 + 1e-9)
+        return "" if fits else f"it is {least:g} to {most:g} {unit} at present"
+
+    def _ends(self, key: str, channel: int) -> tuple[float, float]:
+        if key == "amplitude":
+            offset = abs(float(self.value("offset", channel)))
+            return 1e-3, 2 * (self._highest(channel) - offset)
+        if key == "offset":
+            return -self._room(channel), self._room(channel)
+        if key == "width":
+            return _SHORTEST, 1 / float(self.value("frequency", channel)) - _SHORTEST
+        fastest = FASTEST.get(str(self.value("function", channel)), 30e6)
+        return SLOWEST, fastest
+
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Write the lowest and the highest voltage into the ledger, when they changed."""
         if key in ("amplitude", "offset", "function") and not self._unsettled:

@@ -94,7 +94,7 @@ class Znb20(ScpiInstrument):
             "SENSe#:CORRection:EDELay#:AUTO": Command(lambda c: self._compensate(_channel(c))),
             "OUTPut#[:STATe]": Command(
                 lambda c: self.put("on", (), Switch().parse(c.parts(1, 1)[0])),
-                lambda _: Switch().show(self.value("on")),
+                lambda _: self.tamper.answered("on", Switch().show(self.value("on"))),
             ),
             "SYSTem:ERRor:ALL": Command(ask=lambda _: self.every_error()),
             "INSTrument:PORT:COUNt": Command(ask=lambda _: "2"),

@@ -91,6 +91,15 @@ class ScpiInstrument:
             if self.settings[key].output
         }
 
+    def unit(self, key: str) -> str:
+        """Return what a setting is in, as it is written to the box; "" where it is in nothing."""
+        kind = self.settings[key].kind
+        return str(getattr(getattr(kind, "number", kind), "unit", ""))
+
+    def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
+        """Return why a setting cannot be this, as others are at present; "" where it can."""
+        return ""
+
     def put(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
         """Change a setting as a client asks for it; tampered with, it may not take."""
         self.set(key, suffixes, self.tamper.written(key, self._values[key, suffixes], value))
