@@ -104,7 +104,6 @@ def test_truth(ask):
         '{"op": "jump"}',
         '{"op": "states"}',
         '{"op": "truth", "at": 3}',
-        '{"op": "contradicted", "published": [{"name": "q0.t1", "value": 9e307, "stderr": 1e-9}]}',
         '{"op": "set_temperature", "kelvin": -1}',
         '{"op": "set_temperature", "kelvin": "hot"}',
     ],
