@@ -35,9 +35,10 @@ class Subscriber:
             print(update.name, update.estimate)
 
     `parameters` is always the whole present set; `online` says whether the daemon is there, be it
-    in safe mode (None: not heard yet). A payload that cannot be read, whose sha256 is not that of
-    its content, or that is of another database than the daemon's status names, is not believed: it
-    is logged, and `refused` says what came and why not.
+    in safe mode (None: not heard yet); `note` what lab.toml says of the computer, such as that it
+    is simulated ("": nothing, or not heard yet). A payload that cannot be read, whose sha256 is not
+    that of its content, or that is of another database than the daemon's status names, is not
+    believed: it is logged, and `refused` says what came and why not.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class Subscriber:
         backoff: Backoff | None = None,
     ) -> None:
         self.online: bool | None = None
+        self.note = ""
         self.refused: deque[str] = deque(maxlen=REFUSALS)
         self._broker = broker
         self._topics = Topics(computer)
@@ -147,6 +149,6 @@ class Subscriber:
         if message.topic == self._topics.status:
             said = received.status(message.payload)
             updates = self._follower.status(said, retained=message.retained)
-            self.online = said.status != "offline"
+            self.online, self.note = said.status != "offline", said.note
             return updates
         return []

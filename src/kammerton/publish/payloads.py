@@ -45,12 +45,13 @@ def quality(estimate: Estimate, now: datetime) -> str:
     return "good" if estimate.stderr > 0 else "setting"
 
 
-def status(snapshot: Snapshot, word: str, now: datetime) -> Document:
-    """Say "online", "safe mode" or "offline", and with which program."""
+def status(snapshot: Snapshot, word: str, now: datetime, note: str = "") -> Document:
+    """Say "online", "safe mode" or "offline", with which program, and what lab.toml says of it."""
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
         "version": version("kammerton"),
         "instance": INSTANCE,
+        "note": note,
         "time": iso(now),
     }
 

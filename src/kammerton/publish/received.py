@@ -76,6 +76,7 @@ class Status(_Checked):
     status: Literal["online", "safe mode", "offline"]
     time: AwareDatetime
     instance: str = ""
+    note: str = ""
 
 
 def parameter_set(payload: bytes) -> ParameterSet:

@@ -123,7 +123,7 @@ class Relay:
 
     async def _connected(self) -> None:
         head = await asyncio.to_thread(self._store.snapshot)
-        will = last_will(self._topics, head, self._now())
+        will = last_will(self._topics, head, self._now(), self._store.note)
         async with self._connect(self._broker, will, self._patience) as connection:
             self._mirror = Mirror()
             session = Session(

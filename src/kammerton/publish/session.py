@@ -138,7 +138,7 @@ class Session:
         return revision == self._published
 
     async def _say(self, head: Snapshot, word: str) -> None:
-        payload = payloads.encode(payloads.status(head, word, self._now()))
+        payload = payloads.encode(payloads.status(head, word, self._now(), self._store.note))
         self._repeat_due = time.monotonic() + STATUS_EVERY
         await self._connection.publish(self._topics.status, payload, retain=True)
 
@@ -177,7 +177,7 @@ def _expired(change: Change, now: datetime) -> bool:
     return payloads.quality(change.estimate, now) == "stale"
 
 
-def last_will(topics: Topics, head: Snapshot, now: datetime) -> Will:
+def last_will(topics: Topics, head: Snapshot, now: datetime, note: str) -> Will:
     """Return what the broker shall say if the connection dies; at which revision, nobody knows."""
-    said = payloads.status(head, "offline", now) | {"revision": None}
+    said = payloads.status(head, "offline", now, note) | {"revision": None}
     return Will(topics.status, payloads.encode(said))

@@ -47,7 +47,7 @@ class Store(ReadStore):
         self._unlock = place.lock()
         self._turn = threading.Lock()
         self._listeners: list[Callable[[], object]] = []
-        self._data, self._words = data, note
+        self._data, self.note = data, note
         # Files count too: neither a crash nor a new database over old data takes a number twice.
         self._last_file = last_file(data)
         self._reserve = Reserve(place.file or data / "kammerton")
@@ -76,7 +76,7 @@ class Store(ReadStore):
 
         database: a file, or the URL of a server: "postgresql+psycopg://host/database".
         data: directory of the raw traces; "runs" beside the database when not given.
-        busy: seconds to wait for another program's lock. note: is said in every data file.
+        busy: seconds to wait for another program's lock. note: is in data files and goes out.
 
         Raises
         ------
@@ -152,7 +152,7 @@ class Store(ReadStore):
     ) -> Commit:
         number = run_number(self.next_run_id()) or 1
         with sqlite.named_errors(self._data, "write raw traces to"):
-            file = write_traces(self._data / f"{run_name(number)}.nc", run, self._words)
+            file = write_traces(self._data / f"{run_name(number)}.nc", run, self.note)
         with self._write() as connection:
             if changes and expected is not None:
                 records.demand_newest(connection, expected)

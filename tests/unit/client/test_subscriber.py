@@ -117,6 +117,16 @@ def test_a_daemon_in_safe_mode_is_there(word: str, there: bool) -> None:
     assert seen == [there]
 
 
+def test_what_lab_toml_says_of_the_computer_is_there() -> None:
+    said = json.loads(online("online").payload) | {"note": "simulated device"}
+    status = Message(TOPICS.status, json.dumps(said).encode())
+    subscriber, values = heard(
+        Tape([status, message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})])
+    )
+    assert values
+    assert subscriber.note == "simulated device"
+
+
 def test_nonsense_and_foreign_topics_do_no_harm(caplog: pytest.LogCaptureFixture) -> None:
     good = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": VALUE})
     foreign = message(Topics("other").snapshot, revision=9, parameters={"q0.t1": VALUE})

@@ -28,7 +28,7 @@ BROKER = Broker("nowhere", 1)
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with Store.open(tmp_path / "db.sqlite", "c") as opened:
+    with Store.open(tmp_path / "db.sqlite", "c", note="simulated") as opened:
         yield opened
 
 
@@ -134,6 +134,7 @@ def test_the_order_on_a_connection(store: Store) -> None:
         assert wire.will.topic == TOPICS.status
         will = json.loads(wire.will.payload)
         assert (will["status"], will["revision"]) == ("offline", None)
+        assert {said["note"] for said in (will, wire.sent[0][1], wire.sent[-1][1])} == {"simulated"}
         assert all(each["epoch"] == store.epoch for _, each, _ in wire.sent)
 
     asyncio.run(scenario())
