@@ -103,13 +103,27 @@ def test_a_charge_parity_of_about_one_beat_is_no_quick_decay():
     assert np.count_nonzero(np.abs(off) > 4) == 0
 
 
-def test_fringes_that_seem_to_grow_have_no_t2():
-    """Two frequencies and an envelope can trade places; a negative time is never accepted."""
-    truth = truths()["ramsey, charge parity"]
-    rng = np.random.default_rng(6)
-    p = truth.draw(rng, 400) | {"slow": np.ones(400), "rate": np.full(400, 0.85)}
-    found = truth.fit(truth.measured(rng, p, 70.0))
-    assert (found.values["t2_star"][found.verdict == "accepted"] > 0).all()
+def parity(seed, n, snr, **fixed):
+    truth, rng = truths()["ramsey, charge parity"], np.random.default_rng(seed)
+    p = truth.draw(rng, n) | {name: np.full(n, v) for name, v in fixed.items()}
+    traces = truth.measured(rng, p, snr)
+    return truth.fit(traces), traces.low["t2_star"]
+
+
+def test_a_beat_falls_to_1_over_e_ahead_not_before_the_first_pulse():
+    """A Gaussian that began early is the same curve for a negative time."""
+    found, time = parity(6, 400, 70.0, slow=1.0, rate=0.85)
+    assert (found.values["t2_star"][found.status == "beating"] > 0).all()
+    found, time = parity(5, 200, 60.0, slow=0.9, rate=0.8, apart=1.97)
+    off = found.values["t2_star"] - time
+    assert (np.abs(off) < 4.5 * found.stderr["t2_star"]).all()
+    assert (found.verdict == "accepted").all()
+
+
+def test_an_envelope_that_grows_again_is_not_taken_for_a_quick_decay_of_a_beat():
+    found, time = parity(5, 200, 25.0, slow=0.0, rate=1.0, apart=1.1)
+    quick = found.values["t2_star"] < 0.5 * time
+    assert quick.sum() < 25  # 53 where the envelope may do what it wants
 
 
 def test_a_damped_rabi_keeps_its_period():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.fringes import SEARCHED, bounds, near
+from kammerton.estimation.curves.fringes import SEARCHED, SHAPE, bounds, mirrored, near
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Formulas
 from kammerton.estimation.numeric.prepare import Batch
@@ -21,6 +21,8 @@ Array = NDArray[np.float64]
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
+ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
+LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 
 
@@ -66,7 +68,35 @@ def _of_several(batch: Batch, double: Solution) -> Solution:
         double = _or_from(batch, double, every, shape, turns)
         for apart in APART:
             double = _or_from(batch, double, close, shape, mean + np.pi * np.array([-apart, apart]))
-    return double
+    return _decaying(batch, double)
+
+
+def _decaying(batch: Batch, double: Solution) -> Solution:
+    """Return fits whose envelopes fall: with the root of 1/e that is ahead, and to the end."""
+    which, start = mirrored(double.p)
+    double = _instead(batch, double, which, start, SHAPE[0], ALIKE)
+    rate, shape = double.p[:, 0], double.p[:, 1]
+    noise = double.cost / np.maximum(batch.rows - double.free, 1)
+    loose = np.sqrt(double.cov[:, 0, 0] * noise) > LOOSE * np.abs(rate)
+    which = np.flatnonzero((shape < 0) & (loose | (1 - shape + 2 * shape * rate < 0)))
+    start = double.p[which]
+    start[:, :2] = 1.0, 0.0
+    return _instead(batch, double, which, start, 0.0, PHYSICAL)
+
+
+def _instead(
+    batch: Batch, double: Solution, which: NDArray[np.intp], start: Array, least: float, more: float
+) -> Solution:
+    """Take fits from start (B, P) with shapes of `least` or more, if chi-square is hardly worse."""
+    if len(which) == 0:
+        return double
+    low, high = bounds(batch, 2)
+    low[1] = least
+    part = batch.take(which)
+    other = solve(kernels.BEAT, part, start, low, high)
+    old = double.take(which)
+    ok = _both_there(other) & (delta_cost(part, other, old) < more)
+    return replaced(double, which, other, ok)
 
 
 def _or_from(

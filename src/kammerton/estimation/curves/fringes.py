@@ -23,6 +23,18 @@ def bounds(batch: Batch, frequencies: int) -> tuple[Array, Array]:
     return np.array(low), np.array(high)
 
 
+def mirrored(p: Array) -> tuple[NDArray[np.intp], Array]:
+    """Return the fits with a rate below 0 whose envelope also is 1/e ahead, and that as a start.
+
+    exp(-a t - b t^2) with b > 0 is 1/e at two times, one of them before 0.
+    """
+    which = np.flatnonzero((p[:, 0] < 0) & (p[:, 1] > 0))
+    start = p[which]
+    start[:, 0] = -p[which, 1] * p[which, 0]
+    start[:, 1] = 1.0 / p[which, 1]
+    return which, start
+
+
 def near(angle: Array, start: Array) -> Array:
     """Return an angle on the branch within half a turn of `start`, so that it can be varied."""
     result: Array = start + np.angle(np.exp(1j * (angle - start)))
