@@ -63,6 +63,13 @@ def deafen(device: Simulated, monkeypatch: pytest.MonkeyPatch, command: str) -> 
     monkeypatch.setattr(device, "receive", receive)
 
 
+def put_out(device: Simulated) -> dict[object, tuple[object, ...]]:
+    return {
+        key: (o.on, o.vpp, o.resolution, o.sample_rate, len(o.prologue), len(o.loop))
+        for key, o in device.outputs().items()
+    }
+
+
 def playlist(**other: object) -> Playlist:
     silence = Waveform(np.zeros(2400, np.float32))
     waves = {
@@ -83,9 +90,20 @@ def test_it_is_a_waveform_generator(generator):
 
 
 def test_connecting_changes_no_output_and_says_nothing(rig, capfd):
-    generator = connect("awg1", rig.address)
-    asyncio.run(generator.close())
-    assert changes(rig.ledger) == []
+    async def somebody_plays() -> None:
+        generator = connect("awg1", rig.address)
+        await generator.configure(RATE)
+        await generator.load(playlist())
+        await generator.enable([3, 5], on=True)
+        await generator.run()
+        await generator.close()
+
+    asyncio.run(somebody_plays())
+    playing, before = put_out(rig.device), len(rig.ledger.since())
+    asyncio.run(connect("awg1", rig.address).close())
+    assert {c["what"] for c in rig.ledger.since(before)} == {"connection"}
+    assert put_out(rig.device) == playing
+    assert [channel for (_, channel), (on, *_) in playing.items() if on] == [3, 5]
     assert capfd.readouterr().out == ""
 
 

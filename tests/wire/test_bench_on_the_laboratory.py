@@ -24,6 +24,7 @@ from kammerton.model import (
     Records,
     Wait,
 )
+from kammerton.model.roles import MicrowaveSource, WaveformGenerator
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
@@ -90,7 +91,18 @@ async def until_playing(laboratory: Laboratory, running: asyncio.Task[Records]) 
 
 
 def test_connecting_changes_no_output(laboratory, lab):
-    since = len(laboratory.ledger.since())
+    async def somebody_leaves_them_on() -> None:
+        instruments = await connect(lab)
+        for box in instruments.values():
+            if isinstance(box, MicrowaveSource):
+                await box.enable(on=True)
+            elif isinstance(box, WaveformGenerator):
+                await box.enable([1, 2], on=True)
+        assert await close_all(instruments) == []
+
+    asyncio.run(somebody_leaves_them_on())
+    playing, since = laboratory.outputs(), len(laboratory.ledger.since())
+    assert {name.partition(".")[0] for name in on(laboratory)} == {"awg1", "drive_lo", "readout_lo"}
 
     async def main() -> None:
         instruments = await connect(lab)
@@ -99,6 +111,7 @@ def test_connecting_changes_no_output(laboratory, lab):
 
     asyncio.run(main())
     assert changes(laboratory, since) == []
+    assert laboratory.outputs() == playing
     assert laboratory.ledger.since(since)  # but somebody was there
 
 

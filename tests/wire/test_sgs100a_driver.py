@@ -43,10 +43,13 @@ def test_it_is_a_microwave_source(source):
 
 
 def test_connecting_and_closing_change_no_output(rig):
-    source = connect("lo", rig.address)
-    asyncio.run(source.close())
-    assert outputs(rig.ledger) == []
-    assert any(c["what"] == "connection" for c in rig.ledger.since())
+    rig.device.receive(b":SOUR:FREQ 5.1 GHz;:SOUR:POW 3;:OUTP ON\n")
+    on, before = rig.device.carrier, len(rig.ledger.since())
+    asyncio.run(connect("lo", rig.address).close())
+    after = rig.ledger.since(before)
+    assert {c["what"] for c in after} == {"connection"}
+    assert rig.device.carrier == on
+    assert (on.frequency, on.power, on.on) == (pytest.approx(5.1e9), 3.0, True)
 
 
 def test_connecting_says_nothing_on_stdout(rig, capfd):
