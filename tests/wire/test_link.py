@@ -94,6 +94,31 @@ def test_garbling_hits_at_least_a_byte_and_repeats_with_its_seed():
     assert link.garbled(0.0, 3)(b"x") != b"x"
 
 
+def test_garbling_a_long_answer_takes_no_second():
+    spoil, answer = link.garbled(0.05, 1), bytes(1 << 24)
+    start = time.process_time()
+    spoilt = np.frombuffer(spoil(answer), np.uint8)
+    assert time.process_time() - start < 1.0
+    assert np.mean(spoilt != 0) == pytest.approx(0.05, rel=0.01)
+
+
+def test_who_sits_in_a_black_hole_is_hung_up_on_and_the_hole_stays(server, client):
+    fill = cable(server).black_hole()
+    client.socket.sendall(b"lost\n")
+    deadline = time.monotonic() + 5
+    while not (waiting := list(server.server._open.values())) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    server.server.drop()
+    assert [thread.is_alive() for thread in waiting] == [False]
+    later = Client(server.port)
+    with later.socket, pytest.raises(TimeoutError):
+        later.ask("lost as well")
+    fill()
+    sound = Client(server.port, 5.0)
+    with sound.socket:
+        assert sound.ask("word") == b"<word>\n"
+
+
 def test_faults_are_served_in_order_and_can_be_taken_off(server, client):
     cable(server).spoil(link.replaced("a"), 2)
     mend = cable(server).spoil(link.replaced("b"), 5)

@@ -67,6 +67,21 @@ def test_a_sweep_is_what_the_line_does_at_these_frequencies(box, line):
     assert np.allclose(np.array(told(box, "CALC1:DATA:STIM?").split(","), float), hertz)
 
 
+def test_a_sweep_is_swept_once_for_all_traces(box, line):
+    line.noise = 0.1
+    for n in range(127):
+        told(box, f"CALC1:PAR:SDEF 'more{n}','{('S21', 'S11')[n % 2]}'")
+    line.asked.clear()
+    told(box, SWEEP)
+    assert len(line.asked) == 2  # S21, and S11
+    first = numbers(box)
+    told(box, "CALC1:PAR:SEL 'Trc1'")
+    own = numbers(box)
+    told(box, "CALC1:PAR:SEL 'more1'")
+    assert not np.array_equal(own, numbers(box))
+    assert np.array_equal(own, first)  # more126, another one of S21
+
+
 def test_the_time_of_the_processor_is_no_time_of_the_sweep(box, line):
     line.computing = 3e-4  # s, of the 5e-4 that the sweep takes
     told(box, SWEEP)

@@ -249,9 +249,12 @@ class Znb20(ScpiInstrument):
         """Measure every trace of a channel once; the time of the sweep passes."""
         hertz, begun = self._hertz(channel), self.ledger.now()
         averages = int(self.value("averages", channel)) if self.value("averaging", channel) else 1
+        measured = dict[str, Complex]()  # one sweep shows all traces of a parameter the same
         for trace in self._traces.values():
             if trace.channel == channel:
-                trace.add(self._measured(trace.parameter, channel, hertz), averages)
+                if trace.parameter not in measured:
+                    measured[trace.parameter] = self._measured(trace.parameter, channel, hertz)
+                trace.add(measured[trace.parameter], averages)
         self._passed(begun + self._seconds(channel))
 
     def _measured(self, parameter: str, channel: int, hertz: Real) -> Complex:

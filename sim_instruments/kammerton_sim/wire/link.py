@@ -6,9 +6,11 @@ does not undo a setting. A black hole is the other way round: nothing arrives, n
 
 from __future__ import annotations
 
-import random
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+
+import numpy as np
 
 Spoil = Callable[[bytes], bytes | None]
 """What an answer becomes; None when it is swallowed."""
@@ -70,6 +72,15 @@ class Link:
         """Let everything through again; whoever waited in the hole is hung up on."""
         self._hole.clear()
         self._open.set()
+
+    @contextlib.contextmanager
+    def restored(self) -> Iterator[None]:
+        """Let everything through meanwhile: whoever waits in a hole is hung up on."""
+        self.restore()
+        try:
+            yield
+        finally:
+            self.again()
 
     def arrive(self) -> None:
         """Called when a message came in; raises ConnectionResetError if it fell into a hole."""
@@ -148,14 +159,15 @@ def oversized(extra: int) -> Spoil:
 
 def garbled(share: float, seed: int) -> Spoil:
     """At least one byte, on average this share of all, is another than was sent."""
-    rng = random.Random(seed)
+    rng, one_at_a_time = np.random.default_rng(seed), threading.Lock()
 
     def spoil(answer: bytes) -> bytes:
-        spoilt = bytearray(answer)
-        hit = {rng.randrange(len(spoilt))} | {n for n in range(len(spoilt)) if rng.random() < share}
-        for n in hit:
-            spoilt[n] ^= rng.randrange(1, 256)
-        return bytes(spoilt)
+        spoilt = np.frombuffer(answer, np.uint8).copy()
+        with one_at_a_time:  # answers to several clients share the draws
+            hit = rng.random(spoilt.size, np.float32) < share
+            hit[rng.integers(spoilt.size)] = True
+            spoilt[hit] ^= rng.integers(1, 256, int(hit.sum()), np.uint8)
+        return spoilt.tobytes()
 
     return spoil
 

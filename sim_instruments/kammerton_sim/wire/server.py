@@ -150,7 +150,8 @@ class TcpServer:
             threads = list(self._open.values())
             for connection in self._open:
                 _end(connection)
-        _wait_for(threads)
+        with self.link.restored():
+            _wait_for(threads)
 
     def _accept(self) -> None:
         while True:
@@ -200,10 +201,14 @@ def receive_into(connection: socket.socket, view: memoryview) -> None:
 
 
 def _wait_for(threads: Iterable[threading.Thread]) -> None:
-    """Wait until they are over, but for the one that asks: a fault may strike in any."""
+    """Wait until they are over, 2 s at most for all, but for the one that asks.
+
+    A fault may strike in any of them.
+    """
+    deadline = time.monotonic() + 2.0
     for thread in threads:
         if thread is not threading.current_thread():
-            thread.join(2.0)
+            thread.join(max(0.0, deadline - time.monotonic()))
 
 
 def _end(connection: socket.socket) -> None:

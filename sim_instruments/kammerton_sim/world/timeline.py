@@ -20,6 +20,8 @@ Fingerprint = tuple[float, int, tuple[tuple[bytes, int, int, int], ...]]
 
 _GAP = 24  # samples of silence that end a burst; shorter ones are cheaper to play than to skip
 _MOST_BURSTS = 1_000_000
+MOST_TRIGGERS = 20_000
+"""In a turn of the loop: the laboratory stands still while it looks at each."""
 
 
 @kernel
@@ -234,8 +236,8 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
     loop = [(s.wave.samples.size, s.repeats, shapes[id(s.wave)]) for s in output.loop]
     most = sum(n * (inside.size + (first and not last)) + first
                for _, n, (first, last, inside) in loop)  # fmt: skip
-    if most > _MOST_BURSTS:
-        raise WorldError(f"{most} triggers in one turn of the loop")
+    if most > MOST_TRIGGERS:
+        raise WorldError(f"{most} triggers in one turn of the loop: {MOST_TRIGGERS} at most")
     edges: list[IntArray] = []
     position, level = 0, bool(loop and loop[-1][2][1])
     for size, repeats, (first, last, inside) in loop:

@@ -128,3 +128,10 @@ def test_the_converter_rounds_to_its_bits_and_clips(resolution):
 def test_an_absurd_number_of_bursts_is_refused():
     with pytest.raises(WorldError, match="more than 1000000 bursts"):
         track(output(Segment(wave([1.0]), 2_000_000)), Spans())
+
+
+def test_a_turn_of_more_triggers_than_can_be_looked_at_is_refused():
+    marked = wave(np.zeros(2400), np.repeat([0, 1, 0], (100, 100, 2200)))
+    assert rising_edges(output(Segment(marked, 20_000)), 1).size == 20_000
+    with pytest.raises(WorldError, match="20001 triggers in one turn of the loop: 20000 at most"):
+        rising_edges(output(Segment(marked, 20_001)), 1)
