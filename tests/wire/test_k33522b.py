@@ -53,6 +53,40 @@ def test_the_amplitude_reaches_what_the_load_leaves(box, load, most):
     assert error(box) == -222
 
 
+def test_the_ends_are_those_of_the_present_load_offset_and_function(box):
+    told(box, "SOUR1:VOLT 1;VOLT:OFFS 0.5;:SOUR1:FUNC RAMP")
+    assert (value(box, "SOUR1:VOLT? MAX"), value(box, "SOUR1:VOLT? MIN")) == (10.0, 1e-3)
+    assert (value(box, "SOUR1:VOLT:OFFS? MAX"), value(box, "SOUR1:VOLT:OFFS? MIN")) == (4.5, -4.5)
+    assert (value(box, "SOUR1:FREQ? MAX"), value(box, "SOUR1:VOLT?")) == (200e3, 1.0)
+    told(box, "SOUR1:FREQ MAX;VOLT:OFFS MIN")
+    assert (value(box, "SOUR1:FREQ?"), value(box, "SOUR1:VOLT:OFFS?")) == (200e3, -4.5)
+    told(box, "SOUR1:VOLT:OFFS 0;:SOUR1:VOLT MAX")
+    assert (value(box, "SOUR1:VOLT?"), error(box)) == (10.0, 0)
+    told(box, "OUTP1:LOAD INF;:SOUR1:VOLT:UNIT VRMS;:SOUR1:FUNC SQU")
+    assert (value(box, "SOUR1:VOLT? MAX"), error(box)) == (10.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("commands", "low", "high", "code"),
+    [
+        ("VOLT:HIGH 1;:SOUR1:VOLT:LOW 0.5", 0.5, 1.0, 0),
+        ("VOLT:HIGH MAX", -0.05, 5.0, 0),
+        ("VOLT:HIGH 7", -0.05, 5.0, -222),
+        ("VOLT:HIGH -1", -1.001, -1.0, -221),
+        ("VOLT:LOW 2", 2.0, 2.001, -221),
+        ("VOLT:LOW -9", -5.0, 0.05, -222),
+    ],
+)
+def test_high_and_low_are_levels_that_push_each_other(box, commands, low, high, code):
+    told(box, f"SOUR1:{commands}")
+    assert error(box) == code
+    found = value(box, "SOUR1:VOLT:LOW?"), value(box, "SOUR1:VOLT:HIGH?")
+    assert found == pytest.approx((low, high))
+    told(box, "OUTP1 1")
+    level = box.levels()["fg.1"]
+    assert (level["low"], level["high"]) == pytest.approx((low, high))
+
+
 def test_another_load_gives_the_same_voltage_another_name(box):
     told(box, "SOUR1:VOLT 1;VOLT:OFFS 0.5;:OUTP1:LOAD INF")
     assert (value(box, "SOUR1:VOLT?"), value(box, "SOUR1:VOLT:OFFS?")) == (2.0, 1.0)

@@ -17,12 +17,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton_sim.instruments.k33522b_ends import LEAST, Ends, parse_wide
 from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
 from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
-from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number
 from kammerton_sim.wire.settings import Setting, Value
 
@@ -44,7 +44,7 @@ class Pulse:
     delay: float
 
 
-class Keysight33522b(ScpiInstrument):
+class Keysight33522b(Ends):
     """One generator."""
 
     options = "0"
@@ -192,6 +192,7 @@ class Keysight33522b(ScpiInstrument):
         }
         return {
             **{SETTINGS[key].header: command for key, command in own.items()},
+            **self._high_and_low(),
             "[SOURce#]:APPLy": Command(ask=self._applied),
             "*TRG": Command(lambda _: self._trigger()),
             "TRIGger#[:IMMediate]": Command(lambda c: self._trigger()),
@@ -213,16 +214,13 @@ class Keysight33522b(ScpiInstrument):
         setting: Setting = SETTINGS[key]
 
         def ask(call: Call) -> str:
-            asked = call.parts(0, 1)
-            value = self.value(key, channel_of(call))
-            return setting.kind.show(setting.kind.parse(asked[0]) if asked else value)
+            asked, channel = call.parts(0, 1), channel_of(call)
+            if not asked:
+                return setting.kind.show(self.value(key, channel))
+            named = self._named(key, channel, asked[0])
+            return setting.kind.show(setting.kind.parse(asked[0]) if named is None else named)
 
         return ask
-
-    def _highest(self, channel: int) -> float:
-        """V of peak into the load: 10 V behind 50 ohm."""
-        load = float(self.value("load", channel))
-        return 10.0 if math.isinf(load) else 10.0 * load / (load + 50)
 
     def _volts_rms(self, channel: int) -> float:
         """Vpp for one Vrms of the present function."""
@@ -231,7 +229,7 @@ class Keysight33522b(ScpiInstrument):
     def _set_amplitude(self, call: Call) -> None:
         channel, (text,) = channel_of(call), call.parts(1, 1)
         asked = self._peak_to_peak(channel, text)
-        taken = min(max(asked, 1e-3), 2 * self._highest(channel))
+        taken = min(max(asked, LEAST), 2 * self._highest(channel))
         with self._one(channel):
             self.put("amplitude", (channel,), taken)
             moved = self._fit_offset(channel)
@@ -241,9 +239,11 @@ class Keysight33522b(ScpiInstrument):
             raise ScpiError(-221, "offset has been adjusted due to amplitude")
 
     def _peak_to_peak(self, channel: int, text: str) -> float:
-        unit = str(self.value("unit", channel))
+        unit, named = str(self.value("unit", channel)), self._named("amplitude", channel, text)
+        if named is not None:
+            return named
         if unit == "VPP" or text[:1].isalpha():
-            return float(_parse_wide(text))
+            return float(parse_wide(text))
         value = number(text)
         if unit == "VRMS":
             return value * self._volts_rms(channel)
@@ -251,17 +251,22 @@ class Keysight33522b(ScpiInstrument):
         return rms * self._volts_rms(channel)
 
     def _ask_amplitude(self, call: Call) -> str:
-        channel = channel_of(call)
-        rms = float(self.value("amplitude", channel)) / self._volts_rms(channel)
+        channel, asked = channel_of(call), call.parts(0, 1)
+        volts = float(self.value("amplitude", channel))
+        if asked:
+            volts = self._peak_to_peak(channel, asked[0])
+        rms = volts / self._volts_rms(channel)
         unit = self.value("unit", channel)
         load = float(self.value("load", channel))
-        shown = {"VPP": float(self.value("amplitude", channel)), "VRMS": rms}
+        shown = {"VPP": volts, "VRMS": rms}
         dbm = 10 * math.log10(rms**2 / load / 1e-3) if unit == "DBM" else 0.0
         return format(shown.get(str(unit), dbm), "+.14E")
 
     def _set_offset(self, call: Call) -> None:
         channel = channel_of(call)
-        asked, room = _parse_wide(call.parts(1, 1)[0]), self._room(channel)
+        (text,), room = call.parts(1, 1), self._room(channel)
+        named = self._named("offset", channel, text)
+        asked = parse_wide(text) if named is None else named
         self.put("offset", (channel,), min(max(asked, -room), room))
         if abs(asked) > room:
             raise ScpiError(-222, "offset has been adjusted due to amplitude")
@@ -271,10 +276,6 @@ class Keysight33522b(ScpiInstrument):
         room, offset = self._room(channel), float(self.value("offset", channel))
         self.set("offset", (channel,), min(max(offset, -room), room))
         return abs(offset) > room
-
-    def _room(self, channel: int) -> float:
-        """V that the amplitude leaves to the offset."""
-        return max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
 
     def _set_unit(self, call: Call) -> None:
         channel, unit = channel_of(call), SETTINGS["unit"].kind.parse(call.parts(1, 1)[0])
@@ -303,8 +304,8 @@ class Keysight33522b(ScpiInstrument):
     def _set_frequency(self, call: Call) -> None:
         channel, (text,) = channel_of(call), call.parts(1, 1)
         most = FASTEST.get(str(self.value("function", channel)), 30e6)
-        kind = SETTINGS["frequency"].kind
-        asked = float(kind.parse(text))
+        named = self._named("frequency", channel, text)
+        asked = float(SETTINGS["frequency"].kind.parse(text)) if named is None else named
         self.put("frequency", (channel,), min(max(asked, SLOWEST), most))
         longest = 1 / float(self.value("frequency", channel)) - _SHORTEST
         if asked > most:
@@ -325,12 +326,3 @@ class Keysight33522b(ScpiInstrument):
     def _trigger(self) -> None:
         if "BUS" not in (self.value("trigger", c) for c in range(1, CHANNELS + 1)):
             raise ScpiError(-211)
-
-
-def _parse_wide(text: str) -> float:
-    """Return volts, also such as the box will cut to its limits."""
-    return (
-        float(SETTINGS["amplitude"].kind.parse(text))
-        if text[:1].isalpha()
-        else number(text.upper().removesuffix("VPP").removesuffix("V"))
-    )

@@ -1,0 +1,112 @@
+"""The ends of what a Keysight 33522B can be set to, which depend on load, amplitude and function.
+
+From the 33500 manual: high and low levels that push each other 1 mV away, with "Settings
+conflict", or are clipped, with "Data out of range". From memory: that MAX of the amplitude does not
+count the offset, which is moved.
+"""
+
+from __future__ import annotations
+
+import math
+from contextlib import AbstractContextManager
+
+from kammerton_sim.instruments.k33522b_memory import channel_of
+from kammerton_sim.instruments.k33522b_settings import FASTEST, SETTINGS, SLOWEST
+from kammerton_sim.wire.commands import Call, Command
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.scpi import number
+
+LEAST = 1e-3
+"""V between the lowest and the highest level."""
+
+_LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
+
+
+class Ends(ScpiInstrument):
+    """MIN and MAX, and the levels HIGH and LOW, of each channel."""
+
+    def _one(self, *channels: int) -> AbstractContextManager[None]:
+        raise NotImplementedError
+
+    def _high_and_low(self) -> dict[str, Command]:
+        return {
+            f"{_LEVEL}:HIGH": Command(self._set_high, lambda c: self._ask_end(c, 1)),
+            f"{_LEVEL}:LOW": Command(self._set_low, lambda c: self._ask_end(c, -1)),
+        }
+
+    def _highest(self, channel: int) -> float:
+        """V of peak into the load: 10 V behind 50 ohm."""
+        load = float(self.value("load", channel))
+        return 10.0 if math.isinf(load) else 10.0 * load / (load + 50)
+
+    def _room(self, channel: int) -> float:
+        """V that the amplitude leaves to the offset."""
+        return max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
+
+    def _named(self, key: str, channel: int, text: str) -> float | None:
+        """Return MIN or MAX of what depends on load, amplitude or function; None for others."""
+        room, highest = self._room(channel), self._highest(channel)
+        fastest = FASTEST.get(str(self.value("function", channel)), 30e6)
+        ends = {
+            "amplitude": (LEAST, 2 * highest),
+            "offset": (-room, room),
+            "frequency": (SLOWEST, fastest),
+        }
+        word = text.upper()
+        if key not in ends or word not in ("MIN", "MINIMUM", "MAX", "MAXIMUM"):
+            return None
+        return ends[key][word.startswith("MAX")]
+
+    def _ends(self, channel: int) -> tuple[float, float]:
+        """Lowest and highest V into the load, as that is called."""
+        half = float(self.value("amplitude", channel)) / 2
+        offset = float(self.value("offset", channel))
+        return offset - half, offset + half
+
+    def _ask_end(self, call: Call, side: int) -> str:
+        channel, asked = channel_of(call), call.parts(0, 1)
+        value = self._level(channel, asked[0]) if asked else self._ends(channel)[side > 0]
+        return format(value, "+.14E")
+
+    def _level(self, channel: int, text: str) -> float:
+        ends = dict.fromkeys(("MAX", "MAXIMUM"), 1) | dict.fromkeys(("MIN", "MINIMUM"), -1)
+        side = ends.get(text.upper())
+        return parse_wide(text) if side is None else side * self._highest(channel)
+
+    def _set_high(self, call: Call) -> None:
+        """Set the high level; a low one that is not below it goes 1 mV below it."""
+        channel = channel_of(call)
+        asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
+        high, low = min(max(asked, LEAST - most), most), self._ends(channel)[0]
+        self._put_ends(channel, min(low, high - LEAST), high)
+        _complain(high != asked, low > high - LEAST)
+
+    def _set_low(self, call: Call) -> None:
+        """Set the low level; a high one that is not above it goes 1 mV above it."""
+        channel = channel_of(call)
+        asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
+        low, high = min(max(asked, -most), most - LEAST), self._ends(channel)[1]
+        self._put_ends(channel, low, max(high, low + LEAST))
+        _complain(low != asked, high < low + LEAST)
+
+    def _put_ends(self, channel: int, low: float, high: float) -> None:
+        with self._one(channel):
+            self.put("amplitude", (channel,), high - low)
+            self.put("offset", (channel,), (high + low) / 2)
+
+
+def _complain(clipped: bool, moved: bool) -> None:
+    if clipped:
+        raise ScpiError(-222, "value clipped to a limit")
+    if moved:
+        raise ScpiError(-221, "the other level has been adjusted")
+
+
+def parse_wide(text: str) -> float:
+    """Return volts, also such as the box will cut to its limits."""
+    return (
+        float(SETTINGS["amplitude"].kind.parse(text))
+        if text[:1].isalpha()
+        else number(text.upper().removesuffix("VPP").removesuffix("V"))
+    )
