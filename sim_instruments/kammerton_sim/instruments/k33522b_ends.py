@@ -58,7 +58,7 @@ class Ends(ScpiInstrument):
             return None
         return ends[key][word.startswith("MAX")]
 
-    def _ends(self, channel: int) -> tuple[float, float]:
+    def _low_and_high(self, channel: int) -> tuple[float, float]:
         """Lowest and highest V into the load, as that is called."""
         half = float(self.value("amplitude", channel)) / 2
         offset = float(self.value("offset", channel))
@@ -66,7 +66,7 @@ class Ends(ScpiInstrument):
 
     def _ask_end(self, call: Call, side: int) -> str:
         channel, asked = channel_of(call), call.parts(0, 1)
-        value = self._level(channel, asked[0]) if asked else self._ends(channel)[side > 0]
+        value = self._level(channel, asked[0]) if asked else self._low_and_high(channel)[side > 0]
         return format(value, "+.14E")
 
     def _level(self, channel: int, text: str) -> float:
@@ -78,7 +78,7 @@ class Ends(ScpiInstrument):
         """Set the high level; a low one that is not below it goes 1 mV below it."""
         channel = channel_of(call)
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
-        high, low = min(max(asked, LEAST - most), most), self._ends(channel)[0]
+        high, low = min(max(asked, LEAST - most), most), self._low_and_high(channel)[0]
         self._put_ends(channel, min(low, high - LEAST), high)
         _complain(high != asked, low > high - LEAST)
 
@@ -86,7 +86,7 @@ class Ends(ScpiInstrument):
         """Set the low level; a high one that is not above it goes 1 mV above it."""
         channel = channel_of(call)
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
-        low, high = min(max(asked, -most), most - LEAST), self._ends(channel)[1]
+        low, high = min(max(asked, -most), most - LEAST), self._low_and_high(channel)[1]
         self._put_ends(channel, low, max(high, low + LEAST))
         _complain(low != asked, high < low + LEAST)
 
