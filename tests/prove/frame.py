@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 import pkgutil
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ class Row:
     turned again, the largest seen each; None where there is nothing to measure. lost: acknowledged
     revisions gone; wrong: published values that the laboratory's truth contradicts; unsafe: spans
     of its ledger outside the limits, or outputs left on; stuck: jobs that never ended. These four
-    must be 0; None where the proof does not look.
+    must be 0; None where the proof does not look. within: s that t_rec may take.
     """
 
     fault: str
@@ -33,11 +34,13 @@ class Row:
     wrong: int | None = None
     unsafe: int | None = None
     stuck: int | None = None
+    within: float = math.inf
 
     @property
     def good(self) -> bool:
-        """Whether the fault was injected and did no harm that was looked for."""
-        return self.injected > 0 and not any((self.lost, self.wrong, self.unsafe, self.stuck))
+        """Whether the fault was injected, did no harm that was looked for, and was over in time."""
+        harmless = not any((self.lost, self.wrong, self.unsafe, self.stuck))
+        return self.injected > 0 and harmless and (self.t_rec or 0.0) <= self.within
 
     def __str__(self) -> str:
         times = ("—" if t is None else f"{t:.2f}" for t in (self.t_det, self.t_rec))

@@ -35,6 +35,8 @@ FAULTS: Sequence[tuple[str, faults.Fault, float]] = (
 )
 """What it is called, the fault, and how many s it stays."""
 
+WITHIN = 30.0
+"""s that recovery may take; stricter than a percentile of 99."""
 
 TALKATIVE = ("awg1", "board", "fridge")
 """Spoken to all the time; a source only while it is set."""
@@ -127,7 +129,7 @@ async def _prove(folder: Path, times: int, name: str, fault: faults.Fault, secon
             wrong, unsafe = len(site.wrong()), len(site.unsafe())
         unsafe += len(site.outputs_on())
     row = together(f"{name}, each of {len(proxies)} links", hit)
-    return replace(row, wrong=wrong, unsafe=unsafe + (row.unsafe or 0))
+    return replace(row, wrong=wrong, unsafe=unsafe + (row.unsafe or 0), within=WITHIN)
 
 
 @proof("links")

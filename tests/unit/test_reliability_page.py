@@ -56,8 +56,12 @@ def test_a_row_has_as_many_cells_as_the_heading():
 
 
 @pytest.mark.parametrize(
-    "harm", [{"lost": 1}, {"wrong": 1}, {"unsafe": 2}, {"stuck": 1}, {"injected": 0}]
-)
+    "harm",
+    [
+        {"lost": 1}, {"wrong": 1}, {"unsafe": 2}, {"stuck": 1}, {"injected": 0},
+        {"t_rec": 31.0, "within": 30.0},
+    ],
+)  # fmt: skip
 def test_a_row_with_harm_or_without_injections_is_not_good(harm):
     assert not Row(**{"fault": "S4", "injected": 1, "lost": 0, **harm}).good
 
