@@ -222,6 +222,19 @@ def test_a_copied_trace_is_stuck_data() -> None:
     assert (found.status == "stuck data").all()
 
 
+@pytest.mark.parametrize("size", [False, True])
+@pytest.mark.parametrize("length", [190, 120])
+def test_a_block_that_is_read_on_into_the_other_trace_is_stuck_data(
+    length: int, size: bool
+) -> None:
+    """The trace for 1 is that for 0 with its points moved: the shift of nothing."""
+    y, sigma = measured(changed(), 50.0, 8, size)
+    flat = y.reshape(len(y), -1)
+    y = flat[:, np.arange(flat.shape[1]) % length].reshape(y.shape)
+    found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
+    assert (found.status == "stuck data").all()
+
+
 def test_nothing_is_found_in_noise() -> None:
     rng = np.random.default_rng(15)
     size = (how_many_traces(60), 2, POINTS)

@@ -175,7 +175,7 @@ def _outcome(pair: Pair, sides: Sides) -> Outcome:
     zero, span = both.column(both.zero)[::2], both.column(both.span)[::2]
     found = derive(lambda theta: _numbers(theta, zero, span), sides.theta, sides.cov)
     found.stderr["readout_frequency"] = span * _error_of_best(sides.theta, sides.cov)
-    findings = judge(both, sides, found)
+    findings = judge(pair.maps, sides, found)
     curve = both.restore(sides.curve).reshape(pair.maps.y.shape)
     chi2 = sides.chi2.reshape(-1, 2).mean(axis=1)
     return Outcome(found, dict.fromkeys(NAMES, "Hz"), curve, chi2, findings)

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.numeric.derived import Derived
-from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.resonances.read_again import read_again
 from kammerton.estimation.resonances.resonator import DRIFT, SEARCHED_PLANE, WIDEST_PLANE
 from kammerton.estimation.resonances.shared_plane import BACKGROUND, MIXED, Pairs
 from kammerton.estimation.verdict.evidence import Evidence, Mask
@@ -74,10 +75,10 @@ def judge_planes(pairs: Pairs, evidence: Evidence, snr: Array) -> Findings:
     return findings
 
 
-def judge(both: Batch, sides: Sides, found: Derived) -> Findings:
+def judge(maps: Maps, sides: Sides, found: Derived) -> Findings:
     """Judge pairs: both traces, that they are of one resonator, and the shift."""
     findings = Findings(len(sides.theta))
-    _judge_copies(findings, both)
+    _judge_copies(findings, maps)
     nothing = sides.nothing.reshape(-1, 2)
     for state in (0, 1):
         findings.insufficient(
@@ -91,10 +92,14 @@ def judge(both: Batch, sides: Sides, found: Derived) -> Findings:
     return findings
 
 
-def _judge_copies(findings: Findings, both: Batch) -> None:
-    y = both.y.reshape(len(both.y) // 2, 2, -1)
+def _judge_copies(findings: Findings, maps: Maps) -> None:
+    y = maps.y
     same = (y[:, 0] == y[:, 1]).all(axis=1) & y.any(axis=(1, 2))
     findings.rejected(same, "stuck data", "the traces for 0 and 1 are the same numbers")
+    findings.rejected(
+        read_again(y, maps.w) & ~same, "stuck data",
+        "the trace for 1 goes on with values of the trace for 0: one block was read again",
+    )  # fmt: skip
 
 
 def _judge_each(findings: Findings, each: Findings) -> None:
