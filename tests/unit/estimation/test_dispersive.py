@@ -235,6 +235,19 @@ def test_a_block_that_is_read_on_into_the_other_trace_is_stuck_data(
     assert (found.status == "stuck data").all()
 
 
+def test_a_compressed_pair_is_saturated() -> None:
+    """Both lines are shallower at their deepest; alone neither misses its law by much."""
+    p = changed()
+    y, sigma = measured(p, 60.0, 9)
+    clean = law(p)
+    off = law({**p, "depth": np.zeros_like(p["depth"])})
+    dip = np.abs(clean - off) / np.abs(clean - off).max(axis=(1, 2), keepdims=True)
+    y -= (clean - off) * (1.0 - np.tanh(1.2 * dip) / (1.2 * dip))
+    found = fit_batch(KIND, ([0, 1], TONES), y, sigma)
+    assert (found.verdict == "rejected").all()
+    assert np.mean(found.status == "saturated") > 0.7
+
+
 def test_nothing_is_found_in_noise() -> None:
     rng = np.random.default_rng(15)
     size = (how_many_traces(60), 2, POINTS)

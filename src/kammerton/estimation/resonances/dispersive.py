@@ -19,7 +19,13 @@ from kammerton.estimation.numeric.prepare import Batch, prepare
 from kammerton.estimation.resonances.dispersive_judge import Sides, judge, judge_planes
 from kammerton.estimation.resonances.plane import BENDS, Plane, fit_plane
 from kammerton.estimation.resonances.resonator import SEARCHED_PLANE, resonator_spectroscopy
-from kammerton.estimation.resonances.shared_plane import NOTHING, conjugated, fit_pairs, of_two
+from kammerton.estimation.resonances.shared_plane import (
+    NOTHING,
+    Pairs,
+    conjugated,
+    fit_pairs,
+    of_two,
+)
 from kammerton.estimation.verdict.evidence import IN_PLANE, gain_over, weigh
 from kammerton.estimation.verdict.findings import UNSURE
 from kammerton.estimation.verdict.kind import Kind
@@ -119,7 +125,8 @@ def _of_planes(pair: Pair, populations: Array) -> Sides:
     curve[:, pair.both.points :] *= conjugated(pair.both, found.batch)[:, None]
     return Sides(
         found.theta, found.cov * noise[:, None, None], found.widths, found.sizes, found.mixed,
-        found.shared, judge_planes(found, evidence, snr), _missing(alone),
+        found.shared, judge_planes(found, plane, _unmixed(found, populations), evidence, snr),
+        _missing(alone),
         evidence.chi2_reduced, curve,
     )  # fmt: skip
 
@@ -145,6 +152,13 @@ def _nothing(plane: Plane, alone: Array) -> NDArray[np.bool_]:
     """
     spared = (plane.fit.free - SHARED_BY_EACH) * np.log(plane.turned.rows)
     return np.asarray(alone + spared + BENDS < SEARCHED_PLANE - UNSURE)[::2]
+
+
+def _unmixed(found: Pairs, populations: Array) -> NDArray[np.bool_]:
+    """Return the traces all of whose shots were in one state, as far as is known (2 N,)."""
+    zero = populations[:, 0] == 0
+    one = ~(populations[:, 1] < 1) & (found.mixed == 0)
+    return np.column_stack([zero, one]).ravel()
 
 
 def _missing(gain: Array) -> NDArray[np.bool_]:

@@ -11,8 +11,15 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.maps import Maps
 from kammerton.estimation.numeric.derived import Derived
+from kammerton.estimation.resonances.compression import compressed
+from kammerton.estimation.resonances.plane import Plane
 from kammerton.estimation.resonances.read_again import read_again
-from kammerton.estimation.resonances.resonator import DRIFT, SEARCHED_PLANE, WIDEST_PLANE
+from kammerton.estimation.resonances.resonator import (
+    COMPRESSED,
+    DRIFT,
+    SEARCHED_PLANE,
+    WIDEST_PLANE,
+)
 from kammerton.estimation.resonances.shared_plane import BACKGROUND, MIXED, Pairs
 from kammerton.estimation.verdict.evidence import Evidence, Mask
 from kammerton.estimation.verdict.findings import (
@@ -58,8 +65,13 @@ class Sides:
     curve: NDArray[Any]
 
 
-def judge_planes(pairs: Pairs, evidence: Evidence, snr: Array) -> Findings:
-    """Judge each of the 2 N traces by itself."""
+def judge_planes(
+    pairs: Pairs, plane: Plane, unmixed: Mask, evidence: Evidence, snr: Array
+) -> Findings:
+    """Judge each of the 2 N traces by itself.
+
+    plane: each trace's own fit. unmixed: (2 N,) it shows one line; two look like a compressed one.
+    """
     batch, findings = pairs.batch, Findings(pairs.batch.traces)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     error = np.sqrt(np.maximum(np.einsum("nii->ni", pairs.cov), 0.0))
@@ -69,6 +81,8 @@ def judge_planes(pairs: Pairs, evidence: Evidence, snr: Array) -> Findings:
     stderr = {"frequency": span * noise * error[:, :2].ravel(),
               "linewidth": span * noise * np.repeat(error[:, 2], 2)}  # fmt: skip
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE)
+    asked = unmixed & findings.is_open()
+    findings.rejected(compressed(plane.turned, plane.fit, asked), "saturated", COMPRESSED)
     judge_line(findings, batch, Derived(values, stderr, np.empty(0)), WIDEST_PLANE)
     judge_doubt(findings, evidence, LAW, SEARCHED_PLANE, DRIFT)
     findings.accept("a clear resonance")
