@@ -177,3 +177,17 @@ def test_refused(case):
     x, message = REFUSED[case]
     with pytest.raises(TraceError, match=message):
         fit_batch("allxy", x, measured(*[0.0] * 4)[0])
+
+
+def test_one_pair_that_misses_what_the_others_say_is_a_stray_point():
+    """Six numbers follow one bad pair of 21 half of the way, and chi-square hardly grows."""
+    y = measured(0.1, 0.0, 0.0, 0.0, count=300)
+    good = fit_batch("allxy", PAIR, y, 0.01 * CONTRAST)
+    assert np.mean(good.status == "amplitude too high") > 0.99
+    y[:, 11] += 6.5 * 0.01 * CONTRAST
+    found = fit_batch("allxy", PAIR, y, 0.01 * CONTRAST)
+    stray = found.status == "stray point"
+    assert stray.mean() > 0.4
+    taken = found.status == "amplitude too high"
+    assert taken.mean() < 0.25
+    assert all("most likely 11" in reason for reason in found.reason[stray])

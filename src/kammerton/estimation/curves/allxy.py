@@ -39,6 +39,8 @@ LEAST = 14  # different pairs: six numbers are fitted
 LARGEST = 0.4  # rad up to which the orders in the errors that are used are enough
 BOUND = 0.8
 BEYOND_CHANCE = 4.0  # sigmas of the error that names the trace
+STRAY = 4.0  # sigmas by which one pair misses what all others say
+FREE = 0.4  # part of a point's variance that the law leaves; with less, it says nothing alone
 ALIKE = 3.0  # sigmas by which another error may explain the trace less well and still be named
 DIM = 20.0  # contrast in its own sigmas below which errors of the pulses are not seen
 UNITS = {"angle_error": "rad", "detuning_angle": "rad", "drag_error": "rad", "relaxation": "",
@@ -98,6 +100,7 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
         "the three steps cannot be told from a straight line", Advice(shots_times=4.0),
     )  # fmt: skip
     _judge(findings, fit, perfect, evidence.noise)
+    _judge_stray(findings, each, fit, pair)
     _name(findings, each, perfect, evidence, found, responses()[0][pair], IDEAL[pair])
     return Outcome(found, UNITS, sampled.spread(curve), evidence.chi2_reduced, findings)
 
@@ -152,6 +155,45 @@ def _judge(findings: Findings, fit: Solution, perfect: Solution, noise: Array) -
         lambda n: f"{ERRORS[worst[n]].replace('_', ' ')} would be {sizes[n].max():.2f}: "
         "these are not the pairs of nearly right pulses",
     )  # fmt: skip
+
+
+def _judge_stray(findings: Findings, batch: Batch, fit: Solution, pair: NDArray[np.intp]) -> None:
+    """Object to one pair that misses what all others say: 21 pairs and six numbers hide it well.
+
+    Without sigma it cannot be told from a point of few shots.
+    """
+    if not batch.known_noise:
+        return
+    far = np.abs(fit.residual).max(axis=1) > STRAY * np.sqrt(FREE)
+    which = np.flatnonzero(far & findings.is_open())
+    if len(which) == 0:
+        return
+    pair = np.broadcast_to(pair, batch.y.shape)
+    missed = np.zeros(batch.y.shape)
+    missed[which] = _missed(batch.take(which), fit.take(which), pair[which])
+    worst, size = missed.argmax(axis=1), missed.max(axis=1)
+    findings.rejected(
+        size > STRAY, "stray point",
+        lambda n: f"one pair, most likely {int(pair[n, worst[n]])}, lies "
+        f"{size[n]:.1f} sigma from where the others put it",
+    )  # fmt: skip
+
+
+def _missed(batch: Batch, fit: Solution, pair: NDArray[np.intp]) -> Array:
+    """Return by how many sigmas each point misses the fit to all others (N, M).
+
+    Residuals over what the law leaves of their variance (Cook and Weisberg, Residuals and
+    Influence in Regression, 1982); what is left without the point may make sigma larger.
+    """
+    columns = np.concatenate(
+        [IDEAL[pair][..., None], np.ones((*pair.shape, 1)), responses()[0][pair]], axis=2
+    )
+    q = np.linalg.qr(batch.w[:, :, None] * columns).Q
+    free = 1.0 - (q**2).sum(axis=2)
+    square = np.where(free > FREE, fit.residual**2 / np.maximum(free, FREE), 0.0)
+    rest = fit.cost[:, None] - square
+    rest /= np.maximum(batch.rows - fit.free - 1, 1)[:, None]
+    return np.asarray(np.sqrt(square / np.maximum(rest, 1.0)))
 
 
 def _name(
