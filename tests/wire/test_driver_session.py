@@ -1,6 +1,7 @@
 """The session that the adapters share: errors with names, opened anew after a failure."""
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Iterator
 
@@ -205,5 +206,32 @@ def test_after_a_failure_nothing_is_set_before_the_outputs_are_verified(shop, ca
         await session.do("on", lambda instrument: instrument.name)
         go.set()
         await session.close()
+
+    asyncio.run(main())
+
+
+def test_an_output_goes_off_though_every_caller_gave_up_before_the_call_that_hangs(
+    shop, monkeypatch
+):
+    """Callers have 0.1 s here, the call itself 0.3 s: the try after that has a new session."""
+    monkeypatch.setattr(
+        Session.do, "__kwdefaults__", {**Session.do.__kwdefaults__, "deadline": 0.3}
+    )
+    session, on, go = Session("lo", "x", shop, shop.who, guarded=True), [True], threading.Event()
+    session.connect()
+
+    async def tried(fn) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.1):
+                await session.do("off", fn, in_doubt=True)
+
+    async def main() -> None:
+        await tried(lambda _: go.wait(30))
+        for _ in range(8):
+            await tried(lambda _: on.clear())
+        assert not on
+        assert len(shop.opened) == 2
+        await session.close()
+        go.set()
 
     asyncio.run(main())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
@@ -17,10 +18,16 @@ from kammerton.model import InstrumentError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class _Call:
+    """A call and how long it may take: from now, or `queued`, from when the lane begins it."""
+
     fn: Callable[..., Any]
     args: tuple[Any, ...]
+    timeout: float | None = None
+    queued: bool = False
+    since: float = field(default_factory=time.monotonic)
+    left: bool = False  # hung up on: nothing of the lane depends on it any more
     future: Future[Any] = field(default_factory=Future)
     begun: Future[None] = field(default_factory=Future)
 
@@ -28,7 +35,15 @@ class _Call:
     def name(self) -> str:
         return getattr(self.fn, "__qualname__", None) or repr(self.fn)
 
+    @property
+    def overdue(self) -> bool:
+        """Whether it was begun and has outlived its time, whoever still waits for it."""
+        late = self.timeout is not None and time.monotonic() - self.since > self.timeout
+        return late and self.future.running()
+
     def perform(self) -> None:
+        if self.queued:
+            self.since = time.monotonic()
         if not self.future.set_running_or_notify_cancel():
             return
         self.begun.set_result(None)
@@ -60,7 +75,8 @@ class Lane:
 
     A caller that is cancelled or runs into its timeout leaves; its call goes on in the thread and
     the next one waits behind it, so that two calls never talk at once. After a timeout nobody
-    knows what the session will answer next: the lane refuses until `rebuild`.
+    knows what the session will answer next: the lane refuses until `rebuild`. A call whose caller
+    left earlier keeps its time, and hangs when that has passed: else nobody would ever say so.
     """
 
     def __init__(self, name: str) -> None:
@@ -72,6 +88,9 @@ class Lane:
     @property
     def poisoned(self) -> str | None:
         """What hangs or hung, in words; None when the lane is sound."""
+        hanging = self._worker.current
+        if self._poison is None and hanging is not None and hanging.overdue:
+            self._poison = _words(hanging, hanging.timeout)
         return self._poison
 
     async def run(
@@ -91,7 +110,7 @@ class Lane:
         InstrumentError
             The call did not end in time, an earlier one did not, or the lane is closed.
         """
-        call = self._submit(fn, args)
+        call = self._submit(_Call(fn, args, timeout, queued))
         if queued:
             await _begun(call)
         try:
@@ -104,7 +123,7 @@ class Lane:
 
     def call(self, fn: Callable[..., T], *args: Any, timeout: float | None = None) -> T:
         """Do the same as `run`, blocking; for connecting and tools without an event loop."""
-        call = self._submit(fn, args)
+        call = self._submit(_Call(fn, args, timeout))
         try:
             return call.future.result(timeout)  # type: ignore[no-any-return]
         except FutureTimeoutError as error:
@@ -120,6 +139,8 @@ class Lane:
         """
         if not self._closed:
             left, self._worker = self._worker, _Worker(self.name)
+            if left.current is not None:
+                left.current.left = True
             with contextlib.suppress(Empty):
                 while True:
                     self._worker.calls.put(left.calls.get_nowait())
@@ -130,22 +151,27 @@ class Lane:
         """End the thread after the calls under way, waiting `timeout` s at most."""
         self._closed = True
         self._worker.calls.put(None)
-        if self._poison is None:
+        if self.poisoned is None:
             self._worker.thread.join(timeout)
 
-    def _submit(self, fn: Callable[..., T], args: tuple[Any, ...]) -> _Call:
+    def _submit(self, call: _Call) -> _Call:
         if self._closed:
             raise InstrumentError(f"{self.name}: the connection is closed")
-        if self._poison is not None:
-            raise InstrumentError(f"{self.name}: {self._poison}; the connection must be rebuilt")
-        call = _Call(fn, args)
+        if poison := self.poisoned:
+            raise InstrumentError(f"{self.name}: {poison}; the connection must be rebuilt")
         self._worker.calls.put(call)
         return call
 
     def _poisoned_by(self, call: _Call, timeout: float | None) -> InstrumentError:
-        hanging = self._worker.current or call
-        self._poison = f"{hanging.name} did not return within {timeout:g} s"
-        return InstrumentError(f"{self.name}: {self._poison}")
+        hanging = call if call.left else self._worker.current or call
+        words = _words(hanging, timeout)
+        if not call.left:
+            self._poison = words
+        return InstrumentError(f"{self.name}: {words}")
+
+
+def _words(call: _Call, timeout: float | None) -> str:
+    return f"{call.name} did not return within {timeout:g} s"
 
 
 async def _begun(call: _Call) -> None:

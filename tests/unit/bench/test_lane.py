@@ -193,6 +193,75 @@ def test_what_waits_behind_a_call_that_hangs_goes_on_in_the_fresh_thread(lane: L
     busy.go.set()
 
 
+@pytest.mark.parametrize("queued", [False, True])
+def test_a_call_that_hangs_poisons_though_nobody_waits_for_it_any_more(
+    lane: Lane, *, queued: bool
+) -> None:
+    """Callers that give up sooner than the call's own time would leave it hanging for good."""
+    busy = Busy()
+
+    async def main() -> str:
+        caller = asyncio.create_task(lane.run(busy, timeout=0.1, queued=queued))
+        await until(busy.started)
+        caller.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await caller
+        await asyncio.sleep(0.2)
+        with pytest.raises(InstrumentError, match=r"did not return within 0.1 s; .* rebuilt"):
+            await lane.run(int)
+        lane.rebuild()
+        return await lane.run(str, "told")
+
+    assert asyncio.run(main()) == "told"
+    busy.go.set()
+
+
+@pytest.mark.parametrize(("limit", "queued"), [(0.2, True), (5.0, False), (None, False)])
+def test_a_long_call_whose_caller_left_is_no_hang_within_its_own_time(
+    lane: Lane, *, limit: float | None, queued: bool
+) -> None:
+    """An upload goes on: of one that had to wait, its time counts from when it began."""
+    first, long = Busy(), Busy()
+
+    async def main() -> str:
+        before = asyncio.create_task(lane.run(first))
+        await until(first.started)
+        caller = asyncio.create_task(lane.run(long, timeout=limit, queued=queued))
+        await asyncio.sleep(0.3)
+        first.go.set()
+        await before
+        await until(long.started)
+        caller.cancel()
+        assert lane.poisoned is None
+        long.go.set()
+        return await lane.run(str, "told")
+
+    assert asyncio.run(main()) == "told"
+    assert lane.poisoned is None
+
+
+def test_a_call_that_was_left_behind_poisons_no_fresh_thread(lane: Lane) -> None:
+    """Who still waits for it is told, and nobody hangs up on what works."""
+    busy, works = Busy(), Busy()
+
+    async def main() -> str:
+        hung = asyncio.create_task(lane.run(busy, timeout=0.4))
+        await until(busy.started)
+        with pytest.raises(InstrumentError, match="did not return"):
+            await lane.run(int, timeout=0.05)
+        lane.rebuild()
+        working = asyncio.create_task(lane.run(works))
+        await until(works.started)
+        with pytest.raises(InstrumentError, match=r"did not return within 0.4 s"):
+            await hung
+        assert lane.poisoned is None
+        works.go.set()
+        return await working
+
+    assert asyncio.run(main()) == "done"
+    busy.go.set()
+
+
 def test_a_queued_call_that_is_cancelled_never_begins(lane: Lane) -> None:
     busy, called = Busy(), threading.Event()
 
