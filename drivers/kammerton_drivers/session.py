@@ -8,6 +8,7 @@ import itertools
 import logging
 import random
 import re
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
@@ -64,6 +65,7 @@ class Session(Generic[I]):
         self._ended = False
         self._heard = ""
         self._lane = Lane(name)
+        self._turn = threading.Lock()
         self._instrument: I | None = None
         self._known: Identity | None = None
         self.openings = 0
@@ -101,13 +103,13 @@ class Session(Generic[I]):
         InstrumentError
             Names the instrument, its address, the action and the cause.
         """
-        if self._doubt and not in_doubt:
-            cause = f"the connection was lost ({self._doubt}); outputs must be verified first"
-            raise self._error(action, cause)
+        self._require_trust(action, in_doubt=in_doubt)
         self.hang_up()
         try:
             with self._named(action):
-                return await self._lane.run(self._perform, fn, timeout=deadline, queued=queued)
+                return await self._lane.run(
+                    self._perform, action, fn, in_doubt, timeout=deadline, queued=queued
+                )
         finally:
             if self._lane.poisoned:
                 self._doubts(self._lane.poisoned)
@@ -162,17 +164,37 @@ class Session(Generic[I]):
                 hang_up(left)  # the call that hangs ends, and closes what it has
             self._lane.close()
 
+    def _require_trust(self, action: str, *, in_doubt: bool) -> None:
+        if (doubt := self._doubt) and not in_doubt:
+            cause = f"the connection was lost ({doubt}); outputs must be verified first"
+            raise self._error(action, cause)
+
     def _opened(self) -> I:
-        if self._instrument is None:
+        with self._ours():
+            instrument = self._instrument
+        if instrument is None:
             instrument = self._open(f"{self.name}_{next(_numbers)}")
             try:
                 self._recognise(instrument)
+                with self._ours():
+                    self._instrument = instrument
+                    self.openings += 1
             except BaseException:
                 _close(instrument)
                 raise
-            self._instrument = instrument
-            self.openings += 1
-        return self._instrument
+        return instrument
+
+    @contextlib.contextmanager
+    def _ours(self) -> Iterator[None]:
+        """Keep the session as it is for a moment; raise in a call that it no longer waits for.
+
+        Such a call would talk beside the one that came after, or leave open what nobody closes.
+        """
+        with self._turn:
+            if self._ended or self._lane.left_behind:
+                how = "closed" if self._ended else "opened anew"
+                raise InstrumentError(f"{self.name} ({self.address}): it was {how} meanwhile")
+            yield
 
     def _recognise(self, instrument: I) -> None:
         found = self._identify(instrument)
@@ -183,10 +205,9 @@ class Session(Generic[I]):
                 f"{self.name} ({self.address}): another instrument answers than before: "
                 f"{_words(found)} instead of {_words(self._known)}"
             )
-        if self._ended:  # nobody would close what is opened so late
-            raise InstrumentError(f"{self.name} ({self.address}): it was closed meanwhile")
 
-    def _perform(self, fn: Callable[[I], T]) -> T:
+    def _perform(self, action: str, fn: Callable[[I], T], in_doubt: bool) -> T:
+        self._require_trust(action, in_doubt=in_doubt)  # what it waited for may have failed
         instrument = self._opened()
         try:
             return fn(instrument)
@@ -204,11 +225,12 @@ class Session(Generic[I]):
 
     def _leave_behind(self, why: str) -> None:
         """Begin with a new thread; hang up, so that the call that hangs ends."""
-        instrument, self._instrument = self._instrument, None
-        if instrument is not None:
-            hang_up(instrument)
-        self._doubts(why)
-        self._lane.rebuild()
+        with self._turn:
+            instrument, self._instrument = self._instrument, None
+            self._doubts(why)
+            self._lane.rebuild()
+            if instrument is not None:
+                hang_up(instrument)
 
     def _doubts(self, why: str) -> None:
         if self._guarded:

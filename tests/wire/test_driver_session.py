@@ -235,3 +235,52 @@ def test_an_output_goes_off_though_every_caller_gave_up_before_the_call_that_han
         go.set()
 
     asyncio.run(main())
+
+
+def test_what_waited_behind_a_call_that_hangs_is_not_set_before_the_outputs_are_verified(shop):
+    session, go, on = Session("lo", "x", shop, shop.who, guarded=True), threading.Event(), [False]
+    session.connect()
+
+    async def main() -> None:
+        hung = asyncio.create_task(session.do("read power", lambda _: go.wait(30), deadline=0.1))
+        waiting = asyncio.create_task(session.do("on", lambda _: on.append(True)))
+        with pytest.raises(InstrumentError, match="did not return"):
+            await hung
+        await session.do("off", lambda _: on.append(False), in_doubt=True)
+        session.trust()
+        with pytest.raises(InstrumentError, match=r"lo \(x\): on: .* verified first"):
+            await waiting
+        assert on == [False, False]
+        go.set()
+        await session.close()
+
+    asyncio.run(main())
+
+
+def test_what_hung_while_it_opened_sets_nothing_when_it_is_open_at_last(shop):
+    """Nobody can hang up on what is not open yet; by then another session is in use."""
+    session, on = Session("lo", "x", shop, shop.who), []
+    go, gone = threading.Event(), threading.Event()
+    session.connect()
+
+    def who(instrument: Instrument) -> Identity:
+        if len(shop.opened) == 2:
+            close, instrument.close = instrument.close, lambda: (close(), gone.set())
+            assert go.wait(30)
+        return shop.who(instrument)
+
+    async def main() -> None:
+        with pytest.raises(InstrumentError):
+            await session.do("read power", fail)
+        session._identify = who
+        with pytest.raises(InstrumentError, match="did not return"):
+            await session.do("on", on.append, deadline=0.1)
+        session._identify = shop.who
+        name = await session.do("off", lambda instrument: instrument.name)
+        go.set()
+        assert await asyncio.to_thread(gone.wait, 10)
+        assert await session.do("read", lambda instrument: instrument.name) == name
+        assert not on
+        await session.close()
+
+    asyncio.run(main())

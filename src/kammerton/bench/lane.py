@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass, field
-from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from kammerton.model import InstrumentError
@@ -54,20 +53,31 @@ class _Call:
 
 
 class _Worker:
-    """A thread and its queue; a daemon, since a call that hangs must not keep the process alive."""
+    """A thread of a lane; a daemon, since a call that hangs must not keep the process alive.
 
-    def __init__(self, name: str) -> None:
-        self.calls: SimpleQueue[_Call | None] = SimpleQueue()
+    calls: what waits in the lane; None ends the thread that takes it. news: held to begin a call or
+    to leave a thread behind, so that none begins a call which another should.
+    """
+
+    def __init__(self, name: str, calls: deque[_Call | None], news: threading.Condition) -> None:
+        self._calls, self._news = calls, news
         self.current: _Call | None = None
+        self.left = False
         self.thread = threading.Thread(target=self._work, name=f"lane {name}", daemon=True)
         self.thread.start()
 
     def _work(self) -> None:
-        while (call := self.calls.get()) is not None:
-            self.current = call
+        while (call := self._next()) is not None:
             call.perform()
-            self.current = None
             del call  # a finished call's result and traceback must not live until the next one
+
+    def _next(self) -> _Call | None:
+        with self._news:
+            self.current = None
+            self._news.wait_for(lambda: self.left or self._calls)
+            if not self.left:
+                self.current = self._calls.popleft()
+            return self.current
 
 
 class Lane:
@@ -83,7 +93,10 @@ class Lane:
         self.name = name
         self._poison: str | None = None
         self._closed = False
-        self._worker = _Worker(name)
+        self._calls = deque[_Call | None]()
+        self._news = threading.Condition()
+        with self._news:  # no call begins before it is known whose it is
+            self._worker = _Worker(name, self._calls, self._news)
 
     @property
     def poisoned(self) -> str | None:
@@ -132,25 +145,32 @@ class Lane:
             call.future.cancel()
             raise self._poisoned_by(call, timeout) from error
 
+    @property
+    def left_behind(self) -> bool:
+        """Whether the call that asks this was hung up on while it was performed."""
+        return threading.current_thread() is not self._worker.thread
+
     def rebuild(self) -> None:
-        """Start a fresh thread for all that waits. Needs a new session.
+        """Start a fresh thread for all that waits, in its order. Needs a new session.
 
         The old one ends when its call does, and begins none: two would talk at once.
         """
-        if not self._closed:
-            left, self._worker = self._worker, _Worker(self.name)
+        with self._news:
+            if self._closed:
+                return
+            left = self._worker
+            left.left = True
             if left.current is not None:
                 left.current.left = True
-            with contextlib.suppress(Empty):
-                while True:
-                    self._worker.calls.put(left.calls.get_nowait())
-            left.calls.put(None)
+            self._worker = _Worker(self.name, self._calls, self._news)
             self._poison = None
+            self._news.notify_all()
 
     def close(self, timeout: float = 2.0) -> None:
         """End the thread after the calls under way, waiting `timeout` s at most."""
-        self._closed = True
-        self._worker.calls.put(None)
+        with self._news:
+            self._closed = True
+            self._put(None)
         if self.poisoned is None:
             self._worker.thread.join(timeout)
 
@@ -159,8 +179,13 @@ class Lane:
             raise InstrumentError(f"{self.name}: the connection is closed")
         if poison := self.poisoned:
             raise InstrumentError(f"{self.name}: {poison}; the connection must be rebuilt")
-        self._worker.calls.put(call)
+        self._put(call)
         return call
+
+    def _put(self, call: _Call | None) -> None:
+        with self._news:
+            self._calls.append(call)
+            self._news.notify_all()
 
     def _poisoned_by(self, call: _Call, timeout: float | None) -> InstrumentError:
         hanging = call if call.left else self._worker.current or call

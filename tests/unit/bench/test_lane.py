@@ -240,6 +240,36 @@ def test_a_long_call_whose_caller_left_is_no_hang_within_its_own_time(
     assert lane.poisoned is None
 
 
+def test_no_two_talk_at_once_when_a_call_that_hung_ends_as_it_is_left_behind(lane: Lane) -> None:
+    """Hanging up ends the call: its thread is free just when the fresh one takes what waits."""
+    inside, most, told = 0, 0, list[int]()
+
+    def talk(number: int) -> None:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.002)
+        inside -= 1
+        told.append(number)
+
+    async def main() -> None:
+        for _ in range(20):
+            busy, begun = Busy(), list[int]()
+            hung = asyncio.create_task(lane.run(busy))
+            await until(busy.started)
+            waiting = [asyncio.create_task(lane.run(talk, n)) for n in range(4)]
+            await asyncio.sleep(0)
+            with pytest.raises(InstrumentError, match="did not return"):
+                await lane.run(begun.append, 1, timeout=0.001)
+            busy.go.set()
+            lane.rebuild()
+            await asyncio.gather(hung, *waiting)
+
+    asyncio.run(main())
+    assert most == 1
+    assert told == [*range(4)] * 20
+
+
 def test_a_call_that_was_left_behind_poisons_no_fresh_thread(lane: Lane) -> None:
     """Who still waits for it is told, and nobody hangs up on what works."""
     busy, works = Busy(), Busy()
