@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kammerton.bench.tasks import settled
-from kammerton.bench.thermometer import Thermometer
+from kammerton.bench.thermometer import LOOK, Thermometer
 from kammerton.lab import Interlock
 from kammerton.model import LabClock
 from kammerton.model.quantity import show
@@ -119,9 +119,11 @@ class ColdCheck:
         """Ask all sensors, and each then for its machines; say whether any told both.
 
         None: a temperature is good, and machines are still being asked for. The first that says
-        warm, or that a machine stopped, ends it.
+        warm, or that a machine stopped, ends it; so does the last reading when it has grown too
+        old, once the next had `LOOK` s to come: what hangs keeps nothing on.
         """
-        began = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         asking = {s.asking for s in self.sensors if s.asking and not s.asking.done()}
         tasks = [asyncio.create_task(s.refresh(self.deadline)) for s in self.sensors]
         both = [
@@ -131,7 +133,10 @@ class ColdCheck:
         was_allowed = self._allowed
         try:
             pending: set[asyncio.Task[Any]] = {*tasks, *both, *asking}
-            while not (all(task.done() for task in both) or (was_allowed and self._warm())):
+            while not all(task.done() for task in both):
+                late = self.reading is None and loop.time() - began > LOOK
+                if was_allowed and (late or self._warm()):
+                    break
                 _, pending = await asyncio.wait(
                     pending, timeout=GLANCE, return_when=asyncio.FIRST_COMPLETED
                 )  # what stopped is told in the midst of a round

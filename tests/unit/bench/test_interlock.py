@@ -235,6 +235,42 @@ def test_f2_a_sensor_that_hangs_delays_no_trip_by_the_other(wall):
     assert check(wall, warm).deadline == 10.0
 
 
+def test_f4_a_temperature_that_hangs_keeps_nothing_on_longer_than_its_last_reading(
+    wall, monkeypatch
+):
+    """Though it could still answer for as long as it is given: an hour here."""
+    monkeypatch.setattr(interlock, "LOOK", 0.05)
+    fridge = Hanging()
+    cold = check(wall, fridge)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.hangs, cold.deadline = True, 3600.0
+
+    async def main() -> None:
+        look = asyncio.create_task(cold.refresh())
+        await asyncio.wait({look}, timeout=0.5)
+        assert not look.done(), "the last reading is fresh: it gets its time"
+        wall.now += 30.5
+        async with asyncio.timeout(5.0):
+            await look
+
+    asyncio.run(main())
+    assert not cold.allowed
+
+
+def test_a_slow_answer_trips_nothing_after_a_process_stood_still(wall):
+    class Slow(Fridge):
+        async def temperature(self) -> float:
+            await asyncio.sleep(0.3)
+            return self.kelvin
+
+    assert interlock.LOOK >= 2.0, "for software of 1.1 s an answer"
+    fridge = Slow()
+    cold = check(wall, fridge)
+    readings(cold, fridge, 0.012, 0.012, 0.012)
+    wall.now += 31
+    assert readings(cold, fridge, 0.012) == [True]
+
+
 class Stuck(Pumped):
     """A monitor whose pumps can be asked, and hang."""
 
