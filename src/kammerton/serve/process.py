@@ -74,7 +74,11 @@ class Process:
 
     async def live(self, go: asyncio.Event, stop: asyncio.Event) -> Ending:
         """Start the process, let it work from `go` on, and return when it is gone."""
-        self._process = await self._begun()
+        try:
+            self._process = await self._begun()
+        except OSError as problem:  # memory, say: other computers and their outputs live on
+            why = f"it cannot be begun: {problem}"
+            return Ending(Code.FAILED, why, 0.0, self._up, stop.is_set(), orderly=False)
         self._started = self._heard = time.monotonic()
         tasks = [asyncio.create_task(work) for work in (self._listen(), self._go(go))]
         gone = asyncio.create_task(self._process.wait())

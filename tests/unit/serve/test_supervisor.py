@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import errno
 import os
 import signal
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from kammerton.serve import supervisor
+from kammerton.serve import process, supervisor
 from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.notify import Notify
 from kammerton.serve.process import Ending
@@ -73,6 +74,26 @@ def test_r1_told_to_end_it_asks_and_reports_that_all_is_well(tmp_path):
     path = lab(tmp_path, "works")
     assert run(path, until=seen(path, "go")) is Code.DONE
     assert lives(path) == ["life tune", "go", "told"]
+
+
+def test_r1_a_process_that_cannot_be_begun_ends_neither_the_daemon_nor_another_computer(
+    tmp_path, monkeypatch
+):
+    """Memory is short just when one is to be started again."""
+    dies, works = lab(tmp_path, "killed works"), lab(tmp_path, "works", name="other.toml")
+    real, tries = process.begun, list[int]()
+
+    async def begun(*command: str) -> asyncio.subprocess.Process:
+        tries.append(1)
+        if len(tries) == 3:
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return await real(*command)
+
+    monkeypatch.setattr(process, "begun", begun)
+    assert run(dies, works, until=seen(dies, "go")) is Code.DONE
+    assert len(tries) == 4
+    assert lives(works) == ["life tune", "go", "told"]
+    assert lives(dies) == ["life tune", "life tune", "go", "told"]
 
 
 def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(tmp_path):
