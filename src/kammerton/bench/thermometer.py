@@ -26,6 +26,9 @@ LOOK = 2.0
 """s from the begin of a look that the machines are waited for; then the temperature is due again,
 and what is still being asked is waited for in the next look."""
 
+LEAP = 0.1
+"""s by which laboratory time is more than the monotonic one before it counts as having leapt."""
+
 ROUND = 20.0
 """s that a monitor gets to tell of all machines and gauges, which may be many slow answers."""
 
@@ -119,8 +122,8 @@ class Thermometer:
         if found is None:
             return False
         self.stopped, self._machines_at = found, self._moment(began)
-        if self.reading is not None and self._fault is None:  # laboratory time may have leapt
-            self.reading = FridgeReading(self.reading.temperature, self._moment(self._read_at)[0])
+        if self._fault is None and self._age() - (self.monotonic() - self._read_at) > LEAP:
+            await self.refresh(LOOK)  # it is from before what was played meanwhile
         return True
 
     def _moment(self, monotonic: float) -> tuple[datetime, float]:

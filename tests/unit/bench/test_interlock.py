@@ -356,6 +356,27 @@ def test_laboratory_time_that_leaps_while_the_pumps_are_asked_makes_no_reading_o
     assert readings(cold, fridge, 0.012, 0.012, 0.012, 0.012) == [False, False, True, True]
 
 
+def test_a_reading_from_before_laboratory_time_leapt_is_not_made_fresh_again(wall):
+    """The chamber warmed up in what was played while the pumps were asked."""
+    clock = LabClock()
+
+    class Slow(Pumped):
+        leaps = False
+
+        async def machines(self) -> dict[str, bool]:
+            if self.leaps:
+                clock.played(20.0, 0.0)
+                self.kelvin = 4.0
+            return await super().machines()
+
+    fridge = Slow()
+    cold = ColdCheck(SETTINGS, (fridge,), clock, wall)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    fridge.leaps = True
+    assert readings(cold, fridge, 0.012) == [False]
+    assert "reads 4 K" in (cold.objection() or "")
+
+
 class Dead(Stuck):
     """A monitor that does not answer any more, whatever is asked."""
 
