@@ -123,8 +123,9 @@ class Keeper:
         spare = None
         while True:
             ending = await self._life(go, stop, spare)
-            spare = None if ending.orderly else self.spare
             code = self.record.take(ending)
+            idle = self.record.mode is Mode.IDLE  # switches nothing off: a spare has drivers loaded
+            spare = None if ending.orderly or idle else self.spare
             if code is not None:
                 return self._said(code, ending)
             if not await self._rest(ending, stop):

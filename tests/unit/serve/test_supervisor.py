@@ -20,6 +20,7 @@ from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.notify import Notify
 from kammerton.serve.process import Ending
 from kammerton.serve.rules import Rules
+from kammerton.serve.spare import Spare
 from kammerton.serve.supervisor import supervise
 from kammerton.serve.words import Code, Mode
 
@@ -94,6 +95,21 @@ def test_r1_a_process_that_cannot_be_begun_ends_neither_the_daemon_nor_another_c
     assert len(tries) == 4
     assert lives(works) == ["life tune", "go", "told"]
     assert lives(dies) == ["life tune", "life tune", "go", "told"]
+
+
+def test_r8_where_even_switching_off_crashed_no_process_with_drivers_loaded_is_taken(monkeypatch):
+    spare, taken = Spare(FAST), list[tuple[Mode, Spare | None]]()
+    keeper = Keeper(Path("lab.toml"), None, Record(Mode.TUNE, FAST, failures=4, crashes=4))
+    keeper.spare = spare
+
+    async def life(go: asyncio.Event, stop: asyncio.Event, spare: Spare | None) -> Ending:
+        taken.append((keeper.record.mode, spare))
+        told = keeper.record.mode is Mode.IDLE
+        return Ending(Code.CRASHED, "killed", 0.0, was_up=True, told=told, orderly=False)
+
+    monkeypatch.setattr(keeper, "_life", life)
+    asyncio.run(keeper.keep(asyncio.Event(), asyncio.Event()))
+    assert taken == [(Mode.TUNE, None), (Mode.SAFE, spare), (Mode.IDLE, None)]
 
 
 def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(tmp_path):
