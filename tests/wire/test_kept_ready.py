@@ -46,7 +46,7 @@ from kammerton.serve.begin import main
 main()
 """
 
-HARMLESS = ("__pycache__", ":memory:", "connect/handle", "'uname'", os.devnull)
+HARMLESS = ("__pycache__", ":memory:", "connect/handle", "'uname'", os.devnull, "oom_score_adj")
 """What libraries do when they are imported: look whether a cache could be written, and such."""
 
 FEW = 60

@@ -7,14 +7,17 @@ at once when its supervisor is gone.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
 import threading
 from importlib import import_module
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import NoReturn
 
+import kammerton
 from kammerton import early
 from kammerton.serve.logs import log_to_stderr
 from kammerton.serve.wire import Wire
@@ -35,20 +38,62 @@ NEEDED = (
 )  # fmt: skip
 
 
+FIRST = 500
+"""Of 1000: by how much sooner than others it is killed where memory is short (Linux). It serves
+nobody yet; what the kernel would take else is a process with outputs on."""
+
+OOM = Path("/proc/self/oom_score_adj")
+
+
 def main() -> NoReturn:
-    """Load, say as often as asked that it is there, and live as ordered."""
+    """Load, say as often as asked that it is there, and live as ordered.
+
+    What was installed anew since it loaded ends it at the next question: the rest would be of other
+    code. Another is begun then, and where it was to be taken a usual start follows.
+    """
+    code, before = _code(), _first_to_go()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
     wire = Wire.take()
     loading = threading.Thread(target=_load, args=[wire], name="loading", daemon=True)
     loading.start()
     while (text := wire.next()) == READY:
+        if _code() != code:
+            log.warning("it was installed anew since this process loaded, which ends: restart it")
+            os._exit(Code.DONE)
         wire.say(ready=True, told=early.came())
     if not text:
         os._exit(Code.DONE)  # the supervisor is gone or wants nothing; what loads is not waited for
     loading.join()
+    _as_ever(before)
     from kammerton.serve import child
 
     child.leave(child.obey(wire, text))
+
+
+def _code() -> frozenset[tuple[str, int, int]]:
+    """Return what tells whether a file of the program was changed: its size and its time."""
+    files = ((path, path.stat()) for path in Path(kammerton.__file__).parent.rglob("*.py"))
+    with contextlib.suppress(OSError):  # one goes just now
+        return frozenset((str(path), file.st_size, file.st_mtime_ns) for path, file in files)
+    return frozenset()
+
+
+def _first_to_go() -> int | None:
+    """Offer this process where memory is short; return what was asked for before."""
+    with contextlib.suppress(OSError, ValueError):  # no Linux, or none that lets us
+        before = int(OOM.read_text())
+        OOM.write_text(str(min(before + FIRST, 1000)))
+        return before
+    return None
+
+
+def _as_ever(before: int | None) -> None:
+    """Take that offer back: a computer's process shall live as long as any."""
+    if before is not None:
+        try:
+            OOM.write_text(str(before))
+        except OSError as problem:
+            log.warning("it stays the first to be killed where memory is short: %s", problem)
 
 
 def _load(wire: Wire) -> None:
