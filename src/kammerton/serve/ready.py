@@ -17,7 +17,6 @@ from importlib.metadata import entry_points
 from pathlib import Path
 from typing import NoReturn
 
-import kammerton
 from kammerton import early
 from kammerton.serve.logs import log_to_stderr
 from kammerton.serve.wire import Wire
@@ -43,6 +42,7 @@ FIRST = 500
 nobody yet; what the kernel would take else is a process with outputs on."""
 
 OOM = Path("/proc/self/oom_score_adj")
+PROGRAM = Path(__file__).parents[1]
 
 
 def main() -> NoReturn:
@@ -72,7 +72,7 @@ def main() -> NoReturn:
 
 def _code() -> frozenset[tuple[str, int, int]]:
     """Return what tells whether a file of the program was changed: its size and its time."""
-    files = ((path, path.stat()) for path in Path(kammerton.__file__).parent.rglob("*.py"))
+    files = ((path, path.stat()) for path in PROGRAM.rglob("*.py"))
     with contextlib.suppress(OSError):  # one goes just now
         return frozenset((str(path), file.st_size, file.st_mtime_ns) for path, file in files)
     return frozenset()

@@ -27,8 +27,7 @@ sys.modules["kammerton.serve.child"] = child
 import kammerton.serve
 kammerton.serve.child = child
 ready._load = lambda wire: None
-ready.kammerton = ModuleType("kammerton")
-ready.kammerton.__file__ = sys.argv[1]
+ready.PROGRAM = Path(sys.argv[1])
 ready.main()
 """
 """It loads nothing, looks at another package's files, and obeys by saying its score."""
@@ -41,7 +40,7 @@ def waiting(package: Path) -> Iterator[subprocess.Popen[bytes]]:
     (package / "part").mkdir()
     (package / "__init__.py").touch()
     (package / "part" / "late.py").write_text("old = 1\n")
-    command = [sys.executable, "-c", SCRIPT, str(package / "__init__.py")]
+    command = [sys.executable, "-c", SCRIPT, str(package)]
     with subprocess.Popen(command, stdin=PIPE, stdout=PIPE, stderr=PIPE) as process:
         assert answer(process, READY) == b'{"ready": true, "told": false}\n'
         yield process
