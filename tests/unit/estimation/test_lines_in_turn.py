@@ -5,9 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation.curves.doublet import LORENTZIAN, bounds
-from kammerton.estimation.curves.line import _shaped
 from kammerton.estimation.curves.several import line_alone
+from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, shaped
 from kammerton.estimation.numeric.lines_in_turn import take_turns
 from kammerton.estimation.numeric.prepare import prepare
 
@@ -46,7 +45,7 @@ def test_a_line_is_the_one_that_the_solver_finds():
     batch = traces()
     p, height, cov, shapes, base = turned(batch, 1, rounds=1)
     start = np.tile([CENTRES[0] * 1.03, HALVES[0] * 1.03], (4, 1))
-    fit = _shaped(batch, start, LORENTZIAN)
+    fit = shaped(batch, start, LORENTZIAN)
     sigma = np.sqrt(fit.cov[:, [0, 1], [0, 1]])
     near = 0.05  # sigma: the solver stops where a step promises 2e-6 of chi-square
     assert np.abs(p[:, 0] - fit.p).max() < near * sigma.min()

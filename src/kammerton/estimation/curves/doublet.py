@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.shapes import GAUSSIAN, LORENTZIAN, bounds, only, pure
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, replaced, solve
-from kammerton.estimation.verdict.evidence import Mask, delta_bic, structured
+from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve
+from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, structured
 
 Array = NDArray[np.float64]
 
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 HOPE = 16.0  # what a second line gains in chi-square where it is first seen, but for its best point
+WHOLE, REST = 18.0, 5.0  # what a narrow one gains with that point, and without
+BY_NOISE = 4.0  # in chi-square, by which noise may feign a line narrower than it can be seen
 ALONE = 6  # fewest points for each parameter before a second line is looked for
-LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Pairs:
 def two_lines(batch: Batch, fit: Solution) -> Pairs:
     """Look for a second line where the residuals of one are not noise, or hold a line."""
     seed = search(batch, "lines", 1, np.where(batch.w > 0, fit.residual, 0.0))
-    asked = structured(batch, fit) | (_promised(batch, fit, seed) > HOPE)
+    asked = structured(batch, fit) | _promising(batch, fit, seed)
     which = np.flatnonzero(asked & (batch.rows > 8 * ALONE))
     part, single = batch.take(which), fit.take(which)
     narrow = np.zeros(batch.traces, dtype=bool)
@@ -49,31 +51,66 @@ def two_lines(batch: Batch, fit: Solution) -> Pairs:
         split = _pair(few, _halved(single.p[rest]))
         better = (split.cost < double.cost[rest]) & _separate(split)
         double = replaced(double, rest, split, better)
-    two = (delta_bic(part, single, double) > SEARCHED) & _separate(double)
-    wide = double.p[:, 1::2] > 1.0 / (part.points - 1)
+    double = _of_a_step(part, double)
+    two = _pays(part, single, double) & _separate(double)
+    wide = double.p[:, 1::2] >= _step(part)
     narrow[which[two & ~wide.any(axis=1) & ~structured(part, as_one(double))]] = True
     real = two & wide.all(axis=1)
     return Pairs(which[real], double.take(real), narrow)
 
 
-def _promised(batch: Batch, fit: Solution, seed: Array) -> Array:
-    """Return what a line at its seed (N, 2) gains at least in chi-square, beside the first (N,).
+def _step(batch: Batch) -> float:
+    return 1.0 / (batch.points - 1)
 
-    Without the point that speaks most for it: a tone is one point, and no line.
+
+def _of_a_step(batch: Batch, double: Solution) -> Solution:
+    """Let half widths be a step at least, where one of two lines is narrower only by its noise."""
+    thin = double.p[:, 1::2] < _step(batch)
+    which = np.flatnonzero(thin.any(axis=1) & ~thin.all(axis=1))
+    if len(which) == 0:
+        return double
+    part, old = batch.take(which), double.take(which)
+    other = _pair(part, old.p, _step(batch))
+    return replaced(double, which, other, delta_cost(part, other, old) < BY_NOISE)
+
+
+def _promising(batch: Batch, fit: Solution, seed: Array) -> Mask:
+    """Return where a line at its seed (N, 2) gains enough in chi-square, beside the first (N,).
+
+    Much of it without the point that speaks most for it: a tone is one point, and no line.
     """
     u = (batch.x - seed[:, :1]) / seed[:, 1:]
     line = batch.w / (1.0 + u * u)
     along, n = line * fit.residual, np.arange(batch.traces)
     best = np.abs(along).argmax(axis=1)
-    rest = (line * line).sum(axis=1) - line[n, best] ** 2
-    gain = (along.sum(axis=1) - along[n, best]) ** 2 / np.maximum(rest, 1e-300)
+    total, square = along.sum(axis=1), (line * line).sum(axis=1)
+    rest = np.maximum(square - line[n, best] ** 2, 1e-300)
     noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    return np.asarray(gain / np.where(noise > 0, noise, np.inf))
+    noise = np.where(noise > 0, noise, np.inf)
+    others = (total - along[n, best]) ** 2 / rest / noise
+    whole = total**2 / np.maximum(square, 1e-300) / noise
+    return np.asarray((others > HOPE) | ((whole > WHOLE) & (others > REST)))
 
 
-def _pair(batch: Batch, start: Array) -> Solution:
+def _pays(batch: Batch, single: Solution, double: Solution) -> Mask:
+    """Return where two lines pay for themselves beside the better account of one.
+
+    That is a mixture of both shapes, whose share is a parameter, or one shape without it. The
+    mixture's cost for the parameters of the other is less than either; where it does, that is all.
+    """
+    pays = delta_bic(batch, single, double) > SEARCHED
+    mixed = replace(single, free=single.free + 1)
+    which = np.flatnonzero(~pays & (delta_bic(batch, mixed, double) > SEARCHED))
+    if len(which):
+        part, one = batch.take(which), single.take(which)
+        pays[which] = delta_bic(part, pure(part, one.p), double.take(which)) > SEARCHED
+    return pays
+
+
+def _pair(batch: Batch, start: Array, narrowest: float = 0.0) -> Solution:
     """Fit two Lorentzians or two Gaussians, whichever fits better."""
     low, high = bounds(batch, 2)
+    low[1::2] = np.maximum(low[1::2], narrowest)
     pair = [
         solve(kernels.TWO_LINES, batch, start, low, high, only(batch, shape, 2))
         for shape in (LORENTZIAN, GAUSSIAN)
@@ -116,18 +153,3 @@ def as_one(pair: Solution) -> Solution:
         kernels.LINE, pair.theta[:, :size], pair.cov[:, :size, :size], pair.cost, pair.residual,
         pair.free,
     )  # fmt: skip
-
-
-def bounds(batch: Batch, count: int) -> tuple[Array, Array]:
-    """Return the ends of centres and half widths of so many lines."""
-    low, high = [-0.3, 0.3 / batch.points] * count, [1.3, 2.0] * count
-    return np.array(low), np.array(high)
-
-
-def only(batch: Batch, shape: tuple[float, float], count: int) -> Array:
-    """Forbid the other shape: a prior that its height is 0."""
-    prior = np.zeros((batch.traces, 2, 2 * count + 2))
-    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
-    for k in range(count):
-        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
-    return prior

@@ -7,24 +7,15 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.doublet import (
-    ALONE,
-    GAUSSIAN,
-    LORENTZIAN,
-    SEARCHED,
-    Pairs,
-    best_of,
-    bounds,
-    only,
-    two_lines,
-)
+from kammerton.estimation.curves.doublet import ALONE, SEARCHED, Pairs, best_of, two_lines
 from kammerton.estimation.curves.several import MOST, Several, several_lines
+from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, pure, shaped
 from kammerton.estimation.curves.telegraph import over_a_box
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve
+from kammerton.estimation.numeric.solver import Solution, replaced, solve
 from kammerton.estimation.verdict.evidence import (
     Evidence,
     Mask,
@@ -60,6 +51,8 @@ ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
 MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
+OUTER = 0.49  # windows from the middle where a slope may feign a line, too
+WIDER = np.array([1.0, 1.25])  # times a wide line's centre and width
 
 
 def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
@@ -195,7 +188,7 @@ def _with_several(
 
 
 def _lorentzian(batch: Batch, start: Array) -> Solution:
-    return _shaped(batch, start, LORENTZIAN)
+    return shaped(batch, start, LORENTZIAN)
 
 
 def _picked(found: Derived, which: Mask) -> Derived:
@@ -222,7 +215,7 @@ def one_line(batch: Batch) -> Solution:
     A shape chosen by the data would make the width look better known than it is.
     """
     fit = _free(batch, search(batch, "lines", 1))
-    wide = fit.p[:, 1] > WIDE
+    wide = (fit.p[:, 1] > WIDE) | (np.abs(fit.p[:, 0] - 0.5) > OUTER)
     for where, middle in ((structured(batch, fit) | wide, False), (wide, True)):
         which = np.flatnonzero(where)
         if len(which):
@@ -233,32 +226,36 @@ def one_line(batch: Batch) -> Solution:
 
 
 def _free(batch: Batch, start: Array) -> Solution:
-    pure = _pure(batch, start)
-    fit = solve(kernels.LINE, batch, pure.p, *bounds(batch, 1), _half_each(batch, pure))
-    return replace(fit, free=pure.free)
+    """Fit a mixture of both shapes from the better one; a wide one from a wider start, too.
+
+    A wide line and its background leave two minima: nearly one shape, or the difference of two.
+    """
+    one = pure(batch, start)
+    prior = _half_each(batch, one)
+    fit = _mixed(batch, one.p, prior)
+    wide = np.flatnonzero(one.p[:, 1] > WIDE)
+    if len(wide):
+        other = _mixed(batch.take(wide), WIDER * one.p[wide], prior[wide])
+        fit = replaced(fit, wide, other, other.cost < fit.cost[wide])
+    return replace(fit, free=one.free)
 
 
-def _half_each(batch: Batch, pure: Solution) -> Array:
+def _mixed(batch: Batch, start: Array, prior: Array) -> Solution:
+    return solve(kernels.LINE, batch, start, *bounds(batch, 1), prior)
+
+
+def _half_each(batch: Batch, one: Solution) -> Array:
     """Return a prior that each shape makes half of the height, give or take MIXED of it.
 
     Few noisy points would otherwise be fitted by the difference of two large lines.
     """
-    height = pure.c[:, 0] + pure.c[:, 1]
-    noise = pure.cost / np.maximum(batch.rows - pure.free, 1)
+    height = one.c[:, 0] + one.c[:, 1]
+    noise = one.cost / np.maximum(batch.rows - one.free, 1)
     least = 1e-3 / batch.w.max(axis=1)
     prior = np.zeros((batch.traces, 2, 4))
     prior[:, 0, :2] = (noise / (MIXED * np.maximum(np.abs(height), least)) ** 2)[:, None]
     prior[:, 1, :2] = 0.5 * height[:, None]
     return prior
-
-
-def _pure(batch: Batch, start: Array) -> Solution:
-    lorentz, gauss = _shaped(batch, start, LORENTZIAN), _shaped(batch, start, GAUSSIAN)
-    return merged(lorentz, gauss, gauss.cost < lorentz.cost)
-
-
-def _shaped(batch: Batch, start: Array, shape: tuple[float, float]) -> Solution:
-    return solve(kernels.LINE, batch, start, *bounds(batch, 1), only(batch, shape, 1))
 
 
 def _one(batch: Batch) -> Formulas:

@@ -1,0 +1,40 @@
+"""One line of a pure shape, and the ranges that the parameters of lines have."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.numeric.solver import CERTAIN, Solution, merged, solve
+
+Array = NDArray[np.float64]
+
+LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
+
+
+def pure(batch: Batch, start: Array) -> Solution:
+    """Fit a Lorentzian or a Gaussian, whichever fits better, from start (N, 2)."""
+    lorentz, gauss = shaped(batch, start, LORENTZIAN), shaped(batch, start, GAUSSIAN)
+    return merged(lorentz, gauss, gauss.cost < lorentz.cost)
+
+
+def shaped(batch: Batch, start: Array, shape: tuple[float, float]) -> Solution:
+    """Fit one line of one shape from start (N, 2): centre and half width."""
+    return solve(kernels.LINE, batch, start, *bounds(batch, 1), only(batch, shape, 1))
+
+
+def bounds(batch: Batch, count: int) -> tuple[Array, Array]:
+    """Return the ends of centres and half widths of so many lines."""
+    low, high = [-0.3, 0.3 / batch.points] * count, [1.3, 2.0] * count
+    return np.array(low), np.array(high)
+
+
+def only(batch: Batch, shape: tuple[float, float], count: int) -> Array:
+    """Forbid the other shape: a prior that its height is 0."""
+    prior = np.zeros((batch.traces, 2, 2 * count + 2))
+    forbidden = CERTAIN * (batch.w**2).sum(axis=1)
+    for k in range(count):
+        prior[:, 0, 2 * k + (0 if shape == GAUSSIAN else 1)] = forbidden
+    return prior
