@@ -23,6 +23,7 @@ CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), 
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
+TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
 BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where there is a beat
 
 
@@ -44,7 +45,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
     beat = _like_a_beat(part, single)
     for first, second, shape in CLOSE:
-        poor = np.flatnonzero(beat & (structured(part, double) | ~_both_there(double)))
+        poor = np.flatnonzero(beat & (structured(part, double) | ~_found(part, single, double)))
         if len(poor) == 0:
             break
         poor, start = _hopeful(part, single, poor, (first, second, shape))
@@ -54,8 +55,39 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         old, real = double.take(poor), _both_there(other)
         better = real & ((other.cost < old.cost) | ~_both_there(old))
         double = replaced(double, poor, other, better)
-    real = (delta_bic(part, single, double) > SEARCHED) & _both_there(double)
+    double = _parted(part, double, np.flatnonzero(beat & _met(double)))
+    real = _found(part, single, double)
     return Beats(which[real], _of_several(part.take(real), double.take(real)))
+
+
+def _found(batch: Batch, single: Solution, double: Solution) -> Mask:
+    """Return where two frequencies are there, and pay for themselves."""
+    return _both_there(double) & (delta_bic(batch, single, double) > SEARCHED)
+
+
+def _parted(batch: Batch, double: Solution, which: NDArray[np.intp]) -> Solution:
+    """Part two frequencies that met in the traces `which`, if they stay apart.
+
+    Of less than a beat only the mean is told: along a valley the distance may be anything.
+    """
+    if len(which) == 0:
+        return double
+    part, met = batch.take(which), double.take(which)
+    mean = met.p[:, 2:].mean(axis=1, keepdims=True)
+    for shape in SHAPES:
+        for apart in APART:
+            turns = mean + np.pi * np.array([-apart, apart])
+            other = _from(part, _evenly(shape, turns))
+            now = double.take(which)
+            better = (other.cost < now.cost) | ~_both_there(now)
+            double = replaced(double, which, other, better & _both_there(other))
+    return double
+
+
+def _evenly(shape: float, turns: Array) -> Array:
+    """Return a start with these turns (N, 2), of an envelope that falls to 1/e in the window."""
+    rate = np.ones(len(turns))
+    return np.column_stack([rate, shape * rate, turns])
 
 
 def _of_several(batch: Batch, double: Solution) -> Solution:
@@ -105,9 +137,7 @@ def _or_from(
     """Refine the traces `which` from turns (N, 2) too, and keep what is better."""
     if len(which) == 0:
         return double
-    rate = np.ones(len(which))
-    start = np.column_stack([rate, shape * rate, turns[which]])
-    other = _from(batch.take(which), start)
+    other = _from(batch.take(which), _evenly(shape, turns[which]))
     return replaced(double, which, other, other.cost < double.cost[which])
 
 
@@ -155,10 +185,14 @@ def _close(single: Solution, first: float, second: float, shape: float) -> Array
 
 def _both_there(double: Solution) -> Mask:
     first, second = _amplitudes(double.theta)
-    turns = double.p[:, 2:]
-    apart = (np.abs(turns[:, 0] - turns[:, 1]) > 0.5) & (turns.min(axis=1) > 2 * np.pi)
-    result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & apart
+    turning = ~_met(double) & (double.p[:, 2:].min(axis=1) > 2 * np.pi)
+    result: Mask = (np.minimum(first, second) > 0.05 * np.maximum(first, second)) & turning
     return result
+
+
+def _met(double: Solution) -> Mask:
+    turns = double.p[:, 2:]
+    return np.asarray(np.abs(turns[:, 0] - turns[:, 1]) <= TOGETHER)
 
 
 def _amplitudes(theta: Array) -> tuple[Array, Array]:

@@ -16,7 +16,7 @@ from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, solve, weighed_anew
+from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh, with_part
 from kammerton.estimation.verdict.findings import (
     Findings,
@@ -37,6 +37,10 @@ Array = NDArray[np.float64]
 LAW = "a decaying oscillation"
 DRIFT = 28.0  # delta-BIC over a random walk
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
+TURN = np.pi  # rad in the window below which a start may have missed quicker fringes that decay
+SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
+RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
+AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -73,9 +77,24 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
 
 
 def one_frequency(batch: Batch) -> Solution:
-    """Fit one oscillation with a free envelope."""
+    """Fit one oscillation with a free envelope; where there may be another minimum, start again."""
     seed = search(batch, "oscillations", 2)
-    return _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
+    fit = _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
+    slow = np.flatnonzero(fit.p[:, 2] < TURN)
+    for start in SLOWLY:
+        fit = _or_from(batch, fit, slow, np.tile(start, (len(slow), 1)))
+    which = np.flatnonzero((fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE))
+    quick, shape = AS_GAUSSIAN
+    start = np.column_stack([quick * fit.p[:, 0], np.full(batch.traces, shape), fit.p[:, 2]])
+    return _or_from(batch, fit, which, start[which])
+
+
+def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], start: Array) -> Solution:
+    """Refine the traces `which` from another start, and keep what is better."""
+    if len(which) == 0:
+        return fit
+    other = _single_from(batch.take(which), start)
+    return replaced(fit, which, other, other.cost < fit.cost[which])
 
 
 def _single_from(batch: Batch, start: Array) -> Solution:
