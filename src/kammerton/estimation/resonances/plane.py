@@ -25,6 +25,7 @@ Array = NDArray[np.float64]
 
 DEGREES = 1  # highest power of f in the background: more would eat into the line
 BENDS = 8.0  # gain in chi-square for which a slope of the background is believed
+NEARLY = 1.0  # of that which may lie on the slope's other side
 HINT = 5.0  # of its estimate, for which it is fitted
 WHOLE, HALF = (-1.0, 1.0), (-0.5, 0.5)  # turns by which a resonance may mislead the delay's seed
 DOUBTFUL = 150.0  # chi-square below which "no resonance" is tried with care
@@ -32,6 +33,7 @@ CLUMPED, POOR = 5.0, 1.3  # lag-1 correlation in sigmas, and chi-square, that as
 LEFT = 0.02  # chance of a chi-square that asks for that care, too
 WIDE = 0.25  # linewidth, in windows, from which it is too
 WOUND, PLAIN = 0.9, 1000.0  # |a/b| from which a resonance turns the phase once; size that shows it
+CLEARLY = 1.0  # in chi-square, by which another delay is better
 LOST = 30.0  # size of a resonance that may be somewhere else altogether
 
 
@@ -90,11 +92,12 @@ def fit_plane(batch: Batch) -> Plane:
     else:
         fit = _of_both(batch, sign, first, differ, second.take(differ))
     poor = _poor(batch, fit)
-    fit = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
+    fit, better = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
+    fit, _ = _shifted(batch, sign, fit, np.flatnonzero(better != delay), better, WHOLE)
     again = np.flatnonzero(poor)
     if len(again):
         again = again[_poor(batch.take(again), fit.take(again))]
-        fit = _shifted(batch, sign, fit, again, delay, HALF)
+        fit, _ = _shifted(batch, sign, fit, again, delay, HALF)
     return Plane(turned(batch, sign), sign, fit, delay * sign)
 
 
@@ -153,19 +156,26 @@ def _better(
 def _shifted(
     batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], delay: Array,
     shifts: tuple[float, ...],
-) -> Solution:  # fmt: skip
-    """Try delays (N,) some turns off for the traces `which`, all at once; `sign` follows."""
+) -> tuple[Solution, Array]:  # fmt: skip
+    """Try delays (N,) some turns off for the traces `which`, all at once; `sign` follows.
+
+    Returned too: the delays from which the best came, where it is clearly better.
+    """
     count = len(which)
     if count == 0:
-        return fit
+        return fit, delay
     part = batch.take(np.tile(which, len(shifts)))
     tried = (delay[which] + np.array(shifts)[:, None]).ravel()
     start = resonance_starts(part, tried)[0]
     others = _fitted(turned(part, start.sign), start.p)
+    best, some = delay.copy(), batch.take(which)
     for k in range(len(shifts)):
         mine = slice(k * count, (k + 1) * count)
+        old = fit.take(which)
         fit = _better(batch, sign, fit, which, others.take(mine), start.sign[mine])
-    return fit
+        moved = delta_cost(some, old, fit.take(which)) > CLEARLY
+        best[which[moved]] = tried[mine][moved]
+    return fit, best
 
 
 def _fitted(batch: Batch, start: Array) -> Solution:
@@ -203,9 +213,14 @@ def over_background(
     if len(which) == 0:
         return best
     part = batch.take(which)
-    other = bent(part, plain.p[which])
-    wins = delta_cost(part, plain.take(which), other) > BENDS
-    return replaced(best, which, other, wins)
+    level, other = plain.take(which), bent(part, plain.p[which])
+    gain = delta_cost(part, level, other)
+    nearly = np.flatnonzero((gain <= BENDS) & (gain > BENDS - NEARLY))
+    if len(nearly):  # a slope and a delay do much the same: there may be a minimum on either side
+        beyond = bent(part.take(nearly), (2.0 * level.p - other.p)[nearly])
+        other = replaced(other, nearly, beyond, beyond.cost < other.cost[nearly])
+        gain = delta_cost(part, level, other)
+    return replaced(best, which, other, gain > BENDS)
 
 
 def padded(fit: Solution, size: int) -> Solution:
