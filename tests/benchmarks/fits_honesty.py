@@ -57,7 +57,7 @@ class Set:
         errors: the fit's; they count where two laws are as simple, since the bound knows which.
         """
         ok = np.ones(len(self.traces), dtype=bool)
-        alike = self.truth.other is not None and not self.truth.other.fixed
+        alike = any(not other.fixed for other in self.truth.others)
         for name in self.scored:
             room = np.maximum(NEAR * self.size(name), SURE * self.best[name])
             if alike:
@@ -93,10 +93,12 @@ def success_lines(effort: Effort) -> Iterator[str]:
         f"{WORSE:g} above the oracle's, so another minimum, or a law with fewer parameters. "
         "Goals: within 1 point of the oracle; none worse. Where the law is chosen by evidence, "
         "the oracle chooses, too: it fits both laws from the truth, and takes the true one for as "
-        "large a gain in chi-square as the fit asks for (of two shapes of a decay, the better "
-        "one, and what lies within 3 errors of the fit's mixture is right, too); `knowing` is the "
-        "share it has right if somebody tells it the law, which no fit can know. Shapes of lines "
-        "and envelopes may miss their range by half of it, in fit and oracle. Counts are weighted "
+        "large a gain in chi-square as the fit asks for (two lines over a single one of either "
+        "shape; of two shapes of a decay, the better one, and what lies within 3 errors of the "
+        "fit's mixture is right, too); `knowing` is the share it has right if somebody tells it "
+        "the law, which no fit can know. Shapes of lines and envelopes may miss their range by "
+        "half of it, and the rate of an echo's decay be -1 in the window, in fit and oracle. "
+        "Counts are weighted "
         "with their own scatter, the oracle with the true one; their chi-squares are not "
         "compared.\n"
     )
@@ -123,7 +125,7 @@ def _success_row(truth: Truth, snr: float | None, effort: Effort) -> str:
     counts = truth.shots is not None
     return row(
         truth.name, truth.choice, label, len(held.traces), percent(right), percent(best),
-        percent(knowing) if truth.other else "", f"{points:+.1f}",
+        percent(knowing) if truth.others else "", f"{points:+.1f}",
         "" if counts else percent(worse, 2),
         mark(points >= -1.0 and (counts or worse == 0.0)),
     )  # fmt: skip

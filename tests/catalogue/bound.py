@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.catalogue.truth import Array, Parameters, Traces, Truth
+from tests.catalogue.truth import Array, Other, Parameters, Traces, Truth
 
 STEP = 1e-5  # of a parameter of order one
 CHUNK = 50_000  # points at once
@@ -115,22 +115,28 @@ def choosing_oracle(
 ) -> tuple[dict[str, Array], Array, dict[str, Array]]:
     """Return values (N,) and chi-square (N,) of an oracle that does not know the law.
 
-    It fits both laws from the truth, and believes the true one for the gain that the fit asks.
-    The third are the values of an oracle that knows it.
+    It fits all laws from the truth, and believes the true one for the gain that the fit asks over
+    every other. The third are the values of an oracle that knows it.
     """
     best, chi2 = oracle(truth, p, traces)
     told = truth.scored(best)
-    if truth.other is None:
-        return told, chi2, told
-    simple = replace(truth, fixed=(*truth.fixed, *truth.other.fixed))
-    simple = replace(simple, limits={k: v for k, v in truth.limits.items() if k in free(simple, p)})
-    another, cost = oracle(simple, {**p, **truth.other.start(p)}, traces)
     freedom = stacked(traces.y).shape[1] - len(free(truth, p))
-    gain = np.minimum(cost - chi2, freedom * np.log(cost / chi2))
-    take = gain < truth.other.asked
-    values = truth.scored(another)
-    chosen = {name: np.where(take, values[name], told[name]) for name in told}
-    return chosen, np.where(take, cost, chi2), told
+    chosen, lowest, least = dict(told), chi2, np.full(len(chi2), np.inf)
+    for other in truth.others:
+        another, cost = _instead(truth, other, p, traces)
+        gain = np.minimum(cost - chi2, freedom * np.log(cost / chi2))
+        take = (gain < other.asked) & (cost < least)
+        values = truth.scored(another)
+        chosen = {name: np.where(take, values[name], chosen[name]) for name in told}
+        lowest, least = np.where(take, cost, lowest), np.where(take, cost, least)
+    return chosen, lowest, told
+
+
+def _instead(truth: Truth, other: Other, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:
+    """Return least squares of another law."""
+    simple = replace(truth, fixed=(*truth.fixed, *other.fixed))
+    simple = replace(simple, limits={k: v for k, v in truth.limits.items() if k in free(simple, p)})
+    return oracle(simple, {**p, **other.start(p)}, traces)
 
 
 def _oracle(truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array) -> tuple[Parameters, Array]:

@@ -106,8 +106,8 @@ class Truth:
     chosen; drifts: what drifts during a scan; turns: the frequency that may be an alias.
     breaks: whether its broken traces are also tests, and a smaller or inverted contrast leaves its
     values alone. mixed: SNR from and to, log-uniform; snrs: those
-    of the table of success. choice: what the fit has to choose besides; other: the
-    other law there is, which the oracle must rule out, too. own:
+    of the table of success. choice: what the fit has to choose besides; others: the
+    other laws there are, which the oracle must rule out, too. own:
     classes of broken traces that only this kind knows.
     """
 
@@ -133,7 +133,7 @@ class Truth:
     mixed: tuple[float, float] = (5.0, 100.0)
     snrs: tuple[float, ...] = (5.0, 10.0, 50.0)
     choice: str = ""
-    other: Other | None = None
+    others: tuple[Other, ...] = ()
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     own: tuple[Breaks, ...] = ()
 

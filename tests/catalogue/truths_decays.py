@@ -11,6 +11,7 @@ from tests.catalogue.truth import Array, Draw, Other, Parameters, Truth, either,
 
 WINDOW = 100e-6
 DELAYS = np.linspace(0.0, WINDOW, 51)
+NO_GROWTH = {"rate": (-1.0, np.inf)}  # a rate is positive, but for its error
 SPARSE_THEN_DENSE = np.r_[0.0, np.geomspace(0.4e-6, 300e-6, 50)]
 
 
@@ -74,9 +75,9 @@ def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = Tr
     return Truth(
         name or kind, kind, DELAYS, anywhere(power), stretched,
         lambda p: {value: WINDOW / p["rate"]}, fixed=("power",), breaks=breaks,
-        choice="exponential or Gaussian", other=other,
+        choice="exponential or Gaussian", others=(other,),
         typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
-        long=between(0.002, 0.01, power), drifts="rate",
+        long=between(0.002, 0.01, power), drifts="rate", limits=NO_GROWTH,
     )  # fmt: skip
 
 

@@ -29,8 +29,7 @@ def line(x: Array, p: Parameters) -> Array:
 def pair(x: Array, p: Parameters) -> Array:
     """The line of 0-1, and `below` it the narrower one of two photons to 2."""
     two = p["contrast"] * p["weaker"] * lorentzian(x, p["centre"] - p["below"], p["narrow"])
-    one = p["contrast"] * lorentzian(x, p["centre"], p["width"])
-    return p["offset"] + p["slope"] * (x - 0.5) + one + two
+    return line(x, p) + two
 
 
 def shapes(rng: np.random.Generator, n: int) -> Array:
@@ -70,7 +69,7 @@ def pairs(rng: np.random.Generator, n: int) -> Parameters:
     return {
         "centre": rng.uniform(0.55, 0.9, n), "width": log_uniform(rng, 0.04, 0.1, n),
         "below": rng.uniform(0.2, 0.45, n), "narrow": log_uniform(rng, 0.02, 0.05, n),
-        "weaker": log_uniform(rng, 0.25, 1.5, n), **background(rng, n),
+        "weaker": log_uniform(rng, 0.25, 1.5, n), "pure": np.ones(n), **background(rng, n),
     }  # fmt: skip
 
 
@@ -92,10 +91,18 @@ def in_linewidths(p: Parameters) -> dict[str, Array]:
 
 
 MIXTURES = {"pure": (-0.5, 1.5)}  # beyond, a difference of two large lines
-SINGLE = Other(
-    lambda p: {"weaker": np.zeros_like(p["weaker"])}, ("weaker", "below", "narrow"),
-    16.0 + 3.0 * float(np.log(len(DRIVES))),
-)  # fmt: skip
+
+
+def single(shape: float) -> Other:
+    """A single line, Lorentzian (1) or Gaussian (0): who does not know the law must rule out both.
+
+    What lies between them would have to pay for its share.
+    """
+    return Other(
+        lambda p: {"weaker": np.zeros_like(p["weaker"]), "pure": np.full_like(p["pure"], shape)},
+        ("weaker", "below", "narrow"), 16.0 + 3.0 * float(np.log(len(DRIVES))),
+    )  # fmt: skip
+
 
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
@@ -113,8 +120,8 @@ TRUTHS: dict[str, Truth] = {
         ),
         Truth(
             "qubit_spectroscopy, two-photon line", "qubit_spectroscopy", DRIVES, pairs, pair, two,
-            in_linewidths, breaks=False, mixed=(10.0, 100.0), choice="one or two lines",
-            other=SINGLE,
+            in_linewidths, ("pure",), breaks=False, mixed=(10.0, 100.0),
+            choice="one or two lines", others=(single(1.0), single(0.0)),
         ),
     )
 }  # fmt: skip

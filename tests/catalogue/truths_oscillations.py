@@ -167,12 +167,12 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", other=SINGLE, limits=SHAPES,
+            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES,
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", other=SINGLE, limits=SHAPES,
+            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES,
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
@@ -182,7 +182,7 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
             rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False,
-            choice="decay or none", other=UNDAMPED, limits={"rate": (0.0, np.inf)}, **RABI,
+            choice="decay or none", others=(UNDAMPED,), limits={"rate": (0.0, np.inf)}, **RABI,
         ),
         Truth(
             "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,

@@ -142,7 +142,7 @@ TRUTHS: dict[str, Truth] = {
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
             breaks=False, mixed=(10.0, 100.0), choice="background level or sloping",
-            other=LEVEL,
+            others=(LEVEL,),
         ),
         resonance(
             "notch, long cables", between((0.02, 0.3), turns=(-8.0, 25.0)), notch, qualities(1.0),

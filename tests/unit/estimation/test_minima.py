@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.curves.oscillation import _single_from, one_frequency
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.plane import fit_plane
 from tests.catalogue.bound import choosing_oracle, oracle, rows_of, stacked
@@ -108,3 +109,73 @@ def test_an_oracle_keeps_within_the_limits_of_a_shape():
 def test_a_sloping_background_pays_for_itself_when_starts_are_compared():
     """Else it wins by its two parameters more, from another start, in 10 of 300 traces."""
     assert sloping("resonator_spectroscopy, notch", 5.0, 300) <= 5
+
+
+def worse(name, snr, which):
+    """Return which of these traces, out of 2000, have a chi-square clearly above the oracle's."""
+    truth, rng = truths()[name], np.random.default_rng([7, 2])
+    p = truth.draw(rng, 2000)
+    traces = truth.measured(rng, p, snr).take(which)
+    best = choosing_oracle(truth, {k: v[which] for k, v in p.items()}, traces)[1]
+    return np.flatnonzero(chi_square(traces, truth.fit(traces).curve) - best > WORSE).tolist()
+
+
+@pytest.mark.parametrize(
+    ("name", "snr", "which"),
+    [
+        pytest.param("ramsey", 5.0, [43, 1153, 1205, 1287], id="half a turn, or a quick decay"),
+        pytest.param("ramsey", 10.0, [420, 1205, 1287], id="half a turn, clearer"),
+        pytest.param("ramsey, charge parity", 20.0, [107], id="a second frequency that is no help"),
+        pytest.param("ramsey, charge parity", 20.0, [210], id="two frequencies that met"),
+        pytest.param("qubit_spectroscopy, power-broadened", 5.0, [552], id="an edge for a line"),
+        pytest.param("qubit_spectroscopy, power-broadened", 50.0, [1872], id="two mixtures"),
+        pytest.param("resonator_spectroscopy, transmission", 5.0, [798], id="two turns away"),
+        pytest.param(
+            "resonator_spectroscopy, notch, sloping background", 50.0, [1276],
+            id="a slope on the other side",
+        ),
+        pytest.param(
+            "qubit_spectroscopy, two-photon line", 5.0, [82, 207, 412, 562, 1954],
+            id="a faint second line",
+        ),
+        pytest.param(
+            "qubit_spectroscopy, two-photon line", 5.0, [110, 1415], id="noise makes it narrow"
+        ),
+    ],
+)  # fmt: skip
+def test_a_trace_of_two_minima_ends_in_the_deeper_one(name, snr, which):
+    """Each ended in the other one, or in the simpler law, before it was started twice."""
+    assert worse(name, snr, np.array(which)) == []
+
+
+def test_quick_fringes_of_two_shapes_end_in_the_better_one():
+    """At the first start's shape 2 of 3000 were worse by more than 4."""
+    truth, rng = truths()["ramsey"], np.random.default_rng(3)
+    traces = truth.measured(rng, truth.typical(rng, 3000), 5.0)
+    batch = FIT_KINDS["ramsey"].prepare(traces.x, traces.y, traces.sigma)
+    fit = one_frequency(batch)
+    start = fit.p * [0.7, 0.0, 1.0] + [0.0, 1.0, 0.0]
+    assert (fit.cost - _single_from(batch, start).cost < WORSE).all()
+
+
+def test_an_oracle_rules_out_a_line_of_another_shape():
+    """Who does not know that a line is Lorentzian takes a Gaussian where that does as well."""
+    truth, rng = truths()["qubit_spectroscopy, two-photon line"], np.random.default_rng([7, 2])
+    p = truth.draw(rng, 2000)
+    traces, few = truth.measured(rng, p, 10.0), np.array([193, 780, 1104])
+    part, some = {k: v[few] for k, v in p.items()}, traces.take(few)
+    lorentzian = replace(truth, others=truth.others[:1])
+    known = choosing_oracle(lorentzian, part, some)[0]["frequency_gf_half"]
+    told = choosing_oracle(truth, part, some)[2]["frequency_gf_half"]
+    chosen = choosing_oracle(truth, part, some)[1]
+    assert (known == told).all()
+    assert (chosen > oracle(truth, part, some)[1] + 20.0).all()
+
+
+def test_the_oracle_of_a_decay_does_not_let_it_grow():
+    truth, rng = truths()["cpmg, slow noise"], np.random.default_rng([7, 2])
+    p = truth.draw(rng, 2000)
+    traces, one = truth.measured(rng, p, 5.0), np.array([1902])
+    part = {k: v[one] for k, v in p.items()}
+    assert oracle(replace(truth, limits={}), part, traces.take(one))[0]["rate"] < -4.0
+    assert oracle(truth, part, traces.take(one))[0]["rate"] >= -1.0
