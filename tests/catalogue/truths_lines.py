@@ -90,7 +90,7 @@ def in_linewidths(p: Parameters) -> dict[str, Array]:
     return {"frequency": width, "frequency_gf_half": p.get("narrow", p["width"]) * SPAN}
 
 
-MIXTURES = {"pure": (-0.5, 1.5)}  # beyond, a difference of two large lines
+MIXTURES = {"pure": (0.0, 1.0)}  # beyond, a difference of two lines, which no qubit shows
 
 
 def single(shape: float) -> Other:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,17 +29,24 @@ BRIEF, HOPE = 4, 6.0  # iterations, and what chi-square gains in them where ther
 
 @dataclass(frozen=True, eq=False)
 class Beats:
-    """The traces (B,) in which two frequencies were found, and their fit."""
+    """The traces (B,) in which two frequencies were found, and their fit.
+
+    met: those where two fit that are one, but for less than a tenth of a beat. A frequency that
+    drifts looks like that, too; met_fit is theirs.
+    """
 
     which: NDArray[np.intp]
     fit: Solution
+    met: NDArray[np.intp]
+    met_fit: Solution
 
 
 def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     """Look for a second frequency where the residuals of one are not noise."""
     which = np.flatnonzero(structured(batch, fit) & (batch.rows > 10))
     if len(which) == 0:
-        return Beats(which, fit.take(slice(0)))
+        none = fit.take(slice(0))
+        return Beats(which, none, which, none)
     part, single = batch.take(which), fit.take(which)
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
@@ -55,33 +62,15 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
         old, real = double.take(poor), _both_there(other)
         better = real & ((other.cost < old.cost) | ~_both_there(old))
         double = replaced(double, poor, other, better)
-    double = _parted(part, double, np.flatnonzero(beat & _met(double)))
-    real = _found(part, single, double)
-    return Beats(which[real], _of_several(part.take(real), double.take(real)))
+    real, gain = _found(part, single, double), delta_bic(part, single, double)
+    met = beat & _met(double) & (gain > SEARCHED)
+    found = _of_several(part.take(real), double.take(real))
+    return Beats(which[real], found, which[met], double.take(met))
 
 
 def _found(batch: Batch, single: Solution, double: Solution) -> Mask:
     """Return where two frequencies are there, and pay for themselves."""
     return _both_there(double) & (delta_bic(batch, single, double) > SEARCHED)
-
-
-def _parted(batch: Batch, double: Solution, which: NDArray[np.intp]) -> Solution:
-    """Part two frequencies that met in the traces `which`, if they stay apart.
-
-    Of less than a beat only the mean is told: along a valley the distance may be anything.
-    """
-    if len(which) == 0:
-        return double
-    part, met = batch.take(which), double.take(which)
-    mean = met.p[:, 2:].mean(axis=1, keepdims=True)
-    for shape in SHAPES:
-        for apart in APART:
-            turns = mean + np.pi * np.array([-apart, apart])
-            other = _from(part, _evenly(shape, turns))
-            now = double.take(which)
-            better = (other.cost < now.cost) | ~_both_there(now)
-            double = replaced(double, which, other, better & _both_there(other))
-    return double
 
 
 def _evenly(shape: float, turns: Array) -> Array:
@@ -151,7 +140,7 @@ def weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
     )
     w = batch.w.copy()
     w[beats.which] = part.w
-    return batch.with_y(batch.y, w), Beats(beats.which, fit)
+    return batch.with_y(batch.y, w), replace(beats, fit=fit)
 
 
 def _hopeful(

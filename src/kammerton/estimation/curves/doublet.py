@@ -19,7 +19,7 @@ Array = NDArray[np.float64]
 SEARCHED = 16.0  # delta-BIC that pays for a search over the whole window
 HOPE = 16.0  # what a second line gains in chi-square where it is first seen, but for its best point
 WHOLE, REST = 18.0, 5.0  # what a narrow one gains with that point, and without
-BY_NOISE = 4.0  # in chi-square, by which noise may feign a line narrower than it can be seen
+BY_NOISE = 0.3  # in chi-square, by which noise may feign a line narrower than it can be seen
 ALONE = 6  # fewest points for each parameter before a second line is looked for
 
 

@@ -52,7 +52,6 @@ NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
 MIXED = 1.0  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
-WIDER = np.array([1.0, 1.25])  # times a wide line's centre and width
 
 
 def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
@@ -226,22 +225,14 @@ def one_line(batch: Batch) -> Solution:
 
 
 def _free(batch: Batch, start: Array) -> Solution:
-    """Fit a mixture of both shapes from the better one; a wide one from a wider start, too.
+    """Fit a mixture of both shapes from the better one.
 
-    A wide line and its background leave two minima: nearly one shape, or the difference of two.
+    A wide line over a background has another minimum, the difference of two lines, sometimes even
+    the deeper one; from here it is not reached.
     """
     one = pure(batch, start)
-    prior = _half_each(batch, one)
-    fit = _mixed(batch, one.p, prior)
-    wide = np.flatnonzero(one.p[:, 1] > WIDE)
-    if len(wide):
-        other = _mixed(batch.take(wide), WIDER * one.p[wide], prior[wide])
-        fit = replaced(fit, wide, other, other.cost < fit.cost[wide])
+    fit = solve(kernels.LINE, batch, one.p, *bounds(batch, 1), _half_each(batch, one))
     return replace(fit, free=one.free)
-
-
-def _mixed(batch: Batch, start: Array, prior: Array) -> Solution:
-    return solve(kernels.LINE, batch, start, *bounds(batch, 1), prior)
 
 
 def _half_each(batch: Batch, one: Solution) -> Array:

@@ -17,7 +17,7 @@ from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
-from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh, with_part
+from kammerton.estimation.verdict.evidence import Evidence, delta_cost, propagate, weigh, with_part
 from kammerton.estimation.verdict.findings import (
     Findings,
     drift_asked,
@@ -36,11 +36,13 @@ Array = NDArray[np.float64]
 
 LAW = "a decaying oscillation"
 DRIFT = 28.0  # delta-BIC over a random walk
+DRIFTING = "model does not fit", "a frequency that drifts, or two less than a beat apart"
 SLOW, SURE = 0.7, 0.15  # a decay slower than the window must be known so well: it may be none
 TURN = np.pi  # rad in the window below which a start may have missed quicker fringes that decay
 SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))  # starts there
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
 AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
+CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -62,10 +64,13 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     evidence = weigh(batch, fit, curve, nulls)
     found = propagate(_single(batch, fit.theta), fit, evidence)
     findings = Findings(batch.traces)
-    found, evidence = with_part(
-        batch, beats.which, beats.fit, lambda part: numbers_of_two(part, beats.fit.theta),
-        nulls, curve, found, evidence,
-    )  # fmt: skip
+    drifts = evidence.misfit[beats.met]
+    for which, two in ((beats.which, beats.fit), (beats.met[drifts], beats.met_fit.take(drifts))):
+        found, evidence = with_part(
+            batch, which, two, lambda part, two=two: numbers_of_two(part, two.theta),
+            nulls, curve, found, evidence,
+        )  # fmt: skip
+    findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, evidence, found)
@@ -90,11 +95,12 @@ def one_frequency(batch: Batch) -> Solution:
 
 
 def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], start: Array) -> Solution:
-    """Refine the traces `which` from another start, and keep what is better."""
+    """Refine the traces `which` from another start, and keep what is clearly better."""
     if len(which) == 0:
         return fit
-    other = _single_from(batch.take(which), start)
-    return replaced(fit, which, other, other.cost < fit.cost[which])
+    part = batch.take(which)
+    other = _single_from(part, start)
+    return replaced(fit, which, other, delta_cost(part, fit.take(which), other) > CLEARLY)
 
 
 def _single_from(batch: Batch, start: Array) -> Solution:
