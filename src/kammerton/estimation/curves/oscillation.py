@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -66,10 +68,8 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     findings = Findings(batch.traces)
     drifts = evidence.misfit[beats.met]
     for which, two in ((beats.which, beats.fit), (beats.met[drifts], beats.met_fit.take(drifts))):
-        found, evidence = with_part(
-            batch, which, two, lambda part, two=two: numbers_of_two(part, two.theta),
-            nulls, curve, found, evidence,
-        )  # fmt: skip
+        numbers = partial(numbers_of_two, at=two.theta)
+        found, evidence = with_part(batch, which, two, numbers, nulls, curve, found, evidence)
     findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
@@ -86,8 +86,8 @@ def one_frequency(batch: Batch) -> Solution:
     seed = search(batch, "oscillations", 2)
     fit = _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
     slow = np.flatnonzero(fit.p[:, 2] < TURN)
-    for start in SLOWLY:
-        fit = _or_from(batch, fit, slow, np.tile(start, (len(slow), 1)))
+    for each in SLOWLY:
+        fit = _or_from(batch, fit, slow, np.tile(each, (len(slow), 1)))
     which = np.flatnonzero((fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE))
     quick, shape = AS_GAUSSIAN
     start = np.column_stack([quick * fit.p[:, 0], np.full(batch.traces, shape), fit.p[:, 2]])
