@@ -22,13 +22,13 @@ def test_no_start_is_tried_twice(seed, monkeypatch):
     calls = tried(seed, monkeypatch)
     starts = [row.tobytes() for start in calls for row in start]
     assert len(starts) == len(set(starts))
-    assert len(starts) <= 6
+    assert len(starts) <= 7
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_what_is_tried_is_fitted_together(seed, monkeypatch):
-    """Both starts, delays a turn away, and half a turn away."""
-    assert len(tried(seed, monkeypatch)) <= 3
+    """Both starts, delays a turn away, the next where one helped, and half a turn away."""
+    assert len(tried(seed, monkeypatch)) <= 4
 
 
 def tried(seed, monkeypatch):

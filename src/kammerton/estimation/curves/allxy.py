@@ -100,7 +100,8 @@ def allxy(batch: Batch, known: dict[str, object]) -> Outcome:
         "the three steps cannot be told from a straight line", Advice(shots_times=4.0),
     )  # fmt: skip
     _judge(findings, fit, perfect, evidence.noise)
-    _judge_stray(findings, each, fit, pair)
+    if batch.known_noise:  # not what a few repetitions tell of it
+        _judge_stray(findings, each, fit, pair)
     _name(findings, each, perfect, evidence, found, responses()[0][pair], IDEAL[pair])
     return Outcome(found, UNITS, sampled.spread(curve), evidence.chi2_reduced, findings)
 
@@ -162,8 +163,6 @@ def _judge_stray(findings: Findings, batch: Batch, fit: Solution, pair: NDArray[
 
     Without sigma it cannot be told from a point of few shots.
     """
-    if not batch.known_noise:
-        return
     far = np.abs(fit.residual).max(axis=1) > STRAY * np.sqrt(FREE)
     which = np.flatnonzero(far & findings.is_open())
     if len(which) == 0:

@@ -93,7 +93,8 @@ def fit_plane(batch: Batch) -> Plane:
         fit = _of_both(batch, sign, first, differ, second.take(differ))
     poor = _poor(batch, fit)
     fit, better = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
-    fit, _ = _shifted(batch, sign, fit, np.flatnonzero(better != delay), better, WHOLE)
+    further = 2.0 * better - delay  # the way back was tried
+    fit, _ = _shifted(batch, sign, fit, np.flatnonzero(better != delay), further, (0.0,))
     again = np.flatnonzero(poor)
     if len(again):
         again = again[_poor(batch.take(again), fit.take(again))]
