@@ -65,10 +65,9 @@ class Keysight33522b:
 
     async def safe(self) -> None:
         """Switch both outputs off and read back that they are."""
-        if on := await self.session.do("switch off", _switched_off, in_doubt=True):
+        if on := await self.session.do("switch off", _switched_off, verifies=True):
             place = f"{self.name} ({self.session.address})"
             raise InstrumentError(f"{place}: {', '.join(on)} stay on after they were told off")
-        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; outputs stay as they are."""

@@ -54,13 +54,13 @@ def identity_of(answer: str) -> Identity:
 
 
 def sockets(instrument: object) -> Iterator[socket.socket]:
-    """Return the sockets below a driver: raw, HiSLIP's two, or those of an IPInstrument."""
+    """Return the sockets below a driver: raw, HiSLIP's two, VXI-11's or an IPInstrument's."""
     handle = getattr(instrument, "visa_handle", None)
     session = getattr(getattr(handle, "visalib", None), "sessions", {}).get(
         getattr(handle, "session", None)
     )
     link = getattr(session, "interface", None)
-    found = (link, getattr(link, "_sync", None), getattr(link, "_async", None))
+    found = (link, *(getattr(link, name, None) for name in ("_sync", "_async", "sock")))
     for each in (*found, getattr(instrument, "_socket", None)):
         if isinstance(each, socket.socket):
             yield each

@@ -101,12 +101,11 @@ class Sgs100a:
 
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
-        if await self.session.do("switch off", _switched_off, in_doubt=True):
+        if await self.session.do("switch off", _switched_off, verifies=True):
             raise InstrumentError(
                 f"{self.name} ({self.session.address}) stays on after it was told off",
                 instrument=self.name,
             )
-        self.session.trust()
 
     async def close(self) -> None:
         """Close the session; the output stays as it is."""

@@ -70,8 +70,7 @@ class Znb20:
 
     async def safe(self) -> None:
         """Switch the output off and read back that it is."""
-        await self.session.do("switch off", _switch_off, in_doubt=True)
-        self.session.trust()
+        await self.session.do("switch off", _switch_off, verifies=True)
 
     async def close(self) -> None:
         """Close the session; the output stays as it is."""

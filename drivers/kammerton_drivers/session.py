@@ -81,6 +81,7 @@ class Session(Generic[I]):
             with self._named("connect"):
                 self._lane.call(self._opened, timeout=DEADLINE)
         except BaseException:
+            self._end()  # what opens late is closed by the call that opens it
             self._lane.close()
             raise
 
@@ -92,27 +93,29 @@ class Session(Generic[I]):
         deadline: float | None = DEADLINE,
         queued: bool = False,
         in_doubt: bool = False,
+        verifies: bool = False,
     ) -> T:
         """Return fn(instrument), called in the lane within `deadline` s; it is tried once.
 
         queued: the deadline counts from when the lane begins it, not from now.
         in_doubt: do it even though the outputs are not verified; for what only makes them safer.
+        verifies: fn switches off, and returns what stays on: nothing, and the outputs are verified.
 
         Raises
         ------
         InstrumentError
             Names the instrument, its address, the action and the cause.
         """
+        in_doubt = in_doubt or verifies
         self._require_trust(action, in_doubt=in_doubt)
         self.hang_up()
         try:
             with self._named(action):
                 return await self._lane.run(
-                    self._perform, action, fn, in_doubt, timeout=deadline, queued=queued
+                    self._perform, action, fn, in_doubt, verifies, timeout=deadline, queued=queued
                 )
         finally:
-            if self._lane.poisoned:
-                self._doubts(self._lane.poisoned)
+            self.hang_up()  # now: what waits must not begin where it would be hung up on later
 
     async def read(self, action: str, fn: Callable[[I], T]) -> T:
         """Return fn(instrument), which only reads: a lost answer is asked for again.
@@ -158,11 +161,16 @@ class Session(Generic[I]):
             if not self._lane.poisoned:
                 await self._lane.run(self._discard, timeout=within)
         finally:
-            self._ended = True
-            left, self._instrument = self._instrument, None
+            left = self._end()
             if left is not None:
                 hang_up(left)  # the call that hangs ends, and closes what it has
             self._lane.close()
+
+    def _end(self) -> I | None:
+        with self._turn:
+            self._ended = True
+            left, self._instrument = self._instrument, None
+            return left
 
     def _require_trust(self, action: str, *, in_doubt: bool) -> None:
         if (doubt := self._doubt) and not in_doubt:
@@ -206,11 +214,11 @@ class Session(Generic[I]):
                 f"{_words(found)} instead of {_words(self._known)}"
             )
 
-    def _perform(self, action: str, fn: Callable[[I], T], in_doubt: bool) -> T:
+    def _perform(self, action: str, fn: Callable[[I], T], in_doubt: bool, verifies: bool) -> T:
         self._require_trust(action, in_doubt=in_doubt)  # what it waited for may have failed
         instrument = self._opened()
         try:
-            return fn(instrument)
+            told = fn(instrument)
         except KammertonError:
             raise  # said by the adapter itself: the session is sound
         except Exception as failure:
@@ -219,6 +227,11 @@ class Session(Generic[I]):
                 self._doubts(_cause(failure))
             self._heard = getattr(instrument, "last_heard", "")
             raise
+        else:
+            if verifies and not told:  # here: what fails right after it counts
+                with self._ours():
+                    self.trust()
+            return told
         finally:
             if self._instrument is not instrument:  # it failed, or was left behind while it hung
                 _close(instrument)

@@ -151,8 +151,7 @@ class Awg5208:
 
     async def safe(self) -> None:
         """Stop and switch every output off, and read back that they are."""
-        await self.session.do("switch off", self._all_off, in_doubt=True)
-        self.session.trust()
+        await self.session.do("switch off", self._all_off, verifies=True)
 
     async def close(self) -> None:
         """Close the session; outputs stay as they are."""

@@ -284,3 +284,78 @@ def test_what_hung_while_it_opened_sets_nothing_when_it_is_open_at_last(shop):
         await session.close()
 
     asyncio.run(main())
+
+
+def test_a_session_that_opens_after_connecting_was_given_up_is_closed(shop, monkeypatch):
+    go, closed = threading.Event(), threading.Event()
+
+    def slow(label: str) -> Instrument:
+        assert go.wait(30)
+        instrument = shop(label)
+        close, instrument.close = instrument.close, lambda: (close(), closed.set())
+        return instrument
+
+    monkeypatch.setattr(session_module, "DEADLINE", 0.1)
+    session = Session("lo", "x", slow, shop.who)
+    with pytest.raises(InstrumentError, match="did not return"):
+        session.connect()
+    go.set()
+    assert closed.wait(10)
+    assert not session.connected
+
+
+def test_what_fails_right_after_the_outputs_were_verified_leaves_them_in_doubt(shop):
+    """Though the loop, busy with something else, hears of both at once."""
+    session, failed = Session("lo", "x", shop, shop.who, guarded=True), threading.Event()
+    session.connect()
+
+    def lost(instrument: Instrument) -> None:
+        failed.set()
+        raise ConnectionResetError("peer gone")
+
+    async def main() -> None:
+        off = asyncio.create_task(session.do("off", lambda _: None, verifies=True))
+        errors = asyncio.create_task(session.do("read errors", lost, in_doubt=True))
+        await asyncio.sleep(0)
+        assert failed.wait(10)
+        await asyncio.gather(off, errors, return_exceptions=True)
+        with pytest.raises(InstrumentError, match="must be verified first"):
+            await session.do("on", lambda _: None)
+        await session.do("off", lambda _: None, verifies=True)
+        await session.do("on", lambda _: None)
+        assert await session.do("off", lambda _: ["ch1"], verifies=True) == ["ch1"]
+        await session.close()
+
+    asyncio.run(main())
+
+
+def test_what_waits_behind_a_call_that_hung_is_not_hung_up_on_in_its_midst(shop, monkeypatch):
+    """One that ends a little late must not pass its thread on to what waits, and then cost it."""
+    hung_up = list[Instrument]()
+    monkeypatch.setattr(session_module, "hang_up", hung_up.append)
+    session, late, begun, go = (
+        Session("lo", "x", shop, shop.who, guarded=True),
+        threading.Event(), threading.Event(), threading.Event(),
+    )  # fmt: skip
+    session.connect()
+
+    def off(instrument: Instrument) -> list[str]:
+        begun.set()
+        assert go.wait(30)
+        return ["hung up on"] if instrument in hung_up else []
+
+    async def main() -> None:
+        slow = asyncio.create_task(session.do("slow", lambda _: late.wait(30), deadline=0.1))
+        waiting = asyncio.create_task(session.do("off", off, verifies=True))
+        with pytest.raises(InstrumentError, match="did not return"):
+            await slow
+        late.set()
+        assert await asyncio.to_thread(begun.wait, 10)
+        asking = asyncio.create_task(session.do("who", shop.who, in_doubt=True))
+        await asyncio.sleep(0.05)
+        go.set()
+        assert await waiting == []
+        await asking
+        await session.close()
+
+    asyncio.run(main())

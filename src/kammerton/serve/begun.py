@@ -21,10 +21,13 @@ async def begun(*command: str) -> asyncio.subprocess.Process:
     OSError
         It cannot be begun.
     """
-    return await asyncio.create_subprocess_exec(
-        *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-        limit=LONGEST_LINE, env=_environment(), **_apart(),
-    )  # fmt: skip
+    try:
+        return await asyncio.create_subprocess_exec(
+            *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            limit=LONGEST_LINE, env=_environment(), **_apart(),
+        )  # fmt: skip
+    except RuntimeError as problem:  # no thread to wait for it: threads count as processes do
+        raise OSError(str(problem)) from problem
 
 
 def ending(code: int | None) -> str:

@@ -14,6 +14,7 @@ import sys
 import threading
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import find_spec
 from pathlib import Path
 from typing import NoReturn
 
@@ -43,6 +44,13 @@ nobody yet; what the kernel would take else is a process with outputs on."""
 
 OOM = Path("/proc/self/oom_score_adj")
 PROGRAM = Path(__file__).parents[1]
+BESIDE = [
+    Path(place)
+    for name in ("kammerton_drivers", "kammerton_calibrations")
+    if (spec := find_spec(name)) is not None
+    for place in spec.submodule_search_locations or ()
+]
+"""What is installed with it, and changes with it."""
 
 
 def main() -> NoReturn:
@@ -72,10 +80,13 @@ def main() -> NoReturn:
 
 def _code() -> frozenset[tuple[str, int, int]]:
     """Return what tells whether a file of the program was changed: its size and its time."""
-    files = ((path, path.stat()) for path in PROGRAM.rglob("*.py"))
-    with contextlib.suppress(OSError):  # one goes just now
-        return frozenset((str(path), file.st_size, file.st_mtime_ns) for path, file in files)
-    return frozenset()
+    found = set[tuple[str, int, int]]()
+    for folder in (PROGRAM, *BESIDE):
+        for path in folder.rglob("*.py"):
+            with contextlib.suppress(OSError):  # one goes just now, or is a link to nothing
+                file = path.stat()
+                found.add((str(path), file.st_size, file.st_mtime_ns))
+    return frozenset(found)
 
 
 def _first_to_go() -> int | None:

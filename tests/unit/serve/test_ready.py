@@ -74,3 +74,19 @@ def test_it_is_killed_before_others_where_memory_is_short_until_it_has_its_order
         score = int(Path(f"/proc/{process.pid}/oom_score_adj").read_text())
         assert score == min(1000, ours + ready.FIRST)
         assert answer(process, b"{}\n") == b'{"oom": %d}\n' % ours
+
+
+def test_r2_a_link_to_nothing_hides_no_change_and_drivers_count(tmp_path, monkeypatch):
+    """An editor leaves such a link beside each file that is being edited."""
+    program, drivers = tmp_path / "program", tmp_path / "drivers"
+    for folder in (program, drivers):
+        folder.mkdir()
+        (folder / "some.py").write_text("1")
+    (program / ".#some.py").symlink_to("me@here.1:2")
+    monkeypatch.setattr(ready, "PROGRAM", program)
+    monkeypatch.setattr(ready, "BESIDE", [drivers])
+    codes = [ready._code()]
+    for folder in (program, drivers):
+        (folder / "some.py").write_text("another")
+        codes.append(ready._code())
+    assert len(set(codes)) == 3
