@@ -80,16 +80,15 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
 
 
 def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
-    if options.write_chip:
-        sys.stderr.write(put(options.write_chip, chip_text(chip)))
     if options.no_serve and not (options.write_chip or options.write_lab):
         count = len(chip.qubits)
         sys.stderr.write(f"{chip.name}: {count} qubits; --write-chip and --write-lab write it\n")
     if options.no_serve:
-        _write_lab(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
+        _write(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
         return 0
+    # Only who has its ports writes: the files may be those of the laboratory that holds them.
     with Laboratory(chip, ports, pace=pace) as laboratory:
-        _write_lab(chip, options, laboratory.ports)
+        _write(chip, options, laboratory.ports)
         _serve_until_stopped(laboratory, options.until_stdin_closes)
     return 0
 
@@ -170,7 +169,9 @@ def _pace(text: str) -> float | None:
     return pace
 
 
-def _write_lab(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
+def _write(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
+    if options.write_chip:
+        sys.stderr.write(put(options.write_chip, chip_text(chip)))
     if options.write_lab:
         text = write_lab(chip, ports, options.seed, options.broker)
         sys.stderr.write(put(options.write_lab, text))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 
 from kammerton_sim.command import run as main
@@ -68,3 +70,15 @@ def test_an_empty_file_is_nobodys(here, capsys):
     (here / "lab.toml").touch()
     assert written("--write-lab", "lab.toml") == 0
     assert capsys.readouterr().err == "wrote lab.toml\n"
+
+
+def test_a_laboratory_without_its_ports_leaves_the_files_of_the_one_that_has_them(here, capsys):
+    assert written("--write-chip", "a.toml", "--write-lab", "l.toml") == 0
+    before = {path.name: path.read_bytes() for path in here.iterdir()}
+    capsys.readouterr()
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = f"awg1={taken.getsockname()[1]}"
+        files = ["--write-chip", "a.toml", "--write-lab", "l.toml"]
+        assert main(["--seed", "9", "--port", port, *files]) == 1
+    assert "in use" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in here.iterdir()} == before
