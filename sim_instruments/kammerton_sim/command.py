@@ -15,6 +15,7 @@ from typing import TextIO, TypeVar
 
 from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, chip_text
+from kammerton_sim.chip.hidden import note
 from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
 from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
 from kammerton_sim.faults.words import own_name
@@ -221,7 +222,7 @@ def _table(laboratory: Laboratory) -> str:
     rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
     rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
     lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]
-    return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits", *lines, ""))
+    return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits, {note(chip.seed)}", *lines, ""))
 
 
 def _fail(message: str, code: int) -> int:

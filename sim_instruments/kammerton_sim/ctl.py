@@ -51,12 +51,13 @@ def _carry_out(laboratory: ControlPort, options: argparse.Namespace) -> int:
     answer = laboratory.ask(options.what)
     shown: Mapping[str, Callable[[Any], str]] = {
         "faults": words.faults,
-        "outputs": words.outputs,
-        "refrigerator": words.refrigerator,
+        "outputs": lambda levels: f"{words.outputs(levels)}\n{laboratory.note}",
+        "refrigerator": lambda now: f"{words.refrigerator(now)}\n{laboratory.note}",
         "time": lambda now: words.moment(now["time"]),
         "stop": lambda _: f"the laboratory {laboratory.chip} stops",
     }
-    return _say(options, _listed(answer), shown[options.what](answer))
+    told = {**answer, "note": laboratory.note} if options.what == "refrigerator" else answer
+    return _say(options, _listed(told), shown[options.what](answer))
 
 
 def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
@@ -137,6 +138,8 @@ def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
         since = options.since or 0
         entries = laboratory.ask("ledger", since=since)
         return _say(options, entries, words.changes(entries, since))
+    if not options.contradicted and not options.json:  # that says it itself, beside its counts
+        write(sys.stdout, laboratory.note)
     return _FOUND if any(asked) else 0
 
 
@@ -150,13 +153,20 @@ def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
             sys.stderr,
             f"limits that no output has, so that they prove nothing: {', '.join(nowhere)}",
         )
-    return _findings(options, "unsafe outputs", answer["spans"], words.span, answer["complete"])
+    found = _noted(laboratory, answer["spans"])
+    return _findings(options, "unsafe outputs", found, words.span, answer["complete"])
 
 
 def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
     answer = laboratory.ask("wrong_box")
     title = "writes to the wrong box"
-    return _findings(options, title, answer["changes"], words.wrong_write, answer["complete"])
+    found = _noted(laboratory, answer["changes"])
+    return _findings(options, title, found, words.wrong_write, answer["complete"])
+
+
+def _noted(laboratory: ControlPort, findings: Sequence[Mapping[str, Any]]) -> list[Any]:
+    """Return findings that say what they were found on, each for a reader of its line alone."""
+    return [{**each, "note": laboratory.note} for each in findings]
 
 
 def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.chip import Chip
+from kammerton_sim.chip.hidden import note
 from kammerton_sim.control import Control
 from kammerton_sim.faults import Faults
 from kammerton_sim.questions import Questions
@@ -60,4 +61,5 @@ class Laboratory(Site):
             "board": board,
             "control": control,
             "pid": os.getpid(),
+            "note": note(self.chip.seed),
         }

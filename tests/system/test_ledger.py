@@ -19,6 +19,8 @@ from kammerton_sim.write_lab import write_lab
 from tests.system.laboratory import KAMMERTON, daemon, laboratory, undrawn, unpublished
 from tests.system.test_daemon import doing, stored, wait_for
 
+SAID = "simulated device, hidden truth, seed 11"
+
 pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 
@@ -67,14 +69,14 @@ def test_a_daemon_brings_a_flawed_chip_up(flawed):
 
 
 def test_no_sample_was_outside_the_limits_of_its_lab_toml(flawed, ledger):
-    assert ledger("--unsafe", str(flawed[0].lab)) == (0, "unsafe outputs: 0\n")
+    assert ledger("--unsafe", str(flawed[0].lab)) == (0, f"unsafe outputs: 0\n{SAID}\n")
     code, said = ledger("--unsafe", "awg*.peak=-1e-6:1e-6")  # it did drive
     assert code == 3
     assert " samples" in said
 
 
 def test_nothing_was_written_to_a_wrong_box(ledger):
-    assert ledger("--wrong-box") == (0, "writes to the wrong box: 0\n")
+    assert ledger("--wrong-box") == (0, f"writes to the wrong box: 0\n{SAID}\n")
 
 
 def test_only_what_a_flaw_is_known_to_shift_is_contradicted_and_a_planted_value_is_found(

@@ -183,7 +183,7 @@ def test_questions(ctl, laboratory, world):
     assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
     assert ctl("time")[1].startswith("2001-09-09 01:46:40")
     assert "unix 1000000000" in ctl("time")[1]
-    said = dict(line.split("  ", 1) for line in ctl("refrigerator")[1].splitlines())
+    said = dict(line.split("  ", 1) for line in ctl("refrigerator")[1].splitlines()[:-1])
     assert said["mixing chamber"].strip() == "12 mK"
     assert said["turbo"].strip() == "runs"
     now = json.loads(ctl("refrigerator", "--json")[1])
@@ -219,16 +219,24 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     limit = ["ledger", "--unsafe", "*.power=-40:10"]
     source.power(15)
     settle(source)
-    assert ctl(*limit) == (0, "unsafe outputs: 0\n", "")
+    assert ctl(*limit) == (0, f"unsafe outputs: 0\n{SAID}\n", "")
     source.on()
     settle(source)
     code, said, _ = ctl(*limit)
     assert code == 3
-    title, span = said.splitlines()
-    assert title == "unsafe outputs: 1"
+    title, span, note = said.splitlines()
+    assert (title, note) == ("unsafe outputs: 1", SAID)
     assert span.startswith("drive_lo.rf power was 15 dBm, not -40 dBm to 10 dBm, from 2001-09-09")
     span = json.loads(ctl(*limit, "--json")[1])
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
+    assert span["note"] == SAID
+
+
+@pytest.mark.parametrize("question", ["outputs", "refrigerator"])
+def test_what_is_true_says_of_which_simulated_device(ctl, question):
+    assert ctl(question)[1].splitlines()[-1] == SAID
+    told = json.loads(ctl(question, "--json")[1])
+    assert told.get("note") == (SAID if question == "refrigerator" else None)
 
 
 def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
@@ -236,7 +244,11 @@ def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
     assert (code, out) == (2, "")
     assert "no output has awg*.peek (did you mean 'awg1.peak'?), x (there are awg1." in err
     assert "nothing is proved" in err
-    assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (0, "unsafe outputs: 0\n", "")
+    assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (
+        0,
+        f"unsafe outputs: 0\n{SAID}\n",
+        "",
+    )
 
 
 def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
@@ -260,7 +272,7 @@ def test_a_limit_of_a_lab_toml_that_meets_nothing_is_said(tmp_path, ctl):
                     '[instruments.awg1]\nlimits.volts = { max = "9 V" }\n'
                     'limits.power = { max = "1 dBm" }\n')  # fmt: skip
     code, said, err = ctl("ledger", "--unsafe", str(path))
-    assert (code, said) == (0, "unsafe outputs: 0\n")
+    assert (code, said) == (0, f"unsafe outputs: 0\n{SAID}\n")
     assert err.strip().endswith("prove nothing: awgg1.volts, awg1.power")
 
 
@@ -304,7 +316,7 @@ def test_all_bad_limits_are_named_at_once(tmp_path):
 
 
 def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
-    assert ctl("ledger", "--wrong-box") == (0, "writes to the wrong box: 0\n", "")
+    assert ctl("ledger", "--wrong-box") == (0, f"writes to the wrong box: 0\n{SAID}\n", "")
     ctl("wrong-identity", "drive_lo")
     source.power(-5)
     settle(source)
