@@ -96,8 +96,10 @@ def test_connecting_changes_no_output(laboratory, lab):
         for box in instruments.values():
             if isinstance(box, MicrowaveSource):
                 await box.enable(on=True)
+                assert (await box.settings())[2]  # and so it has arrived
             elif isinstance(box, WaveformGenerator):
                 await box.enable([1, 2], on=True)
+                await box.state()
         assert await close_all(instruments) == []
 
     asyncio.run(somebody_leaves_them_on())
