@@ -13,6 +13,7 @@ from kammerton_sim.terminal import columns, width
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
           "bare_frequency": "Hz"}  # fmt: skip
+_STANDS = 1e-6  # mol/s, below which nothing flows; at rest it is some hundred times as much
 _HEADING = ("FAULT", "TAKES", "ROW", "WHAT HAPPENS")
 
 
@@ -120,13 +121,19 @@ def refrigerator(now: Mapping[str, Any]) -> str:
     """Temperatures, flow, pressures, machines."""
     rows = [(stage.replace("_", " "), kelvin(t)) for stage, t in now["temperatures"].items()]
     rows.append(("flow", f"{1e3 * now['flow']:.3g} mmol/s"))
-    rows.append(("mixture", f"{100 * now['liquid']:.0f} % condensed,"
-                 f" {'circulating' if now['circulating'] else 'being collected'}"))  # fmt: skip
+    rows.append(("mixture", f"{100 * now['liquid']:.0f} % condensed, {_mixture(now)}"))
     for gauge, pascal in now["pressures"].items():
         rows.append((f"pressure, {gauge.replace('_', ' ')}", f"{pascal / 100:.4g} mbar"))
     for machine, runs in now["running"].items():
         rows.append((machine.replace("_", " "), "runs" if runs else "STANDS"))
     return "\n".join(columns(rows, 10_000))
+
+
+def _mixture(now: Mapping[str, Any]) -> str:
+    """Return what the mixture does; that it shall circulate does not make it flow."""
+    if not now["circulating"]:
+        return "being collected"
+    return "circulating" if now["flow"] > _STANDS else "not flowing"
 
 
 def kelvin(value: float) -> str:

@@ -192,6 +192,14 @@ def test_questions(ctl, laboratory, world):
     assert laboratory.stop_requested.is_set()
 
 
+def test_a_mixture_that_stands_is_not_said_to_circulate(ctl, laboratory):
+    assert "100 % condensed, circulating" in ctl("refrigerator")[1]
+    laboratory.faults.inject("trip", machine="fore_pump")
+    said = ctl("refrigerator")[1]
+    assert " 0 mmol/s" in said
+    assert "100 % condensed, not flowing" in said
+
+
 def test_laboratory_time_passes_when_it_is_told_to(ctl, laboratory):
     before = laboratory.world.clock.now()
     assert ctl("advance", "15h")[1].startswith("2001-09-09 16:46:4")

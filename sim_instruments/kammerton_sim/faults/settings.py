@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of, plain
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+from kammerton_sim.instruments.lakeshore372_tables import Declared
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
@@ -158,6 +159,10 @@ def _taken(box: Box, setting: str) -> str:
         return ", ".join(kind.options)
     if isinstance(kind, Number):
         return f"{kind.minimum:g} to {kind.maximum:g} {_unit(box, setting)}".rstrip()
+    if isinstance(kind, Declared):
+        spans = ", ".join(f"{each.minimum:g} to {each.maximum:g}" for each in kind.group.fields)
+        count = len(kind.group.fields)
+        return spans if count == 1 else f"{count} numbers with commas between: {spans}"
     return f"what is like {kind.show(kind.default)}"
 
 

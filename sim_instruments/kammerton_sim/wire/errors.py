@@ -40,7 +40,7 @@ class ScpiError(Exception):
     """A message could not be obeyed; goes into the error queue, never to the client directly."""
 
     def __init__(self, code: int, detail: str = "") -> None:
-        super().__init__(f"{code} {MESSAGES[code]} {detail}")
+        super().__init__(f"{code} {MESSAGES[code]} {detail}".rstrip())
         self.code, self.detail = code, detail
 
 
