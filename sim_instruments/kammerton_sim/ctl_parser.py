@@ -44,6 +44,7 @@ _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
 _TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNT = number(int, lambda n: n >= 0, "number of records or entries")
 _SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
+_LASTING = number(float, lambda s: 0 < s < math.inf, "time in seconds above 0")
 _SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors above 0")
 
 
@@ -127,7 +128,7 @@ def _parser() -> Parser:
     fault.add_argument("--seed", type=WHOLE, metavar="N", help="of what is random in it")
     fault.add_argument("--after", type=_SECONDS, metavar="S", help="wall seconds to wait")
     fault.add_argument("--after-records", type=_COUNT, metavar="N", help="records to wait for")
-    fault.add_argument("--for", dest="lasting", type=_SECONDS, metavar="S", help="wall seconds")
+    fault.add_argument("--for", dest="lasting", type=_LASTING, metavar="S", help="wall seconds")
     ledger = parser.add_argument_group("of the ledger")
     ledger.add_argument("--since", type=_COUNT, metavar="N", help="index of the first entry")
     ledger.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")

@@ -132,7 +132,8 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["ledger", "--unsfe", "a=0:1"], "no option --unsfe (did you mean '--unsafe'?)"),
         (["heat", "--seed", "many"], "--seed: 'many' is no whole number from 0 on"),
         (["heat", "--after", "soon"], "--after: 'soon' is no time in seconds"),
-        (["heat", "--for", "-3"], "--for: '-3' is no time in seconds"),
+        (["heat", "--for", "-3"], "--for: '-3' is no time in seconds above 0"),
+        (["heat", "1", "--for", "0"], "--for: '0' is no time in seconds above 0"),
         (["heat", "--after-records"], "--after-records: expected one argument"),
         (["ledger", "--contradicted", "x.json", "--sigmas", "0"], "'0' is no number of standard"),
         (["heat", "1", "watts=2"], "watts is given twice"),
@@ -169,7 +170,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
     assert err.splitlines() == [
         "there is no option --sed (did you mean '--seed'?)",
         "--after: 'x' is no time in seconds",
-        "--for: '-3' is no time in seconds",
+        "--for: '-3' is no time in seconds above 0",
         "tlz takes no --sigmas",
         "--sigmas belongs to --contradicted VALUES.json",
         "there is no fault or command 'tlz' (did you mean 'tls'?); --list, --help",
