@@ -207,6 +207,7 @@ def test_a_box_that_has_started_up_is_refused_by_who_still_refuses_it(laboratory
         ("overload", {"after_records": 1.5, "seed": True}, "after_records: 1.5 .*seed: True"),
         ("clamped-setting", {**POWER, "largest": 300.0}, "power is never 300"),
         ("clamped-setting", {**SOURCE, "setting": "on", "largest": 0.5}, "on is never 0.5"),
+        ("rounded-setting", {**POWER, "step": "0.5dBm"}, "is no number of dB, such as 0.5 or 0.5dB"),
         ("rounded-setting", {**POWER, "step": 1e-320}, "step: .* must be from 1e-12"),
         ("reboot-loop", {**SOURCE, "every": 1e300}, "every: 1e.300 must be"),
         ("say", {**SOURCE, "text": "\ud800"}, "text: .* cannot be written on one line"),
@@ -242,6 +243,14 @@ def test_a_whole_number_that_is_clamped_stays_one(laboratory):
     assert awg.receive(b"SOUR1:DAC:RES 15;RES?") == b"13"
     laboratory.faults.clear(number)
     awg.receive(b"*RST")
+
+
+def test_a_step_of_a_power_is_in_db(laboratory):
+    source = laboratory.sources["drive_lo"]
+    number = laboratory.faults.inject("rounded-setting", **{**POWER, "step": "0.5dB"})
+    assert float(source.receive(b"POW -9.8;POW?")) == -10.0
+    laboratory.faults.clear(number)
+    source.receive(b"*RST")
 
 
 def test_a_setting_is_not_rounded_to_what_it_cannot_be(laboratory):

@@ -226,7 +226,8 @@ def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
     box, setting = boxes(site).get(str(given.get("instrument"))), str(given.get("setting"))
     if box is None or setting not in box.settings:
         return {}
-    return dict.fromkeys(("largest", "step"), _unit(box, setting))
+    unit = _unit(box, setting)
+    return {"largest": unit, "step": "dB" if unit == "dBm" else unit}
 
 
 def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:

@@ -26,7 +26,7 @@ _UNITS: Mapping[str, str] = {
 
 _EXAMPLES = {
     "Hz": "3e5 or 300kHz", "s": "1e-5 or 10us", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
-    "K/s": "1e-3 or 1mK/s", "dBm": "-5 or -5dBm", "V": "0.2 or 200mV",
+    "K/s": "1e-3 or 1mK/s", "dBm": "-5 or -5dBm", "dB": "0.5 or 0.5dB", "V": "0.2 or 200mV",
     "A": "2e-3 or 2mA",
 }  # fmt: skip
 _PREFIXES = {"G": 9, "M": 6, "k": 3, "": 0, "m": -3, "u": -6, "µ": -6, "μ": -6, "n": -9}
