@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import (
@@ -94,7 +95,10 @@ def missed(unmet: Sequence[str], known: Sequence[str]) -> str:
 def _nearest(pattern: str, known: Sequence[str]) -> str:
     """Return the nearest name of an output's level, or where none is near all short ones."""
     boxes, _, _ = pattern.rpartition(".")
-    levels = [f"{boxes}.{name.rpartition('.')[2]}" for name in known] if boxes else []
+    there_are = [name for name in known if boxes and fnmatchcase(name, f"{boxes}.*")]
+    levels = [f"{boxes}.{name.rpartition('.')[2]}" for name in there_are]
     short = {name.rpartition(".")[2]: name for name in reversed(known) if name.count(".") == 1}
     there = ", ".join(sorted(short.values()))  # of each kind the first
-    return near(pattern, known) or near(pattern, levels) or f" (there are {there}, others alike)"
+    nothing = f"{boxes} has no outputs; " if boxes and not there_are else ""
+    guess = near(pattern, known) or near(pattern, levels)
+    return guess or f" ({nothing}there are {there}, others alike)"

@@ -253,6 +253,9 @@ def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
     assert (code, out) == (2, "")
     assert "no output has awg*.peek (did you mean 'awg1.peak'?), x (there are awg1." in err
     assert "nothing is proved" in err
+    err = ctl("ledger", "--unsafe", "fridge.*=0:1")[2]
+    assert "no output has fridge.* (fridge has no outputs; there are awg1." in err
+    assert "did you mean" not in err
     assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (
         0,
         f"unsafe outputs: 0\n{SAID}\n",
