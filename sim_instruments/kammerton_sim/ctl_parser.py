@@ -42,6 +42,7 @@ searched for.
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
 _TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST = 366 * 86400.0
 _COUNT = number(int, lambda n: n >= 0, "number of records or entries")
 _SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
 _LASTING = number(float, lambda s: 0 < s < math.inf, "time in seconds above 0")
@@ -96,6 +97,8 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
 def _no_duration(values: Sequence[str]) -> Iterator[str]:
     if len(values) != 1 or math.isnan(duration(values[0])):
         yield f"advance takes a time, such as 90s, 10min, 15h or 2d, not {' '.join(values)!r}"
+    elif duration(values[0]) > _LONGEST:
+        yield f"advance: {values[0]} is more than a year (366 d), the most that passes at once"
 
 
 def duration(text: str) -> float:
