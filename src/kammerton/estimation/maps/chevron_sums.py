@@ -97,7 +97,10 @@ def damped(hessian: Array, damp: float, matrix: Array) -> None:
 
 @careful_piece
 def solve(a: Array, b: Array) -> None:
-    """Solve A x = b in place, by elimination with the largest pivot of each column; A is lost."""
+    """Solve A x = b in place, by elimination with the largest pivot of each column; A is lost.
+
+    Stands in weighing.py too: numba notices a changed cache by the outermost function's file only.
+    """
     n = b.size
     for k in range(n):
         best = k

@@ -50,7 +50,10 @@ def exponentials(batch: Batch, start: Array, low: Array, high: Array) -> Solutio
 
 @piece
 def envelope(rate: float, x: Array, step: float, out: Array) -> None:
-    """Write exp(-rate x); where x is uniform, each from the one AHEAD points before."""
+    """Write exp(-rate x); where x is uniform, each from the one AHEAD points before.
+
+    Its like stands in kernels.py, for the reason that is given there.
+    """
     if step <= 0.0:
         for i in range(x.size):
             out[i] = math.exp(-rate * x[i])
