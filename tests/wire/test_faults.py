@@ -412,7 +412,7 @@ def test_a_reboot_loop_counts_its_cycles_and_can_be_ended(laboratory):
         ("clamped-setting", {"largest": 1.5}, 1.5),
         ("clamped-setting", {"largest": "-5dBm"}, -5),
         ("rounded-setting", {"step": 2.0}, 4.0),
-        ("rounded-setting", {"step": "2 dBm"}, 4.0),
+        ("rounded-setting", {"step": "2 dB"}, 4.0),
     ],
 )
 def test_a_setting_does_not_take_and_nobody_says_so(laboratory, source, name, given, kept):
