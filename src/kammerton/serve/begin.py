@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 
 from kammerton import early
+from kammerton.serve import heaps
 from kammerton.serve.words import KEPT_READY
 
 
 def main() -> None:
-    """Keep signals first, then load the rest, which takes a while, and live."""
+    """Keep signals first and heaps few, then load the rest, which takes a while, and live."""
     early.remember()
+    heaps.keep_few()
     if KEPT_READY in sys.argv[1:]:
         from kammerton.serve import ready
 

@@ -7,14 +7,15 @@ import asyncio
 import psutil
 import pytest
 
-from kammerton.serve.memory import allocators_own, giving_back
+from kammerton.serve import heaps
+from kammerton.serve.memory import giving_back
 
 PIECE, PIECES = 2000, 50_000  # bytes; together 100 MB
 
 
-@pytest.mark.skipif(allocators_own() is None, reason="not glibc: its allocator takes no help")
+@pytest.mark.skipif(heaps.give_back() is None, reason="not glibc: its allocator takes no help")
 def test_what_is_freed_between_pieces_in_use_goes_back_to_the_system():
-    give_back = allocators_own()
+    give_back = heaps.give_back()
     assert give_back is not None
     pieces = [bytearray(PIECE) for _ in range(PIECES)]
     kept = pieces[:: PIECES // 100] + pieces[-1:]  # no end of the heap is free
@@ -56,7 +57,7 @@ def test_a_failure_is_not_silent():
 
 
 def test_where_the_allocator_cannot_nothing_is_done(monkeypatch):
-    monkeypatch.setattr("kammerton.serve.memory.allocators_own", lambda: None)
+    monkeypatch.setattr("kammerton.serve.heaps.give_back", lambda: None)
 
     async def tasks() -> int:
         async with giving_back(0.0):
