@@ -213,7 +213,8 @@ def test_a_drift_along_the_frequency_is_no_crossing():
     )
     found = TRUTHS[KIND].fit(traces.take(slice(7, 8)))
     assert found.verdict[0] == "rejected"
-    assert "one spectrum for all biases" in found.reason[0]
+    told = ("one spectrum for all biases", "the crossing moves during the scan")
+    assert any(words in found.reason[0] for words in told)  # it is near both: processors differ
 
 
 @pytest.mark.parametrize("sigma", [0.02, 0.1])
