@@ -5,13 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation.maps import weighing
+from kammerton.estimation.maps import laws, weighing
 from kammerton.estimation.maps.branches import fill_brightness
 from kammerton.estimation.maps.crossing import crossing_law
 from kammerton.estimation.maps.flux import Scale, qubit_law
-from kammerton.estimation.maps.nearest import fill_near
-from kammerton.estimation.maps.tracks import Place
-from tests.yardstick import spent
+from kammerton.estimation.maps.positions import levels
+from kammerton.estimation.maps.resonator_flux import Qubit, resonator_law
 
 B = np.linspace(0.0, 1.0, 100)
 SCALE = Scale(4e9, 1e9, -0.2, 0.5)
@@ -46,23 +45,69 @@ def test_a_theta_that_is_no_number_has_no_place():
     np.testing.assert_array_equal(told[2], told[0])
 
 
-def test_slopes_do_not_repeat_what_no_parameter_moves():
-    law, rng = qubit_law(B, SCALE), np.random.default_rng(3)
-    beside = THETA + np.vstack([np.zeros(5), 1e-5 * np.eye(5), -1e-5 * np.eye(5)])
-    unlike = THETA + 1e-5 * rng.normal(size=beside.shape)
-    many = {
-        name: np.tile(each, (200, 1)) for name, each in (("beside", beside), ("unlike", unlike))
-    }
-    few, all_ = (min(spent(lambda e=each: law(e)) for _ in range(20)) for each in many.values())
-    assert few < 0.8 * all_
+LAWS = {
+    "crossing": crossing_law(B),
+    "qubit": qubit_law(B, SCALE),
+    "resonator": resonator_law(B, SCALE, Qubit(None, 200e6, 0.3)),
+    "resonator of a known qubit": resonator_law(B, SCALE, Qubit(3e9, 200e6, 0.3)),
+}
 
 
-def test_slopes_are_those_of_the_law():
-    place = Place.of(crossing_law(B), THETA)
-    assert place.at.shape == (2, len(B))
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_slopes_are_those_of_the_law(law):
+    place = law.place(THETA)
+    np.testing.assert_array_equal(place.at, law(THETA))
     for k, step in enumerate(1e-6 * np.eye(5)):
-        slope = (crossing_law(B)(THETA + step) - crossing_law(B)(THETA - step)) / 2e-6
-        np.testing.assert_allclose(place.slope[:, :, k], slope, atol=1e-8)
+        slope = (law(THETA + step) - law(THETA - step)) / 2e-6
+        np.testing.assert_allclose(place.slope[:, :, k], slope, atol=1e-7)
+
+
+@pytest.mark.parametrize("known", [None, 3.5e9])
+def test_a_resonator_is_pushed_up_by_its_qubit(known):
+    spot, top, log_period, push, log_d = theta = np.array([0.6, 0.45, 0.1, 0.2, 0.25])
+    bare = spot - push
+    d = np.exp(log_d) if known is None else bare + (4e9 - known) / 1e9
+    away = bare - transmon([bare - d, top, log_period, 0.09, 0.2 + 4.0 - 4.0])
+    expected = bare + np.sqrt(away**2 / 4 + push * (push + d)) - away / 2
+    law = resonator_law(B, SCALE, Qubit(known, 200e6, 0.3))
+    np.testing.assert_allclose(law(theta)[0], expected, rtol=1e-12)
+    assert law(theta)[0].max() == pytest.approx(spot, abs=1e-4)
+
+
+def test_lines_that_stand_still_have_a_place_of_their_own():
+    place = levels(np.array([0, 1, 1])).place(np.array([0.3, 0.6]))
+    np.testing.assert_array_equal(place.at, [[0.3, 0.6, 0.6]])
+    np.testing.assert_array_equal(place.slope[0], [[1, 0], [0, 1], [0, 1]])
+
+
+@pytest.mark.parametrize("law", LAWS.values(), ids=LAWS)
+def test_a_step_goes_no_further_than_most_lines_may_move(law):
+    before, step = law.place(THETA), np.full(5, 0.05)
+    free = law.after(before, step, 10.0)
+    np.testing.assert_array_equal(free.theta, THETA + step)
+    np.testing.assert_array_equal(free.at, law(THETA + step))
+    held = law.after(before, step, 0.01)
+    far = np.sort(np.abs(free.at - before.at).ravel())[4 * free.at.size // 5]
+    np.testing.assert_allclose(held.theta, THETA + step * 0.01 / far)
+    np.testing.assert_array_equal(held.at, law(held.theta))
+    assert np.isfinite(law.after(before, np.full(5, np.nan), 0.01).at).sum() == 0
+
+
+def test_a_law_of_some_columns_is_the_law_there():
+    law = LAWS["qubit"]
+    np.testing.assert_array_equal(law.part(slice(3, None, 5))(THETA), law(THETA)[:, 3::5])
+
+
+def test_an_arc_is_led_through_the_bright_points_near_it():
+    law, rng = LAWS["qubit"], np.random.default_rng(8)
+    f = np.stack([law(THETA)[0] + 1e-4 * rng.normal(size=len(B)), rng.uniform(size=len(B))], axis=1)
+    f[::7, 0] = 0.9  # stray points
+    theta = THETA + np.array([0.01, -0.005, 0.01, 0.0, 0.0])
+    mean, known = np.array([0.0, 0.0, 0.0, 0.2, 0.25]), np.array([0.0, 0.0, 0.0, 1e6, 1e6])
+    cost = laws.run_through(law.code, law.numbers, law.b, f, np.full(f.shape, 1e-3), mean, known,
+                            0.03, 36.0, theta)  # fmt: skip
+    np.testing.assert_allclose(theta, THETA, atol=1e-3)
+    assert cost == pytest.approx(-36.0 * 85, rel=0.02)  # of 100 columns, 15 show it elsewhere
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.3])
@@ -90,7 +135,7 @@ def test_the_nearest_bright_point_of_each_column_counts():
     )
     error = np.array([[0.1, 0.1], [np.inf, 0.1], [np.inf, np.inf], [0.1, 0.1], [0.01, np.inf]])
     miss, weight = np.empty((2, 5))
-    cost = fill_near(line, f, error, 0.5, 36.0, miss, weight)
+    cost = laws.near(line, f, error, 0.5, 36.0, miss, weight)
     np.testing.assert_allclose(miss[[0, 1, 3, 4]], [0.02, 0.4, -0.4, 0.1])
     near = np.array([1 - 0.04**2, 1 - 0.8**2, 0.0, 1 - 0.8**2, (1 - 0.2**2) * 10]) / 0.1
     np.testing.assert_allclose(weight, near)
@@ -101,7 +146,7 @@ def test_the_nearest_bright_point_of_each_column_counts():
 def test_a_line_that_has_no_place_runs_through_nothing():
     miss, weight = np.empty((2, 3))
     lost, points = np.full(3, np.nan), np.full((3, 2), 0.5)
-    assert fill_near(lost, points, np.full((3, 2), 0.1), 0.5, 36.0, miss, weight) == 0.0
+    assert laws.near(lost, points, np.full((3, 2), 0.1), 0.5, 36.0, miss, weight) == 0.0
     assert not weight.any()
 
 
@@ -114,17 +159,6 @@ def test_branches_are_those_of_two_levels_for_several_theta_at_once():
     told = crossing_law(B)(every)
     np.testing.assert_allclose(told, [centre + apart, centre - apart], rtol=1e-12, atol=1e-9)
     np.testing.assert_array_equal(crossing_law(B)(every[1, 2]), told[:, 1, 2])
-
-
-def test_a_place_has_the_slopes_of_its_law():
-    place = Place.of(crossing_law(B), np.array([0.5, 0.4, 0.1, 0.8, 0.05]))
-    np.testing.assert_array_equal(place.at, crossing_law(B)(place.theta))
-    away = B - 0.4
-    apart = np.sqrt((0.8 * away) ** 2 + 0.05**2)
-    for sign, slope in zip((1.0, -1.0), place.slope, strict=True):
-        expected = [np.ones_like(B), -0.1 - sign * 0.64 * away / apart, away,
-                    sign * 0.8 * away**2 / apart, sign * 0.05 / apart]  # fmt: skip
-        np.testing.assert_allclose(slope.T, expected, atol=1e-6)
 
 
 def test_a_step_is_the_one_that_all_columns_together_ask_for():

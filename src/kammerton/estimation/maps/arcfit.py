@@ -20,6 +20,7 @@ from kammerton.estimation.maps.arcs import (
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -34,7 +35,6 @@ from kammerton.estimation.maps.tracks import (
     FULL,
     NEARLY,
     PATIENCE,
-    Positions,
     Tracked,
     follow,
 )
@@ -66,7 +66,7 @@ class Model:
     below an arc, in windows, one of the same place may run that is its two-photon line.
     """
 
-    law: Positions
+    law: Law
     prior: Prior
     seeker: Seeker
     shape: str
@@ -107,7 +107,7 @@ def faint(c: Columns, model: Model) -> bool:
     z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
     part = slice(SMOOTHED // 2, None, SMOOTHED)
     smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
-    best = find(smooth, replace(model, law=_part(model.law, part)))
+    best = find(smooth, replace(model, law=model.law.part(part)))
     return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
 
 
@@ -120,15 +120,11 @@ def halves_differ(c: Columns, model: Model, found: Found) -> bool:
     tops = []
     for part in (slice(None, middle), slice(middle, None)):
         half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
-        best = find(half, replace(model, law=_part(model.law, part)))
+        best = find(half, replace(model, law=model.law.part(part)))
         if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
             return False
         tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
     return bool(abs(tops[0][0] - tops[1][0]) > MOVED * np.sqrt(tops[0][1] + tops[1][1]))
-
-
-def _part(law: Positions, part: slice) -> Positions:
-    return lambda theta: law(theta)[..., part]
 
 
 def find(c: Columns, model: Model) -> Found | None:
@@ -271,7 +267,7 @@ def _elsewhere(held: Misses, points: Candidates) -> float:
 
 
 def _tried(
-    c: Columns, law: Positions, starts: list[Array], prior: Prior, points: Candidates,
+    c: Columns, law: Law, starts: list[Array], prior: Prior, points: Candidates,
     width: float,
 ) -> list[Array]:  # fmt: skip
     """Return where the starts lead to among the bright points, the best first."""

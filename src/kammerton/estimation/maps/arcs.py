@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps import nearest, threes
+from kammerton.estimation.maps import laws, threes
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import SOLID, Columns, fine, peaks
-from kammerton.estimation.maps.tracks import Place, Positions, most
 
 Array = NDArray[np.float64]
 
@@ -120,39 +120,12 @@ def _edges(c: Columns) -> Array:
 
 
 def through_points(
-    c: Columns, law: Positions, start: Array, prior: tuple[Array, Array], found: Candidates,
-    width: float,
-) -> tuple[Array, float]:  # fmt: skip
+    c: Columns, law: Law, start: Array, prior: tuple[Array, Array], found: Candidates, width: float
+) -> tuple[Array, float]:
     """Fit a law of one line to the bright points near it; return theta and how well it does."""
-    theta, rate, damped = start.copy(), 1e-3, slice(None, None, len(start) + 1)
     error = np.where(found.height > BRIGHT, np.maximum(width / np.sqrt(np.maximum(found.height, 1)),
                      0.3 * c.step), np.inf)  # fmt: skip
-    reach = 4.0 * max(width, 2 * c.step)
-    there = Place.of(law, theta)
-    now, known = _near(there.at[0], found, error, reach), prior[1] ** 2
-    for turn in range(12):
-        miss, weight, cost = now
-        slope = there.slope[0] * weight[:, None]
-        hessian = slope.T @ slope
-        diagonal = hessian.ravel()[damped]
-        diagonal += known
-        diagonal += rate * diagonal + 1e-12
-        step = np.linalg.solve(hessian, slope.T @ (miss * weight) + known * (prior[0] - theta))
-        moved = most(np.abs(slope @ step)) / max(1e-9, float(weight.max()))
-        step *= min(1.0, 0.3 / max(moved, 1e-300))
-        moved_to = Place.of(law, theta + step)
-        tried = _near(moved_to.at[0], found, error, reach)
-        if tried[2] <= cost or turn < 2:
-            theta, there, now, rate = theta + step, moved_to, tried, rate * 0.2
-            if turn > 3 and np.abs(slope @ step).max() < 0.1:
-                break
-        else:
-            rate *= 20.0
-        reach = max(0.8 * reach, 1.5 * max(width, 2 * c.step))
-    return theta, now[2]
-
-
-def _near(line: Array, found: Candidates, error: Array, reach: float) -> tuple[Array, Array, float]:
-    """Return the miss of the nearest point of each column, its weight, and what they cost."""
-    miss, weight = np.empty((2, len(line)))
-    return miss, weight, nearest.fill_near(line, found.f, error, reach, MOST, miss, weight)
+    theta, least = start.copy(), 1.5 * max(width, 2 * c.step)
+    cost = laws.run_through(law.code, law.numbers, law.b, found.f, error, prior[0], prior[1] ** 2,
+                            least, MOST, theta)  # fmt: skip
+    return theta, cost

@@ -1,4 +1,4 @@
-"""Pairs of branches for several theta at once, and how bright a map is along them.
+"""How bright a map is along pairs of branches.
 
 Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 """
@@ -14,19 +14,6 @@ from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece
 
 Array = NDArray[np.float64]
 Limits = tuple[float, float, float]
-
-
-@careful_kernel
-def fill_law(theta: Array, b: Array, out: Array) -> None:
-    """Fill out (2, T, B) with `crossing.crossing_law` at theta (T, 5)."""
-    for t in range(theta.shape[0]):
-        middle, place, mean, slope, g = theta[t]
-        for i in range(b.size):
-            away = b[i] - place
-            steep = slope * away
-            half = math.sqrt(steep * steep + g * g + 1e-18)
-            centre = middle + mean * away
-            out[0, t, i], out[1, t, i] = centre + half, centre - half
 
 
 @careful_kernel

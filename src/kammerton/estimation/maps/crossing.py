@@ -18,11 +18,12 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps import branches
+from kammerton.estimation.maps import branches, laws
 from kammerton.estimation.maps.arcs import BRIGHT, DULL, Candidates
 from kammerton.estimation.maps.fitted import Fitted, widened
 from kammerton.estimation.maps.misses import clumping, jump, misses
 from kammerton.estimation.maps.objections import LEAST, SHARE
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -40,7 +41,6 @@ from kammerton.estimation.maps.tracks import (
     PATIENCE,
     POLE,
     SEEN,
-    Positions,
     Tracked,
     follow,
 )
@@ -85,16 +85,9 @@ class Found(Fitted):
     turns: int
 
 
-def crossing_law(b: Array) -> Positions:
+def crossing_law(b: Array) -> Law:
     """Return the law of theta: both branches, the upper one first."""
-
-    def law(theta: Array) -> Array:
-        each = np.ascontiguousarray(theta).reshape(-1, theta.shape[-1])
-        both = np.empty((2, len(each), len(b)))
-        branches.fill_law(each, b, both)
-        return both.reshape(2, *theta.shape[:-1], len(b))
-
-    return law
+    return Law(laws.CROSSING, b)
 
 
 def find(c: Columns) -> Found | None:
@@ -288,7 +281,7 @@ def _through(c: Columns, points: Candidates, chance: Array, rng: np.random.Gener
 
 
 def _refined(
-    c: Columns, law: Positions, theta: Array, width: float, shapes: tuple[str, ...],
+    c: Columns, law: Law, theta: Array, width: float, shapes: tuple[str, ...],
     points: Candidates, factor: NDArray[np.complex128] | Array,
 ) -> Found:  # fmt: skip
     prior, whole = (np.zeros(5), np.zeros(5)), c

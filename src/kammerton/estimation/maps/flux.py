@@ -17,10 +17,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.maps import transmon
+from kammerton.estimation.maps import laws
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.maps import Maps
-from kammerton.estimation.maps.tracks import Positions
+from kammerton.estimation.maps.positions import Law
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
@@ -49,17 +49,9 @@ class Scale:
 F_MAX, TOP, LOG_PERIOD, SQUARE, E_C = range(5)
 
 
-def qubit_law(b: Array, scale: Scale) -> Positions:
+def qubit_law(b: Array, scale: Scale) -> Law:
     """Return the law of theta = f_max, sweet spot, log period, d^2, E_C, in windows."""
-    base = scale.f0 / scale.df
-
-    def law(theta: Array) -> Array:
-        each = np.ascontiguousarray(theta).reshape(-1, theta.shape[-1])
-        along = np.empty((len(each), len(b)))
-        transmon.fill_law(each, b, base, along)
-        return along.reshape(1, *theta.shape[:-1], len(b))
-
-    return law
+    return Law(laws.TRANSMON, b, np.array([scale.f0 / scale.df]))
 
 
 def qubit_prior(scale: Scale, anharmonicity: float | None, period: float | None,

@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import WIDTHS, Columns, score
-from kammerton.estimation.maps.tracks import SEEN, Positions, Tracked, gradient
+from kammerton.estimation.maps.tracks import SEEN, Tracked
 
 Array = NDArray[np.float64]
 
@@ -107,10 +108,10 @@ def outlying(fit: Tracked, found: Misses) -> float:
     return max(1.0, power * held / max(slope, FLATTEST * held) ** 2)
 
 
-def jump(fit: Tracked, law: Positions, which: int, p: int) -> tuple[float, int]:
+def jump(fit: Tracked, law: Law, which: int, p: int) -> tuple[float, int]:
     """Return by what chi-square parameter `which` changes in mid-scan, and in which column."""
     count, lines = fit.off.shape
-    slope = gradient(law, fit.theta[:p]).transpose(1, 0, 2).reshape(count * lines, -1)
+    slope = law.place(fit.theta[:p]).slope.transpose(1, 0, 2).reshape(count * lines, -1)
     shift, error = (each.ravel() for each in fit.pull.shift(lines))
     error = np.sqrt(np.maximum(error**2 - fit.spread**2, 1e-3 * error**2))  # without the scatter
     use = (fit.inside & (fit.pull.seen > SEEN)).ravel()

@@ -19,8 +19,9 @@ from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.misses import Misses, another, clumping, misses
 from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
+from kammerton.estimation.maps.positions import levels
 from kammerton.estimation.maps.ridge import Columns, columns, resonances, scores
-from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Positions, Tracked, follow
+from kammerton.estimation.maps.tracks import FANO, NARROWEST, POLE, Tracked, follow
 from kammerton.estimation.maps.whole import GROUNDS, Free, Whole, follows, holds, shared
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
@@ -134,19 +135,14 @@ def _last(c: Columns, found: Found | None) -> Found | None:
     kept, free = _sides(c, sides)
     shape, prior = POLE if c.parts == 2 else FANO, (np.zeros(2), np.zeros(2))
     for ground in GROUNDS[shape]:
-        best = shared(kept, kept, _step_law(high), prior, start, shape, ground)
+        best = shared(kept, kept, levels(high.astype(np.intp)), prior, start, shape, ground)
         if best is None or not (holds(best, free) and follows(best)):
             continue
         high = _nearest(c, best, high)
-        joined = shared(c, kept, _step_law(high), prior, best.theta, shape, ground)
+        joined = shared(c, kept, levels(high.astype(np.intp)), prior, best.theta, shape, ground)
         good = joined is not None and holds(joined, free)
         return replace(found, whole=joined if good else best)
     return found
-
-
-def _step_law(high: NDArray[np.bool_]) -> Positions:
-    """Return the law of theta, both frequencies: which powers show the second."""
-    return lambda theta: np.where(high, theta[..., 1:2], theta[..., :1])[None]
 
 
 def _sides(c: Columns, sides: tuple[Side, Side]) -> tuple[Columns, Free]:
@@ -195,11 +191,7 @@ def _side(
     if len(mine) == 0:
         return None
     part = Columns(c.f, c.b[powers], c.z[powers], c.w[powers], c.parts)
-    count = len(part.b)
-
-    def law(theta: Array) -> Array:
-        return np.broadcast_to(theta[..., :1], (*theta.shape[:-1], count))[None]
-
+    law = levels(np.zeros(len(part.b), dtype=np.intp))
     start, prior = np.array([np.median(mine)]), (np.zeros(1), np.zeros(1))
     fit = follow(part, law, start, prior, width, POLE if c.parts == 2 else FANO)
     held = misses(part, fit)

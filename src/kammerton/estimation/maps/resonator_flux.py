@@ -17,15 +17,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps import laws
 from kammerton.estimation.maps.arcfit import Found, Model, find, last
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
-from kammerton.estimation.maps.flux import FIXED, Scale, qubit_law
+from kammerton.estimation.maps.flux import FIXED, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
-from kammerton.estimation.maps.tracks import FANO, POLE, Positions
+from kammerton.estimation.maps.tracks import FANO, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind, Known
@@ -44,7 +46,6 @@ ARC = "arc of a resonator"
 SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
 E_C = 200e6
-LOGS = (-7.0, 12.0)
 
 
 @dataclass(frozen=True)
@@ -56,20 +57,10 @@ class Qubit:
     asymmetry: float
 
 
-def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Positions:
+def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Law:
     """Return the law of theta: sweet spot's frequency and place, log period, push there, log D."""
-    below = _below(qubit, scale)
-
-    def law(theta: Array) -> Array:
-        bare, d, square = _coupled(theta, below)
-        fixed = np.broadcast_to([qubit.asymmetry**2, qubit.e_c / scale.df], (*theta.shape[:-1], 2))
-        arc = np.concatenate(
-            [(bare - d)[..., None], theta[..., TOP : LOG_PERIOD + 1], fixed], axis=-1
-        )
-        return np.asarray(bare[..., None] + _push(bare[..., None] - qubit_law(b, scale)(arc)[0],
-                                                  square[..., None]))[None]  # fmt: skip
-
-    return law
+    numbers = scale.f0 / scale.df, qubit.asymmetry**2, qubit.e_c / scale.df, _below(qubit, scale)
+    return Law(laws.RESONATOR, b, np.array(numbers))
 
 
 def _below(qubit: Qubit, scale: Scale) -> float:
@@ -81,8 +72,8 @@ def _coupled(theta: Array, below: Array | float) -> tuple[Array, Array, Array]:
     """Return the bare frequency, the detuning D at the sweet spot, and g^2."""
     push = theta[..., PUSH]
     bare = theta[..., SPOT] - push
-    free = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], LOGS[0]), LOGS[1]))
-    d = np.where(np.isnan(below), free, np.maximum(below + bare, np.exp(LOGS[0])))
+    free = np.exp(np.minimum(np.maximum(theta[..., LOG_DETUNING], laws.LOGS[0]), laws.LOGS[1]))
+    d = np.where(np.isnan(below), free, np.maximum(below + bare, np.exp(laws.LOGS[0])))
     return bare, d, push * (push + d)
 
 

@@ -9,7 +9,6 @@ spur, another level, a jump) lose their weight.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import pulling, weighing
+from kammerton.estimation.maps.positions import Law, Place
 from kammerton.estimation.maps.ridge import Columns
 
 Array = NDArray[np.float64]
-Positions = Callable[[Array], Array]  # theta (..., P) -> (K, ..., B) in units of the window
 
 ITERATIONS = 24
 HOPELESS = 8, 14  # steps after which a law never near its best place is given up: lost, or not
@@ -97,47 +96,45 @@ class Tracked:
 
 
 @dataclass(frozen=True, eq=False)
-class Place:
-    """Where a law's theta puts the lines: at (K, B), and the slope by theta (K, B, P)."""
+class _Question:
+    """What is fitted: lines of a shape. mean, known: of theta, and its weight (T,)."""
 
-    theta: Array
-    at: Array
-    slope: Array
+    c: Columns
+    law: Law
+    shape: str
+    mean: Array
+    known: Array
 
-    @classmethod
-    def of(cls, law: Positions, theta: Array) -> Place:
-        """Ask the law once, for theta and for the points beside it: central differences."""
-        ends, step = np.empty((2 * len(theta) + 1, len(theta))), np.empty(len(theta))
-        weighing.beside(theta, ends, step)
-        there = law(ends)
-        at = np.empty((len(there), there.shape[2]))
-        slope = np.empty((*at.shape, len(theta)))
-        weighing.slopes(there, step, at, slope)
-        return cls(theta, at, slope)
+    def theta(self, place: Place, width: float, tilt: float) -> Array:
+        """Return the law's theta, the width, and the tilt where there is one (T,)."""
+        theta, p = np.full(len(self.mean), tilt), len(place.theta)
+        theta[:p], theta[p] = place.theta, width
+        return theta
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """A step of `follow`: what the columns say of the lines at one place, and how they count."""
+    """A step of `follow`: what the columns say of the lines at one place, and how they count.
+
+    step: the one that they ask for (T,), with its hessian; size: it in its sigmas.
+    """
 
     place: Place
     width: float
     tilt: float
+    theta: Array
     said: tuple[Array, ...]
     inside: NDArray[np.bool_]
     off: Array
     weight: Array
     spread: float
-
-    @property
-    def theta(self) -> Array:
-        """The law's theta, the width, and the tilt where there is one (T,)."""
-        tilts = [self.tilt] * (self.said[0].shape[1] - len(self.place.at) - 1)
-        return np.concatenate([self.place.theta, [self.width], tilts])
+    step: Array
+    hessian: Array
+    size: float
 
 
 def follow(
-    c: Columns, law: Positions, start: Array, prior: tuple[Array, Array], width: float,
+    c: Columns, law: Law, start: Array, prior: tuple[Array, Array], width: float,
     shape: str, *, alike: float = 1.0,
 ) -> Tracked:  # fmt: skip
     """Refine a law's theta from `start` (P,), by the whole image.
@@ -148,23 +145,23 @@ def follow(
     more = [0.0] * (2 if shape == FANO else 1)
     mean = np.concatenate([prior[0], more])
     known = np.concatenate([prior[1], [0.0, 0.5][: len(more)]]) ** 2 * alike
+    question = _Question(c, law, shape, mean, known)
     loose, part, size, least = 3.0, 1.0, np.inf, np.inf
     last, valley = np.zeros(len(known)), bool(prior[1].any())  # flat, where only a prior ends it
-    now = _stated(c, Place.of(law, start), width, 0.0, shape, loose)
+    now = _stated(question, law.place(start), width, 0.0, loose)
     for turn in range(ITERATIONS):
-        (step, hessian, size), before = _step(now, mean, known), size
+        step, size, before = now.step, now.size, size
         least = min(least, size)
         if loose == 1.0 and SHRINKS * before < size < CLOSE:
-            onward = valley and last @ hessian @ step > 0.0
+            onward = valley and last @ now.hessian @ step > 0.0
             part = min(2.0 * part, LONGEST) if onward else 0.5 * part
         part, last = min(part, 1.0) if size > CLOSE else part, step
         done = (loose == 1.0 and part * size < ENOUGH) or (least > NEARLY and _hopeless(now, turn))
         loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
-        now = _moved(c, law, now, part * step, shape, loose)
+        now = _moved(question, now, part * step, loose)
         if done:
             break
-    hessian = _step(now, mean, known)[1]
-    return _tracked(c, now, shape, _covariance(hessian) * alike, size, turn + 1)
+    return _tracked(c, now, shape, _covariance(now.hessian) * alike, size, turn + 1)
 
 
 def _hopeless(now: State, turn: int) -> bool:
@@ -176,31 +173,17 @@ def _hopeless(now: State, turn: int) -> bool:
     return bool(lost or cost.sum() > UNLIKE * freedom.sum())
 
 
-def _step(now: State, mean: Array, known: Array) -> tuple[Array, Array, float]:
-    """Return the step that all columns ask for, the hessian, and the step in its sigmas."""
-    theta = now.theta
-    hessian, step = np.empty((len(theta), len(theta))), np.empty(len(theta))
-    size = weighing.step_of(now.place.slope, now.said[0], now.said[1], now.weight, mean - theta,
-                            known, hessian, step)  # fmt: skip
-    return step, hessian, size
-
-
-def _moved(c: Columns, law: Positions, now: State, step: Array, shape: str, loose: float) -> State:
+def _moved(question: _Question, now: State, step: Array, loose: float) -> State:
     """Take the step, less of it where a line would move by more than it is wide."""
-    place, width, p = now.place, now.width, len(now.place.theta)
-    there = Place.of(law, place.theta + step[:p])
-    moved = np.abs(there.at - place.at)
-    far = most(moved.ravel()) if np.isfinite(moved).all() else np.inf
-    part = min(1.0, max(width, 1.5 * c.step) / max(far, 1e-300))
-    if part < 1.0:
-        there = Place.of(law, place.theta + part * step[:p])
+    width, p, c = now.width, len(now.place.theta), question.c
+    there = question.law.after(now.place, step[:p], max(width, 1.5 * c.step))
     wider = width + min(max(step[p], -0.4 * width), 0.6 * width)
     tilt = now.tilt + float(step[p + 1 :].sum())
-    return _stated(c, there, min(max(wider, NARROWEST * c.step), 0.6), tilt, shape, loose)
+    return _stated(question, there, min(max(wider, NARROWEST * c.step), 0.6), tilt, loose)
 
 
-def _stated(c: Columns, place: Place, width: float, tilt: float, shape: str, loose: float) -> State:
-    at = place.at
+def _stated(question: _Question, place: Place, width: float, tilt: float, loose: float) -> State:
+    at, c, shape = place.at, question.c, question.shape
     lines, rows = at.shape
     moving, ground = lines + (2 if shape == FANO else 1), 3 if shape == POLE else 2
     gradient, information = np.empty((rows, moving)), np.empty((rows, moving, moving))
@@ -212,11 +195,14 @@ def _stated(c: Columns, place: Place, width: float, tilt: float, shape: str, loo
         heights,
     )  # fmt: skip
     inside, off = np.empty((rows, lines), dtype=np.bool_), np.empty((rows, lines))
-    weight = np.empty(rows)
-    spread = weighing.weigh(at, width, freedom, seen, TUKEY * loose, gradient, information, inside,
-                            off, weight)  # fmt: skip
-    return State(place, width, tilt, (gradient, information, seen, cost, freedom, heights), inside,
-                 off, weight, spread)  # fmt: skip
+    weight, theta = np.empty(rows), question.theta(place, width, tilt)
+    hessian, step = np.empty((len(theta), len(theta))), np.empty(len(theta))
+    spread, size = weighing.ask(
+        at, place.slope, width, freedom, seen, TUKEY * loose, gradient, information,
+        question.mean - theta, question.known, inside, off, weight, hessian, step,
+    )  # fmt: skip
+    said = gradient, information, seen, cost, freedom, heights
+    return State(place, width, tilt, theta, said, inside, off, weight, spread, step, hessian, size)
 
 
 def _unit(c: Columns) -> complex:
@@ -247,13 +233,3 @@ def _covariance(hessian: Array) -> Array:
     told = np.diagonal(hessian) > 1e-9
     cov = np.asarray(np.linalg.pinv(np.where(told[:, None] & told, hessian, 0.0), hermitian=True))
     return np.asarray(cov + np.diag(np.where(told, 0.0, UNTOLD)))
-
-
-def most(values: Array) -> float:
-    """Return what four fifths of the values do not exceed."""
-    return float(np.sort(values)[(4 * len(values)) // 5])
-
-
-def gradient(law: Positions, theta: Array) -> Array:
-    """Return d positions / d theta (K, B, P) by central differences."""
-    return Place.of(law, theta).slope

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece, kernel
+from kammerton.estimation.numeric.kernels import careful_kernel, careful_piece, kernel, piece
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -22,7 +22,7 @@ FAR = 1e15  # error, in windows, of a line of which nothing is told
 MAD = 1.4826  # from the median of absolute values to a standard deviation
 
 
-@kernel
+@piece
 def weigh(
     at: Array, width: float, freedom: Array, seen: Array, most: float, gradient: Array,
     information: Array, inside: Mask, off: Array, weight: Array,
@@ -51,7 +51,7 @@ def weigh(
     return spread
 
 
-@kernel
+@piece
 def silence(inside: Mask, gradient: Array, information: Array) -> None:
     """Silence lines outside the window; a column without any says nothing of the width."""
     moving, lines = gradient.shape[1], inside.shape[1]
@@ -65,7 +65,7 @@ def silence(inside: Mask, gradient: Array, information: Array) -> None:
                 information[b, k, j] = information[b, j, k] = 0.0
 
 
-@kernel
+@piece
 def scatter(inside: Mask, seen: Array, gradient: Array, information: Array) -> float:
     """Return how far lines scatter about the law beyond their errors, 0 if that may be chance."""
     shift, error = np.empty(inside.size), np.empty(inside.size)
@@ -87,14 +87,14 @@ def scatter(inside: Mask, seen: Array, gradient: Array, information: Array) -> f
     return math.sqrt(max(beyond, 0.0))
 
 
-@kernel
+@piece
 def middle(values: Array) -> float:
     """Return the median."""
     ordered = np.sort(values)
     return float(0.5 * (ordered[(ordered.size - 1) // 2] + ordered[ordered.size // 2]))
 
 
-@kernel
+@piece
 def blur(spread: float, lines: int, gradient: Array, information: Array) -> None:
     """Let each position of a column scatter freely, which it can know no better than that.
 
@@ -118,7 +118,7 @@ def blur(spread: float, lines: int, gradient: Array, information: Array) -> None
                 information[i, j] -= lost * before[k, j]
 
 
-@kernel
+@piece
 def inverted(matrix: Array) -> Array:
     """Return the inverse of a matrix of one or two rows."""
     result = np.empty_like(matrix)
@@ -142,28 +142,46 @@ def sum_up(
     lines, columns, law = slope.shape
     moving, size = gradient.shape[1], pull.size
     hessian[:, :], pull[:] = 0.0, 0.0
-    turn = np.zeros((moving, size))
-    for k in range(lines, moving):
-        turn[k, law + k - lines] = 1.0
     for b in range(columns):
         if weight[b] == 0.0:
             continue
         for k in range(lines):
             for i in range(law):
-                turn[k, i] = slope[k, b, i]
-        for k in range(moving):
-            for i in range(size):
-                pull[i] += weight[b] * turn[k, i] * gradient[b, k]
-            for j in range(size):
-                part = 0.0
-                for m in range(moving):
-                    part += information[b, k, m] * turn[m, j]
-                part *= weight[b]
-                for i in range(size):
-                    hessian[i, j] += turn[k, i] * part
+                turn = weight[b] * slope[k, b, i]
+                if turn == 0.0:
+                    continue
+                pull[i] += turn * gradient[b, k]
+                for q in range(lines):
+                    for j in range(i, law):
+                        hessian[i, j] += turn * information[b, k, q] * slope[q, b, j]
+                for m in range(lines, moving):
+                    hessian[i, law + m - lines] += turn * information[b, k, m]
+        for m in range(lines, moving):
+            pull[law + m - lines] += weight[b] * gradient[b, m]
+            for q in range(m, moving):
+                hessian[law + m - lines, law + q - lines] += weight[b] * information[b, m, q]
+    for i in range(size):
+        for j in range(i):
+            hessian[i, j] = hessian[j, i]
 
 
 @careful_kernel
+def ask(
+    at: Array, slope: Array, width: float, freedom: Array, seen: Array, most: float,
+    gradient: Array, information: Array, away: Array, known: Array, inside: Mask, off: Array,
+    weight: Array, hessian: Array, step: Array,
+) -> tuple[float, float]:  # fmt: skip
+    """Weigh all columns, and fill the step of theta that they ask for; see `weigh`, `step_of`.
+
+    Returns the scatter, and the step in its sigmas.
+    """
+    spread = weigh(
+        at, width, freedom, seen, most, gradient, information, inside, off, weight
+    )  # fmt: skip
+    return spread, step_of(slope, gradient, information, weight, away, known, hessian, step)
+
+
+@careful_piece
 def step_of(
     slope: Array, gradient: Array, information: Array, weight: Array, away: Array, known: Array,
     hessian: Array, step: Array,
@@ -184,6 +202,47 @@ def step_of(
         for j in range(size):
             square += step[i] * hessian[i, j] * step[j]
     return math.sqrt(max(square, 0.0))
+
+
+@careful_kernel
+def ask_all(
+    slope: Array, gradient: Array, information: Array, chi2: Array, away: Array, known: Array,
+    least: float, hessian: Array, pull: Array, off: Array,
+) -> float:  # fmt: skip
+    """Fill hessian (T, T) and pull (T,) of all columns alike, and misses (B, K); return the cost.
+
+    away: of the law's theta (P,) from what is known of it, with weights `known`. chi2 (B,): of
+    the columns. least: information of a line that tells where it is.
+    """
+    sum_up(slope, gradient, information, np.ones(chi2.size), hessian, pull)
+    cost = chi2.sum()
+    for k in range(known.size):
+        hessian[k, k] += known[k]
+        pull[k] += known[k] * away[k]
+        cost += known[k] * away[k] * away[k]
+    for b in range(chi2.size):
+        for k in range(off.shape[1]):
+            own = information[b, k, k]
+            off[b, k] = gradient[b, k] / math.sqrt(own) if own > least else 0.0
+    return float(cost)
+
+
+@careful_kernel
+def fill_damped(hessian: Array, pull: Array, rate: float, first: int, step: Array) -> None:
+    """Fill the damped step (T,) of the parameters from `first` on; the others stay."""
+    size = step.size - first
+    scale, matrix = np.empty(size), np.empty((size, size))
+    step[:first] = 0.0
+    for k in range(size):
+        scale[k] = math.sqrt(max(hessian[first + k, first + k], 1e-300))
+        step[first + k] = pull[first + k] / scale[k]
+    for k in range(size):
+        for j in range(size):
+            matrix[k, j] = hessian[first + k, first + j] / (scale[k] * scale[j])
+        matrix[k, k] += rate + 1e-12
+    solve(matrix, step[first:])
+    for k in range(size):
+        step[first + k] /= scale[k]
 
 
 @careful_piece
@@ -208,28 +267,3 @@ def solve(a: Array, b: Array) -> None:
         for j in range(k + 1, n):
             b[k] -= a[k, j] * b[j]
         b[k] /= a[k, k]
-
-
-@careful_kernel
-def beside(theta: Array, ends: Array, step: Array) -> None:
-    """Fill ends (2P + 1, P): theta (P,), each of it a step up, each a step down; and the steps."""
-    size = theta.size
-    for k in range(2 * size + 1):
-        for i in range(size):
-            ends[k, i] = theta[i]
-    for i in range(size):
-        step[i] = 1e-5 * max(1.0, abs(theta[i]))
-        ends[1 + i, i] += step[i]
-        ends[1 + size + i, i] -= step[i]
-
-
-@careful_kernel
-def slopes(there: Array, step: Array, at: Array, slope: Array) -> None:
-    """Fill at (K, B) and its slope (K, B, P), from a law's (K, 2P + 1, B) at ends that are so."""
-    lines, columns, size = slope.shape
-    for k in range(lines):
-        for b in range(columns):
-            at[k, b] = there[k, 0, b]
-            for i in range(size):
-                up, down = there[k, 1 + i, b], there[k, 1 + size + i, b]
-                slope[k, b, i] = (up - down) / (2.0 * step[i])

@@ -17,8 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import gathering, pulling, weighing
+from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import Columns
-from kammerton.estimation.maps.tracks import NARROWEST, POLE, UNTOLD, Place, Positions, Tracked
+from kammerton.estimation.maps.tracks import NARROWEST, POLE, UNTOLD, Tracked
 
 Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
@@ -62,7 +63,7 @@ class Whole:
 
 
 def whole(
-    every: Columns, c: Columns, law: Positions, prior: Prior, fit: Tracked, shape: str
+    every: Columns, c: Columns, law: Law, prior: Prior, fit: Tracked, shape: str
 ) -> Whole | None:
     """Return the fit with one height and background; None where columns need their own.
 
@@ -114,7 +115,7 @@ def follows(found: Whole) -> bool:
 
 
 def shared(
-    every: Columns, c: Columns, law: Positions, prior: Prior, start: Array, shape: str, ground: int
+    every: Columns, c: Columns, law: Law, prior: Prior, start: Array, shape: str, ground: int
 ) -> Whole | None:
     """Fit law and width from start to c; then to all of `every` that belongs.
 
@@ -172,7 +173,7 @@ class _Question:
 
     c: Columns
     y: Array
-    law: Positions
+    law: Law
     mean: Array
     known: Array
     shape: str
@@ -193,7 +194,7 @@ class _Question:
     def asked(self, theta: Array) -> _State:
         """Return what the map says at theta."""
         p, c = self.size, self.c
-        place = Place.of(self.law, theta[:p])
+        place = self.law.place(theta[:p])
         lines, rows = place.at.shape
         moving = len(theta) - p + lines
         at = np.clip(place.at, -9.0, 9.0)
@@ -205,14 +206,9 @@ class _Question:
             information, chi2,
         )  # fmt: skip
         hessian, pull = np.empty((len(theta), len(theta))), np.empty(len(theta))
-        weighing.sum_up(place.slope, gradient, information, np.ones(rows), hessian, pull)
-        away = self.mean - theta[:p]
-        hessian.ravel()[: p * len(theta) : len(theta) + 1] += self.known
-        pull[:p] += self.known * away
-        cost = float(chi2.sum() + (self.known * away**2).sum())
-        own = information.diagonal(axis1=1, axis2=2)[:, :lines]
-        off = gradient[:, :lines] / np.sqrt(np.maximum(own, weighing.TOLD))
-        off = np.where(own > LEAST, off, 0.0)
+        off = np.empty((rows, lines))
+        cost = weighing.ask_all(place.slope, gradient, information, chi2, self.mean - theta[:p],
+                                self.known, LEAST, hessian, pull, off)  # fmt: skip
         return _State(theta, at, chi2, cost, hessian, pull, off)
 
     def model(self, at: Array, theta: Array) -> NDArray[Any]:
@@ -225,17 +221,16 @@ class _Question:
 
 
 def _descended(
-    c: Columns, law: Positions, prior: Prior, start: Array, shape: str, ground: int
+    c: Columns, law: Law, prior: Prior, start: Array, shape: str, ground: int
 ) -> Whole | None:
     """Go down by Levenberg and Marquardt's steps."""
     parts = [c.z.real, c.z.imag] if c.parts == 2 else [c.z]
     y = np.ascontiguousarray(np.stack(parts, axis=1))
-    lines = len(law(start[:-1]))
-    shares = ground + lines * (2 if shape == "fano" else 1)
+    shares = ground + law.lines * (2 if shape == "fano" else 1)
     question = _Question(c, y, law, prior[0], prior[1] ** 2, shape, shares)
     before = [0.0] * (1 if shape == POLE else 0)
     now = question.asked(np.concatenate([start, before, np.zeros(shares * c.parts)]))
-    now = question.asked(now.theta + _step(now, 0.0, shares * c.parts))
+    now = question.asked(now.theta + _step(now, 0.0, len(now.theta) - shares * c.parts))
     rate = 0.0
     for _ in range(ITERATIONS):
         step = _step(now, rate)
@@ -255,14 +250,10 @@ def _descended(
     return Whole(now.theta[:size], cov, c, now.chi2, question.model(now.at, now.theta), now.off)
 
 
-def _step(now: _State, rate: float, last: int | None = None) -> Array:
-    """Return the step of all parameters, or only of so many last ones."""
-    part = slice(0 if last is None else len(now.theta) - last, None)
-    hessian = now.hessian[part, part]
-    size = np.sqrt(np.maximum(np.diagonal(hessian), 1e-300))
-    matrix = hessian / (size[:, None] * size) + np.diag(np.full(len(size), rate + 1e-12))
-    step = np.zeros(len(now.theta))
-    step[part] = np.linalg.solve(matrix, now.pull[part] / size) / size
+def _step(now: _State, rate: float, first: int = 0) -> Array:
+    """Return the step of the parameters from `first` on."""
+    step = np.empty(len(now.theta))
+    weighing.fill_damped(now.hessian, now.pull, rate, first, step)
     return step
 
 
