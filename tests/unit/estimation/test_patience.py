@@ -7,11 +7,13 @@ import pytest
 
 from kammerton.estimation import fit_batch
 from kammerton.estimation.maps import arcfit, crossing, tracks
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import plain
 from tests.unit.estimation.map_inputs import NOTHING
 
 FREQUENCIES, BIASES = np.linspace(4.0e9, 5.0e9, 61), np.linspace(-0.5, 0.5, 51)
 USUAL = tracks.PATIENCE  # steps of a map on the mean: the last start alone
-MOST = 6 * tracks.PATIENCE  # of any: what clears it, and a smoothed or halved map. 271 were seen
+MOST = 5 * tracks.PATIENCE  # of any: what clears it, and a smoothed or halved map. 219 were seen
 
 
 @pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map", "avoided_crossing"])
@@ -45,3 +47,22 @@ def test_a_map_that_is_stuck_is_not_fitted(kind):
     found = fit_batch(kind, (FREQUENCIES, BIASES), y, 1.0)
     assert found.status[0] == "stuck data"
     assert all(np.isnan(value).all() for value in found.values.values())
+
+
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "avoided_crossing"])
+def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(kind, monkeypatch):
+    """Two bright arcs: either start is near its best place at once, and never comes to an end."""
+    steps = []
+
+    def counted(*arguments, **known):
+        fit = tracks.follow(*arguments, **known)
+        steps.append(fit.turns)
+        return fit
+
+    for room in (arcfit, crossing):
+        monkeypatch.setattr(room, "follow", counted)
+    truth = plain()[kind]
+    spur = next(each for each in BROKEN if each.name == "spur").traces(truth, 9, 10)
+    for n in range(10):
+        truth.fit(spur.take(slice(n, n + 1)))
+    assert max(steps) <= tracks.HOPELESS[1] + 1

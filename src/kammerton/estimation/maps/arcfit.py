@@ -50,6 +50,7 @@ LIT = 0.6  # part of its columns in which a second arc must be bright
 POOR = 0.4  # part below which another start does not help
 UNSETTLED = 0.3  # what a fit that would go further is worth
 CLEARED = 3  # times that single stray points are looked for
+HOPELESS = 6, 14  # see `tracks.HOPELESS`; an arc is near its best place after 5 steps, or slow
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
@@ -223,7 +224,7 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
     theta = theta.copy()
     theta[model.top] += period * np.round((0.5 - theta[model.top]) / period)
     c = without_stripes(c, model.law(theta)[0], width)
-    fit = follow(c, model.law, theta, model.prior, width, model.shape)
+    fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
     held, turns = misses(c, fit), fit.turns
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
@@ -231,7 +232,7 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
             break
         c = cleared
         theta, width = _again(fit, held, theta, width)
-        fit = follow(c, model.law, theta, model.prior, width, model.shape)
+        fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
         held, turns = misses(c, fit), turns + fit.turns
     return _Followed(fit, held, c, theta, width, turns)
 

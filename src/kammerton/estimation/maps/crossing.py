@@ -38,7 +38,6 @@ from kammerton.estimation.maps.tracks import (
     FANO,
     LINE,
     NEARLY,
-    PATIENCE,
     POLE,
     SEEN,
     Tracked,
@@ -63,6 +62,8 @@ BETTER = 12.0  # chi-square that another shape of the line must gain
 LEAST_G = 1e-3  # windows at which g starts at least
 GOOD = 0.8  # part of the columns that need no other start
 EVERY = 6  # starts, of each shape
+PATIENCE = 30  # steps after which no other is tried; a crossing takes 5 to 15
+HOPELESS = 4, 8  # see `tracks.HOPELESS`: a crossing is near its best place after 3 steps
 NOISE = 1.2  # reduced chi-square that needs none either
 CLEARED = 2
 POOR = 0.4  # part of the columns below which a fit is not worth another
@@ -106,8 +107,11 @@ def find(c: Columns) -> Found | None:
 
 
 def last(c: Columns, found: Found | None) -> Found | None:
-    """Add the fit of all points of the map with one height of each branch."""
-    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+    """Add the fit of all points of the map with one height of each branch; and if it jumped."""
+    if found is None:
+        return None
+    found = replace(found, jump=jump(found.fit, crossing_law(c.b), PLACE, 5))
+    if found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
         return found
     prior = np.zeros(5), np.zeros(5)
     whole_map = c if found.shape != POLE else unwound(c)[0]
@@ -286,18 +290,18 @@ def _refined(
 ) -> Found:  # fmt: skip
     prior, whole = (np.zeros(5), np.zeros(5)), c
     shape = shapes[0]
-    fit = follow(c, law, theta, prior, width, shape)
+    fit = follow(c, law, theta, prior, width, shape, hopeless=HOPELESS)
     held, turns = misses(c, fit), fit.turns
     for _ in range(CLEARED if fit.step < NEARLY else 0):
         cleared = without_spikes(c, fit.pull.model, fit.pull.reach, held.size)
         if cleared is None or held.share < POOR:
             break
         c = cleared
-        fit = follow(c, law, fit.theta[:5], prior, fit.width, shape)
+        fit = follow(c, law, fit.theta[:5], prior, fit.width, shape, hopeless=HOPELESS)
         held, turns = misses(c, fit), turns + fit.turns
     holds = held.share >= POOR and fit.step < NEARLY
     for other in shapes[1:] if holds else ():
-        tried = follow(c, law, fit.theta[:5], prior, fit.width, other)
+        tried = follow(c, law, fit.theta[:5], prior, fit.width, other, hopeless=HOPELESS)
         turns += tried.turns
         if _cost(tried) < _cost(fit) - BETTER:
             fit, held, shape = tried, misses(c, tried), other
@@ -308,8 +312,7 @@ def _refined(
     if c is not whole:
         points = _bright(c, stripes=False)[1]
     shown = fit.inside & (fit.pull.seen > SEEN) & held.kept[:, None]
-    jumped = jump(fit, law, PLACE, 5)
-    return Found(fit, held, c, shown, _stray(fit, points), jumped, factor, shape, turns)
+    return Found(fit, held, c, shown, _stray(fit, points), (0.0, 0), factor, shape, turns)
 
 
 def _cost(fit: Tracked) -> float:

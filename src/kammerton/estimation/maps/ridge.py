@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -40,6 +41,14 @@ class Columns:
     def step(self) -> float:
         """Typical distance of two frequencies."""
         return 1.0 / (len(self.f) - 1)
+
+    @cached_property
+    def striped(self) -> NDArray[np.bool_]:
+        """Frequencies at which most biases show the same (A,)."""
+        there = self.w > 0
+        common = np.abs(median(self.z - median(self.z, there, 1), there, 0))[0]
+        noise = 1.25 / (np.median(self.w[there]) * np.sqrt(np.maximum(there.sum(axis=0), 1)))
+        return np.asarray(common > STRIPE * noise)
 
 
 def columns(maps: Maps, n: int, *, each: bool = False) -> Columns:
@@ -116,12 +125,8 @@ def median(values: NDArray[Any], there: NDArray[np.bool_], axis: int) -> NDArray
 
 def without_stripes(c: Columns, line: Array, width: float) -> Columns:
     """Silence frequencies at which most biases show the same, unless the line itself lies there."""
-    there = c.w > 0
-    z = c.z - median(c.z, there, 1)
-    common = np.abs(median(z, there, 0))[0]
-    noise = 1.25 / (np.median(c.w[there]) * np.sqrt(np.maximum(there.sum(axis=0), 1)))
     mine = (np.abs(c.f - line[:, None]) < 1.5 * max(width, c.step)).mean(axis=0)
-    stripe = (common > STRIPE * noise) & (mine < 0.4)
+    stripe = c.striped & (mine < 0.4)
     if not stripe.any() or stripe.mean() > 0.2:
         return c
     return replace(c, w=np.where(stripe, 0.0, c.w))

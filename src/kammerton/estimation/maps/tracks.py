@@ -22,7 +22,7 @@ from kammerton.estimation.maps.ridge import Columns
 Array = NDArray[np.float64]
 
 ITERATIONS = 24
-HOPELESS = 8, 14  # steps after which a law never near its best place is given up: lost, or not
+HOPELESS = 8, 14  # steps after which a law is given up: lost and never near; or either of the two
 FULL = 0.85  # part of its columns in which a line is seen that is not lost
 UNLIKE = 4.0  # reduced chi-square of one that is
 PATIENCE = 50  # steps in one map after which nothing else is tried; a good one takes 5 to 15
@@ -36,6 +36,7 @@ TUKEY = 6.0  # sigmas at which a column no longer counts
 SEEN = weighing.SEEN
 UNTOLD = 1e12  # variance, in windows, of what is not told
 NARROWEST = 0.4  # width in points
+TINY = 1e-15  # eigenvalue, in parts of the largest, that tells nothing
 LINE, POLE, FANO = "line", "pole", "fano"
 
 
@@ -135,11 +136,11 @@ class State:
 
 def follow(
     c: Columns, law: Law, start: Array, prior: tuple[Array, Array], width: float,
-    shape: str, *, alike: float = 1.0,
+    shape: str, *, alike: float = 1.0, hopeless: tuple[int, int] = HOPELESS,
 ) -> Tracked:  # fmt: skip
     """Refine a law's theta from `start` (P,), by the whole image.
 
-    alike: how many columns miss the law alike and so tell no more than one.
+    alike: how many columns miss the law alike and so tell no more than one. hopeless: see HOPELESS.
     prior: mean and 1/sigma of what is known of each of theta; 1/sigma is 0 where nothing is.
     """
     more = [0.0] * (2 if shape == FANO else 1)
@@ -156,7 +157,8 @@ def follow(
             onward = valley and last @ now.hessian @ step > 0.0
             part = min(2.0 * part, LONGEST) if onward else 0.5 * part
         part, last = min(part, 1.0) if size > CLOSE else part, step
-        done = (loose == 1.0 and part * size < ENOUGH) or (least > NEARLY and _hopeless(now, turn))
+        done = loose == 1.0 and part * size < ENOUGH
+        done |= _hopeless(now, turn, hopeless, near=least <= NEARLY)
         loose = 1.0 if size < NEARLY else max(1.0, 0.7 * loose)
         now = _moved(question, now, part * step, loose)
         if done:
@@ -164,13 +166,22 @@ def follow(
     return _tracked(c, now, shape, _covariance(now.hessian) * alike, size, turn + 1)
 
 
-def _hopeless(now: State, turn: int) -> bool:
-    if turn < HOPELESS[0] or turn >= HOPELESS[1]:
-        return turn >= HOPELESS[1]
-    _, _, seen, cost, freedom, _ = now.said
-    shown = (now.inside & (seen > SEEN)).any(axis=1).sum()
-    lost = shown < FULL * now.inside.any(axis=1).sum()
-    return bool(lost or cost.sum() > UNLIKE * freedom.sum())
+def _hopeless(now: State, turn: int, limits: tuple[int, int], *, near: bool) -> bool:
+    if turn < limits[0]:
+        return False
+    if turn >= limits[1]:
+        return not near or _unlike(now)
+    return not near and (_unlike(now) or _lost(now))
+
+
+def _unlike(now: State) -> bool:
+    _, _, _, cost, freedom, _ = now.said
+    return bool(cost.sum() > UNLIKE * freedom.sum())
+
+
+def _lost(now: State) -> bool:
+    shown = (now.inside & (now.said[2] > SEEN)).any(axis=1).sum()
+    return bool(shown < FULL * now.inside.any(axis=1).sum())
 
 
 def _moved(question: _Question, now: State, step: Array, loose: float) -> State:
@@ -231,5 +242,8 @@ def _tracked(c: Columns, now: State, shape: str, cov: Array, size: float, turns:
 def _covariance(hessian: Array) -> Array:
     """Return the inverse; what the image says nothing about has an enormous variance, not none."""
     told = np.diagonal(hessian) > 1e-9
-    cov = np.asarray(np.linalg.pinv(np.where(told[:, None] & told, hessian, 0.0), hermitian=True))
+    value, vector = np.linalg.eigh(np.where(told[:, None] & told, hessian, 0.0))
+    size = np.abs(value)
+    clear = size > TINY * size.max()
+    cov = (vector[:, clear] / value[clear]) @ vector[:, clear].T
     return np.asarray(cov + np.diag(np.where(told, 0.0, UNTOLD)))
