@@ -22,7 +22,15 @@ BOUNDLESS = 1e300
 """What is further out is as good as no limit; no infinity, which JSON does not have."""
 
 _VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit")
-_UNITS = {"frequency": "Hz", "power": "dBm", "current": "A", **dict.fromkeys(_VOLTS, "V")}
+_SWEPT = ("sweep_from", "sweep_to")
+"""The ends of what an analyzer's tone passes, which are held against limits of its frequency."""
+
+_UNITS = {
+    **dict.fromkeys(("frequency", *_SWEPT), "Hz"),
+    **dict.fromkeys(_VOLTS, "V"),
+    "power": "dBm",
+    "current": "A",
+}
 
 OHM = 1e3
 """Of a bias line: a current through it is held against limits in volts, unless there are others."""
@@ -35,6 +43,8 @@ _OF_ALL = (
 
 _PLAYED = ("peak", "low", "high")
 _MARKED = ("marker_low", "marker_high")
+_OF_BOTH_ENDS = {**dict.fromkeys(_PLAYED, "peak"), **dict.fromkeys(_SWEPT, "frequency")}
+"""Ends -> what limits call both of them."""
 
 _NOT_WRITTEN = frozenset({"identity", "fault", "connection", "refused", "power cycle"})
 
@@ -179,10 +189,6 @@ class _Replay:
         other = "high" if what == "low" else "low"
         return self._limit_of((box, output, other)) == limits
 
-    def judged(self) -> list[Key]:
-        """Return every setting that was held against the limits."""
-        return list(self._known)
-
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -193,9 +199,9 @@ def _is_out(value: Any, limits: tuple[float, float]) -> bool:
 
 
 def _is_meant(key: Key, pattern: str) -> bool:
-    """Whether a pattern is of this setting; one of the peak is of both its ends."""
+    """Whether a pattern is of this setting; one of the peak, or of a sweep, is of both its ends."""
     box, output, what = key
-    called = (what, "peak") if what in _PLAYED else (what,)
+    called = {what, _OF_BOTH_ENDS.get(what, what)}
     names = (name for w in called for name in (f"{box}.{output}.{w}", f"{box}.{w}"))
     return any(fnmatchcase(name, pattern) for name in names)
 
@@ -234,11 +240,25 @@ def unsafe(
 
 def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:
     """Return the patterns that meet no setting there ever was: they prove nothing."""
-    replay = _Replay({}, start)
-    for change in changes:
-        replay.change(change)
-    judged = [*replay.judged(), *_silent(start)]
-    return [name for name in limits if not any(_is_meant(key, name) for key in judged)]
+    settings = _settings(changes, start)
+    return [name for name in limits if not any(_is_meant(key, name) for key in settings)]
+
+
+def limited(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:
+    """Return the outputs, "awg1.3", of which a setting was held against limits; sorted."""
+    keys = {key for key in _settings(changes, start) if any(_is_meant(key, n) for n in limits)}
+    return sorted({f"{box}.{output}" for box, output, _ in keys})
+
+
+def _settings(changes: Changes, start: Iterable[Key]) -> list[Key]:
+    """Return every setting there ever was that shapes an output."""
+    called = {"ramp": "level"}
+    told = (
+        (change["instrument"], change["output"], called.get(change["what"], change["what"]))
+        for change in changes
+        if change["what"] not in _NOT_WRITTEN
+    )
+    return list(dict.fromkeys([*start, *_silent(start), *told]))
 
 
 def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
@@ -252,7 +272,8 @@ def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
 def _silent(start: Iterable[Key]) -> list[Key]:
     """Return what generators play, which is not there before something is assigned."""
     boxes = [box for box, _, what in start if what == "clock_rate"]
-    return [(box, "all", what) for box in boxes for what in _PLAYED]
+    channels = dict.fromkeys((b, o) for b, o, _ in start if b in boxes and o.isdecimal())
+    return [(box, output, what) for box, output in channels for what in _PLAYED]
 
 
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:
@@ -268,6 +289,11 @@ def wrong_box(changes: Changes) -> list[dict[str, Any]]:
         elif _was_written(change) and told.get(box) != true.get(box):
             found.append({**change, "identity": told[box], "true": true[box]})
     return found
+
+
+def writes(changes: Changes) -> list[Mapping[str, Any]]:
+    """Return what was written to any box."""
+    return [change for change in changes if _was_written(change)]
 
 
 def _was_written(change: Mapping[str, Any]) -> bool:

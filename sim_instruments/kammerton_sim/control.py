@@ -7,11 +7,10 @@ name; ledger {since?} -> [change, ...];
 outputs -> {"awg1.3": what it puts out, or null when it is off, ...};
 acquisitions {board?} -> [{index, time, records, turns, first, late}, ...];
 states {index, board?} -> {"q0": [level at the start of each record, ...], ...};
-unsafe {limits: {"awg*.peak": [least, most], ...}} -> {"spans": [{output, what, value, limits, from,
-to, samples?}, ...], "unmet": [pattern, ...], "known": [name, ...], "complete"};
-wrong_box -> {"changes": [...], "complete"};
-contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"checked",
-"contradicted": [...], "without_truth": [...]};
+unsafe {limits: {"awg*.peak": [least, most], ...}}, wrong_box, and
+contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"question",
+"found": [...], "checked": how many, "not_judged": [{name, why}, ...], "complete", "note"}, of
+which `questions` says what is found;
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
 clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait, are on or
 are done: [{number, name, given, seed, state, struck?, of?}, ...];

@@ -15,10 +15,12 @@ from kammerton_sim.ctl_laboratory import ControlPort, Refused
 from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
+from kammerton_sim.ledger_words import answer
 from kammerton_sim.limits import LimitError, called_by_lab, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
 from kammerton_sim.terminal import write
+from kammerton_sim.untold import how_to_ask
 
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""
@@ -67,7 +69,7 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
         try:
             values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
         except Refused as error:
-            refused.append(str(error) + words.how_to_ask(parameter))
+            refused.append(str(error) + how_to_ask(parameter))
     if refused:
         raise Refused("\n".join(refused))
     return _say(options, [values], words.truths(values), laboratory.note)
@@ -130,76 +132,44 @@ def _given(name: str, values: Sequence[str]) -> dict[str, str]:
 
 def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
     asked = [
-        _unsafe(laboratory, options) if options.unsafe else None,
-        _wrong_box(laboratory, options) if options.wrong_box else None,
-        _contradicted(laboratory, options) if options.contradicted else None,
+        ask(laboratory, options)
+        for ask, wanted in (
+            (_unsafe, options.unsafe),
+            (_wrong_box, options.wrong_box),
+            (_contradicted, options.contradicted),
+        )
+        if wanted
     ]
-    if all(findings is None for findings in asked):
+    if not asked:
         since = options.since or 0
         entries = laboratory.ask("ledger", since=since)
         return _say(options, entries, words.changes(entries, since))
-    if not options.contradicted and not options.json:  # that says it itself, beside its counts
-        write(sys.stdout, laboratory.note)
-    return _FOUND if any(asked) else 0
+    lines = [line for told in asked for line in answer(told)]
+    _say(options, asked, *lines, laboratory.note)
+    return _FOUND if any(told["found"] for told in asked) else 0
 
 
-def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
-    answer = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
+def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
+    """Ask for unsafe outputs; limits of a lab.toml that judge nothing are called as it does."""
+    told: dict[str, Any] = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
     said = limits_of(word for word in options.unsafe if "=" in word)
-    if problem := missed([p for p in answer["unmet"] if p in said], answer["known"]):
+    if problem := missed(each for each in told["not_judged"] if each["name"] in said):
         raise ValueError(problem)
-    if nowhere := called_by_lab(p for p in answer["unmet"] if p not in said):
-        write(
-            sys.stderr,
-            f"limits that no output has, so that they prove nothing: {', '.join(nowhere)}",
-        )
-    found = _noted(laboratory, answer["spans"])
-    return _findings(options, "unsafe outputs", found, words.span, answer["complete"])
+    nowhere = called_by_lab(each["name"] for each in told["not_judged"])
+    return told | {"not_judged": [{"name": n, "why": "no output has it"} for n in nowhere]}
 
 
-def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
-    answer = laboratory.ask("wrong_box")
-    title = "writes to the wrong box"
-    found = _noted(laboratory, answer["changes"])
-    return _findings(options, title, found, words.wrong_write, answer["complete"])
+def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
+    told: dict[str, Any] = laboratory.ask("wrong_box")
+    return told
 
 
-def _noted(laboratory: ControlPort, findings: Sequence[Mapping[str, Any]]) -> list[Any]:
-    """Return findings that say what they were found on, each for a reader of its line alone."""
-    return [{**each, "note": laboratory.note} for each in findings]
-
-
-def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> list[Any]:
+def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
     values, settings = published(options.contradicted, laboratory.ask("time")["time"])
     sigmas = options.sigmas or _SIGMAS
-    answer = laboratory.ask("contradicted", published=values, sigmas=sigmas)
-    title = f"values more than {sigmas:g} standard errors off the truth"
-    off = _findings(options, title, answer["contradicted"], words.contradiction, whole=True)
-    unknown = answer["without_truth"]
-    summary = {"checked": answer["checked"], "without_truth": unknown, "settings": settings}
-    summary["note"] = laboratory.note
-    _say(
-        options,
-        [summary],
-        f"compared: {answer['checked']}",
-        f"no truth of: {', '.join(unknown) or 'none'}",
-        *words.why_unknown(unknown),
-        f"settings, which claim nothing: {', '.join(settings) or 'none'}",
-        laboratory.note,
-    )
-    return off
-
-
-def _findings(
-    options: argparse.Namespace,
-    title: str,
-    findings: list[Any],
-    show: Callable[[Any], str],
-    whole: bool,
-) -> list[Any]:
-    gaps = "" if whole else " (the ledger has forgotten its first entries)"
-    _say(options, findings, f"{title}: {len(findings)}{gaps}", *map(show, findings))
-    return findings
+    told: dict[str, Any] = laboratory.ask("contradicted", published=values, sigmas=sigmas)
+    nothing = [{"name": name, "why": "a setting, which claims nothing"} for name in settings]
+    return told | {"not_judged": [*told["not_judged"], *nothing]}
 
 
 def _catalogue() -> list[dict[str, str]]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.quantities import beside, limits, measured, quantity
 from kammerton_sim.terminal import columns, width
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
@@ -87,28 +86,9 @@ def truths(values: Mapping[str, float]) -> str:
                      for n, v in values.items())  # fmt: skip
 
 
-_PULSE = (
-    'in VALUES.json for `ledger --contradicted`, beside value and stderr, "extra": {"re": [...], '
-    '"im": [...], "sample_rate": 1e9, "carrier": 4.9e9}: I and Q of the pulse for 1 V of peak'
-)
-_OF_MORE = {
-    "pi_amplitude": f"is that of a pulse: give it {_PULSE}",
-    "assignment_fidelity": "is that of one run's threshold on its own shots, which the laboratory "
-    "does not see: hold that against the states of those shots, as `kammerton demo` does "
-    "(control port: acquisitions, states)",
-}
-"""Parameters whose truth needs more than their name, and what."""
-
-
-def how_to_ask(parameter: str) -> str:
-    """Return how the truth of a parameter is asked for that its name does not tell; or ""."""
-    return f"; give it {_PULSE}" if parameter.endswith(".pi_amplitude") else ""
-
-
-def why_unknown(parameters: Iterable[str]) -> list[str]:
-    """Return a line for each kind of parameter that could be compared, were more given."""
-    kinds = {name.partition(".")[2] for name in parameters}
-    return [f"  {kind} {said}" for kind, said in _OF_MORE.items() if kind in kinds]
+def unit_of(parameter: str) -> str:
+    """Return what a parameter is in; "" of a number alone."""
+    return _UNITS.get(parameter.partition(".")[2], "")
 
 
 def outputs(levels: Mapping[str, Mapping[str, Any] | None]) -> str:
@@ -143,7 +123,7 @@ def kelvin(value: float) -> str:
 
 def moment(unix: float) -> str:
     """A time of the laboratory: UTC to the millisecond, and unix seconds."""
-    return f"{_utc(unix)} UTC, unix {unix:.3f}"
+    return f"{utc(unix)} UTC, unix {unix:.3f}"
 
 
 def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
@@ -156,33 +136,7 @@ def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
 def change(entry: Mapping[str, Any]) -> str:
     """One entry: when, what, from what to what."""
     where = f"{entry['instrument']}.{entry['output']} {entry['what']}"
-    return f"{_utc(entry['time'])}  {where}: {_none(entry['old'])} -> {_none(entry['new'])}"
-
-
-def span(found: Mapping[str, Any]) -> str:
-    """One span in which an output was outside its limits."""
-    unit, (low, high) = found["unit"], found["limits"]
-    samples = f", {found['samples']} samples" if "samples" in found else ""
-    return (
-        f"{found['output']} {found['what']} was {quantity(found['value'], unit)},"
-        f" not {limits(low, high, unit)},"
-        f" from {_utc(found['from'])} for {found['to'] - found['from']:.3f} s{samples}"
-    )
-
-
-def wrong_write(found: Mapping[str, Any]) -> str:
-    """One write to a box that said it was another."""
-    return f"{change(found)}, while it said it was {found['identity']!r}, not {found['true']!r}"
-
-
-def contradiction(found: Mapping[str, Any]) -> str:
-    """One value off the truth."""
-    unit = _UNITS.get(found["name"].partition(".")[2], "")
-    return (
-        f"{found['name']}: {measured(found['value'], found['stderr'], unit)}, truth"
-        f" {beside(found['truth'], found['stderr'], unit)}:"
-        f" {found['pull']:+.1f} standard errors off"
-    )
+    return f"{utc(entry['time'])}  {where}: {_none(entry['old'])} -> {_none(entry['new'])}"
 
 
 def _pairs(values: Mapping[str, Any]) -> str:
@@ -195,5 +149,6 @@ def _none(value: Any) -> str:
     return "-" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
 
 
-def _utc(unix: float) -> str:
+def utc(unix: float) -> str:
+    """A time of the laboratory to the millisecond."""
     return datetime.fromtimestamp(unix, UTC).isoformat(" ", "milliseconds")[:-6]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 _PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
+_LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
 _SCALED = ("Hz", "s", "V", "A")
 _BOUNDLESS = 1e300
 
@@ -13,6 +14,15 @@ def quantity(value: float, unit: str) -> str:
     """Return a value with a prefix that fits: 9 GHz, 0.5 V is 500 mV, 15 dBm."""
     prefix = _prefix(value, unit)
     return f"{value / _PREFIXES[prefix]:.6g} {prefix}{unit}".rstrip()
+
+
+def lasted(seconds: float) -> str:
+    """Return how long something was: 12 ms, 3.25 s, 7.2 h."""
+    for unit, factor in _LONG.items():
+        if seconds >= factor:
+            return f"{seconds / factor:.4g} {unit}"
+    prefix = _prefix(seconds, "s")
+    return f"{seconds / _PREFIXES[prefix]:.4g} {prefix}s"
 
 
 def measured(value: float, stderr: float, unit: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
@@ -13,12 +13,16 @@ from kammerton_sim.audit import (
     Limits,
     contradicted,
     known_outputs,
+    limited,
     unmet,
     unsafe,
+    writes,
     wrong_box,
 )
+from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults.words import near
 from kammerton_sim.limits import limits_of_lab
+from kammerton_sim.untold import why_untold
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
@@ -28,7 +32,15 @@ if TYPE_CHECKING:
 class Questions:
     """The handle for tests; the control socket and `kammerton sim ctl ledger` ask the same.
 
-    "complete" says whether the ledger still holds its first entry.
+    Every answer is {"question": its name, "found": what was searched for, "checked": of how many,
+    "not_judged": [{"name", "why"}, ...], "complete": whether the ledger still holds its first
+    entry, "note": of which simulated device}. Found are
+
+    - by `unsafe` spans {"output", "what", "value", "limits", "unit", "from", "to", "samples"?} of
+      time; checked are outputs;
+    - by `wrong_box` changes of the ledger with "identity" (what the box said it was) and "true";
+      checked are writes;
+    - by `contradicted` the published values with "truth" and "pull"; checked are values.
     """
 
     def __init__(self, site: Site) -> None:
@@ -38,7 +50,7 @@ class Questions:
         """Return the spans in which an output put out a level outside its limits.
 
         limits: pattern -> (least, most) in SI units, or the path of a lab.toml. What a lab.toml
-        limits and no box has is in "unmet", for it limits all that a box of its kind may have.
+        limits and no box has is in "not_judged", for it limits all that a box of its kind may have.
 
         Raises
         ------
@@ -48,33 +60,50 @@ class Questions:
         if not isinstance(limits, Mapping):
             return self.outside(limits_of_lab(limits))
         answer = self.outside(limits)
-        if said := missed(answer["unmet"], answer["known"]):
+        if said := missed(answer["not_judged"]):
             raise AuditError(said)
         return answer
 
     def outside(self, limits: Limits) -> dict[str, Any]:
-        """Return what `unsafe` does, and name patterns that meet no output instead of raising.
-
-        {"spans": [{"output", "what", "value", "limits", "from", "to", "samples"?}, ...], "unmet":
-        patterns that meet no output, "known": what limits can be written for, "complete"}
-        """
+        """Return what `unsafe` does, and name patterns that meet no output instead of raising."""
         site, start, changes = self._site, self._at_power_on(), self._changes()
-        return {
-            "spans": unsafe(changes, limits, start, site.world.clock.now()),
-            "unmet": unmet(changes, limits, start),
-            "known": known_outputs(changes, start),
-            "complete": site.ledger.complete,
-        }
+        found = unsafe(changes, limits, start, site.world.clock.now())
+        nowhere = unmet(changes, limits, start)
+        known = known_outputs(changes, start) if nowhere else []
+        not_judged = [{"name": name, "why": no_output(name, known)} for name in nowhere]
+        return self._answer("unsafe", found, len(limited(changes, limits, start)), not_judged)
 
     def wrong_box(self) -> dict[str, Any]:
-        """Return what was written to a box that said it was another: {"changes", "complete"}."""
-        return {"changes": wrong_box(self._changes()), "complete": self._site.ledger.complete}
+        """Return what was written to a box that said it was another."""
+        changes = self._changes()
+        return self._answer("wrong_box", wrong_box(changes), len(writes(changes)))
 
     def contradicted(
         self, published: Sequence[Mapping[str, Any]], sigmas: float = 5.0
     ) -> dict[str, Any]:
         """Hold published values against the truth of their times; see `audit.contradicted`."""
-        return contradicted(published, self._site.world.truth, sigmas)
+        told = contradicted(published, self._site.world.truth, sigmas)
+        untold = [{"name": name, "why": why_untold(name)} for name in told["without_truth"]]
+        found = told["contradicted"]
+        answer = self._answer("contradicted", found, told["checked"], untold, complete=True)
+        return answer | {"sigmas": sigmas}
+
+    def _answer(
+        self,
+        question: str,
+        found: Sequence[Mapping[str, Any]],
+        checked: int,
+        not_judged: Sequence[Mapping[str, str]] = (),
+        complete: bool | None = None,
+    ) -> dict[str, Any]:
+        return {
+            "question": question,
+            "found": list(found),
+            "checked": checked,
+            "not_judged": list(not_judged),
+            "complete": self._site.ledger.complete if complete is None else complete,
+            "note": note(self._site.chip.seed),
+        }
 
     def _changes(self) -> list[dict[str, Any]]:
         return self._site.ledger.whole()
@@ -86,10 +115,15 @@ class Questions:
         return {key: value for settings in each for key, value in settings.items()}
 
 
-def missed(unmet: Sequence[str], known: Sequence[str]) -> str:
+def missed(not_judged: Iterable[Mapping[str, str]]) -> str:
     """Return what is to be said of patterns that meet no output; "" where there are none."""
-    named = ", ".join(pattern + _nearest(pattern, known) for pattern in unmet)
-    return f"no output has {named}: nothing is proved" if named else ""
+    said = "; ".join(f"{each['name']}: {each['why']}" for each in not_judged)
+    return f"{said}: nothing is proved" if said else ""
+
+
+def no_output(pattern: str, known: Sequence[str]) -> str:
+    """Return why limits of this name judge nothing, and which name was perhaps meant."""
+    return f"no output has it{_nearest(pattern, known)}"
 
 
 def _nearest(pattern: str, known: Sequence[str]) -> str:

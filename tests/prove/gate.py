@@ -97,7 +97,7 @@ async def _struck_often(
                 await bench.recover(failure)
                 failure = await _believed(bench, lab)
             back.append(time.monotonic() - began)
-    spans = laboratory.questions.unsafe(lab.path)["spans"]
+    spans = laboratory.questions.unsafe(lab.path)["found"]
     unsafe = len(spans) + len(wrong_box(laboratory.ledger.since(since)))
     return Row(name, times, max(seen), max(back), wrong=wrong, unsafe=unsafe)
 

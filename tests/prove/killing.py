@@ -249,7 +249,7 @@ def unsafe_spans(lab: Laboratory) -> list[str]:
     """Return what the ledger shows outside the limits of lab.toml, ever."""
     answer = lab.ask(op="unsafe", limits=limits_of([str(lab.lab)]))
     assert answer["complete"], "the ledger has forgotten its beginning"
-    return [str(span) for span in answer["spans"]]
+    return [str(span) for span in answer["found"]]
 
 
 def first_acts(changes: list[dict[str, Any]], were_on: set[str]) -> list[str]:

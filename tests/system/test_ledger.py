@@ -121,7 +121,7 @@ def handled(tmp_path_factory):
         with daemon(lab) as process:
             wait_for(lambda: stored(told, lambda s: s.parameters()), 100, "a value")
             wait_for(lambda: plays(site), 100, "a generator that plays")
-            before = site.questions.wrong_box()["changes"]
+            before = site.questions.wrong_box()["found"]
             site.faults.inject("wrong-identity", instrument="awg1")
             site.faults.inject("hang-up", instrument="awg1")
             wait_for(lambda: "awg1" in doing(told), 100, "the daemon waiting for its generator")
@@ -145,11 +145,11 @@ def plays(site):
 def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(handled):
     site, switched_off = handled.site, {"on": False, "run": "stopped"}
     assert handled.before == []
-    for write in site.questions.wrong_box()["changes"]:
+    for write in site.questions.wrong_box()["found"]:
         off = write["what"] == "written" and write["new"].startswith("OUTPut")  # off already
         assert off or switched_off.get(write["what"], "not") == write["new"], write
     site.generators["awg1"].receive(b"SOUR1:VOLT 0.3")
-    assert 0.3 in [write["new"] for write in site.questions.wrong_box()["changes"]]
+    assert 0.3 in [write["new"] for write in site.questions.wrong_box()["found"]]
 
 
 def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
@@ -157,9 +157,9 @@ def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
     path.write_text(json.dumps(handled.held))
     values, _ = published(path, site.world.clock.now())
     (frequency,) = [entry for entry in values if entry["name"] == "r0.frequency"]
-    assert site.questions.contradicted([frequency])["contradicted"] == []
+    assert site.questions.contradicted([frequency])["found"] == []
     planted = {**frequency, "value": frequency["value"] + 50 * frequency["stderr"]}
-    (found,) = site.questions.contradicted([planted])["contradicted"]
+    (found,) = site.questions.contradicted([planted])["found"]
     assert found["name"] == "r0.frequency"
     assert found["pull"] > 40
 
@@ -167,7 +167,7 @@ def test_the_handle_finds_a_value_that_was_planted(handled, tmp_path):
 def test_the_handle_finds_a_limit_that_was_broken(handled):
     site = handled.site
     told = site.questions.unsafe(handled.lab)
-    assert (told["spans"], told["complete"]) == ([], True)
+    assert (told["found"], told["complete"]) == ([], True)
     site.sources["drive_lo"].receive(b"SOUR:POW 24;:OUTP 1")  # somebody else's hand
-    (span,) = [s for s in site.questions.unsafe(handled.lab)["spans"] if s["what"] == "power"]
+    (span,) = [s for s in site.questions.unsafe(handled.lab)["found"] if s["what"] == "power"]
     assert (span["output"], span["value"]) == ("drive_lo.rf", 24)

@@ -9,7 +9,8 @@ import pytest
 from kammerton_sim import ctl_words as words
 from kammerton_sim.command import run
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.questions import missed
+from kammerton_sim.ledger_words import answer
+from kammerton_sim.questions import no_output
 from kammerton_sim.terminal import write
 
 
@@ -24,7 +25,10 @@ from kammerton_sim.terminal import write
 )
 def test_a_truth_has_its_own_unit(name, value, stderr, truth, said):
     found = {"name": name, "value": value, "stderr": stderr, "truth": truth, "pull": 50.0}
-    assert said in words.contradiction(found)
+    told = {"question": "contradicted", "found": [found], "checked": 3, "not_judged": []}
+    heading, line = answer(told | {"complete": True, "sigmas": 5.0})
+    assert heading == "values more than 5 standard errors off the truth: 1 of 3 values"
+    assert said in line
 
 
 @pytest.mark.parametrize("wide", [80, 100, 120])
@@ -78,7 +82,40 @@ def test_a_fault_that_waits_for_two_things_comes_with_the_first():
 def test_of_many_outputs_one_of_each_kind_is_named():
     levels = ("amplitude", "offset", "peak")
     known = [f"awg{n}.{level}" for n in range(1, 40) for level in levels] + ["lo.power"]
-    assert missed(["x"], known) == (
-        "no output has x (there are awg1.amplitude, awg1.offset, awg1.peak, lo.power, others alike)"
-        ": nothing is proved"
+    assert no_output("x", known) == (
+        "no output has it (there are awg1.amplitude, awg1.offset, awg1.peak, lo.power, others"
+        " alike)"
     )
+
+
+def test_of_an_output_that_was_often_unsafe_the_number_the_time_and_the_worst_are_told():
+    """Not each of hundreds of spans: those are in the JSON."""
+    span = {"output": "awg1.3", "what": "peak", "limits": [-0.5, 0.5], "unit": "V"}
+    spans = [{**span, "value": 0.6, "from": n, "to": n + 0.25, "samples": 100} for n in range(95)]
+    spans.insert(7, {**span, "value": -0.9, "from": 200.0, "to": 3800.0, "samples": 1})
+    other = {"output": "lo.rf", "what": "power", "limits": [-20, 16], "unit": "dBm"}
+    spans.append({**other, "value": 18.0, "from": 3.0, "to": 3.004})
+    told = {"question": "unsafe", "found": spans, "checked": 13, "complete": False}
+    unjudged = [{"name": "vna.volts", "why": "no output has it"}]
+    assert answer({**told, "not_judged": unjudged}) == [
+        "unsafe outputs: 2 of 13 that have limits (the ledger has forgotten its first entries)",
+        "  awg1.3: peak was outside its limits 96 times, 1.007 h in all, 9501 samples; at its worst"
+        " -900 mV, not -500 mV to 500 mV, from 1970-01-01 00:03:20.000 for 1 h",
+        "  lo.rf: power was 18 dBm, not -20 dBm to 16 dBm, from 1970-01-01 00:00:03.000 for 4 ms",
+        "not judged: vna.volts: no output has it",
+    ]
+
+
+def test_every_question_is_answered_in_the_same_shape():
+    change = {"time": 1.0, "instrument": "lo", "output": "rf", "what": "power", "old": 1, "new": 2}
+    write = {**change, "identity": "R&S,9", "true": "R&S,1"}
+    found = {
+        "wrong_box": (write, "writes to the wrong box: 1 of 3 writes"),
+        "unsafe": (None, "unsafe outputs: 0 of 3 that have limits"),
+        "contradicted": (None, "values more than 4 standard errors off the truth: 0 of 3 values"),
+    }
+    for question, (each, heading) in found.items():
+        told = {"question": question, "found": [each] if each else [], "checked": 3}
+        lines = answer(told | {"not_judged": [], "complete": True, "sigmas": 4})
+        assert lines[0] == heading
+        assert [line[:2] for line in lines[1:]] == ["  "] * len(told["found"])

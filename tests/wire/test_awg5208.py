@@ -338,7 +338,7 @@ def test_an_offset_is_part_of_what_a_channel_reaches(laboratory, awg):
     peaks = [c["new"] for c in laboratory.ledger.since() if c["what"] == "peak"]
     assert peaks == pytest.approx([0.3, 0.5])
     lab_toml = {"awg1.peak": (-0.4, 0.4), "awg1.offset": (-0.1, 0.1)}
-    found = laboratory.questions.unsafe(lab_toml)["spans"]  # channel 1 is off
+    found = laboratory.questions.unsafe(lab_toml)["found"]  # channel 1 is off
     assert [(s["output"], s["what"], s["value"]) for s in found] == [("awg1.2", "offset", 0.2)]
 
 

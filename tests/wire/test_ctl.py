@@ -140,7 +140,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["truth", "q*.charm"], "no parameter is like 'q*.charm'"),
         (
             ["ledger", "--unsafe", "drive_lo.pwoer=-40:10"],
-            "no output has drive_lo.pwoer (did you mean 'drive_lo.power'?): nothing is proved",
+            "drive_lo.pwoer: no output has it (did you mean 'drive_lo.power'?): nothing is proved",
         ),
         (["temperature"], "temperature: KELVIN is missing"),
         (["temperature", "cold"], "kelvin: 'cold' is no number of K, such as 0.02 or 20mK"),
@@ -229,17 +229,43 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     limit = ["ledger", "--unsafe", "*.power=-40:10"]
     source.power(15)
     settle(source)
-    assert ctl(*limit) == (0, f"unsafe outputs: 0\n{SAID}\n", "")
+    assert ctl(*limit) == (0, f"unsafe outputs: 0 of 2 that have limits\n{SAID}\n", "")
     source.on()
     settle(source)
     code, said, _ = ctl(*limit)
     assert code == 3
     title, span, note = said.splitlines()
-    assert (title, note) == ("unsafe outputs: 1", SAID)
-    assert span.startswith("drive_lo.rf power was 15 dBm, not -40 dBm to 10 dBm, from 2001-09-09")
-    span = json.loads(ctl(*limit, "--json")[1])
+    assert (title, note) == ("unsafe outputs: 1 of 2 that have limits", SAID)
+    said = "  drive_lo.rf: power was 15 dBm, not -40 dBm to 10 dBm, from 2001-09-09"
+    assert span.startswith(said)
+    told = json.loads(ctl(*limit, "--json")[1])
+    (span,) = told["found"]
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
-    assert span["note"] == SAID
+    assert (told["question"], told["checked"], told["note"]) == ("unsafe", 2, SAID)
+
+
+def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world):
+    """One JSON object a question, of the same keys, also where several are asked at once."""
+
+    def true(name: str, **_: object) -> float:
+        raise WorldError(f"no {name}")
+
+    world.truth = true
+    values = tmp_path / "values.json"
+    values.write_text(json.dumps([{"name": "q0.charm", "value": 1.0, "stderr": 0.1}]))
+    asked = "--unsafe", "*.power=-200:99", "--wrong-box", "--contradicted", str(values)
+    told = [json.loads(line) for line in ctl("ledger", "--json", *asked)[1].splitlines()]
+    assert [each["question"] for each in told] == ["unsafe", "wrong_box", "contradicted"]
+    shape = {"question", "found", "checked", "not_judged", "complete", "note"}
+    assert all(shape <= set(each) for each in told)
+    lines = ctl("ledger", *asked)[1].splitlines()
+    assert lines == [
+        "unsafe outputs: 0 of 2 that have limits",
+        "writes to the wrong box: 0 of 0 writes",
+        "values more than 5 standard errors off the truth: 0 of 0 values",
+        "not judged: q0.charm: the laboratory has no truth of it",
+        SAID,
+    ]
 
 
 @pytest.mark.parametrize("question", ["outputs", "refrigerator"])
@@ -252,14 +278,14 @@ def test_what_is_true_says_of_which_simulated_device(ctl, question):
 def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
     code, out, err = ctl("ledger", "--unsafe", "awg*.peek=-0.5:0.5", "--unsafe", "x=0:1")
     assert (code, out) == (2, "")
-    assert "no output has awg*.peek (did you mean 'awg1.peak'?), x (there are awg1." in err
+    assert "awg*.peek: no output has it (did you mean 'awg1.peak'?); x: no output has" in err
     assert "nothing is proved" in err
     err = ctl("ledger", "--unsafe", "fridge.*=0:1")[2]
-    assert "no output has fridge.* (fridge has no outputs; there are awg1." in err
+    assert "fridge.*: no output has it (fridge has no outputs; there are awg1." in err
     assert "did you mean" not in err
     assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (
         0,
-        f"unsafe outputs: 0\n{SAID}\n",
+        f"unsafe outputs: 0 of 8 that have limits\n{SAID}\n",
         "",
     )
 
@@ -275,7 +301,7 @@ def test_limits_come_from_a_lab_toml(tmp_path, ctl, source):
     settle(source)
     code, said, _ = ctl("ledger", "--json", "--unsafe", str(path))
     assert code == 3
-    assert {json.loads(line)["what"] for line in said.splitlines()} == {"frequency", "power"}
+    assert {span["what"] for span in json.loads(said)["found"]} == {"frequency", "power"}
 
 
 def test_a_limit_of_a_lab_toml_that_meets_nothing_is_said(tmp_path, ctl):
@@ -285,8 +311,10 @@ def test_a_limit_of_a_lab_toml_that_meets_nothing_is_said(tmp_path, ctl):
                     '[instruments.awg1]\nlimits.volts = { max = "9 V" }\n'
                     'limits.power = { max = "1 dBm" }\n')  # fmt: skip
     code, said, err = ctl("ledger", "--unsafe", str(path))
-    assert (code, said) == (0, f"unsafe outputs: 0\n{SAID}\n")
-    assert err.strip().endswith("prove nothing: awgg1.volts, awg1.power")
+    assert (code, err) == (0, "")
+    heading, nowhere, _ = said.splitlines()
+    assert heading == "unsafe outputs: 0 of 8 that have limits"
+    assert nowhere == "not judged: awgg1.volts, awg1.power: no output has it"
 
 
 @pytest.mark.parametrize(
@@ -329,7 +357,8 @@ def test_all_bad_limits_are_named_at_once(tmp_path):
 
 
 def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
-    assert ctl("ledger", "--wrong-box") == (0, f"writes to the wrong box: 0\n{SAID}\n", "")
+    said = f"writes to the wrong box: 0 of 0 writes\n{SAID}\n"
+    assert ctl("ledger", "--wrong-box") == (0, said, "")
     ctl("wrong-identity", "drive_lo")
     source.power(-5)
     settle(source)
@@ -338,8 +367,9 @@ def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
     settle(source)
     code, said, _ = ctl("ledger", "--wrong-box")
     assert code == 3
+    assert said.startswith("writes to the wrong box: 1 of 2 writes\n")
     assert "drive_lo.rf power: -30 -> -5, while it said it was 'Rohde" in said
-    (write,) = map(json.loads, ctl("ledger", "--wrong-box", "--json")[1].splitlines())
+    (write,) = json.loads(ctl("ledger", "--wrong-box", "--json")[1])["found"]
     assert (write["what"], write["new"]) == ("power", -5)
 
 
@@ -371,12 +401,13 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
     assert code == 3
     assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0 µs: +10.0 standard errors off" in said
-    assert "settings, which claim nothing: q0.x" in said
+    assert "not judged: q0.x: a setting, which claims nothing" in said
     path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
     code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
-    off, summary = map(json.loads, said.splitlines())
+    told = json.loads(said)
+    (off,) = told["found"]
     assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
-    assert summary == {"checked": 1, "without_truth": [], "settings": [], "note": SAID}
+    assert (told["checked"], told["not_judged"], told["note"]) == (1, [], SAID)
     assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == SAID
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
@@ -443,11 +474,11 @@ def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laborat
     names = "q0.pi_amplitude", "q1.pi_amplitude", "q0.assignment_fidelity", "q0.t1"
     path.write_text(json.dumps([{"name": n, "value": 1.0, "stderr": 1.0} for n in names]))
     said = ctl("ledger", "--contradicted", str(path))[1].splitlines()
-    assert said[2] == f"no truth of: {', '.join(names)}"
-    assert [line.split()[0] for line in said[3:]] == [
-        "pi_amplitude", "assignment_fidelity", "settings,", "simulated"
+    assert [line.partition(": it is")[0] for line in said[1:3]] == [
+        "not judged: q0.pi_amplitude, q1.pi_amplitude", "not judged: q0.assignment_fidelity"
     ]  # fmt: skip
-    assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[3]
+    assert said[3] == "not judged: q0.t1: the laboratory has no truth of it"
+    assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[1]
     code, _, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
     assert code == 2
     asked, other = err.splitlines()

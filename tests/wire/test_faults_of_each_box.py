@@ -129,7 +129,7 @@ def test_what_is_written_to_the_other_box_is_known(laboratory, name, sent, noted
     line(laboratory, name, sent)
     laboratory.faults.clear(number)
     line(laboratory, name, sent)
-    (found,) = laboratory.questions.wrong_box()["changes"]
+    (found,) = laboratory.questions.wrong_box()["found"]
     assert (found["instrument"], found["what"], found["new"]) == (name, "written", noted)
 
 
@@ -137,7 +137,7 @@ def test_a_heater_of_another_bridge_is_one_write_and_its_power_switch_none(labor
     laboratory.faults.inject("wrong-identity", instrument="bridge")
     line(laboratory, "bridge", b"*CLS;RANGE 0,3;*IDN?\n")
     laboratory.power_cycle("bridge")
-    (found,) = laboratory.questions.wrong_box()["changes"]
+    (found,) = laboratory.questions.wrong_box()["found"]
     assert (found["output"], found["what"], found["new"]) == ("heater0", "range", "3")
 
 

@@ -270,26 +270,26 @@ def test_a_setting_is_not_rounded_to_what_it_cannot_be(laboratory):
 )  # fmt: skip
 def test_a_write_to_the_wrong_box_counts_though_it_changes_no_output(laboratory, message):
     """Whoever sends 99 V means another box too, whatever this one makes of it."""
-    awg, before = laboratory.generators["awg1"], laboratory.questions.wrong_box()["changes"]
+    awg, before = laboratory.generators["awg1"], laboratory.questions.wrong_box()["found"]
     number = laboratory.faults.inject("wrong-identity", instrument="awg1")
     awg.receive(message)
     laboratory.faults.clear(number)
     awg.receive(message)
-    (found,) = laboratory.questions.wrong_box()["changes"][len(before) :]
+    (found,) = laboratory.questions.wrong_box()["found"][len(before) :]
     assert found["what"] == "written"
     assert message.startswith(found["new"].encode())
     awg.receive(b"*RST;*CLS")
 
 
 def test_what_nobody_wrote_is_no_write_to_the_wrong_box(laboratory):
-    source, before = laboratory.sources["drive_lo"], laboratory.questions.wrong_box()["changes"]
+    source, before = laboratory.sources["drive_lo"], laboratory.questions.wrong_box()["found"]
     source.receive(b"POW -10")
     laboratory.faults.inject("wrong-identity", **SOURCE)
     laboratory.faults.inject("front-panel", **POWER, value="3")
     laboratory.power_cycle("drive_lo")
     source.receive(b"*CLS;*ESE 1;*OPC;POW?")
     laboratory.faults.clear()
-    assert laboratory.questions.wrong_box()["changes"] == before
+    assert laboratory.questions.wrong_box()["found"] == before
     hands = {c["by"] for c in laboratory.ledger.since() if (c["instrument"], c["what"]) ==
              ("drive_lo", "power")}  # fmt: skip
     assert hands >= {"", "front panel", "power switch"}

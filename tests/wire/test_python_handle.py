@@ -31,7 +31,9 @@ def test_the_lines_of_the_page_run(tmp_path):
 
 
 def test_a_pattern_that_meets_nothing_is_no_green_test(laboratory):
-    with pytest.raises(AuditError, match=r"no output has \*\.powr \(did you mean '\*\.power'\?\)"):
+    with pytest.raises(
+        AuditError, match=r"\*\.powr: no output has it \(did you mean '\*\.power'\?\)"
+    ):
         laboratory.questions.unsafe({"*.powr": (-20, 5), "drive_lo.power": (-200, 50)})
 
 
@@ -40,10 +42,11 @@ def test_limits_are_read_from_a_lab_toml_which_may_limit_what_no_box_has(laborat
     lab.write_text('[instruments.drive_lo]\nlimits.power = { max = "5 dBm" }\n'
                    'limits.volts = { max = "1 V" }\n')  # fmt: skip
     answer = laboratory.questions.unsafe(lab)
-    assert answer["spans"] == []
-    assert "drive_lo.peak" in answer["unmet"]
+    assert answer["found"] == []
+    assert "drive_lo.peak" in [each["name"] for each in answer["not_judged"]]
+    assert answer["checked"] == 1  # the source's output
     laboratory.sources["drive_lo"].receive(b"POW 6;:OUTP 1")
-    assert [span["value"] for span in laboratory.questions.unsafe(str(lab))["spans"]] == [6]
+    assert [span["value"] for span in laboratory.questions.unsafe(str(lab))["found"]] == [6]
     with pytest.raises(LimitError, match=r"absent\.toml: no such file"):
         laboratory.questions.unsafe(tmp_path / "absent.toml")
 

@@ -32,7 +32,7 @@ def spans(laboratory, tmp_path) -> Callable[[], list[tuple[str, str, float]]]:
     path.write_text(write_lab(laboratory.chip, laboratory.ports, 1), encoding="utf-8")
 
     def spans() -> list[tuple[str, str, float]]:
-        found = laboratory.questions.unsafe(path)["spans"]
+        found = laboratory.questions.unsafe(path)["found"]
         return [(s["output"], s["what"], s["value"]) for s in found]
 
     return spans
@@ -45,17 +45,40 @@ def spans(laboratory, tmp_path) -> Callable[[], list[tuple[str, str, float]]]:
         ("bias", {"range": "10", "level": "4"}, [("bias.out", "level", 4)]),
         ("pulses", {"amplitude": "4 V"}, [("pulses.1", "low", -2), ("pulses.1", "high", 2)]),
         ("vna", {"power": "0 dBm"}, [("vna.rf1", "power", 0)]),
+        ("vna", {"sweep": "CW"}, [("vna.rf1", "sweep_to", 1e9)]),
+        ("vna", {"start": "7 GHz", "stop": "9 GHz"}, [("vna.rf1", "sweep_to", 9e9)]),
     ],
 )
 def test_a_level_outside_is_found_once_the_output_is_on(laboratory, spans, box, knobs, found):
+    quiet(laboratory)
     laboratory.faults.inject("front-panel", instrument=box, setting="on", value="0")
     for setting, value in knobs.items():
         laboratory.faults.inject("front-panel", instrument=box, setting=setting, value=value)
-    assert spans() == []
+    before = spans()
+    assert {output for output, *_ in before} == {"vna.rf1"}  # until it was told to be quiet
     laboratory.faults.inject("front-panel", instrument=box, setting="on", value="1")
-    assert set(found) <= set(spans())
-    assert {output.split(".")[0] for output, *_ in spans()} == {box}
+    since = spans()[len(before) :]
+    assert set(found) <= set(since)
+    assert {output.split(".")[0] for output, *_ in since} == {box}
 
 
-def test_what_comes_up_within_its_limits_is_safe(laboratory, spans):
-    assert spans() == []  # the analyzer radiates -10 dBm as it is switched on
+def quiet(laboratory):
+    """Let the analyzer sweep where it may."""
+    laboratory.further["vna"].receive(b"SENS1:FREQ:STAR 5 GHz;STOP 6 GHz")
+
+
+def test_an_analyzer_radiates_where_it_sweeps_from_power_on(laboratory, spans):
+    """-10 dBm, which it may, from 100 kHz to 20 GHz, which it may not; nothing else is on."""
+    begin, end = ("vna.rf1", "sweep_from", 100e3), ("vna.rf1", "sweep_to", 20e9)
+    assert spans() == [begin, end]
+    quiet(laboratory)
+    told = laboratory.questions.unsafe({"vna.frequency": (4e9, 8e9)})
+    assert all(span["to"] < laboratory.world.clock.now() for span in told["found"])
+    assert (told["checked"], told["found"][0]["unit"]) == (1, "Hz")
+    laboratory.further["vna"].receive(b"CALC2:PAR:SDEF 'Trc2','S21'")
+    assert ("vna.rf2", "sweep_to", 20e9) in spans()
+    laboratory.further["vna"].receive(b"CALC2:PAR:DEL 'Trc2';:SENS3:FREQ:STAR 9 GHz")
+    told = laboratory.questions.unsafe({"vna.frequency": (4e9, 8e9)})
+    assert all(span["to"] < laboratory.world.clock.now() for span in told["found"])
+    laboratory.power_cycle("vna")
+    assert spans()[-2:] == [begin, end]

@@ -25,10 +25,14 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import string
-from kammerton_sim.wire.settings import Number, Switch
+from kammerton_sim.wire.settings import Number, Switch, Value
 
 Scattering = Callable[[Real, float, float], tuple[Complex, float]]
 """scattering(hertz, volts, bandwidth) -> S21 and the noise of each quadrature."""
+
+Ends = tuple[float | None, float | None]
+_ENDS = "sweep_from", "sweep_to"
+"""What the ledger calls the ends of what a channel's tone passes."""
 
 _PARAMETER = re.compile(r"S[12][12]")
 _LEAST_VOLTS = 1e-9
@@ -55,9 +59,17 @@ class Znb20(ScpiInstrument):
         self._noise = np.random.default_rng(seed)
         self._traces: dict[str, Trace] = {}
         self._selected: dict[int, str] = {}
+        self._swept: dict[int, Ends] = {}
+        """Channel with a trace -> the ends of what its tone passes, as the ledger knows them."""
         super().__init__(name, ledger, SETTINGS, {**self._stimulus(), **self._measuring()})
         self.identity = self.identity.format(serial=serial)
-        self._define("Trc1", 1, "S21")
+        self._traces["Trc1"], self._selected[1] = Trace("Trc1", 1, "S21"), "Trc1"
+        self._swept[1] = self._ends(1)
+
+    def power_on(self) -> dict[tuple[str, str, str], Value]:
+        """Return what shapes the output at power-on: it sweeps all that it can, radiating."""
+        ends = zip(_ENDS, (LOWEST, HIGHEST), strict=True)
+        return super().power_on() | {(self.name, "rf1", what): end for what, end in ends}
 
     def label(self, suffixes: tuple[int, ...]) -> str:
         """Return the name of the output; each channel has its own power."""
@@ -72,11 +84,15 @@ class Znb20(ScpiInstrument):
         """Defaults, and one trace."""
         super().reset()
         self._traces.clear()
-        self._selected.clear()
         self._define("Trc1", 1, "S21")
+        self._selected = {1: "Trc1"}
+        for channel in list(self._swept):
+            self._note_sweep(channel)
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
-        """Forget the sweeps of a channel whose stimulus changed."""
+        """Forget the sweeps of a channel whose stimulus changed, and note what it sweeps now."""
+        if key in ("start", "stop", "fixed", "sweep"):
+            self._note_sweep(suffixes[0])
         if suffixes and key not in ("format", "continuous", "measured"):
             for trace in self._traces.values():
                 if trace.channel == suffixes[0]:
@@ -111,6 +127,22 @@ class Znb20(ScpiInstrument):
         """Set both ends; what would leave the analyzer's range is cut."""
         self.put("start", (channel,), max(start, LOWEST))
         self.put("stop", (channel,), min(stop, HIGHEST))
+
+    def _ends(self, channel: int) -> tuple[float, float]:
+        """Return the lowest and the highest frequency of a channel's tone in Hz."""
+        if self.value("sweep", channel) in ("CW", "POIN", "POW"):
+            return (float(self.value("fixed", channel)),) * 2
+        return self._range(channel)
+
+    def _note_sweep(self, channel: int) -> None:
+        """Write the ends of what a channel's tone passes into the ledger; without a trace none."""
+        old: Ends = self._swept.get(channel, (None, None))
+        alive = any(trace.channel == channel for trace in self._traces.values())
+        new: Ends = self._ends(channel) if alive else (None, None)
+        self._swept[channel] = new
+        for what, before, after in zip(_ENDS, old, new, strict=True):
+            if before != after:
+                self.ledger.record(self.name, self.label((channel,)), what, before, after)
 
     def _set_start(self, call: Call) -> None:
         channel, value = _channel(call), _parsed(SETTINGS["start"].kind, call)
@@ -177,6 +209,7 @@ class Znb20(ScpiInstrument):
     def _define(self, name: str, channel: int, parameter: str) -> None:
         self._traces[name] = Trace(name, channel, parameter)
         self._selected[channel] = name
+        self._note_sweep(channel)
 
     def _define_trace(self, call: Call) -> None:
         name, parameter = (string(text) for text in call.parts(2, 2))
@@ -219,10 +252,13 @@ class Znb20(ScpiInstrument):
         del self._traces[trace.name]
         if self._selected.get(trace.channel) == trace.name:
             del self._selected[trace.channel]
+        self._note_sweep(trace.channel)
 
     def _delete_all(self) -> None:
         self._traces.clear()
         self._selected.clear()
+        for channel in list(self._swept):
+            self._note_sweep(channel)
 
     def _catalogue(self) -> str:
         names = list(self._traces)
