@@ -11,6 +11,9 @@ HOST = "127.0.0.1"
 PATIENCE = 10.0
 """Wall s in which a laboratory tells its name, however busy; who does not is none."""
 
+MOST_AT_ONCE = 366 * 86400.0
+"""s of the laboratory's clock that can pass at once: a year."""
+
 _NAME = 1 << 16
 """Bytes of a name; what says more is no laboratory."""
 
@@ -22,7 +25,10 @@ class SilentError(ConnectionError):
 
 
 def name_of(host: str, port: int, seconds: float | None = None) -> dict[str, Any]:
-    """Return {"chip", "pid"} of the laboratory at a port; ConnectionError if there is none."""
+    """Return {"chip", "pid", "folder", "note"} of the laboratory at a port.
+
+    ConnectionError if there is none.
+    """
     try:
         said = asked(host, port, {"op": "name"}, PATIENCE if seconds is None else seconds, _NAME)
     except EOFError:

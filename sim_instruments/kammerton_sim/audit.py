@@ -21,11 +21,11 @@ Limits = Mapping[str, tuple[float, float]]
 BOUNDLESS = 1e300
 """What is further out is as good as no limit; no infinity, which JSON does not have."""
 
-_VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit")
+_VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit", "volts")
 _SWEPT = ("sweep_from", "sweep_to")
 """The ends of what an analyzer's tone passes, which are held against limits of its frequency."""
 
-_UNITS = {
+UNITS = {
     **dict.fromkeys(("frequency", *_SWEPT), "Hz"),
     **dict.fromkeys(_VOLTS, "V"),
     "power": "dBm",
@@ -162,7 +162,7 @@ class _Replay:
     def _unit(self, key: Key) -> str:
         current = self._current(key)
         amperes = current is not None and self._judged_by(current) is not None
-        return "A" if amperes else _UNITS.get(key[2], "")
+        return "A" if amperes else UNITS.get(key[2], "")
 
     def _limit_of(self, key: Key) -> tuple[float, float] | None:
         current = self._current(key)
@@ -252,11 +252,10 @@ def limited(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[
 
 def _settings(changes: Changes, start: Iterable[Key]) -> list[Key]:
     """Return every setting there ever was that shapes an output."""
-    called = {"ramp": "level"}
     told = (
-        (change["instrument"], change["output"], called.get(change["what"], change["what"]))
-        for change in changes
-        if change["what"] not in _NOT_WRITTEN
+        (str(c["instrument"]), str(c["output"]), "level" if c["what"] == "ramp" else str(c["what"]))
+        for c in changes
+        if c["what"] not in _NOT_WRITTEN
     )
     return list(dict.fromkeys([*start, *_silent(start), *told]))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import re
 import signal
 import sys
@@ -17,12 +18,12 @@ from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, chip_text
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
-from kammerton_sim.command_line import WHOLE, Parser, UsageError, told
+from kammerton_sim.command_line import PORT, WHOLE, Parser, UsageError, told
 from kammerton_sim.faults.words import own_name
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
-from kammerton_sim.running import announced
+from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
 from kammerton_sim.wire.server import PortInUse, free
 from kammerton_sim.write_lab import write_lab
@@ -57,7 +58,8 @@ def _understood(
     options, problems = _parser().read(arguments)
     problems += _no_broker(options.broker)
     problems += clashes(options, chip_path(options))
-    chip = _tried(problems, lambda: chosen_chip(options))
+    unsaid = options.unread & {"qubits", "random"}  # of a chip that was not meant nothing is wrong
+    chip = None if unsaid else _tried(problems, lambda: chosen_chip(options))
     pace = _tried(problems, lambda: _pace(options.time))
     ports = _ports(options, chip, problems)
     if chip is not None and options.write_lab:
@@ -112,7 +114,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
     parser.add_argument("--no-serve", action="store_true", help="only write files")
-    parser.add_argument("--base-port", type=WHOLE, metavar="N", help="consecutive ports from N on")
+    parser.add_argument("--base-port", type=PORT, metavar="N", help="consecutive ports from N on")
     parser.add_argument("--port", action="append", default=[], metavar="NAME=N", help="may repeat")
     parser.add_argument(
         "--until-stdin-closes", action="store_true", help="stop when the parent process goes"
@@ -188,6 +190,7 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         target=_warm, args=(bool(laboratory.chip.couplings),), name="warm", daemon=True
     ).start()
     sys.stderr.write(_table(laboratory))
+    sys.stderr.write(_beside_others(laboratory))
     with announced(laboratory.chip.name, laboratory.ports["control"]):
         sys.stdout.write(json.dumps(laboratory.ready()) + "\n")
         sys.stdout.flush()
@@ -223,6 +226,16 @@ def _table(laboratory: Laboratory) -> str:
     rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
     lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]
     return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits, {note(chip.seed)}", *lines, ""))
+
+
+def _beside_others(laboratory: Laboratory) -> str:
+    """Say which laboratory this is, and how it is chosen where others run."""
+    chip, control = laboratory.chip.name, laboratory.ports["control"]
+    lines = [f"this is {which(chip, control, os.getpid(), os.getcwd())}"]
+    lines += [f"beside it runs {which(**vars(each))}" for each in found()]
+    if lines[1:]:
+        lines.append(f"`kammerton sim ctl --control {control}` asks this one")
+    return "\n".join((*lines, ""))
 
 
 def _fail(message: str, code: int) -> int:

@@ -12,7 +12,10 @@ from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.command_line import WHOLE, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
 from kammerton_sim.devices.checks import PAIR
+from kammerton_sim.devices.origin import misreading, origin
 from kammerton_sim.devices.table import couplings_beside
+
+_DRAWN = "all is drawn from the seed, T1, T2, f01 and readout error as published devices have them"
 
 _CHOICES = ("file", "chip", "qubits", "random", "from_ibm")
 """Options that choose a chip; one of them at most."""
@@ -97,11 +100,14 @@ def _chip(options: argparse.Namespace, path: Path | None) -> Chip:
     if path is None and options.random is None and options.from_ibm is None:
         return random_chip(5 if options.qubits is None else options.qubits, options.seed)
     device = _device(path, options)
-    for change in device.mended:
-        sys.stderr.write(f"{device.name}: {change}\n")
     if options.coupled and not device.couplings:
         raise ValueError(f"--coupled: {device.name} tells of no couplings{_beside(path)}")
-    return device_chip(device, options.seed, options.coupled)
+    chip = device_chip(device, options.seed, options.coupled)
+    drawn = options.random is not None
+    made = [_DRAWN] if drawn else origin(device, options.seed, options.coupled)
+    for said in filter(None, (*device.mended, *made, misreading(device, chip))):
+        sys.stderr.write(f"{device.name}: {said}\n")
+    return chip
 
 
 def _beside(path: Path | None) -> str:

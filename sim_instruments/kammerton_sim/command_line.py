@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import argparse
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
 from kammerton_sim.faults.words import near
+
+_MINUS = re.compile(r"-$|-\.?\d|-inf|-nan", re.IGNORECASE)
+"""How a value begins that looks like an option."""
 
 _ARGUMENT = re.compile(r"argument ([^:]+): (.*)")
 
@@ -21,7 +25,7 @@ class UsageError(ValueError):
 
 
 @dataclass(frozen=True)
-class _Wrong:
+class Wrong:
     """What stands in an option's place until everything else has been read."""
 
     says: str
@@ -33,38 +37,51 @@ class Parser(argparse.ArgumentParser):
     def read(self, argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
         """Return the options, and everything that is wrong with them.
 
-        An option that says nothing sensible has its default. UsageError: words of which not
-        even that can be told, such as an option at the end without its value.
+        An option that says nothing sensible has its default, and is among `options.unread`.
         """
-        known, strange = self._sorted(argv)
+        known, problems, unread = self._sorted(argv)
         options, many = self.parse_known_intermixed_args(known)
         short = [word for word in many if word.startswith("-")]
-        problems = [*strange, *(f"there is no option {word}" for word in short)]
+        problems += [f"there is no option {word}" for word in short]
         problems += [f"too many: {word}" for word in many if word not in short]
         for action in self._actions:
             value = getattr(options, action.dest, None)
-            if isinstance(value, _Wrong):
+            if isinstance(value, Wrong):
                 problems.append(f"{'/'.join(action.option_strings)}: {value.says}")
                 setattr(options, action.dest, action.default)
+                unread.add(action.dest)
+        options.unread = unread
         return options, problems
 
-    def _sorted(self, argv: Sequence[str]) -> tuple[list[str], list[str]]:
-        """Return what can be read, and what is to be said of options that there are not.
+    def _sorted(self, argv: Sequence[str]) -> tuple[list[str], list[str], set[str]]:
+        """Return what can be read, what is wrong with the rest, and which options that leaves out.
 
-        The word after one goes with it where the option that was perhaps meant takes a value.
+        The word after an option that there is not goes with it where the option that was perhaps
+        meant takes a value.
         """
         actions = {option: action for action in self._actions for option in action.option_strings}
-        known, strange, words = list[str](), list[str](), iter(argv)
-        for word in words:
-            option, _, value = word.partition("=")
-            if not option.startswith("--") or option in actions:
+        known, problems, unread = list[str](), list[str](), set[str]()
+        words = deque(argv)
+        while words:
+            word = words.popleft()
+            option, equals, value = word.partition("=")
+            if not option.startswith("--") or option == "--":
                 known.append(word)
-                continue
-            strange.append(f"there is no option {option}{near(option, actions)}")
-            meant = get_close_matches(option, actions, 1)
-            if meant and actions[meant[0]].nargs != 0 and not value:
-                next(words, None)
-        return known, strange
+            elif option not in actions:
+                problems.append(f"there is no option {option}{near(option, actions)}")
+                meant = get_close_matches(option, actions, 1)
+                if meant and actions[meant[0]].nargs != 0 and not equals and _is_value(words):
+                    words.popleft()
+            elif actions[option].nargs == 0 and equals:
+                problems.append(f"{option} takes no value: {value}")
+            elif actions[option].nargs == 0 or equals:
+                known.append(word)
+            elif _is_value(words):
+                known.append(f"{option}={words.popleft()}")
+            else:
+                problems.append(f"{option}: its value is missing")
+                unread.add(actions[option].dest)
+        return known, problems, unread
 
     def error(self, message: str) -> NoReturn:
         """Say it in words."""
@@ -73,18 +90,23 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; --help tells how it is written")
 
 
+def _is_value(words: Sequence[str]) -> bool:
+    """Whether the next word is one, and not an option."""
+    return bool(words) and (not words[0].startswith("-") or bool(_MINUS.match(words[0])))
+
+
 def number(
     kind: Callable[[str], T], holds: Callable[[T], bool], what: str
-) -> Callable[[str], T | _Wrong]:
+) -> Callable[[str], T | Wrong]:
     """Return the type of an option: a number for which something holds, else "is no `what`"."""
 
-    def read(text: str) -> T | _Wrong:
+    def read(text: str) -> T | Wrong:
         try:
             value = kind(text)
         except ValueError:
             value = None
         if value is None or not holds(value):
-            return _Wrong(f"{text.strip()!r} is no {what}")
+            return Wrong(f"{text.strip()!r} is no {what}")
         return value
 
     return read
@@ -104,3 +126,4 @@ def told(error: OSError) -> str:
 
 
 WHOLE = number(int, lambda n: n >= 0, "whole number from 0 on")
+PORT = number(int, lambda n: 0 < n < 65536, "port: they go from 1 to 65535")

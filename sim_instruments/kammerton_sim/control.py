@@ -11,13 +11,16 @@ unsafe {limits: {"awg*.peak": [least, most], ...}}, wrong_box, and
 contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -> {"question",
 "found": [...], "checked": how many, "not_judged": [{name, why}, ...], "complete", "note"}, of
 which `questions` says what is found;
-fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number};
-clear {number?} -> [numbers of the faults that were taken off]; faults -> those that wait, are on or
-are done: [{number, name, given, seed, state, struck?, of?}, ...];
+fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number, "remark":
+what is to be known of it at present, or ""}; check {name, given?} -> {"wrong": what, or ""};
+clear {number? (one, or a list)} -> [numbers of the faults that were taken off];
+faults {every?} -> those that wait, are on or are done, or all: [{number, name, given, seed, when,
+state, on, off, struck?, of?}, ...], on and off in unix s;
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin} -> {"fault": its number}; power_cycle {instrument}; time -> {"time"};
-advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid", "note"}; stop.
+advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid", "folder", "note"};
+stop.
 What fails answers {"error": "..."}.
 """
 
@@ -31,6 +34,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+from kammerton_sim.asked import MOST_AT_ONCE
 from kammerton_sim.audit import AuditError
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
@@ -43,7 +47,6 @@ if TYPE_CHECKING:
     from kammerton_sim.site import Site
 
 
-_LONGEST = 366 * 86400.0
 _QUESTION = 1 << 26
 """Bytes of a request: published values bring their pulses' samples along."""
 
@@ -66,13 +69,15 @@ class Control:
             "wrong_box": questions.wrong_box,
             "contradicted": questions.contradicted,
             "fault": self._fault,
-            "clear": lambda number=None: faults.clear(number),
-            "faults": faults.active,
+            "check": lambda name, given=None: {"wrong": faults.wrong(name, given or {})},
+            "clear": faults.clear,
+            "faults": lambda every=False: faults.told() if every else faults.active(),
             "catalogue": _catalogue,
             "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
             "name": lambda: {
                 "chip": site.chip.name,
                 "pid": os.getpid(),
+                "folder": os.getcwd(),
                 "note": note(site.chip.seed),
             },
             "time": self._time,
@@ -148,8 +153,8 @@ class Control:
         return {"time": self._site.world.clock.now()}
 
     def _advance(self, seconds: float) -> dict[str, float]:
-        if not 0 <= seconds <= _LONGEST:
-            raise ValueError(f"{seconds} s: from 0 to {_LONGEST:g}, a year, can pass at once")
+        if not 0 <= seconds <= MOST_AT_ONCE:
+            raise ValueError(f"{seconds} s: from 0 to {MOST_AT_ONCE:g}, a year, can pass at once")
         self._site.world.clock.advance(seconds)
         return self._time()
 
@@ -158,7 +163,8 @@ class Control:
         return {"ok": True}
 
     def _fault(self, name: str, given: dict[str, Any] | None = None, **when: Any) -> dict[str, Any]:
-        return {"fault": self._faults.inject(name, **when, **(given or {}))}
+        number = self._faults.inject(name, **when, **(given or {}))
+        return {"fault": number, "remark": self._faults.remark(number)}
 
     def _stop(self) -> dict[str, Any]:
         self._site.stop_requested.set()

@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton_sim import ctl_words as words
-from kammerton_sim.command_line import told
+from kammerton_sim.command_line import refuse, told
+from kammerton_sim.ctl_checks import also_wrong, values_of
 from kammerton_sim.ctl_laboratory import ControlPort, Refused
-from kammerton_sim.ctl_parser import VERBS, WHEN, duration, parsed
+from kammerton_sim.ctl_parser import VERBS, WHEN, duration, read
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 from kammerton_sim.ledger_words import answer
@@ -32,7 +33,8 @@ def run(argv: Sequence[str]) -> int:
     """Carry out one command; returns the exit code."""
     as_json = "--json" in argv  # also where the command line cannot be read
     try:
-        options = parsed(argv)
+        options, problems = read(argv)
+        refuse([*problems, *also_wrong(options, bool(problems))])
         if options.list:
             return _say(options, _catalogue(), words.table())
         return _carry_out(ControlPort(options.control), options)
@@ -50,19 +52,20 @@ def _carry_out(laboratory: ControlPort, options: argparse.Namespace) -> int:
         return special[options.what](laboratory, options)
     if options.what not in VERBS:
         return _inject(laboratory, options)
-    answer = laboratory.ask(options.what)
+    answer = laboratory.ask(options.what, **({"every": True} if options.every else {}))
     shown: Mapping[str, Callable[[Any], str]] = {
         "faults": words.faults,
-        "outputs": lambda levels: f"{words.outputs(levels)}\n{laboratory.note}",
-        "refrigerator": lambda now: f"{words.refrigerator(now)}\n{laboratory.note}",
+        "outputs": words.outputs,
+        "refrigerator": words.refrigerator,
         "time": lambda now: words.moment(now["time"]),
-        "stop": lambda _: f"the laboratory {laboratory.chip} stops",
+        "stop": lambda _: "it stops",
     }
     told = {**answer, "note": laboratory.note} if options.what == "refrigerator" else answer
-    return _say(options, _listed(told), shown[options.what](answer))
+    return _say(options, _listed(told), shown[options.what](answer), laboratory.signed)
 
 
 def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
+    """Tell what is true; what is refused is named, and does not keep the rest back."""
     values = dict[str, float]()
     parameters, refused = _meant(laboratory, options.values or ["*"])
     for parameter in parameters:
@@ -70,9 +73,11 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
             values[parameter] = laboratory.ask("truth", parameter=parameter)["value"]
         except Refused as error:
             refused.append(str(error) + how_to_ask(parameter))
+    if values:
+        _say(options, [values], words.truths(values), laboratory.signed)
     if refused:
         raise Refused("\n".join(refused))
-    return _say(options, [values], words.truths(values), laboratory.note)
+    return 0
 
 
 def _meant(laboratory: ControlPort, asked: Sequence[str]) -> tuple[list[str], list[str]]:
@@ -93,41 +98,25 @@ def _is_pattern(text: str) -> bool:
 
 def _advance(laboratory: ControlPort, options: argparse.Namespace) -> int:
     answer = laboratory.ask("advance", seconds=duration(options.values[0]))
-    return _say(options, [answer], words.moment(answer["time"]))
+    return _say(options, [answer], words.moment(answer["time"]), laboratory.signed)
 
 
 def _clear(laboratory: ControlPort, options: argparse.Namespace) -> int:
-    if options.values:
-        off = [n for text in options.values for n in laboratory.ask("clear", number=int(text))]
-    else:
-        off = laboratory.ask("clear")
-    return _say(options, [{"cleared": off}], f"{laboratory.chip}: {words.cleared(off)}")
+    numbers = {"number": [int(text) for text in options.values]} if options.values else {}
+    off = laboratory.ask("clear", **numbers)
+    return _say(options, [{"cleared": off}], words.cleared(off), laboratory.signed)
 
 
 def _inject(laboratory: ControlPort, options: argparse.Namespace) -> int:
-    given = _given(options.what, options.values)
+    given, _ = values_of(options.what, options.values)
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
     done = answer["fault"] in (
         fault["number"] for fault in laboratory.ask("faults") if fault["state"] == "done"
     )
-    said = words.injected(answer["fault"], options.what, given, when, laboratory.named, done)
-    return _say(options, [answer], f"{laboratory.chip}: {said}")
-
-
-def _given(name: str, values: Sequence[str]) -> dict[str, str]:
-    """Values in order of the fault's parameters, and values by name; each once."""
-    order = list(CATALOGUE[name].parameters)
-    usage = CATALOGUE[name].usage() or "nothing"
-    plain = [value for value in values if "=" not in value]
-    if len(plain) > len(order):
-        raise ValueError(f"{name} takes {usage}; too many: {' '.join(plain[len(order) :])}")
-    given = dict(zip(order, plain, strict=False))
-    for key, value in (each.split("=", 1) for each in values if "=" in each):
-        if key in given:
-            raise ValueError(f"{name} takes {usage}; {key} is given twice")
-        given[key] = value
-    return given
+    number, remark = answer["fault"], answer["remark"]
+    said = words.injected(number, options.what, given, when, laboratory.named, done, remark)
+    return _say(options, [answer], said, laboratory.signed)
 
 
 def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
@@ -143,9 +132,9 @@ def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
     if not asked:
         since = options.since or 0
         entries = laboratory.ask("ledger", since=since)
-        return _say(options, entries, words.changes(entries, since))
+        return _say(options, entries, words.changes(entries, since), laboratory.signed)
     lines = [line for told in asked for line in answer(told)]
-    _say(options, asked, *lines, laboratory.note)
+    _say(options, asked, *lines, laboratory.signed)
     return _FOUND if any(told["found"] for told in asked) else 0
 
 

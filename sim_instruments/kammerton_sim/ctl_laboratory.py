@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from kammerton_sim.asked import HOST, asked, name_of
-from kammerton_sim.running import found
+from kammerton_sim.command_line import Wrong
+from kammerton_sim.running import found, which
 
 
 class Refused(Exception):
@@ -19,7 +20,11 @@ class ControlPort:
         self._address = _parsed(address) if address else (HOST, _only())
         self.named = f" --control {address}" if address else ""
         said = name_of(*self._address)
-        self.chip, self.note = str(said["chip"]), str(said.get("note", ""))
+        self.note = str(said.get("note", ""))
+        port = address or self._address[1]
+        self.which = which(said["chip"], port, said["pid"], said.get("folder", ""))
+        """What ends every answer in words: of which laboratory it is."""
+        self.signed = f"{self.which}: {self.note}"
 
     def ask(self, op: str, **request: Any) -> Any:
         """Ask one question; raises Refused with the laboratory's words."""
@@ -35,10 +40,15 @@ class ControlPort:
         return answer
 
 
-def _parsed(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise ValueError(f"--control {address}: write PORT or HOST:PORT")
+def address(text: str) -> str | Wrong:
+    """Return the address of a control port as it was written, where it is one."""
+    _, _, port = text.rpartition(":")
+    is_one = port.isdecimal() and port.isascii() and len(port) < 6 and 0 < int(port) < 65536
+    return text if is_one else Wrong(f"{text!r} is none; write PORT or HOST:PORT")
+
+
+def _parsed(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
     return host or HOST, int(port)
 
 
@@ -48,5 +58,5 @@ def _only() -> int:
         return running[0].control
     if not running:
         raise ConnectionError("no simulated laboratory runs here; name one by --control PORT")
-    names = ", ".join(f"{each.chip} (--control {each.control})" for each in running)
-    raise ValueError(f"several laboratories run: {names}")
+    names = "\n".join(f"  {which(r.chip, r.control, r.pid, r.folder)}" for r in running)
+    raise ValueError(f"several laboratories run; choose one by its --control:\n{names}")

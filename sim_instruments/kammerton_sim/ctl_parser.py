@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kammerton_sim.command_line import WHOLE, Parser, number, refuse
+from kammerton_sim.asked import MOST_AT_ONCE
+from kammerton_sim.command_line import WHOLE, Parser, number
+from kammerton_sim.ctl_laboratory import address
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 
@@ -24,7 +26,8 @@ after `kammerton sim ctl`:
   --list                      every fault: what it takes, what happens, its row
   frequency-hop q0 hz=300kHz  put one on; values in order, or by name
   tls q0 --after-records 99   in the middle of a scan
-  faults | clear | clear 2    what is on; take all off, or one
+  faults | faults --all       what waits or is on, and since when; also what was
+  clear | clear 2             take all off, or one
   ledger --unsafe lab.toml    outputs outside the limits of a lab.toml
   ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
   ledger --wrong-box          what was written to a box that said it was another
@@ -42,23 +45,21 @@ searched for.
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
 _DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
 _TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_LONGEST = 366 * 86400.0
 _COUNT = number(int, lambda n: n >= 0, "number of records or entries")
 _SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
 _LASTING = number(float, lambda s: 0 < s < math.inf, "time in seconds above 0")
 _SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors above 0")
 
 
-def parsed(argv: Sequence[str]) -> argparse.Namespace:
-    """Return the options of a command line; UsageError says all that is wrong with it.
+def read(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
+    """Return the options of a command line, and all that is wrong with it.
 
     Options may stand anywhere; a negative number is a value.
     """
     words = [f" {word}" if _MINUS.match(word) else word for word in argv]
     options, problems = _parser().read(words)
     options.values = [word.strip() for word in options.values]
-    refuse([*problems, *_ignored(options), *_unknown(options)])
-    return options
+    return options, [*problems, *_ignored(options), *_unknown(options)]
 
 
 def _ignored(options: argparse.Namespace) -> Iterator[str]:
@@ -75,6 +76,8 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
     if options.since is not None and questions:
         asked = ", ".join(f"--{_spelt(name)}" for name in questions)
         yield f"--since does not go with {asked}, which asks the whole ledger"
+    if options.every and options.what != "faults":
+        yield "--all belongs to faults"
     if options.sigmas is not None and options.contradicted is None:
         yield "--sigmas belongs to --contradicted VALUES.json"
 
@@ -97,8 +100,9 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
 def _no_duration(values: Sequence[str]) -> Iterator[str]:
     if len(values) != 1 or math.isnan(duration(values[0])):
         yield f"advance takes a time, such as 90s, 10min, 15h or 2d, not {' '.join(values)!r}"
-    elif duration(values[0]) > _LONGEST:
-        yield f"advance: {values[0]} is more than a year (366 d), the most that passes at once"
+    elif duration(values[0]) > MOST_AT_ONCE:
+        most = f"{MOST_AT_ONCE / _TIMES['d']:g} d"
+        yield f"advance: {values[0]} is more than a year ({most}), the most that passes at once"
 
 
 def duration(text: str) -> float:
@@ -126,7 +130,12 @@ def _parser() -> Parser:
     parser.add_argument("values", nargs="*", help=argparse.SUPPRESS)
     parser.add_argument("--list", action="store_true", help="every fault that there is")
     parser.add_argument("--json", action="store_true", help="answers for a machine")
-    parser.add_argument("--control", metavar="[HOST:]PORT", help="default: the one that runs")
+    parser.add_argument(
+        "--control", type=address, metavar="[HOST:]PORT", help="default: the one that runs"
+    )
+    parser.add_argument(
+        "--all", dest="every", action="store_true", help="of faults: also those taken off"
+    )
     fault = parser.add_argument_group("of a fault")
     fault.add_argument("--seed", type=WHOLE, metavar="N", help="of what is random in it")
     fault.add_argument("--after", type=_SECONDS, metavar="S", help="wall seconds to wait")

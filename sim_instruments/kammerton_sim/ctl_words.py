@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from kammerton_sim.audit import UNITS
 from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.quantities import quantity
 from kammerton_sim.terminal import columns, width
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
           "bare_frequency": "Hz"}  # fmt: skip
+_DIGITS = {**dict.fromkeys(("f01", "frequency", "bare_frequency"), 9), "anharmonicity": 6}
+_FEW = 4
+"""Digits of a truth that is said: a frequency to 10 Hz, a time to a thousandth."""
+
 _STANDS = 1e-6  # mol/s, below which nothing flows; at rest it is some hundred times as much
 _HEADING = ("FAULT", "TAKES", "ROW", "WHAT HAPPENS")
 
@@ -29,10 +35,11 @@ def injected(
     when: Mapping[str, Any],
     named: str,
     done: bool = False,
+    remark: str = "",
 ) -> str:
     """One line for a fault that was put on; named: how the command named the laboratory.
 
-    done: it has struck, and there is nothing to take off.
+    done: it has struck, and there is nothing to take off. remark: what is to be known of it.
     """
     waits = []
     if when.get("after"):
@@ -45,28 +52,52 @@ def injected(
     values = "".join(f" {key}={value}" for key, value in given.items())
     if done:
         return f"fault {number}, {name}{values}, is done"
-    return (
+    said = (
         f"fault {number}, {name}{values}, {state}{lasting};"
         f" `kammerton sim ctl{named} clear {number}` takes it off"
     )
+    return f"{said}\n{remark}" if remark else said
 
 
-def faults(active: Sequence[Mapping[str, Any]]) -> str:
-    """Faults that wait, are on or are done."""
-    if not active:
-        return "no fault is on, none waits"
-    rows = [("", "FAULT", "STATE", "SEED", "STRUCK", "WITH")] + [
+_NO_FAULT = "no fault is on, none waits; --all tells those that were"
+
+
+def faults(told: Sequence[Mapping[str, Any]]) -> str:
+    """Faults that wait, are on, are done or were cleared, and since when."""
+    if not told:
+        return _NO_FAULT
+    rows = [("", "FAULT", "STATE", "SEED", "STRUCK", "ON", "OFF", "WITH")] + [
         (
             str(f["number"]),
             f["name"],
             f["state"],
             str(f["seed"]),
             _struck(f),
+            _came(f),
+            _goes(f),
             _pairs(f["given"]) or "-",
         )
-        for f in active
+        for f in told
     ]
     return "\n".join(columns(rows, 10_000))
+
+
+def _came(fault: Mapping[str, Any]) -> str:
+    """When it came, or what it waits for."""
+    if fault["on"] is not None:
+        return utc(fault["on"])
+    when = fault["when"]
+    waits = [f"after {when['after']:g} s"] if "after" in when else []
+    waits += [f"after {when['after_records']} records"] if "after_records" in when else []
+    return " or ".join(waits) if fault["state"] == "waiting" else "-"
+
+
+def _goes(fault: Mapping[str, Any]) -> str:
+    """When it went, or how long it is to stay."""
+    if fault["off"] is not None:
+        return utc(fault["off"])
+    lasting = fault["when"].get("lasting")
+    return f"after {lasting:g} s" if lasting else "-"
 
 
 def _struck(fault: Mapping[str, Any]) -> str:
@@ -82,8 +113,13 @@ def cleared(numbers: Sequence[int]) -> str:
 
 def truths(values: Mapping[str, float]) -> str:
     """Parameters, values and units."""
-    return "\n".join(f"{n} = {v:.10g} {_UNITS.get(n.partition('.')[2], '')}".rstrip()
-                     for n, v in values.items())  # fmt: skip
+    return "\n".join(f"{name} = {_to_digits(name, value)}" for name, value in values.items())
+
+
+def _to_digits(parameter: str, value: float) -> str:
+    """Return a value to as many digits as a good measurement of its kind has."""
+    kind = parameter.partition(".")[2]
+    return quantity(value, unit_of(parameter), _DIGITS.get(kind, _FEW))
 
 
 def unit_of(parameter: str) -> str:
@@ -93,7 +129,7 @@ def unit_of(parameter: str) -> str:
 
 def outputs(levels: Mapping[str, Mapping[str, Any] | None]) -> str:
     """Every output: what it puts out, or off."""
-    rows = [(name, "off" if level is None else _pairs(level)) for name, level in levels.items()]
+    rows = [(name, "off" if level is None else _levels(level)) for name, level in levels.items()]
     return "\n".join(columns(rows, 10_000)) if rows else "the laboratory has no outputs"
 
 
@@ -136,7 +172,21 @@ def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
 def change(entry: Mapping[str, Any]) -> str:
     """One entry: when, what, from what to what."""
     where = f"{entry['instrument']}.{entry['output']} {entry['what']}"
-    return f"{utc(entry['time'])}  {where}: {_none(entry['old'])} -> {_none(entry['new'])}"
+    old, new = (level(entry["what"], entry[key]) for key in ("old", "new"))
+    return f"{utc(entry['time'])}  {where}: {old} -> {new}"
+
+
+def _levels(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{what} = {level(what, value)}" for what, value in values.items())
+
+
+_VOLTS_OR_AMPERES = ("level", "low", "high")
+
+
+def level(what: str, value: Any) -> str:
+    """Return a level of an output with its unit, where that is always the same."""
+    unit = "" if what in _VOLTS_OR_AMPERES else UNITS.get(what, "")
+    return quantity(value, unit, 10) if unit and type(value) in (int, float) else _none(value)
 
 
 def _pairs(values: Mapping[str, Any]) -> str:

@@ -61,5 +61,6 @@ class Laboratory(Site):
             "board": board,
             "control": control,
             "pid": os.getpid(),
+            "folder": os.getcwd(),
             "note": note(self.chip.seed),
         }

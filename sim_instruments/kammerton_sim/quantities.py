@@ -10,10 +10,10 @@ _SCALED = ("Hz", "s", "V", "A")
 _BOUNDLESS = 1e300
 
 
-def quantity(value: float, unit: str) -> str:
+def quantity(value: float, unit: str, digits: int = 6) -> str:
     """Return a value with a prefix that fits: 9 GHz, 0.5 V is 500 mV, 15 dBm."""
     prefix = _prefix(value, unit)
-    return f"{value / _PREFIXES[prefix]:.6g} {prefix}{unit}".rstrip()
+    return f"{value / _PREFIXES[prefix]:.{digits}g} {prefix}{unit}".rstrip()
 
 
 def lasted(seconds: float) -> str:

@@ -16,18 +16,20 @@ from kammerton_sim.asked import HOST, SilentError, name_of
 
 @dataclass(frozen=True)
 class Running:
-    """One laboratory: the name of its chip, its control port, its process."""
+    """One laboratory: the name of its chip, its control port, its process, where that began."""
 
     chip: str
     control: int
     pid: int
+    folder: str = ""
 
 
 @contextlib.contextmanager
 def announced(chip: str, control: int) -> Iterator[None]:
     """Let others find this process's laboratory meanwhile."""
     path = _folder() / f"{os.getpid()}.json"
-    path.write_text(json.dumps(asdict(Running(chip, control, os.getpid()))), encoding="utf-8")
+    running = Running(chip, control, os.getpid(), os.getcwd())
+    path.write_text(json.dumps(asdict(running)), encoding="utf-8")
     try:
         yield
     finally:
@@ -47,6 +49,12 @@ def found() -> list[Running]:
         else:
             path.unlink(missing_ok=True)
     return running
+
+
+def which(chip: str, control: int | str, pid: int, folder: str) -> str:
+    """Return which laboratory that is, and how it is chosen."""
+    where = f" in {folder}" if folder else ""
+    return f"{chip} (pid {pid}{where}, --control {control})"
 
 
 def _runs(laboratory: Running) -> bool:

@@ -37,7 +37,8 @@ def test_a_table_becomes_chip_and_lab(tmp_path, table, option, capsys):
     read = load(lab)
     assert read.qubits["q0"].drive.carrier == read_chip(chip).wiring.carriers["drive_lo"]
     assert read.qubits["q0"].design["t1"].value == pytest.approx(200e-6)  # longer than usual
-    assert capsys.readouterr() == ("", f"wrote {chip}\nwrote {lab}\n")
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[-2:]) == ("", [f"wrote {chip}", f"wrote {lab}"])
 
 
 def test_what_is_mended_is_said(tmp_path, table, capsys):
@@ -132,8 +133,40 @@ def test_nothing_is_written_where_one_file_has_no_folder(tmp_path, capsys):
 
 def test_a_chip_that_is_only_looked_at_is_named(table, capsys):
     assert main([str(table), "--no-serve"]) == 0
-    said = "device-1: 2 qubits; --write-chip and --write-lab write it\n"
-    assert capsys.readouterr() == ("", said)
+    out, err = capsys.readouterr()
+    said = "device-1: 2 qubits; --write-chip and --write-lab write it"
+    assert (out, err.splitlines()[-1]) == ("", said)
+
+
+DRAWN = "resonators, chi, linewidths, slow noise, strength of the drive"
+
+
+def test_what_the_table_tells_and_what_is_drawn_is_said_as_the_chip_is_built(table, capsys):
+    assert main([str(table), "--no-serve", "--seed", "4"]) == 0
+    assert capsys.readouterr().err.splitlines()[:-1] == [
+        "device: from the table: T1, T2, f01, anharmonicity, readout error",
+        f"device: drawn from seed 4: {DRAWN}",
+    ]
+    gaps = TABLE.replace("2.4e-4", "").replace(",0.02", "").replace(",0.05", "")
+    gaps = gaps.replace("readout_error", "mood").replace("-3.4e8", "-3.4e8,good")
+    table.write_text(gaps.replace("-3.3e8", "-3.3e8,bad"), encoding="utf-8")
+    assert main([str(table), "--no-serve"]) == 0
+    assert capsys.readouterr().err.splitlines()[:-1] == [
+        "device: from the table: T1 of 1 of 2 qubits, T2, f01, anharmonicity",
+        "device: drawn from seed 1: T1 of q1 (about the median of the others), "
+        f"readout error (whatever 1 us at a drawn notch gives), {DRAWN}",
+        "device: columns that nothing is made of: mood",
+    ]
+    assert main(["--random", "2", "--no-serve"]) == 0
+    assert "drawn-2: all is drawn from the seed" in capsys.readouterr().err
+
+
+def test_a_readout_error_that_cannot_be_is_said(table, capsys):
+    """A qubit that decays within the readout is misread more often than its table has it."""
+    table.write_text(TABLE.replace("2.0e-4,9e-5", "1e-6,1e-6"), encoding="utf-8")
+    assert main([str(table), "--no-serve"]) == 0
+    said = "device: readout errors that 1 us of readout cannot have: q0 0.25, not 0.02\n"
+    assert said in capsys.readouterr().err
 
 
 def test_one_chip_must_be_chosen(table, capsys):
@@ -150,12 +183,33 @@ def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
         "there is no option --sed (did you mean '--seed'?)",
         "there is no option -z",
         "--seed: 'y' is no whole number from 0 on",
-        "--base-port: '-1' is no whole number from 0 on",
+        "--base-port: '-1' is no port: they go from 1 to 65535",
         "choose one chip, not FILE, --qubits",
         "--time never: write fast, real, or a factor above 0",
         "--port awg1=0: write NAME=PORT, e.g. awg1=4881",
         "--port x: write NAME=PORT, e.g. awg1=4881",
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--time never --seed", ["--seed: its value is missing", "--time never: write fast"]),
+        ("--qubits --time never", ["--qubits: its value is missing", "--time never: write fast"]),
+        # of the chip that was not meant no instrument is said to be missing
+        ("--qubits many --port awg3=5000", ["--qubits: 'many' is no whole number from 0 on"]),
+        ("--random 3 --qubits 2 --base-port 70000",
+         ["--base-port: '70000' is no port: they go from 1 to 65535",
+          "choose one chip, not --qubits, --random"]),
+        ("--flaws=yes --coupled --no-serve=x",
+         ["--flaws takes no value: yes", "--no-serve takes no value: x", "--coupled is for"]),
+    ],
+)  # fmt: skip
+def test_a_value_that_is_missing_hides_nothing(words, said, capsys):
+    assert main([*words.split(), "--no-serve"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == len(said)
+    assert all(line.startswith(start) for line, start in zip(told, said, strict=True))
 
 
 def test_what_is_wrong_with_a_table_and_with_the_options_is_said_at_once(table, capsys):

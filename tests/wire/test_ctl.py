@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import socket
+from pathlib import Path
 
 import pytest
 
+from kammerton_sim import ctl_words as words
 from kammerton_sim import running
 from kammerton_sim.asked import asked
 from kammerton_sim.command import run as command
@@ -21,6 +24,12 @@ from tests.wire.conftest import settle
 from tests.wire.test_laboratory import text_of
 
 SAID = "simulated device, hidden truth, seed 3"
+
+
+def signed(laboratory) -> str:
+    """What ends every answer in words."""
+    port, folder = laboratory.ports["control"], Path.cwd()
+    return f"{laboratory.chip.name} (pid {os.getpid()} in {folder}, --control {port}): {SAID}"
 
 
 @pytest.fixture
@@ -63,9 +72,9 @@ def test_the_table_is_folded_and_says_all(width, capsys, monkeypatch):
 
 
 def test_a_fault_by_place_and_by_name(ctl, laboratory):
-    name, port = laboratory.chip.name, laboratory.ports["control"]
-    said = f"{name}: fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl --control {port} "
-    said += "clear 1` takes it off\n"
+    port, which = laboratory.ports["control"], signed(laboratory)
+    said = f"fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl --control {port} "
+    said += f"clear 1` takes it off\n{which}\n"
     assert ctl("temperature", "0.3") == (0, said, "")
     assert ctl("garble", "awg1", "count=3", "--seed", "9", "--for", "60")[0] == 0
     hot, garbled = laboratory.faults.active()
@@ -75,26 +84,61 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert code == 0
     assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
     assert ctl("faults")[1].splitlines()[2].split()[:4] == ["2", "garble", "on", "9"]
-    assert ctl("clear", "2")[1] == f"{name}: taken off: 2\n"
-    assert ctl("clear")[1] == f"{name}: taken off: 1\n"
-    assert ctl("clear")[1] == f"{name}: nothing was on\n"
-    assert ctl("faults")[1] == "no fault is on, none waits\n"
+    assert ctl("clear", "2")[1] == f"taken off: 2\n{which}\n"
+    assert ctl("clear")[1] == f"taken off: 1\n{which}\n"
+    assert ctl("clear")[1] == f"nothing was on\n{which}\n"
+    assert ctl("faults")[1] == f"no fault is on, none waits; --all tells those that were\n{which}\n"
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
 
 
+def test_when_a_fault_came_and_went_is_told(ctl, laboratory):
+    """On the laboratory's clock; of what waits, what for; of what goes by itself, when."""
+    ctl("heat", "1uW", "--for", "60")
+    ctl("tls", "q0", "--after", "90", "--after-records", "99")
+    heading, on, waits, _ = ctl("faults")[1].splitlines()
+    assert heading.split() == ["FAULT", "STATE", "SEED", "STRUCK", "ON", "OFF", "WITH"]
+    assert "  2001-09-09 01:46:40." in on
+    assert "  after 60 s  " in on
+    assert "  after 90 s or after 99 records  -  " in waits
+    laboratory.world.clock.advance(3600)
+    ctl("clear")
+    first, second = (json.loads(line) for line in ctl("faults", "--all", "--json")[1].splitlines())
+    assert (first["state"], second["state"]) == ("cleared", "cleared")
+    assert first["off"] - first["on"] == pytest.approx(3600, abs=60)
+    assert (second["on"], second["when"]) == (None, {"after": 90.0, "after_records": 99})
+    assert "  2001-09-09 02:46:4" in ctl("faults", "--all")[1].splitlines()[1]
+    assert ctl("faults")[1].startswith("no fault is on")
+
+
+def test_none_is_taken_off_where_one_never_was(ctl, laboratory):
+    ctl("heat", "1uW")
+    assert ctl("clear", "1", "7", "9")[2] == "no fault 7, 9; there have been 1\n"
+    assert [fault["state"] for fault in laboratory.faults.active()] == ["on"]
+    assert ctl("clear", "1", "1", "--json")[1] == '{"cleared": [1]}\n'
+
+
+def test_a_reference_that_is_not_in_use_is_said_to_change_nothing(ctl, laboratory):
+    said = "awg1 runs by its own clock at present: nothing changes until it is set to the external"
+    assert said in ctl("reference-lost", "awg1")[1]
+    laboratory.generators["awg1"].receive(b"CLOC:SOUR EFIX")
+    laboratory.sources["drive_lo"].receive(b"ROSC:SOUR EXT")
+    assert "own clock" not in ctl("reference-lost", "awg1")[1]
+    assert "own clock" not in ctl("reference-lost", "drive_lo")[1]
+    assert "drive_lo" not in json.loads(ctl("reference-lost", "board", "--json")[1])["remark"]
+
+
 def test_what_has_struck_is_done_and_not_taken_off(ctl, laboratory):
-    name = laboratory.chip.name
     assert ctl("error", "drive_lo", "count=2")[1] == (
-        f"{name}: fault 1, error instrument=drive_lo count=2, is done\n"
+        f"fault 1, error instrument=drive_lo count=2, is done\n{signed(laboratory)}\n"
     )
     ctl("swallow", "fridge", "2")
-    told = [line.split() for line in ctl("faults")[1].splitlines()[1:]]
+    told = [line.split() for line in ctl("faults")[1].splitlines()[1:-1]]
     assert [(*each[1:3], " ".join(each[4:7])) for each in told] == [
         ("error", "done", "2 of 2"), ("swallow", "on", "0 of 2")
     ]  # fmt: skip
-    assert ctl("clear")[1] == f"{name}: taken off: 2\n"
-    assert ctl("clear")[1] == f"{name}: nothing was on\n"
-    assert ctl("faults")[1] == "no fault is on, none waits\n"
+    assert ctl("clear")[1].startswith("taken off: 2\n")
+    assert ctl("clear")[1].startswith("nothing was on\n")
+    assert ctl("faults")[1].startswith("no fault is on, none waits")
 
 
 @pytest.mark.parametrize(
@@ -114,9 +158,9 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
     (waiting,) = laboratory.faults.active()
     assert waiting["given"] == {"instrument": "awg1", "code": -222}
     assert ctl("error", "awg1", "-350", "--after-records", "9")[1].startswith(
-        f"{laboratory.chip.name}: fault 2, error instrument=awg1 code=-350, comes after 9 records;"
+        "fault 2, error instrument=awg1 code=-350, comes after 9 records;"
     )
-    assert json.loads(ctl("heat", "1e-5", "--json")[1]) == {"fault": 3}
+    assert json.loads(ctl("heat", "1e-5", "--json")[1]) == {"fault": 3, "remark": ""}
 
 
 @pytest.mark.parametrize(
@@ -134,7 +178,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["heat", "--after", "soon"], "--after: 'soon' is no time in seconds"),
         (["heat", "--for", "-3"], "--for: '-3' is no time in seconds above 0"),
         (["heat", "1", "--for", "0"], "--for: '0' is no time in seconds above 0"),
-        (["heat", "--after-records"], "--after-records: expected one argument"),
+        (["heat", "--after-records"], "--after-records: its value is missing"),
         (["ledger", "--contradicted", "x.json", "--sigmas", "0"], "'0' is no number of standard"),
         (["heat", "1", "watts=2"], "watts is given twice"),
         (["truth", "q*.charm"], "no parameter is like 'q*.charm'"),
@@ -178,8 +222,44 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
     ]
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["tlz", "q9", "t1=cold", "x=4"], ["no fault or command 'tlz'", "tls: no parameter 'x'",
+                                           "t1: 'cold' is no number", "no qubit 'q9'"]),
+        (["tls", "q9", "t1=cold", "t1=3", "--after", "x"],
+         ["--after: 'x'", "t1 is given twice", "no qubit 'q9'"]),
+        (["tls", "q9", "1", "2", "--seed"], ["--seed: its value", "too many: 2", "'q9'"]),
+        (["clamped-setting", "drive_l", "power", "-5dBm", "--for", "0"],
+         ["--for: '0'", "no instrument with settings 'drive_l'"]),
+        (["ledger", "--unsafe", "a=1", "--sigmas", "0", "--contradicted", "none.json"],
+         ["--sigmas: '0'", "a=1: write PATTERN", "none.json: no such file"]),
+        (["advance", "--seed", "--after", "--json=3", "x"],
+         ["--seed: its value", "--after: its value", "--json takes no value: 3", "not 'x'"]),
+    ],
+)  # fmt: skip
+def test_several_mistakes_of_every_kind_are_said_at_once(ctl, arguments, said):
+    code, out, err = ctl(*arguments)
+    assert (code, out) == (2, "")
+    assert [each for each in said if each not in err] == []
+
+
+def test_without_a_laboratory_what_can_be_told_is_told(alone, capsys):
+    """Which qubits there are cannot; nor what a limit of a setting is in."""
+    words = ["tlz", "q9", "t1=cold", "x=4", "--control", "0"]
+    assert command(["ctl", *words]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "--control: '0' is none; write PORT or HOST:PORT",
+        "there is no fault or command 'tlz' (did you mean 'tls'?); --list, --help",
+        "tls: no parameter 'x'; it takes QUBIT [t1=1e-05]; "
+        "t1: 'cold' is no number of s, such as 1e-5 or 10us",
+    ]
+    assert command(["ctl", "clamped-setting", "a", "power", "-5dBm"]) == 1
+    assert "no simulated laboratory runs here" in capsys.readouterr().err
+
+
 def test_questions(ctl, laboratory, world):
-    assert ctl("truth", "q0.t1") == (0, f"q0.t1 = 5e-05 s\n{SAID}\n", "")
+    assert ctl("truth", "q0.t1") == (0, f"q0.t1 = 50 µs\n{signed(laboratory)}\n", "")
     assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
     assert ctl("outputs")[1].splitlines()[0].split() == ["awg1.1", "off"]
     assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
@@ -190,7 +270,7 @@ def test_questions(ctl, laboratory, world):
     assert said["turbo"].strip() == "runs"
     now = json.loads(ctl("refrigerator", "--json")[1])
     assert now["temperatures"]["mixing_chamber"] == pytest.approx(0.012)
-    assert ctl("stop")[1] == f"the laboratory {laboratory.chip.name} stops\n"
+    assert ctl("stop")[1] == f"it stops\n{signed(laboratory)}\n"
     assert laboratory.stop_requested.is_set()
 
 
@@ -219,23 +299,24 @@ def test_the_ledger_line_by_line(ctl, source):
     settle(source)
     lines = [json.loads(line) for line in ctl("ledger", "--json")[1].splitlines()]
     assert lines[-1]["what"] == "on"
-    assert ctl("ledger")[1].splitlines()[-1].endswith("drive_lo.rf on: no -> yes")
+    assert ctl("ledger")[1].splitlines()[-2].endswith("drive_lo.rf on: no -> yes")
     later = "--since", str(lines[-1]["index"] + 1)
-    assert ctl("ledger", *later)[1] == f"the ledger has no entry from {later[1]} on\n"
+    assert ctl("ledger", *later)[1].startswith(f"the ledger has no entry from {later[1]} on\n")
     assert ctl("ledger", *later, "--json")[1] == ""
 
 
-def test_unsafe_outputs_are_exit_3(ctl, source):
+def test_unsafe_outputs_are_exit_3(ctl, source, laboratory):
     limit = ["ledger", "--unsafe", "*.power=-40:10"]
     source.power(15)
     settle(source)
-    assert ctl(*limit) == (0, f"unsafe outputs: 0 of 2 that have limits\n{SAID}\n", "")
+    which = signed(laboratory)
+    assert ctl(*limit) == (0, f"unsafe outputs: 0 of 2 that have limits\n{which}\n", "")
     source.on()
     settle(source)
     code, said, _ = ctl(*limit)
     assert code == 3
     title, span, note = said.splitlines()
-    assert (title, note) == ("unsafe outputs: 1 of 2 that have limits", SAID)
+    assert (title, note) == ("unsafe outputs: 1 of 2 that have limits", which)
     said = "  drive_lo.rf: power was 15 dBm, not -40 dBm to 10 dBm, from 2001-09-09"
     assert span.startswith(said)
     told = json.loads(ctl(*limit, "--json")[1])
@@ -244,7 +325,7 @@ def test_unsafe_outputs_are_exit_3(ctl, source):
     assert (told["question"], told["checked"], told["note"]) == ("unsafe", 2, SAID)
 
 
-def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world):
+def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world, laboratory):
     """One JSON object a question, of the same keys, also where several are asked at once."""
 
     def true(name: str, **_: object) -> float:
@@ -264,18 +345,18 @@ def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world):
         "writes to the wrong box: 0 of 0 writes",
         "values more than 5 standard errors off the truth: 0 of 0 values",
         "not judged: q0.charm: the laboratory has no truth of it",
-        SAID,
+        signed(laboratory),
     ]
 
 
 @pytest.mark.parametrize("question", ["outputs", "refrigerator"])
-def test_what_is_true_says_of_which_simulated_device(ctl, question):
-    assert ctl(question)[1].splitlines()[-1] == SAID
+def test_what_is_true_says_of_which_simulated_device(ctl, question, laboratory):
+    assert ctl(question)[1].splitlines()[-1] == signed(laboratory)
     told = json.loads(ctl(question, "--json")[1])
     assert told.get("note") == (SAID if question == "refrigerator" else None)
 
 
-def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
+def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl, laboratory):
     code, out, err = ctl("ledger", "--unsafe", "awg*.peek=-0.5:0.5", "--unsafe", "x=0:1")
     assert (code, out) == (2, "")
     assert "awg*.peek: no output has it (did you mean 'awg1.peak'?); x: no output has" in err
@@ -285,7 +366,7 @@ def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl):
     assert "did you mean" not in err
     assert ctl("ledger", "--unsafe", "awg*.peak=-0.5:0.5") == (
         0,
-        f"unsafe outputs: 0 of 8 that have limits\n{SAID}\n",
+        f"unsafe outputs: 0 of 8 that have limits\n{signed(laboratory)}\n",
         "",
     )
 
@@ -357,7 +438,7 @@ def test_all_bad_limits_are_named_at_once(tmp_path):
 
 
 def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
-    said = f"writes to the wrong box: 0 of 0 writes\n{SAID}\n"
+    said = f"writes to the wrong box: 0 of 0 writes\n{signed(laboratory)}\n"
     assert ctl("ledger", "--wrong-box") == (0, said, "")
     ctl("wrong-identity", "drive_lo")
     source.power(-5)
@@ -368,7 +449,7 @@ def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
     code, said, _ = ctl("ledger", "--wrong-box")
     assert code == 3
     assert said.startswith("writes to the wrong box: 1 of 2 writes\n")
-    assert "drive_lo.rf power: -30 -> -5, while it said it was 'Rohde" in said
+    assert "drive_lo.rf power: -30 dBm -> -5 dBm, while it said it was 'Rohde" in said
     (write,) = json.loads(ctl("ledger", "--wrong-box", "--json")[1])["found"]
     assert (write["what"], write["new"]) == ("power", -5)
 
@@ -390,7 +471,7 @@ def test_faults_of_the_digitizer_and_the_fridge_go_on_and_off_by_name(ctl, labor
     assert noted == [False, True]
 
 
-def test_values_are_held_against_the_truth(tmp_path, ctl):
+def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
     path = tmp_path / "values.json"
     time = "1970-01-01T00:00:00.000050Z"  # the counting world's T1 is the time itself
     good = {"value": 51e-6, "stderr": 1e-6, "time": time, "quality": "good"}
@@ -408,7 +489,7 @@ def test_values_are_held_against_the_truth(tmp_path, ctl):
     (off,) = told["found"]
     assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
     assert (told["checked"], told["not_judged"], told["note"]) == (1, [], SAID)
-    assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == SAID
+    assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == signed(laboratory)
     path.write_text("3")
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
     path.write_text("")
@@ -465,6 +546,24 @@ def test_units_are_those_of_the_level():
     assert measured(0.95, 0.012, "") == "0.950 ± 0.012"
 
 
+def test_what_is_refused_does_not_keep_the_other_truths_back(ctl):
+    code, out, err = ctl("truth", "q0.charm", "q0.t1")
+    assert code == 2
+    assert out.startswith("q0.t1 = 50 µs\n")
+    assert "q0.charm" in err
+    assert json.loads(ctl("truth", "q0.charm", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
+
+
+def test_a_truth_is_said_to_the_digits_of_a_good_measurement():
+    told = {"q0.f01": 4912345678.9123, "q0.anharmonicity": -310123456.7, "q0.t1": 4.98765432e-5,
+            "r0.linewidth": 2034567.8, "q0.n": 0.123456}  # fmt: skip
+    assert words.truths(told).splitlines() == [
+        "q0.f01 = 4.91234568 GHz", "q0.anharmonicity = -310.123 MHz", "q0.t1 = 49.88 µs",
+        "r0.linewidth = 2.035 MHz", "q0.n = 0.1235",
+    ]  # fmt: skip
+    assert words.level("frequency", 5123456789.25) == "5.123456789 GHz"
+
+
 def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laboratory, world):
     def true(name: str, **_: object) -> float:
         raise WorldError(f"{name}: more is needed")
@@ -479,8 +578,8 @@ def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laborat
     ]  # fmt: skip
     assert said[3] == "not judged: q0.t1: the laboratory has no truth of it"
     assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[1]
-    code, _, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
-    assert code == 2
+    code, out, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
+    assert (code, out) == (2, "")
     asked, other = err.splitlines()
     assert '"extra": {' in asked
     assert "extra" not in other
@@ -562,7 +661,13 @@ def test_of_several_one_must_be_named(alone, laboratory, other, capsys, monkeypa
         with announced("two", other.port):
             patch.undo()
             assert command(["ctl", "time"]) == 2
-    assert "several laboratories run: two (--control" in capsys.readouterr().err
+    said = capsys.readouterr().err.splitlines()
+    assert said[0] == "several laboratories run; choose one by its --control:"
+    ports = laboratory.ports["control"], other.port
+    folder = Path.cwd()
+    wanted = [f"  two (pid 1 in {folder}, --control {ports[1]})",
+              f"  one (pid {os.getpid()} in {folder}, --control {ports[0]})"]  # fmt: skip
+    assert sorted(said[1:]) == sorted(wanted)
 
 
 def test_one_that_ended_without_a_word_is_forgotten(alone, tmp_path):

@@ -257,7 +257,7 @@ def test_files_alone(tmp_path, capsys):
         (["--port", "awg1"], "NAME=PORT"),
         (["--port", "toaster=7000"], "no instrument toaster"),
         (["--base-port", "65530"], "ports do not fit there"),
-        (["--base-port", "0"], "ports do not fit there"),
+        (["--base-port", "0"], "'0' is no port: they go from 1 to 65535"),
         (["missing.csv"], "missing.csv: no such file or directory"),
         (["."], ".: is a directory"),
         (["--qubits", "many"], "--qubits: 'many' is no whole number from 0 on"),

@@ -81,9 +81,11 @@ class Checker:
     mend: bool = False
     problems: list[str] = field(default_factory=list)
     mended: list[str] = field(default_factory=list)
+    columns: list[str] = field(default_factory=list)
 
     def header(self, given: Sequence[str]) -> None:
         """Name the columns that are missing or misspelt, with what was perhaps meant."""
+        self.columns = list(given)
         if QUBIT not in given and set(given) >= PAIR:
             self.problems.append("these are couplings: name the table that they stand beside")
             return
@@ -113,18 +115,11 @@ class Checker:
             seen.setdefault(name, where)
             qubits.append(self._qubit(where, label, cells))
         self.problems += taken(seen)
-        self._nothing_told(qubits)
         if not qubits:
             self.problems.append(f"{table}: no qubits in it")
         if len(qubits) > MOST_QUBITS:
             self.problems.append(f"{table}: {len(qubits)} qubits; at most {MOST_QUBITS} are served")
         return qubits
-
-    def _nothing_told(self, qubits: Sequence[DeviceQubit]) -> None:
-        """Say which columns tell nothing of any qubit."""
-        for key, column in COLUMNS.items():
-            if column.needed and all(getattr(qubit, column.field) is None for qubit in qubits):
-                self.mended.append(f"{key} is told of no qubit: filled in as `--random` draws it")
 
     def couplings(
         self, rows: Iterable[tuple[str, str, str]], qubits: Sequence[DeviceQubit]
@@ -219,4 +214,5 @@ def finished(
     name: str, qubits: list[DeviceQubit], couplings: tuple[tuple[int, int], ...], checker: Checker
 ) -> Device:
     """Put a device together from what was checked."""
-    return Device(name, tuple(qubits), couplings, tuple(checker.mended))
+    unused = tuple(n for n in checker.columns if n and n not in COLUMNS and n != QUBIT)
+    return Device(name, tuple(qubits), couplings, tuple(checker.mended), unused)

@@ -32,6 +32,14 @@ def visibility(
     return float(min(max(wanted, _VISIBILITIES[0]), _VISIBILITIES[1]))
 
 
+def misread(
+    depth: float, t1: float, chi: float, linewidth: float, gain: float, noise: float
+) -> float:
+    """Return the mean readout error of a visibility: what `visibility` inverts, where it can."""
+    sigmas = depth * AMPLITUDE * gain * distance(chi, linewidth) / (2 * noise)
+    return NormalDist().cdf(-sigmas) + LENGTH / (4 * t1)
+
+
 def distance(chi: float, linewidth: float) -> float:
     """Root of the sum, over the samples, of |S(1) - S(0)|^2 for a visibility of 1."""
     t = np.arange(round(LENGTH * RATE)) / RATE

@@ -22,9 +22,13 @@ class DeviceQubit:
 
 @dataclass(frozen=True)
 class Device:
-    """Qubits and which of them are coupled, by place; `mended`: what was changed to be possible."""
+    """Qubits and which of them are coupled, by place; `mended`: what was changed to be possible.
+
+    unused: columns of its table that nothing of a chip is made of.
+    """
 
     name: str
     qubits: tuple[DeviceQubit, ...]
     couplings: tuple[tuple[int, int], ...] = ()
     mended: tuple[str, ...] = ()
+    unused: tuple[str, ...] = ()

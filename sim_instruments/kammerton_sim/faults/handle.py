@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,18 @@ _MOST = 1e9
 
 @dataclass
 class Injection:
-    """One fault of this laboratory: waiting, on (or done, but not yet cleared), or over."""
+    """One fault of this laboratory: waiting, on (or done, but not yet cleared), or cleared."""
 
     number: int
     fault: Fault
     given: dict[str, Value]
     seed: int
+    when: dict[str, float] = field(default_factory=dict)
+    """after, after_records, lasting: those that were given."""
     state: str = "waiting"
+    on: float | None = None
+    off: float | None = None
+    """When it came and went, on the laboratory's clock in unix s."""
     undo: Undo | None = field(default=None, repr=False)
     course: Course | None = field(default=None, repr=False)
     timers: list[threading.Timer] = field(default_factory=list, repr=False)
@@ -54,7 +59,10 @@ class Injection:
             "name": self.fault.name,
             "given": self.given,
             "seed": self.seed,
+            "when": self.when,
             "state": "done" if self.done() else self.state,
+            "on": self.on,
+            "off": self.off,
             **counted,
         }
 
@@ -98,7 +106,9 @@ class Faults:
         with self._lock:
             number = len(self._all) + 1
             chosen = self._site.chip.seed * 1000 + number if seed is None else seed
-            injection = Injection(number, fault, values, chosen)
+            times = {"after": after, "after_records": after_records, "lasting": lasting}
+            given_times = {key: time for key, time in times.items() if time}
+            injection = Injection(number, fault, values, chosen, given_times)
             if not after and not after_records:
                 self._strike(injection, lasting)
             self._all.append(injection)
@@ -109,15 +119,37 @@ class Faults:
                 self._counting.append((after_records, lasting, injection))
         return number
 
-    def clear(self, number: int | None = None) -> list[int]:
-        """Take one fault off, or all; returns the numbers of those that were on or waiting.
+    def wrong(self, name: str, given: Mapping[str, Any]) -> str:
+        """Return why a fault could not be put on; "" where it could."""
+        try:
+            self._find(name).values(given, self._site)
+        except FaultError as error:
+            return str(error)
+        return ""
+
+    def remark(self, number: int) -> str:
+        """Return what is to be known of a fault as the laboratory is set at present; or ""."""
+        injection = self._all[number - 1]
+        return injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
+
+    def clear(self, number: int | Sequence[int] | None = None) -> list[int]:
+        """Take some faults off, or all; returns the numbers of those that were on or waiting.
 
         What is done is forgotten, and not among them.
+
+        Raises
+        ------
+        FaultError
+            Some never were, all of them named; then none is taken off.
         """
         with self._lock:
-            if number is not None and not 1 <= number <= len(self._all):
-                raise FaultError(f"no fault {number}; there have been {len(self._all)}")
-            chosen = self._all if number is None else [self._all[number - 1]]
+            meant = [number] if isinstance(number, int) else number
+            known = range(1, len(self._all) + 1)
+            if meant is None:
+                meant = known
+            if never := [str(each) for each in meant if each not in known]:
+                raise FaultError(f"no fault {', '.join(never)}; there have been {len(self._all)}")
+            chosen = [self._all[each - 1] for each in dict.fromkeys(meant)]
             return [injection.number for injection in chosen if self._end(injection)]
 
     def active(self) -> list[dict[str, Any]]:
@@ -126,7 +158,12 @@ class Faults:
         struck, of: how often, of how often, of those that strike a number of times.
         """
         with self._lock:
-            return [injection.told() for injection in self._all if injection.state != "over"]
+            return [injection.told() for injection in self._all if injection.state != "cleared"]
+
+    def told(self) -> list[dict[str, Any]]:
+        """Return every fault there ever was, as `active` does."""
+        with self._lock:
+            return [injection.told() for injection in self._all]
 
     def close(self) -> None:
         """Take all faults off."""
@@ -147,7 +184,7 @@ class Faults:
                 injection.undo = self._turns.take(fault.held(self._site, injection.given), begin)
             except ValueError as error:
                 raise FaultError(f"{fault.name}: {error}") from None
-            injection.state = "on"
+            injection.state, injection.on = "on", self._site.ledger.now()
             self._note(injection, None, _words(injection))
         if lasting:
             self._later(lasting, injection, lambda: self._end(injection))
@@ -163,7 +200,9 @@ class Faults:
     def _end(self, injection: Injection) -> bool:
         with self._lock:
             nothing = injection.done() or injection.state not in ("waiting", "on")
-            before, injection.state = injection.state, "over"
+            before, injection.state = injection.state, "cleared"
+            if before != "cleared":
+                injection.off = self._site.ledger.now()
             for timer in injection.timers:
                 timer.cancel()
             if before == "on" and injection.undo is not None:

@@ -22,6 +22,14 @@ class Referenced(Protocol):
         """Be off by this part of the frequency from now on; 0: the reference is back."""
 
 
+class Locked(Protocol):
+    """What follows the common reference, or its own clock."""
+
+    @property
+    def referenced(self) -> bool:
+        """Whether it is set to the reference at present."""
+
+
 def _referenced(site: Site) -> Mapping[str, Referenced]:
     return {**site.sources, **site.generators, **site.boards}
 
@@ -76,6 +84,18 @@ def lose_reference(site: Site, seed: int, instrument: str, ppm: float = 1.0) -> 
     return lambda: box.lose_reference(0.0)
 
 
+def _by_itself(site: Site, instrument: str, ppm: float) -> str:
+    """Say so where the reference that is lost is not in use."""
+    boxes: Mapping[str, Locked] = {**site.sources, **site.generators}
+    box = boxes.get(instrument)  # a digitizer is told as it is armed
+    if box is None or box.referenced:
+        return ""
+    return (
+        f"{instrument} runs by its own clock at present: nothing changes until it is set to the"
+        " external 10 MHz"
+    )
+
+
 _QUEUE: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with an error queue", lambda site, _: boxes(site))
 }
@@ -107,5 +127,6 @@ FAULTS = (
     Fault(
         "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm",
         lose_reference, {**_REFERENCED, "ppm": _PPM}, ("reference {instrument}",),
+        remark=_by_itself,
     ),
 )  # fmt: skip

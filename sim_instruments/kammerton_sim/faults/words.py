@@ -79,6 +79,7 @@ class Fault:
     refuses what hangs on more than one of them by a ValueError. holds: of what only one fault can
     have hold at a time, words such as "gain {board}"; what needs no turns holds nothing. places:
     each {place} in these words. units: what numbers are in that hang on other values, by name.
+    remark(laboratory, **given): what is to be known of it as the laboratory is set at present.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Fault:
     units: Callable[[Site, Mapping[str, Any]], Mapping[str, str]] = lambda site, given: {}
     check: Callable[..., object] = lambda site, **given: None
     places: Callable[[Site, Mapping[str, Any]], Iterable[str]] = lambda site, given: ("",)
+    remark: Callable[..., str] = lambda site, **given: ""
 
     @property
     def parameters(self) -> dict[str, inspect.Parameter]:
@@ -113,10 +115,14 @@ class Fault:
     ) -> dict[str, Value]:
         """Return the parameters as they are needed; FaultError names everything wrong at once.
 
-        Names are held against those of a laboratory where there is one. unfit: what else is wrong.
+        Names are held against those of a laboratory where there is one; without one a number may
+        have any unit where that hangs on other values. unfit: what else is wrong.
         """
         units = _UNITS if site is None else {**_UNITS, **self.units(site, given)}
-        values, problems = self._read(given, units)
+        judged = given
+        if site is None:
+            judged = {k: v for k, v in given.items() if k in _UNITS or not _has_unit(v)}
+        values, problems = self._read(given, units, judged)
         if site is not None:
             values |= {name: own_name(str(values[name]), site.boards)
                        for name in ("instrument", "board") if name in values}  # fmt: skip
@@ -125,7 +131,7 @@ class Fault:
             *(
                 said
                 for name, must in self.must.items()
-                if (said := _unmet(name, self._chosen(values), must, site))
+                if (said := _unmet(name, self.chosen(values), must, site))
             ),
         ]
         if problems:
@@ -137,25 +143,26 @@ class Fault:
     def refuse(self, site: Site, values: Mapping[str, Value]) -> None:
         """FaultError where these parameters, each of which can be, cannot be together."""
         try:
-            self.check(site, **self._chosen(values))
+            self.check(site, **self.chosen(values))
         except ValueError as error:
             raise FaultError(f"{self.name}: {error}") from None
 
     def held(self, site: Site, values: Mapping[str, Value]) -> frozenset[Hashable]:
         """Return what it has hold of, with these parameters."""
-        chosen = self._chosen(values)
+        chosen = self.chosen(values)
         return frozenset(
             word.format(**chosen, place=place)
             for word in self.holds
             for place in self.places(site, chosen)
         )
 
-    def _chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
+    def chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Return every parameter, those that were not given as they are by default."""
         defaults = {n: p.default for n, p in self.parameters.items() if p.default is not p.empty}
         return {**defaults, **values}
 
     def _read(
-        self, given: Mapping[str, Any], units: Mapping[str, str]
+        self, given: Mapping[str, Any], units: Mapping[str, str], judged: Mapping[str, Any]
     ) -> tuple[dict[str, Value], list[str]]:
         taken = self.parameters
         problems = [
@@ -169,7 +176,7 @@ class Fault:
             if p.default is p.empty and name not in given
         ]
         values: dict[str, Value] = {}
-        for name in (name for name in taken if name in given):
+        for name in (name for name in taken if name in judged):
             kind = str(taken[name].annotation)
             try:
                 value = _KINDS[kind](plain(given[name], units.get(name, "")))
@@ -205,6 +212,10 @@ def plain(given: Any, unit: str) -> Any:
     prefix = match[2].removesuffix(unit)
     number, _, exponent = match[1].lower().partition("e")
     return f"{number}e{int(exponent or 0) + _PREFIXES[prefix]}" if prefix in _PREFIXES else given
+
+
+def _has_unit(given: Any) -> bool:
+    return isinstance(given, str) and _QUANTITY.fullmatch(given) is not None
 
 
 def _wanted(kind: str, unit: str) -> str:

@@ -78,7 +78,12 @@ class Awg5208(ScpiInstrument):
     @property
     def locked(self) -> bool:
         """Whether its clock is that of the 10 MHz reference which all boxes share."""
-        return self.value("clock_source") == "EFIX" and not self._astray
+        return self.referenced and not self._astray
+
+    @property
+    def referenced(self) -> bool:
+        """Whether it is set to the 10 MHz reference that all boxes share."""
+        return self.value("clock_source") == "EFIX"
 
     def lose_reference(self, astray: float) -> None:
         """Pull the reference's cable, 0: plug it in; a box that needs it counts on its own."""
@@ -87,7 +92,7 @@ class Awg5208(ScpiInstrument):
             self._miss_reference()
 
     def _miss_reference(self) -> None:
-        if self._astray and self.value("clock_source") == "EFIX":
+        if self._astray and self.referenced:
             self.fail(ScpiError(-300, "the external reference is missing"))
 
     def is_on(self, channel: int) -> bool:

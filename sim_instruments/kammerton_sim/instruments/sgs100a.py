@@ -140,13 +140,18 @@ class Sgs100a(ScpiInstrument):
         return "rf"
 
     @property
+    def referenced(self) -> bool:
+        """Whether it is set to an external reference."""
+        return self.value("reference") != "INT"
+
+    @property
     def carrier(self) -> Carrier:
         """What the source puts out now; nothing where pulse modulation waits for pulses.
 
         None ever come; an inverted input is open until one does.
         """
         inverted = (self.value("pulse_source"), self.value("pulse_polarity")) == ("EXT", "INV")
-        error = self._error if self.value("reference") == "INT" else self._astray
+        error = self._astray if self.referenced else self._error
         return Carrier(
             float(self.value("frequency")) * (1 + error),
             float(self.value("power")),

@@ -191,10 +191,14 @@ def test_couplings_are_told_from_a_table(table):
     assert problems_of(path.with_suffix(".couplings.csv")) == (said,)
 
 
-def test_a_column_that_tells_nothing_is_said_to_be_made_up(table):
-    device = read_device(table("0,,1e-4,5e9,-3e8", "1,,1e-4,5.1e9,-3e8", pairs=None))
-    assert device.mended == ("T1 [s] is told of no qubit: filled in as `--random` draws it",)
-    assert read_device(table("0,,1e-4,5e9,-3e8", ROWS[1], pairs=None)).mended == ()
+def test_a_column_that_nothing_is_made_of_is_known(table):
+    path = table("0,1e-4,1e-4,5e9,-3e8,fine", pairs=None)
+    text = path.read_text(encoding="utf-8")
+    header, _, row = text.partition("\n")
+    columns = "qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz],remarks"
+    path.write_text(f"{columns}\n{row}", encoding="utf-8")
+    assert header != columns
+    assert read_device(path).unused == ("remarks",)
 
 
 @pytest.mark.parametrize(
