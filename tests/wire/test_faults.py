@@ -226,7 +226,7 @@ def test_the_page_lists_every_fault_as_it_is():
 
 
 def test_the_control_socket_puts_them_on_and_off(ask, world):
-    assert ask(op="fault", name="temperature", given={"kelvin": 0.2}) == {"fault": 1}
+    assert ask(op="fault", name="temperature", given={"kelvin": 0.2}) == {"fault": 1, "remark": ""}
     (told,) = ask(op="faults")
     assert (told["name"], told["given"], told["state"]) == ("temperature", {"kelvin": 0.2}, "on")
     assert ask(op="clear", number=1) == [1]

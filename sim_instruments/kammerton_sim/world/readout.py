@@ -7,7 +7,8 @@ does nothing else to an envelope but turn it, which gain and gain_phase of the f
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from bisect import bisect_right
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,8 +44,7 @@ class Exposure:
 def expose(line: Sound, triggers: IntArray, delay: int, samples: int) -> Exposure:
     """Cut the readout line at its triggers; a record sample shows what left `delay` before."""
     tones = bursts(line.spans, np.empty(0, np.int64), np.iinfo(np.int64).max)
-    begins = np.array([a for a, _ in tones], np.int64)
-    ends = np.array([b for _, b in tones], np.int64)
+    begins, ends = [a for a, _ in tones], [b for _, b in tones]
     numbers: dict[Content, int] = {}
     volts: list[ComplexArray] = []
     reads, waveforms = triggers.copy(), np.empty_like(triggers)
@@ -56,18 +56,18 @@ def expose(line: Sound, triggers: IntArray, delay: int, samples: int) -> Exposur
             numbers[content] = len(volts)
             volts.append(line.volts(start - lead, stop))
         waveforms[k] = numbers[content]
-        n = int(np.searchsorted(ends, trigger, "right"))
-        if n < begins.size and begins[n] < stop:
-            reads[k] = max(trigger, int(begins[n]))
+        n = bisect_right(ends, trigger)
+        if n < len(begins) and begins[n] < stop:
+            reads[k] = max(trigger, begins[n])
     leads = tuple(lead for _, lead in numbers)
     return Exposure(triggers, reads, waveforms, tuple(numbers), tuple(volts), leads, line.hum)
 
 
-def _lead(begins: IntArray, ends: IntArray, start: int) -> int:
+def _lead(begins: Sequence[int], ends: Sequence[int], start: int) -> int:
     """Samples by which a tone that already sounds at `start` began before it."""
-    n = int(np.searchsorted(ends, start, "right"))
-    if n < begins.size and begins[n] < start:
-        return min(start - int(begins[n]), _LONGEST_LEAD)
+    n = bisect_right(ends, start)
+    if n < len(begins) and begins[n] < start:
+        return min(start - begins[n], _LONGEST_LEAD)
     return 0
 
 
