@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.doublet import ALONE, SEARCHED, Pairs, best_of, two_lines
+from kammerton.estimation.curves.doublet import ALONE, Pairs, best_of, two_lines
 from kammerton.estimation.curves.several import MOST, Several, several_lines
 from kammerton.estimation.curves.shapes import LORENTZIAN, bounds, pure, shaped
 from kammerton.estimation.curves.telegraph import over_a_box
@@ -40,6 +40,7 @@ from kammerton.model import Advice
 Array = NDArray[np.float64]
 
 DRIFT = 30.0  # delta-BIC over a random walk
+SEEN = 24.0  # delta-BIC over a sloping background: two or three points of noise gain 21 now and then
 BOX, UNLIKE_BOX = -8.0, -4.0  # delta-BIC over two jumps: defects are rarer than lines
 PAIR_UNLIKE_BOX = 12.0  # that of two lines: a doublet is rarer than a defect
 OTHERS = tuple(f"frequency_{k}" for k in range(2, MOST + 1))
@@ -81,7 +82,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         pairs.narrow, "sampling too coarse",
         "two lines, each narrower than the distance of two points", Advice(window_times=0.4),
     )  # fmt: skip
-    judge_signal(findings, batch, evidence, snr, law, SEARCHED, OUTSIDE)
+    judge_signal(findings, batch, evidence, snr, law, SEEN, OUTSIDE)
     box, unlike_box = _unlike_jumps(batch, fit, pairs)
     findings.rejected(
         box < BOX, "drift during scan",
@@ -89,7 +90,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
     )  # fmt: skip
     judge_line(findings, batch, found)
     _judge_place(findings, batch, found, expected, known)
-    judge_doubt(findings, evidence, law, SEARCHED, drift_asked(batch, known, DRIFT))
+    judge_doubt(findings, evidence, law, SEEN, drift_asked(batch, known, DRIFT))
     findings.insufficient(
         box < unlike_box, "signal too weak",
         "a jump to another level and back could explain the trace as well as " + law,

@@ -20,7 +20,7 @@ from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, solve
 from kammerton.estimation.resonances.compression import compressed
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
-from kammerton.estimation.verdict.evidence import propagate, structured, weigh
+from kammerton.estimation.verdict.evidence import Evidence, propagate, structured, weigh
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
     Findings,
@@ -71,8 +71,9 @@ def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
     curve = fit.curve(turned)
     share = _geometry(_ratio(fit.theta), geometry)
     zero, span = batch.column(batch.zero), batch.column(batch.span)
-    found = _outcome(
-        turned, share, fit, curve, plane.nulls(),
+    nulls = plane.nulls()
+    found = _judged(
+        turned, share, fit, curve, nulls, weigh(turned, fit, curve, nulls),
         lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
     )  # fmt: skip
     found.curve[:, batch.points :] *= plane.sign[:, None]
@@ -148,9 +149,23 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     seen = _squared(batch, level, sizes, clear, level**2)
     nulls = simple_laws(seen).over_a_slope().least(simple_laws(batch).over_a_slope())
     fit = replace(fit, residual=residual, cost=(residual**2).sum(axis=1))
-    found = _outcome(seen, share, fit, power - seen.level[:, None], nulls, derive, drift)
-    found.curve[:] = np.where(batch.constant[:, None], level, size) - batch.level[:, None]
-    return found
+    curve = np.where(batch.constant[:, None], level, size) - batch.level[:, None]
+    evidence = _stricter(
+        weigh(seen, fit, power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
+    )
+    return _judged(batch, share, fit, curve, nulls, evidence, derive, drift)
+
+
+def _stricter(squares: Evidence, sizes: Evidence) -> Evidence:
+    """Return the evidence of squares, but as strict about what the law leaves as that of sizes.
+
+    What the law leaves is measured against the curve's extent in sigmas. Of squares that come near
+    zero it is without bound, and of a deep dip it is half of that of sizes.
+    """
+    return replace(
+        squares, misfit=squares.misfit | sizes.misfit,
+        gain_walk=np.minimum(squares.gain_walk, sizes.gain_walk),
+    )  # fmt: skip
 
 
 def _not_below_zero(batch: Batch, level: Array) -> NDArray[np.bool_]:
@@ -207,11 +222,10 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
     return rest
 
 
-def _outcome(
-    batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls,
+def _judged(
+    batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls, evidence: Evidence,
     derive: Callable[[Array], dict[str, Array]], drift: float,
 ) -> Outcome:  # fmt: skip
-    evidence = weigh(batch, fit, curve, nulls)
     found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
