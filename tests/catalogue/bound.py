@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ STEP = 1e-5  # of a parameter of order one
 CHUNK = 50_000  # points at once
 ITERATIONS = 300  # few traces need more than 20: those whose valley is long and bent
 FREE = 1e-7  # damping below which a step is as long as it wants to be
+UNTOLD = 9.0  # in chi-square, by which a law must be worse than another to be ruled out by it
 TINY = 1e-13  # of a normalised information matrix; what is not determined gets a huge bound
 
 
@@ -110,18 +111,27 @@ def oracle(truth: Truth, p: Parameters, traces: Traces) -> tuple[Parameters, Arr
     return best, np.concatenate([part[1] for part in parts])
 
 
-def choosing_oracle(
-    truth: Truth, p: Parameters, traces: Traces
-) -> tuple[dict[str, Array], Array, dict[str, Array]]:
-    """Return values (N,) and chi-square (N,) of an oracle that does not know the law.
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What an oracle finds that does not know the law: values and chi-square (N,).
 
-    It fits all laws from the truth, and believes the true one for the gain that the fit asks over
-    every other. The third are the values of an oracle that knows it.
+    told: the values of an oracle that knows it. alike: those of another law as simple, where
+    neither law is ruled out by the other; else NaN.
     """
+
+    values: dict[str, Array]
+    chi2: Array
+    told: dict[str, Array]
+    alike: dict[str, Array]
+
+
+def choosing_oracle(truth: Truth, p: Parameters, traces: Traces) -> Choice:
+    """Fit all laws from the truth; believe the true one for the gain that the fit asks."""
     best, chi2 = oracle(truth, p, traces)
     told = truth.scored(best)
     freedom = stacked(traces.y).shape[1] - len(free(truth, p))
     chosen, lowest, least = dict(told), chi2, np.full(len(chi2), np.inf)
+    alike = {name: np.full(len(chi2), np.nan) for name in told}
     for other in truth.others:
         another, cost = _instead(truth, other, p, traces)
         gain = np.minimum(cost - chi2, freedom * np.log(cost / chi2))
@@ -129,7 +139,9 @@ def choosing_oracle(
         values = truth.scored(another)
         chosen = {name: np.where(take, values[name], chosen[name]) for name in told}
         lowest, least = np.where(take, cost, lowest), np.where(take, cost, least)
-    return chosen, lowest, told
+        near = (np.abs(cost - chi2) < UNTOLD) & (not other.fixed)
+        alike = {name: np.where(near, values[name], alike[name]) for name in told}
+    return Choice(chosen, lowest, told, alike)
 
 
 def _instead(truth: Truth, other: Other, p: Parameters, traces: Traces) -> tuple[Parameters, Array]:

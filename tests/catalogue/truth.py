@@ -98,6 +98,7 @@ class Truth:
 
     kind: of the fit. axis: (M,) SI, or a tuple of two. scale: what 5 % is a part of, by scored
     name; the value itself where it is not given (a line's centre is measured in linewidths).
+    times: of decays, by scored name; they are judged as rates.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
     two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
     strength: the parameter that is 0 without a signal; size: signal for which the
@@ -135,6 +136,7 @@ class Truth:
     choice: str = ""
     others: tuple[Other, ...] = ()
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
+    times: tuple[str, ...] = ()
     own: tuple[Breaks, ...] = ()
 
     @property

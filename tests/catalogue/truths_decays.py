@@ -11,7 +11,9 @@ from tests.catalogue.truth import Array, Draw, Other, Parameters, Truth, either,
 
 WINDOW = 100e-6
 DELAYS = np.linspace(0.0, WINDOW, 51)
-NO_GROWTH = {"rate": (-1.0, np.inf)}  # a rate is positive, but for its error
+NO_GROWTH = {"rate": (-1.0, np.inf)}
+"""A rate is positive, but for its error. Fit and oracle share the bound; without it, the oracle is
+right as often (of 1000 echoes each at an SNR of 5 and 10), but one of 2000 grows."""
 SPARSE_THEN_DENSE = np.r_[0.0, np.geomspace(0.4e-6, 300e-6, 50)]
 
 
@@ -78,12 +80,14 @@ def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = Tr
         choice="exponential or Gaussian", others=(other,),
         typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
         long=between(0.002, 0.01, power), drifts="rate", limits=NO_GROWTH,
+        times=(value,),
     )  # fmt: skip
 
 
 T1 = Truth(
     "t1", "t1", DELAYS, anywhere(), exponential, lambda p: {"t1": WINDOW / p["rate"]},
     typical=between(0.15, 0.5), short=between(3.0, 30.0), long=between(0.002, 0.01), drifts="rate",
+    times=("t1",),
 )  # fmt: skip
 
 TRUTHS: dict[str, Truth] = {
@@ -92,20 +96,22 @@ TRUTHS: dict[str, Truth] = {
         T1,
         Truth(
             "t1, delays growing", "t1", SPARSE_THEN_DENSE, anywhere(), exponential,
-            lambda p: {"t1": SPARSE_THEN_DENSE[-1] / p["rate"]}, breaks=False,
+            lambda p: {"t1": SPARSE_THEN_DENSE[-1] / p["rate"]}, breaks=False, times=("t1",),
         ),
         Truth(
             "t1, 500 shots", "t1", DELAYS, ideal, exponential,
             lambda p: {"t1": WINDOW / p["rate"]}, shots=500, breaks=False,
+            times=("t1",),
         ),
         Truth(
             "t1, 100 shots", "t1", DELAYS, ideal, exponential,
             lambda p: {"t1": WINDOW / p["rate"]}, shots=100, breaks=False,
+            times=("t1",),
         ),
         Truth(
             "t1, readout known", "t1", DELAYS, anywhere(), exponential,
             lambda p: {"t1": WINDOW / p["rate"]}, fixed=("contrast", "offset"), breaks=False,
-            known=lambda p: {"contrast": p["contrast"], "offset": p["offset"]},
+            times=("t1",), known=lambda p: {"contrast": p["contrast"], "offset": p["offset"]},
         ),
         decay("t2_echo", "t2_echo", 1.0),
         decay("t2_echo", "t2_echo", 2.0, "t2_echo, slow noise", breaks=False),

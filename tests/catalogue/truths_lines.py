@@ -90,13 +90,19 @@ def in_linewidths(p: Parameters) -> dict[str, Array]:
     return {"frequency": width, "frequency_gf_half": p.get("narrow", p["width"]) * SPAN}
 
 
-MIXTURES = {"pure": (0.0, 1.0)}  # beyond, a difference of two lines, which no qubit shows
+MIXTURES = {"pure": (0.0, 1.0)}
+"""Beyond lies a difference of two lines, which no qubit shows. The bound makes the oracle better:
+of 1000 lines at an SNR of 5 it has 99.2 % right, 98.8 % within -0.5 to 1.5, and 97.7 % without a
+bound, where its chi-square is lower by up to 7 in 0.8 % (the fit: 99.2 %)."""
 
 
 def single(shape: float) -> Other:
     """A single line, Lorentzian (1) or Gaussian (0): who does not know the law must rule out both.
 
-    What lies between them would have to pay for its share.
+    What lies between them would have to pay for its share. An oracle that takes a line for
+    Lorentzian has 54.1 % in the place of 52.9 % of 1000 pairs right at an SNR of 5, and 90.9 % for
+    90.4 % at 10 (the fit: 53.7 and 90.1 %). The gain that is asked weighs more: for 24 in the place
+    of 31.9 an oracle has 61 % right at 5, and two of 20,000 single lines would show a second one.
     """
     return Other(
         lambda p: {"weaker": np.zeros_like(p["weaker"]), "pure": np.full_like(p["pure"], shape)},

@@ -162,17 +162,17 @@ TRUTHS: dict[str, Truth] = {
             typical=ramsey_between((4.0, 15.0), (0.25, 0.8)),
             short=ramsey_between((0.05, 0.3), (1.0, 4.0)),
             long=ramsey_between((4.0, 40.0), (0.002, 0.015)), drifts="frequency", turns="frequency",
-            own=(UNDECAYED,), limits=SHAPES,
+            own=(UNDECAYED,), limits=SHAPES, times=("t2_star",),
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES,
+            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
-            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES,
+            choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,

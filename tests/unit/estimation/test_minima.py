@@ -87,11 +87,11 @@ def test_an_oracle_that_must_choose_takes_the_simpler_law_of_a_faint_beat():
     truth, rng = truths()["ramsey, charge parity"], np.random.default_rng(3)
     p = truth.draw(rng, 10)
     traces = truth.measured(rng, p, 3.0)
-    chosen, chi2, told = choosing_oracle(truth, p, traces)
+    best = choosing_oracle(truth, p, traces)
     free = oracle(truth, p, traces)[1]
-    assert (chi2 >= free - 1e-6).all()
-    assert (chi2 > free).any()
-    assert (chosen["frequency"] != told["frequency"])[chi2 > free].all()
+    assert (best.chi2 >= free - 1e-6).all()
+    assert (best.chi2 > free).any()
+    assert (best.values["frequency"] != best.told["frequency"])[best.chi2 > free].all()
 
 
 def test_an_oracle_keeps_within_the_limits_of_a_shape():
@@ -116,7 +116,7 @@ def worse(name, snr, which):
     truth, rng = truths()[name], np.random.default_rng([7, 2])
     p = truth.draw(rng, 2000)
     traces = truth.measured(rng, p, snr).take(which)
-    best = choosing_oracle(truth, {k: v[which] for k, v in p.items()}, traces)[1]
+    best = choosing_oracle(truth, {k: v[which] for k, v in p.items()}, traces).chi2
     return np.flatnonzero(chi_square(traces, truth.fit(traces).curve) - best > WORSE).tolist()
 
 
@@ -164,9 +164,9 @@ def test_an_oracle_rules_out_a_line_of_another_shape():
     traces, few = truth.measured(rng, p, 10.0), np.array([193, 780, 1104])
     part, some = {k: v[few] for k, v in p.items()}, traces.take(few)
     lorentzian = replace(truth, others=truth.others[:1])
-    known = choosing_oracle(lorentzian, part, some)[0]["frequency_gf_half"]
-    told = choosing_oracle(truth, part, some)[2]["frequency_gf_half"]
-    chosen = choosing_oracle(truth, part, some)[1]
+    known = choosing_oracle(lorentzian, part, some).values["frequency_gf_half"]
+    told = choosing_oracle(truth, part, some).told["frequency_gf_half"]
+    chosen = choosing_oracle(truth, part, some).chi2
     assert (known == told).all()
     assert (chosen > oracle(truth, part, some)[1] + 20.0).all()
 

@@ -40,7 +40,7 @@ from kammerton.model import Advice
 Array = NDArray[np.float64]
 
 DRIFT = 30.0  # delta-BIC over a random walk
-SEEN = 24.0  # delta-BIC over a sloping background: two or three points of noise gain 21 now and then
+SEEN = 24.0  # delta-BIC over a sloping background; three points of noise gain 21 now and then
 BOX, UNLIKE_BOX = -8.0, -4.0  # delta-BIC over two jumps: defects are rarer than lines
 PAIR_UNLIKE_BOX = 12.0  # that of two lines: a doublet is rarer than a defect
 OTHERS = tuple(f"frequency_{k}" for k in range(2, MOST + 1))
