@@ -108,7 +108,7 @@ def faint(c: Columns, model: Model) -> bool:
     z = np.apply_along_axis(np.convolve, 0, w2 * c.z, kernel, "same") / np.maximum(weight, 1e-300)
     part = slice(SMOOTHED // 2, None, SMOOTHED)
     smooth = Columns(c.f, c.b[part], z[part], np.sqrt(weight[part]), c.parts)
-    best = find(smooth, replace(model, law=model.law.part(part)))
+    best = _found(smooth, replace(model, law=model.law.part(part)))
     return best is not None and best.misses.share > SHARE and best.misses.kept.sum() >= LEAST
 
 
@@ -121,7 +121,7 @@ def halves_differ(c: Columns, model: Model, found: Found) -> bool:
     tops = []
     for part in (slice(None, middle), slice(middle, None)):
         half = Columns(c.f, c.b[part], c.z[part], c.w[part], c.parts)
-        best = find(half, replace(model, law=model.law.part(part)))
+        best = _found(half, replace(model, law=model.law.part(part)))
         if best is None or best.misses.share < 0.7 or best.misses.kept.sum() < LEAST:
             return False
         tops.append((best.fit.theta[model.top], best.fit.cov[model.top, model.top]))
@@ -130,13 +130,24 @@ def halves_differ(c: Columns, model: Model, found: Found) -> bool:
 
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from."""
+    best = _best(c, model)
+    return None if best is None else _alone(c, best, model)
+
+
+def _found(c: Columns, model: Model) -> _Followed | None:
+    """Return the same, but nothing of what else there is."""
+    best = _best(c, model)
+    return None if best is None else _settled_down(best.best, model)
+
+
+def _best(c: Columns, model: Model) -> _Seen | None:
     best: _Seen | None = None
     for seen in _in_turn(c, model):
         if best is None or _worth(seen.best) > _worth(best.best):
             best = seen
         if best.best.misses.share > SHARE and _settled(best.best):
             break
-    return None if best is None else _alone(c, best, model)
+    return best
 
 
 def _in_turn(c: Columns, model: Model) -> Iterator[_Seen]:
@@ -238,21 +249,28 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
 
 
 def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> Found:
-    """Settle, widen the errors where neighbours miss alike, and look for what else there is."""
+    """Settle, and look for what else there is."""
+    best = _settled_down(best, model)
+    fit, held = best.fit, best.misses
+    other = _second(best.c, s, fit, model)
+    jumped = jump(fit, model.law, model.top, len(model.prior[0]))
+    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped)
+
+
+def _settled_down(best: _Followed, model: Model) -> _Followed:
+    """Go on where the law is not yet where it wants to be; widen the errors where misses clump."""
     if best.fit.step > NEARLY:
         theta = best.fit.theta[: len(best.theta)]
         best = _followed(best.c, theta, best.fit.width, model)
     fit, held = best.fit, best.misses
     alike = clumping(fit, held)
     if fit.step > NEARLY:
-        fit = replace(fit, cov=fit.cov * alike)
-    elif alike > 1.0:
-        theta, width = _again(fit, held, best.theta, best.width)
-        fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
-        held = misses(best.c, fit)
-    other = _second(best.c, s, fit, model)
-    jumped = jump(fit, model.law, model.top, len(model.prior[0]))
-    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped)
+        return replace(best, fit=replace(fit, cov=fit.cov * alike))
+    if alike == 1.0:
+        return best
+    theta, width = _again(fit, held, best.theta, best.width)
+    fit = follow(best.c, model.law, theta, model.prior, width, model.shape, alike=alike)
+    return replace(best, fit=fit, misses=misses(best.c, fit))
 
 
 def _again(fit: Tracked, held: Misses, theta: Array, width: float) -> tuple[Array, float]:

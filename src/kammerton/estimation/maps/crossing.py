@@ -188,15 +188,15 @@ def _seeds(c: Columns, s: Array, points: Candidates, width: float) -> list[Array
 
 def _different(c: Columns, theta: Array, bright: Array, width: float) -> list[Array]:
     """Return the brightest pairs of branches that do not run along one another."""
-    found: list[Array] = []
-    for each in theta[np.argsort(-bright)[:MANY]]:
-        line = crossing_law(c.b)(each)
-        away = (np.abs(line - crossing_law(c.b)(other)).max(axis=1).max() for other in found)
-        if all(far > 0.5 * width for far in away):
-            found.append(each)
+    best = theta[np.argsort(-bright)[:MANY]]
+    lines, found = crossing_law(c.b)(best), [0]
+    for k in range(1, len(best)):
+        away = np.abs(lines[:, k, None] - lines[:, found]).max(axis=(0, 2))
+        if (away > 0.5 * width).all():
+            found.append(k)
         if len(found) == TRIED:
             break
-    return found
+    return list(best[found])
 
 
 def _chance(points: Candidates) -> Array:

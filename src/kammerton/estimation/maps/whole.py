@@ -25,7 +25,7 @@ Array = NDArray[np.float64]
 Prior = tuple[Array, Array]
 
 GROUNDS = {"line": (2,), "fano": (2,), "pole": (1, 3)}  # powers of the frequency, tried in turn
-ITERATIONS = 15
+ITERATIONS = 10  # steps within which a map that holds is fitted; most take 4
 ENOUGH = 0.01  # step, in its sigmas, that is the last
 STRAY = 6.0  # sigmas beyond which points, columns and frequencies do not belong
 MOST = 0.05, 0.1, 0.2  # part of the points, columns, frequencies that may not
@@ -223,7 +223,7 @@ class _Question:
 def _descended(
     c: Columns, law: Law, prior: Prior, start: Array, shape: str, ground: int
 ) -> Whole | None:
-    """Go down by Levenberg and Marquardt's steps."""
+    """Go down by Levenberg and Marquardt's steps; None where they come to no end."""
     parts = [c.z.real, c.z.imag] if c.parts == 2 else [c.z]
     y = np.ascontiguousarray(np.stack(parts, axis=1))
     shares = ground + law.lines * (2 if shape == "fano" else 1)
@@ -243,6 +243,8 @@ def _descended(
             break
         else:
             rate = max(10.0 * rate, 1e-3)
+    else:
+        return None
     size = len(start)
     cov = _inverse(now.hessian)[:size, :size]
     if not (np.isfinite(now.cost) and np.isfinite(cov).all()):
