@@ -61,3 +61,18 @@ def test_only_traces_that_nothing_else_speaks_against_are_asked(monkeypatch):
     found = fit_batch("resonator_spectroscopy", TONES, np.vstack([switched, squeezed]), sigma)
     assert set(found.status[5:]) == {"saturated"}
     assert asked == [3]
+
+
+def test_how_much_is_compressed_does_not_depend_on_whether_the_noise_is_known(monkeypatch):
+    found, amount = [], compression._amount
+
+    def kept(batch, fit):
+        found.append(amount(batch, fit))
+        return found[-1]
+
+    monkeypatch.setattr(compression, "_amount", kept)
+    y, sigma = measured(1.0, 50.0, 8)
+    for noise in (sigma, None):
+        fit_batch("resonator_spectroscopy", TONES, y, noise)
+    (known, _), (scattered, _) = found
+    np.testing.assert_allclose(known, scattered, rtol=1e-6)

@@ -3,16 +3,18 @@
 The law with a compressed line, d (1 - a |d|^2 / max |d|^2) instead of d, is tried to first order
 in a (a score test, Rao 1948): what is left of the fit is projected on the direction in which a
 moves the trace, less what the law's own parameters can do.
+
+Compiled in a file of its own, see `kammerton.estimation.numeric.kernels`.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+import math
 
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import NONLINEAR, RESONANCE
+from kammerton.estimation.numeric.kernels import NONLINEAR, RESONANCE, kernel, piece
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution
 from kammerton.estimation.verdict.evidence import Mask, structured
@@ -20,7 +22,8 @@ from kammerton.estimation.verdict.evidence import Mask, structured
 Array = NDArray[np.float64]
 
 P = NONLINEAR[RESONANCE]
-LINE = slice(P + 2, P + 4)  # where theta holds the line
+MOVING = 9  # parameters of the law, over a background that slopes
+TINY = 1e-24  # square of a unit vector that lost all but rounding
 SURE = 6.0  # sigmas of a compression that is not chance
 MUCH = 0.03  # compression that matters, in parts of the line
 
@@ -40,49 +43,85 @@ def compressed(batch: Batch, fit: Solution, among: Mask) -> Mask:
 
 def _amount(batch: Batch, fit: Solution) -> tuple[Array, Array]:
     """Return the compression (N,) and its error."""
-    line = _with(fit, np.where(_is_line(fit), fit.theta, _only_p(fit))).curve(batch)
-    re, im = np.hsplit(line, 2)
-    square = re**2 + im**2
-    square /= np.maximum(square.max(axis=1, keepdims=True), 1e-300)
-    moved = batch.w * line * np.tile(square, 2)
-    q = np.linalg.qr(_tangents(batch, fit).transpose(0, 2, 1))[0]
-    moved -= (q @ (q.transpose(0, 2, 1) @ moved[:, :, None]))[:, :, 0]
-    size = np.maximum((moved**2).sum(axis=1), 1e-300)
+    along, size = np.empty((2, batch.traces))
+    fill_moved(batch.x, batch.w, fit.residual, np.ascontiguousarray(fit.theta), along, size)
+    size = np.maximum(size, 1e-300)
     noise = fit.cost / np.maximum(batch.rows - fit.free, 1)
-    return -(moved * fit.residual).sum(axis=1) / size, np.sqrt(noise / size)
+    return -along / size, np.sqrt(noise / size)
 
 
-def _tangents(batch: Batch, fit: Solution) -> Array:
-    """Return what each parameter moves (N, K, R), weighted."""
-    rows = []
-    for k in range(fit.theta.shape[1]):
-        if k < P:
-            step = 1e-5 * np.maximum(np.sqrt(np.abs(fit.theta[:, 1])), 1e-3)
-            each = [_with(fit, _moved(fit.theta, k, s * step)).curve(batch) for s in (1.0, -1.0)]
-            rows.append((each[0] - each[1]) / step[:, None])
-        else:
-            rows.append(_with(fit, _moved(_only_p(fit), k, np.ones(len(fit.theta)))).curve(batch))
-    found = np.stack(rows, axis=1) * batch.w[:, None, :]
-    return np.asarray(found / np.maximum(np.linalg.norm(found, axis=2, keepdims=True), 1e-300))
+@kernel
+def fill_moved(
+    x: Array, w: Array, residual: Array, theta: Array, along: Array, size: Array
+) -> None:
+    """Fill what a compression moves of each trace that nothing else does: its square (N,).
+
+    And its product with the residual (N,). x (1 or N, M); w, residual (N, 2M); theta (N, K).
+    """
+    rows = np.empty((MOVING + 1, w.shape[1]))
+    for n in range(theta.shape[0]):
+        fill_tangents(x[n if x.shape[0] > 1 else 0], theta[n], rows)
+        for k in range(MOVING + 1):
+            for i in range(w.shape[1]):
+                rows[k, i] *= w[n, i]
+            if k < MOVING:
+                scale(rows[k])
+            for _ in range(2):  # once more: what rounding left
+                for j in range(k):
+                    take_off(rows[j], rows[k])
+            if k < MOVING:
+                scale(rows[k])
+        along[n], size[n] = dot(rows[MOVING], residual[n]), dot(rows[MOVING], rows[MOVING])
 
 
-def _moved(theta: Array, k: int, step: Array) -> Array:
-    theta = theta.copy()
-    theta[:, k] += step
-    return theta
+@piece
+def fill_tangents(x: Array, theta: Array, rows: Array) -> None:
+    """Fill what each parameter of the law moves (but for its size), and then a compression.
+
+    Background, its slope and the line, each with both parts; centre, width, delay.
+    """
+    m, centre, wide = x.size, theta[0], 2.0 / theta[1]
+    b, a = complex(theta[P], theta[P + 1]), complex(theta[P + 2], theta[P + 3])
+    d = complex(theta[P + 4], theta[P + 5])
+    largest = 1e-300
+    for i in range(m):
+        u = (x[i] - centre) * wide
+        largest = max(largest, 1.0 / (1.0 + u * u))
+    for i in range(m):
+        u, angle = (x[i] - centre) * wide, -2.0 * math.pi * theta[2] * x[i]
+        turn = complex(math.cos(angle), math.sin(angle))
+        line = turn / complex(1.0, u)
+        bent = 1j * a * line / complex(1.0, u)
+        whole = turn * (b + d * (x[i] - 0.5)) + a * line
+        each = (
+            turn, 1j * turn, line, 1j * line, turn * (x[i] - 0.5), 1j * turn * (x[i] - 0.5),
+            bent, u * bent, 1j * whole * (x[i] - 0.5), a * line / ((1.0 + u * u) * largest),
+        )  # fmt: skip
+        for k in range(MOVING + 1):
+            rows[k, i], rows[k, m + i] = each[k].real, each[k].imag
 
 
-def _only_p(fit: Solution) -> Array:
-    theta = np.zeros_like(fit.theta)
-    theta[:, :P] = fit.p
-    return theta
+@piece
+def dot(a: Array, b: Array) -> float:
+    """Return the inner product."""
+    s = 0.0
+    for i in range(a.size):
+        s += a[i] * b[i]
+    return s
 
 
-def _is_line(fit: Solution) -> Mask:
-    mask = np.zeros(fit.theta.shape[1], dtype=bool)
-    mask[LINE] = True
-    return mask
+@piece
+def scale(a: Array) -> None:
+    """Make a of length 1; 0 where it is hardly more than rounding."""
+    square = dot(a, a)
+    part = 1.0 / math.sqrt(square) if square > TINY else 0.0
+    for i in range(a.size):
+        a[i] *= part
 
 
-def _with(fit: Solution, theta: Array) -> Solution:
-    return replace(fit, theta=theta)
+@piece
+def take_off(unit: Array, a: Array) -> None:
+    """Take what a has along a unit vector off it."""
+    part = dot(unit, a)
+    for i in range(a.size):
+        a[i] -= part * unit[i]
