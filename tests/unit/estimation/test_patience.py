@@ -63,6 +63,10 @@ def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(
         monkeypatch.setattr(room, "follow", counted)
     truth = plain()[kind]
     spur = next(each for each in BROKEN if each.name == "spur").traces(truth, 9, 10)
+    each = []
     for n in range(10):
+        before = sum(steps)
         truth.fit(spur.take(slice(n, n + 1)))
+        each.append(sum(steps) - before)
     assert max(steps) <= tracks.HOPELESS[1] + 1
+    assert max(each) <= 1.5 * tracks.PATIENCE  # two roads to one place are enough

@@ -143,9 +143,10 @@ def _found(c: Columns, model: Model) -> _Followed | None:
 def _best(c: Columns, model: Model) -> _Seen | None:
     best: _Seen | None = None
     for seen in _in_turn(c, model):
+        again = best is not None and _again_there(seen.best, best.best)
         if best is None or _worth(seen.best) > _worth(best.best):
             best = seen
-        if best.best.misses.share > SHARE and _settled(best.best):
+        if again or (best.best.misses.share > SHARE and _settled(best.best)):
             break
     return best
 
@@ -161,6 +162,11 @@ def _in_turn(c: Columns, model: Model) -> Iterator[_Seen]:
                 yield seen
             if taken > PATIENCE:
                 return
+
+
+def _again_there(found: _Followed, best: _Followed) -> bool:
+    """Return whether two roads led to one place, where most columns show the line."""
+    return best.misses.share > FULL and found.fit.agrees(best.fit)
 
 
 def _settled(found: _Followed) -> bool:
@@ -189,9 +195,12 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None
         share = best.misses.share
         if share < POOR or (share > FULL and _settled(best)) or taken > PATIENCE // 2:
             break
-        again = _followed(c, theta, width, model)
-        taken += again.turns
-        best = again if _worth(again) > _worth(best) else best
+        other = _followed(c, theta, width, model)
+        taken += other.turns
+        there = _again_there(other, best)
+        best = other if _worth(other) > _worth(best) else best
+        if there:
+            break
     return _Seen(best, s, width, points, taken)
 
 

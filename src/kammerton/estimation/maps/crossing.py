@@ -138,9 +138,10 @@ def _best(
     for theta, width, points in islice(_starts(c), tries):
         found = _refined(c, law, theta, width, shapes, points, factor)
         taken += found.turns
+        again = best is not None and best.misses.share > GOOD and found.fit.agrees(best.fit)
         if best is None or _worth(found) > _worth(best):
             best = found
-        if _good(best) or taken > PATIENCE:
+        if again or _good(best) or taken > PATIENCE:  # two roads to one place
             break
     return best
 

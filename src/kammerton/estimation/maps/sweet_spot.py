@@ -57,9 +57,9 @@ def objections(
     )  # an arc's top is alike at many biases
     if stripes(replace(c, z=left)) > STRIPED * found.misses.size:
         yield rejected("model does not fit", "the map is striped along the bias")
+    yield _second(found, model)
     yield _two_halves(c, model, found)
     yield lost(c, found.misses, known_noise, what)
-    yield _second(found, model)
     yield jumped(found.jump, "the sweet spot")
     yield unlike(found.misses, c.step / found.fit.width, found.elsewhere, what)
     yield coarse(found.fit.width, c.step, NARROWEST, value["frequency"])

@@ -36,6 +36,7 @@ TUKEY = 6.0  # sigmas at which a column no longer counts
 SEEN = weighing.SEEN
 UNTOLD = 1e12  # variance, in windows, of what is not told
 NARROWEST = 0.4  # width in points
+ALIKE = 0.2  # widths by which lines may differ that are one
 TINY = 1e-15  # eigenvalue, in parts of the largest, that tells nothing
 LINE, POLE, FANO = "line", "pole", "fano"
 
@@ -94,6 +95,11 @@ class Tracked:
         """
         seen = np.asarray(self.inside.any(axis=1))
         return np.where(seen[:, None], self.pull.model, np.nan)
+
+    def agrees(self, other: Tracked) -> bool:
+        """Return whether another start led to the same place."""
+        away = np.abs(self.positions - other.positions)[(self.inside | other.inside).T]
+        return bool((away < ALIKE * min(self.width, other.width)).all()) and away.size > 0
 
 
 @dataclass(frozen=True, eq=False)
