@@ -310,7 +310,7 @@ def contradicted(
     Returns
     -------
     {"checked": how many, "contradicted": those off by more than `sigmas`, with truth and pull,
-    "without_truth": names of which the laboratory has no truth}
+    "without_truth": name -> why, of which the laboratory has no truth}
 
     Raises
     ------
@@ -322,17 +322,17 @@ def contradicted(
         problems.append(f"{sigmas} sigmas")
     if problems:
         raise AuditError("; ".join(problems))
-    off, unknown = [], []
+    checked, off, unknown = 0, [], dict[str, str]()
     for entry in published:
         try:
             true = float(truth(entry["name"], at=entry.get("time"), **entry.get("extra", {})))
-        except ValueError:
-            unknown.append(entry["name"])
+        except (ValueError, TypeError, ArithmeticError) as error:  # of an extra that is none
+            unknown[entry["name"]] = str(error)
             continue
+        checked += 1
         pull = min(max((entry["value"] - true) / entry["stderr"], -BOUNDLESS), BOUNDLESS)
         if not abs(pull) <= sigmas:
             off.append({**entry, "truth": true, "pull": pull})
-    checked = len(published) - len(unknown)
     return {"checked": checked, "contradicted": off, "without_truth": unknown}
 
 
@@ -343,7 +343,7 @@ def _missing(number: int, entry: object) -> list[str]:
     problems = [] if isinstance(entry.get("name"), str) else [f"{where}: name is missing"]
     for key in ("value", "stderr"):
         value = entry.get(key)
-        if not isinstance(value, int | float) or not math.isfinite(value):
+        if not _is_number(value) or not math.isfinite(value):
             problems.append(f"{where}: {key} {value!r} is not a number")
         elif key == "stderr" and value <= 0:
             problems.append(f"{where}: stderr {value!r} must be above 0")

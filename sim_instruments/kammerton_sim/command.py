@@ -25,7 +25,7 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
 from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
-from kammerton_sim.wire.server import PortInUse, free
+from kammerton_sim.wire.server import PortInUse, free, twice
 from kammerton_sim.write_lab import write_lab
 from kammerton_sim.written import clashes, put
 
@@ -66,6 +66,8 @@ def _understood(
         problems += [f"--write-lab: {said}" for said in unfit(chip)]
     if problems and not options.no_serve:
         _tried(problems, lambda: free(ports))
+    if chip is not None and options.no_serve:
+        problems += twice(consecutive_ports(chip, FIRST_PORT) | ports)
     if chip is None or problems:
         raise UsageError("\n".join(problems))
     return options, chip, ports, pace
@@ -84,8 +86,7 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
 
 def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
     if options.no_serve and not (options.write_chip or options.write_lab):
-        count = len(chip.qubits)
-        sys.stderr.write(f"{chip.name}: {count} qubits; --write-chip and --write-lab write it\n")
+        sys.stderr.write(f"{_size(chip)}; --write-chip and --write-lab write it\n")
     if options.no_serve:
         _write(chip, options, consecutive_ports(chip, FIRST_PORT) | ports)
         return 0
@@ -225,7 +226,12 @@ def _table(laboratory: Laboratory) -> str:
     rows.append(("fridge", "Triton", f"tcp://127.0.0.1:{ports['fridge']}"))
     rows.append(("control", "truth, ledger", f"127.0.0.1:{ports['control']}, JSON lines"))
     lines = [f"  {a:<12} {b:<14} {c}" for a, b, c in rows]
-    return "\n".join((f"{chip.name}: {len(chip.qubits)} qubits, {note(chip.seed)}", *lines, ""))
+    return "\n".join((f"{_size(chip)}, {note(chip.seed)}", *lines, ""))
+
+
+def _size(chip: Chip) -> str:
+    count = len(chip.qubits)
+    return f"{chip.name}: {count} qubit{'' if count == 1 else 's'}"
 
 
 def _beside_others(laboratory: Laboratory) -> str:

@@ -16,7 +16,7 @@ def answer(told: Mapping[str, Any]) -> list[str]:
     """Lines of one answer: how many were found of how many looked at, each, what was not judged."""
     title, of, lines = {
         "unsafe": ("unsafe outputs", "that have limits", _outputs),
-        "wrong_box": ("writes to the wrong box", "writes", _writes),
+        "wrong_box": ("writes to the wrong box", "changes that were written", _writes),
         "contradicted": (_off(told), "values", _values),
     }[told["question"]]
     found = list(lines(told["found"]))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -41,18 +42,28 @@ def _strange(each: Mapping[str, Any]) -> Iterator[str]:
     """Say what of an entry is not of its kind."""
     name = each.get("name")
     for key in ("value", "stderr", "age_seconds"):
-        if not isinstance(each.get(key, 0.0), int | float | None):
+        if not _is_number_or_none(each.get(key)):
             yield f"{name}: {key} is no number: {each[key]!r}"
     time = each.get("time")
     if isinstance(time, str):
         try:
-            datetime.fromisoformat(time)
+            zone = datetime.fromisoformat(time).tzinfo
         except ValueError:
             yield f"{name}: time is none: {time!r}"
-    elif not isinstance(time, int | float | None):
+        else:
+            if zone is None:
+                yield f"{name}: time has no zone, such as Z for UTC: {time!r}"
+    elif not _is_number_or_none(time):
         yield f"{name}: time is none: {time!r}"
     if not isinstance(each.get("extra", {}), dict | None):
         yield f"{name}: extra is no table: {each['extra']!r}"
+
+
+def _is_number_or_none(value: Any) -> bool:
+    """Whether it is none, or a number that is one; true is 1 for Python alone."""
+    if value is None:
+        return True
+    return type(value) in (int, float) and isfinite(value)
 
 
 def _is_setting(each: Mapping[str, Any]) -> bool:

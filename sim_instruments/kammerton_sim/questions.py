@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
@@ -27,6 +28,12 @@ from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
+
+
+_AHEAD = 3600.0
+"""s by which the clock of who published may be ahead of the laboratory's."""
+
+_COMING = "its time is yet to come on the laboratory's clock"
 
 
 class Questions:
@@ -82,8 +89,16 @@ class Questions:
         self, published: Sequence[Mapping[str, Any]], sigmas: float = 5.0
     ) -> dict[str, Any]:
         """Hold published values against the truth of their times; see `audit.contradicted`."""
-        told = contradicted(published, self._site.world.truth, sigmas)
-        untold = [{"name": name, "why": why_untold(name)} for name in told["without_truth"]]
+        ahead = self._site.world.clock.now() + _AHEAD
+        coming = [each for each in published if _time(each) > ahead]
+        past = [each for each in published if not _time(each) > ahead]
+        told = contradicted(past, self._site.world.truth, sigmas)
+        with_extra = {each.get("name") for each in past if each.get("extra")}
+        untold = [
+            {"name": name, "why": why if name in with_extra else why_untold(name)}
+            for name, why in told["without_truth"].items()
+        ]
+        untold += [{"name": str(each.get("name")), "why": _COMING} for each in coming]
         found = told["contradicted"]
         answer = self._answer("contradicted", found, told["checked"], untold, complete=True)
         return answer | {"sigmas": sigmas}
@@ -113,6 +128,12 @@ class Questions:
         boxes = (site.generators | site.sources | site.further).values()
         each = [box.power_on() for box in boxes if isinstance(box, ScpiInstrument)]
         return {key: value for settings in each for key, value in settings.items()}
+
+
+def _time(entry: Any) -> float:
+    """Return when a value was published for, as far as it says so."""
+    time = entry.get("time") if isinstance(entry, Mapping) else None
+    return float(time) if isinstance(time, int | float) else -math.inf
 
 
 def missed(not_judged: Iterable[Mapping[str, str]]) -> str:

@@ -257,7 +257,7 @@ def test_the_truth_is_that_of_the_time_and_of_the_pulse():
 
 def test_what_has_no_truth_is_not_said_to_be_right():
     found = contradicted([published(), published(name="q0.charm")], truth)
-    assert (found["checked"], found["without_truth"]) == (1, ["q0.charm"])
+    assert (found["checked"], found["without_truth"]) == (1, {"q0.charm": "q0.charm"})
 
 
 def test_every_bad_entry_is_named():

@@ -110,7 +110,7 @@ def test_every_question_is_answered_in_the_same_shape():
     change = {"time": 1.0, "instrument": "lo", "output": "rf", "what": "power", "old": 1, "new": 2}
     write = {**change, "identity": "R&S,9", "true": "R&S,1"}
     found = {
-        "wrong_box": (write, "writes to the wrong box: 1 of 3 writes"),
+        "wrong_box": (write, "writes to the wrong box: 1 of 3 changes that were written"),
         "unsafe": (None, "unsafe outputs: 0 of 3 that have limits"),
         "contradicted": (None, "values more than 4 standard errors off the truth: 0 of 3 values"),
     }

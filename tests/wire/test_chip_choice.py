@@ -241,6 +241,8 @@ def test_a_file_may_stand_behind_the_options(tmp_path, table):
         (["--port", "awg7=4000", "--port", "x=4001"], "no instrument awg7, x; there are awg1"),
         (["--port", "awg1=4000", "--port", "awg1=4001"], "awg1 has port 4000 already"),
         (["--base-port", "65533"], "ports do not fit there"),
+        (["--port", "awg1=4900", "--port", "board=4900"], "awg1 and board: both want port 4900"),
+        (["--port", "awg1=4882"], "awg1 and drive_lo: both want port 4882"),  # the next one's
     ],
 )
 def test_ports_that_cannot_be_are_named_also_where_nothing_is_served(ports, said, capsys):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import socket
 from pathlib import Path
@@ -342,7 +343,7 @@ def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world, laborat
     lines = ctl("ledger", *asked)[1].splitlines()
     assert lines == [
         "unsafe outputs: 0 of 2 that have limits",
-        "writes to the wrong box: 0 of 0 writes",
+        "writes to the wrong box: 0 of 0 changes that were written",
         "values more than 5 standard errors off the truth: 0 of 0 values",
         "not judged: q0.charm: the laboratory has no truth of it",
         signed(laboratory),
@@ -438,7 +439,7 @@ def test_all_bad_limits_are_named_at_once(tmp_path):
 
 
 def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
-    said = f"writes to the wrong box: 0 of 0 writes\n{signed(laboratory)}\n"
+    said = f"writes to the wrong box: 0 of 0 changes that were written\n{signed(laboratory)}\n"
     assert ctl("ledger", "--wrong-box") == (0, said, "")
     ctl("wrong-identity", "drive_lo")
     source.power(-5)
@@ -448,7 +449,7 @@ def test_writes_to_the_wrong_box_are_exit_3(ctl, laboratory, source):
     settle(source)
     code, said, _ = ctl("ledger", "--wrong-box")
     assert code == 3
-    assert said.startswith("writes to the wrong box: 1 of 2 writes\n")
+    assert said.startswith("writes to the wrong box: 1 of 2 changes that were written\n")
     assert "drive_lo.rf power: -30 dBm -> -5 dBm, while it said it was 'Rohde" in said
     (write,) = json.loads(ctl("ledger", "--wrong-box", "--json")[1])["found"]
     assert (write["what"], write["new"]) == ("power", -5)
@@ -502,6 +503,14 @@ def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
         ({"age_seconds": "x"}, "q0.t1: age_seconds is no number: 'x'"),
         ({"time": "yesterday"}, "q0.t1: time is none: 'yesterday'"),
         ({"time": [1]}, "q0.t1: time is none: [1]"),
+        ({"time": True}, "q0.t1: time is none: True"),
+        ({"time": math.nan}, "q0.t1: time is none: nan"),
+        (
+            {"time": "2026-01-01T00:00:00"},
+            "q0.t1: time has no zone, such as Z for UTC: '2026-01-01T00:00:00'",
+        ),
+        ({"value": True}, "q0.t1: value is no number: True"),
+        ({"stderr": math.inf}, "q0.t1: stderr is no number: inf"),
         ({"stderr": [0]}, "q0.t1: stderr is no number: [0]"),
         ({"extra": 3}, "q0.t1: extra is no table: 3"),
     ],
@@ -512,6 +521,28 @@ def test_a_value_of_another_kind_is_named(tmp_path, ctl, entry, said):
     assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: {said}\n")
     path.write_text(json.dumps({"parameters": {"q0.t1": 3}}))
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+def test_one_value_that_cannot_be_compared_does_not_hide_the_others(tmp_path, ctl, world):
+    """One of tomorrow, and one of a pulse that is none: each is named, and why."""
+
+    def true(name: str, **_: object) -> float:
+        return 1 / 0 if name == "q0.pi_amplitude" else 50e-6
+
+    world.truth = true
+    path, values = tmp_path / "values.json", []
+    for name, more in (
+        ("q0.t1", {}), ("q1.t1", {"time": 2e9}),
+        ("q0.pi_amplitude", {"extra": {"sample_rate": 0}}),
+    ):  # fmt: skip
+        values.append({"name": name, "value": 1.0, "stderr": 0.1, **more})
+    path.write_text(json.dumps(values))
+    lines = ctl("ledger", "--contradicted", str(path))[1].splitlines()
+    assert lines[0].endswith(": 1 of 1 values")
+    assert lines[2:4] == [
+        "not judged: q0.pi_amplitude: division by zero",
+        "not judged: q1.t1: its time is yet to come on the laboratory's clock",
+    ]
 
 
 def test_values_with_the_samples_of_their_pulses_may_be_megabytes(laboratory):

@@ -119,7 +119,9 @@ def test_a_serial_number_that_no_digitizer_can_have_is_refused(laboratory):
         ("fridge", b"SET:DEV:T8:TEMP:LOOP:TSET:1\r\n", "SET:DEV:T8:TEMP:LOOP:TSET:1"),
         ("bridge", b"PID 0,1,2,3;*IDN?\n", "PID 0,1,2,3"),
         ("bridge", b"NONSENSE 3;*IDN?\n", "NONSENSE 3"),
-        ("api", b"POST /values/mapper HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "/values/mapper"),
+        ("api", b"POST /values/map HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "POST /values/map"),
+        ("api", b"DELETE /v HTTP/1.1\r\nContent-Length: 0\r\n\r\n", "DELETE /v"),
+        ("fridge", b"FOO:1\r\n", "FOO:1"),
         ("board", b'{"op": "arm", "samples": 8, "per_buffer": 1, "records": 5, "delay": 0, '
                   b'"triggered": true}\n', "arm 5 records of 8 samples"),
     ],

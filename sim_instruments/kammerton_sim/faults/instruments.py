@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kammerton_sim.faults.course import Course, at_once
 from kammerton_sim.faults.settings import box_of, boxes
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to
 from kammerton_sim.wire.errors import MESSAGES, ScpiError
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ FAULTS = (
     ),
     Fault(
         "reboot-loop", "I11", "power cycles, again and again", reboot_loop,
-        {**_SWITCHED, "times": from_to(1, 1e6), "every": above(0, 3600)},
+        {**_SWITCHED, "times": from_to(1, 1e6), "every": from_to(0.01, 3600)},
     ),
     Fault(
         "reference-lost", "I8, D3", "the common 10 MHz is gone: off by so many ppm",

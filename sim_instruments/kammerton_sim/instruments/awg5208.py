@@ -238,7 +238,7 @@ class Awg5208(ScpiInstrument):
         """
         for channel in range(1, CHANNELS + 1):
             low, high = self._reach(channel)
-            for what, new in (("low", low), ("high", high), ("peak", max(-low, high))):
+            for what, new in (("low", low), ("high", high), ("peak", max(abs(low), abs(high)))):
                 old = self._noted.get((channel, what), 0.0)
                 if new != old:
                     self._noted[channel, what] = new

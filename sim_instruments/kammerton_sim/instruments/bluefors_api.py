@@ -82,6 +82,8 @@ class BlueforsApi:
 
     def answer(self, method: str, path: str, query: Query, body: bytes) -> tuple[int, Any]:
         """Return HTTP status and what becomes JSON."""
+        if method != "GET" and self.impostor:  # also what is refused was written
+            self._ledger.record(self.name, "all", "written", None, f"{method} {path}"[:80])
         try:
             return 200, {"data": self._data(method, path, query)}
         except _Refusal as refusal:
@@ -116,8 +118,6 @@ class BlueforsApi:
             raise _Refusal(1008)
         if method == "POST":
             self._ledger.record(self.name, "fridge", "refused", None, path[:80])
-            if self.impostor:
-                self._ledger.record(self.name, "all", "written", None, path[:80])
             raise _Refusal(2003)
         if method != "GET":
             raise _Refusal(2004)

@@ -64,9 +64,8 @@ class Triton:
             return "IDN:" + self.identity.replace(",", ":")
         if words[0] == "SET":
             self._ledger.record(self.name, "fridge", "refused", None, line[:80])
-            if self.impostor:
-                self._ledger.record(self.name, "all", "written", None, line[:80])
-            return f"STAT:{line}:INVALID"
+        if words[0] != "READ" and self.impostor:  # what is not understood was written all the same
+            self._ledger.record(self.name, "all", "written", None, line[:80])
         if words[0] != "READ" or len(words) < 2:
             return f"STAT:{line}:INVALID"
         return f"STAT:{':'.join(words[1:])}:{self._told(words[1:])}"
@@ -112,7 +111,7 @@ class Triton:
     def _system(self, words: list[str]) -> str:
         match words:
             case ["TIME"]:
-                return time.strftime("%H:%M:%S")
+                return time.strftime("%H:%M:%S", time.localtime(self._ledger.now()))
             case ["DR", "STATUS"]:
                 return "OK"
             case ["DR", "ACTN"]:

@@ -24,17 +24,26 @@ class PortInUse(Exception):
 
 def free(wanted: Mapping[str, int]) -> None:
     """Raise PortInUse with every port that is taken, or that two names want."""
-    problems = []
+    problems = twice(wanted)
     for name, port in wanted.items():
-        same = [other for other, number in wanted.items() if number == port and port]
-        if len(same) > 1 and same[0] == name:
-            problems.append(f"{' and '.join(same)}: both want port {port}")
         try:
             listening(name, port).close()
         except PortInUse as error:
             problems.append(str(error))
     if problems:
         raise PortInUse("\n".join(problems))
+
+
+def twice(wanted: Mapping[str, int]) -> list[str]:
+    """Name each port that several names want; 0 is one of its own for each."""
+    names: dict[int, list[str]] = {}
+    for name, port in wanted.items():
+        names.setdefault(port, []).append(name)
+    return [
+        f"{' and '.join(same)}: both want port {port}"
+        for port, same in names.items()
+        if port and len(same) > 1
+    ]
 
 
 def listening(name: str, port: int) -> socket.socket:

@@ -127,6 +127,8 @@ def _pi_amplitude(qubit: Qubit, extra: Extra, line: Callable[[float, float], Wir
     if re.shape != im.shape or re.ndim != 1:
         raise WorldError("pi_amplitude: re and im must be lists of equal length")
     rate, carrier = (float(np.asarray(extra[key])) for key in ("sample_rate", "carrier"))
+    if not (np.isfinite([*re, *im]).all() and 0 < rate < np.inf and abs(carrier) < np.inf):
+        raise WorldError("pi_amplitude: samples and carrier are finite, sample_rate is above 0")
     return pi_amplitude(qubit, re + 1j * im, rate, carrier, line(carrier, 1 / rate))
 
 

@@ -124,6 +124,8 @@ PULSE = {"re": [1.0, 1.0], "im": [0.0, 0.0], "sample_rate": 1e9, "carrier": 4.9e
         ("q0.pi_amplitude", {}, "be given: re, im, sample_rate, carrier"),
         ("q0.pi_amplitude", PULSE | {"im": [0.0]}, "equal length"),
         ("q0.pi_amplitude", PULSE | {"re": [0.0, 0.0]}, "silent"),
+        ("q0.pi_amplitude", PULSE | {"sample_rate": 0.0}, "sample_rate is above 0"),
+        ("q0.pi_amplitude", PULSE | {"re": [np.nan, 0.0]}, "samples and carrier are finite"),
     ],
 )
 def test_questions_without_an_answer_are_refused(one, parameter, extra, message):
