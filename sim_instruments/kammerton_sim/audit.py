@@ -342,7 +342,7 @@ def _missing(number: int, entry: object) -> list[str]:
     where = f"entry {number} ({entry.get('name', 'no name')})"
     problems = [] if isinstance(entry.get("name"), str) else [f"{where}: name is missing"]
     for key in ("value", "stderr"):
-        value = entry.get(key)
+        value: Any = entry.get(key)
         if not _is_number(value) or not math.isfinite(value):
             problems.append(f"{where}: {key} {value!r} is not a number")
         elif key == "stderr" and value <= 0:
