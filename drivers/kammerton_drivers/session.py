@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import itertools
 import logging
+import math
 import random
 import re
 import threading
@@ -17,9 +18,10 @@ from qcodes.instrument import Instrument
 from qcodes.instrument.visa import VISA_LOGGER
 
 from kammerton.bench import Lane
+from kammerton.bench.lane import beyond_reach
 from kammerton.model import InstrumentError, KammertonError
 from kammerton.model.roles import Identity
-from kammerton_drivers.line import hang_up, idn
+from kammerton_drivers.line import hang_up, idn, sockets
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
@@ -31,6 +33,12 @@ for _name in (VISA_LOGGER, "pyvisa"):  # both log the traceback of a failure tha
 
 DEADLINE = 15.0
 """s for one call; the driver's own timeout (5 s) should come first, this is for what hangs."""
+
+HURRY = 5.0
+"""s that is left to all that is before switching off in a lane; then it is hung up on."""
+
+LATER = 0.01
+"""s after a call's time is over that one looks whether it hangs."""
 
 READS, READING = 3, 6.0
 """How often a reading is tried, as long as the first try began less than so many s ago."""
@@ -109,6 +117,9 @@ class Session(Generic[I]):
         in_doubt = in_doubt or verifies
         self._require_trust(action, in_doubt=in_doubt)
         self.hang_up()
+        if verifies:
+            self._lane.hurry(HURRY)
+        self._hang_up_in_time()
         try:
             with self._named(action):
                 return await self._lane.run(
@@ -116,6 +127,7 @@ class Session(Generic[I]):
                 )
         finally:
             self.hang_up()  # now: what waits must not begin where it would be hung up on later
+            self._hang_up_in_time()
 
     async def read(self, action: str, fn: Callable[[I], T]) -> T:
         """Return fn(instrument), which only reads: a lost answer is asked for again.
@@ -144,6 +156,15 @@ class Session(Generic[I]):
         if self._lane.poisoned:
             self._leave_behind(self._lane.poisoned)
 
+    def _hang_up_in_time(self) -> None:
+        """See to it that what is under way is hung up on in time, though its caller may be gone."""
+        if not math.isinf(left := self._lane.remaining):
+            asyncio.get_running_loop().call_later(max(0.0, left) + LATER, self._late)
+
+    def _late(self) -> None:
+        with contextlib.suppress(InstrumentError):  # no thread for what waits: the next call tries
+            self.hang_up()
+
     def expects(self, other: Session[I]) -> None:
         """Want the same instrument at the other end as another session has."""
         self._known = other._known
@@ -152,7 +173,7 @@ class Session(Generic[I]):
         """Say that the outputs were verified."""
         self._doubt = None
 
-    async def close(self, within: float = DEADLINE) -> None:
+    async def close(self, within: float = HURRY) -> None:
         """Close the session and end the lane; outputs stay as they are.
 
         within: s that a call under way gets to end.
@@ -216,6 +237,7 @@ class Session(Generic[I]):
 
     def _perform(self, action: str, fn: Callable[[I], T], in_doubt: bool, verifies: bool) -> T:
         self._require_trust(action, in_doubt=in_doubt)  # what it waited for may have failed
+        haunted = beyond_reach(self.name)  # before: it may switch on and end while this one looks
         instrument = self._opened()
         try:
             told = fn(instrument)
@@ -229,6 +251,8 @@ class Session(Generic[I]):
             raise
         else:
             if verifies and not told:  # here: what fails right after it counts
+                if haunted:
+                    raise self._error(action, f"it may come on again: {haunted[0]}")
                 with self._ours():
                     self.trust()
             return told
@@ -241,9 +265,12 @@ class Session(Generic[I]):
         with self._turn:
             instrument, self._instrument = self._instrument, None
             self._doubts(why)
-            self._lane.rebuild()
-            if instrument is not None:
-                hang_up(instrument)
+            loose = self._guarded and instrument is not None and not any(sockets(instrument))
+            try:
+                self._lane.rebuild(loose=loose)
+            finally:
+                if instrument is not None:
+                    hang_up(instrument)
 
     def _doubts(self, why: str) -> None:
         if self._guarded:

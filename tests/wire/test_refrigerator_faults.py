@@ -21,9 +21,10 @@ from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.world.warm import warm
 from kammerton_sim.write_lab import write_lab
 from tests.wire.test_bench_on_the_laboratory import on, program, until_playing
+from tests.yardstick import stretch
 
 PERIOD, MAX_AGE, FROZEN = 0.05, 1.0, 1.0
-SLACK = 1.5  # s for switching off, on a machine that does something else as well
+SLACK = 1.5  # s for switching off, and more by as much as the machine is slow meanwhile
 
 
 def settings(text: str) -> str:
@@ -57,6 +58,7 @@ def struck(laboratory: Laboratory, lab: Lab, fault: str, **given: object) -> Sim
         loop = asyncio.get_running_loop()
         running = asyncio.create_task(bench.acquire(program(lab, 600_000)))
         await until_playing(laboratory, running)
+        slow = stretch()
         laboratory.faults.inject(fault, **given)
         began = loop.time()
         with pytest.raises(DriveInhibited) as inhibition:
@@ -65,6 +67,7 @@ def struck(laboratory: Laboratory, lab: Lab, fault: str, **given: object) -> Sim
             while on(laboratory):  # noqa: ASYNC110 - another thread knows
                 await asyncio.sleep(0.01)
         seen.seconds, seen.said = loop.time() - began, str(inhibition.value)
+        seen.slack = SLACK * max(slow, stretch())
         with pytest.raises(DriveInhibited):
             await bench.acquire(program(lab, 20))
         laboratory.faults.clear(None)
@@ -87,26 +90,26 @@ def struck(laboratory: Laboratory, lab: Lab, fault: str, **given: object) -> Sim
 def test_f1_a_chamber_that_warms_up_is_noticed_at_the_next_reading(laboratory, lab):
     seen = struck(laboratory, lab, "temperature", kelvin=0.5)
     assert "the mixing chamber reads" in seen.said
-    assert seen.seconds < PERIOD + SLACK
+    assert seen.seconds < PERIOD + seen.slack
 
 
 @pytest.mark.parametrize("fault", ["sensor-nan", "sensor-over-range", "sensor-unplugged"])
 def test_f2_no_reading_is_not_a_good_reading(laboratory, lab, fault):
     seen = struck(laboratory, lab, fault)
     assert "no valid reading younger than 1 s" in seen.said
-    assert seen.seconds < MAX_AGE + PERIOD + SLACK
+    assert seen.seconds < MAX_AGE + PERIOD + seen.slack
 
 
 def test_f2_a_frozen_sensor_is_no_reading(laboratory, lab):
     seen = struck(laboratory, lab, "sensor-frozen")
     assert "is frozen" in seen.said
-    assert seen.seconds < FROZEN + PERIOD + SLACK
+    assert seen.seconds < FROZEN + PERIOD + seen.slack
 
 
 def test_f3_a_pump_that_trips_switches_off_though_it_is_still_cold(laboratory, lab):
     seen = struck(laboratory, lab, "trip", machine="turbo")
     assert "turbo of the refrigerator stopped" in seen.said
-    assert seen.seconds < PERIOD + SLACK
+    assert seen.seconds < PERIOD + seen.slack
 
 
 def test_f3_a_condensing_line_that_blocks_switches_off_though_it_is_still_cold(laboratory, lab):
@@ -115,13 +118,13 @@ def test_f3_a_condensing_line_that_blocks_switches_off_though_it_is_still_cold(l
     seen = struck(laboratory, load(lab.path), "block")
     assert "p2 of the refrigerator reads 200" in seen.said
     assert "outside 100 kPa" in seen.said
-    assert seen.seconds < PERIOD + SLACK
+    assert seen.seconds < PERIOD + seen.slack
 
 
 def test_f4_a_refrigerator_that_does_not_answer_counts_as_warm(laboratory, lab):
     seen = struck(laboratory, lab, "refuse", instrument="fridge")
     assert "no valid reading younger than 1 s" in seen.said
-    assert seen.seconds < MAX_AGE + PERIOD + 10.0 + SLACK  # a reading may take 10 s to fail
+    assert seen.seconds < MAX_AGE + PERIOD + 10.0 + seen.slack  # a reading may take 10 s to fail
 
 
 def test_f1_what_was_measured_while_it_warmed_up_is_not_believed(laboratory, lab):

@@ -126,20 +126,22 @@ async def _connect_all(
     entries: list[InstrumentEntry], factories: Mapping[str, Factory], within: float
 ) -> dict[str, Instrument | str]:
     async def one(entry: InstrumentEntry) -> Instrument | str:
-        lane = Lane(f"connect {entry.name}")
         try:
-            found = await lane.run(
-                factories[entry.driver], entry.name, entry.address, timeout=within
-            )
+            found = await _in_a_lane(factories[entry.driver], entry, within)
         except Exception as error:  # noqa: BLE001 - named together with all others by connect()
             return does_not_connect(entry, error)
-        else:
-            return found if isinstance(found, Instrument) else _no_instrument(entry, found)
-        finally:
-            lane.close(0)
+        return found if isinstance(found, Instrument) else _no_instrument(entry, found)
 
     found = await asyncio.gather(*(one(entry) for entry in entries))
     return {entry.name: result for entry, result in zip(entries, found, strict=True)}
+
+
+async def _in_a_lane(factory: Factory, entry: InstrumentEntry, within: float) -> Instrument:
+    lane = Lane(f"connect {entry.name}")
+    try:
+        return await lane.run(factory, entry.name, entry.address, timeout=within)
+    finally:
+        lane.close(0)
 
 
 def _no_instrument(entry: InstrumentEntry, found: object) -> str:

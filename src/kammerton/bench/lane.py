@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
 from collections import deque
@@ -35,10 +36,20 @@ class _Call:
         return getattr(self.fn, "__qualname__", None) or repr(self.fn)
 
     @property
+    def remaining(self) -> float:
+        """The s that are left of its time since it was begun; infinite where nothing limits it."""
+        limited = self.timeout is not None and self.future.running()
+        return self.since + self.timeout - time.monotonic() if limited else math.inf
+
+    @property
     def overdue(self) -> bool:
         """Whether it was begun and has outlived its time, whoever still waits for it."""
-        late = self.timeout is not None and time.monotonic() - self.since > self.timeout
-        return late and self.future.running()
+        return self.remaining < 0
+
+    def hurry(self, seconds: float) -> None:
+        """Let it have no more than so many s from now."""
+        if self.timeout is not None:
+            self.timeout = min(self.timeout, time.monotonic() - self.since + seconds)
 
     def perform(self) -> None:
         if self.queued:
@@ -50,6 +61,20 @@ class _Call:
             self.future.set_result(self.fn(*self.args))
         except BaseException as error:  # noqa: BLE001 - raised again in whoever waits for the future
             self.future.set_exception(error)
+
+
+_loose = list[tuple[str, _Call]]()
+
+
+def beyond_reach(lane: str | None = None) -> list[str]:
+    """Say which calls of this process, or of a lane, hang and may yet do what they were begun for.
+
+    A driver that hangs in C code without a line that one could hang up on: nothing but the end of
+    the process ends it.
+    """
+    _loose[:] = [(name, call) for name, call in _loose if not call.future.done()]
+    found = [(name, call) for name, call in _loose if lane in (None, name)]
+    return [f"{name}: {call.name} hangs, and nothing can hang up on it" for name, call in found]
 
 
 class _Worker:
@@ -64,7 +89,10 @@ class _Worker:
         self.current: _Call | None = None
         self.left = False
         self.thread = threading.Thread(target=self._work, name=f"lane {name}", daemon=True)
-        self.thread.start()
+        try:
+            self.thread.start()
+        except RuntimeError as problem:  # the system has no more: it may have some again
+            raise InstrumentError(f"{name}: {problem}", instrument=name) from problem
 
     def _work(self) -> None:
         while (call := self._next()) is not None:
@@ -150,20 +178,40 @@ class Lane:
         """Whether the call that asks this was hung up on while it was performed."""
         return threading.current_thread() is not self._worker.thread
 
-    def rebuild(self) -> None:
+    @property
+    def remaining(self) -> float:
+        """The s until what is under way has outlived its time, whoever waits for it."""
+        current = self._worker.current
+        return math.inf if current is None else current.remaining
+
+    def hurry(self, seconds: float) -> None:
+        """Let what is under way or waits have no more than so many s: an output shall go off."""
+        with self._news:
+            for call in (self._worker.current, *self._calls):
+                if call is not None:
+                    call.hurry(seconds)
+
+    def rebuild(self, *, loose: bool = False) -> None:
         """Start a fresh thread for all that waits, in its order. Needs a new session.
 
-        The old one ends when its call does, and begins none: two would talk at once.
+        The old one ends when its call does, and begins none: two would talk at once. loose: nobody
+        can hang up on that call; see `beyond_reach`.
+
+        Raises
+        ------
+        InstrumentError
+            The system has no thread left. The old one goes on if its call ends.
         """
         with self._news:
             if self._closed:
                 return
-            left = self._worker
+            self._poison = None
+            left, self._worker = self._worker, _Worker(self.name, self._calls, self._news)
             left.left = True
             if left.current is not None:
                 left.current.left = True
-            self._worker = _Worker(self.name, self._calls, self._news)
-            self._poison = None
+            if left.current is not None and loose:
+                _loose.append((self.name, left.current))
             self._news.notify_all()
 
     def close(self, timeout: float = 2.0) -> None:
@@ -196,7 +244,7 @@ class Lane:
 
 
 def _words(call: _Call, timeout: float | None) -> str:
-    return f"{call.name} did not return within {timeout:g} s"
+    return f"{call.name} did not return within {timeout:.3g} s"
 
 
 async def _begun(call: _Call) -> None:

@@ -24,6 +24,7 @@ from kammerton.bench.connect import (
 )
 from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
+from kammerton.bench.hangs import look_for_hangs
 from kammerton.bench.locks import held_boxes, held_locks, numbers_of
 from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import unbroken
@@ -83,7 +84,10 @@ async def open_bench(
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()
-            async with beside(gate.watch(fridge_period), "fridge watch"):
+            async with (
+                beside(gate.watch(fridge_period), "fridge watch"),
+                beside(look_for_hangs(), "look for hangs"),
+            ):
                 yield bench
 
 

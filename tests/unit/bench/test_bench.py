@@ -1,6 +1,7 @@
 """Programs through the bench, with fakes: what is done in which order, and what is left behind."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kammerton.bench import Bench, open_bench
+from kammerton.bench import Bench, Lane, hangs, open_bench
 from kammerton.bench import bench as bench_module
 from kammerton.bench.gate import Gate
 from kammerton.lab import Limit
@@ -477,3 +478,27 @@ def test_r4_a_watch_of_the_refrigerator_that_dies_ends_the_bench_with_outputs_of
     with pytest.raises(LookupError, match="the watch is broken"):
         use(fake, make, tmp_path, body)
     assert ("lo", "enable", "False") in fake.log or ("lo", "safe") in fake.log
+
+
+def test_r4_a_call_beyond_reach_ends_the_bench_with_the_others_off(
+    fake, make, tmp_path, monkeypatch
+):
+    """Its thread may switch on when it comes back: the process ends, and the next switches off."""
+    monkeypatch.setattr(hangs, "LOOK", 0.01)
+    go = threading.Event()
+
+    async def body(bench: Bench) -> None:
+        lane = Lane("usb")
+        with pytest.raises(InstrumentError, match="did not return"):
+            await lane.run(go.wait, 30, timeout=0.01)
+        fake.lo.on = True
+        lane.rebuild(loose=True)
+        lane.close()
+        await asyncio.sleep(10)
+
+    try:
+        with pytest.raises(InstrumentError, match=r"usb: Event.wait hangs, .* this process ends"):
+            use(fake, make, tmp_path, body)
+    finally:
+        go.set()
+    assert not fake.lo.on

@@ -102,6 +102,23 @@ def test_one_that_hangs_is_named(fake, make, monkeypatch):
     go.set()
 
 
+def test_one_for_which_there_is_no_thread_is_named_and_the_others_are_switched_off(
+    fake, make, monkeypatch
+):
+    """It may pass: a crash, counted, would end in a process that touches nothing any more."""
+    start, fake.awg.on = threading.Thread.start, {5}
+
+    def short(thread: threading.Thread) -> None:
+        if thread.name == "lane connect lo":
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    monkeypatch.setattr(threading.Thread, "start", short)
+    with pytest.raises(InstrumentError, match=r"lo \(source at addr-lo\) .*can't start new thread"):
+        asyncio.run(connect(make.lab(), fake.drivers))
+    assert not fake.awg.on
+
+
 def test_an_unknown_driver_is_named_with_those_that_exist(fake, make):
     drivers = dict(fake.drivers)
     del drivers["source"]
