@@ -23,6 +23,7 @@ from kammerton.bench.switching import (
     switch_on,
     verify_carrier,
 )
+from kammerton.bench.tasks import told_while
 from kammerton.bench.words import carrier
 from kammerton.bench.words import channels as channels_on
 from kammerton.lab import Lab, Limit
@@ -43,6 +44,9 @@ from kammerton.program.compiled import Compiled
 
 FRESH = 1.0
 """s: a younger reading of the fridge vouches for what was just measured."""
+
+LONG = 5.0
+"""s of switching off after which the alarm no longer waits for its end."""
 
 LONGEST_RAMP = 3600.0
 """s that a bias may take to come to 0 V where lab.toml wants that."""
@@ -204,7 +208,7 @@ class Gate:
         await self.guard.require_cold("what was measured")
 
     async def stop(self, generators: Iterable[str]) -> None:
-        """Stop generators; never refused.
+        """Stop generators; never refused. Where one does not, everything is switched off.
 
         Raises
         ------
@@ -213,7 +217,11 @@ class Gate:
         """
         names = list(generators)
         stops = {name: self._generators[name].stop for name in names}
-        await all_of(stops, "did not stop", within=STOP_DEADLINE)
+        try:
+            await all_of(stops, "did not stop", within=STOP_DEADLINE)
+        except InstrumentError as failure:
+            await self._instead(failure)
+            raise
         for name in names:
             self.guard.changed(name, "playing", "stopped")
 
@@ -234,18 +242,15 @@ class Gate:
         guarded = self.guard.boxes.guarded
         off, biases = "is not known to be off", "is not known to be as lab.toml wants it"
         sources = {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()}
+        generators = {n: guarded(n, g, g.safe) for n, g in self._generators.items()}
+        others = {n: guarded(n, o, o.safe) for n, o in self._others.items()}
+        ramps = {
+            name: guarded(name, source, partial(self.biases.make_safe, name))
+            for name, source in self._bias_sources.items()
+        }
         failures = await in_order(
-            all_of({n: guarded(n, g, g.safe) for n, g in self._generators.items()}, off),
-            all_of(sources, off),
-            all_of({n: guarded(n, o, o.safe) for n, o in self._others.items()}, off),
-            all_of(
-                {
-                    name: guarded(name, source, partial(self.biases.make_safe, name))
-                    for name, source in self._bias_sources.items()
-                },
-                biases,
-                LONGEST_RAMP,
-            ),
+            *(partial(all_of, each, off) for each in (generators, sources, others)),
+            partial(all_of, ramps, biases, LONGEST_RAMP),
         )
         self.guard.switched_off(why, "\n".join(failures) or None)
         if failures:
@@ -311,6 +316,13 @@ class Gate:
             await set_frequency(hz)
         return old_hz, old_dbm
 
+    async def _instead(self, failure: InstrumentError) -> None:
+        """Switch everything off since something has failed, which is what is raised then."""
+        try:
+            await self.safe(str(failure))
+        except InstrumentError as second:
+            failure.add_note(str(second))
+
     async def _switch_on(
         self, name: str, channels: frozenset[int], enabling: Awaitable[None]
     ) -> None:
@@ -324,11 +336,15 @@ class Gate:
 
     async def _switch_off(self, objection: str) -> Exception | None:
         self.trip.set()
+        self.inhibition.off = False
         try:
-            await self.safe(f"interlock: {objection}")
+            await told_while(self.safe(f"interlock: {objection}"), self._look, LONG)
         except Exception as failure:  # noqa: BLE001 - the watch must live, even without audit; logged
             return failure
         return None
+
+    async def _look(self) -> None:
+        self.inhibition.look()
 
     def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
         frequency = check_value(self.lab, source, "frequency", hz)

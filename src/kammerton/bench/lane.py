@@ -38,8 +38,9 @@ class _Call:
     @property
     def remaining(self) -> float:
         """The s that are left of its time since it was begun; infinite where nothing limits it."""
-        limited = self.timeout is not None and self.future.running()
-        return self.since + self.timeout - time.monotonic() if limited else math.inf
+        if self.timeout is None or not self.future.running():
+            return math.inf
+        return self.since + self.timeout - time.monotonic()
 
     @property
     def overdue(self) -> bool:

@@ -52,7 +52,7 @@ class Others:
         await self._guard.require_cold(name)
         volts, width, _ = await pulser.settings(channel)
         self._check(name, volts, "volts", pulse(volts, width))
-        await self._guard.require_free(name)
+        await self._guard.require_cold(name)  # it may have got warm while the box was asked
         await pulser.enable(channel, on=True)
         self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
 

@@ -17,6 +17,9 @@ SAFE_DEADLINE = 15.0
 ORDER = 2.0
 """s that sources wait for generators, and biases for sources, when all are switched off."""
 
+AGAIN = 2.0
+"""s after which what did not go off is switched off again while a bias still ramps."""
+
 STOP_DEADLINE = 3.0
 """s that a generator may take to stop before everything is switched off instead."""
 
@@ -67,26 +70,37 @@ async def switch_off(source: MicrowaveSource) -> None:
         raise InstrumentError(f"{source.name} reads back on after it was switched off")
 
 
-async def in_order(*steps: Coroutine[Any, Any, None]) -> list[str]:
+Step = Callable[[], Coroutine[Any, Any, None]]
+
+
+async def in_order(*steps: Step) -> list[str]:
     """Take steps one after the other and return the words of those that failed.
 
     A step that has not ended after ORDER s does not keep the next one from beginning: an instrument
-    that hangs shall not keep others on.
+    that hangs shall not keep others on. What failed is tried again as long as another goes on: a
+    bias may ramp for an hour.
     """
     tasks: list[asyncio.Task[None]] = []
     try:
         for step in steps:
-            tasks.append(asyncio.create_task(step))
+            tasks.append(asyncio.create_task(step()))
             await asyncio.wait(tasks[-1:], timeout=ORDER)
-        ends = await asyncio.gather(*tasks, return_exceptions=True)
+        while going := [task for task in tasks if not task.done()]:
+            await asyncio.wait(going, timeout=AGAIN)
+            if any(not task.done() for task in tasks):
+                tasks = [_again(*each) for each in zip(tasks, steps, strict=True)]
+        ends = [task.exception() for task in tasks]
     finally:
         await settled(*tasks)
-        for step in steps[len(tasks) :]:
-            step.close()
     for end in ends:
         if end is not None and not isinstance(end, InstrumentError):
             raise end
     return [str(end) for end in ends if end is not None]
+
+
+def _again(task: asyncio.Task[None], step: Step) -> asyncio.Task[None]:
+    failed = task.done() and isinstance(task.exception(), InstrumentError)
+    return asyncio.create_task(step()) if failed else task
 
 
 async def all_of(

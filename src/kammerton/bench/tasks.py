@@ -49,11 +49,14 @@ async def told_while(work: Awaitable[T], tell: Callable[[], Awaitable[object]], 
             await tell()
         return await task
     finally:
-        task.cancel()
+        await settled(task)
 
 
 async def unbroken(action: Coroutine[Any, Any, T]) -> T:
-    """Finish an action that makes the bench safe even when cancelled, then let that pass."""
+    """Finish an action that makes the bench safe even when cancelled, then let that pass.
+
+    It passes though the action failed, which is then its cause: it is asked for only once.
+    """
     task = asyncio.ensure_future(action)
     cancellation: asyncio.CancelledError | None = None
     while not task.done():
@@ -61,6 +64,6 @@ async def unbroken(action: Coroutine[Any, Any, T]) -> T:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancellation = error
-    if cancellation is not None and task.exception() is None:
-        raise cancellation
+    if cancellation is not None:
+        raise cancellation from task.exception()
     return task.result()

@@ -75,10 +75,14 @@ class Thermometer:
     _shown: float = math.nan
 
     async def refresh(self, deadline: float) -> bool:
-        """Read the temperature now, within `deadline` s; say whether that was a valid reading."""
+        """Read the temperature now, within `deadline` s; say whether that was a valid reading.
+
+        It is as old as the question: a slow answer may have been on its way for as long.
+        """
+        asked = self.monotonic()
         kelvin, self._fault = await self._asked(self._temperature, deadline)
         self._silent = self._fault == self._late(deadline)
-        return kelvin is not None and self._take(kelvin)
+        return kelvin is not None and self._take(kelvin, asked)
 
     async def machines(self, look: float) -> bool | None:
         """Ask which machines run, in a look that began at `look`; say whether the monitor told.
@@ -215,7 +219,7 @@ class Thermometer:
         passed = (self.clock.now() - laboratory).total_seconds()
         return max(passed, self.monotonic() - monotonic)
 
-    def _take(self, kelvin: float) -> bool:
+    def _take(self, kelvin: float, asked: float) -> bool:
         if not COLDEST <= kelvin < math.inf:
             self._fault = f"{self.fridge.name} reads {kelvin:g} K, which is no temperature"
             return False
@@ -227,8 +231,6 @@ class Thermometer:
             self._fault = f"{self.fridge.name} is frozen: it has shown exactly {same}"
             self.reading = None
             return False
-        self._stamp(kelvin)
+        time, self._read_at = self._moment(asked)
+        self.reading = FridgeReading(kelvin, time)
         return True
-
-    def _stamp(self, kelvin: float) -> None:
-        self.reading, self._read_at = FridgeReading(kelvin, self.clock.now()), self.monotonic()

@@ -257,6 +257,19 @@ def test_f4_a_temperature_that_hangs_keeps_nothing_on_longer_than_its_last_readi
     assert not cold.allowed
 
 
+def test_f2_a_reading_that_was_long_on_its_way_is_as_old_as_its_question(wall):
+    class Late(Fridge):
+        async def temperature(self) -> float:
+            wall.now += 9.0
+            return self.kelvin
+
+    fridge = Late()
+    cold = check(wall, fridge, max_age=10.0)
+    assert readings(cold, fridge, 0.012, 0.012, 0.012)[-1]
+    wall.now += 1.5
+    assert "no valid reading younger than 10 s" in (cold.objection() or "")
+
+
 def test_a_slow_answer_trips_nothing_after_a_process_stood_still(wall):
     class Slow(Fridge):
         async def temperature(self) -> float:

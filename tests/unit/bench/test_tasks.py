@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from kammerton.bench.tasks import together
+from kammerton.bench.tasks import together, unbroken
 from kammerton.model import InstrumentError, LastingFault
 
 GONE = InstrumentError("awg1: no answer", instrument="awg1")
@@ -29,3 +29,26 @@ def test_what_lasts_is_raised_before_what_may_pass(
     with pytest.raises(InstrumentError) as found:
         asyncio.run(together(ends(each) for each in failures))
     assert found.value is raised
+
+
+def test_a_cancellation_passes_though_what_must_not_be_broken_off_fails() -> None:
+    """It comes only once: who loses it goes on, without the watch that had died, say."""
+
+    async def main() -> None:
+        begun, go = asyncio.Event(), asyncio.Event()
+
+        async def stop() -> None:
+            begun.set()
+            await go.wait()
+            raise GONE
+
+        task = asyncio.create_task(unbroken(stop()))
+        await begun.wait()
+        task.cancel()
+        await asyncio.sleep(0)
+        go.set()
+        with pytest.raises(asyncio.CancelledError) as passed:
+            await task
+        assert passed.value.__cause__ is GONE
+
+    asyncio.run(main())
