@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -75,7 +75,8 @@ class Record:
 class Keeper:
     """Starts the process of a computer again and again, as often as its record allows.
 
-    spare: has a process ready, for when one has died and may have left outputs on.
+    spare: has a process ready, for when one has died and may have left outputs on. distinct: asked
+    once lab.toml was read: whether this is the only one of its computer and of its database.
     """
 
     lab: Path
@@ -84,6 +85,7 @@ class Keeper:
     named: bool = False
     command: Sequence[str] = COMMAND
     spare: Spare | None = None
+    distinct: Callable[[], bool] = lambda: True
     process: Process | None = None
     read: asyncio.Event = field(default_factory=asyncio.Event)
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
@@ -137,19 +139,27 @@ class Keeper:
         rules, mode = self.rules, self.record.mode
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
         self.process = process = Process(order, rules, self.name, self.command, spare)
-        reading = asyncio.create_task(process.loaded.wait())
-        reading.add_done_callback(lambda _: self._was_read(process))
+        mine = asyncio.Event()
+        reading = asyncio.create_task(self._was_read(process, go, mine))
         try:
-            return await process.live(go, stop)
+            return await process.live(mine, stop)
         finally:
             reading.cancel()
+            await asyncio.wait({reading})
+            self.read.set()
             self._name = process.name
 
-    def _was_read(self, process: Process) -> None:
-        """Take note of what lab.toml said, if the process came as far as that."""
-        if process.loaded.is_set():
-            self.computer, self.database = process.name, process.database
+    async def _was_read(self, process: Process, go: asyncio.Event, mine: asyncio.Event) -> None:
+        """Take note of what lab.toml says; let go what may, which may come late.
+
+        Where a process could not be begun, or died at once, the others were not kept waiting.
+        """
+        await process.loaded.wait()
+        self.computer, self.database = process.name, process.database
         self.read.set()
+        await go.wait()
+        if self.distinct():
+            mine.set()
 
     async def _rest(self, ending: Ending, stop: asyncio.Event) -> bool:
         """Wait before the next life; False when told to stop meanwhile."""

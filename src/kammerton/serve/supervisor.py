@@ -42,9 +42,9 @@ async def supervise(
 ) -> Code:
     """Keep computers in tune, each in a process of its own, until a signal or `stop` ends it.
 
-    Nothing is connected before every lab.toml was read without a mistake, and no two of them are of
-    one computer or one database. Returns the worst of
-    the codes of all computers. spare: keep a process ready for the first that dies.
+    Nothing is connected before every lab.toml was read without a mistake, as far as a process could
+    be begun for it, and never two of them that are of one computer or one database. Returns the
+    worst of the codes of all computers. spare: keep a process ready for the first that dies.
     """
     stop, go = stop or asyncio.Event(), asyncio.Event()
     on_ending(stop.set)
@@ -52,17 +52,37 @@ async def supervise(
     ready = Spare(rules, command) if spare else None
     keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules, command, ready)
     tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
+    distinct = _Distinct(keepers, stop)
     await _all_read(keepers, tasks)
-    twice = [*_twice(keepers, "computer"), *_twice(keepers, "database")]
-    tell(*twice)
-    if twice or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
+    if not distinct() or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
         stop.set()
     else:
         go.set()
     kept = ready.kept(_quiet(keepers, stop)) if ready else nullcontext()
     async with _telling(notify or Notify.of(), keepers, stop), kept:
         codes = await asyncio.gather(*tasks)
-    return Code.BAD_INPUT if twice else min(codes, key=WORST_FIRST.index)
+    return Code.BAD_INPUT if distinct.twice else min(codes, key=WORST_FIRST.index)
+
+
+class _Distinct:
+    """Whether each lab.toml is of another computer and database. Where one is not, all end.
+
+    Asked for each that has been read; which may be late, where no process could be begun for it.
+    """
+
+    def __init__(self, keepers: Sequence[Keeper], stop: asyncio.Event) -> None:
+        self.twice = list[str]()
+        self._keepers, self._stop = keepers, stop
+        for keeper in keepers:
+            keeper.distinct = self
+
+    def __call__(self) -> bool:
+        if not self.twice:
+            self.twice = [*_twice(self._keepers, "computer"), *_twice(self._keepers, "database")]
+            tell(*self.twice)
+        if self.twice:
+            self._stop.set()
+        return not self.twice
 
 
 def _keepers(

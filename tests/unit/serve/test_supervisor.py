@@ -212,6 +212,25 @@ def test_two_of_one_computer_or_one_database_are_refused_before_anything_is_conn
     assert not any("go" in lives(path) for path in labs.values())
 
 
+def test_two_of_one_computer_are_refused_though_one_could_not_be_begun_at_first(
+    tmp_path, monkeypatch, capsys
+):
+    """The others were not kept waiting; it has touched nothing when its lab.toml is read."""
+    first, late = lab(tmp_path, "twin", name="first"), lab(tmp_path, "twin", name="late")
+    real, tries = process.begun, list[int]()
+
+    async def begun(*command: str) -> asyncio.subprocess.Process:
+        if command[-1] == str(late) and not tries:
+            tries.append(1)
+            raise OSError(errno.ENOMEM, "Cannot allocate memory")
+        return await real(*command)
+
+    monkeypatch.setattr(process, "begun", begun)
+    assert run(first, late) is Code.BAD_INPUT
+    assert capsys.readouterr().err.strip() == f'{first} and {late}: computer "chip" is in both'
+    assert "go" not in lives(late)
+
+
 def test_computers_on_one_server_are_kept_apart_by_their_names(tmp_path):
     keepers = [Keeper(tmp_path, None, Record(Mode.TUNE, FAST), computer=name) for name in "ab"]
     assert supervisor._twice(keepers, "database") == []
