@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ async def begun(*command: str) -> asyncio.subprocess.Process:
     OSError
         It cannot be begun.
     """
+    _without_threads()
     try:
         return await asyncio.create_subprocess_exec(
             *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
@@ -28,6 +30,22 @@ async def begun(*command: str) -> asyncio.subprocess.Process:
         )  # fmt: skip
     except RuntimeError as problem:  # no thread to wait for it: threads count as processes do
         raise OSError(str(problem)) from problem
+
+
+def _without_threads() -> None:
+    """Let the kernel say when a process has ended, as asyncio does from Python 3.12 on (Linux).
+
+    Before that a thread waits for each. Where none can be begun, the process is there already and
+    stays, known to nobody; and so does the next, whenever it is tried again.
+    """
+    if sys.platform == "linux" and sys.version_info < (3, 12):
+        if isinstance(asyncio.get_child_watcher(), asyncio.PidfdChildWatcher):
+            return
+        with contextlib.suppress(OSError):  # a kernel before 5.3, or a sandbox
+            os.close(os.pidfd_open(os.getpid()))
+            watcher = asyncio.PidfdChildWatcher()
+            watcher.attach_loop(asyncio.get_running_loop())
+            asyncio.set_child_watcher(watcher)
 
 
 def ending(code: int | None) -> str:

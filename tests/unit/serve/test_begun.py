@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+import threading
 
 import pytest
 
@@ -18,3 +21,20 @@ def test_r1_a_process_that_no_thread_can_wait_for_is_one_that_cannot_be_begun(mo
     monkeypatch.setattr(asyncio, "create_subprocess_exec", no_thread)
     with pytest.raises(OSError, match="new thread"):
         asyncio.run(begun("true"))
+
+
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells without a thread")
+def test_r1_where_threads_are_short_a_process_is_begun_and_none_is_left_unknown(monkeypatch):
+    """Python 3.11 begins the process first, then a thread that waits for it."""
+
+    def none(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    async def main() -> int:
+        monkeypatch.setattr(threading.Thread, "start", none)
+        process = await begun(sys.executable, "-c", "import sys; sys.exit(len(sys.stdin.read()))")
+        assert process.stdin is not None
+        process.stdin.write_eof()
+        return await process.wait()
+
+    assert asyncio.run(main()) == 0
