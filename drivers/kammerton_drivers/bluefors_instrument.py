@@ -5,12 +5,14 @@ Source: Remote Access Control API Gen. 1, technical reference BF1000-1234517327-
 
 from __future__ import annotations
 
+import http.client
 import json
 import math
+import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -54,7 +56,8 @@ class BlueforsApi(Instrument):
     ) -> None:
         super().__init__(name, **kwargs)
         self._url, self._key, self._timeout = url.rstrip("/"), key, timeout
-        self._opener = _opener(certificate)
+        self._socket: socket.socket | None = None  # of the latest question: to be hung up on
+        self._opener = _opener(certificate, self._keep)
         for short, label in TEMPERATURES.items():
             path = f"mapper.bf.temperatures.{short}"
             self.add_parameter(short, label=label, unit="K", get_cmd=partial(self.value, path))
@@ -65,6 +68,9 @@ class BlueforsApi(Instrument):
         for pump in PUMPS:
             path = f"mapper.bf.pumps.{pump}"
             self.add_parameter(pump, get_cmd=partial(self.value, path), get_parser=bool)
+
+    def _keep(self, link: socket.socket) -> None:
+        self._socket = link
 
     def get_idn(self) -> dict[str, str | None]:
         """Return vendor, model, name of the system and version of the software."""
@@ -118,13 +124,55 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
         """Follow no redirection: it is an error."""
 
 
-def _opener(certificate: Path | None) -> urllib.request.OpenerDirector:
+Keep = Callable[[socket.socket], object]
+
+
+class _Plain(http.client.HTTPConnection):
+    """Hands its socket out once it is connected.
+
+    The timeout is one of each piece of an answer: who sends a byte now and then is hung up on.
+    """
+
+    def __init__(self, keep: Keep, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._keep = keep
+
+    def connect(self) -> None:
+        """Connect."""
+        super().connect()
+        self._keep(self.sock)
+
+
+class _Encrypted(_Plain, http.client.HTTPSConnection):
+    """The same over TLS."""
+
+
+class _Plainly(urllib.request.HTTPHandler):
+    def __init__(self, keep: Keep) -> None:
+        super().__init__()
+        self._made = partial(_Plain, keep)
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._made, request)
+
+
+class _Secretly(urllib.request.HTTPSHandler):
+    def __init__(self, keep: Keep, context: ssl.SSLContext) -> None:
+        super().__init__(context=context)
+        self._made = partial(_Encrypted, keep, context=context)
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._made, request)
+
+
+def _opener(certificate: Path | None, keep: Keep) -> urllib.request.OpenerDirector:
     """Return what makes requests: through no proxy, and trusting `certificate` alone if given."""
     context = ssl.create_default_context(cafile=certificate)
     context.check_hostname = certificate is None
     return urllib.request.build_opener(
         urllib.request.ProxyHandler({}),
-        urllib.request.HTTPSHandler(context=context),
+        _Plainly(keep),
+        _Secretly(keep, context),
         _NoRedirect(),
     )
 

@@ -20,9 +20,10 @@ from typing import Any
 import pytest
 
 from kammerton.model import InstrumentError
-from kammerton.model.roles import FridgeMonitor
+from kammerton.model.roles import FridgeMonitor, Identity
 from kammerton_drivers.bluefors_api import Bluefors, connect
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
+from kammerton_drivers.session import Session
 from kammerton_sim.fridge import TURBO, Refrigerator, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi as Simulated
 from kammerton_sim.ledger import Ledger
@@ -299,3 +300,36 @@ def test_the_encrypted_port_is_read_with_its_own_certificate_alone(rig, tmp_path
             stranger.tmixing()
     finally:
         stranger.close()
+
+
+def test_f4_software_that_answers_a_byte_now_and_then_is_hung_up_on():
+    """No piece of it takes too long: each question would leave a thread and a connection behind."""
+    hung_up = threading.Event()
+
+    def trickle(server: socket.socket) -> None:
+        link, _ = server.accept()
+        with link, suppress(OSError):
+            link.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+            while not hung_up.wait(0.02):
+                link.sendall(b"x")
+        hung_up.set()
+
+    async def asked(port: int) -> None:
+        session = Session(
+            "fridge", "somewhere", lambda label: BlueforsApi(label, f"http://127.0.0.1:{port}"),
+            lambda _: Identity("", "", "", ""),
+        )  # fmt: skip
+        await session.do("open", lambda _: None)
+        with pytest.raises(InstrumentError, match="did not return within"):
+            await session.do("read", lambda fridge: fridge.tmixing(), deadline=0.2)
+        assert await asyncio.to_thread(hung_up.wait, 10)
+        await session.close()
+
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=trickle, args=[server], daemon=True)
+        thread.start()
+        try:
+            asyncio.run(asked(server.getsockname()[1]))
+        finally:
+            hung_up.set()
+            thread.join(10)
