@@ -8,7 +8,6 @@ import itertools
 import logging
 import math
 import random
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from kammerton.bench.lane import beyond_reach
 from kammerton.model import InstrumentError, KammertonError
 from kammerton.model.roles import Identity
 from kammerton_drivers.line import hang_up, idn, sockets
+from kammerton_drivers.said import cause_of, words_of
 
 I = TypeVar("I", bound=Instrument)  # noqa: E741 - an instrument
 T = TypeVar("T")
@@ -232,7 +232,7 @@ class Session(Generic[I]):
         if found != self._known:
             raise InstrumentError(
                 f"{self.name} ({self.address}): another instrument answers than before: "
-                f"{_words(found)} instead of {_words(self._known)}"
+                f"{words_of(found)} instead of {words_of(self._known)}"
             )
 
     def _perform(self, action: str, fn: Callable[[I], T], in_doubt: bool, verifies: bool) -> T:
@@ -246,7 +246,7 @@ class Session(Generic[I]):
         except Exception as failure:
             if self._instrument is instrument:
                 self._instrument = None
-                self._doubts(_cause(failure))
+                self._doubts(cause_of(failure))
             self._heard = getattr(instrument, "last_heard", "")
             raise
         else:
@@ -293,27 +293,11 @@ class Session(Generic[I]):
             raise
         except Exception as error:
             heard = f"; last heard: {self._heard!r}" if self._heard else ""
-            raise self._error(action, _cause(error) + heard) from error
+            raise self._error(action, cause_of(error) + heard) from error
 
     def _error(self, action: str, cause: str) -> InstrumentError:
         text = f"{self.name} ({self.address}): {action}: {cause}"
         return InstrumentError(text, instrument=self.name)
-
-
-_NOBODY = "VI_ERROR_RSRC_NFOUND"
-_REPR = re.compile(r"<\w+: (\w+?)_\d+>")  # what QCoDeS adds: whom it asked, by our numbered name
-
-
-def _cause(error: Exception) -> str:
-    """Return what went wrong as a person reads it; that nobody answers takes VISA many words."""
-    said = " ".join(str(part) for part in error.args) or repr(error)
-    if _NOBODY in said:
-        return f"nobody answers there ({_NOBODY})"
-    return _REPR.sub(r"\1", said)
-
-
-def _words(who: Identity) -> str:
-    return f"{who.vendor} {who.model} no. {who.serial}, firmware {who.firmware}"
 
 
 def _close(instrument: Instrument) -> None:

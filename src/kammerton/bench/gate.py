@@ -9,8 +9,9 @@ from functools import partial
 
 from kammerton.bench.bias import Biases
 from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
-from kammerton.bench.inhibition import Inhibition
-from kammerton.bench.limits import check_compiled, check_playlist, check_value
+from kammerton.bench.inhibition import LONG, Inhibition
+from kammerton.bench.interlock import fridges_of
+from kammerton.bench.limits import check_compiled, check_playlist, check_value, is_within
 from kammerton.bench.others import Others
 from kammerton.bench.ramp import walk
 from kammerton.bench.switching import (
@@ -31,7 +32,6 @@ from kammerton.model import DriveInhibited, InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import (
     BiasSource,
-    FridgeMonitor,
     Instrument,
     MicrowaveSource,
     NetworkAnalyzer,
@@ -44,9 +44,6 @@ from kammerton.program.compiled import Compiled
 
 FRESH = 1.0
 """s: a younger reading of the fridge vouches for what was just measured."""
-
-LONG = 5.0
-"""s of switching off after which the alarm no longer waits for its end."""
 
 LONGEST_RAMP = 3600.0
 """s that a bias may take to come to 0 V where lab.toml wants that."""
@@ -83,7 +80,7 @@ class Gate:
         self._sources = {n: d for n, d in devices if isinstance(d, MicrowaveSource)}
         self._others = {n: d for n, d in devices if isinstance(d, NetworkAnalyzer | PulseGenerator)}
         self.guard = Guard(
-            lab, _fridges(lab, instruments), clock,
+            lab, fridges_of(lab, instruments), clock,
             who=who, on_change=on_change, holds=holds, monotonic=monotonic,
         )  # fmt: skip
         self.cold, self.changes = self.guard.cold, self.guard.changes
@@ -302,7 +299,7 @@ class Gate:
         """Set a source; return where it was. One that is on moves no faster than it may."""
         instrument = self._sources[source]
         old_hz, old_dbm, on = await instrument.settings()
-        inside = _holds(frequency, old_hz) and _holds(power, old_dbm)
+        inside = is_within(frequency, old_hz) and is_within(power, old_dbm)
         if on and not inside:
             await switch_off(instrument)  # there is no way inside but through what is forbidden
             self._on.pop(source, None)
@@ -349,18 +346,3 @@ class Gate:
     def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
         frequency = check_value(self.lab, source, "frequency", hz)
         return frequency, check_value(self.lab, source, "power", dbm)
-
-
-def _holds(limit: Limit, value: float) -> bool:
-    return limit.minimum <= value <= limit.maximum
-
-
-def _fridges(lab: Lab, instruments: Mapping[str, Instrument]) -> tuple[FridgeMonitor, ...]:
-    found = []
-    for name in (lab.interlock.fridge, lab.interlock.second):
-        if name is not None:
-            fridge = instruments[name]
-            if not isinstance(fridge, FridgeMonitor):
-                raise InstrumentError(f"{name} is not a fridge monitor")
-            found.append(fridge)
-    return tuple(found)

@@ -10,6 +10,9 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 
 log = logging.getLogger(__name__)
 
+LONG = 5.0
+"""s of switching off after which the alarm no longer waits for its end."""
+
 MAINTENANCE = "maintenance"
 """A scope that forbids nothing: while it is held, a warm refrigerator is no alarm."""
 

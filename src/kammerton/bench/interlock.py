@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from kammerton.bench.tasks import settled
 from kammerton.bench.thermometer import LOOK, Thermometer
-from kammerton.lab import Interlock
-from kammerton.model import LabClock
+from kammerton.lab import Interlock, Lab
+from kammerton.model import InstrumentError, LabClock
 from kammerton.model.quantity import show
-from kammerton.model.roles import FridgeMonitor, FridgeReading
+from kammerton.model.roles import FridgeMonitor, FridgeReading, Instrument
 
 SPACING = 0.05
 """s between the readings with which an interlock that was never armed is armed."""
@@ -201,3 +201,21 @@ async def _both(sensor: Thermometer, temperature: asyncio.Task[bool], began: flo
     await asyncio.wait({temperature})
     machines = await sensor.machines(began)
     return machines if temperature.result() else False
+
+
+def fridges_of(lab: Lab, instruments: Mapping[str, Instrument]) -> tuple[FridgeMonitor, ...]:
+    """Return the monitors that lab.toml names: one, or two.
+
+    Raises
+    ------
+    InstrumentError
+        One of them is none.
+    """
+    found = []
+    for name in (lab.interlock.fridge, lab.interlock.second):
+        if name is not None:
+            fridge = instruments[name]
+            if not isinstance(fridge, FridgeMonitor):
+                raise InstrumentError(f"{name} is not a fridge monitor")
+            found.append(fridge)
+    return tuple(found)

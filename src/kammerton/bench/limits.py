@@ -125,3 +125,8 @@ def _offences(lab: Lab, compiled: Compiled) -> Iterator[str]:
 def _rule(lab: Lab, entry: InstrumentEntry, quantity: str) -> str:
     place = f"{lab.path.name}, line {entry.line}" if entry.line else lab.path.name
     return f"limits.{quantity} of instruments.{entry.name} in {place}"
+
+
+def is_within(limit: Limit, value: float) -> bool:
+    """Say whether a value lies within a limit."""
+    return limit.minimum <= value <= limit.maximum
