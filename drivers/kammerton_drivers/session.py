@@ -173,11 +173,12 @@ class Session(Generic[I]):
         """Say that the outputs were verified."""
         self._doubt = None
 
-    async def close(self, within: float = HURRY) -> None:
+    async def close(self, within: float | None = None) -> None:
         """Close the session and end the lane; outputs stay as they are.
 
-        within: s that a call under way gets to end.
+        within: s that a call under way gets to end; of one with outputs, which are off, fewer.
         """
+        within = within or (HURRY if self._guarded else DEADLINE)
         try:
             if not self._lane.poisoned:
                 await self._lane.run(self._discard, timeout=within)
