@@ -193,7 +193,7 @@ async def _switched_off(lab: Lab) -> str | None:
         async with asyncio.timeout(None if _ramps(lab) else LAST):
             await safe.left_safe(lab)
     except (KammertonError, TimeoutError) as problem:
-        log.error("before the end: %s", problem or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
+        log.error("before the end: %s", str(problem) or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
     left, _ = await _known(lab)
     return left
 
