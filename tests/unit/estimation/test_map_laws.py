@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from kammerton.estimation.maps import laws, weighing
+from kammerton.estimation.maps.arcs import Seeker, arcs, candidates
 from kammerton.estimation.maps.branches import fill_brightness
 from kammerton.estimation.maps.crossing import crossing_law
 from kammerton.estimation.maps.flux import Scale, qubit_law
 from kammerton.estimation.maps.positions import levels
 from kammerton.estimation.maps.resonator_flux import Qubit, resonator_law
+from kammerton.estimation.maps.ridge import Columns
 
 B = np.linspace(0.0, 1.0, 100)
 SCALE = Scale(4e9, 1e9, -0.2, 0.5)
@@ -108,6 +110,24 @@ def test_an_arc_is_led_through_the_bright_points_near_it():
                             0.03, 36.0, theta)  # fmt: skip
     np.testing.assert_allclose(theta, THETA, atol=1e-3)
     assert cost == pytest.approx(-36.0 * 85, rel=0.02)  # of 100 columns, 15 show it elsewhere
+
+
+@pytest.mark.parametrize("shift", [0.0, 4.2])
+def test_the_brightest_arc_of_each_period_is_found_among_three_points_each(shift):
+    f, seeker = np.linspace(0.0, 1.0, 81), Seeker(shift, lambda arc: np.array([arc.top]))
+    wave = np.cos(2 * np.pi * (B - 0.3) / 1.5)
+    low, high = seeker.forward(np.array([0.2, 0.9]))
+    arc = 0.5 * (high + low) + 0.5 * (high - low) * wave
+    arc = (arc**0.25 - 1.0) * shift if shift else arc
+    s = 100.0 * (np.abs(f - arc[:, None]) < 0.02)
+    c = Columns(f, B, s, np.ones(s.shape), 1)
+    best = arcs(c, s, candidates(c, s, 0.03), 0.03, seeker, np.array([0.5, 1.5, 6.0]))
+    assert best[0].period == 1.5
+    assert best[0].share > 0.95
+    assert best[0].top == pytest.approx(0.3, abs=0.02)
+    assert best[0].level + best[0].swing == pytest.approx(high, rel=0.03)
+    assert [each.bright for each in best] == sorted((each.bright for each in best), reverse=True)
+    assert arcs(c, 0.0 * s, candidates(c, 0.0 * s, 0.03), 0.03, seeker) == []
 
 
 @pytest.mark.parametrize("apart", [0.0, 0.3])

@@ -52,11 +52,17 @@ class Arc:
 
 @dataclass(frozen=True)
 class Seeker:
-    """y(f), f(y), and a law's theta from an arc in y."""
+    """y(f), and a law's theta from an arc in y.
 
-    forward: Callable[[Array], Array]
-    back: Callable[[Array], Array]
+    shift: y = (1 + f / shift)^4, in which a transmon's arc is a cosine; 0 where y = f.
+    """
+
+    shift: float
     start: Callable[[Arc], Array]
+
+    def forward(self, f: Array) -> Array:
+        """Return y(f)."""
+        return f if self.shift == 0.0 else np.asarray((1.0 + f / self.shift) ** 4)
 
 
 def candidates(c: Columns, s: Array, width: float) -> Candidates:
@@ -73,12 +79,21 @@ def arcs(
     triple = _triples(found.height)
     if triple is None:
         return []
-    b, y = c.b[triple[0]], seeker.forward(found.f[triple])
-    thin = np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
-    lit, edges = s[thin], _edges(c)
-    result = [_brightest(c, lit, c.b[thin], b, y, period, width, seeker.back, edges)
-              for period in periods]  # fmt: skip
-    return sorted((arc for arc in result if arc is not None), key=lambda arc: -arc.bright)
+    y, thin = seeker.forward(found.f[triple]), np.arange(0, len(c.b), max(1, len(c.b) // THINNED))
+    best = np.empty((len(periods), 5))
+    threes.fill_brightest(
+        c.b[triple[0]], y, periods, c.b[thin], s[thin], (SOLID, DULL, BRIGHT), seeker.shift,
+        _edges(c), c.step, max(width, 2 * c.step), best,
+    )  # fmt: skip
+    result = [_arc(period, *each) for period, each in zip(periods, best, strict=True)
+              if each[3] > threes.DARK]  # fmt: skip
+    return sorted(result, key=lambda arc: -arc.bright)
+
+
+def _arc(period: float, level: float, cos: float, sin: float, bright: float, share: float) -> Arc:
+    top = float(np.arctan2(sin, cos)) * period / (2 * np.pi)
+    return Arc(float(level), float(np.hypot(cos, sin)), top, float(period), float(bright),
+               float(share))  # fmt: skip
 
 
 def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
@@ -91,25 +106,6 @@ def _triples(height: Array) -> tuple[NDArray[np.intp], NDArray[np.intp]] | None:
     column, which = np.unravel_index(drawn, chance.shape)
     different = (np.diff(np.sort(column, axis=1), axis=1) > 0).all(axis=1)
     return (column[different], which[different]) if different.any() else None
-
-
-def _brightest(
-    c: Columns, s: Array, columns: Array, b: Array, y: Array, period: float, width: float,
-    back: Callable[[Array], Array], edges: Array,
-) -> Arc | None:  # fmt: skip
-    turn = 2 * np.pi / period
-    solved, line = np.empty((len(b), 3)), np.zeros((len(b), len(columns)))
-    threes.fill_arcs(b, y, columns, turn, solved, line)
-    bright, share = np.empty(len(b)), np.empty(len(b))
-    threes.fill_brightness(s, (SOLID, DULL, BRIGHT), back(line), edges, c.step,
-                           max(width, 2 * c.step), bright, share)  # fmt: skip
-    bright[~solved.any(axis=1)] = threes.DARK
-    best = int(bright.argmax())
-    if bright[best] <= threes.DARK:
-        return None
-    level, cos, sin = solved[best]
-    return Arc(float(level), float(np.hypot(cos, sin)), float(np.arctan2(sin, cos) / turn), period,
-               float(bright[best]), float(share[best]))  # fmt: skip
 
 
 def _edges(c: Columns) -> Array:

@@ -69,18 +69,13 @@ def qubit_prior(scale: Scale, anharmonicity: float | None, period: float | None,
 
 def qubit_seeker(scale: Scale, prior: Prior) -> Seeker:
     """Return how a qubit's arc is looked for: f01 + E_C to the fourth power is a cosine."""
-    base, ec = scale.f0 / scale.df, float(prior[0][E_C])
-
-    def forward(f: Array) -> Array:
-        return np.asarray(((f + base + ec) / (base + ec)) ** 4)
-
-    def back(y: Array) -> Array:
-        root = np.sqrt(np.sqrt(np.maximum(y, 0.0)))
-        return np.asarray(root * (base + ec) - base - ec)
+    ec = float(prior[0][E_C])
+    shift = scale.f0 / scale.df + ec
 
     def start(arc: Arc) -> Array:
         high, low = arc.level + arc.swing, arc.level - arc.swing
         square = float(np.clip(low / high, 0.0, 1.0))
-        return np.array([float(back(np.array(high))), arc.top, np.log(arc.period), square, ec])
+        top = (max(high, 0.0) ** 0.25 - 1.0) * shift
+        return np.array([top, arc.top, np.log(arc.period), square, ec])
 
-    return Seeker(forward, back, start)
+    return Seeker(shift, start)

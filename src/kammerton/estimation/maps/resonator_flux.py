@@ -134,7 +134,7 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
         top = arc.level + arc.swing
         return np.array([top, arc.top, np.log(arc.period), 2.5 * arc.swing, log_d])
 
-    seeker = Seeker(lambda f: f, lambda y: y, start)
+    seeker = Seeker(0.0, start)
     shape = POLE if parts == 2 else FANO
     return Model(resonator_law(b, scale, qubit), prior, seeker, shape, TOP)
 

@@ -37,7 +37,7 @@ class Columns:
     w: Array
     parts: int
 
-    @property
+    @cached_property
     def step(self) -> float:
         """Typical distance of two frequencies."""
         return 1.0 / (len(self.f) - 1)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.kernels import kernel, piece
 
 Array = NDArray[np.float64]
 
@@ -19,6 +19,35 @@ DARK = -1e300
 
 
 @kernel
+def fill_brightest(
+    b: Array, y: Array, periods: Array, columns: Array, s: Array,
+    limits: tuple[float, float, float], shift: float, edges: Array, step: float, least: float,
+    best: Array,
+) -> None:  # fmt: skip
+    """Fill the brightest arc through three points b, y (T, 3) of each period (P,).
+
+    best (P, 5): level, cosine, sine; how bright it is in s (B, A), at biases `columns`, DARK where
+    there is none; and its share. shift: see `arcs.Seeker`. The rest: see `fill_brightness`.
+    """
+    arcs = b.shape[0]
+    solved, line = np.empty((arcs, 3)), np.empty((arcs, columns.size))
+    bright, share = np.empty(arcs), np.empty(arcs)
+    for p in range(periods.size):
+        line[:, :] = -1.0  # outside, where the points tell no arc
+        fill_arcs(b, y, columns, 2.0 * math.pi / periods[p], solved, line)
+        if shift != 0.0:
+            for t in range(arcs):
+                for i in range(columns.size):
+                    line[t, i] = (math.sqrt(math.sqrt(max(line[t, i], 0.0))) - 1.0) * shift
+        fill_brightness(s, limits, line, edges, step, least, bright, share)
+        top = 0
+        for t in range(1, arcs):
+            top = t if bright[t] > bright[top] else top
+        best[p, 0], best[p, 1], best[p, 2] = solved[top, 0], solved[top, 1], solved[top, 2]
+        best[p, 3], best[p, 4] = bright[top], share[top]
+
+
+@piece
 def fill_arcs(b: Array, y: Array, columns: Array, turn: float, solved: Array, line: Array) -> None:
     """Solve level + cos(turn b) + sin(turn b) through points b, y (T, 3).
 
@@ -46,7 +75,7 @@ def fill_arcs(b: Array, y: Array, columns: Array, turn: float, solved: Array, li
             line[t, i] = level + p * wave[0, i] + q * wave[1, i]
 
 
-@kernel
+@piece
 def fill_brightness(
     s: Array, limits: tuple[float, float, float], line: Array, edges: Array, step: float,
     least: float, bright: Array, share: Array,
