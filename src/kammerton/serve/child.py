@@ -45,6 +45,11 @@ whose supervisor is gone would keep instruments and database for ever.
 """
 
 
+NO_THREAD = "can't start new thread"
+"""Python's word where the system has none left. It may have some again, so that it is no crash:
+five of those lead to safe mode, and one more there to a process that switches nothing off."""
+
+
 class Life:
     """What a computer's process is doing, told with every heartbeat."""
 
@@ -145,7 +150,11 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             with contextlib.suppress(RuntimeError):  # the loop has ended already
                 loop.call_soon_threadsafe(_cancel, task, why)
 
-    wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
+    try:
+        wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
+    except RuntimeError as problem:  # no thread for it
+        wire.say(ended=Code.FAILED, why=str(problem))
+        return Code.FAILED
     life = Life(wire, order.beat)
     async with life.beating():
         try:
@@ -251,6 +260,9 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
         tell(*(f"kammerton run: {text}" for text in texts))
         return Code.FAILED, str(problem)
     except Exception as error:  # whatever it was: the supervisor must hear why
+        if NO_THREAD in str(error):
+            log.error("%s", error)  # noqa: TRY400 - it says all
+            return Code.FAILED, str(error)
         log.exception("an error that nobody foresaw")
         return Code.CRASHED, f"{type(error).__name__}: {error}"
     tell(*(f"{target} is parked: {reason}" for target, reason in parked.items()))
