@@ -104,7 +104,7 @@ CASES = {
     "short pulses": (clean(gap=0.7), 0.05, "insufficient", "range too narrow", "full return", 1),
     "few amplitudes": (clean(gap=1.7, slope=80.0, bend=0.0), 0.03, "insufficient",
                        "sampling too coarse", "two amplitudes", 0),
-    "long steps": (clean(gap=24.0, slope=20.0, bend=0.0, rate=0.1), 0.03, "insufficient",
+    "long steps": (clean(gap=26.0, slope=60.0, bend=0.0, rate=0.1), 0.03, "insufficient",
                    "sampling too coarse", "two lengths", 1),
     "no detuning": (WIDE, 0.05, "insufficient", "range too narrow", "hardly changes", 0),
     "two couplings": (0.5 * clean() + 0.5 * clean(gap=3.6, at=0.6), 0.03, "rejected",
@@ -182,6 +182,18 @@ def test_no_side_of_the_resonance_is_mirrored():
     found = truth.fit(traces)
     left = ((traces.y - found.curve) / traces.sigma) ** 2
     assert (left.sum(axis=(1, 2)) < oracle(truth, hidden, traces)[1] + 4.0).all()
+
+
+def test_a_chevron_that_ended_a_fringe_off_is_found_again():
+    """Pulses of which the first was taken for the second, and a bend with a delay in its place."""
+    truth, rng = TRUTHS[KIND], np.random.default_rng([8, 1])
+    p = truth.draw(rng, 150)
+    traces, which = truth.measured(rng, p, 5.0), np.array([19, 53])
+    some = traces.take(which)
+    found = truth.fit(some)
+    off = np.abs(some.y - found.curve) / some.sigma
+    best = oracle(truth, {name: v[which] for name, v in p.items()}, some)[1]
+    assert ((off**2).sum(axis=(1, 2)) - best < 1.0).all()
 
 
 def test_the_mirrored_law_has_the_same_slope(monkeypatch):

@@ -45,6 +45,7 @@ CLEAR = 60.0  # chi-square that the exchange must explain beyond stripes
 UNEVEN = 0.1  # structure beside the exchange that passes, in parts of its height
 RELATED = 0.25  # autocorrelation of residuals that is structure, where sigma is not given
 STRAY = 7.0  # sigmas from which a single point is stray
+CHANCE = 2.0  # sigmas of chi-square from which a chevron may be a fringe off
 ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
 BEYOND = 0.25  # by which noise may take a population out of 0 to 1
 TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
@@ -127,7 +128,8 @@ def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Excha
     """Return the best of several roads; the first one that leaves no more than noise will do.
 
     A detuning that bends can be right on one side of the resonance and mirrored on the other, which
-    noise may hide: so the best is tried once more from one that does not bend.
+    noise may hide: so the best is tried once more from one that does not bend. What leaves more
+    than noise may be a fringe off.
     """
     points = int((image.w > 0).sum())
     fits: list[Descent] = []
@@ -136,10 +138,22 @@ def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Excha
         if fits[-1].cost < points + 4.0 * np.sqrt(points):
             break
     best = min(fits, key=lambda each: each.cost)
-    straight = best.theta.copy()
-    straight[BEND] = 0.0
-    best = min(best, descend(image, straight, prior), key=lambda each: each.cost)
+    for gone in ([BEND], [BEND, LATE]):
+        best = _better(image, best, prior, gone, 0.0)
+    for fringes in (1.0, -1.0):
+        if best.cost > points + CHANCE * np.sqrt(2.0 * points):
+            best = _better(image, best, prior, [], fringes)
     return finished(image, prior, best)
+
+
+def _better(
+    image: Image, best: Descent, prior: tuple[Array, Array], gone: list[int], fringes: float
+) -> Descent:
+    """Return the better of a fit and one from beside it: without something, or some fringes off."""
+    start = best.theta.copy()
+    start[gone] = 0.0
+    start[LATE] += fringes / start[GAP]
+    return min(best, descend(image, start, prior), key=lambda each: each.cost)
 
 
 def _grown(image: Image, start: Array, prior: tuple[Array, Array]) -> Descent:
