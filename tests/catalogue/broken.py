@@ -70,7 +70,7 @@ BROKEN: tuple[Broken, ...] = (
     Broken(
         "faint random walk", nothing.faint_walk, REFUSE,
         "drift of 1 to 10 times the noise: its one bump looks exactly like a weak, broad signal; "
-        "only a second scan can tell", undecidable=True,
+        "only a second scan can tell, but few are so clear",
     ),
     Broken(
         "random walk alone", nothing.walk_alone, (REJECTED,),

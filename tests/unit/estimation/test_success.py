@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.fits_honesty import NEAR, SURE, drawn
-from tests.catalogue.bound import UNTOLD, choosing_oracle, oracle
+from tests.benchmarks.fits_honesty import NEAR, SURE, Set, drawn
+from tests.catalogue.bound import UNTOLD, bound, choosing_oracle, oracle
 from tests.catalogue.registry import truths
 
 TRACES = 60
@@ -47,3 +47,13 @@ def test_an_oracle_that_knows_the_law_leaves_nothing_untold():
     truth = truths()["t1"]
     held = drawn(truth, 7, TRACES, 10.0)
     assert np.isnan(choosing_oracle(truth, held.hidden, held.traces).alike["t1"]).all()
+
+
+def test_an_echo_of_slow_noise_is_not_drawn_to_the_exponential():
+    """Its beginning is flat, which an exponential takes for growth; where that law was held three
+    times as likely before the data, 3.5 % of 1500 at an SNR of 10 were wrong, now 1.9 %."""
+    truth, which = truths()["t2_echo, slow noise"], np.array([89, 206, 240, 264, 341])
+    held = drawn(truth, 17, 400, 10.0)
+    p, traces = {k: v[which] for k, v in held.hidden.items()}, held.traces.take(which)
+    few = Set(truth, p, traces, bound(truth, p, traces))
+    assert few.right(truth.fit(traces).values, choosing_oracle(truth, p, traces).alike).all()
