@@ -16,9 +16,10 @@ from kammerton.estimation.numeric.derived import derive
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, solve
-from kammerton.estimation.verdict.evidence import Evidence, weigh
+from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
+    STEADY,
     Findings,
     drift_asked,
     judge_doubt,
@@ -38,6 +39,7 @@ SEARCHED = 20.0  # delta-BIC that pays for a search over some 100 frequencies
 UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
 KNOWN = ("extremum", "expected", "interleaved")
 DRIFT = 22.0  # delta-BIC over a random walk
+EDGE = 0.1  # windows from an end, where a walk turns as an extremum does
 
 
 def drag(batch: Batch, known: dict[str, object]) -> Outcome:
@@ -70,10 +72,11 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
     _judge(findings, batch, fit, evidence)
     judge_place(findings, Place(at, found.stderr["drag_coefficient"], period, expected, low,
                                 low + span))  # fmt: skip
+    drift = drift_asked(batch, known, DRIFT, DRIFT)
+    if drift > STEADY:
+        _judge_edge(findings, at, np.abs((at - low) / span - 0.5) > 0.5 - EDGE)
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(
-        findings, evidence, "a parabola or a cosine", CLEAR, drift_asked(batch, known, DRIFT, DRIFT)
-    )
+    judge_doubt(findings, evidence, "a parabola or a cosine", CLEAR, drift)
     findings.accept("a clear extremum")
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
@@ -101,6 +104,15 @@ def _judge(findings: Findings, batch: Batch, fit: Solution, evidence: Evidence) 
     findings.insufficient(
         evidence.gain_line < CLEAR, "range too narrow",
         "only a slope is seen, no extremum", Advice(window_times=2.0),
+    )  # fmt: skip
+
+
+def _judge_edge(findings: Findings, at: Array, near: Mask) -> None:
+    """Object to an extremum at the window's edge, from which the data hardly turn back."""
+    findings.insufficient(
+        near, "range too narrow",
+        lambda n: f"the extremum lies at the window's edge, at {at[n]:.3g}: drift may look like it",
+        lambda n: Advice(centre_on=float(at[n])),
     )  # fmt: skip
 
 
