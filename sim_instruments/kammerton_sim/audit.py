@@ -66,7 +66,7 @@ class _Span:
 class _Replay:
     """Settings as they were at each moment, and the spans in which one was unsafe."""
 
-    def __init__(self, limits: Limits, start: Mapping[Key, Any]) -> None:
+    def __init__(self, limits: Limits, start: Mapping[Key, Any], began: float) -> None:
         self._limits = limits
         self._values = dict(start)
         self._begun: dict[Key, Any] = {}
@@ -74,7 +74,7 @@ class _Replay:
         self._known: dict[Key, tuple[float, float] | None] = {}  # a month has few names
         self.spans: list[dict[str, Any]] = []
         for key in list(self._values):
-            self._judge(key, 0.0)
+            self._judge(key, began)
 
     def change(self, change: Mapping[str, Any]) -> None:
         """Take one entry of the ledger into account."""
@@ -213,11 +213,12 @@ def within_all(limits: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 
 def unsafe(
-    changes: Changes, limits: Limits, start: Mapping[Key, Any], now: float
+    changes: Changes, limits: Limits, start: Mapping[Key, Any], now: float, began: float = 0.0
 ) -> list[dict[str, Any]]:
     """Return every span in which an output put out a level outside its limits, in order.
 
-    start: settings before the first change. now: unix s at which open spans are cut.
+    start: settings before the first change, as they were from `began` on. now: when spans that
+    are still open are cut. Both in unix s.
 
     Raises
     ------
@@ -231,7 +232,7 @@ def unsafe(
     ]
     if problems:
         raise AuditError("; ".join(problems))
-    replay = _Replay(limits, start)
+    replay = _Replay(limits, start, began)
     for change in changes:
         replay.change(change)
     replay.end(now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import fnmatch
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,6 +39,9 @@ def run(argv: Sequence[str]) -> int:
         if options.list:
             return _say(options, _catalogue(), words.table())
         return _carry_out(ControlPort(options.control), options)
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ConnectionError as error:
         return _fail(str(error), 1, as_json)
     except (Refused, LimitError, ValueError) as error:
@@ -174,9 +178,10 @@ def _say(options: argparse.Namespace, values: Sequence[Any], *lines: str) -> int
     """Print one JSON value a line for machines, never folded, or the words."""
     if options.json:
         sys.stdout.write("".join(json.dumps(value) + "\n" for value in values))
-        return 0
-    for line in lines:
-        write(sys.stdout, line)
+    else:
+        for line in lines:
+            write(sys.stdout, line)
+    sys.stdout.flush()
     return 0
 
 

@@ -42,6 +42,8 @@ class Ledger:
 
     def __init__(self, now: Callable[[], float], length: int = 200_000) -> None:
         self.now = now
+        self.began = now()
+        """When everything was switched on, in unix s."""
         self._changes: deque[Change] = deque(maxlen=length)
         self._lock = threading.Lock()
         self._next = 0

@@ -74,7 +74,7 @@ class Questions:
     def outside(self, limits: Limits) -> dict[str, Any]:
         """Return what `unsafe` does, and name patterns that meet no output instead of raising."""
         site, start, changes = self._site, self._at_power_on(), self._changes()
-        found = unsafe(changes, limits, start, site.world.clock.now())
+        found = unsafe(changes, limits, start, site.world.clock.now(), site.ledger.began)
         nowhere = unmet(changes, limits, start)
         known = known_outputs(changes, start) if nowhere else []
         not_judged = [{"name": name, "why": no_output(name, known)} for name in nowhere]

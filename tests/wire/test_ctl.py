@@ -7,6 +7,8 @@ import json
 import math
 import os
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -643,6 +645,16 @@ def test_what_is_refused_is_json_where_answers_are(ctl, arguments):
     words = ctl(*arguments)
     assert (code, out) == (words[0], "")
     assert json.loads(err) == {"error": words[2].rstrip("\n")}
+
+
+def test_who_reads_no_further_is_told_nothing(laboratory):
+    """`kammerton sim ctl outputs | head -0`: no words about a pipe, no traceback."""
+    port, (reads, writes) = str(laboratory.ports["control"]), os.pipe()
+    os.close(reads)
+    words = [sys.executable, "-m", "kammerton_sim", "ctl", "--control", port, "outputs"]
+    done = subprocess.run(words, stdout=writes, stderr=subprocess.PIPE, timeout=100, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
 
 
 class Terminal(io.StringIO):

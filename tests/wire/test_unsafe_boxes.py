@@ -71,6 +71,9 @@ def test_an_analyzer_radiates_where_it_sweeps_from_power_on(laboratory, spans):
     """-10 dBm, which it may, from 100 kHz to 20 GHz, which it may not; nothing else is on."""
     begin, end = ("vna.rf1", "sweep_from", 100e3), ("vna.rf1", "sweep_to", 20e9)
     assert spans() == [begin, end]
+    told = laboratory.questions.unsafe({"vna.frequency": (4e9, 8e9)})
+    assert {span["from"] for span in told["found"]} == {laboratory.ledger.began}
+    assert told["found"][0]["from"] == pytest.approx(1e9, abs=100)  # not 1970
     quiet(laboratory)
     told = laboratory.questions.unsafe({"vna.frequency": (4e9, 8e9)})
     assert all(span["to"] < laboratory.world.clock.now() for span in told["found"])

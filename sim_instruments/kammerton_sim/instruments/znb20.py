@@ -76,8 +76,9 @@ class Znb20(ScpiInstrument):
         return f"rf{suffixes[0]}" if suffixes else "rf"
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return what port 1 puts out: the power of the first channel; None when it is off."""
-        level = {"power": self.value("power", 1)}
+        """Return what port 1 puts out: that of the first channel; None when it is off."""
+        ends = dict(zip(_ENDS, self._ends(1), strict=True))
+        level = {"power": self.value("power", 1), **ends}
         return {f"{self.name}.rf": level if self.value("on") else None}
 
     def reset(self) -> None:
