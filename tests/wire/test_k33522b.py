@@ -100,6 +100,15 @@ def test_offset_and_half_the_amplitude_share_the_range(box):
     assert error(box) == 0
 
 
+def test_a_dc_voltage_has_the_whole_range_and_another_function_takes_its_share(box):
+    told(box, "OUTP1 ON;:SOUR1:VOLT 4;:SOUR1:FUNC DC;:SOUR1:VOLT:OFFS 5")
+    assert (value(box, "SOUR1:VOLT:OFFS?"), error(box)) == (5.0, 0)
+    assert (box.levels()["fg.1"]["low"], box.levels()["fg.1"]["high"]) == (5, 5)
+    told(box, "SOUR1:FUNC SIN")
+    assert (value(box, "SOUR1:VOLT:OFFS?"), error(box)) == (3.0, -221)
+    assert (box.levels()["fg.1"]["low"], box.levels()["fg.1"]["high"]) == (1, 5)
+
+
 def noted(box: Keysight33522b, since: int) -> list[tuple[str, float, float]]:
     changes = [c for c in box.ledger.since(since) if c["what"] in ("low", "high", "offset")]
     return [(c["what"], round(c["old"], 9), round(c["new"], 9)) for c in changes]

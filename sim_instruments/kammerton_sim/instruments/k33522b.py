@@ -98,6 +98,11 @@ class Keysight33522b(Ends):
 
     def set(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
         """Change a setting. Another load renames the same source voltage, whoever turns it."""
+        if key == "function" and not self._unsettled:
+            with self._one(*suffixes):
+                super().set(key, suffixes, value)
+                self._fit_offset(*suffixes)  # which has had all the room, if that was DC
+            return
         if key != "load" or self._unsettled:
             super().set(key, suffixes, value)
             return
@@ -295,11 +300,13 @@ class Keysight33522b(Ends):
         function = str(SETTINGS["function"].kind.parse(call.parts(1, 1)[0]))
         if function == "ARB" and self._memory.chosen(channel) is None:
             raise ScpiError(-221, "no arbitrary waveform is chosen")
+        offset, most = self.value("offset", channel), FASTEST.get(function, 30e6)
         self.put("function", (channel,), function)
-        most = FASTEST.get(function, 30e6)
         if float(self.value("frequency", channel)) > most:
             self.set("frequency", (channel,), most)
             raise ScpiError(-221, "frequency reduced for the function")
+        if self.value("offset", channel) != offset:
+            raise ScpiError(-221, "offset has been adjusted due to amplitude")
 
     def _set_frequency(self, call: Call) -> None:
         channel, (text,) = channel_of(call), call.parts(1, 1)

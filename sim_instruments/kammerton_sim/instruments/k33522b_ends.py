@@ -1,8 +1,9 @@
 """The ends of what a Keysight 33522B can be set to, which depend on load, amplitude and function.
 
 From the 33500 manual: high and low levels that push each other 1 mV away, with "Settings
-conflict", or are clipped, with "Data out of range". From memory: that MAX of the amplitude does not
-count the offset, which is moved.
+conflict", or are clipped, with "Data out of range". From the manuals of the 33120A and of the
+Picotest G5100A, which speaks alike: a dc voltage is the offset alone, to +-5 V into 50 ohm. From
+memory: that MAX of the amplitude does not count the offset, which is moved.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ class Ends(ScpiInstrument):
         return 10.0 if math.isinf(load) else 10.0 * load / (load + 50)
 
     def _room(self, channel: int) -> float:
-        """V that the amplitude leaves to the offset."""
+        """V that the amplitude leaves to the offset: all where the function is none but that."""
+        if self.value("function", channel) == "DC":
+            return self._highest(channel)
         return max(0.0, self._highest(channel) - float(self.value("amplitude", channel)) / 2)
 
     def _named(self, key: str, channel: int, text: str) -> float | None:
