@@ -20,8 +20,9 @@ from kammerton.loop.planner import Plan
 from kammerton.model import LabClock
 from kammerton.model.backoff import Backoff
 from kammerton.store import Store
-from kammerton_sim.audit import contradicted, unsafe
+from kammerton_sim.audit import unsafe
 from kammerton_sim.chip import random_chip
+from kammerton_sim.contradicted import contradicted
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.proxy import Proxy

@@ -1,4 +1,4 @@
-"""What the ledger proves, without asking the daemon: unsafe outputs, the wrong box, wrong values.
+"""What the ledger proves, without asking the daemon: unsafe outputs, writes to the wrong box.
 
 An output puts something out while its relay is closed ("on") and, if its box plays ("run"),
 while the box runs. A span of time in which a level lies outside its limits meanwhile is unsafe.
@@ -7,7 +7,7 @@ while the box runs. A span of time in which a level lies outside its limits mean
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
@@ -139,7 +139,7 @@ class _Replay:
     def _level(self, key: Key, value: Any) -> Any:
         """Return what is held against the limits: of amperes the volts, if those are in volts."""
         current = self._current(key)
-        if current is None or self._judged_by(current) is not None or not _is_number(value):
+        if current is None or self._judged_by(current) is not None or not is_number(value):
             return value
         most = self._values.get((key[0], key[1], "voltage_limit"), math.inf)
         return min(max(value * OHM, -most), most)
@@ -190,12 +190,13 @@ class _Replay:
         return self._limit_of((box, output, other)) == limits
 
 
-def _is_number(value: Any) -> bool:
+def is_number(value: Any) -> bool:
+    """Whether it is a number; true and false are numbers for Python alone."""
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _is_out(value: Any, limits: tuple[float, float]) -> bool:
-    return _is_number(value) and not limits[0] <= value <= limits[1]
+    return is_number(value) and not limits[0] <= value <= limits[1]
 
 
 def _is_meant(key: Key, pattern: str) -> bool:
@@ -299,53 +300,3 @@ def writes(changes: Changes) -> list[Mapping[str, Any]]:
 def _was_written(change: Mapping[str, Any]) -> bool:
     """Whether somebody asked for it, and not a power switch or a hand at the front panel."""
     return change["what"] not in _NOT_WRITTEN and not change.get("by")
-
-
-def contradicted(
-    published: Sequence[Mapping[str, Any]], truth: Callable[..., float], sigmas: float = 5.0
-) -> dict[str, Any]:
-    """Compare published values with the truth at the times they were published for.
-
-    published: {"name", "value", "stderr", "time"?, "extra"?} each; `extra` is handed to `truth`.
-
-    Returns
-    -------
-    {"checked": how many, "contradicted": those off by more than `sigmas`, with truth and pull,
-    "without_truth": name -> why, of which the laboratory has no truth}
-
-    Raises
-    ------
-    AuditError
-        Entries without name, value or standard error, all of them named.
-    """
-    problems = [p for n, entry in enumerate(published) for p in _missing(n, entry)]
-    if not sigmas > 0:
-        problems.append(f"{sigmas} sigmas")
-    if problems:
-        raise AuditError("; ".join(problems))
-    checked, off, unknown = 0, [], dict[str, str]()
-    for entry in published:
-        try:
-            true = float(truth(entry["name"], at=entry.get("time"), **entry.get("extra", {})))
-        except (ValueError, TypeError, ArithmeticError) as error:  # of an extra that is none
-            unknown[entry["name"]] = str(error)
-            continue
-        checked += 1
-        pull = min(max((entry["value"] - true) / entry["stderr"], -BOUNDLESS), BOUNDLESS)
-        if not abs(pull) <= sigmas:
-            off.append({**entry, "truth": true, "pull": pull})
-    return {"checked": checked, "contradicted": off, "without_truth": unknown}
-
-
-def _missing(number: int, entry: object) -> list[str]:
-    if not isinstance(entry, Mapping):
-        return [f"entry {number}: {entry!r} is no table"]
-    where = f"entry {number} ({entry.get('name', 'no name')})"
-    problems = [] if isinstance(entry.get("name"), str) else [f"{where}: name is missing"]
-    for key in ("value", "stderr"):
-        value: Any = entry.get(key)
-        if not _is_number(value) or not math.isfinite(value):
-            problems.append(f"{where}: {key} {value!r} is not a number")
-        elif key == "stderr" and value <= 0:
-            problems.append(f"{where}: stderr {value!r} must be above 0")
-    return problems

@@ -12,7 +12,6 @@ from kammerton_sim.audit import (
     AuditError,
     Key,
     Limits,
-    contradicted,
     known_outputs,
     limited,
     unmet,
@@ -21,6 +20,7 @@ from kammerton_sim.audit import (
     wrong_box,
 )
 from kammerton_sim.chip.hidden import note
+from kammerton_sim.contradicted import contradicted
 from kammerton_sim.faults.words import near
 from kammerton_sim.limits import limits_of_lab
 from kammerton_sim.untold import why_untold
@@ -88,7 +88,7 @@ class Questions:
     def contradicted(
         self, published: Sequence[Mapping[str, Any]], sigmas: float = 5.0
     ) -> dict[str, Any]:
-        """Hold published values against the truth of their times; see `audit.contradicted`."""
+        """Hold published values against the truth of their times; see `contradicted`."""
         ahead = self._site.world.clock.now() + _AHEAD
         coming = [each for each in published if _time(each) > ahead]
         past = [each for each in published if not _time(each) > ahead]

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton_sim.audit import AuditError, contradicted, unsafe, wrong_box
+from kammerton_sim.audit import AuditError, unsafe, wrong_box
+from kammerton_sim.contradicted import contradicted
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.limits import limits_of
 
