@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.lab import Lab
-from kammerton.serve import child, computer
+from kammerton.serve import child, computer, safe
 from kammerton.serve.rules import Rules
 from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
@@ -35,6 +35,14 @@ def on(laboratory: Laboratory) -> set[str]:
     return {name.split(".")[0] for name, state in laboratory.outputs().items() if state is not None}
 
 
+@pytest.fixture
+def as_slow_as_the_machine(monkeypatch) -> None:
+    slow = stretch()
+    monkeypatch.setattr(child, "LAST", child.LAST * slow)
+    monkeypatch.setattr(safe, "LAST_CONNECT", safe.LAST_CONNECT * slow)
+
+
+@pytest.mark.usefixtures("as_slow_as_the_machine")
 def test_r1_told_to_end_after_a_kill_it_switches_off_first() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
@@ -190,6 +198,7 @@ def test_r1_what_a_person_holds_is_left_alone() -> None:
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
 
 
+@pytest.mark.usefixtures("as_slow_as_the_machine")
 def test_r1_what_the_daemon_itself_set_aside_is_switched_off_too() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
