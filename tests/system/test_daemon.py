@@ -195,7 +195,7 @@ def warm(running, tmp_path_factory):
         lab.ask(op="set_temperature", kelvin=0.012)
 
 
-def test_a_second_daemon_refuses_and_names_the_first(warm):
+def test_r7_a_second_daemon_refuses_and_names_the_first(warm):
     first, lab, _ = warm
     other = lab.lab.parent / "other" / "lab.toml"
     other.parent.mkdir()
@@ -231,7 +231,7 @@ def parked(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("qubit", "why"), [("q0", "qubit_spectroscopy"), ("q1", "rabi_amplitude")])
-def test_a_qubit_that_cannot_be_tuned_is_parked_and_says_why(parked, qubit, why):
+def test_p3_a_qubit_that_cannot_be_tuned_is_parked_and_says_why(parked, qubit, why):
     code, errors, held = parked
     assert code == 3, errors
     assert f"{qubit} is parked: {why}" in errors

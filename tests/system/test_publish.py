@@ -177,7 +177,7 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
     asyncio.run(scenario())
 
 
-def test_a_broker_that_comes_late_hears_everything_in_order(
+def test_b1_a_broker_that_comes_late_hears_everything_in_order(
     store: Store, process: BrokerProcess
 ) -> None:
     listening = asyncio.Event()

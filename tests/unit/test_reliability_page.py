@@ -36,6 +36,17 @@ def test_every_row_says_something():
     assert [row for row, fault, what, _ in page() if not (fault.strip() and what.strip())] == []
 
 
+def test_a_row_that_applies_has_a_test_that_bears_its_name():
+    """By its function, or by the parameter of one: `test_i7_...`, `[i4 ...]`, `i1_swallow`."""
+    nameless = [
+        row
+        for row, _, what, _ in page()
+        if not re.search(rf"`(?:test_)?{row}_|\[{row}[ _]", what, re.IGNORECASE)
+        and "does not apply" not in what
+    ]
+    assert nameless == []
+
+
 def test_every_test_that_is_named_exists():
     known = known_tests()
     named = {(row, n) for row, _, what, _ in page() for n in re.findall(r"`(test_\w+)`", what)}

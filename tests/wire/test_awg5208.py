@@ -97,7 +97,7 @@ def _bytes(markers) -> bytes:
     return b"" if markers is None else markers.tobytes().strip(b"\0")
 
 
-def test_connecting_and_a_full_snapshot_change_no_output(laboratory, awg):
+def test_i12_connecting_and_a_full_snapshot_change_no_output(laboratory, awg):
     awg.snapshot(update=True)
     assert changes(laboratory) == []
     assert errors(awg) == []

@@ -89,7 +89,7 @@ def test_it_is_a_waveform_generator(generator):
     assert generator.minimum_samples == 2400
 
 
-def test_connecting_changes_no_output_and_says_nothing(rig, capfd):
+def test_i12_connecting_changes_no_output_and_says_nothing(rig, capfd):
     async def somebody_plays() -> None:
         generator = connect("awg1", rig.address)
         await generator.configure(RATE)

@@ -90,7 +90,7 @@ async def until_playing(laboratory: Laboratory, running: asyncio.Task[Records]) 
             await asyncio.sleep(0.001)
 
 
-def test_connecting_changes_no_output(laboratory, lab):
+def test_i12_connecting_changes_no_output(laboratory, lab):
     async def somebody_leaves_them_on() -> None:
         instruments = await connect(lab)
         for box in instruments.values():

@@ -85,7 +85,7 @@ def test_the_lab_toml_names_them_and_is_one_that_the_daemon_takes(laboratory, la
     assert set(laboratory.further) < set(load(lab_file).instruments)
 
 
-def test_all_of_them_connect_and_no_output_changes(laboratory, lab_file):
+def test_i12_all_of_them_connect_and_no_output_changes(laboratory, lab_file):
     async def main() -> None:
         instruments = await connect(load(lab_file))
         assert set(laboratory.further) < set(instruments)

@@ -45,7 +45,7 @@ def test_it_is_a_bias_source(source):
     assert isinstance(source, BiasSource)
 
 
-def test_connecting_and_closing_change_no_output(rig, capfd):
+def test_i12_connecting_and_closing_change_no_output(rig, capfd):
     rig.device.receive(b":SOUR:LEV 0.5;:OUTP ON")
     before = outputs(rig.ledger)
     asyncio.run(connect("bias", rig.address).close())

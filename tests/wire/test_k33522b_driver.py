@@ -49,7 +49,7 @@ def test_it_is_a_pulse_generator(generator):
     assert isinstance(generator, PulseGenerator)
 
 
-def test_connecting_changes_no_output_and_asks_for_nothing_unknown(rig, capfd):
+def test_i12_connecting_changes_no_output_and_asks_for_nothing_unknown(rig, capfd):
     rig.device.receive(b"SOUR1:VOLT 2;:OUTP1 1")
     before = outputs(rig)
     asyncio.run(connect("fg", rig.address).close())

@@ -42,7 +42,7 @@ def test_it_is_a_microwave_source(source):
     assert isinstance(source, MicrowaveSource)
 
 
-def test_connecting_and_closing_change_no_output(rig):
+def test_i12_connecting_and_closing_change_no_output(rig):
     rig.device.receive(b":SOUR:FREQ 5.1 GHz;:SOUR:POW 3;:OUTP ON\n")
     on, before = rig.device.carrier, len(rig.ledger.since())
     asyncio.run(connect("lo", rig.address).close())

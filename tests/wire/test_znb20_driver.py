@@ -55,7 +55,7 @@ def over(rig: SimpleNamespace, number: int = 0, **changes: float) -> FrequencySw
     return FrequencySweep(**{**settings, **changes})  # type: ignore[arg-type]
 
 
-def test_connecting_changes_no_output(rig, capfd):
+def test_i12_connecting_changes_no_output(rig, capfd):
     asyncio.run(connect("vna", rig.address).close())
     assert outputs(rig) == []
     assert no_error(rig)

@@ -23,7 +23,7 @@ def advise(document: Document) -> Iterator[Problem]:
     yield from _unused(document)
     yield from _coherence(document)
     yield from _readout_sum(document)
-    yield from _plain_password(document)
+    yield from _open_broker(document)
 
 
 def missing_files(lab: Lab) -> Iterator[Problem]:
@@ -122,19 +122,21 @@ def _readout_sum(document: Document) -> Iterator[Problem]:
             )
 
 
-def _plain_password(document: Document) -> Iterator[Problem]:
+def _open_broker(document: Document) -> Iterator[Problem]:
     try:
         url = broker(document.value("broker", "url"))
     except ValueError:
         return
     if url.scheme == "mqtt" and document.text("broker", "ca_file"):
         yield Problem(("broker", "ca_file"), "is not used: the url begins with mqtt://, not mqtts")
-    if (
-        url.scheme == "mqtt"
-        and url.hostname not in LOOPBACK
-        and document.text("broker", "username")
-    ):
-        port = PORTS["mqtts"]
+    if url.hostname in LOOPBACK:
+        return
+    named, port = document.text("broker", "username"), PORTS["mqtts"]
+    if url.scheme == "mqtt" and named:
+        words = f"name and password travel in clear; use mqtts:// (port {port})"
+        yield Problem(("broker", "url"), words)
+    elif not named:
+        words = "anybody in this network may publish as this computer; give the broker names"
         yield Problem(
-            ("broker", "url"), f"name and password travel in clear; use mqtts:// (port {port})"
+            ("broker", "url"), f"{words} and rights, and use mqtts:// with username (port {port})"
         )

@@ -17,7 +17,7 @@ from kammerton.model import InstrumentError
 connect_module = sys.modules[connect.__module__]
 
 
-def test_every_instrument_is_connected_and_no_output_changes(fake, make):
+def test_i12_every_instrument_is_connected_and_no_output_changes(fake, make):
     found = asyncio.run(connect(make.lab(), fake.drivers))
     assert found == fake.instruments
     assert fake.log == []

@@ -144,7 +144,7 @@ def test_known_sigma_disproves_a_wrong_law(kind):
 
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 @pytest.mark.parametrize("kind", SWEEPS)
-def test_noise_is_never_accepted(kind, given):
+def test_p5_noise_is_never_accepted(kind, given):
     x = np.linspace(0.0, 1.0, 51)
     noise = np.random.default_rng(5).normal(size=(2000, 51))
     found = fit_batch(kind, x, noise, 1.0 if given else None)
@@ -153,7 +153,7 @@ def test_noise_is_never_accepted(kind, given):
 
 
 @pytest.mark.parametrize("kind", ["resonator_spectroscopy", "qubit_spectroscopy"])
-def test_complex_noise_is_never_accepted(kind):
+def test_p5_complex_noise_is_never_accepted(kind):
     rng = np.random.default_rng(6)
     noise = rng.normal(size=(1000, 101)) + 1j * rng.normal(size=(1000, 101))
     for sigma in (1.0, None):

@@ -50,11 +50,6 @@ from tests.unit.lab.example import TEXT, spoilt
             "broker.password_file: there is no file",
         ),
         (
-            '"mqtt://127.0.0.1:1883"',
-            '"mqtt://far"\nusername = "me"',
-            "broker.url: name and password travel in clear; use mqtts:// (port 8883)",
-        ),
-        (
             "[sync]",
             '[instruments.spare]\ndriver = "oxford_triton"\naddress = "tcp://x"\n[sync]',
             "instruments.spare: is used by nothing",
@@ -65,6 +60,23 @@ def test_is_said(examined, old, new, warning):
     findings = examined(spoilt(old, new))
     assert findings.lab is not None, findings.problems
     assert any(warning in line for line in findings.warnings), findings.warnings
+
+
+@pytest.mark.parametrize(
+    ("url", "warning"),
+    [
+        ('"mqtt://far"\nusername = "me"', "name and password travel in clear; use mqtts://"),
+        ('"mqtt://far"', "anybody in this network may publish as this computer"),
+        ('"mqtts://far"', "anybody in this network may publish as this computer"),
+        ('"mqtts://far"\nusername = "me"', None),
+        ('"mqtt://localhost"', None),
+    ],
+)
+def test_x1_a_broker_of_everybody_or_in_clear_is_warned_of(examined, url, warning):
+    findings = examined(spoilt('"mqtt://127.0.0.1:1883"', url))
+    assert findings.lab is not None, findings.problems
+    said = [line for line in findings.warnings if "broker.url" in line]
+    assert [warning in line for line in said] == ([True] if warning else [])
 
 
 def test_a_resonator_and_a_feedline_without_use(examined):

@@ -61,7 +61,7 @@ def test_a_deleted_key_is_named_unless_it_is_optional(path):
 
 
 @given(LEAVES, st.data())
-def test_a_misspelt_key_is_named_and_corrected(path, data):
+def test_c1_a_misspelt_key_is_named_and_corrected(path, data):
     key = path[-1]
     place = data.draw(st.integers(0, len(key) - 1))
     letter = data.draw(st.sampled_from("abcdefghijklmnopqrstuvwxyz"))
@@ -74,7 +74,7 @@ def test_a_misspelt_key_is_named_and_corrected(path, data):
 
 
 @given(LEAVES, st.sampled_from([*(u for u in PLAIN if u), *SCALED, "GHz", "mV", "us", "mK", ""]))
-def test_a_wrong_unit_is_named(path, unit):
+def test_c3_a_wrong_unit_is_named(path, unit):
     def reunited(key, value, at):
         number = re.match(r"[-\d.]+(?= \S+$)", str(value))
         return {key: f"{number[0]} {unit}".rstrip() if number and key == at else value}
@@ -111,7 +111,7 @@ JUNK = st.one_of(
 
 @settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(LEAVES, st.integers(1, 4), JUNK), min_size=1, max_size=4))
-def test_junk_anywhere_is_never_a_traceback(mutations):
+def test_c1_junk_anywhere_is_never_a_traceback(mutations):
     data = DATA
     for path, depth, junk in mutations:
         try:

@@ -351,12 +351,24 @@ def line_at(place, text=TEXT):
     return text[: text.index(place)].count("\n") + 1
 
 
-@pytest.mark.parametrize(
-    ("old", "new", "problem"), [*KEYS, *VALUES, *UNITS, *SIZES, *WIRING, *FILES]
-)
-def test_one_mistake_is_one_problem_at_its_line(examined, old, new, problem):
+def only_problem(examined, old, new):
+    """Return the one problem that a mistake leads to, without its line, which must be right."""
     line = line_at(old) + new.rstrip().count("\n")
-    assert problems_of(examined, spoilt(old, new)) == [f"lab.toml:{line}: {problem}"]
+    (problem,) = problems_of(examined, spoilt(old, new))
+    assert problem.startswith(f"lab.toml:{line}: ")
+    return problem.removeprefix(f"lab.toml:{line}: ")
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), [*KEYS, *VALUES, *UNITS, *SIZES, *FILES])
+def test_one_mistake_is_one_problem_at_its_line(examined, old, new, problem):
+    assert only_problem(examined, old, new) == problem
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), WIRING)
+def test_c2_a_wire_that_leads_nowhere_or_twice_is_one_problem_at_its_line(
+    examined, old, new, problem
+):
+    assert only_problem(examined, old, new) == problem
 
 
 @pytest.mark.parametrize(("old", "header", "problem"), MISSING)
@@ -428,7 +440,7 @@ def test_a_qubit_and_a_resonator_of_one_name(examined):
     assert problem.endswith("resonators.q1: the name q1 is taken by qubits.q1")
 
 
-def test_two_feedlines_on_one_digitizer(examined):
+def test_c2_two_feedlines_on_one_digitizer(examined):
     second = TEXT[TEXT.index("[feedlines.feed0]") : TEXT.index("[qubits.q0]")]
     second = second.replace("feed0", "feed1").replace("awg1.5", "awg1.7").replace("1.6", "1.8")
     (problem,) = problems_of(examined, TEXT + second)
@@ -459,7 +471,7 @@ def test_a_value_where_a_table_should_be(examined, table, value):
     assert any("needs a table, not" in problem for problem in problems)
 
 
-def test_all_mistakes_come_at_once_in_the_order_of_the_file(examined):
+def test_c1_all_mistakes_come_at_once_in_the_order_of_the_file(examined):
     text = TEXT
     for old, new in [
         ('source = "drive_lo"', 'sorce = "drive_lo"'),

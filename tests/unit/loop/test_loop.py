@@ -93,7 +93,7 @@ def test_a_search_ends_where_the_generators_reach_ends_and_says_so(tmp_path, sto
     )
 
 
-def test_a_dead_qubit_parks_with_a_reason_and_the_other_goes_on(tmp_path, store):
+def test_p3_a_dead_qubit_parks_with_a_reason_and_the_other_goes_on(tmp_path, store):
     loop, bench = make(tmp_path, store, Chip(dead=("q1",)))
     parked = asyncio.run(loop.settle())
     assert list(parked) == ["q1"]
@@ -185,7 +185,7 @@ def test_however_far_f01_jumps_no_wrong_value_is_ever_stored(tmp_path, store, mo
         assert abs(e.value - moved.f01) < 6 * e.stderr + 1e3, (move, e)
 
 
-def test_a_healed_qubit_comes_back_by_itself(tmp_path, store, monkeypatch):
+def test_p3_a_healed_qubit_comes_back_by_itself(tmp_path, store, monkeypatch):
     monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.01)
     monkeypatch.setattr("kammerton.loop.patience.PAUSE", timedelta(seconds=2))
     chip = Chip(dead=("q1",))
