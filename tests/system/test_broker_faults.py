@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import secrets
 import signal
 import subprocess
@@ -30,6 +31,7 @@ from kammerton.store import Store
 from tests.brokers import BrokerProcess
 from tests.proxy import Bandwidth, Blackhole, Fault, HalfOpen, Proxy, Swallow
 from tests.system.test_publish import (
+    CHILD,
     TOPICS,
     Subscriber,
     as_heard,
@@ -319,6 +321,54 @@ def test_b6_where_two_fight_the_daemon_stops_for_a_while(
                     break
             assert "somebody else keeps publishing" in str(relay.problem)
 
+    asyncio.run(scenario())
+
+
+SECOND = (
+    """
+from kammerton.publish import session
+session.SNAPSHOT_EVERY = 0.05
+"""
+    + CHILD
+)
+
+
+def test_b6_two_daemons_name_each_other_stop_and_one_alone_goes_on(
+    tmp_path: Path, store: Store, process: BrokerProcess, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each with a database of its own; the second is a process that is killed in the end."""
+    monkeypatch.setattr("kammerton.publish.session.SNAPSHOT_EVERY", 0.05)
+
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        words = [sys.executable, "-c", SECOND, str(tmp_path / "second.sqlite"), str(process.port)]
+        async with (
+            hearing(at(process)) as ear,
+            relaying(store, at(process), alarm=alarms.append) as relay,
+        ):
+            await relay.drained()
+            second = await asyncio.create_subprocess_exec(*words)
+
+            def named(told: list[str], pid: int) -> bool:
+                return any(f"/{pid} (host/process)" in text for text in told)
+
+            def theirs() -> list[str]:
+                return [line for d in ear.of(TOPICS.alarm) for line in d["texts"]]
+
+            try:
+                await until(lambda: named([a.text for a in alarms], second.pid), "the second named")
+                await until(lambda: named(theirs(), os.getpid()), "the first named by the second")
+                await until(lambda: "keeps publishing" in str(relay.problem), "that it stops")
+            finally:
+                second.kill()
+                await second.wait()
+            await until(lambda: relay.problem is None, "that it goes on")
+            await asyncio.to_thread(commit, store, 3.0)
+            await relay.drained()
+            async with following(at(process)) as consumer:
+                await until(lambda: as_heard(consumer) == as_published(store), "the head")
+
+    commit(store, 2.0)
     asyncio.run(scenario())
 
 

@@ -23,7 +23,8 @@ class Mirror:
     """The daemon as its own subscriber; without input or output of its own.
 
     spoilt: what the broker holds is not ours, so that it must be published again. denied: others
-    were told that we are offline, by the last will of a connection that we had left long before.
+    were told that we are offline, by the last will of a connection that we had left long before, or
+    that somebody else is this computer's daemon.
     """
 
     monotonic: Callable[[], float] = time.monotonic

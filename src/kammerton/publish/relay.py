@@ -210,6 +210,8 @@ class Relay:
                 f"{said.instance} (host/process) says that it is online as {self._topics.computer}"
             )
             self._tell(Alarm("client id", self._topics.computer, text))
+            self._mirror.denied = True  # who came after us hears who we are only if we say it again
+            self._news.set()
 
     def _compare(self) -> None:
         """Tell when what is heard is not what was published; stop where two fight over it."""
