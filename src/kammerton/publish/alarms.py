@@ -18,8 +18,13 @@ GROUP = 2.0
 QUIET = 900.0
 """s in which the same is not told again, however often it comes and goes.
 
-What comes again after that is told again, whether it was over in between or not; what came again
-before, and is still there at the end, is told then.
+What comes again after that is told again, whether it was over in between or not.
+"""
+
+STAYS = 60.0
+"""s after which what was told to be over, and began again in the quiet time, is told all the same.
+
+Whoever heard that a refrigerator is cold again must not take it for cold while it is warm.
 """
 
 WAITING = 100
@@ -47,7 +52,7 @@ class Alarms:
     _new: list[tuple[float, Alarm]] = field(default_factory=list)
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
-    _unsaid: dict[tuple[str, str], Alarm] = field(default_factory=dict)
+    _unsaid: dict[tuple[str, str], tuple[float, Alarm]] = field(default_factory=dict)
     _ready: deque[Notice] = field(default_factory=lambda: deque(maxlen=WAITING))
 
     def tell(self, alarm: Alarm) -> None:
@@ -63,7 +68,8 @@ class Alarms:
         else:
             self._kept_back[key] = self._kept_back.get(key, 0) + 1
             if not on:
-                self._unsaid[key] = alarm
+                since, _ = self._unsaid.get(key, (now, alarm))
+                self._unsaid[key] = (since, alarm)
 
     def due(self) -> list[Notice]:
         """Return the messages to publish now; call `gone` after each."""
@@ -87,10 +93,10 @@ class Alarms:
         self._new.append((self.monotonic(), alarm))
 
     def _say_late(self) -> None:
-        """Tell what began again in the quiet time and has not ended by its end."""
+        """Tell what began again in the quiet time and has not ended since."""
         now = self.monotonic()
-        for key, alarm in tuple(self._unsaid.items()):
-            if now - self._told[key][0] >= QUIET:
+        for since, alarm in tuple(self._unsaid.values()):
+            if now - since >= STAYS:
                 self._say(alarm, now)
 
     def _group(self) -> None:

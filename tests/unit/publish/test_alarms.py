@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from kammerton.model.alarm import WHAT_TO_DO, Alarm
-from kammerton.publish.alarms import GROUP, QUIET, WAITING, Alarms
+from kammerton.publish.alarms import GROUP, QUIET, STAYS, WAITING, Alarms
 from kammerton.publish.mirror import PATIENCE, Mirror
 from kammerton.publish.received import Seal
 
@@ -70,17 +70,21 @@ def test_what_nobody_ends_is_told_again_after_the_quiet_time():
     assert heard == [("instrument", True, ("lo",), 0), ("instrument", True, ("lo",), 1)]
 
 
-def test_what_begins_again_in_the_quiet_time_and_stays_is_told_at_its_end():
+def test_what_begins_again_in_the_quiet_time_and_stays_is_told_after_a_minute():
     clock = Clock()
     alarms = Alarms(clock)
     for on in (True, False, True):
         alarms.tell(lost(on=on))
-        clock.now += 100.0
+        clock.now += GROUP
     assert [on for _, on, _, _ in taken(alarms)] == [True, False]
-    clock.now = QUIET
+    clock.now += STAYS / 2
+    alarms.tell(lost())
+    clock.now += STAYS / 2 - GROUP - 0.1
+    assert taken(alarms) == []
+    clock.now += 0.1
     assert taken(alarms) == []
     clock.now += GROUP
-    assert taken(alarms) == [("instrument", True, ("lo",), 0)]
+    assert taken(alarms) == [("instrument", True, ("lo",), 1)]
     alarms.tell(lost(on=False))
     clock.now += GROUP
     assert taken(alarms) == [("instrument", False, ("lo",), 0)]
