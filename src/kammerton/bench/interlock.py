@@ -165,7 +165,7 @@ class ColdCheck:
         if reading is None:
             faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
             why = "; ".join(faults) or "the last reading is too old"
-            return f"no valid reading younger than {limits.max_age:g} s: {why}"
+            return f"no valid reading younger than {limits.max_age:g} s: {why}{self._last()}"
         if stopped := self._stopped():
             return "; ".join(stopped)
         if reading.temperature < limits.drive_below:
@@ -174,6 +174,14 @@ class ColdCheck:
             f"the mixing chamber reads {show(reading.temperature, 'K')}; drive goes on below "
             f"{show(limits.drive_below, 'K')} and off above {show(limits.drive_off_above, 'K')}"
         )
+
+    def _last(self) -> str:
+        """Say of an old reading what it was and how old it is; "" where there is none."""
+        ages = {sensor.age_of_reading(): sensor.reading for sensor in self.sensors}
+        last = ages[age := min(ages)]
+        if last is None or age <= self.settings.max_age:
+            return ""
+        return f"; the last was {show(last.temperature, 'K')}, {age:.0f} s ago"
 
     def _warm(self) -> bool:
         return self._warm_reading() is not None or bool(self._stopped())

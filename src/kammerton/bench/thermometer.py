@@ -126,7 +126,10 @@ class Thermometer:
         if found is None:
             return False
         self.stopped, self._machines_at = found, self._moment(began)
-        if self._fault is None and self._age() - (self.monotonic() - self._read_at) > LEAP:
+        if (
+            self._fault is None
+            and self.age_of_reading() - (self.monotonic() - self._read_at) > LEAP
+        ):
             await self.refresh(LOOK)  # it is from before what was played meanwhile
         return True
 
@@ -194,12 +197,12 @@ class Thermometer:
 
     def age(self) -> float:
         """Return the age in s of the last valid reading, or of what was told of the machines."""
-        return max(self._age(), self._since(self._machines_at) if self._tells else 0.0)
+        return max(self.age_of_reading(), self._since(self._machines_at) if self._tells else 0.0)
 
     def above(self, kelvin: float, max_age: float) -> bool:
         """Say whether a reading no older than this is warmer, whatever the machines do."""
         return self.reading is not None and (
-            self.reading.temperature > kelvin and self._age() <= max_age
+            self.reading.temperature > kelvin and self.age_of_reading() <= max_age
         )
 
     def awaits_machines(self, kelvin: float) -> bool:
@@ -207,7 +210,8 @@ class Thermometer:
         cold = self._fault is None and self.reading and self.reading.temperature < kelvin
         return bool(cold and self.asking and not self.asking.done() and not self._round_ended)
 
-    def _age(self) -> float:
+    def age_of_reading(self) -> float:
+        """Return the age in s of the last valid reading of the temperature; inf without any."""
         read = self.reading
         return self._since((read.time, self._read_at) if read else None)
 
