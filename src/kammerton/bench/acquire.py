@@ -184,12 +184,13 @@ class SingleShots:
 class Collector:
     """The sink of one acquisition; runs in the digitizer's thread.
 
-    on_turns: called there with the number of turns taken so far.
+    name: of the digitizer. on_turns: called there with the number of turns taken so far.
     """
 
     amount: Amount
     reduction: BlockMeans | SingleShots
     samples: int
+    name: str = "digitizer"
     on_turns: Callable[[int], None] = field(default=lambda turns: None)
     turns: int = 0
     _seen: set[bytes] = field(default_factory=set)
@@ -198,9 +199,9 @@ class Collector:
         """Take buffer `index`: a, b (records, samples) codes."""
         expected = (self.amount.turns_per_buffer * self.amount.points, self.samples)
         if a.shape != expected or b.shape != expected:
-            raise InstrumentError(f"buffer of {a.shape} and {b.shape} records, not {expected}")
+            raise self._error(f"buffer of {a.shape} and {b.shape} records, not {expected}")
         if index * self.amount.turns_per_buffer != self.turns:
-            raise InstrumentError(f"buffer {index} came out of order: records were lost")
+            raise self._error(f"buffer {index} came out of order: records were lost")
         self._demand_new(a, b, index)
         self.reduction.add(a, b, self.turns)
         self.turns += self.amount.turns_per_buffer
@@ -213,8 +214,11 @@ class Collector:
             return  # without noise nothing can be told
         told = hashlib.blake2b(a.tobytes() + b.tobytes(), digest_size=16).digest()
         if told in self._seen:
-            raise InstrumentError(f"buffer {index} is one that came before: data are stuck")
+            raise self._error(f"buffer {index} is one that came before: data are stuck")
         self._seen.add(told)
+
+    def _error(self, what: str) -> InstrumentError:
+        return InstrumentError(f"{self.name}: {what}", instrument=self.name)
 
     def records(self, compiled: Compiled) -> Records:
         """Return what was measured, by target.
@@ -226,7 +230,7 @@ class Collector:
         """
         amount, targets = self.amount, compiled.window.targets
         if self.turns != amount.turns:
-            raise InstrumentError(f"only {self.turns} of {amount.turns} turns were recorded")
+            raise self._error(f"only {self.turns} of {amount.turns} turns were recorded")
         blocks, shots = self.reduction.blocks(), self.reduction.shots()
         return Records(
             blocks=_by_target(blocks, targets),
@@ -249,7 +253,7 @@ def collector_of(
     window = compiled.window
     kind = SingleShots if shots else BlockMeans
     reduction = kind(amount, window, Demodulator.of(window, digitizer))
-    return Collector(amount, reduction, window.samples)
+    return Collector(amount, reduction, window.samples, digitizer.name)
 
 
 def _by_target(

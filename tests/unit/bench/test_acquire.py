@@ -176,9 +176,9 @@ def test_d3_a_buffer_that_comes_again_is_noticed(make):
     window = make.compiled().window
     amount = Amount(points=3, blocks=10, turns_per_block=4, turns_per_buffer=10)
     collector = Collector(amount, BlockMeans(amount, window, Demodulator(
-        np.zeros((1, 2, 256), np.float32), 1.0, 32768)), 256)  # fmt: skip
+        np.zeros((1, 2, 256), np.float32), 1.0, 32768)), 256, "ats")  # fmt: skip
     collector(noisy(1), noisy(2), 0)
     collector(noisy(3), noisy(4), 1)
-    with pytest.raises(InstrumentError, match="buffer 2 is one that came before"):
+    with pytest.raises(InstrumentError, match=r"^ats: buffer 2 is one that came before"):
         collector(noisy(1), noisy(2), 2)
     collector(noisy(1), noisy(5), 2)
