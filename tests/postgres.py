@@ -1,4 +1,7 @@
-"""A PostgreSQL server for tests: Debian's, on a socket in a folder of its own."""
+"""A PostgreSQL server for tests: Debian's, on a socket in a folder of its own, and over TCP.
+
+On the socket everybody is let in; who comes over TCP needs the password.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,10 @@ from pathlib import Path
 
 import psutil
 
+from tests.brokers import free_port
+
+PASSWORD = "canary-pg-93e1"
+
 ABSENT = "PostgreSQL is not installed (Debian: apt install postgresql)"
 
 
@@ -29,8 +36,8 @@ def binaries() -> Path | None:
 class Server:
     """A running server; it holds what tests need, a database at a time."""
 
-    def __init__(self, folder: Path, user: str) -> None:
-        self.folder, self.user = folder, user
+    def __init__(self, folder: Path, user: str, port: int) -> None:
+        self.folder, self.user, self.port = folder, user, port
 
     @contextmanager
     def standing_still(self) -> Iterator[None]:
@@ -45,10 +52,21 @@ class Server:
             yield
 
     def place(self, name: str) -> str:
-        return f"host={self.folder} user={self.user} dbname={name}"
+        return f"host={self.folder} port={self.port} user={self.user} dbname={name}"
 
     def url(self, name: str) -> str:
-        return f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}"
+        return f"postgresql+psycopg://{self.user}@/{name}?host={self.folder}&port={self.port}"
+
+    def over_tcp(self, name: str = "tests") -> str:
+        """Return the URL of such a database for those who have the password."""
+        self.database(name)
+        return f"postgresql+psycopg://{self.user}@127.0.0.1:{self.port}/{name}"
+
+    def password_file(self, path: Path, password: str = PASSWORD) -> Path:
+        """Write a file for PGPASSFILE."""
+        path.write_text(f"127.0.0.1:{self.port}:*:{self.user}:{password}\n", encoding="utf-8")
+        path.chmod(0o600)
+        return path
 
     def database(self, name: str = "tests") -> str:
         """Return the URL of a database in which nothing is, made anew only once."""
@@ -77,7 +95,7 @@ def standing_still(pid: int) -> Iterator[None]:
 
 @contextmanager
 def server() -> Iterator[Server]:
-    """Start a server as an unprivileged user, on a socket only, and stop it at the end."""
+    """Start a server as an unprivileged user, and stop it at the end."""
     where = binaries()
     assert where is not None, ABSENT
     user = "postgres" if os.getuid() == 0 else pwd.getpwuid(os.getuid()).pw_name
@@ -87,13 +105,20 @@ def server() -> Iterator[Server]:
         shutil.chown(folder, user, user)
     data = folder / "data"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    words = ["-D", data, "-U", user, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+    secret, port = folder / "password", free_port()
+    secret.write_text(PASSWORD, encoding="utf-8")
+    words = ["-D", data, "-U", user, "-E", "UTF8", "--locale=C", "--no-sync", "--pwfile", secret]
+    words += ["--auth-local=trust", "--auth-host=scram-sha-256"]
     subprocess.run([where / "initdb", *words], check=True, timeout=100, **quiet, **who)
-    settings = ("listen_addresses=", f"unix_socket_directories={folder}", "shared_buffers=16MB")
+    secret.unlink()
+    settings = (
+        "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}",
+        "shared_buffers=16MB",
+    )  # fmt: skip
     options = [part for each in settings for part in ("-c", each)]
     process = subprocess.Popen([where / "postgres", "-D", data, *options], **quiet, **who)
     try:
-        running = Server(folder, user)
+        running = Server(folder, user, port)
         _await(running, process)
         yield running
     finally:

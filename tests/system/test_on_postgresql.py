@@ -8,6 +8,8 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,9 +18,13 @@ from kammerton.lab import Broker
 from kammerton.model import StoreError
 from kammerton.publish import connect
 from kammerton.store import Store
+from kammerton_sim.chip import random_chip, write_chip
+from kammerton_sim.chip.further import FurtherInstrument
 from tests.brokers import BrokerProcess
-from tests.postgres import ABSENT, binaries, server
-from tests.system.laboratory import daemon, laboratory
+from tests.postgres import ABSENT, PASSWORD, binaries, server
+from tests.prove.killing import wait_for
+from tests.system.laboratory import Laboratory, daemon, laboratory
+from tests.system.test_publish import needs_mosquitto
 
 PATIENCE = 120.0  # s; the first start anywhere compiles kernels
 
@@ -29,30 +35,102 @@ pytestmark = [
 ]
 
 
-def test_it_measures_publishes_and_ends_in_order(tmp_path: Path) -> None:
-    pytest.importorskip("psycopg", reason="psycopg is not installed (extra postgresql)")
-    process = BrokerProcess(tmp_path)
+KEYED = 93  # the seed of the fault that changes the key of the refrigerator's control software
+KEY, BROKER = f"changed-{KEYED}", "canary-mqtt-51ab"
+SECRETS = (PASSWORD, BROKER, KEY)
+
+
+@contextlib.contextmanager
+def guarded(folder: Path) -> Iterator[tuple[Laboratory, str, Path]]:
+    """A laboratory whose database, broker and refrigerator each want a secret.
+
+    Yields it with the database's URL and the folder of the secrets' files; lab.toml names them.
+    """
+    secrets = folder / "secrets"
+    secrets.mkdir()
+    (secrets / "key").write_text(KEY + "\n", encoding="utf-8")
+    (secrets / "broker").write_text(BROKER + "\n", encoding="utf-8")
+    accounts = secrets / "accounts"
+    subprocess.run(["mosquitto_passwd", "-b", "-c", str(accounts), "lab", BROKER], check=True)
+    chip = random_chip(1, 3)
+    fridge = {"bluefors": FurtherInstrument("bluefors_api")}
+    chip = replace(chip, wiring=replace(chip.wiring, instruments=fridge))
+    write_chip(chip, folder / "chip.toml")
+    process = BrokerProcess(folder, ["allow_anonymous false", f"password_file {accounts}"])
     process.start()
     try:
-        with server() as postgres, laboratory(tmp_path, broker=process.port) as running:
-            url = postgres.database()
-            text = running.lab.read_text()
-            running.lab.write_text(text.replace("kammerton.sqlite", url))
-            with daemon(running.lab) as child:
-                published = _published(url, child)
-                child.terminate()
-                _, errors = child.communicate(timeout=30)
-            assert published, errors
-            assert child.returncode in (0, -15), errors
-            assert "Traceback" not in errors
-            assert not any(running.ask(op="outputs").values())
-            with Store.read(url) as store:
-                assert store.runs(), errors
-                activity = store.current_activity()
-                assert activity is not None
-                assert activity.what is None, "an orderly end says so"
+        with (
+            server() as postgres,
+            laboratory(folder, chip=folder / "chip.toml", broker=process.port) as lab,
+        ):
+            url = postgres.over_tcp()
+            lab.lab.write_text(_keyed(lab.lab.read_text(), url, process.port, secrets))
+            lab.ask(op="fault", name="new-key", seed=KEYED, given={"instrument": "bluefors"})
+            postgres.password_file(secrets / "pgpass")
+            yield lab, url, secrets
     finally:
         process.kill()
+
+
+def _keyed(text: str, url: str, port: int, secrets: Path) -> str:
+    """Return a lab.toml with the places of the secrets."""
+    start = text.index("http://127.0.0.1:")
+    address = text[start : text.index('"', start)]
+    broker = f'"mqtt://127.0.0.1:{port}"'
+    named = f'{broker}\nusername = "lab"\npassword_file = "{secrets / "broker"}"'
+    for old, new in (
+        ("kammerton.sqlite", url),
+        (address, f"{address}?key_file={secrets / 'key'}"),
+        ('fridge = "fridge"', 'fridge = "bluefors"'),
+        (broker, named),
+    ):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def _refused(lab: Laboratory, url: str) -> str:
+    """Let the control software want another key; return what the daemon then says."""
+    lab.ask(op="fault", name="new-key", seed=KEYED + 1, given={"instrument": "bluefors"})
+
+    def said() -> str | None:
+        with Store.read(url) as store:
+            activity = store.current_activity()
+        words = (activity and activity.what) or ""
+        return words if "HTTP" in words else None
+
+    return str(wait_for(said, "a key that is refused", 90))
+
+
+@needs_mosquitto
+def test_x8_no_secret_of_database_broker_or_refrigerator_is_in_log_or_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The daemon with all three, over TCP; the key is refused while it calibrates."""
+    pytest.importorskip("psycopg", reason="psycopg is not installed (extra postgresql)")
+    with guarded(tmp_path) as (lab, url, secrets):
+        monkeypatch.setenv("PGPASSFILE", str(secrets / "pgpass"))
+        with daemon(lab.lab) as child:
+            published = _published(url, child)
+            refusal = _refused(lab, url)
+            child.terminate()
+            _, errors = child.communicate(timeout=30)
+        assert published, errors
+        assert child.returncode in (0, -15), errors
+        assert "Traceback" not in errors
+        assert "HTTP 403: Access denied (2003)" in refusal
+        assert not any(lab.ask(op="outputs").values())
+        with Store.read(url) as store:
+            assert store.runs(), errors
+            activity = store.current_activity()
+            assert activity is not None
+            assert activity.what is None, "an orderly end says so"
+            said = repr((store.parameters(), store.log(10_000), store.runs(100), store.attempts()))
+    shown = errors + refusal + said
+    kept = [f for f in tmp_path.rglob("*") if f.is_file() and secrets not in f.parents]
+    assert any(file.suffix == ".nc" for file in kept)
+    assert [secret for secret in SECRETS if secret in shown] == []
+    assert [(f, s) for f in kept for s in SECRETS if s.encode() in f.read_bytes()] == []
 
 
 @pytest.mark.timeout(300)

@@ -323,6 +323,21 @@ def test_x8_the_password_is_shown_nowhere(tmp_path: Path) -> None:
     assert CANARY not in " ".join(said)
 
 
+def test_x8_over_tcp_a_password_of_pgpassfile_is_used_and_a_wrong_one_not_shown(
+    postgresql: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgresql.over_tcp("with_password")
+    monkeypatch.setenv("PGPASSFILE", str(postgresql.password_file(tmp_path / "right")))
+    with opened(url, tmp_path) as store:
+        assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
+    with Store.read(url) as store:
+        assert store.parameters()["q0.t1"].value == estimate().value
+    monkeypatch.setenv("PGPASSFILE", str(postgresql.password_file(tmp_path / "wrong", CANARY)))
+    with pytest.raises(StoreError, match="password authentication failed") as refusal:
+        opened(url, tmp_path)
+    assert CANARY not in repr(refusal.value)
+
+
 def test_without_its_driver_what_to_install_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "psycopg", None)
     url = "postgresql+psycopg://lab@/kammerton#two-qubits"
