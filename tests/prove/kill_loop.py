@@ -9,7 +9,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 from tests.prove.frame import Row, proof
@@ -31,7 +31,7 @@ SUPERVISOR = 5  # every fifth kill meets the supervisor
 @proof("kill-loop")
 def kill_loop(quick: bool) -> Iterator[Row]:
     """500 kills (KAMMERTON_KILLS), each database killed about once a stage; 6 when quick."""
-    harms = {False: Harm(), True: Harm()}
+    harms, met = {False: Harm(), True: Harm()}, set[str]()
     random_moment = random.Random(5)
     with tempfile.TemporaryDirectory() as folder:
         for number in range(10_000):
@@ -40,14 +40,20 @@ def kill_loop(quick: bool) -> Iterator[Row]:
             own = Path(folder) / f"{number}"
             own.mkdir()
             with laboratory(own) as lab:  # a ledger that has forgotten its beginning proves nothing
-                bring_up(lab, random_moment, harms)
+                met |= bring_up(lab, random_moment, harms)
                 spans = unsafe_spans(lab)
             for supervisor, harm in harms.items():
                 harm.unsafe += spans
                 print(f"{_who(supervisor=supervisor)}: {harm.so_far()}", file=sys.stderr)
     for supervisor, harm in harms.items():
         if harm.kills:
-            yield harm.row(f"S4, R2 SIGKILL of {_who(supervisor=supervisor)}, any stage")
+            yield harm.row(f"S4, R2 SIGKILL of {_who(supervisor=supervisor)}, {but(met)}")
+
+
+def but(met: Set[str]) -> str:
+    """Return in words in which stages something was killed: those that were missed by name."""
+    missed = [stage for stage in STAGES if stage not in met]
+    return f"any stage but {', '.join(missed)}" if missed else "any stage"
 
 
 def _who(*, supervisor: bool) -> str:
@@ -62,17 +68,20 @@ def fresh(lab: Laboratory, folder: Path) -> Laboratory:
     return dataclasses.replace(lab, lab=path)
 
 
-def bring_up(lab: Laboratory, moment: random.Random, harms: dict[bool, Harm]) -> None:
-    """One bring-up from a cold start, killed in most of its stages, that ends in order."""
+def bring_up(lab: Laboratory, moment: random.Random, harms: dict[bool, Harm]) -> set[str]:
+    """One bring-up, killed in most of its stages, that ends in order; return these stages."""
+    met = set[str]()
     with running(lab.lab) as daemon:
         for stage in STAGES:
             if moment.random() < 0.8 and reached(daemon, stage):
                 time.sleep(moment.uniform(0.0, LONGEST))
                 supervisor = moment.randrange(SUPERVISOR) == 0
                 kill(daemon, lab, harms[supervisor], supervisor=supervisor)
+                met.add(stage)
         wait_for(lambda: _doing(daemon, "idle"), "the end of the bring-up", 300)
         assert daemon.stop() == 0
     harms[False].stuck += len(ask(daemon.database, OPEN))
+    return met
 
 
 def hurried(

@@ -92,8 +92,14 @@ computer.load_kernels()
 used = {entry.driver for entry in load(Path(sys.argv[1])).instruments.values()}
 drivers = [point.load() for point in entry_points(group="kammerton.drivers") if point.name in used]
 load_calibrations()
-child = 0
-signal.signal(signal.SIGTERM, lambda *_: os.kill(child, signal.SIGTERM))
+child, told = 0, []
+
+def end(*_):
+    told.append(True)
+    if child:
+        os.kill(child, signal.SIGTERM)
+
+signal.signal(signal.SIGTERM, end)
 while True:
     child = os.fork()
     if child == 0:
@@ -108,13 +114,15 @@ while True:
         finally:
             os._exit(code)
     Path(sys.argv[1]).with_name("born").write_text(str(child))
+    if told:
+        os.kill(child, signal.SIGTERM)
     _, status = os.waitpid(child, 0)
-    if not os.WIFSIGNALED(status):
+    if told or os.waitstatus_to_exitcode(status) > 0:
         sys.exit(os.waitstatus_to_exitcode(status))
 """
 """A computer's process without the daemon, born anew of one that has loaded everything already.
 
-A start costs a tenth of the daemon's, so that many can be killed.
+A start costs a tenth of the daemon's, so that many can be killed, or told to end in order.
 """
 
 

@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
+import signal
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.prove.kill_loop import STAGES, fresh, hurried, reached
-from tests.prove.killing import Harm, ask, kill, running, unsafe_spans
+from tests.postgres import standing_still
+from tests.prove.kill_loop import OPEN, STAGES, but, fresh, hurried, reached
+from tests.prove.killing import (
+    Harm,
+    Nursery,
+    ask,
+    kill,
+    on,
+    running,
+    torn,
+    unsafe_spans,
+    wait_for,
+)
 from tests.system.laboratory import laboratory
 
 pytestmark = [
@@ -21,6 +35,7 @@ pytestmark = [
 ]
 
 SEED = 8
+WAITING = "waiting"  # for a refrigerator that is warm
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ def survived(tmp_path_factory):
 
 
 def test_s4_twenty_kills_in_all_stages_lose_nothing_and_tear_nothing(survived):
-    assert len(survived.met) >= len(STAGES) - 2, survived.met  # a short one may be over unseen
+    assert len(survived.met) >= len(STAGES) - 2, but(survived.met)  # a short one is over unseen
     assert (survived.harm.lost, survived.harm.torn, survived.harm.stuck) == (0, [], 0)
 
 
@@ -77,3 +92,37 @@ def test_s4_the_daemon_itself_is_killed_and_the_next_one_loses_nothing(tmp_path)
         assert daemon.stop() == 0
         assert unsafe_spans(lab) == []
     assert (harm.lost, harm.torn, harm.unsafe) == (0, [], [])
+
+
+def test_r1_told_to_end_in_every_stage_it_is_over_in_time_with_outputs_off(tmp_path):
+    moment, took = random.Random(SEED), dict[str, float]()
+    with laboratory(tmp_path) as lab:
+        lab.ask(op="set_temperature", kelvin=4.2)
+        with running(lab.lab, Nursery) as daemon:
+            for stage in (WAITING, *STAGES[1:]):
+                if reached(daemon, stage):
+                    time.sleep(moment.uniform(0.0, 0.4))
+                    took[stage] = told_to_end(daemon, lab)
+                if stage == WAITING:
+                    lab.ask(op="set_temperature", kelvin=0.012)
+            assert reached(daemon, "idle")
+            assert daemon.stop() == 0
+        assert unsafe_spans(lab) == []
+    assert {WAITING, "idle"} <= set(took)
+    assert len(took) >= len(STAGES) - 2, but(set(took))
+    assert max(took.values()) < 10, took
+
+
+def told_to_end(daemon, lab):
+    """Tell a process to end; return how long that took. The next is begun only afterwards."""
+    child = wait_for(daemon.child, "a process")
+    with standing_still(daemon.process.pid):
+        began = time.monotonic()
+        os.kill(child, signal.SIGTERM)
+        wait_for(lambda: daemon.child() is None, "its end", 30)
+        took = time.monotonic() - began
+        assert on(lab) == set()
+        assert ask(daemon.database, "select what from activity") == [(None,)], "an orderly end"
+        assert ask(daemon.database, OPEN) == []
+        assert torn(daemon.database) == []
+    return took

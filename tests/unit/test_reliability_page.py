@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.prove.frame import HEADING, PROOFS, Row, chosen, load
+from tests.prove.kill_loop import STAGES, but
 
 ROOT = Path(__file__).parents[2]
 COUNTS = {"I": 12, "D": 3, "F": 5, "P": 7, "B": 7, "S": 8, "R": 9, "C": 6, "X": 9}
@@ -75,6 +76,11 @@ def test_a_row_has_as_many_cells_as_the_heading():
 )  # fmt: skip
 def test_a_row_with_harm_or_without_injections_is_not_good(harm):
     assert not Row(**{"fault": "S4", "injected": 1, "lost": 0, **harm}).good
+
+
+def test_the_kill_loop_names_the_stages_that_it_missed():
+    assert but(set(STAGES)) == "any stage"
+    assert but(set(STAGES) - {"t1", "readout"}) == "any stage but readout, t1"
 
 
 def test_an_unknown_proof_is_named():

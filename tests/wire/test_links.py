@@ -21,6 +21,7 @@ from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.proxy import (
+    Blackhole,
     CutAfter,
     Duplicate,
     Fault,
@@ -33,6 +34,7 @@ from tests.proxy import (
     Swallow,
 )
 from tests.wire.test_bench_on_the_laboratory import program
+from tests.yardstick import stretch
 
 pytestmark = [
     pytest.mark.timeout(120),
@@ -40,9 +42,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
+DEADLINE = 5.0
+"""s for one call: an answer takes 0.4 s at most, a new session as long as its driver wants."""
+
 FAULTS = {
     "i1_swallow": Swallow(),
     "i2_half_open": HalfOpen(),
+    "i2_black_hole": Blackhole(),
     "i3_late": Late(seconds=0.8),
     "i3_duplicate": Duplicate(),
     "i4_cut": CutAfter(),
@@ -86,6 +92,18 @@ async def hurry(bench: Bench) -> None:
             await session.do("hurry", lambda s: s.set_timeout(0.4))
 
 
+async def struck(proxy: Proxy, before: int) -> float:
+    """Wait until a fault has hit; return when. A black hole closes soon after."""
+    async with asyncio.timeout(20):
+        while proxy.hits == before:  # noqa: ASYNC110 - another thread counts
+            await asyncio.sleep(0.005)
+    when = asyncio.get_running_loop().time()
+    if isinstance(proxy.fault, Blackhole):
+        await asyncio.sleep(0.3)
+        proxy.clear()
+    return when
+
+
 def alike(records: Records, others: Records) -> bool:
     """Whether two records of the same program agree within their noise, at six sigma."""
     for target, blocks in records.blocks.items():
@@ -114,21 +132,24 @@ def test_links_recover_and_the_others_keep_their_sessions(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(board_link, "_PATIENCE", 1.0)
-    seen: dict[str, bool] = {}
+    late: dict[str, float] = {}
 
     async def strike(bench: Bench, name: str, fault: Fault, sound: Records) -> None:
         before = {n: sessions(laboratory, n) for n in proxies}
         await bench.gate.verify(link, "test")  # so that a source is spoken to
         await hurry(bench)
+        hits = proxies[link].hits
         proxies[link].put(fault)
+        hit = asyncio.create_task(struck(proxies[link], hits))
         try:
             assert alike(await bench.acquire(program(lab, 200)), sound)
         except InstrumentError as failure:
+            late[name] = asyncio.get_running_loop().time() - await hit
             proxies[link].clear()
             await bench.recover(failure)
-            seen[name] = True
         if link == "fridge":
             await bench.gate.cold.refresh()
+        await hit
         proxies[link].clear()
         assert alike(await bench.acquire(program(lab, 200)), sound)
         others = {n: c for n, c in before.items() if n != link}
@@ -144,4 +165,5 @@ def test_links_recover_and_the_others_keep_their_sessions(
 
     asyncio.run(main())
     assert all(level is None for level in laboratory.outputs().values())
-    assert link == "fridge" or seen, "no fault was noticed"
+    assert link == "fridge" or {"i2_half_open", "i2_black_hole"} <= set(late), late
+    assert all(s < DEADLINE + stretch() for name, s in late.items() if name[:2] == "i2"), late
