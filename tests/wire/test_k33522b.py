@@ -248,6 +248,16 @@ def test_what_is_wrong_is_in_the_error_queue(box, message, code):
     assert error(box) == code
 
 
+@pytest.mark.parametrize(
+    ("message", "side"),
+    [(b"VOLT 50", "upper"), (b"VOLT 0", "lower"), (b"VOLT:LOW -9", "lower")],
+)
+def test_which_limit_a_value_was_clipped_to_is_said(box, message, side):
+    box.receive(message)
+    words = f'-222,"Data out of range; value clipped to {side} limit"'
+    assert box.receive(b"SYST:ERR?").decode() == words
+
+
 def test_the_queue_holds_twenty_errors(box):
     for _ in range(25):
         told(box, "NONSENSE")

@@ -133,6 +133,15 @@ def test_choices_and_switches():
             kind.parse("INTE")
 
 
+@given(st.text(max_size=40))
+def test_what_a_client_sent_is_told_in_printable_ascii(sent):
+    queue = ErrorQueue()
+    queue.push(ScpiError(-113, sent))
+    _, text = queue.pop()
+    assert text.isascii()
+    assert text.isprintable()
+
+
 def test_the_error_queue_overflows_as_the_standard_says():
     queue = ErrorQueue(3)
     for _ in range(5):

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from kammerton_sim.instruments.k33522b_ends import LEAST, Ends, parse_wide
+from kammerton_sim.instruments.k33522b_ends import LEAST, Ends, complain, parse_wide
 from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
 from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.ledger import Ledger
@@ -238,10 +238,7 @@ class Keysight33522b(Ends):
         with self._one(channel):
             self.put("amplitude", (channel,), taken)
             moved = self._fit_offset(channel)
-        if taken != asked:
-            raise ScpiError(-222, "value clipped to a limit")
-        if moved:
-            raise ScpiError(-221, "offset has been adjusted due to amplitude")
+        complain(asked, taken, "offset has been adjusted due to amplitude" if moved else "")
 
     def _peak_to_peak(self, channel: int, text: str) -> float:
         unit, named = str(self.value("unit", channel)), self._named("amplitude", channel, text)

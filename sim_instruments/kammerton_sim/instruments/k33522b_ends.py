@@ -21,6 +21,8 @@ from kammerton_sim.wire.scpi import number
 LEAST = 1e-3
 """V between the lowest and the highest level."""
 
+LEVEL_MOVED = "the other level has been adjusted"
+
 _LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
 
 
@@ -83,7 +85,7 @@ class Ends(ScpiInstrument):
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
         high, low = min(max(asked, LEAST - most), most), self._low_and_high(channel)[0]
         self._put_ends(channel, min(low, high - LEAST), high)
-        _complain(high != asked, low > high - LEAST)
+        complain(asked, high, LEVEL_MOVED if low > high - LEAST else "")
 
     def _set_low(self, call: Call) -> None:
         """Set the low level; a high one that is not above it goes 1 mV above it."""
@@ -91,7 +93,7 @@ class Ends(ScpiInstrument):
         asked, most = self._level(channel, call.parts(1, 1)[0]), self._highest(channel)
         low, high = min(max(asked, -most), most - LEAST), self._low_and_high(channel)[1]
         self._put_ends(channel, low, max(high, low + LEAST))
-        _complain(low != asked, high < low + LEAST)
+        complain(asked, low, LEVEL_MOVED if high < low + LEAST else "")
 
     def _put_ends(self, channel: int, low: float, high: float) -> None:
         with self._one(channel):
@@ -99,11 +101,15 @@ class Ends(ScpiInstrument):
             self.put("offset", (channel,), (high + low) / 2)
 
 
-def _complain(clipped: bool, moved: bool) -> None:
-    if clipped:
-        raise ScpiError(-222, "value clipped to a limit")
+def complain(asked: float, taken: float, moved: str) -> None:
+    """Raise what the box says after it took the nearest value that it has.
+
+    moved: what else it changed for that, "" where nothing.
+    """
+    if taken != asked:
+        raise ScpiError(-222, f"value clipped to {'upper' if asked > taken else 'lower'} limit")
     if moved:
-        raise ScpiError(-221, "the other level has been adjusted")
+        raise ScpiError(-221, moved)
 
 
 def parse_wide(text: str) -> float:

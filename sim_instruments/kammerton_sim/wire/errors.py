@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
 
 MESSAGES = {
@@ -35,6 +36,8 @@ MESSAGES = {
     50: "External reference out of range or disconnected",  # R&S
 }
 
+_BESIDE_ASCII = re.compile(r"[^ -~]")
+
 
 class ScpiError(Exception):
     """A message could not be obeyed; goes into the error queue, never to the client directly."""
@@ -62,10 +65,13 @@ class ErrorQueue:
             self._entries.append((error.code, error.detail))
 
     def pop(self, *, detailed: bool = True) -> tuple[int, str]:
-        """Return and remove the oldest entry as (code, text); (0, "No error") when empty."""
+        """Return and remove the oldest entry as (code, text); (0, "No error") when empty.
+
+        The text is printable ASCII, as SCPI-99 has it, whatever a client sent.
+        """
         code, detail = self._entries.popleft() if self._entries else (0, "")
         text = MESSAGES[code] + (f"; {detail}" if detail and detailed else "")
-        return code, text.replace('"', "'")
+        return code, _BESIDE_ASCII.sub("?", text.replace('"', "'"))
 
     def clear(self) -> None:
         """Forget all errors."""

@@ -153,8 +153,8 @@ class Demonstration:
         self._console.print(comparison(outcome.rows))
         good = len(outcome.rows) - len(outcome.failed)
         self._console.print(
-            f"{good} of {len(outcome.rows)} parameters published and within 4 sigma of the hidden "
-            f"truth (simulated device, seed {self._seed}).\n"
+            f"{good} of {len(outcome.rows)} parameters published and within 4 sigma of the "
+            f"truth (simulated device, hidden truth, seed {self._seed}).\n"
             f"{outcome.instrument_seconds:.0f} s of instrument time in "
             f"{outcome.wall_seconds:.1f} s of wall time; first parameter after "
             f"{outcome.first_published_seconds or float('nan'):.1f} s.\n"
