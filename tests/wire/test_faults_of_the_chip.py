@@ -56,7 +56,7 @@ def test_a_truth_that_there_is_not_is_answered_with_those_that_are_near(laborato
         assert said in capsys.readouterr().err
     assert command(["ctl", "--control", port, "truth", "q0.t1", "q0.t9", "q9.t1"]) == 2
     out, err = capsys.readouterr()
-    assert out == ""
+    assert out.startswith("q0.t1 = ")
     assert [line.split(" (")[0] for line in err.splitlines()] == [
         "the laboratory has no parameter 'q0.t9'",
         "the laboratory has no parameter 'q9.t1'",

@@ -327,6 +327,6 @@ def test_the_process_is_ready_and_ends(end):
     assert process.returncode == 0
     assert rest == ""
     assert ready["note"] == "simulated device, hidden truth, seed 1"
-    assert said.splitlines()[0] == f"chip-1-1: 1 qubits, {ready['note']}"
+    assert said.splitlines()[0] == f"chip-1-1: 1 qubit, {ready['note']}"
     assert "Traceback" not in said
     assert "Warning" not in said
