@@ -84,11 +84,17 @@ async def open_bench(
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()
-            async with (
-                beside(gate.watch(fridge_period), "fridge watch"),
-                beside(look_for_hangs(), "look for hangs"),
-            ):
+            async with _watched(gate, fridge_period):
                 yield bench
+
+
+@asynccontextmanager
+async def _watched(gate: Gate, period: float) -> AsyncIterator[None]:
+    async with (
+        beside(gate.watch(period), "fridge watch"),
+        beside(look_for_hangs(), "look for hangs"),
+    ):
+        yield
 
 
 async def _connected(

@@ -16,17 +16,23 @@ USUAL = tracks.PATIENCE  # steps of a map on the mean: the last start alone
 MOST = 5 * tracks.PATIENCE  # of any: what clears it, and a smoothed or halved map. 219 were seen
 
 
-@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map", "avoided_crossing"])
-def test_nothing_takes_few_steps(kind, monkeypatch):
-    steps = []
+@pytest.fixture
+def steps(monkeypatch):
+    """The steps of each start that is followed from now on."""
+    taken = []
 
     def counted(*arguments, **known):
         fit = tracks.follow(*arguments, **known)
-        steps.append(fit.turns)
+        taken.append(fit.turns)
         return fit
 
     for room in (arcfit, crossing):
         monkeypatch.setattr(room, "follow", counted)
+    return taken
+
+
+@pytest.mark.parametrize("kind", ["qubit_flux_map", "resonator_flux_map", "avoided_crossing"])
+def test_nothing_takes_few_steps(kind, steps):
     each = []
     for number, make in enumerate(NOTHING.values()):
         for y in make(np.random.default_rng([5, number]), 2, 61, 51):
@@ -50,17 +56,8 @@ def test_a_map_that_is_stuck_is_not_fitted(kind):
 
 
 @pytest.mark.parametrize("kind", ["qubit_flux_map", "avoided_crossing"])
-def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(kind, monkeypatch):
+def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(kind, steps):
     """Two bright arcs: either start is near its best place at once, and never comes to an end."""
-    steps = []
-
-    def counted(*arguments, **known):
-        fit = tracks.follow(*arguments, **known)
-        steps.append(fit.turns)
-        return fit
-
-    for room in (arcfit, crossing):
-        monkeypatch.setattr(room, "follow", counted)
     truth = plain()[kind]
     spur = next(each for each in BROKEN if each.name == "spur").traces(truth, 9, 10)
     each = []
