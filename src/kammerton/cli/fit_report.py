@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from kammerton.estimation.pictures.scales import places, prefix_of
-from kammerton.estimation.pictures.wording import in_words
+from kammerton.estimation.pictures.wording import given, in_words
 from kammerton.model import Fit, Verdict
 from kammerton.model.quantity import SCALED, show
 
@@ -79,7 +79,7 @@ def print_text(found: Fit, axes: Sequence[tuple[str, str]]) -> None:
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in found.values.items():
         if math.isfinite(value.value):
-            table.add_row(name, shown(value.value, value.unit, value.stderr))
+            table.add_row(name, shown(value.value, value.unit, value.stderr) + given(name, value))
     if math.isfinite(found.chi2_reduced):
         table.add_row("chi2 reduced", f"{found.chi2_reduced:.3g}")
     console.print(table)

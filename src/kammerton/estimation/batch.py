@@ -24,6 +24,7 @@ from kammerton.estimation.scaled import (
     shrunk,
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
+from kammerton.estimation.verdict.given import without_error
 from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]
@@ -142,12 +143,14 @@ def _fitted(
         outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
-    values, stderr = _without(found.values, same), _without(found.stderr, same)
+    values = _without(found.values, same)
+    curve = batch.restore(outcome.curve)
+    stderr = without_error(known, y, curve, _without(found.stderr, same))
     return FitBatch(
         kind, values, stderr, found.correlation, outcome.units,
         said.verdict, said.status, said.reason,
         _in_units_of_x(said, batch.window), outcome.chi2_reduced,
-        batch.restore(outcome.curve),
+        curve,
     )  # fmt: skip
 
 

@@ -54,3 +54,33 @@ def test_levels_that_rise_tell_no_t1():
     x, y = np.linspace(0.0, 10e-6, 51), 0.05 + 0.9 * np.exp(np.linspace(0.0, 0.2, 51))
     found = fit_batch("t1", x, y, 0.01, interleaved=True, contrast=0.9, offset=0.05)
     assert found.status[0] == "range too narrow"
+
+
+LEVELS = {"contrast": "amplitude", "offset": "offset"}
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind, how in FIT_KINDS.items() if set(LEVELS) <= set(how.known)]
+)
+def test_what_is_known_for_certain_has_no_error_and_keeps_its_value(kind):
+    x, y, sigma, known = good(kind, False)
+    measured = fit_batch(kind, x, y, sigma, **{k: v for k, v in known.items() if k not in LEVELS})
+    levels = {name: float(measured.values[value][0]) for name, value in LEVELS.items()}
+    half = 0.5 if kind.startswith("rabi") else 1.0
+    if half < 1:  # the qubit begins in 0, so that the middle lies half the contrast above
+        contrast = -2 * levels["contrast"]
+        levels = {"contrast": contrast, "offset": levels["offset"] - contrast / 2}
+    fit = fit_batch(kind, x, y, sigma, **{**known, **levels})
+    sure = fit.stderr["amplitude"] == 0.0
+    assert sure.any()
+    assert (fit.stderr["offset"][sure] == 0.0).all()
+    held = np.abs(fit.values["amplitude"][sure])
+    np.testing.assert_allclose(held, half * abs(levels["contrast"]), rtol=1e-6)
+    others = [e[sure] for n, e in fit.stderr.items() if n not in ("amplitude", "offset")]
+    assert np.nanmin(others) > 0
+
+
+def test_the_middle_of_a_rabi_oscillation_needs_both_levels():
+    x, y, sigma, _ = good("rabi_amplitude", False)
+    for known in ({"offset": 0.1}, {"contrast": 0.8}):
+        assert (fit_batch("rabi_amplitude", x, y, sigma, **known).stderr["offset"] > 0).all()

@@ -14,9 +14,9 @@ from click.testing import Result
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.estimation import FIT_KINDS
+from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.grid import Grid
-from kammerton.estimation.pictures.maps import line_of
+from kammerton.estimation.pictures.maps import branches_of, line_of
 from kammerton.estimation.pictures.page import COLOURS, smooth
 from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
@@ -238,3 +238,17 @@ def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:
     assert "a_name" in text
     assert trace.target not in text
     assert text.count("word") < 60
+
+
+def test_both_branches_of_a_crossing_are_drawn_where_they_are() -> None:
+    """Simulated map, hidden truth, seed 3."""
+    truth, rng = TRUTHS["avoided_crossing"], np.random.default_rng(3)
+    traces = truth.measured(rng, truth.draw(rng, 1), 60.0)
+    assert isinstance(traces.x, tuple)
+    frequency, bias = traces.x
+    fit = fit_batch("avoided_crossing", traces.x, traces.y, traces.sigma).fit(0, "q3")
+    image = np.abs(traces.y[0] - np.median(traces.y[0], axis=0))
+    for line in branches_of(bias, fit):
+        inside = (line > frequency[1]) & (line < frequency[-2])
+        bright = [np.interp(f, frequency, column) for f, column in zip(line, image.T, strict=True)]
+        assert np.median(np.array(bright)[inside]) > 5 * np.median(image)

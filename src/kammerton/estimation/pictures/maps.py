@@ -55,7 +55,8 @@ def draw_map(page: Page, grid: Grid, fit: Fit | None) -> None:
     _image(page, axes, grid, kind, shown / factor, "viridis", labelled(name, prefix + own))
     if curve is not None and np.isfinite(curve).any():
         if _spectra(kind):
-            _line(axes, grid, kind, line_of(grid.x[0], curve))
+            for line in lines_of(grid, fit, curve):
+                _line(axes, grid, line)
         elif fit is not None:
             _cross(axes, grid, kind, fit)
     apart = page.add_axes(RIGHT)
@@ -105,6 +106,22 @@ def _median(values: FloatArray) -> FloatArray:
     empty = np.isnan(values).all(axis=0)
     middle: FloatArray = np.nanmedian(np.where(empty, 0.0, values), axis=0)
     return np.where(empty, np.nan, middle)
+
+
+def lines_of(grid: Grid, fit: Fit | None, curve: NDArray[Any]) -> list[FloatArray]:
+    """Return the fitted lines of a map, each its place in every column (B,), in Hz."""
+    if fit is not None and "crossing_bias" in fit.values:
+        return branches_of(grid.x[1], fit)
+    return [line_of(grid.x[0], curve)]
+
+
+def branches_of(bias: FloatArray, fit: Fit) -> list[FloatArray]:
+    """Return both branches of an avoided crossing (B,): of two straight lines that couple by g."""
+    names = ("crossing_bias", "crossing_frequency", "coupling", "slope_upper", "slope_lower")
+    place, middle, g, one, other = (fit.values[name].value for name in names)
+    away = bias - place
+    half = np.hypot(0.5 * (one - other) * away, g)
+    return [middle + 0.5 * (one + other) * away + sign * half for sign in (1.0, -1.0)]
 
 
 def line_of(frequency: FloatArray, curve: NDArray[Any]) -> FloatArray:
@@ -174,7 +191,7 @@ def _sides(kind: str) -> tuple[int, int]:
     return (0, 1) if kind in UPRIGHT else (1, 0)
 
 
-def _line(axes: Axes, grid: Grid, kind: str, line: FloatArray) -> None:
+def _line(axes: Axes, grid: Grid, line: FloatArray) -> None:
     x, _, _, _ = on_axis(grid.x[1], grid.names[1], grid.units[1])
     _, origin, factor, _ = on_axis(grid.x[0], grid.names[0], grid.units[0])
     order = np.argsort(x)

@@ -38,7 +38,7 @@ from kammerton.estimation.pictures.scales import (
     written,
 )
 from kammerton.estimation.pictures.shots import draw_shots, shots_of
-from kammerton.estimation.pictures.wording import in_words
+from kammerton.estimation.pictures.wording import given, in_words
 from kammerton.estimation.reduce import axis_of
 from kammerton.model import Fit, Trace, Verdict
 from kammerton.model.trace import ComplexArray, FloatArray
@@ -178,6 +178,7 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     values = [
         f"{SYMBOLS.get(name, name.replace('_', ' '))} = "
         + written(v.value, v.unit or (trace.y_unit if name in OF_Y else ""), v.stderr)
+        + given(name, v)
         for name, v in fit.values.items()
         if math.isfinite(v.value) and not name.startswith(LEFT_OUT)
     ]

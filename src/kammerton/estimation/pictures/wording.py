@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kammerton.model import Advice
+from kammerton.model import Advice, Value
 from kammerton.model.quantity import show
+
+COUNTED = ("lines",)
+"""Values that are counts, which have no error either."""
+
+
+def given(name: str, value: Value) -> str:
+    """Return what to say of a value that was given and not measured."""
+    return " (known)" if value.stderr == 0 and name not in COUNTED else ""
 
 
 def in_words(advice: Advice, axes: Sequence[tuple[str, str]]) -> list[str]:

@@ -323,4 +323,7 @@ def percent(value: Any, stderr: Any) -> str:
     value, stderr = float(value), float(stderr)
     if not math.isfinite(stderr) or value == 0 or abs(stderr / value) > 9.99:
         return "more than 999 %"
-    return f"{100 * abs(stderr / value):.0f} %"
+    parts = 100 * abs(stderr / value)
+    if parts < 0.05:
+        return "less than 0.1 %"
+    return f"{parts:.0f} %" if parts >= 1 else f"{parts:.1g} %"
