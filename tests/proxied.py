@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
 from random import Random
@@ -21,7 +21,8 @@ from kammerton.model import LabClock
 from kammerton.model.backoff import Backoff
 from kammerton.store import Store
 from kammerton_sim.audit import unsafe
-from kammerton_sim.chip import random_chip
+from kammerton_sim.chip import Chip, random_chip
+from kammerton_sim.chip.further import MODELS, FurtherInstrument
 from kammerton_sim.contradicted import contradicted
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
@@ -92,11 +93,20 @@ class Restless(Planner):
         return Plan(calibration, tuple(view(name)), 1.0, 1.0)
 
 
+def furnished(seed: int = 3) -> Chip:
+    """Return a chip of one qubit with one further instrument of every model, by its model."""
+    chip = random_chip(1, seed)
+    every = {model: FurtherInstrument(model) for model in MODELS}
+    return replace(chip, wiring=replace(chip.wiring, instruments=every))
+
+
 @contextlib.contextmanager
-def proxied(folder: Path, seed: int = 3) -> Iterator[tuple[Laboratory, dict[str, Proxy], Lab]]:
-    """Start a laboratory of one qubit with a proxy before every instrument."""
+def proxied(
+    folder: Path, seed: int = 3, chip: Chip | None = None
+) -> Iterator[tuple[Laboratory, dict[str, Proxy], Lab]]:
+    """Start a laboratory, of one qubit unless said, with a proxy before every instrument."""
     with ExitStack() as stack:
-        laboratory = stack.enter_context(Laboratory(random_chip(1, seed)))
+        laboratory = stack.enter_context(Laboratory(chip or random_chip(1, seed)))
         ports = {n: port for n, port in laboratory.ports.items() if n != "control"}
         proxies = {
             name: stack.enter_context(Proxy(port, seed + n))

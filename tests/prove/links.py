@@ -1,21 +1,27 @@
 """Every fault on every instrument link, in the middle of calibrations that never rest.
 
-Rows I1-I5 of the catalogue. Wrong: values ever committed that the hidden truth contradicts by more
-than five sigma. Unsafe: spans of the ledger outside the limits, outputs left on at the end, and
-sessions that another instrument lost. Stuck: no run within a minute after the fault had gone.
+Rows I1-I5 of the catalogue. What no calibration uses (network analyzer, pulse generator, another
+thermometer) is asked meanwhile, again and again, who it is or what it reads. Wrong: values ever
+committed that the hidden truth contradicts by more than five sigma. Unsafe: spans of the ledger
+outside the limits, outputs left on at the end, and sessions that another instrument lost. Stuck: no
+run within a minute after the fault had gone.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from kammerton.model import InstrumentError
+from kammerton.model.roles import FridgeMonitor
 from tests.prove.frame import Row, proof
-from tests.proxied import STUCK, Site, proxied, running
+from tests.proxied import STUCK, Site, furnished, proxied, running
 from tests.proxy import faults
 
 FAULTS: Sequence[tuple[str, faults.Fault, float]] = (
@@ -38,8 +44,14 @@ FAULTS: Sequence[tuple[str, faults.Fault, float]] = (
 WITHIN = 30.0
 """s that recovery may take; stricter than a percentile of 99."""
 
-TALKATIVE = ("awg1", "board", "fridge")
-"""Spoken to all the time; a source only while it is set."""
+SOURCES = ("drive_lo", "readout_lo")
+"""Spoken to while they are set; the others all the time."""
+
+BESIDE = ("rohde_schwarz_znb20", "keysight_33522b", "lakeshore_372", "bluefors_api")
+"""Spoken to by no calibration."""
+
+SPACING = 0.05  # s between two questions to these
+ROUNDS = int(os.environ.get("KAMMERTON_ROUNDS", "10"))
 
 
 class Told:
@@ -48,6 +60,7 @@ class Told:
     def __init__(self) -> None:
         self.aborted: list[float] = []
         self.committed: list[float] = []
+        self.answered: list[float] = []
 
     def on(self, site: Site) -> None:
         site.loop.committed = lambda run, run_id: self.committed.append(time.monotonic())
@@ -64,10 +77,11 @@ class Told:
 async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds: float) -> Row:
     """Put one fault on one link while the loop turns; return what became of it."""
     proxy = site.proxies[link]
-    await site.bench.gate.verify(link, "test")  # a source that is set already is not spoken to
+    if link in SOURCES:
+        await site.bench.gate.verify(link, "test")  # one that is set already is not spoken to
     sessions, hits, began = site.sessions(), proxy.hits, time.monotonic()
-    turning = asyncio.create_task(_turn(site))
-    await asyncio.sleep(site.chance.uniform(0.0, 0.6) if link in TALKATIVE else 0.0)
+    turning = asyncio.gather(_turn(site), *([_beside(site, told, link)] * (link in BESIDE)))
+    await asyncio.sleep(0.0 if link in SOURCES else site.chance.uniform(0.0, 0.6))
     proxy.put(fault)
     while proxy.hits == hits and time.monotonic() - began < STUCK:  # noqa: ASYNC110
         await asyncio.sleep(0.01)
@@ -77,6 +91,9 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
         proxy.clear()
     gone = time.monotonic()
     recovered = await _after(told.committed, gone, 2)
+    if link in BESIDE and recovered is not None:
+        answered = await _after(told.answered, gone, 2)
+        recovered = answered and max(answered, recovered)
     turning.cancel()
     await asyncio.gather(turning, return_exceptions=True)
     aborted = [t for t in told.aborted if t > struck]
@@ -92,6 +109,25 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
 async def _turn(site: Site) -> None:
     while True:
         await site.loop.step()
+
+
+async def _beside(site: Site, told: Told, link: str) -> None:
+    """Ask an instrument again and again; bring it back where that fails, as the loop would."""
+    instrument = site.bench.instruments[link]
+    while True:
+        try:
+            if isinstance(instrument, FridgeMonitor):
+                await instrument.temperature()
+            else:
+                await instrument.identity()
+        except InstrumentError as failure:
+            told.aborted.append(time.monotonic())
+            if not isinstance(instrument, FridgeMonitor):
+                with contextlib.suppress(InstrumentError):  # it is asked again
+                    await site.bench.recover(failure)
+        else:
+            told.answered.append(time.monotonic())
+        await asyncio.sleep(SPACING)
 
 
 async def _after(moments: list[float], since: float, nth: int) -> float | None:
@@ -117,7 +153,7 @@ def together(name: str, rows: Sequence[Row]) -> Row:
 
 async def _prove(folder: Path, times: int, name: str, fault: faults.Fault, seconds: float) -> Row:
     """Put one fault on every link, each time while a loop of its own laboratory turns."""
-    with proxied(folder) as (laboratory, proxies, lab):
+    with proxied(folder, chip=furnished()) as (laboratory, proxies, lab):
         async with running(laboratory, proxies, lab) as site:
             told = Told()
             told.on(site)
@@ -134,7 +170,7 @@ async def _prove(folder: Path, times: int, name: str, fault: faults.Fault, secon
 
 @proof("links")
 def links(quick: bool) -> Iterator[Row]:
-    """Put every fault on every link; quick: once, otherwise ten times."""
+    """Put every fault on every link ten times (KAMMERTON_ROUNDS), once when quick."""
     for name, fault, seconds in FAULTS:
         with TemporaryDirectory() as folder:
-            yield asyncio.run(_prove(Path(folder), 1 if quick else 10, name, fault, seconds))
+            yield asyncio.run(_prove(Path(folder), 1 if quick else ROUNDS, name, fault, seconds))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from kammerton_sim.chip.further import MODELS
 from tests.prove.frame import Row
-from tests.prove.links import together
+from tests.prove.links import BESIDE, together
+from tests.proxied import furnished
 
 
 def test_a_fault_that_never_struck_is_not_counted() -> None:
@@ -12,3 +14,8 @@ def test_a_fault_that_never_struck_is_not_counted() -> None:
     assert (found.injected, found.t_det, found.t_rec) == (1, 0.2, 3.0)
     assert (found.wrong, found.unsafe, found.stuck) == (None, 1, 0)
     assert not together("none", [Row("fridge", 0)]).good, "it struck nothing"
+
+
+def test_every_instrument_of_the_laboratory_is_spoken_to_while_its_link_is_spoilt() -> None:
+    """The bias source is read again and again by the daemon itself."""
+    assert set(furnished().wiring.instruments) == set(MODELS) == {*BESIDE, "yokogawa_gs200"}
