@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import NoReturn
 
 from kammerton.model.alarm import Alarm
 
@@ -28,7 +30,8 @@ Whoever heard that a refrigerator is cold again must not take it for cold while 
 """
 
 WAITING = 100
-"""Messages kept while the broker is away; the oldest go first."""
+"""Messages kept while the broker is away. The oldest go first, of those that a later one of the
+same tells more of; what began, and is not over, goes last."""
 
 
 @dataclass(frozen=True)
@@ -46,14 +49,18 @@ class Notice:
 
 @dataclass
 class Alarms:
-    """Collects alarms. `tell` may be called from anywhere in the event loop; nothing waits."""
+    """Collects alarms. `tell` may be called from anywhere in the event loop; nothing waits.
+
+    What is told of one subject goes out in the order in which it was told, however long the broker
+    was away: whoever hears it last of all must hear what is so now.
+    """
 
     monotonic: Callable[[], float] = time.monotonic
     _new: list[tuple[float, Alarm]] = field(default_factory=list)
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
     _unsaid: dict[tuple[str, str], tuple[float, Alarm]] = field(default_factory=dict)
-    _ready: deque[Notice] = field(default_factory=lambda: deque(maxlen=WAITING))
+    _ready: deque[Notice] = field(default_factory=deque)
 
     def tell(self, alarm: Alarm) -> None:
         """Take an alarm in; it is logged unless the same was told a short while ago."""
@@ -70,6 +77,15 @@ class Alarms:
             if not on:
                 since, _ = self._unsaid.get(key, (now, alarm))
                 self._unsaid[key] = (since, alarm)
+
+    async def followed(self) -> NoReturn:
+        """Say in time, for ever, what is to be said late, though no broker takes it: it is logged.
+
+        Else it would wait for a broker to come back, or for ever where there is none.
+        """
+        while True:
+            await asyncio.sleep(GROUP)
+            self.due()
 
     def due(self) -> list[Notice]:
         """Return the messages to publish now; call `gone` after each."""
@@ -100,12 +116,39 @@ class Alarms:
                 self._say(alarm, now)
 
     def _group(self) -> None:
-        alarms = [alarm for _, alarm in self._new]
+        told = list(self._new)
         self._new.clear()
-        for kind, on in dict.fromkeys((a.kind, a.on) for a in alarms):
-            group = [a for a in alarms if (a.kind, a.on) == (kind, on)]
-            repeated = sum(self._kept_back.pop((kind, a.subject), 0) for a in group)
-            self._ready.append(Notice(
-                kind, on, tuple(a.subject for a in group), tuple(a.text for a in group),
-                group[0].what_to_do, repeated,
-            ))  # fmt: skip
+        for alarms in _batches(told):
+            for kind, on in dict.fromkeys((a.kind, a.on) for a in alarms):
+                group = [a for a in alarms if (a.kind, a.on) == (kind, on)]
+                repeated = sum(self._kept_back.pop((kind, a.subject), 0) for a in group)
+                self._ready.append(Notice(
+                    kind, on, tuple(a.subject for a in group), tuple(a.text for a in group),
+                    group[0].what_to_do, repeated,
+                ))  # fmt: skip
+        while len(self._ready) > WAITING:
+            del self._ready[_least(self._ready)]
+
+
+def _batches(told: Iterable[tuple[float, Alarm]]) -> Iterator[list[Alarm]]:
+    """Part alarms into what came together; no subject is twice in a batch, or its order is lost."""
+    batch, began = dict[tuple[str, str], Alarm](), 0.0
+    for when, alarm in told:
+        key = alarm.kind, alarm.subject
+        if batch and (key in batch or when - began >= GROUP):
+            yield list(batch.values())
+            batch = {}
+        began = began if batch else when
+        batch[key] = alarm
+    if batch:
+        yield list(batch.values())
+
+
+def _least(notices: Iterable[Notice]) -> int:
+    """Return the place of the oldest message that later ones make needless; else of the first."""
+    later, needless = set[tuple[str, str]](), 0
+    for place, notice in reversed(list(enumerate(notices))):
+        keys = {(notice.kind, subject) for subject in notice.subjects}
+        needless = place if keys <= later else needless
+        later |= keys
+    return needless

@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import datetime
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.tasks import told_while, unbroken
@@ -22,7 +21,7 @@ from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, LabClock, LastingFault, Run, StoreError, StoreInUse, Verdict
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import Queued
-from kammerton.publish import Alarms, Relay
+from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
@@ -30,17 +29,15 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import load_kernels
 from kammerton.serve.memory import giving_back
-from kammerton.serve.obedience import obedient
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
+from kammerton.serve.relaying import relayed
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
 from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
 
-FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
-LAST_FLUSH = 2.0  # s of that when told to end
 HALF_OPEN = 1.0  # s that an opening under way is waited for when told to end
 ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
@@ -274,47 +271,6 @@ class Tuning:
             self.store.activity(what)
         except StoreError as problem:  # whoever holds it locked shall not end the process
             log.warning("no heartbeat: %s", problem)
-
-
-@asynccontextmanager
-async def relayed(
-    lab: Lab,
-    store: Store,
-    now: Callable[[], datetime],
-    alarms: Alarms | None = None,
-    word: str = "online",
-) -> AsyncIterator[None]:
-    """Publish beside the loop; at the end give the broker a moment to take what is left."""
-    if lab.broker is None:
-        yield
-        return
-    relay = Relay(store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word)
-    task = asyncio.create_task(relay.run(), name="relay")
-    task.add_done_callback(_complain)
-    try:
-        yield
-        await _flush(store, relay, FLUSH)
-    except asyncio.CancelledError:
-        if relay.problem is None:
-            await unbroken(_flush(store, relay, LAST_FLUSH))
-        raise
-    finally:
-        task.cancel()
-        await asyncio.wait([task])
-
-
-def _complain(relay: asyncio.Task[None]) -> None:
-    """Say at once when publishing ends for good; results stay in the outbox."""
-    if not relay.cancelled() and (error := relay.exception()) is not None:
-        log.critical("publishing has ended: %s: %s", type(error).__name__, error)
-
-
-async def _flush(store: Store, relay: Relay, patience: float) -> None:
-    try:
-        async with asyncio.timeout(patience):
-            await relay.drained()
-    except TimeoutError:
-        log.warning("%d results wait for the broker; they go out later", store.backlog())
 
 
 def _reporter(lab: Lab, store: Store, pictures: Background) -> Committed:

@@ -12,9 +12,10 @@ from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
-from kammerton.serve.computer import Doing, opened_store, relayed
+from kammerton.serve.computer import Doing, opened_store
 from kammerton.serve.holding import Holds
 from kammerton.serve.outputs import Outputs
+from kammerton.serve.relaying import relayed
 from kammerton.store import Store
 from kammerton.store.leases import DAEMON
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 
 import pytest
 
+from kammerton.bench.beside import beside
 from kammerton.model.alarm import WHAT_TO_DO, Alarm
+from kammerton.publish import alarms as alarms_module
 from kammerton.publish.alarms import GROUP, QUIET, STAYS, WAITING, Alarms
 from kammerton.publish.mirror import PATIENCE, Mirror
 from kammerton.publish.received import Seal
@@ -120,6 +123,57 @@ def test_a_message_stays_until_it_is_gone_and_they_are_bounded():
         alarms.due()
     assert len(alarms.due()) == WAITING
     assert alarms.due()[0] is alarms.due()[0]
+
+
+def test_after_a_night_without_a_broker_the_last_that_is_heard_is_what_is_so():
+    clock = Clock()
+    alarms = Alarms(clock)
+    for on in (True, False, True):
+        alarms.tell(lost(on=on))
+        clock.now += 2 * QUIET
+    assert [on for _, on, _, _ in taken(alarms)] == [True, False, True]
+
+
+def test_what_comes_goes_and_comes_within_one_message_keeps_its_order():
+    clock = Clock()
+    alarms = Alarms(clock)
+    alarms.tell(lost())
+    clock.now += QUIET
+    assert taken(alarms)
+    for name, on in (("other", True), ("lo", False), ("lo", True)):
+        alarms.tell(lost(name, on=on))
+    clock.now += GROUP
+    heard = {s: on for _, on, subjects, _ in taken(alarms) for s in subjects}
+    assert heard == {"other": True, "lo": True}
+
+
+def test_of_too_many_messages_what_is_not_over_stays():
+    clock = Clock()
+    alarms = Alarms(clock)
+    alarms.tell(lost("warm"))
+    for n in range(2 * WAITING):
+        clock.now += 2 * QUIET
+        alarms.tell(lost("flaps", on=n % 2 == 0))
+        alarms.due()
+    clock.now += GROUP
+    heard = {s: on for _, on, subjects, _ in taken(alarms) for s in subjects}
+    assert heard == {"warm": True, "flaps": False}
+
+
+def test_without_a_broker_what_begins_again_is_in_the_log_all_the_same(monkeypatch, caplog):
+    clock = Clock()
+    alarms = Alarms(clock)
+    monkeypatch.setattr(alarms_module, "GROUP", 0.001)
+    for on in (True, False, True):
+        alarms.tell(lost(on=on))
+    clock.now += STAYS
+
+    async def until_it_is_said() -> None:
+        async with beside(alarms.followed(), "alarms"), asyncio.timeout(10):
+            while caplog.text.count("no answer") < 3:  # noqa: ASYNC110 - it is the log
+                await asyncio.sleep(0.001)
+
+    asyncio.run(until_it_is_said())
 
 
 @pytest.mark.parametrize("kind", WHAT_TO_DO)

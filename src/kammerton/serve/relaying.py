@@ -1,0 +1,74 @@
+"""Publishing beside the loop, and what is left for the broker at the end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from kammerton.bench.beside import beside
+from kammerton.bench.tasks import unbroken
+from kammerton.lab import Lab
+from kammerton.publish import Alarms, Relay
+from kammerton.serve.obedience import obedient
+from kammerton.store import Store
+
+log = logging.getLogger(__name__)
+
+FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
+LAST_FLUSH = 2.0  # s of that when told to end
+
+
+@asynccontextmanager
+async def relayed(
+    lab: Lab,
+    store: Store,
+    now: Callable[[], datetime],
+    alarms: Alarms,
+    word: str = "online",
+) -> AsyncIterator[None]:
+    """Publish beside the loop; at the end give the broker a moment to take what is left.
+
+    Without a broker alarms are in the log only.
+    """
+    async with beside(alarms.followed(), "alarms"):
+        if lab.broker is None:
+            yield
+            return
+        relay = Relay(
+            store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word
+        )
+        async with _flushed(store, relay):
+            yield
+
+
+@asynccontextmanager
+async def _flushed(store: Store, relay: Relay) -> AsyncIterator[None]:
+    task = asyncio.create_task(relay.run(), name="relay")
+    task.add_done_callback(_complain)
+    try:
+        yield
+        await _flush(store, relay, FLUSH)
+    except asyncio.CancelledError:
+        if relay.problem is None:
+            await unbroken(_flush(store, relay, LAST_FLUSH))
+        raise
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+def _complain(relay: asyncio.Task[None]) -> None:
+    """Say at once when publishing ends for good; results stay in the outbox."""
+    if not relay.cancelled() and (error := relay.exception()) is not None:
+        log.critical("publishing has ended: %s: %s", type(error).__name__, error)
+
+
+async def _flush(store: Store, relay: Relay, patience: float) -> None:
+    try:
+        async with asyncio.timeout(patience):
+            await relay.drained()
+    except TimeoutError:
+        log.warning("%d results wait for the broker; they go out later", store.backlog())
