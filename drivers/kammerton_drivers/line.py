@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import select
 import socket
+import struct
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,6 +16,8 @@ from kammerton.model.roles import Identity
 
 SOCKET: dict[str, Any] = {"visalib": "@py", "device_clear": False}
 """What a VISA driver on a raw socket is opened with: clearing one whose peer has gone hangs."""
+
+_DROP = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)  # struct linger: on, 0 s
 
 KEPT = 200
 """Characters of an answer that are kept for a diagnosis."""
@@ -81,9 +85,15 @@ def left_over(instrument: object) -> bytes:
 
 
 def hang_up(instrument: object) -> None:
-    """Shut the line, so that whoever hangs on it in another thread comes back with an error."""
+    """Shut the line, so that whoever hangs on it in another thread comes back with an error.
+
+    What was written and is still to be sent, since the path is cut for a while, is dropped when the
+    line is closed. Else the system would go on trying for minutes, and an *on* of this line would
+    come behind the *off* that was verified on the next.
+    """
     for link in sockets(instrument):
         with contextlib.suppress(OSError):
+            link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
             link.shutdown(socket.SHUT_RDWR)
 
 

@@ -35,7 +35,8 @@ DEADLINE = 15.0
 """s for one call; the driver's own timeout (5 s) should come first, this is for what hangs."""
 
 HURRY = 5.0
-"""s that is left to all that is before switching off in a lane; then it is hung up on."""
+"""s that is left to all that is before switching off, or closing, in a lane; then it is hung up
+on."""
 
 LATER = 0.01
 """s after a call's time is over that one looks whether it hangs."""
@@ -173,12 +174,11 @@ class Session(Generic[I]):
         """Say that the outputs were verified."""
         self._doubt = None
 
-    async def close(self, within: float | None = None) -> None:
-        """Close the session and end the lane; outputs stay as they are.
+    async def close(self, within: float = HURRY) -> None:
+        """Close the session and end the lane; outputs stay as they are, which is off.
 
-        within: s that a call under way gets to end; of one with outputs, which are off, fewer.
+        within: s that a call under way gets to end.
         """
-        within = within or (HURRY if self._guarded else DEADLINE)
         try:
             if not self._lane.poisoned:
                 await self._lane.run(self._discard, timeout=within)
@@ -259,6 +259,7 @@ class Session(Generic[I]):
             return told
         finally:
             if self._instrument is not instrument:  # it failed, or was left behind while it hung
+                hang_up(instrument)
                 _close(instrument)
 
     def _leave_behind(self, why: str) -> None:

@@ -1,0 +1,41 @@
+"""The line below a driver: what was not sent when it was hung up on is never sent."""
+
+from __future__ import annotations
+
+import socket
+from types import SimpleNamespace
+
+import pytest
+
+from kammerton_drivers.line import hang_up
+
+COMMAND = b"OUTPut ON\n" * 1000
+
+
+def fill(line: socket.socket) -> None:
+    while True:
+        line.send(COMMAND)
+
+
+def read_on(line: socket.socket) -> None:
+    while line.recv(1 << 16):
+        pass
+
+
+def test_what_waits_to_be_sent_when_it_is_hung_up_on_is_dropped() -> None:
+    """It would come behind what the next connection had verified, when the path is back."""
+    with socket.socket() as server:
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        line = socket.create_connection(server.getsockname())
+        box, _ = server.accept()
+        with box:
+            line.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                fill(line)  # the box reads nothing: the path is as good as cut
+            hang_up(SimpleNamespace(_socket=line))
+            line.close()
+            box.settimeout(10)
+            with pytest.raises(ConnectionResetError):
+                read_on(box)
