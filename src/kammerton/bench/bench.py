@@ -15,7 +15,7 @@ from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
 from kammerton.bench.readback import ReadBack
 from kammerton.bench.recovery import Recovery
-from kammerton.bench.tasks import settled, together, unbroken
+from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Lab
 from kammerton.model import (
     DriveInhibited,
@@ -30,6 +30,12 @@ from kammerton.program.compiled import Compiled
 
 OVERTIME = 30.0
 """s beyond its own timeout and twice its instrument time before an acquisition is given up."""
+
+ABORTED = 1.0
+"""s that an acquisition which is given up is waited for before the generators are stopped."""
+
+LATE = 30.0
+"""s that the next program waits for the end of one that was given up."""
 
 Compiler = Callable[[Program, Lab], Compiled]
 OnProgress = Callable[[float], None]
@@ -58,6 +64,7 @@ class Bench:
         self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm)
         self._recovery = Recovery(instruments, gate, self._set_up_again)
         self._turn = asyncio.Lock()
+        self._given_up: asyncio.Future[None] | None = None
 
     async def configure(self) -> None:
         """Set clocks and references; outputs stay off."""
@@ -110,6 +117,7 @@ class Bench:
                 compiled = await asyncio.to_thread(self._compile, program, self.lab)
             await self.gate.admit(compiled)
             digitizer = self._digitizer(compiled)
+            await self._last_over(digitizer)
             amount = amount_of(program.shots, compiled.points, compiled.window.samples)
             collector = collector_of(compiled, amount, digitizer, shots=program.keep_shots)
             collector.on_turns = _reporter(amount, on_progress)
@@ -214,7 +222,26 @@ class Bench:
                 raise InstrumentError(f"{digitizer.name} did not finish within {limit:.0f} s")
             work.result()
         finally:
-            await unbroken(settled(work, trip))
+            trip.cancel()
+            await unbroken(self._ended(work))
+
+    async def _ended(self, acquisition: asyncio.Future[None]) -> None:
+        """Give an acquisition up, and wait a moment for its end: outputs must not wait longer."""
+        acquisition.cancel()
+        await asyncio.wait({acquisition}, timeout=ABORTED)
+        if not acquisition.done():
+            acquisition.add_done_callback(lambda end: end.cancelled() or end.exception())
+            self._given_up = acquisition
+
+    async def _last_over(self, digitizer: Digitizer) -> None:
+        """Wait for the end of an acquisition that was given up: no two may be under way."""
+        late = self._given_up
+        if late is not None and not (await asyncio.wait({late}, timeout=LATE))[0]:
+            raise InstrumentError(
+                f"{digitizer.name}: the last acquisition was given up and does not end",
+                instrument=digitizer.name,
+            )
+        self._given_up = None
 
     def _hint(self, compiled: Compiled) -> str:
         marker = self.lab.feedlines[compiled.window.feedline].trigger

@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,6 +14,7 @@ from kammerton.bench import bench as bench_module
 from kammerton.bench.gate import Gate
 from kammerton.lab import Limit
 from kammerton.model import Held, InstrumentError, OutputRefused, ProgramError
+from tests.unit.bench.conftest import FakeDigitizer
 
 
 def use(fake, make, tmp_path, body: Callable[[Bench], Awaitable[object]], **options):
@@ -485,20 +486,66 @@ def test_r4_a_call_beyond_reach_ends_the_bench_with_the_others_off(
 ):
     """Its thread may switch on when it comes back: the process ends, and the next switches off."""
     monkeypatch.setattr(hangs, "LOOK", 0.01)
-    go = threading.Event()
+    begun, go = threading.Event(), threading.Event()
+
+    def upload() -> None:
+        begun.set()
+        go.wait(30)
 
     async def body(bench: Bench) -> None:
         lane = Lane("usb")
-        with pytest.raises(InstrumentError, match="did not return"):
-            await lane.run(go.wait, 30, timeout=0.01)
+        hanging = asyncio.create_task(lane.run(upload))
+        await asyncio.to_thread(begun.wait, 10)
+        hanging.cancel()
         fake.lo.on = True
         lane.rebuild(loose=True)
         lane.close()
         await asyncio.sleep(10)
 
     try:
-        with pytest.raises(InstrumentError, match=r"usb: Event.wait hangs, .* this process ends"):
+        with pytest.raises(InstrumentError, match=r"usb: .*upload hangs, .* this process ends"):
             use(fake, make, tmp_path, body)
     finally:
         go.set()
     assert not fake.lo.on
+
+
+@dataclass
+class Stuck(FakeDigitizer):
+    """One whose acquisition does not end when it is given up, until it is let go."""
+
+    go: asyncio.Event | None = None
+
+    async def acquire(self, capture, armed, sink) -> None:
+        try:
+            await super().acquire(capture, armed, sink)
+        finally:
+            if self.go is not None:
+                await self.go.wait()
+
+
+def test_r1_a_digitizer_that_does_not_end_keeps_no_generator_playing(
+    fake, make, tmp_path, monkeypatch
+):
+    """Its library may wait for a buffer for long, or hang: outputs do not wait for it."""
+    monkeypatch.setattr(bench_module, "ABORTED", 0.01)
+    monkeypatch.setattr(bench_module, "LATE", 0.01)
+    fake.dig = Stuck("dig", fake.log, generator=fake.awg, pause=0.01)
+
+    async def body(bench: Bench) -> None:
+        fake.dig.go = asyncio.Event()
+        running = asyncio.create_task(bench.acquire(make.program(shots=20_000)))
+        await soon(lambda: fake.awg.playing)
+        running.cancel()
+        async with asyncio.timeout(5):
+            await asyncio.wait({running})
+        assert running.cancelled()
+        assert not fake.awg.playing
+        with pytest.raises(InstrumentError, match="dig: the last acquisition was given up"):
+            await bench.acquire(make.program())
+        fake.dig.go.set()
+        fake.dig.pause = 0.0
+        await bench.acquire(make.program())
+
+    use(fake, make, tmp_path, body)
+    assert not fake.anything_on
