@@ -237,8 +237,13 @@ class Awg5208:
             raise self._error("switch", f"channels {wrong} stay {'off' if on else 'on'}")
 
     def _all_off(self, awg: TektronixAWG5208) -> None:
-        self._stop(awg)
-        self._switch(awg, range(1, awg.num_channels + 1), on=False)
+        everything = range(1, awg.num_channels + 1)
+        try:
+            self._stop(awg)
+        except InstrumentError:  # said by the box, which plays on or complains: off all the same
+            self._switch(awg, everything, on=False)
+            raise
+        self._switch(awg, everything, on=False)
 
     def _check(self, awg: TektronixAWG5208, action: str) -> None:
         if errors := _errors(awg):

@@ -236,6 +236,24 @@ def test_a_box_that_does_not_obey_is_named(rig, generator, monkeypatch, asked, s
         asyncio.run(main())
 
 
+def test_a_box_that_does_not_stop_has_its_outputs_off_all_the_same(rig, generator, monkeypatch):
+    monkeypatch.setattr("kammerton_drivers.tektronix_awg5208.STATE_TIMEOUT", 0.02)
+
+    async def main() -> None:
+        await generator.configure(RATE)
+        await generator.load(playlist())
+        await generator.enable([3, 5], on=True)
+        await generator.run()
+        await generator.trigger()
+        await generator.identity()
+        deafen(rig.device, monkeypatch, "AWGControl:STOP")
+        await generator.safe()
+
+    with pytest.raises(InstrumentError, match=r"awg1 .*: still running"):
+        asyncio.run(main())
+    assert not any(rig.device.is_on(c) for c in range(1, 9))
+
+
 def test_channels_that_stay_on_are_named(rig, generator, monkeypatch):
     async def main() -> None:
         await generator.configure(RATE)
