@@ -29,7 +29,7 @@ def session(shop) -> Iterator[Session[Instrument]]:
     session = Session("awg", "usb", shop, shop.who, guarded=True)
     session.connect()
     yield session
-    asyncio.run(session.close(0.1))
+    asyncio.run(session.close())
 
 
 class Rack:
@@ -113,3 +113,26 @@ def test_r4_what_hangs_is_hung_up_on_in_its_time_though_its_caller_is_gone(sessi
         return name
 
     assert asyncio.run(main()) == shop.opened[1]
+
+
+def test_r4_what_is_beyond_reach_is_known_though_no_thread_follows_at_once(session, monkeypatch):
+    """The system may have none left: it is rebuilt later, and the call hangs on."""
+    rack, left = Rack(), [InstrumentError("awg: can't start new thread")]
+    begun = threading.Thread.start
+
+    def start(thread: threading.Thread) -> None:
+        if left and thread.name == "lane awg":
+            left.pop()
+            raise RuntimeError("can't start new thread")
+        begun(thread)
+
+    async def main() -> None:
+        monkeypatch.setattr(threading.Thread, "start", start)
+        with pytest.raises(InstrumentError, match="can't start new thread"):
+            await session.do("on", rack.switch_on, deadline=0.05)
+        with pytest.raises(InstrumentError, match="it may come on again"):
+            await session.do("off", rack.switch_off, verifies=True)
+        rack.go.set()
+        assert await asyncio.to_thread(rack.ended.wait, 10)
+
+    asyncio.run(main())

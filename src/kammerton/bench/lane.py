@@ -206,13 +206,13 @@ class Lane:
         with self._news:
             if self._closed:
                 return
-            self._poison = None
+            self._poison, hanging = None, self._worker.current
+            if hanging is not None and loose:
+                _loose.append((self.name, hanging))  # first: it is so though no thread follows
             left, self._worker = self._worker, _Worker(self.name, self._calls, self._news)
             left.left = True
-            if left.current is not None:
-                left.current.left = True
-            if left.current is not None and loose:
-                _loose.append((self.name, left.current))
+            if hanging is not None:
+                hanging.left = True
             self._news.notify_all()
 
     def close(self, timeout: float = 2.0) -> None:
