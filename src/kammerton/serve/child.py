@@ -82,7 +82,8 @@ class Life:
     async def _beats(self) -> None:
         while True:
             self._wire.say(beat=self._doing)
-            faulthandler.dump_traceback_later(self._alone, exit=True)
+            with contextlib.suppress(RuntimeError):  # no thread for it: it is well all the same
+                faulthandler.dump_traceback_later(self._alone, exit=True)
             before = time.monotonic()
             await asyncio.sleep(self._beat)
             lag = time.monotonic() - before - self._beat

@@ -15,6 +15,10 @@ from kammerton.serve.words import GO, STOP, line
 ORPHANED = 20.0
 """s that a process gets to switch off when its supervisor is gone; then it ends at once."""
 
+WORDS = 600
+"""Characters of what is done, or of why it ended: with six bytes each, less than the 4096 that are
+written to a pipe as a whole or not at all (PIPE_BUF on Linux). The log has all of it."""
+
 _CHUNK = 65536
 
 
@@ -42,9 +46,14 @@ class Wire:
         return cls(down, up)
 
     def say(self, **message: Any) -> None:
-        """Send a message; where nobody can take it, it is lost."""
+        """Send a message; where nobody can take it, it is lost. Long words are cut.
+
+        What is longer than a pipe takes at once may arrive in part, and no heartbeat is heard
+        behind that: a process that is well would be killed.
+        """
+        short = {k: v[:WORDS] if k in ("beat", "why") else v for k, v in message.items()}
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(self._up, line(message))
+            os.write(self._up, line(short))
 
     def next(self) -> bytes:
         """Return the next line, or nothing when the supervisor is gone; blocks."""

@@ -1,11 +1,19 @@
-"""A process that hangs with the interpreter ends itself, also where no supervisor is left."""
+"""Heartbeats: one that hangs with the interpreter ends itself, one that is well is heard."""
 
 from __future__ import annotations
 
+import asyncio
+import faulthandler
+import json
+import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
+
+from kammerton.serve.child import Life
+from kammerton.serve.wire import Wire
 
 HANGING = """
 import asyncio, ctypes
@@ -33,3 +41,36 @@ def test_r5_a_process_that_hangs_with_the_interpreter_ends_without_a_supervisor(
     assert done.stdout == "it lives\n"
     assert done.returncode == 1
     assert "Timeout" in done.stderr, "it says where it hung"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there a pipe is written as it is")
+def test_however_much_there_is_to_say_a_heartbeat_arrives_as_a_whole():
+    """127 qubits that are parked, each with its reason, or a plug-in that shows its arrays."""
+    down, up = os.pipe()
+    os.set_blocking(up, False)
+    wire = Wire(down, up)
+    for _ in range(30):
+        wire.say(beat="ä" * 100_000)
+    os.close(up)
+    with os.fdopen(down, "rb") as heard:
+        beats = [json.loads(text) for text in heard]
+    assert len(beats) > 3
+    assert all(beat == beats[0] for beat in beats)
+
+
+def test_without_a_thread_for_the_watch_it_beats_on(monkeypatch):
+    """Where the system has none left: whoever is well is not taken for one that hangs."""
+
+    def none_left(*_: object, **__: object) -> None:
+        raise RuntimeError("unable to start watchdog thread")
+
+    monkeypatch.setattr(faulthandler, "dump_traceback_later", none_left)
+    beats = []
+
+    async def main() -> None:
+        async with Life(SimpleNamespace(say=lambda beat: beats.append(beat)), 0.001).beating():
+            async with asyncio.timeout(10):
+                while len(beats) < 3:  # noqa: ASYNC110 - it is the heart that beats
+                    await asyncio.sleep(0.001)
+
+    asyncio.run(main())
