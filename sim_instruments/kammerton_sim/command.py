@@ -17,12 +17,19 @@ from typing import TextIO, TypeVar
 from kammerton_sim import ctl
 from kammerton_sim.chip import Chip, ChipError, chip_text
 from kammerton_sim.chip.hidden import note
-from kammerton_sim.command_chip import add_chip_options, chip_path, chosen_chip
-from kammerton_sim.command_line import PORT, WHOLE, Parser, UsageError, told
-from kammerton_sim.faults.words import own_name
+from kammerton_sim.command_chip import Made, add_chip_options, chip_paths, contradictions, ways
+from kammerton_sim.command_line import (
+    PORT,
+    WHOLE,
+    Parser,
+    UsageError,
+    reason,
+    refuse,
+    told,
+)
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ports import consecutive_ports, port_names, unknown_ports
+from kammerton_sim.ports import consecutive_ports, wanted_ports
 from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
 from kammerton_sim.wire.server import PortInUse, free, twice
@@ -53,24 +60,35 @@ def run(argv: Sequence[str] | None = None) -> int:
 
 def _understood(
     arguments: Sequence[str],
-) -> tuple[argparse.Namespace, Chip, dict[str, int], float | None]:
+) -> tuple[argparse.Namespace, Made, dict[str, int], float | None]:
     """Return options, chip, ports and pace; UsageError names everything that is wrong."""
     options, problems = _parser().read(arguments)
     problems += _no_broker(options.broker)
-    problems += clashes(options, chip_path(options))
-    unsaid = options.unread & {"qubits", "random"}  # of a chip that was not meant nothing is wrong
-    chip = None if unsaid else _tried(problems, lambda: chosen_chip(options))
+    problems += clashes(options, chip_paths(options))
+    problems += contradictions(options)
+    each = [_tried(problems, way) for way in ways(options)]
+    chips = [made.chip for made in each if made is not None]
     pace = _tried(problems, lambda: _pace(options.time))
-    ports = _ports(options, chip, problems)
-    if chip is not None and options.write_lab:
-        problems += [f"--write-lab: {said}" for said in unfit(chip)]
-    if problems and not options.no_serve:
-        _tried(problems, lambda: free(ports))
-    if chip is not None and options.no_serve:
-        problems += twice(consecutive_ports(chip, FIRST_PORT) | ports)
-    if chip is None or problems:
+    ports = wanted_ports(options, chips if len(chips) == len(each) else [], problems)
+    if options.write_lab:
+        problems += [f"--write-lab: {said}" for chip in chips for said in unfit(chip)]
+    problems += _taken(options, chips, ports, bool(problems))
+    if problems or len(each) != 1 or each[0] is None:
         raise UsageError("\n".join(problems))
-    return options, chip, ports, pace
+    return options, each[0], ports, pace
+
+
+def _taken(
+    options: argparse.Namespace, chips: Sequence[Chip], ports: Mapping[str, int], refused: bool
+) -> list[str]:
+    """Name the ports that two want; where all else is refused also those that are in use."""
+    if options.no_serve:
+        served = consecutive_ports(chips[0], FIRST_PORT) if len(chips) == 1 else {}
+        return twice(served | dict(ports))
+    problems = list[str]()
+    if refused:
+        _tried(problems, lambda: free(ports))
+    return problems
 
 
 def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
@@ -84,7 +102,9 @@ def _tried(problems: list[str], what: Callable[[], T]) -> T | None:
     return None
 
 
-def _run(options: argparse.Namespace, chip: Chip, ports: dict[str, int], pace: float | None) -> int:
+def _run(options: argparse.Namespace, made: Made, ports: dict[str, int], pace: float | None) -> int:
+    chip = made.chip
+    sys.stderr.writelines(f"{said}\n" for said in made.said)
     if options.no_serve and not (options.write_chip or options.write_lab):
         sys.stderr.write(f"{_size(chip)}; --write-chip and --write-lab write it\n")
     if options.no_serve:
@@ -126,32 +146,6 @@ def _parser() -> Parser:
     return parser
 
 
-def _ports(options: argparse.Namespace, chip: Chip | None, problems: list[str]) -> dict[str, int]:
-    """Return the ports that are wanted; without a chip nobody knows which there are."""
-    named: dict[str, int] = {}
-    for text in options.port:
-        name, _, number = text.partition("=")
-        if name and number.isdecimal() and int(number) >= 65536:
-            problems.append(f"--port {text}: above 65535, the last port")
-        elif not number.isdecimal() or int(number) == 0:
-            problems.append(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
-        elif name in named:
-            problems.append(f"--port {text}: {name} has port {named[name]} already")
-        else:
-            named[name] = int(number)
-    if chip is None:
-        return named
-    named = {own_name(name, port_names(chip)): port for name, port in named.items()}
-    if strange := unknown_ports(chip, named):
-        problems.append(f"--port: {strange}")
-    first = options.base_port
-    ports = {} if first is None else consecutive_ports(chip, first)
-    if ports and not 0 < first <= max(ports.values()) < 65536:
-        problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
-        ports = {}
-    return ports | named
-
-
 def _no_broker(url: str) -> list[str]:
     """Return what is wrong with a broker's URL that lab.toml shall name, if anything is."""
     fits = _BROKER.fullmatch(url)
@@ -174,11 +168,20 @@ def _pace(text: str) -> float | None:
 
 
 def _write(chip: Chip, options: argparse.Namespace, ports: Mapping[str, int]) -> None:
-    if options.write_chip:
-        sys.stderr.write(put(options.write_chip, chip_text(chip)))
-    if options.write_lab:
-        text = write_lab(chip, ports, options.seed, options.broker)
-        sys.stderr.write(put(options.write_lab, text))
+    """Write what is asked for; UsageError names each file that could not be written."""
+    texts = {
+        "--write-chip": lambda: chip_text(chip),
+        "--write-lab": lambda: write_lab(chip, ports, options.seed, options.broker),
+    }
+    problems = list[str]()
+    for option, path in (("--write-chip", options.write_chip), ("--write-lab", options.write_lab)):
+        if path is None:
+            continue
+        try:
+            sys.stderr.write(put(path, texts[option]()))
+        except OSError as error:
+            problems.append(f"{option} {path}: {reason(error)}")
+    refuse(problems)
 
 
 def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> None:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import argparse
-import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.connected import straddling
+from kammerton_sim.chip.draw import MOST_QUBITS
 from kammerton_sim.chip.flaws import flawed
-from kammerton_sim.command_line import WHOLE, refuse
+from kammerton_sim.command_line import number, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
 from kammerton_sim.devices.checks import PAIR
 from kammerton_sim.devices.origin import misreading, origin
 from kammerton_sim.devices.table import couplings_beside
 
-_DRAWN = "all is drawn from the seed, T1, T2, f01 and readout error as published devices have them"
+_COUNT = number(int, lambda n: 1 <= n <= MOST_QUBITS, f"a whole number from 1 to {MOST_QUBITS}")
+
+_DRAWN = "distributed as on published devices are T1, T2, f01, anharmonicity and readout error"
 
 _CHOICES = ("file", "chip", "qubits", "random", "from_ibm")
 """Options that choose a chip; one of them at most."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """A chip, and what is to be said of how it was made, a line each."""
+
+    chip: Chip
+    said: tuple[str, ...] = ()
 
 
 def add_chip_options(parser: argparse.ArgumentParser) -> None:
@@ -28,9 +42,9 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--chip", type=Path, metavar="CHIP.toml|TABLE.csv", help="the same")
     parser.add_argument(
-        "--qubits", type=WHOLE, metavar="N", help="a made-up chip of N, by default 5"
+        "--qubits", type=_COUNT, metavar="N", help="a made-up chip of N, by default 5"
     )
-    parser.add_argument("--random", type=WHOLE, metavar="N", help="N qubits as published ones are")
+    parser.add_argument("--random", type=_COUNT, metavar="N", help="N qubits as published ones are")
     parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(
@@ -45,69 +59,82 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def chosen_chip(options: argparse.Namespace) -> Chip:
-    """Return the chip; ChipError or ValueError names everything that is wrong.
+def ways(options: argparse.Namespace) -> list[Callable[[], Made]]:
+    """Return how each chip is made that the options choose: one, where they are right.
 
-    Flaws are drawn from the chip's own seed, the one that stands beside every result.
+    Each raises ChipError, ValueError or OSError with all that is wrong with its chip. Flaws are
+    drawn from the chip's own seed, the one that stands beside every result.
     """
-    refuse(_contradictions(options))
-    chip = _chip(options, chip_path(options))
-    return _flawed(chip) if options.flaws else chip
+    given = _given(options)
+    read = [name for name in given if name not in options.unread]
+    each = [partial(_made, options, name) for name in read] if given else [partial(_five, options)]
+    return [partial(_flawed, way) for way in each] if options.flaws else list(each)
 
 
-def _flawed(chip: Chip) -> Chip:
+def _flawed(way: Callable[[], Made]) -> Made:
     """The chip with flaws; ValueError where an effect among them cannot be."""
-    found = flawed(chip, chip.seed)
+    made = way()
+    found = flawed(made.chip, made.chip.seed)
     refuse([f"--flaws: {said}" for said in straddling(found.qubits, found.resonators)])
-    return found
+    return replace(made, chip=found)
 
 
-def chip_path(options: argparse.Namespace) -> Path | None:
-    """Return the file that a chip is read from; None where it is from none."""
-    path: Path | None = options.chip if options.file is None else options.file
-    return path
+def chip_paths(options: argparse.Namespace) -> list[Path]:
+    """Return the files that a chip is read from."""
+    return [path for path in (options.file, options.chip) if path is not None]
 
 
-def _contradictions(options: argparse.Namespace) -> list[str]:
-    """Return what the options that choose a chip say against each other."""
-    given = [name for name in _CHOICES if getattr(options, name) is not None]
+def _given(options: argparse.Namespace) -> list[str]:
+    """Return the options that choose a chip, those without a sensible value among them."""
+    return [n for n in _CHOICES if getattr(options, n) is not None or n in options.unread]
+
+
+def contradictions(options: argparse.Namespace) -> Iterator[str]:
+    """Say what the options that choose a chip say against each other."""
+    given = _given(options)
     spelt = ["FILE" if name == "file" else "--" + name.replace("_", "-") for name in given]
-    problems = [f"choose one chip, not {', '.join(spelt)}"] if len(given) > 1 else []
+    if len(given) > 1:
+        yield f"choose one chip, not {', '.join(spelt)}"
     if what := _no_table(options, given):
-        problems += [
-            f"--{name} is for tables: {what} is none (TABLE.csv, --from-ibm NAME)"
-            for name in ("coupled", "mend")
-            if getattr(options, name)
-        ]
-    return problems
+        for name in ("coupled", "mend"):
+            if getattr(options, name):
+                yield f"--{name} is for tables (TABLE.csv, --from-ibm NAME), not for {what}"
 
 
 def _no_table(options: argparse.Namespace, given: list[str]) -> str:
     """Return what is served instead of a table; "" if a table is, or nobody knows which."""
-    path = chip_path(options)
+    paths = chip_paths(options)
     if not given or given == ["qubits"]:
         return "a made-up chip"
-    return str(path) if len(given) == 1 and path is not None and not _is_table(path) else ""
+    return str(paths[0]) if len(given) == 1 and paths and not _is_table(paths[0]) else ""
 
 
 def _is_table(path: Path) -> bool:
     return path.suffix.lower() == ".csv"
 
 
-def _chip(options: argparse.Namespace, path: Path | None) -> Chip:
-    if path is not None and not _is_table(path):
-        return read_chip(path)
-    if path is None and options.random is None and options.from_ibm is None:
-        return random_chip(5 if options.qubits is None else options.qubits, options.seed)
-    device = _device(path, options)
+def _five(options: argparse.Namespace) -> Made:
+    return Made(random_chip(5, options.seed))
+
+
+def _made(options: argparse.Namespace, choice: str) -> Made:
+    """Make the chip that one option chooses."""
+    value = getattr(options, choice)
+    if choice == "qubits":
+        return Made(random_chip(value, options.seed))
+    if choice in ("file", "chip") and not _is_table(value):
+        return Made(read_chip(value))
+    path = value if choice in ("file", "chip") else None
+    device = _device(choice, value, options)
     if options.coupled and not device.couplings:
         raise ValueError(f"--coupled: {device.name} tells of no couplings{_beside(path)}")
     chip = device_chip(device, options.seed, options.coupled)
-    drawn = options.random is not None
-    made = [_DRAWN] if drawn else origin(device, options.seed, options.coupled)
-    for said in filter(None, (*device.mended, *made, misreading(device, chip))):
-        sys.stderr.write(f"{device.name}: {said}\n")
-    return chip
+    if choice == "random":
+        every = f"everything of it is drawn from seed {options.seed}"
+        return Made(chip, (f"--random {value}: {every}; {_DRAWN}",))
+    made = origin(device, options.seed, options.coupled)
+    said = filter(None, (*device.mended, *made, misreading(device, chip)))
+    return Made(chip, tuple(f"{device.name}: {each}" for each in said))
 
 
 def _beside(path: Path | None) -> str:
@@ -117,9 +144,9 @@ def _beside(path: Path | None) -> str:
     return f"; there is no {couplings_beside(path)}, columns {' and '.join(sorted(PAIR))}"
 
 
-def _device(path: Path | None, options: argparse.Namespace) -> Device:
-    if path is not None:
-        return read_device(path, options.mend)
-    if options.from_ibm is not None:
-        return ibm_device(options.from_ibm, options.mend)
-    return drawn_device(options.random, options.seed)
+def _device(choice: str, value: Any, options: argparse.Namespace) -> Device:
+    if choice == "random":
+        return drawn_device(value, options.seed)
+    if choice == "from_ibm":
+        return ibm_device(value, options.mend)
+    return read_device(value, options.mend)

@@ -28,7 +28,8 @@ class UsageError(ValueError):
 class Wrong:
     """What stands in an option's place until everything else has been read."""
 
-    says: str
+    must: str
+    """What it must be, and what was written: "a port from 1 to 65535, not 'x'"."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -47,7 +48,7 @@ class Parser(argparse.ArgumentParser):
         for action in self._actions:
             value = getattr(options, action.dest, None)
             if isinstance(value, Wrong):
-                problems.append(f"{'/'.join(action.option_strings)}: {value.says}")
+                problems.append(f"{'/'.join(action.option_strings)} must be {value.must}")
                 setattr(options, action.dest, action.default)
                 unread.add(action.dest)
         options.unread = unread
@@ -98,7 +99,7 @@ def _is_value(words: Sequence[str]) -> bool:
 def number(
     kind: Callable[[str], T], holds: Callable[[T], bool], what: str
 ) -> Callable[[str], T | Wrong]:
-    """Return the type of an option: a number for which something holds, else "is no `what`"."""
+    """Return the type of an option: a number for which something holds; what: "a number of ..."."""
 
     def read(text: str) -> T | Wrong:
         try:
@@ -106,7 +107,7 @@ def number(
         except ValueError:
             value = None
         if value is None or not holds(value):
-            return Wrong(f"{text.strip()!r} is no {what}")
+            return Wrong(f"{what}, not {text.strip()!r}")
         return value
 
     return read
@@ -122,8 +123,14 @@ def told(error: OSError) -> str:
     """Return what is wrong with a file, in its name."""
     if error.filename is None or error.strerror is None:
         return str(error)
-    return f"{error.filename}: {error.strerror[0].lower()}{error.strerror[1:]}"
+    return f"{error.filename}: {reason(error)}"
 
 
-WHOLE = number(int, lambda n: n >= 0, "whole number from 0 on")
-PORT = number(int, lambda n: 0 < n < 65536, "port: they go from 1 to 65535")
+def reason(error: OSError) -> str:
+    """Return why, without the number of the error: no space left on device."""
+    why = error.strerror or str(error)
+    return f"{why[:1].lower()}{why[1:]}"
+
+
+WHOLE = number(int, lambda n: n >= 0, "a whole number from 0 on")
+PORT = number(int, lambda n: 0 < n < 65536, "a port from 1 to 65535")

@@ -19,8 +19,8 @@ state, on, off, struck?, of?}, ...], on and off in unix s;
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin} -> {"fault": its number}; power_cycle {instrument}; time -> {"time"};
-advance {seconds} -> {"time"}: so much passes at once; name -> {"chip", "pid", "folder", "note"};
-stop.
+advance {seconds} -> {"time", "remark": whose clock does not see it, or ""}: so much passes at
+once; name -> {"chip", "pid", "folder", "note"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -39,6 +39,7 @@ from kammerton_sim.audit import AuditError
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
 from kammerton_sim.faults.words import near
+from kammerton_sim.quantities import lasted
 from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.world.errors import WorldError
@@ -152,11 +153,22 @@ class Control:
     def _time(self) -> dict[str, float]:
         return {"time": self._site.world.clock.now()}
 
-    def _advance(self, seconds: float) -> dict[str, float]:
+    def _advance(self, seconds: float) -> dict[str, Any]:
         if not 0 <= seconds <= MOST_AT_ONCE:
             raise ValueError(f"{seconds} s: from 0 to {MOST_AT_ONCE:g}, a year, can pass at once")
         self._site.world.clock.advance(seconds)
-        return self._time()
+        return {**self._time(), "remark": self._unseen(seconds)}
+
+    def _unseen(self, seconds: float) -> str:
+        """Say whose clock stays behind."""
+        site = self._site
+        connected = [name for name in (*site.servers, *site.boards) if site.server(name).clients]
+        if not connected or not seconds:
+            return ""
+        return (
+            f"a program is connected to {', '.join(connected)}: its own clock does not see this"
+            f" jump and is {lasted(seconds)} behind the laboratory's from now on"
+        )
 
     def _power_cycle(self, instrument: str) -> dict[str, Any]:
         self._site.power_cycle(instrument)

@@ -18,7 +18,7 @@ from kammerton_sim.ctl_parser import VERBS, WHEN, duration, read
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 from kammerton_sim.ledger_words import answer
-from kammerton_sim.limits import LimitError, called_by_lab, limits_of
+from kammerton_sim.limits import LimitError, called_by_lab, is_pattern, limits_of
 from kammerton_sim.published import published
 from kammerton_sim.questions import missed
 from kammerton_sim.terminal import write
@@ -64,7 +64,8 @@ def _carry_out(laboratory: ControlPort, options: argparse.Namespace) -> int:
         "time": lambda now: words.moment(now["time"]),
         "stop": lambda _: "it stops",
     }
-    told = {**answer, "note": laboratory.note} if options.what == "refrigerator" else answer
+    signed = options.what in ("refrigerator", "outputs")
+    told = {**answer, "note": laboratory.note} if signed else answer
     return _say(options, _listed(told), shown[options.what](answer), laboratory.signed)
 
 
@@ -78,7 +79,8 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
         except Refused as error:
             refused.append(str(error) + how_to_ask(parameter))
     if values:
-        _say(options, [values], words.truths(values), laboratory.signed)
+        told = {**values, "note": laboratory.note}
+        _say(options, [told], words.truths(values), laboratory.signed)
     if refused:
         raise Refused("\n".join(refused))
     return 0
@@ -102,7 +104,8 @@ def _is_pattern(text: str) -> bool:
 
 def _advance(laboratory: ControlPort, options: argparse.Namespace) -> int:
     answer = laboratory.ask("advance", seconds=duration(options.values[0]))
-    return _say(options, [answer], words.moment(answer["time"]), laboratory.signed)
+    remark = filter(None, [answer["remark"]])
+    return _say(options, [answer], words.moment(answer["time"]), *remark, laboratory.signed)
 
 
 def _clear(laboratory: ControlPort, options: argparse.Namespace) -> int:
@@ -115,11 +118,10 @@ def _inject(laboratory: ControlPort, options: argparse.Namespace) -> int:
     given, _ = values_of(options.what, options.values)
     when = {name: getattr(options, name) for name in WHEN if getattr(options, name) is not None}
     answer = laboratory.ask("fault", name=options.what, given=given, **when)
-    done = answer["fault"] in (
-        fault["number"] for fault in laboratory.ask("faults") if fault["state"] == "done"
+    (fault,) = (
+        each for each in laboratory.ask("faults", every=True) if each["number"] == answer["fault"]
     )
-    number, remark = answer["fault"], answer["remark"]
-    said = words.injected(number, options.what, given, when, laboratory.named, done, remark)
+    said = words.injected(fault, laboratory.named, answer["remark"])
     return _say(options, [answer], said, laboratory.signed)
 
 
@@ -145,7 +147,7 @@ def _ledger(laboratory: ControlPort, options: argparse.Namespace) -> int:
 def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
     """Ask for unsafe outputs; limits of a lab.toml that judge nothing are called as it does."""
     told: dict[str, Any] = laboratory.ask("unsafe", limits=limits_of(options.unsafe))
-    said = limits_of(word for word in options.unsafe if "=" in word)
+    said = limits_of(filter(is_pattern, options.unsafe))
     if problem := missed(each for each in told["not_judged"] if each["name"] in said):
         raise ValueError(problem)
     nowhere = called_by_lab(each["name"] for each in told["not_judged"])

@@ -7,21 +7,24 @@ files that it names; what only a laboratory knows, where one answers.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from difflib import get_close_matches
+from pathlib import Path
 
 from kammerton_sim.command_line import told
 from kammerton_sim.ctl_laboratory import ControlPort, Refused
 from kammerton_sim.ctl_parser import VERBS
 from kammerton_sim.faults import CATALOGUE, FaultError
-from kammerton_sim.limits import LimitError, limits_of
+from kammerton_sim.limits import is_pattern, read_limits
 from kammerton_sim.published import published
+from kammerton_sim.questions import missed
 
 
 def also_wrong(options: argparse.Namespace, already: bool) -> Iterator[str]:
     """Say what else is wrong; already: whether something was, so that nothing is asked later."""
     if options.what == "ledger":
-        yield from _of_files(options)
+        yield from _of_ledger(options, already)
     if fault := _meant(options.what):
         given, problems = values_of(fault, options.values)
         yield from problems
@@ -74,17 +77,33 @@ def _of_a_laboratory(options: argparse.Namespace, fault: str, given: dict[str, s
     return str(said)
 
 
-def _of_files(options: argparse.Namespace) -> Iterator[str]:
+def _of_ledger(options: argparse.Namespace, already: bool) -> Iterator[str]:
     """Read limits and published values, only to say what is wrong with them."""
-    limits, values = options.unsafe, options.contradicted
-    yield from _tried(lambda: limits_of(limits) if limits else None)
-    yield from _tried(lambda: published(values, 0.0) if values else None)
+    limits, problems = read_limits(options.unsafe or ())
+    if options.contradicted:
+        problems += _unreadable(options.contradicted)
+    yield from problems
+    if already or problems:
+        yield from _unmet(options, limits)
 
 
-def _tried(read: Callable[[], object]) -> Iterator[str]:
+def _unmet(options: argparse.Namespace, limits: Mapping[str, tuple[float, float]]) -> Iterator[str]:
+    """Name the patterns that meet no output, where a laboratory answers."""
+    patterns, _ = read_limits(filter(is_pattern, options.unsafe or ()))
+    if "control" in options.unread or not patterns:
+        return
+    with suppress(ConnectionError, Refused, ValueError):
+        answer = ControlPort(options.control).ask("unsafe", limits=limits)
+        if said := missed(each for each in answer["not_judged"] if each["name"] in patterns):
+            yield said
+
+
+def _unreadable(values: Path) -> list[str]:
+    """Say what is wrong with a file of published values, if anything is."""
     try:
-        read()
-    except (LimitError, ValueError) as error:
-        yield str(error)
+        published(values, 0.0)
+    except ValueError as error:
+        return [str(error)]
     except OSError as error:
-        yield told(error)
+        return [told(error)]
+    return []

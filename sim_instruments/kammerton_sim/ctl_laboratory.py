@@ -44,7 +44,7 @@ def address(text: str) -> str | Wrong:
     """Return the address of a control port as it was written, where it is one."""
     _, _, port = text.rpartition(":")
     is_one = port.isdecimal() and port.isascii() and len(port) < 6 and 0 < int(port) < 65536
-    return text if is_one else Wrong(f"{text!r} is none; write PORT or HOST:PORT")
+    return text if is_one else Wrong(f"PORT or HOST:PORT, not {text!r}")
 
 
 def _parsed(text: str) -> tuple[str, int]:

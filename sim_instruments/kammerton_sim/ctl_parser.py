@@ -43,12 +43,12 @@ searched for.
 """
 
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
-_DURATION = re.compile(r"(\d+\.?\d*|\.\d+)\s*(s|min|h|d|)")
+_DURATION = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(s|min|h|d|)")
 _TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_COUNT = number(int, lambda n: n >= 0, "number of records or entries")
-_SECONDS = number(float, lambda s: 0 <= s < math.inf, "time in seconds")
-_LASTING = number(float, lambda s: 0 < s < math.inf, "time in seconds above 0")
-_SIGMAS = number(float, lambda s: 0 < s < math.inf, "number of standard errors above 0")
+_COUNT = number(int, lambda n: n >= 0, "a whole number of records or entries")
+_SECONDS = number(float, lambda s: 0 <= s < math.inf, "a time in seconds")
+_LASTING = number(float, lambda s: 0 < s < math.inf, "a time in seconds above 0")
+_SIGMAS = number(float, lambda s: 0 < s < math.inf, "a number of standard errors above 0")
 
 
 def read(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -90,7 +90,8 @@ def _unknown(options: argparse.Namespace) -> Iterator[str]:
         yield "name a fault or a command; --list tells the faults, --help the rest"
     elif options.what not in (*VERBS, *CATALOGUE):
         known = near(options.what, (*CATALOGUE, *VERBS))
-        yield f"there is no fault or command {options.what!r}{known}; --list, --help"
+        lists = "--list and --help tell all"
+        yield f"there is no fault or command {options.what!r}{known}; {lists}"
     if options.what == "advance":
         yield from _no_duration(options.values)
     if options.what == "clear" and (wrong := [n for n in options.values if not n.isdigit()]):

@@ -8,6 +8,7 @@ from typing import Any
 
 from kammerton_sim.audit import UNITS
 from kammerton_sim.faults import CATALOGUE
+from kammerton_sim.faults.words import shown
 from kammerton_sim.quantities import quantity
 from kammerton_sim.terminal import columns, width
 
@@ -28,20 +29,13 @@ def table() -> str:
     return "\n".join(columns(rows, width()))
 
 
-def injected(
-    number: int,
-    name: str,
-    given: Mapping[str, Any],
-    when: Mapping[str, Any],
-    named: str,
-    done: bool = False,
-    remark: str = "",
-) -> str:
+def injected(fault: Mapping[str, Any], named: str, remark: str = "") -> str:
     """One line for a fault that was put on; named: how the command named the laboratory.
 
-    done: it has struck, and there is nothing to take off. remark: what is to be known of it.
+    Where it is done it has struck, and there is nothing to take off. remark: what is to be known
+    of it.
     """
-    waits = []
+    waits, when, number = [], fault["when"], fault["number"]
     if when.get("after"):
         waits.append(f"in {when['after']:g} s")
     if when.get("after_records"):
@@ -49,13 +43,11 @@ def injected(
     first = ", whichever is first" if len(waits) > 1 else ""
     state = f"comes {' or '.join(waits)}{first}" if waits else "is on"
     lasting = f" for {when['lasting']:g} s" if when.get("lasting") else ""
-    values = "".join(f" {key}={value}" for key, value in given.items())
-    if done:
-        return f"fault {number}, {name}{values}, is done"
-    said = (
-        f"fault {number}, {name}{values}, {state}{lasting};"
-        f" `kammerton sim ctl{named} clear {number}` takes it off"
-    )
+    values = _pairs(fault)
+    what = f"fault {number}, {fault['name']}{' ' * bool(values)}{values}"
+    if fault["state"] == "done":
+        return f"{what}, is done"
+    said = f"{what}, {state}{lasting}; `kammerton sim ctl{named} clear {number}` takes it off"
     return f"{said}\n{remark}" if remark else said
 
 
@@ -75,7 +67,7 @@ def faults(told: Sequence[Mapping[str, Any]]) -> str:
             _struck(f),
             _came(f),
             _goes(f),
-            _pairs(f["given"]) or "-",
+            _pairs(f) or "-",
         )
         for f in told
     ]
@@ -189,8 +181,10 @@ def level(what: str, value: Any) -> str:
     return quantity(value, unit, 10) if unit and type(value) in (int, float) else _none(value)
 
 
-def _pairs(values: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} = {_none(value)}" for key, value in values.items())
+def _pairs(fault: Mapping[str, Any]) -> str:
+    """Return what a fault was given, as it may be written again, with units."""
+    units, given = fault.get("units", {}), fault["given"]
+    return " ".join(f"{key}={shown(key, value, units)}" for key, value in given.items())
 
 
 def _none(value: Any) -> str:

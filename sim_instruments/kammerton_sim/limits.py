@@ -6,6 +6,7 @@ misreads is not misread twice. Its limits are `limits.NAME = { min = "-0.5 V", m
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -36,17 +37,31 @@ class LimitError(ValueError):
 
 def limits_of(words: Iterable[str]) -> dict[str, tuple[float, float]]:
     """Return pattern -> (least, most) of everything given; LimitError names all that is wrong."""
+    limits, problems = read_limits(words)
+    if problems:
+        raise LimitError("\n".join(problems))
+    return limits
+
+
+def read_limits(words: Iterable[str]) -> tuple[dict[str, tuple[float, float]], list[str]]:
+    """Return pattern -> (least, most) of what can be read, and what is wrong with the rest."""
     limits: dict[str, tuple[float, float]] = {}
     problems: list[str] = []
     for word in words:
         try:
-            for name, span in (_of_words(word) if "=" in word else limits_of_lab(word)).items():
+            for name, span in (
+                _of_words(word) if is_pattern(word) else limits_of_lab(word)
+            ).items():
                 limits[name] = within_all([span, limits.get(name, span)])
         except LimitError as error:
             problems.append(str(error))
-    if problems:
-        raise LimitError("\n".join(problems))
-    return limits
+    return limits, problems
+
+
+def is_pattern(word: str) -> bool:
+    """Whether a word is PATTERN=MIN:MAX, or was meant to be, and not the name of a file."""
+    is_file = word.endswith(".toml") or os.path.exists(word)
+    return "=" in word or (":" in word and not is_file)
 
 
 def called_by_lab(patterns: Iterable[str]) -> list[str]:
@@ -74,11 +89,26 @@ def limits_of_lab(path: str | os.PathLike[str]) -> dict[str, tuple[float, float]
 
 def _of_words(word: str) -> dict[str, tuple[float, float]]:
     pattern, _, span = word.partition("=")
+    ends = span.split(":")
+    if not pattern or len(ends) != 2:
+        said = "write PATTERN=MIN:MAX, such as awg*.peak=-0.5:0.5"
+        raise LimitError(f"{word}: {said}")
+    return {pattern: _ordered(word, *(_end(word, end) for end in ends))}
+
+
+def _end(word: str, text: str) -> float:
+    if text.strip().lower() in ("inf", "+inf", "-inf"):
+        return math.copysign(BOUNDLESS, float(text))
     try:
-        low, high = map(float, span.split(":"))
-    except ValueError:
-        raise LimitError(f"{word}: write PATTERN=MIN:MAX, e.g. awg*.peak=-0.5:0.5") from None
-    return {pattern: (low, high)}
+        return _number(text)
+    except LimitError as error:
+        raise LimitError(f"{word}: {error}") from None
+
+
+def _ordered(where: str, low: float, high: float) -> tuple[float, float]:
+    if low > high:
+        raise LimitError(f"{where}: the least value, {low:g}, is above the largest, {high:g}")
+    return low, high
 
 
 def _of_lab(path: Path) -> Iterator[tuple[str, tuple[float, float]]]:
@@ -97,13 +127,9 @@ def _limits(instruments: dict[str, Any]) -> Iterator[tuple[str, tuple[float, flo
             span = _table(limits, what, f"{where}.limits.{what}")
             for level in _LEVELS.get(what, (what,)):
                 low, high = (span.get(end) for end in ("min", "max"))
-                yield (
-                    f"{name}.{level}",
-                    (
-                        -BOUNDLESS if low is None else _number(low),
-                        BOUNDLESS if high is None else _number(high),
-                    ),
-                )
+                least = -BOUNDLESS if low is None else _number(low)
+                most = BOUNDLESS if high is None else _number(high)
+                yield f"{name}.{level}", _ordered(f"{where}.limits.{what}", least, most)
 
 
 def _table(within: dict[str, Any], key: str, where: str) -> dict[str, Any]:

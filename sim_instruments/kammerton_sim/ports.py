@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import argparse
+from collections.abc import Iterable, Sequence
 
 from kammerton_sim.chip import Chip
+from kammerton_sim.faults.words import own_name
 
 _FIXED = "fridge", "control"
 
@@ -26,7 +28,49 @@ def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
     return {name: first + n for n, name in enumerate(port_names(chip))}
 
 
-def unknown_ports(chip: Chip, wanted: Mapping[str, int]) -> str:
+def wanted_ports(
+    options: argparse.Namespace, chips: Sequence[Chip], problems: list[str]
+) -> dict[str, int]:
+    """Return the ports that the options ask for; without a chip nobody knows which there are.
+
+    chips: those that are chosen, one where the options are right; problems: gets what is wrong.
+    """
+    named = _named(options.port, problems)
+    if not chips:
+        return named
+    known = list(dict.fromkeys(name for chip in chips for name in port_names(chip)))
+    named = {own_name(name, known): port for name, port in named.items()}
+    if strange := unknown_ports(known, named):
+        problems.append(f"--port: {strange}")
+    return _from(options.base_port, chips[0], problems) | named
+
+
+def _named(words: Sequence[str], problems: list[str]) -> dict[str, int]:
+    """Return the ports of NAME=PORT, and say what is wrong with each word that is none."""
+    named: dict[str, int] = {}
+    for text in words:
+        name, _, number = text.partition("=")
+        if name and number.isdecimal() and int(number) >= 65536:
+            problems.append(f"--port {text}: above 65535, the last port")
+        elif not name or not number.isdecimal() or int(number) == 0:
+            problems.append(f"--port {text}: write NAME=PORT, e.g. awg1=4881")
+        elif name in named:
+            problems.append(f"--port {text}: {name} has port {named[name]} already")
+        else:
+            named[name] = int(number)
+    return named
+
+
+def _from(first: int | None, chip: Chip, problems: list[str]) -> dict[str, int]:
+    """Return the ports from --base-port on, where they fit."""
+    ports = {} if first is None else consecutive_ports(chip, first)
+    if ports and max(ports.values()) >= 65536:
+        problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
+        return {}
+    return ports
+
+
+def unknown_ports(known: Sequence[str], wanted: Iterable[str]) -> str:
     """Return what is to be said of names that have no port; "" if all of them have."""
-    unknown, names = set(wanted) - set(port_names(chip)), ", ".join(port_names(chip))
-    return f"no instrument {', '.join(sorted(unknown))}; there are {names}" if unknown else ""
+    unknown = ", ".join(sorted(set(wanted) - set(known)))
+    return f"no instrument {unknown}; there are {', '.join(known)}" if unknown else ""

@@ -20,7 +20,7 @@ from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
 from kammerton_sim.ledger import Ledger
-from kammerton_sim.ports import unknown_ports
+from kammerton_sim.ports import port_names, unknown_ports
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer, free
@@ -59,7 +59,7 @@ class Site:
         pace: float | None = None,
     ) -> None:
         wanted = dict(ports or {})
-        if unknown := unknown_ports(chip, wanted):
+        if unknown := unknown_ports(port_names(chip), wanted):
             raise ValueError(unknown)
         free(wanted)
         self.chip, self.world, self._pace = chip, world or _world(chip), pace

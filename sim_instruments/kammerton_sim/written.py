@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import hashlib
 import itertools
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kammerton_sim.devices.table import couplings_beside
@@ -25,26 +26,34 @@ def put(path: Path, text: str) -> str:
     return f"wrote {path}{beside}\n"
 
 
-def clashes(options: argparse.Namespace, source: Path | None) -> Iterator[str]:
+def clashes(options: argparse.Namespace, sources: Sequence[Path]) -> Iterator[str]:
     """Name each file to be written that cannot be, is read from, or is to be written twice."""
     chip, lab = options.write_chip, options.write_lab
-    read = [] if source is None else [source]
-    read += [couplings_beside(path) for path in read if path.name]
+    read = [*sources, *(couplings_beside(path) for path in sources if path.name)]
     for option, target in (("--write-chip", chip), ("--write-lab", lab)):
-        if target is not None and not target.parent.is_dir():
-            yield f"{option} {target}: there is no folder {target.parent}"
-        if target is not None and target.is_dir():
-            yield f"{option} {target}: that is a folder"
+        if target is not None and (why := _unwritable(target)):
+            yield f"{option} {target}: {why}"
         if target is not None and any(_same(target, each) for each in read):
             yield f"{option} {target}: the chip is read from there; name another file"
     if None not in (chip, lab) and _same(chip, lab):
         yield f"--write-lab {lab}: --write-chip writes there; name another file"
 
 
+def _unwritable(target: Path) -> str:
+    """Return why a file cannot be written, as far as can be told before; or ""."""
+    if os.path.isdir(target):  # Path.is_dir raises where a name is too long
+        return "that is a folder"
+    if not os.path.isdir(target.parent):
+        return f"there is no folder {target.parent}"
+    there = os.path.exists(target)
+    allowed = os.access(target if there else target.parent, os.W_OK)
+    return "" if allowed else "you may not write there"
+
+
 def _same(one: Path, other: Path) -> bool:
-    if one.exists() and other.exists():
-        return one.samefile(other)
-    return one.resolve() == other.resolve()
+    if os.path.exists(one) and os.path.exists(other):
+        return os.path.samefile(one, other)
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _stamp(body: bytes) -> bytes:

@@ -60,10 +60,14 @@ class Screen(io.StringIO):
         return True
 
 
+WAITING = {"number": 1, "name": "clamped-setting", "state": "waiting", "when": {"after": 3},
+           "given": {"setting": "power", "largest": -5.0}, "units": {"largest": "dBm"}}  # fmt: skip
+
+
 def test_long_lines_are_folded_on_a_terminal_and_nowhere_else(monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     short = "  a   table's row"
-    said = words.injected(1, "clamped-setting", {"setting": "power"}, {"after": 3}, " --control 7")
+    said = words.injected(WAITING, " --control 7")
     screen, pipe = Screen(), io.StringIO()
     for stream in (screen, pipe):
         write(stream, f"{short}\n{said}")
@@ -75,7 +79,7 @@ def test_long_lines_are_folded_on_a_terminal_and_nowhere_else(monkeypatch):
 
 
 def test_a_fault_that_waits_for_two_things_comes_with_the_first():
-    said = words.injected(1, "overload", {}, {"after": 3, "after_records": 9}, "")
+    said = words.injected(WAITING | {"when": {"after": 3, "after_records": 9}}, "")
     assert "comes in 3 s or after 9 records, whichever is first;" in said
 
 

@@ -84,7 +84,7 @@ def test_pairs_that_no_table_tells_of_cannot_be_coupled(tmp_path, table, capsys)
           "column 'anharmonicity [Hz]' is missing"]),
         (b"qubit,T1 [s],T2 [s],f01 [Hz],anharmonicity [Hz]\nq0,-5e-5,4e-5,5e9,-2e8\n"
          b"q1,5e-5,2e-4,5.1e9,-2e8\nq1,5e-5,4e-5,5.2e9,-2e8\nq3,abc,4e-5,5.3e9,-2e8\n",
-         ["row 2: T1 [s]: -5e-5 must lie between 1 ns and 1 s",
+         ["row 2: T1 [s]: -5e-5 must lie between 1e-9 and 1 s",
           "row 3: T2 of 0.0002 s is longer than 2 T1 = 0.0001 s (--mend cuts it there)",
           "row 4: qubit 'q1' is already in row 3",
           "row 5: T1 [s]: 'abc' is not a number"]),
@@ -158,7 +158,10 @@ def test_what_the_table_tells_and_what_is_drawn_is_said_as_the_chip_is_built(tab
         "device: columns that nothing is made of: mood",
     ]
     assert main(["--random", "2", "--no-serve"]) == 0
-    assert "drawn-2: all is drawn from the seed" in capsys.readouterr().err
+    assert (
+        "--random 2: everything of it is drawn from seed 1; distributed as"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_readout_error_that_cannot_be_is_said(table, capsys):
@@ -169,9 +172,43 @@ def test_a_readout_error_that_cannot_be_is_said(table, capsys):
     assert said in capsys.readouterr().err
 
 
-def test_one_chip_must_be_chosen(table, capsys):
-    assert main([str(table), "--random", "3"]) == 2
-    assert "choose one chip, not FILE, --random" in capsys.readouterr().err
+def test_one_chip_must_be_chosen_and_what_is_wrong_with_each_is_said(tmp_path, table, capsys):
+    assert main([str(table), "--random", "3", "--port", "awg9=4000", "--port", "awg1=1"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0] == "choose one chip, not FILE, --random"
+    assert told[1].startswith("--port: no instrument awg9; there are awg1")
+    table.write_text(TABLE.replace("2.0e-4", "-2.0e-4"), encoding="utf-8")
+    absent = tmp_path / "absent.toml"
+    words = [str(absent), "--chip", str(table), "--coupled", "--write-lab", str(tmp_path / "n/x")]
+    assert main([*words, "--no-serve", "--port", "awg1=4000", "--port", "awg2=4000"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"--write-lab {tmp_path}/n/x: there is no folder {tmp_path}/n",
+        "choose one chip, not FILE, --chip",
+        f"{absent}: no such file or directory",
+        "device.csv: row 2: T1 [s]: -2.0e-4 must lie between 1e-9 and 1 s",
+        "awg1 and awg2: both want port 4000",
+    ]
+
+
+def test_a_file_that_is_missing_hides_nothing(tmp_path, capsys):
+    long = "l" * 300
+    words = f"{tmp_path}/absent.toml --coupled --write-chip {tmp_path} --write-lab {tmp_path}"
+    assert main([*words.split(), "--port", "awg1=0", "--no-serve"]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"--write-chip {tmp_path}: that is a folder",
+        f"--write-lab {tmp_path}: that is a folder",
+        f"--write-lab {tmp_path}: --write-chip writes there; name another file",
+        f"--coupled is for tables (TABLE.csv, --from-ibm NAME), not for {tmp_path}/absent.toml",
+        f"{tmp_path}/absent.toml: no such file or directory",
+        "--port awg1=0: write NAME=PORT, e.g. awg1=4881",
+    ]
+    names = tmp_path / f"{long}.toml", tmp_path / f"{long}2.toml"  # no folder takes such names
+    options = ["--write-chip", str(names[0]), "--write-lab", str(names[1])]
+    assert main(["--qubits", "1", "--no-serve", *options]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        f"--write-chip {names[0]}: file name too long",
+        f"--write-lab {names[1]}: file name too long",
+    ]
 
 
 def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
@@ -182,8 +219,8 @@ def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
     assert err.splitlines() == [
         "there is no option --sed (did you mean '--seed'?)",
         "there is no option -z",
-        "--seed: 'y' is no whole number from 0 on",
-        "--base-port: '-1' is no port: they go from 1 to 65535",
+        "--seed must be a whole number from 0 on, not 'y'",
+        "--base-port must be a port from 1 to 65535, not '-1'",
         "choose one chip, not FILE, --qubits",
         "--time never: write fast, real, or a factor above 0",
         "--port awg1=0: write NAME=PORT, e.g. awg1=4881",
@@ -197,9 +234,9 @@ def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
         ("--time never --seed", ["--seed: its value is missing", "--time never: write fast"]),
         ("--qubits --time never", ["--qubits: its value is missing", "--time never: write fast"]),
         # of the chip that was not meant no instrument is said to be missing
-        ("--qubits many --port awg3=5000", ["--qubits: 'many' is no whole number from 0 on"]),
+        ("--qubits many --port awg3=5000", ["--qubits must be a whole number from 1 to 1000"]),
         ("--random 3 --qubits 2 --base-port 70000",
-         ["--base-port: '70000' is no port: they go from 1 to 65535",
+         ["--base-port must be a port from 1 to 65535, not '70000'",
           "choose one chip, not --qubits, --random"]),
         ("--flaws=yes --coupled --no-serve=x",
          ["--flaws takes no value: yes", "--no-serve takes no value: x", "--coupled is for"]),

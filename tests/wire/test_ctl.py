@@ -56,7 +56,7 @@ def test_the_list_needs_no_laboratory(capsys):
     assert [line.split()[0] for line in lines[1:] if line[0] != " "] == list(CATALOGUE)
     (hop,) = [line for line in lines if line.startswith("frequency-hop")]
     assert "P2, P6" in hop
-    assert "QUBIT [hz=200000.0]" in hop
+    assert "QUBIT [hz=200kHz]" in hop
     assert command(["ctl", "--list", "--json"]) == 0
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [fault["name"] for fault in told] == list(CATALOGUE)
@@ -76,7 +76,7 @@ def test_the_table_is_folded_and_says_all(width, capsys, monkeypatch):
 
 def test_a_fault_by_place_and_by_name(ctl, laboratory):
     port, which = laboratory.ports["control"], signed(laboratory)
-    said = f"fault 1, temperature kelvin=0.3, is on; `kammerton sim ctl --control {port} "
+    said = f"fault 1, temperature kelvin=300mK, is on; `kammerton sim ctl --control {port} "
     said += f"clear 1` takes it off\n{which}\n"
     assert ctl("temperature", "0.3") == (0, said, "")
     assert ctl("garble", "awg1", "count=3", "--seed", "9", "--for", "60")[0] == 0
@@ -177,12 +177,15 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
         (["ledger", "--sigmas", "3"], "--sigmas belongs to --contradicted"),
         (["ledger", "--since", "3", "--wrong-box"], "--since does not go with --wrong-box"),
         (["ledger", "--unsfe", "a=0:1"], "no option --unsfe (did you mean '--unsafe'?)"),
-        (["heat", "--seed", "many"], "--seed: 'many' is no whole number from 0 on"),
-        (["heat", "--after", "soon"], "--after: 'soon' is no time in seconds"),
-        (["heat", "--for", "-3"], "--for: '-3' is no time in seconds above 0"),
-        (["heat", "1", "--for", "0"], "--for: '0' is no time in seconds above 0"),
+        (["heat", "--seed", "many"], "--seed must be a whole number from 0 on, not 'many'"),
+        (["heat", "--after", "soon"], "--after must be a time in seconds, not 'soon'"),
+        (["heat", "--for", "-3"], "--for must be a time in seconds above 0, not '-3'"),
+        (["heat", "1", "--for", "0"], "--for must be a time in seconds above 0, not '0'"),
         (["heat", "--after-records"], "--after-records: its value is missing"),
-        (["ledger", "--contradicted", "x.json", "--sigmas", "0"], "'0' is no number of standard"),
+        (
+            ["ledger", "--contradicted", "x.json", "--sigmas", "0"],
+            "--sigmas must be a number of standard errors above 0",
+        ),
         (["heat", "1", "watts=2"], "watts is given twice"),
         (["truth", "q*.charm"], "no parameter is like 'q*.charm'"),
         (
@@ -190,7 +193,7 @@ def test_options_may_stand_anywhere_and_a_negative_number_is_a_value(ctl, labora
             "drive_lo.pwoer: no output has it (did you mean 'drive_lo.power'?): nothing is proved",
         ),
         (["temperature"], "temperature: KELVIN is missing"),
-        (["temperature", "cold"], "kelvin: 'cold' is no number of K, such as 0.02 or 20mK"),
+        (["temperature", "cold"], "kelvin must be a number in K, such as 0.02 or 20mK, not 'cold'"),
         (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
         (["temperature", "1", "colour=red"], "no parameter 'colour'"),
         (["advance"], "advance takes a time, such as 90s, 10min, 15h or 2d, not ''"),
@@ -217,11 +220,11 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "there is no option --sed (did you mean '--seed'?)",
-        "--after: 'x' is no time in seconds",
-        "--for: '-3' is no time in seconds above 0",
+        "--after must be a time in seconds, not 'x'",
+        "--for must be a time in seconds above 0, not '-3'",
         "tlz takes no --sigmas",
         "--sigmas belongs to --contradicted VALUES.json",
-        "there is no fault or command 'tlz' (did you mean 'tls'?); --list, --help",
+        "there is no fault or command 'tlz' (did you mean 'tls'?); --list and --help tell all",
     ]
 
 
@@ -229,14 +232,23 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
     ("arguments", "said"),
     [
         (["tlz", "q9", "t1=cold", "x=4"], ["no fault or command 'tlz'", "tls: no parameter 'x'",
-                                           "t1: 'cold' is no number", "no qubit 'q9'"]),
+                                           "t1 must be a number in s", "no qubit 'q9'"]),
         (["tls", "q9", "t1=cold", "t1=3", "--after", "x"],
-         ["--after: 'x'", "t1 is given twice", "no qubit 'q9'"]),
+         ["--after must", "t1 is given twice", "no qubit 'q9'"]),
         (["tls", "q9", "1", "2", "--seed"], ["--seed: its value", "too many: 2", "'q9'"]),
         (["clamped-setting", "drive_l", "power", "-5dBm", "--for", "0"],
-         ["--for: '0'", "no instrument with settings 'drive_l'"]),
+         ["--for must", "no instrument with settings 'drive_l'"]),
+        (["ledger", "--unsafe", "5:1", "--unsafe", "awg*.peek=0:1", "--unsafe", "*.power=3:1",
+          "--unsafe", "a=cold:1", "--contradicted", "none.json"],
+         ["5:1: write PATTERN=MIN:MAX", "awg*.peek: no output has it (did you mean 'awg1.peak'?)",
+          "*.power=3:1: the least value, 3, is above the largest, 1", "a=cold:1: 'cold' is no qu",
+          "none.json: no such file"]),
+        (["front-panel", "drive_lo", "powr", "5", "output=x"],
+         ["no setting 'powr' (did you mean 'power'?)", "drive_lo has one output: leave output=x"]),
+        (["front-panel", "awg1", "amplitude", "hot", "output=x"],
+         ["amplitude cannot be 'hot'; it takes 0.025 to 1.5 V", "no output 'x'; there are 1,"]),
         (["ledger", "--unsafe", "a=1", "--sigmas", "0", "--contradicted", "none.json"],
-         ["--sigmas: '0'", "a=1: write PATTERN", "none.json: no such file"]),
+         ["--sigmas must", "a=1: write PATTERN", "none.json: no such file"]),
         (["advance", "--seed", "--after", "--json=3", "x"],
          ["--seed: its value", "--after: its value", "--json takes no value: 3", "not 'x'"]),
     ],
@@ -252,10 +264,10 @@ def test_without_a_laboratory_what_can_be_told_is_told(alone, capsys):
     words = ["tlz", "q9", "t1=cold", "x=4", "--control", "0"]
     assert command(["ctl", *words]) == 2
     assert capsys.readouterr().err.splitlines() == [
-        "--control: '0' is none; write PORT or HOST:PORT",
-        "there is no fault or command 'tlz' (did you mean 'tls'?); --list, --help",
-        "tls: no parameter 'x'; it takes QUBIT [t1=1e-05]; "
-        "t1: 'cold' is no number of s, such as 1e-5 or 10us",
+        "--control must be PORT or HOST:PORT, not '0'",
+        "there is no fault or command 'tlz' (did you mean 'tls'?); --list and --help tell all",
+        "tls: no parameter 'x'; it takes QUBIT [t1=10us]; "
+        "t1 must be a number in s, such as 1e-5 or 10us, not 'cold'",
     ]
     assert command(["ctl", "clamped-setting", "a", "power", "-5dBm"]) == 1
     assert "no simulated laboratory runs here" in capsys.readouterr().err
@@ -263,7 +275,7 @@ def test_without_a_laboratory_what_can_be_told_is_told(alone, capsys):
 
 def test_questions(ctl, laboratory, world):
     assert ctl("truth", "q0.t1") == (0, f"q0.t1 = 50 µs\n{signed(laboratory)}\n", "")
-    assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
+    assert json.loads(ctl("truth", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5, "note": SAID}
     assert ctl("outputs")[1].splitlines()[0].split() == ["awg1.1", "off"]
     assert json.loads(ctl("outputs", "--json")[1])["awg1.1"] is None
     assert ctl("time")[1].startswith("2001-09-09 01:46:40")
@@ -291,10 +303,40 @@ def test_laboratory_time_passes_when_it_is_told_to(ctl, laboratory):
     assert ctl("advance", "1.5 min", "--json")[0] == 0
     passed = laboratory.world.clock.now() - before
     assert passed == pytest.approx(15 * 3600 + 90, abs=60)
-    assert ctl("advance", "1e9")[0] == 2
+    assert "remark" in json.loads(ctl("advance", "1s", "--json")[1])
+    assert ctl("advance", "1e9d")[2].startswith("advance: 1e9d is more than a year")
     code, _, said = ctl("advance", "400d")
     assert code == 2
     assert said == "advance: 400d is more than a year (366 d), the most that passes at once\n"
+
+
+def test_who_is_connected_while_laboratory_time_passes_is_said_to_stay_behind(ctl, source):
+    said = ctl("advance", "2h")[1].splitlines()[1]
+    assert said == (
+        "a program is connected to drive_lo: its own clock does not see this jump and is 2 h"
+        " behind the laboratory's from now on"
+    )
+    assert len(ctl("advance", "0s")[1].splitlines()) == 2
+    source.close()
+
+
+def test_what_a_fault_was_given_is_told_with_its_units(ctl, laboratory):
+    said = ctl("tls", "q0", "1.2e-5", "--after", "99")[1]
+    assert said.startswith("fault 1, tls qubit=q0 t1=12us, comes in 99 s;")
+    ctl("clamped-setting", "drive_lo", "power", "-5")
+    ctl("frequency-hop", "q0", "3e5", "--after", "99")
+    lines = ctl("faults")[1].splitlines()[1:-1]
+    given = ["qubit=q0 t1=12us", "setting=power largest=-5dBm", "qubit=q0 hz=300kHz"]
+    assert all(line.endswith(words) for line, words in zip(lines, given, strict=True))
+    told = [json.loads(line) for line in ctl("faults", "--json")[1].splitlines()]
+    assert [each["units"] for each in told] == [{"t1": "s"}, {"largest": "dBm"}, {"hz": "Hz"}]
+
+
+def test_limits_may_have_units(ctl, source):
+    source.on()
+    settle(source)
+    assert ctl("ledger", "--unsafe", "*.power=-20dBm:inf")[0] == 3
+    assert limits_of(["a=-500mV:0.5 V"]) == {"a": (-0.5, 0.5)}
 
 
 def test_the_ledger_line_by_line(ctl, source):
@@ -356,7 +398,7 @@ def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world, laborat
 def test_what_is_true_says_of_which_simulated_device(ctl, question, laboratory):
     assert ctl(question)[1].splitlines()[-1] == signed(laboratory)
     told = json.loads(ctl(question, "--json")[1])
-    assert told.get("note") == (SAID if question == "refrigerator" else None)
+    assert told["note"] == SAID
 
 
 def test_a_pattern_that_meets_nothing_is_refused_with_the_nearest(ctl, laboratory):
@@ -584,7 +626,7 @@ def test_what_is_refused_does_not_keep_the_other_truths_back(ctl):
     assert code == 2
     assert out.startswith("q0.t1 = 50 µs\n")
     assert "q0.charm" in err
-    assert json.loads(ctl("truth", "q0.charm", "q0.t1", "--json")[1]) == {"q0.t1": 5e-5}
+    assert json.loads(ctl("truth", "q0.charm", "q0.t1", "--json")[1])["q0.t1"] == 5e-5
 
 
 def test_a_truth_is_said_to_the_digits_of_a_good_measurement():
@@ -758,7 +800,7 @@ def test_a_port_that_says_nothing_holds_nobody_up(deaf, capsys):
 @pytest.mark.parametrize("address", ["here", "0", "127.0.0.1:x", "99999"])
 def test_an_address_that_is_none(address, capsys):
     assert command(["ctl", "--control", address, "time"]) == 2
-    assert "write PORT or HOST:PORT" in capsys.readouterr().err
+    assert "must be PORT or HOST:PORT" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("arguments", [[], ["tempratur"], ["clear", "x"], ["time", "now"]])

@@ -183,6 +183,7 @@ def test_the_truth_of_all_and_of_a_pattern(laboratory, ctl):
     told = json.loads(ctl("truth", "--json"))
     chip = laboratory.chip
     assert set(told) == {
+        "note",
         *(f"{q.name}.{what}" for q in chip.qubits
           for what in ("f01", "anharmonicity", "t1", "t2_echo", "t2_star")),
         *(f"{r.name}.{what}" for r in chip.resonators
@@ -190,7 +191,7 @@ def test_the_truth_of_all_and_of_a_pattern(laboratory, ctl):
     }  # fmt: skip
     some = json.loads(ctl("truth", "q?.t1", "r0.*", "q0.t1", "--json"))
     assert list(some)[: len(chip.qubits)] == [f"{q.name}.t1" for q in chip.qubits]
-    assert len(some) == len(chip.qubits) + 3
+    assert len(some) == len(chip.qubits) + 3 + 1
 
 
 def test_no_truth_is_offered_that_needs_more_than_its_name(laboratory, capsys):

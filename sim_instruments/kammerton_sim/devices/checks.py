@@ -26,7 +26,7 @@ class Column:
 _UNKNOWN = "anharmonicity [Hz]"
 """Published tables write 0 here for a qubit whose second transition nobody measured."""
 
-_TIME = "must lie between 1 ns and 1 s, in s", lambda x: 1e-9 <= x <= 1
+_TIME = "must lie between 1e-9 and 1 s", lambda x: 1e-9 <= x <= 1
 _SHARE = "must lie between 0 and 1", lambda x: 0 <= x <= 1
 
 COLUMNS: Mapping[str, Column] = {
@@ -34,11 +34,11 @@ COLUMNS: Mapping[str, Column] = {
     "T2 [s]": Column("t2", *_TIME),
     "f01 [Hz]": Column(
         "f01",
-        "must lie between 0.1 and 12.7 GHz, in Hz (an SGS100A ends at 12.75 GHz)",
+        "must lie between 1e8 and 1.27e10 Hz (an SGS100A ends at 12.75 GHz)",
         lambda x: 1e8 <= x <= 12.7e9,
     ),
     "anharmonicity [Hz]": Column(
-        "anharmonicity", "must lie between -1 GHz and -1 MHz, in Hz", lambda x: -1e9 <= x <= -1e6
+        "anharmonicity", "must lie between -1e9 and -1e6 Hz", lambda x: -1e9 <= x <= -1e6
     ),
     "readout_error": Column("readout_error", *_SHARE, needed=False),
     "p_read0_prepared1": Column("p01", *_SHARE, needed=False),

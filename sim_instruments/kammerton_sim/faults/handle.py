@@ -28,6 +28,8 @@ class Injection:
     number: int
     fault: Fault
     given: dict[str, Value]
+    units: dict[str, str]
+    """What the numbers among them are in, by name."""
     seed: int
     when: dict[str, float] = field(default_factory=dict)
     """after, after_records, lasting: those that were given."""
@@ -58,6 +60,7 @@ class Injection:
             "number": self.number,
             "name": self.fault.name,
             "given": self.given,
+            "units": self.units,
             "seed": self.seed,
             "when": self.when,
             "state": "done" if self.done() else self.state,
@@ -108,7 +111,8 @@ class Faults:
             chosen = self._site.chip.seed * 1000 + number if seed is None else seed
             times = {"after": after, "after_records": after_records, "lasting": lasting}
             given_times = {key: time for key, time in times.items() if time}
-            injection = Injection(number, fault, values, chosen, given_times)
+            units = {k: u for k, u in fault.known_units(self._site, values).items() if k in values}
+            injection = Injection(number, fault, values, units, chosen, given_times)
             if not after and not after_records:
                 self._strike(injection, lasting)
             self._all.append(injection)

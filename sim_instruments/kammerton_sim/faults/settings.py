@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, one_of, plain
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, plain
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.instruments.lakeshore372_tables import Declared
@@ -194,26 +194,58 @@ def front_panel(
     return back
 
 
-def _turned(
-    site: Site, instrument: str, setting: str, value: str, output: str
-) -> tuple[Value, list[tuple[int, ...]]]:
-    """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
-    box = box_of(site, instrument)
+def _parsed(box: Box, setting: str, value: str) -> Value:
+    """Return what a setting becomes; ValueError where it cannot be that."""
     kind = box.settings[setting].kind
     said = (
         _SAID.get(value, value) if isinstance(kind, Switch) else plain(value, _unit(box, setting))
     )
     try:
-        new = kind.parse(said)
-    except ScpiError as error:
-        raise ValueError(f"{setting}: {error}; it takes {_taken(box, setting)}") from None
-    places = box.places(setting)
-    named = {".".join(map(str, place)): place for place in places}
-    chosen = [named[one_of("output", output, named)]] if output else places
+        new: Value = kind.parse(said)
+    except ScpiError:
+        raise ValueError(
+            f"{setting} cannot be {value!r}; it takes {_taken(box, setting)}"
+        ) from None
+    return new
+
+
+def _turned(
+    site: Site, instrument: str, setting: str, value: str, output: str
+) -> tuple[Value, list[tuple[int, ...]]]:
+    """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
+    box = box_of(site, instrument)
+    new, places = _parsed(box, setting, value), _named(box, [setting])
+    chosen = [places[output]] if output else list(places.values())
     refused = (_objection(box, setting, place, new) for place in chosen)
     for said in filter(None, refused):
         raise ValueError(f"{setting}: {value} cannot be: {said}")
     return new, chosen
+
+
+def _named(box: Box, settings: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the outputs that have one of these settings, by name."""
+    return {".".join(map(str, place)): place for key in settings for place in box.places(key)}
+
+
+def _outputs(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    """Return the outputs that have a setting, of a misspelt one all; None where none is named."""
+    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    if box is None or not values.get("output"):
+        return None
+    named = _named(box, [setting] if setting in box.settings else box.settings)
+    if named.keys() <= {""}:
+        raise ValueError(
+            f"{values['instrument']} has one output: leave output={values['output']} out"
+        )
+    return [name for name in named if name]
+
+
+def _fits(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    """Raise ValueError where a setting cannot have a value."""
+    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    if box is not None and setting in box.settings and "value" in values:
+        _parsed(box, setting, str(values["value"]))
+    return None
 
 
 def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
@@ -278,7 +310,8 @@ FAULTS = (
         ("answers {instrument} {setting}",),
     ),
     Fault(
-        "front-panel", "I10", "somebody turns a knob", front_panel, _SETTING,
+        "front-panel", "I10", "somebody turns a knob", front_panel,
+        {**_SETTING, "value": Known("value", _fits), "output": Known("output", _outputs)},
         ("knob {instrument} {setting} {place}",), check=_turned, places=_turned_places,
     ),
 )  # fmt: skip

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
+from kammerton_sim.quantities import quantity
+
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
 
@@ -65,6 +67,7 @@ class Known:
     """What a name must be one of, in this laboratory.
 
     names(laboratory, values) returns them; None where they hang on another value that is wrong.
+    Where there is no list of them it raises a ValueError that says why this one cannot be.
     """
 
     what: str
@@ -100,9 +103,9 @@ class Fault:
         return {name: p for name, p in taken.items() if name not in ("site", "seed")}
 
     def usage(self) -> str:
-        """Return the parameters as they are written: "QUBIT [hz=200000.0]"."""
+        """Return the parameters as they are written: "QUBIT [hz=200kHz]"."""
         words = [
-            name.upper() if p.default is p.empty else f"[{name}={p.default}]"
+            name.upper() if p.default is p.empty else f"[{name}={shown(name, p.default)}]"
             for name, p in self.parameters.items()
         ]
         return " ".join(words)
@@ -118,7 +121,7 @@ class Fault:
         Names are held against those of a laboratory where there is one; without one a number may
         have any unit where that hangs on other values. unfit: what else is wrong.
         """
-        units = _UNITS if site is None else {**_UNITS, **self.units(site, given)}
+        units = self.known_units(site, given)
         judged = given
         if site is None:
             judged = {k: v for k, v in given.items() if k in _UNITS or not _has_unit(v)}
@@ -139,6 +142,10 @@ class Fault:
         if site is not None:
             self.refuse(site, values)
         return values
+
+    def known_units(self, site: Site | None, given: Mapping[str, Any]) -> Mapping[str, str]:
+        """Return what numbers are in, by the parameter's name; without a laboratory of some."""
+        return _UNITS if site is None else {**_UNITS, **self.units(site, given)}
 
     def refuse(self, site: Site, values: Mapping[str, Value]) -> None:
         """FaultError where these parameters, each of which can be, cannot be together."""
@@ -181,7 +188,8 @@ class Fault:
             try:
                 value = _KINDS[kind](plain(given[name], units.get(name, "")))
             except (TypeError, ValueError):
-                problems.append(f"{name}: {given[name]!r} is {_wanted(kind, units.get(name, ''))}")
+                wanted = _wanted(kind, units.get(name, ""))
+                problems.append(f"{name} must be {wanted}, not {given[name]!r}")
                 continue
             if isinstance(value, float) and not math.isfinite(value):
                 problems.append(f"{name}: {given[name]!r} is not finite")
@@ -200,7 +208,10 @@ def _unmet(name: str, values: Mapping[str, Value], must: Bound | Known, site: Si
         return "" if holds else f"{name}: {value} {must.says}"
     if site is None or not isinstance(value, str):
         return ""
-    names = must.names(site, values)
+    try:
+        names = must.names(site, values)
+    except ValueError as error:
+        return str(error)
     return "" if names is None else stranger(must.what, value, names)
 
 
@@ -214,16 +225,22 @@ def plain(given: Any, unit: str) -> Any:
     return f"{number}e{int(exponent or 0) + _PREFIXES[prefix]}" if prefix in _PREFIXES else given
 
 
+def shown(name: str, value: Value, units: Mapping[str, str] = _UNITS) -> str:
+    """Return a value as it may be written, with its unit where it has one: 200kHz, 0.01, awg1."""
+    if not isinstance(value, float):
+        return str(value)
+    unit = units.get(name, "")
+    return quantity(value, unit, 10).replace(" ", "").replace("µ", "u") if unit else f"{value:g}"
+
+
 def _has_unit(given: Any) -> bool:
     return isinstance(given, str) and _QUANTITY.fullmatch(given) is not None
 
 
 def _wanted(kind: str, unit: str) -> str:
     if kind == "int":
-        return "not a whole number"
-    return (
-        f"no number of {unit}, such as {_EXAMPLES[unit]}" if unit in _EXAMPLES else "not a number"
-    )
+        return "a whole number"
+    return f"a number in {unit}, such as {_EXAMPLES[unit]}" if unit in _EXAMPLES else "a number"
 
 
 def near(word: str, known: Iterable[str]) -> str:

@@ -148,6 +148,11 @@ class TcpServer:
         self._listener.close()
         _wait_for(threads)
 
+    @property
+    def clients(self) -> int:
+        """Return how many connections are open."""
+        return len(self._open)
+
     def _accepting(self) -> threading.Thread:
         thread = threading.Thread(target=self._accept, name=f"{self.name} accept", daemon=True)
         thread.start()

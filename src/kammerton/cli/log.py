@@ -34,18 +34,23 @@ def log(
 ) -> None:
     """List the last runs, newest last, with the verdict on every qubit; and every revert."""
     from kammerton.cli.output import opened, print_json
+    from kammerton.client.locate import note_beside
     from kammerton.client.timeline import timeline
 
-    with opened(either(lab, at)) as store:
+    place = either(lab, at)
+    with opened(place) as store:
         if audit:
             rows = store.log(count)[::-1]
             print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)
             return
-        entries = timeline(store, count)
+        entries, note = timeline(store, count), note_beside(place)
         if as_json:
-            print_json([_document(entry) for entry in entries])
+            noted = {"note": note} if note else {}
+            print_json([_document(entry) | noted for entry in entries])
         elif entries:
             _show(entries, store.now())
+            if note:
+                typer.echo(note)
             if len(entries) == count:
                 typer.echo(f"the last {count}; more with -n", err=True)
         else:

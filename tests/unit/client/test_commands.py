@@ -78,6 +78,16 @@ def test_log_in_words(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "resonator_spectroscopy" in result.stdout
 
 
+def test_log_says_what_lab_toml_says_beside_every_result(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "simulated device, hidden truth, seed 3"
+    monkeypatch.setattr("kammerton.client.locate.note_beside", lambda _: note)
+    assert call("log", folder).stdout.splitlines()[-1] == note
+    told = json.loads(call("log", folder, "--json").stdout)
+    assert [each["note"] for each in told] == [note] * 3
+
+
 def test_log_says_once_what_several_targets_have_in_common() -> None:
     noise = fit("q1", Verdict.REJECTED, status="no signal", reason="noise")
     assert _alike({"q0": fit("q0"), "q1": noise, "q2": fit("q2")}) == [

@@ -86,14 +86,17 @@ def test_couplings_name_each_pair_once(table):
 @pytest.mark.parametrize(
     ("row", "problem"),
     [
-        ("0,-1e-4,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: -1e-4 must lie between 1 ns and 1 s, in s"),
-        ("0,120,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 120 must lie between 1 ns and 1 s, in s"),
+        ("0,-1e-4,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: -1e-4 must lie between 1e-9 and 1 s"),
+        ("0,120,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 120 must lie between 1e-9 and 1 s"),
         ("0,1e-4,0,5.1e9,-3.4e8", "row 2: T2 [s]: 0 must lie between"),
         ("0,1e-4,2.1e-4,5.1e9,-3.4e8", "row 2: T2 of 0.00021 s is longer than 2 T1 = 0.0002 s"),
-        ("0,1e-4,9e-5,5.1,-3.4e8", "row 2: f01 [Hz]: 5.1 must lie between 0.1 and 12.7 GHz, in Hz"),
-        ("0,1e-4,9e-5,13.5e9,-3.4e8", "row 2: f01 [Hz]: 13.5e9 must lie between 0.1 and 12.7 GHz"),
-        ("0,1e-4,9e-5,5.1e9,3.4e8", "row 2: anharmonicity [Hz]: 3.4e8 must lie between -1 GHz"),
-        ("0,1e-4,9e-5,5.1e9,-340", "row 2: anharmonicity [Hz]: -340 must lie between -1 GHz"),
+        ("0,1e-4,9e-5,5.1,-3.4e8", "row 2: f01 [Hz]: 5.1 must lie between 1e8 and 1.27e10 Hz"),
+        (
+            "0,1e-4,9e-5,13.5e9,-3.4e8",
+            "row 2: f01 [Hz]: 13.5e9 must lie between 1e8 and 1.27e10 Hz",
+        ),
+        ("0,1e-4,9e-5,5.1e9,3.4e8", "row 2: anharmonicity [Hz]: 3.4e8 must lie between -1e9 and"),
+        ("0,1e-4,9e-5,5.1e9,-340", "row 2: anharmonicity [Hz]: -340 must lie between -1e9 and"),
         ("0,fast,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: 'fast' is not a number"),
         ("0,1_0e-5,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: '1_0e-5' is not a number"),
         ("0,١e-4,9e-5,5.1e9,-3.4e8", "row 2: T1 [s]: '١e-4' is not a number"),
