@@ -104,6 +104,22 @@ def test_a_sweep_that_visits_all_points_in_every_turn_need_not_beat_a_drift():
     assert set(turns.status[doubted]) == {"success"}
 
 
+def test_a_planned_scan_is_rarely_taken_for_a_drift():
+    """A third of a period in the window, as the noise of one point is a 25th of the contrast."""
+    y = noisy(cosine(12.0, 0.3), 0.036, 1000)
+    found = fit_batch(ONE, X, y, 0.036)
+    assert np.mean(found.verdict == "accepted") > 0.9
+    far = fit_batch(ONE, X, y, 0.036, expected=1.3)  # a surprise needs more evidence
+    assert np.mean(far.status == "signal too weak") > 0.15
+
+
+def test_a_cosine_that_follows_a_walk_is_no_coefficient():
+    rng = np.random.default_rng(3)
+    walk = np.cumsum(rng.normal(size=(5000, 31)), axis=1)
+    found = fit_batch(ONE, X, 2.0 * walk + rng.normal(size=walk.shape), 1.0)
+    assert np.count_nonzero(found.verdict == "accepted") <= 2
+
+
 def test_which_extremum_is_the_callers_choice():
     y = noisy(cosine(3.0, 0.2))
     lowest, highest, either = (

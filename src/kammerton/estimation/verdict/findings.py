@@ -222,12 +222,17 @@ def drift_asked(
     them and cannot be taken for the law. Without sigma a walk and a law each take the noise to
     be what they leave, and less can be asked: `unsure`.
     """
-    interleaved = known.get("interleaved", False)
-    if not isinstance(interleaved, (bool, np.bool_)):
-        raise TraceError("interleaved is True or False")
-    if interleaved:
+    if interleaved(known):
         return STEADY
     return strict if batch.known_noise else unsure
+
+
+def interleaved(known: dict[str, object]) -> bool:
+    """Return whether it is known that every turn of a sweep visited all points."""
+    said = known.get("interleaved", False)
+    if not isinstance(said, (bool, np.bool_)):
+        raise TraceError("interleaved is True or False")
+    return bool(said)
 
 
 def judge_source(
