@@ -44,11 +44,19 @@ class Site:
     said: list[str] = field(default_factory=list)
     chance: Random = field(default_factory=lambda: Random(7))
 
-    def sessions(self) -> dict[str, int]:
-        """Return how many sessions each instrument has been asked for so far."""
-        ledger = self.laboratory.ledger.since(0)
-        came = [c for c in ledger if c["what"] == "connection" and c["new"] is not None]
-        return {name: sum(c["instrument"] == name for c in came) for name in self.proxies}
+    def index(self) -> int:
+        """Return the index of the ledger's next change."""
+        return 1 + max((c["index"] for c in self.laboratory.ledger.since(0)), default=-1)
+
+    def lost(self, since: int) -> set[str]:
+        """Return the instruments whose session ended, and another began, since an index.
+
+        A refrigerator's second line that is tried again some time later ends none.
+        """
+        ledger = self.laboratory.ledger.since(since)
+        came = [c for c in ledger if c["what"] == "connection" and c["instrument"] in self.proxies]
+        ended = {c["instrument"] for c in came if c["new"] is None}
+        return ended & {c["instrument"] for c in came if c["new"] is not None}
 
     def outputs_on(self) -> list[str]:
         return [name for name, level in self.laboratory.outputs().items() if level is not None]

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -79,8 +80,9 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
     proxy = site.proxies[link]
     if link in SOURCES:
         await site.bench.gate.verify(link, "test")  # one that is set already is not spoken to
-    sessions, hits, began = site.sessions(), proxy.hits, time.monotonic()
-    turning = asyncio.gather(_turn(site), *([_beside(site, told, link)] * (link in BESIDE)))
+    since, hits, began = site.index(), proxy.hits, time.monotonic()
+    busy = [_turn(site), *(_beside(site, told, each) for each in BESIDE if each == link)]
+    turning = asyncio.gather(*busy)
     await asyncio.sleep(0.0 if link in SOURCES else site.chance.uniform(0.0, 0.6))
     proxy.put(fault)
     while proxy.hits == hits and time.monotonic() - began < STUCK:  # noqa: ASYNC110
@@ -97,7 +99,9 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
     turning.cancel()
     await asyncio.gather(turning, return_exceptions=True)
     aborted = [t for t in told.aborted if t > struck]
-    others = [n for n, count in site.sessions().items() if n != link and count > sessions[n]]
+    others = site.lost(since) - {link}
+    if others:
+        print(f"a fault on {link} cost sessions of {', '.join(sorted(others))}", file=sys.stderr)
     return Row(
         f"{link}: ", int(proxy.hits > hits),
         t_det=aborted[0] - struck if aborted else None,

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+from unittest.mock import Mock
+
 from kammerton_sim.chip.further import MODELS
+from kammerton_sim.ledger import Ledger
 from tests.prove.frame import Row
 from tests.prove.links import BESIDE, together
-from tests.proxied import furnished
+from tests.proxied import Site, furnished
 
 
 def test_a_fault_that_never_struck_is_not_counted() -> None:
@@ -19,3 +23,21 @@ def test_a_fault_that_never_struck_is_not_counted() -> None:
 def test_every_instrument_of_the_laboratory_is_spoken_to_while_its_link_is_spoilt() -> None:
     """The bias source is read again and again by the daemon itself."""
     assert set(furnished().wiring.instruments) == set(MODELS) == {*BESIDE, "yokogawa_gs200"}
+
+
+def test_a_session_is_lost_where_one_ends_and_another_begins() -> None:
+    """A second line that is tried again some time later ends none."""
+    ledger = Ledger(lambda: 0.0)
+
+    def change(name: str, old: Any, new: Any) -> None:
+        ledger.record(name, "session", "connection", old, new)
+
+    change("awg1", None, "1")
+    site = Site(Mock(ledger=ledger), {"awg1": Mock(), "fridge": Mock()}, *[Mock()] * 4)
+    since = site.index()
+    change("fridge", None, "2")
+    change("beside", "3", None)
+    assert site.lost(since) == set()
+    change("awg1", "1", None)
+    change("awg1", None, "4")
+    assert site.lost(since) == {"awg1"}
