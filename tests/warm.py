@@ -26,7 +26,10 @@ def fits(maps: bool) -> None:
 
 
 def traces() -> None:
-    """Fit what has one axis."""
+    """Fit what has one axis, first all that a daemon wants compiled."""
+    from kammerton.estimation.compiled import compile_all
+
+    compile_all()
     fits(maps=False)
 
 

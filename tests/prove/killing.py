@@ -84,11 +84,11 @@ import pyvisa_py
 import kammerton_sim.board
 from kammerton.lab import load
 from kammerton.loop import load_calibrations
-from kammerton.serve import computer
+from kammerton.serve import computer, kernels
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr
 
-computer.load_kernels()
+kernels.load_kernels()
 used = {entry.driver for entry in load(Path(sys.argv[1])).instruments.values()}
 drivers = [point.load() for point in entry_points(group="kammerton.drivers") if point.name in used]
 load_calibrations()

@@ -6,11 +6,12 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from dataclasses import replace
+from unittest.mock import AsyncMock
 
 import pytest
 
-from kammerton.serve import computer
 from kammerton.serve.computer import run_computer
+from kammerton.serve.kernels import Kernels
 from kammerton.store import Store, change
 from tests.prove.gate import site
 from tests.wire.test_told_to_end import left_on, on
@@ -29,7 +30,7 @@ def log_of(database) -> str:
 
 @pytest.mark.timeout(240)
 def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, caplog):
-    monkeypatch.setattr(computer, "load_kernels", lambda: None)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
     said: list[str] = []
     with site() as (laboratory, lab):
         lab = replace(lab, broker=None, pictures=False)
@@ -67,7 +68,7 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
 @pytest.mark.timeout(240)
 def test_r2_damaged_requests_keep_no_output_on_after_an_unclean_end(monkeypatch):
     """A power cut makes both at once; nobody is known to be at the bench."""
-    monkeypatch.setattr(computer, "load_kernels", lambda: None)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
     said: list[str] = []
     with site() as (laboratory, lab):
         lab = replace(lab, broker=None, pictures=False)

@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -18,6 +19,7 @@ from kammerton.lab import Lab, load
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.serve import computer
 from kammerton.serve.computer import run_computer
+from kammerton.serve.kernels import Kernels
 from kammerton.store import Store, change
 from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
@@ -207,7 +209,7 @@ def test_i9_without_its_reference_nothing_wrong_is_ever_published(
 def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(
     laboratory, lab, monkeypatch
 ):
-    monkeypatch.setattr(computer, "load_kernels", lambda: None)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
     laboratory.faults.inject("front-panel", instrument="readout_lo", setting="on", value="ON")
     with Store.open(lab.database, lab.computer, data=lab.data) as store:
         store.hold("drive_lo", DAEMON, "no reference")
@@ -234,7 +236,7 @@ def test_i9_after_an_unclean_end_all_is_switched_off_though_the_daemon_holds_it(
 
 
 def test_i9_who_shall_only_settle_ends_and_leaves_the_hold(laboratory, lab, monkeypatch):
-    monkeypatch.setattr(computer, "load_kernels", lambda: None)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
     laboratory.faults.inject("reference-lost", instrument="drive_lo", ppm=2)
     with pytest.raises(LastingFault):
         asyncio.run(run_computer(lab, once=True))

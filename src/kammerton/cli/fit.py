@@ -86,13 +86,15 @@ def fit(
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
     from kammerton.estimation.files.suspicion import suspicions
+    from kammerton.estimation.numeric.compiling import told_before
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
     choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()))
     try:
         all_known = _known(kind, known or [], shots, geometry, sigma)
-        chosen, found = fit_file(files, kind, choice, **all_known)
+        with told_before(_compiles):
+            chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
     source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
@@ -121,6 +123,10 @@ def _known(
     if sigma is not None and "shots" in known:
         raise TraceError("give --sigma or --shots, not both")
     return known
+
+
+def _compiles() -> None:
+    typer.echo("compiling this kind of fit, once per machine and version: up to a minute", err=True)
 
 
 def _check_picture(plot: Path | None) -> None:

@@ -7,10 +7,10 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from kammerton.bench import Bench, open_bench
-from kammerton.bench.tasks import told_while, unbroken
+from kammerton.bench.tasks import settled, told_while, unbroken
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
@@ -27,7 +27,7 @@ from kammerton.serve.background import Background
 from kammerton.serve.backups import backing_up
 from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
-from kammerton.serve.kernels import load_kernels
+from kammerton.serve.kernels import Kernels
 from kammerton.serve.memory import giving_back
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.pictures import draw_run
@@ -183,14 +183,22 @@ class Tuning:
     alarm: Tell
     wishes: Wishes
     warm: Callable[[], object] = _quiet
+    kernels: Kernels = field(default_factory=Kernels)
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them.
 
         What an instrument says and lasts sets it aside, until a person releases it; `once` ends.
         """
-        ready = asyncio.create_task(asyncio.to_thread(load_kernels))
+        ready = asyncio.create_task(self.kernels.load(), name="kernels")
         ready.add_done_callback(lambda _: self.warm())
+        try:
+            return await self._tuned(ready, once=once)
+        finally:
+            await settled(ready)
+
+    async def _tuned(self, ready: asyncio.Task[None], *, once: bool) -> Mapping[str, str]:
+        """Connect and calibrate, again and again; before the first time the fits are ready."""
         planner: Planner | None = None
         loop: Loop | None = None
         doubtful: set[str] = set()
@@ -200,8 +208,7 @@ class Tuning:
                 self.up()  # as far as it may be: all instruments are a person's
                 self.wishes.withdraw()
                 await self.holds.free(self.outputs.left_alone())
-            what = "connecting to the instruments (the first start compiles kernels)"
-            await asyncio.to_thread(self._say, what)
+            await asyncio.to_thread(self._say, "connecting to the instruments")
             try:
                 async with open_bench(
                     self.lab,
@@ -212,7 +219,7 @@ class Tuning:
                 ) as bench:
                     self.outputs.found_off()
                     self.up()
-                    await told_while(ready, self._compiling, SLOW)
+                    await told_while(ready, self._waiting, SLOW)
                     # anybody's code: outputs are off
                     planner = planner or Planner(load_calibrations())
                     loop = self._loop(bench, planner, doubtful)
@@ -262,8 +269,8 @@ class Tuning:
             drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
 
-    async def _compiling(self) -> None:
-        await asyncio.to_thread(self._say, "compiling kernels, at the first start only")
+    async def _waiting(self) -> None:
+        await asyncio.to_thread(self._say, self.kernels.doing)
 
     def _say(self, what: str) -> None:
         self.doing(what)

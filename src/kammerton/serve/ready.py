@@ -1,8 +1,7 @@
 """A process that is kept ready: it has loaded everything, and waits for its order.
 
-Until then it opens no instrument, no database, no lock and no socket, and writes nothing but the
-cache of what numba compiles, where there is none. Imported before anything heavy, so that it hears
-at once when its supervisor is gone.
+Until then it opens no instrument, no database, no lock and no socket, and writes nothing. Imported
+before anything heavy, so that it hears at once when its supervisor is gone.
 """
 
 from __future__ import annotations
@@ -59,7 +58,7 @@ def main() -> NoReturn:
     What was installed anew since it loaded ends it at the next question: the rest would be of other
     code. Another is begun then, and where it was to be taken a usual start follows.
     """
-    code, before = _code(), _first_to_go()
+    code, before = _code(), first_to_go()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
     wire = Wire.take()
     loading = threading.Thread(target=_load, args=[wire], name="loading", daemon=True)
@@ -89,7 +88,7 @@ def _code() -> frozenset[tuple[str, int, int]]:
     return frozenset(found)
 
 
-def _first_to_go() -> int | None:
+def first_to_go() -> int | None:
     """Offer this process where memory is short; return what was asked for before."""
     with contextlib.suppress(OSError, ValueError):  # no Linux, or none that lets us
         before = int(OOM.read_text())
@@ -117,7 +116,7 @@ def _load(wire: Wire) -> None:
         for point in entry_points(group="kammerton.drivers"):
             if point.dist is not None and point.dist.name == OURS:
                 point.load()
-        import_module("kammerton.serve.kernels").load_kernels()
+        import_module("kammerton.serve.kernels").load_what_is_compiled()
     except BaseException:  # half loaded it is of no use, and the log says why
         log.exception("what a process needs cannot be loaded")
         os._exit(Code.CRASHED)

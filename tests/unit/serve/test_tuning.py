@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -15,6 +16,7 @@ from kammerton.loop.wishes import Wishes
 from kammerton.model import LabClock, LastingFault, StoreUnavailable
 from kammerton.serve import computer
 from kammerton.serve.computer import Tuning
+from kammerton.serve.kernels import Kernels
 from kammerton.store import Store
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
@@ -75,7 +77,7 @@ def tuned(tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bo
         yield bench
 
     monkeypatch.setattr(computer, "open_bench", opened)
-    monkeypatch.setattr(computer, "load_kernels", lambda: None)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
     tuning = Tuning(
         lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, Wishes()
     )
@@ -111,5 +113,5 @@ def test_a_database_that_is_locked_ends_no_process_that_compiles(tmp_path, store
         two_qubits(tmp_path), store, LabClock(), None, None, print, said.append, print, print,
         Wishes(),
     )  # fmt: skip
-    asyncio.run(tuning._compiling())
-    assert said == ["compiling kernels, at the first start only"]
+    asyncio.run(tuning._waiting())
+    assert said == ["loading the fits"]

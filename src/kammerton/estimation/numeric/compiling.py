@@ -8,11 +8,14 @@ is compiled as numba does. Python calls it as the plain function that it is.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any, TypeVar, cast
 
 import numba
 from numba import njit
+from numba.core.event import Event, Listener, install_listener
 from numba.extending import register_jitable
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -42,12 +45,20 @@ def part_of_kernels(function: F, **options: Any) -> F:
 
 def kernel(function: F) -> F:
     """Compile for the CPU; the binary is kept on disk. Division by 0 is no exception."""
-    return cast(F, njit(cache=True, fastmath=True, **HOW)(function))
+    return kept(function, fastmath=True)
 
 
 def careful_kernel(function: F) -> F:
     """Compile in the same way what meets NaN and infinity, which a quick kernel may not."""
-    return cast(F, njit(cache=True, **HOW)(function))
+    return kept(function)
+
+
+def kept(function: F, **options: Any) -> F:
+    """Compile, and keep the binary on disk; where numba may write nowhere, for this process."""
+    try:
+        return cast(F, njit(cache=True, **HOW, **options)(function))
+    except RuntimeError:  # numba's word where neither its folders nor ours can be written
+        return cast(F, njit(**HOW, **options)(function))
 
 
 def piece(function: F) -> F:
@@ -58,3 +69,27 @@ def piece(function: F) -> F:
 def careful_piece(function: F) -> F:
     """Compile as a part of careful kernels."""
     return part_of_kernels(function, **HOW)
+
+
+@contextmanager
+def told_before(say: Callable[[], object]) -> Iterator[None]:
+    """Call `say` before the first kernel that is compiled here, if one is: it takes seconds."""
+    with install_listener("numba:compile", _First(say)):
+        yield
+
+
+class _First(Listener):
+    """Hears of the first function that this thread compiles; of what is on disk, nothing."""
+
+    def __init__(self, say: Callable[[], object]) -> None:
+        self._say, self._thread, self._said = say, get_ident(), False
+
+    def on_start(self, event: Event) -> None:
+        """Tell it once."""
+        del event
+        if not self._said and get_ident() == self._thread:
+            self._said = True
+            self._say()
+
+    def on_end(self, event: Event) -> None:
+        """Tell nothing."""
