@@ -252,6 +252,19 @@ def test_noise_lines_walks_and_steps_are_not_accepted(kind, given):
         assert np.count_nonzero(found.verdict == "accepted") == 0, name
 
 
+def test_sequences_of_few_shots_are_as_noisy_as_their_sigma_says():
+    """The scatter of a length with many of them is larger for that, not for another law."""
+    rng = np.random.default_rng(6)
+    x = np.repeat(LENGTHS, 10)
+    sigma = np.where(rng.random((1000, x.size)) < 0.2, 0.06, 0.006)
+    y = 0.5 + 0.45 * np.exp(-x / 40.0) + sigma * rng.normal(size=sigma.shape)
+    found = fit_batch(RB, x, y, sigma)
+    assert np.mean(found.verdict == "accepted") > 0.97
+    truth = (1 - np.exp(-1 / 40.0)) / 2
+    pull = (found.values["error_per_clifford"] - truth) / found.stderr["error_per_clifford"]
+    assert 0.9 < pull.std() < 1.15
+
+
 def test_missing_sequences_are_left_out():
     rng = np.random.default_rng(10)
     y, sigma = counted(rng, sequences(rng, 20, 20, RANDOM))

@@ -62,7 +62,8 @@ def means(batch: Batch, *, trust: bool = False) -> Means:
     if not _tell(batch, apart, freedom).all() or (trust and batch.known_noise):
         return Means(batch, merged, None, group, np.zeros(batch.traces, dtype=bool))
     own = squares / np.maximum(freedom, 1.0)
-    smooth = _smooth(own, freedom, merged.x)
+    noisier = _noisier(merged, number, squares)
+    smooth = noisier * _smooth(own / noisier, freedom, merged.x)
     w = np.where(number > 0, np.sqrt(safe / smooth), 0.0)
     variance = (freedom * own + BORROWED * smooth) / (freedom + BORROWED) / safe
     return Means(
@@ -122,6 +123,22 @@ def _weights_as_given(
     variance = np.where(present > 0, 1.0 / np.where(batch.w > 0, batch.w, 1.0) ** 2, 0.0)
     total = _sums(variance, group, number.shape[1])
     return np.where(number > 0, number / np.sqrt(np.where(total > 0, total, 1.0)), 0.0)
+
+
+def _noisier(merged: Batch, number: Array, squares: Array) -> Array:
+    """Return how much more the points of one x scatter than those of all (N, J), by their sigma.
+
+    Where shots were lost, some x have more of the noisy points than others. Scatter that sigma does
+    not explain, as between random sequences, is alike everywhere.
+    """
+    if not merged.known_noise:
+        return np.ones_like(squares)
+    told = number / np.where(merged.w > 0, merged.w, 1.0) ** 2  # merged.w is that of means
+    freedom = np.maximum(number - 1.0, 0.0)
+    typical = (freedom * told).sum(axis=1, keepdims=True)
+    whole = freedom.sum(axis=1, keepdims=True)
+    explained = np.minimum(typical / squares.sum(axis=1, keepdims=True), 1.0)
+    return np.where(number > 0, 1.0 - explained + explained * told * whole / typical, 1.0)
 
 
 def _drifting(apart: Array, group: NDArray[np.intp]) -> NDArray[np.bool_]:
