@@ -55,7 +55,7 @@ def add_chip_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--mend",
         action="store_true",
-        help="cut T2 at 2 T1 in a table, fill in an anharmonicity of 0",
+        help="cut T2 at 2 T1 and a readout error at 0.5 in a table, fill in an anharmonicity of 0",
     )
 
 

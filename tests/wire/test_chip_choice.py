@@ -164,6 +164,16 @@ def test_what_the_table_tells_and_what_is_drawn_is_said_as_the_chip_is_built(tab
     )
 
 
+def test_two_readout_errors_of_which_only_the_mean_can_be_kept_are_said(table, capsys):
+    """A chip has no threshold: which of the two states is misread more often, who reads decides."""
+    text = TABLE.replace("readout_error", "p_read0_prepared1,p_read1_prepared0")
+    table.write_text(text.replace("0.02\n", "0.03,0.02\n").replace("0.05\n", "0.3,0.62\n"))
+    assert main([str(table), "--no-serve"]) == 0
+    said = "of P(0|1) and P(1|0) the mean is kept, for what they differ by is of the threshold"
+    said += " and the length of a readout: q1 0.3 and 0.62\n"
+    assert said in capsys.readouterr().err
+
+
 def test_a_readout_error_that_cannot_be_is_said(table, capsys):
     """A qubit that decays within the readout is misread more often than its table has it."""
     table.write_text(TABLE.replace("2.0e-4,9e-5", "1e-6,1e-6"), encoding="utf-8")

@@ -41,8 +41,8 @@ COLUMNS: Mapping[str, Column] = {
         "anharmonicity", "must lie between -1e9 and -1e6 Hz", lambda x: -1e9 <= x <= -1e6
     ),
     "readout_error": Column("readout_error", *_SHARE, needed=False),
-    "p_read0_prepared1": Column("p01", *_SHARE, needed=False),
-    "p_read1_prepared0": Column("p10", *_SHARE, needed=False),
+    "p_read0_prepared1": Column("wrong_one", *_SHARE, needed=False),
+    "p_read1_prepared0": Column("wrong_zero", *_SHARE, needed=False),
 }
 QUBIT = "qubit"
 PAIR = {"qubit_a", "qubit_b"}
@@ -147,17 +147,28 @@ class Checker:
             self.mended.append(f"{where}: {label!r} is called {name}: names are in small letters")
         x = {column.field: self._number(where, key, column, cells.get(key, ""))
              for key, column in COLUMNS.items()}  # fmt: skip
-        error, both = x["readout_error"], (x.pop("p01"), x.pop("p10"))
-        if error is None and both[0] is not None and both[1] is not None:
-            x["readout_error"] = (both[0] + both[1]) / 2
-        x["readout_error"] = self._misread(where, x["readout_error"])
+        x["readout_error"] = self._misread(
+            where, x["readout_error"], x["wrong_one"], x["wrong_zero"]
+        )
         return self._possible(where, DeviceQubit(name, **x))
 
-    def _misread(self, where: str, error: float | None) -> float | None:
-        """No readout errs more often than a coin: its answers would be exchanged."""
-        if error is None or error <= 0.5:
-            return error
-        self.mended.append(f"{where}: a readout error of {error:g} is more than a coin's: 0.5")
+    def _misread(
+        self, where: str, mean: float | None, one: float | None, zero: float | None
+    ) -> float | None:
+        """Return the mean readout error, which is no more than a coin's.
+
+        What errs more often has its two answers exchanged, and errs less often once they are named
+        the other way round.
+        """
+        if mean is None and one is not None and zero is not None:
+            mean = (one + zero) / 2
+        if mean is None or mean <= 0.5:
+            return mean
+        said = f"{where}: a readout error of {mean:g} is above 0.5, that of a coin"
+        if self.mend:
+            self.mended.append(f"{said}: cut to 0.5")
+        else:
+            self.problems.append(f"{said}: its answers are exchanged (--mend cuts it to 0.5)")
         return 0.5
 
     def _possible(self, where: str, qubit: DeviceQubit) -> DeviceQubit:

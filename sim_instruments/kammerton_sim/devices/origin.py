@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 from kammerton_sim.chip import Chip
-from kammerton_sim.devices.readout import misread
+from kammerton_sim.devices.readout import LENGTH, misread
 from kammerton_sim.devices.words import Device
 
 _TOLD = {"t1": "T1", "t2": "T2", "f01": "f01", "anharmonicity": "anharmonicity",
@@ -28,6 +29,9 @@ _ALWAYS = "resonators, chi, linewidths, slow noise, strength of the drive"
 _AS_TOLD = 0.05
 """Part of a readout error by which a chip's may differ without a word."""
 
+_ONE_SIDED = 0.02
+"""How much more often one state may be misread than the other without a word."""
+
 _MOST_NAMES = 6
 
 
@@ -41,8 +45,25 @@ def origin(device: Device, seed: int, coupled: bool) -> Iterator[str]:
     drawn = [_gap(key, names, total) for key, names in untold.items() if names]
     strengths = ["strength of the couplings"] if coupled else []
     yield f"drawn from seed {seed}: {', '.join([*drawn, _ALWAYS, *strengths])}"
+    yield from _one_sided(device)
     if device.unused:
         yield f"columns that nothing is made of: {', '.join(device.unused)}"
+
+
+def _one_sided(device: Device) -> Iterator[str]:
+    """Name the qubits whose two readout errors differ by more than decay makes of it."""
+    uneven = [
+        f"{q.name} {q.wrong_one:.3g} and {q.wrong_zero:.3g}"
+        for q in device.qubits
+        if q.wrong_one is not None and q.wrong_zero is not None
+        and abs(q.wrong_one - q.wrong_zero - LENGTH / (2 * (q.t1 or math.inf))) > _ONE_SIDED
+    ]  # fmt: skip
+    if uneven:
+        more = f" and {len(uneven) - _MOST_NAMES} more" if len(uneven) > _MOST_NAMES else ""
+        yield (
+            "of P(0|1) and P(1|0) the mean is kept, for what they differ by is of the threshold"
+            f" and the length of a readout: {'; '.join(uneven[:_MOST_NAMES])}{more}"
+        )
 
 
 def _share(what: str, count: int, total: int) -> str:

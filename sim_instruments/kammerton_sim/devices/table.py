@@ -16,7 +16,8 @@ _MARKS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 def read_device(path: Path, mend: bool = False) -> Device:
     """Read a table: one row a qubit, SI units, empty where a value is not known.
 
-    mend: cut T2 at 2 T1 and leave an anharmonicity of 0 open instead of refusing them.
+    mend: cut T2 at 2 T1 and a readout error at 0.5, and leave an anharmonicity of 0 open, instead
+    of refusing them.
 
     Raises
     ------

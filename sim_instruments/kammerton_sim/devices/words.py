@@ -9,7 +9,8 @@ from dataclasses import dataclass
 class DeviceQubit:
     """One row: s, s, Hz, Hz (negative), and the mean probability of a wrong readout.
 
-    What is None the table does not tell. t2 is that of an echo.
+    What is None the table does not tell. t2 is that of an echo. wrong_one, wrong_zero: P(0|1) and
+    P(1|0), where the table has both.
     """
 
     name: str
@@ -18,6 +19,8 @@ class DeviceQubit:
     f01: float | None = None
     anharmonicity: float | None = None
     readout_error: float | None = None
+    wrong_one: float | None = None
+    wrong_zero: float | None = None
 
 
 @dataclass(frozen=True)

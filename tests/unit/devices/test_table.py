@@ -63,13 +63,20 @@ def test_the_two_errors_make_the_mean_where_it_is_missing(table):
     assert device.qubits[0].readout_error == pytest.approx(0.02)
 
 
-def test_a_readout_errs_at_most_as_often_as_a_coin_and_says_so(table):
-    rows = "0,1e-4,1e-4,5e9,-3e8,0.7,,,", "1,1e-4,1e-4,5e9,-3e8,,0.9,0.3,"
-    device = read_device(table(*rows, pairs=None))
+def test_a_readout_that_errs_more_often_than_a_coin_is_refused(table):
+    path = table("0,1e-4,1e-4,5e9,-3e8,0.7,,,", "1,1e-4,1e-4,5e9,-3e8,,0.9,0.3,", pairs=None)
+    with pytest.raises(ChipError) as caught:
+        read_device(path)
+    assert caught.value.problems == (
+        "row 2: a readout error of 0.7 is above 0.5, that of a coin: its answers are exchanged"
+        " (--mend cuts it to 0.5)",
+        "row 3: a readout error of 0.6 is above 0.5, that of a coin: its answers are exchanged"
+        " (--mend cuts it to 0.5)",
+    )
+    device = read_device(path, mend=True)
     assert [qubit.readout_error for qubit in device.qubits] == [0.5, 0.5]
-    assert device.mended == (
-        "row 2: a readout error of 0.7 is more than a coin's: 0.5",
-        "row 3: a readout error of 0.6 is more than a coin's: 0.5",
+    assert (
+        device.mended[0] == "row 2: a readout error of 0.7 is above 0.5, that of a coin: cut to 0.5"
     )
 
 
