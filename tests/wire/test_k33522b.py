@@ -168,8 +168,52 @@ def test_every_function_has_its_own_highest_frequency(box):
     assert (value(box, "SOUR1:FREQ?"), error(box)) == (200e3, -221)
     told(box, "SOUR1:FREQ 1E6")
     assert (value(box, "SOUR1:FREQ?"), error(box)) == (200e3, -222)
-    told(box, "SOUR1:FREQ 31E6")
-    assert error(box) == -222
+
+
+@pytest.mark.parametrize(
+    ("sent", "asked", "taken", "limit"),
+    [
+        ("SOUR1:FREQ 31E6", "SOUR1:FREQ?", 30e6, "upper"),
+        ("SOUR1:FREQ 1E-7", "SOUR1:FREQ?", 1e-6, "lower"),
+        ("SOUR1:FREQ 1E99 HZ", "SOUR1:FREQ?", 30e6, "upper"),
+        ("SOUR1:PHAS 362", "SOUR1:PHAS?", 360, "upper"),
+        ("SOUR1:PHAS -363", "SOUR1:PHAS?", -360, "lower"),
+        ("SOUR1:FUNC DC;VOLT:OFFS 5.01", "SOUR1:VOLT:OFFS?", 5, "upper"),
+    ],
+)
+def test_what_is_beyond_a_limit_is_clipped_and_said(box, sent, asked, taken, limit):
+    told(box, sent)
+    assert value(box, asked) == taken
+    assert told(box, "SYST:ERR?") == f'-222,"Data out of range; value clipped to {limit} limit"'
+    assert error(box) == 0
+
+
+def test_a_frequency_that_is_clipped_shortens_the_pulse_as_any_other(box):
+    told(box, "SOUR1:FUNC PULS;FREQ 1E9")
+    assert value(box, "SOUR1:FUNC:PULS:WIDT?") == pytest.approx(1 / 30e6 - 16e-9)
+
+
+@pytest.mark.parametrize(
+    ("text", "vpp"),
+    [("3.0 VRMS", 3 * 2 * 2**0.5), ("100 mVpp", 0.1), ("100MV", 0.1), ("1E3 mVrms", 8**0.5),
+     ("10 DBM", 2.0), ("0.5 V", 0.5)],
+)  # fmt: skip
+def test_an_amplitude_may_have_its_unit_behind_it(box, text, vpp):
+    told(box, f"SOUR1:VOLT {text}")
+    assert (value(box, "SOUR1:VOLT?"), error(box)) == (pytest.approx(vpp), 0)
+    assert told(box, "SOUR1:VOLT:UNIT?") == "VPP"  # which is that of what comes without one
+    told(box, "SOUR1:VOLT:OFFS -250 mV")
+    assert value(box, "SOUR1:VOLT:OFFS?") == -0.25
+
+
+@pytest.mark.parametrize("text", ["3 HZ", "3 GV", "3 mDBM", "3 VRMSX", "3E"])
+def test_a_unit_that_is_none_is_refused(box, text):
+    told(box, f"SOUR1:VOLT {text}")
+    assert (error(box), value(box, "SOUR1:VOLT?")) == (-131, 0.1)
+    told(box, "SOUR1:VOLT:UNIT DBM;:SOUR1:VOLT 3 V")
+    assert error(box) == -131
+    told(box, "OUTP1:LOAD INF;:SOUR1:VOLT 0 DBM")
+    assert error(box) == -221
 
 
 def test_a_pulse_fits_into_its_period(box):

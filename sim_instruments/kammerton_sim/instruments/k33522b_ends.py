@@ -9,17 +9,21 @@ memory: that MAX of the amplitude does not count the offset, which is moved.
 from __future__ import annotations
 
 import math
+import string
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.wire.commands import Call, Command
-from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.errors import ClippedError, ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import number
 
 LEAST = 1e-3
 """V between the lowest and the highest level."""
+
+_PREFIXES = {"": 1.0, "M": 1e-3, "U": 1e-6, "K": 1e3}
 
 LEVEL_MOVED = "the other level has been adjusted"
 
@@ -107,15 +111,24 @@ def complain(asked: float, taken: float, moved: str) -> None:
     moved: what else it changed for that, "" where nothing.
     """
     if taken != asked:
-        raise ScpiError(-222, f"value clipped to {'upper' if asked > taken else 'lower'} limit")
+        raise ClippedError(asked, taken)
     if moved:
         raise ScpiError(-221, moved)
 
 
+def with_unit(text: str, units: Iterable[str]) -> tuple[float, str]:
+    """Return a number and the unit behind it, "" where there is none: 3.0 VRMS, 100 mV."""
+    digits = text.rstrip(string.ascii_letters)
+    written = text[len(digits) :].upper()
+    unit = next((unit for unit in units if written.endswith(unit)), "")
+    prefix = written.removesuffix(unit)
+    if prefix not in (_PREFIXES if unit not in ("", "DBM") else ("",)):
+        raise ScpiError(-131, written[:20])
+    return number(digits.strip()) * _PREFIXES[prefix], unit
+
+
 def parse_wide(text: str) -> float:
     """Return volts, also such as the box will cut to its limits."""
-    return (
-        float(SETTINGS["amplitude"].kind.parse(text))
-        if text[:1].isalpha()
-        else number(text.upper().removesuffix("VPP").removesuffix("V"))
-    )
+    if text[:1].isalpha():
+        return float(SETTINGS["amplitude"].kind.parse(text))
+    return with_unit(text, ("VPP", "V"))[0]

@@ -1,6 +1,8 @@
 """The settings of a Keysight 33522B by header; what depends on something else is in `k33522b.py`.
 
-Ranges of trigger, burst and frequency: the upstream driver; the rest from memory.
+Ranges of trigger, burst and frequency: the upstream driver. That frequency and phase are clipped
+to their limits, as amplitude and offset are: tests of a public driver, on a box. The rest from
+memory.
 """
 
 from __future__ import annotations
@@ -44,9 +46,16 @@ class OrInfinite:
         return format(min(float(value), INFINITE), _FORM)
 
 
-def real(default: float, least: float, most: float, unit: str = "", step: float = 0.0) -> Number:
+def real(
+    default: float,
+    least: float,
+    most: float,
+    unit: str = "",
+    step: float = 0.0,
+    clips: bool = False,
+) -> Number:
     """Return a number as this box answers it."""
-    return Number(default, least, most, unit, form=_FORM, step=step)
+    return Number(default, least, most, unit, form=_FORM, step=step, clips=clips)
 
 
 _CHANNEL = (CHANNELS,)
@@ -59,12 +68,12 @@ SETTINGS = {
     "sync": Setting("OUTPut:SYNC[:STATe]", Switch(True)),
     "sync_source": Setting("OUTPut:SYNC:SOURce", Choice(("CH1", "CH2"), "CH1")),
     "function": Setting(f"{_SOURCE}FUNCtion[:SHAPe]", Choice(FUNCTIONS, "SIN"), _CHANNEL, True),
-    "frequency": Setting(f"{_SOURCE}FREQuency[:CW]", real(1e3, SLOWEST, 30e6, "HZ"), _CHANNEL,
-                         True),
+    "frequency": Setting(f"{_SOURCE}FREQuency[:CW]", real(1e3, SLOWEST, 30e6, "HZ", clips=True),
+                         _CHANNEL, True),
     "frequency_mode": Setting(
         f"{_SOURCE}FREQuency:MODE", Choice(("CW", "LIST", "SWEep", "FIXed"), "CW"), _CHANNEL
     ),
-    "phase": Setting(f"{_SOURCE}PHASe[:ADJust]", real(0, -360, 360), _CHANNEL, True),
+    "phase": Setting(f"{_SOURCE}PHASe[:ADJust]", real(0, -360, 360, clips=True), _CHANNEL, True),
     "unit": Setting(f"{_SOURCE}VOLTage:UNIT", Choice(("VPP", "VRMS", "DBM"), "VPP"), _CHANNEL),
     "amplitude": Setting(f"{_SOURCE}VOLTage[:LEVel][:IMMediate][:AMPLitude]",
                          real(0.1, 1e-3, 20, "V"), _CHANNEL, True),

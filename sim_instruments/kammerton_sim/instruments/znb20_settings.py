@@ -13,6 +13,8 @@ from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.settings import Choice, Number, Setting, Switch, Value
 
 CHANNELS = 16
+"""At most; of the real box no number was found in its manual."""
+
 LOWEST, HIGHEST = 100e3, 20e9
 _BANDWIDTHS: list[int] = [round(m * 10**e) for e in range(6) for m in (1, 1.5, 2, 3, 5, 7)] + [
     10**6

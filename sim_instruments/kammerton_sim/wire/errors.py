@@ -47,6 +47,14 @@ class ScpiError(Exception):
         self.code, self.detail = code, detail
 
 
+class ClippedError(ScpiError):
+    """A value beyond a limit, of which a box takes the nearest that it has, and says so."""
+
+    def __init__(self, asked: float, taken: float) -> None:
+        super().__init__(-222, f"value clipped to {'upper' if asked > taken else 'lower'} limit")
+        self.asked, self.taken = asked, taken
+
+
 class ErrorQueue:
     """Errors in the order they happened; when full, the newest entry becomes -350."""
 

@@ -8,7 +8,7 @@ from itertools import product
 
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
-from kammerton_sim.wire.errors import ErrorQueue, ScpiError
+from kammerton_sim.wire.errors import ClippedError, ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, number, units
 from kammerton_sim.wire.settings import Setting, Value
 from kammerton_sim.wire.tamper import Tamper
@@ -207,7 +207,11 @@ class ScpiInstrument:
         def write(call: Call) -> None:
             (text,) = call.parts(1, 1)
             place = suffixes(call)
-            self.put(key, place, kind.parse(text))
+            try:
+                self.put(key, place, kind.parse(text))
+            except ClippedError as clipped:
+                self.put(key, place, clipped.taken)
+                raise
 
         def ask(call: Call) -> str:
             asked = call.parts(0, 1)

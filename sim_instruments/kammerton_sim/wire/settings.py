@@ -9,7 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
-from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.errors import ClippedError, ScpiError
 from kammerton_sim.wire.scpi import string
 
 Value = float | int | str | bool
@@ -36,7 +36,7 @@ class Number:
     """A number between two limits, with an optional unit and the words MIN, MAX and DEF.
 
     step: what the instrument resolves; a value is rounded to it. single: it is kept as a float of
-    32 bits.
+    32 bits. clips: what lies outside is taken as the nearest limit, with an error.
     """
 
     default: float
@@ -47,10 +47,13 @@ class Number:
     form: str = ".10G"
     step: float = 0.0
     single: bool = False
+    clips: bool = False
 
     def parse(self, text: str) -> Value:
         """Return the number in the base unit; outside the limits is -222."""
         value = self._named(text) if text[:1].isalpha() else self._quantity(text)
+        if self.clips and not self.minimum <= value <= self.maximum:
+            raise ClippedError(value, min(max(value, self.minimum), self.maximum))
         if not self.minimum <= value <= self.maximum:
             raise ScpiError(-222, f"{text[:40]} is not in {self.minimum:g} to {self.maximum:g}")
         return round(value) if self.whole else self._rounded(value)
