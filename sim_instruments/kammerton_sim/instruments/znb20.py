@@ -19,28 +19,22 @@ from typing import Any
 import numpy as np
 
 from kammerton_sim.instruments.znb20_settings import CHANNELS, HIGHEST, LOWEST, SETTINGS
+from kammerton_sim.instruments.znb20_stimulus import ENDS, Stimulus, channel_of
 from kammerton_sim.instruments.znb20_traces import Complex, Real, Trace, ascii_of, formatted
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
-from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.scpi import string
-from kammerton_sim.wire.settings import Number, Switch, Value
+from kammerton_sim.wire.settings import Switch, Value
 
 Scattering = Callable[[Real, float, float], tuple[Complex, float]]
 """scattering(hertz, volts, bandwidth) -> S21 and the noise of each quadrature."""
 
-Ends = tuple[float | None, float | None]
-_ENDS = "sweep_from", "sweep_to"
-"""What the ledger calls the ends of what a channel's tone passes."""
-
 _PARAMETER = re.compile(r"S[12][12]")
 _LEAST_VOLTS = 1e-9
-_SPAN = Number(HIGHEST - LOWEST, 1.0, HIGHEST - LOWEST, "HZ", form=".12G", step=1.0)
-_CENTRE = Number((LOWEST + HIGHEST) / 2, LOWEST, HIGHEST, "HZ", form=".12G", step=0.5)
 
 
-class Znb20(ScpiInstrument):
+class Znb20(Stimulus):
     """One analyzer. passed(at) tells the laboratory's clock that it is at least `at`."""
 
     identity = "Rohde-Schwarz,ZNB20-2Port,1311601062{serial:06d},3.40"
@@ -57,18 +51,19 @@ class Znb20(ScpiInstrument):
     ) -> None:
         self._scattering, self._passed = scattering, passed
         self._noise = np.random.default_rng(seed)
-        self._traces: dict[str, Trace] = {}
+        self._traces = {}
         self._selected: dict[int, str] = {}
-        self._swept: dict[int, Ends] = {}
-        """Channel with a trace -> the ends of what its tone passes, as the ledger knows them."""
-        super().__init__(name, ledger, SETTINGS, {**self._stimulus(), **self._measuring()})
+        self._swept = {}
+        super().__init__(
+            name, ledger, SETTINGS, {**self._stimulus(), **self._general(), **self._measuring()}
+        )
         self.identity = self.identity.format(serial=serial)
         self._traces["Trc1"], self._selected[1] = Trace("Trc1", 1, "S21"), "Trc1"
         self._swept[1] = self._ends(1)
 
     def power_on(self) -> dict[tuple[str, str, str], Value]:
         """Return what shapes the output at power-on: it sweeps all that it can, radiating."""
-        ends = zip(_ENDS, (LOWEST, HIGHEST), strict=True)
+        ends = zip(ENDS, (LOWEST, HIGHEST), strict=True)
         return super().power_on() | {(self.name, "rf1", what): end for what, end in ends}
 
     def label(self, suffixes: tuple[int, ...]) -> str:
@@ -77,7 +72,7 @@ class Znb20(ScpiInstrument):
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
         """Return what port 1 puts out: that of the first channel; None when it is off."""
-        ends = dict(zip(_ENDS, self._ends(1), strict=True))
+        ends = dict(zip(ENDS, self._ends(1), strict=True))
         level = {"power": self.value("power", 1), **ends}
         return {f"{self.name}.rf": level if self.value("on") else None}
 
@@ -99,16 +94,9 @@ class Znb20(ScpiInstrument):
                 if trace.channel == suffixes[0]:
                     trace.clear()
 
-    # ---------------------------------------------------------------- stimulus
-
-    def _stimulus(self) -> dict[str, Command]:
+    def _general(self) -> dict[str, Command]:
         return {
-            "SENSe#:FREQuency:STARt": Command(self._set_start, self._ask_setting("start")),
-            "SENSe#:FREQuency:STOP": Command(self._set_stop, self._ask_setting("stop")),
-            "SENSe#:FREQuency:CENTer": Command(self._set_centre, self._ask_centre),
-            "SENSe#:FREQuency:SPAN": Command(self._set_span, self._ask_span),
-            "SENSe#:SWEep:TIME": Command(ask=lambda c: f"{self._seconds(_channel(c)):.9G}"),
-            "SENSe#:CORRection:EDELay#:AUTO": Command(lambda c: self._compensate(_channel(c))),
+            "SENSe#:CORRection:EDELay#:AUTO": Command(lambda c: self._compensate(channel_of(c))),
             "OUTPut#[:STATe]": Command(
                 lambda c: self.put("on", (), Switch().parse(c.parts(1, 1)[0])),
                 lambda _: self.tamper.answered("on", Switch().show(self.value("on"))),
@@ -118,77 +106,6 @@ class Znb20(ScpiInstrument):
             "STATus:QUEStionable:INTegrity:HARDware": Command(ask=lambda _: "0"),
         }
 
-    def _ask_setting(self, key: str) -> Callable[[Call], str]:
-        return lambda call: SETTINGS[key].kind.show(self.value(key, _channel(call)))
-
-    def _range(self, channel: int) -> tuple[float, float]:
-        return float(self.value("start", channel)), float(self.value("stop", channel))
-
-    def _sweep_over(self, channel: int, start: float, stop: float) -> None:
-        """Set both ends; what would leave the analyzer's range is cut."""
-        self.put("start", (channel,), max(start, LOWEST))
-        self.put("stop", (channel,), min(stop, HIGHEST))
-
-    def _ends(self, channel: int) -> tuple[float, float]:
-        """Return the lowest and the highest frequency of a channel's tone in Hz."""
-        if self.value("sweep", channel) in ("CW", "POIN", "POW"):
-            return (float(self.value("fixed", channel)),) * 2
-        return self._range(channel)
-
-    def _note_sweep(self, channel: int) -> None:
-        """Write the ends of what a channel's tone passes into the ledger; without a trace none."""
-        old: Ends = self._swept.get(channel, (None, None))
-        alive = any(trace.channel == channel for trace in self._traces.values())
-        new: Ends = self._ends(channel) if alive else (None, None)
-        self._swept[channel] = new
-        for what, before, after in zip(_ENDS, old, new, strict=True):
-            if before != after:
-                self.ledger.record(self.name, self.label((channel,)), what, before, after)
-
-    def _set_start(self, call: Call) -> None:
-        channel, value = _channel(call), _parsed(SETTINGS["start"].kind, call)
-        self._sweep_over(channel, value, max(value + 1, self._range(channel)[1]))
-
-    def _set_stop(self, call: Call) -> None:
-        channel, value = _channel(call), _parsed(SETTINGS["stop"].kind, call)
-        self._sweep_over(channel, min(value - 1, self._range(channel)[0]), value)
-
-    def _set_centre(self, call: Call) -> None:
-        channel, centre = _channel(call), _parsed(_CENTRE, call)
-        start, stop = self._range(channel)
-        half = min((stop - start) / 2, centre - LOWEST, HIGHEST - centre)
-        self._sweep_over(channel, centre - half, centre + half)
-
-    def _set_span(self, call: Call) -> None:
-        channel, span = _channel(call), _parsed(_SPAN, call)
-        start, stop = self._range(channel)
-        centre = (start + stop) / 2
-        half = min(span / 2, centre - LOWEST, HIGHEST - centre)
-        self._sweep_over(channel, centre - half, centre + half)
-
-    def _ask_centre(self, call: Call) -> str:
-        return _CENTRE.show(sum(self._range(_channel(call))) / 2)
-
-    def _ask_span(self, call: Call) -> str:
-        start, stop = self._range(_channel(call))
-        return _SPAN.show(stop - start)
-
-    def _seconds(self, channel: int) -> float:
-        return float(self.value("points", channel)) / float(self.value("bandwidth", channel))
-
-    def _hertz(self, channel: int) -> Real:
-        points, sweep = int(self.value("points", channel)), self.value("sweep", channel)
-        start, stop = self._range(channel)
-        if sweep in ("CW", "POIN"):
-            return np.full(points, float(self.value("fixed", channel)))
-        if sweep == "LIN":
-            return np.linspace(start, stop, points)
-        if sweep == "LOG":
-            return np.geomspace(start, stop, points)
-        raise ScpiError(-221, f"sweep {sweep} is not simulated")
-
-    # ---------------------------------------------------------------- traces
-
     def _measuring(self) -> dict[str, Command]:
         return {
             "CALCulate#:PARameter:SDEFine": Command(self._define_trace),
@@ -197,10 +114,10 @@ class Znb20(ScpiInstrument):
             "CALCulate#:PARameter:DELete:ALL": Command(lambda _: self._delete_all()),
             "CALCulate#:PARameter:DELete": Command(self._delete),
             "CALCulate#:DATA": Command(ask=self._data),
-            "CALCulate#:DATA:STIMulus": Command(ask=lambda c: ascii_of(self._hertz(_channel(c)))),
+            "CALCulate#:DATA:STIMulus": Command(ask=lambda c: ascii_of(self._hertz(channel_of(c)))),
             "CONFigure:TRACe#:CATalog": Command(ask=lambda _: self._catalogue()),
-            "SENSe#:AVERage:CLEar": Command(lambda c: self._clear_means(_channel(c))),
-            "INITiate#[:IMMediate]": Command(lambda c: self._initiate(_channel(c))),
+            "SENSe#:AVERage:CLEar": Command(lambda c: self._clear_means(channel_of(c))),
+            "INITiate#[:IMMediate]": Command(lambda c: self._initiate(channel_of(c))),
             "INITiate#:CONTinuous:ALL": Command(self._set_continuous),
             "DISPlay:LAYout": Command(lambda c: None),
             "DISPlay:LAYout:GRID": Command(lambda c: None),
@@ -220,7 +137,7 @@ class Znb20(ScpiInstrument):
             raise ScpiError(-224, parameter[:20])
         if len(self._traces) >= 128:
             raise ScpiError(-223, "128 traces are the most")
-        self._define(name, _channel(call), parameter.upper())
+        self._define(name, channel_of(call), parameter.upper())
 
     def _trace(self, text: str) -> Trace:
         name = string(text)
@@ -236,17 +153,17 @@ class Znb20(ScpiInstrument):
 
     def _ask_parameter(self, call: Call) -> str:
         texts = call.parts(0, 1)
-        trace = self._trace(texts[0]) if texts else self._active(_channel(call))
+        trace = self._trace(texts[0]) if texts else self._active(channel_of(call))
         return f"'{trace.parameter}'"
 
     def _select(self, call: Call) -> None:
         trace = self._trace(call.parts(1, 1)[0])
-        if trace.channel != _channel(call):
+        if trace.channel != channel_of(call):
             raise ScpiError(-221, f"{trace.name} belongs to channel {trace.channel}")
         self._selected[trace.channel] = trace.name
 
     def _ask_selected(self, call: Call) -> str:
-        return f"'{self._active(_channel(call)).name}'"
+        return f"'{self._active(channel_of(call)).name}'"
 
     def _delete(self, call: Call) -> None:
         trace = self._trace(call.parts(1, 1)[0])
@@ -318,7 +235,7 @@ class Znb20(ScpiInstrument):
         word = call.parts(1, 1)[0].upper()
         if word not in ("FDAT", "FDATA", "SDAT", "SDATA"):
             raise ScpiError(-224, word[:20])
-        channel = _channel(call)
+        channel = channel_of(call)
         trace = self._active(channel)
         if trace.mean is None or self.value("continuous", channel):
             self._sweep(channel)
@@ -326,13 +243,3 @@ class Znb20(ScpiInstrument):
         assert mean is not None  # the sweep made it
         form = str(self.value("format", channel)) if word[0] == "F" else "COMP"
         return ascii_of(formatted(mean, form, self._hertz(channel)))
-
-
-def _channel(call: Call) -> int:
-    if not 1 <= call.suffixes[0] <= CHANNELS:
-        raise ScpiError(-114, f"no channel {call.suffixes[0]}")
-    return call.suffixes[0]
-
-
-def _parsed(kind: Any, call: Call) -> float:
-    return float(kind.parse(call.parts(1, 1)[0]))
