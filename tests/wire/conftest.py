@@ -20,6 +20,7 @@ from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
 from kammerton_sim.board import SimBoard, open_board
 from kammerton_sim.chip import random_chip
+from kammerton_sim.command import run as command
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.world import LaboratoryClock
@@ -299,3 +300,21 @@ def errors(instrument: Any) -> list[str]:
     while not (answer := instrument.ask("SYSTem:ERRor?")).startswith("0,"):
         found.append(answer)
     return found
+
+
+@pytest.fixture
+def ctl(laboratory, capsys):
+    """Run a command; returns (exit code, stdout, stderr)."""
+
+    def ctl(*arguments: str) -> tuple[int, str, str]:
+        capsys.readouterr()  # upstream's drivers greet
+        port = str(laboratory.ports["control"])
+        code = command(["ctl", "--control", port, *arguments])
+        return code, *capsys.readouterr()
+
+    return ctl
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))

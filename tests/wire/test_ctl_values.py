@@ -1,0 +1,114 @@
+"""`kammerton sim ctl ledger --contradicted`: published values beside the truth."""
+
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from kammerton_sim.asked import asked
+from kammerton_sim.world.errors import WorldError
+from tests.wire.told import SAID, signed
+
+
+def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
+    path = tmp_path / "values.json"
+    time = "1970-01-01T00:00:00.000050Z"  # the counting world's T1 is the time itself
+    good = {"value": 51e-6, "stderr": 1e-6, "time": time, "quality": "good"}
+    path.write_text(json.dumps({"parameters": {"q0.t1": good}}))
+    assert ctl("ledger", "--contradicted", str(path))[0] == 0
+    setting = {"name": "q0.x", "value": 1, "stderr": 0, "quality": "setting"}
+    path.write_text(json.dumps([{"name": "q0.t1", **good, "value": 60e-6}, setting]))
+    code, said, _ = ctl("ledger", "--contradicted", str(path), "--sigmas", "4")
+    assert code == 3
+    assert "q0.t1: 60.0 ± 1.0 µs, truth 50.0 µs: +10.0 standard errors off" in said
+    assert "not judged: q0.x: a setting, which claims nothing" in said
+    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1, "age_seconds": 5}]))
+    code, said, _ = ctl("ledger", "--contradicted", str(path), "--json")  # its truth is its time
+    told = json.loads(said)
+    (off,) = told["found"]
+    assert off["truth"] == pytest.approx(1e9 - 5, abs=100)
+    assert (told["checked"], told["not_judged"], told["note"]) == (1, [], SAID)
+    assert ctl("ledger", "--contradicted", str(path))[1].splitlines()[-1] == signed(laboratory)
+    path.write_text("3")
+    assert ctl("ledger", "--contradicted", str(path))[0] == 2
+    path.write_text("")
+    assert ctl("ledger", "--contradicted", str(path))[2].startswith(f"{path}: not JSON: ")
+
+
+@pytest.mark.parametrize(
+    ("entry", "said"),
+    [
+        ({"age_seconds": "x"}, "q0.t1: age_seconds is no number: 'x'"),
+        ({"time": "yesterday"}, "q0.t1: time is none: 'yesterday'"),
+        ({"time": [1]}, "q0.t1: time is none: [1]"),
+        ({"time": True}, "q0.t1: time is none: True"),
+        ({"time": math.nan}, "q0.t1: time is none: nan"),
+        (
+            {"time": "2026-01-01T00:00:00"},
+            "q0.t1: time has no zone, such as Z for UTC: '2026-01-01T00:00:00'",
+        ),
+        ({"value": True}, "q0.t1: value is no number: True"),
+        ({"stderr": math.inf}, "q0.t1: stderr is no number: inf"),
+        ({"stderr": [0]}, "q0.t1: stderr is no number: [0]"),
+        ({"extra": 3}, "q0.t1: extra is no table: 3"),
+    ],
+)
+def test_a_value_of_another_kind_is_named(tmp_path, ctl, entry, said):
+    path = tmp_path / "values.json"
+    path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1} | entry]))
+    assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: {said}\n")
+    path.write_text(json.dumps({"parameters": {"q0.t1": 3}}))
+    assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+def test_one_value_that_cannot_be_compared_does_not_hide_the_others(tmp_path, ctl, world):
+    """One of tomorrow, and one of a pulse that is none: each is named, and why."""
+
+    def true(name: str, **_: object) -> float:
+        return 1 / 0 if name == "q0.pi_amplitude" else 50e-6
+
+    world.truth = true
+    path, values = tmp_path / "values.json", []
+    for name, more in (
+        ("q0.t1", {}), ("q1.t1", {"time": 2e9}),
+        ("q0.pi_amplitude", {"extra": {"sample_rate": 0}}),
+    ):  # fmt: skip
+        values.append({"name": name, "value": 1.0, "stderr": 0.1, **more})
+    path.write_text(json.dumps(values))
+    lines = ctl("ledger", "--contradicted", str(path))[1].splitlines()
+    assert lines[0].endswith(": 1 of 1 values")
+    assert lines[2:4] == [
+        "not judged: q0.pi_amplitude: division by zero",
+        "not judged: q1.t1: its time is yet to come on the laboratory's clock",
+    ]
+
+
+def test_values_with_the_samples_of_their_pulses_may_be_megabytes(laboratory):
+    samples = {"re": [0.123456789012345] * 70_000, "im": [0.0] * 70_000}
+    value = {"name": "q0.t1", "value": 1.0, "stderr": 0.1, "extra": samples}
+    question = {"op": "contradicted", "published": [value]}
+    assert len(json.dumps(question)) > 1 << 20
+    assert "checked" in asked("127.0.0.1", laboratory.ports["control"], question)
+
+
+def test_what_a_comparison_needs_beside_the_value_is_said(tmp_path, ctl, laboratory, world):
+    def true(name: str, **_: object) -> float:
+        raise WorldError(f"{name}: more is needed")
+
+    world.truth = true
+    path = tmp_path / "values.json"
+    names = "q0.pi_amplitude", "q1.pi_amplitude", "q0.assignment_fidelity", "q0.t1"
+    path.write_text(json.dumps([{"name": n, "value": 1.0, "stderr": 1.0} for n in names]))
+    said = ctl("ledger", "--contradicted", str(path))[1].splitlines()
+    assert [line.partition(": it is")[0] for line in said[1:3]] == [
+        "not judged: q0.pi_amplitude, q1.pi_amplitude", "not judged: q0.assignment_fidelity"
+    ]  # fmt: skip
+    assert said[3] == "not judged: q0.t1: the laboratory has no truth of it"
+    assert '"extra": {"re": [...], "im": [...], "sample_rate": 1e9, "carrier": 4.9e9}' in said[1]
+    code, out, err = ctl("truth", "q1.pi_amplitude", "q0.t1")
+    assert (code, out) == (2, "")
+    asked, other = err.splitlines()
+    assert '"extra": {' in asked
+    assert "extra" not in other
