@@ -38,15 +38,17 @@ def _printed(snippet: str, laboratory: Laboratory, chip: Chip) -> list[str]:
 def test_upstream_drivers_connect_as_the_page_says() -> None:
     chip = random_chip(1, 3)
     chip = replace(chip, wiring=replace(chip.wiring, instruments=FURTHER))
-    more = """print(vna.ref_osc_external_freq())
+    more = """vna.add_channel("S21")
+print(vna.rf_power(), vna.channels[0].sweep_type())
 for each in (source, bias, vna, board): each.close()
 """
     with Laboratory(chip, world=CountingWorld()) as laboratory:  # type: ignore[arg-type]
-        *_, printed, reference = _printed(CONNECT + more, laboratory, chip)
-        assert {c["what"] for c in laboratory.ledger.since()} == {"connection"}
+        *_, printed, swept = _printed(CONNECT + more, laboratory, chip)
+        changes = [c["what"] for c in laboratory.ledger.since()]
+        assert set(changes) <= {"connection", "sweep_from", "sweep_to"}
     assert printed.startswith("-30.0 0.0 {'vendor': 'Rohde-Schwarz', 'model': 'ZNB20-2Port'")
     assert "ATS9360" in printed
-    assert reference == "10000000.0"
+    assert swept == "True Linear"
 
 
 def test_upstream_drivers_upload_play_and_record_as_the_page_says() -> None:
