@@ -46,7 +46,7 @@ def found() -> list[Running]:
             laboratory = None
         if laboratory is not None and _runs(laboratory):
             running.append(laboratory)
-        else:
+        elif laboratory is not None or not _is_written(path):
             path.unlink(missing_ok=True)
     return running
 
@@ -67,6 +67,11 @@ def _runs(laboratory: Running) -> bool:
         return False
 
 
+def _is_written(path: Path) -> bool:
+    """Whether a file that cannot be read is one that a process writes at this moment, perhaps."""
+    return path.stem.isdecimal() and _is_alive(int(path.stem))
+
+
 def _is_alive(pid: int) -> bool:
     """Whether a process runs; on Windows, where this signal ends it, it is taken to."""
     if os.name == "nt":
@@ -74,6 +79,8 @@ def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
+        return False
+    except OverflowError:
         return False
     except PermissionError:
         pass

@@ -61,6 +61,17 @@ def test_one_that_ended_without_a_word_is_forgotten(alone, tmp_path):
         assert list(tmp_path.rglob("*.json")) == []
 
 
+def test_what_is_just_being_written_is_left(alone, tmp_path):
+    """One laboratory begins while another looks who runs beside it."""
+    with announced("begins", 1):
+        (file,) = tmp_path.rglob("*.json")
+        gone, huge = file.with_name("999999999.json"), file.with_name(f"{'9' * 40}.json")
+        for each in (file, gone, huge):
+            each.write_text('{"chip": "beg')
+        assert found() == []
+        assert list(tmp_path.rglob("*.json")) == [file]
+
+
 def test_one_that_was_killed_is_forgotten_when_another_takes_its_port(alone, other, tmp_path):
     with announced("killed", other.port):
         assert found() == []
