@@ -60,6 +60,15 @@ def test_where_every_turn_visits_all_points_less_is_asked():
     assert scanned.advice[scanned.verdict == "insufficient"][0].shots_times == 4.0
 
 
+@pytest.mark.parametrize(("kind", "points"), [("rabi_amplitude", 51), ("rabi_length", 101)])
+def test_a_weak_rabi_oscillation_is_not_often_taken_for_a_drift(kind, points):
+    """A period and a fifth of contrast 1, at the sixth of it as noise of one point."""
+    x = np.linspace(0.0, 1.0, points)
+    law = 0.5 - 0.5 * np.exp(-0.3 * x) * np.cos(2 * np.pi * 1.2 * x)
+    y = law + np.random.default_rng(4).normal(size=(N, points)) / 6
+    assert np.mean(fit_batch(kind, x, y, 1 / 6).verdict == "accepted") > 0.85
+
+
 def test_interleaved_is_yes_or_no():
     x, y = weak_line()
     with pytest.raises(TraceError, match="True or False"):

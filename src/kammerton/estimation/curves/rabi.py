@@ -51,7 +51,8 @@ MOST_DECAY = 10.0  # per window
 TURN_LIMIT = 0.2  # rad by which the extremum may miss amplitude 0
 LATE_LIMIT = 1.0  # rad by which it may miss length 0
 SEARCHED = 22.0  # delta-BIC that pays for a search over some 200 frequencies
-DRIFT = 26.0  # delta-BIC over a random walk
+DRIFT = 17.0  # delta-BIC over a random walk; of 100,000 in noise, the best has 16
+JUMPED = 14.0  # delta-BIC over a single jump
 DAMPED = 3.5  # gain in chi-square for which a decay is believed
 RISEN = 12.0  # delta-BIC for which a rise time is believed
 ONE = 0.8  # periods below which a decay cannot be told from a longer period
@@ -249,7 +250,7 @@ def _judge_all(
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, turn, evidence, found)
     judge_stray(findings, evidence, findings.is_open())
-    judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
+    judge_doubt(findings, evidence, LAW, JUMPED, drift_asked(batch, known, DRIFT))
     findings.accept("a clear Rabi oscillation")
 
 
