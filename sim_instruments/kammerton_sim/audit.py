@@ -7,9 +7,10 @@ while the box runs. A span of time in which a level lies outside its limits mean
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import starmap
 from typing import Any
 
 Key = tuple[str, str, str]
@@ -226,18 +227,21 @@ def unsafe(
     AuditError
         A pair of limits is none.
     """
-    problems = [
-        f"{pattern}: {low} to {high} is no range"
-        for pattern, (low, high) in limits.items()
-        if not low <= high
-    ]
-    if problems:
+    if problems := [said for said in starmap(_no_range, limits.items()) if said]:
         raise AuditError("; ".join(problems))
     replay = _Replay(limits, start, began)
     for change in changes:
         replay.change(change)
     replay.end(now)
     return sorted(replay.spans, key=lambda span: float(span["from"]))
+
+
+def _no_range(pattern: str, limits: Any) -> str:
+    """Return why limits are none; "" where they are."""
+    is_pair = isinstance(limits, Sequence) and len(limits) == 2 and all(map(is_number, limits))
+    if not is_pair:
+        return f"{pattern}: {limits!r} is not two numbers, the least and the most"
+    return "" if limits[0] <= limits[1] else f"{pattern}: {limits[0]} to {limits[1]} is no range"
 
 
 def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:

@@ -56,4 +56,9 @@ def _missing(number: int, entry: object) -> list[str]:
             problems.append(f"{where}: {key} {value!r} is not a number")
         elif key == "stderr" and value <= 0:
             problems.append(f"{where}: stderr {value!r} must be above 0")
+    time = entry.get("time")
+    if time is not None and not (is_number(time) and math.isfinite(time)):
+        problems.append(f"{where}: time {time!r} is not a number of unix seconds")
+    if not isinstance(entry.get("extra", {}), Mapping):
+        problems.append(f"{where}: extra {entry['extra']!r} is no table")
     return problems

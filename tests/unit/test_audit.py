@@ -196,6 +196,12 @@ def test_limits_the_wrong_way_round_are_named():
         unsafe([], {"a": (2, 1), "b": (math.nan, 1)}, {}, 0.0)
 
 
+@pytest.mark.parametrize("limits", [3, (1,), (0, 1, 2), ("0", "1"), (True, 2), None, "01"])
+def test_limits_that_are_no_pair_of_numbers_are_named(limits):
+    with pytest.raises(AuditError, match=r"a\.peak: .* is not two numbers, the least and the most"):
+        unsafe([], {"a.peak": limits}, {}, 1.0)
+
+
 @given(
     st.lists(
         st.one_of(
@@ -262,13 +268,17 @@ def test_what_has_no_truth_is_not_said_to_be_right():
 
 
 def test_every_bad_entry_is_named():
+    late = published(time="noon"), published(time=math.nan), published(extra=3)
     with pytest.raises(AuditError) as caught:
-        contradicted([published(stderr=0), published(value=None), {}, 3], truth, 0.0)
+        contradicted([published(stderr=0), published(value=None), {}, 3, *late], truth, 0.0)
     for said in (
         "entry 0 (q0.f01): stderr 0 must be above 0",
         "entry 1 (q0.f01): value None is not a number",
         "entry 2 (no name): name is missing",
         "entry 3: 3 is no table",
+        "entry 4 (q0.f01): time 'noon' is not a number of unix seconds",
+        "entry 5 (q0.f01): time nan is not a number of unix seconds",
+        "entry 6 (q0.f01): extra 3 is no table",
         "0.0 sigmas",
     ):
         assert said in str(caught.value)

@@ -240,7 +240,7 @@ def rising_edges(output: ChannelOutput | None, marker: int) -> IntArray:
     waves = {id(segment.wave): segment.wave for segment in output.loop}
     shapes = {number: _shape(wave, marker) for number, wave in waves.items()}
     loop = [(s.wave.samples.size, s.repeats, shapes[id(s.wave)]) for s in output.loop]
-    most = sum(n * (inside.size + (first and not last)) + first
+    most = sum(n * inside.size + (first and (1 if last else n))
                for _, n, (first, last, inside) in loop)  # fmt: skip
     if most > MOST_TRIGGERS:
         raise WorldError(f"{most} triggers in one turn of the loop: {MOST_TRIGGERS} at most")

@@ -135,3 +135,11 @@ def test_a_turn_of_more_triggers_than_can_be_looked_at_is_refused():
     assert rising_edges(output(Segment(marked, 20_000)), 1).size == 20_000
     with pytest.raises(WorldError, match="20001 triggers in one turn of the loop: 20000 at most"):
         rising_edges(output(Segment(marked, 20_001)), 1)
+
+
+def test_each_trigger_counts_once_however_its_steps_are_written():
+    """A step that is triggered from its first sample on, once in each of many steps."""
+    marked = wave(np.zeros(2400), np.repeat([1, 0], (100, 2300)))
+    assert rising_edges(output(*[Segment(marked, 1)] * 20_000), 1).size == 20_000
+    with pytest.raises(WorldError, match="20001 triggers"):
+        rising_edges(output(*[Segment(marked, 1)] * 20_001), 1)
