@@ -162,9 +162,11 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             await asyncio.to_thread(import_module, "kammerton.serve.computer")  # seconds
             await go.wait()
             code, why = await _work(lab, order, life)
+            off = await _off(lab)
         except asyncio.CancelledError:  # here it has come to where it was meant to
             code, why = await _to_its_end(_told(lab, order.mode))
-    wire.say(ended=code, why=why)
+            off = code is Code.DONE
+    wire.say(ended=code, why=why, off=off)
     return code
 
 
@@ -230,6 +232,17 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
     except TimeoutError:
         return f"{doubt}: the database said nothing for {KNOW:g} s", False
     return None if left is None else f"{doubt}: {left}", True
+
+
+async def _off(lab: Lab) -> bool:
+    """Say whether the database knows of no output that may be on.
+
+    Where it does not open all was switched off without it: another process could do no more.
+    """
+    with contextlib.suppress(KammertonError, TimeoutError):
+        async with asyncio.timeout(KNOW):
+            return await asyncio.to_thread(_left, lab) is None
+    return True
 
 
 def _left(lab: Lab) -> str | None:

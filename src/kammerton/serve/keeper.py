@@ -127,22 +127,30 @@ class Keeper:
             ending = await self._life(go, stop, spare)
             code = self.record.take(ending)
             idle = self.record.mode is Mode.IDLE  # switches nothing off: a spare has drivers loaded
-            spare = None if ending.orderly or idle else self.spare
+            spare = None if ending.off or idle else self.spare
             if code is not None:
+                if code is Code.FAILED and not (ending.off or ending.told):
+                    ending = await self._life(asyncio.Event(), None, spare)
                 return self._said(code, ending)
             if not await self._rest(ending, stop):
-                if not ending.orderly:  # it may have left outputs on: one more, that switches off
+                if not ending.off:  # it may have left outputs on: one more, that switches off
                     ending = await self._life(go, stop, spare)
                 return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
 
-    async def _life(self, go: asyncio.Event, stop: asyncio.Event, spare: Spare | None) -> Ending:
+    async def _life(
+        self, go: asyncio.Event, stop: asyncio.Event | None, spare: Spare | None
+    ) -> Ending:
+        """Let one process live.
+
+        stop: None: it is told to end once it has loaded, so that it only switches off.
+        """
         rules, mode = self.rules, self.record.mode
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
         self.process = process = Process(order, rules, self.name, self.command, spare)
         mine = asyncio.Event()
         reading = asyncio.create_task(self._was_read(process, go, mine))
         try:
-            return await process.live(mine, stop)
+            return await process.live(mine, stop or process.loaded)
         finally:
             reading.cancel()
             await asyncio.wait({reading})
@@ -180,6 +188,6 @@ class Keeper:
         return not stop.is_set()
 
     def _said(self, code: Code, ending: Ending) -> Code:
-        if code is Code.FAILED and not ending.orderly:
+        if code is Code.FAILED and not ending.off:
             log.error("%s: %s: outputs are not known to be off", self.name, ending.why)
         return code

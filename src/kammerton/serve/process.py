@@ -25,7 +25,8 @@ IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot 
 class Ending:
     """How a process ended. told: because the daemon ends; orderly: it said so itself.
 
-    switched_off: it did no more, since it had been told to end while it was kept ready.
+    switched_off: it did no more, since it had been told to end while it was kept ready. off: it
+    left no output that is not known to be off.
     """
 
     code: int
@@ -35,6 +36,7 @@ class Ending:
     told: bool
     orderly: bool
     switched_off: bool = False
+    off: bool = False
 
 
 class Process:
@@ -54,7 +56,7 @@ class Process:
         self._rules, self._command, self._spare = rules, command, spare
         self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
-        self._said: tuple[int, str] | None = None
+        self._said: tuple[int, str, bool] | None = None
         self._started = self._heard = time.monotonic()
         self._beats = 0
 
@@ -162,8 +164,8 @@ class Process:
                 self._up = True
             case {"warm": True}:
                 self._warm = True
-            case {"ended": int(code), "why": str(why)}:
-                self._said = code, why
+            case {"ended": int(code), "why": str(why), **more}:
+                self._said = code, why, bool(more.get("off", True))
 
     def _send(self, text: bytes) -> None:
         if self._process.stdin is not None:
@@ -172,10 +174,10 @@ class Process:
 
     def _ending(self) -> Ending:
         real = self._process.returncode
-        code, why = self._said or (Code.CRASHED, self._hung or ending(real))
-        lived = time.monotonic() - self._started
         orderly = self._said is not None
-        return Ending(code, why, lived, self._up, self._told, orderly, orderly and self._ends)
+        code, why, off = self._said or (Code.CRASHED, self._hung or ending(real), False)
+        lived, switched_off = time.monotonic() - self._started, orderly and self._ends
+        return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off)
 
 
 def _attempt(act: Callable[[], None]) -> None:

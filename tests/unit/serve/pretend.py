@@ -49,7 +49,7 @@ def act(word, order):
             say(ended=0, why="told to end")
             sys.exit(0)
     note("go")
-    say(up=word not in ("unreachable", "waits"))
+    say(up=word not in ("unreachable", "haunted", "waits"))
     if word != "starts":
         say(warm=True)
     if word in ("works", "deaf", "starts", "waits", "fails_later"):
@@ -63,16 +63,16 @@ def work(word):
     if word == "hangs":
         say(beat="t1 on q0")
         time.sleep(60)
-    if word in ("done", "parked", "failed", "unreachable"):
+    if word in ("done", "parked", "failed", "unreachable", "haunted"):
         code = {"done": 0, "parked": 3}.get(word, 1)
-        say(ended=code, why=word)
+        say(ended=code, why=word, off=word != "haunted")
         sys.exit(code)
     if word == "lingers":
         say(ended=0, why="")
         time.sleep(60)
     while word == "fails_later":
         if Path(f"{LAB}.fails").exists():
-            say(ended=1, why=word)
+            say(ended=1, why=word, off=Path(f"{LAB}.fails").read_text() != "haunted")
             sys.exit(1)
         time.sleep(BEAT)
     while word == "deaf":

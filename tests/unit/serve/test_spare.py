@@ -300,17 +300,18 @@ def kill_then(path, said):
     return lambda: first() or (Path(f"{path}.lives").exists() and seen(path, "go", times=2)())
 
 
-def test_an_end_in_order_takes_no_spare(tmp_path, said):
+@pytest.mark.parametrize(("left", "how"), [("nothing", "begun"), ("haunted", "kept ready")])
+def test_an_end_in_order_takes_no_spare_unless_an_output_may_be_on(tmp_path, said, left, how):
     """Instruments that are away: nothing is on, and a spare for each attempt would be waste."""
     path = lab(tmp_path, "fails_later", "works")
 
     def until():
         if ready(said):
-            Path(f"{path}.fails").touch()
+            Path(f"{path}.fails").write_text(left)
         return seen(path, "go", times=2)()
 
     assert run(path, until=until, spare=True) is Code.DONE
-    assert [how for _, how in pids(path)] == ["begun", "begun"]
+    assert [each for _, each in pids(path)] == ["begun", how]
 
 
 def test_r1_the_spare_ends_with_the_daemon(tmp_path, said):

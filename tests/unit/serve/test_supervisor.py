@@ -166,7 +166,25 @@ def test_r8_where_even_switching_off_crashes_nothing_is_touched(tmp_path):
 def test_r8_with_once_a_crash_loop_ends_the_daemon(tmp_path):
     path = lab(tmp_path, "crash")
     assert run(path, once=True) is Code.FAILED
-    assert begun(path) == ["once"] * 5
+    assert begun(path) == ["once"] * 6, "the last only to switch off"
+
+
+@pytest.mark.parametrize("once", [True, False])
+def test_r4_what_one_that_gives_up_left_on_the_next_switches_off(tmp_path, once, caplog):
+    """A call beyond reach ends with its process only: nobody else can verify its output off."""
+    path = lab(tmp_path, "haunted", "works")
+    assert run(path, once=once) is Code.FAILED
+    mode = "once" if once else "tune"
+    assert lives(path) == [f"life {mode}", "go", f"life {mode}"]
+    assert "not known to be off" not in caplog.text
+
+
+def test_r1_what_one_that_failed_left_on_is_switched_off_between_two_lives(tmp_path, caplog):
+    path = lab(tmp_path, "haunted", "haunted", "works")
+    rules = dataclasses.replace(FAST, first_pause=90.0, longest_pause=90.0)
+    other = lab(tmp_path, "works", name="other.toml")
+    assert run(path, other, until=lambda: "again in" in caplog.text, rules=rules) is Code.DONE
+    assert len(begun(path)) == 3
 
 
 @pytest.mark.parametrize(("word", "code"), [("done", 0), ("parked", 3), ("failed", 1)])
