@@ -91,6 +91,7 @@ class Gate:
         self._carriers: dict[str, tuple[float, float]] = {}
         self._on: dict[str, frozenset[int]] = {}
         self._switched: dict[str, frozenset[int]] = {}  # channels that were on at some time
+        self._unsure: dict[str, frozenset[int]] = {}  # what was broken off while it went on
 
     async def admit(self, compiled: Compiled) -> None:
         """Refuse a compiled program before anything of it reaches an instrument.
@@ -183,14 +184,15 @@ class Gate:
     def commanded(self, name: str) -> State:
         """Return what an instrument must read back, as far as this gate has set it.
 
-        Channels that this gate has switched off again are expected to be off.
+        Channels that this gate has switched off again are expected to be off; of those that it was
+        interrupted to switch on nothing is expected, until they are switched on or off again.
         """
-        on = self._on.get(name, frozenset())
+        on, unsure = self._on.get(name, frozenset()), self._unsure.get(name, frozenset())
         if name in self._sources:
             hz, dbm = self._carriers.get(name, (None, None))
-            known = {"frequency": hz, "power": dbm, "on": bool(on)}
+            known = {"frequency": hz, "power": dbm, "on": None if unsure else bool(on)}
             return {key: value for key, value in known.items() if value is not None}
-        channels = self._switched.get(name, frozenset()) | on
+        channels = (self._switched.get(name, frozenset()) | on) - unsure
         return {f"on.{channel}": channel in on for channel in sorted(channels)}
 
     async def still_cold(self) -> None:
@@ -234,6 +236,7 @@ class Gate:
             Names every instrument that is not known to be safe.
         """
         self._on.clear()
+        self._unsure.clear()
         self._carriers.clear()
         self.guard.job = ""
         guarded = self.guard.boxes.guarded
@@ -262,6 +265,7 @@ class Gate:
             It is not known to be off.
         """
         self._on.pop(name, None)
+        self._unsure.pop(name, None)
         self._carriers.pop(name, None)
         ways: dict[str, Callable[[], Awaitable[None]]] = {
             **{n: g.safe for n, g in self._generators.items()},
@@ -284,7 +288,7 @@ class Gate:
             if not (was_cold and self.inhibition.off and self.cold.objection()):
                 await self.cold.refresh()
             objection = self.cold.objection()
-            if objection is not None and (was_cold or self._on):
+            if objection is not None and (was_cold or self._on or self._unsure):
                 failure = await self._switch_off(objection)
                 was_cold = failure is not None
                 self.inhibition.tripped(failure)
@@ -329,7 +333,9 @@ class Gate:
             self._on[name] = self._on.get(name, frozenset()) - channels
             if not self._on[name]:
                 del self._on[name]
+            self._unsure[name] = self._unsure.get(name, frozenset()) | channels
             raise
+        self._unsure.pop(name, None)
 
     async def _switch_off(self, objection: str) -> Exception | None:
         self.trip.set()

@@ -14,7 +14,7 @@ from kammerton.bench import bench as bench_module
 from kammerton.bench.gate import Gate
 from kammerton.lab import Limit
 from kammerton.model import Held, InstrumentError, OutputRefused, ProgramError
-from tests.unit.bench.conftest import FakeDigitizer
+from tests.unit.bench.conftest import FakeDigitizer, FakeGenerator
 
 
 def use(fake, make, tmp_path, body: Callable[[Bench], Awaitable[object]], **options):
@@ -549,3 +549,35 @@ def test_r1_a_digitizer_that_does_not_end_keeps_no_generator_playing(
 
     use(fake, make, tmp_path, body)
     assert not fake.anything_on
+
+
+@dataclass
+class Obedient(FakeGenerator):
+    """One that does what it is told, though whoever told it does not wait for that."""
+
+    async def enable(self, channels, *, on: bool) -> None:
+        self.on |= set(channels)
+        await super().enable(channels, on=on)
+
+
+def test_a_channel_whose_switching_on_is_broken_off_is_not_called_off(fake, make, tmp_path):
+    """Read back on it would be a stranger's hand, and drive would pause for a minute."""
+    fake.awg = fake.dig.generator = Obedient("awg", fake.log)
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        await bench.gate.safe()
+        assert bench.gate.commanded("awg") == {"on.5": False, "on.6": False}
+        fake.awg.hang.add("enable")
+        running = asyncio.create_task(bench.acquire(make.program()))
+        await soon(lambda: fake.awg.on)
+        running.cancel()
+        await asyncio.wait({running})
+        assert bench.gate.commanded("awg") == {}
+        fake.awg.hang.clear()
+        await bench.acquire(make.program())
+        assert bench.gate.commanded("awg") == {"on.5": True, "on.6": True}
+        await bench.gate.safe()
+        assert bench.gate.commanded("awg") == {"on.5": False, "on.6": False}
+
+    use(fake, make, tmp_path, body)
