@@ -38,6 +38,9 @@ HURRY = 5.0
 """s that is left to all that is before switching off, or closing, in a lane; then it is hung up
 on."""
 
+JOIN = 2.0
+"""s at most for the thread of a lane that has nothing to do any more."""
+
 LATER = 0.01
 """s after a call's time is over that one looks whether it hangs."""
 
@@ -179,14 +182,16 @@ class Session(Generic[I]):
 
         within: s that a call under way gets to end.
         """
+        join = 0.0  # s in which the event loop would stand still
         try:
             if not self._lane.poisoned:
                 await self._lane.run(self._discard, timeout=within)
+                join = JOIN  # it is idle, and ends at once
         finally:
             left = self._end()
             if left is not None:
                 hang_up(left)  # the call that hangs ends, and closes what it has
-            self._lane.close()
+            self._lane.close(join)
 
     def _end(self) -> I | None:
         with self._turn:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -360,3 +361,27 @@ def test_what_waits_behind_a_call_that_hung_is_not_hung_up_on_in_its_midst(shop,
         await session.close()
 
     asyncio.run(main())
+
+
+def test_closing_that_is_cancelled_behind_a_call_keeps_no_event_loop(shop):
+    session, begun, go = Session("lo", "x", shop, shop.who), threading.Event(), threading.Event()
+    session.connect()
+
+    def busy(_: Instrument) -> None:
+        begun.set()
+        go.wait(30)
+
+    async def main() -> float:
+        reading = asyncio.create_task(session.do("read", busy))
+        await asyncio.to_thread(begun.wait, 10)
+        closing = asyncio.create_task(session.close())
+        await asyncio.sleep(0.01)
+        closing.cancel()
+        start = time.monotonic()
+        await asyncio.wait([closing])
+        stood_still = time.monotonic() - start
+        go.set()
+        await asyncio.gather(reading, return_exceptions=True)
+        return stood_still
+
+    assert asyncio.run(main()) < session_module.JOIN
