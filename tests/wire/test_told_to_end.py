@@ -147,6 +147,21 @@ def at_once():
 early.remember = at_once
 """
 
+STRETCHED = """
+from kammerton.serve import begin, child
+
+obey = child.obey
+
+def in_its_time(wire, first):
+    from kammerton.serve import safe
+
+    child.LAST, child.KNOW = {slow} * child.LAST, {slow} * child.KNOW
+    safe.LAST_CONNECT *= {slow}
+    return obey(wire, first)
+
+child.obey = in_its_time
+"""
+
 
 def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
     with site() as (laboratory, lab):
@@ -162,7 +177,7 @@ def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
 def test_r1_a_signal_while_a_computers_process_loads_ends_it_in_order() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
-        code = f"{EARLY}\nfrom kammerton.serve.begin import main\nmain()"
+        code = f"{EARLY}\n{STRETCHED.format(slow=stretch())}\nbegin.main()"
         order = Order(lab.path, lab.path.read_text(encoding="utf-8")).line()
         done = subprocess.run(
             [sys.executable, "-c", code], input=order, capture_output=True, timeout=90, check=False
