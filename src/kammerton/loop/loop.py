@@ -22,6 +22,7 @@ from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.loop.wishes import WITHDRAWN, Wish, Wishes, planned
 from kammerton.model import (
     CalibrationError,
+    CalibrationHangs,
     DriveInhibited,
     InstrumentError,
     KammertonError,
@@ -36,6 +37,7 @@ from kammerton.model import (
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
+from kammerton.store.attempts import ABORTED, HUNG
 from kammerton.store.rows import run_number
 
 log = logging.getLogger(__name__)
@@ -196,21 +198,27 @@ class Loop:
         await self._conclusions.keep_doubts(why)
 
     async def _take_up(self) -> None:
-        """Mark what the last process left open; it is repeated once, then left alone a while."""
+        """Mark what the last process left open; it is repeated once, then left alone a while.
+
+        What hung in its own code is left alone at once.
+        """
         for left in await self._record.left_open():
             words = f"{left.calibration} on {', '.join(left.targets)}"
             log.warning("%s was interrupted when the last process ended", words)
-            if left.again is None:
+            if left.outcome == ABORTED and left.again is None:
                 self._again.append(left)
                 continue
-            reason = "the process ended twice while it ran"
+            twice = "the process ended twice while it ran"
+            reason = str(left.outcome) if left.outcome != ABORTED else twice
             names = set(left.targets) & set(self.lab.qubits)
             self.patience.set_aside(left.calibration, names, reason, self.clock.now())
 
     async def _repeat(self, left: Attempt) -> None:
         """Run once more what was interrupted, on those targets that are still ready for it."""
         plan = self.planner.repeated(left.calibration, left.targets, self._view)
-        if plan is not None:
+        if plan is None:
+            await self._record.pass_over(left)
+        else:
             await self._attempt(plan, left.number)
 
     async def _attempt(self, plan: Plan, again: int | None = None, *, asked: bool = False) -> str:
@@ -227,9 +235,8 @@ class Loop:
             outcome = f"given up: {interruption}"
             await self._record.end(attempt, outcome)
             log.info("%s was %s", plan.calibration.name, outcome)
-        except asyncio.CancelledError:
-            person = "given up: a person took the instruments"
-            await unbroken(self._ended(attempt, person if self.leave else "stopped"))
+        except (asyncio.CancelledError, CalibrationHangs) as end:
+            await unbroken(self._ended(attempt, self._left(end)))
             raise
         except DriveInhibited as inhibition:
             outcome = (
@@ -256,6 +263,12 @@ class Loop:
             self._outage.calm()
             outcome = await self._concluded(plan, run, attempt, asked=asked)
         return outcome
+
+    def _left(self, end: BaseException) -> str:
+        """Return the outcome of a run that ended with all that goes on here."""
+        if isinstance(end, CalibrationHangs):
+            return f"{HUNG}{end}"
+        return "given up: a person took the instruments" if self.leave else "stopped"
 
     async def _ended(self, attempt: int, how: str) -> None:
         """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""

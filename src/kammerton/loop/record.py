@@ -57,8 +57,15 @@ class Record:
         """Note that an attempt led to no run, and why."""
         await self._patiently(lambda: self.store.end(attempt, outcome))
 
+    async def pass_over(self, left: Attempt) -> None:
+        """Note that what was left open cannot be repeated now, and will not be."""
+        await self._patiently(lambda: self.store.pass_over(left))
+
     async def left_open(self) -> list[Attempt]:
-        """Mark as aborted what the process before this one left open; return that."""
+        """Mark as aborted what the process before this one left open; return that.
+
+        So is returned what is still to be repeated, and a last one that hung.
+        """
         return list(await self._patiently(self.store.abort_open))
 
     async def _patiently(self, write: Callable[[], T]) -> T:

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from kammerton.bench.tasks import told_while
 from kammerton.estimation.reduce import traces
@@ -16,6 +16,7 @@ from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan
 from kammerton.model import (
     Calibration,
+    CalibrationHangs,
     Fit,
     InstrumentError,
     LabClock,
@@ -29,6 +30,13 @@ from kammerton.model import (
 )
 
 SLOW = 5.0  # s of fitting after which somebody is told, and told again
+
+JUDGING = 900.0
+"""s for traces, fits and the calibration's own objections, which take milliseconds: the first of a
+kind compiles its kernels, and a machine may be busy."""
+
+
+T = TypeVar("T")
 
 
 async def _untold() -> None:
@@ -56,6 +64,8 @@ async def run_calibration(
     ------
     CalibrationError
         The calibration's own code failed.
+    CalibrationHangs
+        It does not return within JUDGING s; its thread stays.
     """
     calibration, targets = plan.calibration, plan.targets
     with own_code(calibration.name, "program"):
@@ -64,11 +74,22 @@ async def run_calibration(
     records = await bench.acquire(program)
     with own_code(calibration.name, "fit"):
         judging = asyncio.to_thread(_judge, calibration, targets, program, records)
-        measured, fits = await told_while(judging, slow, SLOW)
+        measured, fits = await _in_time(calibration.name, told_while(judging, slow, SLOW))
     return Run(
         calibration.name, tuple(t.name for t in targets), started, clock.now(), records.seconds,
         program, records, measured, fits,
     )  # fmt: skip
+
+
+async def _in_time(calibration: str, judging: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(JUDGING) as deadline:
+            return await judging
+    except TimeoutError as error:
+        if not deadline.expired():
+            raise  # the calibration's own
+        words = f"{calibration}: its code has not returned within {JUDGING:g} s"
+        raise CalibrationHangs(f"{words}: this process ends, and another begins") from error
 
 
 def proposals(plan: Plan, run: Run) -> dict[str, Mapping[str, Value]]:

@@ -6,6 +6,7 @@ from kammerton.model.clock import LabClock
 from kammerton.model.errors import (
     BrokerError,
     CalibrationError,
+    CalibrationHangs,
     DriveInhibited,
     Held,
     InstrumentError,
@@ -37,6 +38,7 @@ __all__ = [
     "BrokerError",
     "Calibration",
     "CalibrationError",
+    "CalibrationHangs",
     "DriveInhibited",
     "Effort",
     "Estimate",

@@ -12,6 +12,7 @@
     │       └── Held        a person said "hands off"
     ├── ProgramError        a program cannot be played on this bench
     ├── CalibrationError    the code of a calibration, anybody's, has failed
+    ├── CalibrationHangs    it does not return: only the end of the process ends it
     ├── StoreError          the database cannot be opened, read or written
     │   ├── Overtaken       somebody else made a revision since the caller looked
     │   ├── StoreInUse      another process has it open for writing
@@ -83,6 +84,10 @@ class CalibrationError(KammertonError):
     def __init__(self, calibration: str, message: str) -> None:
         super().__init__(f"{calibration}: {message}")
         self.calibration = calibration
+
+
+class CalibrationHangs(KammertonError):
+    """The code of a calibration, anybody's, does not return, and nobody can end its thread."""
 
 
 class StoreError(KammertonError):

@@ -6,12 +6,17 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
 
 from kammerton.store import checks, records, schema
 from kammerton.store.rows import Attempt, Commit, moment, run_number
 
 ABORTED = "aborted"
+
+HUNG = "hung: "
+"""What the outcome of an attempt begins with whose own code did not return."""
+
+PASSED_OVER = "not repeated: it is not ready"
 
 table = schema.attempt
 
@@ -59,11 +64,25 @@ def commit_of(connection: Connection, number: int) -> Commit | None:
 
 
 def abort_all(connection: Connection, now: int) -> list[Attempt]:
-    """Close as aborted what is open; return it, oldest first."""
-    query = select(table).where(table.c.outcome.is_(None)).order_by(table.c.number)
-    found = list(connection.execute(query))
-    for row in found:
-        end_attempt(connection, row.number, ABORTED, now)
-    numbers = [row.number for row in found]
-    closed = select(table).where(table.c.number.in_(numbers)).order_by(table.c.number)
-    return [attempt(row) for row in connection.execute(closed)]
+    """Close as aborted what is open; return it, oldest first.
+
+    With it what was aborted earlier and not repeated since, however often a process died between,
+    and the newest if it hung.
+    """
+    mine = list(connection.scalars(select(table.c.number).where(table.c.outcome.is_(None))))
+    for number in mine:
+        end_attempt(connection, number, ABORTED, now)
+    repeated = select(table.c.again).where(table.c.again.is_not(None))
+    owed = and_(
+        table.c.outcome == ABORTED, table.c.again.is_(None), table.c.number.not_in(repeated)
+    )
+    newest = table.c.number == select(func.max(table.c.number)).scalar_subquery()
+    hung = and_(newest, table.c.outcome.startswith(HUNG))
+    query = select(table).where(or_(table.c.number.in_(mine), owed, hung))
+    return [attempt(row) for row in connection.execute(query.order_by(table.c.number))]
+
+
+def insert_passed_over(connection: Connection, left: Attempt, now: int) -> None:
+    """Insert what closes an attempt that is not repeated."""
+    number = insert_attempt(connection, left.calibration, left.targets, left.number, now)
+    end_attempt(connection, number, PASSED_OVER, now)

@@ -266,9 +266,14 @@ class Store(ReadStore):
     def abort_open(self) -> tuple[Attempt, ...]:
         """Mark as aborted what a dead process left open; return it, oldest first.
 
-        What has `again` was a second try already, and is not for a third.
+        What has `again` was a second try already, and is not for a third. What has not is returned
+        by every call until it was begun again, or passed over. The newest is too if it hung.
         """
         return tuple(self._small(lambda connection: attempts.abort_all(connection, _wall())))
+
+    def pass_over(self, left: Attempt) -> None:
+        """Note that an aborted attempt will not be repeated."""
+        self._small(lambda connection: attempts.insert_passed_over(connection, left, _wall()))
 
     def mark_sent(self, number: int) -> None:
         """Note that a row of the outbox was acknowledged by the broker."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import logging
+import threading
 
 import pytest
 
+from kammerton.loop import runner
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.planner import Planner
-from kammerton.model import LabClock
+from kammerton.model import CalibrationHangs, LabClock
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
@@ -68,3 +70,27 @@ def test_r3_a_target_that_breaks_a_calibration_stops_no_other_target(tmp_path):
     parked, held, _ = settle(tmp_path, propose=only_q1(t1.propose))
     assert set(parked) == {"t1 of q1"}
     assert "q0.t1" in held
+
+
+def test_r4_a_calibration_that_hangs_in_its_thread_ends_the_process_and_the_next_sets_it_aside(
+    tmp_path, monkeypatch
+):
+    """Nobody can end a thread. Meanwhile the loop turned on, and so did its heartbeat."""
+    (t1,) = (c for c in load_calibrations() if c.name == "t1")
+    go = threading.Event()
+
+    def program(targets):
+        monkeypatch.setattr(runner, "JUDGING", 0.05)  # from here on: other fits may be slow
+        return t1.program(targets)
+
+    def hangs(fit, target):
+        go.wait(0.5)
+
+    with pytest.raises(CalibrationHangs, match=r"^t1: its code has not returned .* another begins"):
+        settle(tmp_path, program=program, reject=hangs)
+    monkeypatch.undo()
+    parked, held, attempts = settle(tmp_path)
+    assert set(parked) == {"t1 of q0", "t1 of q1"}
+    assert parked["t1 of q0"].startswith("hung: t1: its code has not returned within")
+    assert {"q0.t2_echo", "q1.t2_echo"} <= held
+    assert all(attempt.outcome for attempt in attempts)

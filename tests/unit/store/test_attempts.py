@@ -39,13 +39,34 @@ def test_r9_an_interrupted_run_is_marked_aborted_and_comes_back_once(place: Path
     with Store.open(place, "two-qubits") as store:
         (left,) = store.abort_open()
         assert (left.number, left.targets, left.outcome) == (first, ("q0", "q1"), "aborted")
-        assert store.abort_open() == ()
+    with Store.open(place, "two-qubits") as store:
+        assert store.abort_open() == (left,), "that process died before it could begin it again"
         second = store.begin(left.calibration, left.targets, again=left.number)
     with Store.open(place, "two-qubits") as store:
         (twice,) = store.abort_open()
         assert twice.again == first, "which tells that it is not for a third try"
         newest = store.attempts()[0]
         assert (newest.number, newest.again, newest.outcome) == (second, first, "aborted")
+        assert store.abort_open() == ()
+
+
+def test_r9_what_cannot_be_repeated_is_passed_over_for_good(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.begin("t1", ["q0"])
+        (left,) = store.abort_open()
+        store.pass_over(left)
+        assert store.abort_open() == ()
+        assert store.attempts()[0].outcome == "not repeated: it is not ready"
+
+
+def test_what_hung_is_known_to_the_next_process_only(place: Path | str) -> None:
+    with Store.open(place, "two-qubits") as store:
+        store.end(store.begin("t1", ["q0"]), "hung: t1: its code has not returned")
+        assert [each.outcome for each in store.abort_open()] == [
+            "hung: t1: its code has not returned"
+        ]
+        store.end(store.begin("t1", ["q1"]), "stopped")
+        assert store.abort_open() == ()
 
 
 def test_an_outcome_is_written_once(store: Store, path: Path) -> None:
