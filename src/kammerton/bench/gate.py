@@ -184,8 +184,7 @@ class Gate:
     def commanded(self, name: str) -> State:
         """Return what an instrument must read back, as far as this gate has set it.
 
-        Channels that this gate has switched off again are expected to be off; of those that it was
-        interrupted to switch on nothing is expected, until they are switched on or off again.
+        What it switched off is expected off; of what it was interrupted to switch on nothing is.
         """
         on, unsure = self._on.get(name, frozenset()), self._unsure.get(name, frozenset())
         if name in self._sources:
@@ -235,9 +234,8 @@ class Gate:
         InstrumentError
             Names every instrument that is not known to be safe.
         """
-        self._on.clear()
-        self._unsure.clear()
-        self._carriers.clear()
+        for known in (self._on, self._unsure, self._carriers):
+            known.clear()
         self.guard.job = ""
         guarded = self.guard.boxes.guarded
         off, biases = "is not known to be off", "is not known to be as lab.toml wants it"
@@ -264,9 +262,8 @@ class Gate:
         InstrumentError
             It is not known to be off.
         """
-        self._on.pop(name, None)
-        self._unsure.pop(name, None)
-        self._carriers.pop(name, None)
+        for known in (self._on, self._unsure, self._carriers):
+            known.pop(name, None)
         ways: dict[str, Callable[[], Awaitable[None]]] = {
             **{n: g.safe for n, g in self._generators.items()},
             **{n: partial(switch_off, s) for n, s in self._sources.items()},
@@ -330,9 +327,8 @@ class Gate:
         try:
             await enabling
         except BaseException:
-            self._on[name] = self._on.get(name, frozenset()) - channels
-            if not self._on[name]:
-                del self._on[name]
+            if left := self._on.pop(name, frozenset()) - channels:
+                self._on[name] = left
             self._unsure[name] = self._unsure.get(name, frozenset()) | channels
             raise
         self._unsure.pop(name, None)

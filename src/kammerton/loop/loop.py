@@ -17,7 +17,7 @@ from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
-from kammerton.loop.record import Record
+from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.loop.wishes import WITHDRAWN, Wish, Wishes, planned
 from kammerton.model import (
@@ -37,7 +37,6 @@ from kammerton.model import (
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
-from kammerton.store.attempts import ABORTED, HUNG
 from kammerton.store.rows import run_number
 
 log = logging.getLogger(__name__)
@@ -198,18 +197,14 @@ class Loop:
         await self._conclusions.keep_doubts(why)
 
     async def _take_up(self) -> None:
-        """Mark what the last process left open; it is repeated once, then left alone a while.
-
-        What hung in its own code is left alone at once.
-        """
+        """Mark what the last process left open; it is repeated once, then left alone a while."""
         for left in await self._record.left_open():
             words = f"{left.calibration} on {', '.join(left.targets)}"
             log.warning("%s was interrupted when the last process ended", words)
-            if left.outcome == ABORTED and left.again is None:
+            reason = why_not_again(left)
+            if reason is None:
                 self._again.append(left)
                 continue
-            twice = "the process ended twice while it ran"
-            reason = str(left.outcome) if left.outcome != ABORTED else twice
             names = set(left.targets) & set(self.lab.qubits)
             self.patience.set_aside(left.calibration, names, reason, self.clock.now())
 
@@ -236,7 +231,7 @@ class Loop:
             await self._record.end(attempt, outcome)
             log.info("%s was %s", plan.calibration.name, outcome)
         except (asyncio.CancelledError, CalibrationHangs) as end:
-            await unbroken(self._ended(attempt, self._left(end)))
+            await unbroken(self._ended(attempt, outcome_of(end, person=self.leave)))
             raise
         except DriveInhibited as inhibition:
             outcome = (
@@ -263,12 +258,6 @@ class Loop:
             self._outage.calm()
             outcome = await self._concluded(plan, run, attempt, asked=asked)
         return outcome
-
-    def _left(self, end: BaseException) -> str:
-        """Return the outcome of a run that ended with all that goes on here."""
-        if isinstance(end, CalibrationHangs):
-            return f"{HUNG}{end}"
-        return "given up: a person took the instruments" if self.leave else "stopped"
 
     async def _ended(self, attempt: int, how: str) -> None:
         """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""

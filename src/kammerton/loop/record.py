@@ -11,15 +11,30 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from kammerton.model import Belief, Estimate, Run, StoreUnavailable
+from kammerton.model import Belief, CalibrationHangs, Estimate, Run, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
+from kammerton.store.attempts import ABORTED, HUNG
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 PAUSE = 2.0  # s between tries
+
+
+def outcome_of(end: BaseException, *, person: bool) -> str:
+    """Return the outcome of a run that ended with the loop. person: who took the instruments."""
+    if isinstance(end, CalibrationHangs):
+        return f"{HUNG}{end}"
+    return "given up: a person took the instruments" if person else "stopped"
+
+
+def why_not_again(left: Attempt) -> str | None:
+    """Say why what was left open is left alone for a while; None where it is repeated, once."""
+    if left.outcome != ABORTED:
+        return left.outcome  # its own code hung
+    return None if left.again is None else "the process ended twice while it ran"
 
 
 @dataclass(frozen=True)

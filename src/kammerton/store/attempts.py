@@ -66,8 +66,8 @@ def commit_of(connection: Connection, number: int) -> Commit | None:
 def abort_all(connection: Connection, now: int) -> list[Attempt]:
     """Close as aborted what is open; return it, oldest first.
 
-    With it what was aborted earlier and not repeated since, however often a process died between,
-    and the newest if it hung.
+    With it what was aborted earlier and neither begun again since nor passed over, however often a
+    process died between, and the newest if it hung.
     """
     mine = list(connection.scalars(select(table.c.number).where(table.c.outcome.is_(None))))
     for number in mine:

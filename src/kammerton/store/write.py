@@ -253,21 +253,17 @@ class Store(ReadStore):
         """
         demand_room(self._data)
         self._reserve.take()
-        return self._small(
-            lambda connection: attempts.insert_attempt(
-                connection, calibration, targets, again, _wall()
-            )
-        )
+        new = calibration, targets, again, _wall()
+        return self._small(lambda connection: attempts.insert_attempt(connection, *new))
 
     def end(self, attempt: int, outcome: str) -> None:
         """Note how an attempt ended that led to no run."""
         self._small(lambda connection: attempts.end_attempt(connection, attempt, outcome, _wall()))
 
     def abort_open(self) -> tuple[Attempt, ...]:
-        """Mark as aborted what a dead process left open; return it, oldest first.
+        """Mark as aborted what a dead process left open; see `attempts.abort_all`.
 
-        What has `again` was a second try already, and is not for a third. What has not is returned
-        by every call until it was begun again, or passed over. The newest is too if it hung.
+        What has `again` was a second try already, and is not for a third.
         """
         return tuple(self._small(lambda connection: attempts.abort_all(connection, _wall())))
 
@@ -330,8 +326,7 @@ class Store(ReadStore):
         if file is None:
             return None
         root = self.place.folder
-        inside = root is not None and file.is_relative_to(root)
-        return (file.relative_to(root) if root and inside else file).as_posix()
+        return (file.relative_to(root) if root and file.is_relative_to(root) else file).as_posix()
 
 
 def _create(engine: Engine, place: Place, computer: str) -> None:

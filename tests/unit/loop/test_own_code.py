@@ -76,18 +76,18 @@ def test_r4_a_calibration_that_hangs_in_its_thread_ends_the_process_and_the_next
     tmp_path, monkeypatch
 ):
     """Nobody can end a thread. Meanwhile the loop turned on, and so did its heartbeat."""
-    (t1,) = (c for c in load_calibrations() if c.name == "t1")
-    go = threading.Event()
+    in_time, go = runner._in_time, threading.Event()
 
-    def program(targets):
-        monkeypatch.setattr(runner, "JUDGING", 0.05)  # from here on: other fits may be slow
-        return t1.program(targets)
+    async def impatient(calibration, judging):
+        monkeypatch.setattr(runner, "JUDGING", 0.05 if calibration == "t1" else 900.0)
+        return await in_time(calibration, judging)
 
     def hangs(fit, target):
         go.wait(0.5)
 
+    monkeypatch.setattr(runner, "_in_time", impatient)
     with pytest.raises(CalibrationHangs, match=r"^t1: its code has not returned .* another begins"):
-        settle(tmp_path, program=program, reject=hangs)
+        settle(tmp_path, reject=hangs)
     monkeypatch.undo()
     parked, held, attempts = settle(tmp_path)
     assert set(parked) == {"t1 of q0", "t1 of q1"}
