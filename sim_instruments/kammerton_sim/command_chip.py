@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.connected import straddling
@@ -99,6 +98,9 @@ def contradictions(options: argparse.Namespace) -> Iterator[str]:
         for name in ("coupled", "mend"):
             if getattr(options, name):
                 yield f"--{name} is for tables (TABLE.csv, --from-ibm NAME), not for {what}"
+    for path in filter(_is_table, chip_paths(options) if options.coupled else ()):
+        if path.exists() and not couplings_beside(path).exists():
+            yield f"--coupled: {path.stem} tells of no couplings{_beside(path)}"
 
 
 def _no_table(options: argparse.Namespace, given: list[str]) -> str:
@@ -106,6 +108,8 @@ def _no_table(options: argparse.Namespace, given: list[str]) -> str:
     paths = chip_paths(options)
     if not given or given == ["qubits"]:
         return "a made-up chip"
+    if given == ["random"]:
+        return "a drawn chip"
     return str(paths[0]) if len(given) == 1 and paths and not _is_table(paths[0]) else ""
 
 
@@ -122,31 +126,27 @@ def _made(options: argparse.Namespace, choice: str) -> Made:
     value = getattr(options, choice)
     if choice == "qubits":
         return Made(random_chip(value, options.seed))
-    if choice in ("file", "chip") and not _is_table(value):
-        return Made(read_chip(value))
-    path = value if choice in ("file", "chip") else None
-    device = _device(choice, value, options)
-    if options.coupled and not device.couplings:
-        raise ValueError(f"--coupled: {device.name} tells of no couplings{_beside(path)}")
-    chip = device_chip(device, options.seed, options.coupled)
     if choice == "random":
+        chip = device_chip(drawn_device(value, options.seed), options.seed)
         every = f"everything of it is drawn from seed {options.seed}"
         return Made(chip, (f"--random {value}: {every}; {_DRAWN}",))
+    if choice == "from_ibm":
+        return _of_device(ibm_device(value, options.mend), options)
+    if not _is_table(value):
+        return Made(read_chip(value))
+    return _of_device(read_device(value, options.mend), options, couplings_beside(value).exists())
+
+
+def _of_device(device: Device, options: argparse.Namespace, has_pairs: bool = True) -> Made:
+    """Make the chip of a table or of a snapshot; that it has no pairs may have been said before."""
+    if options.coupled and has_pairs and not device.couplings:
+        raise ValueError(f"--coupled: {device.name} tells of no couplings")
+    chip = device_chip(device, options.seed, options.coupled)
     made = origin(device, options.seed, options.coupled)
     said = filter(None, (*device.mended, *made, misreading(device, chip)))
     return Made(chip, tuple(f"{device.name}: {each}" for each in said))
 
 
-def _beside(path: Path | None) -> str:
+def _beside(path: Path) -> str:
     """Return where a table's couplings would stand."""
-    if path is None:
-        return ""
     return f"; there is no {couplings_beside(path)}, columns {' and '.join(sorted(PAIR))}"
-
-
-def _device(choice: str, value: Any, options: argparse.Namespace) -> Device:
-    if choice == "random":
-        return drawn_device(value, options.seed)
-    if choice == "from_ibm":
-        return ibm_device(value, options.mend)
-    return read_device(value, options.mend)

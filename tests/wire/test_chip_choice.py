@@ -189,7 +189,7 @@ def test_one_chip_must_be_chosen_and_what_is_wrong_with_each_is_said(tmp_path, t
     assert told[1].startswith("--port: no instrument awg9; there are awg1")
     table.write_text(TABLE.replace("2.0e-4", "-2.0e-4"), encoding="utf-8")
     absent = tmp_path / "absent.toml"
-    words = [str(absent), "--chip", str(table), "--coupled", "--write-lab", str(tmp_path / "n/x")]
+    words = [str(absent), "--chip", str(table), "--write-lab", str(tmp_path / "n/x")]
     assert main([*words, "--no-serve", "--port", "awg1=4000", "--port", "awg2=4000"]) == 2
     assert capsys.readouterr().err.splitlines() == [
         f"--write-lab {tmp_path}/n/x: there is no folder {tmp_path}/n",
@@ -271,6 +271,21 @@ def test_options_that_are_for_tables_are_named_at_once(capsys):
     assert main(["--qubits", "2", "--coupled", "--mend", "--no-serve"]) == 2
     told = capsys.readouterr().err.splitlines()
     assert [line.split()[0] for line in told] == ["--coupled", "--mend"]
+
+
+def test_what_is_coupled_without_pairs_and_what_else_is_wrong_is_said_at_once(table, capsys):
+    table.write_text(TABLE.replace("2.0e-4", "-2.0e-4"), encoding="utf-8")
+    assert main([str(table), "--coupled", "--no-serve"]) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert told[0].startswith("--coupled: device tells of no couplings; there is no ")
+    assert told[1] == "device.csv: row 2: T1 [s]: -2.0e-4 must lie between 1e-9 and 1 s"
+    table.with_suffix(".couplings.csv").write_text("qubit_a,qubit_b\n", encoding="utf-8")
+    table.write_text(TABLE, encoding="utf-8")
+    assert main([str(table), "--coupled", "--no-serve"]) == 2
+    assert capsys.readouterr().err == "--coupled: device tells of no couplings\n"
+    assert main(["--random", "2", "--coupled", "--no-serve"]) == 2
+    said = "--coupled is for tables (TABLE.csv, --from-ibm NAME), not for a drawn chip\n"
+    assert capsys.readouterr().err == said
 
 
 def test_a_file_may_stand_behind_the_options(tmp_path, table):
