@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kammerton_sim.faults import apis, boards, chip, fridge, identity, instruments, links, settings
+from kammerton_sim.faults import (
+    apis,
+    boards,
+    chip,
+    fridge,
+    front_panel,
+    identity,
+    instruments,
+    links,
+    settings,
+)
 from kammerton_sim.faults.words import Fault
 
 _ROWS = "IDFP"
@@ -15,7 +25,7 @@ def _row(fault: Fault) -> tuple[int, int]:
     return _ROWS.index(first[0]), int(first[1:])
 
 
-_ROOMS = links, identity, settings, instruments, apis, boards, fridge, chip
+_ROOMS = links, identity, settings, front_panel, instruments, apis, boards, fridge, chip
 _ALL = [fault for room in _ROOMS for fault in room.FAULTS]
 
 CATALOGUE: Mapping[str, Fault] = {fault.name: fault for fault in sorted(_ALL, key=_row)}

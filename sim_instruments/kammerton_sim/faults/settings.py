@@ -1,4 +1,4 @@
-"""Faults of an instrument's settings: lost, cut, rounded, misread, turned by hand."""
+"""Faults of an instrument's settings: lost, cut, rounded, misread."""
 
 from __future__ import annotations
 
@@ -7,14 +7,13 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to, plain
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
-from kammerton_sim.instruments.lakeshore372_tables import Declared
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
-from kammerton_sim.wire.settings import Choice, Kind, Number, Switch
+from kammerton_sim.wire.settings import Number
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -146,111 +145,10 @@ def false_reading(
     return mend
 
 
-_SAID = {"yes": "ON", "no": "OFF"}
-"""As the ledger is printed."""
-
-
-def _taken(box: Box, setting: str) -> str:
-    """Return what can be written to a setting."""
-    kind: Kind = box.settings[setting].kind
-    if isinstance(kind, Switch):
-        return "ON or OFF, 1 or 0, yes or no"
-    if isinstance(kind, Choice):
-        return ", ".join(kind.options)
-    if isinstance(kind, Number):
-        return f"{kind.minimum:g} to {kind.maximum:g} {_unit(box, setting)}".rstrip()
-    if isinstance(kind, Declared):
-        spans = ", ".join(f"{each.minimum:g} to {each.maximum:g}" for each in kind.group.fields)
-        count = len(kind.group.fields)
-        return spans if count == 1 else f"{count} numbers with commas between: {spans}"
-    return f"what is like {kind.show(kind.default)}"
-
-
-def _objection(box: Box, setting: str, place: tuple[int, ...], new: Value) -> str:
-    return box.objection(setting, place, new) if isinstance(box, ScpiInstrument) else ""
-
-
-def _unit(box: Box, setting: str) -> str:
+def unit_of(box: Box, setting: str) -> str:
+    """Return what a setting is in, as a person writes it: Hz, dBm; "" where it is in nothing."""
     unit = box.unit(setting) if isinstance(box, ScpiInstrument) else ""
     return {"HZ": "Hz", "DBM": "dBm", "S": "s"}.get(unit, unit)
-
-
-def front_panel(
-    site: Site, seed: int, instrument: str, setting: str, value: str, output: str = ""
-) -> Undo:
-    """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
-    box = box_of(site, instrument)
-    new, chosen = _turned(site, instrument, setting, value, output)
-    with box.lock, site.ledger.by("front panel"):
-        before = [(place, box.value(setting, *place)) for place in chosen]
-        for place in chosen:
-            box.set(setting, place, new)
-
-    def back() -> None:
-        with box.lock, site.ledger.by("front panel"):
-            for place, old in before:
-                box.set(setting, place, old)
-
-    return back
-
-
-def _parsed(box: Box, setting: str, value: str) -> Value:
-    """Return what a setting becomes; ValueError where it cannot be that."""
-    kind = box.settings[setting].kind
-    said = (
-        _SAID.get(value, value) if isinstance(kind, Switch) else plain(value, _unit(box, setting))
-    )
-    try:
-        new: Value = kind.parse(said)
-    except ScpiError:
-        raise ValueError(
-            f"{setting} cannot be {value!r}; it takes {_taken(box, setting)}"
-        ) from None
-    return new
-
-
-def _turned(
-    site: Site, instrument: str, setting: str, value: str, output: str
-) -> tuple[Value, list[tuple[int, ...]]]:
-    """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
-    box = box_of(site, instrument)
-    new, places = _parsed(box, setting, value), _named(box, [setting])
-    chosen = [places[output]] if output else list(places.values())
-    refused = (_objection(box, setting, place, new) for place in chosen)
-    for said in filter(None, refused):
-        raise ValueError(f"{setting}: {value} cannot be: {said}")
-    return new, chosen
-
-
-def _named(box: Box, settings: Iterable[str]) -> dict[str, tuple[int, ...]]:
-    """Return the outputs that have one of these settings, by name."""
-    return {".".join(map(str, place)): place for key in settings for place in box.places(key)}
-
-
-def _outputs(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
-    """Return the outputs that have a setting, of a misspelt one all; None where none is named."""
-    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
-    if box is None or not values.get("output"):
-        return None
-    named = _named(box, [setting] if setting in box.settings else box.settings)
-    if named.keys() <= {""}:
-        raise ValueError(
-            f"{values['instrument']} has one output: leave output={values['output']} out"
-        )
-    return [name for name in named if name]
-
-
-def _fits(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
-    """Raise ValueError where a setting cannot have a value."""
-    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
-    if box is not None and setting in box.settings and "value" in values:
-        _parsed(box, setting, str(values["value"]))
-    return None
-
-
-def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
-    _, places = _turned(site, **given)
-    return [".".join(map(str, place)) for place in places]
 
 
 def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
@@ -258,7 +156,7 @@ def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
     box, setting = boxes(site).get(str(given.get("instrument"))), str(given.get("setting"))
     if box is None or setting not in box.settings:
         return {}
-    unit = _unit(box, setting)
+    unit = unit_of(box, setting)
     return {"largest": unit, "step": "dB" if unit == "dBm" else unit}
 
 
@@ -277,7 +175,7 @@ def _readings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     return None if box is None else box.readings
 
 
-_SETTING: Mapping[str, Bound | Known] = {
+SETTING: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with settings", lambda site, _: boxes(site)),
     "setting": Known("setting", _settings),
 }
@@ -297,21 +195,16 @@ FAULTS = (
         _WRITES,
     ),
     Fault(
-        "clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, _SETTING,
+        "clamped-setting", "I8", "a setting is kept below a limit", clamp_setting, SETTING,
         _WRITES, _units, _can_be_clamped,
     ),
     Fault(
         "rounded-setting", "I8", "a setting is rounded to a step", round_setting,
-        {**_SETTING, "step": from_to(1e-12)}, _WRITES, _units, _can_be_rounded,
+        {**SETTING, "step": from_to(1e-12)}, _WRITES, _units, _can_be_rounded,
     ),
     Fault(
         "false-reading", "I5", "asking for a setting or a reading gives this text", false_reading,
         _READING,
         ("answers {instrument} {setting}",),
-    ),
-    Fault(
-        "front-panel", "I10", "somebody turns a knob", front_panel,
-        {**_SETTING, "value": Known("value", _fits), "output": Known("output", _outputs)},
-        ("knob {instrument} {setting} {place}",), check=_turned, places=_turned_places,
     ),
 )  # fmt: skip

@@ -1,0 +1,126 @@
+"""Somebody at the front panel: a knob is turned, and turned back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from kammerton_sim.faults.settings import SETTING, Box, box_of, boxes, unit_of
+from kammerton_sim.faults.words import Fault, Known, Undo, Value, plain
+from kammerton_sim.instruments.lakeshore372_tables import Declared
+from kammerton_sim.wire.errors import ScpiError
+from kammerton_sim.wire.instrument import ScpiInstrument
+from kammerton_sim.wire.settings import Choice, Kind, Number, Switch
+
+if TYPE_CHECKING:
+    from kammerton_sim.site import Site
+
+_SAID = {"yes": "ON", "no": "OFF"}
+"""As the ledger is printed."""
+
+
+def front_panel(
+    site: Site, seed: int, instrument: str, setting: str, value: str, output: str = ""
+) -> Undo:
+    """Turn a knob: change a setting of one output ("3"), or of every output that has it."""
+    box = box_of(site, instrument)
+    new, chosen = _turned(site, instrument, setting, value, output)
+    with box.lock, site.ledger.by("front panel"):
+        before = [(place, box.value(setting, *place)) for place in chosen]
+        for place in chosen:
+            box.set(setting, place, new)
+
+    def back() -> None:
+        with box.lock, site.ledger.by("front panel"):
+            for place, old in before:
+                box.set(setting, place, old)
+
+    return back
+
+
+def _turned(
+    site: Site, instrument: str, setting: str, value: str, output: str
+) -> tuple[Value, list[tuple[int, ...]]]:
+    """Return what a setting becomes, and of which outputs; ValueError where it cannot be."""
+    box = box_of(site, instrument)
+    new, places = _parsed(box, setting, value), _named(box, [setting])
+    chosen = [places[output]] if output else list(places.values())
+    refused = (_objection(box, setting, place, new) for place in chosen)
+    for said in filter(None, refused):
+        raise ValueError(f"{setting}: {value} cannot be: {said}")
+    return new, chosen
+
+
+def _parsed(box: Box, setting: str, value: str) -> Value:
+    """Return what a setting becomes; ValueError where it cannot be that."""
+    kind = box.settings[setting].kind
+    said = (
+        _SAID.get(value, value) if isinstance(kind, Switch) else plain(value, unit_of(box, setting))
+    )
+    try:
+        new: Value = kind.parse(said)
+    except ScpiError:
+        raise ValueError(
+            f"{setting} cannot be {value!r}; it takes {_taken(box, setting)}"
+        ) from None
+    return new
+
+
+def _objection(box: Box, setting: str, place: tuple[int, ...], new: Value) -> str:
+    return box.objection(setting, place, new) if isinstance(box, ScpiInstrument) else ""
+
+
+def _taken(box: Box, setting: str) -> str:
+    """Return what can be written to a setting."""
+    kind: Kind = box.settings[setting].kind
+    if isinstance(kind, Switch):
+        return "ON or OFF, 1 or 0, yes or no"
+    if isinstance(kind, Choice):
+        return ", ".join(kind.options)
+    if isinstance(kind, Number):
+        return f"{kind.minimum:g} to {kind.maximum:g} {unit_of(box, setting)}".rstrip()
+    if isinstance(kind, Declared):
+        spans = ", ".join(f"{each.minimum:g} to {each.maximum:g}" for each in kind.group.fields)
+        count = len(kind.group.fields)
+        return spans if count == 1 else f"{count} numbers with commas between: {spans}"
+    return f"what is like {kind.show(kind.default)}"
+
+
+def _named(box: Box, settings: Iterable[str]) -> dict[str, tuple[int, ...]]:
+    """Return the outputs that have one of these settings, by name."""
+    return {".".join(map(str, place)): place for key in settings for place in box.places(key)}
+
+
+def _outputs(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    """Return the outputs that have a setting, of a misspelt one all; None where none is named."""
+    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    if box is None or not values.get("output"):
+        return None
+    named = _named(box, [setting] if setting in box.settings else box.settings)
+    if named.keys() <= {""}:
+        raise ValueError(
+            f"{values['instrument']} has one output: leave output={values['output']} out"
+        )
+    return [name for name in named if name]
+
+
+def _fits(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
+    """Raise ValueError where a setting cannot have a value."""
+    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    if box is not None and setting in box.settings and "value" in values:
+        _parsed(box, setting, str(values["value"]))
+    return None
+
+
+def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
+    _, places = _turned(site, **given)
+    return [".".join(map(str, place)) for place in places]
+
+
+FAULTS = (
+    Fault(
+        "front-panel", "I10", "somebody turns a knob", front_panel,
+        {**SETTING, "value": Known("value", _fits), "output": Known("output", _outputs)},
+        ("knob {instrument} {setting} {place}",), check=_turned, places=_turned_places,
+    ),
+)  # fmt: skip
