@@ -38,6 +38,21 @@ def noisy(y, sigma=0.06, count=1, seed=3):
     return y + sigma * noise
 
 
+def test_a_kink_just_outside_of_the_window_is_not_drawn_into_it():
+    """Where a fifth of the biases are missing, its last ones say little of where it is."""
+    truth = TRUTHS[KIND]
+    p = {"bare": 0.296, "g": 71.2, "top": 0.598, "period": 1.334, "width": 0.046, "depth": 0.668,
+         "gain": 0.118, "delay": 0.219, "angle": 0.58, "skew": -0.145}  # fmt: skip
+    hidden = {name: np.full(12, value) for name, value in p.items()}
+    traces = truth.measured(np.random.default_rng(1), hidden, 20.0)
+    traces.y[:, :, [5, 6, 7, 14, 16, 19, 26, 33, 34, 36, 48]] = np.nan
+    found = truth.fit(traces)
+    assert set(found.verdict) == {"accepted"}
+    for name in ("frequency", "sweet_spot"):
+        pull = (found.values[name] - traces.low[name]) / found.stderr[name]
+        assert np.abs(pull).max() < 4, name
+
+
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
 @pytest.mark.parametrize("known", [{}, {"qubit_frequency": F_Q}], ids=["alone", "qubit known"])

@@ -98,6 +98,14 @@ def last(c: Columns, found: Found | None, model: Model) -> Found | None:
     return widened(replace(found, whole=best, misses=replace(found.misses, scatter=0.0)))
 
 
+def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:
+    """Return what is found from another theta (P,), or `found` where that fits as well."""
+    fit = follow(found.c, model.law, theta, model.prior, found.fit.width, model.shape)
+    other = last(c, replace(found, fit=fit, misses=misses(found.c, fit)), model)
+    better = other is not None and other.reduced < found.reduced
+    return other if better and other is not None else found
+
+
 def faint(c: Columns, model: Model) -> bool:
     """Return whether an arc shows when neighbouring columns are averaged."""
     if len(c.b) < 4 * SMOOTHED:

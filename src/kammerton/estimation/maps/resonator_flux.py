@@ -18,14 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import laws
-from kammerton.estimation.maps.arcfit import Found, Model, find, last
+from kammerton.estimation.maps.arcfit import Found, Model, again, find, last
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import FIXED, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.positions import Law
-from kammerton.estimation.maps.ridge import columns, resonances
+from kammerton.estimation.maps.ridge import Columns, columns, resonances
 from kammerton.estimation.maps.sweet_spot import objections
 from kammerton.estimation.maps.tracks import FANO, POLE
 from kammerton.estimation.numeric.derived import Derived, derive
@@ -92,7 +92,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     models = [_model(c.b, c.parts, scale, q)
               for (c, _), q in zip(pictures, qubits, strict=True)]  # fmt: skip
     found = [
-        None if hopeless else last(c, find(c, model), model)
+        None if hopeless else _freed(c, last(c, find(c, model), model), model)
         for (c, _), model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
     ]
     numbers = _numbers(found, scale, qubits)
@@ -162,6 +162,23 @@ def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> De
     return derive(formulas, theta, cov)
 
 
+def _freed(c: Columns, found: Found | None, model: Model) -> Found | None:
+    """Try a longer period where the kink has been caught at an end of the window, or just inside.
+
+    Its slope is so steep there that no small step leads out again.
+    """
+    if found is None:
+        return None
+    beyond = _beyond(found)
+    caught = (beyond < 1.0 / len(c.b)) & (beyond > -KINK)
+    if not caught.any():
+        return found
+    theta = found.fit.theta[: len(model.prior[0])].copy()
+    reach = np.abs(np.array([0.0, 1.0]) - theta[TOP])[caught]
+    theta[LOG_PERIOD] = np.log(2.0 * (reach.max() + KINK))
+    return again(c, found, theta, model)
+
+
 def _kinked(found: list[Found | None]) -> NDArray[np.bool_]:
     """Return where the kink half a period away lies at an end of the window.
 
@@ -171,13 +188,21 @@ def _kinked(found: list[Found | None]) -> NDArray[np.bool_]:
     result = np.zeros(len(found), dtype=bool)
     for n, each in enumerate(found):
         if each is not None:
-            period = np.exp(np.clip(each.theta[LOG_PERIOD], -3.0, 7.0))
-            ends = (np.array([0.0, 1.0]) - each.theta[TOP]) / period - 0.5
-            beyond = (ends - np.round(ends)) * period * np.array([1.0, -1.0])
-            sure = each.whole is not None
-            clear = CLEARLY * _error(each, period) if sure else np.array([np.inf, np.inf])
+            beyond, sure = _beyond(each), each.whole is not None
+            clear = CLEARLY * _error(each, _period(each)) if sure else np.full(2, np.inf)
             result[n] = ((beyond < clear) & (np.abs(beyond) < KINK)).any()
     return result
+
+
+def _beyond(found: Found) -> Array:
+    """Return by how much the kinks nearest to both ends lie outside of the window (2,)."""
+    period = _period(found)
+    ends = (np.array([0.0, 1.0]) - found.theta[TOP]) / period - 0.5
+    return np.asarray((ends - np.round(ends)) * period * np.array([1.0, -1.0]))
+
+
+def _period(found: Found) -> float:
+    return float(np.exp(np.clip(found.theta[LOG_PERIOD], -3.0, 7.0)))
 
 
 def _error(found: Found, period: float) -> Array:
