@@ -22,6 +22,7 @@ from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
 from qcodes.instrument_drivers.AlazarTech.ATS import AcquisitionController, AcquisitionInterface
 
 from kammerton.bench import NoTriggers
+from kammerton.bench.tasks import settled
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import BufferSink, Capture, Identity
 from kammerton.model.setup import Setting, sets_up
@@ -130,9 +131,10 @@ class Ats9360:
             await asyncio.shield(work)
         except asyncio.CancelledError:
             stream.abort()
-            await asyncio.wait({work}, timeout=capture.timeout + 5)
-            if work.done() and not work.cancelled():
-                work.exception()  # expected: the abort itself
+            try:
+                await asyncio.wait({work}, timeout=capture.timeout + 5)
+            finally:
+                await settled(work)  # expected: the abort itself; or nobody waits any longer
             raise
 
     async def safe(self) -> None:

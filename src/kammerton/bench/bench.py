@@ -233,6 +233,12 @@ class Bench:
             acquisition.add_done_callback(lambda end: end.cancelled() or end.exception())
             self._given_up = acquisition
 
+    async def end(self) -> None:
+        """Wait no longer for an acquisition that was given up; outputs are off."""
+        if self._given_up is not None:
+            self._given_up.cancel()
+            await asyncio.wait({self._given_up}, timeout=ABORTED)
+
     async def _last_over(self, digitizer: Digitizer) -> None:
         """Wait for the end of an acquisition that was given up: no two may be under way."""
         late = self._given_up

@@ -72,15 +72,16 @@ async def open_bench(
         hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
         instruments = await _connected(lab, drivers, within, hold)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
+        bench = Bench(lab, clock, instruments, gate, compiler)
         async with (
             _leaving(partial(_close, instruments)),
+            _leaving(bench.end),
             _boxes_held(lab, instruments, hold),  # not ours: not even switched off
             _leaving(gate.cold.end),
             _leaving(partial(_safe, gate)),
         ):
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
-            bench = Bench(lab, clock, instruments, gate, compiler)
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:
                 await bench.configure()

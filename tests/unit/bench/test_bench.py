@@ -546,8 +546,15 @@ def test_r1_a_digitizer_that_does_not_end_keeps_no_generator_playing(
         fake.dig.go.set()
         fake.dig.pause = 0.0
         await bench.acquire(make.program())
+        fake.dig.go.clear()
+        fake.dig.pause = 0.01
+        running = asyncio.create_task(bench.acquire(make.program(shots=20_000)))
+        await soon(lambda: fake.awg.playing)
+        running.cancel()
+        await asyncio.wait({running})
+        assert not bench._given_up.done()
 
-    use(fake, make, tmp_path, body)
+    use(fake, make, tmp_path, body)  # and no task is left pending
     assert not fake.anything_on
 
 
