@@ -147,6 +147,16 @@ def at_once():
 early.remember = at_once
 """
 
+SUPERVISED = """
+from kammerton.__main__ import main
+from kammerton.serve import supervisor
+from kammerton.serve.rules import Rules
+
+supervisor.Rules = lambda: Rules(stop={slow} * Rules.stop)
+supervisor.supervise.__kwdefaults__["command"] = (sys.executable, "-c", {computer!r})
+main()
+"""
+
 STRETCHED = """
 from kammerton.serve import begin, child
 
@@ -160,13 +170,19 @@ def in_its_time(wire, first):
     return obey(wire, first)
 
 child.obey = in_its_time
+begin.main()
 """
+
+
+def computers_process() -> str:
+    """Return what a computer's process runs, with as much time as the machine is slow."""
+    return STRETCHED.format(slow=stretch())
 
 
 def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
-        code = f"{EARLY}\nfrom kammerton.__main__ import main\nmain()"
+        code = f"{EARLY}\n{SUPERVISED.format(slow=stretch(), computer=computers_process())}"
         words = [sys.executable, "-c", code, "run", str(lab.path)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=90, check=False)
         assert done.returncode == 0, done.stderr
@@ -177,7 +193,7 @@ def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
 def test_r1_a_signal_while_a_computers_process_loads_ends_it_in_order() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
-        code = f"{EARLY}\n{STRETCHED.format(slow=stretch())}\nbegin.main()"
+        code = f"{EARLY}\n{computers_process()}"
         order = Order(lab.path, lab.path.read_text(encoding="utf-8")).line()
         done = subprocess.run(
             [sys.executable, "-c", code], input=order, capture_output=True, timeout=90, check=False
