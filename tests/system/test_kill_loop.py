@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,22 @@ def test_s4_twenty_kills_in_all_stages_lose_nothing_and_tear_nothing(survived):
     assert (survived.harm.lost, survived.harm.torn, survived.harm.stuck) == (0, [], 0)
 
 
+GROUPS = """select calibration, group_concat(change.name) from change
+join revision on revision.number = change.revision join run on run.number = revision.run
+group by change.revision order by change.revision"""
+
+
+def test_p7_however_runs_ended_what_belongs_together_is_stored_together(survived):
+    """A frequency and its spread of one run; a first frequency and the pulse that proves it."""
+    groups = [(name, set(names.split(","))) for name, names in ask(survived.database, GROUPS)]
+    for q in ("q0", "q1"):
+        f01, spread = f"{q}.f01", f"{q}.t2_star"
+        by_ramsey = [each & {f01, spread} for name, each in groups if name == "ramsey"]
+        assert {f01, spread} in by_ramsey, groups
+        assert all(len(found) != 1 for found in by_ramsey), groups
+        assert f"{q}.pi_amplitude" in next(each for _, each in groups if f01 in each), groups
+
+
 def test_r2_after_a_kill_all_outputs_are_switched_off_before_anything_else(survived):
     assert survived.harm.unsafe == []
     assert survived.spans == []
@@ -75,6 +92,17 @@ def test_r2_an_unclean_end_is_in_the_audit_log_with_what_was_going_on(survived):
     rows = ask(survived.database, "select what, why from audit where why like 'unclean end%'")
     assert len(rows) >= 2
     assert all(what == "all outputs" and "verified off" in why for what, why in rows)
+
+
+def test_r9_what_a_kill_interrupted_is_aborted_and_repeated_once(survived):
+    attempts = ask(survived.database, "select number, again, outcome from attempt")
+    aborted = {n for n, again, how in attempts if again is None and how.startswith("aborted")}
+    repeated = Counter(again for _, again, _ in attempts if again is not None)
+    assert repeated, attempts
+    assert set(repeated) <= aborted, attempts
+    assert set(repeated.values()) == {1}, attempts
+    runs = {f"r{number:06d}" for (number,) in ask(survived.database, "select number from run")}
+    assert runs == {how for *_, how in attempts if how.startswith("r0")}, "one run an attempt"
 
 
 def test_r9_the_bring_up_ends_with_everything_known(survived):

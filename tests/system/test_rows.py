@@ -6,171 +6,27 @@ the laboratory; the outcome is read from its ledger and its truth, the database,
 
 from __future__ import annotations
 
-import contextlib
-import json
 import re
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
-from paho.mqtt.client import Client, MQTTMessage
-from paho.mqtt.enums import CallbackAPIVersion
-from typer.testing import CliRunner
 
-from kammerton.cli import app
-from kammerton.model import StoreError, Verdict
-from kammerton.store import Attempt, Store, StoredRun
-from kammerton.store.rows import run_number
+from kammerton.store import Store
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.further import FurtherInstrument
 from tests.brokers import BrokerProcess
-from tests.prove.killing import on, wait_for
-from tests.system.laboratory import Laboratory, laboratory
+from tests.prove.killing import unsafe_spans
+from tests.system.laboratory import laboratory
 from tests.system.test_publish import needs_mosquitto
+from tests.system.watched import QUBIT, Ear, Site, process
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600), needs_mosquitto]
 
-ROOT = Path(__file__).parents[2]
-SEED, QUBIT = 3, "q0"
+SEED = 3
 NO_READING = r"no valid reading younger than 30 s: .*{}.*; the last was 1\d\S* mK, \d+ s ago"
 READING = 2.0  # s between two readings of the daemon
-PATIENCE = 240.0  # s for anything to happen: a busy machine is no failure
-
-
-@dataclass
-class Ear:
-    """Hears every topic of the broker: when by the wall, topic, document."""
-
-    port: int
-    heard: list[tuple[float, str, dict[str, Any]]] = field(default_factory=list)
-
-    @contextlib.contextmanager
-    def listening(self) -> Iterator[Ear]:
-        client = Client(CallbackAPIVersion.VERSION2)
-        client.on_connect = lambda *_: client.subscribe("kammerton/v1/#", 1)
-        client.on_message = self._note
-        client.connect("127.0.0.1", self.port)
-        client.loop_start()
-        try:
-            yield self
-        finally:
-            client.disconnect()
-            client.loop_stop()
-
-    def _note(self, _client: Client, _data: object, message: MQTTMessage) -> None:
-        self.heard.append((time.monotonic(), message.topic, json.loads(message.payload)))
-
-    def of(self, last: str, since: float = 0.0) -> list[dict[str, Any]]:
-        """Return what came on a topic since then."""
-        return [d for t, topic, d in self.heard if t >= since and topic.rpartition("/")[2] == last]
-
-    def values(self, since: float = 0.0) -> list[dict[str, Any]]:
-        """Return every value that was ever published: name, value, stderr, time."""
-        deltas = self.of("delta", since)
-        return [{"name": n, **each} for d in deltas for n, each in d["parameters"].items()]
-
-
-@dataclass
-class Site:
-    """A laboratory, what its broker hears, and the process that measures in it."""
-
-    lab: Laboratory
-    ear: Ear
-    log: Path
-    process: subprocess.Popen[bytes]
-
-    @contextlib.contextmanager
-    def fault(self, name: str, seed: int = 0, **given: Any) -> Iterator[float]:
-        """Put a fault on meanwhile; yields when, by the wall."""
-        began = time.monotonic()
-        number = self.lab.ask(op="fault", name=name, seed=seed, given=given)["fault"]
-        try:
-            yield began
-        finally:
-            self.lab.ask(op="clear", number=number)
-
-    def read(self, question: Callable[[Store], Any]) -> Any:
-        try:
-            with Store.read(self.lab.lab.with_name("kammerton.sqlite")) as store:
-                return question(store)
-        except StoreError:  # it is just being made
-            return None
-
-    def wait(self, condition: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
-        """Return what the condition returned as soon as it holds, while the process lives."""
-
-        def looked() -> Any:
-            time.sleep(0.1)
-            assert self.process.poll() is None, self.log.read_text(encoding="utf-8")
-            return condition()
-
-        return wait_for(looked, what, seconds)
-
-    def number(self) -> int:
-        """Return the number of the newest attempt."""
-        (newest,) = self.read(lambda store: store.attempts(1))
-        return int(newest.number)
-
-    def ended(self, known: int) -> list[Attempt]:
-        """Return the attempts that began after another and have ended, oldest first."""
-        found = self.read(lambda store: store.attempts(20)) or []
-        return [a for a in found[::-1] if a.number > known and a.outcome is not None]
-
-    def runs(self, known: int) -> list[StoredRun]:
-        """Return the runs that began after an attempt, oldest first."""
-        ids = [a.outcome for a in self.ended(known) if run_number(a.outcome) is not None]
-        return [self.read(lambda store, i=i: store.run(i)) for i in ids]
-
-    def outcome(self, words: str, known: int) -> str:
-        """Wait for an attempt after another whose outcome has such words; return that."""
-
-        def found() -> str | None:
-            return next((a.outcome for a in self.ended(known) if words in a.outcome), None)
-
-        return str(self.wait(found, words))
-
-    def goes_on(self) -> StoredRun:
-        """Wait for a run that begins from now on and is believed; return it."""
-        known = self.number()
-
-        def believed() -> StoredRun | None:
-            good = (r for r in self.runs(known) if r.fits[QUBIT].verdict is Verdict.ACCEPTED)
-            return next(good, None)
-
-        return self.wait(believed, "a run that is believed")
-
-    def doing(self) -> str:
-        activity = self.read(Store.current_activity)
-        return (activity and activity.what) or ""
-
-    def alarms(self, kind: str, since: float = 0.0) -> list[bool]:
-        """Return whether each alarm of a kind was on or over, as they came."""
-        return [bool(d["on"]) for d in self.ear.of("alarm", since) if d["kind"] == kind]
-
-    def says(self, *words: str) -> None:
-        done = CliRunner().invoke(app, [*words, "--lab", str(self.lab.lab)])
-        assert done.exit_code == 0, done.output
-
-    def revision(self) -> int:
-        return int(self.read(Store.revision))
-
-    def index(self) -> int:
-        """Return the index of the ledger's newest change."""
-        return int(self.lab.ask(op="ledger")[-1]["index"])
-
-    def switched_on(self, since: int) -> set[str]:
-        changes = self.lab.ask(op="ledger", since=since + 1)
-        return {c["instrument"] for c in changes if c["what"] == "on" and c["new"]}
-
-    def off(self) -> float:
-        """Wait until every output is off; return when, by the wall."""
-        wait_for(lambda: not on(self.lab), "outputs off", PATIENCE)
-        return time.monotonic()
 
 
 @pytest.fixture(scope="module")
@@ -195,21 +51,6 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             yield site
     finally:
         broker.kill()
-
-
-@contextlib.contextmanager
-def process(lab: Laboratory, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The computer's process; its interlock reads the Bluefors API."""
-    text = lab.lab.read_text(encoding="utf-8")
-    assert 'fridge = "fridge"' in text
-    lab.lab.write_text(text.replace('fridge = "fridge"', 'fridge = "bluefors"'), encoding="utf-8")
-    words = [sys.executable, "-m", "tests.system.restless", str(lab.lab)]
-    with log.open("wb") as sink, subprocess.Popen(words, stderr=sink, cwd=ROOT) as child:
-        try:
-            yield child
-        finally:
-            child.terminate()
-            child.wait(30)
 
 
 @pytest.fixture(autouse=True)
@@ -273,3 +114,69 @@ def test_f5_under_maintenance_a_warm_up_is_no_alarm_and_drive_is_off_all_the_sam
     site.lab.ask(op="set_temperature", kelvin=0.012)  # to cool down takes hours
     site.goes_on()
     site.wait(lambda: site.alarms("refrigerator", began)[-1:] == [False], "the end of the alarm")
+
+
+def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(site):
+    """Who misses it first, its own session or the digitizer, is a matter of moments."""
+    before = len(site.log.read_text(encoding="utf-8"))
+    with site.fault("refuse", instrument="awg1"):
+        site.wait(lambda: site.doing().startswith("waiting: awg1"), "that it waits")
+    site.goes_on()
+    said = site.log.read_text(encoding="utf-8")[before:]
+    assert "the run is aborted, and nothing of it is stored: " in said
+    assert "awg1 answers again and is verified" in said
+
+
+def test_i11_a_source_that_flaps_a_hundred_times_is_few_alarms_and_comes_back(site):
+    """The pauses grow, so that it is asked less often than it flaps."""
+    with site.fault("reboot-loop", instrument="drive_lo", times=100, every=0.05) as began:
+        index = site.index()
+        site.wait(lambda: _struck(site) == 100, "a hundred flaps")
+        changes = site.lab.ask(op="ledger", since=index + 1)
+    of_it = [c for c in changes if c["instrument"] == "drive_lo" and c["what"] == "connection"]
+    came = [c for c in of_it if c["new"] is not None]
+    assert len(came) < 100, "it is not asked at each flap"
+    site.goes_on()
+    assert site.alarms("instrument", began).count(True) <= 3
+
+
+def _struck(site: Site) -> int:
+    (loop,) = (f for f in site.lab.ask(op="faults") if f["name"] == "reboot-loop")
+    return int(loop["struck"])
+
+
+def test_p2_a_hop_of_f01_is_followed_and_no_wrong_value_is_published(site):
+    before = site.lab.ask(op="truth", parameter="q0.f01")["value"]
+    with site.fault("frequency-hop", qubit=QUBIT, hz=3e6) as began:
+        hopped = site.lab.ask(op="truth", parameter="q0.f01")["value"]
+        assert hopped == pytest.approx(before + 3e6, abs=50e3)
+        site.wait(lambda: _refined(site, hopped), "the new frequency")
+    site.wait(lambda: _refined(site, before), "the old frequency")
+    assert site.contradicted(began) == []
+
+
+def test_p2_a_hop_in_the_middle_of_a_scan_publishes_nothing_wrong(site):
+    with site.fault("frequency-drift", qubit=QUBIT, hz=1e6, records=25_000, steps=1) as began:
+        hopped = site.lab.ask(op="truth", parameter="q0.f01")["value"] + 1e6
+        site.wait(lambda: _refined(site, hopped), "the new frequency")
+    assert site.contradicted(began) == []
+
+
+def _refined(site: Site, hz: float) -> bool:
+    """Whether f01 is there, by a Ramsey and not by a spectroscopy alone."""
+    f01 = site.read(Store.parameters)["q0.f01"]
+    return bool(abs(f01.value - hz) < 20e3 and f01.stderr < 2e3)
+
+
+def test_what_was_published_is_what_was_stored_true_and_within_limits(site):
+    """After all of this: published values are none but the stored ones; nothing wrong or unsafe."""
+    stored = {
+        (n, c.estimate.value, c.estimate.run)
+        for n in site.read(Store.parameters)
+        for c in site.read(lambda store, n=n: store.history(n, 10_000))
+    }
+    values = site.ear.values()
+    assert len(values) > 20
+    assert {(v["name"], v["value"], v["run"]) for v in values} - stored == set()
+    assert site.contradicted() == []
+    assert unsafe_spans(site.lab) == []
