@@ -81,8 +81,11 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
     if link in SOURCES:
         await site.bench.gate.verify(link, "test")  # one that is set already is not spoken to
     since, hits, began = site.index(), proxy.hits, time.monotonic()
-    busy = [_turn(site), *(_beside(site, told, each) for each in BESIDE if each == link)]
-    turning = asyncio.gather(*busy)
+    over = asyncio.Event()
+    turning = asyncio.create_task(_turn(site))
+    beside = [
+        asyncio.create_task(_beside(site, told, each, over)) for each in BESIDE if each == link
+    ]
     await asyncio.sleep(0.0 if link in SOURCES else site.chance.uniform(0.0, 0.6))
     proxy.put(fault)
     while proxy.hits == hits and time.monotonic() - began < STUCK:  # noqa: ASYNC110
@@ -96,6 +99,8 @@ async def inject(site: Site, told: Told, link: str, fault: faults.Fault, seconds
     if link in BESIDE and recovered is not None:
         answered = await _after(told.answered, gone, 2)
         recovered = answered and max(answered, recovered)
+    over.set()
+    await asyncio.gather(*beside)  # a question that is broken off costs its session
     turning.cancel()
     await asyncio.gather(turning, return_exceptions=True)
     aborted = [t for t in told.aborted if t > struck]
@@ -115,10 +120,10 @@ async def _turn(site: Site) -> None:
         await site.loop.step()
 
 
-async def _beside(site: Site, told: Told, link: str) -> None:
-    """Ask an instrument again and again; bring it back where that fails, as the loop would."""
+async def _beside(site: Site, told: Told, link: str, over: asyncio.Event) -> None:
+    """Ask an instrument until it is over; bring it back where that fails, as the loop would."""
     instrument = site.bench.instruments[link]
-    while True:
+    while not over.is_set():
         try:
             if isinstance(instrument, FridgeMonitor):
                 await instrument.temperature()
