@@ -90,7 +90,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
         (["front-panel", "drive_lo", "powr", "5", "output=x"],
          ["no setting 'powr' (did you mean 'power'?)", "drive_lo has one output: leave output=x"]),
         (["front-panel", "awg1", "amplitude", "hot", "output=x"],
-         ["amplitude cannot be 'hot'; it takes 0.025 to 1.5 V", "no output 'x'; there are 1,"]),
+         ["amplitude cannot be 'hot'; it takes 25 mV to 1.5 V", "no output 'x'; there are 1,"]),
         (["ledger", "--unsafe", "a=1", "--sigmas", "0", "--contradicted", "none.json"],
          ["--sigmas must", "a=1: write PATTERN", "none.json: no such file"]),
         (["advance", "--seed", "--after", "--json=3", "x"],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from kammerton_sim.faults.settings import SETTING, Box, box_of, boxes, unit_of
 from kammerton_sim.faults.words import Fault, Known, Undo, Value, plain
 from kammerton_sim.instruments.lakeshore372_tables import Declared
+from kammerton_sim.quantities import limits
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.settings import Choice, Kind, Number, Switch
@@ -78,7 +79,7 @@ def _taken(box: Box, setting: str) -> str:
     if isinstance(kind, Choice):
         return ", ".join(kind.options)
     if isinstance(kind, Number):
-        return f"{kind.minimum:g} to {kind.maximum:g} {unit_of(box, setting)}".rstrip()
+        return limits(kind.minimum, kind.maximum, unit_of(box, setting))
     if isinstance(kind, Declared):
         spans = ", ".join(f"{each.minimum:g} to {each.maximum:g}" for each in kind.group.fields)
         count = len(kind.group.fields)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.quantities import quantity
+from kammerton_sim.quantities import lasted, quantity
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -41,22 +41,31 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number must be."""
+    """What a number must be; says: in words, with {} for each of its ends."""
 
     holds: Callable[[float], bool]
     says: str
+    ends: tuple[float, ...] = ()
+
+    def told(self, unit: str) -> str:
+        """Return it in words, in the unit of the number."""
+        return self.says.format(*(_with_unit(end, unit) for end in self.ends))
 
 
 def above(low: float, most: float = math.inf) -> Bound:
     """Return the bound low < x <= most."""
-    end = f" and at most {most:g}" if most < math.inf else ""
-    return Bound(lambda x: low < x <= most, f"must be above {low:g}{end}")
+    end = " and at most {}" if most < math.inf else ""
+    return Bound(lambda x: low < x <= most, f"must be above {{}}{end}", _finite(low, most))
 
 
 def from_to(least: float, most: float = math.inf) -> Bound:
     """Return the bound least <= x <= most."""
-    end = f" to {most:g}" if most < math.inf else " on"
-    return Bound(lambda x: least <= x <= most, f"must be from {least:g}{end}")
+    end = " to {}" if most < math.inf else " on"
+    return Bound(lambda x: least <= x <= most, f"must be from {{}}{end}", _finite(least, most))
+
+
+def _finite(*ends: float) -> tuple[float, ...]:
+    return tuple(end for end in ends if end < math.inf)
 
 
 PART = Bound(lambda x: 0 <= x < 1, "must be a part: from 0 on, below 1")
@@ -134,7 +143,7 @@ class Fault:
             *(
                 said
                 for name, must in self.must.items()
-                if (said := _unmet(name, self.chosen(values), must, site))
+                if (said := _unmet(name, self.chosen(values), must, site, units))
             ),
         ]
         if problems:
@@ -200,12 +209,20 @@ class Fault:
         return values, problems
 
 
-def _unmet(name: str, values: Mapping[str, Value], must: Bound | Known, site: Site | None) -> str:
+def _unmet(
+    name: str,
+    values: Mapping[str, Value],
+    must: Bound | Known,
+    site: Site | None,
+    units: Mapping[str, str],
+) -> str:
     """Return what is wrong with a value; "" where nothing is, or where there is none."""
     value = values.get(name)
     if isinstance(must, Bound):
-        holds = not isinstance(value, float | int) or must.holds(value)
-        return "" if holds else f"{name}: {value} {must.says}"
+        if not isinstance(value, float | int) or must.holds(value):
+            return ""
+        unit = units.get(name, "")
+        return f"{name}: {_with_unit(value, unit)} {must.told(unit)}"
     if site is None or not isinstance(value, str):
         return ""
     try:
@@ -231,6 +248,11 @@ def shown(name: str, value: Value, units: Mapping[str, str] = _UNITS) -> str:
         return str(value)
     unit = units.get(name, "")
     return quantity(value, unit, 10).replace(" ", "").replace("µ", "u") if unit else f"{value:g}"
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """Return a number as it is said to a person: 10 s, 300 kHz, 0.5."""
+    return lasted(value) if unit == "s" else quantity(value, unit, 10)
 
 
 def _has_unit(given: Any) -> bool:
