@@ -66,7 +66,7 @@ def test_levels_of_a_source_are_in_what_its_function_has(laboratory):
     bias.receive(b"SOUR:FUNC CURR")
     laboratory.faults.inject("front-panel", **BIAS, value="2mA")
     assert bias.level() == pytest.approx(2e-3)
-    with pytest.raises(FaultError, match="it takes -32 to 32 A"):
+    with pytest.raises(FaultError, match="it takes -32 A to 32 A"):
         laboratory.faults.inject("front-panel", **BIAS, value="2V")
 
 
