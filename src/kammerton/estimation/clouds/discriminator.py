@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
 from scipy.special import ndtr
 
 from kammerton.estimation.clouds.clouds import SQRT_2PI, Layout, Paths, paths
@@ -60,6 +59,8 @@ def discriminator(clouds: Clouds) -> Discriminator:
 
     if odds(0.0) >= 0 or odds(distance) <= 0:
         return Discriminator(clouds, 0.5 * distance)
+    from scipy.optimize import brentq  # a quarter of a second, needed only here
+
     return Discriminator(clouds, float(brentq(odds, 0.0, distance, xtol=1e-10 * distance)))
 
 
