@@ -39,7 +39,6 @@ NOT_KEPT = (
 def load_kernels() -> None:
     """Load the kernels of the first run, and the netCDF writer."""
     import h5netcdf  # noqa: F401
-    import xarray  # noqa: F401
 
     warm()
 
