@@ -17,6 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError, StoreUnavailable
+from kammerton.serve import heaps
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
 from kammerton.serve.pool import full_pool
@@ -159,7 +160,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
     life = Life(wire, order.beat)
     async with life.beating():
         try:
-            await asyncio.to_thread(import_module, "kammerton.serve.computer")  # seconds
+            await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
             off = await _off(lab)
@@ -168,6 +169,12 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             off = code is Code.DONE
     wire.say(ended=code, why=why, off=off)
     return code
+
+
+def _load() -> None:
+    """Import what the work needs, which takes seconds."""
+    with heaps.loading():
+        import_module("kammerton.serve.computer")
 
 
 async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:

@@ -8,8 +8,10 @@ grow in turn, for days, to the largest job of each, though little is in use.
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 
 M_MMAP_THRESHOLD, M_ARENA_MAX = -3, -8  # malloc.h
@@ -34,6 +36,20 @@ def keep_few() -> None:
     if libc is not None:
         libc.mallopt(M_ARENA_MAX, HEAPS)
         libc.mallopt(M_MMAP_THRESHOLD, LARGE)
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load modules without looking for garbage among them, neither now nor ever after: they stay.
+
+    A tenth of the CPU time of a start, and of each later search.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def give_back() -> Callable[[], object] | None:

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from kammerton import early
+from kammerton.serve import heaps
 from kammerton.serve.logs import log_to_stderr
 from kammerton.serve.wire import Wire
 from kammerton.serve.words import READY, Code
@@ -111,23 +112,28 @@ def _load(wire: Wire) -> None:
     try:
         _stand_back()
         log_to_stderr("kept ready")
-        for name in NEEDED:
-            import_module(name)
-        for point in entry_points(group="kammerton.drivers"):
-            if point.dist is not None and point.dist.name == OURS:
-                point.load()
-        import_module("kammerton.serve.kernels").load_what_is_compiled()
+        with heaps.loading():
+            _load_modules()
     except BaseException:  # half loaded it is of no use, and the log says why
         log.exception("what a process needs cannot be loaded")
         os._exit(Code.CRASHED)
     wire.say(ready=True, told=early.came())
 
 
+def _load_modules() -> None:
+    for name in NEEDED:
+        import_module(name)
+    for point in entry_points(group="kammerton.drivers"):
+        if point.dist is not None and point.dist.name == OURS:
+            point.load()
+    import_module("kammerton.serve.kernels").load_what_is_compiled()
+
+
 def _stand_back() -> None:
     """Lower the priority, where it is of this thread alone and ends with it.
 
     What is of the process could not be taken back by an ordinary user. A thread that a library
-    begins when it is imported keeps it: pyarrow's, which tidies its memory, is the only one.
+    begins when it is imported keeps it.
     """
     if sys.platform == "linux":
         os.nice(NICE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import re
 import subprocess
 import sys
@@ -53,3 +54,14 @@ def test_threads_share_few_heaps_and_large_arrays_lie_in_none():
     assert many > heaps.HEAPS, "this test sees nothing"
     assert few <= heaps.HEAPS
     assert more == apart + 1
+
+
+def test_what_is_loaded_is_not_searched_for_garbage_and_what_comes_after_is():
+    before = gc.get_freeze_count()
+    try:
+        with heaps.loading():
+            assert not gc.isenabled()
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > before
+    finally:
+        gc.unfreeze()
