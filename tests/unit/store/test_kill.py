@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -18,40 +20,53 @@ KILLS = 20
 
 # Data files are left out here: they take most of the time, and the transaction is what may tear.
 CHILD = """
-import sys
+import os, sys
 from pathlib import Path
 from kammerton.store import Store, write
 from tests.stored import estimate, run
 write.write_traces = lambda *_: None
-store = Store.open(Path(sys.argv[1]), "killed")
+
+def commit_without_end():
+    store = Store.open(Path(sys.argv[1]), "killed")
+    while True:
+        done = store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
+        print(os.getpid(), done.revision, flush=True)
+
 while True:
-    done = store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
-    print(done.revision, flush=True)
+    if not (child := os.fork()):
+        commit_without_end()
+    if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
+        sys.exit("it was not killed")
 """
+"""One after the other is born of a process that has loaded everything: a start costs a second."""
 
 
-def _killed_child(path: Path, pause: float) -> list[int]:
-    """Let a child commit for a while, kill it, and return the revisions it was sure of."""
-    child = subprocess.Popen(
-        [sys.executable, "-c", CHILD, str(path)], cwd=ROOT, stdout=subprocess.PIPE
-    )
-    assert child.stdout is not None
-    with child.stdout:
-        first = child.stdout.readline()  # it has begun
-        time.sleep(pause)
-        child.kill()
-        rest = child.stdout.read()
-    child.wait(10)
-    return [int(line) for line in (first + rest).split(b"\n")[:-1]]
+def _killed(path: Path, pauses: list[float]) -> list[int]:
+    """Kill each process after a while; return the revisions that they were sure of."""
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as mother:
+        assert mother.stdout is not None
+        told = (tuple(map(int, line.split())) for line in mother.stdout)
+        process, revision = next(told)
+        sure = [revision]
+        for pause in pauses:
+            time.sleep(pause)
+            os.kill(process, signal.SIGKILL)
+            killed = process
+            while process == killed:
+                process, revision = next(told)
+                sure.append(revision)
+        mother.kill()
+        os.kill(process, signal.SIGKILL)
+        return sure + [revision for _, revision in told]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
 def test_sigkill_loses_nothing_and_tears_nothing(tmp_path: Path) -> None:
     path = tmp_path / "killed.sqlite"
     chance = random.Random(1)
-    sure: list[int] = []
-    for _ in range(KILLS):
-        sure += _killed_child(path, chance.uniform(0, 0.03))
+    sure = _killed(path, [chance.uniform(0, 0.03) for _ in range(KILLS)])
     with Store.open(path, "killed") as store:
         last = store.revision()
         changes = {each.revision for each in store.history("q1.t1", 100_000)}
