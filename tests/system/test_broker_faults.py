@@ -324,13 +324,11 @@ def test_b6_where_two_fight_the_daemon_stops_for_a_while(
     asyncio.run(scenario())
 
 
-SECOND = (
-    """
+SECOND = """
 from kammerton.publish import session
 session.SNAPSHOT_EVERY = 0.05
-"""
-    + CHILD
-)
+""" + CHILD.replace("task =", "relay.slow = 0.5\n        task =")
+"""Another daemon of that name; where two fight it pauses half a second, as the first does here."""
 
 
 def test_b6_two_daemons_name_each_other_stop_and_one_alone_goes_on(
