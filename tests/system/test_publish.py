@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import shutil
 import signal
@@ -266,6 +267,30 @@ def test_who_joins_late_is_not_behind_for_long(store: Store, process: BrokerProc
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
+def test_a_broker_that_ends_after_it_was_given_up_leaves_no_traceback(
+    process: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    patience, left = Patience(), list[bool]()
+    process.start()
+
+    async def given_up() -> None:
+        async with connect(at(process), None, patience) as connection:
+            patience.seconds = 0.1
+            process.signal(signal.SIGSTOP)
+            with contextlib.suppress(BrokerError):  # a traceback would keep what it names
+                await connection.publish("a/b", b"1")
+            process.kill()
+            left.append(True)
+            raise BrokerError("given up")
+
+    with contextlib.suppress(BrokerError):
+        asyncio.run(given_up())
+    gc.collect()
+    assert left
+    assert not [record.message for record in caplog.records if record.name == "asyncio"]
+
+
 def test_a_broker_that_hangs_is_left_and_found_again(store: Store, process: BrokerProcess) -> None:
     async def scenario() -> None:
         async with relaying(store, at(process)) as relay, following(at(process)) as consumer:

@@ -12,6 +12,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Any
 
 import aiomqtt
 
@@ -70,6 +71,7 @@ async def connect(
             keepalive=KEEPALIVE,
         )
         client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way
+        _watch_no_closed_socket(client)
         try:
             async with AsyncExitStack() as stack:
                 with _cancellation_passes():
@@ -79,11 +81,34 @@ async def connect(
             await _dropped(client)
 
 
+def _watch_no_closed_socket(client: aiomqtt.Client) -> None:
+    """Look again whether a socket is open before the loop waits until it can be written to.
+
+    The library asks for that by its number, a moment later. A broker that goes away in between is a
+    traceback in the log, or another file of ours gets the number.
+    """
+    loop, below = asyncio.get_running_loop(), client._client  # noqa: SLF001
+
+    def write() -> None:
+        try:
+            below.loop_write()
+        except OSError as broken:
+            if not client._disconnected.done():  # noqa: SLF001
+                client._disconnected.set_exception(broken)  # noqa: SLF001
+
+    def soon(paho: object, userdata: object, link: Any) -> None:
+        loop.call_soon_threadsafe(lambda: link.fileno() < 0 or loop.add_writer(link, write))
+
+    below.on_socket_register_write = soon
+
+
 async def _dropped(client: aiomqtt.Client) -> None:
     """Close the socket of a connection that timed out.
 
-    The library leaves it open, with a task that watches it: one more at every attempt.
+    The library leaves it open, with a task that watches it: one more at every attempt. What it
+    heard of the end nobody asks it any more, which would be a traceback in the log.
     """
+    client._disconnected.add_done_callback(lambda end: end.cancelled() or end.exception())  # noqa: SLF001
     below = client._client  # noqa: SLF001 - nothing public closes it
     if below.socket() is not None:
         below._sock_close()  # noqa: SLF001
