@@ -134,16 +134,23 @@ async def tuned(lab: Lab) -> AsyncIterator[None]:
 
 
 async def warmed(
-    folder: Path, times: int, seed: int = 7, *, stays: float = STAYS, slack: float = SLACK
+    folder: Path,
+    times: int,
+    seed: int = 7,
+    *,
+    stays: float = STAYS,
+    slack: float = SLACK,
+    pace: float = 1.0,
 ) -> Warm:
     """Warm it so often while a computer is brought up.
 
+    pace: instrument seconds that pass in one of the wall.
     More than twice may wait in vain: once all is known, nothing is due for minutes.
     """
     process, seen, chance = BrokerProcess(folder), Warm(), random.Random(seed)
     process.start()
     try:
-        with Laboratory(random_chip(2, 3), pace=1.0) as laboratory:
+        with Laboratory(random_chip(2, 3), pace=pace) as laboratory:
             laboratory.world.temperature = COLD
             path = folder / "lab.toml"
             broker = f"mqtt://127.0.0.1:{process.port}"

@@ -133,6 +133,24 @@ def test_x8_no_secret_of_database_broker_or_refrigerator_is_in_log_or_files(
     assert [(f, s) for f in kept for s in SECRETS if s.encode() in f.read_bytes()] == []
 
 
+HASTY = """
+import asyncio, sys
+from pathlib import Path
+from kammerton.serve.supervisor import supervise
+
+CHILD = '''
+from kammerton.serve import child
+from kammerton.store import bounded
+
+bounded.SILENCE = 5.0
+child.leave(child.main())
+'''
+command = (sys.executable, "-c", CHILD)
+sys.exit(asyncio.run(supervise([Path(sys.argv[1])], command=command)))
+"""
+"""The daemon, but it gives a server that says nothing up after 5 s, not 15."""
+
+
 @pytest.mark.timeout(300)
 def test_s2_a_server_that_stands_still_is_an_alarm_over_mqtt_and_keeps_no_daemon(
     tmp_path: Path,
@@ -145,7 +163,7 @@ def test_s2_a_server_that_stands_still_is_an_alarm_over_mqtt_and_keeps_no_daemon
             url = postgres.database()
             text = running.lab.read_text()
             running.lab.write_text(text.replace("kammerton.sqlite", url))
-            with daemon(running.lab) as child:
+            with daemon(running.lab, program=(sys.executable, "-c", HASTY)) as child:
                 assert _published(url, child)
                 with postgres.standing_still():
                     kinds = asyncio.run(_alarms(process.port))

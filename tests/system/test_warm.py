@@ -14,6 +14,6 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(300), needs_mosquitto]
 
 
 def test_f1_values_published_while_it_is_warm_are_none(tmp_path: Path) -> None:
-    seen = asyncio.run(warmed(tmp_path, 1, stays=2.5, slack=15.0))
+    seen = asyncio.run(warmed(tmp_path, 1, stays=2.5, slack=15.0, pace=3.0))
     assert seen.times == 1
     assert (seen.stored, seen.heard, seen.unsafe) == ([], [], [])
