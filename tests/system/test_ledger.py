@@ -5,19 +5,20 @@ from __future__ import annotations
 import json
 import re
 import signal
-import subprocess
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from kammerton.cli import app
 from kammerton_sim.chip import random_chip
 from kammerton_sim.command import run as command
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.published import published
 from kammerton_sim.write_lab import write_lab
-from tests.system.laboratory import KAMMERTON, daemon, laboratory, undrawn, unpublished
+from tests.system.laboratory import daemon, laboratory, undrawn, unpublished
 from tests.system.test_daemon import doing, stored, wait_for
 
 SAID = "simulated device, hidden truth, seed 11"
@@ -26,10 +27,8 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(240)]
 
 
 def status(lab):
-    done = subprocess.run(
-        [*KAMMERTON, "status", str(lab), "--json"], capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, ["status", str(lab), "--json"])
+    assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
 

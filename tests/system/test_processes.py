@@ -8,9 +8,11 @@ import sys
 from contextlib import contextmanager
 
 import pytest
+from typer.testing import CliRunner
 
+from kammerton.cli import app
 from tests.prove.killing import ask, first_acts, on, unsafe_spans, wait_for
-from tests.system.laboratory import KAMMERTON, laboratory
+from tests.system.laboratory import laboratory
 from tests.system.plugin import install, use
 
 pytestmark = [
@@ -103,8 +105,4 @@ def activity(lab):
 
 
 def status(lab):
-    done = subprocess.run(
-        [*KAMMERTON, "status", str(lab.lab)], capture_output=True, text=True, timeout=60,
-        env={**os.environ, "COLUMNS": "400"},
-    )  # fmt: skip
-    return done.stdout
+    return CliRunner(env={"COLUMNS": "400"}).invoke(app, ["status", str(lab.lab)]).stdout
