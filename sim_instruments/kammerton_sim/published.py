@@ -1,8 +1,8 @@
 """Published values as they come over MQTT or from `kammerton status --json`, for the comparison.
 
 Taken are a document with {"parameters": {"q0.f01": {...}}}, or a list of {"name", "value",
-"stderr", "time"?}. An entry with an age instead of a time is as old now. Settings, whose standard
-error is 0, claim nothing and are left out by name.
+"stderr", "unit"?, "time"?}, SI. An entry with an age instead of a time is as old now. Settings,
+which have a "quality" and no standard error, claim nothing and are left out by name.
 """
 
 from __future__ import annotations
@@ -13,6 +13,10 @@ from datetime import datetime
 from math import isfinite
 from pathlib import Path
 from typing import Any
+
+from kammerton_sim.ctl_words import unit_of
+
+_TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
 
 
 def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
@@ -28,9 +32,12 @@ def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
         content = [_named(name, entry) for name, entry in content["parameters"].items()]
     if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
         raise ValueError(f"{path}: neither a snapshot nor a list of values")
-    if strange := [name for each in content for name in _strange(each)]:
+    if not content:
+        raise ValueError(f"{path}: there is no value in it, so that nothing is proved")
+    numbered = enumerate(content, start=1)
+    if strange := [said for number, each in numbered for said in _strange(number, each)]:
         raise ValueError("\n".join(f"{path}: {said}" for said in strange))
-    settings = [str(each.get("name")) for each in content if _is_setting(each)]
+    settings = [each["name"] for each in content if _is_setting(each)]
     return [_entry(each, now) for each in content if not _is_setting(each)], settings
 
 
@@ -38,36 +45,52 @@ def _named(name: str, entry: Any) -> Any:
     return {"name": name, **entry} if isinstance(entry, dict) else entry
 
 
-def _strange(each: Mapping[str, Any]) -> Iterator[str]:
-    """Say what of an entry is not of its kind."""
+def _strange(number: int, each: Mapping[str, Any]) -> Iterator[str]:
+    """Say what of an entry is not of its kind; entries count from 1."""
     name = each.get("name")
-    for key in ("value", "stderr", "age_seconds"):
-        if not _is_number_or_none(each.get(key)):
-            yield f"{name}: {key} is no number: {each[key]!r}"
+    if not isinstance(name, str):
+        yield f"entry {number}: name must be that of a parameter, such as q0.f01"
+        name = f"entry {number}"
+    yield from (f"{name}: {said}" for said in _strange_numbers(each))
+    if (unit := each.get("unit")) is not None and unit_of(name) not in ("", unit):
+        yield f"{name}: unit must be {unit_of(name)}, not {json.dumps(unit)}"
     time = each.get("time")
-    if isinstance(time, str):
-        try:
-            zone = datetime.fromisoformat(time).tzinfo
-        except ValueError:
-            yield f"{name}: time is none: {time!r}"
-        else:
-            if zone is None:
-                yield f"{name}: time has no zone, such as Z for UTC: {time!r}"
-    elif not _is_number_or_none(time):
-        yield f"{name}: time is none: {time!r}"
+    if time is not None and not _is_time(time):
+        yield f"{name}: time must be {_TIMES}, not {json.dumps(time)}"
     if not isinstance(each.get("extra", {}), dict | None):
-        yield f"{name}: extra is no table: {each['extra']!r}"
+        yield f"{name}: extra must be a table, not {json.dumps(each['extra'])}"
 
 
-def _is_number_or_none(value: Any) -> bool:
-    """Whether it is none, or a number that is one; true is 1 for Python alone."""
-    if value is None:
-        return True
+def _strange_numbers(each: Mapping[str, Any]) -> Iterator[str]:
+    value, stderr, age = (each.get(key) for key in ("value", "stderr", "age_seconds"))
+    if not _is_number(value) and not _is_setting(each):
+        yield f"value must be a number, not {json.dumps(value)}"
+    if not _is_setting(each) and not (_is_number(stderr) and stderr > 0):
+        yield (
+            f"stderr must be a number above 0, not {json.dumps(stderr)} "
+            '(of a setting, "quality" must be "setting")'
+        )
+    if age is not None and not _is_number(age):
+        yield f"age_seconds must be a number, not {json.dumps(age)}"
+
+
+def _is_time(time: Any) -> bool:
+    if not isinstance(time, str):
+        return _is_number(time)
+    try:
+        return datetime.fromisoformat(time).tzinfo is not None
+    except ValueError:
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    """Whether it is a number; true is 1 for Python alone."""
     return type(value) in (int, float) and isfinite(value)
 
 
 def _is_setting(each: Mapping[str, Any]) -> bool:
-    return each.get("quality") == "setting" or each.get("stderr", 1) in (0, None)
+    unsure = each.get("stderr") is None or each["stderr"] == 0
+    return each.get("quality") == "setting" or ("quality" in each and unsure)
 
 
 def _entry(each: Mapping[str, Any], now: float) -> dict[str, Any]:

@@ -11,6 +11,9 @@ from kammerton_sim.asked import asked
 from kammerton_sim.world.errors import WorldError
 from tests.wire.told import SAID, signed
 
+TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
+OF_A_SETTING = '(of a setting, "quality" must be "setting")'
+
 
 def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
     path = tmp_path / "values.json"
@@ -40,27 +43,50 @@ def test_values_are_held_against_the_truth(tmp_path, ctl, laboratory):
 @pytest.mark.parametrize(
     ("entry", "said"),
     [
-        ({"age_seconds": "x"}, "q0.t1: age_seconds is no number: 'x'"),
-        ({"time": "yesterday"}, "q0.t1: time is none: 'yesterday'"),
-        ({"time": [1]}, "q0.t1: time is none: [1]"),
-        ({"time": True}, "q0.t1: time is none: True"),
-        ({"time": math.nan}, "q0.t1: time is none: nan"),
-        (
-            {"time": "2026-01-01T00:00:00"},
-            "q0.t1: time has no zone, such as Z for UTC: '2026-01-01T00:00:00'",
-        ),
-        ({"value": True}, "q0.t1: value is no number: True"),
-        ({"stderr": math.inf}, "q0.t1: stderr is no number: inf"),
-        ({"stderr": [0]}, "q0.t1: stderr is no number: [0]"),
-        ({"extra": 3}, "q0.t1: extra is no table: 3"),
+        ({"age_seconds": "x"}, 'age_seconds must be a number, not "x"'),
+        ({"time": "yesterday"}, f'time must be {TIMES}, not "yesterday"'),
+        ({"time": [1]}, f"time must be {TIMES}, not [1]"),
+        ({"time": True}, f"time must be {TIMES}, not true"),
+        ({"time": math.nan}, f"time must be {TIMES}, not NaN"),
+        ({"time": "2026-01-01T00:00:00"}, f'time must be {TIMES}, not "2026-01-01T00:00:00"'),
+        ({"value": True}, "value must be a number, not true"),
+        ({"value": None}, "value must be a number, not null"),
+        ({"stderr": math.inf}, f"stderr must be a number above 0, not Infinity {OF_A_SETTING}"),
+        ({"stderr": [0]}, f"stderr must be a number above 0, not [0] {OF_A_SETTING}"),
+        ({"stderr": 0}, f"stderr must be a number above 0, not 0 {OF_A_SETTING}"),
+        ({"stderr": None}, f"stderr must be a number above 0, not null {OF_A_SETTING}"),
+        ({"unit": "us"}, 'unit must be s, not "us"'),
+        ({"unit": "Hz"}, 'unit must be s, not "Hz"'),
+        ({"extra": 3}, "extra must be a table, not 3"),
     ],
 )
 def test_a_value_of_another_kind_is_named(tmp_path, ctl, entry, said):
     path = tmp_path / "values.json"
     path.write_text(json.dumps([{"name": "q0.t1", "value": 1.0, "stderr": 0.1} | entry]))
-    assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: {said}\n")
+    assert ctl("ledger", "--contradicted", str(path)) == (2, "", f"{path}: q0.t1: {said}\n")
     path.write_text(json.dumps({"parameters": {"q0.t1": 3}}))
     assert ctl("ledger", "--contradicted", str(path))[0] == 2
+
+
+def test_every_value_of_another_kind_is_named_by_its_place_in_the_file(tmp_path, ctl):
+    path = tmp_path / "values.json"
+    setting = {"name": "q0.x", "value": 1, "stderr": 0, "quality": "setting"}
+    nameless = {"value": 1.0, "stderr": 0.1}
+    path.write_text(json.dumps([setting, nameless, {**nameless, "name": "q0.t1", "stderr": -3,
+                                                    "time": "yesterday"}]))  # fmt: skip
+    said = ctl("ledger", "--contradicted", str(path))[2].splitlines()
+    assert said == [
+        f"{path}: entry 2: name must be that of a parameter, such as q0.f01",
+        f"{path}: q0.t1: stderr must be a number above 0, not -3 {OF_A_SETTING}",
+        f'{path}: q0.t1: time must be {TIMES}, not "yesterday"',
+    ]
+
+
+def test_no_value_proves_nothing(tmp_path, ctl):
+    path = tmp_path / "values.json"
+    path.write_text("[]")
+    said = f"{path}: there is no value in it, so that nothing is proved\n"
+    assert ctl("ledger", "--contradicted", str(path)) == (2, "", said)
 
 
 def test_one_value_that_cannot_be_compared_does_not_hide_the_others(tmp_path, ctl, world):
