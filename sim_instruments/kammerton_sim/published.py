@@ -65,7 +65,7 @@ def _strange_numbers(each: Mapping[str, Any]) -> Iterator[str]:
     value, stderr, age = (each.get(key) for key in ("value", "stderr", "age_seconds"))
     if not _is_number(value) and not _is_setting(each):
         yield f"value must be a number, not {json.dumps(value)}"
-    if not _is_setting(each) and not (_is_number(stderr) and stderr > 0):
+    if not _is_setting(each) and not (_is_number(stderr) and each["stderr"] > 0):
         yield (
             f"stderr must be a number above 0, not {json.dumps(stderr)} "
             '(of a setting, "quality" must be "setting")'

@@ -8,6 +8,7 @@ import faulthandler
 import logging
 import os
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -34,6 +35,9 @@ LAST = 5.0
 
 KNOW = 2.5
 """s that the database gets then to say whether anything can be on."""
+
+KNOW_AT_ONCE = 1.0
+"""s that it gets where the work took some of the time of an end already."""
 
 LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
@@ -143,11 +147,12 @@ def _ramps(lab: Lab) -> bool:
 
 async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
     """Wait for the word to go, do the work, and say how it ended before anything can hang."""
-    go = asyncio.Event()
+    go, told = asyncio.Event(), threading.Event()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     loop.set_default_executor(full_pool())
 
     def stop(why: str) -> None:
+        told.set()
         if task is not None:
             with contextlib.suppress(RuntimeError):  # the loop has ended already
                 loop.call_soon_threadsafe(_cancel, task, why)
@@ -163,7 +168,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
-            off = await _off(lab)
+            off = await _off(lab, KNOW_AT_ONCE if told.is_set() else KNOW)
         except asyncio.CancelledError:  # here it has come to where it was meant to
             code, why = await _to_its_end(_told(lab, order.mode))
             off = code is Code.DONE
@@ -241,13 +246,13 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
     return None if left is None else f"{doubt}: {left}", True
 
 
-async def _off(lab: Lab) -> bool:
-    """Say whether the database knows of no output that may be on.
+async def _off(lab: Lab, patience: float) -> bool:
+    """Say whether the database knows of no output that may be on; ask for so many s.
 
     Where it does not open all was switched off without it: another process could do no more.
     """
     with contextlib.suppress(KammertonError, TimeoutError):
-        async with asyncio.timeout(KNOW):
+        async with asyncio.timeout(patience):
             return await asyncio.to_thread(_left, lab) is None
     return True
 
