@@ -88,7 +88,7 @@ def head(pieces: list[Piece]) -> Iterator[str]:
     yield "# Every kind of fit: speed, success, honesty, verdicts\n"
     yield (
         "Printed by `make bench-fits`. All traces are computed from laws with known parameters "
-        "and seeded noise (tests/catalogue); only the last section is of measured traces. A goal "
+        "and seeded noise (tests/catalogue); only section 6 is of measured traces. A goal "
         "that a figure misses is marked **missed**, and a line that a peer wins says so.\n"
     )
     places = {piece.origin.text for piece in pieces}
