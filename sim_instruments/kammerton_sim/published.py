@@ -2,7 +2,7 @@
 
 Taken are a document with {"parameters": {"q0.f01": {...}}}, or a list of {"name", "value",
 "stderr", "unit"?, "time"?}, SI. An entry with an age instead of a time is as old now. Settings,
-which have a "quality" and no standard error, claim nothing and are left out by name.
+of quality "setting" or without a standard error and a truth, claim nothing and are left out.
 """
 
 from __future__ import annotations
@@ -89,8 +89,9 @@ def _is_number(value: Any) -> bool:
 
 
 def _is_setting(each: Mapping[str, Any]) -> bool:
+    """Whether it claims nothing: it says so, or has no error bar and is none that has a truth."""
     unsure = each.get("stderr") is None or each["stderr"] == 0
-    return each.get("quality") == "setting" or ("quality" in each and unsure)
+    return each.get("quality") == "setting" or (unsure and not unit_of(str(each.get("name"))))
 
 
 def _entry(each: Mapping[str, Any], now: float) -> dict[str, Any]:
