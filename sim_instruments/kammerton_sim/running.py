@@ -78,12 +78,10 @@ def _is_alive(pid: int) -> bool:
         return True
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
-    except OverflowError:
-        return False
-    except PermissionError:
-        pass
+    except PermissionError:  # of another user
+        return True
     return True
 
 

@@ -267,7 +267,6 @@ def test_who_joins_late_is_not_behind_for_long(store: Store, process: BrokerProc
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
-@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
 def test_a_broker_that_ends_after_it_was_given_up_leaves_no_traceback(
     process: BrokerProcess, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -291,6 +290,7 @@ def test_a_broker_that_ends_after_it_was_given_up_leaves_no_traceback(
     assert not [record.message for record in caplog.records if record.name == "asyncio"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
 def test_a_broker_that_hangs_is_left_and_found_again(store: Store, process: BrokerProcess) -> None:
     async def scenario() -> None:
         async with relaying(store, at(process)) as relay, following(at(process)) as consumer:

@@ -204,13 +204,18 @@ def test_stopping_leaves_outputs_on_but_silent(rig, generator):
     assert not rig.device.outputs()["awg1", 3].loop
 
 
+async def playing(generator) -> None:
+    """Let two channels play."""
+    await generator.configure(RATE)
+    await generator.load(playlist())
+    await generator.enable([3, 5], on=True)
+    await generator.run()
+    await generator.trigger()
+
+
 def test_safe_stops_and_switches_everything_off(rig, generator):
     async def main() -> None:
-        await generator.configure(RATE)
-        await generator.load(playlist())
-        await generator.enable([3, 5], on=True)
-        await generator.run()
-        await generator.trigger()
+        await playing(generator)
         await generator.safe()
 
     asyncio.run(main())
@@ -240,11 +245,7 @@ def test_a_box_that_does_not_stop_has_its_outputs_off_all_the_same(rig, generato
     monkeypatch.setattr("kammerton_drivers.tektronix_awg5208.STATE_TIMEOUT", 0.02)
 
     async def main() -> None:
-        await generator.configure(RATE)
-        await generator.load(playlist())
-        await generator.enable([3, 5], on=True)
-        await generator.run()
-        await generator.trigger()
+        await playing(generator)
         await generator.identity()
         deafen(rig.device, monkeypatch, "AWGControl:STOP")
         await generator.safe()

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from unittest.mock import AsyncMock
 
+import numpy as np
 import pytest
 
 from kammerton.bench import Bench
@@ -91,7 +92,9 @@ def test_i9_what_is_over_sets_nothing_aside(laboratory, lab, instrument):
     laboratory.faults.clear(number)
 
     async def body(bench: Bench) -> None:
-        await bench.acquire(program(lab, 40))
+        records = await bench.acquire(program(lab, 40))
+        assert records.clipped == 0
+        assert all(np.isfinite(blocks).all() for blocks in records.blocks.values())
 
     use(lab, body)
 

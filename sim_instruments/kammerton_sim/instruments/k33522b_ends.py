@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import string
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
@@ -30,11 +31,12 @@ LEVEL_MOVED = "the other level has been adjusted"
 _LEVEL = "[SOURce#]:VOLTage[:LEVel][:IMMediate]"
 
 
-class Ends(ScpiInstrument):
+class Ends(ScpiInstrument, ABC):
     """MIN and MAX, and the levels HIGH and LOW, of each channel."""
 
+    @abstractmethod
     def _one(self, *channels: int) -> AbstractContextManager[None]:
-        raise NotImplementedError
+        """Note the levels of these channels once, after all that is set within."""
 
     def _high_and_low(self) -> dict[str, Command]:
         return {

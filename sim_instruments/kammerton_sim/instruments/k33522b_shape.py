@@ -8,6 +8,8 @@ frequency that is reduced for a new function under "Settings conflict".
 
 from __future__ import annotations
 
+from abc import abstractmethod
+
 from kammerton_sim.instruments.k33522b_amplitude import Amplitudes
 from kammerton_sim.instruments.k33522b_ends import complain
 from kammerton_sim.instruments.k33522b_memory import channel_of
@@ -22,8 +24,9 @@ SHORTEST = 16e-9
 class Shapes(Amplitudes):
     """What each channel plays, and how fast."""
 
+    @abstractmethod
     def _has_waveform(self, channel: int) -> bool:
-        raise NotImplementedError
+        """Whether a channel has an arbitrary waveform to play."""
 
     def _fastest(self, channel: int) -> float:
         return FASTEST.get(str(self.value("function", channel)), 30e6)
