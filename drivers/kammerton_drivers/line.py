@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from typing import Any
 
+from pyvisa.errors import InvalidSession
 from qcodes.instrument import Instrument, VisaInstrument
 
 from kammerton.model.roles import Identity
@@ -59,23 +60,26 @@ def identity_of(answer: str) -> Identity:
 
 def sockets(instrument: object) -> Iterator[socket.socket]:
     """Return the sockets below a driver: raw, HiSLIP's two, VXI-11's or an IPInstrument's."""
-    handle = getattr(instrument, "visa_handle", None)
-    session = getattr(getattr(handle, "visalib", None), "sessions", {}).get(
-        getattr(handle, "session", None)
-    )
-    link = getattr(session, "interface", None)
+    link = getattr(_visa_session(instrument), "interface", None)
     found = (link, *(getattr(link, name, None) for name in ("_sync", "_async", "sock")))
     for each in (*found, getattr(instrument, "_socket", None)):
         if isinstance(each, socket.socket):
             yield each
 
 
+def _visa_session(instrument: object) -> object | None:
+    """Return pyvisa-py's session below a driver; None where there is none, or none any more."""
+    handle = getattr(instrument, "visa_handle", None)
+    sessions: dict[object, object] = getattr(getattr(handle, "visalib", None), "sessions", {})
+    try:
+        return sessions.get(getattr(handle, "session", None))
+    except InvalidSession:  # the driver has closed it
+        return None
+
+
 def left_over(instrument: object) -> bytes:
     """Return what waits on a raw socket unasked for, or was read beyond an earlier answer."""
-    handle = getattr(instrument, "visa_handle", None)
-    session = getattr(getattr(handle, "visalib", None), "sessions", {}).get(
-        getattr(handle, "session", None)
-    )
+    session = _visa_session(instrument)
     if pending := bytes(getattr(session, "_pending_buffer", b"")):
         return pending[:KEPT]
     link = getattr(session, "interface", getattr(instrument, "_socket", None))
@@ -87,14 +91,16 @@ def left_over(instrument: object) -> bytes:
 def hang_up(instrument: object) -> None:
     """Shut the line, so that whoever hangs on it in another thread comes back with an error.
 
-    What was written and is still to be sent, since the path is cut for a while, is dropped when the
-    line is closed. Else the system would go on trying for minutes, and an *on* of this line would
-    come behind the *off* that was verified on the next.
+    What was written and is still to be sent, since the path is cut for a while, is dropped, and the
+    line closed here: the call that hangs may be anywhere and never come to that. Else the system
+    would go on trying for minutes, and an *on* of this line would come behind the *off* that was
+    verified on the next.
     """
     for link in sockets(instrument):
         with contextlib.suppress(OSError):
             link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
-            link.shutdown(socket.SHUT_RDWR)
+            link.shutdown(socket.SHUT_RDWR)  # wakes who waits in it
+        link.close()
 
 
 def without_delay(instrument: VisaInstrument) -> None:

@@ -6,8 +6,9 @@ import socket
 from types import SimpleNamespace
 
 import pytest
+import pyvisa
 
-from kammerton_drivers.line import hang_up
+from kammerton_drivers.line import hang_up, sockets
 
 COMMAND = b"OUTPut ON\n" * 1000
 
@@ -34,8 +35,23 @@ def test_what_waits_to_be_sent_when_it_is_hung_up_on_is_dropped() -> None:
             line.setblocking(False)
             with pytest.raises(BlockingIOError):
                 fill(line)  # the box reads nothing: the path is as good as cut
-            hang_up(SimpleNamespace(_socket=line))
-            line.close()
+            hang_up(SimpleNamespace(_socket=line))  # by another than who hangs, and may for good
             box.settimeout(10)
             with pytest.raises(ConnectionResetError):
                 read_on(box)
+
+
+class Closed:
+    """The handle of a driver that has closed it: pyvisa has no session for it any more."""
+
+    visalib = SimpleNamespace(sessions={})
+
+    @property
+    def session(self) -> int:
+        raise pyvisa.errors.InvalidSession
+
+
+def test_a_driver_that_has_closed_its_handle_has_no_line() -> None:
+    driver = SimpleNamespace(visa_handle=Closed())
+    assert list(sockets(driver)) == []
+    hang_up(driver)
