@@ -131,6 +131,8 @@ class Keeper:
             if code is not None:
                 if code is Code.FAILED and not (ending.off or ending.told):
                     ending = await self._life(asyncio.Event(), None, spare)
+                elif ending.told and not (ending.orderly or idle):  # killed, and nothing is off
+                    ending = await self._life(go, stop, spare)
                 return self._said(code, ending)
             if not await self._rest(ending, stop):
                 if not ending.off:  # it may have left outputs on: one more, that switches off

@@ -18,6 +18,10 @@ from kammerton.serve.words import GO, STOP, Code, Order
 
 log = logging.getLogger(__name__)
 
+LOOKS = 2
+"""In a row that see no sign of life before it hangs: what came while this process itself stood
+still is read by then."""
+
 IN_KERNEL = 30.0  # s after SIGKILL before the log says that the process cannot die
 
 
@@ -118,7 +122,7 @@ class Process:
                     await self._end(gone, self._stop)
                 elif self._said is not None:
                     await self._end(gone, self._rules.leave)
-                elif looks > 1:  # what came while this process itself stood still is read by now
+                elif looks >= LOOKS:
                     self._hung = f"it hangs: no heartbeat for {self.silence:.0f} s"
                     log.error("%s: %s", self.name, self._hung)
                     await self._end(gone, self._rules.ask)
@@ -128,7 +132,7 @@ class Process:
     async def _end(self, gone: asyncio.Task[int], patience: float) -> None:
         """Ask, SIGTERM, SIGKILL; return when it is gone."""
         self._send(STOP)
-        await asyncio.wait([gone], timeout=patience)
+        await self._wait(gone, patience)
         for word, act in (("SIGTERM", self._process.terminate), ("SIGKILL", self._process.kill)):
             if not gone.done():
                 log.warning("%s: process %d does not end: %s", self.name, self._process.pid, word)
@@ -137,6 +141,15 @@ class Process:
         while not gone.done():
             log.error("%s: process %d waits in the kernel", self.name, self._process.pid)
             await asyncio.wait([gone], timeout=IN_KERNEL)
+
+    async def _wait(self, gone: asyncio.Task[int], patience: float) -> None:
+        """Wait until it is gone, for so many s; for one that hangs, though it may ramp, `ask` s."""
+        began, looks = time.monotonic(), 0
+        while not gone.done() and (left := began + patience - time.monotonic()) > 0:
+            if looks >= LOOKS and time.monotonic() - began >= self._rules.ask:
+                break
+            await asyncio.wait([gone], timeout=min(self._rules.beat, left))
+            looks = looks + 1 if self.silence else 0
 
     async def _go(self, go: asyncio.Event) -> None:
         await self.loaded.wait()

@@ -40,9 +40,11 @@ def act(word, order):
         say(ended=2, why="lab.toml: line 3")
         sys.exit(2)
     name = Path(LAB).name
-    twin = {"twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}}.get(word, {})
+    twin = {
+        "twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}, "ramps": {"ramps": True}
+    }.get(word, {})  # fmt: skip
     say(**{"loaded": "chip" if name == "lab.toml" else name, "database": f"/{name}.sqlite"} | twin)
-    if word == "deaf":
+    if word in ("deaf", "ramps"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while (told := sys.stdin.readline()) != "go\n":
         if told in ("", "stop\n"):
@@ -60,7 +62,7 @@ def act(word, order):
 
 
 def work(word):
-    if word == "hangs":
+    if word in ("hangs", "ramps"):
         say(beat="t1 on q0")
         time.sleep(60)
     if word in ("done", "parked", "failed", "unreachable", "haunted"):

@@ -119,6 +119,20 @@ def test_r1_what_does_not_end_when_told_is_killed_in_time_and_never_called_well(
     assert time.monotonic() - start < 25
 
 
+def test_r1_what_one_that_had_to_be_killed_left_on_the_next_switches_off(tmp_path):
+    """Told to end, nobody starts it again: its outputs would stay on for good."""
+    path = lab(tmp_path, "deaf", "works")
+    assert run(path, until=seen(path, "go"), rules=STRICT) is Code.FAILED
+    assert lives(path) == ["life tune", "go", "life tune"], "the last only to switch off"
+
+
+def test_r1_told_to_end_one_that_hangs_is_not_waited_for_as_one_that_ramps(tmp_path):
+    path = lab(tmp_path, "ramps", "works")
+    rules = dataclasses.replace(STRICT, ramp=3700.0)
+    assert run(path, until=seen(path, "go"), rules=rules) is Code.FAILED
+    assert len(begun(path)) == 2
+
+
 def test_r1_told_to_end_between_two_lives_one_more_switches_off(tmp_path, caplog):
     path = lab(tmp_path, "killed", "killed", "works")
     rules = dataclasses.replace(FAST, first_pause=90.0, longest_pause=90.0)
