@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
+from kammerton_sim.faults.knobs import Knobs
 from kammerton_sim.faults.words import one_of, own_name
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
@@ -65,7 +66,7 @@ class Site:
         self.chip, self.world, self._pace = chip, world or _world(chip), pace
         self.ledger = Ledger(self.world.clock.now)
         self.stop_requested = threading.Event()
-        self.coming = Coming()
+        self.coming, self.knobs = Coming(), Knobs()
         self._build()
         self._servers = ExitStack()
         try:

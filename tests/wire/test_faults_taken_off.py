@@ -157,6 +157,27 @@ def test_a_fault_that_cannot_be_leaves_the_one_before(laboratory):
     assert source.value("power") == -30
 
 
+AMPLITUDE = {"instrument": "awg1", "setting": "amplitude"}
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["first in first out", "last in first out"])
+def test_a_knob_of_one_output_leaves_those_of_the_others(laboratory, order):
+    awg, since = laboratory.generators["awg1"], len(laboratory.ledger.since())
+    numbers = [
+        laboratory.faults.inject("front-panel", **AMPLITUDE, value="1.2"),
+        laboratory.faults.inject("front-panel", **AMPLITUDE, value="1.1", output="1"),
+    ]
+    volts = [[awg.value("amplitude", channel) for channel in (1, 2)]]
+    for number in (numbers[n] for n in order):
+        laboratory.faults.clear(number)
+        volts.append([awg.value("amplitude", channel) for channel in (1, 2)])
+    between = [1.1, 0.5] if order == (0, 1) else [1.2, 1.2]
+    assert volts == [[1.1, 1.2], between, [0.5, 0.5]]
+    changes = [c for c in laboratory.ledger.since(since) if c["what"] == "amplitude"]
+    told = [c["new"] for c in changes if c["output"] == "1"]
+    assert told == ([1.2, 1.1, 0.5] if order == (0, 1) else [1.2, 1.1, 1.2, 0.5])
+
+
 def test_of_two_faults_of_the_temperature_the_later_holds_it(laboratory):
     fridge = laboratory.world.refrigerator
     one = laboratory.faults.inject("temperature", kelvin=0.5)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from kammerton_sim.faults.settings import SETTING, Box, box_of, boxes, unit_of
 from kammerton_sim.faults.words import Fault, Known, Undo, Value, plain
@@ -27,14 +28,20 @@ def front_panel(
     box = box_of(site, instrument)
     new, chosen = _turned(site, instrument, setting, value, output)
     with box.lock, site.ledger.by("front panel"):
-        before = [(place, box.value(setting, *place)) for place in chosen]
-        for place in chosen:
-            box.set(setting, place, new)
+        hands = [
+            site.knobs.turn(
+                (instrument, setting, place),
+                box.value(setting, *place),
+                new,
+                partial(box.set, setting, place),
+            )
+            for place in chosen
+        ]
 
     def back() -> None:
         with box.lock, site.ledger.by("front panel"):
-            for place, old in before:
-                box.set(setting, place, old)
+            for leave in hands:
+                leave()
 
     return back
 
@@ -113,15 +120,10 @@ def _fits(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     return None
 
 
-def _turned_places(site: Site, given: Mapping[str, Any]) -> list[str]:
-    _, places = _turned(site, **given)
-    return [".".join(map(str, place)) for place in places]
-
-
 FAULTS = (
     Fault(
         "front-panel", "I10", "somebody turns a knob", front_panel,
         {**SETTING, "value": Known("value", _fits), "output": Known("output", _outputs)},
-        ("knob {instrument} {setting} {place}",), check=_turned, places=_turned_places,
+        check=_turned,
     ),
 )  # fmt: skip

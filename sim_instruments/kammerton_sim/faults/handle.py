@@ -185,7 +185,7 @@ class Faults:
             fault = injection.fault
             begin = partial(injection.begin, self._site)
             try:
-                injection.undo = self._turns.take(fault.held(self._site, injection.given), begin)
+                injection.undo = self._turns.take(fault.held(injection.given), begin)
             except ValueError as error:
                 raise FaultError(f"{fault.name}: {error}") from None
             injection.state, injection.on = "on", self._site.ledger.now()

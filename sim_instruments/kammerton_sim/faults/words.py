@@ -89,8 +89,8 @@ class Fault:
 
     must: of parameters that may not be anything, what they must be. check(laboratory, **given)
     refuses what hangs on more than one of them by a ValueError. holds: of what only one fault can
-    have hold at a time, words such as "gain {board}"; what needs no turns holds nothing. places:
-    each {place} in these words. units: what numbers are in that hang on other values, by name.
+    have hold at a time, words such as "gain {board}"; what needs no turns holds nothing. units:
+    what numbers are in that hang on other values, by name.
     remark(laboratory, **given): what is to be known of it as the laboratory is set at present.
     """
 
@@ -102,7 +102,6 @@ class Fault:
     holds: tuple[str, ...] = ()
     units: Callable[[Site, Mapping[str, Any]], Mapping[str, str]] = lambda site, given: {}
     check: Callable[..., object] = lambda site, **given: None
-    places: Callable[[Site, Mapping[str, Any]], Iterable[str]] = lambda site, given: ("",)
     remark: Callable[..., str] = lambda site, **given: ""
 
     @property
@@ -163,14 +162,10 @@ class Fault:
         except ValueError as error:
             raise FaultError(f"{self.name}: {error}") from None
 
-    def held(self, site: Site, values: Mapping[str, Value]) -> frozenset[Hashable]:
+    def held(self, values: Mapping[str, Value]) -> frozenset[Hashable]:
         """Return what it has hold of, with these parameters."""
         chosen = self.chosen(values)
-        return frozenset(
-            word.format(**chosen, place=place)
-            for word in self.holds
-            for place in self.places(site, chosen)
-        )
+        return frozenset(word.format(**chosen) for word in self.holds)
 
     def chosen(self, values: Mapping[str, Value]) -> dict[str, Value]:
         """Return every parameter, those that were not given as they are by default."""

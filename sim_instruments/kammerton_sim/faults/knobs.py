@@ -1,0 +1,49 @@
+"""Knobs that hands have turned: of several hands at one knob the last one counts.
+
+Each output's knob is one of its own, so a hand at one output leaves the others where they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kammerton_sim.faults.words import Undo, Value
+
+
+@dataclass(eq=False)
+class _Hand:
+    """What one hand set a knob to."""
+
+    value: Value
+
+
+class Knobs:
+    """All knobs that are turned at present: what each was set to before, and by every hand since.
+
+    Turned by another hand, a knob goes there at once, not by way of where it was at first.
+    """
+
+    def __init__(self) -> None:
+        self._hands: dict[tuple[object, ...], list[_Hand]] = {}
+
+    def turn(
+        self, knob: tuple[object, ...], before: Value, new: Value, put: Callable[[Value], None]
+    ) -> Undo:
+        """Set a knob by `put`; returns what takes this hand away.
+
+        before: what it is set to now, which is where it goes when no hand is left.
+        """
+        hands, hand = self._hands.setdefault(knob, [_Hand(before)]), _Hand(new)
+        hands.append(hand)
+        put(new)
+
+        def leave() -> None:
+            last = hands[-1] is hand
+            hands.remove(hand)
+            if last:
+                put(hands[-1].value)
+            if len(hands) == 1:
+                del self._hands[knob]
+
+        return leave
