@@ -17,7 +17,10 @@ MISSED = "**missed**"
 
 @dataclass(frozen=True)
 class Effort:
-    """How much to do: traces of each part, the kind (None for all) and the seed."""
+    """How much to do: traces of each part, the kind (None for all) and the seed.
+
+    rounds: how often a time is measured at most, in the hope of a quiet machine.
+    """
 
     never: int
     broken: int
@@ -27,6 +30,7 @@ class Effort:
     peer_traces: int
     kind: str | None
     seed: int
+    rounds: int = 1
 
     def of(self, kind: str) -> Effort:
         """Return the same for one kind."""
@@ -38,7 +42,7 @@ class Effort:
 
 
 FULL = {"never": 10_000, "broken": 1000, "success": 2000, "honest": 25_000, "worst": 200,
-        "peer_traces": 40}  # fmt: skip
+        "peer_traces": 40, "rounds": 6}  # fmt: skip
 QUICK = {"never": 300, "broken": 100, "success": 100, "honest": 500, "worst": 2,
          "peer_traces": 3}  # fmt: skip
 
@@ -50,7 +54,9 @@ def is_map(truth: Truth) -> bool:
 
 def smaller(asked: Effort) -> Effort:
     """Return an effort with few traces."""
-    return replace(asked, never=100, broken=50, success=40, honest=200, worst=1, peer_traces=1)
+    return replace(
+        asked, never=100, broken=50, success=40, honest=200, worst=1, peer_traces=1, rounds=1
+    )
 
 
 def row(*cells: object) -> str:

@@ -8,10 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
+from operator import itemgetter
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from scipy.optimize import curve_fit
@@ -29,11 +31,14 @@ SNR = 20.0
 GOALS = {"t1": 6.0, "ramsey": 30.0, "resonator_spectroscopy, notch": 120.0}
 SWEEP, MAP = 200.0, 20_000.0
 PATIENCE = 600.0
+QUIET, REST = 170e-6, 5.0
+"""A case is measured again, after a rest of so many s, until the yardstick is that short (s)."""
 REPEATS, LEAST, LONG = 20, 5, 1.0  # fits of one batch; fewer where they take so many s together
 POPULATIONS = ("t1", "t2_echo", "cpmg", "ramsey", "rabi_amplitude", "rabi_length")
 PEERS = tuple(DISTRIBUTIONS)
 NOT_HERE = "not installed here"
 ROOT = Path(__file__).parents[2]
+Measured = TypeVar("Measured")
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +119,24 @@ def yardstick(repeats: int = 40) -> float:
         curve_fit(_exponential, x, y, p0=[1.0, 2.0, 0.0], sigma=np.full(51, 0.05))
         took.append(time.process_time() - start)
     return float(np.median(took))
+
+
+def quietest(measure: Callable[[], Measured], rounds: int) -> tuple[Measured, float]:
+    """Measure until the machine is quiet, or for some rounds.
+
+    Returns what was measured beside the shortest yardstick, which chooses without a look at
+    the outcome, and that yardstick.
+    """
+    found = [_beside(measure)]
+    while found[-1][1] > QUIET and len(found) < rounds:
+        time.sleep(REST)
+        found.append(_beside(measure))
+    return min(found, key=itemgetter(1))
+
+
+def _beside(measure: Callable[[], Measured]) -> tuple[Measured, float]:
+    before, measured = yardstick(), measure()
+    return measured, max(before, yardstick())
 
 
 def _exponential(x: Array, size: float, rate: float, level: float) -> Array:
@@ -201,19 +224,21 @@ def lines(effort: Effort) -> Iterator[str]:
         "that peers assume (exponential, Lorentzian); maps and several sweeps over one axis: "
         "N = 20 instead of 1000; `no answer` means that it raised or gave no number. "
         "`us` is the median, `worst` the slowest. The yardstick is what scipy's curve_fit takes "
-        "for one plain exponential of 51 points in the same minute: on an idle machine of this "
-        "kind 150 us. Laws and guesses of curve_fit and lmfit: "
+        "for one plain exponential of 51 points before and after, the longer of both: on an idle "
+        f"machine of this kind 150 us. Where it takes more than {1e6 * QUIET:g} us, ours is "
+        f"measured up to {effort.rounds} times, and that with the shortest yardstick counts; "
+        "peers follow once. Laws and guesses of curve_fit and lmfit: "
         "tests/benchmarks/peers/laws.py.\n"
     )
     yield row("kind", *(f"N = {n}" for n in BATCHES), "goal, N = 1000", "right", "yardstick", "")
     yield "|---|---|---|---|---|---|---|---|"
     peers: list[str] = []
     for case in cases(effort.kind, effort.seed):
-        us, right = _own(case)
+        (us, right), beside = quietest(partial(_own, case), effort.rounds)
         goal = _goal(case.truth)
         yield row(
             case.truth.name, *(f"{u:.1f}" for u in us), f"{goal:g}", percent(right),
-            f"{1e6 * yardstick():.0f}", mark(us[-1] <= goal),
+            f"{1e6 * beside:.0f}", mark(us[-1] <= goal),
         )  # fmt: skip
         peers += list(_peers(case, us, right, effort.peer_traces))
     yield ""

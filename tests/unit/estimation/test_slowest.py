@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import pytest
 
-from tests.benchmarks import fits_verdicts
+from tests.benchmarks import fits_speed, fits_verdicts
 from tests.benchmarks.fits_common import Effort, is_map
-from tests.benchmarks.fits_speed import SWEEP, cases, ours
+from tests.benchmarks.fits_speed import QUIET, SWEEP, cases, ours, quietest
 from tests.benchmarks.fits_verdicts import AGAIN, SLOWEST, slowest
 from tests.catalogue.registry import plain
 from tests.yardstick import least
@@ -56,3 +56,16 @@ def test_the_slowest_is_the_largest_of_the_least_times(monkeypatch):
     found = slowest(SWEEPS["t1"], ONE_EACH)
     assert found.ms == found.traces == len(own)
     assert len(calls) < found.traces + 12 * AGAIN
+
+
+@pytest.mark.parametrize(
+    ("yardsticks", "kept"),
+    [((2.0, 2.0, 0.5, 3.0, 1.5, 1.5), 3), ((2.0, 2.0, 0.9, 1.0, 0.1, 0.1), 2)],
+)
+def test_what_was_measured_on_the_quietest_machine_counts(monkeypatch, yardsticks, kept):
+    """Whatever it was, and quiet means before and after."""
+    took = iter(yardsticks)
+    monkeypatch.setattr(fits_speed, "yardstick", lambda: QUIET * next(took))
+    monkeypatch.setattr(fits_speed, "REST", 0.0)
+    outcomes = iter((1, 2, 3))
+    assert quietest(lambda: next(outcomes), 3)[0] == kept
