@@ -10,8 +10,11 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from itertools import starmap
+from itertools import groupby, starmap
+from operator import itemgetter
 from typing import Any
+
+from kammerton_sim.units import UNITS
 
 Key = tuple[str, str, str]
 """Instrument, output, what."""
@@ -22,16 +25,8 @@ Limits = Mapping[str, tuple[float, float]]
 BOUNDLESS = 1e300
 """What is further out is as good as no limit; no infinity, which JSON does not have."""
 
-_VOLTS = ("peak", "level", "low", "high", "offset", "amplitude", "voltage_limit", "volts")
 _SWEPT = ("sweep_from", "sweep_to")
 """The ends of what an analyzer's tone passes, which are held against limits of its frequency."""
-
-UNITS = {
-    **dict.fromkeys(("frequency", *_SWEPT), "Hz"),
-    **dict.fromkeys(_VOLTS, "V"),
-    "power": "dBm",
-    "current": "A",
-}
 
 OHM = 1e3
 """Of a bias line: a current through it is held against limits in volts, unless there are others."""
@@ -264,6 +259,28 @@ def _settings(changes: Changes, start: Iterable[Key]) -> list[Key]:
         if c["what"] not in _NOT_WRITTEN
     )
     return list(dict.fromkeys([*start, *_silent(start), *told]))
+
+
+def mixed(
+    changes: Changes, limits: Limits, start: Mapping[Key, Any]
+) -> dict[str, dict[str, list[str]]]:
+    """Return the patterns that meet numbers in several units: pattern -> unit -> names.
+
+    A number without a unit is in "". What is switched or chosen is no number.
+    """
+    patterns = [name for name in limits if set(name.rpartition(".")[2]) & set("*?[")]
+    if not patterns:
+        return {}
+    seen = {(c["instrument"], c["output"], c["what"]): c["new"] for c in changes}
+    known = {**dict.fromkeys(_silent(start)), **start, **seen}
+    levels = [k for k, v in known.items() if is_number(v) or (v is None and k[2] in UNITS)]
+    found = {name: _by_unit(key[2] for key in levels if _is_meant(key, name)) for name in patterns}
+    return {name: units for name, units in found.items() if len(units) > 1}
+
+
+def _by_unit(names: Iterable[str]) -> dict[str, list[str]]:
+    units = sorted({(UNITS.get(name, ""), name) for name in names})
+    return {unit: [name for _, name in each] for unit, each in groupby(units, itemgetter(0))}
 
 
 def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:

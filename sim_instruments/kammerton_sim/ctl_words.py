@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kammerton_sim.audit import UNITS
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import shown
 from kammerton_sim.quantities import quantity
 from kammerton_sim.terminal import columns, width
+from kammerton_sim.units import UNITS
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",
@@ -18,6 +18,8 @@ _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_sta
 _DIGITS = {**dict.fromkeys(("f01", "frequency", "bare_frequency"), 9), "anharmonicity": 6}
 _FEW = 4
 """Digits of a truth that is said: a frequency to 10 Hz, a time to a thousandth."""
+_EXACT = {"Hz": 14}
+"""Digits of a setting where ten are too few: a frequency to 1 mHz."""
 
 _STANDS = 1e-6  # mol/s, below which nothing flows; at rest it is some hundred times as much
 _HEADING = ("FAULT", "TAKES", "ROW", "WHAT HAPPENS")
@@ -164,7 +166,8 @@ def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
 def change(entry: Mapping[str, Any]) -> str:
     """One entry: when, what, from what to what."""
     where = f"{entry['instrument']}.{entry['output']} {entry['what']}"
-    old, new = (level(entry["what"], entry[key]) for key in ("old", "new"))
+    unit = entry.get("unit", "")
+    old, new = (_said(entry[key], unit) for key in ("old", "new"))
     return f"{utc(entry['time'])}  {where}: {old} -> {new}"
 
 
@@ -172,13 +175,16 @@ def _levels(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{what} = {level(what, value)}" for what, value in values.items())
 
 
-_VOLTS_OR_AMPERES = ("level", "low", "high")
-
-
 def level(what: str, value: Any) -> str:
-    """Return a level of an output with its unit, where that is always the same."""
-    unit = "" if what in _VOLTS_OR_AMPERES else UNITS.get(what, "")
-    return quantity(value, unit, 10) if unit and type(value) in (int, float) else _none(value)
+    """Return a level of an output with its unit."""
+    return _said(value, UNITS.get(what, ""))
+
+
+def _said(value: Any, unit: str) -> str:
+    """Return what a setting is; a number to the digits that a box resolves."""
+    if unit and type(value) in (int, float):
+        return quantity(value, unit, _EXACT.get(unit, 10))
+    return _none(value)
 
 
 def _pairs(fault: Mapping[str, Any]) -> str:
@@ -194,5 +200,5 @@ def _none(value: Any) -> str:
 
 
 def utc(unix: float) -> str:
-    """A time of the laboratory to the millisecond."""
-    return datetime.fromtimestamp(unix, UTC).isoformat(" ", "milliseconds")[:-6]
+    """A time of the laboratory to the millisecond, rounded as its unix seconds are."""
+    return datetime.fromtimestamp(round(unix, 3), UTC).isoformat(" ", "milliseconds")[:-6]

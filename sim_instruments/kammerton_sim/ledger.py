@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from kammerton_sim.units import UNITS
+
 _UNHEARD = ("connection", "refused", "written")
 _ASIDE = ("connection", "fault", "identity")
 """What comes while something is written and is not what was written."""
@@ -20,7 +22,8 @@ Scalar = float | int | str | bool | None
 class Change:
     """One change of one output; `what` is "on", "amplitude", "frequency", "connection"...
 
-    by: "" for who asked over the wire; else what else it was, such as "power switch".
+    by: "" for who asked over the wire; else what else it was, such as "power switch". unit: what
+    old and new are in; "" of what is no number.
     """
 
     index: int
@@ -31,6 +34,7 @@ class Change:
     old: Scalar
     new: Scalar
     by: str = ""
+    unit: str = ""
 
 
 class Ledger:
@@ -52,11 +56,20 @@ class Ledger:
         self._hand = threading.local()
         self.version = 0
 
-    def record(self, instrument: str, output: str, what: str, old: Scalar, new: Scalar) -> None:
-        """Append one change, stamped with laboratory time."""
+    def record(
+        self,
+        instrument: str,
+        output: str,
+        what: str,
+        old: Scalar,
+        new: Scalar,
+        unit: str | None = None,
+    ) -> None:
+        """Append one change, stamped with laboratory time; unit: where it is not the usual one."""
         with self._lock:
             by = getattr(self._hand, "by", "")
-            change = Change(self._next, self.now(), instrument, output, what, old, new, by)
+            unit = UNITS.get(what, "") if unit is None else unit
+            change = Change(self._next, self.now(), instrument, output, what, old, new, by, unit)
             if len(self._changes) == self._changes.maxlen:
                 self._forget(self._changes[0])
             self._changes.append(change)

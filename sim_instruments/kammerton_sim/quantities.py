@@ -6,7 +6,7 @@ import math
 
 _PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
 _LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
-_SCALED = ("Hz", "s", "V", "A", "W", "K", "K/s")
+_SCALED = ("Hz", "s", "V", "A", "W", "K", "K/s", "Sa/s")
 _BOUNDLESS = 1e300
 
 

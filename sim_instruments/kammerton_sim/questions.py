@@ -6,6 +6,7 @@ import math
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import (
@@ -14,6 +15,7 @@ from kammerton_sim.audit import (
     Limits,
     known_outputs,
     limited,
+    mixed,
     unmet,
     unsafe,
     writes,
@@ -62,7 +64,8 @@ class Questions:
         Raises
         ------
         AuditError
-            A pattern meets no output, so that finding nothing would prove nothing.
+            A pattern meets no output, so that finding nothing would prove nothing; or it meets
+            levels in several units, which one pair of numbers cannot limit.
         """
         if not isinstance(limits, Mapping):
             return self.outside(limits_of_lab(limits))
@@ -72,8 +75,16 @@ class Questions:
         return answer
 
     def outside(self, limits: Limits) -> dict[str, Any]:
-        """Return what `unsafe` does, and name patterns that meet no output instead of raising."""
+        """Return what `unsafe` does, and name patterns that meet no output instead of raising.
+
+        Raises
+        ------
+        AuditError
+            A pattern meets levels in several units.
+        """
         site, start, changes = self._site, self._at_power_on(), self._changes()
+        if several := mixed(changes, limits, start):
+            raise AuditError("; ".join(starmap(_mixed, several.items())))
         found = unsafe(changes, limits, start, site.world.clock.now(), site.ledger.began)
         nowhere = unmet(changes, limits, start)
         known = known_outputs(changes, start) if nowhere else []
@@ -140,6 +151,18 @@ def missed(not_judged: Iterable[Mapping[str, str]]) -> str:
     """Return what is to be said of patterns that meet no output; "" where there are none."""
     said = "; ".join(f"{each['name']}: {each['why']}" for each in not_judged)
     return f"{said}: nothing is proved" if said else ""
+
+
+def _mixed(pattern: str, found: Mapping[str, Sequence[str]]) -> str:
+    """Return why a pattern is refused that meets levels in several units."""
+    each = [f"{', '.join(names)} in {unit}" if unit else f"the numbers {', '.join(names)}"
+            for unit, names in found.items()]  # fmt: skip
+    one = (found.get("V") or next(names for unit, names in found.items() if unit))[0]
+    box = pattern.rpartition(".")[0] or pattern
+    return (
+        f"{pattern}: one pair of numbers cannot limit {'; '.join(each)}: write a pattern for each,"
+        f" such as {box}.{one}=MIN:MAX"
+    )
 
 
 def no_output(pattern: str, known: Sequence[str]) -> str:

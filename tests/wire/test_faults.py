@@ -35,7 +35,7 @@ def test_a_fault_is_numbered_logged_and_taken_off(laboratory, world):
     assert laboratory.faults.clear(1) == [1]
     assert laboratory.faults.clear(1) == []
     assert laboratory.faults.active() == []
-    said = "fault 1: kelvin=0.3 seed=3001"
+    said = "fault 1: kelvin=300mK seed=3001"
     assert faults_of(laboratory) == [
         ("laboratory", "temperature", said),
         ("laboratory", "temperature", None),

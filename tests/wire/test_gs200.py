@@ -98,7 +98,7 @@ def test_nothing_comes_out_while_the_output_is_off(box):
     assert box.levels() == {"bias.out": {"level": 0.5, "volts": 0.5}}
     told(box, ":OUTP 0;:SOUR:FUNC CURR;:SOUR:RANG 1E-3;LEV 2E-4;:OUTP 1")
     now = box.levels()["bias.out"]
-    assert now == {"level": pytest.approx(2e-4), "volts": pytest.approx(0.2)}
+    assert now == {"current": pytest.approx(2e-4), "volts": pytest.approx(0.2)}
 
 
 def test_a_current_makes_a_voltage_across_the_line_up_to_the_limiter(box):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kammerton_sim.faults.catalogue import CATALOGUE
 from kammerton_sim.faults.course import Course
 from kammerton_sim.faults.turns import Turns
-from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near
+from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near, shown
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -254,5 +254,6 @@ def unfit(when: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _words(injection: Injection) -> str:
-    given = " ".join(f"{name}={value}" for name, value in injection.given.items())
-    return f"fault {injection.number}: {given} seed={injection.seed}"
+    units = injection.units
+    given = [f"{name}={shown(name, value, units)}" for name, value in injection.given.items()]
+    return f"fault {injection.number}: {' '.join([*given, f'seed={injection.seed}'])}"

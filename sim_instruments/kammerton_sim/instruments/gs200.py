@@ -93,8 +93,8 @@ class Gs200(ScpiInstrument):
             return min(max(wanted, -most), most)
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return the level as it is set (V or A) and the volts across the line; None when off."""
-        now = {"level": self.level(), "volts": self.volts()}
+        """Return what it is set to, V (level) or A (current), and the line's volts; None: off."""
+        now = {self._level_or_current: self.level(), "volts": self.volts()}
         return {f"{self.name}.out": now if self.value("on") else None}
 
     def receive(self, message: bytes | bytearray) -> bytes:
@@ -117,12 +117,24 @@ class Gs200(ScpiInstrument):
         if key == "function" and value != self.value("function"):
             self.set("on", (), False)
             self._stop_at(0.0)
+            super().set("level", (), 0.0)  # while it is still in what it was
         super().set(key, suffixes, value)
 
     def unit(self, key: str) -> str:
         """Return V or A of a level, as the function has it."""
-        of_function = "V" if self.value("function") == "VOLT" else "A"
-        return of_function if key in ("level", "range") else super().unit(key)
+        return self._volts_or_amperes if key in ("level", "range") else super().unit(key)
+
+    def noted_unit(self, key: str) -> str | None:
+        """Return V or A of a level and a range, as the function has them."""
+        return self._volts_or_amperes if key in ("level", "range") else None
+
+    @property
+    def _volts_or_amperes(self) -> str:
+        return "V" if self.value("function") == "VOLT" else "A"
+
+    @property
+    def _level_or_current(self) -> str:
+        return "level" if self.value("function") == "VOLT" else "current"
 
     def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
         """A level has to fit the range."""
@@ -134,8 +146,9 @@ class Gs200(ScpiInstrument):
         """Another function begins switched off, at 0, in its own range."""
         self._extended |= _SOURCE_CHANGED
         if key == "function":
-            self.set("level", (), 0.0)
-            self.set("range", (), 1.0 if self.value("function") == "VOLT" else 10e-3)
+            span = 1.0 if self.value("function") == "VOLT" else 10e-3
+            self._values["range", ()] = span  # the one before was in something else
+            self.ledger.record(self.name, "out", "range", None, span, self._volts_or_amperes)
 
     def _ranges(self) -> tuple[Range, ...]:
         return VOLTAGE if self.value("function") == "VOLT" else CURRENT
@@ -216,7 +229,7 @@ class Gs200(ScpiInstrument):
     def _quantity(self, call: Call, least: float = -math.inf, most: float = math.inf) -> float:
         """Return a level or a range; MIN and MAX are these, or those of the largest range."""
         (text,) = call.parts(1, 1)
-        unit = "V" if self.value("function") == "VOLT" else "A"
+        unit = self._volts_or_amperes
         end = self._ranges()[-1].most
         return float(Number(0.0, max(least, -end), min(most, end), unit).parse(text))
 
@@ -238,7 +251,7 @@ class Gs200(ScpiInstrument):
         ends = start, steps[-1]
         beyond = min(steps) < min(ends), max(steps) > max(ends)
         self._reach(min(steps) if beyond[0] else None, max(steps) if beyond[1] else None)
-        self.ledger.record(self.name, "out", "ramp", *ends)
+        self.ledger.record(self.name, "out", "ramp", *ends, self._volts_or_amperes)
 
     def _stop_at(self, level: float) -> None:
         """Run no program any more; the output stays at `level`.
@@ -252,7 +265,7 @@ class Gs200(ScpiInstrument):
         set_before = self.value("level")
         super().set("level", (), level)
         if level == set_before:
-            self.ledger.record(self.name, "out", "level", set_before, level)
+            self.ledger.record(self.name, "out", "level", set_before, level, self._volts_or_amperes)
         self._reach(None, None)
 
     def _reach(self, low: float | None, high: float | None) -> None:
@@ -261,7 +274,7 @@ class Gs200(ScpiInstrument):
             old = self._reached.get(what)
             if new != old:
                 self._reached[what] = new
-                self.ledger.record(self.name, "out", what, old, new)
+                self.ledger.record(self.name, "out", what, old, new, self._volts_or_amperes)
 
     def _settle(self) -> None:
         """Take the level that a program has reached; note in the ledger that it ended."""

@@ -80,7 +80,9 @@ class ScpiInstrument:
             return
         self._values[key, suffixes] = value
         if self.settings[key].output:
-            self.ledger.record(self.name, self.label(suffixes), key, old, value)
+            self.ledger.record(
+                self.name, self.label(suffixes), key, old, value, self.noted_unit(key)
+            )
         self.changed(key, suffixes)
 
     def power_on(self) -> dict[tuple[str, str, str], Value]:
@@ -95,6 +97,10 @@ class ScpiInstrument:
         """Return what a setting is in, as it is written to the box; "" where it is in nothing."""
         kind = self.settings[key].kind
         return str(getattr(getattr(kind, "number", kind), "unit", ""))
+
+    def noted_unit(self, key: str) -> str | None:
+        """Return what the ledger says that a setting is in; None for the usual."""
+        return None
 
     def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
         """Return why a setting cannot be this, as others are at present; "" where it can."""
