@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
+# Hundreds of processes are started: what they import is compiled once, whatever is set outside.
+export PYTHONDONTWRITEBYTECODE =
+
 .PHONY: demo test lint soak bench bench-world bench-fits bench-adaptive lock audit prove prove-maps prove-fits fuzz check clean
 .DELETE_ON_ERROR:
 

@@ -67,9 +67,19 @@ def unsafe(tree: ast.AST) -> Iterator[str]:
         ):
             yield node.module or ""
         elif isinstance(node, ast.Call):
-            if ast.unparse(node.func) in UNSAFE_CALLS:
-                yield ast.unparse(node.func)
+            if (name := called(node.func)) in UNSAFE_CALLS:
+                yield name
             yield from ("allow_pickle" for k in node.keywords if allows_pickle(k))
+
+
+def called(function: ast.expr) -> str:
+    """Return the name of what is called, `f` or `module.f`; "" of anything else."""
+    match function:
+        case ast.Name(id=name):
+            return name
+        case ast.Attribute(value=ast.Name(id=module), attr=name):
+            return f"{module}.{name}"
+    return ""
 
 
 def allows_pickle(keyword: ast.keyword) -> bool:
