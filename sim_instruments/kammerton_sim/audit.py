@@ -128,7 +128,7 @@ class _Replay:
         run = self._values.get((box, "all", "run"), "running")
         running = run == "running" or what == "offset"  # that is there while nothing plays, too
         running = running or (run == "waiting" and what in _MARKED)  # whichever it holds meanwhile
-        relays = (output, output.partition(".")[0], output.rstrip("0123456789"), "all")
+        relays = (output, output.partition(".")[0], "all")
         closed = (self._values[box, r, "on"] for r in relays if (box, r, "on") in self._values)
         return running and bool(next(closed, False))
 
@@ -292,10 +292,14 @@ def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
 
 
 def _silent(start: Iterable[Key]) -> list[Key]:
-    """Return what generators play, which is not there before something is assigned."""
+    """Return what generators play, which is not there before something is assigned, and currents.
+
+    A source has its level in the ledger, which is a current where that is its function.
+    """
     boxes = [box for box, _, what in start if what == "clock_rate"]
     channels = dict.fromkeys((b, o) for b, o, _ in start if b in boxes and o.isdecimal())
-    return [(box, output, what) for box, output in channels for what in _PLAYED]
+    currents = [(b, o, "current") for b, o, what in start if what == "voltage_limit"]
+    return [(box, output, what) for box, output in channels for what in _PLAYED] + currents
 
 
 def wrong_box(changes: Changes) -> list[dict[str, Any]]:

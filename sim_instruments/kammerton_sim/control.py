@@ -167,7 +167,7 @@ class Control:
             return ""
         return (
             f"a program is connected to {', '.join(connected)}: its own clock does not see this"
-            f" jump and is {lasted(seconds)} behind the laboratory's from now on"
+            f" jump and is {lasted(site.world.clock.leapt)} behind the laboratory's from now on"
         )
 
     def _power_cycle(self, instrument: str) -> dict[str, Any]:

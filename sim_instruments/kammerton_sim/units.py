@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 _VOLTS = (
-    "peak", "level", "low", "high", "ramp", "offset", "amplitude", "voltage_limit", "volts",
+    "peak", "level", "low", "high", "ramp", "offset", "amplitude", "voltage_limit",
     "marker_high", "marker_low",
 )  # fmt: skip
 UNITS: Mapping[str, str] = {

@@ -143,7 +143,7 @@ class Told:
 
 
 def plays(site):
-    return any(level and level.get("running") for level in site.outputs().values())
+    return any(level and level.get("run") == "running" for level in site.outputs().values())
 
 
 def test_a_daemon_writes_nothing_to_a_box_that_becomes_another_one(handled):

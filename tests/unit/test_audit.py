@@ -151,9 +151,9 @@ def test_no_answer_has_an_infinity_in_it():
 
 def test_a_relay_may_belong_to_several_channels_of_a_box():
     limits = {"vna.power": (-60.0, -10.0)}
-    entries = [(1, "vna", "rf", "on", True), (2, "vna", "rf2", "power", 0.0)]
+    entries = [(1, "vna", "all", "on", True), (2, "vna", "rf2", "power", 0.0)]
     assert spans(*entries, limits=limits) == [("vna.rf2", "power", 0.0, 2, 100.0)]
-    off = [*entries, (3, "vna", "rf", "on", False)]
+    off = [*entries, (3, "vna", "all", "on", False)]
     assert spans(*off, limits=limits) == [("vna.rf2", "power", 0.0, 2, 3)]
 
 

@@ -95,10 +95,10 @@ def test_nothing_comes_out_while_the_output_is_off(box):
     told(box, ":SOUR:LEV 0.5")
     assert (box.volts(), box.levels()) == (0.0, {"bias.out": None})
     told(box, ":OUTP 1")
-    assert box.levels() == {"bias.out": {"level": 0.5, "volts": 0.5}}
+    assert box.levels() == {"bias.out": {"level": 0.5, "current_limit": 0.2}}
     told(box, ":OUTP 0;:SOUR:FUNC CURR;:SOUR:RANG 1E-3;LEV 2E-4;:OUTP 1")
-    now = box.levels()["bias.out"]
-    assert now == {"current": pytest.approx(2e-4), "volts": pytest.approx(0.2)}
+    amperes = {"current": pytest.approx(2e-4), "voltage_limit": 30.0}
+    assert (box.levels()["bias.out"], box.volts()) == (amperes, pytest.approx(0.2))
 
 
 def test_a_current_makes_a_voltage_across_the_line_up_to_the_limiter(box):

@@ -134,7 +134,7 @@ def test_what_is_on(ask, awg, source):
     settle(source)
     outputs = {name: level for name, level in ask(op="outputs").items() if level}
     assert sorted(outputs) == ["awg1.1", "awg1.2", "awg1.3", "awg1.4", "drive_lo.rf"]
-    assert outputs["awg1.1"] == {"amplitude": 1.0, "running": False, "peak": pytest.approx(0.2)}
+    assert outputs["awg1.1"] == {"amplitude": 1.0, "run": "stopped", "peak": pytest.approx(0.2)}
     assert outputs["drive_lo.rf"] == {"frequency": 1e9, "power": -30.0}
 
 

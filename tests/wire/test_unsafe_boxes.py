@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton_sim.audit import AuditError
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.laboratory import Laboratory
@@ -85,3 +86,31 @@ def test_an_analyzer_radiates_where_it_sweeps_from_power_on(laboratory, spans):
     assert all(span["to"] < laboratory.world.clock.now() for span in told["found"])
     laboratory.power_cycle("vna")
     assert spans()[-2:] == [begin, end]
+
+
+def test_what_an_output_and_its_levels_are_called_can_be_limited(laboratory):
+    """As `ctl outputs` has them, they are in the ledger, and limits of them meet something."""
+    for box, outputs in {"awg1": 8, "drive_lo": 1, "bias": 1, "vna": 1, "pulses": 2}.items():
+        laboratory.faults.inject("front-panel", instrument=box, setting="on", value="1")
+        assert sum(name.startswith(f"{box}.") for name in laboratory.outputs()) == outputs
+    told = {n: v for n, v in laboratory.outputs().items() if v is not None}
+    numbers = [
+        f"{name}.{what}"
+        for name, levels in told.items()
+        for what, value in levels.items()
+        if type(value) in (int, float)
+    ]
+    numbers.append("bias.out.current")  # as its level is called when its function is that
+    assert {"bias.out.level", "vna.rf1.power", "pulses.2.high", "awg1.8.peak"} <= set(numbers)
+    assert laboratory.questions.unsafe(dict.fromkeys(numbers, (-1e12, 1e12)))["found"] == []
+    switched = [c for c in laboratory.ledger.since() if c["what"] == "on"]
+    names = {f"{c['instrument']}.{c['output']}" for c in switched}  # the analyzer was on before
+    assert names == {name for name in told if name != "vna.rf1"}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "meant"), [("vna.rf.power", "vna.rf1.power"), ("bias.out.levl", "bias.out.level")]
+)
+def test_of_names_that_are_equally_near_the_first_is_meant(laboratory, pattern, meant):
+    with pytest.raises(AuditError, match=f"did you mean '{meant}'"):
+        laboratory.questions.unsafe({pattern: (0, 1)})

@@ -52,7 +52,7 @@ SWEEP = "INIT1:CONT 0;:SENS1:FREQ:STAR 4E9;STOP 8E9;:SENS1:SWE:POIN 5;:INIT1"
 
 def test_it_comes_up_radiating(box):
     tone = {"power": -10, "sweep_from": 100e3, "sweep_to": 20e9}
-    assert box.levels() == {"vna.rf": tone}
+    assert box.levels() == {"vna.rf1": tone}
     assert told(box, "OUTP?;:SOUR1:POW?;:INIT1:CONT?;:CONF:TRAC:CAT?") == "1;-10;1;'1,Trc1'"
 
 

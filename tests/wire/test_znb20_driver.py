@@ -217,7 +217,7 @@ def test_a_trace_that_is_spoilt_is_an_error_and_the_output_is_off(rig, analyzer,
 
 def test_safe_switches_off(rig, analyzer):
     asyncio.run(analyzer.safe())
-    assert rig.device.levels() == {"vna.rf": None}
+    assert rig.device.levels() == {"vna.rf1": None}
 
 
 def test_a_raw_socket_is_refused():

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.quantities import lasted, quantity
@@ -261,9 +261,17 @@ def _wanted(kind: str, unit: str) -> str:
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)', or nothing when nothing is near."""
-    found = get_close_matches(word, list(known), 1)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+    """Return ' (did you mean ...?)', or nothing when nothing is near; of equals the first."""
+    names = list(known)
+    found = get_close_matches(word, names, len(names) or 1)
+    if not found:
+        return ""
+    alike = [name for name in names if _ratio(name, word) >= _ratio(found[0], word)]
+    return f" (did you mean {alike[0]!r}?)"
+
+
+def _ratio(name: str, word: str) -> float:
+    return SequenceMatcher(None, name, word).ratio()
 
 
 def own_name(name: str, boards: Iterable[str]) -> str:

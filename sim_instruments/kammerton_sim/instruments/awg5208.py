@@ -66,10 +66,10 @@ class Awg5208(ScpiInstrument):
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
         """Return what each channel can put out by name ("awg1.3"); None where it is off."""
-        running = self.state is RunState.RUNNING
+        run = self.state.name.lower()
         return {
             f"{self.name}.{c}": {
-                "amplitude": self.value("amplitude", c), "running": running,
+                "amplitude": self.value("amplitude", c), "run": run,
                 "peak": max(map(abs, self._reach(c))),
             } if self.is_on(c) else None
             for c in range(1, CHANNELS + 1)

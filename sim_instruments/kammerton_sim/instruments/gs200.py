@@ -93,8 +93,9 @@ class Gs200(ScpiInstrument):
             return min(max(wanted, -most), most)
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return what it is set to, V (level) or A (current), and the line's volts; None: off."""
-        now = {self._level_or_current: self.level(), "volts": self.volts()}
+        """Return its level (V) or current (A), and the limiter of the other one; None: off."""
+        limiter = "current_limit" if self._level_or_current == "level" else "voltage_limit"
+        now = {self._level_or_current: self.level(), limiter: self.value(limiter)}
         return {f"{self.name}.out": now if self.value("on") else None}
 
     def receive(self, message: bytes | bytearray) -> bytes:

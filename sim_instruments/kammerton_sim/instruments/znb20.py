@@ -67,14 +67,21 @@ class Znb20(Stimulus):
         return super().power_on() | {(self.name, "rf1", what): end for what, end in ends}
 
     def label(self, suffixes: tuple[int, ...]) -> str:
-        """Return the name of the output; each channel has its own power."""
-        return f"rf{suffixes[0]}" if suffixes else "rf"
+        """Return the name of an output: each channel has its own power; "all" of the box."""
+        return f"rf{suffixes[0]}" if suffixes else "all"
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return what port 1 puts out: that of the first channel; None when it is off."""
-        ends = dict(zip(ENDS, self._ends(1), strict=True))
-        level = {"power": self.value("power", 1), **ends}
-        return {f"{self.name}.rf": level if self.value("on") else None}
+        """Return what each channel with a trace puts out at port 1; None when the RF is off."""
+        on = bool(self.value("on"))
+        return {
+            f"{self.name}.{self.label((channel,))}": self._tone(channel) if on else None
+            for channel in sorted({1} | {trace.channel for trace in self._traces.values()})
+        }
+
+    def _tone(self, channel: int) -> dict[str, Any] | None:
+        """Return power and ends of what a channel sweeps; None without a trace: then it is mute."""
+        ends = dict(zip(ENDS, self._swept.get(channel, (None, None)), strict=True))
+        return None if None in ends.values() else {"power": self.value("power", channel), **ends}
 
     def reset(self) -> None:
         """Defaults, and one trace."""

@@ -17,6 +17,8 @@ class LaboratoryClock:
     def __init__(self, start: float | None = None) -> None:
         self._zero = (time.time() if start is None else start) - time.monotonic()
         self._lock = threading.Lock()
+        self.leapt = 0.0
+        """s of all jumps so far that are no instrument's time: no program's own clock sees them."""
 
     def now(self) -> float:
         """Unix seconds."""
@@ -28,6 +30,7 @@ class LaboratoryClock:
             raise WorldError(f"the clock cannot go back by {-seconds} s")
         with self._lock:
             self._zero += seconds
+            self.leapt += seconds
 
     def advance_to(self, instant: float) -> None:
         """Let the time up to `instant` (unix seconds) pass at once; the past is past."""
