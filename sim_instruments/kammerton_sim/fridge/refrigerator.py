@@ -10,12 +10,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.fridge.history import History
 from kammerton_sim.fridge.mixture import MACHINES, Plant, flow, pressures
 from kammerton_sim.fridge.sensors import Reading, Sensor
 from kammerton_sim.fridge.stages import BASE, ROOM, STAGES, Thermals, by_stage
 
 _COLDEST, _HOTTEST = 1e-3, 400.0
 _STILL_ENOUGH = 1e-5  # of a temperature: a change this small is taken in one step
+
+_LOOK, _LOOKS = 60.0, 1000
+"""s between the temperatures of a long time that are remembered, and how many of them at most."""
 
 _SOLVING = threading.Lock()
 """LSODA keeps its state in one place for the whole process, in some versions of scipy."""
@@ -53,6 +57,8 @@ class Refrigerator:
         self._t = [ROOM] * len(STAGES) if warm else list(self._thermals.rest)
         self._liquid = 0.0 if warm else 1.0
         self._time = now()
+        self._past = History()
+        self._past.tell(self._time, self._t[-1])
         self._loads: dict[str, list[float]] = {}
         self._ramp: float | None = None
         """K/s of a mixing chamber that is held by the hand of a tester; None when it is free."""
@@ -65,6 +71,12 @@ class Refrigerator:
     def temperature(self) -> float:
         """K of the mixing chamber."""
         return self.temperatures()["mixing_chamber"]
+
+    def temperature_at(self, time: float) -> float:
+        """K of the mixing chamber at a unix time that has passed, or else now."""
+        with self._lock:
+            self._advance()
+            return self._t[-1] if time >= self._time else self._past.at(time)
 
     def temperatures(self) -> dict[str, float]:
         """True K of every stage."""
@@ -128,6 +140,7 @@ class Refrigerator:
         with self._lock:
             self._advance()
             self._t[-1], self._ramp = max(kelvin, _COLDEST), rate
+            self._past.tell(self._time, self._t[-1])
 
     def release(self) -> None:
         """Let the mixing chamber follow its heat again."""
@@ -151,6 +164,7 @@ class Refrigerator:
         else:
             self._integrate(seconds)
         self._time += seconds
+        self._past.tell(self._time, self._t[-1])
 
     def _integrate(self, seconds: float) -> None:
         from scipy.integrate import solve_ivp
@@ -159,10 +173,13 @@ class Refrigerator:
             return self._slopes(state.tolist())
 
         start, span = self._state(), (0.0, seconds)
+        looks = np.linspace(0.0, seconds, 1 + min(_LOOKS, math.ceil(seconds / _LOOK)))[1:]
         with _SOLVING:
-            found = solve_ivp(slopes, span, start, "LSODA", [seconds], rtol=1e-5, atol=1e-7)
+            found = solve_ivp(slopes, span, start, "LSODA", looks, rtol=1e-5, atol=1e-7)
         if not found.success:
             raise ArithmeticError(f"the refrigerator: {found.message}")
+        for after, logarithm in zip(looks[:-1], found.y[-2, :-1], strict=True):
+            self._past.tell(self._time + float(after), _kelvin(float(logarithm)))
         self._keep([float(y) for y in found.y[:, -1]])
 
     def _state(self) -> list[float]:

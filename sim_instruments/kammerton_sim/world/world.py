@@ -17,6 +17,7 @@ from kammerton_sim.world.clock import LaboratoryClock
 from kammerton_sim.world.conditions import Conditions
 from kammerton_sim.world.dispersive import purcell_rate, residual_dephasing
 from kammerton_sim.world.drift import Path
+from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.flux import Loop, Steering, connect
 from kammerton_sim.world.flux_noise import dephasing
@@ -30,7 +31,12 @@ from kammerton_sim.world.propagate import ComplexArray, FloatArray
 from kammerton_sim.world.readout import expose
 from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.score import Score, write_score
-from kammerton_sim.world.thermal import effective_temperature
+from kammerton_sim.world.thermal import (
+    CRITICAL,
+    effective_temperature,
+    quasiparticle_rate,
+    stimulated,
+)
 from kammerton_sim.world.timeline import rising_edges, turn_samples
 
 
@@ -84,21 +90,22 @@ class World:
         self.refrigerator.hold(kelvin)
 
     def qubit(self, number: int, at: float | None = None) -> Qubit:
-        """A qubit as it is at unix time `at` (default: now), at the present temperature."""
+        """A qubit as it is at unix time `at` (default: now), as warm as it was then."""
         at = self.clock.now() if at is None else at
+        kelvin = self.refrigerator.temperature_at(at)
         q = self.chip.qubits[number]
         f01, anharmonicity, rate, frozen = self._at_rest(number, at)
         f01 += self._f01[number](at)
-        photons = residual_dephasing(self.chip.resonators[number], self.temperature)
-        alone = q.t1 * math.exp(self._t1[number](at))
+        photons = residual_dephasing(self.chip.resonators[number], kelvin)
+        warm = effective_temperature(q.floor_temperature, kelvin)
         qubit = Qubit(
             f01=f01,
             anharmonicity=anharmonicity,
-            t1=1 / (1 / alone + self._lasting_rate(number, f01, at)),
+            t1=1 / self._decay(number, f01, at, kelvin),
             dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + photons,
             slow_dephasing=math.hypot(q.slow_dephasing, frozen),
             rabi_rate=q.rabi_rate,
-            temperature=effective_temperature(q.floor_temperature, self.temperature),
+            temperature=warm,
         )
         return self.mishaps.applied(qubit, number, at)
 
@@ -111,11 +118,15 @@ class World:
         f01, anharmonicity = map(float, loop.arc(quanta))
         return f01, anharmonicity, *dephasing(loop.arc.slope(quanta), loop.flux.noise)
 
-    def _lasting_rate(self, number: int, f01: float, at: float) -> float:
-        """1/s that defects and the resonator add to 1/T1."""
+    def _decay(self, number: int, f01: float, at: float, kelvin: float) -> float:
+        """1/T1: of the chip alone, through the resonator, by defects and by quasiparticles."""
         qubit, resonator = self.chip.qubits[number], self.chip.resonators[number]
-        through = purcell_rate(qubit, resonator, f01)
-        return through + self.noise.lasting_rate(number, f01, at)
+        floor = qubit.floor_temperature
+        alone = 1 / (qubit.t1 * math.exp(self._t1[number](at)))
+        modes = alone + purcell_rate(qubit, resonator, f01)
+        modes *= stimulated(f01, effective_temperature(floor, kelvin), floor)
+        defects = self.noise.lasting_rate(number, f01, at)
+        return modes + defects + quasiparticle_rate(f01, kelvin)
 
     def _detuning(self, start: float, number: int, times: FloatArray) -> FloatArray:
         """Hz by which f01 is off what it was at `start`, for reasons that shots can tell."""
@@ -141,7 +152,23 @@ class World:
         return take_off
 
     def truth(self, parameter: str, at: float | None = None, **extra: object) -> float:
-        """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`."""
+        """The true value of a parameter such as "q0.t1" or "r0.linewidth"; see `truth`.
+
+        Raises
+        ------
+        WorldError
+            There is no such thing, or was none: a chip that is too warm is no superconductor.
+        """
+        found = self._truth(parameter, at, extra)
+        kelvin = self.refrigerator.temperature_at(self.clock.now() if at is None else at)
+        if kelvin > CRITICAL:
+            raise WorldError(
+                f"{parameter} has no truth at {kelvin:.3g} K: above {CRITICAL:g} K aluminium is no"
+                " superconductor, and the chip has neither qubits nor resonators"
+            )
+        return found
+
+    def _truth(self, parameter: str, at: float | None, extra: Mapping[str, object]) -> float:
         element, _, name = parameter.partition(".")
         for couple in self.couples:
             if couple.name == element:
