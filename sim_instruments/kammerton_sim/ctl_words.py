@@ -160,7 +160,10 @@ def changes(entries: Sequence[Mapping[str, Any]], since: int) -> str:
     """Entries of the ledger, a line each."""
     if not entries:
         return f"the ledger has no entry from {since} on" if since else "the ledger has no entry"
-    return "\n".join(f"{e['index']:6d}  {change(e)}" for e in entries)
+    lines = [f"{e['index']:6d}  {change(e)}" for e in entries]
+    if (first := int(entries[0]["index"])) > since:
+        lines.insert(0, f"forgotten: the entries {since} to {first - 1}; the latest are kept")
+    return "\n".join(lines)
 
 
 def change(entry: Mapping[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 from kammerton_sim.chip.further import FurtherInstrument, marker_of
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
-from kammerton_sim.instruments.gs200 import Gs200
+from kammerton_sim.instruments.gs200 import LONGEST, Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
 from kammerton_sim.instruments.znb20 import Scattering, Znb20
@@ -48,7 +48,8 @@ class Server(Protocol):
 class Room:
     """What an instrument stands in: ledger, clock, refrigerator, chip, and its seed.
 
-    passed(at): lets laboratory time pass until `at`. scattering: of the first feedline.
+    passed(at): lets laboratory time pass until `at`. scattering: of the first feedline. pace: how
+    many times faster than wall time instruments measure; None: as fast as they can.
     """
 
     ledger: Ledger
@@ -57,6 +58,7 @@ class Room:
     scattering: Scattering
     refrigerator: Refrigerator
     seed: int
+    pace: float | None = None
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ MODELS: Mapping[str, Model] = {
     "yokogawa_gs200": Model(
         "GS200",
         lambda name, room, number: Gs200(name, room.ledger, room.now, number),
-        ScpiSocketServer,
+        lambda device, port: ScpiSocketServer(device, port, longest=LONGEST),
         _SOCKET,
         ('limits.volts = { min = "-1 V", max = "1 V", max_rate = "100 mV/s" }', 'safe = "hold"'),
     ),
@@ -103,7 +105,7 @@ MODELS: Mapping[str, Model] = {
     "rohde_schwarz_znb20": Model(
         "ZNB20",
         lambda name, room, number: Znb20(
-            name, room.ledger, room.scattering, room.passed, number, room.seed + number
+            name, room.ledger, room.scattering, room.passed, number, room.seed + number, room.pace
         ),
         HislipServer,
         _HISLIP,

@@ -151,6 +151,7 @@ class Site:
             scattering=lambda *asked: world.scattering(*asked),
             refrigerator=world.refrigerator,
             seed=self.chip.seed,
+            pace=self._pace,
         )
 
     def _line_heat(self) -> LineHeat | None:

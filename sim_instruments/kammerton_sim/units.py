@@ -15,7 +15,7 @@ UNITS: Mapping[str, str] = {
     **dict.fromkeys(("clock_rate", "rate"), "Sa/s"),
     **dict.fromkeys(("phase", "burst_phase"), "deg"),
     **dict.fromkeys(("width", "delay"), "s"),
-    "power": "dBm",
+    **dict.fromkeys(("power", "power_limit"), "dBm"),
     "symmetry": "%",
 }
 """A level of a source of currents is in A: whoever notes that in the ledger says so."""

@@ -123,3 +123,10 @@ def test_every_question_is_answered_in_the_same_shape():
         lines = answer(told | {"not_judged": [], "complete": True, "sigmas": 4})
         assert lines[0] == heading
         assert [line[:2] for line in lines[1:]] == ["  "] * len(told["found"])
+
+
+def test_entries_that_are_forgotten_are_said_to_be():
+    entry = {"time": 0.0, "instrument": "lo", "output": "rf", "what": "on", "old": 0, "new": 1}
+    told = words.changes([{**entry, "index": 12}], 3).splitlines()
+    assert (len(told), told[0]) == (2, "forgotten: the entries 3 to 11; the latest are kept")
+    assert len(words.changes([{**entry, "index": 12}], 12).splitlines()) == 1

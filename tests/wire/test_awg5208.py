@@ -642,3 +642,10 @@ def test_whoever_waits_is_woken_when_all_boxes_have_started():
     heard.clear()
     master.receive(b"TRIG ATR")
     assert [(a.name, b.name) for a, b in heard] == [("RUNNING", "RUNNING")]
+
+
+def test_what_has_no_such_number_is_said_as_a_number():
+    awg = Awg5208("awg1", Ledger(lambda: 0.0))
+    awg.receive(b"SOUR9:VOLT 0.5;:SOUR1:MARK7:VOLT:HIGH 1")
+    assert awg.receive(b"SYST:ERR?").endswith(b'; amplitude has no number 9"')
+    assert awg.receive(b"SYST:ERR?").endswith(b'; marker_high has no number 1.7"')

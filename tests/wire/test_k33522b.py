@@ -179,6 +179,14 @@ def test_every_function_has_its_own_highest_frequency(box):
         ("SOUR1:PHAS 362", "SOUR1:PHAS?", 360, "upper"),
         ("SOUR1:PHAS -363", "SOUR1:PHAS?", -360, "lower"),
         ("SOUR1:FUNC DC;VOLT:OFFS 5.01", "SOUR1:VOLT:OFFS?", 5, "upper"),
+        ("OUTP1:LOAD 0", "OUTP1:LOAD?", 1, "lower"),
+        ("OUTP1:LOAD 1E5", "OUTP1:LOAD?", 1e4, "upper"),
+        ("SOUR1:BURS:NCYC 0", "SOUR1:BURS:NCYC?", 1, "lower"),
+        ("SOUR1:BURS:NCYC 1E12", "SOUR1:BURS:NCYC?", 1e8, "upper"),
+        ("SOUR1:BURS:INT:PER 1E-9", "SOUR1:BURS:INT:PER?", 1e-6, "lower"),
+        ("SOUR1:FUNC:PULS:WIDT 1E-9", "SOUR1:FUNC:PULS:WIDT?", 16e-9, "lower"),
+        ("SOUR1:FUNC:ARB:SRAT 1E12", "SOUR1:FUNC:ARB:SRAT?", 250e6, "upper"),
+        ("TRIG1:DEL -1", "TRIG1:DEL?", 0, "lower"),
     ],
 )
 def test_what_is_beyond_a_limit_is_clipped_and_said(box, sent, asked, taken, limit):
@@ -186,6 +194,17 @@ def test_what_is_beyond_a_limit_is_clipped_and_said(box, sent, asked, taken, lim
     assert value(box, asked) == taken
     assert told(box, "SYST:ERR?") == f'-222,"Data out of range; value clipped to {limit} limit"'
     assert error(box) == 0
+
+
+@pytest.mark.parametrize(
+    ("sent", "code"),
+    [("SOUR1:FREQ:MODE SWE", -224), ("SOUR1:FREQ:MODE LIST", -224), ("SOUR1:FREQ:MODE FIX", 0),
+     ("SOUR1:FUNC:SQU:DCYC 20", -113), ("SOUR1:FUNC:PULS:TRAN 1E-8", -113), ("*SAV 1", -113),
+     ("SYST:BEEP", -113), ("DISP OFF", -113)],
+)  # fmt: skip
+def test_what_is_not_there_is_refused(box, sent, code):
+    told(box, sent)
+    assert error(box) == code
 
 
 def test_a_frequency_that_is_clipped_shortens_the_pulse_as_any_other(box):
@@ -222,7 +241,7 @@ def test_a_pulse_fits_into_its_period(box):
     told(box, "SOUR1:FUNC:PULS:WIDT 2E-6")
     assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (pytest.approx(984e-9), -221)
     told(box, "SOUR1:FUNC:PULS:WIDT 1E-9")
-    assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (pytest.approx(984e-9), -222)
+    assert (value(box, "SOUR1:FUNC:PULS:WIDT?"), error(box)) == (16e-9, -222)
     told(box, "SOUR1:FUNC:PULS:WIDT 20.04 NS")
     assert value(box, "SOUR1:FUNC:PULS:WIDT?") == 20e-9  # to 100 ps
 

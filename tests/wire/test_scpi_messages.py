@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -243,3 +246,14 @@ def test_no_line_breaks_the_refrigerator(line):
     triton = Triton("fridge", Ledger(lambda: 0.0), lambda: 0.01)
     for text in (line, "READ:" + line, "SET:" + line, "READ:DEV:" + line):
         assert triton.answer(text).startswith("STAT:" if text.upper() != "*IDN?" else "IDN:")
+
+
+def test_a_message_of_many_commands_gives_way_to_other_clients():
+    source = Sgs100a("lo", Ledger(lambda: 0.0))
+    long = threading.Thread(target=source.receive, args=(b":FOO 0.5;" * 100_000,))
+    long.start()
+    while not source.errors:
+        time.sleep(0)
+    assert source.receive(b"*IDN?").count(b",") == 3
+    assert long.is_alive()  # a second and more of work, of which nobody has to wait for the end
+    long.join()

@@ -225,6 +225,14 @@ def test_limits_and_resolution_are_those_of_the_box(rig):
     assert rig.device.receive(b"SOUR:FREQ?;POW?") == told
 
 
+def test_a_limit_of_the_power_cuts_what_comes_out_and_not_what_is_told(rig):
+    rig.device.receive(b"OUTP ON;:SOUR:POW 15;:SOUR:POW:LIM 5.004")
+    assert rig.device.receive(b"POW?;:POW:LIM?;*OPC?") == b"15;5;1"
+    assert rig.device.carrier.power == 5.0
+    rig.device.receive(b"POW:LIM 20")
+    assert rig.device.carrier.power == 15.0
+
+
 def test_all_errors_are_told_at_once_and_forgotten(rig):
     assert rig.device.receive(b"SYST:ERR:ALL?;:SYST:ERR:CODE:ALL?") == b'0,"No error";0'
     rig.device.receive(b"SOUR:POW 99;:NONSENSE")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from kammerton_sim.instruments.znb20 import Znb20
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire import slices
+from kammerton_sim.world.clock import LaboratoryClock
 
 
 class Line:
@@ -180,7 +186,8 @@ def test_a_bandwidth_is_one_of_a_series(box, asked, taken):
         ("CALC1:PAR:SDEF 'T','S31'", -224),
         ("CALC1:PAR:SDEF 'T'", -109),
         ("SENS17:BAND 1", -114),
-        ("SENS1:SWE:TYPE SEGM;:INIT1:CONT 0;:INIT1", -221),
+        ("SENS1:SWE:TYPE SEGM", -224),
+        ("SENS1:SWE:TYPE POW", -224),
         ("ROSC:EXT:FREQ 10.5 MHz", -224),
         ("\xff\x00;GARBAGE", -113),
     ],
@@ -188,6 +195,55 @@ def test_a_bandwidth_is_one_of_a_series(box, asked, taken):
 def test_what_is_wrong_is_in_the_error_queue(box, message, code):
     assert told(box, message) == ""
     assert error(box) == code
+
+
+def test_a_sweep_that_is_not_there_leaves_the_one_that_is(box):
+    told(box, SWEEP)
+    told(box, "SENS1:SWE:TYPE POW;:INIT1;*OPC?")
+    assert (told(box, "SENS1:SWE:TYPE?"), numbers(box).size) == ("LIN", 10)
+
+
+@pytest.fixture
+def paced(monkeypatch) -> Callable[..., Znb20]:
+    """Make an analyzer that sweeps at a pace; while it rests, another client speaks to it once."""
+
+    def paced(pace: float, message: str, answers: list[str]) -> Znb20:
+        clock, sleep, left = LaboratoryClock(), slices.sleep, [message]
+        box = Znb20("vna", Ledger(clock.now), Line(), clock.advance_to, pace=pace)
+
+        def rest(seconds: float) -> None:
+            if left:
+                asked = left.pop()
+                other = threading.Thread(target=lambda: answers.append(told(box, asked)))
+                other.start()
+                other.join(20)
+            sleep(seconds)
+
+        monkeypatch.setattr(slices, "sleep", rest)
+        return box
+
+    return paced
+
+
+@pytest.mark.parametrize(("pace", "wall"), [(1.0, 0.2), (4.0, 0.05)])
+def test_a_sweep_takes_its_time_at_the_pace_and_others_speak_to_the_box_meanwhile(
+    paced, pace, wall
+):
+    answers: list[str] = []
+    box = paced(pace, "SENS1:SWE:POIN?", answers)
+    told(box, "INIT1:CONT 0;:SENS1:SWE:POIN 200;:SENS1:BAND 1 KHZ")
+    began, there = time.monotonic(), box.ledger.now()
+    assert told(box, "INIT1;*OPC?") == "1"
+    passed = time.monotonic() - began
+    assert (answers, passed >= wall) == (["200"], True)
+    assert 0.2 <= box.ledger.now() - there < 0.2 + passed
+
+
+def test_a_sweep_whose_stimulus_is_changed_meanwhile_is_broken_off(paced):
+    box = paced(1.0, "SENS1:SWE:POIN 101", [])
+    told(box, "SENS1:SWE:POIN 100;:SENS1:BAND 1 KHZ")
+    assert (told(box, "CALC1:DATA? SDAT"), error(box)) == ("", -221)
+    assert numbers(box).size == 202
 
 
 def test_all_errors_are_told_at_once_and_forgotten(box):

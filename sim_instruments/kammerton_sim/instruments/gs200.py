@@ -1,12 +1,12 @@
 """Yokogawa GS200 (GS210): a DC voltage and current source that biases a flux line.
 
 From the manual (IM GS210-01EN, section 13.2): the headers, the limiters (1 to 30 V, 1 to 200 mA),
-levels while a program is edited, the limiters' answers. From the upstream driver: the ramp as a
-program of one step, its 10 Hz clock, the bits of the extended event register. From PyMeasure's: the
-120 % of a range. From transcripts: the serial number's letter. From memory, not seen in the
-manual's pages: resolutions, the state after *RST, that a change of function switches the output
-off, that a range too small for the level limits it, the numbers of the error queue (SCPI-99). The
-monitor option is not fitted.
+levels while a program is edited, the limiters' answers; section 13.1: buffers of 64 KB at least.
+From the upstream driver: the ramp as a program of one step, its 10 Hz clock, the bits of the
+extended event register. From PyMeasure's: the 120 % of a range. From transcripts: the serial
+number's letter. From memory, not seen in the manual's pages: resolutions, the state after *RST,
+that a change of function switches the output off, that a range too small for the level limits it,
+the numbers of the error queue (SCPI-99). The monitor option is not fitted.
 """
 
 from __future__ import annotations
@@ -33,6 +33,9 @@ from kammerton_sim.wire.settings import Choice, Number, Setting, Switch, Value
 
 LOAD = 1e3
 """Ohm of the bias line: a resistor at room temperature in front of a superconducting loop."""
+
+LONGEST = 1 << 16
+"""Bytes of a message: what the box has room for."""
 
 _PROGRAM_ENDED, _SOURCE_CHANGED = 1 << 7, 1 << 5
 
@@ -98,11 +101,9 @@ class Gs200(ScpiInstrument):
         now = {self._level_or_current: self.level(), limiter: self.value(limiter)}
         return {f"{self.name}.out": now if self.value("on") else None}
 
-    def receive(self, message: bytes | bytearray) -> bytes:
-        """Carry out a message at the level that a program has reached meanwhile."""
-        with self.lock:
-            self._settle()
-            return super().receive(message)
+    def arrived(self) -> None:
+        """Take the level that a program has reached meanwhile."""
+        self._settle()
 
     def reset(self) -> None:
         """Output off first, then the rest; files of programs stay."""

@@ -12,7 +12,14 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from kammerton_sim.instruments.k33522b_ends import LEAST, Ends, complain, parse_wide, with_unit
+from kammerton_sim.instruments.k33522b_ends import (
+    LEAST,
+    Ends,
+    clipped,
+    complain,
+    parse_wide,
+    with_unit,
+)
 from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import SETTINGS
 from kammerton_sim.wire.commands import Call
@@ -111,7 +118,9 @@ class Amplitudes(Ends):
 
     def _set_load(self, call: Call) -> None:
         """Set the load; dBm need one."""
-        channel, load = channel_of(call), SETTINGS["load"].kind.parse(call.parts(1, 1)[0])
+        channel, (text,) = channel_of(call), call.parts(1, 1)
+        asked, load = clipped("load", text)
         self.put("load", (channel,), load)
-        if math.isinf(float(load)) and self.value("unit", channel) == "DBM":
+        if math.isinf(load) and self.value("unit", channel) == "DBM":
             self.set("unit", (channel,), "VPP")
+        complain(asked, load, "")

@@ -118,6 +118,15 @@ def complain(asked: float, taken: float, moved: str) -> None:
         raise ScpiError(-221, moved)
 
 
+def clipped(key: str, text: str) -> tuple[float, float]:
+    """Return a number as it was asked for, and as the box takes it."""
+    try:
+        value = float(SETTINGS[key].kind.parse(text))
+    except ClippedError as error:
+        return error.asked, error.taken
+    return value, value
+
+
 def with_unit(text: str, units: Iterable[str]) -> tuple[float, str]:
     """Return a number and the unit behind it, "" where there is none: 3.0 VRMS, 100 mV."""
     digits = text.rstrip(string.ascii_letters)

@@ -1,8 +1,8 @@
 """The settings of a Keysight 33522B by header; what depends on something else is in `k33522b.py`.
 
-Ranges of trigger, burst and frequency: the upstream driver. That frequency and phase are clipped
-to their limits, as amplitude and offset are: tests of a public driver, on a box. The rest from
-memory.
+Ranges of trigger, burst and frequency: the upstream driver; of the load: the 33500 manual. That
+frequency and phase are clipped to their limits, as amplitude and offset are: tests of a public
+driver, on a box; that all numbers are: from memory. The rest from memory.
 """
 
 from __future__ import annotations
@@ -52,10 +52,9 @@ def real(
     most: float,
     unit: str = "",
     step: float = 0.0,
-    clips: bool = False,
 ) -> Number:
-    """Return a number as this box answers it."""
-    return Number(default, least, most, unit, form=_FORM, step=step, clips=clips)
+    """Return a number as this box answers it, and takes it: beyond a limit is the limit."""
+    return Number(default, least, most, unit, form=_FORM, step=step, clips=True)
 
 
 _CHANNEL = (CHANNELS,)
@@ -68,12 +67,12 @@ SETTINGS = {
     "sync": Setting("OUTPut:SYNC[:STATe]", Switch(True)),
     "sync_source": Setting("OUTPut:SYNC:SOURce", Choice(("CH1", "CH2"), "CH1")),
     "function": Setting(f"{_SOURCE}FUNCtion[:SHAPe]", Choice(FUNCTIONS, "SIN"), _CHANNEL, True),
-    "frequency": Setting(f"{_SOURCE}FREQuency[:CW]", real(1e3, SLOWEST, 30e6, "HZ", clips=True),
+    "frequency": Setting(f"{_SOURCE}FREQuency[:CW]", real(1e3, SLOWEST, 30e6, "HZ"),
                          _CHANNEL, True),
     "frequency_mode": Setting(
-        f"{_SOURCE}FREQuency:MODE", Choice(("CW", "LIST", "SWEep", "FIXed"), "CW"), _CHANNEL
+        f"{_SOURCE}FREQuency:MODE", Choice(("CW", "FIXed"), "CW"), _CHANNEL
     ),
-    "phase": Setting(f"{_SOURCE}PHASe[:ADJust]", real(0, -360, 360, clips=True), _CHANNEL, True),
+    "phase": Setting(f"{_SOURCE}PHASe[:ADJust]", real(0, -360, 360), _CHANNEL, True),
     "unit": Setting(f"{_SOURCE}VOLTage:UNIT", Choice(("VPP", "VRMS", "DBM"), "VPP"), _CHANNEL),
     "amplitude": Setting(f"{_SOURCE}VOLTage[:LEVel][:IMMediate][:AMPLitude]",
                          real(0.1, 1e-3, 20, "V"), _CHANNEL, True),

@@ -11,11 +11,11 @@ from __future__ import annotations
 from abc import abstractmethod
 
 from kammerton_sim.instruments.k33522b_amplitude import Amplitudes
-from kammerton_sim.instruments.k33522b_ends import complain
+from kammerton_sim.instruments.k33522b_ends import clipped, complain
 from kammerton_sim.instruments.k33522b_memory import channel_of
 from kammerton_sim.instruments.k33522b_settings import FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.wire.commands import Call
-from kammerton_sim.wire.errors import ClippedError, ScpiError
+from kammerton_sim.wire.errors import ScpiError
 
 SHORTEST = 16e-9
 """Of a pulse, and of the rest of its period, in s."""
@@ -59,12 +59,7 @@ class Shapes(Amplitudes):
 
     def _hertz(self, channel: int, text: str) -> float:
         named = self._named("frequency", channel, text)
-        if named is not None:
-            return named
-        try:
-            return float(SETTINGS["frequency"].kind.parse(text))
-        except ClippedError as clipped:
-            return clipped.asked
+        return clipped("frequency", text)[0] if named is None else named
 
     def _fit_width(self, channel: int) -> bool:
         """Shorten a pulse to what the period leaves; returns whether it had to be."""
@@ -74,9 +69,8 @@ class Shapes(Amplitudes):
         return too_long
 
     def _set_width(self, call: Call) -> None:
-        channel = channel_of(call)
-        asked = float(SETTINGS["width"].kind.parse(call.parts(1, 1)[0]))
+        channel, (text,) = channel_of(call), call.parts(1, 1)
+        asked, taken = clipped("width", text)
         longest = self._longest(channel)
-        self.put("width", (channel,), min(asked, longest))
-        if asked > longest:
-            raise ScpiError(-221, "pulse width limited by period")
+        self.put("width", (channel,), min(taken, longest))
+        complain(asked, taken, "pulse width limited by period" if taken > longest else "")

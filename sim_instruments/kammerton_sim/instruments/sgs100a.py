@@ -41,6 +41,9 @@ SETTINGS = {
     ),
     "phase": Setting("[SOURce]:PHASe", Number(0, -720, 720), output=True),
     "iq": Setting("[SOURce]:IQ:STATe", Switch(), output=True),
+    "power_limit": Setting(
+        "[SOURce]:POWer:LIMit[:AMPLitude]", Number(30, -120, 30, "DBM", step=0.01), output=True
+    ),
     "pulse": Setting(f"{_PULSE}:STATe", Switch(), output=True),
     "reference": Setting(
         "[SOURce]:ROSCillator:SOURce", Choice(("INTernal", "EXTernal"), "INT"), output=True
@@ -121,7 +124,7 @@ class Sgs100a(ScpiInstrument):
         """Notice a reference that does not come, and tell who listens of another level."""
         if key == "reference":
             self._miss_reference()
-        if key in ("on", "power", "pulse", "pulse_source", "pulse_polarity"):
+        if key in ("on", "power", "power_limit", "pulse", "pulse_source", "pulse_polarity"):
             self.turned()
 
     def _miss_reference(self) -> None:
@@ -154,7 +157,7 @@ class Sgs100a(ScpiInstrument):
         error = self._astray if self.referenced else self._error
         return Carrier(
             float(self.value("frequency")) * (1 + error),
-            float(self.value("power")),
+            min(float(self.value("power")), float(self.value("power_limit"))),
             bool(self.value("on")) and (inverted or not self.value("pulse")),
         )
 

@@ -6,8 +6,8 @@ driver of the ZVA: all errors at once. From the upstream driver: everything that
 it asks, limits of power and frequency, integer answers. From the manual of the ZNC: -10 dBm after
 a reset. From memory: the other defaults (it comes up and resets with the RF on, sweeping without
 end), rounding of the bandwidth, *RST keeping one trace. Only S21 has physics: S11, S22 and S12
-show the receivers' noise. A sweep takes points / bandwidth on the laboratory's clock, at once; its
-tone does not act on the qubits.
+show the receivers' noise. A sweep takes points / bandwidth on the laboratory's clock, at its pace;
+its tone does not act on the qubits.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import string
 from kammerton_sim.wire.settings import Switch, Value
+from kammerton_sim.wire.slices import Slices
 
 Scattering = Callable[[Real, float, float], tuple[Complex, float]]
 """scattering(hertz, volts, bandwidth) -> S21 and the noise of each quadrature."""
@@ -35,7 +36,10 @@ _LEAST_VOLTS = 1e-9
 
 
 class Znb20(Stimulus):
-    """One analyzer. passed(at) tells the laboratory's clock that it is at least `at`."""
+    """One analyzer. passed(at) tells the laboratory's clock that it is at least `at`.
+
+    pace: how many times faster than wall time it sweeps; None: at once.
+    """
 
     identity = "Rohde-Schwarz,ZNB20-2Port,1311601062{serial:06d},3.40"
     options = "ZNB20-B22"
@@ -48,8 +52,9 @@ class Znb20(Stimulus):
         passed: Callable[[float], None],
         serial: int = 1,
         seed: int = 0,
+        pace: float | None = None,
     ) -> None:
-        self._scattering, self._passed = scattering, passed
+        self._scattering, self._passed, self._pace = scattering, passed, pace
         self._noise = np.random.default_rng(seed)
         self._traces = {}
         self._selected: dict[int, str] = {}
@@ -216,7 +221,14 @@ class Znb20(Stimulus):
                 if trace.parameter not in measured:
                     measured[trace.parameter] = self._measured(trace.parameter, channel, hertz)
                 trace.add(measured[trace.parameter], averages)
-        self._passed(begun + self._seconds(channel))
+        self._last_for(begun, self._seconds(channel))
+
+    def _last_for(self, begun: float, seconds: float) -> None:
+        """Let the time of a sweep pass; others speak to the box meanwhile."""
+        if self._pace is not None:
+            left = begun + seconds - self.ledger.now()
+            Slices(self.lock).rest(left / self._pace)
+        self._passed(begun + seconds)
 
     def _measured(self, parameter: str, channel: int, hertz: Real) -> Complex:
         power = float(self.value("power", channel))
@@ -247,6 +259,7 @@ class Znb20(Stimulus):
         if trace.mean is None or self.value("continuous", channel):
             self._sweep(channel)
         mean = trace.mean
-        assert mean is not None  # the sweep made it
+        if mean is None:
+            raise ScpiError(-221, "the sweep was broken off")
         form = str(self.value("format", channel)) if word[0] == "F" else "COMP"
         return ascii_of(formatted(mean, form, self._hertz(channel)))

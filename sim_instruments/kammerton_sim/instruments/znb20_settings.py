@@ -62,7 +62,8 @@ def _hertz(default: float, least: float = LOWEST) -> Number:
 _CHANNEL = (CHANNELS,)
 FORMATS = ("MLOGarithmic", "MLINear", "PHASe", "UPHase", "POLar", "SMITh", "ISMith", "SWR",
            "REAL", "IMAGinary", "GDELay", "COMPlex")  # fmt: skip
-SWEEPS = ("LINear", "LOGarithmic", "POWer", "CW", "POINt", "SEGMent")
+SWEEPS = ("LINear", "LOGarithmic", "CW", "POINt")
+"""Those of the real box beside that of the power and the segmented one."""
 
 SETTINGS = {
     "on": Setting("OUTPut[:STATe]", Switch(True), output=True),  # it comes up radiating

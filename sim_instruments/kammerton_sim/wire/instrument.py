@@ -11,6 +11,7 @@ from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
 from kammerton_sim.wire.errors import ClippedError, ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, number, units
 from kammerton_sim.wire.settings import Setting, Value
+from kammerton_sim.wire.slices import Slices
 from kammerton_sim.wire.tamper import Tamper
 
 _UNDEFINED = -113
@@ -141,10 +142,16 @@ class ScpiInstrument:
         self.errors.push(error)
 
     def receive(self, message: bytes | bytearray) -> bytes:
-        """Carry out a program message; return the response message, b"" when nothing was asked."""
+        """Carry out a program message; return the response message, b"" when nothing was asked.
+
+        After a slice of time another client's message may come between two of its commands.
+        """
         answers, path = [], ""
         with self.lock:
+            slices = Slices(self.lock)
+            self.arrived()
             for unit in units(message):
+                slices.pause()
                 path = "" if unit.first else path
                 header = unit.header if unit.header[:1] in (":", "*") else path + unit.header
                 try:
@@ -159,6 +166,9 @@ class ScpiInstrument:
                 if answer is not None:
                     answers.append(answer if isinstance(answer, bytes) else answer.encode())
         return b";".join(answers)
+
+    def arrived(self) -> None:
+        """Called before a message is carried out."""
 
     def status_byte(self) -> int:
         """Return the status byte: bit 2 says that errors wait, bit 5 sums up the events."""
@@ -207,7 +217,8 @@ class ScpiInstrument:
 
         def suffixes(call: Call) -> tuple[int, ...]:
             if (key, call.suffixes) not in self._values:
-                raise ScpiError(-114, f"{key} has no number {call.suffixes}")
+                number = ".".join(map(str, call.suffixes))
+                raise ScpiError(-114, f"{key} has no number {number}")
             return call.suffixes
 
         def write(call: Call) -> None:

@@ -40,12 +40,21 @@ class SocketDevice(Protocol):
 
 
 class ScpiSocketServer:
-    """Serves one device to at most `most` clients at a time; who comes later is hung up on."""
+    """Serves one device to at most `most` clients at a time; who comes later is hung up on.
+
+    longest: bytes of a message that its input buffer has room for; None: LONGEST, and LARGEST with
+    a block.
+    """
 
     def __init__(
-        self, device: SocketDevice, port: int = 0, most: int = 8, terminator: bytes = b"\n"
+        self,
+        device: SocketDevice,
+        port: int = 0,
+        most: int = 8,
+        terminator: bytes = b"\n",
+        longest: int | None = None,
     ) -> None:
-        self._device, self._terminator = device, terminator
+        self._device, self._terminator, self._longest = device, terminator, longest
         self.server = TcpServer(device.name, port, self._serve, most)
         self.port = self.server.port
 
@@ -61,11 +70,14 @@ class ScpiSocketServer:
             self._device.disconnected(peer)
 
     def _exchange(self, connection: socket.socket) -> None:
-        buffer = InputBuffer()
+        buffer = InputBuffer(self._longest)
         while data := connection.recv(_CHUNK):
             if _QUICK is not None:
                 connection.setsockopt(socket.IPPROTO_TCP, _QUICK, 1)
             for message in buffer.messages(data):
+                if message is None:
+                    self._device.overrun()
+                    continue
                 self.server.link.arrive()
                 response = self.server.link.leave(self._device.receive(message))
                 if response:
@@ -75,13 +87,21 @@ class ScpiSocketServer:
 
 
 class InputBuffer:
-    """What came and is no whole message yet. A byte is looked at once, however it is sent."""
+    """What came and is no whole message yet. A byte is looked at once, however it is sent.
 
-    def __init__(self) -> None:
+    Of a message that is too long nothing is kept, up to its line feed.
+    """
+
+    def __init__(self, longest: int | None = None) -> None:
         self._waiting, self._from = bytearray(), 0
+        self._longest, self._losing = longest, False
 
-    def messages(self, data: bytes) -> Iterator[bytes]:
-        """Take more and yield every message that it completes, with its line feed."""
+    def messages(self, data: bytes) -> Iterator[bytes | None]:
+        """Take more and yield every message that it completes, with its line feed.
+
+        None for one that was too long.
+        """
+        data = self._kept(data)
         self._waiting += data
         while b"\n" in data:  # nothing else ends a message
             end, self._from = _scan(self._waiting, self._from)
@@ -89,14 +109,28 @@ class InputBuffer:
                 return
             message = bytes(self._waiting[:end])
             del self._waiting[:end]
-            yield message
+            yield message if self._fits(message) else None
 
     def overrun(self) -> bool:
         """Return whether more came than fits, and let go of it."""
-        full = len(self._waiting) > (LARGEST if b"#" in self._waiting else LONGEST)
+        full = not self._fits(self._waiting)
         if full:
             self._waiting, self._from = bytearray(), 0
+            self._losing = True
         return full
+
+    def _kept(self, data: bytes) -> bytes:
+        """Return what does not belong to a message that is lost already."""
+        if not self._losing:
+            return data
+        _, end, behind = data.partition(b"\n")
+        self._losing = not end
+        return behind
+
+    def _fits(self, message: bytes | bytearray) -> bool:
+        if self._longest is not None:
+            return len(message) <= self._longest
+        return len(message) <= LONGEST or (b"#" in message and len(message) <= LARGEST)
 
 
 def end_of_message(waiting: bytes | bytearray) -> int:

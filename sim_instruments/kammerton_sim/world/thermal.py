@@ -40,9 +40,9 @@ def bose(frequency: float, temperature: float) -> float:
     return 1 / math.expm1(min(_H_OVER_K * frequency / temperature, 500.0))
 
 
-def stimulated(frequency: float, temperature: float, floor: float) -> float:
-    """By how much a bath of modes takes and gives faster than at `floor` K: that of 2 n + 1."""
-    return (2 * bose(frequency, temperature) + 1) / (2 * bose(frequency, floor) + 1)
+def stimulated(frequency: float, temperature: float, rests: float) -> float:
+    """By how much a bath of modes takes and gives faster than at `rests` K: that of 2 n + 1."""
+    return (2 * bose(frequency, temperature) + 1) / (2 * bose(frequency, rests) + 1)
 
 
 def quasiparticle_rate(frequency: float, temperature: float) -> float:

@@ -57,6 +57,7 @@ class World:
         self.refrigerator = Refrigerator(
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
         )
+        self._rests = cryostat.base_temperature
         self.bias: Mapping[str, float] = {}
         self._loops = [
             Loop(q.f01, q.anharmonicity, q.flux) if q.flux else None for q in chip.qubits
@@ -121,10 +122,12 @@ class World:
     def _decay(self, number: int, f01: float, at: float, kelvin: float) -> float:
         """1/T1: of the chip alone, through the resonator, by defects and by quasiparticles."""
         qubit, resonator = self.chip.qubits[number], self.chip.resonators[number]
-        floor = qubit.floor_temperature
+        warm, rests = (
+            effective_temperature(qubit.floor_temperature, each) for each in (kelvin, self._rests)
+        )
         alone = 1 / (qubit.t1 * math.exp(self._t1[number](at)))
         modes = alone + purcell_rate(qubit, resonator, f01)
-        modes *= stimulated(f01, effective_temperature(floor, kelvin), floor)
+        modes *= stimulated(f01, warm, rests)
         defects = self.noise.lasting_rate(number, f01, at)
         return modes + defects + quasiparticle_rate(f01, kelvin)
 
