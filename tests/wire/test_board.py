@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
 
 from kammerton_sim.board import open_board
+from kammerton_sim.wire import shared
 from tests.wire.conftest import acquire, configured, halt, run, settle, trigger, upload
 
 
@@ -333,22 +335,53 @@ def test_nobody_listens():
         open_board("sim://127.0.0.1:1")
 
 
-def _leftovers() -> set[str]:
-    return {path.name for path in Path("/dev/shm").glob("kammerton-*")}
+def _mapped() -> int:
+    """Return how much shared memory the laboratory, which is in this process, has open."""
+    links = (Path(f"/dev/fd/{name}") for name in os.listdir("/dev/fd"))
+    return sum("memfd:kammerton" in str(link.readlink()) for link in links if link.is_symlink())
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="no memory file system to look into")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="memory is sealed on Linux only")
+
+
+@linux
 def test_shared_memory_leaves_nothing_behind(laboratory, closing):
-    before = _leftovers()
+    before = _mapped()
     board = open_board(f"sim://127.0.0.1:{laboratory.ports['board']}")
     memory = board.memory(np.uint16, 1 << 20)
-    assert _leftovers() == before  # nameless as soon as both sides have it
+    assert _mapped() == before + 2  # one for each side, and none to hand it over
     assert board._pool.used[memory.addr].number is not None
     memory.free_mem()
     board.release()
     assert not board._pool.free
     board.close()
     memory.buffer[:] = 1  # an array outlives the board
+    del memory
+    assert _mapped() == before
+
+
+@linux
+def test_nobody_can_cut_short_what_the_laboratory_looks_into(laboratory):
+    memory, name = shared.create(1 << 16)
+    _, process, file = name.split("-")
+    other = shared.attach(name, 1 << 16)
+    with pytest.raises(PermissionError):
+        os.ftruncate(int(file), 0)  # an access to what is gone would be a SIGBUS
+    other[0] = 7
+    assert (memory[0], int(process)) == (7, os.getpid())
+    shared.forget(name)
+
+
+@linux
+@pytest.mark.parametrize("kind", ["unsealed", "a file", "nothing", "no name"])
+def test_memory_that_could_be_cut_short_is_refused(laboratory, tmp_path, kind):
+    file = os.memfd_create("mine") if kind == "unsealed" else os.open(tmp_path, os.O_TMPFILE | 2)
+    os.ftruncate(file, 4096)
+    number = 999_999 if kind == "nothing" else file
+    name = f"kammerton-{os.getpid()}-{number}" if kind != "no name" else "kammerton-abc"
+    with pytest.raises((ValueError, OSError)):
+        shared.attach(name, 4096)
+    os.close(file)
 
 
 def test_a_process_that_forgets_everything_ends_without_a_word(laboratory):
@@ -359,12 +392,15 @@ def test_a_process_that_forgets_everything_ends_without_a_word(laboratory):
         "memory = board.memory(numpy.uint16, 1 << 20)\n"
         "view = memory.buffer[:10]\n"
     )
-    before = _leftovers()
+    before = _mapped()
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", script], capture_output=True, timeout=60, check=False
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
-    assert _leftovers() == before
+    until = time.monotonic() + 20
+    while _mapped() > before and time.monotonic() < until:
+        time.sleep(0.01)
+    assert _mapped() == before
 
 
 class Requests:
