@@ -68,7 +68,7 @@ def test_upstreams_own_way_of_connecting_resets_the_box(rig):
     box = RohdeSchwarzZNB20("vna_alone", rig.address, visalib="@py")
     try:
         assert no_error(rig)
-        assert ("rf", "on", True) in outputs(rig)
+        assert ("all", "on", True) in outputs(rig)
         assert [c.short_name for c in box.channels] == ["S11", "S12", "S21", "S22"]
     finally:
         box.close()
@@ -136,7 +136,7 @@ def test_sweeps_may_go_anywhere_one_after_the_other(rig, analyzer):
 
 def test_locking_to_the_reference_leaves_the_output(rig, analyzer):
     asyncio.run(analyzer.configure())
-    assert outputs(rig) == [("rf", "reference", "EXT")]
+    assert outputs(rig) == [("all", "reference", "EXT")]
     assert rig.device.receive(b"ROSC:EXT:FREQ?") == b"10000000Hz"
 
 
