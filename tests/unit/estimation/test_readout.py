@@ -115,6 +115,13 @@ def test_the_third_cloud_is_told_from_decays_and_named() -> None:
     assert np.isnan(plain.values["leakage"]).all()
 
 
+def test_a_third_cloud_far_from_the_other_two_is_found_where_it_is() -> None:
+    there = replace(LEAKY, places=(0, 1, 0.8 + 1.45j), sep=7.0)
+    found = fit_batch(KIND, *measured(there, 0, 12))
+    assert (found.status == "leakage").all(), found.reason
+    assert (np.abs(found.values["leakage"] - 0.02) < 4 * found.stderr["leakage"]).all()
+
+
 def test_decays_that_bow_aside_are_no_third_state() -> None:
     """A resonator remembers, so a decay does not move the signal along a straight line."""
     rng = np.random.default_rng(0)

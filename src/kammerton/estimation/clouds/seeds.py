@@ -109,7 +109,7 @@ def _nearest_share(z: Complex, centres: Complex) -> Array:
 
 def with_third(frame: Frame, two: Clouds) -> Clouds | None:
     """Return the fit with a third cloud, if there are shots that two clouds leave over."""
-    where = _left_over(two)
+    where = _left_over(frame, two)
     if where is None:
         return None
     layout, old = Layout(3, 2), two.layout
@@ -124,8 +124,11 @@ def with_third(frame: Frame, two: Clouds) -> Clouds | None:
     return three if 2 * (three.log_likelihood - alone) > BETTER else None
 
 
-def _left_over(two: Clouds) -> complex | None:
-    """Return the middle of the nine cells with the most shots that are not expected."""
+def _left_over(frame: Frame, two: Clouds) -> complex | None:
+    """Return the middle of the shots in the nine cells with the most that are not expected.
+
+    Of the shots, not of the cells: the outermost ones reach to infinity.
+    """
     grid = two.shots.grid
     shape = (grid.i.size - 1, grid.q.size - 1)
     seen, mean = (_nine(each.sum(axis=0).reshape(shape))
@@ -134,12 +137,8 @@ def _left_over(two: Clouds) -> complex | None:
     x, y = np.unravel_index(int(excess.argmax()), shape)
     if excess[x, y] < PEAKED:
         return None
-    return complex(_middle(grid.i, int(x)), _middle(grid.q, int(y)))
-
-
-def _middle(edges: Array, k: int) -> float:
-    inner = edges[1:-1]
-    return float(0.5 * (inner[max(k - 1, 0)] + inner[min(k, inner.size - 1)]))
+    i, q = np.divmod(np.concatenate(two.shots.cells), shape[1])
+    return _median(np.concatenate(frame.sets)[(abs(i - x) <= 1) & (abs(q - y) <= 1)])
 
 
 def _nine(cells: Array) -> Array:
