@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation import FitBatch, fit_batch
 from kammerton.estimation.clouds.judge import _too_pure
-from kammerton.estimation.clouds.shot_record import moved
+from kammerton.estimation.clouds.shot_record import drifted, moved
 from kammerton.model import TraceError
 from tests.unit.estimation.shot_inputs import (
     DISTANCE,
@@ -27,6 +27,7 @@ from tests.unit.estimation.shot_inputs import (
 )
 
 GOOD = Laboratory()
+JUMPING = ((0.68, 0.02, 0.3), (0.05, 0.65, 0.3), (0.02, 0.08, 0.9))
 MUCH = ((0.99, 0.01, 0.0), (0.04, 0.66, 0.3))  # leakage
 Truth = dict[str, float | NDArray[np.float64]]
 
@@ -133,6 +134,16 @@ def test_decays_that_bow_aside_are_no_third_state() -> None:
     found = fitted(sets)
     assert found.status[0] == "success"
     assert np.isnan(found.values["leakage"][0])
+
+
+def test_a_decay_that_is_hardly_there_is_below_0_as_often_as_noise_takes_it() -> None:
+    """A bound at 0 would hold estimates nearer to the truth than the error bars say."""
+    close = prepared(0.01, 0.97, sep=2.0, decays=(0.005,))
+    found = fit_batch(KIND, *measured(close, 0, 24))
+    decay = found.values["decay_1"]
+    assert 6 < np.count_nonzero(decay < 0) < 18
+    assert np.unique(decay).size == decay.size
+    assert 0.7 < ((decay - 0.005) / found.stderr["decay_1"]).std() < 1.35
 
 
 def test_rows_of_both_matrices_sum_to_one_exactly() -> None:
@@ -281,6 +292,8 @@ BROKEN: dict[str, tuple[Callable[[], list[Complex]], str, str, str]] = {
                 "insufficient", "error too large", "known only"),
     "third on second": (lambda: draw(replace(THREE, places=(0, 1, 1.05))),
                         "rejected", "clouds not separated", "only"),
+    "something where 2 is": (lambda: draw(replace(THREE, began=JUMPING)),
+                             "rejected", "wrong place", "something else"),
     "third cloud of a third": (lambda: draw(replace(LEAKY, began=MUCH)),
                                "rejected", "not two clouds", "third cloud holds"),
 }  # fmt: skip
@@ -322,6 +335,17 @@ def test_shots_that_stay_have_not_moved() -> None:
     rng = np.random.default_rng(0)
     for _ in range(200):
         assert moved([rng.normal(size=1000) + 1j * rng.normal(size=1000)]) == 0
+
+
+def test_a_steady_drift_is_seen_across_preparations_that_follow_one_another() -> None:
+    """Each moves by half of what the clouds of one are away from the other's."""
+    rng = np.random.default_rng(0)
+    when = [np.arange(4000) / 8000, np.arange(4000, 8000) / 8000]
+    sets = [rng.normal(size=4000) + 1j * rng.normal(size=4000) for _ in when]
+    assert drifted(sets, when) == 0
+    assert moved([z + 0.6 * t for z, t in zip(sets, when, strict=True)]) == 0
+    told = drifted([z + 0.6 * t for z, t in zip(sets, when, strict=True)], when)
+    assert told == pytest.approx(0.6 / np.sqrt(12), abs=0.04)
 
 
 X, Y = measured(GOOD, 0, shots=200)

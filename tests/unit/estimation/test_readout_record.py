@@ -60,3 +60,16 @@ def test_errors_grow_where_the_law_is_not_quite_that_of_the_shots() -> None:
     for name in ("cloud_width", "decay_1", "preparation_error_1"):
         ratio = other.stderr[name][0] / straight.stderr[name][0]
         assert ratio > 0.8 * np.sqrt(other.chi2_reduced[0] / straight.chi2_reduced[0]), name
+
+
+def test_errors_grow_by_what_a_smear_feigns_where_chi_square_does_not_see_it() -> None:
+    """A hum of 0.6 widths along the line of two clouds that overlap."""
+    x, y = measured(Laboratory(sep=2.5), 3)
+    width = DISTANCE / 2.5
+    smeared = y + 0.6 * width * np.exp(2j) * np.cos(1.7 * np.arange(y.size))
+    straight, other = fit_batch(KIND, x, y), fit_batch(KIND, x, smeared)
+    assert other.chi2_reduced[0] < 1.3
+    for name in ("thermal_population", "preparation_error_1"):
+        true = {"thermal_population": 0.01, "preparation_error_1": 0.04}[name]
+        assert abs(other.values[name][0] - true) < 3 * other.stderr[name][0], name
+    assert other.stderr["thermal_population"][0] > 1.3 * straight.stderr["thermal_population"][0]

@@ -47,6 +47,14 @@ class Paths:
         result: Array = self.share * jumped * np.exp(-(rates * self.times).sum(axis=-1))
         return result
 
+    def by_decays(self, decays: Array) -> Array:
+        """Return the slopes of the weights (S - 1, K) by the decays (S - 1,)."""
+        jumped = np.where(self.jumps > 0, decays, 1.0)
+        others = np.array([np.delete(jumped, s, axis=1).prod(axis=1) for s in range(decays.size)])
+        change = self.jumps.T * others - self.times.T * jumped.prod(axis=1)
+        result: Array = self.share * np.exp(-(decays * self.times).sum(axis=1)) * change
+        return result
+
 
 @lru_cache(maxsize=64)
 def paths(states: int, nodes: int) -> Paths:
@@ -159,7 +167,7 @@ class Grid:
 
 
 @dataclass(frozen=True, eq=False)
-class _Side:
+class Side:
     """Probabilities of the cells along one side by path (K, X), and their slopes."""
 
     inside: Array
@@ -167,47 +175,51 @@ class _Side:
     by_width: Array
 
 
-def _side(edges: Array, place: Array, width: float) -> _Side:
+def _side(edges: Array, place: Array, width: float) -> Side:
     b = (edges - place[:, None]) / width
     normal = np.exp(-0.5 * np.minimum(b * b, 1400.0)) / SQRT_2PI
-    return _Side(
+    return Side(
         np.diff(ndtr(b), axis=1), -np.diff(normal, axis=1) / width,
         -np.diff(b * normal, axis=1) / width,
     )  # fmt: skip
 
 
-def _product(weights: Array, i: Array, q: Array) -> Array:
+def sides(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Side, Side]:
+    """Return the probabilities along I and along Q."""
+    place = ways.at @ layout.centres(theta)
+    i, q = (_side(e, part, theta[layout.width])
+            for e, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
+    return i, q
+
+
+def product(weights: Array, i: Array, q: Array) -> Array:
     """Sum over paths of weights (..., K) times i (K, X) times q (K, Y), as (..., X * Y)."""
     summed = (weights[..., :, None] * i).swapaxes(-1, -2) @ q
     return summed.reshape(*weights.shape[:-1], -1)
 
 
 def probabilities(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> Array:
-    """Return the probability of each cell (P, C)."""
-    place = ways.at @ layout.centres(theta)
-    i, q = (_side(e, part, theta[layout.width])
-            for e, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
+    """Return the probability of each cell (P, C), at least RARE: fractions may be below 0."""
+    i, q = sides(theta, layout, ways, grid)
     weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
-    return np.maximum(_product(weights, i.inside, q.inside), RARE)
+    return np.maximum(product(weights, i.inside, q.inside), RARE)
 
 
 def slopes(theta: Array, layout: Layout, ways: Paths, grid: Grid) -> tuple[Array, Array]:
     """Return the probability of each cell (P, C) and its derivative by theta (P, T, C)."""
-    place = ways.at @ layout.centres(theta)
-    i, q = (_side(e, part, theta[layout.width])
-            for e, part in ((grid.i, place.real), (grid.q, place.imag)))  # fmt: skip
-    own = ways.weights(theta[layout.decays])
-    weights = layout.began(theta)[:, ways.origin] * own
+    i, q = sides(theta, layout, ways, grid)
+    own, began = ways.weights(theta[layout.decays]), layout.began(theta)[:, ways.origin]
+    weights = began * own
     moved = weights[:, None] * ways.at.T
-    rates = theta[layout.decays]
-    decayed = weights[:, None] * (ways.jumps / rates - ways.times).T
-    begun = _product(own * (ways.origin == np.arange(layout.states)[:, None]), i.inside, q.inside)
-    width = _product(weights, i.by_width, q.inside) + _product(weights, i.inside, q.by_width)
-    found = [_product(moved, i.by_place, q.inside), _product(moved, i.inside, q.by_place),
-             width[:, None], _product(decayed, i.inside, q.inside),
+    decayed = began[:, None] * ways.by_decays(theta[layout.decays])
+    begun = product(own * (ways.origin == np.arange(layout.states)[:, None]), i.inside, q.inside)
+    width = product(weights, i.by_width, q.inside) + product(weights, i.inside, q.by_width)
+    found = [product(moved, i.by_place, q.inside), product(moved, i.inside, q.by_place),
+             width[:, None], product(decayed, i.inside, q.inside),
              _by_fractions(layout, begun)]  # fmt: skip
-    p = np.maximum(_product(weights, i.inside, q.inside), RARE)
-    return p, np.concatenate(found, axis=1)
+    p = product(weights, i.inside, q.inside)
+    slope = np.where((p > RARE)[:, None], np.concatenate(found, axis=1), 0.0)
+    return np.maximum(p, RARE), slope
 
 
 def _by_fractions(layout: Layout, begun: Array) -> Array:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from kammerton.estimation.clouds.clouds import SQRT_2PI, Layout, Paths, paths
+from kammerton.estimation.clouds.distortion import unsure
 from kammerton.estimation.clouds.fit import Clouds
 from kammerton.estimation.clouds.seeds import Frame
 from kammerton.estimation.numeric.derived import Derived, derive
@@ -118,11 +119,15 @@ def count(clouds: Clouds, labels: list[Labels]) -> Counts:
 
 
 def _honest(covariance: Array, clouds: Clouds) -> Array:
-    """Enlarge what is known of the clouds by what their law leaves; counts are what they are."""
+    """Enlarge what is known of the clouds by what their law leaves; counts are what they are.
+
+    By chi-square for what is of no known pattern, and by how far known ones move the numbers.
+    """
     chi2, _, chance = clouds.chi2()
     larger = np.ones(len(covariance))
     larger[: clouds.layout.size] = np.sqrt(chi2) if chance < UNLIKELY else 1.0
     result: Array = covariance * np.outer(larger, larger)
+    result[: clouds.layout.size, : clouds.layout.size] += unsure(clouds)
     return result
 
 

@@ -22,8 +22,9 @@ NEAREST, FARTHEST = 5, 48  # nodes along a decay
 TURNS = 40
 SETTLED = 2e-5  # gain of log likelihood that is not worth another turn
 NARROW, WIDE = 0.3, 4.0
-FEWEST_DECAYS, MOST_DECAYS = 1e-4, 3.0
-LEAST, MOST = 1e-6, 0.95  # fractions of wrong states
+MOST_DECAYS, MOST = 3.0, 0.95  # of a readout; fractions of wrong states
+BELOW = 0.3, 0.1  # how far noise may take decays and fractions below 0
+FEWEST_DECAYS, LEAST = 1e-4, 1e-6  # for error bars, which are those of a law that can be true
 GROUP = 10.0  # shots expected in a group of cells that is compared with the shots counted
 
 
@@ -99,8 +100,12 @@ def counted(grid: Grid, sets: list[Complex]) -> Counted:
 
 
 def likelihood(theta: Array, layout: Layout, ways: Paths, shots: Counted) -> float:
-    """Return the log likelihood but for a constant."""
-    return float((shots.counts * np.log(probabilities(theta, layout, ways, shots.grid))).sum())
+    """Return the log likelihood of independent counts but for a constant.
+
+    The probabilities add up to more than 1 where a fraction below 0 would make some negative.
+    """
+    p, each = probabilities(theta, layout, ways, shots.grid), shots.counts.sum(axis=1)
+    return float((shots.counts * np.log(p)).sum() - each @ (p.sum(axis=1) - 1.0))
 
 
 def fit_clouds(
@@ -140,7 +145,10 @@ def _scoring(
 ) -> tuple[Array, Array]:
     """Return gradient and Fisher information of the log likelihood along the free directions."""
     p, slope = slopes(theta, layout, ways, shots.grid)
-    gradient = np.einsum("itc,ic->t", slope, shots.counts / p)
+    each = shots.counts.sum(axis=1)[:, None]
+    gradient = np.einsum("itc,ic->t", slope, shots.counts / p - each)
+    at = _physical(layout, theta)
+    p, slope = (p, slope) if (at == theta).all() else slopes(at, layout, ways, shots.grid)
     return free.T @ gradient, free.T @ _information(p, slope, shots) @ free
 
 
@@ -168,14 +176,15 @@ def _step(
 def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
-    p, slope = slopes(theta, layout, ways, shots.grid)
+    p, slope = slopes(_physical(layout, theta), layout, ways, shots.grid)
     try:
         inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
     except np.linalg.LinAlgError:
         return None
     if not (np.isfinite(inverse).all() and (np.diag(inverse) > 0).all()):
         return None
-    expected = p * shots.counts.sum(axis=1)[:, None]
+    expected = probabilities(theta, layout, ways, shots.grid)
+    expected *= shots.counts.sum(axis=1)[:, None]
     return Clouds(
         layout, ways, shots, theta, free @ inverse @ free.T, expected, slope / p[:, None], best
     )
@@ -194,9 +203,17 @@ def _directions(layout: Layout, tied: bool) -> Array:
 def _bounds(layout: Layout) -> tuple[Array, Array]:
     low, high = np.full(layout.size, -FAR), np.full(layout.size, FAR)
     low[layout.width], high[layout.width] = NARROW, WIDE
-    low[layout.decays], high[layout.decays] = FEWEST_DECAYS, MOST_DECAYS
-    low[layout.fractions], high[layout.fractions] = LEAST, MOST
+    low[layout.decays], high[layout.decays] = -BELOW[0], MOST_DECAYS
+    low[layout.fractions], high[layout.fractions] = -BELOW[1], MOST
     return low, high
+
+
+def _physical(layout: Layout, theta: Array) -> Array:
+    """Return theta with what noise has taken below 0 at 0."""
+    at = theta.copy()
+    at[layout.decays] = np.maximum(at[layout.decays], FEWEST_DECAYS)
+    at[layout.fractions] = np.maximum(at[layout.fractions], LEAST)
+    return at
 
 
 def _possible(layout: Layout, theta: Array) -> bool:

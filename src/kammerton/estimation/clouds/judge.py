@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.clouds.fit import Clouds, fit_clouds
 from kammerton.estimation.clouds.seeds import DECAY, Frame
-from kammerton.estimation.clouds.shot_record import MOVED, moved, railed, stuck
+from kammerton.estimation.clouds.shot_record import MOVED, drifted, moved, railed, stuck
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import ACCEPTED
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
@@ -106,10 +106,10 @@ def unresolved() -> Objection:
     )
 
 
-def of_clouds(clouds: Clouds, frame: Frame) -> Objection | None:
-    """Object to clouds that move, and to decays that lead upwards."""
-    width = float(clouds.theta[clouds.layout.width])
-    far = moved([z / width for z in frame.sets])
+def of_clouds(clouds: Clouds, frame: Frame, times: list[Array]) -> Objection | None:
+    """Object to clouds that move, and to decays that lead upwards; times: 0 to 1, of each shot."""
+    sets = [z / clouds.theta[clouds.layout.width] for z in frame.sets]
+    far = max(moved(sets), drifted(sets, times))
     if far > MOVED:
         return rejected(
             "drift during scan",
@@ -166,9 +166,9 @@ def judged(found: Derived, clouds: Clouds, shots: int) -> Objection:
         _worthless(values, clouds)
         or _too_pure(values, clouds)
         or _beyond(clouds)
+        or _misfit(clouds)
         or _uncertain(values, shots)
         or _too_close(values, lambda apart, error: apart - error)
-        or _misfit(clouds)
         or _accepted(values, clouds)
     )
 
@@ -212,13 +212,24 @@ def _too_pure(values: Values, clouds: Clouds) -> Objection | None:
 
 
 def _beyond(clouds: Clouds) -> Objection | None:
+    """Object to a third cloud that is no mere leakage.
+
+    Nothing leaves more of a 0 in 2 than in 1: neither heat nor the shots before.
+    """
     layout = clouds.layout
-    if layout.states == layout.preparations:
+    if layout.states == 2:
         return None
-    share = float(layout.began(clouds.theta)[:, 2].max())
-    if share < THIRD:
-        return None
-    return rejected("not two clouds", f"a third cloud holds {100 * share:z.0f} % of the shots")
+    began = layout.began(clouds.theta)
+    if layout.preparations == 2:
+        share = float(began[:, 2].max())
+        said = "not two clouds", f"a third cloud holds {100 * share:z.0f} % of the shots"
+    else:
+        share = float(began[0, 2] - max(began[0, 1], 0.0))
+        said = "wrong place", (
+            f"{100 * began[0, 2]:z.0f} % of the shots prepared in 0 lie where 2 is, more than "
+            "where 1 is: something else is there"
+        )  # fmt: skip
+    return None if share < THIRD else rejected(*said)
 
 
 def _uncertain(values: Values, shots: int) -> Objection | None:

@@ -70,6 +70,11 @@ class Shots:
         there = ~np.isnan(y)
         return [y[there & (prepared == s)] for s in range(self.states)]
 
+    def times(self, n: int) -> list[Array]:
+        """Return when the shots of `sets` were taken, from 0 to 1."""
+        there, prepared = ~np.isnan(self.y[n]), self.prepared[n]
+        return [np.flatnonzero(there & (prepared == s)) / there.size for s in range(self.states)]
+
 
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Shots:
     """Check prepared states and shots.
@@ -119,7 +124,7 @@ def single_shot_readout(shots: Shots, known: dict[str, object]) -> Outcome:
     """
     dead = per_trace(known, "dead", shots)
     dead = np.zeros(shots.traces) if dead is None else dead
-    readings = [_read(shots.record(n), shots.sets(n), float(dead[n])) for n in range(shots.traces)]
+    readings = [_read(shots, n, float(dead[n])) for n in range(shots.traces)]
     findings, curve = Findings(shots.traces), np.full(shots.y.shape, np.nan + 0j)
     for n, reading in enumerate(readings):
         close(findings, n, [reading.finding])
@@ -141,16 +146,17 @@ class Reading:
     called: tuple[Complex, ...] = ()
 
 
-def _read(record: Complex, sets: list[Complex], dead: float) -> Reading:
-    """Fit one target: shots in their order, and by what was prepared."""
-    said = of_record(record, sets) or of_sets(sets)
+def _read(shots: Shots, n: int, dead: float) -> Reading:
+    """Fit target n."""
+    sets = shots.sets(n)
+    said = of_record(shots.record(n), sets) or of_sets(sets)
     if said is not None:
         return Reading(said)
     frame = framed(sets)
     clouds = fit_two(frame) if len(sets) == 2 else fit_three(frame)
     if clouds is None:
         return Reading(unresolved())
-    said = of_clouds(clouds, frame)
+    said = of_clouds(clouds, frame, shots.times(n))
     if len(sets) == 2:
         third = with_third(frame, clouds)
         clouds = third if third is not None and stands_apart(third) else clouds

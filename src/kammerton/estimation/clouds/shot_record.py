@@ -77,3 +77,20 @@ def moved(sets: list[Complex]) -> float:
             if noise > 0 and chdtrc(BLOCKS - 1, total / noise) < CHANCE:
                 found = max(found, float(np.sqrt(max(total / BLOCKS - noise, 0.0))))
     return found
+
+
+def drifted(sets: list[Complex], times: list[Array]) -> float:
+    """Return how far the shots drift steadily, rms over the record, beyond chance.
+
+    times: 0 to 1 in the record, of each shot. Preparations that were taken one after the other are
+    each seen for a part of it only; what was prepared later lies elsewhere all the same.
+    """
+    slope, known = 0j, 0.0
+    for z, t in zip(sets, times, strict=True):
+        away = t - t.mean()
+        weight = 2.0 / max(float(z.var()), 1e-300)
+        slope += weight * complex(away @ z)
+        known += weight * float(away @ away)
+    if known <= 0 or chdtrc(2, abs(slope) ** 2 / known) > CHANCE:
+        return 0.0
+    return abs(slope) / known / float(np.sqrt(12.0))

@@ -1,0 +1,76 @@
+"""How far the numbers would move if clouds were oval, unequal, or moved between preparations.
+
+Hum and drift smear clouds along one direction, an amplifier that saturates flattens those far from
+its zero, and a slow drift moves what was prepared later. Each changes how many shots fall where, to
+first order, by a known pattern; whether any is there is asked by Rao's score test (Proc. Cambridge
+Phil. Soc. 44, 50, 1948), which needs no other fit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import chdtrc
+
+from kammerton.estimation.clouds.clouds import product, sides
+from kammerton.estimation.clouds.fit import Clouds
+
+Array = NDArray[np.float64]
+
+SEEN = 1e-3  # chance from which on patterns are taken for there
+CLEAR = 3.0  # of its own errors, from which on one pattern is
+DEGENERATE = 1e-6  # part of a pattern that no change of theta explains, below which it says nothing
+LEAST = 0.05  # shots expected in a cell, below which a stray one would decide
+
+
+def patterns(clouds: Clouds) -> Array:
+    """Return how the probabilities of the cells change with what the law leaves out (P, V, C).
+
+    Of each state the variance along I and Q (that of 0 along Q is the width's own) and the
+    covariance of both; of each preparation but the first the place of all of its clouds.
+    """
+    theta, layout, ways = clouds.theta, clouds.layout, clouds.ways
+    i, q = sides(theta, layout, ways, clouds.shots.grid)
+    weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
+    mine = weights[:, None] * ways.at.T
+    oval = [product(mine, i.by_width, q.inside), product(mine, i.inside, q.by_width)[:, 1:],
+            product(mine, i.by_place, q.by_place)]  # fmt: skip
+    moved = product(weights, i.by_place, q.inside), product(weights, i.inside, q.by_place)
+    later = np.zeros((len(weights), 2 * (len(weights) - 1), clouds.shots.grid.size))
+    for k in range(1, len(weights)):
+        later[k, 2 * k - 2 : 2 * k] = moved[0][k], moved[1][k]
+    return np.concatenate([*oval, later], axis=1)
+
+
+def unsure(clouds: Clouds) -> Array:
+    """Return the covariance (T, T) that patterns which are there add to theta's."""
+    off, chance = shift(clouds)
+    return np.outer(off, off) if chance < SEEN else np.zeros((off.size, off.size))
+
+
+def shift(clouds: Clouds) -> tuple[Array, float]:
+    """Return how far theta (T,) is off by the patterns seen, and the chance that none is there.
+
+    Patterns are taken apart into independent ones; those that do not stand out move nothing, since
+    shapes that look much like decays would move everything by their noise alone.
+    """
+    told, rest = _told(clouds), clouds.shots.counts - clouds.expected
+    pull, push = (np.einsum("pvc,pc->v", each, rest) for each in (told, clouds.scores))
+    shots = clouds.expected[:, None]
+    both = ((clouds.scores * shots) @ told.swapaxes(1, 2)).sum(axis=0)
+    own = ((told * shots) @ told.swapaxes(1, 2)).sum(axis=0)
+    carried = clouds.covariance @ both
+    size = np.sqrt(np.maximum(np.diag(own), 1e-300))
+    known, turn = np.linalg.eigh((own - both.T @ carried) / np.outer(size, size))
+    kept = known > DEGENERATE
+    known, turn = known[kept], turn[:, kept]
+    seen = turn.T @ ((pull - carried.T @ push) / size) / np.sqrt(known)
+    strength = turn @ (np.where(np.abs(seen) > CLEAR, seen, 0.0) / np.sqrt(known)) / size
+    result: Array = -carried @ strength
+    return result, float(chdtrc(seen.size, seen @ seen))
+
+
+def _told(clouds: Clouds) -> Array:
+    """Return the derivatives of the log probabilities by the patterns (P, V, C)."""
+    p = clouds.expected / clouds.shots.counts.sum(axis=1)[:, None]
+    return np.where((clouds.expected > LEAST)[:, None], patterns(clouds) / p[:, None], 0.0)
