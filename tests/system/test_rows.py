@@ -20,12 +20,14 @@ from tests.brokers import BrokerProcess
 from tests.prove.killing import unsafe_spans
 from tests.system.laboratory import laboratory
 from tests.system.test_publish import needs_mosquitto
-from tests.system.watched import QUBIT, Ear, Site, process
+from tests.system.watched import MAX_AGE, QUBIT, Ear, Site, process
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600), needs_mosquitto]
 
 SEED = 3
-NO_READING = r"no valid reading younger than 30 s: .*{}.*; the last was 1\d\S* mK, \d+ s ago"
+NO_READING = (
+    rf"no valid reading younger than {MAX_AGE} s: .*{{}}.*; the last was 1\d\S* mK, \d+ s ago"
+)
 READING = 2.0  # s between two readings of the daemon
 
 

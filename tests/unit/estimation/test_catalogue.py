@@ -12,7 +12,7 @@ from tests.catalogue.broken import ACCEPTED, BROKEN
 from tests.catalogue.registry import truths
 from tests.catalogue.score import score, wrong
 
-SEED, TRACES = 7, 300
+SEED, TRACES, FIRST = 7, 300, 100
 SHARE = 0.01  # of wrong values among the traces of a class, and of refused good ones
 CHANCE = 1e-3  # of a fit that just reaches the goal to fail here
 
@@ -25,6 +25,20 @@ CASES = [
 ]
 
 
+def scored(truth, broken):
+    """Return the score of a class; of its first traces alone where not one of them went wrong.
+
+    That costs no power: a true share of 5.6 %, found by all traces 95 times of 100, is found 94.9
+    times. What may never be accepted is looked for in all of them.
+    """
+    traces = broken.traces(truth, SEED, TRACES)
+    if not broken.never:
+        found = score(truth, broken, traces.take(slice(FIRST)))
+        if found.seen == 0 and (broken.right != (ACCEPTED,) or found.accepted == FIRST):
+            return found
+    return score(truth, broken, traces)
+
+
 def most(share: float, traces: int) -> int:
     """Return how many of a class may go wrong if the true share is as stated."""
     return int(binom.ppf(1 - CHANCE, traces, share))
@@ -35,7 +49,7 @@ def most(share: float, traces: int) -> int:
     [pytest.param(*case, id=f"{case[0].name}: {case[1].name}") for case in CASES],
 )
 def test_no_more_wrong_values_are_accepted_than_the_goal_allows(truth, broken):
-    found = score(truth, broken, broken.traces(truth, SEED, TRACES))
+    found = scored(truth, broken)
     assert found.seen <= (0 if broken.never else most(SHARE, TRACES)), found
     if broken.right == (ACCEPTED,):
         assert found.traces - found.accepted <= most(SHARE, TRACES), found
