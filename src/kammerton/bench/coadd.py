@@ -6,15 +6,37 @@ threads was measured four times slower there whenever another process used the c
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar, cast
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+
+log = logging.getLogger(__name__)
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 RAIL_LOW, RAIL_HIGH = 16, 0xFFF0
 """Codes below and from here on are the rails of a converter of 12 bits or more, in uint16."""
 
 
-@njit("int64(uint16[:, ::1], int32[:, ::1])", cache=True, nogil=True)
+def _compiled(*signatures: str, **how: Any) -> Callable[[F], F]:
+    """Compile now, or read what is kept on the disk; where that is of no use, for this process."""
+    how |= {"signature_or_function": list(signatures), "nogil": True}
+
+    def compiled(function: F) -> F:
+        try:
+            return cast("F", njit(cache=True, **how)(function))
+        except Exception as problem:  # noqa: BLE001 - torn, full, read-only: numba has many words
+            log.warning("what numba keeps of %s is of no use: %r", function.__name__, problem)
+            return cast("F", njit(**how)(function))
+
+    return compiled
+
+
+@_compiled("int64(uint16[:, ::1], int32[:, ::1])")
 def add_turns(records: NDArray[np.uint16], sums: NDArray[np.int32]) -> int:
     """Add whole turns of records (turns x M, samples) to sums (M, samples), in place.
 
@@ -31,7 +53,7 @@ def add_turns(records: NDArray[np.uint16], sums: NDArray[np.int32]) -> int:
     return clipped
 
 
-@njit("int64(uint16[:, ::1])", cache=True, nogil=True)
+@_compiled("int64(uint16[:, ::1])")
 def count_rails(records: NDArray[np.uint16]) -> int:
     """Return the number of samples at a rail."""
     clipped = 0
@@ -42,13 +64,9 @@ def count_rails(records: NDArray[np.uint16]) -> int:
     return clipped
 
 
-@njit(
-    [
-        "void(uint16[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
-        "void(int32[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
-    ],
-    cache=True,
-    nogil=True,
+@_compiled(
+    "void(uint16[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
+    "void(int32[:, ::1], int32, float32[:, :, ::1], float64[:, ::1])",
     fastmath=True,
 )
 def integrate(

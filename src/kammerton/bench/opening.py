@@ -68,7 +68,6 @@ async def open_bench(
     addresses = [entry.address for entry in lab.instruments.values()]
     numbers = await asyncio.to_thread(numbers_of, addresses)  # a resolver may hang
     with held_locks(lab, lock_folder, numbers):
-        await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # numba, 0.5 s
         hold = partial(held_boxes, lab, folder=lock_folder, numbers=numbers)
         instruments = await _connected(lab, drivers, within, hold)
         gate = Gate(lab, instruments, clock, who=who, on_change=on_change, holds=holds, alarm=alarm)
@@ -83,7 +82,8 @@ async def open_bench(
             await gate.guard.boxes.as_declared(instruments)
             await unbroken(gate.safe("opening"))
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
-            if configure:
+            if configure:  # numba's cache may be of no use, or the disk full: outputs are off
+                await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # 0.5 s
                 await bench.configure()
             async with _watched(gate, fridge_period):
                 yield bench

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.bench import open_bench
 from kammerton.bench.away import does_not_connect
 from kammerton.bench.connect import connect, installed_drivers
 from kammerton.bench.locks import held_locks
@@ -85,6 +86,34 @@ def test_r2_where_one_is_unreachable_those_that_answer_are_switched_off(fake, ma
         asyncio.run(connect(make.lab(), {**fake.drivers, "fridge": lambda: refuse}))
     assert not fake.awg.on
     assert not fake.lo.on
+
+
+def test_r2_numba_that_cannot_be_used_keeps_no_output_on(fake, make, monkeypatch, tmp_path):
+    """Its cache is torn after a power cut, say, or the disk is full."""
+    fake.awg.on, fake.lo.on = {5}, True
+    monkeypatch.setitem(sys.modules, "kammerton.bench.coadd", None)
+
+    async def main() -> None:
+        async with open_bench(make.lab(), fake.clock, drivers=fake.drivers, lock_folder=tmp_path):
+            pass
+
+    with pytest.raises(ImportError):
+        asyncio.run(main())
+    assert not fake.anything_on
+
+
+def test_what_numba_cannot_keep_is_compiled_for_this_process(monkeypatch, caplog):
+    from kammerton.bench import coadd
+
+    def njit(*, cache: bool = False, **how: object):
+        if cache:
+            raise EOFError("Ran out of input")
+        return lambda function: (function, how)
+
+    monkeypatch.setattr(coadd, "njit", njit)
+    function, how = coadd._compiled("int64(int64)")(abs)
+    assert (function, how) == (abs, {"signature_or_function": ["int64(int64)"], "nogil": True})
+    assert "what numba keeps of abs is of no use: EOFError" in caplog.text
 
 
 def test_one_that_hangs_is_named(fake, make, monkeypatch):
