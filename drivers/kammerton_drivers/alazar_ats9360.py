@@ -36,6 +36,9 @@ BOARDS = "kammerton.alazar_api"
 ALLOCATED = 4
 """Buffers that the board fills in turn."""
 
+CLOSE = 2.0
+"""s that a call under way gets when the session is closed: it has no outputs, and was aborted."""
+
 START_DEADLINE = 30.0
 """s for the generators to start once the board listens."""
 
@@ -141,8 +144,8 @@ class Ats9360:
         """Do nothing: a digitizer has no outputs."""
 
     async def close(self) -> None:
-        """Close the session."""
-        await self.session.close()
+        """Close the session; a call that hangs in the board's library is not waited for long."""
+        await self.session.close(within=CLOSE)
 
     def _opened(self, label: str) -> Board:
         board = self._board(label)

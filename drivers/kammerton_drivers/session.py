@@ -38,6 +38,10 @@ HURRY = 5.0
 """s that is left to all that is before switching off, or closing, in a lane; then it is hung up
 on."""
 
+LOST = 60.0
+"""s after which what hangs without outputs, and without a line to hang up on, ends the process:
+nobody else could work with that instrument before."""
+
 JOIN = 2.0
 """s at most for the thread of a lane that has nothing to do any more."""
 
@@ -272,7 +276,8 @@ class Session(Generic[I]):
         with self._turn:
             instrument, self._instrument = self._instrument, None
             self._doubts(why)
-            loose = self._guarded and instrument is not None and not any(sockets(instrument))
+            lost = instrument is not None and not any(sockets(instrument))
+            loose = (0.0 if self._guarded else LOST) if lost else None
             try:
                 self._lane.rebuild(loose=loose)
             finally:

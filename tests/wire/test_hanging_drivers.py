@@ -78,6 +78,26 @@ def test_r4_what_a_call_beyond_reach_may_switch_on_again_is_not_verified_off(ses
     asyncio.run(main())
 
 
+def test_r4_what_hangs_for_good_without_outputs_ends_the_process_after_a_while(shop, monkeypatch):
+    """A digitizer's library, say: its board is in use until then, and no run would come to pass."""
+    monkeypatch.setattr(hangs, "LOOK", 0.01)
+    monkeypatch.setattr(session_module, "LOST", 0.2)
+    session, go = Session("board", "dll", shop, shop.who), threading.Event()
+    session.connect()
+
+    async def main() -> None:
+        with pytest.raises(InstrumentError, match="did not return within"):
+            await session.do("acquire", lambda _: go.wait(30), deadline=0.05)
+        assert await session.do("name", lambda i: i.name) == shop.opened[1]
+        assert not beyond_reach()
+        with pytest.raises(InstrumentError, match=r"board: .* this process ends"):
+            await asyncio.wait_for(hangs.look_for_hangs(), 10)
+        go.set()
+        await session.close()
+
+    asyncio.run(main())
+
+
 def test_r4_a_call_that_hangs_has_a_few_seconds_once_an_output_shall_go_off(session, monkeypatch):
     """Its own time would be 15 s, or minutes for an upload."""
     monkeypatch.setattr(session_module, "HURRY", 0.1)

@@ -86,12 +86,13 @@ class Gate:
         self.cold, self.changes = self.guard.cold, self.guard.changes
         self.inhibition = Inhibition(self.guard, lab.interlock.fridge, alarm)
         self.others = Others(self.guard, self._others)
-        biases = {n: d for n, d in devices if isinstance(d, BiasSource)}
-        self._bias_sources, self.biases = biases, Biases(self.guard, biases)
+        self._bias_sources = {n: d for n, d in devices if isinstance(d, BiasSource)}
+        self.biases = Biases(self.guard, self._bias_sources)
         self._carriers: dict[str, tuple[float, float]] = {}
         self._on: dict[str, frozenset[int]] = {}
         self._switched: dict[str, frozenset[int]] = {}  # channels that were on at some time
         self._unsure: dict[str, frozenset[int]] = {}  # what was broken off while it went on
+        self._was_cold = False  # at a look, or for a program, since drive was last switched off
 
     async def admit(self, compiled: Compiled) -> None:
         """Refuse a compiled program before anything of it reaches an instrument.
@@ -110,6 +111,7 @@ class Gate:
             reason = f"drive is refused: {objection}"
             self.guard.note(OutputChange(PROGRAM, None, "drive", self.guard.who, reason))
             raise DriveInhibited(reason)
+        self._was_cold = True
         self.trip.clear()
 
     async def set_bias(self, name: str, volts: float) -> None:
@@ -144,8 +146,8 @@ class Gate:
         )
         await self.guard.require_free(generator)
         await self._generators[generator].load(playlist)
-        rule = f"limits.volts of {generator}"
-        self.guard.changed(generator, None, f"playlist {playlist.name}", rule)
+        what, rule = f"playlist {playlist.name}", f"limits.volts of {generator}"
+        self.guard.changed(generator, None, what, rule)
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
@@ -213,14 +215,13 @@ class Gate:
         InstrumentError
             Names every generator that did not stop.
         """
-        names = list(generators)
-        stops = {name: self._generators[name].stop for name in names}
+        stops = {name: self._generators[name].stop for name in generators}
         try:
             await all_of(stops, "did not stop", within=STOP_DEADLINE)
         except InstrumentError as failure:
             await self._instead(failure)
             raise
-        for name in names:
+        for name in stops:
             self.guard.changed(name, "playing", "stopped")
 
     async def safe(self, why: str = "safe state") -> None:
@@ -237,8 +238,8 @@ class Gate:
         for known in (self._on, self._unsure, self._carriers):
             known.clear()
         self.guard.job = ""
-        guarded = self.guard.boxes.guarded
-        off, biases = "is not known to be off", "is not known to be as lab.toml wants it"
+        guarded, off = self.guard.boxes.guarded, "is not known to be off"
+        biases = "is not known to be as lab.toml wants it"
         sources = {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()}
         generators = {n: guarded(n, g, g.safe) for n, g in self._generators.items()}
         others = {n: guarded(n, o, o.safe) for n, o in self._others.items()}
@@ -279,20 +280,18 @@ class Gate:
         When switching off fails it is tried again at every reading until it succeeds. No reading
         comes later for the time that the last one took, or before what a run found is acted on.
         """
-        was_cold, loop = self.cold.allowed, asyncio.get_running_loop()
+        self._was_cold = self._was_cold or self.cold.allowed
         while True:
-            due = loop.time() + period
-            if not (was_cold and self.inhibition.off and self.cold.objection()):
+            due = time.monotonic() + period
+            if not (self._was_cold and self.inhibition.off and self.cold.objection()):
                 await self.cold.refresh()
             objection = self.cold.objection()
-            if objection is not None and (was_cold or self._on or self._unsure):
-                failure = await self._switch_off(objection)
-                was_cold = failure is not None
-                self.inhibition.tripped(failure)
+            if objection is not None and (self._was_cold or self._on or self._unsure):
+                await self._switch_off(objection)
             elif objection is None:
-                was_cold = True
+                self._was_cold = True
             self.inhibition.look()
-            await asyncio.sleep(max(0.0, due - loop.time()))
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     async def _move(
         self, source: str, hz: float, dbm: float, frequency: Limit, power: Limit
@@ -333,18 +332,19 @@ class Gate:
             raise
         self._unsure.pop(name, None)
 
-    async def _switch_off(self, objection: str) -> Exception | None:
+    async def _switch_off(self, objection: str) -> None:
         self.trip.set()
-        self.inhibition.off = False
+        self.inhibition.off, failure = False, None
         try:
             await told_while(self.safe(f"interlock: {objection}"), self._look, LONG)
-        except Exception as failure:  # noqa: BLE001 - the watch must live, even without audit; logged
-            return failure
-        return None
+        except Exception as error:  # noqa: BLE001 - the watch must live, even without audit; logged
+            failure = error
+        self._was_cold = failure is not None
+        self.inhibition.tripped(failure)
 
     async def _look(self) -> None:
         self.inhibition.look()
 
     def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
-        frequency = check_value(self.lab, source, "frequency", hz)
-        return frequency, check_value(self.lab, source, "power", dbm)
+        check = partial(check_value, self.lab, source)
+        return check("frequency", hz), check("power", dbm)

@@ -64,18 +64,19 @@ class _Call:
             self.future.set_exception(error)
 
 
-_loose = list[tuple[str, _Call]]()
+_loose = list[tuple[str, _Call, float]]()
 
 
 def beyond_reach(lane: str | None = None) -> list[str]:
-    """Say which calls of this process, or of a lane, hang and may yet do what they were begun for.
+    """Say which calls of a lane hang and may yet do what they were begun for.
 
     A driver that hangs in C code without a line that one could hang up on: nothing but the end of
-    the process ends it.
+    the process ends it. Without a lane: those of all, whose time until that end has passed.
     """
-    _loose[:] = [(name, call) for name, call in _loose if not call.future.done()]
-    found = [(name, call) for name, call in _loose if lane in (None, name)]
-    return [f"{name}: {call.name} hangs, and nothing can hang up on it" for name, call in found]
+    _loose[:] = [each for each in _loose if not each[1].future.done()]
+    now = time.monotonic()
+    found = [each for each in _loose if each[0] == lane or (lane is None and each[2] <= now)]
+    return [f"{name}: {call.name} hangs, and nothing can hang up on it" for name, call, _ in found]
 
 
 class _Worker:
@@ -192,11 +193,12 @@ class Lane:
                 if call is not None:
                     call.hurry(seconds)
 
-    def rebuild(self, *, loose: bool = False) -> None:
+    def rebuild(self, *, loose: float | None = None) -> None:
         """Start a fresh thread for all that waits, in its order. Needs a new session.
 
         The old one ends when its call does, and begins none: two would talk at once. loose: nobody
-        can hang up on that call; see `beyond_reach`.
+        can hang up on that call, and the process may live with it for so many s; see
+        `beyond_reach`.
 
         Raises
         ------
@@ -207,8 +209,10 @@ class Lane:
             if self._closed:
                 return
             self._poison, hanging = None, self._worker.current
-            if hanging is not None and loose:
-                _loose.append((self.name, hanging))  # first: it is so though no thread follows
+            if hanging is not None and loose is not None:
+                _loose.append(
+                    (self.name, hanging, time.monotonic() + loose)
+                )  # first: it is so though no thread follows
             left, self._worker = self._worker, _Worker(self.name, self._calls, self._news)
             left.left = True
             if hanging is not None:

@@ -498,7 +498,7 @@ def test_r4_a_call_beyond_reach_ends_the_bench_with_the_others_off(
         await asyncio.to_thread(begun.wait, 10)
         hanging.cancel()
         fake.lo.on = True
-        lane.rebuild(loose=True)
+        lane.rebuild(loose=0.0)
         lane.close()
         await asyncio.sleep(10)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from kammerton.bench import Gate, switching
-from kammerton.lab import InstrumentEntry
+from kammerton.lab import InstrumentEntry, Interlock
 from kammerton.model import InstrumentError, OutputRefused
 from kammerton.model.alarm import Alarm
 
@@ -534,6 +534,23 @@ def test_f2_what_a_run_found_to_be_warm_is_off_before_the_watch_reads_again(gate
         fake.fridge.hang.add("temperature")
         async with asyncio.timeout(5.0):  # the reading that hangs is given up after 10 s
             await soon(lambda: not fake.anything_on)
+        watch.cancel()
+        await asyncio.wait([watch])
+
+    asyncio.run(body())
+
+
+def test_f1_what_somebody_else_has_on_goes_off_though_only_a_program_has_seen_it_cold(fake, make):
+    """It is cold for the first program, and warm at the next look, before that plays."""
+    lab = make.lab(interlock=Interlock("fridge", 0.050, 0.100, 30.0, rearm_readings=3))
+    gate = Gate(lab, fake.instruments, fake.clock)
+
+    async def body() -> None:
+        watch = asyncio.create_task(gate.watch(0.3))
+        await soon(lambda: gate.cold.reading is not None)
+        await gate.admit(make.compiled())
+        fake.lo.on, fake.fridge.kelvin = True, 0.15
+        await soon(lambda: not fake.lo.on)
         watch.cancel()
         await asyncio.wait([watch])
 
