@@ -16,21 +16,31 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
 
     The body is cancelled, so that it makes the outputs safe on its way out.
     """
-    body = asyncio.current_task()
-    task = asyncio.create_task(work, name=name)
+    body, task = asyncio.current_task(), asyncio.create_task(work, name=name)
+    over = cancelled = False
 
-    def died(done: asyncio.Task[None]) -> None:
-        if body is not None:
-            body.cancel(f"{name} has ended")
+    def died(_: asyncio.Task[None]) -> None:
+        nonlocal cancelled
+        if body is not None and not over:
+            cancelled = body.cancel(f"{name} has ended")
 
     task.add_done_callback(died)
     try:
-        yield
+        try:
+            yield
+        finally:
+            over, ended = True, task.done()
+            await unbroken(settled(task))  # where a cancellation may come that was under way
     except asyncio.CancelledError:
-        if task.done() and body is not None and not body.uncancel():
-            failure = None if task.cancelled() else task.exception()
-            raise (failure or RuntimeError(f"{name} has ended")) from None
-        raise
-    finally:
-        task.remove_done_callback(died)
-        await unbroken(settled(task))
+        if body is None or not cancelled or body.uncancel():
+            raise  # it is somebody else's too
+        raise _failure(task, name) from None
+    if ended:
+        if body is not None and cancelled:
+            body.uncancel()
+        raise _failure(task, name)
+
+
+def _failure(task: asyncio.Task[None], name: str) -> BaseException:
+    failure = None if task.cancelled() else task.exception()
+    return failure or RuntimeError(f"{name} has ended")

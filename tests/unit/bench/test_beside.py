@@ -67,3 +67,23 @@ def test_a_cancelled_body_stays_cancelled_and_a_finished_one_is_finished():
             await asyncio.sleep(5)
 
     assert asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(7))
+@pytest.mark.parametrize("failure", [None, KeyError])
+def test_work_that_dies_while_the_body_ends_is_no_cancellation(turns, failure):
+    """Whoever is cancelled by nobody would count as told to end, and all as well."""
+
+    async def dies_soon() -> None:
+        await asyncio.sleep(0)
+        raise ZeroDivisionError
+
+    async def main() -> None:
+        async with beside(dies_soon(), "leases"):
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            if failure is not None:
+                raise failure
+
+    with contextlib.suppress(ZeroDivisionError, KeyError):
+        asyncio.run(main())
