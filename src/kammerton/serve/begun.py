@@ -5,9 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import signal
 import subprocess
 import sys
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVarTuple
+
+Rest = TypeVarTuple("Rest")
 
 COMMAND = (sys.executable, "-m", "kammerton.serve.begin")
 
@@ -43,9 +47,25 @@ def _without_threads() -> None:
             return
         with contextlib.suppress(OSError):  # a kernel before 5.3, or a sandbox
             os.close(os.pidfd_open(os.getpid()))
-            watcher = asyncio.PidfdChildWatcher()
+            watcher = _Watcher()
             watcher.attach_loop(asyncio.get_running_loop())
             asyncio.set_child_watcher(watcher)
+
+
+if sys.platform == "linux" and sys.version_info < (3, 12):
+
+    class _Watcher(asyncio.PidfdChildWatcher):
+        """Leaves no process behind that it cannot watch, since descriptors are short, say."""
+
+        def add_child_handler(
+            self, pid: int, callback: Callable[[int, int, *Rest], object], *args: *Rest
+        ) -> None:
+            try:
+                super().add_child_handler(pid, callback, *args)
+            except OSError:
+                os.kill(pid, signal.SIGKILL)  # it has just been begun, and has no order yet
+                os.waitpid(pid, 0)
+                raise
 
 
 def ending(code: int | None) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sys
 import threading
 
+import psutil
 import pytest
 
 from kammerton.serve.begun import begun
@@ -38,3 +40,21 @@ def test_r1_where_threads_are_short_a_process_is_begun_and_none_is_left_unknown(
         return await process.wait()
 
     assert asyncio.run(main()) == 0
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="asyncio itself watches there")
+@pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells without a thread")
+def test_r1_a_process_that_cannot_be_watched_is_ended(monkeypatch):
+    """Descriptors are short just then: it would wait for its order as long as the daemon lives."""
+    real, begun_ones = os.pidfd_open, list[int]()
+
+    def short(pid: int, flags: int = 0) -> int:
+        if pid == os.getpid():
+            return real(pid, flags)
+        begun_ones.append(pid)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", short)
+    with pytest.raises(OSError, match="Too many open files"):
+        asyncio.run(begun(sys.executable, "-c", "import sys; sys.stdin.read()"))
+    assert [psutil.pid_exists(pid) for pid in begun_ones] == [False]
