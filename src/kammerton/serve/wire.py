@@ -15,9 +15,9 @@ from kammerton.serve.words import GO, STOP, line
 ORPHANED = 20.0
 """s that a process gets to switch off when its supervisor is gone; then it ends at once."""
 
-WORDS = 600
-"""Characters of what is done, or of why it ended: with six bytes each, less than the 4096 that are
-written to a pipe as a whole or not at all (PIPE_BUF on Linux). The log has all of it."""
+WORDS = 300
+"""Characters of what is done, or of why it ended: with twelve bytes each, less than the 4096 that
+are written to a pipe as a whole or not at all (PIPE_BUF on Linux). The log has all of it."""
 
 _CHUNK = 65536
 
