@@ -7,6 +7,7 @@ this processor. Reading it takes a millisecond; loading every kernel to see woul
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.batch import fit_batch
 from kammerton.estimation.numeric.arrays import Array
+from kammerton.estimation.numeric.compiling import where_kept
 from kammerton.estimation.numeric.kernels import solve
 
 POINTS, NOISE = 51, 0.01
@@ -57,7 +59,15 @@ def compile_all() -> None:
         laws = np.array([y, 0 * x, x])  # a good one, none, a drift: refusals have kernels too
         fit_batch(kind, np.tile(x, (3, 1)), laws + noisy, sigma, interleaved=True)
     if (where := folder()) is not None:
+        getattr(os, "sync", lambda: None)()  # numba does not wait for the disk; Windows has none
         _mark(where).write_text(_this())
+
+
+def forget() -> None:
+    """Remove what is kept of all kernels: it cannot be read, as after a power cut."""
+    folders = {Path(path) for path in where_kept()}
+    for file in (file for each in folders for file in each.glob("*.nb[ic]*")):
+        file.unlink(missing_ok=True)
 
 
 def _examples(x: Array) -> Iterator[tuple[str, NDArray[Any]]]:

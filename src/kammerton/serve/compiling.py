@@ -6,6 +6,7 @@ finished stays on the disk.
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import threading
@@ -16,6 +17,8 @@ from typing import NoReturn
 
 from kammerton.serve.ready import first_to_go
 from kammerton.serve.wire import Wire
+
+log = logging.getLogger(__name__)
 
 NICE = 5
 """By how much others go before: a quarter of a core that is wanted by one of them."""
@@ -62,10 +65,24 @@ def _outcome(wire: Wire) -> str:
     try:
         with _alone(folder, wire):
             if not compiled.is_complete():  # another may have done it meanwhile
-                compiled.compile_all()
+                _compile_all()
     except OSError as problem:
         return f"they cannot be kept in {folder}: {problem.strerror or problem}"
     return ""
+
+
+def _compile_all() -> None:
+    """Compile; anew where what an earlier process kept cannot be read, as after a power cut."""
+    from kammerton.estimation import compiled
+
+    try:
+        compiled.compile_all()
+    except OSError:
+        raise
+    except Exception as problem:  # noqa: BLE001 - numba tells of a torn file in many ways
+        log.warning("what was compiled cannot be read, and is compiled anew: %r", problem)
+        compiled.forget()
+        compiled.compile_all()
 
 
 @contextmanager

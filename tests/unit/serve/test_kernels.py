@@ -166,3 +166,26 @@ def test_where_nothing_can_be_kept_that_is_said_and_the_daemon_compiles(monkeypa
     asyncio.run(Kernels(["/nowhere/python"]).load())
     assert loads == ["loaded"]
     assert "let NUMBA_CACHE_DIR name a folder" in caplog.text
+
+
+def test_what_a_power_cut_tore_is_removed_and_compiled_anew(tmp_path, monkeypatch):
+    """numba does not wait for the disk; of an empty index it says "Ran out of input", for ever."""
+    for name in ("fit-1.py311.nbi", "fit-1.py311.1.nbc", "fit-1.py311.nbi.tmp.4f", "fit.py"):
+        (tmp_path / name).touch()
+    tries = [EOFError("Ran out of input")]
+
+    def compile_all() -> None:
+        if tries:
+            raise tries.pop()
+
+    monkeypatch.setattr(compiled, "compile_all", compile_all)
+    monkeypatch.setattr(compiled, "where_kept", lambda: {str(tmp_path)})
+    compiling._compile_all()
+    assert [path.name for path in tmp_path.iterdir()] == ["fit.py"]
+    tries.append(OSError("No space left on device"))
+    with pytest.raises(OSError, match="No space"):
+        compiling._compile_all()
+
+
+def test_where_kernels_are_kept_is_known():
+    assert compiled.folder() is None or str(compiled.folder()) in compiled.where_kept()

@@ -53,10 +53,20 @@ def careful_kernel(function: F) -> F:
     return kept(function)
 
 
+_folders = set[str]()
+
+
+def where_kept() -> frozenset[str]:
+    """Return the folders in which the kernels that are loaded so far are kept."""
+    return frozenset(_folders)
+
+
 def kept(function: F, **options: Any) -> F:
     """Compile, and keep the binary on disk; where numba may write nowhere, for this process."""
     try:
-        return cast(F, njit(cache=True, **HOW, **options)(function))
+        found = njit(cache=True, **HOW, **options)(function)
+        _folders.add(found.stats.cache_path)
+        return cast(F, found)
     except RuntimeError:  # numba's word where neither its folders nor ours can be written
         return cast(F, njit(**HOW, **options)(function))
 
