@@ -145,10 +145,14 @@ def _batches(told: Iterable[tuple[float, Alarm]]) -> Iterator[list[Alarm]]:
 
 
 def _least(notices: Iterable[Notice]) -> int:
-    """Return the place of the oldest message that later ones make needless; else of the first."""
-    later, needless = set[tuple[str, str]](), 0
+    """Return the place of the oldest message that later ones make needless.
+
+    Else of the oldest that says that something is over, else of the first.
+    """
+    later, needless, over = set[tuple[str, str]](), None, 0
     for place, notice in reversed(list(enumerate(notices))):
         keys = {(notice.kind, subject) for subject in notice.subjects}
         needless = place if keys <= later else needless
+        over = over if notice.on else place
         later |= keys
-    return needless
+    return over if needless is None else needless

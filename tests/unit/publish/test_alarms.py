@@ -160,6 +160,21 @@ def test_of_too_many_messages_what_is_not_over_stays():
     assert heard == {"warm": True, "flaps": False}
 
 
+def test_what_is_over_goes_before_what_began_and_is_not():
+    """All boxes came back while the broker was away, after the refrigerator had become warm."""
+    clock = Clock()
+    alarms, boxes = Alarms(clock), [f"lo{n}" for n in range(WAITING + 20)]
+    for name in boxes:
+        alarms.tell(lost(name))
+    clock.now += GROUP
+    assert taken(alarms)
+    for told in (lost("warm"), *(lost(name, on=False) for name in boxes)):
+        alarms.tell(told)
+        clock.now += GROUP
+        alarms.due()
+    assert ("instrument", True, ("warm",), 0) in taken(alarms)
+
+
 def test_without_a_broker_what_begins_again_is_in_the_log_all_the_same(monkeypatch, caplog):
     clock = Clock()
     alarms = Alarms(clock)
