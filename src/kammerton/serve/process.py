@@ -143,8 +143,14 @@ class Process:
             await asyncio.wait([gone], timeout=IN_KERNEL)
 
     async def _wait(self, gone: asyncio.Task[int], patience: float) -> None:
-        """Wait until it is gone, for so many s; for one that hangs, though it may ramp, `ask` s."""
+        """Wait until it is gone, for so many s; for one that hangs, though it may ramp, `ask` s.
+
+        One that still loads, and beats, gets what another would take in its place, too: it may be
+        about to switch off what an earlier one left on.
+        """
         began, looks = time.monotonic(), 0
+        if self._told and self._beats and not self._up:
+            patience += self._rules.stop + 2 * self._rules.insist
         while not gone.done() and (left := began + patience - time.monotonic()) > 0:
             if looks >= LOOKS and time.monotonic() - began >= self._rules.ask:
                 break

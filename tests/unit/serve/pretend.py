@@ -46,6 +46,8 @@ def act(word, order):
     say(**{"loaded": "chip" if name == "lab.toml" else name, "database": f"/{name}.sqlite"} | twin)
     if word in ("deaf", "ramps"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    if word == "loads":
+        load()
     while (told := sys.stdin.readline()) != "go\n":
         if told in ("", "stop\n"):
             say(ended=0, why="told to end")
@@ -59,6 +61,17 @@ def act(word, order):
     else:
         say(beat="about to")
     work(word)
+
+
+def load():
+    """Load on a busy machine, whatever is said; when told to end, for a second more."""
+    threading.Thread(target=beat, args=["starting"], daemon=True).start()
+    note("loads")
+    while sys.stdin.readline() != "stop\n":
+        pass
+    time.sleep(1.0)
+    say(ended=0, why="told to end")
+    sys.exit(0)
 
 
 def work(word):

@@ -126,6 +126,13 @@ def test_r1_what_one_that_had_to_be_killed_left_on_the_next_switches_off(tmp_pat
     assert lives(path) == ["life tune", "go", "life tune"], "the last only to switch off"
 
 
+def test_r1_told_to_end_one_that_still_loads_gets_the_time_to_switch_off(tmp_path):
+    """Killed, what an earlier one left on would stay on: another would have to load anew."""
+    path, rules = lab(tmp_path, "loads"), dataclasses.replace(STRICT, insist=5.0)
+    assert run(path, until=seen(path, "loads"), rules=rules) is Code.DONE
+    assert len(begun(path)) == 1
+
+
 def test_r1_told_to_end_one_that_hangs_is_not_waited_for_as_one_that_ramps(tmp_path):
     path = lab(tmp_path, "ramps", "works")
     rules = dataclasses.replace(STRICT, ramp=3700.0)
