@@ -228,9 +228,9 @@ class Bench:
     async def _ended(self, acquisition: asyncio.Future[None]) -> None:
         """Give an acquisition up, and wait a moment for its end: outputs must not wait longer."""
         acquisition.cancel()
+        acquisition.add_done_callback(lambda end: end.cancelled() or end.exception())
         await asyncio.wait({acquisition}, timeout=ABORTED)
         if not acquisition.done():
-            acquisition.add_done_callback(lambda end: end.cancelled() or end.exception())
             self._given_up = acquisition
 
     async def end(self) -> None:

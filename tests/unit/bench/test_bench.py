@@ -1,6 +1,7 @@
 """Programs through the bench, with fakes: what is done in which order, and what is left behind."""
 
 import asyncio
+import gc
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -556,6 +557,32 @@ def test_r1_a_digitizer_that_does_not_end_keeps_no_generator_playing(
 
     use(fake, make, tmp_path, body)  # and no task is left pending
     assert not fake.anything_on
+
+
+@dataclass
+class Complaining(FakeDigitizer):
+    """One whose driver has its own word for an acquisition that is given up."""
+
+    async def acquire(self, capture, armed, sink) -> None:
+        try:
+            await super().acquire(capture, armed, sink)
+        except asyncio.CancelledError:
+            raise InstrumentError("dig: aborted") from None
+
+
+def test_how_an_acquisition_ends_that_was_given_up_is_no_traceback(fake, make, tmp_path, caplog):
+    fake.dig = Complaining("dig", fake.log, generator=fake.awg, pause=0.01)
+
+    async def body(bench: Bench) -> None:
+        running = asyncio.create_task(bench.acquire(make.program(shots=20_000)))
+        await soon(lambda: fake.awg.playing)
+        running.cancel()
+        await asyncio.wait({running})
+        assert running.cancelled()
+
+    use(fake, make, tmp_path, body)
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 @dataclass
