@@ -44,7 +44,7 @@ class Parser(argparse.ArgumentParser):
         options, many = self.parse_known_intermixed_args(known)
         short = [word for word in many if word.startswith("-")]
         problems += [f"there is no option {word}" for word in short]
-        problems += [f"too many: {word}" for word in many if word not in short]
+        problems += [f"{word} is one word too many" for word in many if word not in short]
         for action in self._actions:
             value = getattr(options, action.dest, None)
             if isinstance(value, Wrong):

@@ -28,7 +28,7 @@ def contradicted(
     """
     problems = [p for n, entry in enumerate(published) for p in _missing(n, entry)]
     if not sigmas > 0:
-        problems.append(f"{sigmas} sigmas")
+        problems.append(f"sigmas must be above 0, not {sigmas:g}")
     if problems:
         raise AuditError("; ".join(problems))
     checked, off, unknown = 0, [], dict[str, str]()

@@ -13,7 +13,7 @@ contradicted {published: [{name, value, stderr, time?, extra?}, ...], sigmas?} -
 which `questions` says what is found;
 fault {name, given?, seed?, after?, after_records?, lasting?} -> {"fault": its number, "remark":
 what is to be known of it at present, or ""}; check {name, given?} -> {"wrong": what, or ""};
-clear {number? (one, or a list)} -> [numbers of the faults that were taken off];
+clear {number? (one, or a list)} -> [numbers of the faults that were cleared];
 faults {every?} -> those that wait, are on or are done, or all: [{number, name, given, seed, when,
 state, on, off, struck?, of?}, ...], on and off in unix s;
 catalogue -> every fault that there is: [{name, row, says, usage}, ...];
@@ -35,14 +35,12 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.asked import MOST_AT_ONCE
-from kammerton_sim.audit import AuditError
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
 from kammerton_sim.faults.words import near
 from kammerton_sim.quantities import lasted
 from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
-from kammerton_sim.world.errors import WorldError
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -99,9 +97,9 @@ class Control:
             return json.dumps(operation(**request), allow_nan=False)
         except KeyError as error:
             answer = {"error": f"unknown: {error.args[0] if error.args else error}"}
-        except (FaultError, AuditError, WorldError) as error:
+        except ValueError as error:  # those of ours among them, which are sentences
             answer = {"error": str(error)}
-        except (TypeError, ValueError, AttributeError, RecursionError, ArithmeticError) as error:
+        except (TypeError, AttributeError, RecursionError, ArithmeticError) as error:
             answer = {"error": f"{type(error).__name__}: {error}"}
         return json.dumps(answer)
 
@@ -147,7 +145,7 @@ class Control:
 
     def _set_temperature(self, kelvin: float) -> dict[str, Any]:
         if not 0 < kelvin < 400:
-            raise ValueError(f"{kelvin} K is no temperature of a mixing chamber")
+            raise ValueError(f"kelvin must be above 0 K and below 400 K, not {kelvin:g} K")
         return {"fault": self._faults.inject("temperature", kelvin=kelvin)}  # which `clear` ends
 
     def _time(self) -> dict[str, float]:
@@ -155,7 +153,8 @@ class Control:
 
     def _advance(self, seconds: float) -> dict[str, Any]:
         if not 0 <= seconds <= MOST_AT_ONCE:
-            raise ValueError(f"{seconds} s: from 0 to {MOST_AT_ONCE:g}, a year, can pass at once")
+            most = f"{MOST_AT_ONCE:g} s, a year"
+            raise ValueError(f"seconds must be from 0 to {most}, not {seconds:g}")
         self._site.world.clock.advance(seconds)
         return {**self._time(), "remark": self._unseen(seconds)}
 

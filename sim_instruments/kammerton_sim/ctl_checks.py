@@ -41,7 +41,8 @@ def values_of(name: str, values: Sequence[str]) -> tuple[dict[str, str], list[st
     plain = [value for value in values if "=" not in value]
     problems = []
     if len(plain) > len(order):
-        problems.append(f"{name} takes {usage}; too many: {' '.join(plain[len(order) :])}")
+        more = " ".join(plain[len(order) :])
+        problems.append(f"{name} takes {usage}: {more} is too much")
     given = dict(zip(order, plain, strict=False))
     for key, value in (each.split("=", 1) for each in values if "=" in each):
         if key in given:

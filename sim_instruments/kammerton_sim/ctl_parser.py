@@ -12,7 +12,8 @@ from kammerton_sim.asked import MOST_AT_ONCE
 from kammerton_sim.command_line import WHOLE, Parser, number
 from kammerton_sim.ctl_laboratory import address
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.faults.words import near
+from kammerton_sim.faults.words import near, plain
+from kammerton_sim.quantities import LONG
 
 VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time",
          "advance", "stop")  # fmt: skip
@@ -43,12 +44,20 @@ searched for.
 """
 
 _MINUS = re.compile(r"-(\d|\.\d|inf|nan)", re.IGNORECASE)
-_DURATION = re.compile(r"((?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(s|min|h|d|)")
-_TIMES = {"": 1.0, "s": 1.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
 _COUNT = number(int, lambda n: n >= 0, "a whole number of records or entries")
-_SECONDS = number(float, lambda s: 0 <= s < math.inf, "a time in seconds")
-_LASTING = number(float, lambda s: 0 < s < math.inf, "a time in seconds above 0")
+_NUMBER = re.compile(r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+_SUCH_AS = "such as 90s, 10min or 2h"
 _SIGMAS = number(float, lambda s: 0 < s < math.inf, "a number of standard errors above 0")
+
+
+def duration(text: str) -> float:
+    """Return the seconds of "15h" or "3600"; nan where it is no time."""
+    said = plain(text.strip(), "s")
+    return float(said) if _NUMBER.fullmatch(said) else math.nan
+
+
+_SECONDS = number(duration, lambda s: 0 <= s < math.inf, f"a time, {_SUCH_AS}")
+_LASTING = number(duration, lambda s: 0 < s < math.inf, f"a time above 0, {_SUCH_AS}")
 
 
 def read(argv: Sequence[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -71,7 +80,7 @@ def _ignored(options: argparse.Namespace) -> Iterator[str]:
         names = ", ".join("--" + _spelt(name) for name in sorted(strange))
         yield f"{options.what} takes no {names}"
     if options.values and verb and options.what not in ("clear", "truth", "advance"):
-        yield f"{options.what} takes nothing; too many: {' '.join(options.values)}"
+        yield f"{options.what} takes nothing: {' '.join(options.values)} is too much"
     questions = [name for name in ("unsafe", "wrong_box", "contradicted") if name in given]
     if options.since is not None and questions:
         asked = ", ".join(f"--{_spelt(name)}" for name in questions)
@@ -102,14 +111,8 @@ def _no_duration(values: Sequence[str]) -> Iterator[str]:
     if len(values) != 1 or math.isnan(duration(values[0])):
         yield f"advance takes a time, such as 90s, 10min, 15h or 2d, not {' '.join(values)!r}"
     elif duration(values[0]) > MOST_AT_ONCE:
-        most = f"{MOST_AT_ONCE / _TIMES['d']:g} d"
+        most = f"{MOST_AT_ONCE / LONG['d']:g} d"
         yield f"advance: {values[0]} is more than a year ({most}), the most that passes at once"
-
-
-def duration(text: str) -> float:
-    """Return the seconds of "15h" or "3600"; nan where it is no time."""
-    match = _DURATION.fullmatch(text)
-    return float(match[1]) * _TIMES[match[2]] if match else math.nan
 
 
 def _spelt(name: str) -> str:
@@ -139,9 +142,13 @@ def _parser() -> Parser:
     )
     fault = parser.add_argument_group("of a fault")
     fault.add_argument("--seed", type=WHOLE, metavar="N", help="of what is random in it")
-    fault.add_argument("--after", type=_SECONDS, metavar="S", help="wall seconds to wait")
+    fault.add_argument(
+        "--after", type=_SECONDS, metavar="TIME", help="wall time to wait: 90, 10min"
+    )
     fault.add_argument("--after-records", type=_COUNT, metavar="N", help="records to wait for")
-    fault.add_argument("--for", dest="lasting", type=_LASTING, metavar="S", help="wall seconds")
+    fault.add_argument(
+        "--for", dest="lasting", type=_LASTING, metavar="TIME", help="wall time it lasts"
+    )
     ledger = parser.add_argument_group("of the ledger")
     ledger.add_argument("--since", type=_COUNT, metavar="N", help="index of the first entry")
     ledger.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")

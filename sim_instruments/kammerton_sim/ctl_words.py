@@ -8,7 +8,7 @@ from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import shown
-from kammerton_sim.quantities import quantity
+from kammerton_sim.quantities import lasted, quantity
 from kammerton_sim.terminal import columns, width
 from kammerton_sim.units import UNITS
 
@@ -39,12 +39,14 @@ def injected(fault: Mapping[str, Any], named: str, remark: str = "") -> str:
     """
     waits, when, number = [], fault["when"], fault["number"]
     if when.get("after"):
-        waits.append(f"in {when['after']:g} s")
+        waits.append(f"in {lasted(when['after'])}")
     if when.get("after_records"):
         waits.append(f"after {when['after_records']} records")
     first = ", whichever is first" if len(waits) > 1 else ""
     state = f"comes {' or '.join(waits)}{first}" if waits else "is on"
-    lasting = f" for {when['lasting']:g} s" if when.get("lasting") else ""
+    during = lasted(when["lasting"]) if when.get("lasting") else ""
+    and_lasts = f"{',' * bool(first)} and lasts" if waits else " for"
+    lasting = f"{and_lasts} {during}" if during else ""
     values = _pairs(fault)
     what = f"fault {number}, {fault['name']}{' ' * bool(values)}{values}"
     if fault["state"] == "done":
@@ -81,7 +83,7 @@ def _came(fault: Mapping[str, Any]) -> str:
     if fault["on"] is not None:
         return utc(fault["on"])
     when = fault["when"]
-    waits = [f"after {when['after']:g} s"] if "after" in when else []
+    waits = [f"after {lasted(when['after'])}"] if "after" in when else []
     waits += [f"after {when['after_records']} records"] if "after_records" in when else []
     return " or ".join(waits) if fault["state"] == "waiting" else "-"
 
@@ -91,7 +93,7 @@ def _goes(fault: Mapping[str, Any]) -> str:
     if fault["off"] is not None:
         return utc(fault["off"])
     lasting = fault["when"].get("lasting")
-    return f"after {lasting:g} s" if lasting else "-"
+    return f"after {lasted(lasting)}" if lasting else "-"
 
 
 def _struck(fault: Mapping[str, Any]) -> str:
@@ -99,10 +101,10 @@ def _struck(fault: Mapping[str, Any]) -> str:
 
 
 def cleared(numbers: Sequence[int]) -> str:
-    """One line for faults that were taken off."""
+    """One line for faults that were cleared."""
     if not numbers:
-        return "nothing was on"
-    return f"taken off: {', '.join(map(str, numbers))}"
+        return "there was nothing to clear"
+    return f"cleared: {', '.join(map(str, numbers))}"
 
 
 def truths(values: Mapping[str, float]) -> str:

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable, Sequence
 
 from kammerton_sim.chip import Chip
-from kammerton_sim.faults.words import own_name
+from kammerton_sim.faults.words import own_name, there_are
 
 _FIXED = "fridge", "control"
 
@@ -73,4 +73,4 @@ def _from(first: int | None, chip: Chip, problems: list[str]) -> dict[str, int]:
 def unknown_ports(known: Sequence[str], wanted: Iterable[str]) -> str:
     """Return what is to be said of names that have no port; "" if all of them have."""
     unknown = ", ".join(sorted(set(wanted) - set(known)))
-    return f"no instrument {unknown}; there are {', '.join(known)}" if unknown else ""
+    return f"no instrument {unknown}; {there_are(known)}" if unknown else ""

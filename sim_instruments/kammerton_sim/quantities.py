@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 
 _PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
-_LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
+LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
+"""s of what a person says of a long time."""
 _SCALED = ("Hz", "s", "V", "A", "W", "K", "K/s", "Sa/s")
 _BOUNDLESS = 1e300
+_LEAST, _MOST = 1e-15, 1e15
 
 
 def quantity(value: float, unit: str, digits: int = 6) -> str:
@@ -18,7 +20,7 @@ def quantity(value: float, unit: str, digits: int = 6) -> str:
 
 def lasted(seconds: float) -> str:
     """Return how long something was: 12 ms, 3.25 s, 7.2 h."""
-    for unit, factor in _LONG.items():
+    for unit, factor in LONG.items():
         if seconds >= factor:
             return f"{seconds / factor:.4g} {unit}"
     prefix = _prefix(seconds, "s")
@@ -55,5 +57,7 @@ def _rounded(value: float, stderr: float, unit: str) -> tuple[str, int]:
 
 def _prefix(value: float, unit: str) -> str:
     if unit not in _SCALED or value == 0:
+        return ""
+    if not _LEAST <= abs(value) < _MOST:  # no prefix makes a number of it that one would say
         return ""
     return next((p for p, factor in _PREFIXES.items() if abs(value) >= factor), "n")

@@ -279,7 +279,7 @@ def test_every_bad_entry_is_named():
         "entry 4 (q0.f01): time 'noon' is not a number of unix seconds",
         "entry 5 (q0.f01): time nan is not a number of unix seconds",
         "entry 6 (q0.f01): extra 3 is no table",
-        "0.0 sigmas",
+        "sigmas must be above 0, not 0",
     ):
         assert said in str(caught.value)
 

@@ -55,22 +55,22 @@ def test_a_fault_by_place_and_by_name(ctl, laboratory):
     assert code == 0
     assert [json.loads(line)["number"] for line in said.splitlines()] == [1, 2]
     assert ctl("faults")[1].splitlines()[2].split()[:4] == ["2", "garble", "on", "9"]
-    assert ctl("clear", "2")[1] == f"taken off: 2\n{which}\n"
-    assert ctl("clear")[1] == f"taken off: 1\n{which}\n"
-    assert ctl("clear")[1] == f"nothing was on\n{which}\n"
+    assert ctl("clear", "2")[1] == f"cleared: 2\n{which}\n"
+    assert ctl("clear")[1] == f"cleared: 1\n{which}\n"
+    assert ctl("clear")[1] == f"there was nothing to clear\n{which}\n"
     assert ctl("faults")[1] == f"no fault is on, none waits; --all tells those that were\n{which}\n"
     assert ctl("clear", "--json")[1] == '{"cleared": []}\n'
 
 
 def test_when_a_fault_came_and_went_is_told(ctl, laboratory):
     """On the laboratory's clock; of what waits, what for; of what goes by itself, when."""
-    ctl("heat", "1uW", "--for", "60")
-    ctl("tls", "q0", "--after", "90", "--after-records", "99")
+    ctl("heat", "1uW", "--for", "1min")
+    ctl("tls", "q0", "--after", "90s", "--after-records", "99")
     heading, on, waits, _ = ctl("faults")[1].splitlines()
     assert heading.split() == ["FAULT", "STATE", "SEED", "STRUCK", "ON", "OFF", "WITH"]
     assert "  2001-09-09 01:46:4" in on
-    assert "  after 60 s  " in on
-    assert "  after 90 s or after 99 records  -  " in waits
+    assert "  after 1 min  " in on
+    assert "  after 1.5 min or after 99 records  -  " in waits
     laboratory.world.clock.advance(3600)
     ctl("clear")
     first, second = (json.loads(line) for line in ctl("faults", "--all", "--json")[1].splitlines())
@@ -83,7 +83,7 @@ def test_when_a_fault_came_and_went_is_told(ctl, laboratory):
 
 def test_none_is_taken_off_where_one_never_was(ctl, laboratory):
     ctl("heat", "1uW")
-    assert ctl("clear", "1", "7", "9")[2] == "no fault 7, 9; there have been 1\n"
+    assert ctl("clear", "1", "7", "9")[2] == ("there was no fault 7, 9; there has been one fault\n")
     assert [fault["state"] for fault in laboratory.faults.active()] == ["on"]
     assert ctl("clear", "1", "1", "--json")[1] == '{"cleared": [1]}\n'
 
@@ -95,10 +95,15 @@ def test_a_reference_that_is_not_in_use_is_said_to_change_nothing(ctl, laborator
     laboratory.sources["drive_lo"].receive(b"ROSC:SOUR EXT")
     assert "own clock" not in ctl("reference-lost", "awg1")[1]
     assert "own clock" not in ctl("reference-lost", "drive_lo")[1]
-    assert "drive_lo" not in json.loads(ctl("reference-lost", "board", "--json")[1])["remark"]
+    fresh = "board does not record by the external 10 MHz at present: nothing changes until its"
+    assert json.loads(ctl("reference-lost", "board", "--json")[1])["remark"].startswith(fresh)
+    laboratory.board.arm(None, 256, 10, 10, 0)  # type: ignore[arg-type]
+    assert json.loads(ctl("reference-lost", "board", "--json")[1])["remark"] == ""
+    laboratory.board.arm(None, 256, 10, 10, 0, locked=False)  # type: ignore[arg-type]
+    assert fresh in ctl("reference-lost", "board")[1]
 
 
-def test_what_has_struck_is_done_and_not_taken_off(ctl, laboratory):
+def test_what_has_struck_is_done_and_how_often_is_told_after_it_is_cleared(ctl, laboratory):
     assert ctl("error", "drive_lo", "count=2")[1] == (
         f"fault 1, error instrument=drive_lo count=2, is done\n{signed(laboratory)}\n"
     )
@@ -107,9 +112,13 @@ def test_what_has_struck_is_done_and_not_taken_off(ctl, laboratory):
     assert [(*each[1:3], " ".join(each[4:7])) for each in told] == [
         ("error", "done", "2 of 2"), ("swallow", "on", "0 of 2")
     ]  # fmt: skip
-    assert ctl("clear")[1].startswith("taken off: 2\n")
-    assert ctl("clear")[1].startswith("nothing was on\n")
+    assert ctl("clear")[1].startswith("cleared: 1, 2\n")
+    assert ctl("clear")[1].startswith("there was nothing to clear\n")
     assert ctl("faults")[1].startswith("no fault is on, none waits")
+    told = [line.split() for line in ctl("faults", "--all")[1].splitlines()[1:-1]]
+    assert [(*each[1:3], " ".join(each[4:7])) for each in told] == [
+        ("error", "cleared", "2 of 2"), ("swallow", "cleared", "0 of 2")
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -184,7 +193,7 @@ def test_who_is_connected_while_laboratory_time_passes_is_said_to_stay_behind(ct
 
 def test_what_a_fault_was_given_is_told_with_its_units(ctl, laboratory):
     said = ctl("tls", "q0", "1.2e-5", "--after", "99")[1]
-    assert said.startswith("fault 1, tls qubit=q0 t1=12us, comes in 99 s;")
+    assert said.startswith("fault 1, tls qubit=q0 t1=12us, comes in 1.65 min;")
     ctl("clamped-setting", "drive_lo", "power", "-5")
     ctl("frequency-hop", "q0", "3e5", "--after", "99")
     lines = ctl("faults")[1].splitlines()[1:-1]

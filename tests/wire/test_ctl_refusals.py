@@ -9,22 +9,24 @@ import pytest
 
 from kammerton_sim.command import run as command
 
+SUCH_AS = "such as 90s, 10min or 2h"
+
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["temprature"], "no fault or command 'temprature' (did you mean 'temperature'?)"),
         (["leger"], "no fault or command 'leger' (did you mean 'ledger'?)"),
-        (["time", "now"], "time takes nothing; too many: now"),
+        (["time", "now"], "time takes nothing: now is too much"),
         (["time", "--after", "3"], "time takes no --after"),
         (["heat", "--unsafe", "a=0:1"], "heat takes no --unsafe"),
         (["ledger", "--sigmas", "3"], "--sigmas belongs to --contradicted"),
         (["ledger", "--since", "3", "--wrong-box"], "--since does not go with --wrong-box"),
         (["ledger", "--unsfe", "a=0:1"], "no option --unsfe (did you mean '--unsafe'?)"),
         (["heat", "--seed", "many"], "--seed must be a whole number from 0 on, not 'many'"),
-        (["heat", "--after", "soon"], "--after must be a time in seconds, not 'soon'"),
-        (["heat", "--for", "-3"], "--for must be a time in seconds above 0, not '-3'"),
-        (["heat", "1", "--for", "0"], "--for must be a time in seconds above 0, not '0'"),
+        (["heat", "--after", "soon"], f"--after must be a time, {SUCH_AS}, not 'soon'"),
+        (["heat", "--for", "-3"], f"--for must be a time above 0, {SUCH_AS}, not '-3'"),
+        (["heat", "1", "--for", "0"], f"--for must be a time above 0, {SUCH_AS}, not '0'"),
         (["heat", "--after-records"], "--after-records: its value is missing"),
         (
             ["ledger", "--contradicted", "x.json", "--sigmas", "0"],
@@ -38,14 +40,14 @@ from kammerton_sim.command import run as command
         ),
         (["temperature"], "temperature: KELVIN is missing"),
         (["temperature", "cold"], "kelvin must be a number in K, such as 0.02 or 20mK, not 'cold'"),
-        (["temperature", "1", "2"], "temperature takes KELVIN; too many: 2"),
+        (["temperature", "1", "2"], "temperature takes KELVIN: 2 is too much"),
         (["temperature", "1", "colour=red"], "no parameter 'colour'"),
         (["advance"], "advance takes a time, such as 90s, 10min, 15h or 2d, not ''"),
         (["advance", "1", "h"], "not '1 h'"),
         (["advance", "-3h"], "not '-3h'"),
         (["advance", "soon"], "not 'soon'"),
         (["advance", "1000000h"], "advance: 1000000h is more than a year (366 d), the most that"),
-        (["clear", "7"], "no fault 7"),
+        (["clear", "7"], "there was no fault 7; there has been none"),
         (["clear", "x"], "clear takes numbers of faults, not x"),
         (["truth", "q0.charm"], "q0.charm"),
         ([], "name a fault or a command"),
@@ -64,8 +66,8 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
     assert (code, out) == (2, "")
     assert err.splitlines() == [
         "there is no option --sed (did you mean '--seed'?)",
-        "--after must be a time in seconds, not 'x'",
-        "--for must be a time in seconds above 0, not '-3'",
+        f"--after must be a time, {SUCH_AS}, not 'x'",
+        f"--for must be a time above 0, {SUCH_AS}, not '-3'",
         "tlz takes no --sigmas",
         "--sigmas belongs to --contradicted VALUES.json",
         "there is no fault or command 'tlz' (did you mean 'tls'?); --list and --help tell all",
@@ -79,7 +81,7 @@ def test_all_that_is_wrong_with_a_command_line_is_said_at_once(ctl):
                                            "t1 must be a number in s", "no qubit 'q9'"]),
         (["tls", "q9", "t1=cold", "t1=3", "--after", "x"],
          ["--after must", "t1 is given twice", "no qubit 'q9'"]),
-        (["tls", "q9", "1", "2", "--seed"], ["--seed: its value", "too many: 2", "'q9'"]),
+        (["tls", "q9", "1", "2", "--seed"], ["--seed: its value", "2 is too much", "'q9'"]),
         (["clamped-setting", "drive_l", "power", "-5dBm", "--for", "0"],
          ["--for must", "no instrument with settings 'drive_l'"]),
         (["ledger", "--unsafe", "5:1", "--unsafe", "awg*.peek=0:1", "--unsafe", "*.power=3:1",
@@ -111,7 +113,7 @@ def test_without_a_laboratory_what_can_be_told_is_told(alone, capsys):
         "--control must be PORT or HOST:PORT, not '0'",
         "there is no fault or command 'tlz' (did you mean 'tls'?); --list and --help tell all",
         "tls: no parameter 'x'; it takes QUBIT [t1=10us]; "
-        "t1 must be a number in s, such as 1e-5 or 10us, not 'cold'",
+        "t1 must be a number in s, such as 1e-5, 10us or 2h, not 'cold'",
     ]
     assert command(["ctl", "clamped-setting", "a", "power", "-5dBm"]) == 1
     assert "no simulated laboratory runs here" in capsys.readouterr().err
@@ -134,7 +136,7 @@ def test_what_is_not_there_is_said_in_words(tmp_path, ctl):
         ('{"op": "time", "at": 3}', "time: got an unexpected keyword argument 'at'"),
         (
             '{"op": "advance", "seconds": 4e7}',
-            "ValueError: 40000000.0 s: from 0 to 3.16224e+07, a year, can pass at once",
+            "seconds must be from 0 to 3.16224e+07 s, a year, not 4e+07",
         ),
     ],
 )

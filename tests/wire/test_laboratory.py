@@ -264,7 +264,7 @@ def test_files_alone(tmp_path, capsys):
         (["--qubits", "0"], "1 to 1000"),
         (["--qubts", "2"], "there is no option --qubts (did you mean '--qubits'?)"),
         (["--seed", "-1"], "--seed must be a whole number from 0 on, not '-1'"),
-        (["a.toml", "b.toml"], "too many: b.toml"),
+        (["a.toml", "b.toml"], "b.toml is one word too many"),
         (["--coupled"], "(TABLE.csv, --from-ibm NAME), not for a made-up chip"),
         (["--mend", "--qubits", "2"], "--mend is for tables"),
         (["--qubits", "2", "--random", "3"], "choose one chip, not --qubits, --random"),

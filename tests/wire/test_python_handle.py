@@ -12,6 +12,7 @@ import pytest
 from kammerton_sim.audit import AuditError
 from kammerton_sim.chip import chip_text, random_chip
 from kammerton_sim.faults import FaultError
+from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.limits import LimitError
 
 PAGE = (Path(__file__).parents[2] / "docs" / "laboratory.md").read_text(encoding="utf-8")
@@ -49,6 +50,15 @@ def test_limits_are_read_from_a_lab_toml_which_may_limit_what_no_box_has(laborat
     assert [span["value"] for span in laboratory.questions.unsafe(str(lab))["found"]] == [6]
     with pytest.raises(LimitError, match=r"absent\.toml: no such file"):
         laboratory.questions.unsafe(tmp_path / "absent.toml")
+
+
+def test_nothing_is_put_on_a_laboratory_that_is_closed(world):
+    with Laboratory(random_chip(1, 3), world=world) as laboratory:
+        laboratory.faults.inject("trip")
+    with pytest.raises(FaultError, match="the laboratory is closed: nothing can be put on it"):
+        laboratory.faults.inject("trip")
+    assert [each["state"] for each in laboratory.faults.told()] == ["cleared"]
+    assert laboratory.questions.unsafe({"*.power": (-200, 50)})["found"] == []  # still to be asked
 
 
 def test_a_box_that_is_not_there_is_not_switched(laboratory):

@@ -93,5 +93,7 @@ def test_an_analyzer_tells_falsely_whether_it_radiates(laboratory):
 
 
 def test_an_identity_that_the_control_software_cannot_tell_is_refused(laboratory):
-    with pytest.raises(FaultError, match="vendor, model, serial, firmware, not 'Other'"):
+    with pytest.raises(
+        FaultError, match=r"vendor, model, serial number and firmware .*, not 'Other'"
+    ):
         laboratory.faults.inject("wrong-identity", instrument="api", identity="Other", after=5.0)

@@ -40,7 +40,7 @@ def api_error(site: Site, seed: int, instrument: str, code: int, count: int = 1)
 def _check(site: Site, instrument: str, code: int, count: int) -> None:
     codes = _apis(site)[instrument].codes
     known = ", ".join(map(str, sorted(codes)))
-    require(code in codes, f"code: {code} is none of {instrument}; there are {known}")
+    require(code in codes, f"code must be one that {instrument} has, {known}, not {code}")
 
 
 FAULTS = (

@@ -86,13 +86,13 @@ def _boards(site: Site, values: Mapping[str, Value]) -> list[str]:
     return list(site.boards)
 
 
-_LOST = Bound(lambda x: 0 < x <= 0.99 or x == 1, "must be above 0 and at most 0.99, or 1")
+_LOST = Bound(lambda x: 0 < x <= 0.99 or x == 1, "above 0 and at most 0.99, or 1")
 _BOARD: Mapping[str, Bound | Known] = {"board": Known("digitizer", _boards)}
 
 FAULTS = (
     Fault(
         "overload", "D1", "the digitizer's input is amplified until it clips", overload,
-        {"gain": above(0, 1e6), **_BOARD}, ("gain {board}",),
+        {"gain": above(1, 1e6), **_BOARD}, ("gain {board}",),
     ),
     Fault(
         "trigger-loss", "D2", "this share of the triggers is lost", lose_triggers,

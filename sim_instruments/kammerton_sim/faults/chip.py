@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
 from kammerton_sim.faults.course import Course
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to, require
+from kammerton_sim.faults.words import (
+    PART,
+    Bound,
+    Fault,
+    Known,
+    Undo,
+    from_to,
+    not_zero,
+    require,
+)
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -75,7 +84,8 @@ def drift(
 
 
 def _check_drift(site: Site, qubit: str, hz: float, records: int, steps: int) -> None:
-    require(records >= steps, f"{steps} steps in {records} records")
+    wanted = f"records must be at least the {steps} steps"
+    require(records >= steps, f"{wanted}, not {records}: each step waits for a record")
 
 
 def dead(site: Site, seed: int, qubit: str, amplitude: float = 0.0) -> Undo:
@@ -88,8 +98,8 @@ def decoy(site: Site, seed: int, hz: float, linewidth: float = 2e6, depth: float
     return site.world.decoy(ResonatorTruth("decoy", hz, 0.0, linewidth, depth, 0.0))
 
 
-_FAR = from_to(-1e9, 1e9)
-_BETWEEN = Bound(lambda x: 0 < x < 1, "must lie between 0 and 1")
+_FAR = not_zero(from_to(-1e9, 1e9))
+_BETWEEN = Bound(lambda x: 0 < x < 1, "between 0 and 1")
 
 FAULTS = (
     Fault(
@@ -106,7 +116,7 @@ FAULTS = (
     ),
     Fault(
         "dead-qubit", "P3", "this share of the drive reaches the qubit", dead,
-        {"qubit": _QUBIT, "amplitude": from_to(0, 100)},
+        {"qubit": _QUBIT, "amplitude": PART},
     ),
     Fault(
         "decoy", "P4", "a resonance that belongs to no qubit", decoy,

@@ -7,7 +7,7 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to
 from kammerton_sim.fridge import MACHINES, PULSE_TUBE, STAGES, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
@@ -103,12 +103,12 @@ _MACHINE = {"machine": Known("machine", lambda site, _: MACHINES)}
 _KEYED = {"instrument": Known("instrument with keys", lambda site, _: _apis(site))}
 _SENSOR = ("sensor {stage}",)
 _HELD = ("temperature",)
-_KELVIN = Bound(lambda x: 0 < x < 400, "is no temperature of a mixing chamber")
+_KELVIN = Bound(lambda x: 0 < x < 400, "above {} and below {}", (0, 400))
 
 FAULTS = (
     Fault(
         "heat", "F1", "so many watts more on a stage", heat,
-        {"watts": from_to(0, 1e4), **_STAGE},
+        {"watts": above(0, 1e4), **_STAGE},
     ),
     Fault(
         "ramp", "F1", "the mixing chamber warms at this rate", ramp,
@@ -140,7 +140,7 @@ FAULTS = (
     ),
     Fault(
         "block", "F3", "the condensing line is blocked: a pressure step", block,
-        {"impedance": from_to(1, 1e6)}, ("line",),
+        {"impedance": above(1, 1e6)}, ("line",),
     ),
     Fault(
         "new-key", "F4", "the control software wants another key: access denied", new_key, _KEYED,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kammerton_sim.faults.catalogue import CATALOGUE
 from kammerton_sim.faults.course import Course
 from kammerton_sim.faults.turns import Turns
-from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near, shown
+from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near, require, shown
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -39,6 +39,8 @@ class Injection:
     """When it came and went, on the laboratory's clock in unix s."""
     undo: Undo | None = field(default=None, repr=False)
     course: Course | None = field(default=None, repr=False)
+    counted: dict[str, int] = field(default_factory=dict, repr=False)
+    """How often it had struck when it was cleared."""
     timers: list[threading.Timer] = field(default_factory=list, repr=False)
 
     def begin(self, site: Site) -> Undo:
@@ -53,9 +55,6 @@ class Injection:
 
     def told(self) -> dict[str, Any]:
         """Return what is told about it."""
-        counted = {}
-        if self.state == "on" and self.course is not None:
-            counted = {"struck": self.course.struck(), "of": self.course.of}
         return {
             "number": self.number,
             "name": self.fault.name,
@@ -66,8 +65,14 @@ class Injection:
             "state": "done" if self.done() else self.state,
             "on": self.on,
             "off": self.off,
-            **counted,
+            **(self.counted or self.count()),
         }
+
+    def count(self) -> dict[str, int]:
+        """Return how often it has struck, of how often, where it strikes a number of times."""
+        if self.state != "on" or self.course is None:
+            return {}
+        return {"struck": self.course.struck(), "of": self.course.of}
 
 
 class Faults:
@@ -80,6 +85,7 @@ class Faults:
         """Records that are still to come, how long it lasts, and the fault that waits."""
         self._turns = Turns()
         self._lock = threading.RLock()
+        self._closed = False
         site.coming.watch(self._records_come)
 
     def inject(
@@ -101,8 +107,10 @@ class Faults:
         Raises
         ------
         FaultError
-            There is no such fault, or it cannot be: everything wrong is named.
+            There is no such fault, or it cannot be: everything wrong is named. Or the laboratory
+            is closed.
         """
+        require(not self._closed, "the laboratory is closed: nothing can be put on it")
         fault = self._find(name)
         when = {"after": after, "after_records": after_records, "lasting": lasting, "seed": seed}
         values = fault.values(given, self._site, unfit(when))
@@ -137,9 +145,9 @@ class Faults:
         return injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
 
     def clear(self, number: int | Sequence[int] | None = None) -> list[int]:
-        """Take some faults off, or all; returns the numbers of those that were on or waiting.
+        """Take some faults off, or all; returns the numbers of those that it cleared.
 
-        What is done is forgotten, and not among them.
+        Of what is done nothing is left to take off, but `active` tells of it until then.
 
         Raises
         ------
@@ -152,7 +160,7 @@ class Faults:
             if meant is None:
                 meant = known
             if never := [str(each) for each in meant if each not in known]:
-                raise FaultError(f"no fault {', '.join(never)}; there have been {len(self._all)}")
+                raise FaultError(f"there was no fault {', '.join(never)}; {_so_far(self._all)}")
             chosen = [self._all[each - 1] for each in dict.fromkeys(meant)]
             return [injection.number for injection in chosen if self._end(injection)]
 
@@ -170,8 +178,10 @@ class Faults:
             return [injection.told() for injection in self._all]
 
     def close(self) -> None:
-        """Take all faults off."""
-        self.clear()
+        """Take all faults off; nothing can be put on any more."""
+        with self._lock:
+            self._closed = True
+            self.clear()
 
     def _find(self, name: str) -> Fault:
         if name not in CATALOGUE:
@@ -203,16 +213,17 @@ class Faults:
 
     def _end(self, injection: Injection) -> bool:
         with self._lock:
-            nothing = injection.done() or injection.state not in ("waiting", "on")
-            before, injection.state = injection.state, "cleared"
-            if before != "cleared":
-                injection.off = self._site.ledger.now()
+            before = injection.state
+            if before == "cleared":
+                return False
+            injection.counted = injection.count()
+            injection.state, injection.off = "cleared", self._site.ledger.now()
             for timer in injection.timers:
                 timer.cancel()
             if before == "on" and injection.undo is not None:
                 injection.undo()
                 self._note(injection, _words(injection), None)
-        return not nothing
+        return True
 
     def _later(self, seconds: float, injection: Injection, what: Callable[[], object]) -> None:
         timer = threading.Timer(seconds, what)
@@ -241,6 +252,13 @@ class Faults:
         self._site.ledger.record(str(where), injection.fault.name, "fault", old, new)
 
 
+def _so_far(every: Sequence[Injection]) -> str:
+    """Return how many faults there have been."""
+    if len(every) < 2:
+        return f"there has been {'one fault' if every else 'none'}"
+    return f"there have been {len(every)}"
+
+
 def unfit(when: Mapping[str, Any]) -> Iterator[str]:
     """Yield what is wrong with the times and the seed of a fault."""
     for name, value in when.items():
@@ -248,9 +266,10 @@ def unfit(when: Mapping[str, Any]) -> Iterator[str]:
         if value is None and name == "seed":
             continue
         if isinstance(value, bool) or not isinstance(value, wanted):
-            yield f"{name}: {value!r} is no {'whole ' if wanted is int else ''}number"
+            kind = "a whole number" if wanted is int else "a number of seconds"
+            yield f"{name} must be {kind}, not {value!r}"
         elif not 0 <= value <= (_MOST if name != "seed" else value):
-            yield f"{name}: {value!r} is not from 0 {'to 1e9' if name != 'seed' else 'on'}"
+            yield f"{name} must be from 0 {'to 1e9' if name != 'seed' else 'on'}, not {value!r}"
 
 
 def _words(injection: Injection) -> str:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, require
-from kammerton_sim.instruments.bluefors_api import BlueforsApi
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -46,13 +45,21 @@ def wrong_identity(site: Site, seed: int, instrument: str, identity: str = "") -
 
 
 def _check(site: Site, instrument: str, identity: str) -> None:
-    """An API tells the parts one by one, so that there have to be some."""
-    parts = identity.split(",")
-    if identity and isinstance(_named(site)[instrument], BlueforsApi):
-        require(len(parts) == 4, f"identity: vendor, model, serial, firmware, not {identity!r}")
-    if identity and instrument in site.boards:
-        number = [*parts, "", ""][2]
-        require(number.isdecimal(), f"a digitizer's serial number is whole, not {number!r}")
+    """Each box puts the four parts into its own form."""
+    if not identity:
+        return
+    true, parts = _named(site)[instrument].identity, [part.strip() for part in identity.split(",")]
+    require(
+        len(parts) == 4 and all(parts),
+        "identity must be vendor, model, serial number and firmware with commas between, such as"
+        f" {true}, not {identity!r}",
+    )
+    require(identity != true, f"identity must be another than that of {instrument}, {true}")
+    if instrument in site.boards:
+        serial = parts[2]
+        require(
+            serial.isdecimal(), f"the serial number of a digitizer must be whole, not {serial!r}"
+        )
 
 
 _NAMED: Mapping[str, Bound | Known] = {

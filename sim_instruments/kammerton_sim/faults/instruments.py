@@ -86,9 +86,10 @@ def lose_reference(site: Site, seed: int, instrument: str, ppm: float = 1.0) -> 
 
 def _by_itself(site: Site, instrument: str, ppm: float) -> str:
     """Say so where the reference that is lost is not in use."""
+    if instrument in site.boards:
+        return "" if site.boards[instrument].locked else _unarmed(instrument)
     boxes: Mapping[str, Locked] = {**site.sources, **site.generators}
-    box = boxes.get(instrument)  # a digitizer is told as it is armed
-    if box is None or box.referenced:
+    if boxes[instrument].referenced:
         return ""
     return (
         f"{instrument} runs by its own clock at present: nothing changes until it is set to the"
@@ -96,8 +97,16 @@ def _by_itself(site: Site, instrument: str, ppm: float) -> str:
     )
 
 
+def _unarmed(board: str) -> str:
+    """Say of a digitizer, which learns of its clock as it is armed, that nothing changes."""
+    return (
+        f"{board} does not record by the external 10 MHz at present: nothing changes until its"
+        " driver sets it to that"
+    )
+
+
 _QUEUE: Mapping[str, Bound | Known] = {
-    "instrument": Known("instrument with an error queue", lambda site, _: boxes(site))
+    "instrument": Known("instrument with an error queue or error bit", lambda site, _: boxes(site))
 }
 _SWITCHED: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument", lambda site, _: site.switchable)
@@ -106,10 +115,8 @@ _REFERENCED: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with a reference", lambda site, _: _referenced(site))
 }
 _CODES = sorted((code for code in MESSAGES if code < 0), reverse=True)
-_CODE = Bound(lambda x: x in _CODES, f"is no error code; there are {', '.join(map(str, _CODES))}")
-_PPM = Bound(
-    lambda ppm: 1e-6 <= abs(ppm) <= 100, "must be from 1e-6 to 100, or the negative of that"
-)
+_CODE = Bound(lambda x: x in _CODES, f"one of the error codes {', '.join(map(str, _CODES))}")
+_PPM = Bound(lambda ppm: 1e-6 <= abs(ppm) <= 100, "from 1e-6 to 100, or from -100 to -1e-6")
 
 FAULTS = (
     Fault(
@@ -117,7 +124,7 @@ FAULTS = (
         {**_SWITCHED, "seconds": from_to(0, 3600)},
     ),
     Fault(
-        "error", "I9", "so many errors in the queue", push_error,
+        "error", "I9", "so many errors are noted: in the queue, or as a bit of *ESR", push_error,
         {**_QUEUE, "code": _CODE, "count": from_to(1, 10_000)},
     ),
     Fault(

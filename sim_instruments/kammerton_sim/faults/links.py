@@ -117,7 +117,7 @@ _ANSWERS: Mapping[str, Bound | Known] = {
     "count": from_to(1),
 }
 _DATA: Mapping[str, Bound | Known] = {**_CABLE, "count": from_to(1)}
-_WIDTH = Bound(lambda width: width in (2, 4, 8), "must be 2, 4 or 8 bytes")
+_WIDTH = Bound(lambda width: width in (2, 4, 8), "2, 4 or 8 bytes")
 
 FAULTS = (
     Fault("swallow", "I1", "the next answers are lost", swallow, _ANSWERS),
@@ -140,7 +140,7 @@ FAULTS = (
     Fault("shift", "I4", "a byte too many stands before the next answers", shift, _DATA),
     Fault(
         "garble", "I4", "some bytes of the next answers are others", garble,
-        {**_DATA, "share": from_to(0, 1)},
+        {**_DATA, "share": above(0, 1)},
     ),
     Fault(
         "byte-order", "I4", "words of the next answers come in the other order", byte_order,

@@ -5,12 +5,12 @@ from __future__ import annotations
 import inspect
 import math
 import re
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher, get_close_matches
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.quantities import lasted, quantity
+from kammerton_sim.quantities import LONG, lasted, quantity
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -27,7 +27,7 @@ _UNITS: Mapping[str, str] = {
 """What a number is in, by the parameter's name; it may be written with that unit: 3MHz."""
 
 _EXAMPLES = {
-    "Hz": "3e5 or 300kHz", "s": "1e-5 or 10us", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
+    "Hz": "3e5 or 300kHz", "s": "1e-5, 10us or 2h", "W": "5e-5 or 50uW", "K": "0.02 or 20mK",
     "K/s": "1e-3 or 1mK/s", "dBm": "-5 or -5dBm", "dB": "0.5 or 0.5dB", "V": "0.2 or 200mV",
     "A": "2e-3 or 2mA",
 }  # fmt: skip
@@ -41,7 +41,7 @@ class FaultError(ValueError):
 
 @dataclass(frozen=True)
 class Bound:
-    """What a number must be; says: in words, with {} for each of its ends."""
+    """What a number must be; says it in words, with {} for each of its ends."""
 
     holds: Callable[[float], bool]
     says: str
@@ -55,20 +55,25 @@ class Bound:
 def above(low: float, most: float = math.inf) -> Bound:
     """Return the bound low < x <= most."""
     end = " and at most {}" if most < math.inf else ""
-    return Bound(lambda x: low < x <= most, f"must be above {{}}{end}", _finite(low, most))
+    return Bound(lambda x: low < x <= most, f"above {{}}{end}", _finite(low, most))
 
 
 def from_to(least: float, most: float = math.inf) -> Bound:
     """Return the bound least <= x <= most."""
     end = " to {}" if most < math.inf else " on"
-    return Bound(lambda x: least <= x <= most, f"must be from {{}}{end}", _finite(least, most))
+    return Bound(lambda x: least <= x <= most, f"from {{}}{end}", _finite(least, most))
+
+
+def not_zero(bound: Bound) -> Bound:
+    """Return a bound that 0 does not keep, as it would change nothing."""
+    return Bound(lambda x: x != 0 and bound.holds(x), f"other than 0, {bound.says}", bound.ends)
 
 
 def _finite(*ends: float) -> tuple[float, ...]:
     return tuple(end for end in ends if end < math.inf)
 
 
-PART = Bound(lambda x: 0 <= x < 1, "must be a part: from 0 on, below 1")
+PART = Bound(lambda x: 0 <= x < 1, "from 0 on and below 1")
 
 
 @dataclass(frozen=True)
@@ -196,7 +201,7 @@ class Fault:
                 problems.append(f"{name} must be {wanted}, not {given[name]!r}")
                 continue
             if isinstance(value, float) and not math.isfinite(value):
-                problems.append(f"{name}: {given[name]!r} is not finite")
+                problems.append(f"{name} must be finite, not {given[name]!r}")
             elif isinstance(value, str) and not value.isprintable():
                 problems.append(f"{name}: {value!r} cannot be written on one line")
             else:
@@ -217,7 +222,7 @@ def _unmet(
         if not isinstance(value, float | int) or must.holds(value):
             return ""
         unit = units.get(name, "")
-        return f"{name}: {_with_unit(value, unit)} {must.told(unit)}"
+        return f"{name} must be {must.told(unit)}, not {_with_unit(value, unit)}"
     if site is None or not isinstance(value, str):
         return ""
     try:
@@ -228,8 +233,13 @@ def _unmet(
 
 
 def plain(given: Any, unit: str) -> Any:
-    """Return "3MHz" as "3e6", where that is the unit; anything else as it was given."""
+    """Return "3MHz" as "3e6", where that is the unit; anything else as it was given.
+
+    A time may be in min, h or d, too.
+    """
     match = _QUANTITY.fullmatch(given) if unit and isinstance(given, str) else None
+    if match is not None and unit == "s" and match[2] in LONG:
+        return repr(float(match[1]) * LONG[match[2]])
     if match is None or not match[2].endswith(unit):
         return given
     prefix = match[2].removesuffix(unit)
@@ -283,8 +293,14 @@ def own_name(name: str, boards: Iterable[str]) -> str:
 def stranger(what: str, name: str, known: Iterable[str]) -> str:
     """Return what is to be said of a name that is not known, with the nearest and all; or ""."""
     names = list(known)
-    there = ", ".join(names) or "none"
-    return "" if name in names else f"no {what} {name!r}{near(name, names)}; there are {there}"
+    return "" if name in names else f"no {what} {name!r}{near(name, names)}; {there_are(names)}"
+
+
+def there_are(names: Sequence[str]) -> str:
+    """Return "there are a, b", as many as there are."""
+    if len(names) < 2:
+        return f"there is {'only ' + names[0] if names else 'none'}"
+    return f"there are {', '.join(names)}"
 
 
 def one_of(what: str, name: str, known: Iterable[str]) -> str:

@@ -104,6 +104,11 @@ class Ats9360:
         """Pull the reference's cable: the sample rate is off by this part; 0: plug it in."""
         self.faults.astray = astray
 
+    @property
+    def locked(self) -> bool:
+        """Whether it was armed last to record by the reference; False before it ever was."""
+        return bool(self.acquisitions) and self.acquisitions[-1].locked
+
     def referenced(self) -> bool:
         """Whether a 10 MHz reference comes in."""
         return not self.faults.astray

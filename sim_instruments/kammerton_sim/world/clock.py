@@ -27,7 +27,7 @@ class LaboratoryClock:
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass at once: instrument time for which nobody waited."""
         if not seconds >= 0:
-            raise WorldError(f"the clock cannot go back by {-seconds} s")
+            raise WorldError(f"the clock only goes forward: by 0 s or more, not by {seconds:g} s")
         with self._lock:
             self._zero += seconds
             self.leapt += seconds
