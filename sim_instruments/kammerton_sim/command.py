@@ -29,7 +29,7 @@ from kammerton_sim.command_line import (
 )
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ports import consecutive_ports, wanted_ports
+from kammerton_sim.ports import consecutive_ports, names_told, port_names, wanted_ports
 from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
 from kammerton_sim.wire.server import PortInUse, free, twice
@@ -69,13 +69,23 @@ def _understood(
     each = [_tried(problems, way) for way in ways(options)]
     chips = [made.chip for made in each if made is not None]
     pace = _tried(problems, lambda: _pace(options.time))
-    ports = wanted_ports(options, chips if len(chips) == len(each) else [], problems)
+    ports = wanted_ports(options, _named_ports(options, chips, len(each)), problems)
     if options.write_lab:
         problems += [f"--write-lab: {said}" for chip in chips for said in unfit(chip)]
     problems += _taken(options, chips, ports, bool(problems))
     if problems or len(each) != 1 or each[0] is None:
         raise UsageError("\n".join(problems))
     return options, each[0], ports, pace
+
+
+def _named_ports(
+    options: argparse.Namespace, chips: Sequence[Chip], chosen: int
+) -> list[list[str]]:
+    """Return the names of what has ports of each chip that is chosen; [] where nobody knows."""
+    if len(chips) == chosen:
+        return [port_names(chip) for chip in chips]
+    told = [names_told(path) for path in chip_paths(options)] if chosen == 1 else []
+    return [names for names in told if names]
 
 
 def _taken(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from kammerton_sim.chip import Chip, random_chip, read_chip
 from kammerton_sim.chip.connected import straddling
 from kammerton_sim.chip.draw import MOST_QUBITS
-from kammerton_sim.chip.flaws import flawed
+from kammerton_sim.chip.flaws import FLAWS, flawed
 from kammerton_sim.command_line import number, refuse
 from kammerton_sim.devices import Device, device_chip, drawn_device, ibm_device, read_device
 from kammerton_sim.devices.checks import PAIR
@@ -75,7 +75,8 @@ def _flawed(way: Callable[[], Made]) -> Made:
     made = way()
     found = flawed(made.chip, made.chip.seed)
     refuse([f"--flaws: {said}" for said in straddling(found.qubits, found.resonators)])
-    return replace(made, chip=found)
+    drawn = f"--flaws: drawn from seed {found.seed}, where the chip has none of its own: {FLAWS}"
+    return Made(found, (*made.said, drawn))
 
 
 def chip_paths(options: argparse.Namespace) -> list[Path]:

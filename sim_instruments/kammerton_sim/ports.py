@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.faults.words import own_name, there_are
@@ -28,21 +30,37 @@ def consecutive_ports(chip: Chip, first: int) -> dict[str, int]:
     return {name: first + n for n, name in enumerate(port_names(chip))}
 
 
-def wanted_ports(
-    options: argparse.Namespace, chips: Sequence[Chip], problems: list[str]
-) -> dict[str, int]:
-    """Return the ports that the options ask for; without a chip nobody knows which there are.
+def names_told(path: Path) -> list[str]:
+    """Return the names of everything that would have a port, of a chip.toml that is refused.
 
-    chips: those that are chosen, one where the options are right; problems: gets what is wrong.
+    [] where it does not tell.
+    """
+    try:
+        wiring = tomllib.loads(path.read_text(encoding="utf-8"))["wiring"]
+        boards = [feedline["board"] for feedline in wiring.get("feedlines", {}).values()]
+        first = [*wiring["generators"], *wiring["carriers"], "board", *boards]
+        return list(map(str, [*first, *_FIXED, *wiring.get("instruments", {})]))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return []
+
+
+def wanted_ports(
+    options: argparse.Namespace, each: Sequence[Sequence[str]], problems: list[str]
+) -> dict[str, int]:
+    """Return the ports that the options ask for.
+
+    each: names of everything that has a port, of every chip that is chosen; () where nobody knows:
+    then at least the first of consecutive ports is known. problems: gets what is wrong.
     """
     named = _named(options.port, problems)
-    if not chips:
-        return named
-    known = list(dict.fromkeys(name for chip in chips for name in port_names(chip)))
+    if not each:
+        base = options.base_port
+        return named if named or base is None else {f"--base-port {base}": base}
+    known = list(dict.fromkeys(name for names in each for name in names))
     named = {own_name(name, known): port for name, port in named.items()}
     if strange := unknown_ports(known, named):
         problems.append(f"--port: {strange}")
-    return _from(options.base_port, chips[0], problems) | named
+    return _from(options.base_port, each[0], problems) | named
 
 
 def _named(words: Sequence[str], problems: list[str]) -> dict[str, int]:
@@ -61,9 +79,9 @@ def _named(words: Sequence[str], problems: list[str]) -> dict[str, int]:
     return named
 
 
-def _from(first: int | None, chip: Chip, problems: list[str]) -> dict[str, int]:
+def _from(first: int | None, names: Sequence[str], problems: list[str]) -> dict[str, int]:
     """Return the ports from --base-port on, where they fit."""
-    ports = {} if first is None else consecutive_ports(chip, first)
+    ports = {} if first is None else {name: first + n for n, name in enumerate(names)}
     if ports and max(ports.values()) >= 65536:
         problems.append(f"--base-port {first}: {len(ports)} ports do not fit there")
         return {}

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from kammerton.lab import load
-from kammerton_sim.chip import random_chip, read_chip, write_chip
+from kammerton_sim.chip import chip_text, random_chip, read_chip, write_chip
 from kammerton_sim.command import run as main
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.server import PortInUse, free
@@ -335,15 +335,43 @@ def test_all_ports_in_use_are_named_at_once(capsys):
         ]
 
 
+def test_the_first_of_consecutive_ports_is_looked_at_though_the_table_is_refused(table, capsys):
+    table.write_text(TABLE.replace("2.0e-4", "-2.0e-4"), encoding="utf-8")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        assert main([str(table), "--base-port", str(port)]) == 2
+    assert capsys.readouterr().err.splitlines() == [
+        "device.csv: row 2: T1 [s]: -2.0e-4 must lie between 1e-9 and 1 s",
+        f"--base-port {port}: port {port} on 127.0.0.1 is in use",
+    ]
+
+
+def test_a_chip_that_is_refused_still_tells_which_ports_there_are(tmp_path, capsys):
+    path = tmp_path / "chip.toml"
+    text = chip_text(random_chip(1, 3))
+    path.write_text(text.replace("seed = 3", "seed = -3"), encoding="utf-8")
+    assert main([str(path), "--port", "foo=77", "--port", "digitizer=4000", "--no-serve"]) == 2
+    seed, ports = capsys.readouterr().err.splitlines()
+    assert seed.endswith("seed: must be a whole number, not below 0")
+    assert ports == "--port: no instrument foo; there are awg1, drive_lo, readout_lo, board, " + (
+        "fridge, control"
+    )
+    path.write_text(text.replace("[wiring]", "[wirng]"), encoding="utf-8")
+    assert main([str(path), "--port", "foo=77", "--no-serve"]) == 2  # which tells of no ports
+
+
 def test_a_port_that_two_want_is_named():
     with pytest.raises(PortInUse, match="awg1 and fridge: both want port 6000"):
         free({"awg1": 6000, "board": 0, "fridge": 6000, "control": 0})
 
 
-def test_flaws_may_be_drawn_for_any_chip(tmp_path):
+def test_flaws_may_be_drawn_for_any_chip(tmp_path, capsys):
     chip = tmp_path / "chip.toml"
     options = ["--qubits", "2", "--seed", "4", "--flaws", "--no-serve", "--write-chip", str(chip)]
     assert main(options) == 0
+    assert capsys.readouterr().err.startswith(
+        "--flaws: drawn from seed 4, where the chip has none of its own: defects, charge parity,"
+    )
     drawn = read_chip(chip)
     assert drawn.bursts
     assert drawn.wiring.mixers

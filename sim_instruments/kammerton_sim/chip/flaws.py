@@ -16,6 +16,12 @@ from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, PunchOut, Purcell, Transitions
 from kammerton_sim.chip.words import Chip, QubitTruth, ResonatorTruth, Wiring
 
+FLAWS = (
+    "defects, charge parity, quasiparticle bursts, Purcell filters, photons, punch-out, transitions"
+    " by readout, amplifiers, receivers, mixers, standing waves, drive crosstalk"
+)
+"""What `flawed` draws, in words."""
+
 _DEFECT_SPACING = 75e6  # Hz
 _AROUND = 300e6  # Hz about f01 within which defects are drawn
 _AMPLIFIER = Amplifier(4.0, 87.0, saturation=0.3)

@@ -63,6 +63,22 @@ def read_chip(path: Path | str) -> Chip:
     return chip
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
+
+
+def _as_meant(table: Table) -> Table:
+    """Return the file's tables, with those of misspelt names among those that are meant."""
+    known = (*_TOP, *CHIP_SECTIONS)
+    found = {key: value for key, value in table.items() if key in known}
+    for key in table:
+        if key not in found and (near := get_close_matches(key, _TOP, 1)):
+            there, more = found.get(near[0], {}), table[key]
+            both = isinstance(there, dict) and isinstance(more, dict)
+            found[near[0]] = {**more, **there} if both else there or more
+    return found
+
+
 @dataclass
 class _Reader:
     """Collects problems instead of stopping at the first."""
@@ -71,6 +87,7 @@ class _Reader:
 
     def chip(self, table: Table) -> Chip | None:
         self.keys(table, _TOP, "the file", CHIP_SECTIONS)
+        table = _as_meant(table)
         effects = self.sections(table, CHIP_SECTIONS, "")
         name, seed = table.get("name"), table.get("seed")
         if not isinstance(name, str):
@@ -79,10 +96,13 @@ class _Reader:
             self.problems.append("seed: must be a whole number, not below 0")
         qubits = [self.qubit(k, v) for k, v in self.tables(table, "qubits").items()]
         resonators = [self.resonator(k, v) for k, v in self.tables(table, "resonators").items()]
+        if not {"qubits", "resonators", "wiring"} <= set(table):
+            return None  # what follows from that is not said
         if not qubits:
             self.problems.append("a chip needs a qubit")
         if len(qubits) != len(resonators):
-            self.problems.append(f"{len(qubits)} qubits but {len(resonators)} resonators")
+            counts = _counted(len(qubits), "qubit"), _counted(len(resonators), "resonator")
+            self.problems.append(" but ".join(counts))
         names = [q.name for q in qubits], [r.name for r in resonators]
         wiring = self.wiring(self.table(table, "wiring", ""), *names)
         couplers = effects.get("couplers", {})
@@ -295,19 +315,22 @@ class _Reader:
             return math.nan
         if not math.isfinite(value) or not rule[1](value):
             self.problems.append(f"{where}: {value!r} {rule[0] or 'must be finite'}")
+            return math.nan  # which nothing else that is wrong follows from
         return float(value)
 
     def keys(
         self, table: Iterable[str], needed: Iterable[str], where: str, optional: Iterable[str] = ()
     ) -> None:
         given, wanted = list(table), list(needed)
-        known = [*wanted, *optional]
+        known, meant = [*wanted, *optional], list[str]()
         for key in given:
             if key not in known:
                 near = get_close_matches(key, known, 1)
+                meant += near
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 self.problems.append(f"{where}: unknown key {key!r}{hint}")
-        self.problems += [f"{where}: {key!r} is missing" for key in wanted if key not in given]
+        there = {*given, *meant}
+        self.problems += [f"{where}: {key!r} is missing" for key in wanted if key not in there]
 
     def table(self, parent: Table, key: str, where: str) -> Table:
         return self.mapping(parent.get(key, {}), f"{where}{key}")
