@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
 
 from kammerton import __version__
+from kammerton.cli.all_at_once import AllAtOnce
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 ORDER = (
     "demo", "check", "run", "status", "why", "log", "measure", "hold", "release", "diff", "revert",
@@ -22,7 +26,13 @@ class _InOrder(TyperGroup):
         return [*ORDER, *sorted(set(self.commands) - set(ORDER))]
 
 
-app = typer.Typer(
+class _App(typer.Typer):
+    def command(self, name: str | None = None, **settings: Any) -> Callable[[F], F]:
+        """Register a command, which names everything that is wrong with its command line."""
+        return super().command(name, **{"cls": AllAtOnce, **settings})
+
+
+app = _App(
     name="kammerton",
     cls=_InOrder,
     no_args_is_help=True,

@@ -1,0 +1,29 @@
+"""A command line is refused with everything that is wrong in it."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["demo", "--qubits", "0", "--seed", "x", "--bogus"],
+         ["Invalid value for '--qubits': ", "Invalid value for '--seed': ",
+          "No such option: --bogus"]),
+        (["demo", "--seed=x", "--onec", "--qubits=11"],
+         ["'--seed': ", "--onec (Possible options: ", "'--qubits': "]),
+        (["log", "-n", "0", "--audti", "a", "b"], ["'-n': ", "--audti", "unexpected extra"]),
+        (["measure", "--shots", "x"], ["'--shots': ", "Missing argument 'QUBIT'"]),
+        (["demo", "--keep"], ["Option '--keep' requires an argument"]),
+        (["demo", "--bogus"], ["No such option: --bogus"]),
+    ],
+)  # fmt: skip
+def test_all_that_is_wrong_is_said_at_once(words, said):
+    result = CliRunner().invoke(app, words)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert [each for each in said if each not in result.stderr] == []
+    assert result.stderr.count("Error: ") == 1
