@@ -31,6 +31,7 @@ def test_it_ends_well_and_prints_one_object(demo):
     outcome = json.loads(done.stdout, parse_constant=lambda name: pytest.fail(f"{name} in JSON"))
     assert outcome["qubits"] == ["q0", "q1"]
     assert outcome["failed"] == []
+    assert outcome["note"] == "simulated device, hidden truth, seed 3"
 
 
 def test_every_parameter_is_there_with_its_error_and_near_the_truth(demo):

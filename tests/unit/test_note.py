@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,8 @@ from typer.testing import CliRunner
 
 from kammerton import Client
 from kammerton.cli import app
+from kammerton.cli.measure import _document, _lines
+from kammerton.client.measuring import Measured
 from kammerton.estimation.pictures.picture import DPI, HEIGHT, NOTE, TITLE, draw
 from kammerton.lab import load
 from kammerton.model import LabError
@@ -58,7 +61,27 @@ def test_the_command_line_says_it(lab: Path, command: tuple[str, ...]) -> None:
 def test_a_notebook_says_it(lab: Path) -> None:
     client = Client(lab)
     assert repr(client).splitlines()[0] == f"chip-2-3, revision 1; {SAID}"
+    for shown in (client["q0.t1"], client.why("q0.t1"), client.run("r000001"), client.runs()):
+        assert SAID in repr(shown)
+    assert client["q0.t1"] == replace(client["q0.t1"], note="")  # a note is no part of a value
     client.close()
+
+
+def test_a_difference_says_it(lab: Path) -> None:
+    with Store.open(lab.with_name("kammerton.sqlite"), "chip-2-3") as store:
+        store.commit(run(), {"q0.t1": estimate(5e-5)})
+    assert said("diff", "r1", str(lab)).splitlines()[-1] == SAID
+    assert json.loads(said("diff", "r1", str(lab), "--json"))["q0.t1"]["note"] == SAID
+    assert said("diff", "r1", str(lab.with_name("kammerton.sqlite"))).count("\n") == 2
+
+
+def test_what_was_measured_says_it(lab: Path) -> None:
+    with Store.read(lab.with_name("kammerton.sqlite")) as store:
+        found = replace(store.run("r000001"), note=SAID)
+    measured = Measured(found, "q0", {"q0.t1": estimate()}, None)
+    assert repr(measured).splitlines()[-1] == SAID
+    assert _lines(measured)[-1] == ("note", SAID)
+    assert _document(measured)["note"] == SAID
 
 
 def test_a_file_from_an_editor_that_marks_its_encoding_is_read(lab: Path) -> None:

@@ -33,10 +33,12 @@ def diff(
     from kammerton.cli.loading import BAD_INPUT, refuse
     from kammerton.cli.output import opened, print_json
     from kammerton.cli.revisions import revision_or_exit
+    from kammerton.client.locate import note_beside
     from kammerton.model import StoreError
 
     later, at = apart([new] if new else [], at)
-    with opened(either(lab, at)) as store:
+    place = either(lab, at)
+    with opened(place) as store:
         first = revision_or_exit(store, old)
         second = revision_or_exit(store, *later) if later else store.revision()
         try:
@@ -49,10 +51,13 @@ def diff(
         for name, each in now.items()
         if name not in then or then[name].estimate != each.estimate
     } | {name: (each.estimate, None) for name, each in then.items() if name not in now}
+    note = note_beside(place)
     if as_json:
-        print_json({name: _document(pair) for name, pair in pairs.items()})
+        noted = {"note": note} if note else {}
+        print_json({name: _document(pair) | noted for name, pair in pairs.items()})
     elif pairs:
         _show(pairs, f"revision {first}", f"revision {second}")
+        typer.echo(note, nl=bool(note))
     else:
         typer.echo(f"revisions {first} and {second} are the same", err=True)
 

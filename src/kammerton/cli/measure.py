@@ -43,11 +43,13 @@ def measure(
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import print_json
     from kammerton.client import measuring
+    from kammerton.client.locate import note_beside
     from kammerton.model import StoreError
 
-    database = database_or_exit(either(lab, at))
+    place = either(lab, at)
+    database, note = database_or_exit(place), note_beside(place)
     try:
-        found = measuring.measure(database, target, calibration, shots, _progress())
+        found = measuring.measure(database, target, calibration, shots, _progress(), note)
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None
@@ -83,6 +85,7 @@ def _document(found: Measured) -> dict[str, Any]:
         "withheld": found.withheld,
         "data": str(found.run.data) if found.run.data else None,
         "picture": str(found.picture) if found.picture else None,
+        "note": found.run.note,
     }
 
 
@@ -109,4 +112,6 @@ def _lines(found: Measured) -> list[tuple[str, str]]:
     lines.append(("from", f"{run.calibration}, run {run.id}, {how}"))
     if found.picture:
         lines.append(("picture", str(found.picture)))
+    if run.note:
+        lines.append(("note", run.note))
     return lines

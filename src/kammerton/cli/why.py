@@ -34,11 +34,11 @@ def why(
             words = [_missing(store, parameter, lab), *_held(store, parameter)]
             typer.echo("\n".join(words), err=True)
             raise typer.Exit(2)
-        found, held, note = explain(store, parameter), _held(store, parameter), note_beside(lab)
+        found, held = explain(store, parameter, note=note_beside(lab)), _held(store, parameter)
         if as_json:
-            print_json({**_document(found), "held": held, "note": note})
+            print_json({**_document(found), "held": held, "note": found.estimate.note})
         else:
-            _show(found, held, note)
+            _show(found, held)
 
 
 def _missing(store: ReadStore, parameter: str, place: Path | None) -> str:
@@ -79,7 +79,7 @@ def _held(store: ReadStore, parameter: str) -> list[str]:
     return [words_of(each) for each in mine]
 
 
-def _show(found: Why, held: list[str], note: str) -> None:
+def _show(found: Why, held: list[str]) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -88,7 +88,6 @@ def _show(found: Why, held: list[str], note: str) -> None:
     grid.add_column(style="dim")
     grid.add_column(overflow="fold")
     hands_off = [("hands off", words) for words in held]
-    of_all = [("note", note)] if note else []
-    for label, words in [*found.lines(), *of_all, *hands_off, *found.history()]:
+    for label, words in [*found.lines(), *hands_off, *found.history()]:
         grid.add_row(label, Text(words))
     Console().print(grid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kammerton.model import Estimate, Fit, Verdict
@@ -54,7 +54,8 @@ class Measured:
     def __repr__(self) -> str:
         values = [f"{name} = {words}" for name, words in self.words().items()]
         said = f"{self.run.id} {self.run.calibration} of {self.target}: {self.fit.verdict}"
-        return "\n".join([f"{said}; {self.fit.reason}" if self.fit.reason else said, *values])
+        head = f"{said}; {self.fit.reason}" if self.fit.reason else said
+        return "\n".join([head, *values, *filter(None, [self.run.note])])
 
 
 def measure(
@@ -63,10 +64,11 @@ def measure(
     calibration: str,
     shots: int | None = None,
     meanwhile: Callable[[ReadStore], object] = lambda store: None,
+    note: str = "",
 ) -> Measured:
     """Have the daemon run one calibration of one qubit next, and wait for it.
 
-    meanwhile: called with the database again and again.
+    meanwhile: called with the database again and again. note: what is said beside every result.
 
     Raises
     ------
@@ -77,8 +79,9 @@ def measure(
     more = {} if shots is None else {"shots": shots}
     with Store.read(database) as store:
         run_id = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
-        run = store.run(run_id)
-        believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
+        run = replace(store.run(run_id), note=note)
+        known = store.parameters().items()
+        believed = {n: replace(e, note=note) for n, e in known if e.run == run_id}
         return Measured(run, target, believed, _picture(run, store.runs()))
 
 

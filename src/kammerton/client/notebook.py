@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,7 @@ class Client(Mapping[str, Estimate]):
         return len(self.parameters())
 
     def __repr__(self) -> str:
-        snapshot = self._store.snapshot()
-        note = note_beside(self._place)
+        snapshot, note = self._store.snapshot(), self._note()
         title = f"{snapshot.computer}, revision {snapshot.revision}" + (f"; {note}" if note else "")
         return f"{title}\n{table(self.parameters(), self._store.now())}"
 
@@ -65,9 +65,13 @@ class Client(Mapping[str, Estimate]):
         file = find_lab(self._place)
         return load(file) if file else None
 
+    def _note(self) -> str:
+        return note_beside(self._place)
+
     def parameters(self) -> dict[str, Estimate]:
-        """Return the newest estimate of every parameter."""
-        return self._store.parameters()
+        """Return the newest estimate of every parameter, with what lab.toml says beside it."""
+        note = self._note()
+        return {name: replace(each, note=note) for name, each in self._store.parameters().items()}
 
     def why(self, name: str) -> Why:
         """Return the evidence behind a parameter: run, fit, verdict, earlier values.
@@ -78,11 +82,12 @@ class Client(Mapping[str, Estimate]):
             The parameter was never measured; the message names the nearest one.
         """
         self[name]
-        return explain(self._store, name)
+        return explain(self._store, name, note=self._note())
 
     def runs(self, limit: int = 20) -> list[StoredRun]:
         """Return the last runs, newest first."""
-        return self._store.runs(limit)
+        note = self._note()
+        return [replace(run, note=note) for run in self._store.runs(limit)]
 
     def run(self, run_id: str) -> StoredRun:
         """Return a run: its times, its fits and verdicts, and where its data are.
@@ -92,7 +97,7 @@ class Client(Mapping[str, Estimate]):
         KeyError
             There is no such run.
         """
-        return self._store.run(run_id)
+        return replace(self._store.run(run_id), note=self._note())
 
     def data(self, run_id: str) -> xarray.Dataset:
         """Open the raw traces of a run.
@@ -121,7 +126,8 @@ class Client(Mapping[str, Estimate]):
         StoreError
             No daemon runs; it refused, and the message says why; or it did not answer.
         """
-        return measure(find_database(self._place), target, calibration, shots)
+        database = find_database(self._place)
+        return measure(database, target, calibration, shots, note=self._note())
 
     def close(self) -> None:
         """Close the database file."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from kammerton.client.words import validity
@@ -44,8 +44,8 @@ class Why:
             *self._verdicts(),
             ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
         ]
-        places = ("data", run.data), ("picture", run.picture)
-        return lines + [(label, str(path)) for label, path in places if path]
+        places = ("data", run.data), ("picture", run.picture), ("note", estimate.note)
+        return lines + [(label, str(place)) for label, place in places if place]
 
     def history(self) -> list[tuple[str, str]]:
         """Return label and words of each earlier value, newest first."""
@@ -73,8 +73,8 @@ class Why:
         return [("verdict", self.fit.said()), ("reduced chi²", f"{self.fit.chi2_reduced:.3g}")]
 
 
-def explain(store: ReadStore, name: str, previous: int = 5) -> Why:
-    """Return the evidence for a parameter.
+def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> Why:
+    """Return the evidence for a parameter. note: what is said beside every result.
 
     Raises
     ------
@@ -85,10 +85,11 @@ def explain(store: ReadStore, name: str, previous: int = 5) -> Why:
     if not history:
         raise KeyError(name)
     newest, *older = history
-    run = store.run(newest.estimate.run)
-    fit = _fit_behind(run, name, newest.estimate)
-    age = store.now() - newest.estimate.time
-    return Why(name, newest.estimate, newest.revision, age, run, fit, tuple(older))
+    estimate = replace(newest.estimate, note=note)
+    run = replace(store.run(estimate.run), note=note)
+    fit = _fit_behind(run, name, estimate)
+    age = store.now() - estimate.time
+    return Why(name, estimate, newest.revision, age, run, fit, tuple(older))
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

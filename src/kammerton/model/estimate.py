@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -11,7 +11,8 @@ class Estimate:
     """What one run says about one parameter.
 
     `stderr` is one standard deviation; 0 for a setting that was chosen, not measured.
-    `time` is laboratory time, aware, UTC. `run` is the run's identifier.
+    `time` is laboratory time, aware, UTC. `run` is the run's identifier. `note` is what lab.toml
+    says beside every result, that a device is simulated for instance; no part of the value.
     """
 
     value: float
@@ -20,3 +21,4 @@ class Estimate:
     time: datetime
     run: str
     valid_until: datetime | None = None
+    note: str = field(default="", compare=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -77,7 +77,8 @@ class StoredRun:
 
     fits: target -> fit without its curve; a number that was not finite reads as NaN.
     data: the netCDF file with traces and block means; None when nothing was measured.
-    revision: what this run changed; None when it changed nothing.
+    revision: what this run changed; None when it changed nothing. note: what lab.toml says beside
+    every result; known to who reads beside a lab.toml.
     """
 
     id: str
@@ -90,6 +91,7 @@ class StoredRun:
     data: Path | None
     revision: int | None
     fits: Mapping[str, Fit]
+    note: str = field(default="", compare=False)
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -110,7 +112,9 @@ class StoredRun:
             if fit.verdict is Verdict.ACCEPTED:
                 lines += [f"  {n} = {show(v.value, v.unit, v.stderr)}"
                           for n, v in fit.values.items()]  # fmt: skip
-        return "\n".join([*lines, *([f"data {self.data}"] if self.data else [])])
+        if self.data:
+            lines.append(f"data {self.data}")
+        return "\n".join([*lines, *filter(None, [self.note])])
 
 
 @dataclass(frozen=True)

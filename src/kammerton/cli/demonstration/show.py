@@ -40,6 +40,7 @@ class Outcome:
     instrument_seconds: float
     wall_seconds: float
     first_published_seconds: float | None
+    note: str
 
     @property
     def failed(self) -> list[str]:
@@ -65,6 +66,7 @@ class Outcome:
             "wall_seconds": self.wall_seconds,
             "first_published_seconds": self.first_published_seconds,
             "failed": self.failed,
+            "note": self.note,
         }
 
 
@@ -78,6 +80,7 @@ class Demonstration:
         self._qubits, self._seed, self._once = qubits, seed, once
         self._console = console
         self._names = expected(qubits)
+        self._note = f"simulated device, hidden truth, seed {seed}"
 
     async def run(self) -> Outcome:
         """Show it; Ctrl-C ends the watching, not the comparison."""
@@ -85,8 +88,8 @@ class Demonstration:
         port = brokers.free_port()
         async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
             self._console.print(
-                f"simulated device, hidden truth, seed {self._seed}: "
-                f"{self._qubits} qubits; broker {name} on port {port}; everything stays in {folder}"
+                f"{self._note}: {self._qubits} qubits; broker {name} on port {port}; "
+                f"everything stays in {folder}"
             )
             async with subscribed(port) as received:
                 first = await self._watch(received)
@@ -145,7 +148,7 @@ class Demonstration:
         with Store.read(self._folder / DATABASE) as store:
             seconds = sum(run.instrument_seconds for run in store.runs(limit=100_000))
         qubits = [f"q{k}" for k in range(self._qubits)]
-        outcome = Outcome(qubits, rows, seconds, seconds_since_start(), first)
+        outcome = Outcome(qubits, rows, seconds, seconds_since_start(), first, self._note)
         self._report(outcome)
         return outcome
 
@@ -154,7 +157,7 @@ class Demonstration:
         good = len(outcome.rows) - len(outcome.failed)
         self._console.print(
             f"{good} of {len(outcome.rows)} parameters published and within 4 sigma of the "
-            f"truth (simulated device, hidden truth, seed {self._seed}).\n"
+            f"truth ({self._note}).\n"
             f"{outcome.instrument_seconds:.0f} s of instrument time in "
             f"{outcome.wall_seconds:.1f} s of wall time; first parameter after "
             f"{outcome.first_published_seconds or float('nan'):.1f} s.\n"
