@@ -136,22 +136,47 @@ def _parser() -> Parser:
         epilog="`kammerton sim ctl --help`: ask a running laboratory, and put faults on it.",
     )
     add_chip_options(parser)
-    parser.add_argument("--seed", type=WHOLE, default=1, help="of what is drawn, and design values")
     parser.add_argument(
-        "--write-chip", type=Path, metavar="PATH", help="write the chip (its truth)"
+        "--seed",
+        metavar="S",
+        type=WHOLE,
+        default=1,
+        help="of what is drawn of the chip, and of the design values (default: 1)",
+    )
+    parser.add_argument(
+        "--write-chip", type=Path, metavar="PATH", help="write the chip.toml (its truth)"
     )
     parser.add_argument(
         "--write-lab", type=Path, metavar="PATH", help="write a lab.toml (design, never truth)"
     )
-    parser.add_argument("--broker", default="mqtt://127.0.0.1:1883", help="URL for --write-lab")
-    parser.add_argument("--no-serve", action="store_true", help="only write files")
-    parser.add_argument("--base-port", type=PORT, metavar="N", help="consecutive ports from N on")
-    parser.add_argument("--port", action="append", default=[], metavar="NAME=N", help="may repeat")
     parser.add_argument(
-        "--until-stdin-closes", action="store_true", help="stop when the parent process goes"
+        "--broker",
+        metavar="URL",
+        default="mqtt://127.0.0.1:1883",
+        help="what that lab.toml names (default: mqtt://127.0.0.1:1883)",
+    )
+    parser.add_argument("--no-serve", action="store_true", help="serve nothing, only write files")
+    parser.add_argument(
+        "--base-port", type=PORT, metavar="N", help="serve on consecutive ports from N on"
     )
     parser.add_argument(
-        "--time", default="fast", metavar="fast|real|FACTOR", help="how fast records come"
+        "--port",
+        action="append",
+        default=[],
+        metavar="NAME=N",
+        help="serve this instrument on port N; may be given again and again",
+    )
+    parser.add_argument(
+        "--until-stdin-closes",
+        action="store_true",
+        help="stop when stdin ends, as it does with the parent process",
+    )
+    parser.add_argument(
+        "--time",
+        default="fast",
+        metavar="fast|real|FACTOR",
+        help="how fast records come: as fast as they can be made (default), as from real boxes, "
+        "or so many times faster than that",
     )
     return parser
 

@@ -37,14 +37,24 @@ class Made:
 def add_chip_options(parser: argparse.ArgumentParser) -> None:
     """Declare the options that choose a chip."""
     parser.add_argument(
-        "file", nargs="?", type=Path, metavar="CHIP.toml|TABLE.csv", help="default: made up"
+        "file",
+        nargs="?",
+        type=Path,
+        metavar="CHIP.toml|TABLE.csv",
+        help="the chip that is served (default: one made up)",
     )
-    parser.add_argument("--chip", type=Path, metavar="CHIP.toml|TABLE.csv", help="the same")
     parser.add_argument(
-        "--qubits", type=_COUNT, metavar="N", help="a made-up chip of N, by default 5"
+        "--chip", type=Path, metavar="CHIP.toml|TABLE.csv", help="the same as an option"
     )
-    parser.add_argument("--random", type=_COUNT, metavar="N", help="N qubits as published ones are")
-    parser.add_argument("--from-ibm", metavar="NAME", help="a snapshot in qiskit-ibm-runtime")
+    parser.add_argument(
+        "--qubits", type=_COUNT, metavar="N", help="a made-up chip of N qubits (default: 5)"
+    )
+    parser.add_argument(
+        "--random", type=_COUNT, metavar="N", help="N qubits, distributed as published ones are"
+    )
+    parser.add_argument(
+        "--from-ibm", metavar="NAME", help="a device's snapshot in qiskit-ibm-runtime: brisbane"
+    )
     parser.add_argument("--coupled", action="store_true", help="couple the pairs of a table")
     parser.add_argument(
         "--flaws",

@@ -132,27 +132,59 @@ def _parser() -> Parser:
     )  # fmt: skip
     parser.add_argument("what", nargs="?", help=argparse.SUPPRESS)
     parser.add_argument("values", nargs="*", help=argparse.SUPPRESS)
-    parser.add_argument("--list", action="store_true", help="every fault that there is")
-    parser.add_argument("--json", action="store_true", help="answers for a machine")
+    parser.add_argument("--list", action="store_true", help="tell every fault that there is")
+    parser.add_argument("--json", action="store_true", help="answer with one JSON value a line")
     parser.add_argument(
-        "--control", type=address, metavar="[HOST:]PORT", help="default: the one that runs"
+        "--control",
+        type=address,
+        metavar="[HOST:]PORT",
+        help="the laboratory that is asked (default: the one that runs)",
     )
     parser.add_argument(
-        "--all", dest="every", action="store_true", help="of faults: also those taken off"
+        "--all",
+        dest="every",
+        action="store_true",
+        help="of faults: also tell those that were cleared",
     )
     fault = parser.add_argument_group("of a fault")
-    fault.add_argument("--seed", type=WHOLE, metavar="N", help="of what is random in it")
+    fault.add_argument("--seed", type=WHOLE, metavar="N", help="seed of what is random in it")
     fault.add_argument(
-        "--after", type=_SECONDS, metavar="TIME", help="wall time to wait: 90, 10min"
+        "--after", type=_SECONDS, metavar="TIME", help="wall time to wait before: 90s, 10min"
     )
-    fault.add_argument("--after-records", type=_COUNT, metavar="N", help="records to wait for")
     fault.add_argument(
-        "--for", dest="lasting", type=_LASTING, metavar="TIME", help="wall time it lasts"
+        "--after-records", type=_COUNT, metavar="N", help="records that the boards make before"
+    )
+    fault.add_argument(
+        "--for",
+        dest="lasting",
+        type=_LASTING,
+        metavar="TIME",
+        help="wall time after which it is taken off: 2h",
     )
     ledger = parser.add_argument_group("of the ledger")
-    ledger.add_argument("--since", type=_COUNT, metavar="N", help="index of the first entry")
-    ledger.add_argument("--unsafe", action="append", metavar="LAB.toml|PATTERN=MIN:MAX")
-    ledger.add_argument("--wrong-box", action="store_true", default=None)
-    ledger.add_argument("--contradicted", type=Path, metavar="VALUES.json")
-    ledger.add_argument("--sigmas", type=_SIGMAS, metavar="X", help="default: 5")
+    ledger.add_argument("--since", type=_COUNT, metavar="N", help="tell entries from this index on")
+    ledger.add_argument(
+        "--unsafe",
+        action="append",
+        metavar="LAB.toml|PATTERN=MIN:MAX",
+        help="find outputs outside these limits; may be given again and again",
+    )
+    ledger.add_argument(
+        "--wrong-box",
+        action="store_true",
+        default=None,
+        help="find writes to a box that said it was another",
+    )
+    ledger.add_argument(
+        "--contradicted",
+        type=Path,
+        metavar="VALUES.json",
+        help="find published values that the truth contradicts",
+    )
+    ledger.add_argument(
+        "--sigmas",
+        type=_SIGMAS,
+        metavar="X",
+        help="standard errors by which a value contradicts (default: 5)",
+    )
     return parser

@@ -172,6 +172,8 @@ def change(entry: Mapping[str, Any]) -> str:
     """One entry: when, what, from what to what."""
     where = f"{entry['instrument']}.{entry['output']} {entry['what']}"
     unit = entry.get("unit", "")
+    if entry["old"] is None and entry["new"] is None:
+        return f"{utc(entry['time'])}  {where}"
     old, new = (_said(entry[key], unit) for key in ("old", "new"))
     return f"{utc(entry['time'])}  {where}: {old} -> {new}"
 

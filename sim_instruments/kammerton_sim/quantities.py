@@ -10,6 +10,7 @@ LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
 _SCALED = ("Hz", "s", "V", "A", "W", "K", "K/s", "Sa/s")
 _BOUNDLESS = 1e300
 _LEAST, _MOST = 1e-15, 1e15
+_LARGE = ("G", "M", "k")
 
 
 def quantity(value: float, unit: str, digits: int = 6) -> str:
@@ -60,4 +61,6 @@ def _prefix(value: float, unit: str) -> str:
         return ""
     if not _LEAST <= abs(value) < _MOST:  # no prefix makes a number of it that one would say
         return ""
-    return next((p for p, factor in _PREFIXES.items() if abs(value) >= factor), "n")
+    fit = (p for p, factor in _PREFIXES.items() if abs(value) >= factor)
+    prefix = next(fit, "n")
+    return "" if unit == "s" and prefix in _LARGE else prefix  # nobody says ks

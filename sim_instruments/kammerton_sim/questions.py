@@ -155,7 +155,7 @@ def missed(not_judged: Iterable[Mapping[str, str]]) -> str:
 
 def _mixed(pattern: str, found: Mapping[str, Sequence[str]]) -> str:
     """Return why a pattern is refused that meets levels in several units."""
-    each = [f"{', '.join(names)} in {unit}" if unit else f"the numbers {', '.join(names)}"
+    each = [f"{', '.join(names)} {f'in {unit}' if unit else 'without a unit'}"
             for unit, names in found.items()]  # fmt: skip
     one = (found.get("V") or next(names for unit, names in found.items() if unit))[0]
     box = pattern.rpartition(".")[0] or pattern

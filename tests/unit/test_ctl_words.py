@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 
 import pytest
 
+from kammerton_sim import command, ctl_parser
 from kammerton_sim import ctl_words as words
 from kammerton_sim.command import run
 from kammerton_sim.faults import CATALOGUE
@@ -51,6 +53,12 @@ def test_help_fits_80_columns(monkeypatch, capsys, words_of):
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) > 20
     assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize("parser", [ctl_parser._parser(), command._parser()])
+def test_help_says_what_every_option_does(parser):
+    shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]
+    assert [each.dest for each in shown if len((each.help or "").split()) < 4] == []
 
 
 class Screen(io.StringIO):

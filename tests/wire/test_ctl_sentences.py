@@ -50,6 +50,8 @@ def test_what_would_change_nothing_is_no_fault(laboratory, name, given):
          "byte-order: width must be 2, 4 or 8 bytes, not 3"),
         ("api-error", {"instrument": "awg1", "code": 1},
          "api-error: no instrument with an API 'awg1'; there is only board"),
+        ("clamped-setting", {"instrument": "drive_lo", "setting": "power", "largest": 900.0},
+         "clamped-setting: power is never 900 dBm"),
         ("new-key", {"instrument": "awg1"},
          "new-key: no instrument with keys 'awg1'; there is none"),
     ],
@@ -96,6 +98,7 @@ def test_no_name_one_name_and_many():
 
 def test_a_number_that_no_prefix_fits_has_none():
     assert [quantity(x, "W") for x in (1e300, 1e-30, 2e-9)] == ["1e+300 W", "1e-30 W", "2 nW"]
+    assert quantity(7261.5, "s") == "7261.5 s"
 
 
 def test_a_fault_that_takes_nothing_is_one_word():

@@ -64,9 +64,15 @@ def test_two_frequencies_that_differ_are_not_called_alike(ctl, laboratory):
 def test_a_fault_is_noted_as_it_may_be_written_again(ctl, laboratory):
     laboratory.faults.inject("heat", watts=1.2e-5)
     laboratory.faults.inject("warm-up")
+    laboratory.faults.inject("late", instrument="pulser", seconds=1800.0)
+    laboratory.faults.inject("overload")
+    laboratory.power_cycle("pulser")
     assert lines(ctl) == [
         "laboratory.heat fault: - -> fault 1: watts=12uW seed=3001",
         "laboratory.warm-up fault: - -> fault 2: seed=3002",
+        "pulser.late fault: - -> fault 3: instrument=pulser seconds=30min seed=3003",
+        "board.overload fault: - -> fault 4: seed=3004",
+        "pulser.all power cycle",
     ]
 
 
@@ -91,6 +97,7 @@ def test_a_pattern_that_meets_several_units_is_refused(ctl, laboratory):
         in (err)
     )
     assert err.endswith("write a pattern for each, such as pulser.amplitude=MIN:MAX\n")
+    assert "limit cycles without a unit; " in err
     assert ctl("ledger", "--unsafe", "pulser.?o*=-1:1")[0] == 0  # lows alone
 
 

@@ -248,7 +248,8 @@ class Faults:
             self._strike_later(injection, lasting)
 
     def _note(self, injection: Injection, old: str | None, new: str | None) -> None:
-        where = injection.given.get("instrument") or injection.given.get("board") or "laboratory"
+        chosen = injection.fault.chosen(injection.given)
+        where = chosen.get("instrument") or chosen.get("board") or "laboratory"
         self._site.ledger.record(str(where), injection.fault.name, "fault", old, new)
 
 

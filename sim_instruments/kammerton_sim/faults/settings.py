@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+from kammerton_sim.quantities import quantity
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument
@@ -118,7 +119,8 @@ def clamp_setting(site: Site, seed: int, instrument: str, setting: str, largest:
 
 def _can_be_clamped(site: Site, instrument: str, setting: str, largest: float) -> None:
     if not _possible(box_of(site, instrument), setting, largest):
-        raise ValueError(f"{setting} is never {largest:g}")
+        unit = unit_of(box_of(site, instrument), setting)
+        raise ValueError(f"{setting} is never {quantity(largest, unit)}")
 
 
 def round_setting(site: Site, seed: int, instrument: str, setting: str, step: float) -> Undo:
@@ -129,7 +131,7 @@ def round_setting(site: Site, seed: int, instrument: str, setting: str, step: fl
 
 def _can_be_rounded(site: Site, instrument: str, setting: str, step: float) -> None:
     if not _is_real(box_of(site, instrument).settings[setting].kind):
-        raise ValueError(f"{setting} is not one number that could be rounded")
+        raise ValueError(f"{setting} is no single number that could be rounded")
 
 
 def false_reading(

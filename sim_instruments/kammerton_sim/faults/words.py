@@ -252,7 +252,12 @@ def shown(name: str, value: Value, units: Mapping[str, str] = _UNITS) -> str:
     if not isinstance(value, float):
         return str(value)
     unit = units.get(name, "")
-    return quantity(value, unit, 10).replace(" ", "").replace("µ", "u") if unit else f"{value:g}"
+    if not unit:
+        return f"{value:g}"
+    for long, seconds in LONG.items() if unit == "s" else ():
+        if value >= seconds and value % (seconds / 10) == 0:
+            return f"{value / seconds:.10g}{long}"
+    return quantity(value, unit, 10).replace(" ", "").replace("µ", "u")
 
 
 def _with_unit(value: float, unit: str) -> str:
