@@ -40,7 +40,7 @@ def test_a_bias_is_noted_in_what_its_function_makes_of_it(ctl, laboratory):
         "bias.out level: 100 mV -> 0 V", "bias.out function: VOLT -> CURR",
         "bias.out range: - -> 10 mA", "bias.out level: 0 A -> 200 µA", "bias.out on: no -> yes",
     ]  # fmt: skip
-    assert "current = 200 µA, volts = 200 mV" in ctl("outputs")[1]
+    assert "current = 200 µA, voltage_limit = 30 V" in ctl("outputs")[1]
     bias.receive(b"PROG:EDIT:STAR;:SOUR:LEV 1E-3;LEV 0;:PROG:EDIT:END;:PROG:INT 0.1;SLOP 0;RUN")
     assert lines(ctl)[-2:] == ["bias.out high: - -> 1 mA", "bias.out ramp: 200 µA -> 0 A"]
 

@@ -107,7 +107,7 @@ def test_a_bench_switches_off_what_radiates_and_leaves_the_bias(laboratory, lab_
             return {name: level for name, level in laboratory.outputs().items() if level}
 
     on = asyncio.run(main())
-    assert list(on.values()) == [{"level": 0.3, "volts": 0.3}]
+    assert list(on.values()) == [{"level": 0.3, "current_limit": 0.2}]
     assert {name for name, level in laboratory.outputs().items() if level} == set(on)
 
 
