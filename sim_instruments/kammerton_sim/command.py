@@ -141,7 +141,7 @@ def _parser() -> Parser:
         metavar="S",
         type=WHOLE,
         default=1,
-        help="of what is drawn of the chip, and of the design values (default: 1)",
+        help="seed of what is drawn of the chip, and of the design values (default: 1)",
     )
     parser.add_argument(
         "--write-chip", type=Path, metavar="PATH", help="write the chip.toml (its truth)"

@@ -28,7 +28,7 @@ after `kammerton sim ctl`:
   frequency-hop q0 hz=300kHz  put one on; values in order, or by name
   tls q0 --after-records 99   in the middle of a scan
   faults | faults --all       what waits or is on, and since when; also what was
-  clear | clear 2             take all off, or one
+  clear | clear 2             clear all, or one
   ledger --unsafe lab.toml    outputs outside the limits of a lab.toml
   ledger --unsafe 'awg*.peak=-0.5:0.5' --unsafe '*.power=-20:16'
   ledger --wrong-box          what was written to a box that said it was another
