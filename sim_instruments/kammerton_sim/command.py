@@ -155,6 +155,12 @@ def _parser() -> Parser:
         default="mqtt://127.0.0.1:1883",
         help="what that lab.toml names (default: mqtt://127.0.0.1:1883)",
     )
+    _add_serving_options(parser)
+    return parser
+
+
+def _add_serving_options(parser: Parser) -> None:
+    """Declare whether and how the chip is served."""
     parser.add_argument("--no-serve", action="store_true", help="serve nothing, only write files")
     parser.add_argument(
         "--base-port", type=PORT, metavar="N", help="serve on consecutive ports from N on"
@@ -178,7 +184,6 @@ def _parser() -> Parser:
         help="how fast records come: as fast as they can be made (default), as from real boxes, "
         "or so many times faster than that",
     )
-    return parser
 
 
 def _no_broker(url: str) -> list[str]:

@@ -146,7 +146,12 @@ def _parser() -> Parser:
         action="store_true",
         help="of faults: also tell those that were cleared",
     )
-    fault = parser.add_argument_group("of a fault")
+    _add_fault_options(parser.add_argument_group("of a fault"))
+    _add_ledger_options(parser.add_argument_group("of the ledger"))
+    return parser
+
+
+def _add_fault_options(fault: argparse._ArgumentGroup) -> None:
     fault.add_argument("--seed", type=WHOLE, metavar="N", help="seed of what is random in it")
     fault.add_argument(
         "--after", type=_SECONDS, metavar="TIME", help="wall time to wait before: 90s, 10min"
@@ -161,7 +166,9 @@ def _parser() -> Parser:
         metavar="TIME",
         help="wall time after which it is taken off: 2h",
     )
-    ledger = parser.add_argument_group("of the ledger")
+
+
+def _add_ledger_options(ledger: argparse._ArgumentGroup) -> None:
     ledger.add_argument("--since", type=_COUNT, metavar="N", help="tell entries from this index on")
     ledger.add_argument(
         "--unsafe",
@@ -187,4 +194,3 @@ def _parser() -> Parser:
         metavar="X",
         help="standard errors by which a value contradicts (default: 5)",
     )
-    return parser
