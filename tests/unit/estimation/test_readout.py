@@ -123,6 +123,15 @@ def test_a_third_cloud_far_from_the_other_two_is_found_where_it_is() -> None:
     assert (np.abs(found.values["leakage"] - 0.02) < 4 * found.stderr["leakage"]).all()
 
 
+def test_much_leakage_and_little_decay_are_no_swap() -> None:
+    """Without decays below 0: with them, the wrong way round would follow these shots better."""
+    there = Laboratory(
+        ((0.95, 0.05, 0.0), (0.025, 0.911, 0.064)), (0, 1, 0.4 + 1.1j), (0.024, 0.048), 5.2
+    )
+    found = fit_batch(KIND, *measured(there, 0, 6))
+    assert (found.status == "leakage").all(), found.reason
+
+
 def test_decays_that_bow_aside_are_no_third_state() -> None:
     """A resonator remembers, so a decay does not move the signal along a straight line."""
     rng = np.random.default_rng(0)

@@ -109,14 +109,17 @@ def likelihood(theta: Array, layout: Layout, ways: Paths, shots: Counted) -> flo
 
 
 def fit_clouds(
-    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False
-) -> Clouds | None:
+    start: Array, layout: Layout, ways: Paths, shots: Counted, tied: bool = False,
+    bounded: bool = False,
+) -> Clouds | None:  # fmt: skip
     """Climb the likelihood from a start; None if the information is singular.
 
-    tied: state 2 decays twice as often as 1, as in a harmonic ladder.
+    tied: state 2 decays twice as often as 1, as in a harmonic ladder. bounded: no decay and no
+    fraction is below 0.
     """
     free = _directions(layout, tied)
     low, high = _bounds(layout)
+    low = _physical(layout, low) if bounded else low
     theta = np.clip(start, low, high)
     best, damping = likelihood(theta, layout, ways, shots), 0.0
     fresh = True

@@ -126,10 +126,14 @@ def of_clouds(clouds: Clouds, frame: Frame, times: list[Array]) -> Objection | N
 
 
 def _swapped(clouds: Clouds) -> tuple[int, int] | None:
-    """Return the two preparations that must be exchanged for decays to lead downwards."""
+    """Return the two preparations that must be exchanged for decays to lead downwards.
+
+    Fractions below 0 would follow decays either way, so neither way has them.
+    """
     layout, w = clouds.layout, clouds.layout.began(clouds.theta)
     if np.triu(w, 1).sum() <= np.tril(w, -1).sum():
         return None
+    this = fit_clouds(clouds.theta, layout, clouds.ways, clouds.shots, bounded=True)
     for pair in itertools.combinations(range(layout.states), 2):
         order = np.arange(layout.states)
         order[list(pair)] = pair[::-1]
@@ -139,8 +143,8 @@ def _swapped(clouds: Clouds) -> tuple[int, int] | None:
         start[layout.fractions] = [began[i, s] for i, s in layout.wrong]
         start[layout.decays] = np.maximum(start[layout.decays], DECAY)
         exchanged = replace(clouds.shots, counts=clouds.shots.counts[order])
-        other = fit_clouds(start, layout, clouds.ways, exchanged)
-        if other is not None and other.log_likelihood > clouds.log_likelihood + SWAPPED:
+        other = fit_clouds(start, layout, clouds.ways, exchanged, bounded=True)
+        if this and other and other.log_likelihood > this.log_likelihood + SWAPPED:
             return pair
     return None
 
