@@ -28,12 +28,16 @@ async def begun(*command: str) -> asyncio.subprocess.Process:
     """
     _without_threads()
     try:
-        return await asyncio.create_subprocess_exec(
+        process = await asyncio.create_subprocess_exec(
             *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             limit=LONGEST_LINE, env=_environment(), **_apart(),
         )  # fmt: skip
     except RuntimeError as problem:  # no thread to wait for it: threads count as processes do
         raise OSError(str(problem)) from problem
+    if unwatched := _unwatched.pop(process.pid, None):
+        await process.communicate()
+        raise unwatched
+    return process
 
 
 def _without_threads() -> None:
@@ -52,20 +56,23 @@ def _without_threads() -> None:
             asyncio.set_child_watcher(watcher)
 
 
+_unwatched = dict[int, OSError]()
+
 if sys.platform == "linux" and sys.version_info < (3, 12):
 
     class _Watcher(asyncio.PidfdChildWatcher):
-        """Leaves no process behind that it cannot watch, since descriptors are short, say."""
+        """Ends what it cannot watch, since descriptors are short, say: nobody else would."""
 
         def add_child_handler(
             self, pid: int, callback: Callable[[int, int, *Rest], object], *args: *Rest
         ) -> None:
             try:
                 super().add_child_handler(pid, callback, *args)
-            except OSError:
+            except OSError as problem:
                 os.kill(pid, signal.SIGKILL)  # it has just been begun, and has no order yet
-                os.waitpid(pid, 0)
-                raise
+                _, status = os.waitpid(pid, 0)
+                _unwatched[pid] = problem
+                callback(pid, os.waitstatus_to_exitcode(status), *args)
 
 
 def ending(code: int | None) -> str:
