@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import select
 import socket
 import struct
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future
 from typing import Any
 
 from pyvisa.errors import InvalidSession
@@ -88,19 +90,37 @@ def left_over(instrument: object) -> bytes:
     return b""
 
 
-def hang_up(instrument: object) -> None:
+def hang_up(instrument: object, call: Future[Any] | None = None) -> None:
     """Shut the line, so that whoever hangs on it in another thread comes back with an error.
 
     What was written and is still to be sent, since the path is cut for a while, is dropped, and the
     line closed here: the call that hangs may be anywhere and never come to that. Else the system
     would go on trying for minutes, and an *on* of this line would come behind the *off* that was
-    verified on the next.
+    verified on the next. call: what may still use the line, in another thread.
     """
     for link in sockets(instrument):
         with contextlib.suppress(OSError):
             link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
             link.shutdown(socket.SHUT_RDWR)  # wakes who waits in it
-        link.close()
+        if call is None or sys.platform == "win32":  # where only a file's number can be kept
+            link.close()
+        else:
+            _close_under(call, link.detach())
+
+
+def _close_under(call: Future[Any], number: int) -> None:
+    """Close a descriptor and keep its number until a call has ended.
+
+    The call's thread may have read the number and be about to use it: whoever opened the next line
+    would get the number, and then these bytes. A socket that leads nowhere has it meanwhile.
+    """
+    if number < 0:  # the driver was sooner
+        return
+    with contextlib.suppress(OSError), socket.socket() as nowhere:  # descriptors may be short
+        os.dup2(nowhere.fileno(), number, inheritable=False)
+        call.add_done_callback(lambda _: os.close(number))
+        return
+    os.close(number)
 
 
 def without_delay(instrument: VisaInstrument) -> None:

@@ -192,9 +192,9 @@ class Session(Generic[I]):
                 await self._lane.run(self._discard, timeout=within)
                 join = JOIN  # it is idle, and ends at once
         finally:
-            left = self._end()
+            call, left = self._lane.under_way, self._end()
             if left is not None:
-                hang_up(left)  # the call that hangs ends, and closes what it has
+                hang_up(left, call)  # the call that hangs ends, and closes what it has
             self._lane.close(join)
 
     def _end(self) -> I | None:
@@ -274,7 +274,7 @@ class Session(Generic[I]):
     def _leave_behind(self, why: str) -> None:
         """Begin with a new thread; hang up, so that the call that hangs ends."""
         with self._turn:
-            instrument, self._instrument = self._instrument, None
+            call, instrument, self._instrument = self._lane.under_way, self._instrument, None
             self._doubts(why)
             lost = instrument is not None and not any(sockets(instrument))
             loose = (0.0 if self._guarded else LOST) if lost else None
@@ -282,7 +282,7 @@ class Session(Generic[I]):
                 self._lane.rebuild(loose=loose)
             finally:
                 if instrument is not None:
-                    hang_up(instrument)
+                    hang_up(instrument, call)
 
     def _doubts(self, why: str) -> None:
         if self._guarded:

@@ -333,7 +333,7 @@ def test_what_fails_right_after_the_outputs_were_verified_leaves_them_in_doubt(s
 def test_what_waits_behind_a_call_that_hung_is_not_hung_up_on_in_its_midst(shop, monkeypatch):
     """One that ends a little late must not pass its thread on to what waits, and then cost it."""
     hung_up = list[Instrument]()
-    monkeypatch.setattr(session_module, "hang_up", hung_up.append)
+    monkeypatch.setattr(session_module, "hang_up", lambda line, *_: hung_up.append(line))
     monkeypatch.setattr(session_module, "sockets", lambda instrument: [instrument])
     session, late, begun, go = (
         Session("lo", "x", shop, shop.who, guarded=True),

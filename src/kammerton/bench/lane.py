@@ -181,6 +181,12 @@ class Lane:
         return threading.current_thread() is not self._worker.thread
 
     @property
+    def under_way(self) -> Future[Any] | None:
+        """What is performed now; done when its thread has returned from it."""
+        current = self._worker.current
+        return None if current is None else current.future
+
+    @property
     def remaining(self) -> float:
         """The s until what is under way has outlived its time, whoever waits for it."""
         current = self._worker.current

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import sys
+from collections.abc import Iterator
+from concurrent.futures import Future
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +43,39 @@ def test_what_waits_to_be_sent_when_it_is_hung_up_on_is_dropped() -> None:
             box.settimeout(10)
             with pytest.raises(ConnectionResetError):
                 read_on(box)
+
+
+@pytest.fixture
+def line() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        connected = socket.create_connection(server.getsockname())
+        yield connected
+        connected.close()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there sockets have no descriptors")
+def test_no_other_line_gets_the_number_of_one_that_a_call_may_still_use(line) -> None:
+    """A thread that is about to send has read it: its bytes would go to another instrument."""
+    call, number, driver = Future[None](), line.fileno(), SimpleNamespace(_socket=line)
+    hang_up(driver, call)
+    line.close()  # as the driver does when its call comes back
+    hang_up(driver)
+    with socket.socket() as other:
+        assert other.fileno() != number
+        with pytest.raises(OSError, match=r"pipe|not connected"):
+            os.write(number, b"OUTPut ON\n")
+    call.set_result(None)
+    with socket.socket() as next_one:
+        assert next_one.fileno() == number
+
+
+def test_the_number_of_a_line_that_nothing_uses_is_free_at_once(line) -> None:
+    number = line.fileno()
+    hang_up(SimpleNamespace(_socket=line))
+    with socket.socket() as next_one:
+        assert next_one.fileno() == number
 
 
 class Closed:
