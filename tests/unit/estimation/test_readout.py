@@ -132,6 +132,16 @@ def test_much_leakage_and_little_decay_are_no_swap() -> None:
     assert (found.status == "leakage").all(), found.reason
 
 
+def test_a_third_cloud_does_not_take_the_decay_of_1_below_0() -> None:
+    """Two clouds alone would explain the third by decays below 0, from where no way leads up."""
+    there = Laboratory(
+        ((0.926, 0.074, 0.0), (0.029, 0.884, 0.087)), (0, 1, -0.2 + 0.95j), (0.063, 0.126), 4.1
+    )
+    found = fit_batch(KIND, *measured(there, 2, 10))
+    off = (found.values["decay_1"] - 0.063) / found.stderr["decay_1"]
+    assert np.abs(off).max() < 3.0
+
+
 def test_decays_that_bow_aside_are_no_third_state() -> None:
     """A resonator remembers, so a decay does not move the signal along a straight line."""
     rng = np.random.default_rng(0)

@@ -115,21 +115,31 @@ def fit_clouds(
     """Climb the likelihood from a start; None if the information is singular.
 
     tied: state 2 decays twice as often as 1, as in a harmonic ladder. bounded: no decay and no
-    fraction is below 0.
+    fraction is below 0. First none is in any case: below 0, what should be seen where hardly
+    anything can be has no slope, and a climb may stop there.
     """
-    free = _directions(layout, tied)
-    low, high = _bounds(layout)
-    low = _physical(layout, low) if bounded else low
-    theta = np.clip(start, low, high)
+    free, (low, high) = _directions(layout, tied), _bounds(layout)
+    least = _physical(layout, low)
+    theta, best = _climbed(np.clip(start, least, high), layout, ways, shots, free, (least, high))
+    if not bounded and (theta[layout.decays.start :] <= least[layout.decays.start :]).any():
+        theta, best = _climbed(theta, layout, ways, shots, free, (low, high))
+    return _finished(theta, layout, ways, shots, free, best)
+
+
+def _climbed(
+    theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array,
+    within: tuple[Array, Array],
+) -> tuple[Array, float]:  # fmt: skip
+    """Return where the climb from theta ends, and its log likelihood."""
     best, damping = likelihood(theta, layout, ways, shots), 0.0
     fresh = True
     for _ in range(TURNS):
         if fresh:
             gradient, information = _scoring(theta, layout, ways, shots, free)
-        step = _step(gradient, information, damping, free, theta, low, high)
+        step = _step(gradient, information, damping, free, theta, *within)
         if float(gradient @ step) < SETTLED:
             break
-        trial = np.clip(theta + free @ step, low, high)
+        trial = np.clip(theta + free @ step, *within)
         there = likelihood(trial, layout, ways, shots) if _possible(layout, trial) else -np.inf
         fresh = there > best
         if fresh:
@@ -140,7 +150,7 @@ def fit_clouds(
             damping = max(4 * damping, 0.1)
             if damping > 1e6:
                 break
-    return _finished(theta, layout, ways, shots, free, best)
+    return theta, best
 
 
 def _scoring(

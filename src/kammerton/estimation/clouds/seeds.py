@@ -23,7 +23,7 @@ Complex = NDArray[np.complex128]
 
 MAD = 1.4826
 ROUNDS, ENOUGH = 6, 700  # shots of each preparation that are enough to begin with
-DECAY = 0.05
+DECAY, RARELY = 0.05, 0.002  # from next to nothing the way up is long
 TRIED = (0.02, 0.2), (0.05, 0.3)  # fractions of wrong states in 0 and in 1
 PEAKED = 6.0  # sigmas of nine cells together that may be a cloud nobody expected
 BETTER = 30.0  # twice the log likelihood that a third cloud must gain
@@ -114,8 +114,8 @@ def with_third(frame: Frame, two: Clouds) -> Clouds | None:
         return None
     layout, old = Layout(3, 2), two.layout
     centres = np.append(old.centres(two.theta), where)
-    decay, (w0, w1) = two.theta[old.decays][0], two.theta[old.fractions]
-    start = np.r_[centres.real, centres.imag, two.theta[old.width], decay, 2 * decay,
+    w0, w1 = np.maximum(two.theta[old.fractions], RARELY)
+    start = np.r_[centres.real, centres.imag, two.theta[old.width], DECAY, 2 * DECAY,
                   w0, 0.001, w1, 0.02]  # fmt: skip
     three = _fitted(frame, layout, start, tied=True)
     if three is None:
