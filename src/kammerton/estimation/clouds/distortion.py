@@ -12,24 +12,24 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtrc
 
-from kammerton.estimation.clouds.clouds import product, sides
-from kammerton.estimation.clouds.fit import Clouds
+from kammerton.estimation.clouds.clouds import probabilities, product, sides
+from kammerton.estimation.clouds.fit import Clouds, physical
 
 Array = NDArray[np.float64]
 
 SEEN = 1e-3  # chance from which on patterns are taken for there
 CLEAR = 3.0  # of its own errors, from which on one pattern is
 DEGENERATE = 1e-6  # part of a pattern that no change of theta explains, below which it says nothing
-LEAST = 0.05  # shots expected in a cell, below which a stray one would decide
+LEAST = 1.0  # shots expected in a cell, below which a stray one would decide
 
 
-def patterns(clouds: Clouds) -> Array:
+def patterns(clouds: Clouds, theta: Array) -> Array:
     """Return how the probabilities of the cells change with what the law leaves out (P, V, C).
 
     Of each state the variance along I and Q (that of 0 along Q is the width's own) and the
     covariance of both; of each preparation but the first the place of all of its clouds.
     """
-    theta, layout, ways = clouds.theta, clouds.layout, clouds.ways
+    layout, ways = clouds.layout, clouds.ways
     i, q = sides(theta, layout, ways, clouds.shots.grid)
     weights = layout.began(theta)[:, ways.origin] * ways.weights(theta[layout.decays])
     mine = weights[:, None] * ways.at.T
@@ -54,9 +54,9 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
     Patterns are taken apart into independent ones; those that do not stand out move nothing, since
     shapes that look much like decays would move everything by their noise alone.
     """
-    told, rest = _told(clouds), clouds.shots.counts - clouds.expected
+    told, expected = _told(clouds)
+    rest, shots = clouds.shots.counts - expected, expected[:, None]
     pull, push = (np.einsum("pvc,pc->v", each, rest) for each in (told, clouds.scores))
-    shots = clouds.expected[:, None]
     both = ((clouds.scores * shots) @ told.swapaxes(1, 2)).sum(axis=0)
     own = ((told * shots) @ told.swapaxes(1, 2)).sum(axis=0)
     carried = clouds.covariance @ both
@@ -70,7 +70,14 @@ def shift(clouds: Clouds) -> tuple[Array, float]:
     return result, float(chdtrc(seen.size, seen @ seen))
 
 
-def _told(clouds: Clouds) -> Array:
-    """Return the derivatives of the log probabilities by the patterns (P, V, C)."""
-    p = clouds.expected / clouds.shots.counts.sum(axis=1)[:, None]
-    return np.where((clouds.expected > LEAST)[:, None], patterns(clouds) / p[:, None], 0.0)
+def _told(clouds: Clouds) -> tuple[Array, Array]:
+    """Return the derivatives of the log probabilities by the patterns (P, V, C), and the shots.
+
+    Without fractions below 0, as the scores are: where these leave hardly any probability, a
+    pattern would seem to change it by any factor.
+    """
+    at = physical(clouds.layout, clouds.theta)
+    p = probabilities(at, clouds.layout, clouds.ways, clouds.shots.grid)
+    shots = p * clouds.shots.counts.sum(axis=1)[:, None]
+    change = patterns(clouds, at) / p[:, None]
+    return np.where((shots > LEAST)[:, None], change, 0.0), shots

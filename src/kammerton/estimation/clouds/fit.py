@@ -119,7 +119,7 @@ def fit_clouds(
     anything can be has no slope, and a climb may stop there.
     """
     free, (low, high) = _directions(layout, tied), _bounds(layout)
-    least = _physical(layout, low)
+    least = physical(layout, low)
     theta, best = _climbed(np.clip(start, least, high), layout, ways, shots, free, (least, high))
     if not bounded and (theta[layout.decays.start :] <= least[layout.decays.start :]).any():
         theta, best = _climbed(theta, layout, ways, shots, free, (low, high))
@@ -160,7 +160,7 @@ def _scoring(
     p, slope = slopes(theta, layout, ways, shots.grid)
     each = shots.counts.sum(axis=1)[:, None]
     gradient = np.einsum("itc,ic->t", slope, shots.counts / p - each)
-    at = _physical(layout, theta)
+    at = physical(layout, theta)
     p, slope = (p, slope) if (at == theta).all() else slopes(at, layout, ways, shots.grid)
     return free.T @ gradient, free.T @ _information(p, slope, shots) @ free
 
@@ -189,7 +189,7 @@ def _step(
 def _finished(
     theta: Array, layout: Layout, ways: Paths, shots: Counted, free: Array, best: float
 ) -> Clouds | None:
-    p, slope = slopes(_physical(layout, theta), layout, ways, shots.grid)
+    p, slope = slopes(physical(layout, theta), layout, ways, shots.grid)
     try:
         inverse = np.linalg.inv(free.T @ _information(p, slope, shots) @ free)
     except np.linalg.LinAlgError:
@@ -221,7 +221,7 @@ def _bounds(layout: Layout) -> tuple[Array, Array]:
     return low, high
 
 
-def _physical(layout: Layout, theta: Array) -> Array:
+def physical(layout: Layout, theta: Array) -> Array:
     """Return theta with what noise has taken below 0 at 0."""
     at = theta.copy()
     at[layout.decays] = np.maximum(at[layout.decays], FEWEST_DECAYS)
