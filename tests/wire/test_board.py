@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import importlib
 import json
 import os
 import socket
@@ -16,7 +18,7 @@ import pytest
 from qcodes.instrument_drivers.AlazarTech import AlazarTechATS9360
 
 from kammerton_sim.board import open_board
-from kammerton_sim.wire import shared
+from kammerton_sim.wire import sealed, shared
 from tests.wire.conftest import acquire, configured, halt, run, settle, trigger, upload
 
 
@@ -373,9 +375,24 @@ def test_nobody_can_cut_short_what_the_laboratory_looks_into(laboratory):
 
 
 @linux
+def test_memory_is_sealed_by_a_python_that_was_built_for_an_old_c_library(monkeypatch):
+    """Those of conda-forge and, for long, of uv."""
+    for module in (os, fcntl):
+        for name in dir(module):
+            if name.startswith(("memfd", "MFD_", "F_SEAL", "F_ADD_SEALS", "F_GET_SEALS")):
+                monkeypatch.delattr(module, name)
+    importlib.reload(sealed)
+    memory, name = shared.create(1 << 12)
+    other = shared.attach(name, 1 << 12)
+    other[0] = 7
+    shared.forget(name)
+    assert memory[0] == 7
+
+
+@linux
 @pytest.mark.parametrize("kind", ["unsealed", "a file", "nothing", "no name"])
 def test_memory_that_could_be_cut_short_is_refused(laboratory, tmp_path, kind):
-    file = os.memfd_create("mine") if kind == "unsealed" else os.open(tmp_path, os.O_TMPFILE | 2)
+    file = sealed._unnamed("mine") if kind == "unsealed" else os.open(tmp_path, os.O_TMPFILE | 2)
     os.ftruncate(file, 4096)
     number = 999_999 if kind == "nothing" else file
     name = f"kammerton-{os.getpid()}-{number}" if kind != "no name" else "kammerton-abc"

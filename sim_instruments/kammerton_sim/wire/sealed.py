@@ -6,30 +6,47 @@ it, and takes only what is sealed; so a driver's process cannot end the laborato
 
 from __future__ import annotations
 
+import ctypes
+import errno
 import fcntl
 import mmap
 import os
 
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL
+# The kernel's numbers, for a Python that was built for a C library before glibc 2.27 (those of
+# conda-forge and, for long, of uv) has neither them nor os.memfd_create.
+_CLOSE_ON_EXEC, _ALLOW_SEALING = 1, 2
+_ADD_SEALS, _GET_SEALS = 1033, 1034
+_SEAL, _SHRINK, _GROW = 1, 2, 4
 
 
 def create(name: str, size: int) -> tuple[mmap.mmap, int]:
     """Return fresh memory and its file, which is to be closed when the other side has mapped it."""
-    file = os.memfd_create(name, os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    file = _unnamed(name)
     try:
         os.posix_fallocate(file, 0, size)
-        fcntl.fcntl(file, fcntl.F_ADD_SEALS, _SEALS)
+        fcntl.fcntl(file, _ADD_SEALS, _SEAL | _SHRINK | _GROW)
         return mmap.mmap(file, size), file
     except OSError:
         os.close(file)
         raise
 
 
+def _unnamed(name: str) -> int:
+    """Return a file of memory that can be sealed; raises OSError."""
+    library = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(library, "memfd_create"):
+        raise OSError(errno.ENOSYS, "the C library cannot make memory that can be sealed")
+    file = int(library.memfd_create(name.encode(), _CLOSE_ON_EXEC | _ALLOW_SEALING))
+    if file < 0:
+        raise OSError(ctypes.get_errno(), "no memory that can be sealed")
+    return file
+
+
 def attach(process: int, number: int, size: int) -> mmap.mmap:
     """Map the memory that a process has open as this file; raises OSError or ValueError."""
     file = os.open(f"/proc/{process}/fd/{number}", os.O_RDWR | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        if fcntl.fcntl(file, fcntl.F_GET_SEALS) & fcntl.F_SEAL_SHRINK == 0:
+        if fcntl.fcntl(file, _GET_SEALS) & _SHRINK == 0:
             raise ValueError("the memory is not sealed: it could be cut short")
         return mmap.mmap(file, size)
     finally:
