@@ -95,11 +95,14 @@ class Site:
             There is no such instrument; the message tells the nearest, and all.
         """
         name = one_of("instrument", own_name(name, self.boards), self.switchable)
-        if name in self.boards:
-            self.ledger.record(name, "all", "power cycle", None, None)
-        else:
-            self._boxes[name].power_cycle()
-        self.server(name).drop()
+
+        def cycle() -> None:
+            if name in self.boards:
+                self.ledger.record(name, "all", "power cycle", None, None)
+            else:
+                self._boxes[name].power_cycle()
+
+        self.server(name).drop(cycle)
 
     def server(self, name: str) -> TcpServer:
         """Return what serves an instrument; raises KeyError."""

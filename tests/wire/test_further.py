@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -172,6 +173,17 @@ def test_a_power_cycle_ends_the_sessions(laboratory):
             laboratory.power_cycle(name)
             while client.recv(1000):
                 pass  # what was on its way, and then the end
+
+
+def test_what_was_sent_before_a_power_cycle_switches_nothing_on_after_it(laboratory):
+    name = f"further_{[*MODELS].index('yokogawa_gs200')}"
+    source = laboratory.further[name]
+    with socket.create_connection(("127.0.0.1", laboratory.ports[name]), 5) as client:
+        client.sendall((b":FOO;" * 1000 + b"\n") * 40 + b":OUTP ON\n")
+        while not source.errors:
+            time.sleep(0)
+        laboratory.power_cycle(name)
+    assert (source.value("on"), len(source.errors)) == (False, 0)
 
 
 def test_a_generator_that_was_off_knows_nothing_any_more(laboratory):

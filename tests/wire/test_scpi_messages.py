@@ -257,3 +257,16 @@ def test_a_message_of_many_commands_gives_way_to_other_clients():
     assert source.receive(b"*IDN?").count(b",") == 3
     assert long.is_alive()  # a second and more of work, of which nobody has to wait for the end
     long.join()
+
+
+def test_a_power_cycle_loses_the_rest_of_a_message():
+    source = Sgs100a("lo", Ledger(lambda: 0.0))
+    message = b"*IDN?;" + b":FOO 0.5;" * 100_000 + b":OUTP 1"
+    answers: list[bytes] = []
+    long = threading.Thread(target=lambda: answers.append(source.receive(message)))
+    long.start()
+    while not source.errors:
+        time.sleep(0)
+    source.power_cycle()
+    long.join()
+    assert (answers, source.receive(b"OUTP?;:SYST:ERR?")) == ([b""], b'0;0,"No error"')

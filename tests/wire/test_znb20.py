@@ -246,6 +246,23 @@ def test_a_sweep_whose_stimulus_is_changed_meanwhile_is_broken_off(paced):
     assert numbers(box).size == 202
 
 
+def test_a_power_cycle_ends_a_sweep_and_what_was_asked_behind_it(monkeypatch):
+    clock = LaboratoryClock()
+    box = Znb20("vna", Ledger(clock.now), Line(), clock.advance_to, pace=1.0)
+    told(box, "OUTP 0;:INIT1:CONT 0;:SENS1:BAND 1 HZ")  # 201 s a sweep
+
+    def rest(seconds: float) -> None:
+        switch = threading.Thread(target=box.power_cycle)
+        switch.start()
+        switch.join(20)
+
+    monkeypatch.setattr(slices, "sleep", rest)
+    began = time.monotonic()
+    assert told(box, "INIT1;NONSENSE;:SENS1:SWE:POIN 7;*OPC?") == ""
+    assert time.monotonic() - began < 20
+    assert (told(box, "SENS1:SWE:POIN?"), error(box)) == ("201", 0)
+
+
 def test_all_errors_are_told_at_once_and_forgotten(box):
     told(box, "NONSENSE;:SENS1:FREQ:STAR 1E15")
     both = told(box, "SYST:ERR:ALL?")

@@ -26,7 +26,6 @@ from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import string
 from kammerton_sim.wire.settings import Switch, Value
-from kammerton_sim.wire.slices import Slices
 
 Scattering = Callable[[Real, float, float], tuple[Complex, float]]
 """scattering(hertz, volts, bandwidth) -> S21 and the noise of each quadrature."""
@@ -227,7 +226,7 @@ class Znb20(Stimulus):
         """Let the time of a sweep pass; others speak to the box meanwhile."""
         if self._pace is not None:
             left = begun + seconds - self.ledger.now()
-            Slices(self.lock).rest(left / self._pace)
+            self.slices().rest(left / self._pace)
         self._passed(begun + seconds)
 
     def _measured(self, parameter: str, channel: int, hertz: Real) -> Complex:

@@ -93,7 +93,7 @@ class HislipServer:
 
     def _serve(self, connection: socket.socket, peer: str) -> None:
         frame, _ = _receive(connection)
-        self.server.link.arrive()
+        self.server.arrive(connection)
         if frame.kind == INITIALIZE:
             self._synchronous(connection, peer)
         elif frame.kind == ASYNC_INITIALIZE and frame.parameter in self._sessions:
@@ -118,7 +118,7 @@ class HislipServer:
         message = bytearray()
         while True:
             frame, payload = _receive(connection)
-            self.server.link.arrive()
+            self.server.arrive(connection)
             if frame.kind in (DATA, DATA_END):
                 message = self._joined(session, message, payload)
                 if frame.kind == DATA_END and not (session.clearing.is_set() or session.overrun):
@@ -170,7 +170,7 @@ class HislipServer:
         _send(connection, ASYNC_INITIALIZE_RESPONSE, 0, _VENDOR)
         while True:
             frame, payload = _receive(connection)
-            self.server.link.arrive()
+            self.server.arrive(connection)
             if frame.kind == MAX_SIZE and len(payload) == 8:
                 session.largest = max(256, min(LARGEST, int.from_bytes(payload)))
                 _send(connection, MAX_SIZE_RESPONSE, 0, 0, LARGEST.to_bytes(8))

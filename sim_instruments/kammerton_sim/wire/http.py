@@ -64,7 +64,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._reply(413, {"error": {"code": 1001, "name": "Parameter error"}})
             return
         body = self.rfile.read(length)
-        self._owner.server.link.arrive()
+        self._owner.server.arrive(self.connection)
         try:
             parts = urlsplit(self.path)
         except ValueError:  # http://[

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from itertools import product
 
 from kammerton_sim.ledger import Ledger
@@ -11,7 +12,7 @@ from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
 from kammerton_sim.wire.errors import ClippedError, ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, number, units
 from kammerton_sim.wire.settings import Setting, Value
-from kammerton_sim.wire.slices import Slices
+from kammerton_sim.wire.slices import BrokenOff, Slices
 from kammerton_sim.wire.tamper import Tamper
 
 _UNDEFINED = -113
@@ -60,6 +61,7 @@ class ScpiInstrument:
         more = {h: self._tampered(keys[h], c) if h in keys else c for h, c in commands.items()}
         self._table = CommandTable({**self._common(), **own, **more})
         self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
+        self._cycles = 0
 
     @property
     def readings(self) -> Iterable[str]:
@@ -127,6 +129,7 @@ class ScpiInstrument:
         """Switch off and on: power-on settings, an empty error queue, the power-on event."""
         with self.lock, self.ledger.by("power switch"):
             self.ledger.record(self.name, "all", "power cycle", None, None)
+            self._cycles += 1
             self.reset()
             self.errors.clear()
             self._events, self._event_mask, self._service_mask = _POWER_ON, 0, 0
@@ -144,27 +147,36 @@ class ScpiInstrument:
     def receive(self, message: bytes | bytearray) -> bytes:
         """Carry out a program message; return the response message, b"" when nothing was asked.
 
-        After a slice of time another client's message may come between two of its commands.
+        After a slice of time another client's message may come between two of its commands; a power
+        cycle then loses the rest of it, and the response.
         """
+        slices = self.slices()
+        with self.lock, suppress(BrokenOff):
+            return self._carried_out(message, slices)
+        return b""
+
+    def slices(self) -> Slices:
+        """Return how a thread that has the lock lets others go first, up to a power cycle."""
+        return Slices(self.lock, lambda: self._cycles)
+
+    def _carried_out(self, message: bytes | bytearray, slices: Slices) -> bytes:
         answers, path = [], ""
-        with self.lock:
-            slices = Slices(self.lock)
-            self.arrived()
-            for unit in units(message):
-                slices.pause()
-                path = "" if unit.first else path
-                header = unit.header if unit.header[:1] in (":", "*") else path + unit.header
-                try:
-                    answer = self._carry_out(header, unit)
-                except ScpiError as error:
-                    self.fail(error)
-                    if error.code == _UNDEFINED:
-                        continue
-                    answer = None
-                if not header.startswith("*"):
-                    path = header[: header.rfind(":") + 1]
-                if answer is not None:
-                    answers.append(answer if isinstance(answer, bytes) else answer.encode())
+        self.arrived()
+        for unit in units(message):
+            slices.pause()
+            path = "" if unit.first else path
+            header = unit.header if unit.header[:1] in (":", "*") else path + unit.header
+            try:
+                answer = self._carry_out(header, unit)
+            except ScpiError as error:
+                self.fail(error)
+                if error.code == _UNDEFINED:
+                    continue
+                answer = None
+            if not header.startswith("*"):
+                path = header[: header.rfind(":") + 1]
+            if answer is not None:
+                answers.append(answer if isinstance(answer, bytes) else answer.encode())
         return b";".join(answers)
 
     def arrived(self) -> None:

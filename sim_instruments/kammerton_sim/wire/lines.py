@@ -49,7 +49,7 @@ class LineServer:
             self._watch(peer, False)
 
     def _exchange(self, connection: socket.socket, text: str) -> None:
-        self.server.link.arrive()
+        self.server.arrive(connection)
         answer = self.server.link.leave(self._answer(text).encode())
         if answer is not None:
             connection.sendall(answer + self._end)

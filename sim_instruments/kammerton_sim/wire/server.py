@@ -93,6 +93,8 @@ class TcpServer:
         self.link = Link()
         self._lock = threading.Lock()
         self._open: dict[socket.socket, threading.Thread] = {}
+        self._ended = set[socket.socket]()
+        """Those that were hung up on and still have a thread."""
         self._closing = False
         self._refusing, self._refusals = threading.Lock(), list[object]()
         self._kept: socket.socket | None = None
@@ -139,9 +141,7 @@ class TcpServer:
         with self._lock:
             self._closing = True
             self.link.restore()
-            threads = list(self._open.values())
-            for connection in self._open:
-                _end(connection)
+        threads = self._hang_up()
         with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), 1.0):
             pass  # closing a listener does not wake accept() on every system; a caller does
         self._acceptor.join(2.0)
@@ -158,14 +158,33 @@ class TcpServer:
         thread.start()
         return thread
 
-    def drop(self) -> None:
-        """End every connection that is open now, and go on listening."""
-        with self._lock:
-            threads = list(self._open.values())
-            for connection in self._open:
-                _end(connection)
+    def arrive(self, connection: socket.socket) -> None:
+        """Called when a message came in; raises ConnectionResetError if nobody shall get it.
+
+        It fell into a hole, or its connection was ended here since the client sent it.
+        """
+        self.link.arrive()
+        if connection in self._ended:
+            raise ConnectionResetError("the connection was ended")
+
+    def drop(self, meanwhile: Callable[[], object] = lambda: None) -> None:
+        """End every connection that is open now, and go on listening.
+
+        meanwhile: done when no message of theirs is begun any more, and before the last is waited
+        for.
+        """
+        threads = self._hang_up()
+        meanwhile()
         with self.link.restored():
             _wait_for(threads)
+
+    def _hang_up(self) -> list[threading.Thread]:
+        """End every connection; returns the threads that serve them."""
+        with self._lock:
+            self._ended.update(self._open)
+            for connection in self._open:
+                _end(connection)
+            return list(self._open.values())
 
     def _accept(self) -> None:
         while True:
@@ -203,6 +222,7 @@ class TcpServer:
         finally:
             with self._lock:
                 self._open.pop(connection, None)
+                self._ended.discard(connection)
 
 
 def receive_into(connection: socket.socket, view: memoryview) -> None:

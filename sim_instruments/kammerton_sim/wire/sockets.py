@@ -78,7 +78,7 @@ class ScpiSocketServer:
                 if message is None:
                     self._device.overrun()
                     continue
-                self.server.link.arrive()
+                self.server.arrive(connection)
                 response = self.server.link.leave(self._device.receive(message))
                 if response:
                     connection.sendall(response + self._terminator)
