@@ -10,6 +10,7 @@ import hashlib
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, cast
@@ -59,15 +60,25 @@ def compile_all() -> None:
         laws = np.array([y, 0 * x, x])  # a good one, none, a drift: refusals have kernels too
         fit_batch(kind, np.tile(x, (3, 1)), laws + noisy, sigma, interleaved=True)
     if (where := folder()) is not None:
-        getattr(os, "sync", lambda: None)()  # numba does not wait for the disk; Windows has none
+        for file in _kept():
+            _onto_disk(file)  # numba does not wait for it
         _mark(where).write_text(_this())
 
 
 def forget() -> None:
     """Remove what is kept of all kernels: it cannot be read, as after a power cut."""
-    folders = {Path(path) for path in where_kept()}
-    for file in (file for each in folders for file in each.glob("*.nb[ic]*")):
+    for file in _kept():
         file.unlink(missing_ok=True)
+
+
+def _kept() -> list[Path]:
+    return [file for each in where_kept() for file in Path(each).glob("*.nb[ic]*")]
+
+
+def _onto_disk(file: Path) -> None:
+    """Wait until a file is on its disk, and on no other: one of a network may be away for hours."""
+    with suppress(FileNotFoundError), file.open("r+b") as kept:
+        os.fsync(kept.fileno())
 
 
 def _examples(x: Array) -> Iterator[tuple[str, NDArray[Any]]]:

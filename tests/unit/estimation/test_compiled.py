@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+from pathlib import Path
 
 import numba
 import pytest
@@ -55,6 +57,23 @@ def test_where_no_folder_can_be_written_kernels_are_compiled_all_the_same(kernel
     monkeypatch.setattr(compiled, "solve", twice)
     assert compiled.folder() is None
     assert not compiled.is_complete()
+
+
+def test_what_is_marked_as_complete_is_on_its_disk_and_no_other_disk_is_waited_for(
+    kernels, monkeypatch
+):
+    """A network's disk that is away would keep the daemon from its first run, for good."""
+    twice, on_disk = kernels(), set[int]()
+    assert twice(2.0) == 4.0
+    monkeypatch.setattr(compiled, "solve", twice)
+    monkeypatch.setattr(compiled, "where_kept", lambda: frozenset({twice.stats.cache_path}))
+    monkeypatch.setattr(compiled, "_examples", lambda x: iter(()))
+    monkeypatch.setattr(os, "sync", lambda: pytest.fail("all disks"), raising=False)
+    monkeypatch.setattr(os, "fsync", lambda number: on_disk.add(os.fstat(number).st_ino))
+    compiled.compile_all()
+    kept = list(Path(twice.stats.cache_path).glob("*.nb[ic]*"))
+    assert len(kept) == 2
+    assert on_disk == {file.stat().st_ino for file in kept}
 
 
 def test_it_is_complete_only_with_this_code_and_this_numba(kernels, monkeypatch):
