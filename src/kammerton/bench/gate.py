@@ -330,7 +330,8 @@ class Gate:
                 self._on[name] = left
             self._unsure[name] = self._unsure.get(name, frozenset()) | channels
             raise
-        self._unsure.pop(name, None)
+        if left := self._unsure.pop(name, frozenset()) - channels:
+            self._unsure[name] = left
 
     async def _switch_off(self, objection: str) -> None:
         self.trip.set()

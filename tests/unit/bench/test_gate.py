@@ -308,6 +308,25 @@ def test_channels_that_failed_to_switch_on_are_tried_again(gate, fake, make):
     assert fake.awg.on == {1}
 
 
+def test_of_what_was_broken_off_nothing_is_expected_though_another_channel_went_on(
+    gate, fake, make
+):
+    """It may be on, or off: neither is somebody's hand."""
+
+    async def main() -> None:
+        await all_on(gate, make.compiled())
+        await gate.safe()
+        await gate.admit(make.compiled())
+        fake.awg.fail["enable"] = InstrumentError("awg: no answer")
+        with pytest.raises(InstrumentError):
+            await gate.enable_channels("awg", [5])
+        fake.awg.fail.clear()
+        await gate.enable_channels("awg", [6])
+
+    asyncio.run(main())
+    assert gate.commanded("awg") == {"on.6": True}
+
+
 def test_every_change_and_refusal_reaches_the_audit(fake, make):
     seen = []
     gate = Gate(make.lab(), fake.instruments, fake.clock, who="tester", on_change=seen.append)
