@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack
 from importlib.metadata import entry_points
+from typing import NoReturn
 
 from kammerton.bench.away import does_not_connect
 from kammerton.bench.boxes import Boxes, named
@@ -58,9 +59,8 @@ async def connect(
         Names every instrument that failed with its address and the cause; those that did connect
         are switched off, since what an earlier process left on stays so otherwise, and closed.
     """
-    known = installed_drivers() if drivers is None else drivers
     entries = list(lab.instruments.values())
-    factories = await asyncio.to_thread(_load, entries, known)
+    factories = await asyncio.to_thread(load_drivers, lab, drivers)
     results = await _connect_all(entries, factories, within or CONNECT_DEADLINE)
     connected = {n: r for n, r in results.items() if isinstance(r, Instrument)}
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
@@ -111,15 +111,34 @@ async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:
     return [f"{name} did not close: {result}" for name, result in pairs if result is not None]
 
 
-def _load(
-    entries: list[InstrumentEntry], drivers: Mapping[str, Callable[[], Factory]]
+def load_drivers(
+    lab: Lab, drivers: Mapping[str, Callable[[], Factory]] | None = None
 ) -> dict[str, Factory]:
-    """Import the drivers one after the other: a first import in several threads gains nothing."""
-    wanted = {entry.driver for entry in entries}
-    if missing := sorted(wanted - drivers.keys()):
+    """Import the drivers of a lab one after the other: a first import in threads gains nothing.
+
+    What cannot be imported raises InstrumentError when it is to connect: the others are switched
+    off until then.
+    """
+    known = installed_drivers() if drivers is None else drivers
+    return {name: _loaded(name, known) for name in {e.driver for e in lab.instruments.values()}}
+
+
+def _loaded(name: str, drivers: Mapping[str, Callable[[], Factory]]) -> Factory:
+    if name not in drivers:
         known = ", ".join(sorted(drivers)) or "none"
-        raise InstrumentError(f"no driver {', '.join(missing)}; installed are: {known}")
-    return {name: drivers[name]() for name in wanted}
+        return _refusing(f"no driver {name}; installed are: {known}")
+    try:
+        return drivers[name]()
+    except Exception as problem:  # noqa: BLE001 - named with all others by connect()
+        said = f"{type(problem).__name__}: {problem}"
+        return _refusing(f"its driver {name} cannot be imported: {said}")
+
+
+def _refusing(why: str) -> Factory:
+    def refuse(name: str, address: str) -> NoReturn:
+        raise InstrumentError(why)
+
+    return refuse
 
 
 async def _connect_all(

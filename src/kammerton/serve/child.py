@@ -214,7 +214,8 @@ async def _switched_off(lab: Lab) -> str | None:
     """Switch off what may be on, within LAST s where nothing ramps; return what is not known."""
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
-        await asyncio.to_thread(safe.load_drivers, lab)  # for seconds, where the machine is busy
+        connecting = import_module("kammerton.bench.connect")
+        await asyncio.to_thread(connecting.load_drivers, lab)  # seconds, on a busy machine
         async with asyncio.timeout(None if _ramps(lab) else LAST):
             await safe.left_safe(lab)
     except (KammertonError, TimeoutError) as problem:

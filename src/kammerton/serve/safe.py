@@ -7,7 +7,6 @@ import logging
 from typing import NoReturn
 
 from kammerton.bench import open_bench
-from kammerton.bench.connect import installed_drivers
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
@@ -51,13 +50,6 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
             relayed(lab, store, clock.now, alarms, word="safe mode"),
         ):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
-
-
-def load_drivers(lab: Lab) -> None:
-    """Import the drivers of a lab, as far as they are installed."""
-    known = installed_drivers()
-    for name in {entry.driver for entry in lab.instruments.values()} & known.keys():
-        known[name]()
 
 
 async def left_safe(lab: Lab) -> None:

@@ -148,11 +148,26 @@ def test_one_for_which_there_is_no_thread_is_named_and_the_others_are_switched_o
     assert not fake.awg.on
 
 
-def test_an_unknown_driver_is_named_with_those_that_exist(fake, make):
-    drivers = dict(fake.drivers)
+def test_an_unknown_driver_is_named_with_those_that_exist_and_the_others_are_switched_off(
+    fake, make
+):
+    drivers, fake.awg.on = dict(fake.drivers), {5}
     del drivers["source"]
     with pytest.raises(InstrumentError, match="no driver source; installed are: digitizer, fridge"):
         asyncio.run(connect(make.lab(), drivers))
+    assert not fake.awg.on
+
+
+def test_a_driver_that_cannot_be_imported_is_named_and_the_others_are_switched_off(fake, make):
+    """A vendor's package may be missing since an upgrade; what was left on stays on else."""
+    fake.awg.on = {5}
+
+    def load() -> object:
+        raise ImportError("No module named 'vendor'")
+
+    with pytest.raises(InstrumentError, match=r"lo .*driver source cannot be imported: Import"):
+        asyncio.run(connect(make.lab(), {**fake.drivers, "source": load}))
+    assert not fake.awg.on
 
 
 @pytest.mark.parametrize(
