@@ -146,13 +146,13 @@ class Process:
         """Wait until it is gone, for so many s; for one that hangs, though it may ramp, `ask` s.
 
         One that still loads, and beats, gets what another would take in its place, too: it may be
-        about to switch off what an earlier one left on.
+        about to switch off what an earlier one left on. Its first beat may come meanwhile.
         """
         began, looks = time.monotonic(), 0
-        if self._told and self._beats and not self._up:
-            patience += self._rules.stop + 2 * self._rules.insist
-        while not gone.done() and (left := began + patience - time.monotonic()) > 0:
-            if looks >= LOOKS and time.monotonic() - began >= self._rules.ask:
+        while not gone.done():
+            waited, loads = time.monotonic() - began, self._told and self._beats and not self._up
+            left = patience + (self._rules.another if loads else 0.0) - waited
+            if left <= 0 or (looks >= LOOKS and waited >= self._rules.ask):
                 break
             await asyncio.wait([gone], timeout=min(self._rules.beat, left))
             looks = looks + 1 if self.silence else 0

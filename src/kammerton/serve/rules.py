@@ -42,6 +42,11 @@ class Rules:
     look: float = 60.0
     answer: float = 2.0
 
+    @property
+    def another(self) -> float:
+        """How long another process would get to switch off in the place of one that is killed."""
+        return self.stop + 2 * self.insist
+
     def pause(self, failures: int) -> float:
         """Return how long to wait after so many failures in a row."""
         if failures <= 1:

@@ -37,9 +37,10 @@ def test_r1_the_manager_waits_until_the_daemon_has_ended_in_order(unit):
     rules = Rules()
     longest = rules.stop + rules.insist
     assert longest < 10, "the daemon promises to be gone within 10 s"
-    loads = longest + rules.stop + 2 * rules.insist  # then it is killed, and another switches off
-    switched_off = loads + rules.insist + longest + rules.insist
-    assert float(unit["TimeoutStopSec"]) > switched_off
+    loads = (
+        longest + rules.another
+    )  # then it is killed, and another, that may load too, switches off
+    assert float(unit["TimeoutStopSec"]) > 2 * (loads + rules.insist)
     assert unit["KillMode"] == "control-group", "mixed kills the processes when the daemon dies"
 
 
@@ -50,4 +51,4 @@ def test_a_lab_toml_with_mistakes_is_not_started_again(unit):
 def test_the_windows_service_is_well_formed_and_gives_time_to_switch_off():
     service = ElementTree.parse(SERVICE / "kammerton-winsw.xml").getroot()
     assert service.findtext("arguments", "").startswith("run ")
-    assert float(service.findtext("stoptimeout", "").split()[0]) >= 40
+    assert float(service.findtext("stoptimeout", "").split()[0]) >= 50

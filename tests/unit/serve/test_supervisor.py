@@ -22,7 +22,7 @@ from kammerton.serve.process import Ending
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
 from kammerton.serve.supervisor import supervise
-from kammerton.serve.words import Code, Mode
+from kammerton.serve.words import Code, Mode, Order
 
 PRETEND = (sys.executable, str(Path(__file__).with_name("pretend.py")))
 FAST = Rules(
@@ -131,6 +131,22 @@ def test_r1_told_to_end_one_that_still_loads_gets_the_time_to_switch_off(tmp_pat
     path, rules = lab(tmp_path, "loads"), dataclasses.replace(STRICT, insist=5.0)
     assert run(path, until=seen(path, "loads"), rules=rules) is Code.DONE
     assert len(begun(path)) == 1
+
+
+def test_r1_one_that_was_told_to_end_before_its_first_heartbeat_gets_the_time_too():
+    """As each that follows one that was killed: it is told to end from its first instant."""
+    order = Order(Path("lab.toml"), None, Mode.TUNE, "", FAST.beat, named=False)
+    life = process.Process(order, FAST, "chip")
+
+    async def told() -> bool:
+        loop = asyncio.get_running_loop()
+        gone, life._told = loop.create_future(), True
+        loop.call_soon(life._hear, {"beat": "starting"})
+        loop.call_later(0.3, gone.set_result, 0)
+        await life._wait(gone, 0.1)
+        return gone.done()
+
+    assert asyncio.run(told())
 
 
 def test_r1_told_to_end_one_that_hangs_is_not_waited_for_as_one_that_ramps(tmp_path):
