@@ -153,8 +153,7 @@ class Gate:
         """Switch channels of a generator on; those that are on already stay untouched."""
         await self.guard.require_cold(generator)
         on = self._on.get(generator, frozenset())
-        missing = [channel for channel in channels if channel not in on]
-        if missing:
+        if missing := [channel for channel in channels if channel not in on]:
             new = frozenset(missing)
             self._on[generator] = on | new  # before, so that safe() has the last word
             enabling = self._generators[generator].enable(missing, on=True)
