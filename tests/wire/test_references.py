@@ -73,7 +73,7 @@ def test_a_source_without_its_reference_is_off_and_says_so_once(laboratory, sour
     assert box.carrier.frequency == 5e9
     assert source.ask("SYSTem:SERRor?") == '0,"No error"'
     said = [c["new"] for c in laboratory.ledger.since() if c["output"] == "reference-lost"]
-    assert said == ["fault 1: instrument=drive_lo ppm=2.0 seed=3001", None]
+    assert said == ["fault 1: instrument=drive_lo ppm=2 seed=3001", None]
 
 
 def test_a_source_on_its_own_oscillator_does_not_miss_it_until_it_is_to_lock(laboratory, source):
