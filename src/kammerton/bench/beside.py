@@ -25,20 +25,33 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
             cancelled = body.cancel(f"{name} has ended")
 
     task.add_done_callback(died)
+    failure: BaseException | None = None
     try:
-        try:
-            yield
-        finally:
-            over, ended = True, task.done()
-            await unbroken(settled(task))  # where a cancellation may come that was under way
-    except asyncio.CancelledError:
-        if body is None or not cancelled or body.uncancel():
-            raise  # it is somebody else's too
-        raise _failure(task, name) from None
+        yield
+    except BaseException as problem:  # noqa: BLE001 - raised below
+        failure = problem
+    over, ended = True, task.done()
+    late: asyncio.CancelledError | None = None
+    try:
+        await unbroken(settled(task))  # where a cancellation may come that was under way
+    except asyncio.CancelledError as cancellation:
+        late = cancellation
+    others = body is None or not cancelled or body.uncancel()  # who else may have cancelled it
+    told = late or (failure if isinstance(failure, asyncio.CancelledError) else None)
+    if told is not None and others:
+        raise told
     if ended:
-        if body is not None and cancelled:
-            body.uncancel()
-        raise _failure(task, name)
+        failure = _with(failure, _failure(task, name))
+    if failure is not None:
+        raise failure
+
+
+def _with(failure: BaseException | None, died: BaseException) -> BaseException:
+    """Return what the body failed with on its own way out, and say why it had to end."""
+    if not isinstance(failure, Exception):
+        return died
+    failure.add_note(str(died) or repr(died))
+    return failure
 
 
 def _failure(task: asyncio.Task[None], name: str) -> BaseException:

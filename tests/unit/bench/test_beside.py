@@ -87,3 +87,25 @@ def test_work_that_dies_while_the_body_ends_is_no_cancellation(turns, failure):
 
     with contextlib.suppress(ZeroDivisionError, KeyError):
         asyncio.run(main())
+
+
+@pytest.mark.parametrize("turns", range(5))
+def test_what_fails_on_the_way_out_is_raised_with_why_and_leaves_no_cancellation(turns):
+    """It may be an output that is not known to be off; and what is beside it may die as well."""
+
+    async def dies_soon() -> None:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        raise ZeroDivisionError("watch died")
+
+    async def main() -> tuple[list[str], int]:
+        try:
+            async with beside(dies_soon(), "watch"):
+                try:
+                    await asyncio.sleep(5)
+                finally:
+                    raise KeyError("not known to be off")
+        except KeyError as failure:
+            return failure.__notes__, asyncio.current_task().cancelling()
+
+    assert asyncio.run(main()) == (["watch died"], 0)
