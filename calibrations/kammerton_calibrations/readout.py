@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,10 +24,14 @@ def program(targets: Sequence[Target]) -> Program:
 
 
 def propose(fit: Fit, target: Target) -> dict[str, Value]:
-    """The discriminator belongs to the resonator, its fidelity to the qubit."""
+    """The discriminator belongs to the resonator, its fidelity to the qubit.
+
+    A fidelity that its error takes above 1 is proposed as 1, with that error: no reading is better.
+    """
     discriminator = ("readout_angle", "readout_threshold", "readout_contrast")
     proposals = {f"r.{name}": fit.values[name] for name in discriminator}
-    return proposals | {"assignment_fidelity": fit.values["assignment_fidelity"]}
+    fidelity = fit.values["assignment_fidelity"]
+    return proposals | {"assignment_fidelity": replace(fidelity, value=min(fidelity.value, 1.0))}
 
 
 READOUT = Calibration(

@@ -11,9 +11,6 @@ HOST = "127.0.0.1"
 PATIENCE = 10.0
 """Wall s in which a laboratory tells its name, however busy; who does not is none."""
 
-MOST_AT_ONCE = 366 * 86400.0
-"""s of the laboratory's clock that can pass at once: a year."""
-
 _NAME = 1 << 16
 """Bytes of a name; what says more is no laboratory."""
 

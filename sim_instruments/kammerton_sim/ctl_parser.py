@@ -8,12 +8,11 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from kammerton_sim.asked import MOST_AT_ONCE
 from kammerton_sim.command_line import WHOLE, Parser, number
 from kammerton_sim.ctl_laboratory import address
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near, plain
-from kammerton_sim.quantities import LONG
+from kammerton_sim.quantities import LONG, MOST_AT_ONCE
 
 VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time",
          "advance", "stop")  # fmt: skip

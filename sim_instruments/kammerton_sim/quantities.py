@@ -7,6 +7,8 @@ import math
 _PREFIXES = {"G": 1e9, "M": 1e6, "k": 1e3, "": 1.0, "m": 1e-3, "µ": 1e-6, "n": 1e-9}
 LONG = {"d": 86400.0, "h": 3600.0, "min": 60.0}
 """s of what a person says of a long time."""
+MOST_AT_ONCE = 366 * LONG["d"]
+"""s of the laboratory's clock that can pass at once: all that follows from them is computed."""
 _SCALED = ("Hz", "s", "V", "A", "W", "K", "K/s", "Sa/s")
 _BOUNDLESS = 1e300
 _LEAST, _MOST = 1e-15, 1e15

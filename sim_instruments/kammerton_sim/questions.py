@@ -64,11 +64,13 @@ class Questions:
         Raises
         ------
         AuditError
-            A pattern meets no output, so that finding nothing would prove nothing; or it meets
-            levels in several units, which one pair of numbers cannot limit.
+            A pattern meets no output, or there is no pattern, so that finding nothing would prove
+            nothing; or one meets levels in several units, which one pair of numbers cannot limit.
         """
         if not isinstance(limits, Mapping):
             return self.outside(limits_of_lab(limits))
+        if not limits:
+            raise AuditError("there is no limit, so that nothing is proved")
         answer = self.outside(limits)
         if said := missed(answer["not_judged"]):
             raise AuditError(said)
@@ -99,11 +101,20 @@ class Questions:
     def contradicted(
         self, published: Sequence[Mapping[str, Any]], sigmas: float = 5.0
     ) -> dict[str, Any]:
-        """Hold published values against the truth of their times; see `contradicted`."""
+        """Hold published values against the truth of their times; see `contradicted`.
+
+        Raises
+        ------
+        AuditError
+            There is no value, so that nothing is proved; or one is none, and all that are not are
+            named.
+        """
         ahead = self._site.world.clock.now() + _AHEAD
         coming = [each for each in published if _time(each) > ahead]
         past = [each for each in published if not _time(each) > ahead]
         told = contradicted(past, self._site.world.truth, sigmas)
+        if not published:
+            raise AuditError("there is no value, so that nothing is proved")
         with_extra = {each.get("name") for each in past if each.get("extra")}
         untold = [
             {"name": name, "why": why if name in with_extra else why_untold(name)}

@@ -38,6 +38,13 @@ def test_a_pattern_that_meets_nothing_is_no_green_test(laboratory):
         laboratory.questions.unsafe({"*.powr": (-20, 5), "drive_lo.power": (-200, 50)})
 
 
+def test_no_limit_and_no_value_are_no_green_test_either(laboratory):
+    with pytest.raises(AuditError, match="there is no limit, so that nothing is proved"):
+        laboratory.questions.unsafe({})
+    with pytest.raises(AuditError, match="there is no value, so that nothing is proved"):
+        laboratory.questions.contradicted([])
+
+
 def test_limits_are_read_from_a_lab_toml_which_may_limit_what_no_box_has(laboratory, tmp_path):
     lab = tmp_path / "lab.toml"
     lab.write_text('[instruments.drive_lo]\nlimits.power = { max = "5 dBm" }\n'

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+from kammerton_sim.quantities import MOST_AT_ONCE
 from kammerton_sim.world.errors import WorldError
 
 
@@ -25,9 +26,12 @@ class LaboratoryClock:
         return self._zero + time.monotonic()
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass at once: instrument time for which nobody waited."""
+        """Let `seconds` pass at once, a year at most: instrument time for which nobody waited."""
         if not seconds >= 0:
             raise WorldError(f"the clock only goes forward: by 0 s or more, not by {seconds:g} s")
+        if seconds > MOST_AT_ONCE:
+            most = f"{MOST_AT_ONCE:g} s, a year"
+            raise WorldError(f"at most {most}, pass at once, not {seconds:g} s")
         with self._lock:
             self._zero += seconds
             self.leapt += seconds

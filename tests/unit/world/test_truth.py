@@ -75,6 +75,10 @@ def test_the_clock_adds_what_passed_at_once():
         clock.advance(-1.0)
     with pytest.raises(WorldError, match="only goes forward"):
         clock.advance(math.nan)
+    for too_far in (1e300, math.inf, 367 * DAY):
+        with pytest.raises(WorldError, match=r"at most 3\.16224e\+07 s, a year, pass at once"):
+            clock.advance(too_far)
+    assert clock.now() < 1060.0
 
 
 def test_t2_star_solves_its_definition(one):
