@@ -24,7 +24,7 @@ from kammerton_sim.world.flux_noise import dephasing
 from kammerton_sim.world.lines import Carriers, Lines, Outputs
 from kammerton_sim.world.mishaps import Mishaps
 from kammerton_sim.world.noise import Noise
-from kammerton_sim.world.pairs.couple import couples_of
+from kammerton_sim.world.pairs.couple import Played, couples_of
 from kammerton_sim.world.pairs.engaged import engaged
 from kammerton_sim.world.playback import Playback
 from kammerton_sim.world.propagate import ComplexArray, FloatArray
@@ -37,7 +37,7 @@ from kammerton_sim.world.thermal import (
     quasiparticle_rate,
     stimulated,
 )
-from kammerton_sim.world.timeline import rising_edges, turn_samples
+from kammerton_sim.world.timeline import IntArray, rising_edges, turn_samples
 
 
 class World:
@@ -214,17 +214,7 @@ class World:
         rates = [q.rabi_rate for q in qubits]
         score = write_score(names, rates, lines, seen, turn, fluxes, kicks)
         if self.couples:
-            pairs = engaged(
-                self.couples,
-                readout.members,
-                partial(self.qubit, at=at),
-                lines,
-                partial(self._steering, lines),
-                self.bias,
-                seen.reads,
-                turn,
-                self.noise.still,
-            )
+            pairs = self._pairs(readout.members, lines, seen.reads, turn, at)
             score = replace(score, pairs=pairs, numbers=readout.members)
         playback = readout.playback(
             carriers, qubits, score.answers(qubits), seen, samples, turn, step
@@ -232,6 +222,22 @@ class World:
         if self.noise.still:
             return playback.tied(score.ties()) if score.pairs else playback
         return playback.under(self._conditions(readout.members, score, qubits, at, turn * step))
+
+    def _pairs(
+        self, members: Sequence[int], lines: Lines, reads: IntArray, turn: int, at: float
+    ) -> list[Played]:
+        """Return the pairs that are propagated together, of the qubits that are read."""
+        return engaged(
+            self.couples,
+            members,
+            partial(self.qubit, at=at),
+            lines,
+            partial(self._steering, lines),
+            self.bias,
+            reads,
+            turn,
+            self.noise.still,
+        )
 
     def scattering(
         self, hertz: FloatArray, volts: float, bandwidth: float, feedline: int = 0
