@@ -308,14 +308,21 @@ async def nothing() -> None:
 
 def test_somebody_turns_a_heater_on_at_the_bridge_and_back(laboratory):
     knob = {"instrument": "bridge", "setting": "range", "value": "3"}
-    one = laboratory.faults.inject("front-panel", **knob, output="0")
-    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"3;0;0\r\n"
-    all_of_them = laboratory.faults.inject("front-panel", **{**knob, "value": "5"})
-    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"5;5;5\r\n"
-    assert laboratory.outputs()["bridge.heater1"] == {"range": 5}
-    laboratory.faults.clear(all_of_them)
-    laboratory.faults.clear(one)
-    assert line(laboratory, "bridge", b"RANGE? 0;RANGE? 1;RANGE? 2\n") == b"0;0;0\r\n"
+    # one client: a third that comes before the bridge knows that the first has gone is hung up on
+    with socket.create_connection(("127.0.0.1", laboratory.ports["bridge"]), 20) as client:
+
+        def ranges() -> bytes:
+            client.sendall(b"RANGE? 0;RANGE? 1;RANGE? 2\n")
+            return client.recv(1000)
+
+        one = laboratory.faults.inject("front-panel", **knob, output="0")
+        assert ranges() == b"3;0;0\r\n"
+        all_of_them = laboratory.faults.inject("front-panel", **{**knob, "value": "5"})
+        assert ranges() == b"5;5;5\r\n"
+        assert laboratory.outputs()["bridge.heater1"] == {"range": 5}
+        laboratory.faults.clear(all_of_them)
+        laboratory.faults.clear(one)
+        assert ranges() == b"0;0;0\r\n"
     turned = [c for c in laboratory.ledger.since() if c["what"] == "range"]
     assert {c["by"] for c in turned} == {"front panel"}
     assert {c["output"] for c in turned} == {"heater0", "heater1", "heater2"}

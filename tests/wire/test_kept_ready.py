@@ -167,4 +167,6 @@ def test_what_cannot_be_loaded_ends_it_and_the_log_says_why(tmp_path) -> None:
 
 def test_it_is_known_by_its_words_and_has_no_secret_in_them(tmp_path) -> None:
     with kept_ready(tmp_path / "log") as process:
-        assert psutil.Process(process.pid).cmdline() == BEGIN
+        told = psutil.Process(process.pid).cmdline
+        wait_for(lambda: bool(told()), "being told its words", 30)  # there are none during execve
+        assert told() == BEGIN
