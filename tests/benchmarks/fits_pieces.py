@@ -50,7 +50,7 @@ class Piece:
     @property
     def name(self) -> str:
         """Return the name of its file."""
-        return f"{self.section}-{self.kind}.json".replace(" ", "_")
+        return f"{self.section}-{self.kind}.json".replace(",", "").replace(" ", "_")
 
     def save(self, folder: Path) -> None:
         """Write it; what was there of this section and kind is replaced."""

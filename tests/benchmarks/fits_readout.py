@@ -15,7 +15,7 @@ from tests.benchmarks.fits_honesty import FAR, NEAR, SURE, WITHIN, honest
 from tests.benchmarks.fits_speed import yardstick
 from tests.benchmarks.fits_verdicts import reached
 from tests.catalogue.broken import Broken
-from tests.catalogue.readout import READOUTS, Readout
+from tests.catalogue.readout import Readout
 from tests.catalogue.readout_bound import assignment, bound, oracle
 from tests.catalogue.readout_broken import BROKEN
 from tests.catalogue.score import Score, added, score
@@ -28,8 +28,8 @@ COUNTED = 25  # shots called wrong, on average, from which on their number is ne
 ORACLE = 10  # times fewer records for the oracle, which looks at every shot
 
 
-def lines(effort: Effort) -> Iterator[str]:
-    """Yield the section."""
+def lines(readout: Readout, effort: Effort) -> Iterator[str]:
+    """Yield the section for one truth."""
     yield "## 8. Single shots\n"
     yield (
         "`single_shot_readout`: clouds 2 to 9 widths apart, 4000 shots of each preparation, "
@@ -42,10 +42,9 @@ def lines(effort: Effort) -> Iterator[str]:
         f"so std is in its error bars, and records count where {COUNTED} shots or more are called "
         "wrong.\n"
     )
-    yield from _speed(effort)
-    yield from _honesty(effort)
-    for readout in READOUTS.values():
-        yield from _verdicts(readout, effort)
+    yield from _speed(readout, effort)
+    yield from _honesty(readout, effort)
+    yield from _verdicts(readout, effort)
     yield row("class", "right verdict", "why")
     yield "|---|---|---|"
     for broken in BROKEN:
@@ -59,19 +58,18 @@ def _drawn(readout: Readout, seed: int, n: int) -> Iterator[Traces]:
         yield readout.measured(rng, readout.draw(rng, min(SOME, n - k)))
 
 
-def _speed(effort: Effort) -> Iterator[str]:
+def _speed(readout: Readout, effort: Effort) -> Iterator[str]:
+    progress(f"speed: {readout.name}")
+    traces = next(_drawn(readout, effort.seed, min(100, 10 * effort.worst)))
+    readout.fit(traces.take(slice(1)))
+    each = [_seconds(readout, traces.take(slice(k, k + 1))) for k in range(len(traces))]
+    many = [_seconds(readout, traces.take(slice(n))) / n for n in (10, len(traces))]
+    cells = [float(np.median(each)), *many, max(each)]
     yield row("truth", "shots", "CPU ms a record, N = 1", "N = 10", "N = 100", "slowest",
               "yardstick us")  # fmt: skip
     yield "|---|---|---|---|---|---|---|"
-    for readout in READOUTS.values():
-        progress(f"speed: {readout.name}")
-        traces = next(_drawn(readout, effort.seed, min(100, 10 * effort.worst)))
-        readout.fit(traces.take(slice(1)))
-        each = [_seconds(readout, traces.take(slice(k, k + 1))) for k in range(len(traces))]
-        many = [_seconds(readout, traces.take(slice(n))) / n for n in (10, len(traces))]
-        cells = [float(np.median(each)), *many, max(each)]
-        yield row(readout.name, readout.shots * readout.preparations,
-                  *(f"{1e3 * t:.1f}" for t in cells), f"{1e6 * yardstick():.0f}")  # fmt: skip
+    yield row(readout.name, readout.shots * readout.preparations,
+              *(f"{1e3 * t:.1f}" for t in cells), f"{1e6 * yardstick():.0f}")  # fmt: skip
     yield ""
 
 
@@ -81,24 +79,20 @@ def _seconds(readout: Readout, traces: Traces) -> float:
     return time.process_time() - start
 
 
-def _honesty(effort: Effort) -> Iterator[str]:
+def _honesty(readout: Readout, effort: Effort) -> Iterator[str]:
+    progress(f"honesty: {readout.name}")
+    n = max(1, effort.honest * 2 // 5 // (FEWER if readout.levels > 2 else 1))
+    rows = _Rows()
+    for part in _drawn(readout, effort.seed, n):
+        rows.add(readout, part)
     yield row("truth", "value", "records", "right", "oracle", "points", "std", "bias", "far",
               "68 %", "95 %", "")  # fmt: skip
     yield "|---|---|---|---|---|---|---|---|---|---|---|---|"
-    refusals = []
-    for readout in READOUTS.values():
-        progress(f"honesty: {readout.name}")
-        n = max(1, effort.honest * 2 // 5 // (FEWER if readout.levels > 2 else 1))
-        rows = _Rows()
-        for part in _drawn(readout, effort.seed, n):
-            rows.add(readout, part)
-        yield from rows.lines(readout)
-        refusals.append(row(readout.name, n, percent(rows.refused / n, 2),
-                            mark(rows.refused < 0.01 * n)))  # fmt: skip
+    yield from rows.lines(readout)
     yield ""
     yield row("truth", "good records", "not accepted", "")
     yield "|---|---|---|---|"
-    yield from refusals
+    yield row(readout.name, n, percent(rows.refused / n, 2), mark(rows.refused < 0.01 * n))
     yield ""
 
 

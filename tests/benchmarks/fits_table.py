@@ -1,8 +1,9 @@
 """The public table of fits: `make bench-fits`, or `python -m tests.benchmarks.fits_table`.
 
-Measures every piece (a section for a kind) that the folder of pieces lacks at this commit, and
-prints one Markdown document of them; stopped, it goes on where it was. --section and --kind
-measure some pieces anew; --document prints what there is; --plan estimates how long a run takes.
+Measures every piece (a section for a kind, or for a truth of single shots) that the folder of
+pieces lacks at this commit, and prints one Markdown document of them; stopped, it goes on where it
+was. --section and --kind measure some pieces anew; --document prints what there is; --plan
+estimates how long a run takes.
 Peers that are not installed beside Kammerton are looked for in the interpreters that
 KAMMERTON_PEERS names (python -m pip install ".[bench-peers]"; qibocal may need its own).
 """
@@ -31,6 +32,7 @@ from tests.benchmarks import (
 )
 from tests.benchmarks.fits_common import FULL, QUICK, Effort, progress, row, smaller
 from tests.benchmarks.fits_pieces import EVERY, Origin, Piece, ends, load, origin, together
+from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import every_truth, truths
 from tests.real_data import table as real_data
 
@@ -43,8 +45,9 @@ BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
     "nothing": fits_empty.lines,
     "slowest": fits_verdicts.worst_lines,
 }
-WHOLE = ("measured", "adaptive", "readout")
-SECTIONS = (*BY_KIND, *WHOLE)
+READOUT = "readout"
+WHOLE = ("measured", "adaptive")
+SECTIONS = (*BY_KIND, *WHOLE, READOUT)
 
 
 def arguments() -> argparse.Namespace:
@@ -52,7 +55,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few traces, which prove little")
     parser.add_argument("--section", choices=SECTIONS, help="measure only this section, anew")
-    parser.add_argument("--kind", choices=sorted(FIT_KINDS), help="measure only this kind, anew")
+    parser.add_argument("--kind", choices=[*sorted(FIT_KINDS), *READOUTS],
+                        help="measure only this kind or truth, anew")  # fmt: skip
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--pieces", type=Path, default=FOLDER, help="folder of the pieces")
     parser.add_argument("--document", action="store_true", help="print what there is")
@@ -62,10 +66,10 @@ def arguments() -> argparse.Namespace:
 
 def wanted(section: str | None, kind: str | None) -> list[tuple[str, str]]:
     """Return sections and kinds of the pieces that are asked for."""
-    kinds = [kind] if kind else sorted({truth.kind for truth in truths().values()})
-    pairs = [(each, k) for each in BY_KIND if section in (None, each) for k in kinds]
-    whole = [(s, EVERY) for s in WHOLE if section in (None, s)]
-    return pairs + (whole if kind is None else [])
+    kinds = sorted({truth.kind for truth in truths().values()})
+    pairs = [(each, k) for each in BY_KIND for k in kinds]
+    pairs += [(each, EVERY) for each in WHOLE] + [(READOUT, name) for name in READOUTS]
+    return [(s, k) for s, k in pairs if section in (None, s) and kind in (None, k)]
 
 
 def measured(section: str, kind: str, asked: Effort, place: Origin) -> Piece:
@@ -76,8 +80,8 @@ def measured(section: str, kind: str, asked: Effort, place: Origin) -> Piece:
         lines = ["## 6. Measured traces of other laboratories\n", *real_data.table()]
     elif section == "adaptive":
         lines = [designs()]
-    elif section == "readout":
-        lines = list(fits_readout.lines(asked))
+    elif section == READOUT:
+        lines = list(fits_readout.lines(READOUTS[kind], asked))
     else:
         lines = list(BY_KIND[section](asked.of(kind)))
     return Piece(section, kind, place, time.process_time() - start, lines)

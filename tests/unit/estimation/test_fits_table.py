@@ -17,6 +17,7 @@ from tests.benchmarks.peers.laws import USUAL, usual_for
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.damage import good
 from tests.catalogue.nothing import flat
+from tests.catalogue.readout import READOUTS
 from tests.catalogue.registry import truths
 from tests.catalogue.score import Score
 
@@ -62,6 +63,12 @@ def test_pieces_of_several_kinds_become_one_section():
         "### ramsey", "", "| class | n |", "|---|---|", "| flat | 30 |", "", "### Classes", "",
         "| class | why |", "|---|---|", "| flat | nothing |", "",
     ])  # fmt: skip
+
+
+def test_single_shots_are_measured_truth_by_truth():
+    assert fits_table.wanted("readout", None) == [("readout", name) for name in READOUTS]
+    assert fits_table.wanted(None, "three states") == [("readout", "three states")]
+    assert ("readout", "three states") in fits_table.wanted(None, None)
 
 
 def test_a_piece_is_read_as_it_was_written(tmp_path):
