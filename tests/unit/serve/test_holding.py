@@ -14,6 +14,9 @@ from kammerton.serve import holding
 from kammerton.serve.holding import Holds
 from kammerton.store.leases import DAEMON
 
+GRACE = 0.6
+"""s; by which a busy machine may be late."""
+
 
 @dataclass
 class Lease:
@@ -86,6 +89,11 @@ def quick(monkeypatch):
     monkeypatch.setattr(holding, "SPACING", 0.01)
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    monkeypatch.setattr(holding, "GRACE", GRACE)
+
+
 LAB = SimpleNamespace(computer="two", instruments={"awg1": None})
 
 
@@ -108,28 +116,31 @@ def obeyed(loop: FakeLoop, scope: str, *, now: bool = False, seconds: float = 20
     return asyncio.run(main())
 
 
+@pytest.mark.usefixtures("patient")
 @pytest.mark.parametrize("scope", ["computer", "awg1"])
 def test_the_loop_leaves_at_its_next_safe_point(scope):
     loop = FakeLoop()
     result, seconds = obeyed(loop, scope)
     assert result is None
     assert not loop.cancelled
-    assert seconds < 0.19
+    assert seconds < 0.9 * GRACE
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_run_that_is_too_long_for_the_person_is_cancelled():
     loop = FakeLoop(looks=False)
     result, seconds = obeyed(loop, "computer")
     assert result is None
     assert loop.cancelled
-    assert 0.2 <= seconds < 1.0
+    assert GRACE <= seconds < 5 * GRACE
 
 
+@pytest.mark.usefixtures("patient")
 def test_at_once_means_at_once():
     loop = FakeLoop(looks=False)
     _, seconds = obeyed(loop, "computer", now=True)
     assert loop.cancelled
-    assert seconds < 0.19
+    assert seconds < 0.9 * GRACE
 
 
 NOW = SimpleNamespace(verb="hold", arguments={"scope": "computer", "now": True})
