@@ -32,7 +32,7 @@ OHM = 1e3
 """Of a bias line: a current through it is held against limits in volts, unless there are others."""
 
 _OF_ALL = (
-    *("on", "run", "all_off", "function", "voltage_limit"),
+    *("on", "run", "all_off", "function", "voltage_limit", "power_limit"),
     *("pulse", "pulse_source", "pulse_polarity"),
 )
 """What decides of every level of its box whether it comes out."""
@@ -65,6 +65,7 @@ class _Replay:
     def __init__(self, limits: Limits, start: Mapping[Key, Any], began: float) -> None:
         self._limits = limits
         self._values = dict(start)
+        self._analyzers = {box for box, _, what in start if what in _SWEPT}
         self._begun: dict[Key, Any] = {}
         self._open: dict[Key, _Span] = {}
         self._known: dict[Key, tuple[float, float] | None] = {}  # a month has few names
@@ -81,6 +82,8 @@ class _Replay:
         self._values[box, output, what] = change["new"]
         if what in _OF_ALL:
             touched = [key for key in self._values if key[0] == box]
+        elif what in _SWEPT:  # with its first trace a channel begins to put out its power
+            touched = [key for key in self._values if key[:2] == (box, output)]
         else:
             touched = [(box, output, what)]
         for key in touched:
@@ -125,6 +128,8 @@ class _Replay:
         box, output, what = key
         if self._values.get((box, "all", "all_off")) or self._gated(box, output):
             return False
+        if box in self._analyzers and self._values.get((box, output, _SWEPT[0])) is None:
+            return False  # a channel without a trace
         run = self._values.get((box, "all", "run"), "running")
         running = run == "running" or what == "offset"  # that is there while nothing plays, too
         running = running or (run == "waiting" and what in _MARKED)  # whichever it holds meanwhile
@@ -133,7 +138,12 @@ class _Replay:
         return running and bool(next(closed, False))
 
     def _level(self, key: Key, value: Any) -> Any:
-        """Return what is held against the limits: of amperes the volts, if those are in volts."""
+        """Return what is held against the limits: what comes out below the box's own limiter.
+
+        Of amperes the volts, if limits are in volts.
+        """
+        if key[2] == "power" and is_number(value):
+            return min(value, self._values.get((key[0], key[1], "power_limit"), math.inf))
         current = self._current(key)
         if current is None or self._judged_by(current) is not None or not is_number(value):
             return value
@@ -236,7 +246,8 @@ def _no_range(pattern: str, limits: Any) -> str:
     is_pair = isinstance(limits, Sequence) and len(limits) == 2 and all(map(is_number, limits))
     if not is_pair:
         return f"{pattern}: {limits!r} is not two numbers, the least and the most"
-    return "" if limits[0] <= limits[1] else f"{pattern}: {limits[0]} to {limits[1]} is no range"
+    nothing = f"{pattern}: no value is at least {limits[0]:g} and at most {limits[1]:g}"
+    return "" if limits[0] <= limits[1] else nothing
 
 
 def unmet(changes: Changes, limits: Limits, start: Mapping[Key, Any]) -> list[str]:
@@ -258,7 +269,15 @@ def _settings(changes: Changes, start: Iterable[Key]) -> list[Key]:
         for c in changes
         if c["what"] not in _NOT_WRITTEN
     )
-    return list(dict.fromkeys([*start, *_silent(start), *told]))
+    return _that_sweep(dict.fromkeys([*start, *_silent(start), *told]))
+
+
+def _that_sweep(keys: Iterable[Key]) -> list[Key]:
+    """Leave out the channels of an analyzer that never had a trace: they put nothing out."""
+    keys = list(keys)
+    ends = {(box, output) for box, output, what in keys if what in _SWEPT}
+    analyzers = {box for box, _ in ends}
+    return [k for k in keys if k[0] not in analyzers or k[1] == "all" or k[:2] in ends]
 
 
 def mixed(
@@ -286,8 +305,8 @@ def _by_unit(names: Iterable[str]) -> dict[str, list[str]]:
 def known_outputs(changes: Changes, start: Mapping[Key, Any]) -> list[str]:
     """Return what limits can be written for: "drive_lo.power", "awg1.3.peak"..., sorted."""
     seen = {(c["instrument"], c["output"], c["what"]): c["new"] for c in changes}
-    keys = [k for k, value in {**start, **seen}.items() if type(value) in (int, float)]
-    keys += _silent(start)
+    levels = {k for k, value in {**start, **seen}.items() if type(value) in (int, float)}
+    keys = [k for k in _that_sweep({**start, **seen}) if k in levels] + _silent(start)
     return sorted({f"{box}.{o}.{what}" for box, o, what in keys} | {f"{k[0]}.{k[2]}" for k in keys})
 
 

@@ -24,9 +24,11 @@ def contradicted(
     Raises
     ------
     AuditError
-        Entries without name, value or standard error, all of them named.
+        Entries without name, value or standard error, all of them named; or no list of entries.
     """
-    problems = [p for n, entry in enumerate(published) for p in _missing(n, entry)]
+    if isinstance(published, str | Mapping) or not isinstance(published, Sequence):
+        raise AuditError(f"a list of values is wanted, not {published!r}")
+    problems = [p for n, entry in enumerate(published, 1) for p in _missing(n, entry)]
     if not sigmas > 0:
         problems.append(f"sigmas must be above 0, not {sigmas:g}")
     if problems:

@@ -20,7 +20,7 @@ catalogue -> every fault that there is: [{name, row, says, usage}, ...];
 refrigerator -> {temperatures, flow, liquid, pressures, running, circulating, time};
 set_temperature {kelvin} -> {"fault": its number}; power_cycle {instrument}; time -> {"time"};
 advance {seconds} -> {"time", "remark": whose clock does not see it, or ""}: so much passes at
-once; name -> {"chip", "pid", "folder", "note"}; stop.
+once; name -> {"chip", "computer", "pid", "folder", "note"}; stop.
 What fails answers {"error": "..."}.
 """
 
@@ -40,6 +40,7 @@ from kammerton_sim.faults.words import near
 from kammerton_sim.quantities import lasted
 from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
+from kammerton_sim.write_lab import computer
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
@@ -74,6 +75,7 @@ class Control:
             "refrigerator": lambda: asdict(site.world.refrigerator.conditions()),
             "name": lambda: {
                 "chip": site.chip.name,
+                "computer": computer(site.chip),
                 "pid": os.getpid(),
                 "folder": os.getcwd(),
                 "note": note(site.chip.seed),

@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from kammerton_sim import ctl_words as words
@@ -18,9 +19,9 @@ from kammerton_sim.ctl_parser import VERBS, WHEN, duration, read
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.words import near
 from kammerton_sim.ledger_words import answer
-from kammerton_sim.limits import LimitError, called_by_lab, is_pattern, limits_of
+from kammerton_sim.limits import LimitError, is_pattern, limits_of
 from kammerton_sim.published import published
-from kammerton_sim.questions import missed
+from kammerton_sim.questions import as_lab_calls, missed
 from kammerton_sim.terminal import write
 from kammerton_sim.untold import how_to_ask
 
@@ -82,7 +83,7 @@ def _truth(laboratory: ControlPort, options: argparse.Namespace) -> int:
         told = {**values, "note": laboratory.note}
         _say(options, [told], words.truths(values), laboratory.signed)
     if refused:
-        raise Refused("\n".join(refused))
+        raise Refused("\n".join(words.alike(refused)))
     return 0
 
 
@@ -150,8 +151,7 @@ def _unsafe(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, A
     said = limits_of(filter(is_pattern, options.unsafe))
     if problem := missed(each for each in told["not_judged"] if each["name"] in said):
         raise ValueError(problem)
-    nowhere = called_by_lab(each["name"] for each in told["not_judged"])
-    return told | {"not_judged": [{"name": n, "why": "no output has it"} for n in nowhere]}
+    return as_lab_calls(told)
 
 
 def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
@@ -160,11 +160,16 @@ def _wrong_box(laboratory: ControlPort, options: argparse.Namespace) -> dict[str
 
 
 def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> dict[str, Any]:
-    values, settings = published(options.contradicted, laboratory.ask("time")["time"])
+    file: Path = options.contradicted
+    values, settings, computer = published(file, laboratory.ask("time")["time"])
     sigmas = options.sigmas or _SIGMAS
     told: dict[str, Any] = laboratory.ask("contradicted", published=values, sigmas=sigmas)
     nothing = [{"name": name, "why": "a setting, which claims nothing"} for name in settings]
-    return told | {"not_judged": [*told["not_judged"], *nothing]}
+    remarks = told["remarks"]
+    if computer not in (None, laboratory.computer):
+        remarks = [f"{file} is of the computer {computer}, and lab.toml of this laboratory is of"
+                   f" {laboratory.computer}, unless its name was changed", *remarks]  # fmt: skip
+    return told | {"not_judged": [*told["not_judged"], *nothing], "remarks": remarks}
 
 
 def _catalogue() -> list[dict[str, str]]:

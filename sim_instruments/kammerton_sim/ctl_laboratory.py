@@ -21,6 +21,8 @@ class ControlPort:
         self.named = f" --control {address}" if address else ""
         said = name_of(*self._address)
         self.note = str(said.get("note", ""))
+        self.computer = str(said.get("computer", ""))
+        """As a lab.toml that the laboratory writes calls it."""
         port = address or self._address[1]
         self.which = which(said["chip"], port, said["pid"], said.get("folder", ""))
         """What ends every answer in words: of which laboratory it is."""

@@ -31,6 +31,14 @@ def table() -> str:
     return "\n".join(columns(rows, width()))
 
 
+def alike(said: Sequence[str]) -> list[str]:
+    """Say once what is said of several names, "NAME: what", in the order of the first of each."""
+    names: dict[str, list[str]] = {}
+    for name, _, what in (each.partition(": ") for each in said):
+        names.setdefault(what or name, []).extend([name] if what else [])
+    return [f"{', '.join(each)}: {what}" if each else what for what, each in names.items()]
+
+
 def injected(fault: Mapping[str, Any], named: str, remark: str = "") -> str:
     """One line for a fault that was put on; named: how the command named the laboratory.
 

@@ -11,6 +11,7 @@ from kammerton_sim.chip import Chip
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.control import Control
 from kammerton_sim.faults import Faults
+from kammerton_sim.faults.words import require
 from kammerton_sim.questions import Questions
 from kammerton_sim.site import Site
 from kammerton_sim.wire.server import PortInUse
@@ -41,7 +42,12 @@ class Laboratory(Site):
         self.ports |= {"control": control.port}
 
     def __enter__(self) -> Laboratory:
+        self._is_open()
         return self
+
+    def _is_open(self) -> None:
+        """Raise FaultError once it is closed: it does not open again."""
+        require(not self.closed, "the laboratory is closed: make another one")
 
     def __exit__(
         self,
@@ -52,7 +58,14 @@ class Laboratory(Site):
         self.close()
 
     def ready(self) -> dict[str, Any]:
-        """Return the one line that tells a parent process where everything is."""
+        """Return the one line that tells a parent process where everything is.
+
+        Raises
+        ------
+        FaultError
+            The laboratory is closed, and nothing is anywhere any more.
+        """
+        self._is_open()
         ports = dict(self.ports)
         board, control = ports.pop("board"), ports.pop("control")
         return {

@@ -22,7 +22,8 @@ def answer(told: Mapping[str, Any]) -> list[str]:
     found = list(lines(told["found"]))
     gaps = "" if told["complete"] else _WITHOUT_BEGINNING
     heading = f"{title}: {len(found)} of {told['checked']} {of}{gaps}"
-    return [heading, *found, *_not_judged(told["not_judged"])]
+    remarks = [f"remark: {said}" for said in told.get("remarks", ())]
+    return [heading, *remarks, *found, *_not_judged(told["not_judged"])]
 
 
 def _off(told: Mapping[str, Any]) -> str:

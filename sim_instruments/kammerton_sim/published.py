@@ -12,15 +12,23 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from kammerton_sim.ctl_words import unit_of
 
 _TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
 
 
-def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
-    """Return the entries of a file, and the names of those that claim nothing.
+class Published(NamedTuple):
+    """What a file holds: values to be judged, names of settings, and of which computer it says."""
+
+    values: list[dict[str, Any]]
+    settings: list[str]
+    computer: str | None
+
+
+def published(path: Path, now: float) -> Published:
+    """Return what a file holds; its settings claim nothing.
 
     now: unix s of the laboratory. ValueError when the file holds nothing of the kind.
     """
@@ -28,9 +36,11 @@ def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
+    computer = content.get("computer") if isinstance(content, dict) else None
     if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
         content = [_named(name, entry) for name, entry in content["parameters"].items()]
-    if not isinstance(content, list) or not all(isinstance(each, dict) for each in content):
+    listed = isinstance(content, list)
+    if not listed:
         raise ValueError(f"{path}: neither a snapshot nor a list of values")
     if not content:
         raise ValueError(f"{path}: there is no value in it, so that nothing is proved")
@@ -38,15 +48,19 @@ def published(path: Path, now: float) -> tuple[list[dict[str, Any]], list[str]]:
     if strange := [said for number, each in numbered for said in _strange(number, each)]:
         raise ValueError("\n".join(f"{path}: {said}" for said in strange))
     settings = [each["name"] for each in content if _is_setting(each)]
-    return [_entry(each, now) for each in content if not _is_setting(each)], settings
+    values = [_entry(each, now) for each in content if not _is_setting(each)]
+    return Published(values, settings, computer if isinstance(computer, str) else None)
 
 
-def _named(name: str, entry: Any) -> Any:
-    return {"name": name, **entry} if isinstance(entry, dict) else entry
+def _named(name: str, entry: Any) -> dict[str, Any]:
+    return {"name": name, **(entry if isinstance(entry, dict) else {"value": entry})}
 
 
-def _strange(number: int, each: Mapping[str, Any]) -> Iterator[str]:
+def _strange(number: int, each: Any) -> Iterator[str]:
     """Say what of an entry is not of its kind; entries count from 1."""
+    if not isinstance(each, dict):
+        yield f"entry {number} must be a table with name, value and stderr, not {json.dumps(each)}"
+        return
     name = each.get("name")
     if not isinstance(name, str):
         yield f"entry {number}: name must be that of a parameter, such as q0.f01"

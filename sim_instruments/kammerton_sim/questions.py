@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
@@ -24,7 +24,7 @@ from kammerton_sim.audit import (
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.contradicted import contradicted
 from kammerton_sim.faults.words import near
-from kammerton_sim.limits import limits_of_lab
+from kammerton_sim.limits import called_by_lab, limits_of_lab
 from kammerton_sim.untold import why_untold
 from kammerton_sim.wire.instrument import ScpiInstrument
 
@@ -49,7 +49,8 @@ class Questions:
       time; checked are outputs;
     - by `wrong_box` changes of the ledger with "identity" (what the box said it was) and "true";
       checked are writes;
-    - by `contradicted` the published values with "truth" and "pull"; checked are values.
+    - by `contradicted` the published values with "truth" and "pull"; checked are values, and
+      "remarks" says what of the comparison is to be known.
     """
 
     def __init__(self, site: Site) -> None:
@@ -68,7 +69,7 @@ class Questions:
             nothing; or one meets levels in several units, which one pair of numbers cannot limit.
         """
         if not isinstance(limits, Mapping):
-            return self.outside(limits_of_lab(limits))
+            return as_lab_calls(self.outside(limits_of_lab(limits)))
         if not limits:
             raise AuditError("there is no limit, so that nothing is proved")
         answer = self.outside(limits)
@@ -110,11 +111,12 @@ class Questions:
             named.
         """
         ahead = self._site.world.clock.now() + _AHEAD
-        coming = [each for each in published if _time(each) > ahead]
-        past = [each for each in published if not _time(each) > ahead]
+        listed = not isinstance(published, str | Mapping) and isinstance(published, Sequence)
+        past = [each for each in published if not _time(each) > ahead] if listed else published
         told = contradicted(past, self._site.world.truth, sigmas)
         if not published:
             raise AuditError("there is no value, so that nothing is proved")
+        coming = [each for each in published if _time(each) > ahead]
         with_extra = {each.get("name") for each in past if each.get("extra")}
         untold = [
             {"name": name, "why": why if name in with_extra else why_untold(name)}
@@ -123,7 +125,8 @@ class Questions:
         untold += [{"name": str(each.get("name")), "why": _COMING} for each in coming]
         found = told["contradicted"]
         answer = self._answer("contradicted", found, told["checked"], untold, complete=True)
-        return answer | {"sigmas": sigmas}
+        remarks = list(_of_before(past, self._site.ledger.began))
+        return answer | {"sigmas": sigmas, "remarks": remarks}
 
     def _answer(
         self,
@@ -152,10 +155,26 @@ class Questions:
         return {key: value for settings in each for key, value in settings.items()}
 
 
+def _of_before(values: Sequence[Mapping[str, Any]], began: float) -> Iterator[str]:
+    """Say that values are of a time when there was no laboratory yet."""
+    before = [each["name"] for each in values if -math.inf < _time(each) < began]
+    if before:
+        yield (
+            f"{', '.join(before)}: of before the laboratory began; the chip's noise and drift are"
+            " those of that time, the refrigerator was as cold as when it began"
+        )
+
+
 def _time(entry: Any) -> float:
     """Return when a value was published for, as far as it says so."""
     time = entry.get("time") if isinstance(entry, Mapping) else None
     return float(time) if isinstance(time, int | float) else -math.inf
+
+
+def as_lab_calls(answer: dict[str, Any]) -> dict[str, Any]:
+    """Return an answer that calls limits which judge nothing as a lab.toml does."""
+    nowhere = called_by_lab(each["name"] for each in answer["not_judged"])
+    return answer | {"not_judged": [{"name": n, "why": "no output has it"} for n in nowhere]}
 
 
 def missed(not_judged: Iterable[Mapping[str, str]]) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
 from kammerton_sim.faults.knobs import Knobs
-from kammerton_sim.faults.words import one_of, own_name
+from kammerton_sim.faults.words import one_of, own_name, require
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
 from kammerton_sim.instruments.ats9360 import Ats9360
@@ -65,7 +65,7 @@ class Site:
         free(wanted)
         self.chip, self.world, self._pace = chip, world or _world(chip), pace
         self.ledger = Ledger(self.world.clock.now)
-        self.stop_requested = threading.Event()
+        self.stop_requested, self.closed = threading.Event(), False
         self.coming, self.knobs = Coming(), Knobs()
         self._build()
         self._servers = ExitStack()
@@ -76,7 +76,8 @@ class Site:
             raise
 
     def close(self) -> None:
-        """Stop serving; every connection ends."""
+        """Stop serving; every connection ends. Its past can be asked for afterwards."""
+        self.closed = True
         self._servers.close()
 
     def outputs(self) -> dict[str, dict[str, Any] | None]:
@@ -92,8 +93,10 @@ class Site:
         Raises
         ------
         FaultError
-            There is no such instrument; the message tells the nearest, and all.
+            There is no such instrument; the message tells the nearest, and all. Or the
+            laboratory is closed.
         """
+        require(not self.closed, "the laboratory is closed: nothing can be switched in it")
         name = one_of("instrument", own_name(name, self.boards), self.switchable)
 
         def cycle() -> None:

@@ -21,4 +21,7 @@ def why_untold(parameter: str) -> str:
 
 def how_to_ask(parameter: str) -> str:
     """Return how the truth of a parameter is asked for that its name does not tell; or ""."""
-    return f"; give it {_PULSE}" if parameter.endswith(".pi_amplitude") else ""
+    name = parameter.rpartition(".")[2]
+    if name == "pi_amplitude":
+        return f"; give it {_PULSE}"
+    return f"; {_OF_MORE[name]}" if name in _OF_MORE else ""

@@ -72,7 +72,7 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
     ]
     yield [
         "[computer]",
-        f'name = "{_computer(chip)}"',
+        f'name = "{computer(chip)}"',
         f'note = "{note(chip.seed)}"',
         'sample_rate = "1 GHz"',
     ]
@@ -87,8 +87,8 @@ def _head(chip: Chip, broker: str) -> Iterator[list[str]]:
     ]
 
 
-def _computer(chip: Chip) -> str:
-    """The chip's name as a computer can have it: small letters, digits and -, 32 at most."""
+def computer(chip: Chip) -> str:
+    """Return the chip's name as a computer can have it: small letters, digits, -; 32 at most."""
     return _NO_COMPUTER.sub("-", chip.name.lower()).strip("-")[:32] or "chip"
 
 

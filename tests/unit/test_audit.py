@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton_sim.audit import AuditError, unsafe, wrong_box
+from kammerton_sim.audit import AuditError, limited, unmet, unsafe, wrong_box
 from kammerton_sim.contradicted import contradicted
 from kammerton_sim.ledger import Ledger
 from kammerton_sim.limits import limits_of
@@ -45,6 +45,29 @@ def test_a_level_is_unsafe_from_on_to_off():
 
 def test_the_level_of_power_on_counts_too():
     assert spans((2, "lo", "rf", "on", True)) == [("lo.rf", "power", -30.0, 2, 100.0)]
+
+
+def test_what_a_box_limits_itself_does_not_come_out():
+    loud, on = (1, "lo", "rf", "power", 20.0), (2, "lo", "rf", "on", True)
+    assert spans((0, "lo", "rf", "power_limit", 5.0), loud, on) == []
+    seen = spans(
+        (0, "lo", "rf", "power_limit", 15.0), loud, on, (3, "lo", "rf", "power_limit", 5.0)
+    )
+    assert seen == [("lo.rf", "power", 15.0, 2, 3)]
+
+
+def test_a_channel_of_an_analyzer_without_a_trace_is_mute_and_not_counted():
+    channels = {("vna", f"rf{n}", "power"): -10.0 for n in (1, 2, 3)}
+    swept = {("vna", "rf1", "sweep_from"): 1e9, ("vna", "rf1", "sweep_to"): 2e9}
+    start, most = {("vna", "all", "on"): True, **channels, **swept}, {"vna.power": (-20.0, 0.0)}
+    loud, trace = (1, "vna", "rf2", "power", 5.0), (2, "vna", "rf2", "sweep_from", 1e9)
+    assert unsafe(changes(loud), most, start, 9.0) == []
+    assert limited(changes(loud), most, start) == ["vna.rf1"]
+    gone = (4, "vna", "rf2", "sweep_from", None)
+    (span,) = unsafe(changes(loud, trace, gone), most, start, 9.0)
+    assert (span["output"], span["value"], span["from"], span["to"]) == ("vna.rf2", 5.0, 2, 4)
+    assert limited(changes(loud, trace, gone), most, start) == ["vna.rf1", "vna.rf2"]
+    assert unmet([], {"vna.rf3.power": (0.0, 1.0)}, start) == ["vna.rf3.power"]
 
 
 def test_a_safe_level_ends_it_and_another_unsafe_one_begins_anew():
@@ -192,7 +215,9 @@ def test_patterns(pattern):
 
 
 def test_limits_the_wrong_way_round_are_named():
-    with pytest.raises(AuditError, match=r"a: 2 to 1 is no range; b: nan to 1 is no range"):
+    with pytest.raises(
+        AuditError, match="a: no value is at least 2 and at most 1; b: no value is at "
+    ):
         unsafe([], {"a": (2, 1), "b": (math.nan, 1)}, {}, 0.0)
 
 
@@ -272,13 +297,13 @@ def test_every_bad_entry_is_named():
     with pytest.raises(AuditError) as caught:
         contradicted([published(stderr=0), published(value=None), {}, 3, *late], truth, 0.0)
     for said in (
-        "entry 0 (q0.f01): stderr 0 must be above 0",
-        "entry 1 (q0.f01): value None is not a number",
-        "entry 2 (no name): name is missing",
-        "entry 3: 3 is no table",
-        "entry 4 (q0.f01): time 'noon' is not a number of unix seconds",
-        "entry 5 (q0.f01): time nan is not a number of unix seconds",
-        "entry 6 (q0.f01): extra 3 is no table",
+        "entry 1 (q0.f01): stderr 0 must be above 0",
+        "entry 2 (q0.f01): value None is not a number",
+        "entry 3 (no name): name is missing",
+        "entry 4: 3 is no table",
+        "entry 5 (q0.f01): time 'noon' is not a number of unix seconds",
+        "entry 6 (q0.f01): time nan is not a number of unix seconds",
+        "entry 7 (q0.f01): extra 3 is no table",
         "sigmas must be above 0, not 0",
     ):
         assert said in str(caught.value)

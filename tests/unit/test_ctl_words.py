@@ -138,3 +138,12 @@ def test_entries_that_are_forgotten_are_said_to_be():
     told = words.changes([{**entry, "index": 12}], 3).splitlines()
     assert (len(told), told[0]) == (2, "forgotten: the entries 3 to 11; the latest are kept")
     assert len(words.changes([{**entry, "index": 12}], 12).splitlines()) == 1
+
+
+def test_what_is_said_of_several_names_is_said_once():
+    said = ["q0.f01: no truth", "no parameter is like 'x'", "q0.t1: no truth", "q1.t1: another"]
+    assert words.alike(said) == [
+        "q0.f01, q0.t1: no truth",
+        "no parameter is like 'x'",
+        "q1.t1: another",
+    ]

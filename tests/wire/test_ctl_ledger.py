@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
 from kammerton_sim.limits import LimitError, limits_of
 from kammerton_sim.quantities import limits, measured, quantity
 from kammerton_sim.world.errors import WorldError
+from kammerton_sim.write_lab import write_lab
 from tests.wire.conftest import settle
 from tests.wire.test_laboratory import text_of
 from tests.wire.told import SAID, signed
@@ -50,6 +52,23 @@ def test_unsafe_outputs_are_exit_3(ctl, source, laboratory):
     (span,) = told["found"]
     assert (span["output"], span["what"], span["value"]) == ("drive_lo.rf", "power", 15)
     assert (told["question"], told["checked"], told["note"]) == ("unsafe", 2, SAID)
+
+
+def test_values_of_another_computer_are_judged_and_it_is_said(tmp_path, ctl, world, laboratory):
+    """lab.toml may call the computer otherwise, so that nothing can be refused."""
+    world.truth = lambda name, **_: 5e9
+    values = tmp_path / "values.json"
+    held = {"parameters": {"q0.f01": {"value": 5e9, "stderr": 1e3}}}
+    mine = re.search('name = "(.+)"', write_lab(laboratory.chip, laboratory.ports, 1)).group(1)
+    for computer, said in (("other", 1), (mine, 0), (3, 0)):
+        values.write_text(json.dumps({"computer": computer, **held}))
+        told = json.loads(ctl("ledger", "--json", "--contradicted", str(values))[1])
+        assert (told["checked"], len(told["remarks"])) == (1, said)
+    values.write_text(json.dumps({"computer": "other", **held}))
+    assert ctl("ledger", "--contradicted", str(values))[1].splitlines()[1] == (
+        f"remark: {values} is of the computer other, and lab.toml of this laboratory is of {mine},"
+        " unless its name was changed"
+    )
 
 
 def test_every_question_has_an_answer_of_one_shape(tmp_path, ctl, world, laboratory):

@@ -47,7 +47,7 @@ SUCH_AS = "such as 90s, 10min or 2h"
         (["advance", "-3h"], "not '-3h'"),
         (["advance", "soon"], "not 'soon'"),
         (["advance", "1000000h"], "advance: 1000000h is more than a year (366 d), the most that"),
-        (["clear", "7"], "there was no fault 7; there has been none"),
+        (["clear", "7"], "no fault has the number 7; there has been none"),
         (["clear", "x"], "clear takes numbers of faults, not x"),
         (["truth", "q0.charm"], "q0.charm"),
         ([], "name a fault or a command"),

@@ -47,7 +47,7 @@ def test_all_faults_are_taken_off_at_once(laboratory, world):
         laboratory.faults.inject("trip", machine=machine)
     assert laboratory.faults.clear() == [1, 2]
     assert all(world.refrigerator.conditions().running.values())
-    with pytest.raises(FaultError, match="there was no fault 3; there have been 2"):
+    with pytest.raises(FaultError, match="no fault has the number 3; there have been 2"):
         laboratory.faults.clear(3)
 
 
@@ -107,7 +107,11 @@ SWITCH = {"instrument": "drive_lo", "setting": "on"}
 @pytest.mark.parametrize(
     ("name", "given", "said"),
     [
-        ("swalow", {}, "no fault 'swalow' (did you mean 'swallow'?); --list names all"),
+        (
+            "swalow",
+            {},
+            "no fault 'swalow' (did you mean 'swallow'?); `kammerton sim ",
+        ),
         ("swallow", {}, "swallow: INSTRUMENT is missing"),
         ("swallow", {"instrument": "awg2"}, "no instrument on the network 'awg2' (did you mean"),
         ("swallow", {"instrument": "board"}, "no instrument on the network 'board'"),
@@ -738,3 +742,10 @@ def test_the_chip_warms_and_cools_again(laboratory, world, name, given):
     laboratory.faults.clear(number)
     world.clock.advance(200 * 3600)
     assert world.refrigerator.temperature == pytest.approx(0.012, rel=0.01)
+
+
+def test_a_second_fault_that_wants_the_same_says_so(laboratory):
+    for name in ("warm-up", "warm-up", "block"):
+        laboratory.faults.inject(name)
+    said = "fault 1 acted on the same: it rests until this one ends"
+    assert [laboratory.faults.remark(n) for n in (1, 2, 3)] == ["", said, ""]

@@ -14,6 +14,8 @@ from kammerton_sim.chip import chip_text, random_chip
 from kammerton_sim.faults import FaultError
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.limits import LimitError
+from kammerton_sim.world.errors import WorldError
+from kammerton_sim.world.world import World
 
 PAGE = (Path(__file__).parents[2] / "docs" / "laboratory.md").read_text(encoding="utf-8")
 
@@ -51,7 +53,8 @@ def test_limits_are_read_from_a_lab_toml_which_may_limit_what_no_box_has(laborat
                    'limits.volts = { max = "1 V" }\n')  # fmt: skip
     answer = laboratory.questions.unsafe(lab)
     assert answer["found"] == []
-    assert "drive_lo.peak" in [each["name"] for each in answer["not_judged"]]
+    nowhere = [{"name": "drive_lo.volts", "why": "no output has it"}]
+    assert answer["not_judged"] == nowhere, "as lab.toml calls it, and as the command says it"
     assert answer["checked"] == 1  # the source's output
     laboratory.sources["drive_lo"].receive(b"POW 6;:OUTP 1")
     assert [span["value"] for span in laboratory.questions.unsafe(str(lab))["found"]] == [6]
@@ -66,6 +69,32 @@ def test_nothing_is_put_on_a_laboratory_that_is_closed(world):
         laboratory.faults.inject("trip")
     assert [each["state"] for each in laboratory.faults.told()] == ["cleared"]
     assert laboratory.questions.unsafe({"*.power": (-200, 50)})["found"] == []  # still to be asked
+    for gone in (laboratory.ready, laboratory.__enter__, lambda: laboratory.power_cycle("fridge")):
+        with pytest.raises(FaultError, match="the laboratory is closed: "):
+            gone()
+
+
+@pytest.mark.parametrize("published", ["values.json", {"name": "q0.t1"}, 3, None])
+def test_what_is_no_list_of_values_is_refused(laboratory, published):
+    with pytest.raises(AuditError, match="a list of values is wanted, not "):
+        laboratory.questions.contradicted(published)
+
+
+def test_values_of_before_the_laboratory_are_judged_and_it_is_said(laboratory):
+    value = {"name": "q0.t1", "value": 1.0, "stderr": 1.0}
+    began = laboratory.ledger.began
+    answer = laboratory.questions.contradicted([value | {"time": began - 5}, value])
+    assert answer["checked"] == 2
+    (remark,) = answer["remarks"]
+    assert remark.startswith("q0.t1: of before the laboratory began; ")
+    assert laboratory.questions.contradicted([value])["remarks"] == []
+
+
+def test_what_is_of_another_type_is_named(laboratory):
+    with pytest.raises(WorldError, match=r"a parameter is a name such as q0\.t1, not 3"):
+        World.truth(laboratory.world, 3)
+    with pytest.raises(WorldError, match="by a number of s, not by '5h'"):
+        laboratory.world.clock.advance("5h")
 
 
 def test_a_box_that_is_not_there_is_not_switched(laboratory):

@@ -30,12 +30,12 @@ def laboratory() -> Iterator[Laboratory]:
 @pytest.mark.parametrize(
     ("box", "before", "setting", "value", "said"),
     [
-        ("pulser", b"*RST", "amplitude", "20", "amplitude: 20 cannot be: it is 0.001 to 10 V"),
+        ("pulser", b"*RST", "amplitude", "20", "amplitude cannot be 20: it is 0.001 to 10 V"),
         ("pulser", b"SOUR1:VOLT:OFFS 4", "amplitude", "4", "it is 0.001 to 2 V at present"),
         ("pulser", b"SOUR1:VOLT 8", "offset", "-3", "it is -1 to 1 V"),
         ("pulser", b"SOUR1:FUNC RAMP", "frequency", "30e6", "it is 1e-06 to 200000 Hz"),
         ("pulser", b"SOUR1:FREQ 30e6", "function", "RAMP", "RAMP ends at 200000 Hz"),
-        ("bias", b"SOUR:RANG 1", "level", "30", "level: 30 cannot be: the range ends at 1.2 V"),
+        ("bias", b"SOUR:RANG 1", "level", "30", "level cannot be 30: the range ends at 1.2 V"),
     ],
 )  # fmt: skip
 def test_a_knob_ends_where_the_box_ends_at_present(laboratory, box, before, setting, value, said):

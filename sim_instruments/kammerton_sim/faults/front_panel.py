@@ -55,7 +55,7 @@ def _turned(
     chosen = [places[output]] if output else list(places.values())
     refused = (_objection(box, setting, place, new) for place in chosen)
     for said in filter(None, refused):
-        raise ValueError(f"{setting}: {value} cannot be: {said}")
+        raise ValueError(f"{setting} cannot be {value}: {said}")
     return new, chosen
 
 

@@ -142,7 +142,14 @@ class Faults:
     def remark(self, number: int) -> str:
         """Return what is to be known of a fault as the laboratory is set at present; or ""."""
         injection = self._all[number - 1]
-        return injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
+        mine = injection.fault.held(injection.given)
+        said = injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
+        others = [each for each in self._all[: number - 1] if each.state == "on"]
+        rest = [str(each.number) for each in others if each.fault.held(each.given) & mine]
+        if rest and injection.state == "on":
+            said += f"{said and '; '}fault {' and '.join(rest)} acted on the same: it rests until"
+            said += " this one ends"
+        return said
 
     def clear(self, number: int | Sequence[int] | None = None) -> list[int]:
         """Take some faults off, or all; returns the numbers of those that it cleared.
@@ -160,7 +167,9 @@ class Faults:
             if meant is None:
                 meant = known
             if never := [str(each) for each in meant if each not in known]:
-                raise FaultError(f"there was no fault {', '.join(never)}; {_so_far(self._all)}")
+                raise FaultError(
+                    f"no fault has the number {', '.join(never)}; {_so_far(self._all)}"
+                )
             chosen = [self._all[each - 1] for each in dict.fromkeys(meant)]
             return [injection.number for injection in chosen if self._end(injection)]
 
@@ -185,7 +194,9 @@ class Faults:
 
     def _find(self, name: str) -> Fault:
         if name not in CATALOGUE:
-            raise FaultError(f"no fault {name!r}{near(name, CATALOGUE)}; --list names all")
+            raise FaultError(
+                f"no fault {name!r}{near(name, CATALOGUE)}; `kammerton sim ctl --list` names all"
+            )
         return CATALOGUE[name]
 
     def _strike(self, injection: Injection, lasting: float) -> None:

@@ -27,6 +27,8 @@ class LaboratoryClock:
 
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass at once, a year at most: instrument time for which nobody waited."""
+        if not isinstance(seconds, int | float):
+            raise WorldError(f"the clock goes forward by a number of s, not by {seconds!r}")
         if not seconds >= 0:
             raise WorldError(f"the clock only goes forward: by 0 s or more, not by {seconds:g} s")
         if seconds > MOST_AT_ONCE:

@@ -162,11 +162,13 @@ class World:
         WorldError
             There is no such thing, or was none: a chip that is too warm is no superconductor.
         """
+        if not isinstance(parameter, str):
+            raise WorldError(f"a parameter is a name such as q0.t1, not {parameter!r}")
         found = self._truth(parameter, at, extra)
         kelvin = self.refrigerator.temperature_at(self.clock.now() if at is None else at)
         if kelvin > CRITICAL:
             raise WorldError(
-                f"{parameter} has no truth at {kelvin:.3g} K: above {CRITICAL:g} K aluminium is no"
+                f"{parameter}: no truth at {kelvin:.3g} K; above {CRITICAL:g} K aluminium is no"
                 " superconductor, and the chip has neither qubits nor resonators"
             )
         return found

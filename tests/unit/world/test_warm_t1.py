@@ -66,7 +66,7 @@ def test_above_the_end_of_superconductivity_there_is_no_qubit(make_lab):
     began = world.clock.now()
     world.temperature = 295.0
     for parameter in ("q0.t1", "q0.f01", "r0.frequency"):
-        with pytest.raises(WorldError, match=f"{parameter} has no truth at 295 K: above 1.2 K"):
+        with pytest.raises(WorldError, match=f"{parameter}: no truth at 295 K; above 1.2 K"):
             world.truth(parameter)
         assert world.truth(parameter, at=began) > 0
     with pytest.raises(WorldError, match=r"no parameter 'q0\.t9'"):
