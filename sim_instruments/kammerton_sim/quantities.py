@@ -17,7 +17,7 @@ _LARGE = ("G", "M", "k")
 
 def quantity(value: float, unit: str, digits: int = 6) -> str:
     """Return a value with a prefix that fits: 9 GHz, 0.5 V is 500 mV, 15 dBm."""
-    prefix = _prefix(value, unit)
+    prefix = _prefix(float(f"{value:.{digits}g}"), unit)  # 999.9999999 µV are 1 mV
     return f"{value / _PREFIXES[prefix]:.{digits}g} {prefix}{unit}".rstrip()
 
 
@@ -26,7 +26,7 @@ def lasted(seconds: float) -> str:
     for unit, factor in LONG.items():
         if seconds >= factor:
             return f"{seconds / factor:.4g} {unit}"
-    prefix = _prefix(seconds, "s")
+    prefix = _prefix(float(f"{seconds:.4g}"), "s")
     return f"{seconds / _PREFIXES[prefix]:.4g} {prefix}s"
 
 

@@ -104,6 +104,7 @@ class Site:
                 self.ledger.record(name, "all", "power cycle", None, None)
             else:
                 self._boxes[name].power_cycle()
+            self.knobs.forget(name)
 
         self.server(name).drop(cycle)
 

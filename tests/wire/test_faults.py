@@ -681,6 +681,16 @@ def test_what_cannot_be_together_is_refused_before_it_waits(laboratory, name, gi
     assert laboratory.faults.active() == []
 
 
+def test_a_hand_that_goes_after_a_power_cycle_turns_nothing_back(laboratory, source):
+    box = laboratory.sources["drive_lo"]
+    box.receive(b"POW 7")
+    number = laboratory.faults.inject("front-panel", **POWER, value="3")
+    laboratory.power_cycle("drive_lo")
+    default = box.value("power")
+    assert laboratory.faults.clear(number) == [number]
+    assert box.value("power") == default != 7
+
+
 def test_two_knobs_of_one_setting_are_two_and_all_of_it_is_each(laboratory):
     awg = laboratory.generators["awg1"]
     knob = {"instrument": "awg1", "setting": "amplitude"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -22,6 +23,7 @@ from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import MODELS as WORDS
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.further import MODELS
+from kammerton_sim.instruments.board_link import BoardLink
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.wire.hislip import HEADER
@@ -184,6 +186,21 @@ def test_what_was_sent_before_a_power_cycle_switches_nothing_on_after_it(laborat
             time.sleep(0)
         laboratory.power_cycle(name)
     assert (source.value("on"), len(source.errors)) == (False, 0)
+
+
+def test_a_digitizer_is_not_armed_by_what_was_sent_before_a_power_cycle(laboratory, monkeypatch):
+    armed, slow = [], threading.Event()
+    monkeypatch.setattr(BoardLink, "_lock", lambda self: slow.wait(5))
+    monkeypatch.setattr(BoardLink, "_arm", lambda self, **_: armed.append(1))
+    with socket.create_connection(("127.0.0.1", laboratory.ports["board"]), 5) as client:
+        client.sendall(b'{"op": "lock"}\n{"op": "arm"}\n')
+        cycle = threading.Thread(target=laboratory.power_cycle, args=["board"])
+        cycle.start()
+        while not laboratory.board.server._ended:
+            time.sleep(0)
+        slow.set()
+        cycle.join()
+    assert armed == []
 
 
 def test_a_generator_that_was_off_knows_nothing_any_more(laboratory):

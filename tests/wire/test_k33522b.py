@@ -118,7 +118,7 @@ def noted(box: Keysight33522b, since: int) -> list[tuple[str, float, float]]:
     ("before", "command", "entries"),
     [
         ("VOLT:OFFS 0.1", "VOLT 20", [("low", 0.05, -5), ("high", 0.15, 5)]),
-        ("VOLT 4", "VOLT:OFFS 9", [("low", -2, 1), ("high", 2, 5)]),
+        ("VOLT 4", "VOLT:OFFS 9", [("high", 2, 5), ("low", -2, 1)]),
         ("VOLT 4;VOLT:OFFS 3", "*RST", [("low", 1, -0.05), ("high", 5, 0.05)]),
         ("VOLT 0.1", "*RST", []),
     ],
@@ -349,3 +349,15 @@ def test_the_line_gets_the_same_whatever_load_the_box_is_told(box):
     assert noted <= {("low", 0.0), ("high", 1.0)}
     told(box, ":OUTP:LOAD INF;:VOLT 1;:VOLT:OFFS 0.5")
     assert box.levels()["fg.1"]["high"] == pytest.approx(0.5)
+
+
+def test_levels_are_round_numbers_and_the_low_one_is_never_above_the_high_one(box):
+    start = box.ledger.since()[-1]["index"] + 1 if box.ledger.since() else 0
+    told(box, "SOUR1:VOLT:HIGH 0.7;LOW 0.1;HIGH 5;LOW 4.9;LOW -0.3;HIGH -0.1")
+    assert box.receive(b"SOUR1:VOLT?") == b"+2.00000000000000E-01"
+    levels = {"low": -0.05, "high": 0.05}
+    for change in box.ledger.since(start):
+        if change["what"] in levels:
+            levels[change["what"]] = change["new"]
+            assert levels["low"] <= levels["high"]
+            assert round(change["new"], 9) == change["new"]

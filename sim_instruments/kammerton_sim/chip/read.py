@@ -96,7 +96,8 @@ class _Reader:
             self.problems.append("seed: must be a whole number, not below 0")
         qubits = [self.qubit(k, v) for k, v in self.tables(table, "qubits").items()]
         resonators = [self.resonator(k, v) for k, v in self.tables(table, "resonators").items()]
-        if not {"qubits", "resonators", "wiring"} <= set(table):
+        wires = self.table(table, "wiring", "")
+        if not all(isinstance(table.get(key), dict) for key in ("qubits", "resonators", "wiring")):
             return None  # what follows from that is not said
         if not qubits:
             self.problems.append("a chip needs a qubit")
@@ -104,7 +105,7 @@ class _Reader:
             counts = _counted(len(qubits), "qubit"), _counted(len(resonators), "resonator")
             self.problems.append(" but ".join(counts))
         names = [q.name for q in qubits], [r.name for r in resonators]
-        wiring = self.wiring(self.table(table, "wiring", ""), *names)
+        wiring = self.wiring(wires, *names)
         couplers = effects.get("couplers", {})
         self.problems += connected.flux_lines(qubits, couplers, wiring)
         self.problems += connected.straddling(qubits, resonators)

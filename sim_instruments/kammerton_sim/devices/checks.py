@@ -48,6 +48,9 @@ QUBIT = "qubit"
 PAIR = {"qubit_a", "qubit_b"}
 """Columns of the couplings that stand beside a table."""
 
+_ROUNDED = 1e-3
+"""By how much a readout error may differ from the mean of its two parts: tables round."""
+
 _MISSPELT = 0.85  # how near a column must be to one that a table may have
 
 
@@ -160,8 +163,19 @@ class Checker:
         What errs more often has its two answers exchanged, and errs less often once they are named
         the other way round.
         """
-        if mean is None and one is not None and zero is not None:
-            mean = (one + zero) / 2
+        if one is not None and zero is not None:
+            both = (one + zero) / 2
+            if mean is not None and abs(mean - both) > _ROUNDED:
+                self.problems.append(
+                    f"{where}: a readout_error of {mean:g} is not the mean of"
+                    f" p_read0_prepared1 and p_read1_prepared0, {both:g}"
+                )
+            mean = both if mean is None else mean
+        elif mean is None and (one, zero) != (None, None):
+            self.mended.append(
+                f"{where}: of p_read0_prepared1 and p_read1_prepared0 one is missing, so that the"
+                " readout error is filled in"
+            )
         if mean is None or mean <= 0.5:
             return mean
         said = f"{where}: a readout error of {mean:g} is above 0.5, that of a coin"

@@ -27,6 +27,11 @@ class Knobs:
     def __init__(self) -> None:
         self._hands: dict[tuple[object, ...], list[_Hand]] = {}
 
+    def forget(self, instrument: str) -> None:
+        """Let go of all knobs of a box, which begins anew."""
+        for knob in [knob for knob in self._hands if knob[0] == instrument]:
+            del self._hands[knob]
+
     def turn(
         self, knob: tuple[object, ...], before: Value, new: Value, put: Callable[[Value], None]
     ) -> Undo:
@@ -39,6 +44,8 @@ class Knobs:
         put(new)
 
         def leave() -> None:
+            if self._hands.get(knob) is not hands:
+                return  # the box was switched off and on since: its knobs are where they are then
             last = hands[-1] is hand
             hands.remove(hand)
             if last:

@@ -12,6 +12,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from functools import partial
 from time import sleep
 
 import numpy as np
@@ -90,7 +91,8 @@ class Ats9360:
         self._makers.shutdown(cancel_futures=True)
 
     def _attend(self, connection: socket.socket, peer: str) -> None:
-        BoardLink(self, connection, self.server.link).serve()
+        arrive = partial(self.server.arrive, connection)
+        BoardLink(self, connection, self.server.link, arrive).serve()
 
     def acquisition(self, index: int) -> Acquisition:
         """Return an acquisition whose states are still known; raises KeyError."""

@@ -94,10 +94,20 @@ class Board(Protocol):
 
 
 class BoardLink:
-    """One connection of a driver's process."""
+    """One connection of a driver's process.
 
-    def __init__(self, board: Board, connection: socket.socket, cable: Link) -> None:
+    arrive: called when a request came in; raises ConnectionResetError where nobody shall get it.
+    """
+
+    def __init__(
+        self,
+        board: Board,
+        connection: socket.socket,
+        cable: Link,
+        arrive: Callable[[], object],
+    ) -> None:
         self._board, self._connection, self._cable = board, connection, cable
+        self._arrive = arrive
         self._memory: dict[int, mmap.mmap] = {}
         self._acquisition: Acquisition | None = None
         self._posted: deque[tuple[int | None, int]] = deque()
@@ -123,7 +133,7 @@ class BoardLink:
         try:
             with self._connection.makefile("rb") as reader:
                 while line := reader.readline(1 << 16):
-                    self._cable.arrive()
+                    self._arrive()
                     self._reply(self._do(operations, line))
         finally:
             self._abort()

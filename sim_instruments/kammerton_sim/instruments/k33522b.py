@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton_sim.instruments.k33522b_ends import DECIMALS
 from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
 from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.instruments.k33522b_shape import SHORTEST, Shapes
@@ -135,7 +136,10 @@ class Keysight33522b(Shapes):
             self._note(suffixes[0])
 
     def _note(self, channel: int) -> None:
-        for end, new in zip(("low", "high"), self._extremes(channel), strict=True):
+        levels = dict(zip(("low", "high"), self._extremes(channel), strict=True))
+        rises = levels["low"] > self._noted[channel, "low"]
+        for end in ("high", "low") if rises else ("low", "high"):  # so that low is never above high
+            new = levels[end]
             old = self._noted[channel, end]
             if new != old:
                 self._noted[channel, end] = new
@@ -173,7 +177,7 @@ class Keysight33522b(Shapes):
         if self.value("function", channel) == "DC":
             return offset, offset
         half = float(self.value("amplitude", channel)) / 2 * scale
-        return offset - half, offset + half
+        return round(offset - half, DECIMALS), round(offset + half, DECIMALS)
 
     # ---------------------------------------------------------------- levels and shapes
 

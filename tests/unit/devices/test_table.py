@@ -112,6 +112,11 @@ def test_couplings_name_each_pair_once(table):
         ("0,1e-4,9e-5,inf,-3.4e8", "row 2: f01 [Hz]: inf must lie"),
         ("0,1e-4,9e-5,5.1e9,-3.4e8,1.2", "row 2: readout_error: 1.2 must lie between 0 and 1"),
         ("0,1e-4,9e-5,5.1e9,-3.4e8,,-1", "row 2: p_read0_prepared1: -1 must lie between 0 and 1"),
+        (
+            "0,1e-4,9e-5,5.1e9,-3.4e8,0.02,0.3,0.62",
+            "row 2: a readout_error of 0.02 is not the mean of p_read0_prepared1 and"
+            " p_read1_prepared0, 0.46",
+        ),
         (",1e-4,9e-5,5.1e9,-3.4e8", "row 2: '' is no name of a qubit, such as 3 or q3"),
         ("_a,1e-4,9e-5,5.1e9,-3.4e8", "row 2: '_a' is no name of a qubit"),
         ("é,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'é' is no name of a qubit"),
@@ -125,6 +130,13 @@ def test_couplings_name_each_pair_once(table):
 def test_a_bad_value_is_named_with_its_row(table, row, problem):
     (found,) = problems_of(table(row, pairs=None))
     assert problem in found
+
+
+def test_half_a_readout_error_is_left_out_and_said(table):
+    device = read_device(table("0,1e-4,9e-5,5.1e9,-3.4e8,,0.3", ROWS[1], pairs=None))
+    assert device.qubits[0].readout_error is None
+    (said,) = device.mended
+    assert said.startswith("row 2: of p_read0_prepared1 and p_read1_prepared0 one is missing")
 
 
 def test_a_qubit_that_is_there_twice_is_named_with_both_rows(table):

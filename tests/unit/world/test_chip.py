@@ -145,6 +145,15 @@ def test_what_follows_from_a_mistake_is_not_another(written, old, new, problem):
     assert set(caught.value.problems) == each | strange
 
 
+def test_from_a_section_that_is_no_table_nothing_follows(written):
+    text, _, _ = written.read_text().partition("[wiring]")
+    written.write_text(f"wiring = 3\n{text}")
+    with pytest.raises(ChipError) as caught:
+        read_chip(written)
+    (said,) = caught.value.problems
+    assert "wiring: must be a table" in said
+
+
 def test_twenty_qubits_are_read_on_two_lines():
     wiring = default_wiring(20)
     (second,) = wiring.more
