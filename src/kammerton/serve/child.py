@@ -61,6 +61,12 @@ class Life:
     def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
         self._wire, self._beat, self._alone = wire, beat, alone
         self._doing = "starting"
+        self.off: bool | None = None
+        """Whether the work left all outputs verified off; None where it did not come so far."""
+
+    def known(self, off: bool) -> None:
+        """Take note of whether all outputs were verified off at the end of the work."""
+        self.off = off
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -168,7 +174,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
-            off = await _off(lab, KNOW_AT_ONCE if told.is_set() else KNOW)
+            off = await _off(lab, life.off, KNOW_AT_ONCE if told.is_set() else KNOW)
         except asyncio.CancelledError:  # here it has come to where it was meant to
             code, why = await _to_its_end(_told(lab, order.mode))
             off = code is Code.DONE
@@ -229,7 +235,7 @@ async def _unrecorded(lab: Lab) -> str:
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.unrecorded")
         async with asyncio.timeout(LAST):
-            words: str = await safe.off_without_store(lab)
+            words: str = (await safe.off_without_store(lab))[1]
     except TimeoutError:
         return f"outputs are not known to be off within {LAST:g} s, and the database is silent"
     return f"the database does not answer; {words}"
@@ -248,15 +254,16 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
     return None if left is None else f"{doubt}: {left}", True
 
 
-async def _off(lab: Lab, patience: float) -> bool:
+async def _off(lab: Lab, seen: bool | None, patience: float) -> bool:
     """Say whether the database knows of no output that may be on; ask for so many s.
 
-    Where it does not open all was switched off without it: another process could do no more.
+    seen: what the work saw itself, which counts where the database is silent. Where it saw nothing
+    the instruments are another's, or none was touched: another process could do no more.
     """
     with contextlib.suppress(KammertonError, TimeoutError):
         async with asyncio.timeout(patience):
             return await asyncio.to_thread(_left, lab) is None
-    return True
+    return seen is not False
 
 
 def _left(lab: Lab) -> str | None:
@@ -280,9 +287,12 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
 
     try:
         if order.mode in (Mode.SAFE, Mode.IDLE):
-            await stay_safe(lab, order.why, life.doing, touch=order.mode is Mode.SAFE)
-        once = order.mode is Mode.ONCE
-        parked = await run_computer(lab, once=once, doing=life.doing, up=life.up, warm=life.warm)
+            touch = order.mode is Mode.SAFE
+            await stay_safe(lab, order.why, life.doing, touch=touch, known=life.known)
+        parked = await run_computer(
+            lab, once=order.mode is Mode.ONCE, doing=life.doing, up=life.up, warm=life.warm,
+            known=life.known,
+        )  # fmt: skip
     except KammertonError as problem:
         texts = (str(problem), *getattr(problem, "__notes__", ()))
         tell(*(f"kammerton run: {text}" for text in texts))

@@ -43,19 +43,21 @@ ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
 Doing = Callable[[str], object]
+Known = Callable[[bool], object]
 
 
-def _quiet(what: str = "") -> None:
-    pass
+def quiet(what: object = None) -> None:
+    """Tell nobody."""
 
 
 async def run_computer(
     lab: Lab,
     *,
     once: bool = False,
-    doing: Doing = _quiet,
-    up: Callable[[], object] = _quiet,
-    warm: Callable[[], object] = _quiet,
+    doing: Doing = quiet,
+    up: Callable[[], object] = quiet,
+    warm: Callable[[], object] = quiet,
+    known: Known = quiet,
 ) -> Mapping[str, str]:
     """Keep a computer in tune until cancelled, or with `once` until nothing is worth measuring.
 
@@ -65,6 +67,7 @@ async def run_computer(
 
     doing: called with what is done, whenever that changes. up: called once the instruments are
     connected and their outputs known to be off. warm: called once all kernels are compiled.
+    known: called at the end with whether all outputs were verified off.
 
     Raises
     ------
@@ -74,7 +77,7 @@ async def run_computer(
         The database cannot be opened or written.
     """
     alarms = Alarms()
-    async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
+    async with opened_store(lab, alarm=alarms.tell, known=known) as (store, outputs):
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
             errands = Measuring(lab, calibration_names())
@@ -113,9 +116,11 @@ async def _drawing() -> AsyncIterator[Background]:
 
 @asynccontextmanager
 async def opened_store(
-    lab: Lab, *, touch: bool = True, alarm: Tell = unheard
+    lab: Lab, *, touch: bool = True, alarm: Tell = unheard, known: Known = quiet
 ) -> AsyncIterator[tuple[Store, Outputs]]:
     """Open the database, and the audit log of the outputs; say at the end whether they are off.
+
+    known: hears that too, for the database may be silent by then.
 
     Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
     that says what is known of them.
@@ -126,13 +131,18 @@ async def opened_store(
         except StoreInUse:
             raise  # the instruments are of whoever has it
         except Exception as problem:
-            problem.add_note(await off_without_store(lab) if touch else NOT_TOUCHED)
+            words = NOT_TOUCHED
+            if touch:
+                off, words = await off_without_store(lab)
+                known(off)
+            problem.add_note(words)
             raise
         if store.place.file is not None and (warning := library_warning()):
             log.warning("%s", warning)
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
+        stack.callback(lambda: known(outputs.known_off))  # before that, which may fail
         stack.enter_context(audit)
         yield store, outputs
 
@@ -182,7 +192,7 @@ class Tuning:
     up: Callable[[], object]
     alarm: Tell
     wishes: Wishes
-    warm: Callable[[], object] = _quiet
+    warm: Callable[[], object] = quiet
     kernels: Kernels = field(default_factory=Kernels)
 
     async def run(self, *, once: bool) -> Mapping[str, str]:

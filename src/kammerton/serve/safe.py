@@ -12,7 +12,7 @@ from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
-from kammerton.serve.computer import Doing, opened_store
+from kammerton.serve.computer import Doing, Known, opened_store, quiet
 from kammerton.serve.holding import Holds
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
@@ -25,10 +25,13 @@ REMIND = 10.0  # s between two signs of life in the database
 LAST_CONNECT = 2.5  # s that an instrument gets to connect where the daemon is about to end
 
 
-async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoReturn:
+async def stay_safe(
+    lab: Lab, why: str, doing: Doing, *, touch: bool, known: Known = quiet
+) -> NoReturn:
     """Switch everything off that answers, verify it, and then stay, until cancelled.
 
-    touch: False when even that has failed before; then no driver is loaded.
+    touch: False when even that has failed before; then no driver is loaded. known: called at the
+    end with whether all outputs were verified off.
 
     Raises
     ------
@@ -36,7 +39,7 @@ async def stay_safe(lab: Lab, why: str, doing: Doing, *, touch: bool) -> NoRetur
         The database cannot be opened or written.
     """
     alarms = Alarms()
-    async with opened_store(lab, touch=touch, alarm=alarms.tell) as (store, outputs):
+    async with opened_store(lab, touch=touch, alarm=alarms.tell, known=known) as (store, outputs):
         clock = LabClock.not_before(store.now())
         doing("safe mode: switching all outputs off")
         if touch:

@@ -12,8 +12,8 @@ from kammerton.model import InstrumentError, LabClock
 log = logging.getLogger(__name__)
 
 
-async def off_without_store(lab: Lab) -> str:
-    """Switch everything off but biases, verify it, and return in words what is known.
+async def off_without_store(lab: Lab) -> tuple[bool, str]:
+    """Switch everything off but biases, verify it; return whether all is off, and that in words.
 
     The last process may have died with outputs on; without the database nobody knows, nor who
     holds what. Off is harmless; a bias that moves is not, so all hold.
@@ -24,5 +24,5 @@ async def off_without_store(lab: Lab) -> str:
         async with open_bench(replace(lab, instruments=entries), LabClock(), configure=False):
             pass
     except InstrumentError as problem:
-        return f"outputs are not known to be off: {problem}"
-    return "all outputs are known to be off; biases are as they were"
+        return False, f"outputs are not known to be off: {problem}"
+    return True, "all outputs are known to be off; biases are as they were"

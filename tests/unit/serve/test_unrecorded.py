@@ -66,6 +66,29 @@ def test_with_a_broken_database_an_output_that_may_be_on_is_named(lab, benches):
     assert refused(lab).__notes__ == ["outputs are not known to be off: awg1 does not connect"]
 
 
+@pytest.mark.parametrize("wrong", [None, "awg1 does not connect"])
+def test_what_was_seen_of_the_outputs_is_told_where_the_database_is_silent(lab, benches, wrong):
+    """With `--once` no other process looks: one that only switches off must know that it has to."""
+    lab.database.write_bytes(b"no database at all" * 500)
+    benches[1].extend([wrong] if wrong else [])
+    life = child.Life(None, 1.0)
+    refused(lab, known=life.known)
+    assert life.off is (wrong is None)
+    assert asyncio.run(child._off(lab, life.off, 1.0)) is (wrong is None)
+
+
+def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab):
+    seen = []
+
+    async def work(off):
+        async with opened_store(lab, known=seen.append) as (_, outputs):
+            outputs.known_off = off
+
+    for off in (True, False):
+        asyncio.run(work(off))
+    assert seen == [True, False]
+
+
 def test_where_nothing_may_be_touched_a_broken_database_changes_nothing(lab, benches):
     lab.database.write_bytes(b"no database at all" * 500)
     assert "no instrument was touched" in refused(lab, touch=False).__notes__[0]
