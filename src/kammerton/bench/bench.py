@@ -28,8 +28,12 @@ from kammerton.model import (
 from kammerton.model.roles import Digitizer, Instrument, MicrowaveSource, WaveformGenerator
 from kammerton.program.compiled import Compiled
 
-OVERTIME = 30.0
-"""s beyond its own timeout and twice its instrument time before an acquisition is given up."""
+OVERTIME = 15.0
+"""s beyond the digitizer's own timeout in which no buffer comes before it is given up: its library
+hangs, and the generators play."""
+
+GLANCE = 0.05
+"""s at least between two looks at whether records come."""
 
 ABORTED = 1.0
 """s that an acquisition which is given up is waited for before the generators are stopped."""
@@ -179,14 +183,15 @@ class Bench:
         """Arm, trigger, stream; what was played counts as laboratory time even if it failed."""
         amount = collector.amount
         capture = amount.capture(compiled.window.samples, compiled.turn_seconds)
-        limit = OVERTIME + capture.timeout + 2 * amount.turns * compiled.turn_seconds
         start = perf_counter()
 
         async def armed() -> None:
             await self.gate.trigger(self.lab.sync.master)
 
         try:
-            await self._while_cold(digitizer.acquire(capture, armed, collector), digitizer, limit)
+            acquisition = digitizer.acquire(capture, armed, collector)
+            patience = OVERTIME + capture.timeout
+            await self._while_cold(acquisition, digitizer, _coming(collector, patience))
         except NoTriggers as silence:
             raise InstrumentError(f"{silence}; {self._hint(compiled)}") from silence
         except InstrumentError as failure:
@@ -209,20 +214,24 @@ class Bench:
         await unbroken(self.gate.stop(compiled.playlists))
 
     async def _while_cold(
-        self, acquisition: Coroutine[Any, Any, None], digitizer: Digitizer, limit: float
+        self,
+        acquisition: Coroutine[Any, Any, None],
+        digitizer: Digitizer,
+        coming: Coroutine[Any, Any, float],
     ) -> None:
-        """Wait for an acquisition, no longer than `limit`, unless the interlock trips first."""
-        work = asyncio.ensure_future(acquisition)
+        """Wait for an acquisition while its records are coming, unless the interlock trips."""
+        work, come = asyncio.ensure_future(acquisition), asyncio.ensure_future(coming)
         trip = asyncio.ensure_future(self.gate.trip.wait())
         try:
-            await asyncio.wait({work, trip}, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({work, trip, come}, return_when=asyncio.FIRST_COMPLETED)
             if self.gate.trip.is_set():
                 raise DriveInhibited(f"drive was switched off: {self.gate.cold.objection()}")
             if not work.done():
-                raise InstrumentError(f"{digitizer.name} did not finish within {limit:.0f} s")
+                raise InstrumentError(f"{digitizer.name} gave no record for {come.result():.0f} s")
             work.result()
         finally:
             trip.cancel()
+            come.cancel()
             await unbroken(self._ended(work))
 
     async def _ended(self, acquisition: asyncio.Future[None]) -> None:
@@ -276,6 +285,17 @@ def _compile(program: Program, lab: Lab, *, minimum_samples: int) -> Compiled:
 def _minimum_samples(instruments: Mapping[str, Instrument]) -> int:
     generators = (d for d in instruments.values() if isinstance(d, WaveformGenerator))
     return max((g.minimum_samples for g in generators), default=1)
+
+
+async def _coming(collector: Collector, patience: float) -> float:
+    """Return once no record has come for more than `patience` s; returns for how many."""
+    known, since = -1, perf_counter()
+    while True:
+        if collector.turns != known:
+            known, since = collector.turns, perf_counter()
+        elif perf_counter() - since > patience:
+            return perf_counter() - since
+        await asyncio.sleep(max(patience / 10, GLANCE))
 
 
 def _reporter(amount: Amount, on_progress: OnProgress | None) -> Callable[[int], None]:

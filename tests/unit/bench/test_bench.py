@@ -215,11 +215,25 @@ def test_a_digitizer_that_hangs_is_named(fake, make, tmp_path, monkeypatch):
     monkeypatch.setattr(bench_module, "OVERTIME", -4.9)
 
     async def body(bench: Bench) -> None:
-        with pytest.raises(InstrumentError, match="dig did not finish within"):
+        with pytest.raises(InstrumentError, match="dig gave no record for 0 s"):
             await bench.acquire(make.program())
         assert ("awg", "stop") in fake.log
 
     use(fake, make, tmp_path, body)
+
+
+def test_a_digitizer_is_given_up_only_once_its_records_have_ceased_to_come():
+    collector = SimpleNamespace(turns=0)
+
+    async def body() -> float:
+        coming = asyncio.create_task(bench_module._coming(collector, 0.4))
+        for _ in range(10):
+            collector.turns += 1
+            await asyncio.sleep(0.1)
+        assert not coming.done(), "it is slow, and goes on"
+        return await coming
+
+    assert 0.4 < asyncio.run(body()) < 5
 
 
 def test_a_lost_buffer_is_an_error(fake, make, tmp_path):
