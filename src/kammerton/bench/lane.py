@@ -64,7 +64,22 @@ class _Call:
             self.future.set_exception(error)
 
 
+MANY = 64
+"""Threads of one instrument that hang, each in a call that was left behind: one more is too many
+for a process that shall run for months, and it ends."""
+
 _loose = list[tuple[str, _Call, float]]()
+_behind = list[tuple[str, _Call]]()
+
+
+def _leave(name: str, call: _Call, loose: float | None) -> None:
+    """Take note of a call that is left behind; see `Lane.rebuild`."""
+    _behind[:] = [each for each in _behind if not each[1].future.done()]
+    _behind.append((name, call))
+    if loose is None and sum(each[0] == name for each in _behind) > MANY:
+        loose = 0.0
+    if loose is not None:
+        _loose.append((name, call, time.monotonic() + loose))
 
 
 def beyond_reach(lane: str | None = None) -> list[str]:
@@ -215,10 +230,8 @@ class Lane:
             if self._closed:
                 return
             self._poison, hanging = None, self._worker.current
-            if hanging is not None and loose is not None:
-                _loose.append(
-                    (self.name, hanging, time.monotonic() + loose)
-                )  # first: it is so though no thread follows
+            if hanging is not None:
+                _leave(self.name, hanging, loose)  # first: it is so though no thread follows
             left, self._worker = self._worker, _Worker(self.name, self._calls, self._news)
             left.left = True
             if hanging is not None:
@@ -228,6 +241,8 @@ class Lane:
     def close(self, timeout: float = 2.0) -> None:
         """End the thread after the calls under way, waiting `timeout` s at most."""
         with self._news:
+            if not self._closed and (call := self._worker.current) is not None:
+                _leave(self.name, call, None)  # which may never end: an opening that hangs
             self._closed = True
             self._put(None)
         if self.poisoned is None:

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from kammerton.bench import Lane
+from kammerton.bench import lane as lane_module
+from kammerton.bench.lane import beyond_reach
 from kammerton.model import InstrumentError
 
 
@@ -48,6 +50,26 @@ def long_ago(lane: Lane) -> None:
 
 async def until(event: threading.Event) -> None:
     assert await asyncio.to_thread(event.wait, 5)
+
+
+def test_a_process_ends_before_ever_more_threads_of_one_instrument_hang(monkeypatch):
+    monkeypatch.setattr(lane_module, "MANY", 3)
+    end = threading.Event()
+    hung: list[Lane] = []
+    try:
+        for _ in range(4):
+            assert beyond_reach() == []
+            hung.append(Lane("vna"))
+            with pytest.raises(InstrumentError, match="did not return"):
+                hung[-1].call(end.wait, 20, timeout=0.01)
+            hung[-1].close(0.0)
+        (said,) = beyond_reach()
+        assert said.startswith("vna: ")
+    finally:
+        end.set()
+    for each in hung:
+        each._worker.thread.join(5)
+    assert beyond_reach() == []
 
 
 def test_calls_keep_their_order_and_their_thread(lane: Lane) -> None:
