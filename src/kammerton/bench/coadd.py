@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numba import njit
+from numba.core.caching import FunctionCache
 from numpy.typing import NDArray
 
 log = logging.getLogger(__name__)
@@ -31,9 +32,18 @@ def _compiled(*signatures: str, **how: Any) -> Callable[[F], F]:
             return cast("F", njit(cache=True, **how)(function))
         except Exception as problem:  # noqa: BLE001 - torn, full, read-only: numba has many words
             log.warning("what numba keeps of %s is of no use: %r", function.__name__, problem)
+            _forget(function)
             return cast("F", njit(**how)(function))
 
     return compiled
+
+
+def _forget(function: Callable[..., Any]) -> None:
+    """Let the next process begin anew what numba keeps of a function."""
+    try:
+        FunctionCache(function).flush()  # type: ignore[no-untyped-call]
+    except (OSError, RuntimeError) as problem:
+        log.warning("nor can it be kept anew: %s", problem)
 
 
 @_compiled("int64(uint16[:, ::1], int32[:, ::1])")

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -111,7 +112,12 @@ def test_what_numba_cannot_keep_is_compiled_for_this_process(monkeypatch, caplog
         return lambda function: (function, how)
 
     monkeypatch.setattr(coadd, "njit", njit)
+    forgotten = []
+    monkeypatch.setattr(
+        coadd, "FunctionCache", lambda f: SimpleNamespace(flush=lambda: forgotten.append(f))
+    )
     function, how = coadd._compiled("int64(int64)")(abs)
+    assert forgotten == [abs], "the next process is not to find it again"
     assert (function, how) == (abs, {"signature_or_function": ["int64(int64)"], "nogil": True})
     assert "what numba keeps of abs is of no use: EOFError" in caplog.text
 
