@@ -134,17 +134,16 @@ async def _boxes_held(
 async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterator[None]:
     """Act on the way out, whatever happened inside and however often it is cancelled.
 
-    What went wrong first is what is raised; a failure to act is then a note on it.
+    What went wrong first is what is raised, a cancellation, too; a failure to act is then a note on
+    it, and in the log.
     """
     try:
         yield
-    except asyncio.CancelledError:
-        await unbroken(act())
-        raise
     except BaseException as failure:
         try:
             await unbroken(act())
         except InstrumentError as second:
+            log.error("on the way out: %s", second)  # noqa: TRY400 - it says all
             failure.add_note(str(second))
         raise
     await unbroken(act())

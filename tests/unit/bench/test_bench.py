@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import re
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
@@ -220,6 +221,24 @@ def test_a_digitizer_that_hangs_is_named(fake, make, tmp_path, monkeypatch):
         assert ("awg", "stop") in fake.log
 
     use(fake, make, tmp_path, body)
+
+
+@pytest.mark.parametrize("how", ["safe", "close"])
+def test_a_cancellation_passes_though_an_instrument_fails_on_the_way_out(
+    fake, make, tmp_path, how, caplog
+):
+    """Or who gave it a minute would never hear that the minute is over."""
+
+    async def body(bench: Bench) -> None:
+        fake.awg.fail[how] = InstrumentError("awg: no answer")
+        task = asyncio.current_task()
+        asyncio.get_running_loop().call_soon(task.cancel)
+        await asyncio.sleep(20)
+
+    with pytest.raises(asyncio.CancelledError) as caught:
+        use(fake, make, tmp_path, body)
+    assert "awg: no answer" in caught.value.__notes__[0]
+    assert re.search("on the way out: awg .*: awg: no answer", caplog.text)
 
 
 def test_a_digitizer_is_given_up_only_once_its_records_have_ceased_to_come():
