@@ -29,7 +29,7 @@ from kammerton_sim.command_line import (
 )
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ports import consecutive_ports, names_told, port_names, wanted_ports
+from kammerton_sim.ports import consecutive_ports, idle, names_told, port_names, wanted_ports
 from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
 from kammerton_sim.wire.server import PortInUse, free, twice
@@ -65,7 +65,7 @@ def _understood(
     options, problems = _parser().read(arguments)
     problems += _no_broker(options.broker)
     problems += clashes(options, chip_paths(options))
-    problems += contradictions(options)
+    problems += [*contradictions(options), *idle(options)]
     each = [_tried(problems, way) for way in ways(options)]
     chips = [made.chip for made in each if made is not None]
     pace = _tried(problems, lambda: _pace(options.time))

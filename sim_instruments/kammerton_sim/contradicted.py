@@ -29,7 +29,9 @@ def contradicted(
     if isinstance(published, str | Mapping) or not isinstance(published, Sequence):
         raise AuditError(f"a list of values is wanted, not {published!r}")
     problems = [p for n, entry in enumerate(published, 1) for p in _missing(n, entry)]
-    if not sigmas > 0:
+    if not is_number(sigmas):
+        problems.append(f"sigmas must be a number, not {sigmas!r}")
+    elif not sigmas > 0:
         problems.append(f"sigmas must be above 0, not {sigmas:g}")
     if problems:
         raise AuditError("; ".join(problems))

@@ -54,13 +54,22 @@ def wanted_ports(
     """
     named = _named(options.port, problems)
     if not each:
-        base = options.base_port
-        return named if named or base is None else {f"--base-port {base}": base}
+        first = options.base_port
+        taken = first is None or first in named.values()  # by the one that would get it, perhaps
+        return named if taken else {**named, f"--base-port {first}": first}
     known = list(dict.fromkeys(name for names in each for name in names))
     named = {own_name(name, known): port for name, port in named.items()}
     if strange := unknown_ports(known, named):
         problems.append(f"--port: {strange}")
     return _from(options.base_port, each[0], problems) | named
+
+
+def idle(options: argparse.Namespace) -> list[str]:
+    """Name the options that tell ports where none is served, and no lab.toml names one."""
+    if not options.no_serve or options.write_lab:
+        return []
+    given = {"--base-port": options.base_port, "--port": options.port}
+    return [f"{name} is for what is served, or for --write-lab" for name in given if given[name]]
 
 
 def _named(words: Sequence[str], problems: list[str]) -> dict[str, int]:

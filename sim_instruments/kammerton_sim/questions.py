@@ -68,6 +68,9 @@ class Questions:
             A pattern meets no output, or there is no pattern, so that finding nothing would prove
             nothing; or one meets levels in several units, which one pair of numbers cannot limit.
         """
+        patterns = isinstance(limits, Mapping) and all(isinstance(each, str) for each in limits)
+        if not patterns and not isinstance(limits, str | os.PathLike):
+            raise AuditError(f"limits are pattern -> (least, most), or a lab.toml, not {limits!r}")
         if not isinstance(limits, Mapping):
             return as_lab_calls(self.outside(limits_of_lab(limits)))
         if not limits:

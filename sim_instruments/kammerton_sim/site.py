@@ -97,7 +97,7 @@ class Site:
             laboratory is closed.
         """
         require(not self.closed, "the laboratory is closed: nothing can be switched in it")
-        name = one_of("instrument", own_name(name, self.boards), self.switchable)
+        name = one_of("instrument", own_name(str(name), self.boards), self.switchable)
 
         def cycle() -> None:
             if name in self.boards:

@@ -200,6 +200,16 @@ def test_one_chip_must_be_chosen_and_what_is_wrong_with_each_is_said(tmp_path, t
     ]
 
 
+def test_a_named_port_hides_no_first_port_that_is_in_use(tmp_path, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        first = taken.getsockname()[1]
+        words = f"{tmp_path}/absent.toml --base-port {first} --port awg1="
+        for awg, said in ((1, f"--base-port {first}: "), (first, "awg1: ")):
+            assert main([*f"{words}{awg}".split()]) == 2
+            *_, told = capsys.readouterr().err.splitlines()
+            assert told == f"{said}port {first} on 127.0.0.1 is in use"
+
+
 def test_a_file_that_is_missing_hides_nothing(tmp_path, capsys):
     long = "l" * 300
     words = f"{tmp_path}/absent.toml --coupled --write-chip {tmp_path} --write-lab {tmp_path}"
@@ -244,7 +254,9 @@ def test_all_that_is_wrong_with_the_options_is_said_at_once(table, capsys):
         ("--time never --seed", ["--seed: its value is missing", "--time never: write fast"]),
         ("--qubits --time never", ["--qubits: its value is missing", "--time never: write fast"]),
         # of the chip that was not meant no instrument is said to be missing
-        ("--qubits many --port awg3=5000", ["--qubits must be a whole number from 1 to 1000"]),
+        ("--qubits many --port awg3=5000",
+         ["--qubits must be a whole number from 1 to 1000", "--port is for what is served, or"]),
+        ("--qubits 1 --base-port 6000", ["--base-port is for what is served, or for --write-lab"]),
         ("--random 3 --qubits 2 --base-port 70000",
          ["--base-port must be a port from 1 to 65535, not '70000'",
           "choose one chip, not --qubits, --random"]),
@@ -351,7 +363,8 @@ def test_a_chip_that_is_refused_still_tells_which_ports_there_are(tmp_path, caps
     text = chip_text(random_chip(1, 3))
     path.write_text(text.replace("seed = 3", "seed = -3"), encoding="utf-8")
     assert main([str(path), "--port", "foo=77", "--port", "digitizer=4000", "--no-serve"]) == 2
-    seed, ports = capsys.readouterr().err.splitlines()
+    idle, seed, ports = capsys.readouterr().err.splitlines()
+    assert idle.startswith("--port is for what is served")
     assert seed.endswith("seed: must be a whole number, not below 0")
     assert ports == "--port: no instrument foo; there are awg1, drive_lo, readout_lo, board, " + (
         "fridge, control"

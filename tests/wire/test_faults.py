@@ -462,6 +462,10 @@ def test_a_reading_is_no_number(laboratory, source):
 def test_the_error_queue_fills_and_overflows(laboratory, source):
     laboratory.faults.inject("error", instrument="drive_lo", code=-222)
     assert errors(source)[0].startswith("-222")
+    laboratory.faults.inject("error", instrument="drive_lo", code=50)
+    assert errors(source)[0].startswith("50,")
+    with pytest.raises(FaultError, match="awg1 has no error 50, a source's"):
+        laboratory.faults.inject("error", instrument="awg1", code=50)
     laboratory.faults.inject("error", instrument="drive_lo", count=500)
     told = errors(source)
     assert told[-1].startswith("-350")

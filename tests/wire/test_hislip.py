@@ -8,14 +8,18 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 
 import pytest
 
-from kammerton_sim.wire import hislip
+from kammerton_sim.instruments.znb20 import Znb20
+from kammerton_sim.ledger import Ledger
+from kammerton_sim.wire import hislip, slices
 from kammerton_sim.wire.hislip import HEADER, LARGEST, HislipServer
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer
+from kammerton_sim.world import LaboratoryClock
+from tests.wire.test_znb20 import Line
 
 INIT, INIT_R, FATAL, ERROR, LOCK, LOCK_R, DATA, END = range(8)
 
@@ -143,6 +147,26 @@ def test_device_clear_forgets_half_a_message(server, echo):
         assert peer.receive()[0] == 9
         peer.send(END, 0, 2, b"whole?")
         assert peer.receive()[3] == b"whole?\n"
+
+
+def test_a_device_clear_does_not_wait_for_a_sweep(monkeypatch):
+    """What the client asked for before is forgotten, the rest of its message with it."""
+    clock, sweeps, sleep = LaboratoryClock(), threading.Event(), slices.sleep
+    box = Znb20("vna", Ledger(clock.now), Line(), clock.advance_to, pace=1.0)
+    box.receive(b"OUTP 0;:INIT1:CONT 0;:SENS1:BAND 1 HZ")  # 201 s a sweep
+    monkeypatch.setattr(slices, "sleep", lambda seconds: (sweeps.set(), sleep(seconds)))
+    server = HislipServer(box)
+    with closing(server), Peer(server.port) as peer, Peer(server.port) as control:
+        control.send(17, 0, peer.session())
+        control.receive()
+        peer.send(END, 0, 2, b"INIT1;:SENS1:SWE:POIN 7;*OPC?")
+        assert sweeps.wait(5)
+        control.send(19)
+        assert control.receive()[0] == 23
+        peer.send(8)
+        assert peer.receive()[0] == 9
+        peer.send(END, 0, 4, b"SENS1:SWE:POIN?")
+        assert peer.receive()[3] == b"201\n"
 
 
 def test_status_lock_and_remote(server):

@@ -93,8 +93,29 @@ def test_values_of_before_the_laboratory_are_judged_and_it_is_said(laboratory):
 def test_what_is_of_another_type_is_named(laboratory):
     with pytest.raises(WorldError, match=r"a parameter is a name such as q0\.t1, not 3"):
         World.truth(laboratory.world, 3)
+    with pytest.raises(WorldError, match=r"q0\.t1: at is a time in unix s, not '5h'"):
+        World.truth(laboratory.world, "q0.t1", at="5h")
     with pytest.raises(WorldError, match="by a number of s, not by '5h'"):
         laboratory.world.clock.advance("5h")
+    for limits in (3, {3: (0, 1)}):
+        with pytest.raises(AuditError, match=r"or a lab\.toml, not "):
+            laboratory.questions.unsafe(limits)
+    with pytest.raises(AuditError, match="sigmas must be a number, not '5'"):
+        laboratory.questions.contradicted([{"name": "q0.t1", "value": 1.0, "stderr": 1.0}], "5")
+
+
+def test_a_fault_takes_its_parameters_in_order_as_on_the_command_line(laboratory):
+    number = laboratory.faults.inject("trip", "turbo")
+    assert laboratory.faults.active()[0]["given"] == {"machine": "turbo"}
+    for ask, said in (
+        (lambda: laboratory.faults.inject("trip", "turbo", machine="turbo"), "machine is given"),
+        (lambda: laboratory.faults.inject("trip", "turbo", 3), "trip takes .*, not 2 values"),
+        (lambda: laboratory.faults.inject(3), "a fault is a name such as tls, not 3"),
+        (lambda: laboratory.faults.remark(number + 1), "no fault has the number 2"),
+        (lambda: laboratory.power_cycle(3), "no instrument '3'; there are"),
+    ):
+        with pytest.raises(FaultError, match=said):
+            ask()
 
 
 def test_a_box_that_is_not_there_is_not_switched(laboratory):

@@ -163,19 +163,7 @@ class Checker:
         What errs more often has its two answers exchanged, and errs less often once they are named
         the other way round.
         """
-        if one is not None and zero is not None:
-            both = (one + zero) / 2
-            if mean is not None and abs(mean - both) > _ROUNDED:
-                self.problems.append(
-                    f"{where}: a readout_error of {mean:g} is not the mean of"
-                    f" p_read0_prepared1 and p_read1_prepared0, {both:g}"
-                )
-            mean = both if mean is None else mean
-        elif mean is None and (one, zero) != (None, None):
-            self.mended.append(
-                f"{where}: of p_read0_prepared1 and p_read1_prepared0 one is missing, so that the"
-                " readout error is filled in"
-            )
+        mean = self._mean(where, mean, [share for share in (one, zero) if share is not None])
         if mean is None or mean <= 0.5:
             return mean
         said = f"{where}: a readout error of {mean:g} is above 0.5, that of a coin"
@@ -184,6 +172,24 @@ class Checker:
         else:
             self.problems.append(f"{said}: its answers are exchanged (--mend cuts it to 0.5)")
         return 0.5
+
+    def _mean(self, where: str, mean: float | None, shares: Sequence[float]) -> float | None:
+        """Return what is told or follows from both shares; names a mean that cannot be theirs."""
+        least, missing = sum(shares) / 2, 2 - len(shares)
+        if mean is None and missing == 1:
+            self.mended.append(
+                f"{where}: of p_read0_prepared1 and p_read1_prepared0 one is missing, so that the"
+                " readout error is filled in"
+            )
+        if mean is None:
+            return None if missing else least
+        if not least - _ROUNDED <= mean <= least + missing / 2 + _ROUNDED:
+            span = f"{least:g} to {least + missing / 2:g}" if missing else f"{least:g}"
+            self.problems.append(
+                f"{where}: a readout_error of {mean:g} is not the mean of"
+                f" p_read0_prepared1 and p_read1_prepared0, {span}"
+            )
+        return mean
 
     def _possible(self, where: str, qubit: DeviceQubit) -> DeviceQubit:
         """T2 cannot exceed 2 T1: relaxation alone leaves no more. f12 lies above 0."""

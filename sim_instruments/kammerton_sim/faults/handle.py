@@ -91,7 +91,7 @@ class Faults:
     def inject(
         self,
         name: str,
-        *,
+        *words: Any,
         seed: int | None = None,
         after: float = 0.0,
         after_records: int = 0,
@@ -100,6 +100,7 @@ class Faults:
     ) -> int:
         """Put a fault on and return its number.
 
+        words, given: its parameters, in order or by name.
         after: wall s to wait before. after_records: records that the boards make first, so that
         it strikes in the middle of a scan (at the buffer in which the last of them lies).
         lasting: wall s after which it is taken off again; 0: until `clear`.
@@ -112,6 +113,7 @@ class Faults:
         """
         require(not self._closed, "the laboratory is closed: nothing can be put on it")
         fault = self._find(name)
+        given |= fault.in_order(words, given)
         when = {"after": after, "after_records": after_records, "lasting": lasting, "seed": seed}
         values = fault.values(given, self._site, unfit(when))
         with self._lock:
@@ -140,7 +142,14 @@ class Faults:
         return ""
 
     def remark(self, number: int) -> str:
-        """Return what is to be known of a fault as the laboratory is set at present; or ""."""
+        """Return what is to be known of a fault as the laboratory is set at present; or "".
+
+        Raises
+        ------
+        FaultError
+            It never was.
+        """
+        self._be([number])
         injection = self._all[number - 1]
         mine = injection.fault.held(injection.given)
         said = injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
@@ -163,13 +172,9 @@ class Faults:
         """
         with self._lock:
             meant = [number] if isinstance(number, int) else number
-            known = range(1, len(self._all) + 1)
             if meant is None:
-                meant = known
-            if never := [str(each) for each in meant if each not in known]:
-                raise FaultError(
-                    f"no fault has the number {', '.join(never)}; {_so_far(self._all)}"
-                )
+                meant = range(1, len(self._all) + 1)
+            self._be(meant)
             chosen = [self._all[each - 1] for each in dict.fromkeys(meant)]
             return [injection.number for injection in chosen if self._end(injection)]
 
@@ -192,7 +197,14 @@ class Faults:
             self._closed = True
             self.clear()
 
+    def _be(self, meant: Sequence[int]) -> None:
+        """Raise FaultError with every number that no fault has."""
+        known = range(1, len(self._all) + 1)
+        if never := [str(each) for each in meant if each not in known]:
+            raise FaultError(f"no fault has the number {', '.join(never)}; {_so_far(self._all)}")
+
     def _find(self, name: str) -> Fault:
+        require(isinstance(name, str), f"a fault is a name such as tls, not {name!r}")
         if name not in CATALOGUE:
             raise FaultError(
                 f"no fault {name!r}{near(name, CATALOGUE)}; `kammerton sim ctl --list` names all"

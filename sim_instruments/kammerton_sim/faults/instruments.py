@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from kammerton_sim.faults.course import Course, at_once
 from kammerton_sim.faults.settings import box_of, boxes
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to
+from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to, require
 from kammerton_sim.wire.errors import MESSAGES, ScpiError
 
 if TYPE_CHECKING:
@@ -77,6 +77,11 @@ def push_error(site: Site, seed: int, instrument: str, code: int = -222, count: 
     return at_once(count)
 
 
+def _has_code(site: Site, instrument: str, code: int, count: int) -> None:
+    """What the standard does not have is a source's own."""
+    require(code < 0 or instrument in site.sources, f"{instrument} has no error {code}, a source's")
+
+
 def lose_reference(site: Site, seed: int, instrument: str, ppm: float = 1.0) -> Undo:
     """Pull the cable of the common 10 MHz out of a source, a generator or a digitizer."""
     box = _referenced(site)[instrument]
@@ -114,7 +119,7 @@ _SWITCHED: Mapping[str, Bound | Known] = {
 _REFERENCED: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument with a reference", lambda site, _: _referenced(site))
 }
-_CODES = sorted((code for code in MESSAGES if code < 0), reverse=True)
+_CODES = sorted(filter(None, MESSAGES), key=lambda code: (code > 0, -code))
 _CODE = Bound(lambda x: x in _CODES, f"one of the error codes {', '.join(map(str, _CODES))}")
 _PPM = Bound(lambda ppm: 1e-6 <= abs(ppm) <= 100, "from 1e-6 to 100, or from -100 to -1e-6")
 
@@ -125,7 +130,7 @@ FAULTS = (
     ),
     Fault(
         "error", "I9", "so many errors are noted: in the queue, or as a bit of *ESR", push_error,
-        {**_QUEUE, "code": _CODE, "count": from_to(1, 10_000)},
+        {**_QUEUE, "code": _CODE, "count": from_to(1, 10_000)}, check=_has_code,
     ),
     Fault(
         "reboot-loop", "I11", "power cycles, again and again", reboot_loop,

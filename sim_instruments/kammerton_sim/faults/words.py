@@ -156,6 +156,17 @@ class Fault:
             self.refuse(site, values)
         return values
 
+    def in_order(self, words: Sequence[Any], given: Iterable[str]) -> dict[str, Any]:
+        """Return words by the names of the first parameters; FaultError for too many, or twice."""
+        taken = list(self.parameters)
+        if len(words) > len(taken):
+            raise FaultError(
+                f"{self.name} takes {self.usage() or 'nothing'}, not {len(words)} values"
+            )
+        for name in (name for name in taken[: len(words)] if name in given):
+            raise FaultError(f"{self.name}: {name} is given twice")
+        return dict(zip(taken, words, strict=False))
+
     def known_units(self, site: Site | None, given: Mapping[str, Any]) -> Mapping[str, str]:
         """Return what numbers are in, by the parameter's name; without a laboratory of some."""
         return _UNITS if site is None else {**_UNITS, **self.units(site, given)}

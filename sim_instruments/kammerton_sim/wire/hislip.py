@@ -16,6 +16,7 @@ from typing import Protocol
 
 from kammerton_sim.wire.locks import Locks
 from kammerton_sim.wire.server import TcpServer, receive_into
+from kammerton_sim.wire.slices import GIVEN_UP
 
 HEADER = struct.Struct("!2sBBIQ")
 LARGEST = 1 << 24
@@ -104,6 +105,7 @@ class HislipServer:
     def _synchronous(self, connection: socket.socket, peer: str) -> None:
         number = next(n for each in self._numbers if (n := each & 0xFFFF) not in self._sessions)
         session = self._sessions[number] = _Session(number)
+        GIVEN_UP.set(session.clearing.is_set)
         self._locks.enter(number)
         self._device.connected(peer)
         try:

@@ -164,6 +164,8 @@ class World:
         """
         if not isinstance(parameter, str):
             raise WorldError(f"a parameter is a name such as q0.t1, not {parameter!r}")
+        if not isinstance(at, int | float | None):
+            raise WorldError(f"{parameter}: at is a time in unix s, not {at!r}")
         found = self._truth(parameter, at, extra)
         kelvin = self.refrigerator.temperature_at(self.clock.now() if at is None else at)
         if kelvin > CRITICAL:

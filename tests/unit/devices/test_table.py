@@ -117,6 +117,11 @@ def test_couplings_name_each_pair_once(table):
             "row 2: a readout_error of 0.02 is not the mean of p_read0_prepared1 and"
             " p_read1_prepared0, 0.46",
         ),
+        (
+            "0,1e-4,9e-5,5.1e9,-3.4e8,0.02,0.3",
+            "row 2: a readout_error of 0.02 is not the mean of p_read0_prepared1 and"
+            " p_read1_prepared0, 0.15 to 0.65",
+        ),
         (",1e-4,9e-5,5.1e9,-3.4e8", "row 2: '' is no name of a qubit, such as 3 or q3"),
         ("_a,1e-4,9e-5,5.1e9,-3.4e8", "row 2: '_a' is no name of a qubit"),
         ("é,1e-4,9e-5,5.1e9,-3.4e8", "row 2: 'é' is no name of a qubit"),
