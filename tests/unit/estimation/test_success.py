@@ -57,3 +57,12 @@ def test_an_echo_of_slow_noise_is_not_drawn_to_the_exponential():
     p, traces = {k: v[which] for k, v in held.hidden.items()}, held.traces.take(which)
     few = Set(truth, p, traces, bound(truth, p, traces))
     assert few.right(truth.fit(traces).values, choosing_oracle(truth, p, traces).alike).all()
+
+
+def test_where_nothing_decays_noise_at_the_beginning_is_no_fast_echo():
+    """Any first point lies somewhere: of 400 at an SNR of 5, nine were wrong, six of them so."""
+    truth, which = truths()["t2_echo, slow noise"], np.array([42, 70, 82, 106, 169, 177])
+    held = drawn(truth, 17, 400, 5.0)
+    p, traces = {k: v[which] for k, v in held.hidden.items()}, held.traces.take(which)
+    few = Set(truth, p, traces, bound(truth, p, traces))
+    assert few.right(truth.fit(traces).values, choosing_oracle(truth, p, traces).alike).all()

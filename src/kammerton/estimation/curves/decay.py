@@ -14,7 +14,7 @@ from kammerton.estimation.numeric.kernels import careful_kernel
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.rates import exponentials
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, merged, solve, weighed_anew
+from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Evidence, propagate, weigh
 from kammerton.estimation.verdict.findings import (
     CLEAR,
@@ -44,6 +44,8 @@ BENDING = 0.3  # windows of T that are swept at least, where the bend has to be 
 SLOPING = 1.5  # parts of a window of T that an error of the levels is worth, in parts of contrast
 FEWEST = 4  # points within three T: on an even axis T is longer than a step
 LONG, SHORT, STRAIGHT, POOR = range(1, 5)  # what may be wrong with a window
+FAST, SLOW = 3.0, 0.5  # rates: above one a decay may be one of noise; the other is tried then
+UNSEEN = 9.0  # gain in chi-square below which it is
 EXPONENTIAL_ODDS = 1.0  # before the data: at 3, echoes of slow noise are off by twice as much
 
 
@@ -91,7 +93,10 @@ def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
     where the data cannot tell them apart.
     """
     prior = _prior(batch, known)
-    laws = [_fit(batch, 0.0, "decays", prior), _fit(batch, 1.0, "gaussian decays", prior)]
+    laws = [
+        _slow_unless_seen(batch, _fit(batch, shape, kind, prior), prior)
+        for shape, kind in ((0.0, "decays"), (1.0, "gaussian decays"))
+    ]
     fit = merged(laws[0], laws[1], laws[1].cost < laws[0].cost)
     nulls, curve = simple_laws(batch), fit.curve(batch)
     evidence = weigh(batch, fit, curve, nulls)
@@ -114,6 +119,22 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
     start = np.empty((batch.traces, 2))
     start[:, 0], start[:, 1] = seed[:, 0], shape
     return _from(batch, start, prior)
+
+
+def _slow_unless_seen(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
+    """Return the slow decay where a fast one gains next to nothing on it.
+
+    Where there is no signal some decay within the first points follows their noise a little better
+    than any slow one; but that is a single time, and slow are all beyond the window (Occam).
+    """
+    fast = np.flatnonzero(fit.theta[:, 0] > FAST)
+    if len(fast) == 0:
+        return fit
+    start = np.column_stack([np.full(len(fast), SLOW), fit.theta[fast, 1]])
+    part = _from(batch.take(fast), start, None if prior is None else prior[fast])
+    noise = fit.cost[fast] / np.maximum(batch.rows[fast] - fit.free[fast], 1)
+    less = (part.cost < fit.cost[fast] + UNSEEN * noise) & (part.theta[:, 0] < FAST)
+    return replaced(fit, fast, part, less)
 
 
 def _from(batch: Batch, start: Array, prior: Array | None) -> Solution:
