@@ -6,7 +6,7 @@ import cmath
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -84,6 +84,7 @@ class _Reader:
     """Collects problems instead of stopping at the first."""
 
     problems: list[str] = field(default_factory=list)
+    strange: set[str] = field(default_factory=set)  # no tables: what is missing there is not said
 
     def chip(self, table: Table) -> Chip | None:
         self.keys(table, _TOP, "the file", CHIP_SECTIONS)
@@ -229,7 +230,9 @@ class _Reader:
 
     def carriers(self, table: Table, lines: list[Line]) -> dict[str, float]:
         sources = {line.source: POSITIVE for line in lines if line.source}
-        return self.numbers(table, sources, "wiring.carriers")
+        told = not self.strange and all(line.source for line in lines)  # who uses them
+        perhaps = () if told else table
+        return self.numbers(table, sources, "wiring.carriers", perhaps)
 
     def names(self, value: object, where: str) -> tuple[str, ...]:
         if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
@@ -271,9 +274,9 @@ class _Reader:
             if box and used.count((box, number)) > 1:
                 self.problems.append(f"wiring: channel {box}.{number} is used more than once")
 
-    def boxes(self, used: list[str], boxes: Iterable[str]) -> None:
+    def boxes(self, used: list[str], boxes: Sequence[str]) -> None:
         for box in dict.fromkeys(used):
-            if box and box not in boxes:
+            if boxes and box and box not in boxes:
                 self.problems.append(f"wiring: {box!r} is not among the generators")
 
     def sections(
@@ -330,7 +333,7 @@ class _Reader:
                 meant += near
                 hint = f" (did you mean {near[0]!r}?)" if near else ""
                 self.problems.append(f"{where}: unknown key {key!r}{hint}")
-        there = {*given, *meant}
+        there = wanted if where in self.strange else {*given, *meant}
         self.problems += [f"{where}: {key!r} is missing" for key in wanted if key not in there]
 
     def table(self, parent: Table, key: str, where: str) -> Table:
@@ -343,4 +346,5 @@ class _Reader:
         if isinstance(value, dict):
             return value
         self.problems.append(f"{where}: must be a table")
+        self.strange.add(where)
         return {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -145,13 +146,32 @@ def test_what_follows_from_a_mistake_is_not_another(written, old, new, problem):
     assert set(caught.value.problems) == each | strange
 
 
-def test_from_a_section_that_is_no_table_nothing_follows(written):
-    text, _, _ = written.read_text().partition("[wiring]")
-    written.write_text(f"wiring = 3\n{text}")
+@pytest.mark.parametrize(
+    "section",
+    ["qubits", "resonators", "wiring", "wiring.drive", "wiring.readout", "wiring.carriers",
+     "qubits.q0", "resonators.r1", "wiring.drive.q1"],
+)  # fmt: skip
+def test_from_a_section_that_is_no_table_nothing_follows(written, section):
+    every = re.split(r"(?m)^(?=\[)", written.read_text())
+    text = "".join(e for e in every if not e.startswith((f"[{section}]", f"[{section}.")))
+    parent, _, name = section.rpartition(".")
+    if parent.startswith("wiring"):
+        text = re.sub(rf"(?m)^{name} = \{{.*\n", "", text)
+    head = f"[{parent}]\n" if parent else ""
+    text = text if head in text else f"{text}{head}"
+    written.write_text(text.replace(head, f"{head}{name} = 3\n", 1))
     with pytest.raises(ChipError) as caught:
         read_chip(written)
     (said,) = caught.value.problems
-    assert "wiring: must be a table" in said
+    assert said.endswith(f"{section}: must be a table")
+
+
+def test_from_generators_that_are_none_nothing_follows(written):
+    written.write_text(written.read_text().replace('generators = ["awg1"]', "generators = 3"))
+    with pytest.raises(ChipError) as caught:
+        read_chip(written)
+    (said,) = caught.value.problems
+    assert said.endswith("wiring.generators: must be a list of names")
 
 
 def test_twenty_qubits_are_read_on_two_lines():
