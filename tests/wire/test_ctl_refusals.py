@@ -50,6 +50,7 @@ SUCH_AS = "such as 90s, 10min or 2h"
         (["clear", "7"], "no fault has the number 7; there has been none"),
         (["clear", "x"], "clear takes numbers of faults, not x"),
         (["truth", "q0.charm"], "q0.charm"),
+        (["truth", "q0.assignment_fidelity"], "; it is that of one run's threshold on its own"),
         ([], "name a fault or a command"),
         (["ledger", "--unsafe", "a=1"], "write PATTERN=MIN:MAX"),
         (["ledger", "--unsafe", "absent.toml"], "absent.toml"),

@@ -50,7 +50,7 @@ def test_a_truth_that_there_is_not_is_answered_with_those_that_are_near(laborato
     for asked, said in (
         ("q0.t2echo", "did you mean 'q0.t2_echo'?"),
         ("r0.f01", "there are r0.frequency, r0.linewidth, r0.bare_frequency"),
-        ("q9.t1", "no parameter 'q9.t1' (did you mean"),
+        ("q9.t1", "no truth of 'q9.t1' (did you mean"),
     ):
         assert command(["ctl", "--control", port, "truth", asked]) == 2
         assert said in capsys.readouterr().err
@@ -58,8 +58,8 @@ def test_a_truth_that_there_is_not_is_answered_with_those_that_are_near(laborato
     out, err = capsys.readouterr()
     assert out.startswith("q0.t1 = ")
     assert [line.split(" (")[0] for line in err.splitlines()] == [
-        "the laboratory has no parameter 'q0.t9'",
-        "the laboratory has no parameter 'q9.t1'",
+        "the laboratory has no truth of 'q0.t9'",
+        "the laboratory has no truth of 'q9.t1'",
     ]
 
 

@@ -55,9 +55,7 @@ def value(
             return dispersive(owner, entry).bare
     numbers = [n for n, entry in enumerate(chip.qubits) if entry.name == element]
     if not numbers or name not in (*_QUBIT, "pi_amplitude"):
-        raise WorldError(
-            f"the laboratory has no parameter {parameter!r}{_nearest(chip, parameter)}"
-        )
+        raise WorldError(f"the laboratory has no truth of {parameter!r}{_nearest(chip, parameter)}")
     if name == "pi_amplitude":
         flaws = chip.wiring.mixers.get(element), chip.wiring.ripples.get(element)
         return _pi_amplitude(qubit(numbers[0]), extra or {}, partial(wire, *flaws))

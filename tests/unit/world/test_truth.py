@@ -122,9 +122,9 @@ PULSE = {"re": [1.0, 1.0], "im": [0.0, 0.0], "sample_rate": 1e9, "carrier": 4.9e
 @pytest.mark.parametrize(
     ("parameter", "extra", "message"),
     [
-        ("q7.f01", {}, "no parameter 'q7.f01'"),
-        ("q0.phase", {}, "no parameter 'q0.phase'"),
-        ("r0.t1", {}, "no parameter 'r0.t1'"),
+        ("q7.f01", {}, "no truth of 'q7.f01'"),
+        ("q0.phase", {}, "no truth of 'q0.phase'"),
+        ("r0.t1", {}, "no truth of 'r0.t1'"),
         ("q0.pi_amplitude", {}, "be given: re, im, sample_rate, carrier"),
         ("q0.pi_amplitude", PULSE | {"im": [0.0]}, "equal length"),
         ("q0.pi_amplitude", PULSE | {"re": [0.0, 0.0]}, "silent"),

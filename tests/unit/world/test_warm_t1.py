@@ -69,5 +69,5 @@ def test_above_the_end_of_superconductivity_there_is_no_qubit(make_lab):
         with pytest.raises(WorldError, match=f"{parameter}: no truth at 295 K; above 1.2 K"):
             world.truth(parameter)
         assert world.truth(parameter, at=began) > 0
-    with pytest.raises(WorldError, match=r"no parameter 'q0\.t9'"):
+    with pytest.raises(WorldError, match=r"no truth of 'q0\.t9'"):
         world.truth("q0.t9")

@@ -59,7 +59,7 @@ class Couple:
     def truth(self, name: str, qubits: tuple[Qubit, Qubit], bias: Bias) -> float:
         """`g` or `zz`; WorldError for anything else."""
         if name not in ("g", "zz"):
-            raise WorldError(f"the laboratory has no parameter {self.name}.{name}")
+            raise WorldError(f"the laboratory has no truth of {self.name}.{name}")
         return self.g(qubits, bias) if name == "g" else self.zz(qubits, bias)
 
     def played(
