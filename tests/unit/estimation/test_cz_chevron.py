@@ -196,6 +196,14 @@ def test_a_chevron_that_ended_a_fringe_off_is_found_again():
     assert ((off**2).sum(axis=(1, 2)) - best < 1.0).all()
 
 
+def test_a_first_road_that_leaves_little_more_than_noise_is_not_the_only_one():
+    """Half a window off, one left 2.7 standard deviations of chi-square more than the best."""
+    truth, rng = TRUTHS[KIND], np.random.default_rng([7, 2])
+    map_ = truth.measured(rng, truth.draw(rng, 100), 5.0).take(np.array([96]))
+    found = truth.fit(map_).values["amplitude"]
+    np.testing.assert_allclose(found, map_.low["amplitude"], rtol=1e-3)
+
+
 def test_the_mirrored_law_has_the_same_slope(monkeypatch):
     """(slope, bend) and (-slope, -bend) make one and the same chevron."""
     y = noisy(clean(), 0.03)

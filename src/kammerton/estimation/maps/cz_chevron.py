@@ -125,7 +125,7 @@ def _find(image: Image, maps: Maps) -> Found | None:
 
 
 def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Exchange:
-    """Return the best of several roads; the first one that leaves no more than noise will do.
+    """Return the best of several roads; a first one that leaves what noise usually does will do.
 
     A detuning that bends can be right on one side of the resonance and mirrored on the other, which
     noise may hide: so the best is tried once more from one that does not bend. What leaves more
@@ -135,7 +135,7 @@ def _best(image: Image, tried: list[Array], prior: tuple[Array, Array]) -> Excha
     fits: list[Descent] = []
     for start, road in ((start, road) for start in tried for road in (_grown, descend)):
         fits.append(road(image, start, prior))
-        if fits[-1].cost < points + 4.0 * np.sqrt(points):
+        if fits[-1].cost < points + np.sqrt(2.0 * points):
             break
     best = min(fits, key=lambda each: each.cost)
     for gone in ([BEND], [BEND, LATE]):
