@@ -48,7 +48,7 @@ async def beside(work: Coroutine[Any, Any, None], name: str) -> AsyncIterator[No
 
 def _with(failure: BaseException | None, died: BaseException) -> BaseException:
     """Return what the body failed with on its own way out, and say why it had to end."""
-    if not isinstance(failure, Exception):
+    if failure is None or isinstance(failure, asyncio.CancelledError):
         return died
     failure.add_note(str(died) or repr(died))
     return failure

@@ -109,3 +109,20 @@ def test_what_fails_on_the_way_out_is_raised_with_why_and_leaves_no_cancellation
             return failure.__notes__, asyncio.current_task().cancelling()
 
     assert asyncio.run(main()) == (["watch died"], 0)
+
+
+class Stop(BaseException):
+    """As a KeyboardInterrupt, which a test's loop would take for its own."""
+
+
+def test_what_ends_the_process_is_raised_though_the_work_has_died_too():
+    async def main() -> None:
+        async with beside(dies(), "leases"):
+            try:
+                await asyncio.sleep(5)
+            finally:
+                raise Stop
+
+    with pytest.raises(Stop) as caught:
+        asyncio.run(main())
+    assert caught.value.__notes__ == ["ZeroDivisionError()"]
