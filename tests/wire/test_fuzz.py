@@ -24,6 +24,7 @@ from kammerton_sim.instruments.awg5208 import Awg5208
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372
+from kammerton_sim.instruments.lakeshore372_tables import arguments
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.znb20 import Znb20
 from kammerton_sim.laboratory import Laboratory
@@ -292,6 +293,20 @@ def test_twenty_megabytes_cost_no_more_than_looking_at_them(chunk):
             assert message is not None
             assert message.endswith(b"\n")
         buffer.overrun()
+    assert time.process_time() - start < BUSY
+
+
+def test_ten_megabytes_of_parameters_are_one_error():
+    source, start = Sgs100a("lo", Ledger(lambda: 0.0)), time.process_time()
+    source.receive(b"*ESE " + b"," * 10_000_000 + b"\n")
+    assert len(arguments("," * 10_000_000)) < 100
+    assert time.process_time() - start < BUSY
+    assert source.receive(b"SYST:ERR?").startswith(b"-108,")
+
+
+def test_headers_of_many_nodes_cost_no_more_than_others():
+    source, start = Sgs100a("lo", Ledger(lambda: 0.0)), time.process_time()
+    source.receive(b":SOUR:POW:SOUR:POW:SOUR:POW:SOUR:POW;" * 10_000)
     assert time.process_time() - start < BUSY
 
 

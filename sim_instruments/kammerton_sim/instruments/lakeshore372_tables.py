@@ -109,6 +109,10 @@ class Declared:
 SETTINGS: Mapping[str, Declared] = {word.lower(): Declared(group) for word, group in GROUPS.items()}
 
 
+_MOST = 64
+"""Parameters that are looked at; no command has so many."""
+
+
 def arguments(text: str) -> list[str]:
     """Return the parameters of a command, without blanks."""
-    return [part.strip() for part in parts(text.strip())]
+    return [part.strip() for part in parts(text.strip(), _MOST)]

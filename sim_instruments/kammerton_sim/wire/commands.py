@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import product
@@ -27,7 +27,7 @@ class Call:
 
     def parts(self, least: int, most: int) -> list[str]:
         """Return the parameters, at least and at most so many (the block does not count)."""
-        found = parts(self.text)
+        found = parts(self.text, most + 2)  # a megabyte of commas is one error
         if self.block is not None and found and found[-1] == "":
             found.pop()
         if len(found) < least:
@@ -100,6 +100,9 @@ class CommandTable:
             self._short.update(shorts)
             for key, numbered in spellings:
                 self._entries[key] = _Entry(command, numbered)
+        self._alike: dict[str, list[str]] = {}
+        for key in sorted(self._entries, key=_numbers):
+            self._alike.setdefault(key.replace("#", ""), []).append(key)
 
     def find(self, header: str) -> tuple[Command, tuple[int, ...]]:
         """Return the command and its suffixes; raises ScpiError -113 when there is none."""
@@ -123,18 +126,14 @@ class CommandTable:
         return entry.command, tuple(int(text[:9]) if text else 1 for text in chosen)
 
     def _entry(self, names: list[str], digits: list[str], header: str) -> _Entry:
+        """A numbered node may be written without its number, which then is 1."""
         spelt = [n + "#" if d else n for n, d in zip(names, digits, strict=True)]
-        for key in self._candidates(spelt, names):
-            if key in self._entries:
+        for key in self._alike.get(":".join(names), ()):
+            if all(k in (s, f"{s}#") for k, s in zip(key.split(":"), spelt, strict=True)):
                 return self._entries[key]
         raise ScpiError(-113, header[:80])
 
-    @staticmethod
-    def _candidates(spelt: list[str], names: list[str]) -> Iterator[str]:
-        """A numbered node may be written without its number, which then is 1."""
-        yield ":".join(spelt)
-        options = [
-            (s,) if s.endswith("#") else (n, n + "#") for s, n in zip(spelt, names, strict=True)
-        ]
-        if len(options) <= 8:
-            yield from (":".join(choice) for choice in product(*options))
+
+def _numbers(key: str) -> list[bool]:
+    """Which nodes have a number: what has none there stands first."""
+    return [node.endswith("#") for node in key.split(":")]

@@ -86,12 +86,12 @@ def _block(message: bytes | bytearray, position: int) -> tuple[memoryview | None
     return block, rest.end(), -161 if rest.group().strip() else 0
 
 
-def parts(text: str) -> list[str]:
-    """Split parameters at commas outside quotes; "" has none."""
+def parts(text: str, most: int) -> list[str]:
+    """Split parameters at commas outside quotes, and look no further than so many; "" has none."""
     if not text:
         return []
-    out, position = [], 0
-    while position <= len(text):
+    out, position = list[str](), 0
+    while position <= len(text) and len(out) < most:
         found = _PART.match(text, position)
         assert found is not None
         out.append(found.group().strip())
