@@ -7,7 +7,7 @@ import fnmatch
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,11 +165,22 @@ def _contradicted(laboratory: ControlPort, options: argparse.Namespace) -> dict[
     sigmas = options.sigmas or _SIGMAS
     told: dict[str, Any] = laboratory.ask("contradicted", published=values, sigmas=sigmas)
     nothing = [{"name": name, "why": "a setting, which claims nothing"} for name in settings]
-    remarks = told["remarks"]
-    if computer not in (None, laboratory.computer):
-        remarks = [f"{file} is of the computer {computer}, and lab.toml of this laboratory is of"
-                   f" {laboratory.computer}, unless its name was changed", *remarks]  # fmt: skip
-    return told | {"not_judged": [*told["not_judged"], *nothing], "remarks": remarks}
+    remarks = [f"{file} {said}" for said in _of_another(computer, laboratory.computer)]
+    return told | {
+        "not_judged": [*told["not_judged"], *nothing],
+        "remarks": [*remarks, *told["remarks"]],
+    }
+
+
+def _of_another(told: str | None, mine: str) -> Iterator[str]:
+    """Say that values are perhaps not this laboratory's. An MQTT snapshot has it in its topic."""
+    if told == "":
+        yield f"does not say of which computer it is: it is judged as if it were of {mine}"
+    elif told not in (None, mine):
+        yield (
+            f"is of the computer {told}, and lab.toml of this laboratory is of {mine},"
+            " unless its name was changed"
+        )
 
 
 def _catalogue() -> list[dict[str, str]]:

@@ -25,6 +25,7 @@ class Published(NamedTuple):
     values: list[dict[str, Any]]
     settings: list[str]
     computer: str | None
+    """Empty where a snapshot does not say it; None of a list."""
 
 
 def published(path: Path, now: float) -> Published:
@@ -36,7 +37,8 @@ def published(path: Path, now: float) -> Published:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path}: not JSON: {error}") from None
-    computer = content.get("computer") if isinstance(content, dict) else None
+    told = content.get("computer") if isinstance(content, dict) else None
+    computer = (told if isinstance(told, str) else "") if isinstance(content, dict) else None
     if isinstance(content, dict) and isinstance(content.get("parameters"), dict):
         content = [_named(name, entry) for name, entry in content["parameters"].items()]
     listed = isinstance(content, list)
@@ -49,7 +51,7 @@ def published(path: Path, now: float) -> Published:
         raise ValueError("\n".join(f"{path}: {said}" for said in strange))
     settings = [each["name"] for each in content if _is_setting(each)]
     values = [_entry(each, now) for each in content if not _is_setting(each)]
-    return Published(values, settings, computer if isinstance(computer, str) else None)
+    return Published(values, settings, computer)
 
 
 def _named(name: str, entry: Any) -> dict[str, Any]:

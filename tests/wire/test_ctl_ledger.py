@@ -60,7 +60,7 @@ def test_values_of_another_computer_are_judged_and_it_is_said(tmp_path, ctl, wor
     values = tmp_path / "values.json"
     held = {"parameters": {"q0.f01": {"value": 5e9, "stderr": 1e3}}}
     mine = re.search('name = "(.+)"', write_lab(laboratory.chip, laboratory.ports, 1)).group(1)
-    for computer, said in (("other", 1), (mine, 0), (3, 0)):
+    for computer, said in (("other", 1), (mine, 0), (3, 1)):
         values.write_text(json.dumps({"computer": computer, **held}))
         told = json.loads(ctl("ledger", "--json", "--contradicted", str(values))[1])
         assert (told["checked"], len(told["remarks"])) == (1, said)
@@ -68,6 +68,11 @@ def test_values_of_another_computer_are_judged_and_it_is_said(tmp_path, ctl, wor
     assert ctl("ledger", "--contradicted", str(values))[1].splitlines()[1] == (
         f"remark: {values} is of the computer other, and lab.toml of this laboratory is of {mine},"
         " unless its name was changed"
+    )
+    values.write_text(json.dumps(held))  # as over MQTT
+    assert ctl("ledger", "--contradicted", str(values))[1].splitlines()[1] == (
+        f"remark: {values} does not say of which computer it is: it is judged as if it were of"
+        f" {mine}"
     )
 
 
