@@ -28,7 +28,7 @@ from kammerton.model import (
 from kammerton.model.roles import Digitizer, Instrument, MicrowaveSource, WaveformGenerator
 from kammerton.program.compiled import Compiled
 
-OVERTIME = 15.0
+OVERTIME = 30.0
 """s beyond the digitizer's own timeout in which no buffer comes before it is given up: its library
 hangs, and the generators play."""
 
