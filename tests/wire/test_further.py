@@ -189,15 +189,22 @@ def test_what_was_sent_before_a_power_cycle_switches_nothing_on_after_it(laborat
 
 
 def test_a_digitizer_is_not_armed_by_what_was_sent_before_a_power_cycle(laboratory, monkeypatch):
-    armed, slow = [], threading.Event()
-    monkeypatch.setattr(BoardLink, "_lock", lambda self: slow.wait(5))
+    armed, begun, slow = [], threading.Event(), threading.Event()
+
+    def lock(self: BoardLink) -> None:
+        begun.set()
+        slow.wait(20)
+
+    monkeypatch.setattr(BoardLink, "_lock", lock)
     monkeypatch.setattr(BoardLink, "_arm", lambda self, **_: armed.append(1))
     with socket.create_connection(("127.0.0.1", laboratory.ports["board"]), 5) as client:
         client.sendall(b'{"op": "lock"}\n{"op": "arm"}\n')
+        assert begun.wait(20)
         cycle = threading.Thread(target=laboratory.power_cycle, args=["board"])
         cycle.start()
-        while not laboratory.board.server._ended:
-            time.sleep(0)
+        deadline = time.monotonic() + 20
+        while not laboratory.board.server._ended and time.monotonic() < deadline:
+            time.sleep(0.001)
         slow.set()
         cycle.join()
     assert armed == []
