@@ -47,7 +47,7 @@ def test_r1_told_to_end_after_a_kill_it_switches_off_first() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
-        code, _ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
         assert code is Code.DONE
         assert not on(laboratory)
         with Store.read(lab.database) as store:
@@ -57,7 +57,7 @@ def test_r1_told_to_end_after_a_kill_it_switches_off_first() -> None:
 def test_r1_in_safe_mode_that_touches_nothing_it_says_what_is_not_known() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
-        code, why = asyncio.run(child._told(lab, Mode.IDLE))
+        code, why, _ = asyncio.run(child._told(lab, Mode.IDLE))
         assert code is Code.FAILED
         assert "t1 on q0" in why
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
@@ -70,15 +70,16 @@ def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
 
-        async def told() -> tuple[Code, str]:
+        async def told() -> tuple[Code, str, bool]:
             try:
                 async with asyncio.timeout(30):
                     return await child._told(lab, Mode.TUNE)
             finally:
                 over.set()
 
-        code, why = asyncio.run(told())
+        code, why, off = asyncio.run(told())
         assert code is Code.FAILED, "the record still says that something may be on"
+        assert off
         assert "the database does not answer; all outputs are known to be off" in why
         assert not on(laboratory)
     assert child.KNOW < 1.0
@@ -210,7 +211,7 @@ def test_r1_an_instrument_that_is_away_keeps_no_other_on_and_the_code_says_it() 
         left_on(laboratory, lab)
         laboratory.faults.inject("refuse", instrument="drive_lo")
         began = time.monotonic()
-        code, why = asyncio.run(child._told(lab, Mode.TUNE))
+        code, why, _ = asyncio.run(child._told(lab, Mode.TUNE))
         assert time.monotonic() - began < 7 * stretch()
         assert code is Code.FAILED
         assert "not known to be off" in why
@@ -224,7 +225,7 @@ def test_r1_what_a_person_holds_is_left_alone() -> None:
         with Store.open(lab.database, lab.computer, data=lab.data) as store:
             store.hold("computer", "anna", "cabling")
             store.activity("t1 on q0")
-        code, _ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
         assert code is Code.FAILED
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
 
@@ -236,7 +237,7 @@ def test_r1_what_the_daemon_itself_set_aside_is_switched_off_too() -> None:
         with Store.open(lab.database, lab.computer, data=lab.data) as store:
             store.hold("drive_lo", DAEMON, "no reference")
             store.activity("t1 on q0")
-        code, _ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
         assert code is Code.DONE
         assert not on(laboratory)
 

@@ -176,8 +176,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             code, why = await _work(lab, order, life)
             off = await _off(lab, life.off, KNOW_AT_ONCE if told.is_set() else KNOW)
         except asyncio.CancelledError:  # here it has come to where it was meant to
-            code, why = await _to_its_end(_told(lab, order.mode))
-            off = code is Code.DONE
+            code, why, off = await _to_its_end(_told(lab, order.mode))
     wire.say(ended=code, why=why, off=off)
     return code
 
@@ -197,8 +196,8 @@ async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def _told(lab: Lab, mode: Mode) -> tuple[Code, str]:
-    """End a process that was told to: well only if no output can have been left on.
+async def _told(lab: Lab, mode: Mode) -> tuple[Code, str, bool]:
+    """End a process that was told to: well only if no output can have been left on; say that, too.
 
     The database knows: a process takes back what it does when its outputs are verified off. What
     one before this left on is switched off now, but for Mode.IDLE, that touches nothing. A database
@@ -207,17 +206,18 @@ async def _told(lab: Lab, mode: Mode) -> tuple[Code, str]:
     why = "told to end"
     await asyncio.to_thread(import_module, "kammerton.store")
     left, answers = await _known(lab)
-    if left is not None and mode is not Mode.IDLE:
-        left = await (_switched_off(lab) if answers else _unrecorded(lab))
+    off = left is None
+    if not off and mode is not Mode.IDLE:
+        off, left = await (_switched_off(lab) if answers else _unrecorded(lab))
     if left is None:
-        return Code.DONE, why
+        return Code.DONE, why, off
     why = f"{why}; {left}"
     log.error("%s", why)
-    return Code.FAILED, why
+    return Code.FAILED, why, off
 
 
-async def _switched_off(lab: Lab) -> str | None:
-    """Switch off what may be on, within LAST s where nothing ramps; return what is not known."""
+async def _switched_off(lab: Lab) -> tuple[bool, str | None]:
+    """Switch off what may be on, within LAST s where nothing ramps; return what came of it."""
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
         connecting = import_module("kammerton.bench.connect")
@@ -227,18 +227,19 @@ async def _switched_off(lab: Lab) -> str | None:
     except (KammertonError, TimeoutError) as problem:
         log.error("before the end: %s", str(problem) or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
     left, _ = await _known(lab)
-    return left
+    return left is None, left
 
 
-async def _unrecorded(lab: Lab) -> str:
-    """Switch off, within LAST s, what may be on without asking the database; return what came."""
+async def _unrecorded(lab: Lab) -> tuple[bool, str]:
+    """Switch off, within LAST s, what may be on without the database; return what came of it."""
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.unrecorded")
         async with asyncio.timeout(LAST):
-            words: str = (await safe.off_without_store(lab))[1]
+            off, words = await safe.off_without_store(lab)
     except TimeoutError:
-        return f"outputs are not known to be off within {LAST:g} s, and the database is silent"
-    return f"the database does not answer; {words}"
+        words = f"outputs are not known to be off within {LAST:g} s, and the database is silent"
+        return False, words
+    return off, f"the database does not answer; {words}"
 
 
 async def _known(lab: Lab) -> tuple[str | None, bool]:

@@ -133,6 +133,7 @@ async def opened_store(
         except Exception as problem:
             words = NOT_TOUCHED
             if touch:
+                known(False)  # until it is: what nobody foresaw may come between
                 off, words = await off_without_store(lab)
                 known(off)
             problem.add_note(words)

@@ -107,14 +107,50 @@ def told(lab):
 
 
 def test_told_to_end_before_anything_was_done_is_a_good_end(lab):
-    assert told(lab) == (Code.DONE, "told to end")
+    assert told(lab) == (Code.DONE, "told to end", True)
     Store.open(lab.database, "two", data=lab.data).close()
-    assert told(lab) == (Code.DONE, "told to end")
+    assert told(lab) == (Code.DONE, "told to end", True)
 
 
 def test_told_to_end_without_a_database_that_can_be_read_is_a_failure(lab, benches):
     lab.database.write_bytes(b"no database at all" * 500)
     assert told(lab)[0] is Code.FAILED
+
+
+@pytest.mark.parametrize("wrong", [None, "awg1 does not connect"])
+def test_told_to_end_while_the_database_is_silent_it_says_of_outputs_what_it_saw(
+    lab, benches, monkeypatch, wrong
+):
+    """Or the log would end with `all outputs are known to be off: outputs are not known to be`."""
+    benches[1].extend([wrong] if wrong else [])
+
+    async def silent(_):
+        return "outputs are not known to be off", False
+
+    monkeypatch.setattr(child, "_known", silent)
+    code, why, off = told(lab)
+    assert code is Code.FAILED, "the database is silent"
+    assert off is (wrong is None)
+    assert ("all outputs are known to be off" in why) is off
+
+
+def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypatch):
+    """With `--once` no other process would look."""
+    lab.database.write_bytes(b"no database at all" * 500)
+    life = child.Life(None, 1.0)
+
+    async def fails(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("kammerton.serve.computer.off_without_store", fails)
+
+    async def opening():
+        async with opened_store(lab, known=life.known):
+            pass
+
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(opening())
+    assert not asyncio.run(child._off(lab, life.off, 1.0))
 
 
 @pytest.mark.parametrize(
