@@ -32,8 +32,8 @@ OVERTIME = 30.0
 """s beyond the digitizer's own timeout in which no buffer comes before it is given up: its library
 hangs, and the generators play."""
 
-GLANCE = 0.05
-"""s at least between two looks at whether records come."""
+GLANCE = 0.05, 0.5
+"""s at least and at most between two looks at whether records come."""
 
 ABORTED = 1.0
 """s that an acquisition which is given up is waited for before the generators are stopped."""
@@ -290,12 +290,13 @@ def _minimum_samples(instruments: Mapping[str, Instrument]) -> int:
 async def _coming(collector: Collector, patience: float) -> float:
     """Return once no record has come for more than `patience` s; returns for how many."""
     known, since = -1, perf_counter()
+    least, most = GLANCE
     while True:
         if collector.turns != known:
             known, since = collector.turns, perf_counter()
         elif perf_counter() - since > patience:
             return perf_counter() - since
-        await asyncio.sleep(max(patience / 10, GLANCE))
+        await asyncio.sleep(min(max(patience / 10, least), most))
 
 
 def _reporter(amount: Amount, on_progress: OnProgress | None) -> Callable[[int], None]:

@@ -255,6 +255,24 @@ def test_a_digitizer_is_given_up_only_once_its_records_have_ceased_to_come():
     assert 0.4 < asyncio.run(body()) < 5
 
 
+def test_a_digitizer_is_given_up_within_a_second_of_its_time(monkeypatch):
+    """Its patience is long, the looks at it are not: they would come on top."""
+    now, slept = [0.0], []
+
+    async def sleep(seconds: float) -> None:
+        now[0] += seconds
+        slept.append(seconds)
+        collector.turns += now[0] < 5.0
+
+    collector = SimpleNamespace(turns=0)
+    monkeypatch.setattr(bench_module, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(bench_module.asyncio, "sleep", sleep)
+    waited = asyncio.run(bench_module._coming(collector, 40.0))
+    assert 40.0 < waited <= 40.5
+    assert now[0] <= 5.0 + 41.0
+    assert len(slept) < 1000
+
+
 def test_a_lost_buffer_is_an_error(fake, make, tmp_path):
     fake.dig.skip = 3
 
