@@ -289,7 +289,10 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
     try:
         if order.mode in (Mode.SAFE, Mode.IDLE):
             touch = order.mode is Mode.SAFE
-            await stay_safe(lab, order.why, life.doing, touch=touch, known=life.known)
+            await stay_safe(
+                lab, order.why, life.doing, touch=touch, up=life.up, warm=life.warm,
+                known=life.known,
+            )  # fmt: skip
         parked = await run_computer(
             lab, once=order.mode is Mode.ONCE, doing=life.doing, up=life.up, warm=life.warm,
             known=life.known,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import NoReturn
 
 from kammerton.bench import open_bench
@@ -26,12 +27,20 @@ LAST_CONNECT = 2.5  # s that an instrument gets to connect where the daemon is a
 
 
 async def stay_safe(
-    lab: Lab, why: str, doing: Doing, *, touch: bool, known: Known = quiet
+    lab: Lab,
+    why: str,
+    doing: Doing,
+    *,
+    touch: bool,
+    up: Callable[[], object] = quiet,
+    warm: Callable[[], object] = quiet,
+    known: Known = quiet,
 ) -> NoReturn:
     """Switch everything off that answers, verify it, and then stay, until cancelled.
 
-    touch: False when even that has failed before; then no driver is loaded. known: called at the
-    end with whether all outputs were verified off.
+    touch: False when even that has failed before; then no driver is loaded. up, warm: called once
+    that is over, since nothing loads any more. known: called at the end with whether all outputs
+    were verified off.
 
     Raises
     ------
@@ -46,6 +55,8 @@ async def stay_safe(
             state = _held(lab, store, outputs) or await _switched_off(lab, clock, outputs)
         else:
             state = _untouched(outputs)
+        up()
+        warm()
         holds = Holds(lab, store, doing, alarms.tell)  # nothing is driven: for their alarms
         async with (
             attending(store, scopes=holdable(lab), unread=holds.unread),

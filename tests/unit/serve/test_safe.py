@@ -57,6 +57,20 @@ def test_r8_safe_mode_says_that_outputs_are_off_and_why_it_is_there(lab, opened)
     assert opened
 
 
+@pytest.mark.parametrize("touch", [True, False])
+def test_r1_in_safe_mode_it_says_that_it_has_started_so_that_a_stop_waits_no_longer(
+    lab, opened, touch
+):
+    """One that still loads gets 11 s more to end, and nobody's spare loads beside it."""
+    said = []
+    asyncio.run(
+        stay(
+            lab, touch=touch, up=lambda: said.append(len(opened)), warm=lambda: said.append("warm")
+        )
+    )
+    assert said == [int(touch), "warm"], "once outputs are off"
+
+
 def test_r8_the_broker_is_told_that_it_is_safe_mode(lab, opened, monkeypatch):
     words = []
 
