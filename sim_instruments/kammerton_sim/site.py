@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
 from kammerton_sim.faults.knobs import Knobs
+from kammerton_sim.faults.settings import boxes
 from kammerton_sim.faults.words import one_of, own_name, require
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
@@ -104,7 +105,8 @@ class Site:
                 self.ledger.record(name, "all", "power cycle", None, None)
             else:
                 self._boxes[name].power_cycle()
-            self.knobs.forget(name)
+            if name in boxes(self):
+                self.knobs.forget(name, boxes(self)[name].keeps)
 
         self.server(name).drop(cycle)
 

@@ -695,6 +695,17 @@ def test_a_hand_that_goes_after_a_power_cycle_turns_nothing_back(laboratory, sou
     assert box.value("power") == default != 7
 
 
+def test_of_several_hands_at_one_knob_it_is_said(laboratory):
+    faults, amplitude = laboratory.faults, {"instrument": "awg1", "setting": "amplitude"}
+    alone = [faults.inject("front-panel", **POWER, value="3"),
+             faults.inject("front-panel", **amplitude, value="1.1", output="1"),
+             faults.inject("front-panel", **amplitude, value="1.2", output="2")]  # fmt: skip
+    assert [faults.remark(number) for number in alone] == ["", "", ""]
+    for knob in ({**POWER, "value": "5"}, {**amplitude, "value": "1.4"}):
+        said = faults.remark(faults.inject("front-panel", **knob))
+        assert said.startswith(f"several hands turn {knob['setting']}: the last counts")
+
+
 def test_two_knobs_of_one_setting_are_two_and_all_of_it_is_each(laboratory):
     awg = laboratory.generators["awg1"]
     knob = {"instrument": "awg1", "setting": "amplitude"}

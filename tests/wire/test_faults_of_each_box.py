@@ -358,3 +358,20 @@ def test_an_answer_of_the_digitizer_comes_as_the_fault_is_taken_off(laboratory):
         laboratory.faults.clear(number)
         client.settimeout(20)
         assert b"ATS9360" in client.recv(200)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "output", "stays"),
+    [("inset", "1,50,3,21,1", "6", True), ("range", "3", "0", False)],
+)
+def test_a_hand_at_the_bridge_outlives_a_power_cycle_as_the_setting_does(
+    laboratory, setting, value, output, stays
+):
+    box, place = laboratory.further["bridge"], int(output)
+    before = box.value(setting, place)
+    knob = {"setting": setting, "value": value, "output": output}
+    number = laboratory.faults.inject("front-panel", instrument="bridge", **knob)
+    laboratory.power_cycle("bridge")
+    assert (box.value(setting, place) != before) is stays
+    laboratory.faults.clear(number)
+    assert box.value(setting, place) == before

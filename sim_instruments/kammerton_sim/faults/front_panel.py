@@ -74,6 +74,15 @@ def _parsed(box: Box, setting: str, value: str) -> Value:
     return new
 
 
+def _crowd(site: Site, instrument: str, setting: str, value: str, output: str) -> str:
+    """Say that other hands are at the same knob."""
+    places = _named(box_of(site, instrument), [setting])
+    chosen = [places[output]] if output else places.values()
+    if any(site.knobs.crowded((instrument, setting, place)) for place in chosen):
+        return f"several hands turn {setting}: the last counts, and when it goes the one before it"
+    return ""
+
+
 def _objection(box: Box, setting: str, place: tuple[int, ...], new: Value) -> str:
     return box.objection(setting, place, new) if isinstance(box, ScpiInstrument) else ""
 
@@ -124,6 +133,6 @@ FAULTS = (
     Fault(
         "front-panel", "I10", "somebody turns a knob", front_panel,
         {**SETTING, "value": Known("value", _fits), "output": Known("output", _outputs)},
-        check=_turned,
+        check=_turned, remark=_crowd,
     ),
 )  # fmt: skip

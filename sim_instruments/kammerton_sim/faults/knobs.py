@@ -10,6 +10,12 @@ from dataclasses import dataclass
 
 from kammerton_sim.faults.words import Undo, Value
 
+Knob = tuple[str, str, tuple[int, ...]]
+"""Instrument, setting, number of the output."""
+
+_ONE = 2
+"""A hand, and what was there before it."""
+
 
 @dataclass(eq=False)
 class _Hand:
@@ -25,16 +31,18 @@ class Knobs:
     """
 
     def __init__(self) -> None:
-        self._hands: dict[tuple[object, ...], list[_Hand]] = {}
+        self._hands: dict[Knob, list[_Hand]] = {}
 
-    def forget(self, instrument: str) -> None:
-        """Let go of all knobs of a box, which begins anew."""
-        for knob in [knob for knob in self._hands if knob[0] == instrument]:
+    def forget(self, instrument: str, keeps: Callable[[str, tuple[int, ...]], bool]) -> None:
+        """Let go of the knobs of a box that begins anew, but for those where they were before."""
+        for knob in [k for k in self._hands if k[0] == instrument and not keeps(*k[1:])]:
             del self._hands[knob]
 
-    def turn(
-        self, knob: tuple[object, ...], before: Value, new: Value, put: Callable[[Value], None]
-    ) -> Undo:
+    def crowded(self, knob: Knob) -> bool:
+        """Whether several hands have turned it."""
+        return len(self._hands.get(knob, ())) > _ONE
+
+    def turn(self, knob: Knob, before: Value, new: Value, put: Callable[[Value], None]) -> Undo:
         """Set a knob by `put`; returns what takes this hand away.
 
         before: what it is set to now, which is where it goes when no hand is left.

@@ -58,6 +58,9 @@ class Box(Readable, Protocol):
     def set(self, key: str, place: tuple[int, ...], value: Any) -> None:
         """Change a setting."""
 
+    def keeps(self, key: str, place: tuple[int, ...]) -> bool:
+        """Return whether a setting is after a power cycle what it was before."""
+
     def fail(self, error: ScpiError) -> None:
         """Note an error."""
 

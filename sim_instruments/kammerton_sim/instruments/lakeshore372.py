@@ -121,6 +121,10 @@ class Lakeshore372:
         """Change a setting, and note in the ledger what heats."""
         self._set(key.upper(), place[0], values)
 
+    def keeps(self, key: str, place: tuple[int, ...]) -> bool:
+        """Return whether a setting outlives a power cycle: all but the range of a heater."""
+        return key != "range" or bool(self._values["OUTMODE", place[0]][2])
+
     def connected(self, peer: str) -> None:
         """Note that a client came."""
         self._ledger.record(self.name, "session", "connection", None, peer)
@@ -143,7 +147,7 @@ class Lakeshore372:
 
     def _power_up(self) -> None:
         for number in range(3):
-            if not self._values["OUTMODE", number][2]:
+            if not self.keeps("range", (number,)):
                 self._set("RANGE", number, (0,))
         self._events, self._mask, self._began = _POWER_ON, 0, self._now()
         self._held.clear()

@@ -125,6 +125,10 @@ class ScpiInstrument:
         for key, suffixes in list(self._values):
             self.set(key, suffixes, self.settings[key].kind.default)
 
+    def keeps(self, key: str, place: tuple[int, ...]) -> bool:
+        """Return whether a setting outlives a power cycle: none does."""
+        return False
+
     def power_cycle(self) -> None:
         """Switch off and on: power-on settings, an empty error queue, the power-on event."""
         with self.lock, self.ledger.by("power switch"):
