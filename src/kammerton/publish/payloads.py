@@ -1,4 +1,7 @@
-"""The payloads: JSON, one object each, with schema, epoch and revision; never NaN."""
+"""The payloads: JSON, one object each, with schema, epoch and revision; never NaN.
+
+What tells a result also tells as `note` what lab.toml says beside every result, if anything.
+"""
 
 from __future__ import annotations
 
@@ -56,11 +59,12 @@ def status(snapshot: Snapshot, word: str, now: datetime, note: str = "") -> Docu
     }
 
 
-def snapshot(snapshot: Snapshot, now: datetime) -> Document:
+def snapshot(snapshot: Snapshot, now: datetime, note: str = "") -> Document:
     """Give the whole parameter set; each value with the revision that set it."""
     document = _head(snapshot.epoch, snapshot.revision) | {
         "time": iso(now),
         "parameters": _values(snapshot.parameters, now),
+        **_noted(note),
     }
     return document | {"sha256": digest(document)}
 
@@ -86,21 +90,22 @@ def alarm(epoch: str, notice: Notice, now: datetime) -> Document:
     }
 
 
-def delta(epoch: str, handover: Handover, now: datetime) -> Document:
+def delta(epoch: str, handover: Handover, now: datetime, note: str = "") -> Document:
     """Give what one revision changed; run is null when a person went back to older values."""
     document = _head(epoch, handover.revision) | {
         "run": handover.run.id if handover.run else None,
         "parameters": _values({each.name: each for each in handover.changes}, now),
+        **_noted(note),
     }
     return document | {"sha256": digest(document)}
 
 
-def parameter(epoch: str, change: Change, now: datetime) -> Document:
+def parameter(epoch: str, change: Change, now: datetime, note: str = "") -> Document:
     """Give one value."""
-    return {"schema": SCHEMA, "epoch": epoch} | _value(change, now)
+    return {"schema": SCHEMA, "epoch": epoch} | _value(change, now) | _noted(note)
 
 
-def run(epoch: str, run: StoredRun) -> Document:
+def run(epoch: str, run: StoredRun, note: str = "") -> Document:
     """Say that a run ended and what was found; revision is null when it changed nothing."""
     return _head(epoch, run.revision) | {
         "run": run.id,
@@ -109,11 +114,16 @@ def run(epoch: str, run: StoredRun) -> Document:
         "ended": iso(run.ended),
         "instrument_seconds": run.instrument_seconds,
         "fits": {target: _fit(fit) for target, fit in run.fits.items()},
+        **_noted(note),
     }
 
 
 def _head(epoch: str, revision: int | None) -> Document:
     return {"schema": SCHEMA, "epoch": epoch, "revision": revision}
+
+
+def _noted(note: str) -> Document:
+    return {"note": note} if note else {}
 
 
 def _values(changes: Mapping[str, Change], now: datetime) -> Document:

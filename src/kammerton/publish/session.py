@@ -143,7 +143,7 @@ class Session:
         await self._connection.publish(self._topics.status, payload, retain=True)
 
     async def _publish_snapshot(self, head: Snapshot) -> None:
-        payload = payloads.encode(payloads.snapshot(head, self._now()))
+        payload = payloads.encode(payloads.snapshot(head, self._now(), self._store.note))
         self._mirror.publishing(received.seal(payload))
         await self._connection.publish(self._topics.snapshot, payload, retain=True)
         self._published = head.revision
@@ -155,18 +155,18 @@ class Session:
     async def _publish_parameter(self, change: Change) -> None:
         if not self._parameters:
             return
-        document = payloads.parameter(self._store.epoch, change, self._now())
+        document = payloads.parameter(self._store.epoch, change, self._now(), self._store.note)
         topic = self._topics.parameter(change.name)
         await self._connection.publish(topic, payloads.encode(document), retain=True)
 
     async def _hand_over(self, handover: Handover) -> None:
         if handover.run is not None:
-            event = payloads.encode(payloads.run(self._store.epoch, handover.run))
+            event = payloads.encode(payloads.run(self._store.epoch, handover.run, self._store.note))
             await self._connection.publish(self._topics.run, event)
         if not handover.changes:
             return
-        delta = payloads.encode(payloads.delta(self._store.epoch, handover, self._now()))
-        await self._connection.publish(self._topics.delta, delta)
+        delta = payloads.delta(self._store.epoch, handover, self._now(), self._store.note)
+        await self._connection.publish(self._topics.delta, payloads.encode(delta))
         head = await asyncio.to_thread(self._store.snapshot)
         for change in handover.changes:
             if head.parameters[change.name] == change:  # a retained value never goes back

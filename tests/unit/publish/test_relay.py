@@ -134,7 +134,13 @@ def test_the_order_on_a_connection(store: Store) -> None:
         assert wire.will.topic == TOPICS.status
         will = json.loads(wire.will.payload)
         assert (will["status"], will["revision"]) == ("offline", None)
-        assert {said["note"] for said in (will, wire.sent[0][1], wire.sent[-1][1])} == {"simulated"}
+        assert {said["note"] for said in (will, *(each for _, each, _ in wire.sent))} == {
+            "simulated"
+        }
+        for _, sealed, _ in (wire.sent[1], wire.sent[4]):
+            assert received.parameter_set(json.dumps(sealed).encode()).parameters.keys() == {
+                "q0.t1"
+            }
         assert all(each["epoch"] == store.epoch for _, each, _ in wire.sent)
 
     asyncio.run(scenario())
