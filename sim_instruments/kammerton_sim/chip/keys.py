@@ -1,11 +1,20 @@
-"""The numbers of chip.toml: their keys, in the order of the words, and what they may be."""
+"""The keys of chip.toml: its sections, and its numbers and what they may be."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from kammerton_sim.chip.words import CHIP_SECTIONS
+
+Table = Mapping[str, Any]
 
 Rule = tuple[str, Callable[[float], bool]]
 """What is said of a number that breaks the rule, and the rule."""
+
+TOP = ("name", "seed", "qubits", "resonators", "wiring")
+"""What every chip has."""
 
 POSITIVE: Rule = ("must be above 0", lambda x: x > 0)
 NEGATIVE: Rule = ("must be below 0", lambda x: x < 0)
@@ -40,3 +49,15 @@ FEEDLINE: Mapping[str, Rule] = {
     "noise_v": NOT_NEGATIVE,
     "full_scale_v": POSITIVE,
 }
+
+
+def as_meant(table: Table) -> Table:
+    """Return the file's tables, with those of misspelt names among those that are meant."""
+    known = (*TOP, *CHIP_SECTIONS)
+    found = {key: value for key, value in table.items() if key in known}
+    for key in table:
+        if key not in found and (near := get_close_matches(key, TOP, 1)):
+            there, more = found.get(near[0], {}), table[key]
+            both = isinstance(there, dict) and isinstance(more, dict)
+            found[near[0]] = {**more, **there} if both else there or more
+    return found

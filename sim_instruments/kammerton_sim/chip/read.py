@@ -15,7 +15,7 @@ from typing import Any
 from kammerton_sim.chip import connected
 from kammerton_sim.chip.further import taken, wrong_triggers
 from kammerton_sim.chip.imperfections import strangers
-from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, Rule
+from kammerton_sim.chip.keys import FEEDLINE, POSITIVE, QUBIT, RESONATOR, TOP, Rule, Table, as_meant
 from kammerton_sim.chip.places import placed
 from kammerton_sim.chip.section import Section, keys_of, read_section
 from kammerton_sim.chip.words import (
@@ -35,9 +35,6 @@ from kammerton_sim.chip.words import (
 )
 from kammerton_sim.signals import ChannelId
 
-Table = Mapping[str, Any]
-
-_TOP = ("name", "seed", "qubits", "resonators", "wiring")
 _WIRING = ("generators", "drive", "readout", "trigger", "go", "carriers", *FEEDLINE)
 _LINE = ("i", "q", "source")
 _MORE = ("board", "readout", "trigger", "resonators", *FEEDLINE)
@@ -67,33 +64,22 @@ def _counted(count: int, what: str) -> str:
     return f"{count} {what}{'' if count == 1 else 's'}"
 
 
-def _as_meant(table: Table) -> Table:
-    """Return the file's tables, with those of misspelt names among those that are meant."""
-    known = (*_TOP, *CHIP_SECTIONS)
-    found = {key: value for key, value in table.items() if key in known}
-    for key in table:
-        if key not in found and (near := get_close_matches(key, _TOP, 1)):
-            there, more = found.get(near[0], {}), table[key]
-            both = isinstance(there, dict) and isinstance(more, dict)
-            found[near[0]] = {**more, **there} if both else there or more
-    return found
-
-
 @dataclass
 class _Reader:
     """Collects problems instead of stopping at the first."""
 
     problems: list[str] = field(default_factory=list)
-    strange: set[str] = field(default_factory=set)  # no tables: what is missing there is not said
+    strange: set[str] = field(default_factory=set)
+    """Sections that are missing or no tables: what is missing in them is not said."""
 
     def chip(self, table: Table) -> Chip | None:
-        self.keys(table, _TOP, "the file", CHIP_SECTIONS)
-        table = _as_meant(table)
+        self.keys(table, TOP, "the file", CHIP_SECTIONS)
+        table = as_meant(table)
         effects = self.sections(table, CHIP_SECTIONS, "")
         name, seed = table.get("name"), table.get("seed")
-        if not isinstance(name, str):
+        if "name" in table and not isinstance(name, str):
             self.problems.append("name: must be a string")
-        if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        if "seed" in table and (not isinstance(seed, int) or isinstance(seed, bool) or seed < 0):
             self.problems.append("seed: must be a whole number, not below 0")
         qubits = [self.qubit(k, v) for k, v in self.tables(table, "qubits").items()]
         resonators = [self.resonator(k, v) for k, v in self.tables(table, "resonators").items()]
@@ -153,14 +139,16 @@ class _Reader:
 
     def wiring(self, table: Table, qubits: list[str], resonators: list[str]) -> Wiring:
         self.keys(table, _WIRING, "wiring", ("feedlines", *WIRING_SECTIONS))
-        boxes = self.names(table.get("generators", []), "wiring.generators")
+        told = table.get("generators")
+        boxes = () if told is None else self.names(told, "wiring.generators")
         drive = {
             name: self.line(self.mapping(value, f"wiring.drive.{name}"), f"wiring.drive.{name}")
             for name, value in self.table(table, "drive", "wiring.").items()
         }
         self.keys(drive, qubits, "wiring.drive")
         readout = self.line(self.table(table, "readout", "wiring."), "wiring.readout")
-        more = self.feedlines(self.table(table, "feedlines", "wiring."), resonators)
+        others = self.mapping(table.get("feedlines", {}), "wiring.feedlines")
+        more = self.feedlines(others, resonators)
         lines = [*drive.values(), readout, *(f.readout for f in more)]
         trigger = self.marker(table.get("trigger"), "wiring.trigger")
         go = self.marker(table.get("go"), "wiring.go")
@@ -337,6 +325,9 @@ class _Reader:
         self.problems += [f"{where}: {key!r} is missing" for key in wanted if key not in there]
 
     def table(self, parent: Table, key: str, where: str) -> Table:
+        """Return a section; of one that is missing that is said already."""
+        if key not in parent:
+            self.strange.add(f"{where}{key}")
         return self.mapping(parent.get(key, {}), f"{where}{key}")
 
     def tables(self, parent: Table, key: str) -> dict[str, Table]:

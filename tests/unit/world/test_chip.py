@@ -166,6 +166,22 @@ def test_from_a_section_that_is_no_table_nothing_follows(written, section):
     assert said.endswith(f"{section}: must be a table")
 
 
+@pytest.mark.parametrize(
+    ("lost", "where"),
+    [("name =", "the file"), ("seed =", "the file"), ("generators =", "wiring"),
+     ("readout =", "wiring"), ("[wiring.drive]", "wiring"), ("[wiring.carriers]", "wiring")],
+)  # fmt: skip
+def test_of_what_is_missing_it_is_said_once(written, lost, where):
+    end = r"\n" if "=" in lost else r"[^[]*"
+    text, found = re.subn(rf"(?m)^{re.escape(lost)}.*{end}", "", written.read_text())
+    assert found == 1
+    written.write_text(text)
+    with pytest.raises(ChipError) as caught:
+        read_chip(written)
+    (said,) = caught.value.problems
+    assert said.endswith(f"{where}: {lost.strip('[] =').rpartition('.')[2]!r} is missing")
+
+
 def test_from_generators_that_are_none_nothing_follows(written):
     written.write_text(written.read_text().replace('generators = ["awg1"]', "generators = 3"))
     with pytest.raises(ChipError) as caught:
