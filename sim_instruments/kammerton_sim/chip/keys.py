@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from difflib import get_close_matches
 from typing import Any
-
-from kammerton_sim.chip.words import CHIP_SECTIONS
 
 Table = Mapping[str, Any]
 
@@ -51,9 +49,9 @@ FEEDLINE: Mapping[str, Rule] = {
 }
 
 
-def as_meant(table: Table) -> Table:
+def as_meant(table: Table, optional: Iterable[str]) -> Table:
     """Return the file's tables, with those of misspelt names among those that are meant."""
-    known = (*TOP, *CHIP_SECTIONS)
+    known = (*TOP, *optional)
     found = {key: value for key, value in table.items() if key in known}
     for key in table:
         if key not in found and (near := get_close_matches(key, TOP, 1)):

@@ -74,7 +74,7 @@ class _Reader:
 
     def chip(self, table: Table) -> Chip | None:
         self.keys(table, TOP, "the file", CHIP_SECTIONS)
-        table = as_meant(table)
+        table = as_meant(table, CHIP_SECTIONS)
         effects = self.sections(table, CHIP_SECTIONS, "")
         name, seed = table.get("name"), table.get("seed")
         if "name" in table and not isinstance(name, str):
