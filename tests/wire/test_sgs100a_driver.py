@@ -228,9 +228,11 @@ def test_limits_and_resolution_are_those_of_the_box(rig):
 def test_a_limit_of_the_power_cuts_what_comes_out_and_not_what_is_told(rig):
     rig.device.receive(b"OUTP ON;:SOUR:POW 15;:SOUR:POW:LIM 5.004")
     assert rig.device.receive(b"POW?;:POW:LIM?;*OPC?") == b"15;5;1"
-    assert rig.device.carrier.power == 5.0
+    assert rig.device.carrier.power == rig.device.levels()["lo.rf"]["power"] == 5.0
     rig.device.receive(b"POW:LIM 20")
-    assert rig.device.carrier.power == 15.0
+    assert rig.device.carrier.power == rig.device.levels()["lo.rf"]["power"] == 15.0
+    rig.device.receive(b"SOUR:PULM:SOUR EXT;STAT ON")
+    assert rig.device.levels() == {"lo.rf": None}
 
 
 def test_all_errors_are_told_at_once_and_forgotten(rig):

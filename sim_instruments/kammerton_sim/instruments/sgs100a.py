@@ -162,6 +162,10 @@ class Sgs100a(ScpiInstrument):
         )
 
     def levels(self) -> dict[str, dict[str, Any] | None]:
-        """Return what the output puts out, by name ("drive_lo.rf"); None when it is off."""
-        level = {"frequency": self.value("frequency"), "power": self.value("power")}
-        return {f"{self.name}.rf": level if self.value("on") else None}
+        """Return what comes out, by name ("drive_lo.rf"); None where nothing does.
+
+        Its power is that which the limiter leaves; the frequency is what it is set to.
+        """
+        carrier = self.carrier
+        level = {"frequency": self.value("frequency"), "power": carrier.power}
+        return {f"{self.name}.rf": level if carrier.on else None}
