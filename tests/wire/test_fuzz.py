@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import time
+import tracemalloc
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -301,7 +302,19 @@ def test_ten_megabytes_of_parameters_are_one_error():
     source.receive(b"*ESE " + b"," * 10_000_000 + b"\n")
     assert len(arguments("," * 10_000_000)) < 100
     assert time.process_time() - start < BUSY
-    assert source.receive(b"SYST:ERR?").startswith(b"-108,")
+    assert source.receive(b"SYST:ERR?").startswith(b"-363,")
+
+
+@pytest.mark.parametrize("message", [b"*ESE %s\n", b"*ESE #11x%s\n", b"*ESE 1 %s;#11x\n"])
+def test_ten_megabytes_of_quotes_are_few_errors(message):
+    source, start = Sgs100a("lo", Ledger(lambda: 0.0)), time.process_time()
+    tracemalloc.start()
+    source.receive(message % (b'"' * 10_000_000))
+    assert tracemalloc.get_traced_memory()[1] < 300e6
+    tracemalloc.stop()
+    assert time.process_time() - start < BUSY
+    assert len(source.receive(b"SYST:ERR:ALL?").split(b"rrun")) < 20
+    assert source.receive(b"*IDN?").count(b",") == 3
 
 
 def test_headers_of_many_nodes_cost_no_more_than_others():

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kammerton_sim.wire.errors import ScpiError
 
+_OVERRUN = -363
 _GAP = re.compile(rb"[\s;]*")
 _HEADER = re.compile(rb"([^\s?;]*)(\??)[ \t]*")
 # Everything up to a separator, an unclosed quote, or '#digit', which begins a block. Possessive:
 # a megabyte of garbage must not cost more than one pass.
 # No possessive repeat of a group: Python 3.11.0 to 3.11.4 match those wrongly.
 _TEXT = re.compile(rb"""(?:[^;\n"'#]++|"[^"]*+"|'[^']*+'|\#+(?![0-9]))*""")
+LONGEST = 1 << 20
+"""Bytes of one unit beside its block. A megabyte of pairs of quotes takes 100 MB to match."""
+
 _PART = re.compile(r"""(?:[^,"']++|"[^"]*+"|'[^']*+'|["'])*""")
 
 
@@ -42,8 +47,10 @@ def units(message: bytes | bytearray) -> Iterator[Unit]:
         if gap.end() >= end:
             return
         head = _match(_HEADER, message, gap.end())
-        text = _match(_TEXT, message, head.end())
+        text = _match(_TEXT, message, head.end(), LONGEST)
         block, position, fault = _tail(message, text.end())
+        if text.end() - head.end() == LONGEST < end - head.end():
+            block, position, fault = None, end, _OVERRUN
         yield Unit(
             _latin(head.group(1)), bool(head.group(2)), _latin(text.group()), block, first, fault
         )
@@ -51,9 +58,12 @@ def units(message: bytes | bytearray) -> Iterator[Unit]:
 
 
 def _match(
-    pattern: re.Pattern[bytes], message: bytes | bytearray, position: int
+    pattern: re.Pattern[bytes],
+    message: bytes | bytearray,
+    position: int,
+    most: int = sys.maxsize,
 ) -> re.Match[bytes]:
-    found = pattern.match(message, position)
+    found = pattern.match(message, position, min(position + most, len(message)))
     assert found is not None  # every pattern here matches the empty string
     return found
 
@@ -82,7 +92,7 @@ def _block(message: bytes | bytearray, position: int) -> tuple[memoryview | None
     if not start <= end <= len(message):
         return None, len(message), -161
     block = memoryview(message)[start:end]
-    rest = _match(_TEXT, message, end)
+    rest = _match(_TEXT, message, end, LONGEST)
     return block, rest.end(), -161 if rest.group().strip() else 0
 
 
