@@ -128,6 +128,11 @@ def test_f4_a_refrigerator_that_does_not_answer_counts_as_warm(laboratory, lab):
 
 
 def test_f1_what_was_measured_while_it_warmed_up_is_not_believed(laboratory, lab):
+    """Readings may be old here, as on a busy machine; once it was measured, one is taken."""
+    text = lab.path.read_text(encoding="utf-8")
+    lab.path.write_text(text.replace(f'max_age = "{MAX_AGE} s"', 'max_age = "30 s"'))
+    lab = load(lab.path)
+
     async def main() -> None:
         async with open_bench(
             lab, LabClock(), fridge_period=60.0, lock_folder=lab.path.parent

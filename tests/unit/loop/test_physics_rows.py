@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -47,8 +48,11 @@ def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, 
     asyncio.run(again.step())
     assert [p.name for p in bench.played] == ["t1"]
     assert store.parameters() == known
-    believed = show(old.mean, "s", old.sigma)  # its own error, not that of what was found
-    assert f"is far from {believed}, which was believed" in caplog.text
+    mean, error = show(old.mean, "s", old.sigma).removesuffix(" µs").split(" µs ± ")
+    said = re.search(rf"is far from {mean} µs ± (\S+) µs, which was believed", caplog.text)
+    assert said is not None, caplog.text
+    grown = float(said[1]) / float(error)  # its own error, not that of what was found
+    assert 1.0 <= grown < 1.2, "it grows with time"
     asyncio.run(again.settle())
     first, *_ = values(store, "q0.t1", before)
     assert abs(first.value - 12e-6) < 5 * first.stderr
