@@ -135,7 +135,7 @@ async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
     """Act on the way out, whatever happened inside and however often it is cancelled.
 
     What went wrong first is what is raised, a cancellation, too; a failure to act is then a note on
-    it, and in the log.
+    it, and in the log. A cancellation that comes later passes, and what went wrong is in the log.
     """
     try:
         yield
@@ -145,6 +145,10 @@ async def _leaving(act: Callable[[], Coroutine[Any, Any, None]]) -> AsyncIterato
         except InstrumentError as second:
             log.error("on the way out: %s", second)  # noqa: TRY400 - it says all
             failure.add_note(str(second))
+        except asyncio.CancelledError:
+            if isinstance(failure, Exception):
+                log.error("told to end meanwhile: %s", str(failure) or repr(failure))  # noqa: TRY400
+            raise
         raise
     await unbroken(act())
 

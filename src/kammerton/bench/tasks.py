@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from kammerton.model import LastingFault
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -55,7 +58,8 @@ async def told_while(work: Awaitable[T], tell: Callable[[], Awaitable[object]], 
 async def unbroken(action: Coroutine[Any, Any, T]) -> T:
     """Finish an action that makes the bench safe even when cancelled, then let that pass.
 
-    It passes though the action failed, which is then its cause: it is asked for only once.
+    It passes though the action failed, which is then its cause and stands in the log: it is asked
+    for only once.
     """
     task = asyncio.ensure_future(action)
     cancellation: asyncio.CancelledError | None = None
@@ -64,6 +68,8 @@ async def unbroken(action: Coroutine[Any, Any, T]) -> T:
             await asyncio.wait({task})
         except asyncio.CancelledError as error:
             cancellation = error
-    if cancellation is not None:
-        raise cancellation from task.exception()
-    return task.result()
+    if cancellation is None:
+        return task.result()
+    if (failure := task.exception()) is not None:
+        log.error("told to end meanwhile: %s", str(failure) or repr(failure))
+    raise cancellation from failure

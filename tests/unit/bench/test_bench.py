@@ -241,6 +241,22 @@ def test_a_cancellation_passes_though_an_instrument_fails_on_the_way_out(
     assert re.search("on the way out: awg .*: awg: no answer", caplog.text)
 
 
+def test_what_went_wrong_is_not_lost_where_a_cancellation_comes_on_the_way_out(
+    fake, make, tmp_path, caplog
+):
+    async def body(bench: Bench) -> None:
+        def stop() -> None:
+            asyncio.get_running_loop().call_soon(task.cancel)
+
+        task = asyncio.current_task()
+        bench.gate.guard.switched_off = lambda *_: stop()  # in the middle of switching off
+        raise ProgramError("a program that nobody foresaw")
+
+    with pytest.raises(asyncio.CancelledError):
+        use(fake, make, tmp_path, body)
+    assert caplog.text.count("told to end meanwhile: a program that nobody foresaw") == 1
+
+
 def test_a_digitizer_is_given_up_only_once_its_records_have_ceased_to_come():
     collector = SimpleNamespace(turns=0)
 

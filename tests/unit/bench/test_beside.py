@@ -126,3 +126,42 @@ def test_what_ends_the_process_is_raised_though_the_work_has_died_too():
     with pytest.raises(Stop) as caught:
         asyncio.run(main())
     assert caught.value.__notes__ == ["ZeroDivisionError()"]
+
+
+@pytest.mark.parametrize(
+    ("failure", "raised"), [(KeyError("not known to be off"), asyncio.CancelledError), (Stop, Stop)]
+)
+def test_what_the_body_fails_with_is_not_lost_where_it_is_told_to_end_meanwhile(
+    failure, raised, caplog
+):
+    """What ends the process counts more than that; what does not stands in the log."""
+
+    async def ends_late() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.01)
+
+    async def main() -> None:
+        async with beside(ends_late(), "leases"):
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_soon(asyncio.current_task().cancel)
+            raise failure
+
+    with pytest.raises(raised):
+        asyncio.run(main())
+    assert ("told to end meanwhile: 'not known to be off'" in caplog.text) == (raised is not Stop)
+
+
+def test_why_work_died_is_not_lost_where_the_body_is_told_to_end_too(caplog):
+    async def main() -> None:
+        async with beside(dies(), "leases"):
+            asyncio.get_running_loop().call_later(0.01, asyncio.current_task().cancel)
+            try:
+                await asyncio.sleep(5)
+            finally:
+                await asyncio.sleep(0.03)
+
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(main())
+    assert "told to end meanwhile: ZeroDivisionError()" in caplog.text

@@ -31,7 +31,7 @@ def test_what_lasts_is_raised_before_what_may_pass(
     assert found.value is raised
 
 
-def test_a_cancellation_passes_though_what_must_not_be_broken_off_fails() -> None:
+def test_a_cancellation_passes_though_what_must_not_be_broken_off_fails(caplog) -> None:
     """It comes only once: who loses it goes on, without the watch that had died, say."""
 
     async def main() -> None:
@@ -52,3 +52,4 @@ def test_a_cancellation_passes_though_what_must_not_be_broken_off_fails() -> Non
         assert passed.value.__cause__ is GONE
 
     asyncio.run(main())
+    assert "awg1: no answer" in caplog.text, "nobody looks at the cause of a cancellation"
