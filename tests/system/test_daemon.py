@@ -180,6 +180,7 @@ def test_unreachable_instruments_are_named_in_one_message(lab, tmp_path):
     assert done.returncode == 1
     assert "drive_lo" in done.stderr
     assert "readout_lo" in done.stderr
+    assert "I simulated device, hidden truth, seed" in done.stderr
     assert "Traceback" not in done.stderr
 
 

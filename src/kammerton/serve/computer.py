@@ -120,6 +120,8 @@ async def opened_store(
 ) -> AsyncIterator[tuple[Store, Outputs]]:
     """Open the database, and the audit log of the outputs; say at the end whether they are off.
 
+    The log says first what lab.toml says of the device, beside every result.
+
     known: hears that too, for the database may be silent by then.
 
     Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
@@ -138,6 +140,8 @@ async def opened_store(
                 known(off)
             problem.add_note(words)
             raise
+        if lab.note:
+            log.info("%s", lab.note)
         if store.place.file is not None and (warning := library_warning()):
             log.warning("%s", warning)
         audit = Background("audit log")
