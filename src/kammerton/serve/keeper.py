@@ -130,7 +130,7 @@ class Keeper:
             spare = None if ending.off or idle else self.spare
             if code is not None:
                 if code is Code.FAILED and not (ending.off or ending.told):
-                    ending = await self._life(asyncio.Event(), None, spare)
+                    ending = await self._life(asyncio.Event(), stop, spare, last=True)
                 elif ending.told and not (ending.orderly or idle):  # killed, and nothing is off
                     ending = await self._life(go, stop, spare)
                 return self._said(code, ending)
@@ -140,22 +140,25 @@ class Keeper:
                 return Code.DONE if ending.orderly and ending.code == Code.DONE else Code.FAILED
 
     async def _life(
-        self, go: asyncio.Event, stop: asyncio.Event | None, spare: Spare | None
+        self, go: asyncio.Event, stop: asyncio.Event, spare: Spare | None, *, last: bool = False
     ) -> Ending:
         """Let one process live.
 
-        stop: None: it is told to end once it has loaded, so that it only switches off.
+        last: it is told to end once it has loaded, if not before, so that it only switches off.
         """
         rules, mode = self.rules, self.record.mode
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
         self.process = process = Process(order, rules, self.name, self.command, spare)
-        mine = asyncio.Event()
-        reading = asyncio.create_task(self._was_read(process, go, mine))
+        mine, ends = asyncio.Event(), asyncio.Event() if last else stop
+        beside = [asyncio.create_task(self._was_read(process, go, mine))]
+        if last:
+            beside += [asyncio.create_task(_passed_on(e, ends)) for e in (stop, process.loaded)]
         try:
-            return await process.live(mine, stop or process.loaded)
+            return await process.live(mine, ends)
         finally:
-            reading.cancel()
-            await asyncio.wait({reading})
+            for task in beside:
+                task.cancel()
+            await asyncio.wait(beside)
             self.read.set()
             self._name = process.name
 
@@ -193,3 +196,8 @@ class Keeper:
         if code is Code.FAILED and not ending.off:
             log.error("%s: %s: outputs are not known to be off", self.name, ending.why)
         return code
+
+
+async def _passed_on(told: asyncio.Event, to: asyncio.Event) -> None:
+    await told.wait()
+    to.set()

@@ -39,6 +39,9 @@ def act(word, order):
     if word == "bad":
         say(ended=2, why="lab.toml: line 3")
         sys.exit(2)
+    if word == "slow":
+        note("begins")
+        time.sleep(60)
     name = Path(LAB).name
     twin = {
         "twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}, "ramps": {"ramps": True}

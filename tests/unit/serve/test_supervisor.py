@@ -216,6 +216,16 @@ def test_r4_what_one_that_gives_up_left_on_the_next_switches_off(tmp_path, once,
     assert "not known to be off" not in caplog.text
 
 
+def test_r1_told_to_end_the_last_one_that_only_switches_off_is_not_waited_for_without_end(
+    tmp_path, caplog
+):
+    """It may not come to that: a disk that stands still, say."""
+    path, start = lab(tmp_path, "haunted", "slow"), time.monotonic()
+    assert run(path, once=True, until=seen(path, "begins"), rules=STRICT) is Code.FAILED
+    assert time.monotonic() - start < 25
+    assert "outputs are not known to be off" in caplog.text
+
+
 def test_r1_what_one_that_failed_left_on_is_switched_off_between_two_lives(tmp_path, caplog):
     path = lab(tmp_path, "haunted", "haunted", "works")
     rules = dataclasses.replace(FAST, first_pause=90.0, longest_pause=90.0)
