@@ -166,7 +166,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
     try:
         wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
     except RuntimeError as problem:  # no thread for it
-        wire.say(ended=Code.FAILED, why=str(problem))
+        wire.say(ended=Code.FAILED, why=str(problem), off=False)  # what was before it nobody knows
         return Code.FAILED
     life = Life(wire, order.beat)
     async with life.beating():
@@ -256,15 +256,18 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
 
 
 async def _off(lab: Lab, seen: bool | None, patience: float) -> bool:
-    """Say whether the database knows of no output that may be on; ask for so many s.
+    """Say whether no output may be on, as far as the work and the database know; ask for so many s.
 
-    seen: what the work saw itself, which counts where the database is silent. Where it saw nothing
-    the instruments are another's, or none was touched: another process could do no more.
+    seen: what the work saw itself: that they may be on counts whatever the database says, which
+    may have been silent when it was to be told. Where it saw nothing the instruments are another's,
+    or none was touched: another process could do no more.
     """
+    if seen is False:
+        return False
     with contextlib.suppress(KammertonError, TimeoutError):
         async with asyncio.timeout(patience):
             return await asyncio.to_thread(_left, lab) is None
-    return seen is not False
+    return True
 
 
 def _left(lab: Lab) -> str | None:

@@ -45,4 +45,4 @@ def test_r1_so_has_one_that_cannot_even_listen(monkeypatch):
         return await child._live(None, Order(Path("lab.toml"), None), wire)
 
     assert asyncio.run(main()) is Code.FAILED
-    assert said == [{"ended": 1, "why": SHORT}]
+    assert said == [{"ended": 1, "why": SHORT, "off": False}], "one before it may have died"

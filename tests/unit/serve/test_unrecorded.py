@@ -77,6 +77,14 @@ def test_what_was_seen_of_the_outputs_is_told_where_the_database_is_silent(lab, 
     assert asyncio.run(child._off(lab, life.off, 1.0)) is (wrong is None)
 
 
+def test_an_output_that_was_seen_on_counts_though_the_database_never_heard_of_it(lab):
+    """It was locked when it was to be told that there is work, and answers again at the end."""
+    Store.open(lab.database, "two", data=lab.data).close()
+    assert [asyncio.run(child._off(lab, seen, 5.0)) for seen in (True, None, False)] == [
+        True, True, False,
+    ]  # fmt: skip
+
+
 def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab):
     seen = []
 
