@@ -32,10 +32,15 @@ def table() -> str:
 
 
 def alike(said: Sequence[str]) -> list[str]:
-    """Say once what is said of several names, "NAME: what", in the order of the first of each."""
+    """Say once what is said of several names, "NAME: what", in the order of the first of each.
+
+    A sentence with a colon in it is of no name, and said once as it is.
+    """
     names: dict[str, list[str]] = {}
-    for name, _, what in (each.partition(": ") for each in said):
-        names.setdefault(what or name, []).extend([name] if what else [])
+    for each in said:
+        name, _, what = each.partition(": ")
+        of_name = bool(what) and " " not in name
+        names.setdefault(what if of_name else each, []).extend([name] if of_name else [])
     return [f"{', '.join(each)}: {what}" if each else what for what, each in names.items()]
 
 

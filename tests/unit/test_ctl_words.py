@@ -147,3 +147,8 @@ def test_what_is_said_of_several_names_is_said_once():
         "no parameter is like 'x'",
         "q1.t1: another",
     ]
+    pulses = [
+        "that of a pulse, which must be given: re",
+        "no truth of 'q0.x'; as the demo does: so",
+    ]
+    assert words.alike([*pulses, *pulses]) == pulses
