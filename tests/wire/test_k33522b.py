@@ -361,3 +361,11 @@ def test_levels_are_round_numbers_and_the_low_one_is_never_above_the_high_one(bo
             levels[change["what"]] = change["new"]
             assert levels["low"] <= levels["high"]
             assert round(change["new"], 9) == change["new"]
+
+
+def test_a_level_is_what_was_asked_for_beside_one_that_is_no_round_number(box):
+    for load in (33, 75, 1000):
+        told(box, f"SOUR1:VOLT 3.3333;:SOUR1:VOLT:OFFS -0.7;:OUTP1:LOAD {load}")
+        for level in (0.357, 0.73, 0.481):
+            told(box, f"SOUR1:VOLT:HIGH {level}")
+            assert float(box.receive(b"SOUR1:VOLT:HIGH?")) == level

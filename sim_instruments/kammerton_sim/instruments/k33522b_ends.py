@@ -27,7 +27,7 @@ LEAST = 1e-3
 _PREFIXES = {"": 1.0, "M": 1e-3, "U": 1e-6, "K": 1e3}
 
 DECIMALS = 12
-"""Of V: 0.3 - 0.1 leaves no more of them than the two that it is made of."""
+"""Of V of a level: 0.3 - 0.1 leaves no more of them than the two that it is made of."""
 
 LEVEL_MOVED = "the other level has been adjusted"
 
@@ -76,7 +76,7 @@ class Ends(ScpiInstrument, ABC):
         """Lowest and highest V into the load, as that is called."""
         half = float(self.value("amplitude", channel)) / 2
         offset = float(self.value("offset", channel))
-        return offset - half, offset + half
+        return round(offset - half, DECIMALS), round(offset + half, DECIMALS)
 
     def _ask_end(self, call: Call, side: int) -> str:
         channel, asked = channel_of(call), call.parts(0, 1)
@@ -106,8 +106,8 @@ class Ends(ScpiInstrument, ABC):
 
     def _put_ends(self, channel: int, low: float, high: float) -> None:
         with self._one(channel):
-            self.put("amplitude", (channel,), round(high - low, DECIMALS))
-            self.put("offset", (channel,), round((high + low) / 2, DECIMALS))
+            self.put("amplitude", (channel,), round(high - low, DECIMALS + 1))
+            self.put("offset", (channel,), round((high + low) / 2, DECIMALS + 1))
 
 
 def complain(asked: float, taken: float, moved: str) -> None:
