@@ -18,7 +18,7 @@ from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, LastingFault, Run, StoreError, StoreInUse, Verdict
+from kammerton.model import Held, LabClock, LastingFault, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import Queued
 from kammerton.publish import Alarms
@@ -289,10 +289,7 @@ class Tuning:
 
     def _say(self, what: str) -> None:
         self.doing(what)
-        try:
-            self.store.activity(what)
-        except StoreError as problem:  # whoever holds it locked shall not end the process
-            log.warning("no heartbeat: %s", problem)
+        self.outputs.at_work(what)
 
 
 def _reporter(lab: Lab, store: Store, pictures: Background) -> Committed:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kammerton.bench import OutputChange
+from kammerton.model import StoreError
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Activity, Store
 
@@ -36,6 +37,17 @@ class Outputs:
     def unclean(self) -> Activity | None:
         """What was going on at an unclean end whose outputs nobody has verified off yet."""
         return self._store.left
+
+    def at_work(self, what: str) -> None:
+        """Say what is done; where the database is locked or full just now, as soon as it is not.
+
+        Else nobody would know after this process was killed that outputs may be on.
+        """
+        try:
+            self._store.activity(what)
+        except StoreError as problem:
+            log.warning("no heartbeat: %s", problem)
+            self._later(self._store.activity, what)
 
     def left_alone(self) -> str:
         """Say what is known while nobody switches off; raise an alarm unless outputs are off."""

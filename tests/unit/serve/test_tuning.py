@@ -15,8 +15,10 @@ from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wishes
 from kammerton.model import LabClock, LastingFault, StoreUnavailable
 from kammerton.serve import computer
+from kammerton.serve.background import Background
 from kammerton.serve.computer import Tuning
 from kammerton.serve.kernels import Kernels
+from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 from tests.stored import estimate, run
 from tests.unit.loop.laboratory import two_qubits
@@ -70,7 +72,7 @@ def tuned(tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bo
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
     gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
-    outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None)
+    outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None, at_work=print)
 
     @contextlib.asynccontextmanager
     async def opened(*words, **how):
@@ -103,15 +105,19 @@ def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch)
 
 
 def test_a_database_that_is_locked_ends_no_process_that_compiles(tmp_path, store, monkeypatch):
-    said = []
+    """And hears as soon as it can that outputs may be on: the process may be killed."""
+    said, activity = [], store.activity
 
     def locked(what: str) -> None:
+        monkeypatch.setattr(store, "activity", activity)
         raise StoreUnavailable("locked")
 
     monkeypatch.setattr(store, "activity", locked)
-    tuning = Tuning(
-        two_qubits(tmp_path), store, LabClock(), None, None, print, said.append, print, print,
-        Wishes(),
-    )  # fmt: skip
-    asyncio.run(tuning._waiting())
+    with Background("audit log") as audit:
+        tuning = Tuning(
+            two_qubits(tmp_path), store, LabClock(), None, Outputs(store, audit.add), print,
+            said.append, print, print, Wishes(),
+        )  # fmt: skip
+        asyncio.run(tuning._waiting())
     assert said == ["loading the fits"]
+    assert store.current_activity().what == "loading the fits"
