@@ -62,6 +62,9 @@ def compile_all() -> None:
     if (where := folder()) is not None:
         for file in _kept():
             _onto_disk(file)  # numba does not wait for it
+        for each in where_kept():
+            with suppress(OSError):  # not every file system can; what is lost is compiled anew
+                _onto_disk(Path(each))
         _mark(where).write_text(_this())
 
 
@@ -75,10 +78,17 @@ def _kept() -> list[Path]:
     return [file for each in where_kept() for file in Path(each).glob("*.nb[ic]*")]
 
 
-def _onto_disk(file: Path) -> None:
-    """Wait until a file is on its disk, and on no other: one of a network may be away for hours."""
-    with suppress(FileNotFoundError), file.open("r+b") as kept:
-        os.fsync(kept.fileno())
+def _onto_disk(place: Path) -> None:
+    """Wait until a file, or the names in a folder, are on their disk, and on no other.
+
+    One of a network may be away for hours. What another user keeps there is that user's.
+    """
+    with suppress(FileNotFoundError, PermissionError):
+        handle = os.open(place, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def _examples(x: Array) -> Iterator[tuple[str, NDArray[Any]]]:

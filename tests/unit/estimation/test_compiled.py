@@ -59,21 +59,50 @@ def test_where_no_folder_can_be_written_kernels_are_compiled_all_the_same(kernel
     assert not compiled.is_complete()
 
 
-def test_what_is_marked_as_complete_is_on_its_disk_and_no_other_disk_is_waited_for(
-    kernels, monkeypatch
-):
-    """A network's disk that is away would keep the daemon from its first run, for good."""
-    twice, on_disk = kernels(), set[int]()
+@pytest.fixture
+def only_twice(kernels, monkeypatch):
+    """Compile no kernel but one; return the folder in which it is kept."""
+    twice = kernels()
     assert twice(2.0) == 4.0
     monkeypatch.setattr(compiled, "solve", twice)
     monkeypatch.setattr(compiled, "where_kept", lambda: frozenset({twice.stats.cache_path}))
     monkeypatch.setattr(compiled, "_examples", lambda x: iter(()))
+    return Path(twice.stats.cache_path)
+
+
+def test_what_is_marked_as_complete_is_on_its_disk_and_no_other_disk_is_waited_for(
+    only_twice, monkeypatch
+):
+    """A network's disk that is away would keep the daemon from its first run, for good."""
+    on_disk = set[int]()
     monkeypatch.setattr(os, "sync", lambda: pytest.fail("all disks"), raising=False)
     monkeypatch.setattr(os, "fsync", lambda number: on_disk.add(os.fstat(number).st_ino))
     compiled.compile_all()
-    kept = list(Path(twice.stats.cache_path).glob("*.nb[ic]*"))
+    kept = list(only_twice.glob("*.nb[ic]*"))
     assert len(kept) == 2
-    assert on_disk == {file.stat().st_ino for file in kept}
+    assert on_disk == {each.stat().st_ino for each in (*kept, only_twice)}, "with their names"
+
+
+def test_what_another_user_keeps_in_the_same_folder_keeps_nobody_from_a_first_run(
+    only_twice, monkeypatch
+):
+    """It is replaced where it must be, and not to be opened; the disk itself may still refuse."""
+    path, opened = next(only_twice.glob("*.nbc")), os.open
+
+    def mine(place, *how):
+        if Path(place) == path:
+            raise PermissionError(13, "Permission denied")
+        return opened(place, *how)
+
+    def full(number):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "open", mine)
+    compiled.compile_all()
+    assert compiled.is_complete()
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        compiled.compile_all()
 
 
 def test_it_is_complete_only_with_this_code_and_this_numba(kernels, monkeypatch):
