@@ -116,11 +116,18 @@ def _close_under(call: Future[Any], number: int) -> None:
     """
     if number < 0:  # the driver was sooner
         return
-    with contextlib.suppress(OSError), socket.socket() as nowhere:  # descriptors may be short
-        os.dup2(nowhere.fileno(), number, inheritable=False)
-        call.add_done_callback(lambda _: os.close(number))
-        return
-    os.close(number)
+    try:
+        with socket.socket() as nowhere:
+            os.dup2(nowhere.fileno(), number, inheritable=False)
+    except OSError:  # descriptors are short
+        _close(number)
+    else:
+        call.add_done_callback(lambda _: _close(number))
+
+
+def _close(number: int) -> None:
+    with contextlib.suppress(OSError):  # what closes a line that failed may fail in any way
+        os.close(number)
 
 
 def without_delay(instrument: VisaInstrument) -> None:

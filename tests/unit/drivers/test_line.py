@@ -71,6 +71,23 @@ def test_no_other_line_gets_the_number_of_one_that_a_call_may_still_use(line) ->
         assert next_one.fileno() == number
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there sockets have no descriptors")
+def test_a_line_that_cannot_even_be_closed_keeps_nobody_from_going_on(line, monkeypatch) -> None:
+    """What hangs on it is left behind all the same."""
+    call, number = Future[None](), line.fileno()
+
+    def short(*_: object, **__: object) -> None:
+        os.close(number)
+        raise OSError(24, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "dup2", short)
+        hang_up(SimpleNamespace(_socket=line), call)
+    call.set_result(None)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(number)
+
+
 def test_the_number_of_a_line_that_nothing_uses_is_free_at_once(line) -> None:
     number = line.fileno()
     hang_up(SimpleNamespace(_socket=line))
