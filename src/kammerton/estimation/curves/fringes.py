@@ -10,6 +10,7 @@ from kammerton.estimation.numeric.prepare import Batch
 Array = NDArray[np.float64]
 
 SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
+SHAPED = {1: SHAPE}  # the shape's place among the parameters
 RATE = (-1.0, 2.0)  # the upper one per point
 SLOWEST_TURN = 0.3  # rad in the window
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes

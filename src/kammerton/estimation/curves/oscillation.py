@@ -13,7 +13,7 @@ from kammerton.estimation.curves.beats import (
     two_frequencies,
     weighed_by_beats,
 )
-from kammerton.estimation.curves.fringes import SEARCHED, bounds, near
+from kammerton.estimation.curves.fringes import SEARCHED, SHAPED, bounds, near
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
@@ -64,12 +64,14 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     batch, beats = weighed_by_beats(batch, two_frequencies(batch, fit))
     nulls = simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
-    found = propagate(_single(batch, fit.theta), fit, evidence)
+    found = propagate(_single(batch, fit.theta), fit, evidence, SHAPED)
     findings = Findings(batch.traces)
     drifts = evidence.misfit[beats.met]
     for which, two in ((beats.which, beats.fit), (beats.met[drifts], beats.met_fit.take(drifts))):
         numbers = partial(numbers_of_two, at=two.theta)
-        found, evidence = with_part(batch, which, two, numbers, nulls, curve, found, evidence)
+        found, evidence = with_part(
+            batch, which, two, numbers, nulls, curve, found, evidence, SHAPED
+        )
     findings.rejected(np.isin(np.arange(batch.traces), beats.met[drifts]), *DRIFTING)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -32,6 +32,9 @@ from kammerton.estimation.verdict.traits import (
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 Counts = NDArray[np.intp]
+Ranges = Mapping[int, tuple[float, float]]  # of parameters, by their place
+
+NO_RANGES: Ranges = {}
 
 UNLIKELY = 1e-3  # chance of a chi-square this large that we take for a wrong model
 FAITHFUL = 0.025  # what a law leaves, in parts of the signal: no walk is followed so closely
@@ -234,14 +237,25 @@ def _limit(freedom: int, chance: float) -> float:
     return float(chdtri(freedom, chance))
 
 
-def propagate(formulas: Formulas, fit: Solution, evidence: Evidence) -> Derived:
-    """Return numbers derived from theta (..., N, P + L), with errors from the full covariance."""
-    return derive(formulas, fit.theta, fit.cov * evidence.noise[:, None, None])
+def propagate(
+    formulas: Formulas, fit: Solution, evidence: Evidence, ranges: Ranges = NO_RANGES
+) -> Derived:
+    """Return numbers derived from theta (..., N, P + L), with errors from the full covariance.
+
+    ranges: of parameters which are no less known than by that, all of it as likely. What a trace
+    hardly depends on has an endless error else, which a linear law of errors mixes with others.
+    """
+    cov = fit.cov * evidence.noise[:, None, None]
+    for k, (low, high) in ranges.items():
+        column = cov[:, :, k]
+        share = 1.0 / ((high - low) ** 2 / 12.0 + column[:, k])
+        cov = cov - share[:, None, None] * column[:, :, None] * column[:, None, :]
+    return derive(formulas, fit.theta, cov)
 
 
 def with_part(
     batch: Batch, which: NDArray[np.intp], fit: Solution, formulas: Callable[[Batch], Formulas],
-    nulls: Nulls, curve: Array, found: Derived, evidence: Evidence,
+    nulls: Nulls, curve: Array, found: Derived, evidence: Evidence, ranges: Ranges = NO_RANGES,
 ) -> tuple[Derived, Evidence]:  # fmt: skip
     """Put another law's results in place for the traces `which`, in the curve too.
 
@@ -253,6 +267,6 @@ def with_part(
     curve[which] = fit.curve(part)
     own = weigh(part, fit, curve[which], nulls.take(which))
     return (
-        found.replaced(which, propagate(formulas(part), fit, own)),
+        found.replaced(which, propagate(formulas(part), fit, own, ranges)),
         evidence.replaced(which, own),
     )
