@@ -11,7 +11,7 @@ from kammerton.estimation import fit_batch
 from kammerton.estimation.curves.oscillation import _single_from, one_frequency
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.resonances.plane import fit_plane
-from tests.catalogue.bound import choosing_oracle, oracle, rows_of, stacked
+from tests.catalogue.bound import bound, choosing_oracle, oracle, rows_of, stacked
 from tests.catalogue.registry import truths
 
 WORSE = 4.0
@@ -104,6 +104,19 @@ def test_an_oracle_keeps_within_the_limits_of_a_shape():
     assert ((best["slow"] >= low) & (best["slow"] <= high)).all()
     assert not ((loose["slow"] >= low) & (loose["slow"] <= high)).all()
     assert np.median(chi2 - lower) < 1.0
+
+
+def test_a_shape_that_fringes_do_not_tell_costs_their_frequency_no_error():
+    """It passed its endless error on: error bars were 2 bounds in the mean, and 8 for every 20th."""
+    truth, rng = truths()["ramsey, charge parity"], np.random.default_rng(5)
+    p = truth.draw(rng, 400)
+    traces = truth.measured(rng, p, 30.0)
+    found = truth.fit(traces)
+    bars = found.stderr["frequency"] / bound(truth, p, traces)["frequency"]
+    assert np.mean(bars) < 1.2
+    assert np.percentile(bars, 95) < 1.5
+    off = np.abs(found.values["frequency"] - traces.low["frequency"]) / found.stderr["frequency"]
+    assert 0.62 < np.mean(off < 1.0) < 0.75
 
 
 def test_a_sloping_background_pays_for_itself_when_starts_are_compared():
