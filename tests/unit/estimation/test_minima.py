@@ -107,7 +107,7 @@ def test_an_oracle_keeps_within_the_limits_of_a_shape():
 
 
 def test_a_shape_that_fringes_do_not_tell_costs_their_frequency_no_error():
-    """It passed its endless error on: error bars were 2 bounds in the mean, and 8 for every 20th."""
+    """It passed its endless error on: bars were 2 bounds in the mean, and 8 for every 20th."""
     truth, rng = truths()["ramsey, charge parity"], np.random.default_rng(5)
     p = truth.draw(rng, 400)
     traces = truth.measured(rng, p, 30.0)
