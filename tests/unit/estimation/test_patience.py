@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.maps import arcfit, crossing, tracks
+from kammerton.estimation.maps import arc, arcfit, crossing, tracks
 from tests.catalogue.broken import BROKEN
 from tests.catalogue.registry import plain
 from tests.unit.estimation.map_inputs import NOTHING
@@ -26,7 +26,7 @@ def steps(monkeypatch):
         taken.append(fit.turns)
         return fit
 
-    for room in (arcfit, crossing):
+    for room in (arc, arcfit, crossing):
         monkeypatch.setattr(room, "follow", counted)
     return taken
 

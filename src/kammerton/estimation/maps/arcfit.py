@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.maps.arc import Found, Model, jumped
 from kammerton.estimation.maps.arcs import (
     BRIGHT,
     MOST,
     Candidates,
-    Seeker,
     arcs,
     candidates,
     through_points,
 )
-from kammerton.estimation.maps.fitted import Fitted, widened
-from kammerton.estimation.maps.misses import Misses, clumping, jump, misses
+from kammerton.estimation.maps.misses import Misses, clumping, misses
 from kammerton.estimation.maps.objections import LEAST, LOOSE, SHARE
-from kammerton.estimation.maps.positions import Law
 from kammerton.estimation.maps.ridge import (
     SOLID,
     Columns,
@@ -38,13 +37,12 @@ from kammerton.estimation.maps.tracks import (
     Tracked,
     follow,
 )
-from kammerton.estimation.maps.whole import whole
 
 Array = NDArray[np.float64]
-Prior = tuple[Array, Array]
 
 TRIED = 3  # arcs that are refined
 THROUGH = 0.97  # part of what all bright points together can gain that needs no other arc
+WELL = 0.93  # part from which two that lead to one place are enough
 LIKE = 0.25  # brightness, in parts of an arc's, from which another arc counts
 LIT = 0.6  # part of its columns in which a second arc must be bright
 POOR = 0.4  # part below which another start does not help
@@ -57,53 +55,6 @@ MOVED = 5.0  # sigmas by which the tops of both halves must differ
 SMOOTHED = 5  # columns averaged where a line may be faint
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
 LOG_PERIODS = (-3.0, 7.0)
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A law of one line, what is known of its theta, and how it is looked for.
-
-    top: index of the parameter that says where along the bias the arc is highest. twin: how far
-    below an arc, in windows, one of the same place may run that is its two-photon line.
-    """
-
-    law: Law
-    prior: Prior
-    seeker: Seeker
-    shape: str
-    top: int
-    twin: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Found(Fitted):
-    """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
-
-    other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
-    chi-square the place of the top changes in mid-scan, and in which column.
-    """
-
-    elsewhere: float
-    other: tuple[float, Array]
-    jump: tuple[float, int]
-
-
-def last(c: Columns, found: Found | None, model: Model) -> Found | None:
-    """Add the fit of all points with one height."""
-    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
-        return found
-    best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
-    if best is None or best.lost > 0:
-        return widened(replace(found, whole=best))
-    return widened(replace(found, whole=best, misses=replace(found.misses, scatter=0.0)))
-
-
-def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:
-    """Return what is found from another theta (P,), or `found` where that fits as well."""
-    fit = follow(found.c, model.law, theta, model.prior, found.fit.width, model.shape)
-    other = last(c, replace(found, fit=fit, misses=misses(found.c, fit)), model)
-    better = other is not None and other.reduced < found.reduced
-    return other if better and other is not None else found
 
 
 def faint(c: Columns, model: Model) -> bool:
@@ -178,15 +129,15 @@ def _again_there(found: _Followed, best: _Followed) -> bool:
 
 
 def _settled(found: _Followed) -> bool:
-    """Return whether enough columns show the line, and its law is where it wants to be."""
-    return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE)
+    """Return whether enough columns show the line, and its law is where it wants to be and can."""
+    return bool(found.misses.kept.sum() >= LEAST and found.fit.step < CLOSE and found.possible)
 
 
 def _worth(found: _Followed) -> float:
     held = found.misses
     worth = float(held.kept.sum()) * min(1.0, held.share + 0.2)
     worth /= max(1.0, held.chi2_reduced)
-    return worth if found.fit.step < CLOSE else UNSETTLED * worth
+    return worth if found.fit.step < CLOSE and found.possible else UNSETTLED * worth
 
 
 def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None:
@@ -196,7 +147,7 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None
         return None
     starts = [model.seeker.start(arc) for arc in seeds[:TRIED]
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
-    tried = _tried(c, model.law, starts, model.prior, points, width)
+    tried = _tried(c, model, starts, points, width)
     best = _followed(c, tried[0], width, model)
     taken = best.turns
     for theta in tried[1:]:
@@ -226,7 +177,10 @@ def _alone(c: Columns, seen: _Seen, model: Model) -> Found:
 
 @dataclass(frozen=True, eq=False)
 class _Followed:
-    """An arc that was followed: from theta with a width; c: without single stray points."""
+    """An arc that was followed: from theta with a width; c: without single stray points.
+
+    possible: see `Model`, where it has led to.
+    """
 
     fit: Tracked
     misses: Misses
@@ -234,6 +188,7 @@ class _Followed:
     theta: Array
     width: float
     turns: int
+    possible: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -262,7 +217,8 @@ def _followed(c: Columns, theta: Array, width: float, model: Model) -> _Followed
         theta, width = _again(fit, held, theta, width)
         fit = follow(c, model.law, theta, model.prior, width, model.shape, hopeless=HOPELESS)
         held, turns = misses(c, fit), turns + fit.turns
-    return _Followed(fit, held, c, theta, width, turns)
+    possible = model.possible(fit.theta)
+    return _Followed(fit, held, c, theta, width, turns, possible)
 
 
 def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> Found:
@@ -270,8 +226,7 @@ def _completed(s: Array, best: _Followed, model: Model, points: Candidates) -> F
     best = _settled_down(best, model)
     fit, held = best.fit, best.misses
     other = _second(best.c, s, fit, model)
-    jumped = jump(fit, model.law, model.top, len(model.prior[0]))
-    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped)
+    return Found(fit, held, best.c, _elsewhere(held, points), other, jumped(fit, model))
 
 
 def _settled_down(best: _Followed, model: Model) -> _Followed:
@@ -303,19 +258,20 @@ def _elsewhere(held: Misses, points: Candidates) -> float:
 
 
 def _tried(
-    c: Columns, law: Law, starts: list[Array], prior: Prior, points: Candidates,
-    width: float,
-) -> list[Array]:  # fmt: skip
+    c: Columns, model: Model, starts: list[Array], points: Candidates, width: float
+) -> list[Array]:
     """Return where the starts lead to among the bright points, the best first."""
-    tried: list[tuple[Array, float]] = []
+    tried: list[tuple[float, Array]] = []
     best = -MOST * float((points.height[:, 0] > BRIGHT).sum())
     for start in starts:
-        tried.append(through_points(c, law, start, prior, points, width))
-        if len(tried) > 1 and abs(tried[-1][1] - tried[-2][1]) < 0.003 * abs(tried[-1][1]):
-            break  # two roads to one place
-        if tried[-1][1] < THROUGH * best:
+        theta, cost = through_points(c, model.law, start, model.prior, points, width)
+        cost = cost if model.possible(theta) else 0.0
+        alike = bool(tried) and abs(cost - tried[-1][0]) < 0.003 * abs(cost)
+        tried.append((cost, theta))
+        if cost < THROUGH * best or (alike and cost < WELL * best):
             break
-    return [theta for theta, _ in sorted(tried, key=lambda each: each[1])]
+    tried.sort(key=itemgetter(0))
+    return [theta for cost, theta in tried if cost < 0.0] or [tried[0][1]]
 
 
 def _second(c: Columns, s: Array, fit: Tracked, model: Model) -> tuple[float, Array]:

@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import flux
-from kammerton.estimation.maps.arcfit import Found, Model, find, last
+from kammerton.estimation.maps.arc import Found, Model, last
+from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
 from kammerton.estimation.maps.flux import E_C, F_MAX, LOG_PERIOD, SQUARE, TOP, Scale

@@ -13,12 +13,14 @@ known, only the sweet spot is given; D is then taken as usual, 1.5 GHz within a 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.maps import laws
-from kammerton.estimation.maps.arcfit import Found, Model, again, find, last
+from kammerton.estimation.maps.arc import Found, Model, again, last
+from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
@@ -40,7 +42,8 @@ UNITS = {"frequency": "Hz", "sweet_spot": "V", "period": "V", "shift": "Hz", "li
          "bare_frequency": "Hz", "g": "Hz"}  # fmt: skip
 KNOWN = ("qubit_frequency", "anharmonicity", "asymmetry")
 KINK = 0.12  # windows between an end of the window and a kink
-CLEARLY = 8.0  # errors by which a kink must lie outside the window
+CLEARLY = 5.0  # errors by which a kink must lie outside the window
+SHORTEST, LONGEST = 4.0, 7.0  # periods: in steps of the bias, and the logarithm of windows
 HANGING = ("period", "shift", "bare_frequency", "g")
 ARC = "arc of a resonator"
 SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
@@ -136,7 +139,13 @@ def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:
 
     seeker = Seeker(0.0, start)
     shape = POLE if parts == 2 else FANO
-    return Model(resonator_law(b, scale, qubit), prior, seeker, shape, TOP)
+    law = resonator_law(b, scale, qubit)
+    return Model(law, prior, seeker, shape, TOP, possible=partial(_possible, len(b)))
+
+
+def _possible(points: int, theta: Array) -> bool:
+    """Return whether the qubit, which lies below, pushes the resonator up, and a period is seen."""
+    return bool(theta[PUSH] > 0.0 and np.log(SHORTEST / points) < theta[LOG_PERIOD] < LONGEST)
 
 
 def _numbers(found: list[Found | None], scale: Scale, qubits: list[Qubit]) -> Derived:

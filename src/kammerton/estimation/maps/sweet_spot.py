@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from kammerton.estimation.maps.arcfit import LIKE, SAME, Found, Model, faint, halves_differ
+from kammerton.estimation.maps.arc import Found, Model
+from kammerton.estimation.maps.arcfit import LIKE, SAME, faint, halves_differ
 from kammerton.estimation.maps.flux import Scale
 from kammerton.estimation.maps.objections import (
     LOOSE,

@@ -1,0 +1,87 @@
+"""An arc in a map: the law that it follows, how it holds, and the fit of all points to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.maps.arcs import Seeker
+from kammerton.estimation.maps.fitted import Fitted, widened
+from kammerton.estimation.maps.misses import jump, misses
+from kammerton.estimation.maps.objections import LEAST, SHARE
+from kammerton.estimation.maps.positions import Law
+from kammerton.estimation.maps.ridge import Columns
+from kammerton.estimation.maps.tracks import Tracked, follow
+from kammerton.estimation.maps.whole import whole
+
+Array = NDArray[np.float64]
+Prior = tuple[Array, Array]
+
+MOVED = 5.0  # sigmas by which a place must differ that is another
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A law of one line, what is known of its theta, and how it is looked for.
+
+    top: index of the parameter that says where along the bias the arc is highest. twin: how far
+    below an arc, in windows, one of the same place may run that is its two-photon line. possible:
+    whether there can be an arc of a theta; a start that leads to none is worth nothing.
+    """
+
+    law: Law
+    prior: Prior
+    seeker: Seeker
+    shape: str
+    top: int
+    twin: float = 0.0
+    possible: Callable[[Array], bool] = lambda _: True
+
+
+@dataclass(frozen=True, eq=False)
+class Found(Fitted):
+    """An arc and how it holds. elsewhere: part of its columns that show a line, but not there.
+
+    other: a second arc's brightness in parts of this one's, and where it is highest; jump: by what
+    chi-square the place of the top changes in mid-scan, and in which column.
+    """
+
+    elsewhere: float
+    other: tuple[float, Array]
+    jump: tuple[float, int]
+
+
+def last(c: Columns, found: Found | None, model: Model) -> Found | None:
+    """Add the fit of all points with one height; where that leads away, columns are asked there."""
+    if found is None or found.misses.share < SHARE or found.misses.kept.sum() < LEAST:
+        return found
+    best = whole(c, found.c, model.law, model.prior, found.fit, model.shape)
+    if best is None:
+        return widened(found)
+    own = slice(0, len(model.prior[0]))
+    error = np.sqrt(np.maximum(np.diagonal(found.fit.cov)[own], 0.0))
+    if (np.abs(best.theta[own] - found.fit.theta[own]) > MOVED * error).any():
+        found = _from(found, best.theta[own], model)
+    held = found.misses if best.lost > 0 else replace(found.misses, scatter=0.0)
+    return widened(replace(found, whole=best, misses=held))
+
+
+def again(c: Columns, found: Found, theta: Array, model: Model) -> Found:
+    """Return what is found from another theta (P,), or `found` where that fits as well."""
+    other = last(c, _from(found, theta, model), model)
+    better = other is not None and other.reduced < found.reduced
+    return other if better and other is not None else found
+
+
+def _from(found: Found, theta: Array, model: Model) -> Found:
+    """Follow the arc from another theta (P,)."""
+    fit = follow(found.c, model.law, theta, model.prior, found.fit.width, model.shape)
+    return replace(found, fit=fit, misses=misses(found.c, fit), jump=jumped(fit, model))
+
+
+def jumped(fit: Tracked, model: Model) -> tuple[float, int]:
+    """Return how the place of the top changes in mid-scan."""
+    return jump(fit, model.law, model.top, len(model.prior[0]))
