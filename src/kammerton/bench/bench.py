@@ -32,6 +32,10 @@ OVERTIME = 30.0
 """s beyond the digitizer's own timeout in which no buffer comes before it is given up: its library
 hangs, and the generators play."""
 
+LONGEST = 600.0
+"""s beyond the digitizer's own timeout and twice its instrument time before an acquisition is given
+up whose records do come: a trigger that is far too slow would keep a computer for hours."""
+
 GLANCE = 0.05, 0.5
 """s at least and at most between two looks at whether records come."""
 
@@ -190,8 +194,9 @@ class Bench:
 
         try:
             acquisition = digitizer.acquire(capture, armed, collector)
-            patience = OVERTIME + capture.timeout
-            await self._while_cold(acquisition, digitizer, _coming(collector, patience))
+            coming = _coming(collector, OVERTIME + capture.timeout)
+            limit = LONGEST + capture.timeout + 2 * amount.turns * compiled.turn_seconds
+            await self._while_cold(acquisition, digitizer, coming, limit)
         except NoTriggers as silence:
             raise InstrumentError(f"{silence}; {self._hint(compiled)}") from silence
         except InstrumentError as failure:
@@ -218,16 +223,21 @@ class Bench:
         acquisition: Coroutine[Any, Any, None],
         digitizer: Digitizer,
         coming: Coroutine[Any, Any, float],
+        limit: float,
     ) -> None:
-        """Wait for an acquisition while its records are coming, unless the interlock trips."""
+        """Wait while records are coming, `limit` s at most, unless the interlock trips."""
         work, come = asyncio.ensure_future(acquisition), asyncio.ensure_future(coming)
         trip = asyncio.ensure_future(self.gate.trip.wait())
         try:
-            await asyncio.wait({work, trip, come}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(
+                {work, trip, come}, timeout=limit, return_when=asyncio.FIRST_COMPLETED
+            )
             if self.gate.trip.is_set():
                 raise DriveInhibited(f"drive was switched off: {self.gate.cold.objection()}")
-            if not work.done():
+            if not work.done() and come.done():
                 raise InstrumentError(f"{digitizer.name} gave no record for {come.result():.0f} s")
+            if not work.done():
+                raise InstrumentError(f"{digitizer.name} did not finish within {limit:.0f} s")
             work.result()
         finally:
             trip.cancel()

@@ -223,6 +223,21 @@ def test_a_digitizer_that_hangs_is_named(fake, make, tmp_path, monkeypatch):
     use(fake, make, tmp_path, body)
 
 
+def test_a_digitizer_whose_records_come_far_too_slowly_is_named(fake, make, tmp_path, monkeypatch):
+    """Each comes in its time, and all together would keep the computer for hours."""
+    fake.dig.pause = 0.01
+    shots, timeout = 20_000, 5.0
+    limit = 0.1 - timeout - 2 * shots * make.compiled().turn_seconds
+    monkeypatch.setattr(bench_module, "LONGEST", limit)
+
+    async def body(bench: Bench) -> None:
+        with pytest.raises(InstrumentError, match=r"dig did not finish within \d+ s"):
+            await bench.acquire(make.program(shots=shots))
+        assert not fake.awg.playing
+
+    use(fake, make, tmp_path, body)
+
+
 @pytest.mark.parametrize("how", ["safe", "close"])
 def test_a_cancellation_passes_though_an_instrument_fails_on_the_way_out(
     fake, make, tmp_path, how, caplog
