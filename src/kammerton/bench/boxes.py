@@ -41,6 +41,10 @@ class Boxes:
         self._serials = {entry.name: entry.serial for entry in entries if entry.serial}
         self._known: dict[str, Identity] = {}
 
+    def met(self, found: Mapping[str, Identity]) -> None:
+        """Remember who answered when the session was opened."""
+        self._known = {**found, **self._known}
+
     async def same(self, name: str, device: Instrument) -> None:
         """Raise unless an instrument is who it was.
 

@@ -75,7 +75,7 @@ async def open_bench(
         async with (
             _leaving(partial(_close, instruments)),
             _leaving(bench.end),
-            _boxes_held(lab, instruments, hold),  # not ours: not even switched off
+            _boxes_held(gate, instruments, hold),  # not ours: not even switched off
             _leaving(gate.cold.end),
             _leaving(partial(_safe, gate)),
         ):
@@ -113,7 +113,7 @@ async def _connected(
 
 @asynccontextmanager
 async def _boxes_held(
-    lab: Lab, instruments: Mapping[str, Instrument], hold: Hold
+    gate: Gate, instruments: Mapping[str, Instrument], hold: Hold
 ) -> AsyncIterator[None]:
     """Hold the boxes that answer to be written to, by what they say they are.
 
@@ -121,11 +121,15 @@ async def _boxes_held(
     """
     written = {n: i for n, i in instruments.items() if not isinstance(i, FridgeMonitor)}
     found = await named(written, CONNECT_DEADLINE)  # one that others upload to answers late
+    gate.guard.boxes.met(found)
     with ExitStack() as stack:
         try:
             stack.enter_context(hold(found))
         except InstrumentError as refusal:
-            lines = [*str(refusal).splitlines(), *await unbroken(safe_all(lab, instruments, hold))]
+            lines = [
+                *str(refusal).splitlines(),
+                *await unbroken(safe_all(gate.lab, instruments, hold)),
+            ]
             raise InstrumentError("\n".join(dict.fromkeys(lines))) from None
         yield
 

@@ -68,10 +68,8 @@ class Recovery:
 
     async def _missing(self) -> dict[str, str]:
         """Return who does not answer, or answers as somebody else, and what is wrong."""
-        return await self._each(self._instruments, lambda name: self._ask(self._instruments[name]))
-
-    async def _ask(self, instrument: Instrument) -> None:
-        await instrument.identity()
+        same = self._gate.guard.boxes.same
+        return await self._each(self._instruments, lambda name: same(name, self._instruments[name]))
 
     async def _settled(self, names: set[str]) -> dict[str, str]:
         return await self._each(names, self._set_up)

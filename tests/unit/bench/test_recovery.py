@@ -6,6 +6,7 @@ import pytest
 
 from kammerton.bench import Bench
 from kammerton.model import InstrumentError, LastingFault
+from kammerton.model.roles import Identity
 from tests.unit.bench.test_bench import use
 
 LOST = InstrumentError("lo: no answer", instrument="lo")
@@ -113,6 +114,27 @@ def test_who_else_does_not_answer_is_found_too(fake, make, tmp_path):
         fake.log.clear()
         await bench.recover(LOST)
         assert settings_of(fake, "awg") == ["safe", "configure"]
+
+    use(fake, make, tmp_path, body)
+
+
+@pytest.mark.parametrize("name", ["lo", "awg", "dig"])
+def test_another_box_at_the_address_is_not_back_and_gets_nothing(
+    fake, make, tmp_path, monkeypatch, name
+):
+    async def somebody() -> Identity:
+        return Identity("none", "fake", "another", "0")
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(make.program())
+        with monkeypatch.context() as patch:
+            patch.setattr(getattr(fake, name), "identity", somebody)
+            fake.log.clear()
+            with pytest.raises(InstrumentError, match="another instrument answers"):
+                await bench.recover(InstrumentError("no answer", instrument=name))
+            assert settings_of(fake, name) == []
+        await bench.recover(InstrumentError("no answer", instrument=name))
+        assert "configure" in settings_of(fake, name), "the one that was there before is back"
 
     use(fake, make, tmp_path, body)
 
