@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from kammerton.model import Estimate
-    from kammerton.store import ReadStore
+    from kammerton.store import Activity, ReadStore
     from kammerton.store.rows import Lease
 
 
@@ -63,23 +63,43 @@ def _stuck(store: ReadStore) -> list[str]:
     """Return what fails on which qubit; a daemon that runs says it itself."""
     from kammerton.client.hindrance import hindrances
 
-    said = store.current_activity()
-    if said is not None and said.what is not None:
+    if _running(store) is not None:
         return []
     return [str(each) for _, each in sorted(hindrances(store).items())]
 
 
 def _headline(store: ReadStore) -> str:
+    from rich.markup import escape
+
+    said, running = store.current_activity(), _running(store)
+    if running is not None:
+        doing = f"process {running.pid}: {running.what}"
+        doing += f" (silent for {_silent(running):.0f} s)" if _silent(running) > SILENT else ""
+    elif said is not None and said.what is not None:
+        doing = f"no process runs; [bold red]{escape(said.caution)}[/bold red]"
+    else:
+        doing = "no daemon runs"
+    late = store.backlog()
+    waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
+    return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
+
+
+def _running(store: ReadStore) -> Activity | None:
+    """Return what a daemon that lives said last; one that ended without a word says nothing."""
+    from kammerton.model import StoreError
+
     said = store.current_activity()
     if said is None or said.what is None:
-        doing = "no daemon runs"
-    else:
-        silent = (datetime.now(said.time.tzinfo) - said.time).total_seconds()
-        doing = f"process {said.pid}: {said.what}"
-        doing += f" (silent for {silent:.0f} s)" if silent > SILENT else ""
-    late = store.backlog()
-    waiting = f"; {late} results wait for the broker" if late else ""
-    return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
+        return None
+    try:
+        there = store.place.writer_there()
+    except StoreError:  # somebody who may only read cannot know
+        return said
+    return said if there is not None else None
+
+
+def _silent(said: Activity) -> float:
+    return (datetime.now(said.time.tzinfo) - said.time).total_seconds()
 
 
 def _table(parameters: dict[str, Estimate], now: datetime) -> Table:
@@ -115,11 +135,14 @@ def _span(seconds: float) -> str:
 
 def _object(store: ReadStore) -> dict[str, Any]:
     now = store.now()
-    said = store.current_activity()
+    said, running = store.current_activity(), _running(store)
+    left = said if running is None and said is not None and said.what is not None else None
     return {
         "computer": store.computer,
         "revision": store.revision(),
-        "doing": said.what if said else None,
+        "doing": running.what if running else None,
+        "silent_seconds": _silent(running) if running else None,
+        "caution": left.caution if left else None,
         "waiting_for_broker": store.backlog(),
         "held": [_lease(lease) for lease in store.leases()],
         "parameters": {name: _entry(e, now) for name, e in sorted(store.parameters().items())},

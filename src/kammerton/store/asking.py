@@ -111,10 +111,9 @@ def errand(
     StoreError
         No daemon runs, it refused, or it did not answer: the message says which.
     """
-    try:
-        place_of(database).lock()()
-    except StoreInUse as in_use:
-        return _asked(database, verb, arguments, who or somebody(), str(in_use), meanwhile)
+    there = place_of(database).writer_there()
+    if there is not None:
+        return _asked(database, verb, arguments, who or somebody(), there, meanwhile)
     raise StoreError("no daemon runs here that could do it; start one: kammerton run lab.toml")
 
 

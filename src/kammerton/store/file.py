@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from kammerton.model import StoreInUse
 from kammerton.store import backup, schema, sqlite
 from kammerton.store.lock import lock
 from kammerton.store.migrate import migrate
@@ -32,6 +33,14 @@ class FilePlace:
     def lock(self) -> Callable[[], object]:
         """Become the one writer; return how to stop being that."""
         return lock(self.file).release
+
+    def writer_there(self) -> str | None:
+        """Say who has it open for writing; None where nobody has. StoreError: one cannot know."""
+        try:
+            self.lock()()
+        except StoreInUse as in_use:
+            return str(in_use)
+        return None
 
     def hurry(self) -> None:
         """Do nothing: a file is waited for a moment only, ever."""

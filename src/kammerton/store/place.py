@@ -27,6 +27,9 @@ class Place(Protocol):
     def lock(self) -> Callable[[], object]:
         """Become the one writer; return how to stop being that. StoreInUse: another one is."""
 
+    def writer_there(self) -> str | None:
+        """Say who has it open for writing; None where nobody has."""
+
     def hurry(self) -> None:
         """Wait no longer than a moment for a server from now on: the process is about to end."""
 

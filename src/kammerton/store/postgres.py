@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,6 +105,17 @@ class ServerPlace:
         """Return at once: the writing connection itself holds the lock, as long as it lives."""
         return lambda: None
 
+    def writer_there(self) -> str | None:
+        """Say who has it open for writing; None where nobody has."""
+        engine = self._engine(NullPool)
+        with (
+            self.errors("ask who writes"),
+            engine.connect() as connection,
+            closing(connection.connection.cursor()) as cursor,
+        ):
+            there = self._holders(cursor)
+        return f"{_at(there)} has {self} open for writing" if there else None
+
     def hurry(self) -> None:
         """Wait no longer than a moment from now on: the process is about to end."""
         self.haste.ending = True
@@ -138,7 +149,7 @@ class ServerPlace:
                 _demand_durable(cursor)
                 cursor.execute("SELECT pg_try_advisory_lock(%s)", [self._key()])
                 if not cursor.fetchone()[0]:
-                    holder = f"{self._holder(cursor)} has {self} open for writing"
+                    holder = f"{_at(self._holders(cursor))} has {self} open for writing"
                     if became:  # most likely our own session that was given up, not yet ended
                         raise StoreUnavailable(f"after the connection was lost, {holder}")
                     raise StoreInUse(holder)
@@ -251,16 +262,15 @@ class ServerPlace:
         digest = hashlib.sha256(self.schema.encode()).digest()
         return int.from_bytes(digest[:8], "big", signed=True)
 
-    def _holder(self, cursor: Any) -> str:
-        """Return who has the lock, as far as it says so itself."""
+    def _holders(self, cursor: Any) -> list[Any]:
+        """Return the address of whoever has the lock; None where it is the server's."""
         cursor.execute(
-            "SELECT client_addr FROM pg_stat_activity JOIN pg_locks USING (pid) "
+            "SELECT client_addr FROM pg_locks LEFT JOIN pg_stat_activity USING (pid) "
             "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "  # of one number: a writer's
-            "AND application_name = %s LIMIT 1",
-            [f"kammerton {self.computer}"],
+            "AND classid::bigint = %s AND objid::bigint = %s",
+            [self._key() >> 32 & 0xFFFFFFFF, self._key() & 0xFFFFFFFF],
         )
-        row = cursor.fetchone()
-        return "another process" if row is None else f"another process at {row[0] or 'the server'}"
+        return [row[0] for row in cursor.fetchall()]
 
     def _comment(self) -> str:
         return f"COMMENT ON SCHEMA {self._quoted()} IS 'kammerton {schema.VERSION}'"
@@ -269,6 +279,10 @@ class ServerPlace:
         if '"' in self.schema or "\\" in self.schema or " " in self.schema:
             raise StoreError(f"{self.computer!r} is no name for a schema")
         return f'"{self.schema}"'
+
+
+def _at(addresses: list[Any]) -> str:
+    return f"another process at {addresses[0] or 'the server'}" if addresses else "another process"
 
 
 def _driver_is_there() -> bool:

@@ -196,3 +196,9 @@ class Activity:
     what: str | None
     pid: int
     time: datetime
+
+    @property
+    def caution(self) -> str:
+        """Return what is to be said where its process has ended without a word."""
+        left = f"process {self.pid} did not switch them off ({self.what})"
+        return f"CAUTION: outputs may be on, {left}"

@@ -52,7 +52,7 @@ def _caution(store: Store) -> str:
     left = store.left  # once: another thread forgets it as soon as outputs are verified off
     if left is None:
         return ""
-    return f"; CAUTION: outputs may be on, process {left.pid} did not switch them off"
+    return f"; {left.caution}"
 
 
 def _time(said: str) -> datetime:

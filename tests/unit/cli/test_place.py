@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -141,6 +142,22 @@ def test_a_status_without_values_says_that_nothing_was_measured(tmp_path):
     assert said("status", str(tmp_path / "new.sqlite"))[1].splitlines() == [
         "two-qubits, revision 0; no daemon runs", "nothing was measured yet",
     ]  # fmt: skip
+
+
+def test_a_status_tells_a_process_that_died_from_one_that_works(tmp_path):
+    """Whoever reads `t1 on q0` would think that somebody watches over what is on."""
+    path = tmp_path / "new.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity("t1 on q0")
+        pid = store.current_activity().pid
+        assert f"process {pid}: t1 on q0" in said("status", str(path))[1]
+        assert json.loads(said("status", str(path), "--json")[1])["doing"] == "t1 on q0"
+    left = f"outputs may be on, process {pid} did not switch them off (t1 on q0)"
+    code, text = said("status", str(path))
+    assert code == 0
+    assert f"no process runs; CAUTION: {left}" in " ".join(text.split())
+    document = json.loads(said("status", str(path), "--json")[1])
+    assert (document["doing"], document["caution"]) == (None, f"CAUTION: {left}")
 
 
 def test_the_defaults_are_readable_in_the_help():

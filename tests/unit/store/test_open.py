@@ -95,6 +95,13 @@ def test_a_second_writer_is_refused(store: Store, path: Path) -> None:
         Store.open(path, "two-qubits")
 
 
+def test_whether_there_is_a_writer_is_asked_without_becoming_one(store: Store, path: Path) -> None:
+    assert " open for writing" in str(store.place.writer_there())
+    store.close()
+    assert store.place.writer_there() is None
+    Store.open(path, "two-qubits").close()
+
+
 def test_a_refused_opening_lets_the_next_one_in(path: Path) -> None:
     Store.open(path, "two-qubits").close()
     with pytest.raises(StoreError, match="belongs to computer 'two-qubits', not 'other'"):

@@ -58,10 +58,13 @@ def test_one_writer_and_readers_beside_it(url: str, tmp_path: Path) -> None:
     with opened(url, tmp_path) as store:
         with pytest.raises(StoreInUse, match="has postgresql"):
             opened(url, tmp_path)
+        assert " has postgresql" in str(store.place.writer_there()), "a command asks it, then"
         with Store.read(url) as other, store._write():
             assert other.revision() == 0
             with pytest.raises(SQLAlchemyError, match="read-only"), other._reader.begin() as line:
                 line.execute(schema.audit.delete())
+    with Store.read(url) as other:
+        assert other.place.writer_there() is None
     opened(url, tmp_path).close()
 
 
