@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kammerton.model import StoreError
+from kammerton.model import LabError, StoreError
 
 USUAL = (Path("lab.toml"), Path("kammerton-demo") / "lab.toml")
 
@@ -19,7 +19,7 @@ def find_database(given: Path | None = None) -> Path | str:
     StoreError
         Nothing was given and nothing is in the usual places, or there is no such file.
     LabError
-        lab.toml cannot be used.
+        lab.toml cannot be used, and does not say where its database is either.
     """
     if given is None:
         return _of_lab(usual())
@@ -69,9 +69,17 @@ def usual() -> Path:
 
 def _of_lab(path: Path) -> Path | str:
     from kammerton.lab import load  # reads and checks the whole file
+    from kammerton.lab.stored import stored
     from kammerton.store.place import named
 
-    lab = load(path)
-    if isinstance(lab.database, Path):
-        return lab.database.resolve()  # its backups lie beside the file, not beside a link to it
-    return named(lab.database, lab.computer)
+    try:
+        lab = load(path)
+        database, computer = lab.database, lab.computer
+    except LabError:
+        said = stored(path)
+        if said is None:
+            raise
+        database, computer = said  # whoever edits it may hold what the daemon works with
+    if isinstance(database, Path):
+        return database.resolve()  # its backups lie beside the file, not beside a link to it
+    return named(database, computer)

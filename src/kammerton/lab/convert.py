@@ -52,7 +52,7 @@ def to_lab(document: Document, form: LabForm) -> Lab:
     return Lab(
         computer=form.computer.name,
         path=file,
-        database=_database(file, form.store.database),
+        database=database_of(file, form.store.database),
         data=_path(file, form.store.data),
         sample_rate=form.computer.sample_rate,
         instruments={n: _instrument(document, n, i) for n, i in form.instruments.items()},
@@ -83,7 +83,7 @@ def _band(form: PressureForm | FlowForm, unit: str) -> Band:
     return Band(low, math.inf if form.max is None else form.max, unit)
 
 
-def _database(file: Path, text: str) -> Path | str:
+def database_of(file: Path, text: str) -> Path | str:
     """Return the database of lab.toml: a file, or the URL of a server as it is."""
     return text if text.startswith("postgresql") else _path(file, text)
 

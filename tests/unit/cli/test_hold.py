@@ -59,6 +59,31 @@ def test_a_hold_is_one_whichever_path_leads_to_lab_toml(lab, tmp_path):
     assert not (linked.parent / "kammerton.sqlite").exists()
 
 
+@pytest.mark.parametrize(
+    ("before", "after"), [("", "\nx = \n"), ("unknown = 3\n", ""), ("", "\n[qubits.q9]\nresonator")]
+)
+def test_a_lab_toml_that_is_half_edited_keeps_nobody_from_holding(lab, before, after):
+    """The arm is in the rack, and the daemon goes on with what it read when it began."""
+    elsewhere, text = lab.parent / "elsewhere.sqlite", lab.read_text(encoding="utf-8")
+    Store.open(elsewhere, "two-qubits").close()
+    moved = text.replace('"kammerton.sqlite"', f'"{elsewhere.name}"')
+    lab.write_text(before + moved + after, encoding="utf-8")
+    assert said("hold", "computer", str(lab), "--why", "arm in the rack")[0] == 0
+    assert "arm in the rack" in said("status", str(lab))[1].replace("\n", " ")
+    with Store.read(elsewhere) as store:
+        assert [lease.scope for lease in store.leases()] == ["computer"]
+    assert said("release", "computer", str(lab))[0] == 0
+
+
+def test_where_not_even_the_database_can_be_read_its_problem_is_told(lab):
+    text = lab.read_text(encoding="utf-8")
+    for broken in ("[store]\ndatabase = ", '[store]\ndatabase = "x.sqlite"\n[store]\n'):
+        lab.write_text(text.replace("[store]", broken), encoding="utf-8")
+        code, _, problem = said("hold", "computer", str(lab), "--why", "nobody knows where")
+        assert code == 2
+        assert "lab.toml:" in problem
+
+
 def test_whoever_is_about_to_reach_in_is_warned_where_the_last_end_was_unclean(lab):
     assert "CAUTION" not in said("hold", "computer", "--why", "x", "--lab", str(lab))[1]
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
