@@ -94,17 +94,26 @@ def _change(
 
 
 def _known_or_exit(given: Path | None, scope: str) -> None:
-    """Leave with code 2 unless lab.toml, where there is one, knows what is to be held."""
-    from kammerton.cli.loading import BAD_INPUT, load_or_exit, refuse
+    """Leave with code 2 unless lab.toml, where there is one, knows what is to be held.
+
+    One that is half edited keeps nobody from holding; a daemon that runs knows what there is.
+    """
+    from kammerton.cli.loading import BAD_INPUT, refuse
     from kammerton.client.locate import find_lab
-    from kammerton.lab import holdable
+    from kammerton.lab import holdable, load
     from kammerton.lab.nearest import hint
+    from kammerton.model import LabError
 
     file = find_lab(given)
     if file is None:
         return
-    found = load_or_exit(file)
-    known = holdable(found)
+    try:
+        known = holdable(load(file))
+    except LabError as error:
+        if scope != "computer":
+            unknown = f'so it is not known whether there is anything called "{scope}"'
+            refuse([*error.problems, unknown])
+        return
     if scope not in known:
         refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
         raise typer.Exit(BAD_INPUT)
