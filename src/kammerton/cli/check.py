@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -26,12 +27,28 @@ def check(
     from kammerton.lab import examine
 
     findings = examine(lab_or_exit(either(lab, at)))
+    findings = replace(findings, warnings=(*findings.warnings, *_keys(findings.lab)))
     if as_json:
         said = {"problems": findings.problems, "warnings": findings.warnings}
         typer.echo(json.dumps(said))
     else:
         _say(findings)
     raise typer.Exit(BAD_INPUT if findings.lab is None else 0)
+
+
+def _keys(lab: Lab | None) -> list[str]:
+    """Return what is wrong with the keys of those who may command over MQTT."""
+    file = lab.broker.commands if lab is not None and lab.broker is not None else None
+    if file is None or not file.exists():  # that it is not there is said already
+        return []
+    from kammerton.model import BrokerError
+    from kammerton.publish.commands import keys
+
+    try:
+        keys(file)
+    except BrokerError as problem:
+        return [f"nobody may command over MQTT: {problem}"]
+    return []
 
 
 def _say(findings: Findings) -> None:

@@ -57,9 +57,15 @@ WHAT_TO_DO: Mapping[str, str] = {
         "Two programs connect to the broker as this computer's daemon. Stop the other one, or "
         "give it another [computer] name."
     ),
+    "command keys": (
+        "Nobody may command over MQTT: see the file that [broker] names as commands, each line a "
+        "user and a key. It is read anew at every connection to the broker."
+    ),
     "command": "Somebody sends commands that are not valid. See who may write to the cmd topics.",
 }
 """By the kind of alarm."""
+
+OVER = "Nothing: it is over."
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,7 @@ class Alarm:
     @property
     def what_to_do(self) -> str:
         """Return what whoever reads it may do."""
-        return WHAT_TO_DO[self.kind]
+        return WHAT_TO_DO[self.kind] if self.on else OVER
 
 
 Tell = Callable[[Alarm], object]

@@ -146,7 +146,9 @@ def keys(file: Path) -> dict[str, bytes]:
         if not words or line.startswith("#"):
             continue
         if len(words) != 2 or len(words[1]) < SHORTEST_KEY:
-            raise BrokerError(f"{file}:{number}: a user and a key of {SHORTEST_KEY} characters")
+            raise BrokerError(
+                f"{file}:{number}: this is no user and a key of {SHORTEST_KEY} characters or more"
+            )
         found[words[0]] = words[1].encode()
     return found
 

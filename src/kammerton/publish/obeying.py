@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
@@ -34,6 +35,7 @@ class Obeying:
         self._topics, self._obey, self._tell, self._log = topics, obey, tell, log
         self._began = datetime.now(UTC)
         self._desk: Desk | None = None
+        self._unreadable = False
         self._waiting: asyncio.Queue[Command] = asyncio.Queue(WAITING)
 
     async def begin(self, connection: Connection, broker: Broker) -> None:
@@ -45,12 +47,21 @@ class Obeying:
             return
         if self._desk is None:
             self._desk = Desk(self._topics, {}, self._began, await self._log.newest())
-        try:
-            self._desk.keys = await asyncio.to_thread(keys, broker.commands)
-        except BrokerError as problem:
-            self._desk.keys = {}
-            self._tell(Alarm("command", self._topics.computer, str(problem)))
+        self._desk.keys = await self._keys(broker.commands)
         await connection.subscribe(self._topics.command("+"))
+
+    async def _keys(self, file: Path) -> dict[str, bytes]:
+        """Return who may command; nobody, with an alarm, where that cannot be read."""
+        try:
+            found = await asyncio.to_thread(keys, file)
+        except BrokerError as problem:
+            self._unreadable = True
+            self._tell(Alarm("command keys", self._topics.computer, str(problem)))
+            return {}
+        if self._unreadable:
+            self._unreadable = False
+            self._tell(Alarm("command keys", self._topics.computer, "they were read", on=False))
+        return found
 
     def heard(self, message: Message) -> None:
         """Take in a message; what is refused is an alarm and a line of the audit log, no answer."""

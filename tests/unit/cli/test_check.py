@@ -51,6 +51,16 @@ def test_a_good_file_with_a_warning(lab_file):
     assert result.stderr.endswith("awg1: has no limits.volts: its outputs stay off\n")
 
 
+def test_keys_of_commands_that_cannot_be_used_are_a_warning(lab_file):
+    lab_file.write_text(spoilt("[broker]", '[broker]\ncommands = "keys"'))
+    (lab_file.parent / "keys").write_text("ada short")
+    done = kammerton("check", lab_file)
+    assert done.exit_code == 0
+    assert "nobody may command over MQTT" in done.stderr
+    assert "keys:1" in done.stderr
+    assert "short" not in done.stderr
+
+
 def test_every_problem_of_a_bad_file(lab_file):
     lab_file.write_text(spoilt("max_age", "max_aeg").replace('"1 GHz"', '"1"'))
     result = kammerton("check", lab_file)

@@ -194,6 +194,7 @@ def test_without_a_broker_what_begins_again_is_in_the_log_all_the_same(monkeypat
 @pytest.mark.parametrize("kind", WHAT_TO_DO)
 def test_every_kind_says_what_to_do(kind):
     assert len(Alarm(kind, "x", "y").what_to_do) > 40
+    assert Alarm(kind, "x", "y", on=False).what_to_do == "Nothing: it is over."
 
 
 OWN = Seal(epoch="a", revision=3, sha256="ab")

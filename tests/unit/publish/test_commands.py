@@ -7,6 +7,7 @@ import json
 import tracemalloc
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -165,6 +166,30 @@ def test_x2_an_error_that_nobody_foresaw_ends_no_publishing(breaks, monkeypatch)
         assert [alarm.text for alarm in alarms] == ["refused: OverflowError while it was read"]
     else:
         assert [(a["done"], a["words"]) for a in answers] == [(False, "failed: OverflowError")]
+
+
+def test_keys_that_cannot_be_read_are_an_alarm_of_their_own_until_they_can(tmp_path: Path):
+    """Nobody has sent anything: it was told as a command that is not valid."""
+    alarms, file = [], tmp_path / "keys"
+
+    class Wire:
+        async def subscribe(self, topic):
+            pass
+
+    class Log(Unwritten):
+        async def newest(self):
+            return NOW
+
+    async def main():
+        obeying = Obeying(TOPICS, None, alarms.append, Log())
+        for text in ("ada short", f"ada {'a' * 40}"):
+            file.write_text(text)
+            await obeying.begin(Wire(), SimpleNamespace(commands=file))
+
+    asyncio.run(main())
+    assert [(a.kind, a.on) for a in alarms] == [("command keys", True), ("command keys", False)]
+    assert "keys:1: this is no user and a key" in alarms[0].text
+    assert "Nobody may command" in alarms[0].what_to_do
 
 
 def test_x2_what_was_changed_on_the_way_is_refused():
