@@ -138,6 +138,8 @@ def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
         written = _write(lab, when, channel.instrument, "volts", peak)
         new = f"waveforms up to ±{show(peak, 'V')}, on"
         yield replace(written, output=str(channel), new=new)
+    for name in dict.fromkeys(channel.instrument for channel in sorted(compiled.peaks)):
+        yield Write(when, name, "playing", UNKNOWN, "begun, and stopped", "cold, and not held")
     try:
         check_compiled(lab, compiled)
     except OutputRefused as refusal:

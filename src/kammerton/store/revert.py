@@ -25,15 +25,18 @@ def insert_revert(connection: Connection, to: int, names: Sequence[str], who: st
         There is no such revision or name, or everything already is as it was then.
     """
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
-    then = _chosen(rows_at(connection, to), names, to)
+    there = rows_at(connection, to)
+    then = _chosen(there, names, to)
     changes = [
         {column: getattr(row, column) for column in COPIED}
         for row in then
         if not _same(row, head[row.name])
     ]
     if not changes:
+        new = sorted(n for n in head.keys() - {row.name for row in there} if _meant(n, names))
+        kept = f"; measured for the first time since, and kept: {', '.join(new)}" if new else ""
         of = ", ".join(names) or "everything"
-        raise StoreError(f"{of} already is as at revision {to}: nothing to do")
+        raise StoreError(f"of {of}, what was known at revision {to} has not changed since{kept}")
     made_by = {"reverts": to, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, changes)
     records.insert_outbox(connection, None, number)
@@ -66,7 +69,12 @@ def _chosen(rows: list[Row[Any]], names: Sequence[str], to: int) -> list[Row[Any
     known = {name for row in rows for name in (row.name, row.name.split(".")[0])}
     if unknown := sorted(set(names) - known):
         raise StoreError(f"nothing was known of {', '.join(unknown)} at revision {to}")
-    return [row for row in rows if not names or {row.name, row.name.split(".")[0]} & set(names)]
+    return [row for row in rows if _meant(row.name, names)]
+
+
+def _meant(name: str, names: Sequence[str]) -> bool:
+    """Whether a parameter is among names of elements and parameters; all are where none is said."""
+    return not names or bool({name, name.partition(".")[0]} & set(names))
 
 
 def _same(one: Row[Any], other: Row[Any]) -> bool:

@@ -93,7 +93,7 @@ def test_revert_makes_a_revision(place: Path) -> None:
     assert call("diff", "r1", "r3", place).stderr == "revisions 1 and 3 are the same\n"
     again = call("revert", "q0", "--to", "r1", "--lab", place)
     assert again.exit_code == 2
-    assert "q0 already is as at revision 1" in again.stderr
+    assert "of q0, what was known at revision 1 has not changed since" in again.stderr
 
 
 def test_revert_says_what_has_expired_and_how_to_keep_it(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from kammerton.model import StoreError
@@ -81,6 +83,15 @@ def test_what_was_unknown_then_is_refused_whole(three: Store) -> None:
 
 
 def test_nothing_to_go_back_to_is_said(three: Store) -> None:
-    with pytest.raises(StoreError, match="q1 already is as at revision 2"):
+    same = "what was known at revision 2 has not changed since"
+    with pytest.raises(StoreError, match=f"of q1, {same}$"):
         three.revert(2, ["q1"], who="anna")
     assert three.log() == []
+
+
+def test_what_was_first_measured_since_is_said_to_stay(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.f01": estimate()})
+        store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
+        with pytest.raises(StoreError, match=r"of q0, .* since, and kept: q0\.t1$"):
+            store.revert(1, ["q0"], who="anna")
