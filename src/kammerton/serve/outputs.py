@@ -71,6 +71,11 @@ class Outputs:
         why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
         self._audit(who, change.what, change.old, change.new, why)
 
+    def not_off(self, problem: str) -> None:
+        """Note that an attempt to switch all off did not verify it, and why."""
+        self.known_off = False
+        self._audit("daemon", ALL, None, "off", problem)
+
     def found_off(self) -> None:
         """Say, after an unclean end, that the outputs have been verified off."""
         if self.unclean is not None:

@@ -115,7 +115,7 @@ async def _switched_off(
             outputs.found_off()
     except InstrumentError as problem:
         log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
-        outputs.known_off = False  # whatever the last end left: it could not be verified now
+        outputs.not_off(str(problem))  # whatever the last end left
         outputs.left_alone()
         return "not every output is known to be off"
     return "all outputs are off"
