@@ -109,7 +109,8 @@ class _Triton(Careful, OxfordTriton):
         while not answer.endswith(b"\n"):
             piece = link.recv(1) if link is not None else b""
             if not piece or len(answer) >= _LONGEST:
-                raise ConnectionError(f"the answer ends after {bytes(answer[:40])!r}")
+                so_far = f"the answer ends after {bytes(answer[:40])!r}" if answer else "no answer"
+                raise ConnectionError(f"{so_far}: the line was closed" if not piece else so_far)
             answer += piece
         return answer.decode("ascii").rstrip()
 

@@ -128,7 +128,7 @@ class SecondLine(Generic[I]):
         session, self._session = self._session, None
         if session is None:
             return  # somebody closed both meanwhile
-        log.warning("no second line: %s; the one line is asked from now on", failure)
+        log.warning("no second line: %s; the first line is asked for all from now on", failure)
         now = time.monotonic()
         lasted = now - self._tried > STEADY
         self._pause = AGAIN if lasted else min(2 * self._pause, LONGEST)

@@ -136,7 +136,7 @@ def test_all_is_told_at_each_look_whatever_is_done_with_a_second_client(served, 
             await told(triton)
 
     used(software, body)
-    one_line = caplog.text.count("the one line is asked")
+    one_line = caplog.text.count("the first line is asked")
     assert (len(software.links), one_line) == {
         newest_wins: (3, 1), first_is_served: (2, 1), any_number: (2, 0),
     }[admit]  # fmt: skip
@@ -153,7 +153,7 @@ def test_where_only_the_newest_is_served_one_round_is_lost(served, caplog):
 
     used(software, body)
     assert len(software.links) == 3
-    assert caplog.text.count("the one line is asked") == 1
+    assert caplog.text.count("the first line is asked") == 1
 
 
 def test_no_temperature_waits_while_a_second_line_is_tried(served):
@@ -186,7 +186,7 @@ def test_pumps_that_hang_on_a_second_line_leave_it_open_and_the_temperature_alon
         assert triton.session.openings == 1
 
     used(software, body)
-    assert "the one line is asked" not in caplog.text
+    assert "the first line is asked" not in caplog.text
 
 
 def test_software_that_serves_all_in_turn_is_hung_up_on_for_no_question_that_it_answers(
@@ -275,7 +275,7 @@ def test_a_network_that_was_away_costs_the_second_line_for_a_while_only(
         assert len(software.links) == lines + 1
 
     used(software, body)
-    assert caplog.text.count("the one line is asked") == 1
+    assert caplog.text.count("the first line is asked") == 1
     assert caplog.text.count("are asked on a second line") == 2
 
 

@@ -51,8 +51,8 @@ async def verify_carrier(source: MicrowaveSource, hz: float, dbm: float) -> None
     real_hz, real_dbm, _ = await source.settings()
     if not (abs(real_hz - hz) <= FREQUENCY_STEP and abs(real_dbm - dbm) <= POWER_STEP):
         raise InstrumentError(
-            f"{source.name} was set to {hz:.2f} Hz, {dbm:g} dBm "
-            f"but reads back {real_hz:.2f} Hz, {real_dbm:g} dBm"
+            f"{source.name} was set to {hz / 1e9:.11g} GHz, {dbm:g} dBm "
+            f"but reads back {real_hz / 1e9:.11g} GHz, {real_dbm:g} dBm"
         )
 
 

@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from kammerton.lab.words import Channel
 from kammerton.model.parameter import ELEMENT
-from kammerton.model.quantity import parse, show
+from kammerton.model.quantity import parse, show, usual_unit
 
 CHANNELS = range(1, 9)
 NOTE = 80
@@ -22,6 +22,8 @@ NOTE = 80
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PORT_WRONG = "the port is no number from 1 to 65535"
+_NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
+PREFIXES = ("", "m", "u", "n", "k", "M", "G")
 _CHANNEL = re.compile(rf"({ELEMENT.pattern})\.(\d{{1,3}})", re.ASCII)
 
 
@@ -59,6 +61,9 @@ def quantity(
                 f"needs a quantity with its unit in quotes, such as {_example(unit, low, high)}, "
                 f"not {quoted(value)}"
             )
+        if unit and _NUMBER.fullmatch(value):
+            whole = f"{value.strip()} {_unit_for(value, unit, low, high)}"
+            raise ValueError(f'{value!r} has no unit; write "{whole}"')
         number = parse(value, unit)
         if not low <= (abs(number) if magnitude else number) <= high:
             raise ValueError(
@@ -102,6 +107,13 @@ def _range(unit: str, low: float, high: float, magnitude: bool) -> str:
 def _example(unit: str, low: float, high: float) -> str:
     size = {"Hz": 5e9, "s": 1e-6, "V": 0.1, "K": 0.05}.get(unit, 1.0)
     return f'"{show(min(max(size, low), high), unit)}"'
+
+
+def _unit_for(number: str, unit: str, low: float, high: float) -> str:
+    """Return the unit in which a bare number would be plausible; the usual one where none is."""
+    usual = usual_unit(unit)
+    units = [usual, *(prefix + unit for prefix in PREFIXES)]
+    return next((u for u in units if low <= abs(parse(f"{number} {u}", unit)) <= high), usual)
 
 
 def channel(value: Any) -> Channel:

@@ -59,10 +59,10 @@ def parse(text: str, unit: str) -> float:
     match = _TEXT.fullmatch(text)
     if match is None:
         comma = "; write a decimal point, not a comma" if "," in text else ""
-        raise ValueError(f'{text!r} is not a quantity such as "1.5 {_example(unit)}"{comma}')
+        raise ValueError(f'{text!r} is not a quantity such as "1.5 {usual_unit(unit)}"{comma}')
     number, written = match.groups()
     if unit and not written:
-        raise ValueError(f'{text!r} has no unit; write "{text.strip()} {_example(unit)}"')
+        raise ValueError(f'{text!r} has no unit; write "{text.strip()} {usual_unit(unit)}"')
     base, factor = split_unit(written)
     if base != unit:
         raise ValueError(f"{text!r} is in {base or 'no unit'}, but this needs {unit or 'no unit'}")
@@ -77,7 +77,8 @@ def _scaled(number: float, factor: float) -> float:
     return number * factor if factor >= 1 else number / round(1 / factor)
 
 
-def _example(unit: str) -> str:
+def usual_unit(unit: str) -> str:
+    """Return what a quantity of an SI unit is usually written in."""
     return {
         "Hz": "GHz",
         "s": "us",

@@ -77,6 +77,11 @@ VALUES = [
 UNITS = [
     ('"4.90 GHz"', '"4.90"', "qubits.q0.f01.value: '4.90' has no unit; write \"4.90 GHz\""),
     (
+        'max_age = "30 s"',
+        'max_age = "30"',
+        "interlock.max_age: '30' has no unit; write \"30 s\"",
+    ),
+    (
         '"4.90 GHz"',
         "4.90e9",
         "qubits.q0.f01.value: needs a quantity with its unit in quotes, "
