@@ -83,7 +83,7 @@ def test_r2_damaged_requests_keep_no_output_on_after_an_unclean_end(monkeypatch)
                 await until(lambda: any("hands off" in words for words in said))
                 assert not on(laboratory)
                 assert said[-1].endswith("; outputs are off")
-                assert "all outputs verified off" in log_of(lab.database)
+                await until(lambda: "all outputs verified off" in log_of(lab.database))
                 requests.unlink()
                 await until(lambda: said[-1].startswith("connecting"))
             finally:

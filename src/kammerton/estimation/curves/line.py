@@ -50,7 +50,7 @@ UNITS = {
 }  # fmt: skip
 ALARM = 4.0  # sigmas of correlated residuals that ask for further lines
 NEARBY = 0.05  # windows, one sigma of what is expected where nothing is said
-MIXED = 0.8  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
+MIXED = 0.9  # prior spread of a shape's share of the height: within 0 ... 1, but for noise
 WIDE, MIDDLE = 0.15, (0.5, 0.25)  # half width that a slope may feign, and where to start again
 OUTER = 0.49  # windows from the middle where a slope may feign a line, too
 
