@@ -333,7 +333,7 @@ def test_a_software_with_one_connection_only_is_asked_on_that(rig, caplog):
         await triton.close()
 
     asyncio.run(main())
-    assert caplog.text.count("the one line is asked") == 1
+    assert caplog.text.count("the first line is asked") == 1
 
 
 def test_nobody_at_the_address_is_named():
