@@ -173,8 +173,10 @@ def test_a_power_cycle_ends_the_sessions(laboratory):
             client.settimeout(5)
             greet(laboratory, name, client)
             laboratory.power_cycle(name)
-            while client.recv(1000):
-                pass  # what was on its way, and then the end
+            said = [b"what was on its way"]
+            while said[-1]:
+                said.append(client.recv(1000))
+            assert said[-1] == b"", "the end, and not a wait that ran out"
 
 
 def test_what_was_sent_before_a_power_cycle_switches_nothing_on_after_it(laboratory):

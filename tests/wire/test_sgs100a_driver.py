@@ -191,6 +191,7 @@ def test_identity(source):
 
 def test_two_sources_may_have_the_same_name(rig, source):
     twin = connect("lo", rig.address)
+    assert asyncio.run(twin.identity()) == asyncio.run(source.identity())
     asyncio.run(twin.close())
 
 

@@ -252,6 +252,7 @@ def test_a_turbo_that_is_not_told_of_keeps_no_end_waiting(rig):
         asking.cancel()
         async with asyncio.timeout(3.0):
             await triton.close()
+        assert not over.is_set(), "the answer was not waited for"
 
     try:
         asyncio.run(main())

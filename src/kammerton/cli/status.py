@@ -37,17 +37,17 @@ def status(
 
     place = either(lab, at)
     with opened(place) as store:
-        note = note_beside(place)
+        note, running = note_beside(place), _running(store)
         if as_json:
-            print_json({**_object(store), "note": note})
+            print_json({**_object(store, running), "note": note})
             return
         console = Console()
-        console.print(_headline(store))
+        console.print(_headline(store, running))
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():
             console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
-        for words in _stuck(store):
+        for words in [] if running else _stuck(store):  # a daemon that runs says it itself
             console.print(f"[yellow]{escape(words)}[/yellow]")
         known = store.parameters()
         console.print(_table(known, store.now()) if known else "nothing was measured yet")
@@ -60,18 +60,16 @@ def words_of(lease: Lease) -> str:
 
 
 def _stuck(store: ReadStore) -> list[str]:
-    """Return what fails on which qubit; a daemon that runs says it itself."""
+    """Return what fails on which qubit."""
     from kammerton.client.hindrance import hindrances
 
-    if _running(store) is not None:
-        return []
     return [str(each) for _, each in sorted(hindrances(store).items())]
 
 
-def _headline(store: ReadStore) -> str:
+def _headline(store: ReadStore, running: Activity | None) -> str:
     from rich.markup import escape
 
-    said, running = store.current_activity(), _running(store)
+    said = store.current_activity()
     if running is not None:
         doing = f"process {running.pid}: {running.what}"
         doing += f" (silent for {_silent(running):.0f} s)" if _silent(running) > SILENT else ""
@@ -133,9 +131,8 @@ def _span(seconds: float) -> str:
     return f"{max(seconds, 0.0):.0f} s"
 
 
-def _object(store: ReadStore) -> dict[str, Any]:
-    now = store.now()
-    said, running = store.current_activity(), _running(store)
+def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
+    now, said = store.now(), store.current_activity()
     left = said if running is None and said is not None and said.what is not None else None
     return {
         "computer": store.computer,

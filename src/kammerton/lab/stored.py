@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.lab import values
+from kammerton.lab._forms import StoreForm
 from kammerton.lab.convert import database_of
 
 _HEADER = re.compile(r"^\s*\[", re.MULTILINE)
@@ -21,7 +22,7 @@ def stored(path: Path) -> tuple[Path | str, str] | None:
     try:
         text = path.read_text(encoding="utf-8-sig")
         name = values.computer(_table(text, "computer")["name"])
-        said = values.database(_table(text, "store").get("database", "kammerton.sqlite"))
+        said = values.database(_table(text, "store").get("database", StoreForm().database))
     except (OSError, ValueError, KeyError):  # a broken table is a ValueError
         return None
     return database_of(path.resolve(), said), name

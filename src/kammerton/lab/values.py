@@ -14,7 +14,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from kammerton.lab.words import Channel
 from kammerton.model.parameter import ELEMENT
-from kammerton.model.quantity import parse, show, usual_unit
+from kammerton.model.quantity import bare, parse, show, usual_unit
 
 CHANNELS = range(1, 9)
 NOTE = 80
@@ -22,7 +22,6 @@ NOTE = 80
 COMPUTER = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 PORTS = {"mqtt": 1883, "mqtts": 8883}
 PORT_WRONG = "the port is no number from 1 to 65535"
-_NUMBER = re.compile(r"\s*[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?\s*")
 PREFIXES = ("", "m", "u", "n", "k", "M", "G")
 _CHANNEL = re.compile(rf"({ELEMENT.pattern})\.(\d{{1,3}})", re.ASCII)
 
@@ -61,7 +60,7 @@ def quantity(
                 f"needs a quantity with its unit in quotes, such as {_example(unit, low, high)}, "
                 f"not {quoted(value)}"
             )
-        if unit and _NUMBER.fullmatch(value):
+        if unit and bare(value):
             whole = f"{value.strip()} {_unit_for(value, unit, low, high)}"
             raise ValueError(f'{value!r} has no unit; write "{whole}"')
         number = parse(value, unit)

@@ -72,6 +72,12 @@ def parse(text: str, unit: str) -> float:
     return value
 
 
+def bare(text: str) -> bool:
+    """Return whether a text is a number without a unit."""
+    match = _TEXT.fullmatch(text)
+    return match is not None and not match[2]
+
+
 def _scaled(number: float, factor: float) -> float:
     """Return number * factor, correctly rounded: 1e-9 is no exact float, but 1e9 is."""
     return number * factor if factor >= 1 else number / round(1 / factor)

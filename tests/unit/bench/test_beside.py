@@ -85,8 +85,11 @@ def test_work_that_dies_while_the_body_ends_is_no_cancellation(turns, failure):
             if failure is not None:
                 raise failure
 
-    with contextlib.suppress(ZeroDivisionError, KeyError):
-        asyncio.run(main())
+    try:
+        with contextlib.suppress(ZeroDivisionError, KeyError):
+            asyncio.run(main())
+    except asyncio.CancelledError:
+        pytest.fail("nobody has cancelled it")
 
 
 @pytest.mark.parametrize("turns", range(5))

@@ -557,6 +557,7 @@ def test_f2_what_a_run_found_to_be_warm_is_off_before_the_watch_reads_again(gate
         await asyncio.wait([watch])
 
     asyncio.run(body())
+    assert not fake.anything_on
 
 
 def test_f1_what_somebody_else_has_on_goes_off_though_only_a_program_has_seen_it_cold(fake, make):
@@ -574,6 +575,7 @@ def test_f1_what_somebody_else_has_on_goes_off_though_only_a_program_has_seen_it
         await asyncio.wait([watch])
 
     asyncio.run(body())
+    assert not fake.lo.on
 
 
 def test_the_watch_lives_on_when_the_audit_cannot_be_written(fake, make, wall):
@@ -591,6 +593,7 @@ def test_the_watch_lives_on_when_the_audit_cannot_be_written(fake, make, wall):
         await soon(lambda: fake.fridge.reads > reads + 3)
 
     asyncio.run(watched(gate, body()))
+    assert not fake.anything_on
 
 
 def test_the_watch_leaves_a_cold_bench_alone(gate, fake, make):

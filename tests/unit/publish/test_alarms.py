@@ -189,6 +189,7 @@ def test_without_a_broker_what_begins_again_is_in_the_log_all_the_same(monkeypat
                 await asyncio.sleep(0.001)
 
     asyncio.run(until_it_is_said())
+    assert caplog.text.count("no answer") == 3
 
 
 @pytest.mark.parametrize("kind", WHAT_TO_DO)

@@ -226,4 +226,5 @@ def test_another_thread_may_close(path: Path) -> None:
     closing = threading.Thread(target=store.close)
     closing.start()
     closing.join()
-    Store.open(path, "two-qubits").close()
+    with Store.open(path, "two-qubits") as again:
+        assert again.epoch == store.epoch, "the lock is free"
