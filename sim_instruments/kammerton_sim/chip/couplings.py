@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kammerton_sim.chip.flux import Flux
-from kammerton_sim.chip.keys import ANY, NEGATIVE, POSITIVE
+from kammerton_sim.chip.keys import ANY, FREQUENCY, NEGATIVE
 from kammerton_sim.chip.section import number, text
 
 
@@ -39,5 +39,5 @@ class Coupler(Flux):
     frequency, anharmonicity: Hz, at zero flux.
     """
 
-    frequency: float = number("frequency_hz", POSITIVE)
+    frequency: float = number("frequency_hz", FREQUENCY)
     anharmonicity: float = number("anharmonicity_hz", NEGATIVE, -200e6)

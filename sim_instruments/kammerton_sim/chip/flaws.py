@@ -11,20 +11,28 @@ from dataclasses import replace
 
 import numpy as np
 
-from kammerton_sim.chip.imperfections import Amplifier, Crosstalk, Mixer, Receiver, Ripple
+from kammerton_sim.chip.imperfections import (
+    Amplifier,
+    Crosstalk,
+    Digitizer,
+    Mixer,
+    Receiver,
+    Ripple,
+)
 from kammerton_sim.chip.noise import Bursts, Charge, Defect
 from kammerton_sim.chip.photons import Photons, PunchOut, Purcell, Transitions
 from kammerton_sim.chip.words import Chip, QubitTruth, ResonatorTruth, Wiring
 
 FLAWS = (
     "defects, charge parity, quasiparticle bursts, Purcell filters, photons, punch-out, transitions"
-    " by readout, amplifiers, receivers, mixers, standing waves, drive crosstalk"
+    " by readout, amplifiers, receivers, converters, mixers, standing waves, drive crosstalk"
 )
 """What `flawed` draws, in words."""
 
 _DEFECT_SPACING = 75e6  # Hz
 _AROUND = 300e6  # Hz about f01 within which defects are drawn
 _AMPLIFIER = Amplifier(4.0, 87.0, saturation=0.3)
+_DIGITIZER = Digitizer(9.0)
 
 
 def flawed(chip: Chip, seed: int) -> Chip:
@@ -83,6 +91,7 @@ def _wiring(chip: Chip, rng: np.random.Generator) -> Wiring:
         more=tuple(replace(f, noise=0.1 * f.noise) for f in wiring.more),
         amplifiers=wiring.amplifiers or dict.fromkeys(feedlines, _AMPLIFIER),
         receivers=wiring.receivers or {name: _receiver(rng) for name in feedlines},
+        digitizers=wiring.digitizers or dict.fromkeys(feedlines, _DIGITIZER),
         mixers=wiring.mixers or {name: _mixer(rng) for name in lines},
         ripples=wiring.ripples or {name: _ripple(rng) for name in lines},
         drive_crosstalk=wiring.drive_crosstalk or tuple(_crosstalk(*p, rng) for p in pairs),

@@ -9,8 +9,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, POSITIVE
+from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, POSITIVE, Rule
 from kammerton_sim.chip.section import number, text
+
+_BITS: Rule = ("must lie between 1 and 12", lambda x: 1 <= x <= 12)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,17 @@ class Receiver:
 
 
 @dataclass(frozen=True)
+class Digitizer:
+    """How good the converter of a feedline is.
+
+    effective_bits: an ideal converter of so many bits and this range adds as much noise; 12 is
+    what the board's step of 12 bits alone adds.
+    """
+
+    effective_bits: float = number("effective_bits", _BITS, 12.0)
+
+
+@dataclass(frozen=True)
 class Settling:
     """One exponential of a flux line's step response 1 + sum of amplitude exp(-t / time)."""
 
@@ -99,7 +112,8 @@ def strangers(
 ) -> list[str]:
     """What is wrong with the names of the lines that effects belong to."""
     lines = [*qubits, *feedlines]
-    known = {"amplifiers": feedlines, "receivers": feedlines, "mixers": lines, "ripples": lines}
+    known = dict.fromkeys(("amplifiers", "receivers", "digitizers"), feedlines)
+    known |= {"mixers": lines, "ripples": lines}
     named = [(effect, line, known[effect]) for effect in known for line in sections.get(effect, ())]
     ends = [end for c in sections.get("drive_crosstalk", ()) for end in (c.source, c.target)]
     named += [("drive_crosstalk", end, qubits) for end in ends]

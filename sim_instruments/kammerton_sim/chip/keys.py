@@ -15,13 +15,16 @@ TOP = ("name", "seed", "qubits", "resonators", "wiring")
 """What every chip has."""
 
 POSITIVE: Rule = ("must be above 0", lambda x: x > 0)
+FREQUENCY: Rule = ("must lie between 1 MHz and 100 GHz", lambda x: 1e6 <= x <= 100e9)
+CARRIER: Rule = ("must lie between 1 MHz and 12.75 GHz", lambda x: 1e6 <= x <= 12.75e9)
+"""What an SGS100A can be set to."""
 NEGATIVE: Rule = ("must be below 0", lambda x: x < 0)
 NOT_NEGATIVE: Rule = ("must not be below 0", lambda x: x >= 0)
 FRACTION: Rule = ("must lie between 0 and 1", lambda x: 0 < x < 1)
 ANY: Rule = ("", lambda x: True)
 
 QUBIT: Mapping[str, Rule] = {
-    "f01_hz": POSITIVE,
+    "f01_hz": FREQUENCY,
     "anharmonicity_hz": NEGATIVE,
     "t1_s": POSITIVE,
     "t2_s": POSITIVE,
@@ -34,7 +37,7 @@ QUBIT: Mapping[str, Rule] = {
     "t1_drift_time_s": POSITIVE,
 }
 RESONATOR: Mapping[str, Rule] = {
-    "frequency_hz": POSITIVE,
+    "frequency_hz": FREQUENCY,
     "chi_hz": NEGATIVE,
     "linewidth_hz": POSITIVE,
     "visibility": FRACTION,

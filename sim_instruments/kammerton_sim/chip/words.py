@@ -8,11 +8,13 @@ from dataclasses import dataclass, field
 
 from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.cryostat import Cryostat
+from kammerton_sim.chip.film import ALUMINIUM, Superconductor
 from kammerton_sim.chip.flux import Flux
 from kammerton_sim.chip.further import FurtherInstrument
 from kammerton_sim.chip.imperfections import (
     Amplifier,
     Crosstalk,
+    Digitizer,
     FluxCrosstalk,
     Mixer,
     Receiver,
@@ -145,9 +147,9 @@ class Wiring:
     source -> the Hz it is meant for (for whoever writes a lab.toml; the physics asks the source
     itself). readout, trigger, delay, gain, noise, full_scale: the first feedline, which serves
     every resonator that no other does. more: the other feedlines. See `Chip.feedlines`.
-    instruments: further ones, by name. amplifiers, receivers: what comes between a feedline (by
-    name) and its digitizer. mixers, ripples: of a line, by the name of its qubit or feedline.
-    flux_crosstalk, flux_settling: of flux lines, by the name of their qubit or coupler.
+    instruments: further ones, by name. amplifiers, receivers, digitizers: what comes between a
+    feedline (by name) and its records. mixers, ripples: of a line, by the name of its qubit or
+    feedline. flux_crosstalk, flux_settling: of flux lines, by the name of their qubit or coupler.
     """
 
     generators: tuple[str, ...]
@@ -164,6 +166,7 @@ class Wiring:
     instruments: Mapping[str, FurtherInstrument] = field(default_factory=dict)
     amplifiers: Mapping[str, Amplifier] = field(default_factory=dict)
     receivers: Mapping[str, Receiver] = field(default_factory=dict)
+    digitizers: Mapping[str, Digitizer] = field(default_factory=dict)
     mixers: Mapping[str, Mixer] = field(default_factory=dict)
     ripples: Mapping[str, Ripple] = field(default_factory=dict)
     drive_crosstalk: tuple[Crosstalk, ...] = ()
@@ -175,6 +178,7 @@ WIRING_SECTIONS: Mapping[str, Section] = {
     "instruments": Section(FurtherInstrument, named=True),
     "amplifiers": Section(Amplifier, named=True),
     "receivers": Section(Receiver, named=True),
+    "digitizers": Section(Digitizer, named=True),
     "mixers": Section(Mixer, named=True),
     "ripples": Section(Ripple, named=True),
     "drive_crosstalk": Section(Crosstalk, many=True),
@@ -196,6 +200,7 @@ class Chip:
     refrigerator: Cryostat | None = None
     couplings: tuple[Coupling, ...] = ()
     couplers: Mapping[str, Coupler] = field(default_factory=dict)
+    superconductor: Superconductor = ALUMINIUM
 
     @property
     def feedlines(self) -> tuple[Feedline, ...]:
@@ -221,4 +226,5 @@ CHIP_SECTIONS: Mapping[str, Section] = {
     "couplers": Section(Coupler, named=True),
     "bursts": Section(Bursts),
     "refrigerator": Section(Cryostat),
+    "superconductor": Section(Superconductor),
 }

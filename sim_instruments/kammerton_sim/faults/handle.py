@@ -149,8 +149,7 @@ class Faults:
         FaultError
             It never was.
         """
-        self._be([number])
-        injection = self._all[number - 1]
+        injection = self._numbered([number])[0]
         mine = injection.fault.held(injection.given)
         said = injection.fault.remark(self._site, **injection.fault.chosen(injection.given))
         others = [each for each in self._all[: number - 1] if each.state == "on"]
@@ -171,11 +170,8 @@ class Faults:
             Some never were, all of them named; then none is taken off.
         """
         with self._lock:
-            meant = [number] if isinstance(number, int) else number
-            if meant is None:
-                meant = range(1, len(self._all) + 1)
-            self._be(meant)
-            chosen = [self._all[each - 1] for each in dict.fromkeys(meant)]
+            several = number if isinstance(number, Sequence) else [number]
+            chosen = list(self._all) if number is None else self._numbered(several)
             return [injection.number for injection in chosen if self._end(injection)]
 
     def active(self) -> list[dict[str, Any]]:
@@ -197,11 +193,13 @@ class Faults:
             self._closed = True
             self.clear()
 
-    def _be(self, meant: Sequence[int]) -> None:
-        """Raise FaultError with every number that no fault has."""
-        known = range(1, len(self._all) + 1)
-        if never := [str(each) for each in meant if each not in known]:
+    def _numbered(self, meant: Sequence[object]) -> list[Injection]:
+        """Return faults by their numbers; FaultError with every number that none has."""
+        known = dict(enumerate(self._all, 1))
+        numbers = [each for each in meant if isinstance(each, int) and each in known]
+        if never := [str(each) for each in meant if each not in numbers]:
             raise FaultError(f"no fault has the number {', '.join(never)}; {_so_far(self._all)}")
+        return [known[each] for each in dict.fromkeys(numbers)]
 
     def _find(self, name: str) -> Fault:
         require(isinstance(name, str), f"a fault is a name such as tls, not {name!r}")

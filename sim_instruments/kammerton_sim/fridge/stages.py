@@ -36,7 +36,7 @@ from kammerton_sim.fridge.mixture import (
 )
 
 STAGES = ("50K", "4K", "still", "cold_plate", "mixing_chamber")
-ROOM = 295.0
+ROOM = 300.0
 BASE = 0.012
 _RESTING = (46.0, 3.6, STILL, 0.105)
 _KILOGRAMS = (40.0, 25.0, 6.0, 5.0, 12.0)

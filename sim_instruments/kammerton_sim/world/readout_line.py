@@ -10,9 +10,9 @@ import numpy as np
 
 from kammerton_sim.chip import Chip, ResonatorTruth
 from kammerton_sim.signals import Carrier
+from kammerton_sim.world import converters
 from kammerton_sim.world.cavity import Cavity, cavity
 from kammerton_sim.world.chain import chain, compressed, noise_volts
-from kammerton_sim.world.converters import MIDDLE
 from kammerton_sim.world.dispersive import pulls
 from kammerton_sim.world.evolution import Qubit
 from kammerton_sim.world.feedline import feedline
@@ -41,6 +41,7 @@ class ReadoutLine:
         self._amplifier = chip.wiring.amplifiers.get(self.wiring.name)
         self._ripple = chip.wiring.ripples.get(self.wiring.name)
         self._receiver = chip.wiring.receivers.get(self.wiring.name)
+        self._digitizer = chip.wiring.digitizers.get(self.wiring.name)
         self._seeds = np.random.default_rng((seed, number) if number else seed)
         self._fields = FieldCache()
         self._lock = threading.Lock()
@@ -80,7 +81,7 @@ class ReadoutLine:
     ) -> Playback:
         """Records to be drawn from `levels` (K, Q, 3)."""
         wiring = self.wiring
-        code = MIDDLE / wiring.full_scale
+        code = converters.MIDDLE / wiring.full_scale
         carrier = self.carrier(carriers)
         decoys = self.decoys
         cavities = self.cavities(carrier)
@@ -97,11 +98,16 @@ class ReadoutLine:
             fields=fields,
             decays=line.decays(samples),
             lifetimes=np.array([q.t1 / step for q in qubits]),
-            noise=math.hypot(wiring.noise, noise_volts(self._amplifier, step)) * code,
+            noise=self._noise(step) * code,
             chain=chain(self._amplifier, self._receiver, code),
             step=step,
         )
         return Playback(seen.triggers.size, turn * step, samples, levels, scene)
+
+    def _noise(self, step: float) -> float:
+        """V rms of each quadrature of a sample."""
+        converter = converters.noise_volts(self._digitizer, self.wiring.full_scale)
+        return math.hypot(self.wiring.noise, noise_volts(self._amplifier, step), converter)
 
     def scattering(
         self, qubits: Sequence[Qubit], hertz: FloatArray, volts: float, bandwidth: float

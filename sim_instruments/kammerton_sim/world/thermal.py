@@ -17,11 +17,7 @@ import math
 _H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
 _LEAST_RATIO = 1e-6
 
-CRITICAL = 1.2
-"""K above which a film of aluminium is no superconductor, and a chip has neither qubits nor
-resonators."""
-
-_GAP = 1.764 * CRITICAL  # K; BCS
+_GAP = 1.764  # in units of k times the critical temperature; BCS
 _FASTEST = 1e9  # 1/s: what decays faster is gone within a sample
 
 
@@ -45,12 +41,16 @@ def stimulated(frequency: float, temperature: float, rests: float) -> float:
     return (2 * bose(frequency, temperature) + 1) / (2 * bose(frequency, rests) + 1)
 
 
-def quasiparticle_rate(frequency: float, temperature: float) -> float:
-    """1/s, down and up together, by quasiparticles that are in equilibrium at `temperature` K."""
-    if temperature > CRITICAL:
+def quasiparticle_rate(frequency: float, temperature: float, critical: float) -> float:
+    """1/s, down and up together, by quasiparticles that are in equilibrium at `temperature` K.
+
+    critical: K, of the film; above it there is no superconductor.
+    """
+    if temperature > critical:
         return _FASTEST
     half = _H_OVER_K * frequency / temperature / 2
-    both = math.exp(half - _GAP / temperature) + math.exp(-half - _GAP / temperature)
+    gap = _GAP * critical / temperature
+    both = math.exp(half - gap) + math.exp(-half - gap)
     return min(4 * frequency * both * _k0(half), _FASTEST)
 
 

@@ -32,7 +32,6 @@ from kammerton_sim.world.readout import expose
 from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.score import Score, write_score
 from kammerton_sim.world.thermal import (
-    CRITICAL,
     effective_temperature,
     quasiparticle_rate,
     stimulated,
@@ -58,6 +57,7 @@ class World:
             self.clock.now, cryostat.base_temperature, warm=bool(cryostat.warm)
         )
         self._rests = cryostat.base_temperature
+        self._critical = chip.superconductor.critical_temperature
         self.bias: Mapping[str, float] = {}
         self._loops = [
             Loop(q.f01, q.anharmonicity, q.flux) if q.flux else None for q in chip.qubits
@@ -129,7 +129,7 @@ class World:
         modes = alone + purcell_rate(qubit, resonator, f01)
         modes *= stimulated(f01, warm, rests)
         defects = self.noise.lasting_rate(number, f01, at)
-        return modes + defects + quasiparticle_rate(f01, kelvin)
+        return modes + defects + quasiparticle_rate(f01, kelvin, self._critical)
 
     def _detuning(self, start: float, number: int, times: FloatArray) -> FloatArray:
         """Hz by which f01 is off what it was at `start`, for reasons that shots can tell."""
@@ -164,14 +164,14 @@ class World:
         """
         if not isinstance(parameter, str):
             raise WorldError(f"a parameter is a name such as q0.t1, not {parameter!r}")
-        if not isinstance(at, int | float | None):
+        if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
             raise WorldError(f"{parameter}: at is a time in unix s, not {at!r}")
         found = self._truth(parameter, at, extra)
         kelvin = self.refrigerator.temperature_at(self.clock.now() if at is None else at)
-        if kelvin > CRITICAL:
+        if kelvin > self._critical:
             raise WorldError(
-                f"{parameter}: no truth at {kelvin:.3g} K; above {CRITICAL:g} K aluminium is no"
-                " superconductor, and the chip has neither qubits nor resonators"
+                f"{parameter}: no truth at {kelvin:.3g} K; above {self._critical:g} K the chip"
+                " is no superconductor and has neither qubits nor resonators"
             )
         return found
 

@@ -122,7 +122,7 @@ def test_a_refrigerator_is_cold_or_warm(tmp_path):
 def test_a_chip_at_room_temperature_is_hot_and_can_still_be_played():
     """Superconductivity is not modelled: a warm qubit is a qubit with equal populations."""
     lab = Lab(replace(still(random_chip(1, 7)), refrigerator=Cryostat(warm=1.0)))
-    assert lab.world.temperature == pytest.approx(295, abs=1)
+    assert lab.world.temperature == pytest.approx(300, abs=1)
     (excited,) = lab.excited([{0: lab.drag(0.2, 0.0)}])
     assert excited == pytest.approx(1 / 3, abs=0.01)
     lab.world.clock.advance(30 * 3600)

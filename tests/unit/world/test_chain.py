@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from kammerton_sim.chip import ChipError, random_chip, read_chip, write_chip
-from kammerton_sim.chip.imperfections import Amplifier, Receiver
+from kammerton_sim.chip.imperfections import Amplifier, Digitizer, Receiver
 from tests.unit.world.conftest import Lab, still
 
 SAMPLES = 2304
@@ -102,6 +102,28 @@ def test_the_converter_clips_what_saturation_lets_through():
     assert z[1].real.min() == pytest.approx(-top, rel=1e-3)
 
 
+@pytest.mark.parametrize("bits", [7.0, 9.0])
+def test_effective_bits_are_those_of_the_ideal_converter_that_errs_as_much(bits):
+    lab = lab_with(noise=0.0)
+    wiring = replace(lab.wiring, digitizers={"feed0": Digitizer(bits)})
+    lab = Lab(replace(lab.chip, wiring=wiring))
+    z = record(lab, [np.zeros(2400, complex) + 1e-9], 50)
+    ideal = 2 * lab.wiring.full_scale / 2**bits / math.sqrt(12)
+    assert z.real.std() == pytest.approx(ideal, rel=0.02)
+    assert z.imag.std() == pytest.approx(ideal, rel=0.02)
+
+
+def test_a_converter_without_further_noise_rounds_to_its_twelve_bits():
+    lab = lab_with(noise=0.0)
+    wiring = replace(lab.wiring, digitizers={"feed0": Digitizer(12.0)})
+    bare, ideal = (
+        record(each, [tone(each, 0.1)]) for each in (lab, Lab(replace(lab.chip, wiring=wiring)))
+    )
+    assert np.array_equal(bare, ideal)
+    step = 2 * lab.wiring.full_scale / 4096
+    assert bare.real / step == pytest.approx(np.rint(bare.real / step), abs=1e-6)
+
+
 def test_a_perfect_chain_leaves_records_as_they_were():
     plain, ideal = lab_with(noise=0.03), lab_with(Amplifier(0.0, 87.0), Receiver(), noise=0.03)
     assert np.array_equal(*(record(lab, [tone(lab, 0.1)], 3) for lab in (plain, ideal)))
@@ -110,10 +132,12 @@ def test_a_perfect_chain_leaves_records_as_they_were():
 def test_chains_survive_chip_toml_and_name_a_feedline(tmp_path):
     path = tmp_path / "chip.toml"
     lab = lab_with(Amplifier(3.0, 80.0), Receiver(0.1))
+    lab.chip = replace(lab.chip, wiring=replace(lab.wiring, digitizers={"feed0": Digitizer(9.0)}))
     write_chip(lab.chip, path)
     again = read_chip(path).wiring
     assert again.amplifiers == lab.wiring.amplifiers
     assert again.receivers == lab.wiring.receivers
+    assert again.digitizers == {"feed0": Digitizer(9.0)}
     path.write_text(path.read_text().replace('amplifiers = { "feed0"', 'amplifiers = { "feed7"'))
     with pytest.raises(ChipError, match=r"wiring\.amplifiers: there is no line 'feed7'"):
         read_chip(path)

@@ -88,7 +88,12 @@ def test_five_qubits_fill_two_generators():
         ("seed = 5", "seed = -5", "not below 0"),
         ('name = "chip-2-5"', "name = 3", "name: must be a string"),
         ("t1_s =", "t1_us =", "qubits.q0: unknown key 't1_us' (did you mean 't1_s'?)"),
-        ("f01_hz = ", "f01_hz = -", "must be above 0"),
+        ("f01_hz = ", "f01_hz = -", "must lie between 1 MHz and 100 GHz"),
+        (
+            "drive_lo = ",
+            "drive_lo = 3 #",
+            "carriers.drive_lo: 3 must lie between 1 MHz and 12.75 GHz",
+        ),
         ("anharmonicity_hz = -", "anharmonicity_hz = ", "must be below 0"),
         ("t2_s = ", "t2_s = 1 #", "must not exceed twice t1_s"),
         ("slow_dephasing_hz = ", "slow_dephasing_hz = -", "must not be below 0"),
