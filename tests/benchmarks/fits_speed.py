@@ -26,6 +26,7 @@ from tests.catalogue.registry import plain
 from tests.catalogue.truth import Array, Parameters, Traces, Truth
 
 BATCHES = (1, 10, 1000)
+MAPS = 20  # instead of 1000
 SHOTS = 1000
 SNR = 20.0
 GOALS = {"t1": 6.0, "ramsey": 30.0, "resonator_spectroscopy, notch": 120.0}
@@ -87,7 +88,7 @@ def cases(kind: str | None, seed: int) -> Iterator[Case]:
     """Yield one case for every truth that stands for its kind."""
     for truth in plain(kind).values():
         counted, rng = as_counts(truth), np.random.default_rng([seed, 1])
-        n = max(BATCHES) if isinstance(truth.axis, np.ndarray) else 20
+        n = MAPS if is_map(truth) else max(BATCHES)
         p = usual(counted.benign(rng, n))
         yield Case(counted, p, counted.measured(rng, p, SNR))
 
@@ -221,8 +222,8 @@ def lines(effort: Effort) -> Iterator[str]:
         f"of the same arrays one by one ({SHOTS} shots a point where y is a population, else an "
         f"SNR of {SNR:g}); `right` is the share with every value within 5 % (a centre: of the "
         "linewidth) or 3 Cramer-Rao bounds, on well-placed windows with the envelopes and lines "
-        "that peers assume (exponential, Lorentzian); maps and several sweeps over one axis: "
-        "N = 20 instead of 1000; `no answer` means that it raised or gave no number. "
+        "that peers assume (exponential, Lorentzian); maps: "
+        f"N = {MAPS} instead of 1000; `no answer` means that it raised or gave no number. "
         "`us` is the median, `worst` the slowest. The yardstick is what scipy's curve_fit takes "
         "for one plain exponential of 51 points before and after, the longer of both: on an idle "
         f"machine of this kind 150 us. Where it takes more than {1e6 * QUIET:g} us, ours is "
