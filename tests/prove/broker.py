@@ -132,6 +132,7 @@ STRIKES: dict[str, Callable[[Stage], Awaitable[None]]] = {
     "B3 black hole, half a second": _on_the_line(Blackhole()),
     "B3 black hole": _on_the_line(Blackhole(), lasts=True),
     "B3 10 kB/s": _on_the_line(Bandwidth(rate=1e4), lasts=True),
+    "B3 half-open, each new connection too": _on_the_line(HalfOpen(count=None), lasts=True),
     "B3 half-open to a subscriber": _on_the_line(HalfOpen(), ear=True),
     "B3 black hole before a subscriber": _on_the_line(Blackhole(), ear=True, lasts=True),
     "B7 an older snapshot retained by somebody else": _rogue,
@@ -144,6 +145,8 @@ LONG = (
     "B1 broker refuses connections",
     "B3 black hole",
     "B3 black hole before a subscriber",
+    "B3 10 kB/s",
+    "B3 half-open, each new connection too",
 )
 
 
