@@ -121,7 +121,7 @@ def test_a_bad_sensor_is_no_valid_reading(rig, fridge, status):
      {"value": "warm"}, {"value": None}, {"outdated": True}, {"status": "INVALID"},
      {"status": "FINE"}],
 )  # fmt: skip
-def test_what_is_no_temperature_is_no_valid_reading(rig, fridge, sample):
+def test_i5_what_is_no_temperature_is_no_valid_reading(rig, fridge, sample):
     saying(rig, sample)
     with pytest.raises(InstrumentError, match=r"fridge \(http://.*mixing chamber"):
         asyncio.run(fridge.temperature())

@@ -126,7 +126,7 @@ def sessions(laboratory: Laboratory, name: str) -> int:
 
 
 @pytest.mark.parametrize("link", ["awg1", "drive_lo", "fridge", "board"])
-def test_links_recover_and_the_others_keep_their_sessions(
+def test_i1_i2_i3_i4_i5_links_recover_and_the_others_keep_their_sessions(
     laboratory: Laboratory,
     proxies: dict[str, Proxy],
     lab: Lab,

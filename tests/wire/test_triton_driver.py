@@ -100,7 +100,7 @@ def test_identity(triton):
 
 
 @pytest.mark.parametrize("reading", ["nanK", "infK", "0.000000K", "-0.01K", "999K", "NOT_FOUND"])
-def test_what_is_no_temperature_is_no_valid_reading(rig, triton, reading):
+def test_i5_what_is_no_temperature_is_no_valid_reading(rig, triton, reading):
     rig.answer = saying(rig, reading)
     with pytest.raises(InstrumentError, match=r"fridge \(tcp://.*\): no valid reading"):
         asyncio.run(triton.temperature())
