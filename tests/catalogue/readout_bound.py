@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.catalogue.readout import UNIT, Complex, Readout, called_one, centres, ways
+from tests.catalogue.readout import UNIT, Complex, Readout, along, called_one, centres, ways
 from tests.catalogue.truth import Array, Parameters, Traces
 
 CELL = 0.4  # widths
@@ -96,6 +96,26 @@ def bound(readout: Readout, p: Parameters) -> dict[str, Array]:
         for name, g in gradients(readout, p, n).items():
             found.setdefault(name, []).append(float(np.sqrt(g @ cov @ g)))
     return {name: np.array(values) for name, values in found.items()}
+
+
+def fidelity_bound(readout: Readout, p: Parameters, n: int) -> float:
+    """Return the smallest standard error of the fidelity of two states, at the best threshold.
+
+    There, direction and threshold do not matter to first order.
+    """
+    one = {name: v[n : n + 1] for name, v in p.items()}
+    best = along(one)
+    at = float(best["readout_angle"][0]), float(best["readout_threshold"][0])
+
+    def fidelity(moved: Parameters) -> float:
+        zero, first = called_one(moved, 0, *at)
+        return float(1 - zero + first) / 2
+
+    g = np.array([
+        (fidelity(_moved(readout, one, name, STEP)) - fidelity(_moved(readout, one, name, -STEP)))
+        / (2 * STEP) for name in names(readout, one)
+    ])  # fmt: skip
+    return float(np.sqrt(g @ np.linalg.solve(information(readout, p, n), g)))
 
 
 def oracle(readout: Readout, traces: Traces) -> dict[str, Array]:

@@ -11,7 +11,7 @@ from tests.benchmarks import fits_readout
 from tests.benchmarks.fits_common import Effort
 from tests.benchmarks.fits_pieces import together
 from tests.catalogue.readout import READOUTS, UNIT, Parameters, Readout
-from tests.catalogue.readout_bound import assignment, bound, density, oracle
+from tests.catalogue.readout_bound import assignment, bound, density, fidelity_bound, oracle
 from tests.catalogue.readout_broken import BROKEN
 
 TINY = Effort(never=1, broken=1, success=1, honest=5, worst=1, peer_traces=1, kind=None, seed=7)
@@ -43,6 +43,25 @@ def test_the_bound_of_clear_clouds_is_that_of_the_textbook() -> None:
     assert best["thermal_population"][0] == pytest.approx(
         np.sqrt(0.01 * 0.99 / readout.shots), rel=2e-3
     )
+
+
+@pytest.mark.parametrize(("apart", "bound_is"), [(2.0, 0.0216), (2.5, 0.0163), (FAR, 0.0)])
+def test_how_well_a_warm_chips_fidelity_can_be_known(apart: float, bound_is: float) -> None:
+    """Fewer shots in the right place, closer clouds: 2 % cannot be had at two widths."""
+    p = plain(c1i=1.0 + apart, decay_1=0.01, began_01=0.3, began_10=0.3)
+    assert fidelity_bound(READOUTS["two states"], p, 0) == pytest.approx(bound_is, abs=5e-4)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_third_cloud_that_1_has_less_of_than_0_shows_exchanged_preparations(seed: int) -> None:
+    """Both decays of such a record look like none, so that they tell nothing."""
+    readout = READOUTS["two states, leakage"]
+    p = plain(c1i=-1.46, c1q=3.58, c2i=1.26, c2q=7.0, decay_1=0.13, decay_2=0.35,
+              began_01=0.047, began_10=0.04, began_12=0.062)  # fmt: skip
+    traces = readout.measured(np.random.default_rng(seed), p)
+    assert readout.fit(traces).verdict[0] == "accepted"
+    found = readout.fit(replace(traces, x=1 - traces.x))
+    assert (found.verdict[0], found.status[0]) == ("rejected", "swapped preparation")
 
 
 def test_nobody_is_called_wrong_far_apart_and_half_are_at_the_other_side_of_a_bad_threshold() -> (

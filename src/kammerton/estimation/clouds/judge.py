@@ -169,6 +169,7 @@ def judged(found: Derived, clouds: Clouds, shots: int) -> Objection:
     return (
         _worthless(values, clouds)
         or _too_pure(values, clouds)
+        or _emptied(values, clouds)
         or _beyond(clouds)
         or _misfit(clouds)
         or _uncertain(values, shots)
@@ -212,6 +213,24 @@ def _too_pure(values: Values, clouds: Clouds) -> Objection | None:
         "swapped preparation",
         f"{100 * wrong:z.1f} % of the shots prepared in 1 are not, but {100 * warm:z.1f} % of "
         "those prepared in 0: no pulse makes a state purer; the preparations are exchanged",
+    )
+
+
+def _emptied(values: Values, clouds: Clouds) -> Objection | None:
+    """Object to a 1 that holds less of a third cloud than the 0 it was made of."""
+    layout = clouds.layout
+    if layout.preparations > 2 or layout.states == 2:
+        return None
+    leakage, error = values["leakage"]
+    place = layout.fractions.start + layout.wrong.index((0, 2))
+    before, its_error = clouds.theta[place], np.sqrt(clouds.covariance[place, place])
+    if not before - leakage > PURER * np.hypot(error, its_error):
+        return None
+    return rejected(
+        "swapped preparation",
+        f"{100 * before:z.1f} % of the shots prepared in 0 lie in a third cloud, but "
+        f"{100 * leakage:z.1f} % of those prepared in 1: no pulse empties it; the preparations are "
+        "exchanged",
     )
 
 
