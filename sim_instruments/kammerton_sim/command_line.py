@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import NoReturn, TypeVar
 
-from kammerton_sim.faults.words import near
+from kammerton_sim.names import near
 
 _MINUS = re.compile(r"-$|-\.?\d|-inf|-nan", re.IGNORECASE)
 """How a value begins that looks like an option."""

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
-from kammerton_sim.faults.words import near
+from kammerton_sim.names import near
 from kammerton_sim.quantities import lasted
 from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer

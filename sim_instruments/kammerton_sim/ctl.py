@@ -17,9 +17,9 @@ from kammerton_sim.ctl_checks import also_wrong, values_of
 from kammerton_sim.ctl_laboratory import ControlPort, Refused
 from kammerton_sim.ctl_parser import VERBS, WHEN, duration, read
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.faults.words import near
 from kammerton_sim.ledger_words import answer
 from kammerton_sim.limits import LimitError, is_pattern, limits_of
+from kammerton_sim.names import near
 from kammerton_sim.published import published
 from kammerton_sim.questions import as_lab_calls, missed
 from kammerton_sim.terminal import write

@@ -11,7 +11,8 @@ from pathlib import Path
 from kammerton_sim.command_line import WHOLE, Parser, number
 from kammerton_sim.ctl_laboratory import address
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.faults.words import near, plain
+from kammerton_sim.faults.amounts import plain
+from kammerton_sim.names import near
 from kammerton_sim.quantities import LONG, MOST_AT_ONCE
 
 VERBS = ("faults", "clear", "ledger", "truth", "outputs", "refrigerator", "time",

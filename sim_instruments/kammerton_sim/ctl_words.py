@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.faults.words import shown
+from kammerton_sim.faults.amounts import shown
 from kammerton_sim.quantities import lasted, quantity
 from kammerton_sim.terminal import columns, width
 from kammerton_sim.units import UNITS

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from kammerton_sim.chip import Chip
-from kammerton_sim.faults.words import own_name, there_are
+from kammerton_sim.names import own_name, there_are
 
 _FIXED = "fridge", "control"
 

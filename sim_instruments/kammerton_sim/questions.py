@@ -23,8 +23,8 @@ from kammerton_sim.audit import (
 )
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.contradicted import contradicted
-from kammerton_sim.faults.words import near
 from kammerton_sim.limits import called_by_lab, limits_of_lab
+from kammerton_sim.names import near
 from kammerton_sim.untold import why_untold
 from kammerton_sim.wire.instrument import ScpiInstrument
 

@@ -12,18 +12,20 @@ from typing import TYPE_CHECKING, Any, Protocol
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
 from kammerton_sim.faults.knobs import Knobs
-from kammerton_sim.faults.settings import boxes
-from kammerton_sim.faults.words import one_of, own_name, require
+from kammerton_sim.faults.refusal import one_of, require
 from kammerton_sim.fridge.heating import LineHeat
 from kammerton_sim.further import MODELS, Biases, Room, Server, build, pulsers
 from kammerton_sim.instruments.ats9360 import Ats9360
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
+from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
 from kammerton_sim.ledger import Ledger
+from kammerton_sim.names import own_name
 from kammerton_sim.ports import port_names, unknown_ports
 from kammerton_sim.wire.hislip import HislipServer
+from kammerton_sim.wire.instrument import ScpiInstrument
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.wire.server import PortInUse, TcpServer, free
 
@@ -105,14 +107,20 @@ class Site:
                 self.ledger.record(name, "all", "power cycle", None, None)
             else:
                 self._boxes[name].power_cycle()
-            if name in boxes(self):
-                self.knobs.forget(name, boxes(self)[name].keeps)
+            if name in self.settable:
+                self.knobs.forget(name, self.settable[name].keeps)
 
         self.server(name).drop(cycle)
 
     def server(self, name: str) -> TcpServer:
         """Return what serves an instrument; raises KeyError."""
         return (self.boards[name] if name in self.boards else self.servers[name]).server
+
+    @property
+    def settable(self) -> dict[str, ScpiInstrument | Lakeshore372]:
+        """Return what has settings, by name."""
+        every, kinds = self.generators | self.sources | self.further, (ScpiInstrument, Lakeshore372)
+        return {name: box for name, box in every.items() if isinstance(box, kinds)}
 
     @property
     def switchable(self) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from kammerton_sim import ctl_words as words
 from kammerton_sim.audit import AuditError
 from kammerton_sim.faults import FaultError
-from kammerton_sim.faults.words import stranger
+from kammerton_sim.names import stranger
 from kammerton_sim.quantities import quantity
 from kammerton_sim.world.clock import LaboratoryClock
 from kammerton_sim.world.errors import WorldError

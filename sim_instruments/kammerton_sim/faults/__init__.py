@@ -5,6 +5,7 @@
 
 from kammerton_sim.faults.catalogue import CATALOGUE
 from kammerton_sim.faults.handle import Faults
-from kammerton_sim.faults.words import Fault, FaultError
+from kammerton_sim.faults.refusal import FaultError
+from kammerton_sim.faults.words import Fault
 
 __all__ = ["CATALOGUE", "Fault", "FaultError", "Faults"]

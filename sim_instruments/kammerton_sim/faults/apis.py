@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
-from kammerton_sim.faults.course import Course
-from kammerton_sim.faults.words import Fault, Known, Undo, from_to, require
+from kammerton_sim.faults.amounts import from_to
+from kammerton_sim.faults.course import Course, Undo
+from kammerton_sim.faults.refusal import require
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.wire.refusals import Refusals
 

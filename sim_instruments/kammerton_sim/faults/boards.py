@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.course import Course
-from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
+from kammerton_sim.faults.amounts import PART, Bound, Value, above, from_to
+from kammerton_sim.faults.course import Course, Undo
+from kammerton_sim.faults.words import Fault, Known
 
 if TYPE_CHECKING:
     from kammerton_sim.instruments.board_faults import BoardFaults

@@ -8,17 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from kammerton_sim.chip import ResonatorTruth
-from kammerton_sim.faults.course import Course
-from kammerton_sim.faults.words import (
-    PART,
-    Bound,
-    Fault,
-    Known,
-    Undo,
-    from_to,
-    not_zero,
-    require,
-)
+from kammerton_sim.faults.amounts import PART, Bound, from_to, not_zero
+from kammerton_sim.faults.course import Course, Undo
+from kammerton_sim.faults.refusal import require
+from kammerton_sim.faults.words import Fault, Known
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site

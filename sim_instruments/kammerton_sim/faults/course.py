@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kammerton_sim.faults.words import Undo
+Undo = Callable[[], None]
+"""What takes a fault off again."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, above, from_to
+from kammerton_sim.faults.amounts import Bound, above, from_to
+from kammerton_sim.faults.course import Undo
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.fridge import MACHINES, PULSE_TUBE, STAGES, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.settings import SETTING, Box, box_of, boxes, unit_of
-from kammerton_sim.faults.words import Fault, Known, Undo, Value, plain
+from kammerton_sim.faults.amounts import Value, plain
+from kammerton_sim.faults.course import Undo
+from kammerton_sim.faults.settings import SETTING, Box, box_of, unit_of
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.instruments.lakeshore372_tables import Declared
 from kammerton_sim.quantities import limits
 from kammerton_sim.wire.errors import ScpiError
@@ -110,7 +112,7 @@ def _named(box: Box, settings: Iterable[str]) -> dict[str, tuple[int, ...]]:
 
 def _outputs(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     """Return the outputs that have a setting, of a misspelt one all; None where none is named."""
-    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    box, setting = site.settable.get(str(values.get("instrument"))), str(values.get("setting"))
     if box is None or not values.get("output"):
         return None
     named = _named(box, [setting] if setting in box.settings else box.settings)
@@ -123,7 +125,7 @@ def _outputs(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
 
 def _fits(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
     """Raise ValueError where a setting cannot have a value."""
-    box, setting = boxes(site).get(str(values.get("instrument"))), str(values.get("setting"))
+    box, setting = site.settable.get(str(values.get("instrument"))), str(values.get("setting"))
     if box is not None and setting in box.settings and "value" in values:
         _parsed(box, setting, str(values["value"]))
     return None

@@ -8,10 +8,13 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from kammerton_sim.faults.amounts import Value, shown
 from kammerton_sim.faults.catalogue import CATALOGUE
-from kammerton_sim.faults.course import Course
+from kammerton_sim.faults.course import Course, Undo
+from kammerton_sim.faults.refusal import FaultError, require
 from kammerton_sim.faults.turns import Turns
-from kammerton_sim.faults.words import Fault, FaultError, Undo, Value, near, require, shown
+from kammerton_sim.faults.words import Fault
+from kammerton_sim.names import near
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site

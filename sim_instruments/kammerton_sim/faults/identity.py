@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, require
+from kammerton_sim.faults.amounts import Bound
+from kammerton_sim.faults.course import Undo
+from kammerton_sim.faults.refusal import require
+from kammerton_sim.faults.words import Fault, Known
 
 if TYPE_CHECKING:
     from kammerton_sim.site import Site

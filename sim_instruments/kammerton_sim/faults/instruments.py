@@ -6,9 +6,11 @@ import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
-from kammerton_sim.faults.course import Course, at_once
-from kammerton_sim.faults.settings import box_of, boxes
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, from_to, require
+from kammerton_sim.faults.amounts import Bound, from_to
+from kammerton_sim.faults.course import Course, Undo, at_once
+from kammerton_sim.faults.refusal import require
+from kammerton_sim.faults.settings import box_of
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.wire.errors import MESSAGES, ScpiError
 
 if TYPE_CHECKING:
@@ -111,7 +113,9 @@ def _unarmed(board: str) -> str:
 
 
 _QUEUE: Mapping[str, Bound | Known] = {
-    "instrument": Known("instrument with an error queue or error bit", lambda site, _: boxes(site))
+    "instrument": Known(
+        "instrument with an error queue or error bit", lambda site, _: site.settable
+    )
 }
 _SWITCHED: Mapping[str, Bound | Known] = {
     "instrument": Known("instrument", lambda site, _: site.switchable)

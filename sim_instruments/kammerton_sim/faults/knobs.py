@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kammerton_sim.faults.words import Undo, Value
+from kammerton_sim.faults.amounts import Value
+from kammerton_sim.faults.course import Undo
 
 Knob = tuple[str, str, tuple[int, ...]]
 """Instrument, setting, number of the output."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from kammerton_sim.faults.course import Course, at_once
-from kammerton_sim.faults.words import PART, Bound, Fault, Known, Undo, Value, above, from_to
+from kammerton_sim.faults.amounts import PART, Bound, Value, above, from_to
+from kammerton_sim.faults.course import Course, Undo, at_once
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.wire import link
 
 if TYPE_CHECKING:

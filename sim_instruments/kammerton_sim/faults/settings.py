@@ -7,9 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kammerton_sim.faults.words import Bound, Fault, Known, Undo, Value, from_to
+from kammerton_sim.faults.amounts import Bound, Value, from_to
+from kammerton_sim.faults.course import Undo
+from kammerton_sim.faults.words import Fault, Known
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
-from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.quantities import quantity
 from kammerton_sim.wire import tamper
 from kammerton_sim.wire.errors import ScpiError
@@ -65,24 +66,18 @@ class Box(Readable, Protocol):
         """Note an error."""
 
 
-def boxes(site: Site) -> Mapping[str, Box]:
-    """Return what has settings, by name."""
-    every, kinds = site.generators | site.sources | site.further, (ScpiInstrument, Lakeshore372)
-    return {name: box for name, box in every.items() if isinstance(box, kinds)}
-
-
 def _readable(site: Site) -> Mapping[str, Readable]:
     apis = {n: box for n, box in site.further.items() if isinstance(box, BlueforsApi)}
-    return {**boxes(site), **apis, "fridge": site.fridge}
+    return {**site.settable, **apis, "fridge": site.fridge}
 
 
 def box_of(site: Site, instrument: str) -> Box:
     """Return one of them."""
-    return boxes(site)[instrument]
+    return site.settable[instrument]
 
 
 def _losing(site: Site) -> Mapping[str, Losing]:
-    return {**boxes(site), **site.boards}
+    return {**site.settable, **site.boards}
 
 
 def _tampered(box: Losing, setting: str, change: tamper.Change) -> Undo:
@@ -158,7 +153,7 @@ def unit_of(box: Box, setting: str) -> str:
 
 def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
     """Return what a limit or a step of a setting is in: what the setting is."""
-    box, setting = boxes(site).get(str(given.get("instrument"))), str(given.get("setting"))
+    box, setting = site.settable.get(str(given.get("instrument"))), str(given.get("setting"))
     if box is None or setting not in box.settings:
         return {}
     unit = unit_of(box, setting)
@@ -166,7 +161,7 @@ def _units(site: Site, given: Mapping[str, Any]) -> Mapping[str, str]:
 
 
 def _settings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
-    box = boxes(site).get(str(values.get("instrument")))
+    box = site.settable.get(str(values.get("instrument")))
     return None if box is None else box.settings
 
 
@@ -181,7 +176,7 @@ def _readings(site: Site, values: Mapping[str, Value]) -> Iterable[str] | None:
 
 
 SETTING: Mapping[str, Bound | Known] = {
-    "instrument": Known("instrument with settings", lambda site, _: boxes(site)),
+    "instrument": Known("instrument with settings", lambda site, _: site.settable),
     "setting": Known("setting", _settings),
 }
 _LOST: Mapping[str, Bound | Known] = {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
-from kammerton_sim.faults.words import Undo
+from kammerton_sim.faults.course import Undo
 
 
 @dataclass(eq=False)
