@@ -61,7 +61,8 @@ AT_ONCE = {"hang-up", "error", "power-cycle", "reboot-loop"}
 @pytest.fixture(scope="module")
 def laboratory() -> Iterator[Laboratory]:
     chip = random_chip(1, 3)
-    models = {"api": "bluefors_api", "bridge": "lakeshore_372"}
+    models = {"api": "bluefors_api", "bridge": "lakeshore_372", "bias": "yokogawa_gs200"}
+    models |= {"pulser": "keysight_33522b"}
     instruments = {name: FurtherInstrument(model) for name, model in models.items()}
     with Laboratory(replace(chip, wiring=replace(chip.wiring, instruments=instruments))) as made:
         yield made
@@ -176,6 +177,59 @@ def test_a_knob_of_one_output_leaves_those_of_the_others(laboratory, order):
     changes = [c for c in laboratory.ledger.since(since) if c["what"] == "amplitude"]
     told = [c["new"] for c in changes if c["output"] == "1"]
     assert told == ([1.2, 1.1, 0.5] if order == (0, 1) else [1.2, 1.1, 1.2, 0.5])
+
+
+@pytest.mark.parametrize(
+    ("name", "settings", "written", "shown"),
+    [
+        ("bias", [("level", "500mV"), ("level", "5mV")], "SOUR:RANG 0.01", {"level": 0.012}),
+        ("bias", [("range", "10"), ("range", "30")], ":SOUR:LEV 20", {"range": 10, "level": 12}),
+        ("pulser", [("amplitude", "5V"), ("amplitude", "1V")], "VOLT:OFFS 4", {"amplitude": 2}),
+        ("pulser", [("frequency", "25MHz"), ("frequency", "1kHz")], "FUNC RAMP",
+         {"frequency": 2e5}),
+        ("pulser", [("function", "RAMP"), ("function", "SIN")], "FREQ 1e7", {"frequency": 2e5}),
+    ],
+)  # fmt: skip
+def test_a_knob_that_goes_back_ends_where_the_box_ends_by_then(
+    laboratory, name, settings, written, shown
+):
+    """A hand that was there before comes back to a box that somebody else set meanwhile."""
+    box, place = laboratory.further[name], (1,) if name == "pulser" else ()
+    box.reset()
+    output = {"output": "1"} if place else {}
+    hands = [
+        laboratory.faults.inject("front-panel", instrument=name, setting=key, value=value, **output)
+        for key, value in settings
+    ]
+    box.receive(written.encode())
+    laboratory.faults.clear(hands[1])
+    assert {key: box.value(key, *place) for key in shown} == pytest.approx(shown)
+    laboratory.faults.clear(hands[0])
+    assert not len(box.errors)
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        ("10mV", "range cannot be 10mV: the range ends at 0.012 V, and the level is 0.5 V"),
+        ("0.3", None),
+    ],
+)
+def test_a_range_at_the_panel_is_one_that_the_box_has_and_that_holds_the_level(
+    laboratory, value, says
+):
+    box = laboratory.further["bias"]
+    box.reset()
+    box.receive(b"SOUR:LEV 0.5")
+    panel = {"instrument": "bias", "setting": "range", "value": value}
+    if says:
+        with pytest.raises(FaultError, match=says):
+            laboratory.faults.inject("front-panel", **panel)
+        assert box.value("range") == 1.0
+    else:
+        number = laboratory.faults.inject("front-panel", **panel)
+        assert (box.value("range"), box.value("level")) == (1.0, 0.5)
+        laboratory.faults.clear(number)
 
 
 def test_of_two_faults_of_the_temperature_the_later_holds_it(laboratory):

@@ -35,7 +35,7 @@ def front_panel(
                 (instrument, setting, place),
                 box.value(setting, *place),
                 new,
-                partial(box.set, setting, place),
+                partial(_turn, box, setting, place),
             )
             for place in chosen
         ]
@@ -87,6 +87,14 @@ def _crowd(site: Site, instrument: str, setting: str, value: str, output: str) -
 
 def _objection(box: Box, setting: str, place: tuple[int, ...], new: Value) -> str:
     return box.objection(setting, place, new) if isinstance(box, ScpiInstrument) else ""
+
+
+def _turn(box: Box, setting: str, place: tuple[int, ...], value: Value) -> None:
+    """Turn a knob as far as it goes: other settings may have changed since a hand chose `value`."""
+    if isinstance(box, ScpiInstrument):
+        box.turn(setting, place, value)
+    else:
+        box.set(setting, place, value)
 
 
 def _taken(box: Box, setting: str) -> str:

@@ -139,10 +139,33 @@ class Gs200(ScpiInstrument):
         return "level" if self.value("function") == "VOLT" else "current"
 
     def objection(self, key: str, suffixes: tuple[int, ...], value: Value) -> str:
-        """A level has to fit the range."""
-        most = self._range().most
-        beyond = key == "level" and abs(float(value)) > most * (1 + 1e-9)
-        return f"the range ends at {most:g} {self.unit(key)}" if beyond else ""
+        """A level has to fit the range, and a range the level."""
+        if key not in ("level", "range"):
+            return ""
+        largest = self._ranges()[-1].span
+        if key == "range" and float(value) > largest:
+            return f"the largest range is {largest:g} {self.unit(key)}"
+        asked = fitting(self._ranges(), float(value)) if key == "range" else self._range()
+        level = float(self.value("level") if key == "range" else value)
+        ends = f"the range ends at {asked.most:g} {self.unit(key)}"
+        held = f", and the level is {level:g} {self.unit(key)}" if key == "range" else ""
+        return "" if abs(level) <= asked.most * (1 + 1e-9) else ends + held
+
+    def turn(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Turn to one of the ranges, which may limit the level, or to what the range has of it."""
+        if key == "range":
+            chosen = fitting(self._ranges(), min(float(value), self._ranges()[-1].span))
+            self.set(key, suffixes, chosen.span)
+            self._fit_level(float(self.value("level")))
+        elif key == "level":
+            self._fit_level(float(value))
+        else:
+            self.set(key, suffixes, value)
+
+    def _fit_level(self, level: float) -> None:
+        """Set the nearest level that the range has."""
+        kept = self._range()
+        self.set("level", (), kept.rounded(min(max(level, -kept.most), kept.most)))
 
     def changed(self, key: str, suffixes: tuple[int, ...]) -> None:
         """Another function begins switched off, at 0, in its own range."""
@@ -193,8 +216,7 @@ class Gs200(ScpiInstrument):
         span = self._quantity(call, least=0.0)
         chosen = fitting(self._ranges(), span)
         self.put("range", (), chosen.span)
-        kept, level = self._range(), float(self.value("level"))
-        self.set("level", (), kept.rounded(min(max(level, -kept.most), kept.most)))
+        self._fit_level(float(self.value("level")))
 
     def _ask_range(self, call: Call) -> str:
         return engineering(float(self.value("range")), 0, self._range().exponent)

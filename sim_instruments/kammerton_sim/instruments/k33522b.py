@@ -120,6 +120,15 @@ class Keysight33522b(Shapes):
         fits = least - 1e-12 <= float(value) <= most * (1 + 1e-9)
         return "" if fits else f"it is {least:g} to {most:g} {unit} at present"
 
+    def turn(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Turn to the end that other settings leave; another function lowers the frequency."""
+        if key in ("amplitude", "offset", "width", "frequency"):
+            least, most = self._ends(key, *suffixes)
+            value = max(least, min(float(value), most))
+        self.set(key, suffixes, value)
+        if key == "function":
+            self.turn("frequency", suffixes, self.value("frequency", *suffixes))
+
     def _ends(self, key: str, channel: int) -> tuple[float, float]:
         if key == "amplitude":
             offset = abs(float(self.value("offset", channel)))

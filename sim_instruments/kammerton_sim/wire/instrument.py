@@ -109,6 +109,10 @@ class ScpiInstrument:
         """Return why a setting cannot be this, as others are at present; "" where it can."""
         return ""
 
+    def turn(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
+        """Change a setting at the front panel; its knob ends where the box ends at present."""
+        self.set(key, suffixes, value)
+
     def put(self, key: str, suffixes: tuple[int, ...], value: Value) -> None:
         """Change a setting as a client asks for it; tampered with, it may not take."""
         self.set(key, suffixes, self.tamper.written(key, self._values[key, suffixes], value))
