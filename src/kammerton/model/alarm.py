@@ -91,6 +91,9 @@ class Alarm:
 Tell = Callable[[Alarm], object]
 """Whoever is told of alarms; never blocks."""
 
+LASTS = "outputs"
+"""The kind of alarm that is true, or over, after the last process has ended, too: retained."""
+
 
 def unheard(alarm: Alarm) -> None:
     """Tell nobody."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 from kammerton.model.alarm import Alarm
@@ -60,6 +61,8 @@ class Alarms:
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
     _unsaid: dict[tuple[str, str], tuple[float, Alarm]] = field(default_factory=dict)
+    _over: dict[tuple[str, str], Alarm] = field(default_factory=dict)  # of which none was heard
+    _retained: dict[tuple[str, str], Alarm] = field(default_factory=dict)
     _ready: deque[Notice] = field(default_factory=deque)
 
     def tell(self, alarm: Alarm) -> None:
@@ -70,6 +73,8 @@ class Alarms:
             self._unsaid.pop(key, None)
             if on or (alarm.earlier and key not in self._told):
                 self._say(alarm, when)
+            elif key not in self._told:
+                self._over[key] = alarm
         elif now - when >= QUIET:
             self._say(alarm, now)
         else:
@@ -77,6 +82,33 @@ class Alarms:
             if not on:
                 since, _ = self._unsaid.get(key, (now, alarm))
                 self._unsaid[key] = (since, alarm)
+
+    def recall(self, kind: str, subject: str, text: str) -> None:
+        """Take note of what an earlier process told, and the broker retains: it is on.
+
+        The same is not published again; that it is over is, though that was seen before this.
+        """
+        key = kind, subject
+        if (over := self._over.pop(key, None)) is not None:
+            self._say(over, self.monotonic())
+            return
+        self._told.setdefault(key, (-math.inf, True))
+        same = Alarm(kind, subject, text)
+        self._retained[key] = same
+        self._new = [each for each in self._new if each[1] != same]
+        mine = kind, True, (subject,), (text,)
+        others = [n for n in self._ready if (n.kind, n.on, n.subjects, n.texts) != mine]
+        self._ready = deque(others)
+
+    @property
+    def untold(self) -> bool:
+        """Whether something waits to be published."""
+        return bool(self._new or self._ready)
+
+    def hurry(self) -> None:
+        """Let what was told last be published now: soon nobody is there to do it."""
+        if self._new:
+            self._group()
 
     async def followed(self) -> NoReturn:
         """Say in time, for ever, what is to be said late, though no broker takes it: it is logged.
@@ -103,10 +135,12 @@ class Alarms:
         key = (alarm.kind, alarm.subject)
         self._told[key] = (when, alarm.on)
         self._unsaid.pop(key, None)
+        self._over.pop(key, None)
         level = logging.ERROR if alarm.on else logging.WARNING
         who = alarm.subject if alarm.kind in alarm.subject else f"{alarm.kind} {alarm.subject}"
         log.log(level, "%s: %s", who, alarm.text)
-        self._new.append((self.monotonic(), alarm))
+        if self._retained.pop(key, None) != replace(alarm, earlier=False):
+            self._new.append((self.monotonic(), alarm))
 
     def _say_late(self) -> None:
         """Tell what began again in the quiet time and has not ended since."""

@@ -48,14 +48,21 @@ def quality(estimate: Estimate, now: datetime) -> str:
     return "good" if estimate.stderr > 0 else "setting"
 
 
-def status(snapshot: Snapshot, word: str, now: datetime, note: str = "") -> Document:
-    """Say "online", "safe mode" or "offline", with which program, and what lab.toml says of it."""
+def status(
+    snapshot: Snapshot, word: str, now: datetime, note: str = "", outputs: str = ""
+) -> Document:
+    """Say "online", "safe mode" or "offline", with which program, and what lab.toml says of it.
+
+    outputs: what is known of them at an end, in words.
+    """
+    said = {"outputs": outputs} if outputs else {}
     return _head(snapshot.epoch, snapshot.revision) | {
         "status": word,
         "version": version("kammerton"),
         "instance": INSTANCE,
         "note": note,
         "time": iso(now),
+        **said,
     }
 
 
@@ -75,8 +82,8 @@ def digest(document: Document) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def alarm(epoch: str, notice: Notice, now: datetime) -> Document:
-    """Say what is wrong, or over, and what to do."""
+def alarm(epoch: str | None, notice: Notice, now: datetime) -> Document:
+    """Say what is wrong, or over, and what to do. epoch: None where there is no database."""
     return {
         "schema": SCHEMA,
         "epoch": epoch,

@@ -79,6 +79,15 @@ class Status(_Checked):
     note: str = ""
 
 
+class Told(_Checked):
+    """An alarm, as far as it tells what is on."""
+
+    kind: str
+    on: bool
+    subjects: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
 def parameter_set(payload: bytes) -> ParameterSet:
     """Return a snapshot or delta that is as its publisher made it.
 
@@ -122,6 +131,17 @@ def status(payload: bytes) -> Status:
         The payload is not what we publish.
     """
     return _checked(Status, payload)
+
+
+def alarm(payload: bytes) -> Told:
+    """Return an alarm.
+
+    Raises
+    ------
+    BrokerError
+        The payload is not what we publish.
+    """
+    return _checked(Told, payload)
 
 
 def _checked(kind: type[Kind], payload: bytes) -> Kind:

@@ -12,17 +12,17 @@ from typing import Any
 
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, StoreError
-from kammerton.model.alarm import Alarm, Tell
+from kammerton.model.alarm import LASTS, Alarm, Tell
 from kammerton.model.backoff import Backoff, pass_cancellation
 from kammerton.publish import mqtt, payloads, received
 from kammerton.publish.alarms import Alarms
 from kammerton.publish.command_log import CommandLog
 from kammerton.publish.commands import Command
-from kammerton.publish.connection import Connect, Connection
+from kammerton.publish.connection import Connect, Connection, Message
 from kammerton.publish.mirror import Mirror
 from kammerton.publish.obeying import Obey, Obeying
 from kammerton.publish.patience import PAUSE, Patience
-from kammerton.publish.session import Session, last_will
+from kammerton.publish.session import NOT_KNOWN, Session, last_will
 from kammerton.publish.topics import Topics
 from kammerton.store import Store
 
@@ -36,6 +36,8 @@ SLOW = 30.0
 
 FAREWELL = 2.0
 """Seconds that saying goodbye may take."""
+
+UNTRIED = "not connected yet"
 
 
 def _utc() -> datetime:
@@ -53,7 +55,8 @@ class Relay:
     now: laboratory time, for the quality of values. parameters: one retained topic for each
     parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
     obey: does commands, where lab.toml says who may send them. word: the status while connected,
-    "online" or "safe mode". problem: why nothing is published now; None while connected.
+    "online" or "safe mode". outputs: what its farewell says of them. problem: why nothing is
+    published now; None while connected.
     """
 
     def __init__(
@@ -69,8 +72,9 @@ class Relay:
         alarm: Tell | None = None,
         obey: Obey = nobody,
         word: str = "online",
+        outputs: Callable[[], str] = lambda: NOT_KNOWN,
     ) -> None:
-        self.problem: str | None = "not connected yet"
+        self.problem: str | None = UNTRIED
         self.slow = SLOW
         self._store = store
         self._broker = broker
@@ -84,9 +88,14 @@ class Relay:
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
-        self._word = word
+        self._word, self._outputs = word, outputs
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
+
+    @property
+    def may_take(self) -> bool:
+        """Whether the broker takes what is left now; or may yet, where an alarm waits for it."""
+        return self.problem is None or (self.problem == UNTRIED and self.alarms.untold)
 
     async def drained(self) -> None:
         """Wait until the broker has acknowledged all that was committed before this call."""
@@ -128,7 +137,7 @@ class Relay:
             self._mirror = Mirror()
             session = Session(
                 connection, self._store, self._topics, self._now, self._parameters, self._mirror,
-                self._word,
+                self._word, self._outputs,
             )  # fmt: skip
             try:
                 # Only who listens hears that a quiet line is dead.
@@ -193,8 +202,26 @@ class Relay:
                     self._news.set()
             elif message.topic == self._topics.status and not message.retained:
                 self._other(message.payload)
+            elif message.topic == self._topics.alarm:
+                self._recall(message)
             else:
                 self._obeying.heard(message)
+
+    def _recall(self, message: Message) -> None:
+        """Take note of an alarm that the broker retains, of an earlier process or of another."""
+        if not message.retained:
+            return
+        try:
+            told = received.alarm(message.payload)
+        except BrokerError:
+            return
+        if (
+            told.on
+            and told.kind == LASTS
+            and told.subjects == (self._topics.computer,)
+            and told.texts
+        ):
+            self.alarms.recall(LASTS, self._topics.computer, told.texts[0])
 
     def _other(self, payload: bytes) -> None:
         """Name another daemon that says it is this computer's; contradict who says we are gone."""

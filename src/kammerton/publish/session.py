@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime
 
+from kammerton.model.alarm import LASTS
 from kammerton.publish import payloads, received
 from kammerton.publish.alarms import Alarms
 from kammerton.publish.connection import Connection, Will
@@ -23,6 +24,9 @@ STATUS_EVERY = 30.0
 TURN = 1.0
 """Seconds after which a long outbox lets snapshot and alarms go first."""
 
+NOT_KNOWN = "not known to be off"
+"""What a status says of the outputs where they were not read back as off."""
+
 
 class Session:
     """One connection's conversation. Reads the store in threads, so that the loop never waits."""
@@ -36,6 +40,7 @@ class Session:
         parameters: bool,
         mirror: Mirror,
         word: str,
+        outputs: Callable[[], str],
     ) -> None:
         self._connection = connection
         self._store = store
@@ -44,6 +49,7 @@ class Session:
         self._parameters = parameters
         self._mirror = mirror
         self._word = word
+        self._outputs = outputs
         self._published = -1
         self._valid: tuple[Change, ...] = ()
         self._greeted: tuple[Change, ...] = ()
@@ -57,7 +63,8 @@ class Session:
         Return the seconds that the set took, which is the largest message; retain_parameters
         follows.
         """
-        await self._connection.subscribe(self._topics.snapshot, self._topics.status)
+        mine = self._topics.snapshot, self._topics.status, self._topics.alarm
+        await self._connection.subscribe(*mine)
         head = await asyncio.to_thread(self._store.snapshot)
         await self._say(head, self._word)
         began = time.monotonic()
@@ -124,21 +131,23 @@ class Session:
         """Publish the alarms that are due."""
         for notice in alarms.due():
             document = payloads.alarm(self._store.epoch, notice, self._now())
-            await self._connection.publish(self._topics.alarm, payloads.encode(document))
+            payload, retain = payloads.encode(document), notice.kind == LASTS
+            await self._connection.publish(self._topics.alarm, payload, retain=retain)
             alarms.gone(notice)
 
     async def say_goodbye(self) -> None:
-        """Retain the newest set and say "offline"."""
+        """Retain the newest set and say "offline", and what is known of the outputs."""
         head = await asyncio.to_thread(self._store.snapshot)
         if not self._store_unchanged(head.revision):
             await self._publish_snapshot(head)
-        await self._say(head, "offline")
+        await self._say(head, "offline", self._outputs())
 
     def _store_unchanged(self, revision: int) -> bool:
         return revision == self._published
 
-    async def _say(self, head: Snapshot, word: str) -> None:
-        payload = payloads.encode(payloads.status(head, word, self._now(), self._store.note))
+    async def _say(self, head: Snapshot, word: str, outputs: str = "") -> None:
+        document = payloads.status(head, word, self._now(), self._store.note, outputs)
+        payload = payloads.encode(document)
         self._repeat_due = time.monotonic() + STATUS_EVERY
         await self._connection.publish(self._topics.status, payload, retain=True)
 
@@ -178,6 +187,9 @@ def _expired(change: Change, now: datetime) -> bool:
 
 
 def last_will(topics: Topics, head: Snapshot, now: datetime, note: str) -> Will:
-    """Return what the broker shall say if the connection dies; at which revision, nobody knows."""
-    said = payloads.status(head, "offline", now, note) | {"revision": None}
+    """Return what the broker shall say if the connection dies.
+
+    At which revision nobody knows then, nor whether anybody has switched the outputs off.
+    """
+    said = payloads.status(head, "offline", now, note, NOT_KNOWN) | {"revision": None}
     return Will(topics.status, payloads.encode(said))

@@ -49,7 +49,7 @@ class Topics:
 
     @property
     def alarm(self) -> str:
-        """Not retained: something is wrong, or over, and what to do."""
+        """Something is wrong, or over, and what to do. Retained of outputs only."""
         return f"{ROOT}/{self.computer}/alarm"
 
     def command(self, verb: str) -> str:

@@ -91,12 +91,15 @@ async def run_computer(
             )  # fmt: skip
             async with (
                 attending(store, holds.told, holdable(lab), errands, holds.unread),
-                holds.followed(), backing_up(store), relayed(lab, store, clock.now, alarms),
+                holds.followed(), backing_up(store),
+                relayed(lab, store, clock.now, alarms, outputs),
                 giving_back(),
             ):  # fmt: skip
                 try:
                     return await tuning.run(once=once)
-                except BaseException:
+                except BaseException as end:
+                    if isinstance(end, Exception):  # told to end it looks once more: left_safe
+                        outputs.left_on(end)
                     store.place.hurry()  # outputs are off; nothing else is worth waiting for long
                     raise
 

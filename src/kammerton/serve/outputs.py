@@ -9,6 +9,7 @@ from typing import Any
 from kammerton.bench import OutputChange
 from kammerton.model import StoreError
 from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.publish.session import NOT_KNOWN
 from kammerton.store import Activity, Store
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,7 @@ class Outputs:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
         self._earlier = not self.known_off  # a process before this may have raised the alarm
+        self._why = ""
         if self.unclean is not None:
             words = "outputs may be on: they are verified off first, unless a person holds them"
             log.warning("%s; %s", _told(self.unclean), words)
@@ -58,10 +60,22 @@ class Outputs:
         self._alarm(Alarm("outputs", self._store.computer, words))
         return words
 
+    @property
+    def words(self) -> str:
+        """What is known of them, as the farewell to the broker says it."""
+        return "off" if self.known_off else NOT_KNOWN
+
+    def left_on(self, problem: BaseException) -> None:
+        """Raise an alarm where the work ends and no output is known to be off: nobody else may."""
+        if not self.known_off:
+            mine, why = self._store.computer, self._why or str(problem) or "nobody switched off"
+            words = f"outputs of {mine} are {NOT_KNOWN}: {why}"
+            self._alarm(Alarm("outputs", mine, words))
+
     def changed(self, change: OutputChange) -> None:
         """Take note of a change, or a refusal, of the gate."""
         if change.what == ALL:
-            self.known_off = change.refused is None
+            self.known_off, self._why = change.refused is None, change.refused or ""
             if self.known_off:
                 over, mine = "all outputs are off, read back", self._store.computer
                 self._alarm(Alarm("outputs", mine, over, on=False, earlier=self._earlier))
@@ -73,7 +87,7 @@ class Outputs:
 
     def not_off(self, problem: str) -> None:
         """Note that an attempt to switch all off did not verify it, and why."""
-        self.known_off = False
+        self.known_off, self._why = False, problem
         self._audit("daemon", ALL, None, "off", problem)
 
     def found_off(self) -> None:

@@ -11,8 +11,10 @@ from datetime import datetime
 from kammerton.bench.beside import beside
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
+from kammerton.model import InstrumentError
 from kammerton.publish import Alarms, Relay
 from kammerton.serve.obedience import obedient
+from kammerton.serve.outputs import Outputs
 from kammerton.store import Store
 
 log = logging.getLogger(__name__)
@@ -27,32 +29,35 @@ async def relayed(
     store: Store,
     now: Callable[[], datetime],
     alarms: Alarms,
+    outputs: Outputs,
     word: str = "online",
+    patience: float = FLUSH,
 ) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left.
 
-    Without a broker alarms are in the log only.
+    Without a broker alarms are in the log only. patience: s that an end by itself waits.
     """
     async with beside(alarms.followed(), "alarms"):
         if lab.broker is None:
             yield
             return
         relay = Relay(
-            store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word
-        )
-        async with _flushed(store, relay):
+            store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word,
+            outputs=lambda: outputs.words,
+        )  # fmt: skip
+        async with _flushed(store, relay, patience):
             yield
 
 
 @asynccontextmanager
-async def _flushed(store: Store, relay: Relay) -> AsyncIterator[None]:
+async def _flushed(store: Store, relay: Relay, patience: float) -> AsyncIterator[None]:
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:
         yield
-        await _flush(store, relay, FLUSH)
-    except asyncio.CancelledError:
-        if relay.problem is None:
+        await _flush(store, relay, patience)
+    except (asyncio.CancelledError, InstrumentError):
+        if relay.may_take:
             await unbroken(_flush(store, relay, LAST_FLUSH))
         raise
     finally:
@@ -67,6 +72,7 @@ def _complain(relay: asyncio.Task[None]) -> None:
 
 
 async def _flush(store: Store, relay: Relay, patience: float) -> None:
+    relay.alarms.hurry()
     try:
         async with asyncio.timeout(patience):
             await relay.drained()

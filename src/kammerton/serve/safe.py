@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 
 from kammerton.bench import open_bench
@@ -24,6 +25,7 @@ log = logging.getLogger(__name__)
 
 REMIND = 10.0  # s between two signs of life in the database
 LAST_CONNECT = 2.5  # s that an instrument gets to connect where the daemon is about to end
+LAST_WORDS = 1.0  # s that a broker gets then to take an alarm
 
 
 async def stay_safe(
@@ -61,7 +63,7 @@ async def stay_safe(
         async with (
             attending(store, scopes=holdable(lab), unread=holds.unread),
             holds.followed(),
-            relayed(lab, store, clock.now, alarms, word="safe mode"),
+            relayed(lab, store, clock.now, alarms, outputs, word="safe mode"),
         ):
             await _stay(store, f"safe mode: {state}; {why}; a person must restart it", doing)
 
@@ -70,22 +72,34 @@ async def left_safe(lab: Lab) -> None:
     """Switch off, before the end, what an earlier process may have left on; log what is not.
 
     For a process that was told to end before it had come to that. Whether all is off is in the
-    database afterwards: no activity is left.
+    database afterwards: no activity is left. Where it is not, an alarm goes out: nobody lives
+    after this who could tell.
 
     Raises
     ------
     StoreError
         The database cannot be opened; what can be switched off without it is off.
     """
-    async with opened_store(lab) as (store, outputs):
+    alarms = Alarms()
+    async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
         if outputs.unclean is None:
             return
         log.info("told to end after an unclean end: outputs are switched off first")
-        if held := _held(lab, store, outputs):
-            log.warning("%s", held)
-        else:
-            clock = LabClock.not_before(store.now())
-            await _switched_off(lab, clock, outputs, LAST_CONNECT)
+        clock = LabClock.not_before(store.now())
+        async with relayed(_deaf(lab), store, clock.now, alarms, outputs, patience=LAST_WORDS):
+            if held := _held(lab, store, outputs):
+                log.warning("%s", held)
+                return
+            try:
+                await _switched_off(lab, clock, outputs, LAST_CONNECT)
+            except asyncio.CancelledError as late:
+                outputs.left_on(late)
+                raise
+
+
+def _deaf(lab: Lab) -> Lab:
+    """Return a lab whose broker may command nothing."""
+    return replace(lab, broker=lab.broker and replace(lab.broker, commands=None))
 
 
 def _held(lab: Lab, store: Store, outputs: Outputs) -> str | None:
@@ -116,7 +130,7 @@ async def _switched_off(
     except InstrumentError as problem:
         log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
         outputs.not_off(str(problem))  # whatever the last end left
-        outputs.left_alone()
+        outputs.left_on(problem)
         return "not every output is known to be off"
     return "all outputs are off"
 

@@ -235,3 +235,50 @@ def test_what_was_there_before_is_nobodys_fault_and_older_echoes_are_ours():
     mirror.publishing(newer)
     assert heard(mirror, OWN) is None
     assert not mirror.spoilt
+
+
+def outputs(text: str = "lo: no answer", **how: bool) -> Alarm:
+    return Alarm("outputs", "two", text, **how)
+
+
+def test_what_the_broker_retains_is_not_told_again_but_told_over():
+    """By whichever process sees it, and whether it had heard what is retained by then or not."""
+    early, late = Alarms(Clock()), Alarms(Clock())
+    early.recall("outputs", "two", "lo: no answer")
+    for alarms in (early, late):
+        alarms.tell(outputs())
+        alarms.hurry()
+    late.recall("outputs", "two", "lo: no answer")
+    assert taken(early) == taken(late) == []
+    for alarms in (early, late):
+        alarms.tell(outputs("off", on=False))
+        alarms.hurry()
+        assert taken(alarms) == [("outputs", False, ("two",), 0)]
+
+
+def test_what_was_over_before_the_broker_was_heard_is_told_over():
+    alarms = Alarms(Clock())
+    alarms.tell(outputs("off", on=False))
+    alarms.hurry()
+    assert taken(alarms) == [], "nobody was told that it was on"
+    alarms.recall("outputs", "two", "lo: no answer")
+    alarms.hurry()
+    assert taken(alarms) == [("outputs", False, ("two",), 0)]
+
+
+def test_another_text_than_what_is_retained_is_told():
+    alarms = Alarms(Clock(QUIET))
+    alarms.recall("outputs", "two", "lo: no answer")
+    alarms.tell(outputs("awg: no answer"))
+    alarms.hurry()
+    assert taken(alarms) == [("outputs", True, ("two",), 0)]
+
+
+def test_in_a_hurry_nothing_waits_for_what_may_come_with_it():
+    alarms = Alarms(Clock())
+    alarms.tell(lost())
+    assert alarms.due() == []
+    assert alarms.untold
+    alarms.hurry()
+    assert taken(alarms) == [("instrument", True, ("lo",), 0)]
+    assert not alarms.untold

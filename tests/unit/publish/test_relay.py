@@ -134,6 +134,7 @@ def test_the_order_on_a_connection(store: Store) -> None:
         assert wire.will.topic == TOPICS.status
         will = json.loads(wire.will.payload)
         assert (will["status"], will["revision"]) == ("offline", None)
+        assert will["outputs"] == "not known to be off", "nobody has said that they are off"
         assert {said["note"] for said in (will, *(each for _, each, _ in wire.sent))} == {
             "simulated"
         }

@@ -111,7 +111,7 @@ def published(monkeypatch):
     relays = []
 
     @contextlib.asynccontextmanager
-    async def relayed(lab, store, now, alarms, word):
+    async def relayed(lab, store, now, alarms, *_, word):
         relays.append(alarms)
         yield
 
