@@ -14,8 +14,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kammerton_sim.audit import BOUNDLESS, within_all
 from kammerton_sim.command_line import told
+from kammerton_sim.replay import BOUNDLESS, within_all
 
 _LEVELS = {
     "volts": ("peak", "level", "low", "high", "offset"),

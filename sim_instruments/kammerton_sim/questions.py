@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.audit import (
     AuditError,
-    Key,
-    Limits,
     known_outputs,
     limited,
     mixed,
@@ -25,6 +23,7 @@ from kammerton_sim.chip.hidden import note
 from kammerton_sim.contradicted import contradicted
 from kammerton_sim.limits import called_by_lab, limits_of_lab
 from kammerton_sim.names import near
+from kammerton_sim.replay import Key, Limits
 from kammerton_sim.untold import why_untold
 from kammerton_sim.wire.instrument import ScpiInstrument
 

@@ -320,7 +320,7 @@ def test_a_misspelt_pattern_proves_nothing_and_is_named():
 
 def test_a_long_ledger_is_looked_through_once(monkeypatch):
     """Patterns are held against names, of which there are few, not against changes."""
-    from kammerton_sim import audit
+    from kammerton_sim import audit, replay
 
     asked: list[str] = []
 
@@ -328,7 +328,7 @@ def test_a_long_ledger_is_looked_through_once(monkeypatch):
         asked.append(name)
         return fnmatchcase(name, pattern)
 
-    monkeypatch.setattr(audit, "fnmatchcase", counted)
+    monkeypatch.setattr(replay, "fnmatchcase", counted)
     limits = {"a.rf.power": (0.0, 1.0), "b.*": (0.0, 1.0)}
     turned = changes(*((float(n), "a", "rf", "power", float(n % 3)) for n in range(1000)))
     start = {("a", "rf", "on"): True, ("a", "rf", "power"): 0.0}
