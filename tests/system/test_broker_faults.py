@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import secrets
 import signal
@@ -452,8 +453,9 @@ def command(key: str, verb: str = "hold", **arguments: object) -> bytes:
 
 
 def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
-    store: Store, process: BrokerProcess, tmp_path: Path
+    store: Store, process: BrokerProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO)
     key = "k" * 40
     file = tmp_path / "keys"
     file.write_text(f"ada {key}\n")
@@ -491,6 +493,8 @@ def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
         assert any("seen before" in r for r in reasons)
 
     asyncio.run(scenario())
+    lines = [line for line in caplog.messages if "asks to hold" in line]
+    assert lines == ["ada over MQTT asks to hold: q0 is held by ada over MQTT until it is released"]
 
 
 def test_without_keys_nobody_commands(store: Store, process: BrokerProcess) -> None:

@@ -10,6 +10,8 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
+import warnings
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -288,6 +290,52 @@ def test_a_broker_that_ends_after_it_was_given_up_leaves_no_traceback(
     gc.collect()
     assert left
     assert not [record.message for record in caplog.records if record.name == "asyncio"]
+
+
+def test_who_gives_up_while_a_thread_connects_leaves_no_traceback_and_no_socket(
+    process: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def connecting() -> None:
+        async with connect(at(process)):
+            pass
+
+    async def scenario() -> None:
+        for _ in range(5):
+            task = asyncio.create_task(connecting())
+            await asyncio.sleep(0)
+            task.cancel()
+            time.sleep(0.05)  # noqa: ASYNC251 - the thread opens its socket while the loop stands
+            await asyncio.wait([task])
+            assert task.cancelled()
+
+    process.start()
+    with warnings.catch_warnings(record=True) as unclosed:
+        warnings.simplefilter("always", ResourceWarning)
+        asyncio.run(scenario())
+        gc.collect()
+    assert caplog.messages == []
+    assert [str(each.message) for each in unclosed] == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")
+def test_an_answer_to_what_was_given_up_is_no_line_in_the_log(
+    process: BrokerProcess, caplog: pytest.LogCaptureFixture
+) -> None:
+    patience = Patience()
+
+    async def scenario() -> None:
+        async with connect(at(process), None, patience) as connection:
+            patience.seconds = 0.1
+            process.signal(signal.SIGSTOP)
+            with pytest.raises(BrokerError):
+                await connection.subscribe("a/b")
+            process.signal(signal.SIGCONT)
+            patience.seconds = 10.0
+            await connection.subscribe("c/d")  # answered behind the other
+
+    process.start()
+    asyncio.run(scenario())
+    assert caplog.messages == []
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGSTOP")

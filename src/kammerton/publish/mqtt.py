@@ -8,9 +8,10 @@ the loop with `asyncio.SelectorEventLoop`, not the Proactor that is the default 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import ssl
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any
 
@@ -42,6 +43,18 @@ _quiet = logging.getLogger(f"{__name__}.client")
 _quiet.setLevel(logging.ERROR)  # the library warns about what we handle, once for every message
 
 
+def _unforeseen(record: logging.LogRecord) -> bool:
+    """Let through what is not told by an exception, too, to whoever asked.
+
+    An answer that comes after its question was cancelled or given up is a traceback else, and a
+    line that breaks is told twice.
+    """
+    return not record.exc_info and "on socket" not in record.getMessage()
+
+
+_quiet.addFilter(_unforeseen)
+
+
 @asynccontextmanager
 async def connect(
     broker: Broker, will: Will | None = None, patience: Patience | None = None
@@ -71,23 +84,51 @@ async def connect(
             keepalive=KEEPALIVE,
         )
         client._client.connect_timeout = SHORTEST  # noqa: SLF001 - aiomqtt offers no other way
-        _watch_no_closed_socket(client)
+        left = _watch_no_closed_socket(client)
         try:
             async with AsyncExitStack() as stack:
                 with _cancellation_passes():
                     await stack.enter_async_context(client)
                 yield AiomqttConnection(client, broker, patience)
         finally:
+            left.set()
             await _dropped(client)
 
 
-def _watch_no_closed_socket(client: aiomqtt.Client) -> None:
-    """Look again whether a socket is open before the loop waits until it can be written to.
+class _AtOnce:
+    """The event loop for its own thread, in which what is to be called soon is called at once."""
 
-    The library asks for that by its number, a moment later. A broker that goes away in between is a
-    traceback in the log, or another file of ours gets the number.
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def call_soon_threadsafe(self, act: Callable[..., object], *arguments: Any) -> None:
+        act(*arguments)
+
+
+def _watch_no_closed_socket(client: aiomqtt.Client) -> asyncio.Event:
+    """Look again whether a socket is open before the loop waits until it can be read or written.
+
+    The library asks for that by its number, a moment later, from the thread that connects. A broker
+    that goes away in between, or who gives up connecting, is a traceback in the log, or another
+    file of ours gets the number. Returns what is to be set when the connection is left: a socket
+    that the thread opens after that is closed.
     """
-    loop, below = asyncio.get_running_loop(), client._client  # noqa: SLF001
+    loop, below, left = asyncio.get_running_loop(), client._client, asyncio.Event()  # noqa: SLF001
+
+    def begin(link: Any) -> None:
+        if left.is_set():
+            below._sock_close()  # noqa: SLF001
+        elif link.fileno() >= 0:
+            client._loop = _AtOnce(loop)  # type: ignore[assignment] # noqa: SLF001
+            client._on_socket_open(below, None, link)  # noqa: SLF001
+            client._loop = loop  # noqa: SLF001
+
+    def opened(paho: object, userdata: object, link: Any) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(begin, link)
 
     def write() -> None:
         try:
@@ -100,6 +141,8 @@ def _watch_no_closed_socket(client: aiomqtt.Client) -> None:
         loop.call_soon_threadsafe(lambda: link.fileno() < 0 or loop.add_writer(link, write))
 
     below.on_socket_register_write = soon
+    below.on_socket_open = opened
+    return left
 
 
 async def _dropped(client: aiomqtt.Client) -> None:

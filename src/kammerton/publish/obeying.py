@@ -89,8 +89,7 @@ class Obeying:
         """Do what waits, for ever, and answer."""
         while True:
             command = await self._waiting.get()
-            done, words = await self._done(command)
-            log.info("%s over MQTT asks to %s: %s", command.user, command.verb, words)
+            done, words = await self._done(command)  # whoever does it logs what came of it
             answer = {
                 "schema": payloads.SCHEMA,
                 "nonce": command.nonce,
@@ -107,7 +106,9 @@ class Obeying:
             await self._log.accept(command)
             return await self._obey(command)
         except StoreError as problem:
-            return False, f"it cannot be recorded, and is not done: {problem}"
+            words = f"it cannot be recorded, and is not done: {problem}"
+            log.warning("%s over MQTT asks to %s: %s", command.user, command.verb, words)
+            return False, words
         except Exception as error:  # nothing that is sent may end publishing
             log.exception("a command")
             return False, f"failed: {type(error).__name__}"

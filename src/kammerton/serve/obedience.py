@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 
 from kammerton.model import StoreError
@@ -12,7 +13,10 @@ from kammerton.store import Inbox
 from kammerton.store.errands import ERRANDS
 from kammerton.store.place import Place
 
+log = logging.getLogger(__name__)
+
 PATIENCE, PERIOD = 10.0, 0.1
+GIVEN_UP = "given up: not done in time"
 BRIEF = 3.0  # s to hear of a refusal of what lasts: other commands wait meanwhile
 
 
@@ -23,9 +27,15 @@ def obedient(database: Place) -> Obey:
         try:
             return await asyncio.to_thread(_asked, database, command)
         except StoreError as problem:
-            return False, str(problem)
+            return False, _logged(command, str(problem))
 
     return obey
+
+
+def _logged(command: Command, words: str) -> str:
+    """Log what came of a command that nobody took up, who would have logged it; return that."""
+    log.warning("%s over MQTT asks to %s: %s", command.user, command.verb, words)
+    return words
 
 
 def _asked(database: Place, command: Command) -> tuple[bool, str]:
@@ -37,8 +47,10 @@ def _asked(database: Place, command: Command) -> tuple[bool, str]:
             late = time.monotonic() > end
             if late and command.verb in ERRANDS and inbox.taken_up(number):
                 return True, "it is measured next; the result comes as a run"
-            given_up = late and inbox.give_up(number, "given up: not done in time")
-            if late and not given_up and inbox.request(number).answer is None:
+            given_up = late and inbox.give_up(number, GIVEN_UP)
+            if given_up:
+                return False, _logged(command, GIVEN_UP)
+            if late and inbox.request(number).answer is None:
                 return False, "under way, outcome unknown"
             time.sleep(PERIOD)
     return bool(found.done), found.answer or ""

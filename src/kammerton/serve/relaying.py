@@ -45,19 +45,22 @@ async def relayed(
             store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word,
             outputs=lambda: outputs.words,
         )  # fmt: skip
-        async with _flushed(store, relay, patience):
+        async with _flushed(store, relay, outputs, patience):
             yield
 
 
 @asynccontextmanager
-async def _flushed(store: Store, relay: Relay, patience: float) -> AsyncIterator[None]:
+async def _flushed(
+    store: Store, relay: Relay, outputs: Outputs, patience: float
+) -> AsyncIterator[None]:
     task = asyncio.create_task(relay.run(), name="relay")
     task.add_done_callback(_complain)
     try:
         yield
         await _flush(store, relay, patience)
-    except (asyncio.CancelledError, InstrumentError):
-        if relay.may_take:
+    except (asyncio.CancelledError, InstrumentError) as end:
+        told = isinstance(end, asyncio.CancelledError) or not outputs.known_off
+        if told and relay.may_take:
             await unbroken(_flush(store, relay, LAST_FLUSH))
         raise
     finally:
@@ -77,4 +80,5 @@ async def _flush(store: Store, relay: Relay, patience: float) -> None:
         async with asyncio.timeout(patience):
             await relay.drained()
     except TimeoutError:
-        log.warning("%d results wait for the broker; they go out later", store.backlog())
+        if waiting := store.backlog():
+            log.warning("%d results wait for the broker; they go out later", waiting)
