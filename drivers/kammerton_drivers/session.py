@@ -17,6 +17,7 @@ from qcodes.instrument import Instrument
 from qcodes.instrument.visa import VISA_LOGGER
 
 from kammerton.bench import Lane
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import beyond_reach
 from kammerton.model import InstrumentError, KammertonError
 from kammerton.model.roles import Identity
@@ -36,7 +37,7 @@ DEADLINE = 15.0
 
 HURRY = 5.0
 """s that is left to all that is before switching off, or closing, in a lane; then it is hung up
-on."""
+on. Less where the process was told to end."""
 
 LOST = 60.0
 """s after which what hangs without outputs, and without a line to hang up on, ends the process:
@@ -126,7 +127,7 @@ class Session(Generic[I]):
         self._require_trust(action, in_doubt=in_doubt)
         self.hang_up()
         if verifies:
-            self._lane.hurry(HURRY)
+            self._lane.hurry(end_of_process().share(HURRY, QUARTER))
         self._hang_up_in_time()
         try:
             with self._named(action):

@@ -84,7 +84,7 @@ def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None
         assert not on(laboratory)
     assert child.KNOW < 1.0
     monkeypatch.undo()
-    assert Rules().stop + Rules().insist > computer.HALF_OPEN + child.KNOW + child.LAST
+    assert Rules().another > computer.HALF_OPEN + child.KNOW + child.LAST
 
 
 def test_r1_a_database_that_takes_long_to_open_is_not_waited_for(monkeypatch) -> None:

@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from kammerton.bench.acquire import Amount, Collector, amount_of, collector_of
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
@@ -248,7 +249,7 @@ class Bench:
         """Give an acquisition up, and wait a moment for its end: outputs must not wait longer."""
         acquisition.cancel()
         acquisition.add_done_callback(lambda end: end.cancelled() or end.exception())
-        await asyncio.wait({acquisition}, timeout=ABORTED)
+        await asyncio.wait({acquisition}, timeout=end_of_process().share(ABORTED, QUARTER))
         if not acquisition.done():
             self._given_up = acquisition
 
@@ -256,7 +257,7 @@ class Bench:
         """Wait no longer for an acquisition that was given up; outputs are off."""
         if self._given_up is not None:
             self._given_up.cancel()
-            await asyncio.wait({self._given_up}, timeout=ABORTED)
+            await asyncio.wait({self._given_up}, timeout=end_of_process().share(ABORTED, QUARTER))
 
     async def _last_over(self, digitizer: Digitizer) -> None:
         """Wait for the end of an acquisition that was given up: no two may be under way."""

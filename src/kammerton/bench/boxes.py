@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.switching import OutputChange, all_of
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError
@@ -80,7 +81,7 @@ class Boxes:
     ) -> None:
         found: Identity | None
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with end_of_process().within(PATIENCE, QUARTER):
                 found = await device.identity()
         except Exception:  # noqa: BLE001 - a driver that breaks here must not keep an output on
             found = None  # off is off, whoever it is; whether it went off, the action reads back

@@ -10,6 +10,7 @@ from typing import NoReturn
 
 from kammerton.bench.away import does_not_connect
 from kammerton.bench.boxes import Boxes, named
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
 from kammerton.lab import InstrumentEntry, Lab
@@ -29,6 +30,12 @@ DRIVERS = "kammerton.drivers"
 """Entry-point group: driver name -> factory."""
 
 CONNECT_DEADLINE = 20.0
+
+CLOSE_DEADLINE = 10.0
+"""s that a session gets to close; its driver gives up sooner, but where the process shall end."""
+
+CLOSED = 0.5
+"""s of what is left then that closing leaves to what follows."""
 
 Hold = Callable[[Mapping[str, Identity]], AbstractContextManager[None]]
 """Holds the boxes that say so against other processes; InstrumentError where one has them."""
@@ -104,11 +111,16 @@ async def _foreign(
 
 async def close_all(instruments: Mapping[str, Instrument]) -> list[str]:
     """Close every session; return a line for each that did not close."""
+
+    async def closed(instrument: Instrument) -> None:
+        async with end_of_process().within(CLOSE_DEADLINE, QUARTER, CLOSED):
+            await instrument.close()
+
     results = await asyncio.gather(
-        *(i.close() for i in instruments.values()), return_exceptions=True
+        *(closed(each) for each in instruments.values()), return_exceptions=True
     )
     pairs = zip(instruments, results, strict=True)
-    return [f"{name} did not close: {result}" for name, result in pairs if result is not None]
+    return [f"{n} did not close: {str(r) or 'no answer'}" for n, r in pairs if r is not None]
 
 
 def load_drivers(

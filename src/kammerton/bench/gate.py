@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from kammerton.bench.bias import Biases
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
 from kammerton.bench.inhibition import LONG, Inhibition
 from kammerton.bench.interlock import fridges_of
@@ -209,6 +210,8 @@ class Gate:
     async def stop(self, generators: Iterable[str]) -> None:
         """Stop generators; never refused. Where one does not, everything is switched off.
 
+        Told to end, that is what follows in any case, and what is left of the time is for it.
+
         Raises
         ------
         InstrumentError
@@ -216,9 +219,10 @@ class Gate:
         """
         stops = {name: self._generators[name].stop for name in generators}
         try:
-            await all_of(stops, "did not stop", within=STOP_DEADLINE)
+            await all_of(stops, "did not stop", within=STOP_DEADLINE, part=QUARTER)
         except InstrumentError as failure:
-            await self._instead(failure)
+            if not end_of_process().told:
+                await self._instead(failure)
             raise
         for name in stops:
             self.guard.changed(name, "playing", "stopped")

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.tasks import settled
 from kammerton.model import InstrumentError
 from kammerton.model.roles import MicrowaveSource
 
 SAFE_DEADLINE = 15.0
-"""s that one instrument may take to switch off before the others no longer wait for it."""
+"""s that one instrument may take to switch off before the others no longer wait for it; less where
+the process was told to end."""
 
 ORDER = 2.0
 """s that sources wait for generators, and biases for sources, when all are switched off."""
@@ -84,7 +87,7 @@ async def in_order(*steps: Step) -> list[str]:
     try:
         for step in steps:
             tasks.append(asyncio.create_task(step()))
-            await asyncio.wait(tasks[-1:], timeout=ORDER)
+            await asyncio.wait(tasks[-1:], timeout=end_of_process().share(ORDER, QUARTER))
         while going := [task for task in tasks if not task.done()]:
             await asyncio.wait(going, timeout=AGAIN)
             if any(not task.done() for task in tasks):
@@ -108,22 +111,25 @@ async def all_of(
     failure: str,
     extra: float = 0.0,
     within: float | None = None,
+    part: float = 1.0,
 ) -> None:
     """Do all at once, each within `within` (SAFE_DEADLINE if not given) and `extra` s.
+
+    part: of what is left where the process was told to end: see `Deadline.share`.
 
     Raises
     ------
     InstrumentError
         One, that names every failure.
     """
-    deadline = (SAFE_DEADLINE if within is None else within) + extra
+    usual, began = (SAFE_DEADLINE if within is None else within) + extra, time.monotonic()
 
     async def attempt(name: str, action: Callable[[], Awaitable[None]]) -> str | None:
         try:
-            async with asyncio.timeout(deadline):
+            async with end_of_process().within(usual, part):
                 await action()
         except TimeoutError:
-            return f"{name} {failure}: no answer within {deadline:g} s"
+            return f"{name} {failure}: no answer within {time.monotonic() - began:.2g} s"
         except Exception as error:  # noqa: BLE001 - the others must be tried too; raised again below
             return f"{name} {failure}: {error}"
         return None

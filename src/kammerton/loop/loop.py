@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.inhibition import MAINTENANCE
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
@@ -262,7 +263,8 @@ class Loop:
     async def _ended(self, attempt: int, how: str) -> None:
         """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._record.end(attempt, how), NOTE)
+            within = end_of_process().share(NOTE, QUARTER)
+            await asyncio.wait_for(self._record.end(attempt, how), within)
 
     async def _run(self, plan: Plan) -> Run:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop.

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Self
 
+from kammerton.bench.deadline import end_of_process
 from kammerton.model import StoreUnavailable
 
 log = logging.getLogger(__name__)
@@ -18,6 +19,9 @@ PAUSE = 1.0
 
 LAST = 3.0
 """s that tries go on when the daemon ends; then what is left stands in the log only."""
+
+KEPT = 0.3
+"""s of what is left then that are for the last word."""
 
 WAITING = 10_000
 """How much may wait; what comes on top of that is an error in the log, and not done."""
@@ -62,7 +66,7 @@ class Background:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     def _hurry(self) -> None:
-        self._end = time.monotonic() + LAST
+        self._end = time.monotonic() + end_of_process().share(LAST, keep=KEPT)
         self._ending.set()
 
     def _patiently(self, function: Callable[..., object], arguments: tuple[Any, ...]) -> None:

@@ -8,7 +8,6 @@ import faulthandler
 import logging
 import os
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
+from kammerton.bench.deadline import Deadline, end_of_process, live_under
 from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError, StoreUnavailable
 from kammerton.serve import heaps
@@ -24,7 +24,7 @@ from kammerton.serve.logs import log_to_stderr, tell
 from kammerton.serve.pool import full_pool
 from kammerton.serve.rules import Rules
 from kammerton.serve.wire import ORPHANED, Wire
-from kammerton.serve.words import Code, Mode, Order
+from kammerton.serve.words import SPARED, Code, Mode, Order
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ T = TypeVar("T")
 
 LAST = 5.0
 """s for switching off what an earlier process left on, where this one is told to end."""
+
+LOADED = 4.0
+"""s of that it gets though to load its drivers took longer than was left."""
 
 KNOW = 2.5
 """s that the database gets then to say whether anything can be on."""
@@ -65,8 +68,12 @@ class Life:
         """Whether the work left all outputs verified off; None where it did not come so far."""
 
     def known(self, off: bool) -> None:
-        """Take note of whether all outputs were verified off at the end of the work."""
+        """Tell whether all outputs were verified off at the end of the work.
+
+        What follows may hang; where they are off, nobody needs to switch off in its place.
+        """
         self.off = off
+        self._wire.say(off=off)
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -123,8 +130,11 @@ def obey(wire: Wire, first: bytes) -> int:
     ramps = _ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab))
+    ends = Deadline(Rules.ramp if ramps else 0.0)
     try:
-        return run_until_signal(_leaving(_live(lab, order, wire)))
+        return run_until_signal(
+            _leaving(_live(lab, order, wire, ends)), lambda: ends.tell(Rules.stop - SPARED)
+        )
     except KeyboardInterrupt:
         return Code.FAILED
 
@@ -151,17 +161,22 @@ def _ramps(lab: Lab) -> bool:
     return any(entry.safe in ("zero", "off") for entry in lab.instruments.values())
 
 
-async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
+async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
     """Wait for the word to go, do the work, and say how it ended before anything can hang."""
-    go, told = asyncio.Event(), threading.Event()
+    live_under(ends)
+    go = asyncio.Event()
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     loop.set_default_executor(full_pool())
 
-    def stop(why: str) -> None:
-        told.set()
+    def cancel(why: str, seconds: float) -> None:
+        log.info("%s", why)
+        ends.tell(seconds)
         if task is not None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended already
-                loop.call_soon_threadsafe(_cancel, task, why)
+            task.cancel()
+
+    def stop(why: str, seconds: float) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended already
+            loop.call_soon_threadsafe(cancel, why, seconds)
 
     try:
         wire.listen(lambda: loop.call_soon_threadsafe(go.set), stop)
@@ -174,7 +189,7 @@ async def _live(lab: Lab, order: Order, wire: Wire) -> Code:
             await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
-            off = await _off(lab, life.off, KNOW_AT_ONCE if told.is_set() else KNOW)
+            off = await _off(lab, life.off, KNOW_AT_ONCE if ends.told else KNOW)
         except asyncio.CancelledError:  # here it has come to where it was meant to
             code, why, off = await _to_its_end(_told(lab, order.mode))
     wire.say(ended=code, why=why, off=off)
@@ -218,14 +233,17 @@ async def _told(lab: Lab, mode: Mode) -> tuple[Code, str, bool]:
 
 async def _switched_off(lab: Lab) -> tuple[bool, str | None]:
     """Switch off what may be on, within LAST s where nothing ramps; return what came of it."""
+    ends = end_of_process()
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
         connecting = import_module("kammerton.bench.connect")
         await asyncio.to_thread(connecting.load_drivers, lab)  # seconds, on a busy machine
-        async with asyncio.timeout(None if _ramps(lab) else LAST):
+        ends.no_sooner(LOADED)
+        within = None if _ramps(lab) else ends.share(LAST, keep=SPARED)
+        async with asyncio.timeout(within):
             await safe.left_safe(lab)
     except (KammertonError, TimeoutError) as problem:
-        log.error("before the end: %s", str(problem) or f"not done within {LAST:g} s")  # noqa: TRY400 - it says all
+        log.error("before the end: %s", str(problem) or "not done in time")  # noqa: TRY400 - it says all
     left, _ = await _known(lab)
     return left is None, left
 
@@ -234,10 +252,12 @@ async def _unrecorded(lab: Lab) -> tuple[bool, str]:
     """Switch off, within LAST s, what may be on without the database; return what came of it."""
     try:
         safe = await asyncio.to_thread(import_module, "kammerton.serve.unrecorded")
-        async with asyncio.timeout(LAST):
+        ends = end_of_process()
+        ends.no_sooner(LOADED)
+        async with asyncio.timeout(within := ends.share(LAST, keep=SPARED)):
             off, words = await safe.off_without_store(lab)
     except TimeoutError:
-        words = f"outputs are not known to be off within {LAST:g} s, and the database is silent"
+        words = f"outputs are not known to be off within {within:.2g} s, and the database is silent"
         return False, words
     return off, f"the database does not answer; {words}"
 
@@ -246,12 +266,12 @@ async def _known(lab: Lab) -> tuple[str | None, bool]:
     """Return None where no output can be on, else what is known; and whether that was answered."""
     doubt = "outputs are not known to be off"
     try:
-        async with asyncio.timeout(KNOW):
+        async with asyncio.timeout(within := end_of_process().share(KNOW, 0.5)):
             left = await asyncio.to_thread(_left, lab)
     except KammertonError as problem:
         return f"{doubt}: {problem}", not isinstance(problem, StoreUnavailable)
     except TimeoutError:
-        return f"{doubt}: the database said nothing for {KNOW:g} s", False
+        return f"{doubt}: the database said nothing for {within:.2g} s", False
     return None if left is None else f"{doubt}: {left}", True
 
 
@@ -265,7 +285,7 @@ async def _off(lab: Lab, seen: bool | None, patience: float) -> bool:
     if seen is False:
         return False
     with contextlib.suppress(KammertonError, TimeoutError):
-        async with asyncio.timeout(patience):
+        async with asyncio.timeout(end_of_process().share(patience, keep=0.0)):
             return await asyncio.to_thread(_left, lab) is None
     return True
 
@@ -278,11 +298,6 @@ def _left(lab: Lab) -> str | None:
     with Store.read(lab.database) as store:
         end = store.current_activity()
     return end.what if end else None
-
-
-def _cancel(task: asyncio.Task[object], why: str) -> None:
-    log.info("%s", why)
-    task.cancel()
 
 
 async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from kammerton.bench import Bench, open_bench
@@ -130,7 +130,7 @@ async def opened_store(
     Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
     that says what is known of them.
     """
-    with ExitStack() as stack:
+    async with AsyncExitStack() as stack:
         try:
             store = stack.enter_context(await _open(lab))
         except StoreInUse:
@@ -150,8 +150,8 @@ async def opened_store(
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
-        stack.callback(lambda: known(outputs.known_off))  # before that, which may fail
-        stack.enter_context(audit)
+        stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
+        stack.callback(lambda: known(outputs.known_off))  # before those, which may fail or wait
         yield store, outputs
 
 

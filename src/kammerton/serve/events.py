@@ -12,10 +12,15 @@ from kammerton.early import ENDING, WINDOWS, came
 T = TypeVar("T")
 
 
-def run_until_signal(main: Coroutine[Any, Any, T]) -> T:
+def _nothing() -> None:
+    pass
+
+
+def run_until_signal(main: Coroutine[Any, Any, T], told: Callable[[], object] = _nothing) -> T:
     """Run a coroutine; Ctrl-C, SIGTERM or a closed terminal cancels it, as often as it comes.
 
-    The selector loop is used on Windows, where the MQTT client needs it.
+    told: called in the event loop before each time. The selector loop is used on Windows, where the
+    MQTT client needs it.
 
     Raises
     ------
@@ -25,15 +30,20 @@ def run_until_signal(main: Coroutine[Any, Any, T]) -> T:
     factory = asyncio.SelectorEventLoop if WINDOWS else None
     with asyncio.Runner(loop_factory=factory) as runner:
         try:
-            return runner.run(_until_told(main))
+            return runner.run(_until_told(main, told))
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
 
 
-async def _until_told(main: Coroutine[Any, Any, T]) -> T:
+async def _until_told(main: Coroutine[Any, Any, T], told: Callable[[], object]) -> T:
     """Await the coroutine in a task that signals cancel, and nothing else can tear apart."""
     task = asyncio.ensure_future(main)
-    on_ending(task.cancel)
+
+    def end() -> None:
+        told()
+        task.cancel()
+
+    on_ending(end)
     return await task
 
 

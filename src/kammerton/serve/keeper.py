@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -94,6 +95,7 @@ class Keeper:
     _pause: float = 0.0
     _safe: str = ""
     _name: str = ""
+    _told_at: float | None = None  # monotonic s, when the daemon was told to end
 
     @property
     def rules(self) -> Rules:
@@ -131,7 +133,7 @@ class Keeper:
             if code is not None:
                 if code is Code.FAILED and not (ending.off or ending.told):
                     ending = await self._life(asyncio.Event(), stop, spare, last=True)
-                elif ending.told and not (ending.orderly or idle):  # killed, and nothing is off
+                elif ending.told and not (ending.orderly or ending.off or idle):  # it was killed
                     ending = await self._life(go, stop, spare)
                 return self._said(code, ending)
             if not await self._rest(ending, stop):
@@ -148,7 +150,9 @@ class Keeper:
         """
         rules, mode = self.rules, self.record.mode
         order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
-        self.process = process = Process(order, rules, self.name, self.command, spare)
+        self.process = process = Process(
+            order, rules, self.name, self.command, spare, self._told_at
+        )
         mine, ends = asyncio.Event(), asyncio.Event() if last else stop
         beside = [asyncio.create_task(self._was_read(process, go, mine))]
         if last:
@@ -160,7 +164,7 @@ class Keeper:
                 task.cancel()
             await asyncio.wait(beside)
             self.read.set()
-            self._name = process.name
+            self._name, self._told_at = process.name, process.told_at
 
     async def _was_read(self, process: Process, go: asyncio.Event, mine: asyncio.Event) -> None:
         """Take note of what lab.toml says; let go what may, which may come late.
@@ -190,6 +194,8 @@ class Keeper:
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting], timeout=pause)
         waiting.cancel()
+        if stop.is_set():
+            self._told_at = time.monotonic()
         return not stop.is_set()
 
     def _said(self, code: Code, ending: Ending) -> Code:

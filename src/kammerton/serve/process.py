@@ -14,7 +14,7 @@ from typing import Any
 from kammerton.serve.begun import COMMAND, begun, ending
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
-from kammerton.serve.words import GO, STOP, Code, Order
+from kammerton.serve.words import GO, Code, Order, stop
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +44,11 @@ class Ending:
 
 
 class Process:
-    """One life of a computer's process. The first line it gets is its order."""
+    """One life of a computer's process. The first line it gets is its order.
+
+    told_at: when the daemon was told to end, monotonic s; the one that was there then gets `stop` s
+    from then, and one that switches off in its place what is left of the whole.
+    """
 
     def __init__(
         self,
@@ -53,14 +57,17 @@ class Process:
         name: str,
         command: Sequence[str] = COMMAND,
         spare: Spare | None = None,
+        told_at: float | None = None,
     ) -> None:
         self.order, self.name, self.database = order, name, ""
+        self.told_at, self._instead = told_at, told_at is not None
         self.doing = "starting"
         self.loaded = asyncio.Event()
         self._rules, self._command, self._spare = rules, command, spare
         self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str, bool] | None = None
+        self._off = False
         self._started = self._heard = time.monotonic()
         self._beats = 0
 
@@ -119,7 +126,7 @@ class Process:
                 looks = looks + 1 if self.silence else 0
                 if stop.is_set():
                     self._told = True
-                    await self._end(gone, self._stop)
+                    await self._end(gone, self._left())
                 elif self._said is not None:
                     await self._end(gone, self._rules.leave)
                 elif looks >= LOOKS:
@@ -129,15 +136,24 @@ class Process:
         finally:
             told.cancel()
 
+    def _left(self) -> float:
+        """Return how long it gets from now on, since the daemon was told to end."""
+        now, rules = time.monotonic(), self._rules
+        self.told_at = now if self.told_at is None else self.told_at
+        if not self._instead or self._stop == rules.ramp:
+            return self._stop
+        return max(rules.least, rules.whole - 2 * rules.urge - (now - self.told_at))
+
     async def _end(self, gone: asyncio.Task[int], patience: float) -> None:
         """Ask, SIGTERM, SIGKILL; return when it is gone."""
-        self._send(STOP)
+        self._send(stop(patience))
         await self._wait(gone, patience)
+        insist = self._rules.urge if self._told else self._rules.insist
         for word, act in (("SIGTERM", self._process.terminate), ("SIGKILL", self._process.kill)):
             if not gone.done():
                 log.warning("%s: process %d does not end: %s", self.name, self._process.pid, word)
                 _attempt(act)
-                await asyncio.wait([gone], timeout=self._rules.insist)
+                await asyncio.wait([gone], timeout=insist)
         while not gone.done():
             log.error("%s: process %d waits in the kernel", self.name, self._process.pid)
             await asyncio.wait([gone], timeout=IN_KERNEL)
@@ -155,7 +171,13 @@ class Process:
             if left <= 0 or (looks >= LOOKS and waited >= self._rules.ask):
                 break
             await asyncio.wait([gone], timeout=min(self._rules.beat, left))
-            looks = looks + 1 if self.silence else 0
+            looks = looks + 1 if self.silence or self._mute else 0
+
+    @property
+    def _mute(self) -> bool:
+        """Whether one that was told to end hangs: what it may have on must wait no longer."""
+        silent = time.monotonic() - self._heard
+        return self._told and self._up and not self._off and silent > self._rules.mute
 
     async def _go(self, go: asyncio.Event) -> None:
         await self.loaded.wait()
@@ -184,7 +206,9 @@ class Process:
             case {"warm": True}:
                 self._warm = True
             case {"ended": int(code), "why": str(why), **more}:
-                self._said = code, why, bool(more.get("off", True))
+                self._said = code, why, bool(more.get("off"))
+            case {"off": bool(off)}:
+                self._off = off
 
     def _send(self, text: bytes) -> None:
         if self._process.stdin is not None:
@@ -194,7 +218,7 @@ class Process:
     def _ending(self) -> Ending:
         real = self._process.returncode
         orderly = self._said is not None
-        code, why, off = self._said or (Code.CRASHED, self._hung or ending(real), False)
+        code, why, off = self._said or (Code.CRASHED, self._hung or ending(real), self._off)
         lived, switched_off = time.monotonic() - self._started, orderly and self._ends
         return Ending(code, why, lived, self._up, self._told, orderly, switched_off, off)
 

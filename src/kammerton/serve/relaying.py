@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from kammerton.bench.beside import beside
+from kammerton.bench.deadline import end_of_process
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError
@@ -21,6 +22,7 @@ log = logging.getLogger(__name__)
 
 FLUSH = 10.0  # s that an end by itself waits for the broker to take what is left
 LAST_FLUSH = 2.0  # s of that when told to end
+KEPT = 0.5  # s of what is left then that are for the end of the database
 
 
 @asynccontextmanager
@@ -61,7 +63,8 @@ async def _flushed(
     except (asyncio.CancelledError, InstrumentError) as end:
         told = isinstance(end, asyncio.CancelledError) or not outputs.known_off
         if told and relay.may_take:
-            await unbroken(_flush(store, relay, LAST_FLUSH))
+            last = end_of_process().share(LAST_FLUSH, keep=KEPT)
+            await unbroken(_flush(store, relay, last))
         raise
     finally:
         task.cancel()

@@ -14,7 +14,10 @@ class Rules:
     that was kept ready, whose memory may have been swapped out meanwhile.
     ask, insist: how long it gets to end when asked, and after SIGTERM, when it hangs.
     stop: how long it gets to end when the daemon is told to; SIGTERM then, and SIGKILL after
-    `insist` more.
+    `urge` more. whole: how long all that may take from the signal on, another process included that
+    switches off what the killed one may have left on; that one gets `least` all the same.
+    mute: told to end, one that may have outputs on hangs when it has given no sign of life for so
+    long.
     ramp: instead of `stop` where lab.toml wants a bias to ramp to zero at the end.
     leave: how long it may take to be gone once it said that it has ended.
     first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
@@ -32,6 +35,10 @@ class Rules:
     ask: float = 2.0
     insist: float = 2.0
     stop: float = 7.0
+    urge: float = 0.5
+    whole: float = 9.5
+    least: float = 3.0
+    mute: float = 4.0
     ramp: float = 3700.0
     leave: float = 3.0
     first_pause: float = 1.0

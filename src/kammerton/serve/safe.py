@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import NoReturn
 
 from kammerton.bench import open_bench
+from kammerton.bench.deadline import end_of_process
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, LabClock
@@ -91,7 +92,8 @@ async def left_safe(lab: Lab) -> None:
                 log.warning("%s", held)
                 return
             try:
-                await _switched_off(lab, clock, outputs, LAST_CONNECT)
+                within = end_of_process().share(LAST_CONNECT, 0.5)
+                await _switched_off(lab, clock, outputs, within)
             except asyncio.CancelledError as late:
                 outputs.left_on(late)
                 raise

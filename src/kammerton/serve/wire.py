@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from kammerton.serve.words import GO, STOP, line
+from kammerton.serve.words import GO, SPARED, STOP, line, seconds_of
 
 ORPHANED = 20.0
 """s that a process gets to switch off when its supervisor is gone; then it ends at once."""
@@ -68,20 +68,20 @@ class Wire:
         text, self._rest = self._rest.split(b"\n", 1)
         return text + b"\n"
 
-    def listen(self, go: Callable[[], object], stop: Callable[[str], object]) -> None:
-        """Call `go` and `stop(why)` when they are told, in a thread of its own.
+    def listen(self, go: Callable[[], object], stop: Callable[[str, float], object]) -> None:
+        """Call `go` and `stop(why, seconds)` when they are told, in a thread of its own.
 
         When the supervisor is gone it stops too, and ends the process for good a while later.
         """
         thread = threading.Thread(target=self._listen, args=(go, stop), name="orders", daemon=True)
         thread.start()
 
-    def _listen(self, go: Callable[[], object], stop: Callable[[str], object]) -> None:
+    def _listen(self, go: Callable[[], object], stop: Callable[[str, float], object]) -> None:
         while text := self.next():
             if text == GO:
                 go()
-            elif text == STOP:
-                stop("the daemon ends")
-        stop("the supervisor is gone")
+            elif text.startswith(STOP):
+                stop("the daemon ends", seconds_of(text))
+        stop("the supervisor is gone", self.patience - SPARED)
         time.sleep(self.patience)
         os._exit(1)

@@ -65,7 +65,21 @@ KEPT_READY = "--kept-ready"
 
 READY = b"ready?\n"
 GO = b"go\n"
-STOP = b"stop\n"
+STOP = b"stop"
+"""And in how many s the process shall be gone, of itself."""
+
+SPARED = 0.5
+"""s by which it is told less than it gets: it leaves in order, and is not killed while it does."""
+
+
+def stop(patience: float) -> bytes:
+    """Return the word to end for one that is killed after so many s."""
+    return STOP + b" %.2f\n" % (patience - SPARED)
+
+
+def seconds_of(word: bytes) -> float:
+    """Return in how many s a process shall be gone that is told to end so."""
+    return float(word.removeprefix(STOP))
 
 
 def line(message: dict[str, Any]) -> bytes:

@@ -52,14 +52,14 @@ def act(word, order):
     if word == "loads":
         load()
     while (told := sys.stdin.readline()) != "go\n":
-        if told in ("", "stop\n"):
-            say(ended=0, why="told to end")
+        if not told or told.startswith("stop"):
+            say(ended=0, why="told to end", off=True)
             sys.exit(0)
     note("go")
     say(up=word not in ("unreachable", "haunted", "waits"))
     if word != "starts":
         say(warm=True)
-    if word in ("works", "deaf", "starts", "waits", "fails_later"):
+    if word in ("works", "deaf", "starts", "waits", "fails_later", "stuck"):
         threading.Thread(target=beat, args=[f"{order['mode']}"], daemon=True).start()
     else:
         say(beat="about to")
@@ -70,10 +70,10 @@ def load():
     """Load on a busy machine, whatever is said; when told to end, for a second more."""
     threading.Thread(target=beat, args=["starting"], daemon=True).start()
     note("loads")
-    while sys.stdin.readline() != "stop\n":
+    while not sys.stdin.readline().startswith("stop"):
         pass
     time.sleep(1.0)
-    say(ended=0, why="told to end")
+    say(ended=0, why="told to end", off=True)
     sys.exit(0)
 
 
@@ -93,10 +93,17 @@ def work(word):
             say(ended=1, why=word, off=Path(f"{LAB}.fails").read_text() != "haunted")
             sys.exit(1)
         time.sleep(BEAT)
+    if word == "mute":
+        sys.stdin.readline()
+        time.sleep(60)
     while word == "deaf":
         time.sleep(1)
+    if word == "stuck":
+        sys.stdin.readline()
+        say(off=True)
+        time.sleep(60)
     note("orphan" if sys.stdin.readline() == "" else "told")
-    say(ended=0, why="told to end")
+    say(ended=0, why="told to end", off=True)
 
 
 def note(text, where="lives"):

@@ -7,6 +7,7 @@ import json
 import threading
 from pathlib import Path
 
+from kammerton.bench.deadline import Deadline
 from kammerton.serve import child, computer
 from kammerton.serve.wire import Wire
 from kammerton.serve.words import Code, Order
@@ -42,7 +43,7 @@ def test_r1_so_has_one_that_cannot_even_listen(monkeypatch):
 
     async def main() -> Code:
         asyncio.get_running_loop().set_default_executor = lambda pool: None
-        return await child._live(None, Order(Path("lab.toml"), None), wire)
+        return await child._live(None, Order(Path("lab.toml"), None), wire, Deadline())
 
     assert asyncio.run(main()) is Code.FAILED
     assert said == [{"ended": 1, "why": SHORT, "off": False}], "one before it may have died"

@@ -126,6 +126,30 @@ def test_r1_what_one_that_had_to_be_killed_left_on_the_next_switches_off(tmp_pat
     assert lives(path) == ["life tune", "go", "life tune"], "the last only to switch off"
 
 
+def test_r1_one_that_gives_no_sign_of_life_when_told_to_end_is_not_waited_for(tmp_path):
+    """A driver that hangs with the interpreter: another process has yet to switch off."""
+    path = lab(tmp_path, "mute", "works")
+    rules = dataclasses.replace(FAST, mute=0.3, ask=0.2, urge=0.3)
+    assert run(path, until=seen(path, "go"), rules=rules) is Code.FAILED
+    assert begun(path) == ["tune", "tune"]
+
+
+def test_r1_one_that_left_all_off_and_had_to_be_killed_needs_no_other(tmp_path):
+    path = lab(tmp_path, "stuck")
+    assert run(path, until=seen(path, "go"), rules=STRICT) is Code.FAILED
+    assert begun(path) == ["tune"]
+
+
+def test_r1_what_is_left_of_the_time_is_for_the_one_that_switches_off_in_its_place():
+    order = Order(Path("lab.toml"), None, Mode.TUNE, "", FAST.beat, named=False)
+    now, rules = time.monotonic(), Rules()
+    first = process.Process(order, rules, "chip")
+    assert first._left() == rules.stop
+    lefts = [process.Process(order, rules, "chip", told_at=now - s)._left() for s in (4.0, 9.0)]
+    assert lefts == pytest.approx([rules.whole - 2 * rules.urge - 4.0, rules.least], abs=0.5)
+    assert rules.whole <= 10.0
+
+
 def test_r1_told_to_end_one_that_still_loads_gets_the_time_to_switch_off(tmp_path):
     """Killed, what an earlier one left on would stay on: another would have to load anew."""
     path, rules = lab(tmp_path, "loads"), dataclasses.replace(STRICT, insist=5.0)
