@@ -51,6 +51,11 @@ class Sgs100a:
             name, address, lambda label: _Source(label, address, visalib="@py"), guarded=True
         )
 
+    @property
+    def doubt(self) -> str | None:
+        """What was lost since the outputs were last verified; None: nothing."""
+        return self.session.doubt
+
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
         return await self.session.identity()

@@ -92,6 +92,11 @@ class Session(Generic[I]):
         """Whether it is open, and nothing has failed on it since."""
         return self._instrument is not None and not self._lane.poisoned
 
+    @property
+    def doubt(self) -> str | None:
+        """What was lost since the outputs were last verified; None: nothing."""
+        return self._doubt
+
     def connect(self) -> None:
         """Open the session now, blocking; when that fails, no thread is left behind."""
         try:

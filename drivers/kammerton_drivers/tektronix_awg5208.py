@@ -80,6 +80,11 @@ class Awg5208:
         self._sample_rate: float | None = None
         self._configured: TektronixAWG5208 | None = None
 
+    @property
+    def doubt(self) -> str | None:
+        """What was lost since the outputs were last verified; None: nothing."""
+        return self.session.doubt
+
     async def identity(self) -> Identity:
         """Ask for vendor, model, serial number and firmware."""
         return await self.session.identity()

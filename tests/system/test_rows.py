@@ -129,6 +129,31 @@ def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(site):
     assert "awg1 answers again and is verified" in said
 
 
+RACK = ("drive_lo", "readout_lo")  # with a generator nobody would know which one failed first
+
+
+def test_i7_a_rack_that_loses_its_power_costs_one_run_and_publishes_nothing_wrong(site):
+    """All that lost it are found with the first, and verified off before one is switched on."""
+    last, known, index = (
+        site.read(lambda store: store.log(1))[0].number,
+        site.number() - 1,
+        site.index(),
+    )
+    began = time.monotonic()
+    for name in RACK:
+        site.lab.ask(op="fault", name="power-cycle", given={"instrument": name})
+    site.goes_on()
+    lost = [a.outcome for a in site.ended(known) if a.outcome.startswith("aborted")]
+    assert len(lost) == 1, lost
+    audit = [row for row in site.read(lambda store: store.log(500)) if row.number > last][::-1]
+    off = [row.number for row in audit if row.who.startswith("recovery") and row.new == "off"]
+    on = [row.number for row in audit if row.what in RACK and row.new == "on"]
+    assert len(off) == len(RACK)
+    assert max(off) < min(number for number in on if number > min(off))
+    assert site.contradicted(began) == []
+    assert site.switched_on(index) >= {"drive_lo"}
+
+
 def test_i11_a_source_that_flaps_a_hundred_times_is_few_alarms_and_comes_back(site):
     """The pauses grow, so that it is asked less often than it flaps."""
     with site.fault("reboot-loop", instrument="drive_lo", times=100, every=0.05) as began:

@@ -194,6 +194,32 @@ def test_i6_nothing_is_written_to_another_box_at_the_address(laboratory, lab, in
     assert wrong_box(laboratory.ledger.since(since)) == []
 
 
+RACK = ("awg1", "drive_lo", "readout_lo")
+
+
+@pytest.mark.parametrize("fault", ["power-cycle", "hang-up"])
+def test_i7_a_rack_that_lost_its_power_or_its_network_costs_one_run(laboratory, lab, fault):
+    """What failed with the first is found at once, and all are off before one is set up anew."""
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        since = len(laboratory.ledger.since())
+        for name in RACK:
+            laboratory.faults.inject(fault, instrument=name)
+        with pytest.raises(InstrumentError) as failure:
+            await bench.acquire(program(lab, 40))
+        before = len(bench.gate.changes)
+        lost = await bench.recover(failure.value)
+        off = [c.what for c in list(bench.gate.changes)[before:] if c.who == "recovery"]
+        assert sorted(off) == sorted(RACK)
+        assert lost == (set(RACK) if fault == "power-cycle" else set())
+        assert [c for c in laboratory.ledger.since(since) if c["what"] == "on" and c["new"]] == []
+        assert set((await bench.acquire(program(lab, 40))).blocks) == set(lab.qubits)
+        assert "somebody else" not in {c.who for c in bench.gate.changes}
+
+    use(lab, body)
+
+
 @pytest.mark.parametrize(
     ("instrument", "lost"), [("drive_lo", "drive_lo power"), ("awg1", "awg1 amplitude.1")]
 )

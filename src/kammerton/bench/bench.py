@@ -71,7 +71,7 @@ class Bench:
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}
         self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm)
-        self._recovery = Recovery(instruments, gate, self._set_up_again)
+        self._recovery = Recovery(instruments, gate, self._read_back, self._set_up_again)
         self._turn = asyncio.Lock()
         self._given_up: asyncio.Future[None] | None = None
 
@@ -79,8 +79,11 @@ class Bench:
         """Set clocks and references; outputs stay off."""
         await together(self._configure(device) for device in self.instruments.values())
 
-    async def recover(self, failure: InstrumentError) -> None:
+    async def recover(self, failure: InstrumentError) -> frozenset[str]:
         """After a failure, bring back whichever instrument failed; the others stay as they are.
+
+        Others that are not set as they were left have failed with it. Returns all whose settings
+        were lost or changed since this was last asked: what they made is to be doubted.
 
         Raises
         ------
@@ -91,6 +94,9 @@ class Bench:
             for name in await self._recovery.restore(failure):
                 self._loaded.pop(name, None)
                 self._read_back.forget(name)
+            lost = frozenset(self._read_back.lost)
+            self._read_back.lost.clear()
+            return lost
 
     async def _set_up_again(self, device: Instrument) -> None:
         await self._read_back.note_lost(device.name)

@@ -59,8 +59,10 @@ class Biases:
         async with self._turns[name]:
             await self._ramped(name, volts, limit)
 
-    async def as_left(self) -> None:
+    async def as_left(self, *names: str) -> None:
         """Raise unless every bias is where it was set, or was first found: flux moves qubits.
+
+        names: of those that are looked at; all without.
 
         Raises
         ------
@@ -69,7 +71,7 @@ class Biases:
         InstrumentError
             One does not answer.
         """
-        await together(self._as_left(name) for name in self._sources)
+        await together(self._as_left(name) for name in names or self._sources)
 
     async def make_safe(self, name: str) -> None:
         """Do what lab.toml declares: hold (and read back), ramp to zero, or also switch off.

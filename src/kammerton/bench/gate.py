@@ -74,8 +74,7 @@ class Gate:
         monotonic: Callable[[], float] = time.monotonic,
         alarm: Tell = unheard,
     ) -> None:
-        self.lab = lab
-        self.trip, self.alarm = asyncio.Event(), alarm
+        self.lab, self.trip, self.alarm = lab, asyncio.Event(), alarm
         devices = instruments.items()
         self._generators = {n: d for n, d in devices if isinstance(d, WaveformGenerator)}
         self._sources = {n: d for n, d in devices if isinstance(d, MicrowaveSource)}
@@ -90,6 +89,7 @@ class Gate:
         self._bias_sources = {n: d for n, d in devices if isinstance(d, BiasSource)}
         self.biases = Biases(self.guard, self._bias_sources)
         self._carriers: dict[str, tuple[float, float]] = {}
+        self._left: dict[str, tuple[float, float]] = {}  # as a source was last tuned, on or off
         self._on: dict[str, frozenset[int]] = {}
         self._switched: dict[str, frozenset[int]] = {}  # channels that were on at some time
         self._unsure: dict[str, frozenset[int]] = {}  # what was broken off while it went on
@@ -129,14 +129,16 @@ class Gate:
         """
         if self._carriers.get(source) == (hz, dbm):
             return
+        check = partial(check_value, self.lab, source)
         limits = self.guard.checked(
-            source, carrier(hz, dbm), lambda: self._carrier(source, hz, dbm)
+            source, carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
         )
         await self.guard.require_free(source)
         self._carriers.pop(source, None)
+        self._left.pop(source, None)
         old = await self._move(source, hz, dbm, *limits)
         await verify_carrier(self._sources[source], hz, dbm)
-        self._carriers[source] = (hz, dbm)
+        self._carriers[source] = self._left[source] = hz, dbm
         rule = f"limits.frequency and limits.power of {source}"
         self.guard.changed(source, carrier(*old), carrier(hz, dbm), rule)
 
@@ -190,7 +192,7 @@ class Gate:
         """
         on, unsure = self._on.get(name, frozenset()), self._unsure.get(name, frozenset())
         if name in self._sources:
-            hz, dbm = self._carriers.get(name, (None, None))
+            hz, dbm = self._left.get(name, (None, None))
             known = {"frequency": hz, "power": dbm, "on": None if unsure else bool(on)}
             return {key: value for key, value in known.items() if value is not None}
         channels = (self._switched.get(name, frozenset()) | on) - unsure
@@ -210,8 +212,6 @@ class Gate:
     async def stop(self, generators: Iterable[str]) -> None:
         """Stop generators; never refused. Where one does not, everything is switched off.
 
-        Told to end, that is what follows in any case, and what is left of the time is for it.
-
         Raises
         ------
         InstrumentError
@@ -221,7 +221,7 @@ class Gate:
         try:
             await all_of(stops, "did not stop", within=STOP_DEADLINE, part=QUARTER)
         except InstrumentError as failure:
-            if not end_of_process().told:
+            if not end_of_process().told:  # else that follows next, and has one deadline
                 await self._instead(failure)
             raise
         for name in stops:
@@ -348,7 +348,3 @@ class Gate:
 
     async def _look(self) -> None:
         self.inhibition.look()
-
-    def _carrier(self, source: str, hz: float, dbm: float) -> tuple[Limit, Limit]:
-        check = partial(check_value, self.lab, source)
-        return check("frequency", hz), check("power", dbm)

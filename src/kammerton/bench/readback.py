@@ -30,6 +30,9 @@ CYCLED = "power_on"
 
 SOMEBODY = "somebody else"
 
+COMMANDED = ("on", "frequency", "power")
+"""What only the gate knows: as it was first read it may have been of an earlier program."""
+
 SwitchOff = Callable[[str, str], Coroutine[Any, Any, None]]
 """Switches an instrument off, and says why in the audit."""
 
@@ -40,7 +43,8 @@ class ReadBack:
     What was not commanded by the gate is expected to stay as it was when it was first read after
     the instrument was set up; `forget` is called when one is set up anew. alarm: hears of errors in
     a queue, and of the first empty one after that; not of those that last, which end the work.
-    switch_off: what is done at once with an output that is on and should be off.
+    switch_off: what is done at once with an output that is on and should be off. lost: instruments
+    whose settings were lost or changed, until whoever doubts what they made takes them out.
     """
 
     def __init__(
@@ -56,6 +60,7 @@ class ReadBack:
         self._first: dict[str, State] = {}
         self._last: dict[str, State] = {}
         self._told: dict[str, list[Difference]] = {}
+        self.lost = set[str]()
 
     def forget(self, name: str) -> None:
         """Read this instrument's settings anew before they are compared again."""
@@ -83,7 +88,27 @@ class ReadBack:
         for key, old, new in lost:
             self._note(name, (key, old, new), "power cycle")
         if lost:
+            self.lost.add(name)
             log.warning("%s has lost its settings (power cycle?): all are set anew", name)
+
+    async def as_left(self, name: str, commanded: State) -> bool:
+        """Say whether an instrument that nobody complains of is set as it was left.
+
+        False too where nothing is known of it yet: it may have lost what it was set up to.
+        """
+        device = self._instruments[name]
+        if not isinstance(device, Described):
+            return True
+        if name not in self._first:
+            return False
+        own = {k: v for k, v in self._first[name].items() if k.partition(".")[0] not in COMMANDED}
+        expected = {**own, **commanded}
+        try:
+            self._as_set(name, expected, await self._found(name, device, expected))
+        except SettingsChanged as change:
+            log.warning("looked at after the other failed: %s", change)
+            return False
+        return True
 
     async def same_boxes(self, names: Iterable[str]) -> None:
         """Raise unless those answer who answered first; nothing has been written to them yet."""
@@ -155,6 +180,7 @@ class ReadBack:
             return
         cycled = bool(found.get(CYCLED))
         self._told[name] = differences
+        self.lost.add(name)
         for key, old, new in differences:
             self._note(name, (key, old, new), "power cycle" if cycled else SOMEBODY)
         words = ", ".join(difference(*each) for each in differences)

@@ -1,14 +1,28 @@
-"""After a failure: what failed is found, verified off and set up anew; no other is touched."""
+"""After a failure: what failed is found, verified off and set up anew, and what failed with it.
+
+Where one has lost its power, or its connection, others in the same rack may have, too: all are
+asked how they are set. Who is as it was left is not touched.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from kammerton.bench.gate import Gate
-from kammerton.model import Held, InstrumentError, LastingFault
-from kammerton.model.roles import Digitizer, FridgeMonitor, Instrument
+from kammerton.bench.readback import ReadBack
+from kammerton.model import Held, InstrumentError, LastingFault, SettingsChanged
+from kammerton.model.roles import (
+    BiasSource,
+    Digitizer,
+    Doubted,
+    FridgeMonitor,
+    Instrument,
+    MicrowaveSource,
+    WaveformGenerator,
+)
 
 ANSWER = 20.0
 """s for an instrument to say who it is, the reopening of its session included."""
@@ -19,16 +33,22 @@ Configure = Callable[[Instrument], Coroutine[Any, Any, None]]
 class Recovery:
     """Brings instruments back. `configure` sets one up anew; its outputs are off then.
 
+    read_back: knows how each was left.
+
     When the failure does not say which instrument it was, all are verified.
     """
 
     def __init__(
-        self, instruments: Mapping[str, Instrument], gate: Gate, configure: Configure
+        self,
+        instruments: Mapping[str, Instrument],
+        gate: Gate,
+        read_back: ReadBack,
+        configure: Configure,
     ) -> None:
         self._instruments = {
             name: each for name, each in instruments.items() if not isinstance(each, FridgeMonitor)
         }
-        self._gate, self._configure = gate, configure
+        self._gate, self._read_back, self._configure = gate, read_back, configure
         self._suspects: set[str] = set()
         self._tries = 0
         self._lasting: LastingFault | None = None
@@ -36,8 +56,8 @@ class Recovery:
     async def restore(self, failure: InstrumentError) -> frozenset[str]:
         """Try once; return the instruments that were set up anew.
 
-        All are asked who they are, which disturbs none. From the second try in vain on nobody
-        knows how long it will take: then all other outputs are switched off too.
+        All are asked who they are and how they are set, which disturbs none. From the second try in
+        vain on nobody knows how long it will take: then all other outputs are switched off too.
 
         Raises
         ------
@@ -55,6 +75,9 @@ class Recovery:
             self._tries += 1
             if self._tries == 2:
                 self._suspects |= set(self._instruments)
+        others = self._instruments.keys() - self._suspects
+        missing |= await self._each(others, self._look)
+        self._suspects |= missing.keys()
         missing |= await self._settled(self._suspects - missing.keys())
         restored = frozenset(self._suspects - missing.keys())
         self._suspects = set(missing)
@@ -71,14 +94,29 @@ class Recovery:
         same = self._gate.guard.boxes.same
         return await self._each(self._instruments, lambda name: same(name, self._instruments[name]))
 
+    async def _look(self, name: str) -> None:
+        """Suspect an instrument that is not as it was left, or whose connection was lost."""
+        instrument = self._instruments[name]
+        if isinstance(instrument, BiasSource):
+            with suppress(SettingsChanged):  # noted, and drive pauses: where it is counts as meant
+                await self._gate.biases.as_left(name)
+        if not isinstance(instrument, MicrowaveSource | WaveformGenerator):
+            return
+        cut = isinstance(instrument, Doubted) and instrument.doubt is not None
+        if not await self._read_back.as_left(name, self._gate.commanded(name)) or cut:
+            self._suspects.add(name)
+
     async def _settled(self, names: set[str]) -> dict[str, str]:
-        return await self._each(names, self._set_up)
+        """Verify all off, and only then set up those that are."""
+        on = await self._each(names, self._off)
+        return on | await self._each(names - on.keys(), self._set_up)
+
+    async def _off(self, name: str) -> None:
+        if not isinstance(self._instruments[name], Digitizer):
+            await self._gate.verify(name, "recovery")
 
     async def _set_up(self, name: str) -> None:
-        instrument = self._instruments[name]
-        if not isinstance(instrument, Digitizer):
-            await self._gate.verify(name, "recovery")
-        await self._configure(instrument)
+        await self._configure(self._instruments[name])
 
     async def _each(
         self, names: Iterable[str], act: Callable[[str], Coroutine[Any, Any, None]]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
@@ -60,14 +60,23 @@ class BeliefBook:
                 wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
                 self.widen(name, wide)
 
-    def doubt_what_uses(self, instrument: str | None, times: float, now: datetime) -> None:
-        """Widen what was measured of every qubit whose drive or readout an instrument makes."""
+    def doubt_what_uses(
+        self,
+        instruments: Collection[str | None],
+        times: float,
+        now: datetime,
+        already: Collection[str | None] = (),
+    ) -> None:
+        """Widen what was measured of every qubit whose drive or readout one of these makes.
+
+        already: instruments for which that was done.
+        """
         for qubit in self._lab.qubits.values():
             feedline = self._lab.feedlines[self._lab.resonators[qubit.resonator].feedline]
             lines = (qubit.drive, feedline.line)
             used = {c.instrument for line in lines for c in (line.i, line.q)}
             used |= {line.source for line in lines} | {feedline.digitizer}
-            if instrument in used:
+            if not used.isdisjoint(instruments) and used.isdisjoint(already):
                 mine = (qubit.name, qubit.resonator)
                 names = [n for n in self._beliefs if n.split(".", 1)[0] in mine]
                 self.doubt(names, times, now)

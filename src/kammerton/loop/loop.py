@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -250,15 +250,21 @@ class Loop:
             await self._ended(attempt, outcome)
             if isinstance(failure, LastingFault):
                 raise  # the next run would be as wrong as this one, and say nothing any more
-            if isinstance(failure, SettingsChanged):
-                self.book.doubt_what_uses(failure.instrument, DOUBT, self.clock.now())
-                await self._conclusions.keep_doubts(outcome)
-            await self._outage.after(failure, self._limit)
+            changed = {failure.instrument} if isinstance(failure, SettingsChanged) else set()
+            await self._doubt(changed, outcome)
+            await self._doubt(await self._outage.after(failure, self._limit), outcome, changed)
         else:
             self._waiting = False
             self._outage.calm()
             outcome = await self._concluded(plan, run, attempt, asked=asked)
         return outcome
+
+    async def _doubt(
+        self, lost: Collection[str | None], why: str, already: Collection[str | None] = ()
+    ) -> None:
+        """Doubt, and store that, what rests on instruments whose settings were lost."""
+        self.book.doubt_what_uses(lost, DOUBT, self.clock.now(), already)
+        await self._conclusions.keep_doubts(why)
 
     async def _ended(self, attempt: int, how: str) -> None:
         """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""

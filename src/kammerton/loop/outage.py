@@ -44,8 +44,8 @@ class Outage:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _alarmed: str | None = None
 
-    async def after(self, failure: InstrumentError, patience: float | None) -> None:
-        """Return when every instrument is back.
+    async def after(self, failure: InstrumentError, patience: float | None) -> frozenset[str]:
+        """Return when every instrument is back: those whose settings were lost.
 
         Raises
         ------
@@ -66,14 +66,14 @@ class Outage:
             await self.sleep(pause)
             self.backoff.begin()
             try:
-                await self.bench.recover(latest)
+                lost = await self.bench.recover(latest)
             except LastingFault:
                 raise
             except InstrumentError as still:
                 latest = still
             else:
                 log.warning("%s answers again and is verified", latest.instrument or "every one")
-                return
+                return lost
 
     def calm(self) -> None:
         """Note that a run succeeded; an outage that has not come back for long is over."""

@@ -49,8 +49,14 @@ class Acquires(Protocol):
     async def acquire(self, program: Program) -> Records:
         """Play a program on the instruments and return what they measured."""
 
-    async def recover(self, failure: InstrumentError) -> None:
-        """Bring back what failed; raises InstrumentError while it is away."""
+    async def recover(self, failure: InstrumentError) -> frozenset[str]:
+        """Bring back what failed, and return whose settings were lost.
+
+        Raises
+        ------
+        InstrumentError
+            It is still away.
+        """
 
 
 async def run_calibration(

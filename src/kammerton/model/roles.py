@@ -101,6 +101,15 @@ class Described(Protocol):
 
 
 @runtime_checkable
+class Doubted(Protocol):
+    """An instrument whose connection may be lost and opened anew, and its outputs be anything."""
+
+    @property
+    def doubt(self) -> str | None:
+        """Return why its outputs must be verified before it is used; None: they were since."""
+
+
+@runtime_checkable
 class Queued(Protocol):
     """An instrument with an error queue."""
 

@@ -280,7 +280,7 @@ class Tuning:
         for name in doubtful:
             asked = isinstance(bench.instruments.get(name), Queued)  # after each run
             if not asked:
-                book.doubt_what_uses(name, DOUBT, self.clock.now())
+                book.doubt_what_uses({name}, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, alarm=self.alarm,

@@ -354,6 +354,7 @@ def test_i10_what_rests_on_a_box_that_somebody_changed_is_measured_again(tmp_pat
 
     async def recover(failure):
         assert failure.instrument == "lo"
+        return frozenset()
 
     bench.acquire, bench.recover = changed, recover
     loop.book.doubt(["q0.t2_star"], 100.0, loop.clock.now())

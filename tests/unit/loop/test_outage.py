@@ -31,10 +31,11 @@ class Away:
     alarms: list[Alarm] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
 
-    async def recover(self, failure: InstrumentError) -> None:
+    async def recover(self, failure: InstrumentError) -> frozenset[str]:
         self.asked += 1
         if self.asked <= self.attempts:
             raise LOST
+        return frozenset()
 
     async def say(self, what: str) -> None:
         self.said.append(what)
@@ -116,6 +117,7 @@ def test_an_aborted_run_leaves_nothing_and_the_loop_measures_again(tmp_path):
 
         async def recover(failure):
             recovered.append(str(failure))
+            return frozenset()
 
         bench.acquire, bench.recover = failing, recover
         loop._outage.sleep = lambda seconds: asyncio.sleep(0)

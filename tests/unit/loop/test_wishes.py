@@ -136,7 +136,7 @@ def test_what_goes_wrong_is_answered_and_parks_nothing(loop, monkeypatch, failur
         raise failure
 
     async def recover(failure):
-        pass
+        return frozenset()
 
     monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
     monkeypatch.setattr(loop.bench, "acquire", fail)
