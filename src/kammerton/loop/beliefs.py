@@ -45,6 +45,16 @@ class BeliefBook:
             drift = self.kind(name).drift_of(e.value)
             self._beliefs[name] = Belief(e.value, e.stderr, e.time, drift, e.run, e.stderr)
 
+    def stale(self, elements: Collection[str], now: datetime) -> list[str]:
+        """Return what was measured of elements and is not known to its tolerance any more."""
+        return sorted(
+            name
+            for name, belief in self._beliefs.items()
+            if name.split(".", 1)[0] in elements
+            and belief.run is not None
+            and belief.sigma_at(now) >= self.kind(name).tolerance_of(belief.mean)
+        )
+
     def doubt(self, full_names: Iterable[str], times: float, now: datetime) -> None:
         """Widen beliefs: at least `times` their sigma of now, never past the design's.
 

@@ -15,12 +15,14 @@ from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.conclusion import DOUBT, Conclusions
+from kammerton.loop.idle import held_though_stale, idle
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
-from kammerton.loop.wishes import WITHDRAWN, Wish, Wishes, planned
+from kammerton.loop.under_way import Interrupted, UnderWay
+from kammerton.loop.wishes import ENDED, Wish, Wishes, given_up, planned
 from kammerton.model import (
     CalibrationError,
     CalibrationHangs,
@@ -51,11 +53,7 @@ Committed = Callable[[Run, str], None]
 Names = Callable[[], frozenset[str]]
 
 
-def _silent(run: Run, run_id: str) -> None:
-    pass
-
-
-def _unheard(what: str) -> None:
+def _silent(*said: object) -> None:
     pass
 
 
@@ -63,8 +61,8 @@ def _words(plan: Plan) -> str:
     return f"{plan.calibration.name} on {', '.join(target.name for target in plan.targets)}"
 
 
-class Interrupted(Exception):
-    """A run was given up because somebody said so."""
+def _somebodys(scope: str) -> str:
+    return f"{scope} is held by a person"
 
 
 @dataclass
@@ -72,9 +70,10 @@ class Loop:
     """Keeps one computer in tune.
 
     committed(run, run_id) is told of every finished run, said(what) of what is done now.
-    held: elements that persons hold now; the loop leaves them alone. leave: end `keep` or `settle`
-    after the step under way. drive_off: says that the interlock has switched drive off, and why.
-    wishes: what persons want measured next.
+    held: elements that persons hold now; the loop leaves them alone. whose: says who holds one, and
+    why. leave: why `keep` or `settle` shall end after the step under way; "": they go on.
+    drive_off: says that the interlock has switched drive off, and why. wishes: what persons want
+    measured next.
     """
 
     lab: Lab
@@ -85,16 +84,15 @@ class Loop:
     book: BeliefBook
     committed: Committed = _silent
     patience: Patience = field(default_factory=Patience)
-    said: Callable[[str], object] = _unheard
+    said: Callable[[str], object] = _silent
     held: Names = frozenset
-    leave: bool = False
+    whose: Callable[[str], str] = _somebodys
+    leave: str = ""
     alarm: Tell = unheard
     drive_off: Callable[[], str | None] = lambda: None
     wishes: Wishes = field(default_factory=Wishes)
     _waiting: bool = False
-    _running: asyncio.Task[Run] | None = None
-    _measured: frozenset[str] = frozenset()
-    _interruption: str | None = None
+    _under_way: UnderWay = field(default_factory=UnderWay)
     _limit: float | None = None
     _outage: Outage = field(init=False)
     _again: list[Attempt] = field(default_factory=list)
@@ -146,18 +144,17 @@ class Loop:
     def _idle(self) -> str:
         words = [self.drive_off(), *self.patience.words(self.clock.now())]
         words += [f"waits: {what}" for what in self._conclusions.waiting()]
-        return f"idle: {'; '.join(filter(None, words)) or 'everything is known well enough'}"
+        held = held_though_stale(self.lab, self.book, self.held(), self.whose, self.clock.now())
+        return idle(words, held)
 
     @property
     def measured(self) -> frozenset[str]:
         """The elements that are being measured now."""
-        return self._measured if self._running else frozenset()
+        return self._under_way.measured
 
     def interrupt(self, why: str) -> None:
         """Give up the run under way; nothing of it is stored, and the loop goes on."""
-        if self._running is not None:
-            self._interruption = why
-            self._running.cancel()
+        self._under_way.interrupt(why)
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
@@ -180,18 +177,21 @@ class Loop:
 
     async def _grant(self, wish: Wish) -> None:
         """Measure what a person asked for, whatever it is worth; say what came of it."""
-        words, done = WITHDRAWN, False
+        words, done = "", False
         try:
             held = self.held() & {wish.target, self.lab.qubits[wish.target].resonator}
-            plan: Plan | str = f"{', '.join(held)} is held by a person"
+            plan: Plan | str = "; ".join(map(self.whose, sorted(held)))
             if not held:
                 plan = planned(wish, self.planner.calibrations, self._see)
             words = plan if isinstance(plan, str) else await self._attempt(plan, asked=True)
             done = run_number(words) is not None
         except CalibrationError as failure:
             words = str(failure)
-        finally:
-            self.wishes.answer(wish, words, done=done)
+        except KammertonError as failure:  # which ends the loop
+            words = given_up(str(failure))
+            raise
+        finally:  # where it is cancelled, too
+            self.wishes.answer(wish, words or given_up(self.leave or ENDED), done=done)
 
     async def keep_doubts(self, why: str) -> None:
         """Store what is doubted before the first step, in which a hold may end the loop."""
@@ -232,7 +232,7 @@ class Loop:
             await self._record.end(attempt, outcome)
             log.info("%s was %s", plan.calibration.name, outcome)
         except (asyncio.CancelledError, CalibrationHangs) as end:
-            await unbroken(self._ended(attempt, outcome_of(end, person=self.leave)))
+            await unbroken(self._ended(attempt, outcome_of(end, self.leave)))
             raise
         except DriveInhibited as inhibition:
             outcome = (
@@ -282,21 +282,10 @@ class Loop:
         """
         names = frozenset({t.name for t in plan.targets} | {t.resonator for t in plan.targets})
         if held := sorted(self.held() & names):  # since it was chosen: beginning may have waited
-            raise Interrupted(f"{', '.join(held)} is held by a person")
-        self._measured, self._interruption = names, None
+            raise Interrupted("; ".join(map(self.whose, held)))
         words = f"{_words(plan)}: fitting; the first fit of a kind compiles its kernels"
-        self._running = asyncio.ensure_future(
-            run_calibration(plan, self.bench, self.clock, partial(self._say, words))
-        )
-        try:
-            return await self._running
-        except asyncio.CancelledError:
-            myself = asyncio.current_task()
-            if self._interruption is None or (myself is not None and myself.cancelling()):
-                raise
-            raise Interrupted(self._interruption) from None
-        finally:
-            self._running = None
+        work = run_calibration(plan, self.bench, self.clock, partial(self._say, words))
+        return await self._under_way.run(names, work)
 
     def _see(self, calibration: str, name: str) -> Target:
         return self.book.target(name, self.clock.now(), self.patience.effort(calibration, name))

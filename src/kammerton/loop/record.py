@@ -23,11 +23,11 @@ T = TypeVar("T")
 PAUSE = 2.0  # s between tries
 
 
-def outcome_of(end: BaseException, *, person: bool) -> str:
-    """Return the outcome of a run that ended with the loop. person: who took the instruments."""
+def outcome_of(end: BaseException, leave: str) -> str:
+    """Return the outcome of a run that ended with the loop. leave: who took the instruments."""
     if isinstance(end, CalibrationHangs):
         return f"{HUNG}{end}"
-    return "given up: a person took the instruments" if person else "stopped"
+    return f"given up: {leave}" if leave else "stopped"
 
 
 def why_not_again(left: Attempt) -> str | None:

@@ -19,10 +19,12 @@ MOST = 20
 LONGEST = 600.0
 """s of instrument time that a wish may take."""
 
-WITHDRAWN = (
-    "given up: before it was measured the daemon ended, a person took the instruments, or one of "
-    "them was set aside"
-)
+ENDED = "the daemon ended; ask again when it runs"
+
+
+def given_up(why: str) -> str:
+    """Return the answer to a wish that was not granted for a reason of its own."""
+    return f"given up before it was measured: {why}"
 
 
 @dataclass(frozen=True)
@@ -69,10 +71,10 @@ class Wishes:
         self._open -= {number for number, _, _ in found}
         return found
 
-    def withdraw(self) -> None:
-        """Answer all that still waits: nobody will grant it."""
+    def withdraw(self, why: str) -> None:
+        """Answer all that still waits, with the reason why nobody will grant it."""
         while (wish := self.next()) is not None:
-            self.answer(wish, WITHDRAWN, done=False)
+            self.answer(wish, given_up(why), done=False)
 
 
 def planned(

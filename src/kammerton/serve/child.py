@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 from kammerton.bench.deadline import Deadline, end_of_process, live_under
 from kammerton.lab import Lab, load
-from kammerton.model.errors import KammertonError, LabError, StoreUnavailable
+from kammerton.model.errors import KammertonError, LabError, StoreInUse, StoreUnavailable
 from kammerton.serve import heaps
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
@@ -63,17 +63,22 @@ class Life:
 
     def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
         self._wire, self._beat, self._alone = wire, beat, alone
-        self._doing = "starting"
+        self._doing, self._was_up = "starting", False
         self.off: bool | None = None
         """Whether the work left all outputs verified off; None where it did not come so far."""
+        self.tried = ""
+        """What it could not switch off on its way out."""
+        self.anothers = False
+        """Whether another process has the computer: how its outputs are is for that one to say."""
 
-    def known(self, off: bool) -> None:
-        """Tell whether all outputs were verified off at the end of the work.
+    def known(self, doubt: str | None) -> None:
+        """Tell what is not known to be off at the end of the work; None: all were verified off.
 
         What follows may hang; where they are off, nobody needs to switch off in its place.
         """
-        self.off = off
-        self._wire.say(off=off)
+        self.off = doubt is None
+        self.tried = (doubt or "") if self._was_up else ""
+        self._wire.say(off=self.off)
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -81,6 +86,7 @@ class Life:
 
     def up(self) -> None:
         """Tell that the instruments are connected and their outputs were off."""
+        self._was_up = True
         self._wire.say(up=True)
 
     def warm(self) -> None:
@@ -189,9 +195,10 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
             await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
-            off = await _off(lab, life.off, KNOW_AT_ONCE if ends.told else KNOW)
+            patience = KNOW_AT_ONCE if ends.told else KNOW
+            off = life.anothers or await _off(lab, life.off, patience)
         except asyncio.CancelledError:  # here it has come to where it was meant to
-            code, why, off = await _to_its_end(_told(lab, order.mode))
+            code, why, off = await _to_its_end(_told(lab, order.mode, life.tried))
     wire.say(ended=code, why=why, off=off)
     return code
 
@@ -211,18 +218,19 @@ async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-async def _told(lab: Lab, mode: Mode) -> tuple[Code, str, bool]:
+async def _told(lab: Lab, mode: Mode, tried: str = "") -> tuple[Code, str, bool]:
     """End a process that was told to: well only if no output can have been left on; say that, too.
 
     The database knows: a process takes back what it does when its outputs are verified off. What
     one before this left on is switched off now, but for Mode.IDLE, that touches nothing. A database
-    that does not answer is not waited for.
+    that does not answer is not waited for. tried: what this process tried to switch off in vain:
+    all of its time was for that.
     """
     why = "told to end"
     await asyncio.to_thread(import_module, "kammerton.store")
-    left, answers = await _known(lab)
+    left, answers = (tried, False) if tried else await _known(lab)
     off = left is None
-    if not off and mode is not Mode.IDLE:
+    if not (off or tried) and mode is not Mode.IDLE:
         off, left = await (_switched_off(lab) if answers else _unrecorded(lab))
     if left is None:
         return Code.DONE, why, off
@@ -291,13 +299,16 @@ async def _off(lab: Lab, seen: bool | None, patience: float) -> bool:
 
 
 def _left(lab: Lab) -> str | None:
+    """Return what was going on when the last process ended without a word, if it did."""
     if isinstance(lab.database, Path) and not lab.database.exists():
         return None  # nothing was ever switched on
     from kammerton.store import Store
 
     with Store.read(lab.database) as store:
         end = store.current_activity()
-    return end.what if end else None
+        if end is None or end.what is None or store.place.writer_there() is not None:
+            return None  # it is at work in another process, whose outputs they are
+    return end.what
 
 
 async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
@@ -316,6 +327,7 @@ async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:
             known=life.known,
         )  # fmt: skip
     except KammertonError as problem:
+        life.anothers = isinstance(problem, StoreInUse)
         texts = (str(problem), *getattr(problem, "__notes__", ()))
         tell(*(f"kammerton run: {text}" for text in texts))
         return Code.FAILED, str(problem)

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 
 from kammerton.bench import Bench, open_bench
+from kammerton.bench.guard import said
 from kammerton.bench.tasks import settled, told_while, unbroken
 from kammerton.lab import Lab, holdable
 from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
@@ -34,16 +35,18 @@ from kammerton.serve.pictures import draw_run
 from kammerton.serve.relaying import relayed
 from kammerton.serve.unrecorded import off_without_store
 from kammerton.store import Store
+from kammerton.store.rows import Lease
 from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
 
 HALF_OPEN = 1.0  # s that an opening under way is waited for when told to end
 ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
+ANOTHERS = "the instruments are of that process, and none was touched; see kammerton status"
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
 Doing = Callable[[str], object]
-Known = Callable[[bool], object]
+Known = Callable[[str | None], object]
 
 
 def quiet(what: object = None) -> None:
@@ -67,7 +70,7 @@ async def run_computer(
 
     doing: called with what is done, whenever that changes. up: called once the instruments are
     connected and their outputs known to be off. warm: called once all kernels are compiled.
-    known: called at the end with whether all outputs were verified off.
+    known: called at the end with what is not known to be off; None: all were verified off.
 
     Raises
     ------
@@ -133,14 +136,15 @@ async def opened_store(
     async with AsyncExitStack() as stack:
         try:
             store = stack.enter_context(await _open(lab))
-        except StoreInUse:
-            raise  # the instruments are of whoever has it
+        except StoreInUse as in_use:
+            in_use.add_note(ANOTHERS)
+            raise
         except Exception as problem:
             words = NOT_TOUCHED
             if touch:
-                known(False)  # until it is: what nobody foresaw may come between
+                known(words)  # until it is: what nobody foresaw may come between
                 off, words = await off_without_store(lab)
-                known(off)
+                known(None if off else words)
             problem.add_note(words)
             raise
         if lab.note:
@@ -151,7 +155,7 @@ async def opened_store(
         outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
         stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
-        stack.callback(lambda: known(outputs.known_off))  # before those, which may fail or wait
+        stack.callback(lambda: known(outputs.doubt))  # before those, which may fail or wait
         yield store, outputs
 
 
@@ -222,9 +226,9 @@ class Tuning:
         doubtful: set[str] = set()
         while True:
             doubtful |= self.holds.aside()
-            if self._left_alone():
+            if (lease := self._left_alone()) is not None:
                 self.up()  # as far as it may be: all instruments are a person's
-                self.wishes.withdraw()
+                self.wishes.withdraw(f"{said(lease)}; ask again when it is released")
                 await self.holds.free(self.outputs.left_alone())
             await asyncio.to_thread(self._say, "connecting to the instruments")
             try:
@@ -260,12 +264,13 @@ class Tuning:
             if loop is not None:
                 loop.patience.forget()
 
-    def _left_alone(self) -> bool:
-        """Say whether the instruments are a person's, or nobody's with outputs known to be off."""
+    def _left_alone(self) -> Lease | None:
+        """Return who has the instruments: a person, or nobody with outputs known to be off."""
         lease = self.holds.on_bench()
         if lease is None:
-            return False
-        return lease.owner not in SWITCHED_OFF or self.outputs.known_off
+            return None
+        alone = lease.owner not in SWITCHED_OFF or self.outputs.known_off
+        return lease if alone else None
 
     def _left_off(self) -> None:
         """Say after an unclean end that outputs are off, though no loop came of the bench."""
@@ -283,7 +288,7 @@ class Tuning:
                 book.doubt_what_uses({name}, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
-            said=self.doing, held=self.holds.elements, alarm=self.alarm,
+            said=self.doing, held=self.holds.elements, whose=self.holds.whose, alarm=self.alarm,
             drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.lab import Lab
 from kammerton.lab.nearest import hint
-from kammerton.loop.wishes import MOST, Wish, Wishes
+from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes
 from kammerton.store import ReadStore
 from kammerton.store.errands import Asked
 from kammerton.store.leases import DAEMON
@@ -41,8 +41,8 @@ class Measuring:
         return None if self.wishes.add(wish) else f"{MOST} others wait to be measured"
 
     def withdraw(self) -> None:
-        """Answer all that waits: nobody will measure it now."""
-        self.wishes.withdraw()
+        """Answer all that waits: the daemon ends."""
+        self.wishes.withdraw(ENDED)
 
     def answered(self) -> list[tuple[int, bool, str]]:
         """Return what is finished since the last call."""

@@ -69,6 +69,10 @@ class Holds:
         """Return everything that is held, as the loop asks for it."""
         return frozenset(lease.scope for lease in self())
 
+    def whose(self, scope: str) -> str:
+        """Say who holds something, and why."""
+        return next((said(lease) for lease in self() if lease.scope == scope), f"{scope} is free")
+
     def on_bench(self) -> Lease | None:
         """Return a lease on the computer or an instrument, a person's rather than another."""
         mine = {COMPUTER, *self._lab.instruments}
@@ -165,7 +169,7 @@ class Holds:
     def _obey(self, loop: Loop, task: asyncio.Future[Any]) -> None:
         lease = self.on_bench()
         if lease is not None:
-            loop.leave = True
+            loop.leave = said(lease)
             if self._over(lease):
                 task.cancel()
         for lease in self():

@@ -200,7 +200,9 @@ class Keeper:
 
     def _said(self, code: Code, ending: Ending) -> Code:
         if code is Code.FAILED and not ending.off:
-            log.error("%s: %s: outputs are not known to be off", self.name, ending.why)
+            said = "not known to be off" in ending.why  # and which, where that is known
+            doubt = "" if said else ": outputs are not known to be off"
+            log.error("%s: %s%s", self.name, ending.why, doubt)
         return code
 
 

@@ -30,10 +30,19 @@ class Outputs:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
         self._earlier = not self.known_off  # a process before this may have raised the alarm
-        self._why = ""
+        self._why = ""  # what came of the last attempt to switch all off that was not verified
         if self.unclean is not None:
             words = "outputs may be on: they are verified off first, unless a person holds them"
             log.warning("%s; %s", _told(self.unclean), words)
+
+    @property
+    def doubt(self) -> str | None:
+        """What is not known to be off; None where all outputs were verified off."""
+        return (
+            None
+            if self.known_off
+            else "; ".join(self._why.splitlines()) or f"outputs are {NOT_KNOWN}"
+        )
 
     @property
     def unclean(self) -> Activity | None:
@@ -80,7 +89,7 @@ class Outputs:
                 over, mine = "all outputs are off, read back", self._store.computer
                 self._alarm(Alarm("outputs", mine, over, on=False, earlier=self._earlier))
         elif change.refused is None:
-            self.known_off = False
+            self.known_off, self._why = False, ""
         who = f"{change.who}, {change.job}" if change.job else change.who
         why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
         self._audit(who, change.what, change.old, change.new, why)

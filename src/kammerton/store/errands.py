@@ -37,7 +37,7 @@ class Errands(Protocol):
         """Take a request on; return why not, or None."""
 
     def withdraw(self) -> None:
-        """Answer all that waits: nobody will do it any more."""
+        """Answer all that waits: the daemon ends."""
 
     def answered(self) -> list[tuple[int, bool, str]]:
         """Return what is finished since the last call: number, whether it was done, words."""

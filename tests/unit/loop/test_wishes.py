@@ -11,7 +11,7 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import calibration_names, load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.planner import Planner
-from kammerton.loop.wishes import MOST, WITHDRAWN, Wish, Wishes
+from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes, given_up
 from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRefused
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
@@ -167,10 +167,10 @@ def test_a_wish_under_way_when_the_daemon_ends_is_answered(loop, monkeypatch):
         step.cancel()
         with pytest.raises(asyncio.CancelledError):
             await step
-        loop.wishes.withdraw()
+        loop.wishes.withdraw(ENDED)
 
     asyncio.run(scenario())
-    assert loop.wishes.answered() == [(1, False, WITHDRAWN), (2, False, WITHDRAWN)]
+    assert loop.wishes.answered() == [(1, False, given_up(ENDED)), (2, False, given_up(ENDED))]
 
 
 def test_not_more_than_some_may_wait():

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.client import Client, measuring
-from kammerton.loop.wishes import WITHDRAWN
+from kammerton.loop.wishes import ENDED, given_up
 from kammerton.model import StoreError, Verdict
 from kammerton.publish.commands import Command
 from kammerton.serve import obedience
@@ -139,7 +139,7 @@ def test_at_the_end_of_the_daemon_what_waits_is_answered(lab, store):
 
     number = asyncio.run(scenario())
     with Inbox(store.place) as box:
-        assert box.request(number).answer == WITHDRAWN
+        assert box.request(number).answer == given_up(ENDED)
 
 
 @contextmanager

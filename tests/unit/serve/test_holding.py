@@ -64,7 +64,7 @@ class FakeLoop:
     measured: frozenset[str] = frozenset()
     step: float = 0.01
     looks: bool = True
-    leave: bool = False
+    leave: str = ""
     interrupted: list[str] = field(default_factory=list)
     cancelled: bool = False
 
@@ -205,7 +205,7 @@ def test_a_run_that_begins_on_what_has_long_been_held_has_no_time_of_its_own():
             await asyncio.sleep(0.3)
             loop.measured = frozenset({"q0"})
             await asyncio.sleep(0.1)
-            loop.leave = True
+            loop.leave = "q0 is held by anna: cabling"
             await working
         assert loop.interrupted == ["q0 is held by Ada: by hand"]
 
@@ -223,7 +223,7 @@ def test_a_failure_of_the_loop_is_not_taken_for_obedience():
     loop = FakeLoop()
 
     async def fail() -> None:
-        loop.leave = True
+        loop.leave = "q0 is held by anna: cabling"
         raise ZeroDivisionError
 
     async def main() -> None:

@@ -44,6 +44,9 @@ class Holding:
     def elements(self) -> frozenset[str]:
         return frozenset()
 
+    def whose(self, scope: str) -> str:
+        return f"{scope} is free"
+
     def aside(self) -> frozenset[str]:
         return self.held
 

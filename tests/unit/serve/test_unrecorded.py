@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import os
+from types import SimpleNamespace
 
 import pytest
 
 from kammerton.model import InstrumentError, StoreError, StoreInUse
 from kammerton.serve import child, unrecorded
 from kammerton.serve.computer import opened_store
-from kammerton.serve.words import Code, Mode
+from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
+
+UNHEARD = SimpleNamespace(say=lambda **_: None)
 
 
 @pytest.fixture
@@ -71,7 +75,7 @@ def test_what_was_seen_of_the_outputs_is_told_where_the_database_is_silent(lab, 
     """With `--once` no other process looks: one that only switches off must know that it has to."""
     lab.database.write_bytes(b"no database at all" * 500)
     benches[1].extend([wrong] if wrong else [])
-    life = child.Life(None, 1.0)
+    life = child.Life(UNHEARD, 1.0)
     refused(lab, known=life.known)
     assert life.off is (wrong is None)
     assert asyncio.run(child._off(lab, life.off, 1.0)) is (wrong is None)
@@ -94,7 +98,7 @@ def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab
 
     for off in (True, False):
         asyncio.run(work(off))
-    assert seen == [True, False]
+    assert seen == [None, "outputs are not known to be off"]
 
 
 def test_where_nothing_may_be_touched_a_broken_database_changes_nothing(lab, benches):
@@ -145,7 +149,7 @@ def test_told_to_end_while_the_database_is_silent_it_says_of_outputs_what_it_saw
 def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypatch):
     """With `--once` no other process would look."""
     lab.database.write_bytes(b"no database at all" * 500)
-    life = child.Life(None, 1.0)
+    life = child.Life(UNHEARD, 1.0)
 
     async def fails(_):
         raise ZeroDivisionError
@@ -181,3 +185,19 @@ def test_the_log_says_at_the_start_what_is_wrong_with_the_library(
 
     asyncio.run(opening())
     assert [r.message for r in caplog.records if "race" in r.message] == [warning] * bool(warning)
+
+
+def test_r7_beside_another_daemon_it_says_whose_the_instruments_are_and_no_more(
+    lab, monkeypatch, capsys
+):
+    """How the outputs are is for the one to say that has them."""
+    monkeypatch.setattr("kammerton.serve.computer.ORPHAN", 0.0)
+    life, order = child.Life(UNHEARD, 1.0), Order(lab.path, None, Mode.ONCE)
+    with Store.open(lab.database, "two", data=lab.data) as store:
+        store.activity("t1 on q0")
+        code, why = asyncio.run(child._work(lab, order, life))
+        assert (code, life.anothers) == (Code.FAILED, True)
+        assert asyncio.run(child._told(lab, Mode.ONCE)) == (Code.DONE, "told to end", True)
+    assert f"process {os.getpid()} (t1 on q0) has {lab.database} open for writing" in why
+    assert "the instruments are of that process, and none was touched" in capsys.readouterr().err
+    assert child._left(lab) == "t1 on q0", "once it is gone, that is nobody's word any more"
