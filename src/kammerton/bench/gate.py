@@ -192,9 +192,8 @@ class Gate:
         """
         on, unsure = self._on.get(name, frozenset()), self._unsure.get(name, frozenset())
         if name in self._sources:
-            hz, dbm = self._left.get(name, (None, None))
-            known = {"frequency": hz, "power": dbm, "on": None if unsure else bool(on)}
-            return {key: value for key, value in known.items() if value is not None}
+            left = dict(zip(("frequency", "power"), self._left.get(name, ()), strict=False))
+            return left if unsure else {**left, "on": bool(on)}
         channels = (self._switched.get(name, frozenset()) | on) - unsure
         return {f"on.{channel}": channel in on for channel in sorted(channels)}
 
@@ -338,7 +337,8 @@ class Gate:
 
     async def _switch_off(self, objection: str) -> None:
         self.trip.set()
-        self.inhibition.off, failure = False, None
+        self.inhibition.switching()
+        failure = None
         try:
             await told_while(self.safe(f"interlock: {objection}"), self._look, LONG)
         except Exception as error:  # noqa: BLE001 - the watch must live, even without audit; logged
@@ -347,4 +347,4 @@ class Gate:
         self.inhibition.tripped(failure)
 
     async def _look(self) -> None:
-        self.inhibition.look()
+        self.inhibition.look(late=True)

@@ -21,14 +21,21 @@ class Inhibition:
     """Tells that drive is off, once, and that it is allowed again; mute under maintenance.
 
     A bench that has just been opened and reads cold is not yet armed, which is no news. off: all
-    outputs that the interlock wanted off are known to be off.
+    outputs that the interlock wanted off are known to be off; that they are not is said once an
+    attempt has failed or takes long.
     """
 
     def __init__(self, guard: Guard, fridge: str, alarm: Tell = unheard) -> None:
         self._guard, self._fridge, self._alarm = guard, fridge, alarm
         self._told: bool | None = None  # None: not known what was told before this bench was opened
         self.off = True
+        self._late = False
         self._failed: str | None = None
+
+    def switching(self) -> None:
+        """Take note that outputs are being switched off."""
+        if self.off:
+            self.off, self._late = False, False
 
     def words(self) -> str | None:
         """Say that drive is off and why; None when it is allowed."""
@@ -37,6 +44,8 @@ class Inhibition:
             return None
         if self.off:
             return f"drive is off: {objection}"
+        if self._failed is None and not self._late:
+            return f"drive is being switched off: {objection}"
         return f"drive is refused, and not every output is known to be off: {objection}"
 
     def tripped(self, failure: Exception | None) -> None:
@@ -52,8 +61,12 @@ class Inhibition:
             words = "; ".join(self._failed.splitlines())
             log.error("%s; it is tried again at every reading", words, exc_info=own)
 
-    def look(self) -> None:
-        """Raise the alarm, or say that it is over; called after every reading."""
+    def look(self, *, late: bool = False) -> None:
+        """Raise the alarm, or say that it is over; called after every reading.
+
+        late: what switches off has taken LONG s and goes on.
+        """
+        self._late = self._late or late
         words = self.words()
         if words is None:
             self._over()
