@@ -17,6 +17,7 @@ from kammerton.loop.patience import PAUSE, TRIES
 from kammerton.loop.planner import Planner
 from kammerton.model import (
     DriveInhibited,
+    InstrumentError,
     LabClock,
     OutputRefused,
     ProgramError,
@@ -364,6 +365,43 @@ def test_i10_what_rests_on_a_box_that_somebody_changed_is_measured_again(tmp_pat
         assert loop.book[name].sigma > 2 * sigma, name
     doubted = sigmas(loop)
     assert sigmas(make(tmp_path, store, Chip())[0]) == doubted, "a restart forgets nothing of it"
+
+
+def test_i7_what_rests_on_a_box_that_lost_its_settings_with_another_is_measured_again(
+    tmp_path, store
+):
+    loop, bench = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    before, play = loop.book["q0.f01"].sigma, bench.acquire
+
+    async def cycled(program):
+        bench.acquire = play
+        raise InstrumentError("awg: no answer", instrument="awg")
+
+    async def recover(failure):
+        return frozenset({"lo"})
+
+    bench.acquire, bench.recover = cycled, recover
+    loop.book.doubt(["q0.t2_star"], 100.0, loop.clock.now())
+    asyncio.run(loop.step())
+    assert loop.book["q0.f01"].sigma > 2 * before
+    assert sigmas(make(tmp_path, store, Chip())[0]) == sigmas(loop), "a restart forgets nothing"
+
+
+@pytest.mark.parametrize("scope", ["q0", "r0"])
+def test_what_is_stale_though_held_is_told_with_who_holds_it(tmp_path, store, scope):
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    loop.whose = lambda name: f"{name} is held by anna: two-tone by hand"
+    loop.book.widen("q0.t1", 1.0)
+    assert loop._idle() == "idle: everything is known well enough", "it is to be measured next"
+    loop.held = lambda: frozenset({scope})
+    assert loop._idle() == (
+        f"idle: q0.t1 is stale and not measured: {scope} is held by anna: two-tone by hand; "
+        "everything else is known well enough"
+    )
+    loop.drive_off = lambda: "drive is off: 4 K"
+    assert "everything else" not in loop._idle()
 
 
 def test_d1_what_was_clipped_is_not_fitted_and_changes_nothing(tmp_path, store):

@@ -12,7 +12,7 @@ from kammerton.loop.catalogue import calibration_names, load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.planner import Planner
 from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes, given_up
-from kammerton.model import DriveInhibited, InstrumentError, LabClock, OutputRefused
+from kammerton.model import DriveInhibited, InstrumentError, LabClock, LastingFault, OutputRefused
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
@@ -151,7 +151,11 @@ def test_a_wish_outweighs_that_a_qubit_is_parked(loop):
     assert done
 
 
-def test_a_wish_under_way_when_the_daemon_ends_is_answered(loop, monkeypatch):
+HELD = "awg1 is held by anna: cabling"
+
+
+@pytest.mark.parametrize(("leave", "why"), [("", ENDED), (HELD, HELD)])
+def test_a_wish_under_way_when_the_loop_ends_hears_why(loop, monkeypatch, leave, why):
     async def scenario() -> None:
         begun = asyncio.Event()
 
@@ -164,13 +168,27 @@ def test_a_wish_under_way_when_the_daemon_ends_is_answered(loop, monkeypatch):
         loop.wishes.add(Wish(2, "t1", "q1", "ada"))
         step = asyncio.create_task(loop.step())
         await begun.wait()
+        loop.leave = leave
         step.cancel()
         with pytest.raises(asyncio.CancelledError):
             await step
-        loop.wishes.withdraw(ENDED)
+        loop.wishes.withdraw(why)
 
     asyncio.run(scenario())
-    assert loop.wishes.answered() == [(1, False, given_up(ENDED)), (2, False, given_up(ENDED))]
+    assert loop.wishes.answered() == [(1, False, given_up(why)), (2, False, given_up(why))]
+
+
+def test_a_wish_that_finds_an_instrument_that_is_to_be_seen_to_hears_what_to_do(loop, monkeypatch):
+    fault = LastingFault("50", "see to the cable", instrument="drive_lo")
+
+    async def fail(program):
+        raise fault
+
+    monkeypatch.setattr(loop.bench, "acquire", fail)
+    loop.wishes.add(Wish(1, "t1", "q0", "ada"))
+    with pytest.raises(LastingFault):
+        asyncio.run(loop.step())
+    assert loop.wishes.answered() == [(1, False, given_up(str(fault)))]
 
 
 def test_not_more_than_some_may_wait():
