@@ -15,7 +15,7 @@ from paho.mqtt import publish
 
 from kammerton.lab import Broker, Lab
 from kammerton.model import InstrumentError, StoreError
-from kammerton.serve import child, computer
+from kammerton.serve import computer, last
 from kammerton.serve.words import Code, Mode
 from kammerton_sim.laboratory import Laboratory
 from tests.brokers import BrokerProcess
@@ -66,7 +66,7 @@ def joins_late(port: int, topic: str) -> dict[str, Any]:
 def test_r2_what_the_last_process_could_not_switch_off_is_told_until_it_is_off(left) -> None:
     laboratory, lab, port = left
     with without(laboratory, "drive_lo"):
-        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(last.told_to_end(lab, Mode.TUNE))
         assert code is Code.FAILED
     alarm = joins_late(port, "alarm")
     assert (alarm["kind"], alarm["on"], alarm["subjects"]) == ("outputs", True, [lab.computer])
@@ -74,7 +74,7 @@ def test_r2_what_the_last_process_could_not_switch_off_is_told_until_it_is_off(l
     assert joins_late(port, "status").items() >= {"status": "offline", "outputs": NOT_KNOWN}.items()
     assert on(laboratory) == {"drive_lo"}
 
-    assert asyncio.run(child._told(lab, Mode.TUNE))[0] is Code.DONE
+    assert asyncio.run(last.told_to_end(lab, Mode.TUNE))[0] is Code.DONE
     assert not on(laboratory)
     over = joins_late(port, "alarm")
     assert (over["kind"], over["on"], over["subjects"]) == ("outputs", False, [lab.computer])

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.lab import Lab
-from kammerton.serve import child, computer, safe
+from kammerton.serve import child, computer, last, safe
 from kammerton.serve.rules import Rules
 from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
@@ -38,7 +38,7 @@ def on(laboratory: Laboratory) -> set[str]:
 @pytest.fixture
 def as_slow_as_the_machine(monkeypatch) -> None:
     slow = stretch()
-    monkeypatch.setattr(child, "LAST", child.LAST * slow)
+    monkeypatch.setattr(last, "LAST", last.LAST * slow)
     monkeypatch.setattr(safe, "LAST_CONNECT", safe.LAST_CONNECT * slow)
 
 
@@ -47,7 +47,7 @@ def test_r1_told_to_end_after_a_kill_it_switches_off_first() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
-        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(last.told_to_end(lab, Mode.TUNE))
         assert code is Code.DONE
         assert not on(laboratory)
         with Store.read(lab.database) as store:
@@ -57,7 +57,7 @@ def test_r1_told_to_end_after_a_kill_it_switches_off_first() -> None:
 def test_r1_in_safe_mode_that_touches_nothing_it_says_what_is_not_known() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
-        code, why, _ = asyncio.run(child._told(lab, Mode.IDLE))
+        code, why, _ = asyncio.run(last.told_to_end(lab, Mode.IDLE))
         assert code is Code.FAILED
         assert "t1 on q0" in why
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
@@ -65,15 +65,15 @@ def test_r1_in_safe_mode_that_touches_nothing_it_says_what_is_not_known() -> Non
 
 def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(child, "KNOW", 0.3)
-    monkeypatch.setattr(child, "_left", lambda lab: over.wait(60))
+    monkeypatch.setattr(last, "KNOW", 0.3)
+    monkeypatch.setattr(last, "_left", lambda lab: over.wait(60))
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
 
         async def told() -> tuple[Code, str, bool]:
             try:
                 async with asyncio.timeout(30):
-                    return await child._told(lab, Mode.TUNE)
+                    return await last.told_to_end(lab, Mode.TUNE)
             finally:
                 over.set()
 
@@ -82,9 +82,9 @@ def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None
         assert off
         assert "the database does not answer; all outputs are known to be off" in why
         assert not on(laboratory)
-    assert child.KNOW < 1.0
+    assert last.KNOW < 1.0
     monkeypatch.undo()
-    assert Rules().another > computer.HALF_OPEN + child.KNOW + child.LAST
+    assert Rules().another > computer.HALF_OPEN + last.KNOW + last.LAST
 
 
 def test_r1_a_database_that_takes_long_to_open_is_not_waited_for(monkeypatch) -> None:
@@ -159,14 +159,14 @@ main()
 """
 
 STRETCHED = """
-from kammerton.serve import begin, child
+from kammerton.serve import begin, child, last
 
 obey = child.obey
 
 def in_its_time(wire, first):
     from kammerton.serve import safe
 
-    child.LAST, child.KNOW = {slow} * child.LAST, {slow} * child.KNOW
+    last.LAST, last.KNOW = {slow} * last.LAST, {slow} * last.KNOW
     safe.LAST_CONNECT *= {slow}
     return obey(wire, first)
 
@@ -211,7 +211,7 @@ def test_r1_an_instrument_that_is_away_keeps_no_other_on_and_the_code_says_it() 
         left_on(laboratory, lab)
         laboratory.faults.inject("refuse", instrument="drive_lo")
         began = time.monotonic()
-        code, why, _ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, why, _ = asyncio.run(last.told_to_end(lab, Mode.TUNE))
         assert time.monotonic() - began < 7 * stretch()
         assert code is Code.FAILED
         assert "not known to be off" in why
@@ -225,7 +225,7 @@ def test_r1_what_a_person_holds_is_left_alone() -> None:
         with Store.open(lab.database, lab.computer, data=lab.data) as store:
             store.hold("computer", "anna", "cabling")
             store.activity("t1 on q0")
-        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(last.told_to_end(lab, Mode.TUNE))
         assert code is Code.FAILED
         assert on(laboratory) >= {"drive_lo", "readout_lo"}
 
@@ -237,7 +237,7 @@ def test_r1_what_the_daemon_itself_set_aside_is_switched_off_too() -> None:
         with Store.open(lab.database, lab.computer, data=lab.data) as store:
             store.hold("drive_lo", DAEMON, "no reference")
             store.activity("t1 on q0")
-        code, *_ = asyncio.run(child._told(lab, Mode.TUNE))
+        code, *_ = asyncio.run(last.told_to_end(lab, Mode.TUNE))
         assert code is Code.DONE
         assert not on(laboratory)
 

@@ -15,10 +15,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
-from kammerton.bench.deadline import Deadline, end_of_process, live_under
+from kammerton.bench.deadline import Deadline, live_under
 from kammerton.lab import Lab, load
-from kammerton.model.errors import KammertonError, LabError, StoreInUse, StoreUnavailable
-from kammerton.serve import heaps
+from kammerton.model.errors import KammertonError, LabError, StoreInUse
+from kammerton.serve import heaps, last
 from kammerton.serve.events import run_until_signal
 from kammerton.serve.logs import log_to_stderr, tell
 from kammerton.serve.pool import full_pool
@@ -29,18 +29,6 @@ from kammerton.serve.words import SPARED, Code, Mode, Order
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-LAST = 5.0
-"""s for switching off what an earlier process left on, where this one is told to end."""
-
-LOADED = 4.0
-"""s of that it gets though to load its drivers took longer than was left."""
-
-KNOW = 2.5
-"""s that the database gets then to say whether anything can be on."""
-
-KNOW_AT_ONCE = 1.0
-"""s that it gets where the work took some of the time of an end already."""
 
 LAG = 2.0
 """s by which a heartbeat may be late before the log says that the loop was blocked."""
@@ -63,7 +51,7 @@ class Life:
 
     def __init__(self, wire: Wire, beat: float, alone: float = ALONE) -> None:
         self._wire, self._beat, self._alone = wire, beat, alone
-        self._doing, self._was_up = "starting", False
+        self._doing = "starting"
         self.off: bool | None = None
         """Whether the work left all outputs verified off; None where it did not come so far."""
         self.tried = ""
@@ -71,14 +59,13 @@ class Life:
         self.anothers = False
         """Whether another process has the computer: how its outputs are is for that one to say."""
 
-    def known(self, doubt: str | None) -> None:
-        """Tell what is not known to be off at the end of the work; None: all were verified off.
+    def known(self, off: bool, tried: str) -> None:
+        """Tell whether all outputs were verified off at the end of the work.
 
         What follows may hang; where they are off, nobody needs to switch off in its place.
         """
-        self.off = doubt is None
-        self.tried = (doubt or "") if self._was_up else ""
-        self._wire.say(off=self.off)
+        self.off, self.tried = off, tried
+        self._wire.say(off=off)
 
     def doing(self, what: str) -> None:
         """Take note of what is done now."""
@@ -86,7 +73,6 @@ class Life:
 
     def up(self) -> None:
         """Tell that the instruments are connected and their outputs were off."""
-        self._was_up = True
         self._wire.say(up=True)
 
     def warm(self) -> None:
@@ -133,7 +119,7 @@ def obey(wire: Wire, first: bytes) -> int:
         wire.say(ended=Code.BAD_INPUT, why=error.problems[0])
         return Code.BAD_INPUT
     log_to_stderr(lab.computer if order.named else "")
-    ramps = _ramps(lab)
+    ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
     wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab))
     ends = Deadline(Rules.ramp if ramps else 0.0)
@@ -160,11 +146,6 @@ def leave(code: int) -> NoReturn:
 def _file(lab: Lab) -> str:
     """Return the file of the database; "" on a server, which keeps computers apart by name."""
     return str(lab.database.resolve()) if isinstance(lab.database, Path) else ""
-
-
-def _ramps(lab: Lab) -> bool:
-    """Say whether a bias may ramp at the end, which takes long and must not be cut off."""
-    return any(entry.safe in ("zero", "off") for entry in lab.instruments.values())
 
 
 async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
@@ -195,10 +176,9 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
             await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
-            patience = KNOW_AT_ONCE if ends.told else KNOW
-            off = life.anothers or await _off(lab, life.off, patience)
+            off = life.anothers or await last.known_off(lab, life.off)
         except asyncio.CancelledError:  # here it has come to where it was meant to
-            code, why, off = await _to_its_end(_told(lab, order.mode, life.tried))
+            code, why, off = await _to_its_end(last.told_to_end(lab, order.mode, life))
     wire.say(ended=code, why=why, off=off)
     return code
 
@@ -216,99 +196,6 @@ async def _to_its_end(last: Coroutine[Any, Any, T]) -> T:
         with contextlib.suppress(asyncio.CancelledError):
             await asyncio.wait({task})
     return task.result()
-
-
-async def _told(lab: Lab, mode: Mode, tried: str = "") -> tuple[Code, str, bool]:
-    """End a process that was told to: well only if no output can have been left on; say that, too.
-
-    The database knows: a process takes back what it does when its outputs are verified off. What
-    one before this left on is switched off now, but for Mode.IDLE, that touches nothing. A database
-    that does not answer is not waited for. tried: what this process tried to switch off in vain:
-    all of its time was for that.
-    """
-    why = "told to end"
-    await asyncio.to_thread(import_module, "kammerton.store")
-    left, answers = (tried, False) if tried else await _known(lab)
-    off = left is None
-    if not (off or tried) and mode is not Mode.IDLE:
-        off, left = await (_switched_off(lab) if answers else _unrecorded(lab))
-    if left is None:
-        return Code.DONE, why, off
-    why = f"{why}; {left}"
-    log.error("%s", why)
-    return Code.FAILED, why, off
-
-
-async def _switched_off(lab: Lab) -> tuple[bool, str | None]:
-    """Switch off what may be on, within LAST s where nothing ramps; return what came of it."""
-    ends = end_of_process()
-    try:
-        safe = await asyncio.to_thread(import_module, "kammerton.serve.safe")
-        connecting = import_module("kammerton.bench.connect")
-        await asyncio.to_thread(connecting.load_drivers, lab)  # seconds, on a busy machine
-        ends.no_sooner(LOADED)
-        within = None if _ramps(lab) else ends.share(LAST, keep=SPARED)
-        async with asyncio.timeout(within):
-            await safe.left_safe(lab)
-    except (KammertonError, TimeoutError) as problem:
-        log.error("before the end: %s", str(problem) or "not done in time")  # noqa: TRY400 - it says all
-    left, _ = await _known(lab)
-    return left is None, left
-
-
-async def _unrecorded(lab: Lab) -> tuple[bool, str]:
-    """Switch off, within LAST s, what may be on without the database; return what came of it."""
-    try:
-        safe = await asyncio.to_thread(import_module, "kammerton.serve.unrecorded")
-        ends = end_of_process()
-        ends.no_sooner(LOADED)
-        async with asyncio.timeout(within := ends.share(LAST, keep=SPARED)):
-            off, words = await safe.off_without_store(lab)
-    except TimeoutError:
-        words = f"outputs are not known to be off within {within:.2g} s, and the database is silent"
-        return False, words
-    return off, f"the database does not answer; {words}"
-
-
-async def _known(lab: Lab) -> tuple[str | None, bool]:
-    """Return None where no output can be on, else what is known; and whether that was answered."""
-    doubt = "outputs are not known to be off"
-    try:
-        async with asyncio.timeout(within := end_of_process().share(KNOW, 0.5)):
-            left = await asyncio.to_thread(_left, lab)
-    except KammertonError as problem:
-        return f"{doubt}: {problem}", not isinstance(problem, StoreUnavailable)
-    except TimeoutError:
-        return f"{doubt}: the database said nothing for {within:.2g} s", False
-    return None if left is None else f"{doubt}: {left}", True
-
-
-async def _off(lab: Lab, seen: bool | None, patience: float) -> bool:
-    """Say whether no output may be on, as far as the work and the database know; ask for so many s.
-
-    seen: what the work saw itself: that they may be on counts whatever the database says, which
-    may have been silent when it was to be told. Where it saw nothing the instruments are another's,
-    or none was touched: another process could do no more.
-    """
-    if seen is False:
-        return False
-    with contextlib.suppress(KammertonError, TimeoutError):
-        async with asyncio.timeout(end_of_process().share(patience, keep=0.0)):
-            return await asyncio.to_thread(_left, lab) is None
-    return True
-
-
-def _left(lab: Lab) -> str | None:
-    """Return what was going on when the last process ended without a word, if it did."""
-    if isinstance(lab.database, Path) and not lab.database.exists():
-        return None  # nothing was ever switched on
-    from kammerton.store import Store
-
-    with Store.read(lab.database) as store:
-        end = store.current_activity()
-        if end is None or end.what is None or store.place.writer_there() is not None:
-            return None  # it is at work in another process, whose outputs they are
-    return end.what
 
 
 async def _work(lab: Lab, order: Order, life: Life) -> tuple[Code, str]:

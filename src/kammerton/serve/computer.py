@@ -46,10 +46,10 @@ ANOTHERS = "the instruments are of that process, and none was touched; see kamme
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
 Doing = Callable[[str], object]
-Known = Callable[[str | None], object]
+Known = Callable[[bool, str], object]
 
 
-def quiet(what: object = None) -> None:
+def quiet(*what: object) -> None:
     """Tell nobody."""
 
 
@@ -70,7 +70,8 @@ async def run_computer(
 
     doing: called with what is done, whenever that changes. up: called once the instruments are
     connected and their outputs known to be off. warm: called once all kernels are compiled.
-    known: called at the end with what is not known to be off; None: all were verified off.
+    known: called at the end with whether all outputs were verified off, and with what it tried to
+    switch off in vain.
 
     Raises
     ------
@@ -101,7 +102,7 @@ async def run_computer(
                 try:
                     return await tuning.run(once=once)
                 except BaseException as end:
-                    if isinstance(end, Exception):  # told to end it looks once more: left_safe
+                    if isinstance(end, Exception) or outputs.tried:  # else it looks: left_safe
                         outputs.left_on(end)
                     store.place.hurry()  # outputs are off; nothing else is worth waiting for long
                     raise
@@ -142,9 +143,9 @@ async def opened_store(
         except Exception as problem:
             words = NOT_TOUCHED
             if touch:
-                known(words)  # until it is: what nobody foresaw may come between
+                known(False, "")  # until it is: what nobody foresaw may come between
                 off, words = await off_without_store(lab)
-                known(None if off else words)
+                known(off, "")
             problem.add_note(words)
             raise
         if lab.note:
@@ -155,7 +156,9 @@ async def opened_store(
         outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
         stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
-        stack.callback(lambda: known(outputs.doubt))  # before those, which may fail or wait
+        stack.callback(
+            lambda: known(outputs.known_off, outputs.tried)
+        )  # before those, which may fail or wait
         yield store, outputs
 
 

@@ -36,13 +36,9 @@ class Outputs:
             log.warning("%s; %s", _told(self.unclean), words)
 
     @property
-    def doubt(self) -> str | None:
-        """What is not known to be off; None where all outputs were verified off."""
-        return (
-            None
-            if self.known_off
-            else "; ".join(self._why.splitlines()) or f"outputs are {NOT_KNOWN}"
-        )
+    def tried(self) -> str:
+        """What this process tried to switch off in vain; "" where it did not, or all is off."""
+        return "; ".join(self._why.splitlines())
 
     @property
     def unclean(self) -> Activity | None:

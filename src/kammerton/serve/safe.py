@@ -42,8 +42,8 @@ async def stay_safe(
     """Switch everything off that answers, verify it, and then stay, until cancelled.
 
     touch: False when even that has failed before; then no driver is loaded. up, warm: called once
-    that is over, since nothing loads any more. known: called at the end with what is not known to
-    be off; None: all outputs were verified off.
+    that is over, since nothing loads any more. known: called at the end with whether all outputs
+    were verified off, and with what it tried to switch off in vain.
 
     Raises
     ------

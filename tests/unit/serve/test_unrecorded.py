@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.model import InstrumentError, StoreError, StoreInUse
-from kammerton.serve import child, unrecorded
+from kammerton.serve import child, last, unrecorded
 from kammerton.serve.computer import opened_store
 from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
@@ -78,13 +78,13 @@ def test_what_was_seen_of_the_outputs_is_told_where_the_database_is_silent(lab, 
     life = child.Life(UNHEARD, 1.0)
     refused(lab, known=life.known)
     assert life.off is (wrong is None)
-    assert asyncio.run(child._off(lab, life.off, 1.0)) is (wrong is None)
+    assert asyncio.run(last.known_off(lab, life.off)) is (wrong is None)
 
 
 def test_an_output_that_was_seen_on_counts_though_the_database_never_heard_of_it(lab):
     """It was locked when it was to be told that there is work, and answers again at the end."""
     Store.open(lab.database, "two", data=lab.data).close()
-    assert [asyncio.run(child._off(lab, seen, 5.0)) for seen in (True, None, False)] == [
+    assert [asyncio.run(last.known_off(lab, seen)) for seen in (True, None, False)] == [
         True, True, False,
     ]  # fmt: skip
 
@@ -93,12 +93,12 @@ def test_what_the_work_saw_of_the_outputs_is_told_before_the_database_closes(lab
     seen = []
 
     async def work(off):
-        async with opened_store(lab, known=seen.append) as (_, outputs):
+        async with opened_store(lab, known=lambda off, tried: seen.append(off)) as (_, outputs):
             outputs.known_off = off
 
     for off in (True, False):
         asyncio.run(work(off))
-    assert seen == [None, "outputs are not known to be off"]
+    assert seen == [True, False]
 
 
 def test_where_nothing_may_be_touched_a_broken_database_changes_nothing(lab, benches):
@@ -115,7 +115,7 @@ def test_the_instruments_of_another_daemon_are_left_alone(lab, benches, monkeypa
 
 
 def told(lab):
-    return asyncio.run(child._told(lab, Mode.TUNE))
+    return asyncio.run(last.told_to_end(lab, Mode.TUNE))
 
 
 def test_told_to_end_before_anything_was_done_is_a_good_end(lab):
@@ -139,7 +139,7 @@ def test_told_to_end_while_the_database_is_silent_it_says_of_outputs_what_it_saw
     async def silent(_):
         return "outputs are not known to be off", False
 
-    monkeypatch.setattr(child, "_known", silent)
+    monkeypatch.setattr(last, "_known", silent)
     code, why, off = told(lab)
     assert code is Code.FAILED, "the database is silent"
     assert off is (wrong is None)
@@ -162,7 +162,7 @@ def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypa
 
     with pytest.raises(ZeroDivisionError):
         asyncio.run(opening())
-    assert not asyncio.run(child._off(lab, life.off, 1.0))
+    assert not asyncio.run(last.known_off(lab, life.off))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypa
 )
 def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ramps):
     awg = dataclasses.replace(lab.instruments["awg1"], safe=state)
-    assert child._ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
+    assert last.ramps(dataclasses.replace(lab, instruments={"awg1": awg})) is ramps
 
 
 @pytest.mark.parametrize("warning", ["this SQLite has a race", None])
@@ -197,7 +197,24 @@ def test_r7_beside_another_daemon_it_says_whose_the_instruments_are_and_no_more(
         store.activity("t1 on q0")
         code, why = asyncio.run(child._work(lab, order, life))
         assert (code, life.anothers) == (Code.FAILED, True)
-        assert asyncio.run(child._told(lab, Mode.ONCE)) == (Code.DONE, "told to end", True)
+        assert asyncio.run(last.told_to_end(lab, Mode.ONCE)) == (Code.DONE, "told to end", True)
     assert f"process {os.getpid()} (t1 on q0) has {lab.database} open for writing" in why
     assert "the instruments are of that process, and none was touched" in capsys.readouterr().err
-    assert child._left(lab) == "t1 on q0", "once it is gone, that is nobody's word any more"
+    assert last._left(lab) == "t1 on q0", "once it is gone, that is nobody's word any more"
+
+
+def test_r1_what_a_process_saw_of_its_outputs_counts_whatever_the_database_says(lab, monkeypatch):
+    async def silent(_):
+        return "the database said nothing for 2.5 s", False
+
+    def told(off, tried=""):
+        saw = SimpleNamespace(off=off, tried=tried)
+        return asyncio.run(last.told_to_end(lab, Mode.TUNE, saw))
+
+    monkeypatch.setattr(last, "_known", silent)
+    code, why, off = told(True)
+    assert (code, off) == (Code.FAILED, True)
+    assert "all outputs were verified off" in why
+    assert "not known" not in why
+    lo = "lo is not known to be off: no answer"
+    assert told(False, lo) == (Code.FAILED, f"told to end; {lo}", False)
