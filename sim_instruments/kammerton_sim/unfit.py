@@ -24,7 +24,7 @@ def unfit(chip: Chip) -> Iterator[str]:
     least, most = SOURCE_REACH
     for source, hertz in chip.wiring.carriers.items():
         if not least <= hertz / 1e9 <= most:
-            yield f"{source} at {hertz / 1e9:g} GHz: an SGS100A goes to {most} GHz"
+            yield f"{source} at {hertz / 1e9:g} GHz, not between {least} and {most} GHz"
     for qubit in chip.qubits:
         carrier = chip.wiring.carriers[chip.wiring.drive[qubit.name].source]
         if abs(qubit.f01 - carrier) > _HALF_A_BAND:

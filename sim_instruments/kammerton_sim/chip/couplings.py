@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from kammerton_sim.chip.flux import Flux
-from kammerton_sim.chip.keys import ANY, FREQUENCY, NEGATIVE
+from kammerton_sim.chip.keys import FREQUENCY, NEGATIVE, within
 from kammerton_sim.chip.section import number, text
+
+_COUPLING = within(-1e9, 1e9, "-1 and 1 GHz")
 
 
 @dataclass(frozen=True)
@@ -20,11 +22,11 @@ class Coupling:
 
     first: str = text("first")
     second: str = text("second")
-    g: float = number("g_hz", ANY, 0.0)
-    zz: float | None = number("zz_hz", ANY, None)
+    g: float = number("g_hz", _COUPLING, 0.0)
+    zz: float | None = number("zz_hz", _COUPLING, None)
     coupler: str = text("coupler", "")
-    to_first: float = number("to_first_hz", ANY, 0.0)
-    to_second: float = number("to_second_hz", ANY, 0.0)
+    to_first: float = number("to_first_hz", _COUPLING, 0.0)
+    to_second: float = number("to_second_hz", _COUPLING, 0.0)
 
     @property
     def name(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kammerton_sim.chip.keys import NOT_NEGATIVE, POSITIVE, Rule
+from kammerton_sim.chip.keys import KELVIN, NOT_NEGATIVE, Rule
 from kammerton_sim.chip.section import number
 
 _SWITCH: Rule = ("must be 0 or 1", lambda x: x in (0, 1))
@@ -20,7 +20,7 @@ class Cryostat:
     mixer_loss: dB from the generator pair to the top of the line.
     """
 
-    base_temperature: float = number("base_temperature_k", POSITIVE, 0.012)
+    base_temperature: float = number("base_temperature_k", KELVIN, 0.012)
     warm: float = number("warm", _SWITCH, 0.0)
     at_50k: float = number("at_50k_db", NOT_NEGATIVE, 0.0)
     at_4k: float = number("at_4k_db", NOT_NEGATIVE, 20.0)

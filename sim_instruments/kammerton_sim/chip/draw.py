@@ -93,7 +93,7 @@ def slow_envelope_time(t2: float, slow_dephasing: float) -> float:
     if slow_dephasing == 0:
         return t2
     square = (2 * math.pi * slow_dephasing) ** 2
-    return (math.sqrt(1 / t2**2 + 2 * square) - 1 / t2) / square
+    return 2 / (math.sqrt(1 / t2**2 + 2 * square) + 1 / t2)
 
 
 def _drive_offsets(rng: np.random.Generator, qubits: int) -> list[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kammerton_sim.chip.keys import POSITIVE
+from kammerton_sim.chip.keys import KELVIN
 from kammerton_sim.chip.section import number
 
 
@@ -17,7 +17,7 @@ class Superconductor:
     aluminium, films have 1.2 K.
     """
 
-    critical_temperature: float = number("critical_temperature_k", POSITIVE, 1.2)
+    critical_temperature: float = number("critical_temperature_k", KELVIN, 1.2)
 
 
 ALUMINIUM = Superconductor()

@@ -9,10 +9,11 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, POSITIVE, Rule
+from kammerton_sim.chip.keys import ANY, FRACTION, NOT_NEGATIVE, up_to, within
 from kammerton_sim.chip.section import number, text
 
-_BITS: Rule = ("must lie between 1 and 12", lambda x: 1 <= x <= 12)
+_BITS = within(1.0, 12.0, "1 and 12")
+_RATIO = within(-1.0, 1.0, "-1 and 1")
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Mixer:
     frequency; leakage_phase: rad.
     """
 
-    gain_error: float = number("gain_error", ANY, 0.0)
+    gain_error: float = number("gain_error", _RATIO, 0.0)
     phase_error: float = number("phase_error_rad", ANY, 0.0)
-    leakage: float = number("leakage_v", NOT_NEGATIVE, 0.0)
+    leakage: float = number("leakage_v", within(0.0, 1.0, "0 and 1 V"), 0.0)
     leakage_phase: float = number("leakage_phase_rad", ANY, 0.0)
 
 
@@ -34,7 +35,7 @@ class Ripple:
     """A standing wave on a line: what arrives comes once more, `delay` s later."""
 
     amplitude: float = number("amplitude", FRACTION)
-    delay: float = number("delay_s", POSITIVE)
+    delay: float = number("delay_s", up_to(10e-6, "10 us"))
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class Crosstalk:
 
     source: str = text("from")
     target: str = text("to")
-    level: float = number("level_db", ANY)
+    level: float = number("level_db", within(-200.0, 20.0, "-200 and 20 dB"))
     phase: float = number("phase_rad", ANY, 0.0)
 
 
@@ -57,9 +58,9 @@ class Amplifier:
     """
 
     noise_temperature: float = number("noise_temperature_k", NOT_NEGATIVE)
-    gain: float = number("gain_db", ANY)
+    gain: float = number("gain_db", within(-200.0, 200.0, "-200 and 200 dB"))
     saturation: float = number("saturation_v", NOT_NEGATIVE, 0.0)
-    sharpness: float = number("sharpness", POSITIVE, 1.0)
+    sharpness: float = number("sharpness", within(0.1, 100.0, "0.1 and 100"), 1.0)
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Receiver:
 
     offset_a: float = number("offset_a_v", ANY, 0.0)
     offset_b: float = number("offset_b_v", ANY, 0.0)
-    gain_error: float = number("gain_error", ANY, 0.0)
+    gain_error: float = number("gain_error", _RATIO, 0.0)
     phase_error: float = number("phase_error_rad", ANY, 0.0)
 
 
@@ -92,7 +93,7 @@ class Settling:
 
     line: str = text("line")
     amplitude: float = number("amplitude", ANY)
-    time: float = number("time_s", POSITIVE)
+    time: float = number("time_s", up_to(1e-3, "1 ms"))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kammerton_sim.chip.keys import NOT_NEGATIVE, POSITIVE
+from kammerton_sim.chip.keys import (
+    FREQUENCY,
+    LIFETIME,
+    MOVES_WITHIN,
+    NOT_NEGATIVE,
+    RATE,
+    WIDTH,
+    up_to,
+    within,
+)
 from kammerton_sim.chip.section import number
 
 
@@ -17,13 +26,13 @@ class Defect:
     either side alike, and wanders by `wander` Hz (standard deviation) within `wander_time` s.
     """
 
-    frequency: float = number("frequency_hz", POSITIVE)
-    coupling: float = number("coupling_hz", POSITIVE)
-    linewidth: float = number("linewidth_hz", POSITIVE)
+    frequency: float = number("frequency_hz", FREQUENCY)
+    coupling: float = number("coupling_hz", up_to(100e6, "100 MHz"))
+    linewidth: float = number("linewidth_hz", WIDTH)
     jump: float = number("jump_hz", NOT_NEGATIVE, 0.0)
-    hop_rate: float = number("hop_rate_per_s", NOT_NEGATIVE, 0.0)
+    hop_rate: float = number("hop_rate_per_s", within(0.0, 1e6, "0 and 1e6 per s"), 0.0)
     wander: float = number("wander_hz", NOT_NEGATIVE, 0.0)
-    wander_time: float = number("wander_time_s", POSITIVE, 3600.0)
+    wander_time: float = number("wander_time_s", MOVES_WITHIN, 3600.0)
 
 
 @dataclass(frozen=True)
@@ -34,8 +43,8 @@ class Charge:
     offset charge, which then takes any value.
     """
 
-    parity_rate: float = number("parity_rate_per_s", POSITIVE)
-    offset_time: float = number("offset_time_s", POSITIVE, 600.0)
+    parity_rate: float = number("parity_rate_per_s", RATE)
+    offset_time: float = number("offset_time_s", MOVES_WITHIN, 600.0)
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,6 @@ class Bursts:
     recovery: s, time constant of what it adds to 1/T1.
     """
 
-    rate: float = number("rate_per_s", POSITIVE)
-    shortest_t1: float = number("shortest_t1_s", POSITIVE, 1e-6)
-    recovery: float = number("recovery_s", POSITIVE, 25e-3)
+    rate: float = number("rate_per_s", up_to(1e3, "1000 per s"))
+    shortest_t1: float = number("shortest_t1_s", LIFETIME, 1e-6)
+    recovery: float = number("recovery_s", up_to(1.0, "1 s"), 25e-3)

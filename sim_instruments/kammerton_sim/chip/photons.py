@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kammerton_sim.chip.keys import NOT_NEGATIVE, POSITIVE
+from kammerton_sim.chip.keys import NOT_NEGATIVE, POSITIVE, within
 from kammerton_sim.chip.section import number
 
 
@@ -28,7 +28,7 @@ class Photons:
     """
 
     per_square_volt: float = number("per_square_volt", POSITIVE)
-    residual: float = number("residual", NOT_NEGATIVE, 0.0)
+    residual: float = number("residual", within(0.0, 1000.0, "0 and 1000"), 0.0)
 
 
 @dataclass(frozen=True)

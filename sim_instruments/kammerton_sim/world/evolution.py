@@ -110,13 +110,20 @@ def evolution(qubit: Qubit, carrier: float, step: float) -> Evolution:
 
 
 def _exponentials(generator: FloatArray) -> FloatArray:
-    """Exponentials (3, n, n) of every part of a step, in which next to nothing happens."""
+    """Exponentials (3, n, n) of every part of a step, in which next to nothing happens.
+
+    Where much does, by scaling and squaring (Moler, Van Loan 2003).
+    """
     x = generator * _PARTS[:, None, None]
+    halvings = max(0, 1 + math.ceil(math.log2(max(abs(x).sum(axis=1).max(), 0.5))))
+    x = x / 2**halvings
     term = np.broadcast_to(np.eye(generator.shape[0]), x.shape)
     total = term.copy()
     for n in range(1, 9):
         term = term @ x / n
         total += term
+    for _ in range(halvings):
+        total = total @ total
     return total
 
 

@@ -18,7 +18,8 @@ _H_OVER_K = 6.62607015e-34 / 1.380649e-23  # K s
 _LEAST_RATIO = 1e-6
 
 _GAP = 1.764  # in units of k times the critical temperature; BCS
-_FASTEST = 1e9  # 1/s: what decays faster is gone within a sample
+FASTEST = 1e9
+"""1/s: what decays faster is gone within a sample."""
 
 
 def effective_temperature(floor: float, mixing_chamber: float) -> float:
@@ -47,11 +48,11 @@ def quasiparticle_rate(frequency: float, temperature: float, critical: float) ->
     critical: K, of the film; above it there is no superconductor.
     """
     if temperature > critical:
-        return _FASTEST
+        return FASTEST
     half = _H_OVER_K * frequency / temperature / 2
     gap = _GAP * critical / temperature
     both = math.exp(half - gap) + math.exp(-half - gap)
-    return min(4 * frequency * both * _k0(half), _FASTEST)
+    return min(4 * frequency * both * _k0(half), FASTEST)
 
 
 def _k0(z: float) -> float:

@@ -32,6 +32,7 @@ from kammerton_sim.world.readout import expose
 from kammerton_sim.world.readout_line import ReadoutLine
 from kammerton_sim.world.score import Score, write_score
 from kammerton_sim.world.thermal import (
+    FASTEST,
     effective_temperature,
     quasiparticle_rate,
     stimulated,
@@ -103,7 +104,7 @@ class World:
             f01=f01,
             anharmonicity=anharmonicity,
             t1=1 / self._decay(number, f01, at, kelvin),
-            dephasing_rate=1 / q.t2 - 0.5 / q.t1 + rate + photons,
+            dephasing_rate=min(1 / q.t2 - 0.5 / q.t1 + rate + photons, FASTEST),
             slow_dephasing=math.hypot(q.slow_dephasing, frozen),
             rabi_rate=q.rabi_rate,
             temperature=warm,
@@ -129,7 +130,8 @@ class World:
         modes = alone + purcell_rate(qubit, resonator, f01)
         modes *= stimulated(f01, warm, rests)
         defects = self.noise.lasting_rate(number, f01, at)
-        return modes + defects + quasiparticle_rate(f01, kelvin, self._critical)
+        total = modes + defects + quasiparticle_rate(f01, kelvin, self._critical)
+        return min(total, FASTEST)
 
     def _detuning(self, start: float, number: int, times: FloatArray) -> FloatArray:
         """Hz by which f01 is off what it was at `start`, for reasons that shots can tell."""

@@ -50,7 +50,7 @@ def test_any_name_of_a_chip_becomes_one_of_a_computer(tmp_path, name, computer):
     [
         ("q0", "A0", "'A0' is no name for it: a-z, 0-9 and _, beginning with a letter"),
         ("r0", "q0", "'q0' is the name of two things"),
-        ("readout_lo = 7", "readout_lo = 13", "readout_lo at 13 GHz: an SGS100A goes to 12.75 GHz"),
+        ("readout_lo = 7000", "readout_lo = 5", "readout_lo at 0.005 GHz, not between 0.01 and"),
         ("drive_lo = 49", "drive_lo = 89", "q0 is 4.124 GHz from its carrier"),
     ],
 )

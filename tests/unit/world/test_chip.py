@@ -21,6 +21,7 @@ from kammerton_sim.chip import (
     slow_envelope_time,
     write_chip,
 )
+from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.ports import consecutive_ports
 from kammerton_sim.write_lab import write_lab
 
@@ -96,7 +97,7 @@ def test_five_qubits_fill_two_generators():
         ),
         ("anharmonicity_hz = -", "anharmonicity_hz = ", "must be below 0"),
         ("t2_s = ", "t2_s = 1 #", "must not exceed twice t1_s"),
-        ("slow_dephasing_hz = ", "slow_dephasing_hz = -", "must not be below 0"),
+        ("slow_dephasing_hz = ", "slow_dephasing_hz = -", "must lie between 0 and 1 GHz"),
         ("visibility = 0.", "visibility = 1.", "must lie between 0 and 1"),
         ("asymmetry_rad = ", "asymmetry_rad = nan #", "must be finite"),
         ("linewidth_hz = ", 'linewidth_hz = "2 MHz" #', "'2 MHz' is not a number"),
@@ -130,6 +131,42 @@ def test_a_bad_chip_is_refused_by_name(written, old, new, problem):
     assert "chip.toml" in str(caught.value)
 
 
+@pytest.fixture(scope="module")
+def flaws(tmp_path_factory) -> str:
+    path = tmp_path_factory.mktemp("flaws") / "chip.toml"
+    write_chip(flawed(random_chip(1, 5), 5), path)
+    return path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("rate_per_s", "1e9", "must be above 0 and at most 1000 per s"),
+        ("recovery_s", "1e6", "must be above 0 and at most 1 s"),
+        ("hop_rate_per_s", "1e8", "must lie between 0 and 1e6 per s"),
+        ("parity_rate_per_s", "1e9", "must be above 0 and at most 1e6 per s"),
+        ("offset_time_s", "1e-9", "must be at least 1 us"),
+        ("wander_time_s", "1e-300", "must be at least 1 us"),
+        ("t1_drift", "1000", "must lie between 0 and 3"),
+        ("f01_drift_hz", "1e12", "must lie between 0 and 100 MHz"),
+        ("residual", "1e18", "must lie between 0 and 1000"),
+        ("floor_temperature_k", "1e300", "must be above 0 and at most 300 K"),
+        ("leakage_v", "1e15", "must lie between 0 and 1 V"),
+        ("gain_db", "1e6", "must lie between -200 and 200 dB"),
+        ("full_scale_v", "1e-30", "must lie between 1 uV and 1000 V"),
+        ("delay_s", "12", "must lie between 0 and 1 ms"),
+        ("delay_s", "12", "must be above 0 and at most 10 us"),
+    ],
+)
+def test_what_would_fill_or_stop_the_laboratory_is_refused(flaws, tmp_path, key, value, problem):
+    """Events without number, samples without end, numbers beyond those of a computer."""
+    path = tmp_path / "chip.toml"
+    path.write_text(re.sub(rf"(?<![a-z_]){key} = [^,}}\n ]*", f"{key} = {value}", flaws))
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    assert any(said.endswith(problem) for said in caught.value.problems)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "problem"),
     [
@@ -138,7 +175,7 @@ def test_a_bad_chip_is_refused_by_name(written, old, new, problem):
         ("[wiring", "[cabling", "the file: 'wiring' is missing"),
         ("[resonators.r1]", "[resonator.r1]", "unknown key 'resonator' (did you mean 'resonators'"),
         ("t1_s =", "t1_us =", "unknown key 't1_us' (did you mean 't1_s'?)"),
-        ("t1_s = ", "t1_s = -", "must be above 0"),
+        ("t1_s = ", "t1_s = -", "must be at least 1 ns"),
     ],
 )
 def test_what_follows_from_a_mistake_is_not_another(written, old, new, problem):
@@ -266,7 +303,7 @@ def test_a_problem_has_its_line(tmp_path):
     with pytest.raises(ChipError) as caught:
         read_chip(path)
     said = "\n".join(caught.value.problems)
-    assert f"line {number + 1}: qubits.q1.t1_s: -1 must be above 0" in said
+    assert f"line {number + 1}: qubits.q1.t1_s: -1 must be at least 1 ns" in said
     assert f"line {number + 2}: qubits.q1: unknown key 't0_s'" in said
 
 

@@ -460,6 +460,7 @@ def test_couplings_survive_their_file(written):
         ('line = "awg2.8"', 'line = "awg2.5"', "channel awg2.5 is used more than once"),
         ('line = "awg2.8"', 'line = "eight"', "couplers.c.line: 'eight' is not a channel"),
         ("frequency_hz = 6400000000.0", "frequency_hz = 0.0", "must lie between 1 MHz and"),
+        ("to_first_hz = ", "to_first_hz = 9999", "must lie between -1 and 1 GHz"),
     ],
 )
 def test_a_bad_coupling_is_refused_by_name(written, old, new, problem):

@@ -36,6 +36,14 @@ def test_t1_dips_about_the_defect(away):
     assert lab.world.truth("q0.t1") == pytest.approx(expected, rel=1e-9)
 
 
+def test_no_t1_is_shorter_than_a_sample_and_populations_stay_populations():
+    f01 = random_chip(1, 7).qubits[0].f01
+    lab = with_defect(Defect(f01, 100e6, 1.0))
+    assert lab.world.truth("q0.t1") == pytest.approx(1e-9)
+    (excited,) = lab.excited([{0: lab.drag(0.2, 0.0)}])
+    assert excited == pytest.approx(lab.excited([{}])[0], abs=0.01)
+
+
 def test_weak_coupling_is_what_the_two_levels_really_do():
     """Against the amplitudes of qubit and defect: decay at the rate of the formula."""
     g, width = 2 * math.pi * 0.02e6, 2 * math.pi * 1e6

@@ -11,6 +11,7 @@ from kammerton_sim.world.evolution import (
     Evolution,
     Qubit,
     evolution,
+    population_generator,
     transition_rates,
 )
 from kammerton_sim.world.propagate import drive, idle
@@ -171,6 +172,16 @@ def test_rest_is_thermal_equilibrium(mixing_chamber):
     states = np.array([[0.0, 1.0, 0, 0, 0, 0, 0, 0, 0]])
     idle(states, np.zeros(1), 2e6, e)
     assert states[0, :3] == pytest.approx(e.rest, abs=1e-12)
+
+
+@pytest.mark.parametrize("step", [1e-9, 4e-9])
+def test_in_a_sample_far_longer_than_t1_nothing_grows(step):
+    """A warm chip: the pair's coarse steps are four times as long as the shortest T1 there is."""
+    warm = HOT._replace(t1=1e-9, temperature=1.0)
+    e = evolution(warm, CARRIER, step)
+    exact = expm(population_generator(*transition_rates(warm)) * step * e.parts[:, None, None])
+    assert e.p == pytest.approx(exact, rel=1e-6)
+    assert abs(e.c).max() < 1
 
 
 def test_a_cold_qubit_is_excited_one_time_in_a_thousand():

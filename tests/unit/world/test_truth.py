@@ -88,6 +88,11 @@ def test_t2_star_solves_its_definition(one):
     assert exponent == pytest.approx(1)
 
 
+def test_t2_star_with_next_to_no_slow_noise_is_next_to_t2_echo(make_lab):
+    world = make_lab(1, 3, slow_dephasing=1e-6).world
+    assert world.truth("q0.t2_star") == pytest.approx(world.truth("q0.t2_echo"), rel=1e-12)
+
+
 def test_t2_star_without_slow_noise_is_t2_echo(make_lab):
     world = make_lab(1, 3, slow_dephasing=0.0).world
     assert world.truth("q0.t2_star") == world.truth("q0.t2_echo")
