@@ -14,8 +14,11 @@ import numpy as np
 import pytest
 
 from kammerton.bench import Bench, open_bench
+from kammerton.bench.deadline import Deadline, live_under
 from kammerton.lab import Lab, load
 from kammerton.model import InstrumentError, LabClock, Records
+from kammerton.serve.rules import Rules
+from kammerton.serve.words import SPARED
 from kammerton_sim import board_link
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
@@ -171,3 +174,23 @@ def test_i1_i2_i3_i4_i5_links_recover_and_the_others_keep_their_sessions(
     assert link == "fridge" or {"i2_half_open", "i2_black_hole"} <= set(late), late
     most = DEADLINE + patience + stretch()
     assert all(s < most for name, s in late.items() if name[:2] == "i2"), late
+
+
+def test_r1_told_to_end_a_line_that_is_dead_is_given_up_and_its_source_is_off_in_time(
+    laboratory: Laboratory, proxies: dict[str, Proxy], lab: Lab
+) -> None:
+    """A driver waits 5 s for an answer; there is less, and a new connection switches off."""
+
+    async def main() -> None:
+        ends = Deadline()
+        live_under(ends)
+        async with open_bench(lab, LabClock(), lock_folder=lab.path.parent) as bench:
+            await bench.acquire(program(lab, 200))
+            proxies["drive_lo"].put(HalfOpen())
+            ends.tell(Rules.stop - SPARED)
+
+    try:
+        asyncio.run(main())  # raises where an output is not known to be off
+    finally:
+        proxies["drive_lo"].clear()
+    assert all(level is None for level in laboratory.outputs().values())
