@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import configparser
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -42,6 +45,27 @@ def test_r1_the_manager_waits_until_the_daemon_has_ended_in_order(unit):
     )  # then it is killed, and another, that may load too, switches off
     assert float(unit["TimeoutStopSec"]) > 2 * (loads + rules.insist)
     assert unit["KillMode"] == "control-group", "mixed kills the processes when the daemon dies"
+
+
+def test_what_ends_by_itself_is_begun_again_however_often(unit):
+    """Outputs may be on: only the next daemon switches them off."""
+    assert (unit["Restart"], int(unit["RestartSec"])) == ("on-failure", 5)
+    text = (SERVICE / "kammerton.service").read_text(encoding="utf-8")
+    assert "\nStartLimitIntervalSec=0\n" in text.partition("[Service]")[0]
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="needs systemd-analyze")
+def test_systemd_has_nothing_to_say_of_the_unit(unit, tmp_path):
+    """But that the program is not installed there, so that another stands in for it."""
+    text = (SERVICE / "kammerton.service").read_text(encoding="utf-8")
+    program = unit["ExecStart"].split()[0]
+    copy = tmp_path / "kammerton.service"
+    copy.write_text(text.replace(f"ExecStart={program}", f"ExecStart={sys.executable}"))
+    said = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", str(copy)],
+        capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert (said.returncode, said.stdout + said.stderr) == (0, "")
 
 
 def test_a_lab_toml_with_mistakes_is_not_started_again(unit):
