@@ -29,6 +29,7 @@ from kammerton_sim.command_line import (
 )
 from kammerton_sim.further import MODELS
 from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.names import near
 from kammerton_sim.ports import consecutive_ports, idle, names_told, port_names, wanted_ports
 from kammerton_sim.running import announced, found, which
 from kammerton_sim.unfit import unfit
@@ -53,7 +54,7 @@ def run(argv: Sequence[str] | None = None) -> int:
     except PortInUse as error:
         return _fail(str(error), 1)
     except (ChipError, ValueError) as error:
-        return _fail(str(error), 2)
+        return _fail(str(error) + near("".join(arguments[:1]), ["ctl"]), 2)
     except OSError as error:
         return _fail(told(error), 2)
 

@@ -8,8 +8,14 @@ from difflib import SequenceMatcher, get_close_matches
 
 
 def near(word: str, known: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)', or nothing when nothing is near; of equals the first."""
+    """Return ' (did you mean ...?)', or nothing when nothing is near; of equals the first.
+
+    What names begin or end with is all of them: sensor, hop.
+    """
     names = list(known)
+    parts = [n for n in names if len(word) > 2 and (n.startswith(word) or n.endswith(word))]
+    if parts:
+        return f" (did you mean {' or '.join(map(repr, parts))}?)"
     found = get_close_matches(word, names, len(names) or 1)
     if not found:
         return ""

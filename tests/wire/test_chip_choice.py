@@ -210,6 +210,13 @@ def test_a_named_port_hides_no_first_port_that_is_in_use(tmp_path, capsys):
             assert told == f"{said}port {first} on 127.0.0.1 is in use"
 
 
+def test_a_word_that_is_no_file_may_have_been_meant_as_a_command(capsys):
+    assert main(["clt", "faults"]) == 2
+    assert "clt: no such file or directory" in capsys.readouterr().err
+    assert main(["clt"]) == 2
+    assert capsys.readouterr().err == "clt: no such file or directory (did you mean 'ctl'?)\n"
+
+
 def test_a_file_that_is_missing_hides_nothing(tmp_path, capsys):
     long = "l" * 300
     words = f"{tmp_path}/absent.toml --coupled --write-chip {tmp_path} --write-lab {tmp_path}"

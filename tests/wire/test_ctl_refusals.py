@@ -16,6 +16,7 @@ SUCH_AS = "such as 90s, 10min or 2h"
     ("arguments", "said"),
     [
         (["temprature"], "no fault or command 'temprature' (did you mean 'temperature'?)"),
+        (["hop"], "no fault or command 'hop' (did you mean 'frequency-hop'?)"),
         (["leger"], "no fault or command 'leger' (did you mean 'ledger'?)"),
         (["time", "now"], "time takes nothing: now is too much"),
         (["time", "--after", "3"], "time takes no --after"),

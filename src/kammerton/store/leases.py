@@ -109,7 +109,8 @@ def end_lease(
     """
     held = connection.execute(active(now).where(table.c.scope == scope)).first()
     if held is None:
-        raise StoreError(f"nobody holds {scope}")
+        others = [each.scope for each in connection.execute(active(now))]
+        raise StoreError(f"nobody holds {scope}" + f"; held: {', '.join(others)}" * bool(others))
     if number is not None and held.number != number:
         raise StoreError(f"{scope} is held anew by {held.owner}: {held.why}")
     if held.owner not in (who, DAEMON) and not force:

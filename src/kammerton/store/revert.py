@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
@@ -68,8 +68,18 @@ def rows_at(connection: Connection, revision: int) -> list[Row[Any]]:
 def _chosen(rows: list[Row[Any]], names: Sequence[str], to: int) -> list[Row[Any]]:
     known = {name for row in rows for name in (row.name, row.name.split(".")[0])}
     if unknown := sorted(set(names) - known):
-        raise StoreError(f"nothing was known of {', '.join(unknown)} at revision {to}")
+        there = ", ".join(sorted({name.partition(".")[0] for name in known}))
+        words = f"nothing was known of {_hinted(unknown, known)} at revision {to}"
+        raise StoreError(f"{words}; there were {there}")
     return [row for row in rows if _meant(row.name, names)]
+
+
+def _hinted(unknown: Sequence[str], known: Collection[str]) -> str:
+    """Return names, each with the one that was perhaps meant."""
+    from kammerton.lab.nearest import nearest
+
+    near = {name: nearest(name, known) for name in unknown}
+    return ", ".join(f'{name} (did you mean "{n}"?)' if n else name for name, n in near.items())
 
 
 def _meant(name: str, names: Sequence[str]) -> bool:

@@ -182,6 +182,12 @@ def test_a_database_of_another_program_is_named_and_left_alone(lab, words):
     assert database.read_bytes() == before
 
 
+def test_who_releases_what_nobody_holds_hears_what_is_held(lab):
+    assert said("hold", "q0", "--why", "x", "--lab", str(lab))[0] == 0
+    code, _, err = said("release", "q1", "--lab", str(lab))
+    assert (code, "nobody holds q1; held: q0" in err) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

@@ -104,7 +104,9 @@ def test_revert_and_diff_tell_a_place_from_a_name(lab):
     code, text = said("diff", "r1", str(lab))
     assert (code, "q0.t1" in text) == (0, True)
     code, text = said("revert", "q0", "q9", str(lab), "--to", "r1")
-    assert (code, "nothing was known of q9" in text) == (2, True)
+    assert (code, "nothing was known of q9 at revision 1; there were q0" in text) == (2, True)
+    code, text = said("revert", "q0.t11", str(lab), "--to", "r1")
+    assert (code, 'q0.t11 (did you mean "q0.t1"?)' in text) == (2, True)
 
 
 def test_a_restore_into_a_lab_toml_leaves_that_file_alone(lab):

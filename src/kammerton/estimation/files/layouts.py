@@ -8,6 +8,7 @@ from enum import Enum
 
 from kammerton.estimation.files.text import nearest
 from kammerton.estimation.kinds import FIT_KINDS
+from kammerton.estimation.resonances.resonator import GEOMETRIES
 from kammerton.model import TraceError
 
 
@@ -149,10 +150,16 @@ def layout_of(kind: str) -> Layout:
         There is no such kind; the nearest is named.
     """
     if kind not in FIT_KINDS or kind not in LAYOUTS:
-        raise TraceError(
-            f"no kind {kind!r}{nearest(kind, FIT_KINDS)}; the kinds are {', '.join(FIT_KINDS)}"
-        )
+        raise TraceError(f"no kind {kind!r}{_meant(kind)}; the kinds are {', '.join(FIT_KINDS)}")
     return LAYOUTS[kind]
+
+
+def _meant(kind: str) -> str:
+    """Return what was perhaps meant: resonators are one kind, whatever their geometry."""
+    geometry = kind.casefold().removeprefix("resonator").strip("_- ")
+    if geometry in GEOMETRIES:
+        return f" (did you mean 'resonator_spectroscopy' with geometry {geometry}?)"
+    return nearest(kind, FIT_KINDS)
 
 
 def summary(kind: str) -> str:

@@ -14,10 +14,15 @@ Line = tuple[int, str]
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """Return ' (did you mean ...?)' with the nearest of `names`, or nothing."""
-    by_folded = {n.casefold(): n for n in names}
-    near = difflib.get_close_matches(name.casefold(), list(by_folded), n=1, cutoff=0.5)
-    return f" (did you mean {by_folded[near[0]]!r}?)" if near else ""
+    """Return ' (did you mean ...?)' with those of `names` that it begins or ends, or the nearest.
+
+    >>> nearest("rabi", ["t1", "rabi_amplitude", "rabi_length"])
+    " (did you mean 'rabi_amplitude' or 'rabi_length'?)"
+    """
+    by_folded, said = {n.casefold(): n for n in names}, name.casefold()
+    near = [n for n in by_folded if len(said) > 2 and (n.startswith(said) or n.endswith(said))]
+    near = near or difflib.get_close_matches(said, list(by_folded), n=1, cutoff=0.5)
+    return f" (did you mean {' or '.join(repr(by_folded[n]) for n in near)}?)" if near else ""
 
 
 def text_lines(path: Path) -> list[Line]:
