@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kammerton.client.timeline import Entry
     from kammerton.model import Fit
-    from kammerton.store import AuditRow
+    from kammerton.store import Attempt, AuditRow
 
 Cells = tuple[str, ...]
 
@@ -132,8 +132,18 @@ def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
         words = f"revision {entry.number} is as revision {entry.reverts}, by {entry.who}{said}"
         return [(("", "revert", f"{entry.committed:%Y-%m-%d %H:%M}", "", ""), words)]
     when = f"{entry.started:%Y-%m-%d %H:%M}"
-    outcome = entry.outcome or "runs, or its process died"
-    return [(("", entry.calibration, when, "", ", ".join(entry.targets)), outcome)]
+    return [(("", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
+
+
+def _outcome(attempt: Attempt) -> str:
+    """Say what became of an attempt that led to no run, and what of its shots."""
+    from kammerton.store.attempts import ABORTED
+
+    if attempt.outcome != ABORTED:
+        return attempt.outcome or "runs, or its process died"
+    if attempt.again is not None:
+        return "aborted: its process ended, the second time; its qubits are left alone for a while"
+    return "aborted: its process ended; its shots are not kept: what repeats it begins anew"
 
 
 def _alike(fits: Mapping[str, Fit]) -> list[Cells]:

@@ -149,3 +149,15 @@ def test_bad_input_ends_with_two_and_no_traceback(
         assert result.exit_code == 2
         assert words in result.stderr
         assert result.stdout == ""
+
+
+def test_r9_the_log_says_that_no_shot_of_what_was_interrupted_is_kept(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        first = store.begin("t1", ["q0"])
+        store.abort_open()
+        told = " ".join(call("log", tmp_path / "kammerton.sqlite").stdout.split())
+        assert "its shots are not kept: what repeats it begins anew" in told
+        store.begin("t1", ["q0"], again=first)
+        store.abort_open()
+    told = " ".join(call("log", tmp_path / "kammerton.sqlite").stdout.split())
+    assert "the second time; its qubits are left alone for a while" in told
