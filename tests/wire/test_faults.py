@@ -770,7 +770,8 @@ def test_the_chip_warms_and_cools_again(laboratory, world, name, given):
 
 
 def test_a_second_fault_that_wants_the_same_says_so(laboratory):
-    for name in ("warm-up", "warm-up", "block"):
+    for name in ("warm-up", "warm-up", "block", "warm-up"):
         laboratory.faults.inject(name)
     said = "fault 1 acted on the same: it rests until this one ends"
-    assert [laboratory.faults.remark(n) for n in (1, 2, 3)] == ["", said, ""]
+    both = "faults 1 and 2 acted on the same: they rest until this one ends"
+    assert [laboratory.faults.remark(n) for n in (1, 2, 3, 4)] == ["", said, "", both]

@@ -158,8 +158,9 @@ class Faults:
         others = [each for each in self._all[: number - 1] if each.state == "on"]
         rest = [str(each.number) for each in others if each.fault.held(each.given) & mine]
         if rest and injection.state == "on":
-            said += f"{said and '; '}fault {' and '.join(rest)} acted on the same: it rests until"
-            said += " this one ends"
+            acted, it_rests = ("faults", "they rest") if rest[1:] else ("fault", "it rests")
+            said += f"{said and '; '}{acted} {' and '.join(rest)} acted on the same: {it_rests}"
+            said += " until this one ends"
         return said
 
     def clear(self, number: int | Sequence[int] | None = None) -> list[int]:

@@ -122,7 +122,8 @@ class ReadoutLine:
         places = [*self._pulls, *(np.zeros(3) for _ in self.decoys)]
         found = transmission(wiring, resonators, places, levels, hertz, cavities, volts)
         if self._ripple is not None:
-            late = np.exp(-2j * math.pi * hertz * self._ripple.delay)
+            delay = round(self._ripple.delay / REFERENCE_STEP) * REFERENCE_STEP  # as of records
+            late = np.exp(-2j * math.pi * hertz * delay)
             found = found * (1 + self._ripple.amplitude * late)
         found = compressed(self._amplifier, volts * found) / volts
         noise = math.hypot(wiring.noise, noise_volts(self._amplifier, REFERENCE_STEP))

@@ -102,5 +102,7 @@ def test_the_analyzer_sees_the_standing_wave_and_the_amplifier():
     rippled = flawed({}, ripples={"feed0": Ripple(0.1, 20e-9)})
     ratio = s21(rippled, far) / s21(flawed({}), far)
     assert ratio == pytest.approx(1 + 0.1 * np.exp(-2j * np.pi * np.array(far) * 20e-9), rel=1e-9)
+    between = flawed({}, ripples={"feed0": Ripple(0.1, 20.3e-9)})  # as records have it: 20 ns
+    assert s21(between, far) == pytest.approx(s21(rippled, far), rel=1e-9)
     strained = flawed({}, amplifiers={"feed0": Amplifier(0.0, 80.0, 0.05)})
     assert abs(s21(strained, far)) == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
