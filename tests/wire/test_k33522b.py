@@ -286,6 +286,7 @@ def test_arbitrary_waveforms_by_numbers_and_by_blocks(box):
     told(box, 'SOUR1:FUNC:ARB "second";:SOUR1:FUNC ARB')
     assert told(box, "SOUR1:FUNC:ARB?;:SOUR1:FUNC?;:SOUR2:DATA:VOL:CAT?") == '"SECOND";ARB;""'
     assert error(box) == 0
+    assert told(box, "SOUR1:FUNC:ARB third;:SOUR1:FUNC:ARB?;:SYST:ERR?") == '"THIRD";+0,"No error"'
     told(box, "SOUR1:DATA:VOL:CLE")
     assert told(box, "SOUR1:DATA:VOL:CAT?;:SOUR1:FUNC:ARB?") == '"";""'
 

@@ -56,7 +56,7 @@ class ArbMemory:
         self._keep(call, name, _samples(call, texts, ">i2") / np.float32(_FULL_SCALE))
 
     def _keep(self, call: Call, text: str, samples: Wave) -> None:
-        name = string(text) if text[:1] in "\"'" else text
+        name = _name(text)
         if not name.isidentifier() or len(name) > 12:
             raise ScpiError(-224, name[:20])
         if samples.size not in _POINTS:
@@ -77,7 +77,7 @@ class ArbMemory:
         return ",".join(names) or '""'
 
     def _choose(self, call: Call) -> None:
-        channel, name = channel_of(call), string(call.parts(1, 1)[0]).upper()
+        channel, name = channel_of(call), _name(call.parts(1, 1)[0]).upper()
         if (channel, name) not in self._waves:
             raise ScpiError(-224, f"no waveform {name[:20]}")
         old, self._chosen[channel] = self._chosen.get(channel), name
@@ -85,6 +85,11 @@ class ArbMemory:
 
     def _ask_chosen(self, call: Call) -> str:
         return f'"{self._chosen.get(channel_of(call), "")}"'
+
+
+def _name(text: str) -> str:
+    """Return the name of a waveform; it may stand without quotes (public scripts for the box)."""
+    return string(text) if text[:1] in "\"'" else text
 
 
 def channel_of(call: Call) -> int:
