@@ -1,7 +1,7 @@
 """The process that compiles the fits: `python -m kammerton.serve.compiling`.
 
-One at a time for each folder that keeps them. It ends when who wanted it does, and what it has
-finished stays on the disk.
+One at a time of each user for each folder that keeps them. It ends when who wanted it does, and
+what it has finished stays on the disk.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ NICE = 5
 
 BELOW_NORMAL = 0x4000  # winbase.h
 
-LOCK = "kammerton-compiling.lock"
+LOCK = "kammerton-compiling.{}.lock"
+"""By the user: one who may not open another's would never compile."""
 LOOK = 0.2  # s between two looks whether another has finished
 
 
@@ -90,7 +91,9 @@ def _alone(folder: Path, wire: Wire) -> Iterator[None]:
     """Work while no other process does for this folder; the system lets it go however one ends."""
     from filelock import FileLock, Timeout
 
-    lock = FileLock(folder / LOCK)
+    from kammerton.estimation import compiled
+
+    lock = FileLock(folder / LOCK.format(compiled.user()))
     try:
         lock.acquire(timeout=0)
     except Timeout:

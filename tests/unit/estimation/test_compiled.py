@@ -105,6 +105,24 @@ def test_what_another_user_keeps_in_the_same_folder_keeps_nobody_from_a_first_ru
         compiled.compile_all()
 
 
+def test_after_an_upgrade_another_user_marks_what_is_compiled_beside_the_first_ones(
+    only_twice, monkeypatch
+):
+    """Who may write in a folder may not write over a file of somebody else in it."""
+    monkeypatch.setattr(compiled, "user", lambda: "1001")
+    compiled.compile_all()
+    (first,) = only_twice.glob("*.compiled")
+    monkeypatch.setattr(compiled, "user", lambda: "1002")
+    assert compiled.is_complete(), "what the first has compiled serves everybody"
+    before = first.read_text()
+    monkeypatch.setattr(compiled, "_this", lambda: "another code")
+    assert not compiled.is_complete()
+    compiled.compile_all()
+    assert compiled.is_complete()
+    assert first.read_text() == before
+    assert len(list(only_twice.glob("*.compiled"))) == 2
+
+
 def test_it_is_complete_only_with_this_code_and_this_numba(kernels, monkeypatch):
     twice = kernels()
     monkeypatch.setattr(compiled, "solve", twice)
