@@ -30,6 +30,8 @@ class BoardLink:
         self._reader = self._socket.makefile("rb")
         self._lock = threading.RLock()
         self._asked = 0
+        self._silent = ""
+        """Why nothing is read any more: an answer that came too late would belong to another."""
         self.close = weakref.finalize(self, _close, self._reader, self._socket)
         self.ask("hello", op="hello")
 
@@ -58,8 +60,11 @@ class BoardLink:
                     raise failure(answer["error"], function, answer.get("detail", ""))
                 if into is not None:
                     self._receive(into)
+            except TimeoutError:
+                self._silent = f"no answer within {patience + _PATIENCE:g} s"
+                raise _gone(self._silent) from None
             except OSError as error:
-                raise _gone(str(error)) from None
+                raise _gone(self._silent or str(error)) from None
             return answer
 
     def _answer(self) -> dict[str, Any]:

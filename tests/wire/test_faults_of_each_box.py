@@ -348,6 +348,17 @@ def test_a_digitizer_that_answers_too_late_is_given_up_and_taken_up_anew(
     asyncio.run(main())
 
 
+def test_a_digitizer_that_was_silent_once_says_so_from_then_on(laboratory, monkeypatch):
+    link = board_link.BoardLink("127.0.0.1", laboratory.ports["board"])
+    number = laboratory.faults.inject("late", instrument="board", seconds=3600)
+    monkeypatch.setattr(board_link, "_PATIENCE", 0.1)
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match=r"no answer within 0\.1 s"):
+            link.ask("AlazarAbortAsyncRead", op="abort")
+    laboratory.faults.clear(number)
+    link.close()
+
+
 def test_an_answer_of_the_digitizer_comes_as_the_fault_is_taken_off(laboratory):
     number = laboratory.faults.inject("late", instrument="board", seconds=3600)
     with socket.create_connection(("127.0.0.1", laboratory.ports["board"]), 20) as client:
