@@ -79,17 +79,25 @@ class BeliefBook:
     ) -> None:
         """Widen what was measured of every qubit whose drive or readout one of these makes.
 
-        already: instruments for which that was done.
+        What makes neither (a bias: its flux reaches them all) is taken for one that every qubit
+        uses. already: instruments for which that was done.
         """
+        used = {qubit.name: self._used(qubit) for qubit in self._lab.qubits.values()}
+        on_lines = {None, *already}.union(*used.values())
+        of_all = set(instruments) - on_lines
         for qubit in self._lab.qubits.values():
-            feedline = self._lab.feedlines[self._lab.resonators[qubit.resonator].feedline]
-            lines = (qubit.drive, feedline.line)
-            used = {c.instrument for line in lines for c in (line.i, line.q)}
-            used |= {line.source for line in lines} | {feedline.digitizer}
-            if not used.isdisjoint(instruments) and used.isdisjoint(already):
-                mine = (qubit.name, qubit.resonator)
-                names = [n for n in self._beliefs if n.split(".", 1)[0] in mine]
+            mine = used[qubit.name] | of_all
+            if not mine.isdisjoint(instruments) and mine.isdisjoint(already):
+                elements = (qubit.name, qubit.resonator)
+                names = [n for n in self._beliefs if n.split(".", 1)[0] in elements]
                 self.doubt(names, times, now)
+
+    def _used(self, qubit: QubitEntry) -> set[str | None]:
+        """Return the instruments that make a qubit's drive and readout."""
+        feedline = self._lab.feedlines[self._lab.resonators[qubit.resonator].feedline]
+        lines = (qubit.drive, feedline.line)
+        channels = {c.instrument for line in lines for c in (line.i, line.q)}
+        return channels | {line.source for line in lines} | {feedline.digitizer}
 
     def widen(self, full_name: str, sigma: float) -> None:
         """Doubt a belief by at least this much, whatever the design says."""

@@ -21,7 +21,7 @@ from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, LabClock, LastingFault, Run, StoreInUse, Verdict
 from kammerton.model.alarm import Tell, unheard
-from kammerton.model.roles import Queued
+from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
 from kammerton.serve.background import Background
@@ -286,8 +286,8 @@ class Tuning:
         book.update(self.store.parameters())
         book.recall(self.store.doubts())
         for name in doubtful:
-            asked = isinstance(bench.instruments.get(name), Queued)  # after each run
-            if not asked:
+            box = bench.instruments.get(name)
+            if not isinstance(box, Queued | FridgeMonitor):  # asked after each run; makes nothing
                 book.doubt_what_uses({name}, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kammerton.loop import BeliefBook
@@ -19,3 +21,22 @@ def test_what_no_design_bounds_is_doubted_up_to_its_value_and_no_further(tmp_pat
         book.doubt(["r0.readout_angle"], 5.0, clock.now())
     assert book["r0.readout_angle"].sigma == pytest.approx(0.6)
     assert book.doubted()["r0.readout_angle"].sigma == pytest.approx(0.6)
+
+
+def test_what_is_no_part_of_a_line_reaches_every_qubit(tmp_path):
+    """A bias moves flux; a source of one qubit's own concerns that qubit alone."""
+    lab, clock = two_qubits(tmp_path), LabClock()
+    own = replace(lab.qubits["q1"].drive, source="lo1")
+    lab = replace(lab, qubits={**lab.qubits, "q1": replace(lab.qubits["q1"], drive=own)})
+    known = {f"q{k}.f01": estimate(4.9e9, 1e3) for k in range(2)}
+
+    def doubted(*instruments: str, already: tuple[str, ...] = ()) -> set[str]:
+        book = BeliefBook(lab, clock.now())
+        book.update(known)
+        book.doubt_what_uses(instruments, 5.0, clock.now(), already)
+        return {name for name in known if book[name].sigma > 2e3}
+
+    assert doubted("bias_q0") == set(known)
+    assert doubted("lo1") == {"q1.f01"}
+    assert doubted("bias_q0", already=("bias_q0",)) == set()
+    assert doubted("bias_q0", already=("lo1",)) == {"q0.f01"}
