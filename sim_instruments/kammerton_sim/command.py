@@ -231,9 +231,7 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         signal.signal(number, lambda *_: stop.set())
     if until_stdin_closes:
         threading.Thread(target=_watch, args=(sys.stdin, stop), daemon=True).start()
-    threading.Thread(
-        target=_warm, args=(bool(laboratory.chip.couplings),), name="warm", daemon=True
-    ).start()
+    _warm(bool(laboratory.chip.couplings), None if until_stdin_closes else stop)
     sys.stderr.write(_table(laboratory))
     sys.stderr.write(_beside_others(laboratory))
     with announced(laboratory.chip.name, laboratory.ports["control"]):
@@ -242,11 +240,20 @@ def _serve_until_stopped(laboratory: Laboratory, until_stdin_closes: bool) -> No
         stop.wait()
 
 
-def _warm(coupled: bool) -> None:
-    """Compile the kernels while the parent still starts."""
-    from kammerton_sim.world import warm
+def _warm(coupled: bool, stop: threading.Event | None) -> None:
+    """Compile the kernels; where they are not on the disk yet, be ready only then.
 
-    warm(coupled)
+    stop: ends the waiting; None where whoever began the laboratory starts meanwhile, too.
+    """
+    from kammerton_sim.world import compiled, warm
+
+    warming = threading.Thread(target=warm, args=(coupled,), name="warm", daemon=True)
+    before = compiled()
+    warming.start()
+    if stop is not None and not before:
+        sys.stderr.write("numerical kernels are compiled, once: a minute or two\n")
+        while warming.is_alive() and not stop.wait(0.1):
+            pass
 
 
 def _watch(stream: TextIO, stop: threading.Event) -> None:

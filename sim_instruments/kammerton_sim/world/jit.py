@@ -26,6 +26,11 @@ def _forget_older(folder: Path) -> None:
 _forget_older(Path(__file__).parent)
 
 
+def compiled() -> bool:
+    """Whether kernels are on the disk, beside their sources."""
+    return any(Path(__file__).parent.rglob("*.nbi"))
+
+
 def kernel(function: F) -> F:
     """Compile at first call, keep on disk, release the interpreter lock while running."""
     return cast("F", numba.njit(cache=True, nogil=True, fastmath=True)(function))

@@ -83,8 +83,8 @@ class BeliefBook:
         uses. already: instruments for which that was done.
         """
         used = {qubit.name: self._used(qubit) for qubit in self._lab.qubits.values()}
-        on_lines = {None, *already}.union(*used.values())
-        of_all = set(instruments) - on_lines
+        on_lines = {name for names in used.values() for name in names}
+        of_all = {*instruments} - {*already} - on_lines - {None}
         for qubit in self._lab.qubits.values():
             mine = used[qubit.name] | of_all
             if not mine.isdisjoint(instruments) and mine.isdisjoint(already):
@@ -96,8 +96,8 @@ class BeliefBook:
         """Return the instruments that make a qubit's drive and readout."""
         feedline = self._lab.feedlines[self._lab.resonators[qubit.resonator].feedline]
         lines = (qubit.drive, feedline.line)
-        channels = {c.instrument for line in lines for c in (line.i, line.q)}
-        return channels | {line.source for line in lines} | {feedline.digitizer}
+        used: set[str | None] = {c.instrument for line in lines for c in (line.i, line.q)}
+        return used.union({line.source for line in lines}, {feedline.digitizer})
 
     def widen(self, full_name: str, sigma: float) -> None:
         """Doubt a belief by at least this much, whatever the design says."""
