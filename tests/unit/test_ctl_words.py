@@ -33,6 +33,14 @@ def test_a_truth_has_its_own_unit(name, value, stderr, truth, said):
     assert said in line
 
 
+def test_a_share_may_be_written_in_percent_and_a_word_stays_a_word():
+    shared = CATALOGUE["garble"].values({"instrument": "awg1", "share": "5%"})
+    assert shared["share"] == pytest.approx(0.05)
+    assert CATALOGUE["say"].values({"instrument": "awg1", "text": "5%"})["text"] == "5%"
+    with pytest.raises(ValueError, match="share must be a number, not 'some%'"):
+        CATALOGUE["garble"].values({"instrument": "awg1", "share": "some%"})
+
+
 @pytest.mark.parametrize("wide", [80, 100, 120])
 def test_the_faults_fit_the_terminal(monkeypatch, wide):
     monkeypatch.setenv("COLUMNS", str(wide))

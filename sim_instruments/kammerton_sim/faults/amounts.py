@@ -79,6 +79,12 @@ def plain(given: Any, unit: str) -> Any:
     return f"{number}e{int(exponent or 0) + _PREFIXES[prefix]}" if prefix in _PREFIXES else given
 
 
+def number(given: Any) -> float:
+    """Return a number, which may be written in percent: "5%" is 0.05."""
+    percent = isinstance(given, str) and given.endswith("%")
+    return float(given[:-1]) / 100 if percent else float(given)
+
+
 def shown(name: str, value: Value, units: Mapping[str, str] = UNITS) -> str:
     """Return a value as it may be written, with its unit where it has one: 200kHz, 0.01, awg1."""
     if not isinstance(value, float):
@@ -99,7 +105,8 @@ def with_unit(value: float, unit: str) -> str:
 
 def has_unit(given: Any) -> bool:
     """Return whether it is written with a unit."""
-    return isinstance(given, str) and _QUANTITY.fullmatch(given) is not None
+    match = _QUANTITY.fullmatch(given) if isinstance(given, str) else None
+    return match is not None and match[2] != "%"
 
 
 def wanted(kind: str, unit: str) -> str:

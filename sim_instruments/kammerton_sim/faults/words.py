@@ -13,6 +13,7 @@ from kammerton_sim.faults.amounts import (
     Bound,
     Value,
     has_unit,
+    number,
     plain,
     shown,
     wanted,
@@ -25,7 +26,7 @@ from kammerton_sim.names import near, own_name, stranger
 if TYPE_CHECKING:
     from kammerton_sim.site import Site
 
-_KINDS: Mapping[str, Callable[[str], Value]] = {"float": float, "int": int, "str": str}
+_KINDS: Mapping[str, Callable[[Any], Value]] = {"float": number, "int": int, "str": str}
 
 
 @dataclass(frozen=True)
