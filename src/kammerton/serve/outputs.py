@@ -10,6 +10,7 @@ from kammerton.bench import OutputChange
 from kammerton.model import StoreError
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.publish.session import NOT_KNOWN
+from kammerton.serve.words import left_on
 from kammerton.store import Activity, Store
 
 log = logging.getLogger(__name__)
@@ -74,8 +75,7 @@ class Outputs:
         """Raise an alarm where the work ends and no output is known to be off: nobody else may."""
         if not self.known_off:
             mine, why = self._store.computer, self._why or str(problem) or "nobody switched off"
-            words = f"outputs of {mine} are {NOT_KNOWN}: {why}"
-            self._alarm(Alarm("outputs", mine, words))
+            self._alarm(Alarm("outputs", mine, left_on(mine, why)))
 
     def changed(self, change: OutputChange) -> None:
         """Take note of a change, or a refusal, of the gate."""

@@ -10,6 +10,7 @@ from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Alarm
 from kammerton.publish.unrecorded import tell_once
+from kammerton.serve.words import left_on
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ async def off_without_store(lab: Lab) -> tuple[bool, str]:
         async with open_bench(replace(lab, instruments=entries), LabClock(), configure=False):
             pass
     except InstrumentError as problem:
-        await _told(lab, f"outputs of {lab.computer} are not known to be off: {problem}")
+        await _told(lab, left_on(lab.computer, str(problem)))
         return False, f"outputs are not known to be off: {problem}"
     return True, "all outputs are known to be off; biases are as they were"
 

@@ -13,7 +13,7 @@ import pytest
 from kammerton.model import InstrumentError, StoreError, StoreInUse
 from kammerton.serve import child, last, unrecorded
 from kammerton.serve.computer import opened_store
-from kammerton.serve.words import Code, Mode, Order
+from kammerton.serve.words import Code, Mode, Order, left_on
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
 
@@ -218,3 +218,9 @@ def test_r1_what_a_process_saw_of_its_outputs_counts_whatever_the_database_says(
     assert "not known" not in why
     lo = "lo is not known to be off: no answer"
     assert told(False, lo) == (Code.FAILED, f"told to end; {lo}", False)
+
+
+def test_that_outputs_are_not_known_to_be_off_is_said_once() -> None:
+    why = "lo is not known to be off: no answer; awg is not known to be off: it plays"
+    said = "outputs of hall are not known to be off: lo: no answer; awg: it plays"
+    assert left_on("hall", why) == said
