@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from kammerton.lab import Lab
-from kammerton.serve import child, computer, last, safe
+from kammerton.serve import child, last, opened, safe
 from kammerton.serve.rules import Rules
 from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
@@ -84,17 +84,17 @@ def test_r1_a_database_that_stands_still_keeps_no_output_on(monkeypatch) -> None
         assert not on(laboratory)
     assert last.KNOW < 1.0
     monkeypatch.undo()
-    assert Rules().another > computer.HALF_OPEN + last.KNOW + last.LAST
+    assert Rules().another > opened.HALF_OPEN + last.KNOW + last.LAST
 
 
 def test_r1_a_database_that_takes_long_to_open_is_not_waited_for(monkeypatch) -> None:
     over = threading.Event()
-    monkeypatch.setattr(computer.Store, "open", lambda *_, **__: over.wait(60))
-    monkeypatch.setattr(computer, "HALF_OPEN", 0.05)
+    monkeypatch.setattr(opened.Store, "open", lambda *_, **__: over.wait(60))
+    monkeypatch.setattr(opened, "HALF_OPEN", 0.05)
     lab = SimpleNamespace(database=None, computer="two", data=None, note="")
 
     async def told() -> None:
-        opening = asyncio.create_task(computer._open(lab))
+        opening = asyncio.create_task(opened._open(lab))
         await asyncio.sleep(0.05)
         opening.cancel()
         try:
@@ -113,17 +113,17 @@ def test_r1_what_was_opened_just_then_is_closed_again(monkeypatch) -> None:
     store.close = lambda: setattr(store, "closed", True)
     begun, go = threading.Event(), threading.Event()
 
-    def opened(*_: object, **__: object) -> object:
+    def slowly(*_: object, **__: object) -> object:
         begun.set()
         go.wait(60)
         return store
 
-    monkeypatch.setattr(computer.Store, "open", opened)
-    monkeypatch.setattr(computer, "HALF_OPEN", 60.0)
+    monkeypatch.setattr(opened.Store, "open", slowly)
+    monkeypatch.setattr(opened, "HALF_OPEN", 60.0)
     lab = SimpleNamespace(database=None, computer="two", data=None, note="")
 
     async def told() -> None:
-        opening = asyncio.create_task(computer._open(lab))
+        opening = asyncio.create_task(opened._open(lab))
         assert await asyncio.to_thread(begun.wait, 20)
         opening.cancel()
         await asyncio.sleep(0)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from kammerton.bench import Bench, open_bench
@@ -19,8 +18,8 @@ from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, LastingFault, Run, StoreInUse, Verdict
-from kammerton.model.alarm import Tell, unheard
+from kammerton.model import Held, LabClock, LastingFault
+from kammerton.model.alarm import Tell
 from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
@@ -30,27 +29,16 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
 from kammerton.serve.memory import giving_back
+from kammerton.serve.opened import Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
-from kammerton.serve.pictures import draw_run
 from kammerton.serve.relaying import relayed
-from kammerton.serve.unrecorded import off_without_store
+from kammerton.serve.reports import reporter
 from kammerton.store import Store
 from kammerton.store.rows import Lease
-from kammerton.verify import library_warning
 
 log = logging.getLogger(__name__)
 
-HALF_OPEN = 1.0  # s that an opening under way is waited for when told to end
-ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off and end
-ANOTHERS = "the instruments are of that process, and none was touched; see kammerton status"
-NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
-
 Doing = Callable[[str], object]
-Known = Callable[[bool, str], object]
-
-
-def quiet(*what: object) -> None:
-    """Tell nobody."""
 
 
 async def run_computer(
@@ -87,7 +75,7 @@ async def run_computer(
             errands = Measuring(lab, calibration_names())
             holds, committed = (
                 Holds(lab, store, doing, alarms.tell),
-                _reporter(lab, store, pictures),
+                reporter(lab, store, pictures),
             )
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell,
@@ -119,78 +107,6 @@ async def _drawing() -> AsyncIterator[Background]:
         raise
     finally:
         await unbroken(asyncio.to_thread(pictures.close))
-
-
-@asynccontextmanager
-async def opened_store(
-    lab: Lab, *, touch: bool = True, alarm: Tell = unheard, known: Known = quiet
-) -> AsyncIterator[tuple[Store, Outputs]]:
-    """Open the database, and the audit log of the outputs; say at the end whether they are off.
-
-    The log says first what lab.toml says of the device, beside every result.
-
-    known: hears that too, for the database may be silent by then.
-
-    Where it does not open, outputs are switched off (if `touch`) before that is raised, with a note
-    that says what is known of them.
-    """
-    async with AsyncExitStack() as stack:
-        try:
-            store = stack.enter_context(await _open(lab))
-        except StoreInUse as in_use:
-            in_use.add_note(ANOTHERS)
-            raise
-        except Exception as problem:
-            words = NOT_TOUCHED
-            if touch:
-                known(False, "")  # until it is: what nobody foresaw may come between
-                off, words = await off_without_store(lab)
-                known(off, "")
-            problem.add_note(words)
-            raise
-        if lab.note:
-            log.info("%s", lab.note)
-        if store.place.file is not None and (warning := library_warning()):
-            log.warning("%s", warning)
-        audit = Background("audit log")
-        outputs = Outputs(store, audit.add, alarm)
-        stack.callback(outputs.close)
-        stack.push_async_callback(lambda: unbroken(asyncio.to_thread(audit.close)))
-        stack.callback(
-            lambda: known(outputs.known_off, outputs.tried)
-        )  # before those, which may fail or wait
-        yield store, outputs
-
-
-async def _open(lab: Lab) -> Store:
-    """Open the database; wait a little for a process whose supervisor was killed to let it go."""
-    until = time.monotonic() + ORPHAN
-    while True:
-        opening = asyncio.ensure_future(
-            asyncio.to_thread(Store.open, lab.database, lab.computer, data=lab.data, note=lab.note)
-        )
-        try:
-            return await asyncio.shield(opening)
-        except asyncio.CancelledError:
-            await _given_up(opening)
-            raise
-        except StoreInUse:
-            if time.monotonic() > until:
-                raise
-            await asyncio.sleep(0.1)
-
-
-async def _given_up(opening: asyncio.Future[Store]) -> None:
-    """Close what is opened soon; what takes longer (a check, a server) is left to the end.
-
-    Half open it would still be locked by us where it is asked for last words.
-    """
-    await asyncio.wait({opening}, timeout=HALF_OPEN)
-    if not opening.done():
-        log.warning("told to end while the database is being opened: that is not waited for")
-        opening.add_done_callback(lambda done: done.cancelled() or done.exception())
-    elif opening.exception() is None:
-        opening.result().close()
 
 
 @dataclass(frozen=True)
@@ -301,33 +217,3 @@ class Tuning:
     def _say(self, what: str) -> None:
         self.doing(what)
         self.outputs.at_work(what)
-
-
-def _reporter(lab: Lab, store: Store, pictures: Background) -> Committed:
-    """Return what tells of a committed run: one line in the log, and a picture."""
-
-    def committed(run: Run, run_id: str) -> None:
-        log.info("%s", _summary(run, run_id))
-        if lab.pictures:
-            pictures.add(_draw, lab, store, run, run_id)
-
-    return committed
-
-
-def _draw(lab: Lab, store: Store, run: Run, run_id: str) -> None:
-    """Read what is believed beside the loop: a store that is away costs a picture, no more."""
-    believed = {n: e for n, e in store.parameters().items() if e.run == run_id}
-    draw_run(lab, run, run_id, believed)
-
-
-def _summary(run: Run, run_id: str) -> str:
-    """Say in one line what a run found."""
-    good = [name for name, fit in run.fits.items() if fit.verdict is Verdict.ACCEPTED]
-    bad = [
-        f"{name} {fit.said()}"
-        for name, fit in run.fits.items()
-        if fit.verdict is not Verdict.ACCEPTED
-    ]
-    words = ([f"{', '.join(good)} accepted"] if good else []) + bad
-    seconds = f"{run.instrument_seconds:.1f} s of instrument time"
-    return f"{run_id} {run.calibration}: {'; '.join(words)}; {seconds}"

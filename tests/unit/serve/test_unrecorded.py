@@ -12,7 +12,7 @@ import pytest
 
 from kammerton.model import InstrumentError, StoreError, StoreInUse
 from kammerton.serve import child, last, unrecorded
-from kammerton.serve.computer import opened_store
+from kammerton.serve.opened import opened_store
 from kammerton.serve.words import Code, Mode, Order, left_on
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
@@ -108,7 +108,7 @@ def test_where_nothing_may_be_touched_a_broken_database_changes_nothing(lab, ben
 
 
 def test_the_instruments_of_another_daemon_are_left_alone(lab, benches, monkeypatch):
-    monkeypatch.setattr("kammerton.serve.computer.ORPHAN", 0.0)
+    monkeypatch.setattr("kammerton.serve.opened.ORPHAN", 0.0)
     with Store.open(lab.database, "two", data=lab.data):
         assert isinstance(refused(lab), StoreInUse)
     assert benches[0] == []
@@ -154,7 +154,7 @@ def test_what_nobody_foresaw_on_the_way_off_is_not_known_to_be_off(lab, monkeypa
     async def fails(_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("kammerton.serve.computer.off_without_store", fails)
+    monkeypatch.setattr("kammerton.serve.opened.off_without_store", fails)
 
     async def opening():
         async with opened_store(lab, known=life.known):
@@ -177,7 +177,7 @@ def test_a_bias_that_ramps_before_it_is_off_gets_the_time_for_it(lab, state, ram
 def test_the_log_says_at_the_start_what_is_wrong_with_the_library(
     lab, caplog, monkeypatch, warning
 ):
-    monkeypatch.setattr("kammerton.serve.computer.library_warning", lambda: warning)
+    monkeypatch.setattr("kammerton.serve.opened.library_warning", lambda: warning)
 
     async def opening():
         async with opened_store(lab):
@@ -191,7 +191,7 @@ def test_r7_beside_another_daemon_it_says_whose_the_instruments_are_and_no_more(
     lab, monkeypatch, capsys
 ):
     """How the outputs are is for the one to say that has them."""
-    monkeypatch.setattr("kammerton.serve.computer.ORPHAN", 0.0)
+    monkeypatch.setattr("kammerton.serve.opened.ORPHAN", 0.0)
     life, order = child.Life(UNHEARD, 1.0), Order(lab.path, None, Mode.ONCE)
     with Store.open(lab.database, "two", data=lab.data) as store:
         store.activity("t1 on q0")
