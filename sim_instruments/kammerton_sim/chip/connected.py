@@ -1,4 +1,4 @@
-"""Whether what a chip's words name is there: flux lines, qubits of couplings, couplers."""
+"""Whether what a chip's words name is there and can be: flux lines, couplings, transmons."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from kammerton_sim.chip.couplings import Coupler, Coupling
 from kammerton_sim.chip.flux import Flux, channel_of
 from kammerton_sim.chip.further import PULSER, PULSER_CHANNELS
 from kammerton_sim.chip.words import QubitTruth, ResonatorTruth, Wiring
+
+MOST_ANHARMONIC = 0.24
+"""Of f01, at EJ / EC of 7 (T: the charge basis); less on either side."""
 
 
 def flux_lines(
@@ -35,6 +38,18 @@ def flux_lines(
         if channel in taken:
             yield f"wiring: channel {flux.line} is used more than once"
         taken.append(channel)
+
+
+def transmons(qubits: Sequence[QubitTruth], couplers: Mapping[str, Coupler]) -> Iterator[str]:
+    """What moves with flux or charge has levels of its EJ and EC: no others go together."""
+    moved = {f"qubits.{q.name}": (q.f01, q.anharmonicity) for q in qubits if q.flux or q.charge}
+    moved |= {f"couplers.{name}": (c.frequency, c.anharmonicity) for name, c in couplers.items()}
+    for where, (f01, anharmonicity) in moved.items():
+        if anharmonicity < -MOST_ANHARMONIC * f01:
+            yield (
+                f"{where}.anharmonicity_hz: no transmon of {f01 / 1e9:.6g} GHz has"
+                f" {anharmonicity / 1e6:.6g} MHz; at most {MOST_ANHARMONIC:g} of its frequency"
+            )
 
 
 def couplings(

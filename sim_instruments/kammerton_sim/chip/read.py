@@ -71,6 +71,7 @@ class _ChipReader(Reader):
         couplers = effects.get("couplers", {})
         self.problems += connected.flux_lines(qubits, couplers, wiring)
         self.problems += connected.straddling(qubits, resonators)
+        self.problems += connected.transmons(qubits, couplers)
         self.problems += connected.loops(wiring, qubits, couplers)
         self.problems += connected.couplings(effects.get("couplings", ()), qubits, couplers)
         if self.problems:

@@ -17,8 +17,11 @@ from kammerton_sim.chip import (
     read_chip,
     write_chip,
 )
+from kammerton_sim.chip.connected import MOST_ANHARMONIC
 from kammerton_sim.chip.keys import POSITIVE
 from kammerton_sim.chip.section import Section, number, section_lines, text
+from kammerton_sim.world import WorldError
+from kammerton_sim.world.transmon import energies
 
 HERTZ, RATES = st.floats(1e6, 1e8), st.floats(1e-9, 1e3)
 
@@ -80,3 +83,27 @@ def test_a_bad_section_is_refused_by_name(tmp_path, old, new, problem):
     with pytest.raises(ChipError) as caught:
         read_chip(path)
     assert problem in str(caught.value)
+
+
+def test_what_no_transmon_can_be_is_named_with_everything_else(tmp_path):
+    path = tmp_path / "chip.toml"
+    plain = random_chip(2, 5)
+    wrong = [replace(q, anharmonicity=-0.3 * q.f01, charge=Charge(100.0)) for q in plain.qubits]
+    write_chip(replace(plain, qubits=tuple(wrong)), path)
+    path.write_text(path.read_text().replace("t1_s = ", "t1_s = -", 1))
+    with pytest.raises(ChipError) as caught:
+        read_chip(path)
+    said = str(caught.value)
+    assert "3 problems" in said
+    assert "qubits.q0.anharmonicity_hz: no transmon of" in said
+    assert "qubits.q1.anharmonicity_hz: no transmon of" in said
+    few = [replace(q, charge=None) for q in wrong]  # three levels are three levels
+    write_chip(replace(plain, qubits=tuple(few)), path)
+    assert len(read_chip(path).qubits) == 2
+
+
+def test_the_most_anharmonic_transmon_is_one():
+    ej, ec = energies(5e9, -MOST_ANHARMONIC * 5e9)
+    assert 6 < ej / ec < 7
+    with pytest.raises(WorldError, match="no transmon"):
+        energies(5e9, -1.02 * MOST_ANHARMONIC * 5e9)
