@@ -108,7 +108,7 @@ class Control:
         """Return what is to be done, and with what; FaultError where that cannot be told."""
         try:
             request = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             request = None
         if not isinstance(request, dict) or not isinstance(request.get("op"), str):
             raise FaultError('a request is a JSON object on a line, such as {"op": "time"}')

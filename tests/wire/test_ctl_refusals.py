@@ -132,6 +132,7 @@ def test_what_is_not_there_is_said_in_words(tmp_path, ctl):
     [
         ("[]", 'a request is a JSON object on a line, such as {"op": "time"}'),
         ("time", 'a request is a JSON object on a line, such as {"op": "time"}'),
+        ("[" * 50_000, 'a request is a JSON object on a line, such as {"op": "time"}'),
         ('{"op": 3}', 'a request is a JSON object on a line, such as {"op": "time"}'),
         ('{"op": "tme"}', "no operation 'tme' (did you mean 'time'?)"),
         ('{"op": "truth"}', "truth: missing a required argument: 'parameter'"),

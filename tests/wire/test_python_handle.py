@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import subprocess
 import sys
@@ -93,6 +94,9 @@ def test_values_of_before_the_laboratory_are_judged_and_it_is_said(laboratory):
 def test_what_is_of_another_type_is_named(laboratory):
     with pytest.raises(WorldError, match=r"a parameter is a name such as q0\.t1, not 3"):
         World.truth(laboratory.world, 3)
+    for never in (math.nan, 1e308):
+        with pytest.raises(WorldError, match=r"q0\.t1: at is a time in unix s, not"):
+            World.truth(laboratory.world, "q0.t1", at=never)
     with pytest.raises(WorldError, match=r"q0\.t1: at is a time in unix s, not '5h'"):
         World.truth(laboratory.world, "q0.t1", at="5h")
     with pytest.raises(WorldError, match="by a number of s, not by '5h'"):

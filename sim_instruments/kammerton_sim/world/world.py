@@ -39,6 +39,9 @@ from kammerton_sim.world.thermal import (
 )
 from kammerton_sim.world.timeline import IntArray, rising_edges, turn_samples
 
+_LATEST = 1e11
+"""Unix s: three thousand years from now."""
+
 
 class World:
     """A chip in its refrigerator, seen only through its cables.
@@ -166,7 +169,7 @@ class World:
         """
         if not isinstance(parameter, str):
             raise WorldError(f"a parameter is a name such as q0.t1, not {parameter!r}")
-        if at is not None and not (isinstance(at, int | float) and math.isfinite(at)):
+        if at is not None and not (isinstance(at, int | float) and abs(at) < _LATEST):
             raise WorldError(f"{parameter}: at is a time in unix s, not {at!r}")
         found = self._truth(parameter, at, extra)
         kelvin = self.refrigerator.temperature_at(self.clock.now() if at is None else at)
