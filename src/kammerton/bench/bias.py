@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from itertools import pairwise
 
-from kammerton.bench.guard import Guard
+from kammerton.bench.guard import Guard, by_hand
 from kammerton.bench.limits import check_value
 from kammerton.bench.ramp import steps
 from kammerton.bench.second_look import Difference, SecondLook
@@ -111,9 +111,7 @@ class Biases:
             self._last.pop(name, None)
         old, new = _words(meant, was_on), _words(level, on)
         self._guard.note(OutputChange(name, old, new, SOMEBODY))
-        reason = (
-            f"{name} is not as it was: {new}, not {old}; to work with it: kammerton hold {name}"
-        )
+        reason = f"{name} is not as it was: {new}, not {old}; {by_hand(name)}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)
 

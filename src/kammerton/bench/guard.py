@@ -29,6 +29,11 @@ COMPUTER = "computer"
 """The scope of a lease on everything."""
 
 
+def by_hand(name: str) -> str:
+    """Return what a person has to say to work with an instrument that the daemon has."""
+    return f'to work with it: kammerton hold {name} --why "..."'
+
+
 class Hold(Protocol):
     """A lease as the bench needs it: who wants hands off what, why, until when (wall time)."""
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Se
 from contextlib import suppress
 from typing import Any
 
-from kammerton.bench.guard import Guard
+from kammerton.bench.guard import Guard, by_hand
 from kammerton.bench.second_look import Difference, SecondLook, came_on
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together, unbroken
@@ -187,7 +187,7 @@ class ReadBack:
         if cycled:
             reason = f"{name} was switched off and on, and lost its settings: {words}"
             raise SettingsChanged(reason, instrument=name)
-        reason = f"{name} is not set as it was: {words}; to work with it: kammerton hold {name}"
+        reason = f"{name} is not set as it was: {words}; {by_hand(name)}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)
 

@@ -30,6 +30,7 @@ class Outputs:
     def __init__(self, store: Store, later: Callable[..., object], alarm: Tell = unheard) -> None:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
+        self._read = False  # whether this process has read all of them back as off
         self._earlier = not self.known_off  # a process before this may have raised the alarm
         self._why = ""  # what came of the last attempt to switch all off that was not verified
         if self.unclean is not None:
@@ -69,7 +70,7 @@ class Outputs:
     @property
     def words(self) -> str:
         """What is known of them, as the farewell to the broker says it."""
-        return "off" if self.known_off else NOT_KNOWN
+        return "off" if self.known_off and self._read else NOT_KNOWN
 
     def left_on(self, problem: BaseException) -> None:
         """Raise an alarm where the work ends and no output is known to be off: nobody else may."""
@@ -81,6 +82,7 @@ class Outputs:
         """Take note of a change, or a refusal, of the gate."""
         if change.what == ALL:
             self.known_off, self._why = change.refused is None, change.refused or ""
+            self._read |= self.known_off
             if self.known_off:
                 over, mine = "all outputs are off, read back", self._store.computer
                 self._alarm(Alarm("outputs", mine, over, on=False, earlier=self._earlier))

@@ -123,6 +123,15 @@ def test_columns_are_found_by_name_or_title_and_the_nearest_is_named(tmp_path: P
         table.find("twin")
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "unit"),
+    [("delay_us", "delay", "us"), ("freq_MHz", "freq", "MHz"), ("power_dBm", "power", "dBm"),
+     ("t1_us_raw", "t1_us_raw", None), ("x_s", "x_s", None), ("_us", "_us", None)],
+)  # fmt: skip
+def test_a_unit_may_end_a_title(text: str, name: str, unit: str | None) -> None:
+    assert (heading(text).name, heading(text).unit) == (name, unit)
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_numbers_survive_writing(value: float) -> None:
     assert number(repr(value)) == value

@@ -26,6 +26,9 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d*,\d+([eE][-+]?\d+)?")
 _MISSING = {"", "nan", "na", "n/a", "none", "null", "--", "-"}
 _INFINITE = {"inf", "+inf", "-inf", "infinity", "-infinity"}
 _UNIT = re.compile(r"(?P<name>.*?)\s*[\[(](?P<unit>[^\[\]()]*)[\])]")
+_ENDING = re.compile(
+    r"(?P<name>.*\w)_(?P<unit>[num]s|[kMG]?Hz|[mun]?V|dBm?|deg|rad)", flags=re.IGNORECASE
+)
 
 Row = tuple[int, list[str]]
 
@@ -220,15 +223,15 @@ def _headings(heads: list[list[str]], width: int) -> tuple[Heading, ...]:
 
 
 def heading(text: str) -> Heading:
-    """Return name and unit of a title such as "Time [us]"; a plain name has no unit.
+    """Return name and unit of a title such as "Time [us]" or "delay_us"; a plain name has none.
 
     Round brackets hold a unit only if it is one: "arg(S)" is a name.
     """
     text = text.strip()
-    match = _UNIT.fullmatch(text)
+    match = _UNIT.fullmatch(text) or _ENDING.fullmatch(text)
     if match is None or not match["name"]:
         return Heading(text, text, None)
-    if text.endswith(")") and not _is_unit(match["unit"]):
+    if not text.endswith("]") and not _is_unit(match["unit"]):
         return Heading(text, text, None)
     return Heading(text, match["name"], match["unit"].strip())
 
