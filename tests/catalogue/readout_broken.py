@@ -278,7 +278,12 @@ BROKEN: tuple[Broken, ...] = (
     _class("dropped shots", dropped, (ACCEPTED,), "the rest is good"),
     _class("drift during the scan", drifting, ANY, "accept what is still honest"),
     _class("hum", hum, ANY, "clouds are smeared; accept what is still honest"),
-    _class("warm chip", warm, (ACCEPTED,), "poor preparation; the readout is as good as before"),
+    _class(
+        "warm chip",
+        warm,
+        (ACCEPTED,),
+        "poor preparation of clouds 2.5 widths apart or more; the readout is as good as before",
+    ),
     _class("swapped preparation", swapped, REFUSE, "decays lead from 0 to 1"),
     _class("third place", jumping, REFUSE, "a defect or a jump of the resonator: not two clouds"),
     _class("clouds too close", too_close, REFUSE, "no readout"),

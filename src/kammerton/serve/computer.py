@@ -73,10 +73,8 @@ async def run_computer(
         clock = LabClock.not_before(store.now())
         async with _drawing() as pictures:
             errands = Measuring(lab, calibration_names())
-            holds, committed = (
-                Holds(lab, store, doing, alarms.tell),
-                reporter(lab, store, pictures),
-            )
+            holds = Holds(lab, store, doing, alarms.tell)
+            committed = reporter(lab, store, pictures)
             tuning = Tuning(
                 lab, store, clock, holds, outputs, committed, doing, up, alarms.tell,
                 errands.wishes, warm,
@@ -87,13 +85,18 @@ async def run_computer(
                 relayed(lab, store, clock.now, alarms, outputs),
                 giving_back(),
             ):  # fmt: skip
-                try:
-                    return await tuning.run(once=once)
-                except BaseException as end:
-                    if isinstance(end, Exception) or outputs.tried:  # else it looks: left_safe
-                        outputs.left_on(end)
-                    store.place.hurry()  # outputs are off; nothing else is worth waiting for long
-                    raise
+                return await _tuned(tuning, once=once)
+
+
+async def _tuned(tuning: Tuning, *, once: bool) -> Mapping[str, str]:
+    """Tune; whatever ends it, what is not off then is told while the relay still lives."""
+    try:
+        return await tuning.run(once=once)
+    except BaseException as end:
+        if isinstance(end, Exception) or tuning.outputs.tried:  # else it looks: left_safe
+            tuning.outputs.left_on(end)
+        tuning.store.place.hurry()  # outputs are off; nothing else is worth waiting for long
+        raise
 
 
 @asynccontextmanager
