@@ -17,7 +17,18 @@ _came: list[int] = []
 def remember() -> None:
     """Keep signals from now on; whoever runs an event loop later acts on them."""
     for name in ENDING:
-        signal.signal(getattr(signal, name), lambda number, _: _came.append(number))
+        signal.signal(getattr(signal, name), keep)
+
+
+def keep(number: int, _frame: object) -> None:
+    """Keep one signal."""
+    _came.append(number)
+
+
+def end_at_once(number: int, _frame: object) -> None:
+    """End this process by the signal itself: there is nothing left to put in order."""
+    signal.signal(number, signal.SIG_DFL)
+    signal.raise_signal(number)
 
 
 def came() -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from kammerton.early import ENDING, WINDOWS, came
+from kammerton.early import ENDING, WINDOWS, came, end_at_once, keep
 
 T = TypeVar("T")
 
@@ -43,24 +44,26 @@ async def _until_told(main: Coroutine[Any, Any, T], told: Callable[[], object]) 
         told()
         task.cancel()
 
-    on_ending(end)
-    return await task
+    with asked_to_end(end):
+        return await task
 
 
-def on_ending(act: Callable[[], object]) -> None:
+@contextmanager
+def asked_to_end(act: Callable[[], object]) -> Iterator[None]:
     """Call `act` in the running event loop whenever a signal asks this process to end.
 
-    One that was kept while the process loaded counts too.
+    One that was kept while the process loaded counts too. Afterwards a signal does what it did
+    before; the loop's own handlers would outlive the pipe that they write to when it is closed.
     """
-    for name in ENDING:
-        _on_signal(getattr(signal, name), act)
-    if came():
-        asyncio.get_running_loop().call_soon(act)
-
-
-def _on_signal(number: signal.Signals, act: Callable[[], object]) -> None:
     loop = asyncio.get_running_loop()
-    if WINDOWS:  # whose loops have no signal handlers
-        signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
-    else:
-        loop.add_signal_handler(number, act)
+    before = {
+        number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
+        for number in (getattr(signal, name) for name in ENDING)
+    }
+    if came():
+        loop.call_soon(act)
+    try:
+        yield
+    finally:
+        for number, did in before.items():
+            signal.signal(number, end_at_once if did is keep else did or signal.SIG_DFL)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Literal
 
 from kammerton.serve.begun import COMMAND
-from kammerton.serve.events import on_ending
+from kammerton.serve.events import asked_to_end
 from kammerton.serve.keeper import Keeper, Record
 from kammerton.serve.logs import tell
 from kammerton.serve.notify import Notify
@@ -47,20 +47,20 @@ async def supervise(
     worst of the codes of all computers. spare: keep a process ready for the first that dies.
     """
     stop, go = stop or asyncio.Event(), asyncio.Event()
-    on_ending(stop.set)
     rules = rules or Rules()
     ready = Spare(rules, command) if spare else None
-    keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules, command, ready)
-    tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
-    distinct = _Distinct(keepers, stop)
-    await _all_read(keepers, tasks)
-    if not distinct() or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
-        stop.set()
-    else:
-        go.set()
-    kept = ready.kept(_quiet(keepers, stop)) if ready else nullcontext()
-    async with _telling(notify or Notify.of(), keepers, stop), kept:
-        codes = await asyncio.gather(*tasks)
+    with asked_to_end(stop.set):
+        keepers = _keepers(labs, Mode.ONCE if once else Mode.TUNE, rules, command, ready)
+        tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
+        distinct = _Distinct(keepers, stop)
+        await _all_read(keepers, tasks)
+        if not distinct() or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
+            stop.set()
+        else:
+            go.set()
+        kept = ready.kept(_quiet(keepers, stop)) if ready else nullcontext()
+        async with _telling(notify or Notify.of(), keepers, stop), kept:
+            codes = await asyncio.gather(*tasks)
     return Code.BAD_INPUT if distinct.twice else min(codes, key=WORST_FIRST.index)
 
 
