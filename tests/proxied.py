@@ -20,10 +20,10 @@ from kammerton.loop.planner import Plan
 from kammerton.model import LabClock
 from kammerton.model.backoff import Backoff
 from kammerton.store import Store
-from kammerton_sim.audit import unsafe
 from kammerton_sim.chip import Chip, random_chip
 from kammerton_sim.chip.further import MODELS, FurtherInstrument
-from kammerton_sim.contradicted import contradicted
+from kammerton_sim.evidence.audit import unsafe
+from kammerton_sim.evidence.contradicted import contradicted
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.proxy import Proxy

@@ -35,10 +35,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from kammerton_sim.chip.hidden import note
+from kammerton_sim.evidence.questions import Questions
 from kammerton_sim.faults import CATALOGUE, FaultError, Faults
 from kammerton_sim.names import near
 from kammerton_sim.quantities import lasted
-from kammerton_sim.questions import Questions
 from kammerton_sim.wire.lines import LineServer
 from kammerton_sim.write_lab import computer
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from kammerton_sim.chip.further import FurtherInstrument, marker_of
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
 from kammerton_sim.instruments.gs200 import LONGEST, Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
 from kammerton_sim.instruments.znb20 import Scattering, Znb20
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.wire.http import HttpServer
 from kammerton_sim.wire.server import TcpServer

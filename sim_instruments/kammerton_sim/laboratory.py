@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from kammerton_sim.chip import Chip
 from kammerton_sim.chip.hidden import note
 from kammerton_sim.control import Control
+from kammerton_sim.evidence.questions import Questions
 from kammerton_sim.faults import Faults
 from kammerton_sim.faults.refusal import require
-from kammerton_sim.questions import Questions
 from kammerton_sim.site import Site
 from kammerton_sim.wire.server import PortInUse
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from kammerton_sim.chip import Chip
 from kammerton_sim.coming import Coming
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.faults.knobs import Knobs
 from kammerton_sim.faults.refusal import one_of, require
 from kammerton_sim.fridge.heating import LineHeat
@@ -21,7 +22,6 @@ from kammerton_sim.instruments.lakeshore372 import Lakeshore372
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.names import own_name
 from kammerton_sim.ports import port_names, unknown_ports
 from kammerton_sim.wire.hislip import HislipServer

@@ -70,6 +70,7 @@ def _words() -> Iterator[str]:
 
 
 def _targets() -> list[Target]:
+    from kammerton_sim.evidence.ledger import Ledger
     from kammerton_sim.fridge import Refrigerator
     from kammerton_sim.instruments.awg5208 import Awg5208
     from kammerton_sim.instruments.bluefors_api import BlueforsApi
@@ -80,7 +81,6 @@ def _targets() -> list[Target]:
     from kammerton_sim.instruments.sgs100a import Sgs100a
     from kammerton_sim.instruments.triton import Triton
     from kammerton_sim.instruments.znb20 import Znb20
-    from kammerton_sim.ledger import Ledger
     from kammerton_sim.wire.errors import ScpiError
     from kammerton_sim.wire.sockets import InputBuffer
 

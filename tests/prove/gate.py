@@ -18,8 +18,8 @@ from typing import Any
 from kammerton.bench import Bench, guard, open_bench
 from kammerton.lab import Lab, load
 from kammerton.model import InstrumentError, LabClock
-from kammerton_sim.audit import wrong_box
 from kammerton_sim.chip import random_chip
+from kammerton_sim.evidence.audit import wrong_box
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.prove.frame import Row, proof

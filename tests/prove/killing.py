@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 
 from kammerton.serve.words import KEPT_READY
-from kammerton_sim.limits import limits_of
+from kammerton_sim.evidence.limits import limits_of
 from tests.prove.frame import Row
 from tests.system.laboratory import Laboratory
 

@@ -15,8 +15,8 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton_sim.chip import random_chip
 from kammerton_sim.command import run as command
+from kammerton_sim.ctl.published import published
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.published import published
 from kammerton_sim.write_lab import write_lab
 from tests.system.laboratory import daemon, laboratory, undrawn, unpublished
 from tests.system.test_daemon import doing, stored, wait_for

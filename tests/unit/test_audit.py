@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton_sim.audit import AuditError, limited, unmet, unsafe, wrong_box
-from kammerton_sim.contradicted import contradicted
-from kammerton_sim.ledger import Ledger
-from kammerton_sim.limits import limits_of
+from kammerton_sim.evidence.audit import AuditError, limited, unmet, unsafe, wrong_box
+from kammerton_sim.evidence.contradicted import contradicted
+from kammerton_sim.evidence.ledger import Ledger
+from kammerton_sim.evidence.limits import limits_of
 
 POWER = ("lo", "rf", "power")
 START = {("lo", "rf", "on"): False, POWER: -30.0, ("awg", "1", "on"): False}
@@ -310,7 +310,7 @@ def test_every_bad_entry_is_named():
 
 
 def test_a_misspelt_pattern_proves_nothing_and_is_named():
-    from kammerton_sim.audit import unmet
+    from kammerton_sim.evidence.audit import unmet
 
     start = {("readout_lo", "rf", "power"): 13.0}
     limits = {"readout_lo.power": (-20.0, 16.0), "redout_lo.power": (-20.0, 16.0), "*.powr": (0, 1)}
@@ -320,7 +320,7 @@ def test_a_misspelt_pattern_proves_nothing_and_is_named():
 
 def test_a_long_ledger_is_looked_through_once(monkeypatch):
     """Patterns are held against names, of which there are few, not against changes."""
-    from kammerton_sim import audit, replay
+    from kammerton_sim.evidence import audit, replay
 
     asked: list[str] = []
 

@@ -7,13 +7,14 @@ import io
 
 import pytest
 
-from kammerton_sim import command, ctl_parser
-from kammerton_sim import ctl_words as words
 from kammerton_sim.command import run
+from kammerton_sim.command.options import options_parser
+from kammerton_sim.ctl import parser as ctl_parser
+from kammerton_sim.ctl import words
+from kammerton_sim.ctl.ledger_words import answer
+from kammerton_sim.ctl.terminal import write
+from kammerton_sim.evidence.questions import no_output
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.ledger_words import answer
-from kammerton_sim.questions import no_output
-from kammerton_sim.terminal import write
 
 
 @pytest.mark.parametrize(
@@ -63,7 +64,7 @@ def test_help_fits_80_columns(monkeypatch, capsys, words_of):
     assert max(map(len, lines)) <= 80
 
 
-@pytest.mark.parametrize("parser", [ctl_parser._parser(), command._parser()])
+@pytest.mark.parametrize("parser", [ctl_parser._parser(), options_parser()])
 def test_help_says_what_every_option_does(parser):
     shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]
     assert [each.dest for each in shown if len((each.help or "").split()) < 4] == []

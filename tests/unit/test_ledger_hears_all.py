@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kammerton_sim.audit import unsafe
+from kammerton_sim.evidence.audit import unsafe
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.gs200 import Gs200
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.sgs100a import Sgs100a
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 LEAST, MOST = -0.4, 1.0

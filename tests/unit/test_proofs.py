@@ -6,7 +6,7 @@ from typing import Any
 from unittest.mock import Mock
 
 from kammerton_sim.chip.further import MODELS
-from kammerton_sim.ledger import Ledger
+from kammerton_sim.evidence.ledger import Ledger
 from tests.prove.frame import Row
 from tests.prove.links import BESIDE, together
 from tests.proxied import Site, furnished

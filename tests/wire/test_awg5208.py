@@ -14,13 +14,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from qcodes.instrument_drivers.tektronix import TektronixAWG5208
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments import awg_memory, awg_waves
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.awg_waves import MEMORY
 from kammerton_sim.instruments.rig import Rig
 from kammerton_sim.instruments.sequence import Library, Sequence, Step
 from kammerton_sim.instruments.seqx import read_seqx, read_sml, read_wfmx
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Wave
 from kammerton_sim.wire.errors import ScpiError
 from tests.wire.conftest import (

@@ -19,8 +19,8 @@ from kammerton.model import InstrumentError, LastingFault, ProgramError
 from kammerton.model.roles import Playlist, PlayStep, Waveform, WaveformGenerator
 from kammerton_drivers import tektronix_awg5208
 from kammerton_drivers.tektronix_awg5208 import Awg5208, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208 import Awg5208 as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 
 RATE = 1e9

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import TURBO, Refrigerator, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import HttpServer
 
 TMIXING = "mapper.bf.temperatures.tmixing"

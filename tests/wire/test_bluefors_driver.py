@@ -24,9 +24,9 @@ from kammerton.model.roles import FridgeMonitor, Identity
 from kammerton_drivers.bluefors_api import Bluefors, connect
 from kammerton_drivers.bluefors_instrument import BlueforsApi, BlueforsApiError
 from kammerton_drivers.session import Session
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import TURBO, Refrigerator, Status
 from kammerton_sim.instruments.bluefors_api import BlueforsApi as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import HttpServer
 from kammerton_sim.wire.server import TcpServer
 

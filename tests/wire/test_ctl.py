@@ -11,8 +11,8 @@ import sys
 
 import pytest
 
-from kammerton_sim import ctl_words as words
 from kammerton_sim.command import run as command
+from kammerton_sim.ctl import words
 from kammerton_sim.faults import CATALOGUE
 from tests.wire.told import SAID, signed
 

@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from kammerton_sim.limits import LimitError, limits_of
+from kammerton_sim.evidence.limits import LimitError, limits_of
 from kammerton_sim.quantities import limits, measured, quantity
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.write_lab import write_lab

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
-from kammerton_sim import ctl_words as words
-from kammerton_sim.audit import AuditError
+from kammerton_sim.ctl import words
+from kammerton_sim.evidence.audit import AuditError
 from kammerton_sim.faults import FaultError
 from kammerton_sim.names import stranger
 from kammerton_sim.quantities import quantity

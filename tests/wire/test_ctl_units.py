@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton_sim import ctl_words as words
-from kammerton_sim.audit import unsafe
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.ctl import words
+from kammerton_sim.ctl.ledger_words import answer
+from kammerton_sim.evidence.audit import unsafe
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ledger_words import answer
 from tests.wire.conftest import CountingWorld
 
 FURTHER = {"bias": "yokogawa_gs200", "pulser": "keysight_33522b"}

@@ -7,7 +7,7 @@ import math
 
 import pytest
 
-from kammerton_sim.asked import asked
+from kammerton_sim.ctl.asked import asked
 from kammerton_sim.world.errors import WorldError
 from tests.wire.told import SAID, signed
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.flaws import flawed
 from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.further import MODELS
 from kammerton_sim.instruments.awg5208 import Awg5208
@@ -29,7 +30,6 @@ from kammerton_sim.instruments.lakeshore372_tables import arguments
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.znb20 import Znb20
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier, ChannelOutput, Segment, Wave
 from kammerton_sim.wire.hislip import HEADER
 from kammerton_sim.wire.instrument import ScpiInstrument

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kammerton_sim.audit import unsafe, wrong_box
+from kammerton_sim.evidence.audit import unsafe, wrong_box
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.gs200 import LOAD, Gs200
-from kammerton_sim.ledger import Ledger
 
 
 class Clock:

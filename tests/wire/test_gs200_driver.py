@@ -14,8 +14,8 @@ import pytest
 from kammerton.model import InstrumentError
 from kammerton.model.roles import BiasSource
 from kammerton_drivers.yokogawa_gs200 import Gs200, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.gs200 import Gs200 as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.sockets import ScpiSocketServer
 

@@ -12,8 +12,8 @@ from contextlib import ExitStack, closing
 
 import pytest
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.znb20 import Znb20
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire import hislip, slices
 from kammerton_sim.wire.hislip import HEADER, LARGEST, HislipServer
 from kammerton_sim.wire.lines import LineServer

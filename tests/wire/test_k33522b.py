@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton_sim.audit import unsafe
+from kammerton_sim.evidence.audit import unsafe
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.k33522b import Keysight33522b, Pulse
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.scpi import block_of
 
 

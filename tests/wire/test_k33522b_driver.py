@@ -14,8 +14,8 @@ from kammerton.lab import InstrumentEntry
 from kammerton.model import InstrumentError
 from kammerton.model.roles import PulseGenerator
 from kammerton_drivers.keysight_33522b import Keysight33522b, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.k33522b import Keysight33522b as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.sockets import ScpiSocketServer
 
 

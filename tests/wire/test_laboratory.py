@@ -16,8 +16,8 @@ import pytest
 from kammerton.lab import load
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.command import run as main
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.ports import consecutive_ports
 from kammerton_sim.wire.server import PortInUse
 from kammerton_sim.write_lab import write_lab

@@ -7,9 +7,9 @@ import time
 
 import pytest
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Refrigerator, Status
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS, Lakeshore372
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.sockets import ScpiSocketServer
 
 

@@ -12,10 +12,10 @@ import pytest
 from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
 from kammerton_drivers.lakeshore_372 import Lakeshore372, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Refrigerator, Status
 from kammerton_sim.instruments.lakeshore372 import CONNECTIONS
 from kammerton_sim.instruments.lakeshore372 import Lakeshore372 as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.sockets import ScpiSocketServer
 
 

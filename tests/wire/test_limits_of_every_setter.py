@@ -26,8 +26,8 @@ from kammerton.model import InstrumentError, LabClock, OutputRefused
 from kammerton.model.roles import FrequencySweep, Playlist, PlayStep, Waveform
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.evidence.limits import limits_of
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.limits import limits_of
 from kammerton_sim.write_lab import write_lab
 
 FURTHER = {"bias": "yokogawa_gs200", "vna": "rohde_schwarz_znb20", "pulser": "keysight_33522b"}

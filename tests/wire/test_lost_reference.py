@@ -25,7 +25,7 @@ from kammerton.store import Store, change
 from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
 from kammerton_sim.chip import random_chip
-from kammerton_sim.contradicted import contradicted
+from kammerton_sim.evidence.contradicted import contradicted
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.proxied import Restless

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from kammerton_sim.audit import AuditError
 from kammerton_sim.chip import chip_text, random_chip
+from kammerton_sim.evidence.audit import AuditError
+from kammerton_sim.evidence.limits import LimitError
 from kammerton_sim.faults import FaultError
 from kammerton_sim.laboratory import Laboratory
-from kammerton_sim.limits import LimitError
 from kammerton_sim.world.errors import WorldError
 from kammerton_sim.world.world import World
 

@@ -16,8 +16,8 @@ from kammerton.bench import Bench, guard, open_bench
 from kammerton.lab import Lab, load
 from kammerton.model import DriveInhibited, InstrumentError, LabClock, SettingsChanged
 from kammerton.model.alarm import Alarm
-from kammerton_sim.audit import wrong_box
 from kammerton_sim.chip import random_chip
+from kammerton_sim.evidence.audit import wrong_box
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.wire.test_bench_on_the_laboratory import program, use

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208 import Awg5208
 from kammerton_sim.instruments.sgs100a import Sgs100a
 from kammerton_sim.instruments.triton import Triton
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command, CommandTable
 from kammerton_sim.wire.errors import ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import block_of, parts, string, units

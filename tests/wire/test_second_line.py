@@ -15,9 +15,9 @@ import pytest
 from kammerton.model import InstrumentError
 from kammerton_drivers import bluefors_api, monitor, oxford_triton, second_line
 from kammerton_drivers.oxford_triton import Triton, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Refrigerator
 from kammerton_sim.instruments.triton import Triton as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.server import TcpServer
 from tests.yardstick import stretch
 

@@ -12,8 +12,8 @@ import pytest
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.roles import MicrowaveSource
 from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.sgs100a import Sgs100a as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.hislip import HislipServer
 
 

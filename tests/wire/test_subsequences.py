@@ -9,10 +9,10 @@ import zipfile
 import numpy as np
 import pytest
 
-from kammerton_sim.audit import unsafe
+from kammerton_sim.evidence.audit import unsafe
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208 import Awg5208
 from kammerton_sim.instruments.seqx import read_seqx, read_sml
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import block_of
 

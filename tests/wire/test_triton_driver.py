@@ -16,9 +16,9 @@ from kammerton.model import InstrumentError
 from kammerton.model.roles import FridgeMonitor
 from kammerton_drivers import oxford_triton
 from kammerton_drivers.oxford_triton import Triton, connect
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import PULSE_TUBE, TURBO, Refrigerator, Status
 from kammerton_sim.instruments.triton import Triton as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.lines import LineServer
 
 

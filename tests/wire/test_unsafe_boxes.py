@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kammerton_sim.audit import AuditError
 from kammerton_sim.chip import random_chip
 from kammerton_sim.chip.further import FurtherInstrument
+from kammerton_sim.evidence.audit import AuditError
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
 from tests.wire.conftest import CountingWorld

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kammerton_sim import running
 from kammerton_sim.command import run as command
-from kammerton_sim.running import announced, found
+from kammerton_sim.ctl import running
+from kammerton_sim.ctl.running import announced, found
 from kammerton_sim.wire.lines import LineServer
 
 
@@ -91,7 +91,7 @@ def test_one_that_is_too_busy_to_answer_still_runs(alone, deaf):
 @pytest.fixture
 def deaf(monkeypatch):
     """The port of somebody who takes connections and says nothing."""
-    monkeypatch.setattr("kammerton_sim.asked.PATIENCE", 0.2)
+    monkeypatch.setattr("kammerton_sim.ctl.asked.PATIENCE", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

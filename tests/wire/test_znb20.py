@@ -9,8 +9,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.znb20 import Znb20
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire import slices
 from kammerton_sim.world.clock import LaboratoryClock
 

@@ -15,8 +15,8 @@ from kammerton.model import InstrumentError
 from kammerton.model.roles import FrequencySweep, NetworkAnalyzer
 from kammerton_drivers.rohde_schwarz_znb20 import Znb20, connect
 from kammerton_sim.chip import random_chip
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.znb20 import Znb20 as Simulated
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.hislip import HislipServer
 from kammerton_sim.world import World

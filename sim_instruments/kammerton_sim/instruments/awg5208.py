@@ -10,10 +10,10 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208_settings import BITS, CHANNELS, FGEN, SETTINGS
 from kammerton_sim.instruments.awg_memory import AwgMemory
 from kammerton_sim.instruments.sequence import extremes
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import ChannelId, ChannelOutput, Segment, Wave
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError

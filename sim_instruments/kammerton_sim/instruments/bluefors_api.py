@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import (
     FORE_PUMP,
     PULSE_TUBE,
@@ -26,7 +27,6 @@ from kammerton_sim.fridge import (
     Status,
 )
 from kammerton_sim.instruments.bluefors_tree import Sample, node, selected
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.http import Query
 from kammerton_sim.wire.refusals import Refusals
 from kammerton_sim.wire.tamper import Tamper

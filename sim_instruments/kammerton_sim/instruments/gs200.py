@@ -15,6 +15,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.gs200_program import Program
 from kammerton_sim.instruments.gs200_ranges import (
     CURRENT,
@@ -24,7 +25,6 @@ from kammerton_sim.instruments.gs200_ranges import (
     engineering,
     fitting,
 )
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.instrument import ScpiInstrument

@@ -14,11 +14,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.k33522b_ends import DECIMALS
 from kammerton_sim.instruments.k33522b_memory import ArbMemory, channel_of
 from kammerton_sim.instruments.k33522b_settings import CHANNELS, FASTEST, SETTINGS, SLOWEST
 from kammerton_sim.instruments.k33522b_shape import SHORTEST, Shapes
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.settings import Value

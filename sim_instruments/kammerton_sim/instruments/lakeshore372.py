@@ -21,9 +21,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import Reading, Refrigerator, Status
 from kammerton_sim.instruments.lakeshore372_tables import GROUPS, SETTINGS, arguments
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import integer, string
 from kammerton_sim.wire.settings import Value

@@ -12,12 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.awg5208 import Awg5208, RunState
 from kammerton_sim.instruments.k33522b import Keysight33522b
 from kammerton_sim.instruments.k33522b_settings import CHANNELS
 from kammerton_sim.instruments.pulse_train import pulse_train
 from kammerton_sim.instruments.sgs100a import Sgs100a
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.signals import Carrier, ChannelId, ChannelOutput
 
 Codes = NDArray[np.uint16]

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kammerton_sim.ledger import Ledger
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.signals import Carrier
 from kammerton_sim.wire.commands import Command
 from kammerton_sim.wire.errors import MESSAGES, ScpiError

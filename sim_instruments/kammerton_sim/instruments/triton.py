@@ -9,8 +9,8 @@ from __future__ import annotations
 import random
 import time
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.fridge import PULSE_TUBE, TURBO, Reading, Refrigerator, Status
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.tamper import Tamper
 
 SENSORS = {"PT2": "T1", "PT1": "T2", "STIL": "T3", "COLD": "T4", "MC": "T8"}

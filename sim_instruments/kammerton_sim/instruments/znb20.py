@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.instruments.znb20_settings import CHANNELS, HIGHEST, LOWEST, SETTINGS
 from kammerton_sim.instruments.znb20_stimulus import ENDS, Stimulus, channel_of
 from kammerton_sim.instruments.znb20_traces import Complex, Real, Trace, ascii_of, formatted
-from kammerton_sim.ledger import Ledger
 from kammerton_sim.wire.commands import Call, Command
 from kammerton_sim.wire.errors import ScpiError
 from kammerton_sim.wire.scpi import string

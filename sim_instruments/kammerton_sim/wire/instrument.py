@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from itertools import product
 
-from kammerton_sim.ledger import Ledger
+from kammerton_sim.evidence.ledger import Ledger
 from kammerton_sim.wire.commands import Answer, Call, Command, CommandTable
 from kammerton_sim.wire.errors import ClippedError, ErrorQueue, ScpiError
 from kammerton_sim.wire.scpi import Unit, number, units

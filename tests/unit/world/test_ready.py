@@ -6,7 +6,8 @@ import threading
 
 import pytest
 
-from kammerton_sim import command, world
+from kammerton_sim import world
+from kammerton_sim.command import serving
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def compiling(monkeypatch):
 
 
 def begun(stop: threading.Event | None) -> threading.Thread:
-    ready = threading.Thread(target=command._warm, args=(False, stop))
+    ready = threading.Thread(target=serving._warm, args=(False, stop))
     ready.start()
     return ready
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kammerton_sim.command_line import WHOLE, Parser, number
-from kammerton_sim.ctl_laboratory import address
+from kammerton_sim.ctl.laboratory import address
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.amounts import plain
 from kammerton_sim.names import near

@@ -11,19 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from kammerton_sim import ctl_words as words
 from kammerton_sim.command_line import refuse, told
-from kammerton_sim.ctl_checks import also_wrong, values_of
-from kammerton_sim.ctl_laboratory import ControlPort, Refused
-from kammerton_sim.ctl_parser import VERBS, WHEN, duration, read
+from kammerton_sim.ctl import words
+from kammerton_sim.ctl.checks import also_wrong, values_of
+from kammerton_sim.ctl.laboratory import ControlPort, Refused
+from kammerton_sim.ctl.ledger_words import answer
+from kammerton_sim.ctl.parser import VERBS, WHEN, duration, read
+from kammerton_sim.ctl.published import published
+from kammerton_sim.ctl.terminal import write
+from kammerton_sim.evidence.limits import LimitError, is_pattern, limits_of
+from kammerton_sim.evidence.questions import as_lab_calls, missed
+from kammerton_sim.evidence.untold import how_to_ask
 from kammerton_sim.faults import CATALOGUE
-from kammerton_sim.ledger_words import answer
-from kammerton_sim.limits import LimitError, is_pattern, limits_of
 from kammerton_sim.names import near
-from kammerton_sim.published import published
-from kammerton_sim.questions import as_lab_calls, missed
-from kammerton_sim.terminal import write
-from kammerton_sim.untold import how_to_ask
 
 _FOUND = 3
 """Exit code when the ledger holds what it was searched for."""

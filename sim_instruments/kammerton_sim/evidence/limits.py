@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kammerton_sim.command_line import told
-from kammerton_sim.replay import BOUNDLESS, within_all
+from kammerton_sim.evidence.replay import BOUNDLESS, within_all
 
 _LEVELS = {
     "volts": ("peak", "level", "low", "high", "offset"),

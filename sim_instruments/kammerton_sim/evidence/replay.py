@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from kammerton_sim.units import UNITS
+from kammerton_sim.evidence.units import UNITS
 
 Key = tuple[str, str, str]
 """Instrument, output, what."""

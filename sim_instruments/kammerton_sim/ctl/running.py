@@ -11,7 +11,7 @@ from pathlib import Path
 
 from platformdirs import user_state_path
 
-from kammerton_sim.asked import HOST, SilentError, name_of
+from kammerton_sim.ctl.asked import HOST, SilentError, name_of
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from kammerton_sim.ctl.terminal import columns, width
+from kammerton_sim.evidence.units import UNITS
 from kammerton_sim.faults import CATALOGUE
 from kammerton_sim.faults.amounts import shown
 from kammerton_sim.quantities import lasted, quantity
-from kammerton_sim.terminal import columns, width
-from kammerton_sim.units import UNITS
 
 _UNITS = {"f01": "Hz", "anharmonicity": "Hz", "t1": "s", "t2_echo": "s", "t2_star": "s",
           "pi_amplitude": "V", "g": "Hz", "zz": "Hz", "frequency": "Hz", "linewidth": "Hz",

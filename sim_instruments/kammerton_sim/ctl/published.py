@@ -14,7 +14,7 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kammerton_sim.ctl_words import unit_of
+from kammerton_sim.ctl.words import unit_of
 
 _TIMES = "unix seconds, or ISO 8601 with its zone (2026-01-31T12:00:00Z)"
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from kammerton_sim.audit import AuditError
-from kammerton_sim.replay import BOUNDLESS, is_number
+from kammerton_sim.evidence.audit import AuditError
+from kammerton_sim.evidence.replay import BOUNDLESS, is_number
 
 
 def contradicted(

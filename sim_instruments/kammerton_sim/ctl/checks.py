@@ -13,12 +13,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from kammerton_sim.command_line import told
-from kammerton_sim.ctl_laboratory import ControlPort, Refused
-from kammerton_sim.ctl_parser import VERBS
+from kammerton_sim.ctl.laboratory import ControlPort, Refused
+from kammerton_sim.ctl.parser import VERBS
+from kammerton_sim.ctl.published import published
+from kammerton_sim.evidence.limits import is_pattern, read_limits
+from kammerton_sim.evidence.questions import missed
 from kammerton_sim.faults import CATALOGUE, FaultError
-from kammerton_sim.limits import is_pattern, read_limits
-from kammerton_sim.published import published
-from kammerton_sim.questions import missed
 
 
 def also_wrong(options: argparse.Namespace, already: bool) -> Iterator[str]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kammerton_sim.units import UNITS
+from kammerton_sim.evidence.units import UNITS
 
 _UNHEARD = ("connection", "refused", "written")
 _ASIDE = ("connection", "fault", "identity")

@@ -9,7 +9,8 @@ from fnmatch import fnmatchcase
 from itertools import starmap
 from typing import TYPE_CHECKING, Any
 
-from kammerton_sim.audit import (
+from kammerton_sim.chip.hidden import note
+from kammerton_sim.evidence.audit import (
     AuditError,
     known_outputs,
     limited,
@@ -19,12 +20,11 @@ from kammerton_sim.audit import (
     writes,
     wrong_box,
 )
-from kammerton_sim.chip.hidden import note
-from kammerton_sim.contradicted import contradicted
-from kammerton_sim.limits import called_by_lab, limits_of_lab
+from kammerton_sim.evidence.contradicted import contradicted
+from kammerton_sim.evidence.limits import called_by_lab, limits_of_lab
+from kammerton_sim.evidence.replay import Key, Limits
+from kammerton_sim.evidence.untold import why_untold
 from kammerton_sim.names import near
-from kammerton_sim.replay import Key, Limits
-from kammerton_sim.untold import why_untold
 from kammerton_sim.wire.instrument import ScpiInstrument
 
 if TYPE_CHECKING:

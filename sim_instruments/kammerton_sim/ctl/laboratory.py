@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from kammerton_sim.asked import HOST, asked, name_of
 from kammerton_sim.command_line import Wrong
-from kammerton_sim.running import found, which
+from kammerton_sim.ctl.asked import HOST, asked, name_of
+from kammerton_sim.ctl.running import found, which
 
 
 class Refused(Exception):

@@ -10,8 +10,8 @@ from itertools import groupby, starmap
 from operator import itemgetter
 from typing import Any
 
-from kammerton_sim.replay import PLAYED, SWEPT, Key, Limits, Replay, is_meant, is_number
-from kammerton_sim.units import UNITS
+from kammerton_sim.evidence.replay import PLAYED, SWEPT, Key, Limits, Replay, is_meant, is_number
+from kammerton_sim.evidence.units import UNITS
 
 Changes = Iterable[Mapping[str, Any]]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any
 
-from kammerton_sim.ctl_words import change, unit_of, utc
+from kammerton_sim.ctl.words import change, unit_of, utc
 from kammerton_sim.quantities import beside, lasted, limits, measured, quantity
 
 _WITHOUT_BEGINNING = " (the ledger has forgotten its first entries)"

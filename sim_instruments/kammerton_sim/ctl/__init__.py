@@ -1,0 +1,1 @@
+"""`kammerton sim ctl`: ask a laboratory that runs, and put faults on it."""
