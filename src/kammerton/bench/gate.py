@@ -279,13 +279,14 @@ class Gate:
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.
 
-        When switching off fails it is tried again at every reading until it succeeds. No reading
-        comes later for the time that the last one took, or before what a run found is acted on.
+        When switching off fails it is tried again at every reading. No reading comes later for the
+        time that the last one took, or before what a run found is acted on. One that has only grown
+        old is read anew first: laboratory time leaps where it is simulated.
         """
         self._was_cold = self._was_cold or self.cold.allowed
         while True:
             due = time.monotonic() + period
-            if not (self._was_cold and self.inhibition.off and self.cold.objection()):
+            if not (self._was_cold and self.inhibition.off and not self.cold.allowed):
                 await self.cold.refresh()
             objection = self.cold.objection()
             if objection is not None and (self._was_cold or self._on or self._unsure):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 from kammerton.bench.guard import Guard
+from kammerton.bench.interlock import COOLER
 from kammerton.model import InstrumentError
 from kammerton.model.alarm import Alarm, Tell, unheard
 
@@ -18,7 +19,7 @@ MAINTENANCE = "maintenance"
 
 
 class Inhibition:
-    """Tells that drive is off, once, and that it is allowed again; mute under maintenance.
+    """Tells that drive is off, once a reason, and that it is allowed again; mute under maintenance.
 
     A bench that has just been opened and reads cold is not yet armed, which is no news. off: all
     outputs that the interlock wanted off are known to be off; that they are not is said once an
@@ -27,6 +28,7 @@ class Inhibition:
 
     def __init__(self, guard: Guard, fridge: str, alarm: Tell = unheard) -> None:
         self._guard, self._fridge, self._alarm = guard, fridge, alarm
+        self._reasons = set[str]()  # that were told since drive went off
         self._told: bool | None = None  # None: not known what was told before this bench was opened
         self.off = True
         self._late = False
@@ -70,12 +72,20 @@ class Inhibition:
         words = self.words()
         if words is None:
             self._over()
-        elif not (self._told or self._muted() or self._guard.cold.arming):
+        elif not (self._muted() or self._guard.cold.arming):
+            self._say(words)
+
+    def _say(self, words: str) -> None:
+        """Raise the alarm; again where the reason is another one, and no better one."""
+        cause = self._guard.cold.reason
+        if not self._told or cause not in (*self._reasons, COOLER):
             self._told = True
-            self._alarm(Alarm("refrigerator", self._fridge, words))
+            self._reasons.add(cause)
+            self._alarm(Alarm("refrigerator", self._fridge, words, reason=cause))
 
     def _over(self) -> None:
         self.off = True
+        self._reasons.clear()
         if self._told is not False:
             self._told = False
             self._alarm(Alarm("refrigerator", self._fridge, "drive is allowed again", on=False))

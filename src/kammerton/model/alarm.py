@@ -38,8 +38,8 @@ WHAT_TO_DO: Mapping[str, str] = {
         "other. Compare with their design values; hold one and see whether the other's line moves."
     ),
     "refrigerator": (
-        "Drive is off. See the refrigerator itself: thermometer, pumps, compressor, pressures. "
-        "Kammerton goes on by itself once it reads cold again."
+        "See the refrigerator itself: thermometer, pumps, compressor, pressures. Nothing is driven "
+        "until it reads cold again; Kammerton then goes on by itself."
     ),
     "database": (
         "The result in hand is kept and nothing new is begun until it can be written. See that the "
@@ -74,6 +74,7 @@ class Alarm:
 
     kind: a key of WHAT_TO_DO. subject: what it is about, such as an instrument's name. text: what
     happened, in one sentence. earlier: what is over may have been told by a process before this.
+    reason: a word for the cause; another one than those told lately is news. "": there is but one.
     """
 
     kind: str
@@ -81,6 +82,7 @@ class Alarm:
     text: str
     on: bool = True
     earlier: bool = False
+    reason: str = ""
 
     @property
     def what_to_do(self) -> str:

@@ -19,7 +19,7 @@ GROUP = 2.0
 """s in which alarms of one kind become one message: what fails together has one cause."""
 
 QUIET = 900.0
-"""s in which the same is not told again, however often it comes and goes.
+"""s in which the same is not told again, for the same reason, however often it comes and goes.
 
 What comes again after that is told again, whether it was over in between or not.
 """
@@ -59,6 +59,7 @@ class Alarms:
     monotonic: Callable[[], float] = time.monotonic
     _new: list[tuple[float, Alarm]] = field(default_factory=list)
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
+    _reasons: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
     _unsaid: dict[tuple[str, str], tuple[float, Alarm]] = field(default_factory=dict)
     _over: dict[tuple[str, str], Alarm] = field(default_factory=dict)  # of which none was heard
@@ -75,13 +76,18 @@ class Alarms:
                 self._say(alarm, when)
             elif key not in self._told:
                 self._over[key] = alarm
-        elif now - when >= QUIET:
+        elif now - when >= QUIET or self._is_news(alarm, now):
             self._say(alarm, now)
         else:
             self._kept_back[key] = self._kept_back.get(key, 0) + 1
             if not on:
                 since, _ = self._unsaid.get(key, (now, alarm))
                 self._unsaid[key] = (since, alarm)
+
+    def _is_news(self, alarm: Alarm, now: float) -> bool:
+        """Say whether the reason is none of those that were told in the quiet time."""
+        told = self._reasons.get((alarm.kind, alarm.subject), {})
+        return now - told.get(alarm.reason, -math.inf) >= QUIET
 
     def recall(self, kind: str, subject: str, text: str) -> None:
         """Take note of what an earlier process told, and the broker retains: it is on.
@@ -134,6 +140,8 @@ class Alarms:
     def _say(self, alarm: Alarm, when: float) -> None:
         key = (alarm.kind, alarm.subject)
         self._told[key] = (when, alarm.on)
+        if alarm.on:
+            self._reasons.setdefault(key, {})[alarm.reason] = when
         self._unsaid.pop(key, None)
         self._over.pop(key, None)
         level = logging.ERROR if alarm.on else logging.WARNING

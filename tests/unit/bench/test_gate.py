@@ -695,6 +695,37 @@ def test_f1_off_is_not_said_while_an_output_is_not_known_to_be_off(heard, fake, 
     asyncio.run(watched(heard, body()))
 
 
+def test_a_reading_that_grew_old_as_simulated_time_leapt_is_read_anew_and_trips_nothing(
+    heard, fake, make, told
+):
+    """A simulated laboratory counts a run of 34 s at once, when it ends or is given up."""
+
+    async def body() -> None:
+        await all_on(heard, make.compiled())
+        for _ in range(20):  # at any moment between two readings, and in the midst of one
+            reads = fake.fridge.reads
+            fake.clock.played(34.0, 0.0)
+            assert "the last was 12 mK, 34 s ago" in (heard.cold.objection() or "")
+            await soon(lambda reads=reads: fake.fridge.reads > reads + 1)
+            assert heard.cold.objection() is None
+        assert fake.lo.on
+
+    asyncio.run(watched(heard, body()))
+    assert not heard.trip.is_set()
+    assert True not in ons(told)
+
+
+def test_one_that_grew_old_and_is_not_answered_again_switches_off(heard, fake, make, told):
+    async def body() -> None:
+        await all_on(heard, make.compiled())
+        fake.fridge.fail["temperature"] = InstrumentError("fridge: no answer")
+        fake.clock.played(34.0, 0.0)
+        await soon(lambda: not fake.anything_on and True in ons(told))
+        assert "no valid reading younger than 30 s: fridge: no answer" in told[-1].text
+
+    asyncio.run(watched(heard, body()))
+
+
 def test_the_watch_tries_again_until_everything_is_off(gate, fake, make):
     fake.awg.fail["safe"] = InstrumentError("awg: no answer")
 

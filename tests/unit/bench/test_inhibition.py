@@ -5,11 +5,18 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 from kammerton.bench.inhibition import Inhibition
+from kammerton.bench.interlock import COOLER
+from kammerton.model.alarm import Alarm, Tell, unheard
 
 
-def inhibition() -> Inhibition:
-    cold = SimpleNamespace(objection=lambda: "the mixing chamber reads 4 K", arming=False)
-    return Inhibition(SimpleNamespace(cold=cold, held=lambda scope: False), "fridge")
+def inhibition(told: Tell = unheard, cold: SimpleNamespace | None = None) -> Inhibition:
+    guard = SimpleNamespace(cold=cold or warm(), held=lambda scope: False)
+    return Inhibition(guard, "fridge", told)
+
+
+def warm() -> SimpleNamespace:
+    words = "the mixing chamber reads 4 K"
+    return SimpleNamespace(objection=lambda: words, arming=False, reason="warm")
 
 
 def test_that_an_output_is_not_known_to_be_off_is_said_once_an_attempt_has_failed():
@@ -31,3 +38,17 @@ def test_or_once_it_takes_long():
     mine.tripped(None)
     mine.switching()
     assert "being switched off" in mine.words()
+
+
+def test_another_reason_is_another_alarm_and_what_gets_better_is_none():
+    told, cold = list[Alarm](), warm()
+    mine = inhibition(told.append, cold)
+    for reason in ("turbo", "turbo", "warm", "turbo", "warm", COOLER):
+        cold.reason = reason
+        mine.look()
+    assert [alarm.reason for alarm in told] == ["turbo", "warm"]
+    cold.objection = lambda: None
+    mine.look()
+    cold.objection, cold.reason = (lambda: "turbo of the refrigerator stopped"), "turbo"
+    mine.look()
+    assert [(alarm.on, alarm.reason) for alarm in told[2:]] == [(False, ""), (True, "turbo")]

@@ -592,3 +592,19 @@ def test_f3_a_gauge_that_leaves_its_band_trips_though_another_gives_no_value(wal
     fridge.read = {name: value for name, value in Gauged().read.items() if name == outside}
     assert readings(cold, fridge, 0.012, 0.012, 0.012) == [False] * 3, "nobody knows of the other"
     assert f"{broken} has no valid value" in "; ".join(cold.sensors[0].faults)
+
+
+def test_the_reason_of_an_objection_has_no_figures(wall):
+    fridge = Pumped()
+    cold = check(wall, fridge, rearm_readings=1)
+    assert cold.reason == "no reading"
+    readings(cold, fridge, 0.012)
+    assert cold.reason == ""
+    fridge.runs = False
+    readings(cold, fridge, 0.012)
+    assert cold.reason == "turbo"
+    readings(cold, fridge, 0.2)
+    assert cold.reason == "warm"
+    fridge.runs = True
+    readings(cold, fridge, 0.06)
+    assert cold.reason == interlock.COOLER

@@ -93,6 +93,30 @@ def test_what_begins_again_in_the_quiet_time_and_stays_is_told_after_a_minute():
     assert taken(alarms) == [("instrument", False, ("lo",), 0)]
 
 
+def test_another_reason_is_told_at_once_and_flapping_between_two_is_not():
+    clock = Clock()
+    alarms = Alarms(clock)
+    heard = []
+
+    def fridge(reason: str, *, on: bool = True) -> None:
+        alarms.tell(Alarm("refrigerator", "triton", reason, on=on, reason=reason))
+        clock.now += GROUP
+        heard.extend((text, notice.on) for notice in alarms.due() for text in notice.texts)
+        while due := alarms.due():
+            alarms.gone(due[0])
+
+    for _ in range(50):
+        for reason in ("turbo stopped", "warm"):
+            fridge(reason)
+            fridge("cold", on=False)
+    begun = [("turbo stopped", True), ("cold", False), ("warm", True), ("cold", False)]
+    assert heard == begun
+    clock.now += QUIET
+    fridge("warm")
+    fridge("no reading")  # which may follow without an end
+    assert heard[4:] == [("warm", True), ("no reading", True)]
+
+
 def test_what_is_over_when_the_quiet_time_ends_is_not_told():
     clock = Clock()
     alarms = Alarms(clock)
