@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
 from kammerton.bench.bias import Biases
+from kammerton.bench.commanded import Commanded
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.guard import PROGRAM, Guard, Holds, nobody
 from kammerton.bench.inhibition import LONG, Inhibition
@@ -88,11 +89,7 @@ class Gate:
         self.others = Others(self.guard, self._others)
         self._bias_sources = {n: d for n, d in devices if isinstance(d, BiasSource)}
         self.biases = Biases(self.guard, self._bias_sources)
-        self._carriers: dict[str, tuple[float, float]] = {}
-        self._left: dict[str, tuple[float, float]] = {}  # as a source was last tuned, on or off
-        self._on: dict[str, frozenset[int]] = {}
-        self._switched: dict[str, frozenset[int]] = {}  # channels that were on at some time
-        self._unsure: dict[str, frozenset[int]] = {}  # what was broken off while it went on
+        self._set = Commanded()
         self._was_cold = False  # at a look, or for a program, since drive was last switched off
 
     async def admit(self, compiled: Compiled) -> None:
@@ -127,18 +124,17 @@ class Gate:
         InstrumentError
             The source reads back something else.
         """
-        if self._carriers.get(source) == (hz, dbm):
+        if self._set.carriers.get(source) == (hz, dbm):
             return
         check = partial(check_value, self.lab, source)
         limits = self.guard.checked(
             source, carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
         )
         await self.guard.require_free(source)
-        self._carriers.pop(source, None)
-        self._left.pop(source, None)
+        self._set.retuning(source)
         old = await self._move(source, hz, dbm, *limits)
         await verify_carrier(self._sources[source], hz, dbm)
-        self._carriers[source] = self._left[source] = hz, dbm
+        self._set.tuned(source, hz, dbm)
         rule = f"limits.frequency and limits.power of {source}"
         self.guard.changed(source, carrier(*old), carrier(hz, dbm), rule)
 
@@ -155,23 +151,21 @@ class Gate:
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
         await self.guard.require_cold(generator)
-        on = self._on.get(generator, frozenset())
+        on = self._set.on.get(generator, frozenset())
         if missing := [channel for channel in channels if channel not in on]:
             new = frozenset(missing)
-            self._on[generator] = on | new  # before, so that safe() has the last word
-            enabling = self._generators[generator].enable(missing, on=True)
-            await self._switch_on(generator, new, enabling)
-            self._switched[generator] = self._switched.get(generator, frozenset()) | new
+            with self._set.switching_on(generator, new):
+                await self._generators[generator].enable(missing, on=True)
             self.guard.changed(generator, channels_on(on), channels_on(on | new))
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
         await self.guard.require_cold(source)
-        if source not in self._carriers:
+        if source not in self._set.carriers:
             raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
-        if source not in self._on:
-            self._on[source] = frozenset({1})
-            await self._switch_on(source, self._on[source], switch_on(self._sources[source]))
+        if source not in self._set.on:
+            with self._set.switching_on(source, frozenset({1})):
+                await switch_on(self._sources[source])
             self.guard.changed(source, "off", "on")
 
     async def run(self, generator: str) -> None:
@@ -190,12 +184,17 @@ class Gate:
 
         What it switched off is expected off; of what it was interrupted to switch on nothing is.
         """
-        on, unsure = self._on.get(name, frozenset()), self._unsure.get(name, frozenset())
         if name in self._sources:
-            left = dict(zip(("frequency", "power"), self._left.get(name, ()), strict=False))
-            return left if unsure else {**left, "on": bool(on)}
-        channels = (self._switched.get(name, frozenset()) | on) - unsure
-        return {f"on.{channel}": channel in on for channel in sorted(channels)}
+            return self._set.state_of_source(name)
+        return self._set.state_of_generator(name)
+
+    def doubtful(self, name: str) -> frozenset[str]:
+        """Return the settings that must not be compared: what went on was broken off."""
+        return self._set.doubtful(name)
+
+    def set_up_anew(self, name: str) -> None:
+        """Take note that an instrument is off and has the settings of its setup, and no others."""
+        self._set.retuning(name)
 
     async def still_cold(self) -> None:
         """Refuse to believe what was just measured unless the mixing chamber was cold until now.
@@ -237,8 +236,7 @@ class Gate:
         InstrumentError
             Names every instrument that is not known to be safe.
         """
-        for known in (self._on, self._unsure, self._carriers):
-            known.clear()
+        self._set.all_off()
         self.guard.job = ""
         guarded, off = self.guard.boxes.guarded, "is not known to be off"
         biases = "is not known to be as lab.toml wants it"
@@ -265,8 +263,7 @@ class Gate:
         InstrumentError
             It is not known to be off.
         """
-        for known in (self._on, self._unsure, self._carriers):
-            known.pop(name, None)
+        self._set.off(name)
         ways: dict[str, Callable[[], Awaitable[None]]] = {
             **{n: g.safe for n, g in self._generators.items()},
             **{n: partial(switch_off, s) for n, s in self._sources.items()},
@@ -289,7 +286,7 @@ class Gate:
             if not (self._was_cold and self.inhibition.off and not self.cold.allowed):
                 await self.cold.refresh()
             objection = self.cold.objection()
-            if objection is not None and (self._was_cold or self._on or self._unsure):
+            if objection is not None and (self._was_cold or self._set.on or self._set.unsure):
                 await self._switch_off(objection)
             elif objection is None:
                 self._was_cold = True
@@ -305,7 +302,7 @@ class Gate:
         inside = is_within(frequency, old_hz) and is_within(power, old_dbm)
         if on and not inside:
             await switch_off(instrument)  # there is no way inside but through what is forbidden
-            self._on.pop(source, None)
+            self._set.on.pop(source, None)
         set_power = self.guard.while_free(source, instrument.set_power)
         set_frequency = self.guard.while_free(source, instrument.set_frequency)
         if on and inside:
@@ -322,19 +319,6 @@ class Gate:
             await self.safe(str(failure))
         except InstrumentError as second:
             failure.add_note(str(second))
-
-    async def _switch_on(
-        self, name: str, channels: frozenset[int], enabling: Awaitable[None]
-    ) -> None:
-        try:
-            await enabling
-        except BaseException:
-            if left := self._on.pop(name, frozenset()) - channels:
-                self._on[name] = left
-            self._unsure[name] = self._unsure.get(name, frozenset()) | channels
-            raise
-        if left := self._unsure.pop(name, frozenset()) - channels:
-            self._unsure[name] = left
 
     async def _switch_off(self, objection: str) -> None:
         self.trip.set()

@@ -107,7 +107,7 @@ def test_nothing_is_written_while_nobody_knows_what_is_held(fake, make, write, h
         await gate.safe()  # what makes safe waits for nobody
         fake.log.clear()
         if write == "source":
-            gate._carriers["lo"] = (7e9, 13.0)
+            gate._set.carriers["lo"] = (7e9, 13.0)
         holds.held = [HOLD] if held else []
         holds.known.set()
         await asyncio.gather(writing, return_exceptions=True)
