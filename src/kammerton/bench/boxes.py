@@ -97,7 +97,7 @@ class Boxes:
         old, new = _words(known), _words(found)
         self._note(OutputChange(name, old, "any change", "gate", f"another box answers: {new}"))
         raise InstrumentError(
-            f"{name}: another instrument answers than before: {new} instead of {old}; "
+            f"{name}: another instrument answers than before: {_difference(found, known)}; "
             "nothing is written to it",
             instrument=name,
         )
@@ -116,6 +116,16 @@ class Boxes:
 
 def _bare(serial: str) -> str:
     return serial.strip().casefold()
+
+
+def _difference(found: Identity, known: Identity) -> str:
+    """Say in what one is not who it was; the audit log has all of both."""
+    if (found.vendor, found.model) != (known.vendor, known.model):
+        old, new = (f"{each.vendor} {each.model}" for each in (known, found))
+        return f"{new} instead of {old}"
+    if found.serial != known.serial:
+        return f"serial {found.serial} instead of {known.serial}"
+    return f"firmware {found.firmware} instead of {known.firmware}"
 
 
 def _words(who: Identity) -> str:

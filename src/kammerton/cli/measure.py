@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import textwrap
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,11 +17,6 @@ if TYPE_CHECKING:
 
     from kammerton.client.measuring import Measured
     from kammerton.store import ReadStore
-
-WITHHELD = (
-    "what was believed stays: this is far from it and counts when it is found again, or is known "
-    "much worse, or waits until the qubit answers to a pulse there; the daemon's log says which"
-)
 
 NOT_ACCEPTED, INTERRUPTED = 3, 130
 
@@ -67,11 +65,19 @@ def _progress() -> Callable[[ReadStore], None]:
     def tell(store: ReadStore) -> None:
         activity = store.current_activity()
         what = activity.what if activity else None
-        if what and not what.startswith("idle") and [what] != said[-1:]:
-            said.append(what)
-            typer.echo(f"... {what}", err=True)
+        if not what or what.startswith("idle"):
+            return
+        if [news := re.sub(r"\d+(\.\d+)? s\b", "", what)] != said[-1:]:  # no pause is news
+            said.append(news)
+            typer.echo(_one_line(what), err=True)
 
     return tell
+
+
+def _one_line(what: str) -> str:
+    """Return what is done in one line as wide as the terminal; the log has the whole of it."""
+    width = max(shutil.get_terminal_size((80, 24)).columns, 40)
+    return textwrap.shorten(f"... {what}", width, placeholder=" ...")
 
 
 def _document(found: Measured) -> dict[str, Any]:
@@ -83,6 +89,7 @@ def _document(found: Measured) -> dict[str, Any]:
         "fit": described_fit(found.fit),
         "parameters": {n: described_estimate(e) for n, e in found.parameters.items()},
         "withheld": found.withheld,
+        "why_withheld": found.why_withheld,
         "data": str(found.run.data) if found.run.data else None,
         "picture": str(found.picture) if found.picture else None,
         "note": found.run.note,
@@ -106,8 +113,8 @@ def _lines(found: Measured) -> list[tuple[str, str]]:
     run = found.run
     lines = list(found.words().items())
     lines.append(("verdict", found.fit.said()))
-    if found.withheld:
-        lines.append(("withheld", WITHHELD))
+    if found.why_withheld:
+        lines.append(("withheld", found.why_withheld))
     how = f"{run.shots} shots, {run.instrument_seconds:.3g} s of instrument time"
     lines.append(("from", f"{run.calibration}, run {run.id}, {how}"))
     if found.picture:

@@ -22,13 +22,14 @@ class Measured:
     parameters: what is believed because of it, by full name; empty where the fit was not accepted,
     is so far from what was believed that it must be found again first, waits for a pulse that
     proves the qubit, or is much coarser than what is believed. picture: None where lab.toml wants
-    none.
+    none. why_withheld: which of these it was, in the daemon's words.
     """
 
     run: StoredRun
     target: str
     parameters: Mapping[str, Estimate]
     picture: Path | None
+    why_withheld: str = ""
 
     @property
     def fit(self) -> Fit:
@@ -55,7 +56,7 @@ class Measured:
         values = [f"{name} = {words}" for name, words in self.words().items()]
         said = f"{self.run.id} {self.run.calibration} of {self.target}: {self.fit.verdict}"
         head = f"{said}; {self.fit.reason}" if self.fit.reason else said
-        return "\n".join([head, *values, *filter(None, [self.run.note])])
+        return "\n".join([head, *values, *filter(None, [self.why_withheld, self.run.note])])
 
 
 def measure(
@@ -78,11 +79,12 @@ def measure(
     asked = {"target": target, "calibration": calibration}
     more = {} if shots is None else {"shots": shots}
     with Store.read(database) as store:
-        run_id = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
+        words = errand(database, "measure", asked | more, meanwhile=lambda: meanwhile(store))
+        run_id, _, why = words.partition("; ")
         run = replace(store.run(run_id), note=note)
         known = store.parameters().items()
         believed = {n: replace(e, note=note) for n, e in known if e.run == run_id}
-        return Measured(run, target, believed, _picture(run, store.runs()))
+        return Measured(run, target, believed, _picture(run, store.runs()), why)
 
 
 def _picture(run: StoredRun, runs: Sequence[StoredRun]) -> Path | None:

@@ -26,17 +26,21 @@ def coarser(book: BeliefBook, results: Mapping[str, Estimate]) -> frozenset[str]
     """
     found = {name for name, new in results.items() if _coarser(book, name, new)}
     for name in sorted(found):
-        new, old = results[name], book[name]
-        log.info(
-            "%s: %s agrees with %s, which is finer and stays",
-            name, show(new.value, new.unit, new.stderr), show(old.mean, new.unit, old.stderr),
-        )  # fmt: skip
+        log.info("%s", stays(book, name, results[name]))
     # a setting follows what it was made from
     kept = {_element(n) for n, e in results.items() if e.stderr > 0 and n not in found}
     gone = {_element(n) for n in found} - kept
     known = {n for n in results if (held := book.get(n)) is not None and held.run is not None}
     found |= {n for n in known if results[n].stderr == 0 and _element(n) in gone}
     return frozenset(found)
+
+
+def stays(book: BeliefBook, name: str, new: Estimate) -> str:
+    """Say that what is believed stays, since a result knows less."""
+    old = book[name]
+    believed = show(old.mean, new.unit, old.stderr)
+    found = show(new.value, new.unit, new.stderr)
+    return f"{name}: {found} agrees with {believed}, which is finer and stays"
 
 
 def _element(name: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
-from kammerton.loop.coarse import coarser
+from kammerton.loop.coarse import coarser, stays
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
@@ -30,7 +30,8 @@ class Conclusions:
     """Stores finished runs and believes them, and whatever else comes into the store.
 
     revision: up to which the book holds all that the store has. No commit is made on top of a
-    revision that was not looked at.
+    revision that was not looked at. withheld: why the latest run, or part of it, replaces nothing;
+    "" where all of it does.
     """
 
     lab: Lab
@@ -40,6 +41,7 @@ class Conclusions:
     patience: Patience
     record: Record
     revision: int = field(init=False)
+    withheld: str = ""
 
     def __post_init__(self) -> None:
         self._surprises = Surprises(self.book)
@@ -59,13 +61,11 @@ class Conclusions:
         surprises = self._surprises.among(changes)
         doubtful = {self.book.qubit_of(name) for name in surprises}
         sure = {n: e for n, e in changes.items() if self.book.qubit_of(n) not in doubtful}
-        for name in coarser(self.book, sure) if asked else ():
-            del sure[name]
+        coarse = {n: sure.pop(n) for n in (coarser(self.book, sure) if asked else ())}
         commit, ready, waits = await self._commit(run, attempt, sure, surprises)
         self.revision = commit.revision or self.revision
         estimates = with_run({n: e for n, e in (ready | waits).items() if n in sure}, commit.run_id)
-        for name, e in surprises.items():
-            self._say_surprise(name, e)  # before anything is widened for it
+        self._say_withheld(surprises, coarse, waits)  # before anything is widened for it
         for fit in run.fits.values():
             self._take_note(plan, fit)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
@@ -175,13 +175,27 @@ class Conclusions:
             self.patience.park(fit.target, why, self.clock.now(), plan.calibration.name)
         return True
 
-    def _say_surprise(self, name: str, new: Estimate) -> None:
+    def _say_withheld(
+        self,
+        surprises: Mapping[str, Estimate],
+        coarse: Mapping[str, Estimate],
+        waits: Mapping[str, Estimate],
+    ) -> None:
+        """Keep in words why results replace nothing; what surprises is logged."""
+        far = [self._surprise(name, e) for name, e in surprises.items()]
+        for words in far:
+            log.warning("%s", words)
+        said = far + [stays(self.book, n, e) for n, e in coarse.items() if e.stderr > 0]
+        qubits = dict.fromkeys(self.book.qubit_of(name) for name in waits)
+        said += [f"what is found of {qubit} counts once it answers to a pulse" for qubit in qubits]
+        self.withheld = "; ".join(said)
+
+    def _surprise(self, name: str, new: Estimate) -> str:
         old = self.book[name]
         believed = show(old.mean, new.unit, old.sigma_at(new.time))
-        log.warning(
-            "%s: %s is far from %s, which was believed; it counts when it is found again",
-            name, show(new.value, new.unit, new.stderr), believed,
-        )  # fmt: skip
+        found = show(new.value, new.unit, new.stderr)
+        far = f"{name}: {found} is far from {believed}, which was believed"
+        return f"{far}; it counts when it is found again"
 
     def _surprised(self, plan: Plan, name: str, new: Estimate) -> None:
         old = self.book[name].mean

@@ -15,6 +15,7 @@ from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.conclusion import DOUBT, Conclusions
+from kammerton.loop.granting import Granting
 from kammerton.loop.idle import held_though_stale, idle
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
@@ -22,7 +23,7 @@ from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
 from kammerton.loop.under_way import Interrupted, UnderWay
-from kammerton.loop.wishes import ENDED, Wish, Wishes, given_up, planned
+from kammerton.loop.wishes import ABORTED, Wishes, planned
 from kammerton.model import (
     CalibrationError,
     CalibrationHangs,
@@ -40,7 +41,6 @@ from kammerton.model import (
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
-from kammerton.store.rows import run_number
 
 log = logging.getLogger(__name__)
 
@@ -158,10 +158,15 @@ class Loop:
 
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
-        await self._conclusions.follow()
         if (wish := self.wishes.next()) is not None:
-            await self._grant(wish)
+            await self._conclusions.follow()
+            await self._granting().grant(wish)
             return True
+        return await self._go_on()
+
+    async def _go_on(self) -> bool:
+        """Do what is owed or worth most; False when nothing is worth its time."""
+        await self._conclusions.follow()
         try:
             if self._again:
                 await self._repeat(self._again.pop(0))
@@ -175,23 +180,20 @@ class Loop:
         await self._attempt(plan)
         return True
 
-    async def _grant(self, wish: Wish) -> None:
-        """Measure what a person asked for, whatever it is worth; say what came of it."""
-        words, done = "", False
-        try:
-            held = self.held() & {wish.target, self.lab.qubits[wish.target].resonator}
-            plan: Plan | str = "; ".join(map(self.whose, sorted(held)))
-            if not held:
-                plan = planned(wish, self.planner.calibrations, self._see)
-            words = plan if isinstance(plan, str) else await self._attempt(plan, asked=True)
-            done = run_number(words) is not None
-        except CalibrationError as failure:
-            words = str(failure)
-        except KammertonError as failure:  # which ends the loop
-            words = given_up(str(failure))
-            raise
-        finally:  # where it is cancelled, too
-            self.wishes.answer(wish, words or given_up(self.leave or ENDED), done=done)
+    def _granting(self) -> Granting:
+        return Granting(
+            self.wishes,
+            held=lambda wish: self._whose(wish.target, self.lab.qubits[wish.target].resonator),
+            planned=lambda wish: planned(wish, self.planner.calibrations, self._see),
+            attempt=partial(self._attempt, asked=True),
+            go_on=self._go_on,
+            leave=lambda: self.leave,
+            withheld=lambda: self._conclusions.withheld,
+        )
+
+    def _whose(self, *names: str) -> str:
+        """Say who holds elements, and why; "" where nobody does."""
+        return "; ".join(map(self.whose, sorted(self.held() & set(names))))
 
     async def keep_doubts(self, why: str) -> None:
         """Store what is doubted before the first step, in which a hold may end the loop."""
@@ -246,7 +248,7 @@ class Loop:
             if not asked:
                 await self._apart(plan, refusal)
         except InstrumentError as failure:
-            outcome = f"aborted: {failure}"
+            outcome = f"{ABORTED}{failure}"
             await self._ended(attempt, outcome)
             if isinstance(failure, LastingFault):
                 raise  # the next run would be as wrong as this one, and say nothing any more
@@ -281,8 +283,8 @@ class Loop:
             Something of it is held, or came to be.
         """
         names = frozenset({t.name for t in plan.targets} | {t.resonator for t in plan.targets})
-        if held := sorted(self.held() & names):  # since it was chosen: beginning may have waited
-            raise Interrupted("; ".join(map(self.whose, held)))
+        if held := self._whose(*names):  # since it was chosen: beginning may have waited
+            raise Interrupted(held)
         words = f"{_words(plan)}: fitting; the first fit of a kind compiles its kernels"
         work = run_calibration(plan, self.bench, self.clock, partial(self._say, words))
         return await self._under_way.run(names, work)

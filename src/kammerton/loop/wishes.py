@@ -12,6 +12,7 @@ from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan, instrument_seconds, unmet
 from kammerton.model import Calibration, Effort, Target
 from kammerton.model.span import duration
+from kammerton.store.rows import run_number
 
 MOST = 20
 """Wishes that may wait."""
@@ -19,12 +20,32 @@ MOST = 20
 LONGEST = 600.0
 """s of instrument time that a wish may take."""
 
+WAITED_FOR = 600.0
+"""s within which a wish that an instrument aborted is granted once more: whoever asked waits for 15
+min."""
+
+ABORTED = "aborted: "
+"""What the outcome of a run begins with that an instrument has ended."""
+
+TOO_LATE = f"the instruments were back after more than {WAITED_FOR / 60:g} min; ask again"
+
 ENDED = "the daemon ended; ask again when it runs"
 
 
 def given_up(why: str) -> str:
     """Return the answer to a wish that was not granted for a reason of its own."""
     return f"given up before it was measured: {why}"
+
+
+def after_abort(first: str, second: str) -> str:
+    """Return the answer to a wish of which an instrument aborted the first run."""
+    if run_number(second) is not None:
+        return second
+    if second.startswith(ABORTED):
+        once, twice = (words.removeprefix(ABORTED) for words in (first, second))
+        return f"aborted twice, first: {once}; then: {twice}; ask again"
+    again = "" if "ask again" in second else "; ask again"
+    return f"{first}; not tried again: {second}{again}"
 
 
 @dataclass(frozen=True)
@@ -89,10 +110,7 @@ def planned(
         return f"there is no calibration {wish.calibration}{hint(wish.calibration, by_name)}"
     calibration, target = by_name[wish.calibration], see(wish.calibration, wish.target)
     if missing := unmet(calibration, target):
-        return (
-            f"{wish.calibration} of {wish.target} needs {', '.join(missing)} first, "
-            "not measured yet or not well enough"
-        )
+        return _needs(wish, target, missing)
     with own_code(calibration.name, "program"):
         target = _with_shots(wish, calibration, target)
         seconds = instrument_seconds(calibration.program((target,)))
@@ -100,6 +118,16 @@ def planned(
         asked, most = duration(timedelta(seconds=seconds)), duration(timedelta(seconds=LONGEST))
         return f"it would take {asked} of instrument time, more than {most}: ask for fewer shots"
     return Plan(calibration, (target,), 0.0, seconds)
+
+
+def _needs(wish: Wish, target: Target, missing: Sequence[str]) -> str:
+    """Say what must be measured first, and what again since it is doubted or has grown old."""
+    known = [n for n in missing if (b := target.beliefs.get(n)) is not None and b.run is not None]
+    first = [n for n in missing if n not in known]
+    parts = [f"{', '.join(first)}, not measured yet"] if first else []
+    parts += [f"{', '.join(known)} again, doubted or measured too long ago"] if known else []
+    what = f"{wish.calibration} of {wish.target} first needs {'; and '.join(parts)}"
+    return f"{what}; ask again when that is measured"
 
 
 def _with_shots(wish: Wish, calibration: Calibration, target: Target) -> Target:

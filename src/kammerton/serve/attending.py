@@ -102,7 +102,7 @@ class _Desk:
         with self._inbox as inbox:
             try:
                 if self._errands is not None:
-                    report(inbox, self._errands)
+                    report(self._store, inbox, self._errands)
             except StoreError as problem:  # at the next start they hear that nobody knows
                 log.warning("not answered: %s", problem)
 

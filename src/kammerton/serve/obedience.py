@@ -53,4 +53,6 @@ def _asked(database: Place, command: Command) -> tuple[bool, str]:
             if late and inbox.request(number).answer is None:
                 return False, "under way, outcome unknown"
             time.sleep(PERIOD)
-    return bool(found.done), found.answer or ""
+    words = found.answer or ""
+    named = found.done and command.verb in ERRANDS  # the run; what is withheld of it the log says
+    return found.done, words.partition("; ")[0] if named else words

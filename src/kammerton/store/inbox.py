@@ -219,7 +219,7 @@ def attend(
     """
     inbox.renew()
     if errands is not None:
-        report(inbox, errands)
+        report(store, inbox, errands)
     requests = [each for each in inbox.waiting() if errands is None or each.number not in errands]
     for each in requests:
         if inbox.take(each.number) or each.verb in LASTING:
@@ -234,7 +234,7 @@ def attend(
             inbox.answer(each.number, words, done=done)
             if not done:
                 store.audit(*refusal(each.who, each.verb, each.arguments, words))
-        log.info("%s asks to %s: %s", each.who, each.verb, words)
+        log.info("%s asks to %s: %s", each.who, _asked(each), words)
     return requests
 
 
@@ -246,10 +246,14 @@ def _remember(connection: Connection, word: str) -> None:
     connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))
 
 
-def report(inbox: Inbox, errands: Errands) -> None:
-    """Answer what is finished."""
-    for number, done, words in errands.answered():
+def report(store: Store, inbox: Inbox, errands: Errands) -> None:
+    """Answer what is finished; what came to nothing stands in the audit log, too."""
+    finished = errands.answered()
+    for number, done, words in finished:
         inbox.answer(number, words, done=done)
+    for request, words in [(inbox.request(n), words) for n, done, words in finished if not done]:
+        log.info("%s, asked for by %s: %s", _asked(request), request.who, words)
+        store.audit(*refusal(request.who, request.verb, request.arguments, words))
 
 
 def _done(
@@ -286,6 +290,13 @@ def refusal(
 ) -> tuple[str, str, str, str, str]:
     """Return the line of the audit log that says what was refused: who, what, old, new, why."""
     return who, verb, "", "refused", f"{_said(arguments)}: {words}"
+
+
+def _asked(request: Request) -> str:
+    """Return what was asked for, in a few words: "measure q3 t1"."""
+    given = request.arguments
+    what = [str(given[key]) for key in ("target", "calibration") if key in given]
+    return checks.plain(" ".join([request.verb, *what])[:80])
 
 
 def _said(arguments: Mapping[str, Any]) -> str:

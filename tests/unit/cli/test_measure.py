@@ -19,13 +19,14 @@ def test_value_and_error_are_printed_also_of_what_replaces_nothing(tmp_path: Pat
     changes = {"q0.t1": estimate()} if believed else {}
     with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
         stored = store.run(store.commit(run(("q0",), {"q0": fit("q0")}), changes).run_id)
-    found = Measured(stored, "q0", changes, None)
+    why = "" if believed else "q0.t1: 12 µs is far from 51 µs, which was believed"
+    found = Measured(stored, "q0", changes, None, why)
     lines = dict(measure._lines(found))
     of_fit = {n: show(v.value, v.unit, v.stderr) for n, v in fit("q0").values.items()}
     of_book = {n: show(e.value, e.unit, e.stderr) for n, e in changes.items()}
     assert of_fit
     assert (of_book if believed else of_fit).items() <= lines.items()
-    assert ("withheld" in lines) is not believed
+    assert lines.get("withheld", "") == why
     assert lines["verdict"].startswith("accepted")
     assert all(words in repr(found) for words in (of_book if believed else of_fit).values())
 
@@ -35,3 +36,18 @@ def test_only_what_concerns_the_request_is_told_meanwhile(capsys):
     for what in ("idle: q0 is parked: no line", "t1 on q1", "t1 on q1"):
         tell(SimpleNamespace(current_activity=lambda what=what: SimpleNamespace(what=what)))
     assert capsys.readouterr().err == "... t1 on q1\n"
+
+
+def test_a_pause_that_is_another_is_no_news_and_a_line_is_no_longer_than_the_terminal(
+    capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "60")
+    tell = measure._progress()
+    away = "waiting: lo: nobody answers at TCPIP0::10.0.0.7::hislip0::INSTR; trying again in"
+    paused = "waiting: drive is refused for {} s more: lo: frequency is 4 GHz"
+    for what in (f"{away} 0.2 s", f"{away} 42.4 s", paused.format(57), paused.format(55)):
+        tell(SimpleNamespace(current_activity=lambda what=what: SimpleNamespace(what=what)))
+    assert capsys.readouterr().err.splitlines() == [
+        "... waiting: lo: nobody answers at ...",
+        "... waiting: drive is refused for 57 s more: lo: ...",
+    ]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,16 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import calibration_names, load_calibrations
 from kammerton.loop.loop import Loop
 from kammerton.loop.planner import Planner
-from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes, given_up
-from kammerton.model import DriveInhibited, InstrumentError, LabClock, LastingFault, OutputRefused
+from kammerton.loop.wishes import ENDED, MOST, TOO_LATE, Wish, Wishes, given_up
+from kammerton.model import (
+    DriveInhibited,
+    InstrumentError,
+    LabClock,
+    LastingFault,
+    OutputRefused,
+    Program,
+    Records,
+)
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
@@ -73,13 +83,31 @@ def test_the_shots_are_those_asked_for(loop, shots):
 def test_what_is_coarser_than_what_is_known_stays_in_the_record_alone(loop):
     """Spectroscopy knows f01 to kHz, a Ramsey fringe to hundreds of Hz: the fringe's stays."""
     known, head = loop.store.parameters()["q0.f01"], loop.store.revision()
-    done, run = granted(loop, Wish(7, "qubit_spectroscopy", "q0", "ada"))
+    done, words = granted(loop, Wish(7, "qubit_spectroscopy", "q0", "ada"))
+    run, _, why = words.partition("; ")
     stored = loop.store.run(run).fits["q0"]
     assert done
+    assert why.startswith("q0.f01: 4.90")
+    assert why.endswith("which is finer and stays")
     assert stored.verdict == "accepted"
     assert stored.values["frequency"].stderr > 3 * known.stderr
     assert (loop.store.parameters()["q0.f01"], loop.store.revision()) == (known, head)
     assert loop.book["q0.f01"].run == known.run
+
+
+def test_what_surprises_says_so_to_the_one_who_asked(loop):
+    loop.book.update({"q0.t1": replace(loop.store.parameters()["q0.t1"], value=10e-6)})
+    done, words = granted(loop, Wish(7, "t1", "q0", "ada"))
+    assert done
+    assert words.endswith("which was believed; it counts when it is found again")
+
+
+def test_what_waits_for_a_pulse_says_so_to_the_one_who_asked(tmp_path):
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        wish = Wish(1, "resonator_spectroscopy", "q0", "ada")
+        done, words = granted(loop_of(tmp_path, store), wish)
+    assert done
+    assert words == "r000001; what is found of q0 counts once it answers to a pulse"
 
 
 def test_what_is_coarser_counts_once_the_finer_is_doubted(loop):
@@ -113,7 +141,19 @@ def test_what_it_rests_on_must_be_known(tmp_path):
     with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
         done, said = granted(loop_of(tmp_path, store), Wish(1, "t1", "q0", "ada"))
     assert not done
-    assert said.startswith("t1 of q0 needs f01, r.readout_contrast, pi_amplitude first")
+    assert said == (
+        "t1 of q0 first needs f01, r.readout_contrast, pi_amplitude, not measured yet; "
+        "ask again when that is measured"
+    )
+
+
+def test_what_is_only_doubted_is_not_called_unmeasured(loop):
+    loop.book.widen("q0.pi_amplitude", 0.1)
+    assert granted(loop, Wish(1, "t1", "q0", "ada")) == (
+        False,
+        "t1 of q0 first needs pi_amplitude again, doubted or measured too long ago; "
+        "ask again when that is measured",
+    )
 
 
 @pytest.mark.parametrize("scope", ["q0", "r0"])
@@ -128,7 +168,10 @@ def test_what_a_person_holds_is_not_measured(loop, scope):
     [
         (OutputRefused("too much power"), "refused: too much power"),
         (DriveInhibited("50 mK is too warm"), "not measured: 50 mK is too warm; ask again then"),
-        (InstrumentError("awg1: no answer"), "aborted: awg1: no answer"),
+        (
+            InstrumentError("awg1: no answer"),
+            "aborted twice, first: awg1: no answer; then: awg1: no answer; ask again",
+        ),
     ],
 )
 def test_what_goes_wrong_is_answered_and_parks_nothing(loop, monkeypatch, failure, words):
@@ -143,6 +186,69 @@ def test_what_goes_wrong_is_answered_and_parks_nothing(loop, monkeypatch, failur
     monkeypatch.setattr(loop.bench, "recover", recover, raising=False)
     assert granted(loop, Wish(1, "t1", "q0", "ada")) == (False, words)
     assert loop.patience.left_alone() == {}
+
+
+class Hiccup(ScriptedBench):
+    """A bench that loses one run; how it is brought back the test decides."""
+
+    def __init__(self, recover: Callable[[], Awaitable[frozenset[str]]]) -> None:
+        super().__init__(Chip().answer)
+        self.failures, self._recover = 1, recover
+
+    async def acquire(self, program: Program) -> Records:
+        if self.failures:
+            self.failures -= 1
+            raise InstrumentError("lo: no answer", instrument="lo")
+        return await super().acquire(program)
+
+    async def recover(self, failure: InstrumentError) -> frozenset[str]:
+        return await self._recover()
+
+
+def hiccup(loop: Loop, recover: Callable[[], Awaitable[frozenset[str]]]) -> Hiccup:
+    bench = loop.bench = loop._outage.bench = Hiccup(recover)
+    return bench
+
+
+async def back() -> frozenset[str]:
+    return frozenset()
+
+
+def test_what_an_instrument_aborted_is_measured_once_it_is_back(loop):
+    hiccup(loop, back)
+    done, run = granted(loop, Wish(7, "t1", "q1", "ada"))
+    assert done, run
+    assert [each.outcome for each in loop.store.attempts(2)] == [run, "aborted: lo: no answer"]
+
+
+def test_first_what_it_rests_on_is_measured_again(loop):
+    async def recover() -> frozenset[str]:
+        loop.book.widen("q0.pi_amplitude", 0.1)
+        return frozenset()
+
+    bench = hiccup(loop, recover)
+    done, run = granted(loop, Wish(7, "t1", "q0", "ada"))
+    assert done, run
+    assert [program.name for program in bench.played] == ["rabi_amplitude", "t1"]
+
+
+def test_a_wish_is_not_granted_again_when_nobody_waits_for_it_any_more(loop, monkeypatch):
+    monkeypatch.setattr("kammerton.loop.granting.WAITED_FOR", 0.0)
+    hiccup(loop, back)
+    done, words = granted(loop, Wish(7, "t1", "q1", "ada"))
+    assert (done, words) == (False, f"aborted: lo: no answer; not tried again: {TOO_LATE}")
+
+
+def test_a_qubit_that_a_person_took_meanwhile_is_left_alone(loop):
+    async def recover() -> frozenset[str]:
+        loop.held = lambda: frozenset({"q1"})
+        return frozenset()
+
+    bench = hiccup(loop, recover)
+    done, words = granted(loop, Wish(7, "t1", "q1", "ada"))
+    assert not done
+    assert words == ("aborted: lo: no answer; not tried again: q1 is held by a person; ask again")
+    assert bench.played == []
 
 
 def test_a_wish_outweighs_that_a_qubit_is_parked(loop):

@@ -212,13 +212,33 @@ def test_what_is_not_accepted_or_withheld_says_so(lab, store, monkeypatch):
     with daemon(lab, store, measured(store, believed=False)):
         done = call("measure", "q0", "t1", "--lab", str(lab.database))
     assert done.exit_code == 0
-    assert "far from it and counts when it is found again" in " ".join(done.stdout.split())
+    assert "withheld" not in done.stdout, "no reason was told"
+
+
+WHY = "q0.t1: 12 µs is far from 51 µs, which was believed; it counts when it is found again"
+
+
+def test_what_is_withheld_says_why_in_one_sentence(lab, store, monkeypatch):
+    monkeypatch.setattr(measuring, "DRAWING", 0.0)
+
+    def surprise(wish):
+        run_id, done = measured(store, believed=False)(wish)
+        return f"{run_id}; {WHY}", done
+
+    with daemon(lab, store, surprise):
+        done = call("measure", "q0", "t1", "--lab", str(lab.database))
+        found = Client(lab.database).measure("q0", "t1")
+    assert f"withheld {WHY} from" in " ".join(done.stdout.split())
+    assert WHY in repr(found).splitlines()
 
 
 def test_refusals_reach_the_one_who_asked(lab, store):
     with daemon(lab, store, lambda wish: ("t1 of q0 needs f01 first", False)):
         done = call("measure", "q0", "t1", str(lab.database))
     assert (done.exit_code, done.stderr) == (2, "t1 of q0 needs f01 first\n")
+    row = store.log(1)[0]
+    assert (row.what, row.new) == ("measure", "refused")
+    assert row.why == "target=q0 calibration=t1: t1 of q0 needs f01 first"
 
 
 def test_without_a_daemon_it_says_how_to_start_one(lab):
@@ -279,6 +299,10 @@ def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, mon
     with daemon(lab, store, measured(store)):
         done, words = asyncio.run(obey(replace(command("q9"), nonce="1" * 32)))
     assert (done, "there is no qubit q9" in words) == (False, True)
+    monkeypatch.setattr(obedience, "BRIEF", 60.0)
+    with daemon(lab, store, lambda wish: (f"r000007; {WHY}", True)):
+        answer = asyncio.run(obey(replace(command("q0"), nonce="2" * 32)))
+    assert answer == (True, "r000007"), "a program reads the name of the run"
 
 
 def test_from_a_notebook(lab, store, monkeypatch):

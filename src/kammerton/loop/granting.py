@@ -1,0 +1,85 @@
+"""Granting what a person asked to have measured: next, and once more where an instrument failed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from kammerton.loop.planner import Plan
+from kammerton.loop.wishes import (
+    ABORTED,
+    ENDED,
+    TOO_LATE,
+    WAITED_FOR,
+    Wish,
+    Wishes,
+    after_abort,
+    given_up,
+)
+from kammerton.model import CalibrationError, KammertonError
+from kammerton.store.rows import run_number
+
+
+@dataclass(frozen=True)
+class Granting:
+    """Measures what is wished for, whatever it is worth, and says what came of it.
+
+    held: says who holds what a wish is about; "": nobody. planned: what a wish means now, or why it
+    cannot be granted. attempt: runs a plan; returns the run, or why there is none. go_on: does what
+    is worth most otherwise; False when nothing is. leave: why the loop shall end; "": it goes on.
+    withheld: why the latest run replaces nothing; "" where it does.
+    """
+
+    wishes: Wishes
+    held: Callable[[Wish], str]
+    planned: Callable[[Wish], Plan | str]
+    attempt: Callable[[Plan], Awaitable[str]]
+    go_on: Callable[[], Awaitable[bool]]
+    leave: Callable[[], str]
+    withheld: Callable[[], str]
+
+    async def grant(self, wish: Wish) -> None:
+        """Measure what was wished for, and answer; also where that is cancelled.
+
+        Raises
+        ------
+        KammertonError
+            What ends the loop.
+        """
+        words, done = "", False
+        try:
+            words = await self._granted(wish)
+            done = run_number(words) is not None
+            if done and (why := self.withheld()):
+                words = f"{words}; {why}"
+        except CalibrationError as failure:
+            words = str(failure)
+        except KammertonError as failure:
+            words = given_up(str(failure))
+            raise
+        finally:
+            self.wishes.answer(wish, words or given_up(self.leave() or ENDED), done=done)
+
+    async def _granted(self, wish: Wish) -> str:
+        until = time.monotonic() + WAITED_FOR
+        plan = self.held(wish) or self.planned(wish)
+        words = plan if isinstance(plan, str) else await self.attempt(plan)
+        if not words.startswith(ABORTED):
+            return words
+        return after_abort(words, await self._again(wish, until))
+
+    async def _again(self, wish: Wish, until: float) -> str:
+        """Run once more what an instrument aborted, as soon as what it rests on is known again.
+
+        The loop goes on as ever until then. until: monotonic s after which nobody waits for it.
+        """
+        while not self.leave() and time.monotonic() < until:
+            if held := self.held(wish):
+                return held
+            plan = self.planned(wish)
+            if not isinstance(plan, str):
+                return await self.attempt(plan)
+            if not await self.go_on():
+                return plan
+        return self.leave() or TOO_LATE
