@@ -125,7 +125,7 @@ def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(site):
         site.wait(lambda: site.doing().startswith("waiting: awg1"), "that it waits")
     site.goes_on()
     said = site.log.read_text(encoding="utf-8")[before:]
-    assert "the run is aborted, and nothing of it is stored: " in said
+    assert " is aborted, and nothing of it is stored: " in said
     assert "awg1 answers again and is verified" in said
 
 

@@ -70,7 +70,7 @@ def test_i10_a_bias_turned_at_its_front_panel_is_seen_and_left_where_it_is(
         with pytest.raises(SettingsChanged, match=said) as change:
             await bench.acquire(program(lab, 40))
         assert change.value.instrument == "bias"
-        with pytest.raises(DriveInhibited, match=r"waiting .* s more: .*kammerton hold bias"):
+        with pytest.raises(DriveInhibited, match=r"refused for .* s more: .*kammerton hold bias"):
             await bench.acquire(program(lab, 40))
         assert "somebody else" in {c.who for c in bench.gate.changes if c.what == "bias"}
         assert len(moved(laboratory, since)) == 1  # by hand; the daemon moved nothing back

@@ -45,13 +45,13 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
                 assert on(laboratory) >= {"drive_lo", "readout_lo"}
                 words = "outputs are NOT known to be off since the unclean end"
                 assert said[-1] == f"hands off: computer is held by ada: in the rack; {words}"
-                assert f"outputs {lab.computer}: {words}" in caplog.text
+                assert f"{lab.computer}: {words}" in caplog.text
                 assert not any("outputs are off" in each for each in said)
                 await asyncio.to_thread(
                     change, lab.database, "release", {"scope": "computer"}, "ada"
                 )
                 await until(lambda: "all outputs verified off" in log_of(lab.database))
-                assert f"outputs {lab.computer}: all outputs are off, read back" in caplog.text
+                assert f"{lab.computer}: all outputs are off, read back" in caplog.text
                 hold = {"scope": "computer", "why": "again", "now": True}
                 again = await asyncio.to_thread(change, lab.database, "hold", hold, "ada")
                 assert "CAUTION" not in again

@@ -102,7 +102,7 @@ def test_r2_it_has_loaded_everything_touched_nothing_and_switches_off_at_once(tm
         said = [json.loads(line) for line in process.stdout]
         assert process.wait(60) == Code.DONE, log.read_text()
         assert not on(laboratory)
-    assert said[-1]["why"] == "told to end"
+    assert said[-1]["why"] == "the process ends"
     late = lines(log, "import")[loaded:]
     assert loaded > 10 * FEW
     assert len(late) < FEW, late

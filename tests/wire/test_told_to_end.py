@@ -187,7 +187,7 @@ def test_r1_a_signal_while_the_daemon_loads_ends_it_in_order() -> None:
         words = [sys.executable, "-c", code, "run", str(lab.path)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=90, check=False)
         assert done.returncode == 0, done.stderr
-        assert "told to end after an unclean end: outputs are switched off first" in done.stderr
+        assert "before the end: what an unclean end left on is switched off" in done.stderr
         assert not on(laboratory)
 
 
@@ -200,7 +200,7 @@ def test_r1_a_signal_while_a_computers_process_loads_ends_it_in_order() -> None:
             [sys.executable, "-c", code], input=order, capture_output=True, timeout=90, check=False
         )
         assert done.returncode == 0, done.stderr
-        assert b"told to end" in done.stdout
+        assert b"the process ends" in done.stdout
         assert not on(laboratory)
 
 

@@ -143,17 +143,18 @@ class Guard:
     async def require_cold(self, what: str) -> None:
         """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""
         await self.require_free(what)
-        objection = self.cold.objection() or self._pause_words()
-        if objection is not None:
+        objection = self.cold.objection()
+        words = self._pause_words() if objection is None else f": {objection}"
+        if words is not None:
             whose = "" if what == PROGRAM else f"{what}: "
-            reason = f"{whose}drive is refused: {objection}"
+            reason = f"{whose}drive is refused{words}"
             self.note(OutputChange(what, None, "drive", self.who, reason))
             raise DriveInhibited(reason)
 
     def _pause_words(self) -> str | None:
         until, why = self._paused
         left = until - self._monotonic()
-        return f"waiting {left:.0f} s more: {why}" if left > 0 else None
+        return f" for {left:.0f} s more: {why}" if left > 0 else None
 
     def checked(self, what: str, new: object, check: Callable[[], T]) -> T:
         """Return what a check of limits returns; note and raise what it refuses."""

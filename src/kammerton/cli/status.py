@@ -69,12 +69,14 @@ def _stuck(store: ReadStore) -> list[str]:
 def _headline(store: ReadStore, running: Activity | None) -> str:
     from rich.markup import escape
 
+    from kammerton.store.caution import caution
+
     said = store.current_activity()
     if running is not None:
         doing = f"process {running.pid}: {running.what}"
         doing += f" (silent for {_silent(running):.0f} s)" if _silent(running) > SILENT else ""
     elif said is not None and said.what is not None:
-        doing = f"no process runs; [bold red]{escape(said.caution)}[/bold red]"
+        doing = f"no process runs; [bold red]{escape(caution(store, said))}[/bold red]"
     else:
         doing = "no daemon runs"
     late = store.backlog()
@@ -132,6 +134,8 @@ def _span(seconds: float) -> str:
 
 
 def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
+    from kammerton.store.caution import caution
+
     now, said = store.now(), store.current_activity()
     left = said if running is None and said is not None and said.what is not None else None
     return {
@@ -139,7 +143,7 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
         "revision": store.revision(),
         "doing": running.what if running else None,
         "silent_seconds": _silent(running) if running else None,
-        "caution": left.caution if left else None,
+        "caution": caution(store, left) if left else None,
         "waiting_for_broker": store.backlog(),
         "held": [_lease(lease) for lease in store.leases()],
         "parameters": {name: _entry(e, now) for name, e in sorted(store.parameters().items())},

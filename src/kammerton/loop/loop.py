@@ -249,6 +249,7 @@ class Loop:
                 await self._apart(plan, refusal)
         except InstrumentError as failure:
             outcome = f"{ABORTED}{failure}"
+            log.error("%s is aborted, and nothing of it is stored: %s", _words(plan), failure)  # noqa: TRY400
             await self._ended(attempt, outcome)
             if isinstance(failure, LastingFault):
                 raise  # the next run would be as wrong as this one, and say nothing any more

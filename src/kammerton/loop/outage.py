@@ -22,6 +22,11 @@ LOUD = 4.0
 WHOLE = "several instruments"
 
 
+def _back(name: str | None) -> str:
+    who = "all instruments answer again and are" if name is None else f"{name} answers again and is"
+    return f"{who} verified"
+
+
 def breaker() -> Backoff:
     """Return the pauses between attempts: from 0.3 s to 5 min; anew after 10 min without failure.
 
@@ -54,7 +59,6 @@ class Outage:
         InstrumentError
             It took longer than `patience` s; None waits for ever.
         """
-        log.error("the run is aborted, and nothing of it is stored: %s", failure)
         until = None if patience is None else time.monotonic() + patience
         latest = failure
         while True:
@@ -72,7 +76,7 @@ class Outage:
             except InstrumentError as still:
                 latest = still
             else:
-                log.warning("%s answers again and is verified", latest.instrument or "every one")
+                log.info("%s", _back(latest.instrument))
                 return lost
 
     def calm(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import re
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -144,9 +145,7 @@ class Alarms:
             self._reasons.setdefault(key, {})[alarm.reason] = when
         self._unsaid.pop(key, None)
         self._over.pop(key, None)
-        level = logging.ERROR if alarm.on else logging.WARNING
-        who = alarm.subject if alarm.kind in alarm.subject else f"{alarm.kind} {alarm.subject}"
-        log.log(level, "%s: %s", who, alarm.text)
+        log.log(logging.ERROR if alarm.on else logging.INFO, "%s", _line(alarm))
         if self._retained.pop(key, None) != replace(alarm, earlier=False):
             self._new.append((self.monotonic(), alarm))
 
@@ -170,6 +169,16 @@ class Alarms:
                 ))  # fmt: skip
         while len(self._ready) > WAITING:
             del self._ready[_least(self._ready)]
+
+
+def _line(alarm: Alarm) -> str:
+    """Return an alarm as the log has it: what it is about, and nothing twice."""
+    first, _, _ = alarm.text.partition(":")
+    if re.search(rf"\b{re.escape(alarm.subject)}\b", first):
+        return alarm.text
+    told = alarm.kind in alarm.subject or alarm.kind in first
+    who = alarm.subject if told else f"{alarm.kind} {alarm.subject}"
+    return f"{who}: {alarm.text}"
 
 
 def _batches(told: Iterable[tuple[float, Alarm]]) -> Iterator[list[Alarm]]:

@@ -28,6 +28,9 @@ KNOW = 2.5
 KNOW_AT_ONCE = 1.0
 """s that it gets where the work took some of the time of an end already."""
 
+ENDS = "the process ends"
+"""Whoever told it, or nobody: the last one begins only to switch off."""
+
 DOUBT = "outputs are not known to be off"
 
 
@@ -48,7 +51,7 @@ async def told_to_end(lab: Lab, mode: Mode, life: Saw | None = None) -> tuple[Co
 
     life: what the process saw of its outputs itself.
     """
-    why = "told to end"
+    why = ENDS
     await asyncio.to_thread(import_module, "kammerton.store")
     off, left = await _left_on(lab, mode, life)
     if left is None:
@@ -139,13 +142,17 @@ async def known_off(lab: Lab, seen: bool | None) -> bool:
 
 
 def _left(lab: Lab) -> str | None:
-    """Return what was going on when the last process ended without a word, if it did."""
+    """Return which outputs may be on, else what the last process did as it ended without a word.
+
+    None where it did not: then none can be on.
+    """
     if isinstance(lab.database, Path) and not lab.database.exists():
         return None  # nothing was ever switched on
     from kammerton.store import Store
+    from kammerton.store.caution import doubtful
 
     with Store.read(lab.database) as store:
         end = store.current_activity()
         if end is None or end.what is None or store.place.writer_there() is not None:
             return None  # it is at work in another process, whose outputs they are
-    return end.what
+        return doubtful(store) or end.what

@@ -12,10 +12,9 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve.words import left_on
 from kammerton.store import Activity, Store
+from kammerton.store.caution import ALL, NOT_OFF
 
 log = logging.getLogger(__name__)
-
-ALL = "all outputs"
 
 
 class Outputs:
@@ -90,12 +89,13 @@ class Outputs:
             self.known_off, self._why = False, ""
         who = f"{change.who}, {change.job}" if change.job else change.who
         why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
-        self._audit(who, change.what, change.old, change.new, why)
+        new = NOT_OFF if change.what == ALL and change.refused else change.new
+        self._audit(who, change.what, change.old, new, why)
 
     def not_off(self, problem: str) -> None:
         """Note that an attempt to switch all off did not verify it, and why."""
         self.known_off, self._why = False, problem
-        self._audit("daemon", ALL, None, "off", problem)
+        self._audit("daemon", ALL, None, NOT_OFF, problem)
 
     def found_off(self) -> None:
         """Say, after an unclean end, that the outputs have been verified off."""

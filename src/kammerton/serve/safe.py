@@ -86,7 +86,7 @@ async def left_safe(lab: Lab) -> None:
     async with opened_store(lab, alarm=alarms.tell) as (store, outputs):
         if outputs.unclean is None:
             return
-        log.info("told to end after an unclean end: outputs are switched off first")
+        log.info("before the end: what an unclean end left on is switched off")
         clock = LabClock.not_before(store.now())
         async with relayed(_deaf(lab), store, clock.now, alarms, outputs, patience=LAST_WORDS):
             if held := _held(lab, store, outputs):

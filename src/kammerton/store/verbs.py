@@ -9,6 +9,7 @@ from typing import Any
 
 from kammerton.model import StoreError
 from kammerton.store import leases
+from kammerton.store.caution import caution
 from kammerton.store.set_back import set_back
 from kammerton.store.write import Store
 
@@ -52,7 +53,7 @@ def _caution(store: Store) -> str:
     left = store.left  # once: another thread forgets it as soon as outputs are verified off
     if left is None:
         return ""
-    return f"; {left.caution}"
+    return f"; {caution(store, left)}"
 
 
 def _time(said: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 from dataclasses import dataclass, field
 
@@ -197,3 +198,16 @@ def test_i9_what_lasts_ends_the_loop_and_nothing_of_the_run_is_stored(tmp_path):
         assert store.runs() == []
         (attempt,) = store.attempts()
         assert attempt.outcome == 'aborted: lo says 50,"no reference"; see to the cable'
+
+
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        (LOST, "lo answers again and is verified"),
+        (InstrumentError("lo: no answer"), "all instruments answer again and are verified"),
+    ],
+)
+def test_who_is_back_is_said_and_is_no_warning(caplog, failure, words):
+    caplog.set_level(logging.INFO)
+    asyncio.run(Away().outage().after(failure, None))
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [("INFO", words)]

@@ -214,11 +214,12 @@ async def back() -> frozenset[str]:
     return frozenset()
 
 
-def test_what_an_instrument_aborted_is_measured_once_it_is_back(loop):
+def test_what_an_instrument_aborted_is_measured_once_it_is_back(loop, caplog):
     hiccup(loop, back)
     done, run = granted(loop, Wish(7, "t1", "q1", "ada"))
     assert done, run
     assert [each.outcome for each in loop.store.attempts(2)] == [run, "aborted: lo: no answer"]
+    assert "t1 on q1 is aborted, and nothing of it is stored: lo: no answer" in caplog.text
 
 
 def test_first_what_it_rests_on_is_measured_again(loop):

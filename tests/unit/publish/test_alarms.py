@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+import logging
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -201,6 +202,7 @@ def test_what_is_over_goes_before_what_began_and_is_not():
 
 def test_without_a_broker_what_begins_again_is_in_the_log_all_the_same(monkeypatch, caplog):
     clock = Clock()
+    caplog.set_level(logging.INFO)  # an end is no warning
     alarms = Alarms(clock)
     monkeypatch.setattr(alarms_module, "GROUP", 0.001)
     for on in (True, False, True):
@@ -306,3 +308,28 @@ def test_in_a_hurry_nothing_waits_for_what_may_come_with_it():
     alarms.hurry()
     assert taken(alarms) == [("instrument", True, ("lo",), 0)]
     assert not alarms.untold
+
+
+TWO = "outputs of two are not known to be off"
+
+
+@pytest.mark.parametrize(
+    ("alarm", "line"),
+    [
+        (Alarm("instrument", "lo", "lo: no answer"), "lo: no answer"),
+        (Alarm("instrument", "lo", "lo was switched off and on"), "lo was switched off and on"),
+        (Alarm("instrument", "lo", "lo1: no answer"), "instrument lo: lo1: no answer"),
+        (Alarm("outputs", "two", f"{TWO}: lo: no answer"), f"{TWO}: lo: no answer"),
+        (Alarm("outputs", "two", "all outputs are off", on=False), "two: all outputs are off"),
+        (Alarm("refrigerator", "fridge", "drive is off"), "refrigerator fridge: drive is off"),
+    ],
+)
+def test_in_the_log_nothing_is_named_twice_and_an_end_is_no_warning(caplog, alarm, line):
+    caplog.set_level(logging.INFO)
+    alarms = Alarms()
+    alarms.tell(replace(alarm, on=True))
+    alarms.tell(replace(alarm, on=False))
+    assert [(each.levelname, each.getMessage()) for each in caplog.records] == [
+        ("ERROR", line),
+        ("INFO", line),
+    ]

@@ -2,10 +2,41 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+from typer.testing import CliRunner
+
 from kammerton.bench import OutputChange
+from kammerton.cli import app
 from kammerton.publish.session import NOT_KNOWN
+from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
 from kammerton.store import Store
+from kammerton.store.verbs import do
+
+
+def test_what_did_not_go_off_is_named_with_its_reason(tmp_path) -> None:
+    """Whoever goes to the rack must know which front panel to look at."""
+    path, why = tmp_path / "two.sqlite", "lo is not known to be off: no answer within 4.9 s"
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        outputs.at_work("idle")
+        outputs.changed(OutputChange(ALL, None, "off", "closing", why))
+        outputs.close()
+        assert (store.log(1)[0].new, store.log(1)[0].why) == ("not known to be off", why)
+        assert last._left(SimpleNamespace(database=path)) is None, "it is at work"
+    said = " ".join(CliRunner().invoke(app, ["status", str(path)]).stdout.split())
+    assert said.endswith(
+        f"no process runs; CAUTION: outputs may be on: {why} nothing was measured yet"
+    )
+    assert last._left(SimpleNamespace(database=path)) == why
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        assert do(store, "hold", {"scope": "computer"}, "ada").endswith(f"may be on: {why}")
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        outputs.changed(OutputChange(ALL, None, "off", "opening"))
+        outputs.close()
+    assert "no daemon runs" in CliRunner().invoke(app, ["status", str(path)]).stdout
+    assert last._left(SimpleNamespace(database=path)) is None
 
 
 def test_off_is_said_by_who_has_read_it_back_alone(tmp_path) -> None:

@@ -149,7 +149,9 @@ def test_that_outputs_could_not_be_switched_off_is_published(lab, monkeypatch, p
     assert published() == [("outputs", True)]
     with Store.read(lab.database) as store:
         (row,) = (row for row in store.log() if row.what == "all outputs")
-    assert (row.new, row.why) == ("off", "lo1: no answer"), "who looks later finds it there"
+    assert (row.new, row.why) == ("not known to be off", "lo1: no answer"), (
+        "who looks later finds it there"
+    )
 
 
 def test_an_alarm_of_safe_mode_is_told_over_once_outputs_are_off_after_it(lab, opened, published):

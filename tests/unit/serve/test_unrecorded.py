@@ -119,9 +119,9 @@ def told(lab):
 
 
 def test_told_to_end_before_anything_was_done_is_a_good_end(lab):
-    assert told(lab) == (Code.DONE, "told to end", True)
+    assert told(lab) == (Code.DONE, "the process ends", True)
     Store.open(lab.database, "two", data=lab.data).close()
-    assert told(lab) == (Code.DONE, "told to end", True)
+    assert told(lab) == (Code.DONE, "the process ends", True)
 
 
 def test_told_to_end_without_a_database_that_can_be_read_is_a_failure(lab, benches):
@@ -197,7 +197,11 @@ def test_r7_beside_another_daemon_it_says_whose_the_instruments_are_and_no_more(
         store.activity("t1 on q0")
         code, why = asyncio.run(child._work(lab, order, life))
         assert (code, life.anothers) == (Code.FAILED, True)
-        assert asyncio.run(last.told_to_end(lab, Mode.ONCE)) == (Code.DONE, "told to end", True)
+        assert asyncio.run(last.told_to_end(lab, Mode.ONCE)) == (
+            Code.DONE,
+            "the process ends",
+            True,
+        )
     assert f"process {os.getpid()} (t1 on q0) has {lab.database} open for writing" in why
     assert "the instruments are of that process, and none was touched" in capsys.readouterr().err
     assert last._left(lab) == "t1 on q0", "once it is gone, that is nobody's word any more"
@@ -217,7 +221,7 @@ def test_r1_what_a_process_saw_of_its_outputs_counts_whatever_the_database_says(
     assert "all outputs were verified off" in why
     assert "not known" not in why
     lo = "lo is not known to be off: no answer"
-    assert told(False, lo) == (Code.FAILED, f"told to end; {lo}", False)
+    assert told(False, lo) == (Code.FAILED, f"the process ends; {lo}", False)
 
 
 def test_that_outputs_are_not_known_to_be_off_is_said_once() -> None:
