@@ -31,6 +31,7 @@ def log_of(database) -> str:
 @pytest.mark.timeout(240)
 def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, caplog):
     monkeypatch.setattr(Kernels, "load", AsyncMock())
+    caplog.set_level("INFO")
     said: list[str] = []
     with site() as (laboratory, lab):
         lab = replace(lab, broker=None, pictures=False)

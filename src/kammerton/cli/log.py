@@ -130,9 +130,18 @@ def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
     if isinstance(entry, Revision):
         said = f": {entry.why}" if entry.why else ""
         words = f"revision {entry.number} is as revision {entry.reverts}, by {entry.who}{said}"
-        return [(("", "revert", f"{entry.committed:%Y-%m-%d %H:%M}", "", ""), words)]
-    when = f"{entry.started:%Y-%m-%d %H:%M}"
-    return [(("", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
+        return [(("", "revert", _ago(entry.committed), "", ""), words)]
+    when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
+    name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored
+    return [((name, entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
+
+
+def _ago(time: datetime) -> str:
+    """Return the age of what is dated by the wall clock, as all that led to no run."""
+    from kammerton.model.span import duration
+    from kammerton.store import clock
+
+    return f"{duration(clock.wall() - time)} ago"
 
 
 def _outcome(attempt: Attempt) -> str:

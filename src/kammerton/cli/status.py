@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from kammerton.store.rows import Lease
 
 
-SILENT = 15.0  # s without a heartbeat before we say so; a long program may take that
+SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
 @app.command(short_help="Say what is held, how old it is, what runs now.")
@@ -33,7 +33,7 @@ def status(
     from rich.markup import escape
 
     from kammerton.cli.output import opened, print_json
-    from kammerton.client.locate import note_beside
+    from kammerton.client.locate import has_broker, note_beside
 
     place = either(lab, at)
     with opened(place) as store:
@@ -42,7 +42,7 @@ def status(
             print_json({**_object(store, running), "note": note})
             return
         console = Console()
-        console.print(_headline(store, running))
+        console.print(_headline(store, running, broker=has_broker(place)))
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():
@@ -66,7 +66,7 @@ def _stuck(store: ReadStore) -> list[str]:
     return [str(each) for _, each in sorted(hindrances(store).items())]
 
 
-def _headline(store: ReadStore, running: Activity | None) -> str:
+def _headline(store: ReadStore, running: Activity | None, *, broker: bool) -> str:
     from rich.markup import escape
 
     from kammerton.store.caution import caution
@@ -74,12 +74,12 @@ def _headline(store: ReadStore, running: Activity | None) -> str:
     said = store.current_activity()
     if running is not None:
         doing = f"process {running.pid}: {running.what}"
-        doing += f" (silent for {_silent(running):.0f} s)" if _silent(running) > SILENT else ""
+        doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.what is not None:
         doing = f"no process runs; [bold red]{escape(caution(store, said))}[/bold red]"
     else:
         doing = "no daemon runs"
-    late = store.backlog()
+    late = store.backlog() if broker else 0
     waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
 

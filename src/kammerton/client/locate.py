@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from kammerton.model import LabError, StoreError
 
@@ -44,16 +45,27 @@ def note_beside(given: Path | None = None) -> str:
 
     "" where it says nothing, or cannot be read just now: results are shown while it is edited.
     """
+    computer = _read(given).get("computer")
+    return str(computer.get("note", "")) if isinstance(computer, dict) else ""
+
+
+def has_broker(given: Path | None = None) -> bool:
+    """Say whether results go to a broker: unless lab.toml is there and names none."""
+    said = _read(given)
+    return not said or "broker" in said
+
+
+def _read(given: Path | None) -> dict[str, Any]:
+    """Return what lab.toml says, unchecked; nothing where it cannot be read just now."""
     import tomllib
 
     file = find_lab(given)
     if file is None:
-        return ""
+        return {}
     try:
-        computer = tomllib.loads(file.read_text(encoding="utf-8-sig"))["computer"]
-    except (OSError, ValueError, KeyError):
-        return ""
-    return str(computer.get("note", "")) if isinstance(computer, dict) else ""
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError):
+        return {}
 
 
 def usual() -> Path:

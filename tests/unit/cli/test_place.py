@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from kammerton.cli import ORDER, app
+from kammerton.cli import ORDER, app, status
 from kammerton.store import Store, backup
 from kammerton.store.asking import somebody
 from tests.stored import estimate, run
@@ -144,6 +145,24 @@ def test_a_status_without_values_says_that_nothing_was_measured(tmp_path):
     assert said("status", str(tmp_path / "new.sqlite"))[1].splitlines() == [
         "two-qubits, revision 0; no daemon runs", "nothing was measured yet",
     ]  # fmt: skip
+
+
+def test_no_result_waits_for_a_broker_that_lab_toml_does_not_name(lab):
+    waits, text = "; 2 results wait for the broker", lab.read_text(encoding="utf-8")
+    assert waits in " ".join(said("status", str(lab))[1].split())
+    lab.write_text(re.sub(r"(?m)^\[broker\][^\[]*", "", text), encoding="utf-8")
+    assert waits not in " ".join(said("status", str(lab))[1].split())
+    database = lab.with_name("kammerton.sqlite")  # which does not tell whether there is one
+    assert waits in " ".join(said("status", str(database))[1].split())
+
+
+def test_what_was_said_long_ago_is_told_with_its_age(tmp_path, monkeypatch):
+    path = tmp_path / "new.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity("waiting: lo: no answer; trying again in 42.4 s")
+        monkeypatch.setattr(status, "SILENT", -1.0)
+        text = " ".join(said("status", str(path))[1].split())
+    assert re.search(r"trying again in 42.4 s \(said \d s ago\)", text)
 
 
 def test_a_status_tells_a_process_that_died_from_one_that_works(tmp_path):
