@@ -10,6 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from kammerton.bench.acquire import Amount, Collector, amount_of, collector_of
+from kammerton.bench.coming import coming
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
@@ -26,7 +27,13 @@ from kammerton.model import (
     ProgramError,
     Records,
 )
-from kammerton.model.roles import Digitizer, Instrument, MicrowaveSource, WaveformGenerator
+from kammerton.model.roles import (
+    Described,
+    Digitizer,
+    Instrument,
+    MicrowaveSource,
+    WaveformGenerator,
+)
 from kammerton.program.compiled import Compiled
 
 OVERTIME = 30.0
@@ -36,9 +43,6 @@ hangs, and the generators play."""
 LONGEST = 600.0
 """s beyond the digitizer's own timeout and twice its instrument time before an acquisition is given
 up whose records do come: a trigger that is far too slow would keep a computer for hours."""
-
-GLANCE = 0.05, 0.5
-"""s at least and at most between two looks at whether records come."""
 
 ABORTED = 1.0
 """s that an acquisition which is given up is waited for before the generators are stopped."""
@@ -54,7 +58,8 @@ class Bench:
     """The instruments of a computer, behind the gate; plays one program at a time.
 
     last_stages: wall seconds of the last program by stage: compile, upload, acquire, demodulate
-    (the part of acquire that the host spent integrating).
+    (the part of acquire that the host spent integrating). restarted: who was switched off and on
+    before this bench was opened, since any process last asked.
     """
 
     def __init__(
@@ -69,15 +74,41 @@ class Bench:
         self.instruments = instruments
         self.last_stages: dict[str, float] = {}
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
+        self.restarted = frozenset[str]()
         self._loaded: dict[str, bytes] = {}
-        self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm)
+        self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm, gate.doubtful)
         self._recovery = Recovery(instruments, gate, self._read_back, self._set_up_again)
         self._turn = asyncio.Lock()
         self._given_up: asyncio.Future[None] | None = None
 
     async def configure(self) -> None:
-        """Set clocks and references; outputs stay off."""
+        """Set clocks and references; outputs stay off. What is set then is expected from now on."""
+        self.restarted = await self._read_back.restarted()
         await together(self._configure(device) for device in self.instruments.values())
+        await self._read_back.remember(self.instruments)
+
+    async def look(self) -> None:
+        """Ask all how they are set, while nothing plays; what is on and should be off goes off.
+
+        Not while the interlock switches off, which looks for itself.
+
+        Raises
+        ------
+        InstrumentError
+            One is not as it was left, complains, or does not answer, as after a run.
+        """
+        async with self._turn:
+            gate, before = self.gate, self.gate.trip.is_set()
+
+            def moot() -> bool:
+                return not gate.inhibition.off or gate.trip.is_set() != before
+
+            if not moot():
+                gate.guard.job = ""
+                described = [n for n, d in self.instruments.items() if isinstance(d, Described)]
+                each = ({name: gate.commanded(name)} for name in described)
+                await together(self._read_back.check(one, moot) for one in each)
+                await gate.biases.as_left()
 
     async def recover(self, failure: InstrumentError) -> frozenset[str]:
         """After a failure, bring back whichever instrument failed; the others stay as they are.
@@ -93,7 +124,6 @@ class Bench:
         async with self._turn:
             for name in await self._recovery.restore(failure):
                 self._loaded.pop(name, None)
-                self._read_back.forget(name)
             lost = frozenset(self._read_back.lost)
             self._read_back.lost.clear()
             return lost
@@ -101,6 +131,9 @@ class Bench:
     async def _set_up_again(self, device: Instrument) -> None:
         await self._read_back.note_lost(device.name)
         await self._configure(device)
+        self.gate.set_up_anew(device.name)
+        self._read_back.forget(device.name)
+        await self._read_back.remember([device.name])
 
     async def _configure(self, device: Instrument) -> None:
         if isinstance(device, MicrowaveSource | WaveformGenerator | Digitizer):
@@ -201,9 +234,9 @@ class Bench:
 
         try:
             acquisition = digitizer.acquire(capture, armed, collector)
-            coming = _coming(collector, OVERTIME + capture.timeout)
+            records = coming(collector, OVERTIME + capture.timeout)
             limit = LONGEST + capture.timeout + 2 * amount.turns * compiled.turn_seconds
-            await self._while_cold(acquisition, digitizer, coming, limit)
+            await self._while_cold(acquisition, digitizer, records, limit)
         except NoTriggers as silence:
             raise InstrumentError(f"{silence}; {self._hint(compiled)}") from silence
         except InstrumentError as failure:
@@ -302,18 +335,6 @@ def _compile(program: Program, lab: Lab, *, minimum_samples: int) -> Compiled:
 def _minimum_samples(instruments: Mapping[str, Instrument]) -> int:
     generators = (d for d in instruments.values() if isinstance(d, WaveformGenerator))
     return max((g.minimum_samples for g in generators), default=1)
-
-
-async def _coming(collector: Collector, patience: float) -> float:
-    """Return once no record has come for more than `patience` s; returns for how many."""
-    known, since = -1, perf_counter()
-    least, most = GLANCE
-    while True:
-        if collector.turns != known:
-            known, since = collector.turns, perf_counter()
-        elif perf_counter() - since > patience:
-            return perf_counter() - since
-        await asyncio.sleep(min(max(patience / 10, least), most))
 
 
 def _reporter(amount: Amount, on_progress: OnProgress | None) -> Callable[[int], None]:

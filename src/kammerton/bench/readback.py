@@ -5,6 +5,7 @@ Only a run whose instruments were as they should be until its end is believed.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import math
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ STEPS = {"frequency": FREQUENCY_STEP, "power": POWER_STEP}
 CYCLED = "power_on"
 """The event that tells a power cycle from somebody's hand; it is read once, and no setting."""
 
-SOMEBODY = "somebody else"
+SOMEBODY, POWER_CYCLE = "somebody else", "power cycle"
 
 COMMANDED = ("on", "frequency", "power")
 """What only the gate knows: as it was first read it may have been of an earlier program."""
@@ -43,8 +44,9 @@ class ReadBack:
     What was not commanded by the gate is expected to stay as it was when it was first read after
     the instrument was set up; `forget` is called when one is set up anew. alarm: hears of errors in
     a queue, and of the first empty one after that; not of those that last, which end the work.
-    switch_off: what is done at once with an output that is on and should be off. lost: instruments
-    whose settings were lost or changed, until whoever doubts what they made takes them out.
+    switch_off: what is done at once with an output that is on and should be off. doubtful: settings
+    of an instrument of which nothing is expected. lost: instruments whose settings were lost or
+    changed, until whoever doubts what they made takes them out.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class ReadBack:
         guard: Guard,
         switch_off: SwitchOff,
         alarm: Tell = unheard,
+        doubtful: Callable[[str], frozenset[str]] = lambda _: frozenset(),
     ) -> None:
+        self._doubtful = doubtful
         self._instruments, self._guard, self._alarm = instruments, guard, alarm
         self._switch_off, self._second = switch_off, SecondLook()
         self._content_once: set[str] = set()
@@ -65,6 +69,12 @@ class ReadBack:
     def forget(self, name: str) -> None:
         """Read this instrument's settings anew before they are compared again."""
         self._first.pop(name, None)
+
+    async def restarted(self) -> frozenset[str]:
+        """Return who was switched off and on since it was last asked, by whichever process."""
+        names = [n for n, d in self._instruments.items() if isinstance(d, Described)]
+        found = await asyncio.gather(*(self._restarted(name) for name in names))
+        return frozenset(name for name, cycled in zip(names, found, strict=True) if cycled)
 
     async def remember(self, names: Iterable[str]) -> None:
         """Read the settings of those instruments of which none are known."""
@@ -78,7 +88,7 @@ class ReadBack:
         Outputs are not compared: they were switched off meanwhile; what was told already is not
         told again.
         """
-        device, known = self._instruments[name], self._last.get(name)
+        device, known = self._instruments[name], self._last.get(name) or self._own(name)
         told = self._told.pop(name, [])
         if known is None or not isinstance(device, Described):
             return
@@ -86,8 +96,8 @@ class ReadBack:
         differences = [d for d in _differences(known, found) if d not in told]
         lost = [d for d in differences if d[0].partition(".")[0] != "on"]
         for key, old, new in lost:
-            self._note(name, (key, old, new), "power cycle")
-        if lost:
+            self._note(name, (key, old, new), POWER_CYCLE)
+        if lost or found.get(CYCLED):
             self.lost.add(name)
             log.warning("%s has lost its settings (power cycle?): all are set anew", name)
 
@@ -101,8 +111,7 @@ class ReadBack:
             return True
         if name not in self._first:
             return False
-        own = {k: v for k, v in self._first[name].items() if k.partition(".")[0] not in COMMANDED}
-        expected = {**own, **commanded}
+        expected = {**(self._own(name) or {}), **commanded}
         try:
             self._as_set(name, expected, await self._found(name, device, expected))
         except SettingsChanged as change:
@@ -114,10 +123,13 @@ class ReadBack:
         """Raise unless those answer who answered first; nothing has been written to them yet."""
         await together(self._guard.boxes.same(n, self._instruments[n]) for n in names)
 
-    async def check(self, commanded: Mapping[str, State]) -> None:
+    async def check(
+        self, commanded: Mapping[str, State], moot: Callable[[], bool] = lambda: False
+    ) -> None:
         """Raise unless all instruments named are who they were, as commanded, and content.
 
-        commanded: what the gate has set, by instrument; the rest is as it was first read.
+        commanded: what the gate has set, by instrument; the rest is as it was first read. moot:
+        says that this is so no more, since everything was switched off meanwhile.
 
         Raises
         ------
@@ -134,10 +146,26 @@ class ReadBack:
                 self._content(name, device, await device.errors())
             if isinstance(device, Described):
                 expected = {**self._first.get(name, {}), **state}
+                expected = {k: v for k, v in expected.items() if k not in self._doubtful(name)}
                 found = await self._found(name, device, expected)
+                if moot():
+                    return
                 await self._off_if_on(name, expected, found)
                 self._as_set(name, expected, found)
                 self._last[name] = expected
+
+    def _own(self, name: str) -> State | None:
+        """Return what only its setup sets, as it was first read; None where that is not known."""
+        first = self._first.get(name)
+        return first and {k: v for k, v in first.items() if k.partition(".")[0] not in COMMANDED}
+
+    async def _restarted(self, name: str) -> bool:
+        device = self._instruments[name]
+        cycled = isinstance(device, Described) and bool((await device.state()).get(CYCLED))
+        if cycled:
+            anew = OutputChange(name, "as it was left", "switched off and on", POWER_CYCLE)
+            self._guard.note(anew)
+        return cycled
 
     async def _first_of(self, name: str, device: Described) -> None:
         self._first[name] = await self._second.agreed(name, device.state, _listed)
@@ -182,7 +210,7 @@ class ReadBack:
         self._told[name] = differences
         self.lost.add(name)
         for key, old, new in differences:
-            self._note(name, (key, old, new), "power cycle" if cycled else SOMEBODY)
+            self._note(name, (key, old, new), POWER_CYCLE if cycled else SOMEBODY)
         words = ", ".join(difference(*each) for each in differences)
         if cycled:
             reason = f"{name} was switched off and on, and lost its settings: {words}"

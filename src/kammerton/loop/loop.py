@@ -17,11 +17,13 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.granting import Granting
 from kammerton.loop.idle import held_though_stale, idle
+from kammerton.loop.looks import BETWEEN, Looks
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.record import Record, outcome_of, why_not_again
 from kammerton.loop.runner import Acquires, run_calibration
+from kammerton.loop.sight import Sight
 from kammerton.loop.under_way import Interrupted, UnderWay
 from kammerton.loop.wishes import ABORTED, Wishes, planned
 from kammerton.model import (
@@ -37,7 +39,6 @@ from kammerton.model import (
     Run,
     SettingsChanged,
     StoreError,
-    Target,
 )
 from kammerton.model.alarm import Tell, unheard
 from kammerton.store import Attempt, Store
@@ -55,10 +56,6 @@ Names = Callable[[], frozenset[str]]
 
 def _silent(*said: object) -> None:
     pass
-
-
-def _words(plan: Plan) -> str:
-    return f"{plan.calibration.name} on {', '.join(target.name for target in plan.targets)}"
 
 
 def _somebodys(scope: str) -> str:
@@ -95,6 +92,8 @@ class Loop:
     _under_way: UnderWay = field(default_factory=UnderWay)
     _limit: float | None = None
     _outage: Outage = field(init=False)
+    _looks: Looks = field(init=False)
+    _sight: Sight = field(init=False)
     _again: list[Attempt] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -104,6 +103,8 @@ class Loop:
         )
         self.patience.alarm = self.alarm
         self._outage = Outage(self.bench, self._say, self.alarm)
+        self._looks = Looks(self.bench)
+        self._sight = Sight(self.lab, self.book, self.clock, self.patience, lambda: self.held())
 
     async def keep(self) -> None:
         """Measure whatever is worth it, until told to leave.
@@ -123,6 +124,9 @@ class Loop:
                 if not await self.step():
                     await self._say(self._idle())
                     await asyncio.sleep(IDLE)
+                if (failure := await self._looks.when_due()) is not None:
+                    log.error("%s: %s", BETWEEN, failure)
+                    await self._brought_back(failure, f"{BETWEEN}: {failure}")
 
     async def settle(self) -> Mapping[str, str]:
         """Measure until nothing is worth it; return the parked targets and why.
@@ -171,7 +175,7 @@ class Loop:
             if self._again:
                 await self._repeat(self._again.pop(0))
                 return True
-            plan = self.planner.choose(self._view, self.book, self.clock.now())
+            plan = self.planner.choose(self._sight.targets, self.book, self.clock.now())
         except CalibrationError as failure:
             self._set_aside(failure.calibration, self.lab.qubits, failure)
             return True
@@ -184,7 +188,7 @@ class Loop:
         return Granting(
             self.wishes,
             held=lambda wish: self._whose(wish.target, self.lab.qubits[wish.target].resonator),
-            planned=lambda wish: planned(wish, self.planner.calibrations, self._see),
+            planned=lambda wish: planned(wish, self.planner.calibrations, self._sight.target),
             attempt=partial(self._attempt, asked=True),
             go_on=self._go_on,
             leave=lambda: self.leave,
@@ -213,7 +217,7 @@ class Loop:
 
     async def _repeat(self, left: Attempt) -> None:
         """Run once more what was interrupted, on those targets that are still ready for it."""
-        plan = self.planner.repeated(left.calibration, left.targets, self._view)
+        plan = self.planner.repeated(left.calibration, left.targets, self._sight.targets)
         if plan is None:
             await self._record.pass_over(left)
         else:
@@ -225,7 +229,7 @@ class Loop:
         asked: by a person, who hears what is refused; nothing is parked for it.
         """
         names = [target.name for target in plan.targets]
-        await self._say(_words(plan))
+        await self._say(plan.words)
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
             run = await self._run(plan)
@@ -249,18 +253,22 @@ class Loop:
                 await self._apart(plan, refusal)
         except InstrumentError as failure:
             outcome = f"{ABORTED}{failure}"
-            log.error("%s is aborted, and nothing of it is stored: %s", _words(plan), failure)  # noqa: TRY400
+            log.error("%s is aborted, and nothing of it is stored: %s", plan.words, failure)  # noqa: TRY400
             await self._ended(attempt, outcome)
-            if isinstance(failure, LastingFault):
-                raise  # the next run would be as wrong as this one, and say nothing any more
-            changed = {failure.instrument} if isinstance(failure, SettingsChanged) else set()
-            await self._doubt(changed, outcome)
-            await self._doubt(await self._outage.after(failure, self._limit), outcome, changed)
+            await self._brought_back(failure, outcome)
         else:
             self._waiting = False
             self._outage.calm()
             outcome = await self._concluded(plan, run, attempt, asked=asked)
         return outcome
+
+    async def _brought_back(self, failure: InstrumentError, why: str) -> None:
+        """Bring back what failed, and doubt what rests on it, if its settings were lost."""
+        if isinstance(failure, LastingFault):
+            raise failure  # the next run would be as wrong as this one, and say nothing any more
+        changed = {failure.instrument} if isinstance(failure, SettingsChanged) else set()
+        await self._doubt(changed, why)
+        await self._doubt(await self._outage.after(failure, self._limit), why, changed)
 
     async def _doubt(
         self, lost: Collection[str | None], why: str, already: Collection[str | None] = ()
@@ -286,20 +294,9 @@ class Loop:
         names = frozenset({t.name for t in plan.targets} | {t.resonator for t in plan.targets})
         if held := self._whose(*names):  # since it was chosen: beginning may have waited
             raise Interrupted(held)
-        words = f"{_words(plan)}: fitting; the first fit of a kind compiles its kernels"
+        words = f"{plan.words}: fitting; the first fit of a kind compiles its kernels"
         work = run_calibration(plan, self.bench, self.clock, partial(self._say, words))
         return await self._under_way.run(names, work)
-
-    def _see(self, calibration: str, name: str) -> Target:
-        return self.book.target(name, self.clock.now(), self.patience.effort(calibration, name))
-
-    def _view(self, calibration: str) -> list[Target]:
-        held = self.held()
-        return [
-            self._see(calibration, name)
-            for name, qubit in self.lab.qubits.items()
-            if self.patience.allows(calibration, name) and not held & {name, qubit.resonator}
-        ]
 
     async def _wait(self, inhibition: DriveInhibited) -> None:
         """Wait a little for the interlock; it is logged once, until something runs again."""

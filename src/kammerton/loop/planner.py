@@ -43,6 +43,11 @@ class Plan:
         """Loss removed per instrument second."""
         return self.gain / self.seconds
 
+    @property
+    def words(self) -> str:
+        """What is run on which targets."""
+        return f"{self.calibration.name} on {', '.join(t.name for t in self.targets)}"
+
 
 @dataclass(frozen=True)
 class Planner:

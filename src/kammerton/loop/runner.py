@@ -49,6 +49,15 @@ class Acquires(Protocol):
     async def acquire(self, program: Program) -> Records:
         """Play a program on the instruments and return what they measured."""
 
+    async def look(self) -> None:
+        """Ask all how they are set.
+
+        Raises
+        ------
+        InstrumentError
+            One is not as it was left.
+        """
+
     async def recover(self, failure: InstrumentError) -> frozenset[str]:
         """Bring back what failed, and return whose settings were lost.
 

@@ -167,7 +167,7 @@ class Tuning:
                     # anybody's code: outputs are off
                     planner = planner or Planner(load_calibrations())
                     loop = self._loop(bench, planner, doubtful)
-                    await loop.keep_doubts("an instrument was set aside")
+                    await loop.keep_doubts("an instrument was set aside, or switched off and on")
                     doubtful.clear()
                     parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
             except Held as held:
@@ -208,6 +208,10 @@ class Tuning:
             box = bench.instruments.get(name)
             if not isinstance(box, Queued | FridgeMonitor):  # asked after each run; makes nothing
                 book.doubt_what_uses({name}, DOUBT, self.clock.now())
+        if bench.restarted and self.store.parameters():
+            names, rests = ", ".join(sorted(bench.restarted)), "what rests on it is measured again"
+            log.warning("switched off and on since it was last asked: %s; %s", names, rests)
+            book.doubt_what_uses(bench.restarted, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, whose=self.holds.whose, alarm=self.alarm,

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from kammerton.bench import Bench, Lane, hangs, open_bench
+from kammerton.bench import Bench, Lane, coming, hangs, open_bench
 from kammerton.bench import bench as bench_module
 from kammerton.bench.gate import Gate
 from kammerton.lab import Limit
@@ -276,7 +276,7 @@ def test_a_digitizer_is_given_up_only_once_its_records_have_ceased_to_come():
     collector = SimpleNamespace(turns=0)
 
     async def body() -> float:
-        coming = asyncio.create_task(bench_module._coming(collector, 0.4))
+        coming = asyncio.create_task(bench_module.coming(collector, 0.4))
         for _ in range(10):
             collector.turns += 1
             await asyncio.sleep(0.1)
@@ -296,9 +296,9 @@ def test_a_digitizer_is_given_up_within_a_second_of_its_time(monkeypatch):
         collector.turns += now[0] < 5.0
 
     collector = SimpleNamespace(turns=0)
-    monkeypatch.setattr(bench_module, "perf_counter", lambda: now[0])
-    monkeypatch.setattr(bench_module.asyncio, "sleep", sleep)
-    waited = asyncio.run(bench_module._coming(collector, 40.0))
+    monkeypatch.setattr(coming, "perf_counter", lambda: now[0])
+    monkeypatch.setattr(coming.asyncio, "sleep", sleep)
+    waited = asyncio.run(coming.coming(collector, 40.0))
     assert 40.0 < waited <= 40.5
     assert now[0] <= 5.0 + 41.0
     assert len(slept) < 1000

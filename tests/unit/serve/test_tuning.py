@@ -68,13 +68,16 @@ def store(tmp_path: Path) -> Iterator[Store]:
         yield store
 
 
-def tuned(tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False):
+def tuned(
+    tmp_path: Path, store: Store, monkeypatch, device: object, *, held: bool = False,
+    restarted: frozenset[str] = frozenset(),
+):  # fmt: skip
     """Return by how much q0.t1 is doubted in the first loop, and after the digitizer's fault."""
     lab = two_qubits(tmp_path)
     digitizer = next(iter(lab.feedlines.values())).digitizer
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
     gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
-    bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
+    bench = SimpleNamespace(instruments={digitizer: device}, gate=gate, restarted=restarted)
     outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None, at_work=print)
 
     @contextlib.asynccontextmanager
@@ -101,6 +104,16 @@ def test_what_rests_on_a_digitizer_that_nobody_asked_is_doubted(tmp_path, store,
 def test_so_it_is_where_it_was_set_aside_before_the_start(tmp_path, store, monkeypatch):
     first, _ = tuned(tmp_path, store, monkeypatch, object(), held=True)
     assert first >= 0.99 * DOUBT
+
+
+def test_i7_what_rests_on_who_was_switched_off_and_on_while_no_daemon_ran_is_doubted(
+    tmp_path, store, monkeypatch, caplog
+):
+    source = two_qubits(tmp_path).qubits["q0"].drive.source
+    anew = frozenset({source})
+    first, _ = tuned(tmp_path, store, monkeypatch, Asked(), restarted=anew)
+    assert first >= 0.99 * DOUBT
+    assert f"switched off and on since it was last asked: {source}" in caplog.text
 
 
 def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):

@@ -1,0 +1,23 @@
+"""Whether records still come from a digitizer."""
+
+from __future__ import annotations
+
+import asyncio
+from time import perf_counter
+
+from kammerton.bench.acquire import Collector
+
+GLANCE = 0.05, 0.5
+"""s at least and at most between two looks at whether records come."""
+
+
+async def coming(collector: Collector, patience: float) -> float:
+    """Return once no record has come for more than `patience` s; returns for how many."""
+    known, since = -1, perf_counter()
+    least, most = GLANCE
+    while True:
+        if collector.turns != known:
+            known, since = collector.turns, perf_counter()
+        elif perf_counter() - since > patience:
+            return perf_counter() - since
+        await asyncio.sleep(min(max(patience / 10, least), most))

@@ -1,0 +1,76 @@
+"""Between runs the loop looks at the instruments, and acts as after a run."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from kammerton.loop import looks
+from kammerton.loop.looks import EVERY, Looks
+from kammerton.model import InstrumentError, LastingFault, SettingsChanged
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip
+from tests.unit.loop.test_loop import make
+
+CHANGED = SettingsChanged("lo is not set as it was: output is on, not off", instrument="lo")
+
+
+class Watched:
+    """A bench that has something to say at each of its next looks, and is well then."""
+
+    def __init__(self, *failures: InstrumentError) -> None:
+        self.failures, self.looked = list(failures), 0
+
+    async def look(self) -> None:
+        self.looked += 1
+        if self.failures:
+            raise self.failures.pop(0)
+
+
+def test_it_looks_now_and_then_also_after_something_was_wrong():
+    now = [0.0]
+    bench = Watched(CHANGED)
+    mine = Looks(bench, lambda: now[0])
+    found = []
+    for _ in range(12):
+        now[0] += EVERY / 4
+        found.append(asyncio.run(mine.when_due()))
+    assert (bench.looked, [each for each in found if each]) == (3, [CHANGED])
+
+
+@pytest.fixture
+def idle(tmp_path, monkeypatch):
+    """A loop that has measured all, and its bench."""
+    with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
+        loop, bench = make(tmp_path, store, Chip())
+        asyncio.run(loop.settle())
+        monkeypatch.setattr(looks, "EVERY", 0.0)
+        monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
+        loop._looks = Looks(bench)
+        yield loop, bench
+
+
+def test_i10_what_rests_on_a_box_that_a_look_finds_changed_is_doubted(idle, caplog):
+    loop, bench = idle
+    before, told = loop.book["q0.f01"].sigma, []
+
+    async def recover(failure):
+        told.append(failure)
+        loop.leave = "seen"
+        return frozenset()
+
+    bench.look, bench.recover = Watched(CHANGED).look, recover
+    asyncio.run(loop.keep())
+    assert told == [CHANGED]
+    assert loop.book["q0.f01"].sigma > 2 * before
+    assert f"found between two runs: {CHANGED}" in caplog.text
+    assert "is aborted" not in caplog.text
+
+
+def test_i9_what_lasts_and_is_found_by_a_look_ends_the_work(idle):
+    loop, bench = idle
+    lost = LastingFault("50", "see to the cable", instrument="lo")
+    bench.look = Watched(lost).look
+    with pytest.raises(LastingFault):
+        asyncio.run(loop.keep())

@@ -1,0 +1,132 @@
+"""Rows I7 and I10 while nothing is measured: what happens at the rack then is found by a look.
+
+The unchanged drivers on simulated boxes; judged by what the bench says and by the ledger.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from kammerton.bench import Bench, guard
+from kammerton.lab import Lab, load
+from kammerton.model import InstrumentError, SettingsChanged
+from kammerton_sim.chip import random_chip
+from kammerton_sim.laboratory import Laboratory
+from kammerton_sim.write_lab import write_lab
+from tests.wire.test_bench_on_the_laboratory import program, use
+
+
+@pytest.fixture(scope="module")
+def laboratory() -> Iterator[Laboratory]:
+    with Laboratory(random_chip(2, 3)) as laboratory:
+        yield laboratory
+
+
+@pytest.fixture
+def lab(laboratory, tmp_path, monkeypatch) -> Iterator[Lab]:
+    monkeypatch.setattr(guard, "PAUSE", 0.0)
+    path = tmp_path / "lab.toml"
+    path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
+    yield load(path)
+    laboratory.faults.clear(None)
+
+
+def panel(laboratory: Laboratory, instrument: str, setting: str, value: str) -> None:
+    laboratory.faults.inject("front-panel", instrument=instrument, setting=setting, value=value)
+
+
+async def found(bench: Bench, words: str) -> frozenset[str]:
+    """Look and find something; bring it back; return whose settings were lost or changed."""
+    with pytest.raises(SettingsChanged, match=words) as change:
+        await bench.look()
+    lost = await bench.recover(change.value)
+    await bench.look()
+    return lost
+
+
+def test_i10_what_is_switched_on_by_hand_goes_off_though_nothing_was_ever_measured(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        await bench.look()
+        panel(laboratory, "drive_lo", "on", "1")
+        assert laboratory.outputs()["drive_lo.rf"] is not None
+        with pytest.raises(SettingsChanged, match="drive_lo is not set as it was: output is on"):
+            await bench.look()
+        assert laboratory.outputs()["drive_lo.rf"] is None
+        laboratory.generators["awg1"].receive(b"OUTP3:STAT 1")
+        with pytest.raises(SettingsChanged, match="awg1 is not set as it was: output 3 is on"):
+            await bench.look()
+        assert laboratory.outputs()["awg1.3"] is None
+
+    use(lab, body)
+
+
+def test_i7_i10_between_two_runs_a_look_finds_a_hand_and_a_power_cycle(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        since = len(laboratory.ledger.since())
+        for _ in range(3):
+            await bench.look()
+        assert [c for c in laboratory.ledger.since(since) if c["what"] == "on"] == []
+        panel(laboratory, "drive_lo", "power", "3")
+        assert await found(bench, "drive_lo is not set as it was: power is 3 dBm") == {"drive_lo"}
+        laboratory.faults.inject("power-cycle", instrument="awg1")
+        with pytest.raises(InstrumentError) as away:
+            await bench.look()
+        assert "awg1" in await bench.recover(away.value)
+        await bench.look()
+        assert set((await bench.acquire(program(lab, 40))).blocks) == set(lab.qubits)
+
+    use(lab, body)
+
+
+@pytest.mark.parametrize("instrument", ["drive_lo", "awg1"])
+def test_i7_a_power_cycle_before_the_first_run_is_told_and_that_run_is_not_believed(
+    laboratory, lab, instrument
+):
+    async def body(bench: Bench) -> None:
+        assert bench.restarted == frozenset()
+        laboratory.faults.inject("power-cycle", instrument=instrument)
+        with pytest.raises(InstrumentError) as failure:
+            await bench.acquire(program(lab, 40))
+        assert await bench.recover(failure.value) == {instrument}
+        assert "power cycle" in {c.who for c in bench.gate.changes}
+        assert set((await bench.acquire(program(lab, 40))).blocks) == set(lab.qubits)
+
+    use(lab, _nothing)  # whoever was first has asked who was switched on
+    use(lab, body)
+
+
+async def _nothing(bench: Bench) -> None:
+    pass
+
+
+def test_i7_who_was_switched_off_and_on_while_no_daemon_ran_is_known_at_the_next_start(
+    laboratory, lab
+):
+    async def body(bench: Bench) -> None:
+        assert bench.restarted == {"drive_lo", "awg1"}
+
+    use(lab, _nothing)
+    for name in ("drive_lo", "awg1"):
+        laboratory.faults.inject("power-cycle", instrument=name)
+    use(lab, body)
+
+
+def test_f1_what_the_interlock_switches_off_in_the_midst_of_a_look_is_nobodys_hand(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        laboratory.world.temperature = 0.2
+        async with asyncio.timeout(30):
+            while not bench.gate.trip.is_set() or not bench.gate.inhibition.off:
+                await bench.look()
+                await asyncio.sleep(0)
+        await bench.look()
+        assert "somebody else" not in {c.who for c in bench.gate.changes}
+
+    try:
+        use(lab, body)
+    finally:
+        laboratory.world.temperature = 0.012
