@@ -8,6 +8,7 @@ from pathlib import Path
 
 from kammerton.lab.document import Document, Problem
 from kammerton.lab.sizes import LIMITS
+from kammerton.lab.slips import slips
 from kammerton.lab.values import PORTS, broker
 from kammerton.lab.wiring import channel_at, uses
 from kammerton.lab.words import Lab
@@ -22,6 +23,7 @@ def advise(document: Document) -> Iterator[Problem]:
     yield from _limits(document)
     yield from _unused(document)
     yield from _coherence(document)
+    yield from slips(document)
     yield from _readout_sum(document)
     yield from _open_broker(document)
 

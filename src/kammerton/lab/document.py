@@ -11,12 +11,12 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from kammerton.lab.lines import Path, lines_of
+from kammerton.lab.syntax import syntax_error
 from kammerton.model.errors import LabError
 from kammerton.model.quantity import parse
 
 LARGEST = 4 * 2**20
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
-_PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def open_document(file: FilePath, text: str | None = None) -> Document:
     try:
         return Document(file, tomllib.loads(text), lines_of(text))
     except tomllib.TOMLDecodeError as error:
-        raise LabError([_syntax(file, text, str(error))]) from None
+        raise LabError([syntax_error(file.name, text, str(error))]) from None
     except ValueError:  # Python reads no integer of more than 4300 digits
         raise LabError([f"{file.name}: holds a number that is too long to read"]) from None
     except RecursionError:
@@ -133,12 +133,3 @@ def _bytes(file: FilePath) -> bytes:
     if len(content) > LARGEST:
         raise LabError([f"{file}: is larger than {LARGEST // 2**20} MiB; is it a lab.toml?"])
     return content
-
-
-def _syntax(file: FilePath, text: str, message: str) -> str:
-    """Turn tomllib's message into ours: the line in front."""
-    match = _PLACE.search(message)
-    if match is None:
-        return f"{file.name}:1: {message}"
-    line = int(match[1]) if match[1] else text.rstrip().count("\n") + 1
-    return f"{file.name}:{line}: {message[: match.start()]}"

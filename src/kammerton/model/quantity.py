@@ -10,6 +10,7 @@ PREFIXES = {
 }  # fmt: skip
 SCALED = ("Hz", "s", "V", "K", "W", "A", "rad", "Pa", "mol")
 BAR = "bar", 1e5  # Pa: what gauges are read in
+LONG_TIMES = ("min", "h", "d")
 PLAIN = ("", "dBm", "dB", "deg", "%")
 
 _TEXT = re.compile(r"\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*([^\s,]*)\s*")
@@ -36,6 +37,7 @@ def split_unit(text: str) -> tuple[str, float]:
     known = {p + unit for unit in (*SCALED, BAR[0]) for p in PREFIXES} | set(PLAIN)
     meant = sorted(unit for unit in known if unit.lower() == text.lower())
     also = f"; did you mean {' or '.join(meant)}?" if meant else ""
+    also = "; a time is written in s, ms, us or ns" if text in LONG_TIMES else also
     raise ValueError(f"{text!r} is not a unit{also}")
 
 

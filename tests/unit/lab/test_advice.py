@@ -34,6 +34,27 @@ from tests.unit.lab.example import TEXT, spoilt
             "qubits.q0.t2_echo: 101 µs is longer than 2 t1, 100 µs",
         ),
         (
+            'tolerance = "8 MHz"',
+            'tolerance = "0.5 mHz"',
+            "qubits.q0.f01.tolerance: 0.5 mHz is finer than any measurement of a frequency: is "
+            '"0.5 MHz" meant?',
+        ),
+        (
+            'value = "50 us", tolerance = "25 us"',
+            'value = "50 ms", tolerance = "25 us"',
+            'qubits.q0.t1.value: 50 ms is very long for a qubit: is "50 us" meant?',
+        ),
+        (
+            'reset = "300 us"',
+            'reset = "300 ms"',
+            "pulses.readout.reset: each shot waits 6000 times the longest t1, 50 µs",
+        ),
+        (
+            'max_age = "30 s"',
+            'max_age = "3000 s"',
+            "interlock.max_age: drive would go on for 50 min after the last reading",
+        ),
+        (
             'value = "45 mV"',
             'value = "490 mV"',
             "feedlines.feed0: its 2 readout tones may add up to 535 mV, beyond limits.volts of "

@@ -104,6 +104,11 @@ UNITS = [
         '"1.5 GHz"; write a decimal point, not a comma',
     ),
     ('"4.90 GHz"', '"4.90 ghz"', "qubits.q0.f01.value: 'ghz' is not a unit; did you mean GHz?"),
+    (
+        'max_age = "30 s"',
+        'max_age = "30 min"',
+        "interlock.max_age: 'min' is not a unit; a time is written in s, ms, us or ns",
+    ),
 ]
 
 SIZES = [

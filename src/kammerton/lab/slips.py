@@ -1,0 +1,73 @@
+"""Quantities that can be, but are a prefix away from what is usual: "mHz" for "MHz"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from kammerton.lab.document import Document, Problem
+from kammerton.model.parameter import KINDS
+from kammerton.model.quantity import show
+from kammerton.model.span import duration
+
+FINEST = 1.0
+"""Hz: no frequency of a qubit or a resonator is known to that."""
+
+LONGEST = 10e-3
+"""s: several times what the best qubits live."""
+
+PATIENT = 300.0
+"""s that a temperature may count before somebody is told what that means."""
+
+SHOTS = 100.0
+"""By how many times the longest t1 a shot may wait before that is said to be long."""
+
+_SECTIONS = {"qubit": "qubits", "resonator": "resonators"}
+
+
+def slips(document: Document) -> Iterator[Problem]:
+    """Yield a warning for each."""
+    yield from _designs(document)
+    yield from _reset(document)
+    age = document.si("s", "interlock", "max_age")
+    if age is not None and age > PATIENT:
+        silent = duration(timedelta(seconds=age))
+        words = f"drive would go on for {silent} after the last reading of the refrigerator"
+        yield Problem(("interlock", "max_age"), words)
+
+
+def _designs(document: Document) -> Iterator[Problem]:
+    for kind in KINDS.values():
+        section = _SECTIONS[kind.element]
+        for name in document.names(section):
+            path = section, name, kind.name
+            if kind.unit == "Hz":
+                yield from _too_fine(document, (*path, "tolerance"))
+            if kind.unit == "s":
+                yield from _too_long(document, (*path, "value"))
+
+
+def _too_fine(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
+    hz, text = document.si("Hz", *path), document.text(*path) or ""
+    if hz is None or not 0 < hz < FINEST:
+        return
+    meant = f': is "{text.replace("mHz", "MHz")}" meant?' if "mHz" in text else ""
+    yield Problem(path, f"{text} is finer than any measurement of a frequency{meant}")
+
+
+def _too_long(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
+    seconds, text = document.si("s", *path), document.text(*path) or ""
+    if seconds is None or seconds <= LONGEST:
+        return
+    meant = f': is "{text.replace("ms", "us")}" meant?' if "ms" in text else ""
+    yield Problem(path, f"{text} is very long for a qubit{meant}")
+
+
+def _reset(document: Document) -> Iterator[Problem]:
+    path = "pulses", "readout", "reset"
+    reset = document.si("s", *path)
+    lives = [document.si("s", "qubits", name, "t1", "value") for name in document.names("qubits")]
+    longest = max((life for life in lives if life is not None), default=0.0)
+    if reset is not None and 0 < SHOTS * longest < reset:
+        words = f"each shot waits {reset / longest:.0f} times the longest t1, {show(longest, 's')}"
+        yield Problem(path, words)
