@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from paho.mqtt import publish
 
+from kammerton.bench.locks import held_locks
 from kammerton.lab import Broker, Lab
-from kammerton.model import InstrumentError, StoreError
+from kammerton.model import InstrumentError, InstrumentInUse, StoreError
 from kammerton.serve import computer, last
 from kammerton.serve.words import Code, Mode
 from kammerton_sim.laboratory import Laboratory
@@ -104,13 +105,31 @@ def test_r2_without_a_database_it_is_told_once_and_retained_by_nobody(left) -> N
     assert retained(port) == set()
 
 
+def test_r7_who_is_refused_the_instruments_says_nothing_under_the_topics_of_who_has_them(
+    left,
+) -> None:
+    """Not even by its will; nor does the process that looks after it whether all is off."""
+    laboratory, lab, port = left
+    with Ear(port).listening() as ear, held_locks(lab):
+        with pytest.raises(InstrumentInUse, match="in use by process"):
+            asyncio.run(computer.run_computer(lab))
+        assert asyncio.run(last.told_to_end(lab, Mode.TUNE))[0] is Code.FAILED
+        assert topics(ear, port) == set()
+    assert on(laboratory) == {"drive_lo", "readout_lo"}, "they are not ours to switch off"
+
+
 def retained(port: int) -> set[str]:
     """Return the topics that the broker retains: what is published then comes behind them."""
     with Ear(port).listening() as ear:
+        return topics(ear, port)
 
-        def ended() -> Any:
-            publish.single("kammerton/v1/x/end", "{}", hostname="127.0.0.1", port=port)
-            return ear.of("end") or None
 
-        wait_for(ended, "what was published behind them", 20)
-        return {topic for _, topic, _ in ear.heard} - {"kammerton/v1/x/end"}
+def topics(ear: Ear, port: int) -> set[str]:
+    """Return the topics of all that was published before this."""
+
+    def ended() -> Any:
+        publish.single("kammerton/v1/x/end", "{}", hostname="127.0.0.1", port=port)
+        return ear.of("end") or None
+
+    wait_for(ended, "what was published behind them", 20)
+    return {topic for _, topic, _ in ear.heard} - {"kammerton/v1/x/end"}

@@ -17,7 +17,7 @@ from platformdirs import user_state_path
 
 from kammerton.bench import machine
 from kammerton.lab import InstrumentEntry, Lab
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, InstrumentInUse
 from kammerton.model.roles import Identity
 
 PLACEHOLDERS = ("", "na", "none", "null", "unknown", "serial", "1", "1234", "12345", "123456")
@@ -63,8 +63,10 @@ def held_locks(
 
     Raises
     ------
-    InstrumentError
+    InstrumentInUse
         Names every instrument that another process holds, its pid and its lab file.
+    InstrumentError
+        The folder cannot be made.
     """
     usual, folder = folder is None, folder or _usual()
     try:
@@ -93,8 +95,10 @@ def held_boxes(
 
     Raises
     ------
+    InstrumentInUse
+        Names every instrument that another process holds.
     InstrumentError
-        Names every instrument that another process holds, or that lab.toml names twice.
+        lab.toml names one twice.
     """
     usual, folder = folder is None, folder or _usual()
     numbered = [
@@ -172,7 +176,7 @@ def _held(
     with ExitStack() as stack:
         taken = [_take(entry, key, lab, folder, stack, everybody) for entry, key in wanted]
         if any(taken):
-            raise InstrumentError("\n".join(text for text in taken if text))
+            raise InstrumentInUse("\n".join(text for text in taken if text))
         yield
 
 

@@ -60,8 +60,10 @@ async def open_bench(
 
     Raises
     ------
+    InstrumentInUse
+        Another process has instruments; names all of them.
     InstrumentError
-        Instruments are in use, unreachable or not known to be off; names all of them.
+        Instruments are unreachable or not known to be off; names all of them.
     Held
         A person holds one of them: they are off and closed again, and nothing else was written.
     """
@@ -130,7 +132,7 @@ async def _boxes_held(
                 *str(refusal).splitlines(),
                 *await unbroken(safe_all(gate.lab, instruments, hold)),
             ]
-            raise InstrumentError("\n".join(dict.fromkeys(lines))) from None
+            raise type(refusal)("\n".join(dict.fromkeys(lines))) from None
         yield
 
 

@@ -5,6 +5,7 @@
     KammertonError
     ├── LabError            lab.toml cannot be used; carries every problem found
     ├── InstrumentError     an instrument is unreachable, silent or answers nonsense
+    │   ├── InstrumentInUse another process has it
     │   ├── SettingsChanged not set as it was left: a person, another program, a fault
     │   └── LastingFault    what it says lasts until a person has seen to it
     ├── OutputRefused       the gate did not let a physical output change
@@ -45,6 +46,10 @@ class InstrumentError(KammertonError):
     def __init__(self, text: str = "", *, instrument: str | None = None) -> None:
         super().__init__(text)
         self.instrument = instrument
+
+
+class InstrumentInUse(InstrumentError):
+    """Another process on this machine has it, which the message names."""
 
 
 class SettingsChanged(InstrumentError):

@@ -55,8 +55,9 @@ class Relay:
     now: laboratory time, for the quality of values. parameters: one retained topic for each
     parameter too. alarms: what is told over the broker; `alarm` hears the relay's own instead.
     obey: does commands, where lab.toml says who may send them. word: the status while connected,
-    "online" or "safe mode". outputs: what its farewell says of them. problem: why nothing is
-    published now; None while connected.
+    "online" or "safe mode". outputs: what its farewell says of them. speaks: until it is set,
+    nobody connects to the broker; None: it is. problem: why nothing is published now; None while
+    connected.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Relay:
         obey: Obey = nobody,
         word: str = "online",
         outputs: Callable[[], str] = lambda: NOT_KNOWN,
+        speaks: asyncio.Event | None = None,
     ) -> None:
         self.problem: str | None = UNTRIED
         self.slow = SLOW
@@ -88,14 +90,16 @@ class Relay:
         self.alarms = alarms or Alarms()
         self._tell = alarm or self.alarms.tell
         self._obeying = Obeying(self._topics, obey, self._tell, CommandLog(store))
-        self._word, self._outputs = word, outputs
+        self._word, self._outputs, self._speaks = word, outputs, speaks
         self._news = asyncio.Event()
         self._quiet = asyncio.Event()
 
     @property
     def may_take(self) -> bool:
         """Whether the broker takes what is left now; or may yet, where an alarm waits for it."""
-        return self.problem is None or (self.problem == UNTRIED and self.alarms.untold)
+        silent = self._speaks is not None and not self._speaks.is_set()
+        untold = self.problem == UNTRIED and self.alarms.untold
+        return not silent and (self.problem is None or untold)
 
     async def drained(self) -> None:
         """Wait until the broker has acknowledged all that was committed before this call."""
@@ -109,6 +113,8 @@ class Relay:
         A broker that is away, or a database that is locked or full, is waited for, with growing
         pauses; what is wrong is logged once and stays in `problem`.
         """
+        if self._speaks is not None:
+            await self._speaks.wait()
         loop = asyncio.get_running_loop()
         stop = self._store.on_commit(partial(loop.call_soon_threadsafe, self._news.set))
         try:

@@ -18,7 +18,7 @@ from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.loop import Committed
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, LastingFault
+from kammerton.model import Held, InstrumentInUse, LabClock, LastingFault
 from kammerton.model.alarm import Tell
 from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
@@ -82,7 +82,7 @@ async def run_computer(
             async with (
                 attending(store, holds.told, holdable(lab), errands, holds.unread),
                 holds.followed(), backing_up(store),
-                relayed(lab, store, clock.now, alarms, outputs),
+                relayed(lab, store, clock.now, alarms, outputs, speaks=tuning.speaks),
                 giving_back(),
             ):  # fmt: skip
                 return await _tuned(tuning, once=once)
@@ -95,6 +95,7 @@ async def _tuned(tuning: Tuning, *, once: bool) -> Mapping[str, str]:
     except BaseException as end:
         if isinstance(end, Exception) or tuning.outputs.tried:  # else it looks: left_safe
             tuning.outputs.left_on(end)
+            tuning.may_speak_after(end)
         tuning.store.place.hurry()  # outputs are off; nothing else is worth waiting for long
         raise
 
@@ -114,7 +115,11 @@ async def _drawing() -> AsyncIterator[Background]:
 
 @dataclass(frozen=True)
 class Tuning:
-    """What a computer's loop is made of."""
+    """What a computer's loop is made of.
+
+    speaks: set once the instruments are ours, or nobody has them. Who is refused them since another
+    daemon has them is to say nothing under the topics of that one.
+    """
 
     lab: Lab
     store: Store
@@ -128,6 +133,7 @@ class Tuning:
     wishes: Wishes
     warm: Callable[[], object] = quiet
     kernels: Kernels = field(default_factory=Kernels)
+    speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def run(self, *, once: bool) -> Mapping[str, str]:
         """Connect the instruments and calibrate; anew after a person had them.
@@ -150,6 +156,7 @@ class Tuning:
             doubtful |= self.holds.aside()
             if (lease := self._left_alone()) is not None:
                 self.up()  # as far as it may be: all instruments are a person's
+                self.speaks.set()
                 self.wishes.withdraw(f"{said(lease)}; ask again when it is released")
                 await self.holds.free(self.outputs.left_alone())
             await asyncio.to_thread(self._say, "connecting to the instruments")
@@ -162,6 +169,7 @@ class Tuning:
                     alarm=self.alarm,
                 ) as bench:
                     self.outputs.found_off()
+                    self.speaks.set()
                     self.up()
                     await told_while(ready, self._waiting, SLOW)
                     # anybody's code: outputs are off
@@ -185,6 +193,11 @@ class Tuning:
                 return parked
             if loop is not None:
                 loop.patience.forget()
+
+    def may_speak_after(self, end: BaseException) -> None:
+        """Let what is wrong be told over MQTT where the work failed, unless it was refused."""
+        if not isinstance(end, InstrumentInUse):
+            self.speaks.set()
 
     def _left_alone(self) -> Lease | None:
         """Return who has the instruments: a person, or nobody with outputs known to be off."""

@@ -34,10 +34,12 @@ async def relayed(
     outputs: Outputs,
     word: str = "online",
     patience: float = FLUSH,
+    speaks: asyncio.Event | None = None,
 ) -> AsyncIterator[None]:
     """Publish beside the loop; at the end give the broker a moment to take what is left.
 
-    Without a broker alarms are in the log only. patience: s that an end by itself waits.
+    Without a broker alarms are in the log only. patience: s that an end by itself waits. speaks:
+    nothing is published until it is set, and nothing at all where it never is.
     """
     async with beside(alarms.followed(), "alarms"):
         if lab.broker is None:
@@ -45,7 +47,7 @@ async def relayed(
             return
         relay = Relay(
             store, lab.broker, now=now, alarms=alarms, obey=obedient(store.place), word=word,
-            outputs=lambda: outputs.words,
+            outputs=lambda: outputs.words, speaks=speaks,
         )  # fmt: skip
         async with _flushed(store, relay, outputs, patience):
             yield

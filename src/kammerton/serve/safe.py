@@ -12,7 +12,7 @@ from kammerton.bench import open_bench
 from kammerton.bench.deadline import end_of_process
 from kammerton.bench.guard import said
 from kammerton.lab import Lab, holdable
-from kammerton.model import InstrumentError, LabClock
+from kammerton.model import InstrumentError, InstrumentInUse, LabClock
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
 from kammerton.serve.computer import Doing
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 REMIND = 10.0  # s between two signs of life in the database
 LAST_CONNECT = 2.5  # s that an instrument gets to connect where the daemon is about to end
+NOT_OFF = "not every output is known to be off"
+IN_USE = f"{NOT_OFF}: another process has instruments"
 LAST_WORDS = 1.0  # s that a broker gets then to take an alarm
 
 
@@ -88,16 +90,23 @@ async def left_safe(lab: Lab) -> None:
             return
         log.info("before the end: what an unclean end left on is switched off")
         clock = LabClock.not_before(store.now())
-        async with relayed(_deaf(lab), store, clock.now, alarms, outputs, patience=LAST_WORDS):
-            if held := _held(lab, store, outputs):
-                log.warning("%s", held)
-                return
+        speaks = asyncio.Event()
+        async with relayed(
+            _deaf(lab), store, clock.now, alarms, outputs, patience=LAST_WORDS, speaks=speaks
+        ):
             try:
+                if held := _held(lab, store, outputs):
+                    log.warning("%s", held)
+                    speaks.set()
+                    return
                 within = end_of_process().share(LAST_CONNECT, 0.5)
-                await _switched_off(lab, clock, outputs, within)
+                if await _switched_off(lab, clock, outputs, within) == IN_USE:
+                    return  # which is for the daemon that has them to say
             except asyncio.CancelledError as late:
                 outputs.left_on(late)
+                speaks.set()
                 raise
+            speaks.set()
 
 
 def _deaf(lab: Lab) -> Lab:
@@ -134,7 +143,7 @@ async def _switched_off(
         log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
         outputs.not_off(str(problem))  # whatever the last end left
         outputs.left_on(problem)
-        return "not every output is known to be off"
+        return IN_USE if isinstance(problem, InstrumentInUse) else NOT_OFF
     return "all outputs are off"
 
 
