@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from kammerton import __version__
 from kammerton.cli.all_at_once import AllAtOnce
+from kammerton.cli.alphabet import spell_out
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,6 +61,7 @@ def options(
 
 def main() -> None:
     """Run the command line."""
+    spell_out()
     app()
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from kammerton.store.rows import Lease
 
 
+WIDE = 160
+"""Columns that the table gets, however narrow the terminal is, which then breaks its lines."""
+
 SILENT = 15.0  # s after which what the daemon said last is told with its age
 
 
@@ -42,7 +45,8 @@ def status(
             print_json({**_object(store, running), "note": note})
             return
         console = Console()
-        console.print(_headline(store, running, broker=has_broker(place)))
+        headline = _headline(store, running, broker=has_broker(place))
+        console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
         if note:
             console.print(escape(note), style="dim")
         for lease in store.leases():
@@ -50,7 +54,8 @@ def status(
         for words in [] if running else _stuck(store):  # a daemon that runs says it itself
             console.print(f"[yellow]{escape(words)}[/yellow]")
         known = store.parameters()
-        console.print(_table(known, store.now()) if known else "nothing was measured yet")
+        wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
+        wide.print(_table(known, store.now()) if known else "nothing was measured yet")
 
 
 def words_of(lease: Lease) -> str:

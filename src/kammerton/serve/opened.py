@@ -38,7 +38,8 @@ async def opened_store(
 ) -> AsyncIterator[tuple[Store, Outputs]]:
     """Open the database, and the audit log of the outputs; say at the end whether they are off.
 
-    The log says first what lab.toml says of the device, beside every result.
+    The log says first what lab.toml says of the device, beside every result, and of a new database
+    what is wrong with the SQLite that keeps it.
 
     known: hears that too, for the database may be silent by then.
 
@@ -61,8 +62,8 @@ async def opened_store(
             raise
         if lab.note:
             log.info("%s", lab.note)
-        if store.place.file is not None and (warning := library_warning()):
-            log.warning("%s", warning)
+        if store.place.file is not None and not store.log(1) and (warning := library_warning()):
+            log.warning("%s; `kammerton verify` says it again", warning)  # of a new database, once
         audit = Background("audit log")
         outputs = Outputs(store, audit.add, alarm)
         stack.callback(outputs.close)
