@@ -17,6 +17,7 @@ from kammerton.model import StoreError
 from kammerton.model.span import duration
 from kammerton.store import clock
 from kammerton.store.disk import to_disk
+from kammerton.store.owner import not_permitted
 from kammerton.verify import verify
 
 HOURLY = "hourly"
@@ -54,6 +55,9 @@ def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
             raise StoreError(f"the backup of {database} is not sound: {'; '.join(wrong[:3])}")
         part.replace(final)
         to_disk(folder)
+    except PermissionError as problem:
+        why = not_permitted(Path(problem.filename or folder))
+        raise StoreError(f"cannot back up {database} to {folder}: {why}") from problem
     except (sqlite3.Error, OSError) as problem:
         raise StoreError(f"cannot back up {database} to {folder}: {problem}") from problem
     finally:

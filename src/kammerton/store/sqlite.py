@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -16,6 +17,7 @@ from sqlalchemy.pool import QueuePool
 
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, schema, shares
+from kammerton.store.owner import not_permitted
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -183,7 +185,7 @@ def named_errors(path: Path, doing: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, sqlite3.Error, OSError, UnicodeDecodeError) as problem:
         kind = StoreUnavailable if _passes(problem, path) else StoreError
-        raise kind(f"cannot {doing} {path}: {_cause(problem)}") from problem
+        raise kind(f"cannot {doing} {path}: {_cause(problem, path)}") from problem
 
 
 def _passes(problem: Exception, path: Path) -> bool:
@@ -224,8 +226,11 @@ def _no_room(path: Path) -> bool:
     return False
 
 
-def _cause(problem: Exception) -> str:
+def _cause(problem: Exception, path: Path) -> str:
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
+    refused = getattr(cause, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    if isinstance(cause, PermissionError) or (refused and not os.access(path, os.W_OK)):
+        return not_permitted(Path(getattr(cause, "filename", None) or path))
     if "locked" in str(cause):
         return "another program holds the database locked"
     return str(cause)

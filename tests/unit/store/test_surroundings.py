@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import sqlite3
 import subprocess
 import sys
@@ -279,3 +280,28 @@ def test_s1_a_write_that_fails_is_waited_for_only_where_there_is_no_room(
         raise failed
     assert type(said.value) is kind
     assert list(path.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_file_of_another_user_is_said_to_be_his(
+    path: Path, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    """Whoever may read the database but not write beside it cannot hold anything, and asks whom."""
+    lock = path.with_name(f"{path.name}.lock")
+    if there:
+        lock.touch()
+    monkeypatch.setattr(Path, "owner", lambda _: "kammerton")
+    with pytest.raises(StoreError) as refusal, sqlite.named_errors(path, "open"):
+        raise PermissionError(13, "Permission denied", str(lock))
+    what = str(lock) if there else f"in {path.parent}"
+    whose = f"this user may not write {what}, which belongs to kammerton"
+    assert str(refusal.value) == f"cannot open {path}: {whose}"
+
+
+def test_a_database_that_may_only_be_read_is_said_to_be_anothers(
+    path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    refused = pytest.raises(StoreError, match=f"not write {path}, which belongs to")
+    with refused, sqlite.named_errors(path, "write"), store.place.reader().begin() as connection:
+        connection.exec_driver_sql("DELETE FROM run")
