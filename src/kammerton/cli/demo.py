@@ -19,10 +19,14 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="Stop when every parameter is known.")
     ] = False,
-    qubits: Annotated[int, typer.Option(min=1, max=10, help="Qubits of the simulated chip.")] = 5,
-    seed: Annotated[int, typer.Option(min=0, help="Which chip.")] = 1,
+    qubits: Annotated[
+        int, typer.Option(min=1, max=10, metavar="N", help="Qubits of the simulated chip.")
+    ] = 5,
+    seed: Annotated[int, typer.Option(min=0, metavar="N", help="Which chip.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    keep: Annotated[Path, typer.Option(help="Where everything stays.")] = Path("kammerton-demo"),
+    keep: Annotated[Path, typer.Option(metavar="FOLDER", help="Where everything stays.")] = Path(
+        "kammerton-demo"
+    ),
 ) -> None:
     """Show it all: laboratory, broker, daemon and an MQTT subscriber, then the hidden truth."""
     from rich.console import Console

@@ -22,8 +22,10 @@ _WIDE = 1000
 
 @app.command(short_help="Show what differs between two revisions.")
 def diff(
-    old: Annotated[str, typer.Argument(help="A revision, e.g. r41.")],
-    new: Annotated[str, typer.Argument(metavar="NEW", help="[default: the newest]")] = "",
+    old: Annotated[str, typer.Argument(metavar="OLD", help="A revision, e.g. r41.")],
+    new: Annotated[
+        str, typer.Argument(metavar="NEW", help="Another one [default: the newest]")
+    ] = "",
     lab: Where = None,
     *,
     at: At = None,

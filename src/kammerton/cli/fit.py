@@ -36,31 +36,48 @@ Files = Annotated[
         metavar="FILE",
     ),
 ]
-KindName = Annotated[str, typer.Option(help="t1, ramsey, qubit_flux_map, ...; --kinds lists all.")]
+KindName = Annotated[
+    str, typer.Option(metavar="KIND", help="t1, ramsey, qubit_flux_map, ...; --kinds lists all.")
+]
 Kinds = Annotated[
     bool, typer.Option("--kinds", callback=_list_kinds, is_eager=True, help="List all kinds.")
 ]
 Known = Annotated[
     list[str] | None,
-    typer.Option(help="NAME=VALUE that is known, e.g. anharmonicity=-200MHz; repeatable."),
+    typer.Option(
+        metavar="NAME=VALUE", help="What is known, e.g. anharmonicity=-200MHz; repeatable."
+    ),
 ]
-Shots = Annotated[int | None, typer.Option(help="Shots of each point, where y is a population.")]
+Shots = Annotated[
+    int | None, typer.Option(metavar="N", help="Shots of each point, where y is a population.")
+]
 CalPoints = Annotated[
-    int, typer.Option(help="Calibration points at the end: half prepared 0, half prepared 1.")
+    int,
+    typer.Option(
+        metavar="N", help="Calibration points at the end: half prepared 0, half prepared 1."
+    ),
 ]
 X = Annotated[
     list[str] | None,
-    typer.Option(help="Column of x; of a map twice, in the order that --kinds names."),
+    typer.Option(
+        metavar="COLUMN", help="Column of x; of a map twice, in the order that --kinds names."
+    ),
 ]
-Y = Annotated[str | None, typer.Option(help="Column of measured values.")]
-Phase = Annotated[str | None, typer.Option(help="Column of the phase.")]
-Sigma = Annotated[str | None, typer.Option(help="Column of the standard error of y.")]
-XUnit = Annotated[str | None, typer.Option(help="Unit of x, e.g. ns; of the axes of a map: ns,mV.")]
+Y = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of measured values.")]
+Phase = Annotated[str | None, typer.Option(metavar="COLUMN", help="Column of the phase.")]
+Sigma = Annotated[
+    str | None, typer.Option(metavar="COLUMN", help="Column of the standard error of y.")
+]
+XUnit = Annotated[
+    str | None,
+    typer.Option(metavar="UNIT", help="Unit of x, e.g. ns; of the axes of a map: ns,mV."),
+]
 Geometry = Annotated[
-    str | None, typer.Option(help="Of a resonator: notch, reflection or transmission.")
+    str | None,
+    typer.Option(metavar="WORD", help="Of a resonator: notch, reflection or transmission."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-Plot = Annotated[Path | None, typer.Option(help="Draw the fit (png, pdf, svg).")]
+Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the fit (png, pdf, svg).")]
 
 
 @app.command(short_help="Fit your own data as the daemon fits its.")
@@ -80,7 +97,10 @@ def fit(
     as_json: Json = False,
     plot: Plot = None,
 ) -> None:
-    """Fit measured data; exit code 3 where the fit is not accepted."""
+    """Fit measured data: values with error bars, and a verdict in words.
+
+    Exit code 0: accepted; 3: not accepted; 2: the data or the options cannot be used.
+    """
     from kammerton.cli.fit_report import print_json, print_text
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of

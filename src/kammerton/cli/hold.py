@@ -13,7 +13,10 @@ from kammerton.cli import app
 from kammerton.cli.place import At, Where, either
 
 Scope = Annotated[
-    str, typer.Argument(help='A qubit, resonator or instrument; "computer" for all of it.')
+    str,
+    typer.Argument(
+        metavar="SCOPE", help='A qubit, resonator or instrument; "computer" for all of it.'
+    ),
 ]
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
@@ -23,9 +26,14 @@ def hold(
     scope: Scope,
     lab: Where = None,
     *,
-    why: Annotated[str, typer.Option("--why", help="What others read when they wonder.")],
+    why: Annotated[
+        str, typer.Option("--why", metavar="WORDS", help="What others read when they wonder.")
+    ],
     lasting: Annotated[
-        str | None, typer.Option("--for", help="How long, e.g. 2h, 90min [default: until released]")
+        str | None,
+        typer.Option(
+            "--for", metavar="TIME", help="How long, e.g. 2h, 90min [default: until released]"
+        ),
     ] = None,
     now: Annotated[
         bool, typer.Option("--now", help="Do not wait up to 5 s for a safe point.")

@@ -26,13 +26,20 @@ def log(
     lab: Where = None,
     *,
     at: At = None,
-    count: Annotated[int, typer.Option("-n", min=1, help="How many entries.")] = 20,
+    count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many entries.")] = 20,
     audit: Annotated[
-        bool, typer.Option("--audit", help="Who changed which output or lease, and refusals.")
+        bool,
+        typer.Option(
+            "--audit",
+            help="Instead: who changed which output or lease, what was asked for or refused.",
+        ),
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON list.")] = False,
 ) -> None:
-    """List the last runs, newest last, with the verdict on every qubit; and every revert."""
+    """List the last runs, newest last, with the verdict on every qubit.
+
+    Among them stand every revert, and every attempt that led to no run: aborted, refused, given up.
+    """
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import note_beside
     from kammerton.client.timeline import timeline

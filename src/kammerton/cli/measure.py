@@ -29,14 +29,17 @@ def measure(
     ],
     lab: Where = None,
     *,
-    shots: Annotated[int | None, typer.Option(min=1, help="Shots [default: as usual]")] = None,
+    shots: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Shots [default: as usual]")
+    ] = None,
     at: At = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Have the running daemon run one calibration of one qubit next, and say what came of it.
 
-    It takes the way of all measurements: limits, interlock, verdict, database, MQTT. Exit code 0:
-    accepted; 3: measured, not accepted; 2: refused, or no daemon runs.
+    It takes the way of all measurements: limits, interlock, verdict, database, MQTT. What an
+    instrument aborts is measured once more as soon as all are back, within 10 min. Exit code 0:
+    accepted; 3: measured, not accepted; 2: not measured, and why, or no daemon runs.
     """
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import print_json

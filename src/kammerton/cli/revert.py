@@ -20,8 +20,10 @@ def revert(
         ),
     ] = None,
     *,
-    to: Annotated[str, typer.Option("--to", help="The revision to go back to, e.g. r41.")],
-    why: Annotated[str, typer.Option("--why", help="For the log.")] = "",
+    to: Annotated[
+        str, typer.Option("--to", metavar="REVISION", help="The revision to go back to, e.g. r41.")
+    ],
+    why: Annotated[str, typer.Option("--why", metavar="WORDS", help="For the log.")] = "",
     at: At = None,
 ) -> None:
     """Give parameters the values they had at a revision; works while the daemon runs.

@@ -35,7 +35,12 @@ def run(
         typer.Option("--dry-run", help="List every planned write with its limit; connect nothing."),
     ] = False,
 ) -> None:
-    """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off."""
+    """Keep computers in tune and publish their parameters; Ctrl-C switches all outputs off.
+
+    Exit code 0: done, outputs verified off; 1: something is not well, such as an output that is not
+    known to be off; 2: a mistake in a lab.toml; 3, with --once: a qubit cannot be tuned. With
+    --dry-run 3: the gate would refuse something.
+    """
     files = [_file(path) for path in [*(labs or []), *(at or [])]] or [_here()]
     if dry_run:
         from kammerton.cli.dry_run import dry_run as listed

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @app.command(short_help="Say what stands behind a value.")
 def why(
-    parameter: Annotated[str, typer.Argument(help="Full name, e.g. q0.f01.")],
+    parameter: Annotated[str, typer.Argument(metavar="PARAMETER", help="Full name, e.g. q0.f01.")],
     lab: Where = None,
     *,
     at: At = None,

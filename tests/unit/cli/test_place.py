@@ -185,6 +185,27 @@ def test_the_defaults_are_readable_in_the_help():
     assert "[default: lab.toml here" in " ".join(said("status", "--help")[1].split())
 
 
+@pytest.mark.parametrize("command", [each for each in ORDER if each != "sim"])
+def test_no_option_is_described_by_a_type_of_the_program(command):
+    options = said(command, "--help")[1].partition("Options:")[2]
+    assert "--help" in options
+    assert "<" not in re.sub(r"x>=|<=x<=", "", options), options
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ("log", "every attempt that led to no run: aborted, refused, given up"),
+        ("log", "what was asked for or refused"),
+        ("measure", "What an instrument aborts is measured once more as soon as all are back"),
+        ("run", "3, with --once: a qubit cannot be tuned"),
+        ("fit", "3: not accepted; 2: the data or the options cannot be used"),
+    ],
+)
+def test_the_help_says_what_comes_of_it(command, words):
+    assert words in " ".join(said(command, "--help")[1].split())
+
+
 def test_a_backup_of_a_database_behind_a_link_lies_beside_the_file(lab: Path) -> None:
     database, disk = lab.parent / "kammerton.sqlite", lab.parent / "large disk"
     disk.mkdir()
