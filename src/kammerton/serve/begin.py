@@ -6,7 +6,7 @@ import sys
 
 from kammerton import early
 from kammerton.serve import heaps
-from kammerton.serve.words import KEPT_READY
+from kammerton.serve.words import AT_ONCE, KEPT_READY
 
 
 def main() -> None:
@@ -16,7 +16,7 @@ def main() -> None:
     if KEPT_READY in sys.argv[1:]:
         from kammerton.serve import ready
 
-        ready.main()
+        ready.main(at_once=AT_ONCE in sys.argv[1:])
     else:
         from kammerton.serve import child
 

@@ -173,7 +173,8 @@ async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:
     life = Life(wire, order.beat)
     async with life.beating():
         try:
-            await asyncio.to_thread(_load)
+            if not order.ends:
+                await asyncio.to_thread(_load)
             await go.wait()
             code, why = await _work(lab, order, life)
             off = life.anothers or await last.known_off(lab, life.off)

@@ -29,7 +29,7 @@ from kammerton.serve.errands import Measuring
 from kammerton.serve.holding import SWITCHED_OFF, Holds
 from kammerton.serve.kernels import Kernels
 from kammerton.serve.memory import giving_back
-from kammerton.serve.opened import Known, opened_store, quiet
+from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
@@ -37,8 +37,6 @@ from kammerton.store import Store
 from kammerton.store.rows import Lease
 
 log = logging.getLogger(__name__)
-
-Doing = Callable[[str], object]
 
 
 async def run_computer(

@@ -7,13 +7,12 @@ import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kammerton.bench.beside import beside
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
 from kammerton.lab import Lab
-from kammerton.loop import Loop
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.serve.remembered import Remembered
@@ -21,6 +20,9 @@ from kammerton.store import Store
 from kammerton.store.inbox import Request
 from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
+
+if TYPE_CHECKING:  # who only switches off does without, and loads in half the time
+    from kammerton.loop import Loop
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from kammerton.serve.begun import COMMAND
 from kammerton.serve.process import Ending, Process
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
+from kammerton.serve.successor import Successor
 from kammerton.serve.words import Code, Mode, Order
 
 log = logging.getLogger(__name__)
@@ -91,11 +92,15 @@ class Keeper:
     read: asyncio.Event = field(default_factory=asyncio.Event)
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
     database: str = ""
+    successor: Successor = field(init=False)
     _resting: str = ""
     _pause: float = 0.0
     _safe: str = ""
     _name: str = ""
     _told_at: float | None = None  # monotonic s, when the daemon was told to end
+
+    def __post_init__(self) -> None:
+        self.successor = Successor(self._needs_none, self.command)
 
     @property
     def rules(self) -> Rules:
@@ -122,8 +127,19 @@ class Keeper:
         """The computer's name, or its file's until that is read."""
         return self._name or str(self.lab) if self.process is None else self.process.name
 
+    def _needs_none(self) -> bool:
+        """Whether one is ready, or none may load a driver."""
+        ready = self.spare is not None and self.spare.ready
+        return ready or self.record.mode is Mode.IDLE
+
     async def keep(self, go: asyncio.Event, stop: asyncio.Event) -> Code:
         """Keep the computer up until told to stop, or until there is no point."""
+        try:
+            return await self._kept(go, stop)
+        finally:
+            await self.successor.end()
+
+    async def _kept(self, go: asyncio.Event, stop: asyncio.Event) -> Code:
         spare = None
         while True:
             ending = await self._life(go, stop, spare)
@@ -148,10 +164,10 @@ class Keeper:
 
         last: it is told to end once it has loaded, if not before, so that it only switches off.
         """
-        rules, mode = self.rules, self.record.mode
-        order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named)
+        rules, mode, instead = self.rules, self.record.mode, self._told_at is not None
+        order = Order(self.lab, self.text, mode, self._safe, rules.beat, self.named, instead)
         self.process = process = Process(
-            order, rules, self.name, self.command, spare, self._told_at
+            order, rules, self.name, self.command, spare, self._told_at, self.successor
         )
         mine, ends = asyncio.Event(), asyncio.Event() if last else stop
         beside = [asyncio.create_task(self._was_read(process, go, mine))]

@@ -25,6 +25,7 @@ ORPHAN = 10.0  # s that a process whose supervisor was killed gets to switch off
 ANOTHERS = "the instruments are of that process, and none was touched; see kammerton status"
 NOT_TOUCHED = "no instrument was touched: outputs are not known to be off"
 
+Doing = Callable[[str], object]
 Known = Callable[[bool, str], object]
 
 

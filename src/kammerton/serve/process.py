@@ -14,6 +14,7 @@ from typing import Any
 from kammerton.serve.begun import COMMAND, begun, ending
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
+from kammerton.serve.successor import Successor
 from kammerton.serve.words import GO, Code, Order, stop
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,8 @@ class Process:
     """One life of a computer's process. The first line it gets is its order.
 
     told_at: when the daemon was told to end, monotonic s; the one that was there then gets `stop` s
-    from then, and one that switches off in its place what is left of the whole.
+    from then, and one that switches off in its place what is left of the whole. successor: begins
+    to load where this one hangs on its way out, and is this one where another did.
     """
 
     def __init__(
@@ -58,12 +60,14 @@ class Process:
         command: Sequence[str] = COMMAND,
         spare: Spare | None = None,
         told_at: float | None = None,
+        successor: Successor | None = None,
     ) -> None:
         self.order, self.name, self.database = order, name, ""
         self.told_at, self._instead = told_at, told_at is not None
         self.doing = "starting"
         self.loaded = asyncio.Event()
         self._rules, self._command, self._spare = rules, command, spare
+        self._successor = successor or Successor(command=command)
         self._up = self._warm = self._told = self._was_ready = self._ends = False
         self._hung, self._stop = "", rules.stop
         self._said: tuple[int, str, bool] | None = None
@@ -109,7 +113,8 @@ class Process:
         """Return the process that was kept ready, if one is wanted and there; else a new one."""
         ready = None if self._spare is None else await self._spare.take()
         if ready is None:
-            return await begun(*self._command, str(self.order.lab))
+            loading = self._successor.take() if self._instead else None
+            return loading or await begun(*self._command, str(self.order.lab))
         self._was_ready, self._ends = True, ready.told
         does = "was told to end, and switches off before" if ready.told else "takes over"
         log.info("%s: process %d, which was kept ready, %s", self.name, ready.process.pid, does)
@@ -166,18 +171,19 @@ class Process:
         """
         began, looks = time.monotonic(), 0
         while not gone.done():
+            if self._silent(self._rules.lull):
+                await self._successor.begin(self.name)
             waited, loads = time.monotonic() - began, self._told and self._beats and not self._up
             left = patience + (self._rules.another if loads else 0.0) - waited
             if left <= 0 or (looks >= LOOKS and waited >= self._rules.ask):
                 break
             await asyncio.wait([gone], timeout=min(self._rules.beat, left))
-            looks = looks + 1 if self.silence or self._mute else 0
+            looks = looks + 1 if self.silence or self._silent(self._rules.mute) else 0
 
-    @property
-    def _mute(self) -> bool:
-        """Whether one that was told to end hangs: what it may have on must wait no longer."""
+    def _silent(self, seconds: float) -> bool:
+        """Whether one told to end, that may have outputs on, gave no sign of life for so long."""
         silent = time.monotonic() - self._heard
-        return self._told and self._up and not self._off and silent > self._rules.mute
+        return self._told and self._up and not self._off and silent > seconds
 
     async def _go(self, go: asyncio.Event) -> None:
         await self.loaded.wait()

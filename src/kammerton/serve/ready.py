@@ -33,9 +33,12 @@ OURS = "kammerton"
 that is left to the process that needs it."""
 
 NEEDED = (
-    "kammerton.serve.child", "kammerton.serve.safe", "kammerton.lab.reading",
-    "kammerton.bench.coadd", "pyvisa_py",
+    "kammerton.serve.child", "kammerton.serve.safe", "kammerton.lab.reading", "pyvisa_py",
 )  # fmt: skip
+"""For what switches off."""
+
+MORE = "kammerton.serve.computer", "kammerton.bench.coadd"
+"""For what calibrates."""
 
 
 FIRST = 500
@@ -53,8 +56,10 @@ BESIDE = [
 """What is installed with it, and changes with it."""
 
 
-def main() -> NoReturn:
+def main(*, at_once: bool = False) -> NoReturn:
     """Load, say as often as asked that it is there, and live as ordered.
+
+    at_once: load no more than what switches off, and go before others: it is needed soon.
 
     What was installed anew since it loaded ends it at the next question: the rest would be of other
     code. Another is begun then, and where it was to be taken a usual start follows.
@@ -62,7 +67,7 @@ def main() -> NoReturn:
     code, before = _code(), first_to_go()
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # before numpy
     wire = Wire.take()
-    loading = threading.Thread(target=_load, args=[wire], name="loading", daemon=True)
+    loading = threading.Thread(target=_load, args=[wire, at_once], name="loading", daemon=True)
     loading.start()
     while (text := wire.next()) == READY:
         if _code() != code:
@@ -107,25 +112,33 @@ def _as_ever(before: int | None) -> None:
             log.warning("it stays the first to be killed where memory is short: %s", problem)
 
 
-def _load(wire: Wire) -> None:
+def _load(wire: Wire, at_once: bool) -> None:
     """Import what a process needs until its outputs are off, and the kernels of the first run."""
     try:
-        _stand_back()
+        if not at_once:
+            _stand_back()
         log_to_stderr("kept ready")
         with heaps.loading():
-            _load_modules()
+            _load_what_switches_off()
+            if not at_once:
+                _load_what_calibrates()
     except BaseException:  # half loaded it is of no use, and the log says why
         log.exception("what a process needs cannot be loaded")
         os._exit(Code.CRASHED)
     wire.say(ready=True, told=early.came())
 
 
-def _load_modules() -> None:
+def _load_what_switches_off() -> None:
     for name in NEEDED:
         import_module(name)
     for point in entry_points(group="kammerton.drivers"):
         if point.dist is not None and point.dist.name == OURS:
             point.load()
+
+
+def _load_what_calibrates() -> None:
+    for name in MORE:
+        import_module(name)
     import_module("kammerton.serve.kernels").load_what_is_compiled()
 
 

@@ -17,7 +17,7 @@ class Rules:
     `urge` more. whole: how long all that may take from the signal on, another process included that
     switches off what the killed one may have left on; that one gets `least` all the same.
     mute: told to end, one that may have outputs on hangs when it has given no sign of life for so
-    long.
+    long. lull: after so much of that silence another begins to load, to switch off in its place.
     ramp: instead of `stop` where lab.toml wants a bias to ramp to zero at the end.
     leave: how long it may take to be gone once it said that it has ended.
     first_pause, longest_pause: before the second restart in a row, doubled each time; the first is
@@ -39,6 +39,7 @@ class Rules:
     whole: float = 9.5
     least: float = 3.0
     mute: float = 4.0
+    lull: float = 1.0
     ramp: float = 3700.0
     leave: float = 3.0
     first_pause: float = 1.0

@@ -15,9 +15,8 @@ from kammerton.lab import Lab, holdable
 from kammerton.model import InstrumentError, InstrumentInUse, LabClock
 from kammerton.publish import Alarms
 from kammerton.serve.attending import attending
-from kammerton.serve.computer import Doing
 from kammerton.serve.holding import Holds
-from kammerton.serve.opened import Known, opened_store, quiet
+from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.store import Store

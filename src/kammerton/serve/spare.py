@@ -59,6 +59,11 @@ class Spare:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._ended.wait(), self._rules.insist)
 
+    @property
+    def ready(self) -> bool:
+        """Whether one was ready when it was last looked at."""
+        return self._ready is not None
+
     async def take(self) -> Taken | None:
         """Return the process that is ready, from now on the caller's; None where none answers.
 

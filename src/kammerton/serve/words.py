@@ -39,7 +39,8 @@ class Order:
     text: lab.toml as the daemon read it when it started, so that an edit while it runs counts at
     the next start of the daemon and not, half finished, at the next restart of a process; None
     where it could not be read. why: what led to safe mode. named: whether each line of the log
-    names the computer.
+    names the computer. ends: the word to end follows at once, so that it loads only what switches
+    off.
     """
 
     lab: Path
@@ -48,6 +49,7 @@ class Order:
     why: str = ""
     beat: float = 0.5
     named: bool = False
+    ends: bool = False
 
     def line(self) -> bytes:
         """Return the order as it is sent."""
@@ -62,6 +64,9 @@ class Order:
 
 KEPT_READY = "--kept-ready"
 """What a process gets instead of a lab.toml that is to wait until one is needed."""
+
+AT_ONCE = "--at-once"
+"""And what it gets that is to load no more than what switches off, and before others."""
 
 NOT_OFF = " is not known to be off"
 """What each instrument that did not go off is told with."""

@@ -98,6 +98,10 @@ def work(word):
         time.sleep(60)
     while word == "deaf":
         time.sleep(1)
+    if word == "naps":
+        sys.stdin.readline()
+        time.sleep(0.6)
+        say(ended=0, why="told to end", off=True)
     if word == "stuck":
         sys.stdin.readline()
         say(off=True)
@@ -128,15 +132,17 @@ def kept_ready(word):
 
 def main():
     global LAB
-    ready = sys.argv[-1] == "--kept-ready"
-    order = json.loads(kept_ready(sys.argv[-2]) if ready else sys.stdin.readline())
+    ready, successor = sys.argv[-1] == "--kept-ready", sys.argv[-1] == "--at-once"
+    first = kept_ready(sys.argv[-2]) if ready else sys.stdin.readline()
+    order = json.loads(first or sys.exit(0))
     LAB = order["lab"]
     ends = ready and sys.argv[-2] == "told"
     lives = Path(f"{LAB}.lives")
     past = lives.read_text().splitlines() if lives.exists() else []
     words = (order["text"] or "").split()
     number = sum(line.startswith("life") for line in past)
-    note(f"{os.getpid()} {'kept ready' if ready else 'begun'}", "pids")
+    how = "kept ready" if ready else "successor" if successor else "begun"
+    note(f"{os.getpid()} {how}", "pids")
     note(f"life {order['mode']} {order['why']}".strip())
     if ends:
         say(loaded="chip", database="/lab.toml.sqlite")

@@ -6,12 +6,14 @@ import asyncio
 import dataclasses
 import errno
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -132,6 +134,40 @@ def test_r1_one_that_gives_no_sign_of_life_when_told_to_end_is_not_waited_for(tm
     rules = dataclasses.replace(FAST, mute=0.3, ask=0.2, urge=0.3)
     assert run(path, until=seen(path, "go"), rules=rules) is Code.FAILED
     assert begun(path) == ["tune", "tune"]
+
+
+def test_r1_what_switches_off_in_its_place_loads_while_it_is_still_waited_for(tmp_path, caplog):
+    path = lab(tmp_path, "mute", "works")
+    rules = dataclasses.replace(FAST, lull=0.1, mute=1.0, ask=0.2, urge=0.3)
+    with caplog.at_level("INFO"):
+        assert run(path, until=seen(path, "go"), rules=rules) is Code.FAILED
+    loads, killed = caplog.text.index("loads, to switch off"), caplog.text.index("SIGTERM")
+    assert loads < killed
+    hows = [line.partition(" ")[2] for line in Path(f"{path}.pids").read_text().splitlines()]
+    assert hows == ["begun", "successor"]
+
+
+def test_r1_where_it_ends_by_itself_its_successor_has_touched_nothing_and_is_gone(tmp_path, caplog):
+    path = lab(tmp_path, "naps")
+    with caplog.at_level("INFO"):
+        rules = dataclasses.replace(FAST, lull=0.1, mute=20.0)
+        assert run(path, until=seen(path, "go"), rules=rules) is Code.DONE
+    assert begun(path) == ["tune"]
+    pid = int(re.search(r"process (\d+) loads, to switch off", caplog.text)[1])
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(("mode", "ready"), [(Mode.IDLE, False), (Mode.TUNE, True)])
+def test_r1_no_successor_is_begun_where_one_is_ready_or_none_may_load_a_driver(mode, ready):
+    keeper = Keeper(Path("lab.toml"), None, Record(mode, FAST), command=PRETEND)
+    keeper.spare = SimpleNamespace(ready=ready)
+
+    async def tried() -> bool:
+        await keeper.successor.begin("chip")
+        return keeper.successor.take() is not None
+
+    assert not asyncio.run(tried())
 
 
 def test_r1_one_that_left_all_off_and_had_to_be_killed_needs_no_other(tmp_path):
@@ -443,10 +479,14 @@ def test_r8_crashes_that_are_not_quick_never_lead_to_safe_mode():
     assert record.mode is Mode.TUNE
 
 
-def test_the_supervisor_imports_nothing_heavy():
+@pytest.mark.parametrize(
+    ("module", "heavy"),
+    [("supervisor", HEAVY), ("safe", "numba xarray matplotlib typer kammerton.loop")],
+)
+def test_who_supervises_or_only_switches_off_imports_nothing_heavy(module, heavy):
     code = (
-        "import sys, kammerton.serve.supervisor; "
-        f"print([m for m in {HEAVY.split()} if m in sys.modules])"
+        f"import sys, kammerton.serve.{module}; "
+        f"print([m for m in {heavy.split()} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
