@@ -307,7 +307,9 @@ def test_an_end_in_order_takes_no_spare_unless_an_output_may_be_on(tmp_path, sai
 
     def until():
         if ready(said):
-            Path(f"{path}.fails").write_text(left)
+            whole = Path(f"{path}.whole")
+            whole.write_text(left)
+            whole.replace(f"{path}.fails")  # it is read at any moment
         return seen(path, "go", times=2)()
 
     assert run(path, until=until, spare=True) is Code.DONE
