@@ -12,7 +12,7 @@ from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve.words import left_on
 from kammerton.store import Activity, Store
-from kammerton.store.caution import ALL, NOT_OFF
+from kammerton.store.caution import ALL, NOT_OFF, doubtful
 
 log = logging.getLogger(__name__)
 
@@ -32,9 +32,10 @@ class Outputs:
         self._read = False  # whether this process has read all of them back as off
         self._earlier = not self.known_off  # a process before this may have raised the alarm
         self._why = ""  # what came of the last attempt to switch all off that was not verified
-        if self.unclean is not None:
+        self._left = "" if self.unclean is None else _told(self.unclean, doubtful(store))
+        if self._left:
             words = "outputs may be on: they are verified off first, unless a person holds them"
-            log.warning("%s; %s", _told(self.unclean), words)
+            log.warning("%s; %s", self._left, words)
 
     @property
     def tried(self) -> str:
@@ -74,6 +75,8 @@ class Outputs:
     def left_on(self, problem: BaseException) -> None:
         """Raise an alarm where the work ends and no output is known to be off: nobody else may."""
         if not self.known_off:
+            if not self._why and str(problem):
+                self.not_off(str(problem))  # such as who did not connect
             mine, why = self._store.computer, self._why or str(problem) or "nobody switched off"
             self._alarm(Alarm("outputs", mine, left_on(mine, why)))
 
@@ -100,7 +103,7 @@ class Outputs:
     def found_off(self) -> None:
         """Say, after an unclean end, that the outputs have been verified off."""
         if self.unclean is not None:
-            words = f"{_told(self.unclean)}: all outputs verified off"
+            words = f"{self._left}: all outputs verified off"
             log.warning("%s", words)
             self._audit("daemon", ALL, self.unclean.what, "off", words)
             self._store.left = None
@@ -114,6 +117,7 @@ class Outputs:
         self._later(self._store.audit, *row)
 
 
-def _told(end: Activity) -> str:
+def _told(end: Activity, doubt: str) -> str:
+    """Say when the last process ended, and what it left in doubt, else what it was doing."""
     when = f"{end.time:%Y-%m-%d %H:%M:%S} UTC"
-    return f"unclean end of process {end.pid} at or after {when} ({end.what})"
+    return f"unclean end of process {end.pid} at or after {when} ({doubt or end.what})"

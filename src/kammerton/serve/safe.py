@@ -139,7 +139,6 @@ async def _switched_off(
         ):
             outputs.found_off()
     except InstrumentError as problem:
-        log.error("not every output is known to be off: %s", problem)  # noqa: TRY400 - it says all
         outputs.not_off(str(problem))  # whatever the last end left
         outputs.left_on(problem)
         return IN_USE if isinstance(problem, InstrumentInUse) else NOT_OFF

@@ -8,7 +8,7 @@ from kammerton.store.rows import Activity
 ALL = "all outputs"
 """What the audit log calls them together."""
 
-NOT_OFF = "not known to be off"
+NOT_OFF = "not verified off"
 """What it says they came to where not every one was read back as off; the reason names which."""
 
 

@@ -8,14 +8,16 @@ from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
 from kammerton.cli import app
+from kammerton.model import InstrumentError
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
 from kammerton.store import Store
+from kammerton.store.caution import doubtful
 from kammerton.store.verbs import do
 
 
-def test_what_did_not_go_off_is_named_with_its_reason(tmp_path) -> None:
+def test_what_did_not_go_off_is_named_with_its_reason(tmp_path, caplog) -> None:
     """Whoever goes to the rack must know which front panel to look at."""
     path, why = tmp_path / "two.sqlite", "lo is not known to be off: no answer within 4.9 s"
     with Store.open(path, "two", data=tmp_path / "runs") as store:
@@ -23,7 +25,7 @@ def test_what_did_not_go_off_is_named_with_its_reason(tmp_path) -> None:
         outputs.at_work("idle")
         outputs.changed(OutputChange(ALL, None, "off", "closing", why))
         outputs.close()
-        assert (store.log(1)[0].new, store.log(1)[0].why) == ("not known to be off", why)
+        assert (store.log(1)[0].new, store.log(1)[0].why) == ("not verified off", why)
         assert last._left(SimpleNamespace(database=path)) is None, "it is at work"
     said = " ".join(CliRunner().invoke(app, ["status", str(path)]).stdout.split())
     assert said.endswith(
@@ -31,6 +33,8 @@ def test_what_did_not_go_off_is_named_with_its_reason(tmp_path) -> None:
     )
     assert last._left(SimpleNamespace(database=path)) == why
     with Store.open(path, "two", data=tmp_path / "runs") as store:
+        Outputs(store, lambda act, *args: act(*args))
+        assert f" UTC ({why}); outputs may be on" in caplog.text
         assert do(store, "hold", {"scope": "computer"}, "ada").endswith(f"may be on: {why}")
         outputs = Outputs(store, lambda act, *args: act(*args))
         outputs.changed(OutputChange(ALL, None, "off", "opening"))
@@ -49,3 +53,14 @@ def test_off_is_said_by_who_has_read_it_back_alone(tmp_path) -> None:
         assert outputs.words == "off"
         outputs.changed(OutputChange("drive_lo", "off", "on", "daemon"))
         assert outputs.words == NOT_KNOWN
+
+
+def test_who_kept_a_start_from_being_known_off_is_in_the_audit_log(tmp_path) -> None:
+    """Else the next process would say that outputs may be on `connecting to the instruments`."""
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        store.activity("t1 on q0")
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        outputs.left_on(InstrumentError("lo does not connect"))
+        assert (store.log(1)[0].what, store.log(1)[0].why) == (ALL, "lo does not connect")
+        assert doubtful(store) == "lo does not connect"

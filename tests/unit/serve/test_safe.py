@@ -149,7 +149,7 @@ def test_that_outputs_could_not_be_switched_off_is_published(lab, monkeypatch, p
     assert published() == [("outputs", True)]
     with Store.read(lab.database) as store:
         (row,) = (row for row in store.log() if row.what == "all outputs")
-    assert (row.new, row.why) == ("not known to be off", "lo1: no answer"), (
+    assert (row.new, row.why) == ("not verified off", "lo1: no answer"), (
         "who looks later finds it there"
     )
 
