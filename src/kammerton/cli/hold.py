@@ -18,6 +18,7 @@ Scope = Annotated[
         metavar="SCOPE", help='A qubit, resonator or instrument; "computer" for all of it.'
     ),
 ]
+COMPUTER = "computer"
 _UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -43,10 +44,15 @@ def hold(
     """Take a qubit, an instrument or the whole computer out of the daemon's hands.
 
     It holds over restarts. With an instrument or the computer in a person's hands the daemon makes
-    all outputs safe, closes its sessions and waits; "maintenance" only mutes its alarms.
+    all outputs safe, closes its sessions and waits, and this waits for that and says whether they
+    are known to be off; "maintenance" only mutes its alarms.
     """
     span = None if lasting is None else _span(lasting)
-    _change("hold", either(lab, at), scope, {"why": why, "now": now}, span)
+    lab = either(lab, at)
+    on_bench = _known_or_exit(lab, scope)
+    _change("hold", lab, scope, {"why": why, "now": now}, span)
+    if on_bench:
+        _tell_outputs(lab)
 
 
 @app.command(short_help="Give back what was held.")
@@ -90,8 +96,6 @@ def _change(
     from kammerton.store import change
 
     database = database_or_exit(lab)
-    if verb == "hold":
-        _known_or_exit(lab, scope)
     if lasting is not None:  # from now on, not from when this program began to load
         more = {**more, "until": (datetime.now(UTC) + lasting).isoformat()}
     try:
@@ -101,9 +105,18 @@ def _change(
         raise typer.Exit(BAD_INPUT) from None
 
 
-def _known_or_exit(given: Path | None, scope: str) -> None:
+def _tell_outputs(lab: Path | None) -> None:
+    from kammerton.cli.hands_off import outputs_after
+    from kammerton.cli.loading import database_or_exit
+
+    if words := outputs_after(database_or_exit(lab)):
+        typer.echo(words)
+
+
+def _known_or_exit(given: Path | None, scope: str) -> bool:
     """Leave with code 2 unless lab.toml, where there is one, knows what is to be held.
 
+    Return whether outputs go off for it: it is the computer, or an instrument of lab.toml.
     One that is half edited keeps nobody from holding; a daemon that runs knows what there is.
     """
     from kammerton.cli.loading import BAD_INPUT, refuse
@@ -114,17 +127,19 @@ def _known_or_exit(given: Path | None, scope: str) -> None:
 
     file = find_lab(given)
     if file is None:
-        return
+        return scope == COMPUTER
     try:
-        known = holdable(load(file))
+        lab = load(file)
     except LabError as error:
-        if scope != "computer":
+        if scope != COMPUTER:
             unknown = f'so it is not known whether there is anything called "{scope}"'
             refuse([*error.problems, unknown])
-        return
+        return scope == COMPUTER
+    known = holdable(lab)
     if scope not in known:
         refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
         raise typer.Exit(BAD_INPUT)
+    return scope == COMPUTER or scope in lab.instruments
 
 
 def _span(text: str) -> timedelta:

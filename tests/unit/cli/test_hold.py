@@ -14,6 +14,7 @@ import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
+from kammerton.cli.hands_off import outputs_after
 from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.leases import DAEMON
@@ -227,3 +228,36 @@ def test_a_hold_that_is_over_before_it_begins_says_that_nothing_is_held(lab):
             "hold",
             {"scope": "q1", "why": "x", "until": end.isoformat()},
         )
+
+
+@pytest.mark.parametrize(
+    ("says", "words"),
+    [
+        ("hands off: computer is held by ann; outputs are off", "hands off: .* outputs are off$"),
+        (
+            "hands off: computer is held by ann; outputs are NOT known to be off",
+            "^CAUTION: hands off: .* NOT known to be off; look at the front panels",
+        ),
+        ("t1 on q0", "^CAUTION: outputs are not known to be off after 1 s, .* says: t1 on q0"),
+        (None, "^outputs are off$"),
+    ],
+)
+def test_whoever_holds_the_bench_hears_what_became_of_the_outputs(tmp_path, says, words):
+    """Not what is so when the hold is answered: the daemon switches off after that."""
+    database = tmp_path / "kammerton.sqlite"
+    with Store.open(database, "two-qubits") as store:
+        store.activity("t1 on q0")
+        later = threading.Timer(0.4, store.activity, [says])
+        later.start()
+        assert re.search(words, outputs_after(database, 1.0))
+        later.join()
+
+
+def test_where_the_process_dies_of_it_outputs_may_be_on(tmp_path):
+    database = tmp_path / "kammerton.sqlite"
+    store = Store.open(database, "two-qubits")
+    store.activity("t1 on q0")
+    later = threading.Timer(0.4, store.close)
+    later.start()
+    assert re.search("^CAUTION: outputs may be on.*t1 on q0", outputs_after(database, 10.0))
+    later.join()
