@@ -300,8 +300,14 @@ def _asked(request: Request) -> str:
 
 
 def _said(arguments: Mapping[str, Any]) -> str:
-    """Return what was asked for, as the audit log has it."""
-    return " ".join(f"{name}={said}" for name, said in arguments.items())[:200]
+    """Return what was asked for, as the audit log has it; what was left open is not in it."""
+    left_open = ("null", '""', "[]", "false")
+    given = {n: said for n, said in arguments.items() if json.dumps(said) not in left_open}
+    return " ".join(f"{name}={_plainly(said)}" for name, said in given.items())[:200]
+
+
+def _plainly(said: object) -> str:
+    return ",".join(map(str, said)) if isinstance(said, list) else str(said)
 
 
 def _request(row: Any) -> Request:

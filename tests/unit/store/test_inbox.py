@@ -340,3 +340,10 @@ def test_a_hold_reaches_a_daemon_whose_file_of_requests_somebody_deleted(
         change(path, "hold", {"scope": "q4", "why": "wiring"}, "anna")
     assert [lease.scope for lease in store.leases()] == ["q3", "q4"]
     assert "deleted or replaced" in caplog.text
+
+
+def test_the_audit_says_plainly_what_was_asked_for():
+    asked = {"to": 0, "names": ["q0", "q1"], "why": "", "force": False, "lease": None}
+    who, verb, _, new, why = inbox.refusal("ann", "revert", asked, "there is no revision 0")
+    assert (who, verb, new) == ("ann", "revert", "refused")
+    assert why == "to=0 names=q0,q1: there is no revision 0"
