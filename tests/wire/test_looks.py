@@ -82,6 +82,29 @@ def test_i7_i10_between_two_runs_a_look_finds_a_hand_and_a_power_cycle(laborator
     use(lab, body)
 
 
+def test_a_source_whose_tuning_was_broken_off_is_nobodys_hand(laboratory, lab):
+    async def body(bench: Bench) -> None:
+        source, on_its_way = bench.instruments["drive_lo"], asyncio.Event()
+
+        async def slow(hz: float) -> None:  # the power is set by then
+            on_its_way.set()
+            await asyncio.Event().wait()
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(source, "set_frequency", slow)
+            run = asyncio.create_task(bench.acquire(program(lab, 40)))
+            await on_its_way.wait()
+            run.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await run
+        await bench.look()
+        await bench.acquire(program(lab, 40))
+        panel(laboratory, "drive_lo", "power", "3")
+        assert await found(bench, "drive_lo is not set as it was: power is 3 dBm") == {"drive_lo"}
+
+    use(lab, body)
+
+
 @pytest.mark.parametrize("instrument", ["drive_lo", "awg1"])
 def test_i7_a_power_cycle_before_the_first_run_is_told_and_that_run_is_not_believed(
     laboratory, lab, instrument

@@ -19,7 +19,8 @@ class Commanded:
 
     on: what is on. switched: what was on at some time. unsure: what was broken off while it went
     on. carriers: what sources were tuned to, in Hz and dBm, since they were last switched off.
-    left: as a source was last tuned, on or off.
+    left: as a source was last tuned, on or off. adrift: whose tuning was broken off: it may be
+    anywhere on the way.
     """
 
     on: Channels = field(default_factory=dict)
@@ -27,6 +28,7 @@ class Commanded:
     unsure: Channels = field(default_factory=dict)
     carriers: dict[str, tuple[float, float]] = field(default_factory=dict)
     left: dict[str, tuple[float, float]] = field(default_factory=dict)
+    adrift: set[str] = field(default_factory=set)
 
     def all_off(self) -> None:
         """Take note that everything is switched off; what sources are tuned to is set anew."""
@@ -39,13 +41,20 @@ class Commanded:
             known.pop(name, None)
 
     def retuning(self, source: str) -> None:
-        """Take note that a source is being tuned, or was set up anew: it may be anywhere."""
-        self.carriers.pop(source, None)
-        self.left.pop(source, None)
+        """Take note that a source is being tuned: until it is, it may be anywhere."""
+        self.set_up_anew(source)
+        self.adrift.add(source)
 
     def tuned(self, source: str, hz: float, dbm: float) -> None:
         """Take note of what a source reads back."""
         self.carriers[source] = self.left[source] = hz, dbm
+        self.adrift.discard(source)
+
+    def set_up_anew(self, source: str) -> None:
+        """Take note that a source is as it reads after its setup, wherever that is."""
+        self.carriers.pop(source, None)
+        self.left.pop(source, None)
+        self.adrift.discard(source)
 
     @contextmanager
     def switching_on(self, name: str, channels: frozenset[int]) -> Iterator[None]:
@@ -76,4 +85,5 @@ class Commanded:
     def doubtful(self, name: str) -> frozenset[str]:
         """Return the settings of an instrument of which nothing is expected."""
         channels = self.unsure.get(name, NONE)
-        return frozenset(key for n in channels for key in ("on", f"on.{n}"))
+        carrier = ("frequency", "power") if name in self.adrift else ()
+        return frozenset((*carrier, *(key for n in channels for key in ("on", f"on.{n}"))))

@@ -189,12 +189,12 @@ class Gate:
         return self._set.state_of_generator(name)
 
     def doubtful(self, name: str) -> frozenset[str]:
-        """Return the settings that must not be compared: what went on was broken off."""
+        """Return the settings that must not be compared: what changed them was broken off."""
         return self._set.doubtful(name)
 
     def set_up_anew(self, name: str) -> None:
         """Take note that an instrument is off and has the settings of its setup, and no others."""
-        self._set.retuning(name)
+        self._set.set_up_anew(name)
 
     async def still_cold(self) -> None:
         """Refuse to believe what was just measured unless the mixing chamber was cold until now.
