@@ -10,9 +10,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from kammerton.bench import Bench, guard
+from kammerton.bench import Bench, guard, open_bench
 from kammerton.lab import Lab, load
-from kammerton.model import InstrumentError, SettingsChanged
+from kammerton.model import InstrumentError, LabClock, SettingsChanged
+from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
 from kammerton_sim.write_lab import write_lab
@@ -110,7 +111,7 @@ def test_i7_a_power_cycle_before_the_first_run_is_told_and_that_run_is_not_belie
     laboratory, lab, instrument
 ):
     async def body(bench: Bench) -> None:
-        assert bench.restarted == frozenset()
+        assert cycled(bench) == set()
         laboratory.faults.inject("power-cycle", instrument=instrument)
         with pytest.raises(InstrumentError) as failure:
             await bench.acquire(program(lab, 40))
@@ -126,16 +127,51 @@ async def _nothing(bench: Bench) -> None:
     pass
 
 
+def cycled(bench: Bench) -> set[str]:
+    """Return who was found to have been switched off and on."""
+    return {change.what for change in bench.gate.changes if change.new == "switched off and on"}
+
+
 def test_i7_who_was_switched_off_and_on_while_no_daemon_ran_is_known_at_the_next_start(
     laboratory, lab
 ):
     async def body(bench: Bench) -> None:
-        assert bench.restarted == {"drive_lo", "awg1"}
+        assert cycled(bench) == {"drive_lo", "awg1"}
 
     use(lab, _nothing)
     for name in ("drive_lo", "awg1"):
         laboratory.faults.inject("power-cycle", instrument=name)
     use(lab, body)
+
+
+@pytest.mark.parametrize("act", ["state", "configure"])
+def test_i7_an_instrument_that_fails_at_the_start_hides_no_power_cycle_of_another(
+    laboratory, lab, monkeypatch, act
+):
+    """Who was switched off and on says so only once."""
+    told: list[frozenset[str]] = []
+    does = getattr(Sgs100a, act)
+
+    async def boots(source: Sgs100a) -> object:
+        if source.name == "readout_lo":
+            raise InstrumentError("readout_lo boots", instrument="readout_lo")
+        return await does(source)
+
+    async def on_restart(names: frozenset[str]) -> None:
+        told.append(names)
+
+    async def start() -> None:
+        async with open_bench(
+            lab, LabClock(), lock_folder=lab.path.parent, on_restart=on_restart
+        ) as bench:
+            await _nothing(bench)
+
+    use(lab, _nothing)
+    laboratory.faults.inject("power-cycle", instrument="drive_lo")
+    monkeypatch.setattr(Sgs100a, act, boots)
+    with pytest.raises(InstrumentError, match="readout_lo boots"):
+        asyncio.run(start())
+    assert told == [{"drive_lo"}]
 
 
 def test_f1_what_the_interlock_switches_off_in_the_midst_of_a_look_is_nobodys_hand(laboratory, lab):

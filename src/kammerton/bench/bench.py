@@ -15,7 +15,7 @@ from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.errors import NoTriggers
 from kammerton.bench.fingerprint import fingerprint
 from kammerton.bench.gate import Gate
-from kammerton.bench.readback import ReadBack
+from kammerton.bench.readback import OnRestart, ReadBack, untold
 from kammerton.bench.recovery import Recovery
 from kammerton.bench.tasks import together, unbroken
 from kammerton.lab import Lab
@@ -58,8 +58,7 @@ class Bench:
     """The instruments of a computer, behind the gate; plays one program at a time.
 
     last_stages: wall seconds of the last program by stage: compile, upload, acquire, demodulate
-    (the part of acquire that the host spent integrating). restarted: who was switched off and on
-    before this bench was opened, since any process last asked.
+    (the part of acquire that the host spent integrating).
     """
 
     def __init__(
@@ -74,16 +73,18 @@ class Bench:
         self.instruments = instruments
         self.last_stages: dict[str, float] = {}
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
-        self.restarted = frozenset[str]()
         self._loaded: dict[str, bytes] = {}
         self._read_back = ReadBack(instruments, gate.guard, gate.verify, gate.alarm, gate.doubtful)
         self._recovery = Recovery(instruments, gate, self._read_back, self._set_up_again)
         self._turn = asyncio.Lock()
         self._given_up: asyncio.Future[None] | None = None
 
-    async def configure(self) -> None:
-        """Set clocks and references; outputs stay off. What is set then is expected from now on."""
-        self.restarted = await self._read_back.restarted()
+    async def configure(self, on_restart: OnRestart = untold) -> None:
+        """Set clocks and references; outputs stay off. What is set then is expected from now on.
+
+        on_restart: hears first who was switched off and on since any process last asked.
+        """
+        await self._read_back.restarted(on_restart)
         await together(self._configure(device) for device in self.instruments.values())
         await self._read_back.remember(self.instruments)
 

@@ -26,6 +26,7 @@ from kammerton.bench.gate import Gate
 from kammerton.bench.guard import Holds, nobody
 from kammerton.bench.hangs import look_for_hangs
 from kammerton.bench.locks import held_boxes, held_locks, numbers_of
+from kammerton.bench.readback import OnRestart, untold
 from kammerton.bench.switching import OnChange
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
@@ -51,12 +52,14 @@ async def open_bench(
     configure: bool = True,
     alarm: Tell = unheard,
     within: float | None = None,
+    on_restart: OnRestart = untold,
 ) -> AsyncIterator[Bench]:
     """Connect the instruments of a lab, switch every output off, and keep watch on the fridge.
 
     On the way out every output is switched off and verified, then the sessions are closed.
     configure: False leaves clocks and references as they are. alarm: hears of the interlock.
-    within: s that each instrument gets to connect; None: the usual.
+    within: s that each instrument gets to connect; None: the usual. on_restart: hears who was
+    switched off and on since any process last asked, before anything else can fail.
 
     Raises
     ------
@@ -86,7 +89,7 @@ async def open_bench(
             await gate.guard.require_free(*instruments)  # a person may have come while we connected
             if configure:  # numba's cache may be of no use, or the disk full: outputs are off
                 await asyncio.to_thread(import_module, "kammerton.bench.coadd")  # 0.5 s
-                await bench.configure()
+                await bench.configure(on_restart)
             async with _watched(gate, fridge_period):
                 yield bench
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -33,6 +33,14 @@ SOMEBODY, POWER_CYCLE = "somebody else", "power cycle"
 
 COMMANDED = ("on", "frequency", "power")
 """What only the gate knows: as it was first read it may have been of an earlier program."""
+
+OnRestart = Callable[[frozenset[str]], Awaitable[None]]
+"""Hears which instruments were switched off and on."""
+
+
+async def untold(names: frozenset[str]) -> None:
+    """Tell nobody."""
+
 
 SwitchOff = Callable[[str, str], Coroutine[Any, Any, None]]
 """Switches an instrument off, and says why in the audit."""
@@ -70,11 +78,18 @@ class ReadBack:
         """Read this instrument's settings anew before they are compared again."""
         self._first.pop(name, None)
 
-    async def restarted(self) -> frozenset[str]:
-        """Return who was switched off and on since it was last asked, by whichever process."""
+    async def restarted(self, told: OnRestart) -> None:
+        """Tell who was switched off and on since it was last asked, by whichever process.
+
+        An instrument says so only once: it is told before another one's failure is raised.
+        """
         names = [n for n, d in self._instruments.items() if isinstance(d, Described)]
-        found = await asyncio.gather(*(self._restarted(name) for name in names))
-        return frozenset(name for name, cycled in zip(names, found, strict=True) if cycled)
+        found = await asyncio.gather(*map(self._restarted, names), return_exceptions=True)
+        if cycled := frozenset(n for n, each in zip(names, found, strict=True) if each is True):
+            await told(cycled)
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
 
     async def remember(self, names: Iterable[str]) -> None:
         """Read the settings of those instruments of which none are known."""

@@ -7,6 +7,7 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.guard import said
@@ -16,6 +17,7 @@ from kammerton.loop import BeliefBook, Loop, Planner, load_calibrations
 from kammerton.loop.catalogue import calibration_names
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.loop import Committed
+from kammerton.loop.record import Record
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
 from kammerton.model import Held, InstrumentInUse, LabClock, LastingFault
@@ -165,6 +167,7 @@ class Tuning:
                     on_change=self.outputs.changed,
                     holds=self.holds,
                     alarm=self.alarm,
+                    on_restart=self._restarted,
                 ) as bench:
                     self.outputs.found_off()
                     self.speaks.set()
@@ -173,7 +176,7 @@ class Tuning:
                     # anybody's code: outputs are off
                     planner = planner or Planner(load_calibrations())
                     loop = self._loop(bench, planner, doubtful)
-                    await loop.keep_doubts("an instrument was set aside, or switched off and on")
+                    await loop.keep_doubts("an instrument was set aside")
                     doubtful.clear()
                     parked = await self.holds.obeyed(loop, loop.settle() if once else loop.keep())
             except Held as held:
@@ -212,22 +215,35 @@ class Tuning:
 
     def _loop(self, bench: Bench, planner: Planner, doubtful: Iterable[str]) -> Loop:
         """Return the loop of a bench. doubtful: instruments that were set aside since the last."""
-        book = BeliefBook(self.lab, self.clock.now())
-        book.update(self.store.parameters())
-        book.recall(self.store.doubts())
+        book = self._book()
         for name in doubtful:
             box = bench.instruments.get(name)
             if not isinstance(box, Queued | FridgeMonitor):  # asked after each run; makes nothing
                 book.doubt_what_uses({name}, DOUBT, self.clock.now())
-        if bench.restarted and self.store.parameters():
-            names, rests = ", ".join(sorted(bench.restarted)), "what rests on it is measured again"
-            log.warning("switched off and on since it was last asked: %s; %s", names, rests)
-            book.doubt_what_uses(bench.restarted, DOUBT, self.clock.now())
         return Loop(
             self.lab, self.store, bench, self.clock, planner, book, self.committed,
             said=self.doing, held=self.holds.elements, whose=self.holds.whose, alarm=self.alarm,
             drive_off=bench.gate.inhibition.words, wishes=self.wishes,
         )  # fmt: skip
+
+    def _book(self) -> BeliefBook:
+        book = BeliefBook(self.lab, self.clock.now())
+        book.update(self.store.parameters())
+        book.recall(self.store.doubts())
+        return book
+
+    async def _restarted(self, names: frozenset[str]) -> None:
+        """Doubt what rests on who was switched off and on, and store that before all else.
+
+        It is told only once, and whatever follows may fail or be broken off.
+        """
+        book, words = self._book(), ", ".join(sorted(names))
+        book.doubt_what_uses(names, DOUBT, self.clock.now())
+        if doubted := book.doubted():
+            rests = "what rests on it is measured again"
+            log.warning("switched off and on since it was last asked: %s; %s", words, rests)
+            record = Record(self.store, partial(asyncio.to_thread, self._say), self.alarm)
+            await record.doubt(doubted, f"{words} was switched off and on")
 
     async def _waiting(self) -> None:
         await asyncio.to_thread(self._say, self.kernels.doing)

@@ -13,7 +13,7 @@ import pytest
 
 from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.wishes import Wishes
-from kammerton.model import LabClock, LastingFault, StoreUnavailable
+from kammerton.model import Held, LabClock, LastingFault, StoreUnavailable
 from kammerton.serve import computer
 from kammerton.serve.background import Background
 from kammerton.serve.computer import Tuning
@@ -77,11 +77,16 @@ def tuned(
     digitizer = next(iter(lab.feedlines.values())).digitizer
     holds = Holding(digitizer, frozenset({digitizer} if held else ()))
     gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
-    bench = SimpleNamespace(instruments={digitizer: device}, gate=gate, restarted=restarted)
+    bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
+    seen: list[frozenset[str]] = []
     outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None, at_work=print)
 
     @contextlib.asynccontextmanager
-    async def opened(*words, **how):
+    async def opened(*words, on_restart, **how):
+        if restarted and not seen:
+            seen.append(restarted)
+            await on_restart(restarted)
+            raise Held("a person came while its clocks were set")
         yield bench
 
     monkeypatch.setattr(computer, "open_bench", opened)
@@ -109,11 +114,13 @@ def test_so_it_is_where_it_was_set_aside_before_the_start(tmp_path, store, monke
 def test_i7_what_rests_on_who_was_switched_off_and_on_while_no_daemon_ran_is_doubted(
     tmp_path, store, monkeypatch, caplog
 ):
+    """Also where a person takes the instruments before a loop came of it: they say it once."""
     source = two_qubits(tmp_path).qubits["q0"].drive.source
     anew = frozenset({source})
     first, _ = tuned(tmp_path, store, monkeypatch, Asked(), restarted=anew)
     assert first >= 0.99 * DOUBT
     assert f"switched off and on since it was last asked: {source}" in caplog.text
+    assert store.doubts(), "the next process knows it too"
 
 
 def test_who_was_asked_after_every_run_is_believed(tmp_path, store, monkeypatch):
