@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
 
 import pytest
 
 from kammerton.bench import Bench, guard, open_bench
 from kammerton.lab import Lab, load
 from kammerton.model import InstrumentError, LabClock, SettingsChanged
+from kammerton.model.roles import State
 from kammerton_drivers.rohde_schwarz_sgs100a import Sgs100a
 from kammerton_sim.chip import random_chip
 from kammerton_sim.laboratory import Laboratory
@@ -33,6 +36,16 @@ def lab(laboratory, tmp_path, monkeypatch) -> Iterator[Lab]:
     path.write_text(write_lab(laboratory.chip, laboratory.ports, 3), encoding="utf-8")
     yield load(path)
     laboratory.faults.clear(None)
+
+
+@dataclass(frozen=True)
+class Held:
+    """A person's hold."""
+
+    scope: str
+    owner: str
+    why: str
+    until: datetime | None
 
 
 def panel(laboratory: Laboratory, instrument: str, setting: str, value: str) -> None:
@@ -121,6 +134,31 @@ def test_i7_a_power_cycle_before_the_first_run_is_told_and_that_run_is_not_belie
 
     use(lab, _nothing)  # whoever was first has asked who was switched on
     use(lab, body)
+
+
+def test_what_a_person_holds_is_let_alone_by_a_look_that_is_under_way(laboratory, lab):
+    """Whoever was told that it is theirs may switch it on before the look has come to it."""
+    holds: list[Held] = []
+
+    async def start() -> None:
+        async with open_bench(
+            lab, LabClock(), lock_folder=lab.path.parent, holds=lambda: holds
+        ) as bench:
+            source = bench.instruments["drive_lo"]
+            state = source.state
+
+            async def meanwhile() -> State:
+                holds.append(Held("drive_lo", "ann", "two-tone", None))
+                panel(laboratory, "drive_lo", "on", "1")
+                return await state()
+
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(source, "state", meanwhile)
+                await bench.look()
+            assert laboratory.outputs()["drive_lo.rf"] is not None
+            assert "somebody else" not in {c.who for c in bench.gate.changes}
+
+    asyncio.run(start())
 
 
 async def _nothing(bench: Bench) -> None:

@@ -57,8 +57,7 @@ OnProgress = Callable[[float], None]
 class Bench:
     """The instruments of a computer, behind the gate; plays one program at a time.
 
-    last_stages: wall seconds of the last program by stage: compile, upload, acquire, demodulate
-    (the part of acquire that the host spent integrating).
+    last_stages: wall s of the last program by stage; demodulate is the host's part of acquire.
     """
 
     def __init__(
@@ -91,7 +90,7 @@ class Bench:
     async def look(self) -> None:
         """Ask all how they are set, while nothing plays; what is on and should be off goes off.
 
-        Not while the interlock switches off, which looks for itself.
+        Not while the interlock switches off, which looks for itself, nor once a person holds one.
 
         Raises
         ------
@@ -102,13 +101,15 @@ class Bench:
             gate, before = self.gate, self.gate.trip.is_set()
 
             def moot() -> bool:
-                return not gate.inhibition.off or gate.trip.is_set() != before
+                held = gate.guard.hold_on(*self.instruments) is not None
+                return held or not gate.inhibition.off or gate.trip.is_set() != before
 
             if not moot():
                 gate.guard.job = ""
                 described = [n for n, d in self.instruments.items() if isinstance(d, Described)]
                 each = ({name: gate.commanded(name)} for name in described)
                 await together(self._read_back.check(one, moot) for one in each)
+            if not moot():
                 await gate.biases.as_left()
 
     async def recover(self, failure: InstrumentError) -> frozenset[str]:

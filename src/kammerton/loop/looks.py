@@ -20,10 +20,14 @@ BETWEEN = "found between two runs"
 
 @dataclass
 class Looks:
-    """Knows when to look next; the first time `EVERY` s after the bench was set up."""
+    """Knows when to look next; the first time `EVERY` s after the bench was set up.
+
+    well: called after each look that found nothing wrong.
+    """
 
     bench: Acquires
     monotonic: Callable[[], float] = time.monotonic
+    well: Callable[[], object] = bool
     _due: float = field(init=False)
 
     def __post_init__(self) -> None:
@@ -39,4 +43,5 @@ class Looks:
             return failure
         finally:
             self._due = self.monotonic() + EVERY
+        self.well()
         return None

@@ -103,7 +103,7 @@ class Loop:
         )
         self.patience.alarm = self.alarm
         self._outage = Outage(self.bench, self._say, self.alarm)
-        self._looks = Looks(self.bench)
+        self._looks = Looks(self.bench, well=self._outage.calm)
         self._sight = Sight(self.lab, self.book, self.clock, self.patience, lambda: self.held())
 
     async def keep(self) -> None:
@@ -124,7 +124,7 @@ class Loop:
                 if not await self.step():
                     await self._say(self._idle())
                     await asyncio.sleep(IDLE)
-                if (failure := await self._looks.when_due()) is not None:
+                if not self.leave and (failure := await self._looks.when_due()) is not None:
                     log.error("%s: %s", BETWEEN, failure)
                     await self._brought_back(failure, f"{BETWEEN}: {failure}")
 
@@ -263,12 +263,13 @@ class Loop:
         return outcome
 
     async def _brought_back(self, failure: InstrumentError, why: str) -> None:
-        """Bring back what failed, and doubt what rests on it, if its settings were lost."""
+        """Bring back what failed; doubt what rests on it, if its settings were lost."""
         if isinstance(failure, LastingFault):
             raise failure  # the next run would be as wrong as this one, and say nothing any more
         changed = {failure.instrument} if isinstance(failure, SettingsChanged) else set()
         await self._doubt(changed, why)
-        await self._doubt(await self._outage.after(failure, self._limit), why, changed)
+        if not self.leave:  # else all is set up anew after that, and nobody waits for it now
+            await self._doubt(await self._outage.after(failure, self._limit), why, changed)
 
     async def _doubt(
         self, lost: Collection[str | None], why: str, already: Collection[str | None] = ()

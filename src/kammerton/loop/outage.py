@@ -80,7 +80,10 @@ class Outage:
                 return lost
 
     def calm(self) -> None:
-        """Note that a run succeeded; an outage that has not come back for long is over."""
+        """Note that a run succeeded, or that between two all are well.
+
+        An outage that has not come back for long is over.
+        """
         steady = self.backoff.monotonic() - self.backoff.began >= self.backoff.steady
         if steady:
             self._over("it works again")

@@ -7,7 +7,6 @@ import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from kammerton.bench import Bench, open_bench
 from kammerton.bench.guard import said
@@ -242,7 +241,7 @@ class Tuning:
         if doubted := book.doubted():
             rests = "what rests on it is measured again"
             log.warning("switched off and on since it was last asked: %s; %s", words, rests)
-            record = Record(self.store, partial(asyncio.to_thread, self._say), self.alarm)
+            record = Record(self.store, lambda what: asyncio.to_thread(self._say, what), self.alarm)
             await record.doubt(doubted, f"{words} was switched off and on")
 
     async def _waiting(self) -> None:

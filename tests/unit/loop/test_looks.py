@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -39,15 +41,24 @@ def test_it_looks_now_and_then_also_after_something_was_wrong():
     assert (bench.looked, [each for each in found if each]) == (3, [CHANGED])
 
 
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """The folder of a database in which all is measured."""
+    folder = tmp_path_factory.mktemp("settled")
+    with Store.open(folder / "kammerton.sqlite", "two") as store:
+        asyncio.run(make(folder, store, Chip())[0].settle())
+    return folder
+
+
 @pytest.fixture
-def idle(tmp_path, monkeypatch):
-    """A loop that has measured all, and its bench."""
+def idle(settled, tmp_path, monkeypatch):
+    """A loop that has nothing to measure, and its bench."""
+    shutil.copytree(settled, tmp_path, dirs_exist_ok=True)
     with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
         loop, bench = make(tmp_path, store, Chip())
-        asyncio.run(loop.settle())
         monkeypatch.setattr(looks, "EVERY", 0.0)
         monkeypatch.setattr("kammerton.loop.loop.IDLE", 0.0)
-        loop._looks = Looks(bench)
+        loop._looks._due = 0.0
         yield loop, bench
 
 
@@ -66,6 +77,57 @@ def test_i10_what_rests_on_a_box_that_a_look_finds_changed_is_doubted(idle, capl
     assert loop.book["q0.f01"].sigma > 2 * before
     assert f"found between two runs: {CHANGED}" in caplog.text
     assert "is aborted" not in caplog.text
+
+
+def test_nobody_looks_once_a_person_wants_the_instruments(idle):
+    loop, bench = idle
+    watched = Watched()
+    bench.look, loop.said = watched.look, lambda what: setattr(loop, "leave", "lo is held by ann")
+    asyncio.run(loop.keep())
+    assert watched.looked == 0
+
+
+def test_whoever_holds_what_a_look_finds_changed_waits_for_no_recovery(idle):
+    loop, bench = idle
+    before, told = loop.book["q0.f01"].sigma, []
+
+    async def look() -> None:
+        loop.leave = "lo is held by ann"
+        raise CHANGED
+
+    async def recover(failure):
+        told.append(failure)
+        return frozenset()
+
+    bench.look, bench.recover = look, recover
+    asyncio.run(loop.keep())
+    assert told == []
+    assert loop.book["q0.f01"].sigma > 2 * before
+
+
+def test_i11_a_look_that_finds_all_well_ends_the_alarm_though_nothing_is_measured(idle):
+    """Else whoever was told in the night waits for the next run, which may be hours later."""
+    loop, bench = idle
+    heard, now = [], [0.0]
+    loop._outage.alarm, loop._outage.sleep = heard.append, AsyncMock()
+    loop._outage.backoff.monotonic = lambda: now[0]
+    failures = [InstrumentError("lo: no answer", instrument="lo")] * 6
+
+    async def look() -> None:
+        if failures:
+            raise failures.pop()
+        now[0] += 300.0
+        if len(heard) == 2 or now[0] > 3000.0:
+            loop.leave = "seen"
+
+    async def recover(failure):
+        return frozenset()
+
+    bench.look, bench.recover = look, recover
+    asyncio.run(loop.keep())
+    assert [(each.subject, each.on, each.text) for each in heard][1:] == [
+        ("lo", False, "it works again")
+    ]
 
 
 def test_i9_what_lasts_and_is_found_by_a_look_ends_the_work(idle):
