@@ -14,7 +14,7 @@ from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import Lane
 from kammerton.bench.switching import all_of
 from kammerton.lab import InstrumentEntry, Lab
-from kammerton.model import InstrumentError
+from kammerton.model import InstrumentError, InstrumentInUse
 from kammerton.model.roles import (
     BiasSource,
     Digitizer,
@@ -65,6 +65,8 @@ async def connect(
     InstrumentError
         Names every instrument that failed with its address and the cause; those that did connect
         are switched off, since what an earlier process left on stays so otherwise, and closed.
+    InstrumentInUse
+        As that, and another process has one of those that did connect.
     """
     entries = list(lab.instruments.values())
     factories = await asyncio.to_thread(load_drivers, lab, drivers)
@@ -73,13 +75,19 @@ async def connect(
     failures = [str(r) for r in results.values() if not isinstance(r, Instrument)]
     failures += _wrong_roles(lab, connected)
     if failures:
-        failures += await safe_all(lab, connected, hold)
-        raise InstrumentError("\n".join(failures + await close_all(connected)))
+        left, foreign = await safe_all(lab, connected, hold)
+        refused = InstrumentInUse if foreign else InstrumentError
+        raise refused("\n".join([*failures, *left, *await close_all(connected)]))
     return connected
 
 
-async def safe_all(lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None) -> list[str]:
-    """Switch off what is no bias; return a line for each that is not known to be off."""
+async def safe_all(
+    lab: Lab, instruments: Mapping[str, Instrument], hold: Hold | None
+) -> tuple[list[str], bool]:
+    """Switch off what is no bias; return a line for each that is not known to be off.
+
+    Beside it, whether another process has one of them.
+    """
     guarded, devices = Boxes(lab).guarded, instruments.items()
     mine = {name: each for name, each in devices if not isinstance(each, BiasSource)}
     with ExitStack() as stack:
@@ -88,8 +96,8 @@ async def safe_all(lab: Lab, instruments: Mapping[str, Instrument], hold: Hold |
         try:
             await all_of(off, "is not known to be off")
         except InstrumentError as error:
-            return [*(text for _, text in foreign), str(error)]
-    return [text for _, text in foreign]
+            return [*(text for _, text in foreign), str(error)], bool(foreign)
+    return [text for _, text in foreign], bool(foreign)
 
 
 async def _foreign(

@@ -44,6 +44,8 @@ class Inhibition:
         objection = self._guard.cold.objection()
         if objection is None:
             return None
+        if self.off and self._guard.cold.allowed:  # only older than it may be, as time leaps
+            return f"drive waits for the next reading: {objection}"
         if self.off:
             return f"drive is off: {objection}"
         if self._failed is None and not self._late:

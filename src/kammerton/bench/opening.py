@@ -131,10 +131,8 @@ async def _boxes_held(
         try:
             stack.enter_context(hold(found))
         except InstrumentError as refusal:
-            lines = [
-                *str(refusal).splitlines(),
-                *await unbroken(safe_all(gate.lab, instruments, hold)),
-            ]
+            left, _ = await unbroken(safe_all(gate.lab, instruments, hold))
+            lines = [*str(refusal).splitlines(), *left]
             raise type(refusal)("\n".join(dict.fromkeys(lines))) from None
         yield
 

@@ -16,7 +16,7 @@ def inhibition(told: Tell = unheard, cold: SimpleNamespace | None = None) -> Inh
 
 def warm() -> SimpleNamespace:
     words = "the mixing chamber reads 4 K"
-    return SimpleNamespace(objection=lambda: words, arming=False, reason="warm")
+    return SimpleNamespace(objection=lambda: words, arming=False, allowed=False, reason="warm")
 
 
 def test_that_an_output_is_not_known_to_be_off_is_said_once_an_attempt_has_failed():
@@ -28,6 +28,12 @@ def test_that_an_output_is_not_known_to_be_off_is_said_once_an_attempt_has_faile
     assert "not every output is known to be off" in mine.words()
     mine.tripped(None)
     assert mine.words() == "drive is off: the mixing chamber reads 4 K"
+
+
+def test_what_is_only_waiting_for_a_reading_is_not_called_off():
+    cold = warm()
+    cold.allowed = True
+    assert (inhibition(cold=cold).words() or "").startswith("drive waits for the next reading")
 
 
 def test_or_once_it_takes_long():

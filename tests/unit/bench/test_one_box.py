@@ -14,7 +14,7 @@ from kammerton.bench import locks, open_bench
 from kammerton.bench.boxes import Boxes, named
 from kammerton.bench.locks import held_boxes, held_locks, on_this_computer
 from kammerton.lab import Lab
-from kammerton.model import InstrumentError, LabClock
+from kammerton.model import InstrumentError, InstrumentInUse, LabClock
 from kammerton.model.roles import Identity
 
 AWG = Identity("TEKTRONIX", "AWG5208", "B050007", "7.2")
@@ -60,7 +60,7 @@ def test_r7_a_second_that_cannot_reach_all_does_not_switch_off_what_the_first_ha
         every = fake.drivers | drivers
         async with open_bench(lab, LabClock(), drivers=every, lock_folder=tmp_path):
             del fake.log[:]
-            with pytest.raises(InstrumentError, match="nobody answers") as caught:
+            with pytest.raises(InstrumentInUse, match="nobody answers") as caught:
                 await opened(elsewhere(make.lab(), "second"), digitizer=lambda: away)
             assert {what for name, what, *_ in fake.log if name != "fridge"} == {"close"}
             assert str(caught.value).count("is in use by process") == 2
