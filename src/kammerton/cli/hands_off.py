@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from pathlib import Path
 
@@ -11,6 +12,10 @@ WITHIN = 15.0
 SPACING = 0.2
 SETTLED = ("hands off", "safe mode")
 """How a daemon begins to say what it does once it drives nothing any more."""
+
+OFF = re.compile(r"hands off: .*; outputs are off|safe mode: all outputs are off; .*", re.DOTALL)
+"""What it says where they are known to be off. A person's words stand in it, too: these count for
+nothing."""
 
 LOOK = "look at the front panels before you reach in"
 
@@ -49,5 +54,5 @@ def _now(database: Path | str, *, there_was_one: bool) -> tuple[str | None, str]
             return (f"{caution(store, said)}; {LOOK}" if there_was_one else ""), said.what
     if not said.what.startswith(SETTLED):
         return None, said.what
-    off = "outputs are off" in said.what
+    off = OFF.fullmatch(said.what)
     return (said.what if off else f"CAUTION: {said.what}; {LOOK}"), said.what

@@ -238,6 +238,12 @@ def test_a_hold_that_is_over_before_it_begins_says_that_nothing_is_held(lab):
             "hands off: computer is held by ann; outputs are NOT known to be off",
             "^CAUTION: hands off: .* NOT known to be off; look at the front panels",
         ),
+        (
+            "hands off: lo is held by ann: until outputs are off; outputs are NOT known to be off",
+            "^CAUTION: hands off: ",
+        ),
+        ("safe mode: all outputs are off; it crashed; a person must restart it", "^safe mode: all"),
+        ("safe mode: not every output is known to be off; outputs are off", "^CAUTION: safe mode"),
         ("t1 on q0", "^CAUTION: outputs are not known to be off after 1 s, .* says: t1 on q0"),
         (None, "^outputs are off$"),
     ],
