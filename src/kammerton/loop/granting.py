@@ -25,14 +25,16 @@ from kammerton.store.rows import run_number
 class Granting:
     """Measures what is wished for, whatever it is worth, and says what came of it.
 
-    held: says who holds what a wish is about; "": nobody. planned: what a wish means now, or why it
-    cannot be granted. attempt: runs a plan; returns the run, or why there is none. go_on: does what
-    is worth most otherwise; False when nothing is. leave: why the loop shall end; "": it goes on.
-    withheld: why the latest run replaces nothing; "" where it does.
+    held: says who holds what a wish is about; "": nobody. follow: believes what is in the store by
+    now. planned: what a wish means then, or why it cannot be granted. attempt: runs a plan; returns
+    the run, or why there is none. go_on: does what is worth most otherwise; False when nothing is.
+    leave: why the loop shall end; "": it goes on. withheld: why the latest run replaces nothing; ""
+    where it does.
     """
 
     wishes: Wishes
     held: Callable[[Wish], str]
+    follow: Callable[[], Awaitable[object]]
     planned: Callable[[Wish], Plan | str]
     attempt: Callable[[Plan], Awaitable[str]]
     go_on: Callable[[], Awaitable[bool]]
@@ -63,6 +65,7 @@ class Granting:
 
     async def _granted(self, wish: Wish) -> str:
         until = time.monotonic() + WAITED_FOR
+        await self.follow()
         plan = self.held(wish) or self.planned(wish)
         words = plan if isinstance(plan, str) else await self.attempt(plan)
         if not words.startswith(ABORTED):
@@ -77,6 +80,7 @@ class Granting:
         while not self.leave() and time.monotonic() < until:
             if held := self.held(wish):
                 return held
+            await self.follow()
             plan = self.planned(wish)
             if not isinstance(plan, str):
                 return await self.attempt(plan)

@@ -163,7 +163,6 @@ class Loop:
     async def step(self) -> bool:
         """Choose and run one calibration; False when none is worth its time."""
         if (wish := self.wishes.next()) is not None:
-            await self._conclusions.follow()
             await self._granting().grant(wish)
             return True
         return await self._go_on()
@@ -188,6 +187,7 @@ class Loop:
         return Granting(
             self.wishes,
             held=lambda wish: self._whose(wish.target, self.lab.qubits[wish.target].resonator),
+            follow=self._conclusions.follow,
             planned=lambda wish: planned(wish, self.planner.calibrations, self._sight.target),
             attempt=partial(self._attempt, asked=True),
             go_on=self._go_on,

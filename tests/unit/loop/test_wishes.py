@@ -24,6 +24,7 @@ from kammerton.model import (
     Records,
 )
 from kammerton.store import Store
+from tests.stored import run
 from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 
 pytestmark = pytest.mark.usefixtures("without_files")
@@ -231,6 +232,23 @@ def test_first_what_it_rests_on_is_measured_again(loop):
     done, run = granted(loop, Wish(7, "t1", "q0", "ada"))
     assert done, run
     assert [program.name for program in bench.played] == ["rabi_amplitude", "t1"]
+
+
+def test_what_was_set_back_while_the_instrument_was_away_is_what_is_driven_then(loop):
+    """A person who waits for an instrument looks at what the daemon believes, and sets it right."""
+    store, head = loop.store, loop.store.revision()
+    known = store.parameters()["q0.f01"]
+    store.commit(run(), {"q0.f01": replace(known, value=known.value + 2e6)})
+
+    async def recover() -> frozenset[str]:
+        store.revert(head, ["q0.f01"], who="anna")
+        return frozenset()
+
+    bench = hiccup(loop, recover)
+    done, words = granted(loop, Wish(7, "t1", "q0", "ada"))
+    assert done, words
+    (pulse,) = {p.frequency for p in bench.played[-1].sequences["q0"] if hasattr(p, "frequency")}
+    assert pulse == pytest.approx(known.value, abs=1.0)
 
 
 def test_a_wish_is_not_granted_again_when_nobody_waits_for_it_any_more(loop, monkeypatch):
