@@ -68,7 +68,7 @@ def test_what_differs_twice_is_a_hand_and_drive_pauses(fake, make, tmp_path):
     assert isinstance(failure, SettingsChanged)
     assert "frequency is 7.2 GHz, not 7 GHz" in str(failure)
     assert source.asked == 2
-    with pytest.raises(DriveInhibited, match="refused for 60 s more"):
+    with pytest.raises(DriveInhibited, match=r"refused for \d+ s more"):
         asyncio.run(bench.gate.guard.require_cold("program"))
 
 
