@@ -63,7 +63,7 @@ async def found(bench: Bench, words: str) -> frozenset[str]:
 
 def test_i10_what_is_switched_on_by_hand_goes_off_though_nothing_was_ever_measured(laboratory, lab):
     async def body(bench: Bench) -> None:
-        await bench.look()
+        assert await bench.look()
         panel(laboratory, "drive_lo", "on", "1")
         assert laboratory.outputs()["drive_lo.rf"] is not None
         with pytest.raises(SettingsChanged, match="drive_lo is not set as it was: output is on"):
@@ -154,7 +154,7 @@ def test_what_a_person_holds_is_let_alone_by_a_look_that_is_under_way(laboratory
 
             with pytest.MonkeyPatch.context() as patched:
                 patched.setattr(source, "state", meanwhile)
-                await bench.look()
+                assert not await bench.look()
             assert laboratory.outputs()["drive_lo.rf"] is not None
             assert "somebody else" not in {c.who for c in bench.gate.changes}
 

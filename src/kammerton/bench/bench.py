@@ -87,10 +87,10 @@ class Bench:
         await together(self._configure(device) for device in self.instruments.values())
         await self._read_back.remember(self.instruments)
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """Ask all how they are set, while nothing plays; what is on and should be off goes off.
 
-        Not while the interlock switches off, which looks for itself, nor once a person holds one.
+        False: not all, as the interlock switches off, which looks itself, or a person holds one.
 
         Raises
         ------
@@ -106,11 +106,11 @@ class Bench:
 
             if not moot():
                 gate.guard.job = ""
-                described = [n for n, d in self.instruments.items() if isinstance(d, Described)]
-                each = ({name: gate.commanded(name)} for name in described)
-                await together(self._read_back.check(one, moot) for one in each)
+                names = [n for n, d in self.instruments.items() if isinstance(d, Described)]
+                await together(self._read_back.check({n: gate.commanded(n)}, moot) for n in names)
             if not moot():
                 await gate.biases.as_left()
+            return not moot()
 
     async def recover(self, failure: InstrumentError) -> frozenset[str]:
         """After a failure, bring back whichever instrument failed; the others stay as they are.

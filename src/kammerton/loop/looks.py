@@ -38,10 +38,10 @@ class Looks:
         if self.monotonic() < self._due:
             return None
         try:
-            await self.bench.look()
+            if await self.bench.look():
+                self.well()
         except InstrumentError as failure:
             return failure
         finally:
             self._due = self.monotonic() + EVERY
-        self.well()
         return None

@@ -49,8 +49,8 @@ class Acquires(Protocol):
     async def acquire(self, program: Program) -> Records:
         """Play a program on the instruments and return what they measured."""
 
-    async def look(self) -> None:
-        """Ask all how they are set.
+    async def look(self) -> bool:
+        """Ask all how they are set; say whether all were asked.
 
         Raises
         ------

@@ -22,12 +22,13 @@ class Watched:
     """A bench that has something to say at each of its next looks, and is well then."""
 
     def __init__(self, *failures: InstrumentError) -> None:
-        self.failures, self.looked = list(failures), 0
+        self.failures, self.looked, self.asked = list(failures), 0, True
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
         self.looked += 1
         if self.failures:
             raise self.failures.pop(0)
+        return self.asked
 
 
 def test_it_looks_now_and_then_also_after_something_was_wrong():
@@ -39,6 +40,16 @@ def test_it_looks_now_and_then_also_after_something_was_wrong():
         now[0] += EVERY / 4
         found.append(asyncio.run(mine.when_due()))
     assert (bench.looked, [each for each in found if each]) == (3, [CHANGED])
+
+
+def test_only_a_look_at_all_of_them_says_that_all_are_well():
+    """What the interlock switches off just then, or a person holds, nobody has asked."""
+    bench, now, said = Watched(CHANGED), [0.0], []
+    mine = Looks(bench, lambda: now[0], lambda: said.append(now[0]))
+    for bench.asked in (True, False, True):
+        now[0] += EVERY
+        asyncio.run(mine.when_due())
+    assert said == [3 * EVERY]
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +102,7 @@ def test_whoever_holds_what_a_look_finds_changed_waits_for_no_recovery(idle):
     loop, bench = idle
     before, told = loop.book["q0.f01"].sigma, []
 
-    async def look() -> None:
+    async def look() -> bool:
         loop.leave = "lo is held by ann"
         raise CHANGED
 
@@ -113,12 +124,13 @@ def test_i11_a_look_that_finds_all_well_ends_the_alarm_though_nothing_is_measure
     loop._outage.backoff.monotonic = lambda: now[0]
     failures = [InstrumentError("lo: no answer", instrument="lo")] * 6
 
-    async def look() -> None:
+    async def look() -> bool:
         if failures:
             raise failures.pop()
         now[0] += 300.0
         if len(heard) == 2 or now[0] > 3000.0:
             loop.leave = "seen"
+        return True
 
     async def recover(failure):
         return frozenset()
