@@ -178,9 +178,12 @@ class ReadBack:
         device = self._instruments[name]
         cycled = isinstance(device, Described) and bool((await device.state()).get(CYCLED))
         if cycled:
-            anew = OutputChange(name, "as it was left", "switched off and on", POWER_CYCLE)
-            self._guard.note(anew)
+            self._note_cycled(name)
         return cycled
+
+    def _note_cycled(self, name: str) -> None:
+        anew = OutputChange(name, "as it was left", "switched off and on", POWER_CYCLE)
+        self._guard.note(anew)
 
     async def _first_of(self, name: str, device: Described) -> None:
         self._first[name] = await self._second.agreed(name, device.state, _listed)
@@ -218,18 +221,19 @@ class ReadBack:
             self._alarm(Alarm("instrument error", name, over, on=False))
 
     def _as_set(self, name: str, expected: State, found: State) -> None:
-        differences = list(_differences(expected, found))
-        if not differences:
+        differences, cycled = list(_differences(expected, found)), bool(found.get(CYCLED))
+        if not differences and not cycled:
             return
-        cycled = bool(found.get(CYCLED))
+        if not differences:  # it keeps its settings; what was uploaded, and its phase, are lost
+            self._note_cycled(name)
         self._told[name] = differences
         self.lost.add(name)
         for key, old, new in differences:
             self._note(name, (key, old, new), POWER_CYCLE if cycled else SOMEBODY)
         words = ", ".join(difference(*each) for each in differences)
         if cycled:
-            reason = f"{name} was switched off and on, and lost its settings: {words}"
-            raise SettingsChanged(reason, instrument=name)
+            lost = f", and lost its settings: {words}" if words else ""
+            raise SettingsChanged(f"{name} was switched off and on{lost}", instrument=name)
         reason = f"{name} is not set as it was: {words}; {by_hand(name)}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)

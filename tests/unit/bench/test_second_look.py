@@ -114,6 +114,15 @@ def test_a_power_cycle_that_only_the_first_look_tells_is_no_hand(fake, make, tmp
     asyncio.run(bench.gate.guard.require_cold("program"))  # no pause
 
 
+def test_i7_a_power_cycle_counts_though_all_settings_are_kept(fake, make, tmp_path):
+    """What was uploaded is lost all the same, and so is the phase; the event is told only once."""
+    (bench, failure), _ = after_a_run(fake, make, tmp_path, {"power_on": True})
+    assert isinstance(failure, SettingsChanged)
+    assert str(failure) == "lo was switched off and on"
+    assert bench._read_back.lost == {"lo"}
+    assert [c.new for c in bench.gate.changes if c.who == "power cycle"] == ["switched off and on"]
+
+
 def test_settings_that_are_misheard_at_the_very_first_are_no_hand_afterwards(fake, make, tmp_path):
     (bench, failure), _ = after_a_run(fake, make, tmp_path, {"reference": "EXD"}, first=1)
     assert failure is None
