@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.curves.fringes import bounds
 from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.prepare import prepare
+from kammerton.estimation.numeric.solver import solve
 
 P = {
     "DECAY": [2.0, 0.3],
@@ -50,6 +53,38 @@ def test_recurrence_is_the_law(name):
     c = np.ones(kernels.LINEAR[law])
     quick, slow = (law_at(law, P[name], EVEN, step, c)[2] for step in (0.025, 0.0))
     assert quick == pytest.approx(slow, abs=1e-11)
+
+
+def drifting(n):
+    """Return fringes whose frequency drifts, which no two frequencies follow."""
+    t, noise = np.linspace(0.0, 1.0, 101), np.random.default_rng(1).normal(size=(n, 101))
+    y = np.cos(2 * np.pi * (7.0 * t + 1.2 * t**2)) * np.exp(-((1.3 * t) ** 4)) + 0.05 * noise
+    return prepare(t, y, np.full(101, 0.05), complex_too=False, from_zero=True, least=7)
+
+
+def test_a_fit_with_a_parameter_at_its_bound_comes_to_the_minimum():
+    """A step that takes a held parameter for free leads the others astray, or lets them creep."""
+    batch, start = drifting(3), np.tile([1.0, 1.0, 14 * np.pi, 18 * np.pi], (3, 1))
+    low, high = bounds(batch, 2)
+    found = solve(kernels.BEAT, batch, start, low, high)
+    assert found.p[:, 1] == pytest.approx(high[1])
+    low[1] = high[1]  # frozen, so that the others are free in every step
+    held = solve(kernels.BEAT, batch, found.p, low, high)
+    assert found.cost == pytest.approx(held.cost, rel=1e-4)
+
+
+def test_several_starts_are_fitted_as_if_each_were_alone():
+    batch = drifting(2)
+    starts = [np.tile([1.0, 1.0, 2 * np.pi * f, 18 * np.pi], (2, 1)) for f in (5.0, 7.0, 12.0)]
+    low, high = bounds(batch, 2)
+    every = solve(kernels.BEAT, batch, np.concatenate(starts), low, high)
+    for k, start in enumerate(starts):
+        alone, mine = (
+            solve(kernels.BEAT, batch, start, low, high),
+            every.take(slice(2 * k, 2 * k + 2)),
+        )
+        for name in ("theta", "cov", "cost", "residual", "free"):
+            assert (getattr(mine, name) == getattr(alone, name)).all()
 
 
 def test_the_envelope_is_one_over_e_at_the_inverse_rate():

@@ -93,6 +93,24 @@ def test_a_ridge_draws_the_slope_to_zero():
     assert sizes[0] > sizes[1] > 100 * sizes[2]
 
 
+def test_a_fit_with_parameters_at_bounds_comes_to_the_minimum():
+    """A step that takes a held parameter for free leads the others astray."""
+    rng = np.random.default_rng(57)
+    steps = rng.normal(size=(1, 61)) + 1j * rng.normal(size=(1, 61))
+    walk = 10.0 + np.cumsum(steps, axis=1)
+    batch = prepare(X, walk, np.ones(61), complex_too=True, from_zero=False, least=8)
+    low, high = np.array([-0.3, 0.01, -30.0]), np.array([1.3, 5.0, 30.0])
+    found, _ = fit_poles(ALONE, batch, np.array([[0.5, 0.5, 0.0]]), low, high, slope=True)
+    assert found.p[0, 0] == low[0]
+
+    def left(own):
+        held = np.concatenate([low[:1], own])
+        return fit_poles(ALONE, batch, held[None], held, held, slope=True)[0].residual[0]
+
+    best = least_squares(left, found.p[0, 1:], bounds=(low[1:], high[1:]), x_scale=[1.0, 0.1])
+    assert 2 * best.cost == pytest.approx(found.cost[0], rel=1e-4)
+
+
 @pytest.mark.parametrize("part", [0.0, 0.05])
 def test_a_mixture_is_seen_before_it_is_fitted(part):
     truth = np.array(CASES["alike"][1][:-2])

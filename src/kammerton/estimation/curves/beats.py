@@ -51,17 +51,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     seed = search(part, "oscillations", 2, np.where(part.w > 0, single.residual, 0.0))
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
     beat = _like_a_beat(part, single)
-    for first, second, shape in CLOSE:
-        poor = np.flatnonzero(beat & (structured(part, double) | ~_found(part, single, double)))
-        if len(poor) == 0:
-            break
-        poor, start = _hopeful(part, single, poor, (first, second, shape))
-        if len(poor) == 0:
-            continue
-        other = _from(part.take(poor), start)
-        old, real = double.take(poor), _both_there(other)
-        better = real & ((other.cost < old.cost) | ~_both_there(old))
-        double = replaced(double, poor, other, better)
+    double = _of_close(part, single, double, beat)
     real, gain = _found(part, single, double), delta_bic(part, single, double)
     met = beat & _met(double) & (gain > SEARCHED)
     found = _of_several(part.take(real), double.take(real))
@@ -79,16 +69,44 @@ def _evenly(shape: float, turns: Array) -> Array:
     return np.column_stack([rate, shape * rate, turns])
 
 
+def _of_close(batch: Batch, single: Solution, double: Solution, beat: Mask) -> Solution:
+    """Try two frequencies close to that of a quick decay (`beat`), until they explain it."""
+    poor = np.flatnonzero(beat & _lacking(batch, single, double))
+    if len(poor) == 0:
+        return double
+    part, one = batch.take(poor), single.take(poor)
+    hopeful, starts = _hopeful(part, one)
+    for hope, start in zip(hopeful, starts, strict=True):
+        rows = np.flatnonzero(hope & _lacking(part, one, double.take(poor)))
+        if len(rows) == 0:
+            continue
+        old, other = double.take(poor[rows]), _from(part.take(rows), start[rows])
+        better = _both_there(other) & ((other.cost < old.cost) | ~_both_there(old))
+        double = replaced(double, poor[rows], other, better)
+    return double
+
+
+def _lacking(batch: Batch, single: Solution, double: Solution) -> Mask:
+    """Return where two frequencies are not found yet, or leave more than noise."""
+    return structured(batch, double) | ~_found(batch, single, double)
+
+
 def _of_several(batch: Batch, double: Solution) -> Solution:
-    """Return the best of several minima: of each envelope, and where a beat is as long as x."""
+    """Return the best of several minima: of each envelope, and where a beat is as long as x.
+
+    All starts are refined at once: for few traces, calls cost more than fits.
+    """
     turns = double.p[:, 2:]
     every = np.arange(len(turns))
     close = np.flatnonzero(np.abs(turns[:, 0] - turns[:, 1]) < 2 * np.pi * FEW_BEATS)
-    mean = turns.mean(axis=1, keepdims=True)
-    for shape in SHAPES:
-        double = _or_from(batch, double, every, shape, turns)
-        for apart in APART:
-            double = _or_from(batch, double, close, shape, mean + np.pi * np.array([-apart, apart]))
+    mean = turns[close].mean(axis=1, keepdims=True)
+    beside = [mean + np.pi * np.array([-apart, apart]) for apart in APART]
+    starts = [_evenly(shape, each) for shape in SHAPES for each in (turns, *beside)]
+    rows = np.concatenate([every, *[close] * len(APART)] * len(SHAPES))
+    other = _from(batch.take(rows), np.concatenate(starts))
+    best = np.lexsort((other.cost, rows))
+    best = best[np.searchsorted(rows[best], every)]
+    double = replaced(double, every, other.take(best), other.cost[best] < double.cost)
     return _decaying(batch, double)
 
 
@@ -120,16 +138,6 @@ def _instead(
     return replaced(double, which, other, ok)
 
 
-def _or_from(
-    batch: Batch, double: Solution, which: NDArray[np.intp], shape: float, turns: Array
-) -> Solution:
-    """Refine the traces `which` from turns (N, 2) too, and keep what is better."""
-    if len(which) == 0:
-        return double
-    other = _from(batch.take(which), _evenly(shape, turns[which]))
-    return replaced(double, which, other, other.cost < double.cost[which])
-
-
 def weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
     """Weigh anew what two frequencies follow better than one did."""
     if len(beats.which) == 0:
@@ -143,14 +151,16 @@ def weighed_by_beats(batch: Batch, beats: Beats) -> tuple[Batch, Beats]:
     return batch.with_y(batch.y, w), replace(beats, fit=fit)
 
 
-def _hopeful(
-    batch: Batch, single: Solution, which: NDArray[np.intp], close: tuple[float, float, float]
-) -> tuple[NDArray[np.intp], Array]:
-    """Return which of the traces a beat may explain, after a few steps, and where those led."""
-    part, one = batch.take(which), single.take(which)
-    brief = _from(part, _close(one, *close), BRIEF)
-    hope = delta_cost(part, one, brief) > HOPE
-    return which[hope], brief.p[hope]
+def _hopeful(batch: Batch, single: Solution) -> tuple[Array, Array]:
+    """Return where each of CLOSE may explain a beat (C, N), and starts (C, N, P).
+
+    A few steps tell, and the start is where they lead to.
+    """
+    brief = _from(batch, np.concatenate([_close(single, *close) for close in CLOSE]), BRIEF)
+    n = batch.traces
+    each = [brief.take(slice(first, first + n)) for first in range(0, len(brief.cost), n)]
+    hope = np.array([delta_cost(batch, single, one) > HOPE for one in each])
+    return hope, np.array([one.p for one in each])
 
 
 def _like_a_beat(batch: Batch, single: Solution) -> Mask:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from kammerton.estimation.curves.shapes import GAUSSIAN, LORENTZIAN, bounds, only, pure
+from kammerton.estimation.curves.shapes import bounds, of_either, pure
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
-from kammerton.estimation.numeric.solver import Solution, merged, replaced, solve
+from kammerton.estimation.numeric.solver import Solution, replaced
 from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, structured
 
 Array = NDArray[np.float64]
@@ -111,11 +111,7 @@ def _pair(batch: Batch, start: Array, narrowest: float = 0.0) -> Solution:
     """Fit two Lorentzians or two Gaussians, whichever fits better."""
     low, high = bounds(batch, 2)
     low[1::2] = np.maximum(low[1::2], narrowest)
-    pair = [
-        solve(kernels.TWO_LINES, batch, start, low, high, only(batch, shape, 2))
-        for shape in (LORENTZIAN, GAUSSIAN)
-    ]
-    return merged(pair[0], pair[1], pair[1].cost < pair[0].cost)
+    return of_either(kernels.TWO_LINES, batch, start, low, high)
 
 
 def _halved(p: Array) -> Array:

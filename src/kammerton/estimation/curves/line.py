@@ -216,12 +216,15 @@ def one_line(batch: Batch) -> Solution:
     """
     fit = _free(batch, search(batch, "lines", 1))
     wide = (fit.p[:, 1] > WIDE) | (np.abs(fit.p[:, 0] - 0.5) > OUTER)
-    for where, middle in ((structured(batch, fit) | wide, False), (wide, True)):
-        which = np.flatnonzero(where)
-        if len(which):
-            part, start = batch.take(which), np.tile(MIDDLE, (len(which), 1))
-            other = _free(part, start if middle else search(part, "level lines", 1))
-            fit = replaced(fit, which, other, other.cost < fit.cost[which])
+    doubt, wide = np.flatnonzero(structured(batch, fit) | wide), np.flatnonzero(wide)
+    if len(doubt) == 0:
+        return fit
+    start = search(batch.take(doubt), "level lines", 1)
+    rows = np.concatenate([doubt, wide])
+    others = _free(batch.take(rows), np.concatenate([start, np.tile(MIDDLE, (len(wide), 1))]))
+    for mine in (slice(len(doubt)), slice(len(doubt), None)):
+        which, other = rows[mine], others.take(mine)
+        fit = replaced(fit, which, other, other.cost < fit.cost[which])
     return fit
 
 

@@ -88,21 +88,24 @@ def one_frequency(batch: Batch) -> Solution:
     seed = search(batch, "oscillations", 2)
     fit = _single_from(batch, np.column_stack([seed[:, 0], np.zeros(batch.traces), seed[:, 1]]))
     slow = np.flatnonzero(fit.p[:, 2] < TURN)
-    for each in SLOWLY:
-        fit = _or_from(batch, fit, slow, np.tile(each, (len(slow), 1)))
+    fit = _or_from(batch, fit, slow, np.tile(np.array(SLOWLY)[:, None], (1, len(slow), 1)))
     which = np.flatnonzero((fit.p[:, 0] > RATE) & (fit.p[:, 1] < SHAPE))
     quick, shape = AS_GAUSSIAN
     start = np.column_stack([quick * fit.p[:, 0], np.full(batch.traces, shape), fit.p[:, 2]])
-    return _or_from(batch, fit, which, start[which])
+    return _or_from(batch, fit, which, start[which][None])
 
 
-def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], start: Array) -> Solution:
-    """Refine the traces `which` from another start, and keep what is clearly better."""
+def _or_from(batch: Batch, fit: Solution, which: NDArray[np.intp], starts: Array) -> Solution:
+    """Refine the traces `which` (B,) from other starts (S, B, P); keep what is clearly better."""
     if len(which) == 0:
         return fit
     part = batch.take(which)
-    other = _single_from(part, start)
-    return replaced(fit, which, other, delta_cost(part, fit.take(which), other) > CLEARLY)
+    others = _single_from(part, np.concatenate(starts))
+    for first in range(0, len(others.cost), len(which)):
+        other = others.take(slice(first, first + len(which)))
+        better = delta_cost(part, fit.take(which), other) > CLEARLY
+        fit = replaced(fit, which, other, better)
+    return fit
 
 
 def _single_from(batch: Batch, start: Array) -> Solution:

@@ -16,7 +16,14 @@ LORENTZIAN, GAUSSIAN = (1.0, 0.0), (0.0, 1.0)
 
 def pure(batch: Batch, start: Array) -> Solution:
     """Fit a Lorentzian or a Gaussian, whichever fits better, from start (N, 2)."""
-    lorentz, gauss = shaped(batch, start, LORENTZIAN), shaped(batch, start, GAUSSIAN)
+    return of_either(kernels.LINE, batch, start, *bounds(batch, 1))
+
+
+def of_either(law: int, batch: Batch, start: Array, low: Array, high: Array) -> Solution:
+    """Fit lines that are all Lorentzians or all Gaussians, whichever fit better."""
+    shapes = [only(batch, shape, start.shape[1] // 2) for shape in (LORENTZIAN, GAUSSIAN)]
+    both = solve(law, batch, np.concatenate([start] * 2), low, high, np.concatenate(shapes))
+    lorentz, gauss = both.take(slice(len(start))), both.take(slice(len(start), None))
     return merged(lorentz, gauss, gauss.cost < lorentz.cost)
 
 

@@ -34,6 +34,7 @@ POWER = 7  # line, u line, 1; t, ...       p = centre, half width; t = x - 1/2
 
 NONLINEAR = (2, 3, 4, 2, 2, 4, 3, 2)
 LINEAR = (2, 3, 5, 2, 4, 6, 4, 3)  # the last two may have more, for their background
+USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which an iteration is the last: 1e-4 of chi-square
 SMALL = 0.1  # damping below which what a step promises is what is left to gain
 LN2 = math.log(2.0)
@@ -436,10 +437,12 @@ def refine(
     lam = 1e-2
     cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, room, c, d)
-    for _ in range(iterations):
+    for turn in range(iterations):
         reduced_normal(d, phi, gram, both, solved, a)
         for k in range(np_):
             fall[k] = along(d, k, r)
+        if turn >= USUAL:
+            hold(p, lo, hi, fall, a)
         before, lower, arrived = cost, False, False
         for failed in range(8):
             for k in range(np_):
@@ -478,6 +481,20 @@ def refine(
 
 
 @piece
+def hold(p: Array, lo: Array, hi: Array, fall: Array, a: Array) -> None:
+    """Leave parameters that are at a bound, and would go beyond, out of a step.
+
+    Else the others step as if those moved, and creep to the minimum.
+    """
+    for k in range(p.size):
+        if (p[k] <= lo[k] and fall[k] < 0.0) or (p[k] >= hi[k] and fall[k] > 0.0):
+            fall[k] = 0.0
+            for j in range(p.size):
+                if j != k:
+                    a[max(j, k), min(j, k)] = 0.0
+
+
+@piece
 def tangent(
     law: int, p: Array, lo: Array, hi: Array, x: Array, w: Array, phi: Array, room: Array,
     c: Array, d: Array,
@@ -504,18 +521,20 @@ def solve(
     law: int, x: Array, step: Array, y: Array, w: Array, prior: Array, theta: Array, lo: Array,
     hi: Array, cov: Array, r: Array, cost: Array, free: NDArray[np.intp], iterations: int,
 ) -> None:  # fmt: skip
-    """Refine every trace. x (K, M), step (K,) with K = 1 or N; y, w, r (N, R).
+    """Refine every trace from S starts. x (K, M), step (K,) with K = 1 or N; y, w (N, R).
 
-    theta (N, P + L): starts in its first P columns. prior (1 or N, 2, L); lo, hi (1 or N, P);
-    cov (N, P + L, P + L); cost, free (N,).
+    theta (S N, P + L): starts in its first P columns, one of every trace before the next ones.
+    prior (1 or S N, 2, L); lo, hi (1 or S N, P); r (S N, R); cov (S N, P + L, P + L); cost, free
+    (S N,).
     """
     rows, np_ = y.shape[1], lo.shape[1]
     linear = theta.shape[1] - np_
     phi, d, room = np.zeros((linear, rows)), np.zeros((np_, rows)), np.zeros((2, rows))
     column, p, weighted = np.zeros((linear, 1)), np.empty(np_), np.empty(rows)
     tools = tooled(np_, linear)
-    for n in range(y.shape[0]):
-        axis, known = n if x.shape[0] > 1 else 0, n if prior.shape[0] > 1 else 0
+    for n in range(theta.shape[0]):
+        trace = n % y.shape[0]
+        axis, known = trace if x.shape[0] > 1 else 0, n if prior.shape[0] > 1 else 0
         low, high = lo[n if lo.shape[0] > 1 else 0], hi[n if hi.shape[0] > 1 else 0]
         free[n] = linear
         for k in range(np_):
@@ -524,9 +543,9 @@ def solve(
         for k in range(linear):
             free[n] -= prior[known, 0, k] != 0.0
         for i in range(rows):
-            weighted[i] = y[n, i] * w[n, i]
+            weighted[i] = y[trace, i] * w[trace, i]
         cost[n] = refine(
-            law, x[axis], step[axis], weighted, w[n], prior[known], p, low, high, iterations,
+            law, x[axis], step[axis], weighted, w[trace], prior[known], p, low, high, iterations,
             phi, d, room, column, r[n], cov[n], tools,
         )  # fmt: skip
         for k in range(np_):

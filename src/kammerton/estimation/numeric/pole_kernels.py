@@ -30,6 +30,7 @@ ONE, POLE, T, SQUARE, TT = range(5)  # functions: 1, L, t, L^2, t^2
 FUNCTIONS = 5
 LINEAR = 3  # of the functions: those that have coefficients
 BLOCK = 16  # points: turns over so many are tabulated
+USUAL = 12  # iterations, beyond which a fit creeps
 ENOUGH = 2e-6  # relative gain at which a step is the last: 1e-4 of chi-square
 ROUNDING = 1e-14  # of all of y: what sums cannot tell
 
@@ -341,6 +342,20 @@ def gain_of_two(
 
 
 @kernel
+def hold(p: Array, lo: Array, hi: Array, fall: Array, a: Array) -> None:
+    """Leave parameters that are at a bound, and would go beyond, out of a step.
+
+    Else the others step as if those moved, and creep to the minimum.
+    """
+    for k in range(p.size):
+        if (p[k] <= lo[k] and fall[k] < 0.0) or (p[k] >= hi[k] and fall[k] > 0.0):
+            fall[k] = 0.0
+            for j in range(p.size):
+                if j != k:
+                    a[k, j] = a[j, k] = 0.0
+
+
+@kernel
 def refine(
     where: Index, p: Array, lo: Array, hi: Array, x: Array, step: float, ridge: Array,
     iterations: int, given: Room, rooms: tuple[Room, ...],
@@ -351,8 +366,10 @@ def refine(
     lam, size, whole = 1e-2, p.size, given[3][0]
     cost = project(where, p, x, step, ridge, given, sums, h, r, gram, c)
     tangent(where, p, c, h, r, slopes, normal, fall)
-    for _ in range(iterations):
+    for turn in range(iterations):
         reduced(normal, gram, a, both, square)
+        if turn >= USUAL:
+            hold(p, lo, hi, fall, a)
         before, lower = cost, False
         for _ in range(8):
             for k in range(size):

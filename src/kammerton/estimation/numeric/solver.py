@@ -65,13 +65,17 @@ def solve(
 ) -> Solution:  # fmt: skip
     """Refine `law` from start (N, P) within low and high ((P,) or (N, P)).
 
-    prior (N, 2, L): weight and value of what is already known about each linear parameter.
+    start may hold several starts of every trace, (S N, P), those of all traces before the next
+    ones; as many solutions come back. For few traces, a call costs more than a fit.
+    prior (N, 2, L): weight and value of what is already known about each linear parameter; of
+    several starts (S N, 2, L).
     more: further linear parameters of the background. A parameter with low == high is frozen.
     iterations: the most there may be.
     """
-    n, nonlinear = batch.traces, kernels.NONLINEAR[law]
+    n, nonlinear = len(start), kernels.NONLINEAR[law]
     size = nonlinear + kernels.LINEAR[law] + more
-    theta, cov, residual = np.empty((n, size)), np.empty((n, size, size)), np.empty_like(batch.y)
+    theta, cov = np.empty((n, size)), np.empty((n, size, size))
+    residual = np.empty((n, batch.y.shape[1]))
     theta[:, :nonlinear] = start
     cost, free = np.empty(n), np.empty(n, dtype=np.intp)
     lo, hi = (np.ascontiguousarray(b).reshape(-1, nonlinear) for b in (low, high))

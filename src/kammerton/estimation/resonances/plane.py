@@ -92,13 +92,15 @@ def fit_plane(batch: Batch) -> Plane:
     else:
         fit = _of_both(batch, sign, first, differ, second.take(differ))
     poor = _poor(batch, fit)
-    fit, better = _shifted(batch, sign, fit, np.flatnonzero(poor | _faint(fit)), delay, WHOLE)
-    further = 2.0 * better - delay  # the way back was tried
-    fit, _ = _shifted(batch, sign, fit, np.flatnonzero(better != delay), further, (0.0,))
-    again = np.flatnonzero(poor)
-    if len(again):
-        again = again[_poor(batch.take(again), fit.take(again))]
-        fit, _ = _shifted(batch, sign, fit, again, delay, HALF)
+    doubtful, worse = np.flatnonzero(poor | _faint(fit)), np.flatnonzero(poor)
+    tries = _tried(batch, delay, (doubtful, WHOLE), (worse, HALF))
+    whole, half = tries[: len(WHOLE)], tries[len(WHOLE) :]
+    fit, better = _of_tries(batch, sign, fit, delay, whole)
+    beyond = _tried(batch, 2.0 * better - delay, (np.flatnonzero(better != delay), (0.0,)))
+    fit, _ = _of_tries(batch, sign, fit, delay, beyond)  # the way back was tried
+    if len(worse):
+        still = _poor(batch.take(worse), fit.take(worse))
+        fit, _ = _of_tries(batch, sign, fit, delay, [each.take(still) for each in half])
     return Plane(turned(batch, sign), sign, fit, delay * sign)
 
 
@@ -154,28 +156,57 @@ def _better(
     return replaced(fit, which, other, better)
 
 
-def _shifted(
-    batch: Batch, sign: Array, fit: Solution, which: NDArray[np.intp], delay: Array,
-    shifts: tuple[float, ...],
-) -> tuple[Solution, Array]:  # fmt: skip
-    """Try delays (N,) some turns off for the traces `which`, all at once; `sign` follows.
+@dataclass(frozen=True, eq=False)
+class _Try:
+    """Fits of the traces `which` (B,) from another delay (B,), with the signs (B,) they have."""
 
-    Returned too: the delays from which the best came, where it is clearly better.
+    which: NDArray[np.intp]
+    delay: Array
+    sign: Array
+    fit: Solution
+
+    def take(self, some: Mask) -> _Try:
+        """Return the fits of some of those traces only."""
+        return _Try(self.which[some], self.delay[some], self.sign[some], self.fit.take(some))
+
+
+def _tried(
+    batch: Batch, delay: Array, *asked: tuple[NDArray[np.intp], tuple[float, ...]]
+) -> list[_Try]:
+    """Fit traces from delays (N,) some turns off; asked: which traces, and their turns.
+
+    All are fitted at once: for few traces, calls cost more than fits.
     """
-    count = len(which)
-    if count == 0:
-        return fit, delay
-    part = batch.take(np.tile(which, len(shifts)))
-    tried = (delay[which] + np.array(shifts)[:, None]).ravel()
+    pairs = [(which, turns) for which, shifts in asked for turns in shifts]
+    rows = np.concatenate([which for which, _ in pairs])
+    if len(rows) == 0:
+        return []
+    part = batch.take(rows)
+    tried = np.concatenate([delay[which] + turns for which, turns in pairs])
     start = resonance_starts(part, tried)[0]
-    others = _fitted(turned(part, start.sign), start.p)
-    best, some = delay.copy(), batch.take(which)
-    for k in range(len(shifts)):
-        mine = slice(k * count, (k + 1) * count)
+    fit = _fitted(turned(part, start.sign), start.p)
+    ends = np.cumsum([len(which) for which, _ in pairs])
+    parts = [slice(end - len(which), end) for end, (which, _) in zip(ends, pairs, strict=True)]
+    return [_Try(which, tried[mine], start.sign[mine], fit.take(mine))
+            for mine, (which, _) in zip(parts, pairs, strict=True)]  # fmt: skip
+
+
+def _of_tries(
+    batch: Batch, sign: Array, fit: Solution, delay: Array, tries: list[_Try]
+) -> tuple[Solution, Array]:
+    """Return the best of `fit` and the tries, and `delay` (N,), where the best began.
+
+    A delay changes where its fit is clearly better; `sign` follows.
+    """
+    best = delay.copy()
+    for each in tries:
+        which = each.which
+        if len(which) == 0:
+            continue
         old = fit.take(which)
-        fit = _better(batch, sign, fit, which, others.take(mine), start.sign[mine])
-        moved = delta_cost(some, old, fit.take(which)) > CLEARLY
-        best[which[moved]] = tried[mine][moved]
+        fit = _better(batch, sign, fit, which, each.fit, each.sign)
+        moved = delta_cost(batch.take(which), old, fit.take(which)) > CLEARLY
+        best[which[moved]] = each.delay[moved]
     return fit, best
 
 

@@ -121,8 +121,9 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     rough = np.maximum(np.abs(level), ROUGHLY * np.abs(level).max(axis=1, keepdims=True))
     squared = _squared(batch, level, sizes, rough, level**2)
     low, high = np.array([-0.3, 0.3 / batch.points]), np.array([1.3, 2.5])
-    first = solve(kernels.POWER, squared, search(squared, "powers", 2), low, high)
-    second = solve(kernels.POWER, squared, search(squared, "level powers", 2), low, high)
+    starts = [search(squared, grid, 2) for grid in ("powers", "level powers")]
+    both, n = solve(kernels.POWER, squared, np.concatenate(starts), low, high), batch.traces
+    first, second = both.take(slice(n)), both.take(slice(n, None))
     best = merged(first, second, second.cost < first.cost)
     for _ in range(ROUNDS):
         squared = _about_curve(batch, squared, level, sizes, best)
