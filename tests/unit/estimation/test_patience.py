@@ -67,3 +67,19 @@ def test_lines_that_no_law_follows_are_given_up_after_a_few_steps_of_each_start(
         each.append(sum(steps) - before)
     assert max(steps) <= tracks.HOPELESS[1] + 1
     assert max(each) <= 1.5 * tracks.PATIENCE  # two roads to one place are enough
+
+
+DRIFTS = ("random walk and noise", "random walk alone", "step")
+
+
+@pytest.mark.parametrize(("kind", "most"), [("avoided_crossing", 30), ("qubit_flux_map", 100)])
+def test_drift_takes_hardly_more_steps_than_a_good_map(kind, most, steps):
+    """No start is near, and what is far from noise does not hide a faint arc either."""
+    truth, each = plain()[kind], []
+    for broken in (one for one in BROKEN if one.name in DRIFTS):
+        traces = broken.traces(truth, 9, 10)
+        for n in range(10):
+            steps.clear()
+            truth.fit(traces.take(slice(n, n + 1)))
+            each.append(sum(steps))
+    assert max(each) <= most

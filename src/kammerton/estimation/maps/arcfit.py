@@ -52,6 +52,7 @@ HOPELESS = 6, 14  # see `tracks.HOPELESS`; an arc is near its best place after 5
 HINT = 0.3  # part of its columns in which an arc must be bright to be looked at
 SAME = 0.1  # windows by which two tops may differ that are one
 MOVED = 5.0  # sigmas by which the tops of both halves must differ
+SOON = 20  # steps within which a clear arc is found in a part of a map
 SMOOTHED = 5  # columns averaged where a line may be faint
 LOG_PERIOD = 2  # where a law of arcs holds the logarithm of its period
 LOG_PERIODS = (-3.0, 7.0)
@@ -89,19 +90,19 @@ def halves_differ(c: Columns, model: Model, found: Found) -> bool:
 
 def find(c: Columns, model: Model) -> Found | None:
     """Return the best arc of a map; None where there is nothing to start from."""
-    best = _best(c, model)
+    best = _best(c, model, PATIENCE)
     return None if best is None else _alone(c, best, model)
 
 
 def _found(c: Columns, model: Model) -> _Followed | None:
-    """Return the same, but nothing of what else there is."""
-    best = _best(c, model)
+    """Return the same where an arc is soon found, but nothing of what else there is."""
+    best = _best(c, model, SOON)
     return None if best is None else _settled_down(best.best, model)
 
 
-def _best(c: Columns, model: Model) -> _Seen | None:
+def _best(c: Columns, model: Model, patience: int) -> _Seen | None:
     best: _Seen | None = None
-    for seen in _in_turn(c, model):
+    for seen in _in_turn(c, model, patience):
         again = best is not None and _again_there(seen.best, best.best)
         if best is None or _worth(seen.best) > _worth(best.best):
             best = seen
@@ -110,16 +111,16 @@ def _best(c: Columns, model: Model) -> _Seen | None:
     return best
 
 
-def _in_turn(c: Columns, model: Model) -> Iterator[_Seen]:
-    """Yield the arcs of likely widths, until patience ends."""
+def _in_turn(c: Columns, model: Model, patience: int) -> Iterator[_Seen]:
+    """Yield the arcs of likely widths, until so many steps are done."""
     taken = 0
     for stripes in (True, False):
         for s, width in scores(c, stripes=stripes)[: 2 if stripes else 1]:
-            seen = _in_scores(c, s, width, model)
+            seen = _in_scores(c, s, width, model, patience - taken)
             if seen is not None:
                 taken += seen.turns
                 yield seen
-            if taken > PATIENCE:
+            if taken > patience:
                 return
 
 
@@ -140,7 +141,8 @@ def _worth(found: _Followed) -> float:
     return worth if found.fit.step < CLOSE and found.possible else UNSETTLED * worth
 
 
-def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None:
+def _in_scores(c: Columns, s: Array, width: float, model: Model, patience: int) -> _Seen | None:
+    """Return the best arc among scores; no start is tried after so many steps."""
     points, even = candidates(c, s, width), evened(s)
     seeds = arcs(c, even, candidates(c, even, width), width, model.seeker)
     if not seeds or seeds[0].bright <= 0 or seeds[0].share < HINT:
@@ -149,10 +151,10 @@ def _in_scores(c: Columns, s: Array, width: float, model: Model) -> _Seen | None
               if arc.bright > 0.5 * seeds[0].bright]  # fmt: skip
     tried = _tried(c, model, starts, points, width)
     best = _followed(c, tried[0], width, model)
-    taken = best.turns
+    taken, most = best.turns, min(patience, PATIENCE // 2)
     for theta in tried[1:]:
         share = best.misses.share
-        if share < POOR or (share > FULL and _settled(best)) or taken > PATIENCE // 2:
+        if share < POOR or (share > FULL and _settled(best)) or taken > most:
             break
         other = _followed(c, theta, width, model)
         taken += other.turns

@@ -22,7 +22,7 @@ from kammerton.estimation.maps.objections import (
     unlike,
 )
 from kammerton.estimation.maps.ridge import Columns, standing, stripes
-from kammerton.estimation.maps.tracks import NARROWEST
+from kammerton.estimation.maps.tracks import NARROWEST, UNLIKE
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import percent
 from kammerton.estimation.verdict.objection import Objection, insufficient, rejected
@@ -68,8 +68,15 @@ def objections(
 
 
 def _may_be_faint(found: Found | None) -> bool:
-    """Return whether columns do not show the arc, but nor do they clearly show something else."""
-    return found is None or (found.misses.share < SHARE and found.elsewhere < STRAY)
+    """Return whether columns do not show the arc, but nor do they clearly show something else.
+
+    What surrounds an arc that they do not show is noise.
+    """
+    if found is None:
+        return True
+    said = found.fit.pull
+    noise = bool(said.cost.sum() <= UNLIKE * said.freedom.sum())
+    return noise and found.misses.share < SHARE and found.elsewhere < STRAY
 
 
 def _holds(found: Found) -> bool:
