@@ -215,8 +215,8 @@ def one_line(batch: Batch) -> Solution:
     A shape chosen by the data would make the width look better known than it is.
     """
     fit = _free(batch, search(batch, "lines", 1))
-    wide = (fit.p[:, 1] > WIDE) | (np.abs(fit.p[:, 0] - 0.5) > OUTER)
-    doubt, wide = np.flatnonzero(structured(batch, fit) | wide), np.flatnonzero(wide)
+    seems_wide = (fit.p[:, 1] > WIDE) | (np.abs(fit.p[:, 0] - 0.5) > OUTER)
+    doubt, wide = np.flatnonzero(structured(batch, fit) | seems_wide), np.flatnonzero(seems_wide)
     if len(doubt) == 0:
         return fit
     start = search(batch.take(doubt), "level lines", 1)
