@@ -433,8 +433,7 @@ def refine(
 ) -> float:  # fmt: skip
     """Levenberg-Marquardt on one trace; p, c, r and cov are left at the minimum."""
     gram, both, solved, a, damped, move, whole, trial, fall, scale = tools
-    np_ = p.size
-    lam = 1e-2
+    np_, lam = p.size, 1e-2
     cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
     tangent(law, p, lo, hi, x, w, phi, room, c, d)
     for turn in range(iterations):
@@ -464,11 +463,10 @@ def refine(
                 if lower:
                     break
             lam *= 10.0
-        if arrived:
-            break
         if not lower:
-            cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
-            tangent(law, p, lo, hi, x, w, phi, room, c, d)
+            if not arrived:
+                cost = project(law, p, x, step, y, w, prior, phi, room, gram, c, r)
+                tangent(law, p, lo, hi, x, w, phi, room, c, d)
             break
         for k in range(np_):
             p[k] = trial[k]
@@ -482,16 +480,10 @@ def refine(
 
 @piece
 def hold(p: Array, lo: Array, hi: Array, fall: Array, a: Array) -> None:
-    """Leave parameters that are at a bound, and would go beyond, out of a step.
-
-    Else the others step as if those moved, and creep to the minimum.
-    """
+    """Leave what is at a bound, and would go beyond, out of a step: the others else creep."""
     for k in range(p.size):
         if (p[k] <= lo[k] and fall[k] < 0.0) or (p[k] >= hi[k] and fall[k] > 0.0):
-            fall[k] = 0.0
-            for j in range(p.size):
-                if j != k:
-                    a[max(j, k), min(j, k)] = 0.0
+            fall[k], a[k, :k], a[k + 1 :, k] = 0.0, 0.0, 0.0
 
 
 @piece
@@ -521,11 +513,10 @@ def solve(
     law: int, x: Array, step: Array, y: Array, w: Array, prior: Array, theta: Array, lo: Array,
     hi: Array, cov: Array, r: Array, cost: Array, free: NDArray[np.intp], iterations: int,
 ) -> None:  # fmt: skip
-    """Refine every trace from S starts. x (K, M), step (K,) with K = 1 or N; y, w (N, R).
+    """Refine S starts of every trace. x (K, M), step (K,) with K = 1 or N; y, w (N, R).
 
-    theta (S N, P + L): starts in its first P columns, one of every trace before the next ones.
-    prior (1 or S N, 2, L); lo, hi (1 or S N, P); r (S N, R); cov (S N, P + L, P + L); cost, free
-    (S N,).
+    theta (S N, P + L): one start of all traces before the next, in its first P columns. prior (1 or
+    S N, 2, L); lo, hi (1 or S N, P); r, cov, cost, free of S N fits.
     """
     rows, np_ = y.shape[1], lo.shape[1]
     linear = theta.shape[1] - np_
@@ -533,8 +524,7 @@ def solve(
     column, p, weighted = np.zeros((linear, 1)), np.empty(np_), np.empty(rows)
     tools = tooled(np_, linear)
     for n in range(theta.shape[0]):
-        trace = n % y.shape[0]
-        axis, known = trace if x.shape[0] > 1 else 0, n if prior.shape[0] > 1 else 0
+        trace, known = n % y.shape[0], n if prior.shape[0] > 1 else 0
         low, high = lo[n if lo.shape[0] > 1 else 0], hi[n if hi.shape[0] > 1 else 0]
         free[n] = linear
         for k in range(np_):
@@ -545,13 +535,11 @@ def solve(
         for i in range(rows):
             weighted[i] = y[trace, i] * w[trace, i]
         cost[n] = refine(
-            law, x[axis], step[axis], weighted, w[trace], prior[known], p, low, high, iterations,
-            phi, d, room, column, r[n], cov[n], tools,
+            law, x[trace % x.shape[0]], step[trace % x.shape[0]], weighted, w[trace], prior[known],
+            p, low, high, iterations, phi, d, room, column, r[n], cov[n], tools,
         )  # fmt: skip
-        for k in range(np_):
-            theta[n, k] = p[k]
-        for k in range(linear):
-            theta[n, np_ + k] = column[k, 0]
+        for k in range(theta.shape[1]):
+            theta[n, k] = p[k] if k < np_ else column[k - np_, 0]
 
 
 @kernel
@@ -560,8 +548,7 @@ def evaluate(law: int, count: int, x: Array, step: Array, theta: Array, curve: A
     linear = theta.shape[1] - count
     phi, room = np.zeros((linear, curve.shape[1])), np.zeros((2, curve.shape[1]))
     for n in range(theta.shape[0]):
-        k = n if x.shape[0] > 1 else 0
-        basis(law, theta[n, :count], x[k], step[k], phi, room)
+        basis(law, theta[n, :count], x[n % x.shape[0]], step[n % x.shape[0]], phi, room)
         curve[n, :] = 0.0
         for j in range(linear):
             for i in range(curve.shape[1]):

@@ -343,16 +343,10 @@ def gain_of_two(
 
 @kernel
 def hold(p: Array, lo: Array, hi: Array, fall: Array, a: Array) -> None:
-    """Leave parameters that are at a bound, and would go beyond, out of a step.
-
-    Else the others step as if those moved, and creep to the minimum.
-    """
+    """Leave what is at a bound, and would go beyond, out of a step: the others else creep."""
     for k in range(p.size):
         if (p[k] <= lo[k] and fall[k] < 0.0) or (p[k] >= hi[k] and fall[k] > 0.0):
-            fall[k] = 0.0
-            for j in range(p.size):
-                if j != k:
-                    a[k, j] = a[j, k] = 0.0
+            fall[k], a[k, :k], a[:k, k], a[k, k + 1 :], a[k + 1 :, k] = 0.0, 0.0, 0.0, 0.0, 0.0
 
 
 @kernel
