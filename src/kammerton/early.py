@@ -16,8 +16,14 @@ _came: list[int] = []
 
 def remember() -> None:
     """Keep signals from now on; whoever runs an event loop later acts on them."""
-    for name in ENDING:
-        signal.signal(getattr(signal, name), keep)
+    for number in ending():
+        signal.signal(number, keep)
+
+
+def ending() -> list[int]:
+    """Return the signals that ask this process to end; a hangup that `nohup` ignores does not."""
+    numbers, hangup = [getattr(signal, name) for name in ENDING], getattr(signal, "SIGHUP", None)
+    return [n for n in numbers if n != hangup or signal.getsignal(n) is not signal.SIG_IGN]
 
 
 def keep(number: int, _frame: object) -> None:

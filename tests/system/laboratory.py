@@ -76,7 +76,7 @@ def laboratory(
 
 
 def _heed_hangups() -> None:
-    """Undo what `nohup` hands down: SIGHUP ignored until there is a handler."""
+    """Undo what `nohup` hands down: that a hangup is ignored."""
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 

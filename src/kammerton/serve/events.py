@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from kammerton.early import ENDING, WINDOWS, came, end_at_once, keep
+from kammerton.early import WINDOWS, came, end_at_once, ending, keep
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ def asked_to_end(act: Callable[[], object]) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     before = {
         number: signal.signal(number, lambda *_: loop.call_soon_threadsafe(act))
-        for number in (getattr(signal, name) for name in ENDING)
+        for number in ending()
     }
     if came():
         loop.call_soon(act)

@@ -64,3 +64,28 @@ def test_a_signal_while_the_loop_is_closed_ends_the_process_without_a_word(
     done = told(number, "late", how)
     assert done.returncode == -number
     assert (done.stdout.split(), done.stderr) == (["closing"], "")
+
+
+BEHIND_NOHUP = """
+import asyncio, signal
+signal.signal(signal.SIGHUP, signal.SIG_IGN)
+from kammerton import early
+early.remember()
+from kammerton.serve.events import asked_to_end
+
+async def watched():
+    told = []
+    with asked_to_end(lambda: told.append(True)):
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            signal.raise_signal(number)
+            await asyncio.sleep(0.01)
+            print(len(told), flush=True)
+
+asyncio.run(watched())
+"""
+
+
+def test_who_was_begun_with_nohup_outlives_its_terminal() -> None:
+    command = [sys.executable, "-c", BEHIND_NOHUP]
+    done = subprocess.run(command, timeout=30, capture_output=True, text=True, check=False)
+    assert (done.stdout.split(), done.stderr) == (["0", "1"], "")
