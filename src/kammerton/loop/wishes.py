@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -12,6 +12,7 @@ from kammerton.loop.own_code import own_code
 from kammerton.loop.planner import Plan, instrument_seconds, unmet
 from kammerton.model import Calibration, Effort, Target
 from kammerton.model.span import duration
+from kammerton.store.errands import Answer
 from kammerton.store.rows import run_number
 
 MOST = 20
@@ -64,7 +65,7 @@ class Wishes:
 
     def __init__(self) -> None:
         self._waiting: deque[Wish] = deque()
-        self._answers: deque[tuple[int, bool, str]] = deque()
+        self._answers: deque[Answer] = deque()
         self._open: set[int] = set()
 
     def __contains__(self, number: int) -> bool:
@@ -86,11 +87,17 @@ class Wishes:
         """Say what came of a wish: a run, or why none."""
         self._answers.append((wish.number, done, words))
 
-    def answered(self) -> list[tuple[int, bool, str]]:
+    def answered(self) -> list[Answer]:
         """Return what was answered since the last call: number, whether it was done, words."""
         found = [self._answers.popleft() for _ in range(len(self._answers))]
         self._open -= {number for number, _, _ in found}
         return found
+
+    def answer_later(self, answers: Iterable[Answer]) -> None:
+        """Take back what nobody could be told yet; it is returned by the next call."""
+        for answer in answers:
+            self._open.add(answer[0])
+            self._answers.append(answer)
 
     def withdraw(self, why: str) -> None:
         """Answer all that still waits, with the reason why nobody will grant it."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 
 from kammerton.bench.guard import COMPUTER, said
@@ -10,7 +10,7 @@ from kammerton.lab import Lab
 from kammerton.lab.nearest import hint
 from kammerton.loop.wishes import ENDED, MOST, Wish, Wishes
 from kammerton.store import ReadStore
-from kammerton.store.errands import Asked
+from kammerton.store.errands import Answer, Asked
 from kammerton.store.leases import DAEMON
 from kammerton.store.rows import Lease
 
@@ -44,9 +44,13 @@ class Measuring:
         """Answer all that waits: the daemon ends."""
         self.wishes.withdraw(ENDED)
 
-    def answered(self) -> list[tuple[int, bool, str]]:
+    def answered(self) -> list[Answer]:
         """Return what is finished since the last call."""
         return self.wishes.answered()
+
+    def answer_later(self, answers: Iterable[Answer]) -> None:
+        """Take back, to be returned by the next call, what could not be written."""
+        self.wishes.answer_later(answers)
 
     def _unknown(self, wish: Wish) -> str | None:
         if wish.target not in self.lab.qubits:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from kammerton.store.read import ReadStore
 
 ERRANDS = frozenset({"measure"})
 """The verbs that only a daemon that calibrates can do."""
+
+
+Answer = tuple[int, bool, str]
+"""The number of a request, whether it was done, and words."""
 
 
 class Asked(Protocol):
@@ -39,8 +43,11 @@ class Errands(Protocol):
     def withdraw(self) -> None:
         """Answer all that waits: the daemon ends."""
 
-    def answered(self) -> list[tuple[int, bool, str]]:
-        """Return what is finished since the last call: number, whether it was done, words."""
+    def answered(self) -> list[Answer]:
+        """Return what is finished since the last call."""
+
+    def answer_later(self, answers: Iterable[Answer]) -> None:
+        """Take back, to be returned by the next call, what could not be written."""
 
 
 def nobody(store: ReadStore) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import deque
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -247,13 +248,22 @@ def _remember(connection: Connection, word: str) -> None:
 
 
 def report(store: Store, inbox: Inbox, errands: Errands) -> None:
-    """Answer what is finished; what came to nothing stands in the audit log, too."""
-    finished = errands.answered()
-    for number, done, words in finished:
-        inbox.answer(number, words, done=done)
-    for request, words in [(inbox.request(n), words) for n, done, words in finished if not done]:
-        log.info("%s, asked for by %s: %s", _asked(request), request.who, words)
-        store.audit(*refusal(request.who, request.verb, request.arguments, words))
+    """Answer what is finished; what came to nothing stands in the audit log, too.
+
+    What cannot be written now is answered at the next look.
+    """
+    finished = deque(errands.answered())
+    try:
+        while finished:
+            number, done, words = finished[0]
+            inbox.answer(number, words, done=done)
+            finished.popleft()
+            if not done:
+                request = inbox.request(number)
+                log.info("%s, asked for by %s: %s", _asked(request), request.who, words)
+                store.audit(*refusal(request.who, request.verb, request.arguments, words))
+    finally:
+        errands.answer_later(finished)
 
 
 def _done(

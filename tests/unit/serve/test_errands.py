@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.client import Client, measuring
 from kammerton.loop.wishes import ENDED, given_up
-from kammerton.model import StoreError, Verdict
+from kammerton.model import StoreError, StoreUnavailable, Verdict
 from kammerton.publish.commands import Command
 from kammerton.serve import obedience
 from kammerton.serve.attending import attending
@@ -65,6 +65,27 @@ def test_a_request_becomes_a_wish_and_is_answered_when_it_is_measured(lab, store
     row = store.log(1)[0]
     assert (row.who, row.what, row.new) == ("ada@pc", "measure", "asked for")
     assert row.why == "target=q0 calibration=t1 shots=400"
+
+
+def test_s2_an_answer_that_cannot_be_written_now_is_written_later(lab, store, monkeypatch):
+    """Else whoever waits would hear that the daemon had ended, and not which run it is."""
+    errands = Measuring(lab, CALIBRATIONS)
+    numbers = [asked(store, {"target": q, "calibration": "t1"}, errands)[0] for q in ("q0", "q1")]
+
+    def locked(*words: object, done: bool) -> None:
+        raise StoreUnavailable("another program holds the database locked")
+
+    with Inbox(store.place) as box:
+        for run_id in ("r000007", "r000008"):
+            wish = errands.wishes.next()
+            errands.wishes.answer(wish, run_id, done=True)
+        with monkeypatch.context() as patched:
+            patched.setattr(box, "answer", locked)
+            with pytest.raises(StoreUnavailable):
+                attend(store, box, errands=errands)
+        attend(store, box, errands=errands)
+        assert [box.request(each).answer for each in numbers] == ["r000007", "r000008"]
+        assert not any(each in errands for each in numbers)
 
 
 @pytest.mark.parametrize(
