@@ -17,6 +17,8 @@ EVERY = 30.0
 
 BETWEEN = "found between two runs"
 
+WELL = "every generator, source and bias answers and is set as it was left"
+
 
 @dataclass
 class Looks:

@@ -17,7 +17,7 @@ from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.conclusion import DOUBT, Conclusions
 from kammerton.loop.granting import Granting
 from kammerton.loop.idle import held_though_stale, idle
-from kammerton.loop.looks import BETWEEN, Looks
+from kammerton.loop.looks import BETWEEN, WELL, Looks
 from kammerton.loop.outage import Outage
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
@@ -103,7 +103,7 @@ class Loop:
         )
         self.patience.alarm = self.alarm
         self._outage = Outage(self.bench, self._say, self.alarm)
-        self._looks = Looks(self.bench, well=self._outage.calm)
+        self._looks = Looks(self.bench, well=partial(self._outage.calm, WELL))
         self._sight = Sight(self.lab, self.book, self.clock, self.patience, lambda: self.held())
 
     async def keep(self) -> None:

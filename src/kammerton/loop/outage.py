@@ -79,14 +79,14 @@ class Outage:
                 log.info("%s", _back(latest.instrument))
                 return lost
 
-    def calm(self) -> None:
-        """Note that a run succeeded, or that between two all are well.
+    def calm(self, why: str = "it works again") -> None:
+        """Note that a run succeeded, or that between two all are well: why.
 
         An outage that has not come back for long is over.
         """
         steady = self.backoff.monotonic() - self.backoff.began >= self.backoff.steady
         if steady:
-            self._over("it works again")
+            self._over(why)
 
     @contextmanager
     def ended(self) -> Iterator[None]:

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from kammerton.loop import looks
-from kammerton.loop.looks import EVERY, Looks
+from kammerton.loop.looks import EVERY, WELL, Looks
 from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
@@ -137,9 +137,7 @@ def test_i11_a_look_that_finds_all_well_ends_the_alarm_though_nothing_is_measure
 
     bench.look, bench.recover = look, recover
     asyncio.run(loop.keep())
-    assert [(each.subject, each.on, each.text) for each in heard][1:] == [
-        ("lo", False, "it works again")
-    ]
+    assert [(each.subject, each.on, each.text) for each in heard][1:] == [("lo", False, WELL)]
 
 
 def test_i9_what_lasts_and_is_found_by_a_look_ends_the_work(idle):
