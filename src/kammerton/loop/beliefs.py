@@ -9,6 +9,9 @@ from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
 from kammerton.model import Belief, Effort, Estimate, ParameterKind, Target, kind_of
 from kammerton.program.schedule import reach_of
 
+AGAIN = 2.0
+"""Tolerances that a belief is widened to which is to be measured again."""
+
 
 class BeliefBook:
     """What is held about every parameter, at first from lab.toml, then from measurements."""
@@ -55,20 +58,23 @@ class BeliefBook:
             and belief.sigma_at(now) >= self.kind(name).tolerance_of(belief.mean)
         )
 
-    def doubt(self, full_names: Iterable[str], times: float, now: datetime) -> None:
+    def doubt(
+        self, full_names: Iterable[str], times: float, now: datetime, least: float = 0.0
+    ) -> None:
         """Widen beliefs: at least `times` their sigma of now, never past the design's.
 
         Where there is none, never past the value itself: what is doubted again and again, and
-        never measured, is not known at all by then.
+        never measured, is not known at all by then. least: tolerances that it is at least widened
+        to; a setting, which has no sigma, follows what it was made from.
         """
         for name in full_names:
             belief = self._beliefs.get(name)
             if belief is not None:
                 design = self._designs.get(name)
-                serves = 2 * self.kind(name).tolerance_of(belief.mean)  # a value may be near 0
-                limit = design.sigma if design else max(abs(belief.mean), serves)
-                wide = min(times * belief.sigma_at(now), max(limit, belief.sigma))
-                self.widen(name, wide)
+                tolerance, sigma = self.kind(name).tolerance_of(belief.mean), belief.sigma_at(now)
+                limit = design.sigma if design else max(abs(belief.mean), 2 * tolerance)  # near 0
+                wide = max(times * sigma, least * tolerance) if sigma > 0 else 0.0
+                self.widen(name, min(wide, max(limit, belief.sigma)))
 
     def doubt_what_uses(
         self,
@@ -79,8 +85,9 @@ class BeliefBook:
     ) -> None:
         """Widen what was measured of every qubit whose drive or readout one of these makes.
 
-        What makes neither (a bias: its flux reaches them all) is taken for one that every qubit
-        uses. already: instruments for which that was done.
+        All of it is worth measuring again then, however well it was known. What makes neither (a
+        bias: its flux reaches them all) is taken for one that every qubit uses. already:
+        instruments for which that was done.
         """
         used = {qubit.name: self._used(qubit) for qubit in self._lab.qubits.values()}
         on_lines = {name for names in used.values() for name in names}
@@ -90,7 +97,7 @@ class BeliefBook:
             if not mine.isdisjoint(instruments) and mine.isdisjoint(already):
                 elements = (qubit.name, qubit.resonator)
                 names = [n for n in self._beliefs if n.split(".", 1)[0] in elements]
-                self.doubt(names, times, now)
+                self.doubt(names, times, now, least=AGAIN)
 
     def _used(self, qubit: QubitEntry) -> set[str | None]:
         """Return the instruments that make a qubit's drive and readout."""

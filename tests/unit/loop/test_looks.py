@@ -9,6 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from kammerton.loop import looks
+from kammerton.loop.conclusion import DOUBT
 from kammerton.loop.looks import EVERY, WELL, Looks
 from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.store import Store
@@ -88,6 +89,16 @@ def test_i10_what_rests_on_a_box_that_a_look_finds_changed_is_doubted(idle, capl
     assert loop.book["q0.f01"].sigma > 2 * before
     assert f"found between two runs: {CHANGED}" in caplog.text
     assert "is aborted" not in caplog.text
+
+
+def test_i7_all_that_rests_on_a_box_that_lost_its_settings_is_measured_again(idle):
+    """Also what was known so well that five times its error would still serve."""
+    loop, _ = idle
+    before = {n: e.run for n, e in loop.store.parameters().items() if e.stderr > 0}
+    loop.book.doubt_what_uses({"lo"}, DOUBT, loop.clock.now())
+    asyncio.run(loop.settle())
+    after = loop.store.parameters()
+    assert [name for name, run in before.items() if after[name].run == run] == []
 
 
 def test_nobody_looks_once_a_person_wants_the_instruments(idle):
