@@ -28,7 +28,7 @@ class Inhibition:
 
     def __init__(self, guard: Guard, fridge: str, alarm: Tell = unheard) -> None:
         self._guard, self._fridge, self._alarm = guard, fridge, alarm
-        self._reasons = set[str]()  # that were told since drive went off
+        self._causes = set[str]()  # that were told since drive went off
         self._told: bool | None = None  # None: not known what was told before this bench was opened
         self.off = True
         self._late = False
@@ -78,16 +78,16 @@ class Inhibition:
             self._say(words)
 
     def _say(self, words: str) -> None:
-        """Raise the alarm; again where the reason is another one, and no better one."""
-        cause = self._guard.cold.reason
-        if not self._told or cause not in (*self._reasons, COOLER):
+        """Raise the alarm; again where another cause has come, and nothing better."""
+        causes = self._guard.cold.causes
+        if not self._told or causes.keys() - self._causes - {COOLER}:
             self._told = True
-            self._reasons.add(cause)
-            self._alarm(Alarm("refrigerator", self._fridge, words, reason=cause))
+            self._causes |= causes.keys()
+            self._alarm(Alarm("refrigerator", self._fridge, words, causes=tuple(causes)))
 
     def _over(self) -> None:
         self.off = True
-        self._reasons.clear()
+        self._causes.clear()
         if self._told is not False:
             self._told = False
             self._alarm(Alarm("refrigerator", self._fridge, "drive is allowed again", on=False))

@@ -158,7 +158,7 @@ class ColdCheck:
         """
         if self.reading is not None:
             self._judge()
-        return None if self._allowed and self.reading is not None else self._why()
+        return "; ".join(self.causes.values()) or None
 
     def objection_to_begin(self) -> str | None:
         """Say why nothing new may begin: what is on stays on a little above `drive_below`."""
@@ -171,27 +171,33 @@ class ColdCheck:
         return objection
 
     @property
-    def reason(self) -> str:
-        """The cause of an objection in a word or two, without its figures; "" where all is well."""
-        if self.allowed and self.reading is not None:
-            return ""
-        if self._warm_reading():
-            return "warm"
-        stopped = [word.partition(" of the refrigerator")[0] for word in self._stopped()]
-        if self.reading is None:
-            return "no reading"
-        return ", ".join(stopped) or COOLER
+    def causes(self) -> Mapping[str, str]:
+        """All that forbids drive: of each cause a word or two without figures, and a sentence.
 
-    def _why(self) -> str:
-        limits, reading = self.settings, self._warm_reading() or self.reading
-        if reading is None:
-            faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
-            why = "; ".join(faults) or "the last reading is too old"
-            return f"no valid reading younger than {limits.max_age:g} s: {why}{self._last()}"
-        if stopped := self._stopped():
-            return "; ".join(stopped)
-        if reading.temperature < limits.drive_below:
-            return f"{self._good} of {limits.rearm_readings} good readings in a row so far"
+        What the sentence of `objection` is made of; empty where drive is allowed.
+        """
+        return {} if self.allowed and self.reading is not None else self._causes()
+
+    def _causes(self) -> dict[str, str]:
+        reading, warm = self.reading, self._warm_reading()
+        causes = {} if warm is None else {"warm": self._reads(warm)}
+        causes |= {each.partition(" of the refrigerator")[0]: each for each in self._stopped()}
+        if warm is None and reading is None:
+            causes["no reading"] = self._no_reading()
+        return causes or {COOLER: self._not_cold_yet(reading)}
+
+    def _no_reading(self) -> str:
+        faults = dict.fromkeys(fault for sensor in self.sensors for fault in sensor.faults)
+        why = "; ".join(faults) or "the last reading is too old"
+        return f"no valid reading younger than {self.settings.max_age:g} s: {why}{self._last()}"
+
+    def _not_cold_yet(self, reading: FridgeReading | None) -> str:
+        if reading and reading.temperature >= self.settings.drive_below:
+            return self._reads(reading)
+        return f"{self._good} of {self.settings.rearm_readings} good readings in a row so far"
+
+    def _reads(self, reading: FridgeReading) -> str:
+        limits = self.settings
         return (
             f"the mixing chamber reads {show(reading.temperature, 'K')}; drive goes on below "
             f"{show(limits.drive_below, 'K')} and off above {show(limits.drive_off_above, 'K')}"

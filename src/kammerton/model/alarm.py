@@ -74,7 +74,7 @@ class Alarm:
 
     kind: a key of WHAT_TO_DO. subject: what it is about, such as an instrument's name. text: what
     happened, in one sentence. earlier: what is over may have been told by a process before this.
-    reason: a word for the cause; another one than those told lately is news. "": there is but one.
+    causes: a word for each cause; another one than those told lately is news. "": there is but one.
     """
 
     kind: str
@@ -82,7 +82,7 @@ class Alarm:
     text: str
     on: bool = True
     earlier: bool = False
-    reason: str = ""
+    causes: tuple[str, ...] = ("",)
 
     @property
     def what_to_do(self) -> str:

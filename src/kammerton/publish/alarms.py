@@ -20,7 +20,7 @@ GROUP = 2.0
 """s in which alarms of one kind become one message: what fails together has one cause."""
 
 QUIET = 900.0
-"""s in which the same is not told again, for the same reason, however often it comes and goes.
+"""s in which the same is not told again, for the same cause, however often it comes and goes.
 
 What comes again after that is told again, whether it was over in between or not.
 """
@@ -60,7 +60,8 @@ class Alarms:
     monotonic: Callable[[], float] = time.monotonic
     _new: list[tuple[float, Alarm]] = field(default_factory=list)
     _told: dict[tuple[str, str], tuple[float, bool]] = field(default_factory=dict)
-    _reasons: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    _causes: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    _said: dict[tuple[str, str], set[str]] = field(default_factory=dict)  # causes, since it is on
     _kept_back: dict[tuple[str, str], int] = field(default_factory=dict)
     _unsaid: dict[tuple[str, str], tuple[float, Alarm]] = field(default_factory=dict)
     _over: dict[tuple[str, str], Alarm] = field(default_factory=dict)  # of which none was heard
@@ -77,7 +78,7 @@ class Alarms:
                 self._say(alarm, when)
             elif key not in self._told:
                 self._over[key] = alarm
-        elif now - when >= QUIET or self._is_news(alarm, now):
+        elif now - when >= QUIET or self._is_news(alarm, now, on=on):
             self._say(alarm, now)
         else:
             self._kept_back[key] = self._kept_back.get(key, 0) + 1
@@ -85,10 +86,15 @@ class Alarms:
                 since, _ = self._unsaid.get(key, (now, alarm))
                 self._unsaid[key] = (since, alarm)
 
-    def _is_news(self, alarm: Alarm, now: float) -> bool:
-        """Say whether the reason is none of those that were told in the quiet time."""
-        told = self._reasons.get((alarm.kind, alarm.subject), {})
-        return now - told.get(alarm.reason, -math.inf) >= QUIET
+    def _is_news(self, alarm: Alarm, now: float, *, on: bool) -> bool:
+        """Say whether a cause is none of those that were told in the quiet time.
+
+        Nor, while it is on, since it began: whoever heard of one takes it for all there is.
+        """
+        key = alarm.kind, alarm.subject
+        told, said = self._causes.get(key, {}), self._said.get(key, set())
+        lately = {cause for cause in alarm.causes if now - told.get(cause, -math.inf) < QUIET}
+        return not (lately & said if on else lately) >= set(alarm.causes)
 
     def recall(self, kind: str, subject: str, text: str) -> None:
         """Take note of what an earlier process told, and the broker retains: it is on.
@@ -142,7 +148,10 @@ class Alarms:
         key = (alarm.kind, alarm.subject)
         self._told[key] = (when, alarm.on)
         if alarm.on:
-            self._reasons.setdefault(key, {})[alarm.reason] = when
+            self._causes.setdefault(key, {}).update(dict.fromkeys(alarm.causes, when))
+            self._said[key] = self._said.get(key, set()) | set(alarm.causes)
+        else:
+            self._said.pop(key, None)
         self._unsaid.pop(key, None)
         self._over.pop(key, None)
         log.log(logging.ERROR if alarm.on else logging.INFO, "%s", _line(alarm))

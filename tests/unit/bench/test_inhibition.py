@@ -16,7 +16,9 @@ def inhibition(told: Tell = unheard, cold: SimpleNamespace | None = None) -> Inh
 
 def warm() -> SimpleNamespace:
     words = "the mixing chamber reads 4 K"
-    return SimpleNamespace(objection=lambda: words, arming=False, allowed=False, reason="warm")
+    return SimpleNamespace(
+        objection=lambda: words, arming=False, allowed=False, causes={"warm": words}
+    )
 
 
 def test_that_an_output_is_not_known_to_be_off_is_said_once_an_attempt_has_failed():
@@ -49,12 +51,14 @@ def test_or_once_it_takes_long():
 def test_another_reason_is_another_alarm_and_what_gets_better_is_none():
     told, cold = list[Alarm](), warm()
     mine = inhibition(told.append, cold)
-    for reason in ("turbo", "turbo", "warm", "turbo", "warm", COOLER):
-        cold.reason = reason
+    both = ("warm", "turbo")
+    for causes in (("turbo",), ("turbo",), both, ("turbo",), ("warm",), (COOLER,)):
+        cold.causes = dict.fromkeys(causes, "")
         mine.look()
-    assert [alarm.reason for alarm in told] == ["turbo", "warm"]
+    assert [alarm.causes for alarm in told] == [("turbo",), both]
     cold.objection = lambda: None
     mine.look()
-    cold.objection, cold.reason = (lambda: "turbo of the refrigerator stopped"), "turbo"
+    cold.objection = lambda: "turbo of the refrigerator stopped"
+    cold.causes = {"turbo": "turbo of the refrigerator stopped"}
     mine.look()
-    assert [(alarm.on, alarm.reason) for alarm in told[2:]] == [(False, ""), (True, "turbo")]
+    assert [(alarm.on, alarm.causes) for alarm in told[2:]] == [(False, ("",)), (True, ("turbo",))]

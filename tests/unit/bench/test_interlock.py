@@ -594,17 +594,20 @@ def test_f3_a_gauge_that_leaves_its_band_trips_though_another_gives_no_value(wal
     assert f"{broken} has no valid value" in "; ".join(cold.sensors[0].faults)
 
 
-def test_the_reason_of_an_objection_has_no_figures(wall):
+def test_each_cause_of_an_objection_is_in_its_sentence_and_has_a_word_without_figures(wall):
     fridge = Pumped()
     cold = check(wall, fridge, rearm_readings=1)
-    assert cold.reason == "no reading"
+    assert list(cold.causes) == ["no reading"]
     readings(cold, fridge, 0.012)
-    assert cold.reason == ""
+    assert cold.causes == {}
     fridge.runs = False
     readings(cold, fridge, 0.012)
-    assert cold.reason == "turbo"
+    assert list(cold.causes) == ["turbo"]
     readings(cold, fridge, 0.2)
-    assert cold.reason == "warm"
+    assert list(cold.causes) == ["warm", "turbo"], "in whichever order they came"
+    assert cold.objection() == "; ".join(cold.causes.values())
+    assert "reads 200 mK; drive" in str(cold.objection())
+    assert str(cold.objection()).endswith("; turbo of the refrigerator stopped")
     fridge.runs = True
     readings(cold, fridge, 0.06)
-    assert cold.reason == interlock.COOLER
+    assert list(cold.causes) == [interlock.COOLER]

@@ -100,7 +100,7 @@ def test_another_reason_is_told_at_once_and_flapping_between_two_is_not():
     heard = []
 
     def fridge(reason: str, *, on: bool = True) -> None:
-        alarms.tell(Alarm("refrigerator", "triton", reason, on=on, reason=reason))
+        alarms.tell(Alarm("refrigerator", "triton", reason, on=on, causes=(reason,)))
         clock.now += GROUP
         heard.extend((text, notice.on) for notice in alarms.due() for text in notice.texts)
         while due := alarms.due():
@@ -116,6 +116,27 @@ def test_another_reason_is_told_at_once_and_flapping_between_two_is_not():
     fridge("warm")
     fridge("no reading")  # which may follow without an end
     assert heard[4:] == [("warm", True), ("no reading", True)]
+
+
+def test_a_cause_that_comes_while_another_is_on_is_told_though_it_was_told_lately(caplog):
+    """Else whoever hears of a pump alone does not see that the chamber is warm, too."""
+    clock = Clock()
+    alarms = Alarms(clock)
+
+    def fridge(*causes: str, on: bool = True) -> list[str]:
+        alarms.tell(Alarm("refrigerator", "triton", " and ".join(causes), on=on, causes=causes))
+        clock.now += GROUP
+        heard = [text for notice in alarms.due() for text in notice.texts]
+        while due := alarms.due():
+            alarms.gone(due[0])
+        return heard
+
+    assert fridge("warm") == ["warm"]
+    assert fridge("cold", on=False) == ["cold"]
+    assert fridge("turbo") == ["turbo"]
+    assert fridge("turbo", "warm") == ["turbo and warm"]
+    assert fridge("turbo", "warm") == fridge("warm") == [], "both were said"
+    assert "turbo and warm" in caplog.text
 
 
 def test_what_is_over_when_the_quiet_time_ends_is_not_told():
