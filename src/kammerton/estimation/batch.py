@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from kammerton.estimation.families import families, some_of
 from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.estimation.numeric.arrays import noise_of, numbers
-from kammerton.estimation.numeric.prepare import ROUNDING
+from kammerton.estimation.numeric.prepare import ROUNDING, Batch
 from kammerton.estimation.numeric.weights import of_counts
 from kammerton.estimation.scaled import (
     KNOWN,
@@ -25,6 +25,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error
+from kammerton.estimation.verdict.stray import name_stray_points
 from kammerton.model import Fit, TraceError, Value, Verdict
 
 Array = NDArray[np.float64]
@@ -142,6 +143,8 @@ def _fitted(
         which, part = again
         outcome = outcome.replaced(which, how.fit(part, _of_some(known, which, len(outcome))))
     found, said = outcome.found, outcome.findings
+    if isinstance(batch, Batch):
+        name_stray_points(said, batch)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
     values = _without(found.values, same)
     curve = batch.restore(outcome.curve)

@@ -259,6 +259,12 @@ def test_what_cannot_be_known(text: str, says: str) -> None:
         known_of("qubit_flux_map", [text])
 
 
+def test_what_is_read_is_known_in_no_unit_of_what_is_swept() -> None:
+    with pytest.raises(TraceError, match=r"offset: '0.1 s' is in s, but it has the unit of y"):
+        known_of("t1", ["offset=0.1 s"])
+    assert known_of("t1", ["offset=100 mV"]) == {"offset": pytest.approx(0.1)}
+
+
 def test_known_twice_and_of_a_kind_that_takes_nothing() -> None:
     with pytest.raises(TraceError, match="period is given twice"):
         known_of("qubit_flux_map", ["period=1", "period=2"])

@@ -15,6 +15,7 @@ from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import ITERATIONS, Solution, replaced, solve, weighed_anew
 from kammerton.estimation.verdict.evidence import Mask, delta_bic, delta_cost, structured
 from kammerton.estimation.verdict.findings import Findings
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
@@ -230,6 +231,7 @@ def mention_beats(findings: Findings, beats: Beats, batch: Batch) -> None:
     turns[which] = beats.fit.p[:, 2:] / (2 * np.pi * span[which, None])
     findings.object_to(
         which, "accepted", "beating",
-        lambda n: f"two frequencies, {turns[n].min():.6g} and {turns[n].max():.6g} Hz; "
-        "their mean is given",
+        lambda n: "two frequencies, "
+        + " and ".join(show(float(each), "Hz") for each in sorted(turns[n]))
+        + "; their mean is given",
     )  # fmt: skip

@@ -12,10 +12,15 @@ from kammerton.estimation.kinds import FIT_KINDS
 from kammerton.model import TraceError
 
 UNITS = {
-    "anharmonicity": "Hz", "bare_frequency": "Hz", "angle": "rad", "phase": "rad", "shots": "",
-    "qubits": "", "asymmetry": "", "dead": "", "population_0": "", "population_1": "",
+    "anharmonicity": "Hz", "bare_frequency": "Hz", "qubit_frequency": "Hz", "angle": "rad",
+    "phase": "rad", "shots": "", "qubits": "", "asymmetry": "", "dead": "", "population_0": "",
+    "population_1": "",
 }  # fmt: skip
 """Unit of what may be known; what is not here has that of x or y, and any unit will do."""
+
+OF_Y = {"contrast", "offset"}
+X_UNITS = {"s", "Hz", "rad", "dBm"}
+"""Of what is swept, and never of what is read."""
 
 WORDS: dict[str, object] = {"true": True, "yes": True, "false": False, "no": False}
 
@@ -70,4 +75,6 @@ def _value(name: str, text: str) -> object:
         raise TraceError(
             f"{name}: {text!r} is in {unit or 'no unit'}, but it needs {needed or 'a plain number'}"
         )
+    if name in OF_Y and unit in X_UNITS:
+        raise TraceError(f"{name}: {text!r} is in {unit}, but it has the unit of y")
     return number * factor

@@ -1,0 +1,75 @@
+"""A single point that spoils a trace is named; what only looks like one is not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kammerton.estimation import fit_batch
+from tests.catalogue.broken import BROKEN
+from tests.catalogue.registry import truths
+
+DELAYS = np.linspace(0.0, 200e-6, 51)
+NOISE = 0.0158  # 1000 shots
+NAMED = "a single point, number 21 of 51, lies"
+
+
+def spoiled(value: float, seed: int = 3) -> np.ndarray:
+    y = 0.027 + 0.95 * np.exp(-DELAYS / 48e-6)
+    y += np.random.default_rng(seed).normal(0.0, NOISE, len(y))
+    y[20] = value
+    return y
+
+
+@pytest.mark.parametrize("value", [5.0, 3.0, 2.0, 1.5])
+@pytest.mark.parametrize("sigma", [NOISE, None])
+def test_the_reason_names_the_point_and_without_it_the_trace_is_accepted(value, sigma):
+    y = spoiled(value)
+    found = fit_batch("t1", DELAYS, y, sigma)
+    assert (found.verdict[0], found.status[0]) == ("rejected", "stray point")
+    assert found.reason[0].startswith(NAMED)
+    assert found.advice[0].shots_times is None  # more shots do not mend it
+    y[20] = np.nan
+    mended = fit_batch("t1", DELAYS, y, sigma)
+    assert mended.verdict[0] == "accepted"
+    assert abs(mended.values["t1"][0] - 48e-6) < 4 * mended.stderr["t1"][0]
+
+
+def test_the_number_is_that_of_the_callers_order():
+    order = np.random.default_rng(1).permutation(51)
+    found = fit_batch("t1", DELAYS[order], spoiled(3.0)[order], NOISE)
+    number = 1 + int(np.flatnonzero(order == 20)[0])
+    assert found.reason[0].startswith(f"a single point, number {number} of 51")
+
+
+def test_missing_points_hide_none():
+    y = spoiled(3.0)
+    y[[5, 18, 23, 40]] = np.nan
+    assert fit_batch("t1", DELAYS, y, NOISE).reason[0].startswith(NAMED)
+
+
+def test_of_a_complex_trace_too():
+    x = np.linspace(6.99e9, 7.01e9, 101)
+    y = 1.0 - 0.6 / (1.0 + 2j * (x - 7e9) / 1.5e6)
+    rng = np.random.default_rng(2)
+    y = y + 0.01 * (rng.normal(size=101) + 1j * rng.normal(size=101))
+    y[80] = 4.0 - 3.0j
+    found = fit_batch("resonator_spectroscopy", x, y, 0.01)
+    assert found.status[0] == "stray point"
+    assert found.reason[0].startswith("a single point, number 81 of 101")
+
+
+@pytest.mark.parametrize("kind", ["t1", "ramsey", "rabi_amplitude", "qubit_spectroscopy"])
+@pytest.mark.parametrize(
+    "name",
+    ["flat noise", "line", "random walk alone", "step", "telegraph noise", "hum on nothing",
+     "repeated block", "window too short", "two tones"],
+)  # fmt: skip
+def test_nothing_else_is_taken_for_one(kind, name):
+    broken = next(each for each in BROKEN if each.name == name)
+    traces = broken.traces(truths(kind)[kind], 11, 200)
+    if traces is None:
+        return  # of no meaning for this kind
+    for sigma in (traces.sigma, None):
+        found = fit_batch(kind, traces.x, traces.y, sigma, **traces.known)
+        assert not [r for r in found.reason if r.startswith("a single point, number")]
