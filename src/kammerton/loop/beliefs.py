@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
+from kammerton.bench.guard import COMPUTER
 from kammerton.lab import Design, Lab, QubitEntry, ResonatorEntry
 from kammerton.model import Belief, Effort, Estimate, ParameterKind, Target, kind_of
 from kammerton.program.schedule import reach_of
@@ -83,21 +84,42 @@ class BeliefBook:
         now: datetime,
         already: Collection[str | None] = (),
     ) -> None:
-        """Widen what was measured of every qubit whose drive or readout one of these makes.
+        """Widen what rests on instruments; all of it is worth measuring again then.
 
-        All of it is worth measuring again then, however well it was known. What makes neither (a
-        bias: its flux reaches them all) is taken for one that every qubit uses. already:
-        instruments for which that was done.
+        However well it was known. already: instruments for which that was done.
         """
+        self.doubt(self.resting_on(instruments, already), times, now, least=AGAIN)
+
+    def resting_on(
+        self, instruments: Collection[str | None], already: Collection[str | None] = ()
+    ) -> list[str]:
+        """Return what is believed of every qubit whose drive or readout one of these makes.
+
+        What makes neither (a bias: its flux reaches them all) is taken for one that every qubit
+        uses. already: what one of these makes is left out.
+        """
+        found = list[str]()
         used = {qubit.name: self._used(qubit) for qubit in self._lab.qubits.values()}
         on_lines = {name for names in used.values() for name in names}
         of_all = {*instruments} - {*already} - on_lines - {None}
         for qubit in self._lab.qubits.values():
             mine = used[qubit.name] | of_all
             if not mine.isdisjoint(instruments) and mine.isdisjoint(already):
-                elements = (qubit.name, qubit.resonator)
-                names = [n for n in self._beliefs if n.split(".", 1)[0] in elements]
-                self.doubt(names, times, now, least=AGAIN)
+                found += self._of_qubit(qubit)
+        return found
+
+    def resting_on_scope(self, scope: str) -> list[str]:
+        """Return what is believed of all that a hold of `scope` took out of the daemon's hands."""
+        if scope in self._lab.instruments:
+            return self.resting_on({scope})
+        if scope == COMPUTER:
+            return list(self._beliefs)
+        qubits = [q for q in self._lab.qubits.values() if scope in (q.name, q.resonator)]
+        return [name for qubit in qubits for name in self._of_qubit(qubit)]
+
+    def _of_qubit(self, qubit: QubitEntry) -> list[str]:
+        elements = (qubit.name, qubit.resonator)
+        return [name for name in self._beliefs if name.split(".", 1)[0] in elements]
 
     def _used(self, qubit: QubitEntry) -> set[str | None]:
         """Return the instruments that make a qubit's drive and readout."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.coarse import coarser, stays
+from kammerton.loop.given_back import GivenBack
 from kammerton.loop.patience import Patience
 from kammerton.loop.planner import Plan, Planner
 from kammerton.loop.provisional import LINE, PROOF, Provisional, provable, with_run
@@ -30,8 +31,8 @@ class Conclusions:
     """Stores finished runs and believes them, and whatever else comes into the store.
 
     revision: up to which the book holds all that the store has. No commit is made on top of a
-    revision that was not looked at. withheld: why the latest run, or part of it, replaces nothing;
-    "" where all of it does.
+    revision that was not looked at. held: what persons hold now. withheld: why the latest run, or
+    part of it, replaces nothing; "" where all of it does.
     """
 
     lab: Lab
@@ -40,6 +41,7 @@ class Conclusions:
     book: BeliefBook
     patience: Patience
     record: Record
+    held: Callable[[], frozenset[str]] = frozenset
     revision: int = field(init=False)
     withheld: str = ""
 
@@ -47,6 +49,7 @@ class Conclusions:
         self._surprises = Surprises(self.book)
         self._provisional = Provisional(self.book, provable(self.planner.calibrations))
         self._same_line = SameLine(self.book, tuple(self.lab.qubits))
+        self._given_back = GivenBack(self.book, self.clock, self.record, self.held)
         self.revision = self.record.store.revision()
 
     async def conclude(self, plan: Plan, run: Run, attempt: int, *, asked: bool = False) -> str:
@@ -83,7 +86,10 @@ class Conclusions:
         await self.record.doubt(self.book.doubted(), why)
 
     async def follow(self) -> frozenset[str]:
-        """Believe what somebody else put into the store since the last look; return its names."""
+        """Believe what somebody else put into the store since the last look; return its names.
+
+        What a person has given back is doubted.
+        """
         head = await self.record.snapshot()
         news = {n: c.estimate for n, c in head.parameters.items() if c.revision > self.revision}
         self.revision = head.revision
@@ -92,6 +98,7 @@ class Conclusions:
         for qubit in self._provisional.waiting():
             if f"{qubit}.{PROOF}" in news:  # of another frequency than the one that waits
                 self._doubt_the_pulse(qubit)
+        await self._given_back.look()
         return frozenset(news)
 
     async def _commit(

@@ -99,8 +99,9 @@ class Loop:
     def __post_init__(self) -> None:
         self._record = Record(self.store, self._say, self.alarm)
         self._conclusions = Conclusions(
-            self.lab, self.clock, self.planner, self.book, self.patience, self._record
-        )
+            self.lab, self.clock, self.planner, self.book, self.patience, self._record,
+            lambda: self.held(),
+        )  # fmt: skip
         self.patience.alarm = self.alarm
         self._outage = Outage(self.bench, self._say, self.alarm)
         self._looks = Looks(self.bench, well=partial(self._outage.calm, WELL))

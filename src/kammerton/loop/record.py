@@ -15,6 +15,7 @@ from kammerton.model import Belief, CalibrationHangs, Estimate, Run, StoreUnavai
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store.attempts import ABORTED, HUNG
+from kammerton.store.rows import GivenBack
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,10 @@ class Record:
         found = {n: Doubt(b.run, b.sigma, why) for n, b in doubted.items() if b.run is not None}
         if found:
             await self._patiently(lambda: self.store.doubt(found))
+
+    async def given_back(self) -> list[GivenBack]:
+        """Return the holds of persons that are over, as soon as they can be read."""
+        return await self._patiently(self.store.given_back)
 
     async def snapshot(self) -> Snapshot:
         """Return the whole parameter set, as soon as it can be read."""

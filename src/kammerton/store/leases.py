@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, Select, insert, or_, select, update
 
 from kammerton.model import StoreError
 from kammerton.store import checks, records, schema
-from kammerton.store.rows import Lease, micros, moment
+from kammerton.store.rows import GivenBack, Lease, micros, moment
 
 table = schema.lease
 
@@ -29,6 +29,25 @@ def active(now: int) -> Select[Any]:
 def lease(row: Row[Any]) -> Lease:
     """Return a row as the store hands it out."""
     return Lease(row.number, row.scope, row.owner, row.why, moment(row.since), _end(row.until))
+
+
+def given_back(connection: Connection, now: int) -> list[GivenBack]:
+    """Return the holds of persons that are over, oldest first, with what was stored before.
+
+    What is held again is not given back; nor is what the daemon held. Wall times are compared.
+    """
+    head, made = schema.parameter, schema.revision
+    query = select(head.c.name, made.c.committed).join(made, made.c.number == head.c.revision)
+    stored = {row.name: row.committed for row in connection.execute(query)}
+    held = {row.scope for row in connection.execute(active(now))}
+    persons = select(table).where(table.c.owner != DAEMON).order_by(table.c.number)
+    found = list[GivenBack]()
+    for row in connection.execute(persons):
+        end = min(each for each in (row.released, row.until, now) if each is not None)
+        older = frozenset(name for name, committed in stored.items() if committed <= end)
+        if older and row.scope not in held:
+            found.append(GivenBack(row.scope, row.owner, row.why, older))
+    return found
 
 
 def _end(until: int | None) -> datetime | None:

@@ -20,6 +20,7 @@ from kammerton.store.rows import (
     Attempt,
     AuditRow,
     Change,
+    GivenBack,
     Handover,
     Lease,
     Revision,
@@ -164,6 +165,11 @@ class ReadStore(Closing):
         now = micros(clock.wall())
         with self._read() as connection:
             return tuple(leases.lease(row) for row in connection.execute(leases.active(now)))
+
+    def given_back(self) -> list[GivenBack]:
+        """Return the holds of persons that are over, with what was stored before they were."""
+        with self._read() as connection:
+            return leases.given_back(connection, micros(clock.wall()))
 
     def attempts(self, limit: int = 20) -> list[Attempt]:
         """Return the last calibrations that began, newest first, whatever became of them."""

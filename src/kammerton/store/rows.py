@@ -160,6 +160,16 @@ class Lease:
 
 
 @dataclass(frozen=True)
+class GivenBack:
+    """A person's hold that is over. older: present values, by full name, stored before its end."""
+
+    scope: str
+    owner: str
+    why: str
+    older: frozenset[str]
+
+
+@dataclass(frozen=True)
 class Attempt:
     """A calibration that has begun. outcome: None while it runs; "aborted" when its process died.
 

@@ -1,0 +1,44 @@
+"""What a person has given back is doubted: whoever had it may have turned anything."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from kammerton.loop.beliefs import AGAIN, BeliefBook
+from kammerton.loop.record import Record
+from kammerton.model import LabClock
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class GivenBack:
+    """Looks for holds that are over at the first look, and whenever something is held no more.
+
+    held: what is held now. The database tells what was stored before a hold was over, so that
+    nothing is doubted twice and no restart forgets it.
+    """
+
+    book: BeliefBook
+    clock: LabClock
+    record: Record
+    held: Callable[[], frozenset[str]]
+    _before: frozenset[str] | None = None
+
+    async def look(self) -> None:
+        """Doubt what was given back since the last look, unless it was measured since."""
+        held = self.held()
+        if self._before is None or self._before - held:
+            await self._doubt()
+        self._before = held
+
+    async def _doubt(self) -> None:
+        for each in await self.record.given_back():
+            rests = each.older.intersection(self.book.resting_on_scope(each.scope))
+            self.book.doubt(rests, 0.0, self.clock.now(), least=AGAIN)
+            if doubted := self.book.doubted():
+                words = f"{each.scope} was given back by {each.owner} ({each.why})"
+                log.info("%s; what rests on it is measured again", words)
+                await self.record.doubt(doubted, words)

@@ -1,0 +1,67 @@
+"""What a person had in hand is measured again, and nothing else is."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from kammerton.store import Store
+from tests.unit.loop.laboratory import Chip
+from tests.unit.loop.test_loop import make, store
+
+__all__ = ["store"]
+
+pytestmark = pytest.mark.usefixtures("without_files")
+
+
+def anew(store: Store, before: dict[str, str]) -> set[str]:
+    """Return which values that have errors are of another run than before."""
+    return {n for n, e in store.parameters().items() if e.stderr > 0 and before.get(n) != e.run}
+
+
+def of(store: Store, *elements: str) -> set[str]:
+    """Return which values of elements have errors."""
+    known = store.parameters().items()
+    return {n for n, e in known if e.stderr > 0 and n.split(".")[0] in elements}
+
+
+def test_a_released_qubit_is_measured_again_and_no_other(tmp_path: Path, store: Store) -> None:
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    before = {name: e.run for name, e in store.parameters().items()}
+    loop.held = lambda: frozenset(lease.scope for lease in store.leases())
+    store.hold("q0", "anna", "two-tone by hand")
+    asyncio.run(loop.settle())
+    assert anew(store, before) == set(), "it is held"
+    store.release("q0", "anna")
+    asyncio.run(loop.settle())
+    assert anew(store, before) == of(store, "q0", "r0")
+
+
+@pytest.mark.parametrize("scope", ["computer", "awg1"])
+def test_what_rests_on_what_a_person_gave_back_is_measured_again_once(
+    tmp_path: Path, store: Store, scope: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also where it was released while no daemon ran, or one that began ended at once."""
+    asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    before = {name: e.run for name, e in store.parameters().items()}
+    store.hold(scope, "anna", "new cable")
+    store.release(scope, "anna")
+    with caplog.at_level("INFO", "kammerton.loop"):
+        asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    assert f"{scope} was given back by anna (new cable)" in caplog.text
+    assert anew(store, before) == of(store, "q0", "r0", "q1", "r1")
+    runs = len(store.runs(100))
+    asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    assert len(store.runs(100)) == runs, "once"
+
+
+def test_what_is_given_back_is_doubted_in_the_database(tmp_path: Path, store: Store) -> None:
+    asyncio.run(make(tmp_path, store, Chip())[0].settle())
+    store.hold("computer", "anna", "new cable")
+    store.release("computer", "anna")
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop._conclusions.follow())
+    assert set(store.doubts()) == of(store, "q0", "r0", "q1", "r1")

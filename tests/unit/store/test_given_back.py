@@ -1,0 +1,44 @@
+"""Which values were stored before a person's hold was over, on both databases."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from kammerton.store import Store, clock
+from kammerton.store.leases import DAEMON
+from tests.stored import estimate, run
+
+
+def given(store: Store) -> list[tuple[str, set[str]]]:
+    return [(each.scope, set(each.older)) for each in store.given_back()]
+
+
+def test_what_was_stored_since_a_hold_was_over_is_not_older(store: Store) -> None:
+    store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
+    assert given(store) == []
+    store.hold("lo", "anna", "new cable")
+    assert given(store) == [], "it is still held"
+    store.release("lo", "anna")
+    assert given(store) == [("lo", {"q0.t1", "q1.t1"})]
+    store.commit(run(), {"q0.t1": estimate()})
+    assert given(store) == [("lo", {"q1.t1"})]
+    store.hold("lo", "berta", "another cable")
+    assert given(store) == [], "it is held again"
+
+
+def test_a_hold_that_ended_by_itself_is_over(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    store.hold("q0", "anna", "two-tone", clock.wall() + timedelta(minutes=1))
+    assert given(store) == []
+    later = clock.wall() + timedelta(minutes=2)
+    monkeypatch.setattr(clock, "wall", lambda: later)
+    assert given(store) == [("q0", {"q0.t1"})]
+
+
+def test_what_the_daemon_held_is_no_persons(store: Store) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    store.hold("lo", DAEMON, "a lost reference")
+    store.release("lo", "anna")
+    assert given(store) == []
