@@ -115,7 +115,7 @@ class Loop:
         LastingFault
             Nothing can be measured with an instrument until a person has seen to it.
         """
-        with self._outage.ended():
+        with self._outage.ended(lambda: self.leave):
             await self._take_up()
             while not self.leave:
                 for name in self.patience.release(self.clock.now()):
@@ -140,7 +140,7 @@ class Loop:
             An instrument was away for 20 s; `keep` would wait.
         """
         self._limit = ONCE
-        with self._outage.ended():
+        with self._outage.ended(lambda: self.leave):
             await self._take_up()
             while not self.leave and await self.step():
                 pass

@@ -39,7 +39,7 @@ def breaker() -> Backoff:
 class Outage:
     """Knows how to wait for instruments. One alarm an outage; it is over after `steady` s.
 
-    The loop runs inside `ended`: the next one knows nothing of this one's alarm.
+    The loop runs inside `ended`: where it is left while one is away, the alarm stays on.
     """
 
     bench: Acquires
@@ -48,6 +48,7 @@ class Outage:
     backoff: Backoff = field(default_factory=breaker)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _alarmed: str | None = None
+    _away: str = ""  # what is wrong with who has not come back
 
     async def after(self, failure: InstrumentError, patience: float | None) -> frozenset[str]:
         """Return when every instrument is back: those whose settings were lost.
@@ -62,6 +63,7 @@ class Outage:
         until = None if patience is None else time.monotonic() + patience
         latest = failure
         while True:
+            self._away = str(latest)
             pause = self.backoff.next()
             if until is not None and time.monotonic() + pause > until:
                 raise latest
@@ -76,6 +78,7 @@ class Outage:
             except InstrumentError as still:
                 latest = still
             else:
+                self._away = ""
                 log.info("%s", _back(latest.instrument))
                 return lost
 
@@ -89,12 +92,28 @@ class Outage:
             self._over(why)
 
     @contextmanager
-    def ended(self) -> Iterator[None]:
-        """End the alarm on the way out, whyever: nobody waits for the instrument any more."""
+    def ended(self, leave: Callable[[], str]) -> Iterator[None]:
+        """Say on the way out that nobody waits any more for who is away; over is it who is back.
+
+        leave: why the loop was told to end; "": it was not.
+        """
         try:
             yield
-        finally:
-            self._over("nobody waits for it any more; it is set up anew before the next run")
+        except BaseException as end:
+            if isinstance(end, LastingFault) and end.instrument == self._alarmed:
+                self._away = ""
+            self._left(leave() or str(end) or "the daemon ends")
+            raise
+        self._left(leave())
+
+    def _left(self, why: str) -> None:
+        if self._alarmed is None or not self._away:
+            self._over("it answers again, and was verified")
+            return
+        words = self._away if why == self._away else f"{self._away}; {why}"
+        text = f"it is still away, and nobody tries to reach it now: {words}"
+        self.alarm(Alarm("instrument", self._alarmed, text, causes=("left",)))
+        self._alarmed = None
 
     def _over(self, why: str) -> None:
         if self._alarmed is not None:

@@ -34,6 +34,7 @@ from kammerton.serve.opened import Doing, Known, opened_store, quiet
 from kammerton.serve.outputs import Outputs
 from kammerton.serve.relaying import relayed
 from kammerton.serve.reports import reporter
+from kammerton.serve.unanswered import Unanswered
 from kammerton.store import Store
 from kammerton.store.rows import Lease
 
@@ -74,9 +75,10 @@ async def run_computer(
             errands = Measuring(lab, calibration_names())
             holds = Holds(lab, store, doing, alarms.tell)
             committed = reporter(lab, store, pictures)
+            away = Unanswered(store, outputs.audit, alarms.tell)
             tuning = Tuning(
-                lab, store, clock, holds, outputs, committed, doing, up, alarms.tell,
-                errands.wishes, warm,
+                lab, store, clock, holds, outputs, committed, doing, up, away.tell,
+                errands.wishes, warm, answered=away.answered,
             )  # fmt: skip
             async with (
                 attending(store, holds.told, holdable(lab), errands, holds.unread),
@@ -116,7 +118,8 @@ async def _drawing() -> AsyncIterator[Background]:
 class Tuning:
     """What a computer's loop is made of.
 
-    speaks: set once the instruments are ours, or nobody has them. Who is refused them since another
+    answered: called once all instruments are connected, and their outputs read back as off. speaks:
+    set once the instruments are ours, or nobody has them. Who is refused them since another
     daemon has them is to say nothing under the topics of that one.
     """
 
@@ -131,6 +134,7 @@ class Tuning:
     alarm: Tell
     wishes: Wishes
     warm: Callable[[], object] = quiet
+    answered: Callable[[], object] = quiet
     kernels: Kernels = field(default_factory=Kernels)
     speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -169,6 +173,7 @@ class Tuning:
                     on_restart=self._restarted,
                 ) as bench:
                     self.outputs.found_off()
+                    self.answered()
                     self.speaks.set()
                     self.up()
                     await told_while(ready, self._waiting, SLOW)

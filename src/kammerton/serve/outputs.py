@@ -93,19 +93,19 @@ class Outputs:
         who = f"{change.who}, {change.job}" if change.job else change.who
         why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
         new = NOT_OFF if change.what == ALL and change.refused else change.new
-        self._audit(who, change.what, change.old, new, why)
+        self.audit(who, change.what, change.old, new, why)
 
     def not_off(self, problem: str) -> None:
         """Note that an attempt to switch all off did not verify it, and why."""
         self.known_off, self._why = False, problem
-        self._audit("daemon", ALL, None, NOT_OFF, problem)
+        self.audit("daemon", ALL, None, NOT_OFF, problem)
 
     def found_off(self) -> None:
         """Say, after an unclean end, that the outputs have been verified off."""
         if self.unclean is not None:
             words = f"{self._left}: all outputs verified off"
             log.warning("%s", words)
-            self._audit("daemon", ALL, self.unclean.what, "off", words)
+            self.audit("daemon", ALL, self.unclean.what, "off", words)
             self._store.left = None
 
     def close(self) -> None:
@@ -113,7 +113,8 @@ class Outputs:
         if self.known_off:
             self._store.activity(None)
 
-    def _audit(self, *row: Any) -> None:
+    def audit(self, *row: Any) -> None:
+        """Write a line of the audit log, beside the work: who, what, old, new, why."""
         self._later(self._store.audit, *row)
 
 

@@ -150,8 +150,20 @@ def test_what_lasts_is_not_waited_for(monkeypatch):
     assert len(away.pauses) == 1
 
 
-@pytest.mark.parametrize("end", [LASTS, asyncio.CancelledError()])
-def test_the_alarm_of_an_outage_does_not_outlive_its_loop(monkeypatch, end):
+OTHER = LastingFault("590", "see to the cable", instrument="digitizer")
+STILL = "it is still away, and nobody tries to reach it now: lo: no answer"
+
+
+@pytest.mark.parametrize(
+    ("end", "leave", "told"),
+    [
+        (LASTS, "", (False, "it answers again, and was verified")),
+        (OTHER, "", (True, f"{STILL}; {OTHER}")),
+        (asyncio.CancelledError(), "", (True, f"{STILL}; the daemon ends")),
+        (asyncio.CancelledError(), "x is held by ann", (True, f"{STILL}; x is held by ann")),
+    ],
+)
+def test_who_is_away_when_the_loop_ends_is_not_told_to_be_back(monkeypatch, end, leave, told):
     away = Away()
 
     async def recover(failure):
@@ -160,21 +172,23 @@ def test_the_alarm_of_an_outage_does_not_outlive_its_loop(monkeypatch, end):
 
     async def loop() -> None:
         outage = away.outage()
-        with outage.ended():
+        with outage.ended(lambda: leave):
             await outage.after(LOST, None)
+            raise AssertionError
 
     monkeypatch.setattr(away, "recover", recover)
     with pytest.raises(type(end)):
         asyncio.run(loop())
-    assert [(a.subject, a.on) for a in away.alarms] == [("lo", True), ("lo", False)]
+    assert [(a.subject, a.on, a.text) for a in away.alarms[1:]] == [("lo", *told)]
 
 
-def test_however_a_loop_ends_it_takes_its_alarm_back(tmp_path):
+def test_however_a_loop_ends_it_says_what_became_of_its_alarm(tmp_path):
     told: list[Alarm] = []
     with Store.open(tmp_path / "kammerton.sqlite", "two") as store:
         for work in ("keep", "settle"):
             loop, bench = make(tmp_path, store, Chip())
-            loop._outage.alarm, loop._outage._alarmed = told.append, "lo"
+            loop._outage.alarm, loop._outage._alarmed = told.append, "awg"
+            loop._outage._away = "awg: no answer"
 
             async def failing(program):
                 raise LASTS
@@ -182,7 +196,7 @@ def test_however_a_loop_ends_it_takes_its_alarm_back(tmp_path):
             bench.acquire = failing
             with pytest.raises(LastingFault):
                 asyncio.run(getattr(loop, work)())
-    assert [(a.subject, a.on) for a in told] == [("lo", False)] * 2
+    assert [(a.subject, a.on) for a in told] == [("awg", True)] * 2
 
 
 def test_i9_what_lasts_ends_the_loop_and_nothing_of_the_run_is_stored(tmp_path):

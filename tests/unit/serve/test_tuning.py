@@ -91,10 +91,13 @@ def tuned(
 
     monkeypatch.setattr(computer, "open_bench", opened)
     monkeypatch.setattr(Kernels, "load", AsyncMock())
+    answered: list[int] = []
     tuning = Tuning(
-        lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, Wishes()
-    )
+        lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, Wishes(),
+        answered=lambda: answered.append(1),
+    )  # fmt: skip
     assert asyncio.run(tuning.run(once=False)) == {}
+    assert len(answered) == len(holds.sigmas), "once each time that all are connected"
     return [sigma / 1e-6 for sigma in holds.sigmas]
 
 
