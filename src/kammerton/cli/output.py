@@ -14,6 +14,7 @@ import typer
 if TYPE_CHECKING:
     from kammerton.model import Estimate, Fit
     from kammerton.store import ReadStore
+    from kammerton.store.rows import Doubted
 
 
 @contextmanager
@@ -48,6 +49,14 @@ def described_estimate(estimate: Estimate) -> dict[str, Any]:
         "valid_until": until.isoformat() if until else None,
         "run": estimate.run,
     }
+
+
+def described_doubt(doubted: Doubted | None) -> dict[str, Any] | None:
+    """Return what is doubted of a value as JSON holds it; null where it is not doubted."""
+    if doubted is None:
+        return None
+    since = doubted.since.isoformat()
+    return {"stderr": doubted.sigma, "why": doubted.why, "since": since}
 
 
 def described_fit(fit: Fit) -> dict[str, Any]:

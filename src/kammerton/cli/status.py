@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,6 +38,7 @@ def status(
 
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import has_broker, note_beside
+    from kammerton.client.words import doubts
 
     place = either(lab, at)
     with opened(place) as store:
@@ -53,9 +55,11 @@ def status(
             console.print(f"[yellow]{escape(words_of(lease))}[/yellow]")
         for words in [] if running else _stuck(store):  # a daemon that runs says it itself
             console.print(f"[yellow]{escape(words)}[/yellow]")
-        known = store.parameters()
+        known, doubted = store.parameters(), store.doubted()
+        for words in doubts(doubted):
+            console.print(f"[yellow]{escape(words)}[/yellow]")
         wide = Console(width=max(console.width, WIDE))  # a value that is cut is none
-        wide.print(_table(known, store.now()) if known else "nothing was measured yet")
+        wide.print(_table(known, doubted, store.now()) if known else "nothing was measured yet")
 
 
 def words_of(lease: Lease) -> str:
@@ -107,7 +111,7 @@ def _silent(said: Activity) -> float:
     return (datetime.now(said.time.tzinfo) - said.time).total_seconds()
 
 
-def _table(parameters: dict[str, Estimate], now: datetime) -> Table:
+def _table(parameters: dict[str, Estimate], doubted: Collection[str], now: datetime) -> Table:
     from rich.table import Table
 
     from kammerton.model.quantity import brief
@@ -116,7 +120,8 @@ def _table(parameters: dict[str, Estimate], now: datetime) -> Table:
     for heading in ("parameter", "value", "age", "holds for", "run"):
         table.add_column(heading, no_wrap=True)
     for name, e in sorted(parameters.items()):
-        table.add_row(name, brief(e.value, e.unit, e.stderr), _age(e, now), _holds(e, now), e.run)
+        holds = "[yellow]doubted[/yellow]" if name in doubted else _holds(e, now)
+        table.add_row(name, brief(e.value, e.unit, e.stderr), _age(e, now), holds, e.run)
     return table
 
 
@@ -139,9 +144,10 @@ def _span(seconds: float) -> str:
 
 
 def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
+    from kammerton.cli.output import described_doubt
     from kammerton.store.caution import caution
 
-    now, said = store.now(), store.current_activity()
+    now, said, doubted = store.now(), store.current_activity(), store.doubted()
     left = said if running is None and said is not None and said.what is not None else None
     return {
         "computer": store.computer,
@@ -151,7 +157,10 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
         "caution": caution(store, left) if left else None,
         "waiting_for_broker": store.backlog(),
         "held": [_lease(lease) for lease in store.leases()],
-        "parameters": {name: _entry(e, now) for name, e in sorted(store.parameters().items())},
+        "parameters": {
+            name: {**_entry(e, now), "doubted": described_doubt(doubted.get(name))}
+            for name, e in sorted(store.parameters().items())
+        },
     }
 
 

@@ -51,13 +51,14 @@ def _missing(store: ReadStore, parameter: str, place: Path | None) -> str:
 
 
 def _document(found: Why) -> dict[str, Any]:
-    from kammerton.cli.output import described_estimate, described_fit
+    from kammerton.cli.output import described_doubt, described_estimate, described_fit
 
     return {
         "parameter": found.name,
         "revision": found.revision,
         **described_estimate(found.estimate),
         "age_seconds": found.age.total_seconds(),
+        "doubted": described_doubt(found.doubted),
         "calibration": found.run.calibration,
         "fit": described_fit(found.fit) if found.fit else None,
         "previous": [

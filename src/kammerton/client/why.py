@@ -10,6 +10,7 @@ from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
+from kammerton.store.rows import Doubted
 
 
 @dataclass(frozen=True, eq=False)
@@ -17,7 +18,8 @@ class Why:
     """The evidence for one parameter.
 
     age: of laboratory time. fit: of the target that the value came from; None when the run has no
-    single one. previous: earlier values, newest first.
+    single one. previous: earlier values, newest first. doubted: why it is to be measured again, and
+    with what sigma it is believed meanwhile; None where it is not doubted.
     """
 
     name: str
@@ -27,6 +29,7 @@ class Why:
     run: StoredRun
     fit: Fit | None
     previous: tuple[Change, ...]
+    doubted: Doubted | None = None
 
     def expired(self, now: datetime) -> bool:
         """Return whether the forecast says that the value no longer serves."""
@@ -40,6 +43,7 @@ class Why:
             (self.name, show(estimate.value, estimate.unit, estimate.stderr)),
             ("age", duration(self.age)),
             ("valid", validity(estimate.valid_until, self._now)),
+            *self._doubts(),
             ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
             *self._verdicts(),
             ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
@@ -67,6 +71,13 @@ class Why:
         value = show(old.value, old.unit, old.stderr)
         return f"{value}, {duration(self._now - old.time)} ago, {old.run}"
 
+    def _doubts(self) -> list[tuple[str, str]]:
+        if self.doubted is None:
+            return []
+        believed = f"± {show(self.doubted.sigma, self.estimate.unit)}"
+        since = f"{self.doubted.since:%Y-%m-%d %H:%M} UTC"
+        return [("doubted", f"believed to {believed} only, since {since}: {self.doubted.why}")]
+
     def _verdicts(self) -> list[tuple[str, str]]:
         if self.fit is None:
             return [(f"verdict {target}", fit.said()) for target, fit in self.run.fits.items()]
@@ -89,7 +100,9 @@ def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> W
     run = replace(store.run(estimate.run), note=note)
     fit = _fit_behind(run, name, estimate)
     age = store.now() - estimate.time
-    return Why(name, estimate, newest.revision, age, run, fit, tuple(older))
+    return Why(
+        name, estimate, newest.revision, age, run, fit, tuple(older), store.doubted().get(name)
+    )
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

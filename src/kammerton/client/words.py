@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from kammerton.lab.nearest import nearest
 from kammerton.model import Estimate
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
+
+if TYPE_CHECKING:
+    from kammerton.store.rows import Doubted
 
 
 def validity(until: datetime | None, now: datetime) -> str:
@@ -38,6 +42,26 @@ def table(parameters: Mapping[str, Estimate], now: datetime) -> str:
         "  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     )
+
+
+def doubts(doubted: Mapping[str, Doubted]) -> list[str]:
+    """Say which values are doubted, each reason once, the latest last."""
+    reasons: dict[str, list[str]] = {}
+    for name, each in sorted(doubted.items(), key=lambda item: (item[1].since, item[0])):
+        reasons.setdefault(each.why, []).append(name)
+    return [f"{_of(names)} doubted since {_when(doubted, names)}: {why}"
+            for why, names in reasons.items()]  # fmt: skip
+
+
+def _of(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"{names[0]} is"
+    elements = sorted({name.partition(".")[0] for name in names})
+    return f"{len(names)} values of {', '.join(elements)} are"
+
+
+def _when(doubted: Mapping[str, Doubted], names: list[str]) -> str:
+    return f"{doubted[names[-1]].since:%Y-%m-%d %H:%M} UTC"
 
 
 def meant(name: str, known: Iterable[str]) -> str:

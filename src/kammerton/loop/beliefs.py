@@ -66,7 +66,8 @@ class BeliefBook:
 
         Where there is none, never past the value itself: what is doubted again and again, and
         never measured, is not known at all by then. least: tolerances that it is at least widened
-        to; a setting, which has no sigma, follows what it was made from.
+        to, whatever the design says, so that it is worth measuring again; a setting, which has no
+        sigma, follows what it was made from.
         """
         for name in full_names:
             belief = self._beliefs.get(name)
@@ -74,8 +75,8 @@ class BeliefBook:
                 design = self._designs.get(name)
                 tolerance, sigma = self.kind(name).tolerance_of(belief.mean), belief.sigma_at(now)
                 limit = design.sigma if design else max(abs(belief.mean), 2 * tolerance)  # near 0
-                wide = max(times * sigma, least * tolerance) if sigma > 0 else 0.0
-                self.widen(name, min(wide, max(limit, belief.sigma)))
+                again = least * max(tolerance, 2 * belief.stderr) if sigma > 0 else 0.0
+                self.widen(name, max(again, min(times * sigma, max(limit, belief.sigma))))
 
     def doubt_what_uses(
         self,

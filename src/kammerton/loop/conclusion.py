@@ -78,7 +78,7 @@ class Conclusions:
             self.planner.note(plan.calibration.name, estimates)
         for name, e in surprises.items():
             self._surprised(plan, name, e)
-        await self.keep_doubts(f"{commit.run_id} {plan.calibration.name}")
+        await self.keep_doubts(f"what {plan.calibration.name} found, run {commit.run_id}")
         return commit.run_id
 
     async def keep_doubts(self, why: str) -> None:

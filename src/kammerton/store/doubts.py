@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, insert, select
 
 from kammerton.store import checks, records, schema
-from kammerton.store.rows import Doubt, run_number
+from kammerton.store.rows import Doubt, Doubted, moment, run_number
 
 table = schema.doubt
 
@@ -30,12 +30,15 @@ def insert_doubts(connection: Connection, doubts: Mapping[str, Doubt], now: int)
         connection.execute(insert(table), rows)
 
 
-def present(connection: Connection) -> dict[str, float]:
-    """Return the widest sigma that each present value was doubted to, by full name."""
-    head = schema.parameter
+def present(connection: Connection) -> dict[str, Doubted]:
+    """Return what is doubted of each present value, by full name."""
+    head, found = schema.parameter, dict[str, Doubted]()
     query = (
-        select(table.c.name, func.max(table.c.sigma).label("sigma"))
+        select(table)
         .join(head, (head.c.name == table.c.name) & (head.c.revision == table.c.revision))
-        .group_by(table.c.name)
+        .order_by(table.c.number)
     )
-    return {row.name: row.sigma for row in connection.execute(query)}
+    for row in connection.execute(query):
+        before = found[row.name].sigma if row.name in found else 0.0
+        found[row.name] = Doubted(max(row.sigma, before), row.why, moment(row.time))
+    return found

@@ -20,6 +20,7 @@ from kammerton.store.rows import (
     Attempt,
     AuditRow,
     Change,
+    Doubted,
     GivenBack,
     Handover,
     Lease,
@@ -85,6 +86,10 @@ class ReadStore(Closing):
 
     def doubts(self) -> dict[str, float]:
         """Return the sigma that each doubted value is believed with, by full name."""
+        return {name: each.sigma for name, each in self.doubted().items()}
+
+    def doubted(self) -> dict[str, Doubted]:
+        """Return what is doubted of present values, and why, by full name."""
         with self._read() as connection:
             return doubts.present(connection)
 

@@ -62,6 +62,15 @@ class Doubt:
 
 
 @dataclass(frozen=True)
+class Doubted:
+    """The widest sigma that a present value is believed with, why it was doubted last, and when."""
+
+    sigma: float
+    why: str
+    since: datetime
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """The whole parameter set of a computer at a revision (0: nothing measured yet)."""
 

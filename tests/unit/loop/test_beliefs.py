@@ -6,7 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.lab import Design
 from kammerton.loop import BeliefBook
+from kammerton.loop.beliefs import AGAIN
 from kammerton.model import LabClock
 from tests.stored import estimate
 from tests.unit.loop.laboratory import two_qubits
@@ -40,3 +42,16 @@ def test_what_is_no_part_of_a_line_reaches_every_qubit(tmp_path):
     assert doubted("lo1") == {"q1.f01"}
     assert doubted("bias_q0", already=("bias_q0",)) == set()
     assert doubted("bias_q0", already=("lo1",)) == {"q0.f01"}
+
+
+@pytest.mark.parametrize("tolerance", [1e2, 8e6])
+def test_what_is_to_be_measured_again_is_doubted_past_a_narrow_design(tmp_path, tolerance):
+    """And well past what it was known to: else another measurement promises nothing."""
+    lab, clock = two_qubits(tmp_path), LabClock()
+    design = {**lab.qubits["q0"].design, "f01": Design(4.9e9, tolerance)}
+    qubits = {**lab.qubits, "q0": replace(lab.qubits["q0"], design=design)}
+    for stderr, least in ((10.0, 4e3), (3e3, 12e3)):
+        book = BeliefBook(replace(lab, qubits=qubits), clock.now())
+        book.update({"q0.f01": estimate(4.9e9, stderr, "Hz", time=clock.now())})
+        book.doubt(["q0.f01"], 0.0, clock.now(), least=AGAIN)
+        assert book["q0.f01"].sigma == pytest.approx(least)

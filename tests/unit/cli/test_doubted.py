@@ -1,0 +1,56 @@
+"""`status` and `why` say what is doubted, and why."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton.cli import app
+from kammerton.store import Doubt, Store
+from tests.stored import estimate, run
+from tests.unit.lab.example import FILE
+
+WHY = "drive_lo was given back by anna (new cable)"
+
+
+def said(*words: str) -> str:
+    done = CliRunner().invoke(app, list(words))
+    assert done.exit_code == 0, done.stderr
+    return " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Path:
+    shutil.copy(FILE, tmp_path / "lab.toml")
+    with Store.open(tmp_path / "kammerton.sqlite", "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate(), "q1.t2_echo": estimate()})
+        store.doubt({"q0.t1": Doubt("r000001", 4e-6, "what ramsey found, run r000001")})
+        store.doubt({name: Doubt("r000001", 1e-5, WHY) for name in ("q1.t1", "q1.t2_echo")})
+    return tmp_path / "lab.toml"
+
+
+def test_what_is_doubted_is_told_with_its_reason(lab: Path) -> None:
+    status, place = said("status", str(lab)), ("--lab", str(lab))
+    assert "q0.t1 is doubted since " in status
+    assert "UTC: what ramsey found, run r000001" in status
+    assert "2 values of q1 are doubted since " in status
+    assert f"UTC: {WHY}" in status
+    assert " doubted r000001" in status, "instead of how long it holds"
+    why = said("why", "q1.t1", *place)
+    assert "believed to ± 10 µs only, since " in why
+    assert WHY in why
+    told = json.loads(said("status", "--json", str(lab)))["parameters"]
+    assert told["q1.t1"]["doubted"]["why"] == WHY
+    assert json.loads(said("why", "--json", "q0.t1", *place))["doubted"]["stderr"] == 4e-6
+
+
+def test_what_was_measured_since_is_not_doubted(lab: Path) -> None:
+    with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
+        store.commit(run(), {name: estimate() for name in store.parameters()})
+    place = ("--lab", str(lab))
+    assert "doubted" not in said("status", str(lab)) + said("why", "q1.t1", *place)
+    assert json.loads(said("why", "--json", "q0.t1", *place))["doubted"] is None
