@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from kammerton.lab.document import Document, Problem
-from kammerton.lab.sizes import LIMITS
+from kammerton.lab.sizes import LIMITS, too_slow
 from kammerton.lab.slips import slips
 from kammerton.lab.values import PORTS, broker
 from kammerton.lab.wiring import channel_at, uses
@@ -21,6 +21,7 @@ BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
 def advise(document: Document) -> Iterator[Problem]:
     """Yield warnings, as far as the file can be read."""
     yield from _limits(document)
+    yield from too_slow(document)
     yield from _unused(document)
     yield from _coherence(document)
     yield from slips(document)
@@ -116,7 +117,7 @@ def _readout_sum(document: Document) -> Iterator[Problem]:
         tones = [document.si("V", "resonators", n, "readout_amplitude", "value") for n in members]
         total = sum(tone for tone in tones if tone is not None)
         most = document.si("V", "instruments", found.instrument, "limits", "volts", "max")
-        if most is not None and total > most and len(tones) > 1:
+        if most is not None and total > most > 0 and len(tones) > 1:
             yield Problem(
                 ("feedlines", feedline),
                 f"its {len(tones)} readout tones may add up to {show(total, 'V')}, beyond "

@@ -135,17 +135,37 @@ def _within_limits(document: Document) -> Iterator[Problem]:
         if source is not None:
             yield from _beyond(document, source, "frequency", (*line, "carrier"))
             yield from _beyond(document, source, "power", (*line, "power"))
+    for peak, line, _ in _peaks(document):
+        found = channel_at(document, (*line, "i"))
+        if found is not None:
+            yield from _beyond(document, found.instrument, "volts", peak)
+
+
+def too_slow(document: Document) -> Iterator[Problem]:
+    """A generator must come to a pulse's peak while the pulse lasts, or every run is refused."""
+    for peak, line, pulse in _peaks(document):
+        found = channel_at(document, (*line, "i"))
+        if found is None:
+            continue
+        path = ("instruments", found.instrument, "limits", "volts", "max_rate")
+        volts, rate = document.si("V", *peak), document.si("V/s", *path)
+        length = document.si("s", "pulses", pulse, "length")
+        if volts and length and rate is not None and rate < volts / length:
+            yield Problem(
+                path,
+                f"{show(rate, 'V/s')} is too slow for {shown(peak)}, "
+                f"{show(volts, 'V')} within {show(length, 's')}: every run would be refused",
+            )
+
+
+def _peaks(document: Document) -> Iterator[tuple[Path, Path, str]]:
+    """Yield where each pulse's peak stands, the line that it is played on, and its kind."""
     for name in document.names("qubits"):
-        found = channel_at(document, ("qubits", name, "drive", "i"))
-        if found is not None:
-            path = ("qubits", name, "pi_amplitude", "value")
-            yield from _beyond(document, found.instrument, "volts", path)
+        yield ("qubits", name, "pi_amplitude", "value"), ("qubits", name, "drive"), "pi"
     for name in document.names("resonators"):
-        feedline = document.text("resonators", name, "feedline")
-        found = channel_at(document, ("feedlines", feedline or "", "i"))
-        if found is not None:
-            path = ("resonators", name, "readout_amplitude", "value")
-            yield from _beyond(document, found.instrument, "volts", path)
+        feedline = document.text("resonators", name, "feedline") or ""
+        peak = ("resonators", name, "readout_amplitude", "value")
+        yield peak, ("feedlines", feedline), "readout"
 
 
 def _at_the_device(document: Document) -> Iterator[Problem]:
@@ -154,13 +174,8 @@ def _at_the_device(document: Document) -> Iterator[Problem]:
         rated = document.names(*line)
         if "max_at_device" in rated and "attenuation" not in rated:
             yield Problem((*line, "attenuation"), "missing: max_at_device needs it")
-    for name in document.names("qubits"):
-        value = ("qubits", name, "pi_amplitude", "value")
-        yield from _too_much(document, value, ("qubits", name, "drive"))
-    for name in document.names("resonators"):
-        feedline = document.text("resonators", name, "feedline") or ""
-        value = ("resonators", name, "readout_amplitude", "value")
-        yield from _too_much(document, value, ("feedlines", feedline))
+    for peak, line, _ in _peaks(document):
+        yield from _too_much(document, peak, line)
 
 
 def _too_much(document: Document, path: Path, line: Path) -> Iterator[Problem]:

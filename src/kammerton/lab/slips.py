@@ -1,7 +1,8 @@
-"""Quantities that can be, but are a prefix away from what is usual: "mHz" for "MHz"."""
+"""Quantities that can be, but are a prefix or a sign away from what is usual: "mHz" for "MHz"."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -19,6 +20,12 @@ LONGEST = 10e-3
 PATIENT = 300.0
 """s that a temperature may count before somebody is told what that means."""
 
+WARM = 1.0
+"""K: above this no aluminium is superconducting for long, and no qubit works."""
+
+LEFT = 0.2
+"""Share of an excitation that may outlive the wait after a shot before somebody is told."""
+
 SHOTS = 100.0
 """By how many times the longest t1 a shot may wait before that is said to be long."""
 
@@ -29,6 +36,7 @@ def slips(document: Document) -> Iterator[Problem]:
     """Yield a warning for each."""
     yield from _designs(document)
     yield from _reset(document)
+    yield from _warm(document)
     age = document.si("s", "interlock", "max_age")
     if age is not None and age > PATIENT:
         silent = duration(timedelta(seconds=age))
@@ -45,6 +53,28 @@ def _designs(document: Document) -> Iterator[Problem]:
                 yield from _too_fine(document, (*path, "tolerance"))
             if kind.unit == "s":
                 yield from _too_long(document, (*path, "value"))
+            if kind.measured and document.si(kind.unit, *path, "tolerance") == 0:
+                words = "0 says that the design is exact; nobody knows it before it is measured"
+                yield Problem((*path, "tolerance"), words)
+    for name in document.names("qubits"):
+        yield from _positive(document, ("qubits", name, "anharmonicity", "value"))
+
+
+def _positive(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
+    """A transmon's second transition is below its first."""
+    hz, text = document.si("Hz", *path), (document.text(*path) or "").strip().removeprefix("+")
+    if hz is not None and hz > 0:
+        words = f'{text} is positive; f12 - f01 of a transmon is negative: is "-{text}" meant?'
+        yield Problem(path, words)
+
+
+def _warm(document: Document) -> Iterator[Problem]:
+    for key in ("drive_below", "drive_off_above"):
+        kelvin, text = document.si("K", "interlock", key), document.text("interlock", key) or ""
+        if kelvin is not None and kelvin > WARM:
+            meant = f': is "{text.replace("K", "mK")}" meant?' if "mK" not in text else ""
+            words = f"drive would be on at up to {text}, where no qubit works{meant}"
+            yield Problem(("interlock", key), words)
 
 
 def _too_fine(document: Document, path: tuple[str, ...]) -> Iterator[Problem]:
@@ -68,6 +98,11 @@ def _reset(document: Document) -> Iterator[Problem]:
     reset = document.si("s", *path)
     lives = [document.si("s", "qubits", name, "t1", "value") for name in document.names("qubits")]
     longest = max((life for life in lives if life is not None), default=0.0)
-    if reset is not None and 0 < SHOTS * longest < reset:
+    if reset is None or longest <= 0:
+        return
+    if SHOTS * longest < reset:
         words = f"each shot waits {reset / longest:.0f} times the longest t1, {show(longest, 's')}"
         yield Problem(path, words)
+    if (left := math.exp(-reset / longest)) > LEFT:
+        words = f"{left:.0%} of an excitation outlives the wait of {show(reset, 's')} after a shot"
+        yield Problem(path, f"{words}; the longest t1 is {show(longest, 's')}")

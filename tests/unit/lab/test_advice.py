@@ -61,6 +61,35 @@ from tests.unit.lab.example import TEXT, spoilt
             "awg1, 500 mV",
         ),
         (
+            'drive_off_above = "100 mK"',
+            'drive_off_above = "100 K"',
+            "interlock.drive_off_above: drive would be on at up to 100 K, where no qubit works: is "
+            '"100 mK" meant?',
+        ),
+        (
+            'value = "-200 MHz"',
+            'value = "183 MHz"',
+            "qubits.q0.anharmonicity.value: 183 MHz is positive; f12 - f01 of a transmon is "
+            'negative: is "-183 MHz" meant?',
+        ),
+        (
+            'reset = "300 us"',
+            'reset = "300 ns"',
+            "pulses.readout.reset: 99% of an excitation outlives the wait of 300 ns after a shot; "
+            "the longest t1 is 50 µs",
+        ),
+        (
+            'value = "50 us", tolerance = "25 us"',
+            'value = "50 us", tolerance = "0 us"',
+            "qubits.q0.t1.tolerance: 0 says that the design is exact; nobody knows it before",
+        ),
+        (
+            'max_rate = "1 V/ns"',
+            'max_rate = "1 mV/s"',
+            "instruments.awg1.limits.volts.max_rate: 1 mV/s is too slow for "
+            "qubits.q0.pi_amplitude.value, 200 mV within 40 ns: every run would be refused",
+        ),
+        (
             '# ca_file = "ca.pem"',
             'ca_file = "lab.toml"',
             "broker.ca_file: is not used: the url begins with mqtt://, not mqtts",
@@ -127,3 +156,9 @@ def test_warnings_are_there_beside_problems(examined):
     findings = examined(spoilt("limits.volts", "limits.volt"))
     assert findings.lab is None
     assert any("its outputs stay off" in warning for warning in findings.warnings)
+
+
+def test_limits_the_wrong_way_round_are_no_reason_for_a_warning(examined):
+    findings = examined(spoilt('min = "-0.5 V", max = "0.5 V"', 'min = "0.5 V", max = "-0.5 V"'))
+    assert "min 500 mV is above max -500 mV" in findings.problems[0]
+    assert findings.warnings == ()
