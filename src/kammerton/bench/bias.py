@@ -110,7 +110,7 @@ class Biases:
             del self._left[name]
             self._last.pop(name, None)
         old, new = _words(meant, was_on), _words(level, on)
-        self._guard.note(OutputChange(name, old, new, SOMEBODY))
+        self._guard.note(OutputChange(name, old, new, SOMEBODY, found=True))
         reason = f"{name} is not as it was: {new}, not {old}; {by_hand(name)}"
         self._guard.pause(reason)
         raise SettingsChanged(reason, instrument=name)

@@ -182,7 +182,7 @@ class ReadBack:
         return cycled
 
     def _note_cycled(self, name: str) -> None:
-        anew = OutputChange(name, "as it was left", "switched off and on", POWER_CYCLE)
+        anew = OutputChange(name, "as it was left", "switched off and on", POWER_CYCLE, found=True)
         self._guard.note(anew)
 
     async def _first_of(self, name: str, device: Described) -> None:
@@ -241,7 +241,7 @@ class ReadBack:
     def _note(self, name: str, found: Difference, who: str) -> None:
         key, old, new = found
         was, now = setting(key, old), setting(key, new)
-        self._guard.note(OutputChange(f"{name} {key}", was, now, who))
+        self._guard.note(OutputChange(f"{name} {key}", was, now, who, found=True))
 
 
 def _remedy(device: Queued, errors: Iterable[str]) -> str | None:

@@ -34,7 +34,7 @@ FREQUENCY_STEP, POWER_STEP = 0.02, 0.02
 class OutputChange:
     """One line of the audit: what was changed, or refused, by whom and in which job.
 
-    rule: the limit that allowed it.
+    rule: the limit that allowed it. found: it was found so; the gate was not asked.
     """
 
     what: str
@@ -44,6 +44,7 @@ class OutputChange:
     refused: str | None = None
     rule: str = ""
     job: str = ""
+    found: bool = False
 
 
 OnChange = Callable[[OutputChange], None]

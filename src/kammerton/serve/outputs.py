@@ -16,6 +16,9 @@ from kammerton.store.caution import ALL, NOT_OFF, doubtful
 
 log = logging.getLogger(__name__)
 
+FOUND = "found so; Kammerton did not set it"
+"""Of a setting that a look finds changed. Nothing was allowed: nobody asked the gate."""
+
 
 class Outputs:
     """Writes every change to the audit log, and knows whether all outputs were verified off.
@@ -91,7 +94,7 @@ class Outputs:
         elif change.refused is None:
             self.known_off, self._why = False, ""
         who = f"{change.who}, {change.job}" if change.job else change.who
-        why = change.refused or (f"allowed by {change.rule}" if change.rule else "allowed")
+        why = change.refused or (FOUND if change.found else _allowed(change.rule))
         new = NOT_OFF if change.what == ALL and change.refused else change.new
         self.audit(who, change.what, change.old, new, why)
 
@@ -116,6 +119,10 @@ class Outputs:
     def audit(self, *row: Any) -> None:
         """Write a line of the audit log, beside the work: who, what, old, new, why."""
         self._later(self._store.audit, *row)
+
+
+def _allowed(rule: str) -> str:
+    return f"allowed by {rule}" if rule else "allowed"
 
 
 def _told(end: Activity, doubt: str) -> str:

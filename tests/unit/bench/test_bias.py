@@ -281,6 +281,7 @@ def test_i10_a_bias_that_somebody_else_moved_is_noticed_once(gate, fake, moved, 
         asyncio.run(gate.biases.as_left())
     assert change.value.instrument == "bias"
     assert "somebody else" in str(gate.changes[-1])
+    assert gate.changes[-1].found
     asyncio.run(gate.biases.as_left())  # after the pause what is found counts as meant
 
 

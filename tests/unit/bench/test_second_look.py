@@ -121,6 +121,7 @@ def test_i7_a_power_cycle_counts_though_all_settings_are_kept(fake, make, tmp_pa
     assert str(failure) == "lo was switched off and on"
     assert bench._read_back.lost == {"lo"}
     assert [c.new for c in bench.gate.changes if c.who == "power cycle"] == ["switched off and on"]
+    assert all(c.found for c in bench.gate.changes if c.who == "power cycle")
 
 
 def test_settings_that_are_misheard_at_the_very_first_are_no_hand_afterwards(fake, make, tmp_path):

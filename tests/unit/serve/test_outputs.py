@@ -64,3 +64,15 @@ def test_who_kept_a_start_from_being_known_off_is_in_the_audit_log(tmp_path) -> 
         outputs.left_on(InstrumentError("lo does not connect"))
         assert (store.log(1)[0].what, store.log(1)[0].why) == (ALL, "lo does not connect")
         assert doubtful(store) == "lo does not connect"
+
+
+def test_what_is_found_changed_is_not_called_allowed(tmp_path) -> None:
+    with Store.open(tmp_path / "two.sqlite", "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        other = OutputChange("lo power", "13 dBm", "3 dBm", "somebody else", found=True)
+        outputs.changed(other)
+        outputs.changed(OutputChange("lo power", "3 dBm", "13 dBm", "daemon", rule="limits.power"))
+        mine, theirs = (row.why for row in store.log(2))
+    assert mine == "allowed by limits.power"
+    assert theirs == "found so; Kammerton did not set it"
+    assert not outputs.known_off
