@@ -69,7 +69,7 @@ class Bench:
         compiler: Compiler | None = None,
     ) -> None:
         self.lab, self.clock, self.gate = lab, clock, gate
-        self.instruments = instruments
+        self.instruments, self.seen = instruments, gate.guard.seen
         self.last_stages: dict[str, float] = {}
         self._compile = compiler or partial(_compile, minimum_samples=_minimum_samples(instruments))
         self._loaded: dict[str, bytes] = {}

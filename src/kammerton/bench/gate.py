@@ -154,6 +154,7 @@ class Gate:
         on = self._set.on.get(generator, frozenset())
         if missing := [channel for channel in channels if channel not in on]:
             new = frozenset(missing)
+            self.guard.seen.on(generator)
             with self._set.switching_on(generator, new):
                 await self._generators[generator].enable(missing, on=True)
             self.guard.changed(generator, channels_on(on), channels_on(on | new))
@@ -164,6 +165,7 @@ class Gate:
         if source not in self._set.carriers:
             raise self.guard.refusal(source, "on", f"{source} has not been tuned through the gate")
         if source not in self._set.on:
+            self.guard.seen.on(source)
             with self._set.switching_on(source, frozenset({1})):
                 await switch_on(self._sources[source])
             self.guard.changed(source, "off", "on")
@@ -240,9 +242,11 @@ class Gate:
         self.guard.job = ""
         guarded, off = self.guard.boxes.guarded, "is not known to be off"
         biases = "is not known to be as lab.toml wants it"
-        sources = {n: guarded(n, s, partial(switch_off, s)) for n, s in self._sources.items()}
-        generators = {n: guarded(n, g, g.safe) for n, g in self._generators.items()}
-        others = {n: guarded(n, o, o.safe) for n, o in self._others.items()}
+        ways = self._ways()
+        generators, sources, others = (
+            {n: guarded(n, device, ways[n]) for n, device in kind.items()}
+            for kind in (self._generators, self._sources, self._others)
+        )
         ramps = {
             name: guarded(name, source, partial(self.biases.make_safe, name))
             for name, source in self._bias_sources.items()
@@ -264,14 +268,22 @@ class Gate:
             It is not known to be off.
         """
         self._set.off(name)
+        if (way := self._ways().get(name)) is not None:
+            await all_of({name: way}, "is not known to be off")
+            self.guard.note(OutputChange(name, None, "off", why))
+
+    def _ways(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """Return how each is switched off; what is no bias reads back as off then."""
         ways: dict[str, Callable[[], Awaitable[None]]] = {
             **{n: g.safe for n, g in self._generators.items()},
             **{n: partial(switch_off, s) for n, s in self._sources.items()},
             **{n: other.safe for n, other in self._others.items()},
         }
-        if name in ways:
-            await all_of({name: ways[name]}, "is not known to be off")
-            self.guard.note(OutputChange(name, None, "off", why))
+        return {name: partial(self._went_off, name, way) for name, way in ways.items()}
+
+    async def _went_off(self, name: str, way: Callable[[], Awaitable[None]]) -> None:
+        await way()
+        self.guard.seen.off(name)
 
     async def watch(self, period: float = 2.0) -> None:
         """Read the fridge every `period` s, for ever; switch drive off as soon as it is not cold.
@@ -301,7 +313,8 @@ class Gate:
         old_hz, old_dbm, on = await instrument.settings()
         inside = is_within(frequency, old_hz) and is_within(power, old_dbm)
         if on and not inside:
-            await switch_off(instrument)  # there is no way inside but through what is forbidden
+            # there is no way inside but through what is forbidden
+            await self._went_off(source, partial(switch_off, instrument))
             self._set.on.pop(source, None)
         set_power = self.guard.while_free(source, instrument.set_power)
         set_frequency = self.guard.while_free(source, instrument.set_frequency)

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 
 from kammerton.bench.boxes import Boxes
 from kammerton.bench.interlock import ColdCheck
+from kammerton.bench.last_seen import LastSeen
 from kammerton.bench.switching import OnChange, OutputChange
 from kammerton.lab import Lab
 from kammerton.model import DriveInhibited, Held, LabClock, OutputRefused
@@ -79,7 +80,8 @@ def said(hold: Hold) -> str:
 class Guard:
     """Interlock, leases and audit of one bench.
 
-    changes: the latest lines of the audit. job: what is being done now, for the audit.
+    changes: the latest lines of the audit. job: what is being done now, for the audit. seen: what
+    is known of outputs whose instrument does not answer.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class Guard:
         self.changes: deque[OutputChange] = deque(maxlen=1000)
         self.cold = ColdCheck(lab.interlock, fridges, clock, monotonic)
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
-        self.boxes = Boxes(lab, self.note)
+        self.boxes, self.seen = Boxes(lab, self.note), LastSeen()
         self._paused = (-math.inf, "")
         self._failed: tuple[str, str | None] = "", None
 

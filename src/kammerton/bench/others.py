@@ -53,6 +53,7 @@ class Others:
         volts, width, _ = await pulser.settings(channel)
         self._check(name, volts, "volts", pulse(volts, width))
         await self._guard.require_cold(name)  # it may have got warm while the box was asked
+        self._guard.seen.on(name)
         await pulser.enable(channel, on=True)
         self._guard.changed(f"{name}.{channel}", "off", "on", f"limits.volts of {name}")
 

@@ -203,6 +203,7 @@ class ReadBack:
     async def _off_if_on(self, name: str, expected: State, found: State) -> None:
         """Switch off at once what came on; that it is off is verified once more in recovery."""
         if any(came_on(each) for each in _differences(expected, found)):
+            self._guard.seen.on(name, "found on")
             with suppress(InstrumentError):
                 await unbroken(self._switch_off(name, "found on"))
 

@@ -103,7 +103,7 @@ class Loop:
             lambda: self.held(),
         )  # fmt: skip
         self.patience.alarm = self.alarm
-        self._outage = Outage(self.bench, self._say, self.alarm)
+        self._outage = Outage(self.bench, self._say, self.lab.computer, self.alarm)
         self._looks = Looks(self.bench, well=partial(self._outage.calm, WELL))
         self._sight = Sight(self.lab, self.book, self.clock, self.patience, lambda: self.held())
 

@@ -11,13 +11,16 @@ from dataclasses import dataclass, field
 
 from kammerton.loop.runner import Acquires
 from kammerton.model import InstrumentError, LastingFault
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.alarm import Alarm, Tell, left_on, unheard
 from kammerton.model.backoff import Backoff
 
 log = logging.getLogger(__name__)
 
 LOUD = 4.0
 """s of a pause from which on it is no hiccup but an outage, which somebody is told of."""
+
+ALL_OFF = 2
+"""Attempts in vain after which all outputs that answer are switched off: see `Recovery.restore`."""
 
 WHOLE = "several instruments"
 
@@ -44,11 +47,13 @@ class Outage:
 
     bench: Acquires
     say: Callable[[str], Awaitable[None]]
+    computer: str = ""
     alarm: Tell = unheard
     backoff: Backoff = field(default_factory=breaker)
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     _alarmed: str | None = None
-    _away: str = ""  # what is wrong with who has not come back
+    _away: str = ""  # what is wrong with who has not come back, and what of its outputs is known
+    _left_on: frozenset[str] = frozenset()  # whose outputs were told not to be known to be off
 
     async def after(self, failure: InstrumentError, patience: float | None) -> frozenset[str]:
         """Return when every instrument is back: those whose settings were lost.
@@ -61,16 +66,19 @@ class Outage:
             It took longer than `patience` s; None waits for ever.
         """
         until = None if patience is None else time.monotonic() + patience
-        latest = failure
+        latest, tries = failure, 0
         while True:
-            self._away = str(latest)
+            self._away = self._words(latest)
             pause = self.backoff.next()
             if until is not None and time.monotonic() + pause > until:
                 raise latest
             self._tell(latest, pause)
-            await self.say(f"waiting: {latest}; trying again in {pause:.1f} s")
+            if pause >= LOUD and tries >= ALL_OFF:
+                self._tell_outputs()
+            await self.say(f"waiting: {self._away}; trying again in {pause:.1f} s")
             await self.sleep(pause)
             self.backoff.begin()
+            tries += 1
             try:
                 lost = await self.bench.recover(latest)
             except LastingFault:
@@ -79,6 +87,7 @@ class Outage:
                 latest = still
             else:
                 self._away = ""
+                self._outputs_over()
                 log.info("%s", _back(latest.instrument))
                 return lost
 
@@ -110,7 +119,7 @@ class Outage:
         if self._alarmed is None or not self._away:
             self._over("it answers again, and was verified")
             return
-        words = self._away if why == self._away else f"{self._away}; {why}"
+        words = self._away if why in self._away else f"{self._away}; {why}"
         text = f"it is still away, and nobody tries to reach it now: {words}"
         self.alarm(Alarm("instrument", self._alarmed, text, causes=("left",)))
         self._alarmed = None
@@ -123,4 +132,23 @@ class Outage:
     def _tell(self, failure: InstrumentError, pause: float) -> None:
         if pause >= LOUD and self._alarmed is None:
             self._alarmed = failure.instrument or WHOLE
-            self.alarm(Alarm("instrument", self._alarmed, str(failure)))
+            self.alarm(Alarm("instrument", self._alarmed, self._away))
+
+    def _words(self, failure: InstrumentError) -> str:
+        """Return what is wrong, and what is known of the outputs of who does not answer."""
+        known = self.bench.seen.words(failure.instrument or "")
+        return f"{failure}; {known}" if known else str(failure)
+
+    def _tell_outputs(self) -> None:
+        """Raise an alarm where outputs may be on: all who answer were switched off before."""
+        seen = self.bench.seen
+        if seen.may_be_on and not self._left_on:
+            self._left_on = seen.may_be_on
+            why = "; ".join(map(seen.words, sorted(self._left_on)))
+            self.alarm(Alarm("outputs", self.computer, left_on(self.computer, why)))
+
+    def _outputs_over(self) -> None:
+        if self._left_on and not self._left_on & self.bench.seen.may_be_on:
+            text = f"switched off, and read back as off: {', '.join(sorted(self._left_on))}"
+            self.alarm(Alarm("outputs", self.computer, text, on=False))
+            self._left_on = frozenset()

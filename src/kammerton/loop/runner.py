@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from typing import Protocol, TypeVar
 
+from kammerton.bench.last_seen import LastSeen
 from kammerton.bench.tasks import told_while
 from kammerton.estimation.reduce import traces
 from kammerton.estimation.shots import dead_fraction, fit_shots
@@ -44,7 +45,12 @@ async def _untold() -> None:
 
 
 class Acquires(Protocol):
-    """What the runner needs of a bench."""
+    """What the runner needs of a bench.
+
+    seen: what is known of outputs whose instrument does not answer.
+    """
+
+    seen: LastSeen
 
     async def acquire(self, program: Program) -> Records:
         """Play a program on the instruments and return what they measured."""

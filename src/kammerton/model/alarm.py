@@ -8,15 +8,17 @@ from dataclasses import dataclass
 WHAT_TO_DO: Mapping[str, str] = {
     "instrument": (
         "See that it is switched on, that its cable is plugged in and that nobody else uses it. "
-        "Kammerton tries again by itself; its outputs stay off until it is verified."
+        "Kammerton tries again by itself while it runs and nobody holds the instruments. Where its "
+        "outputs are not known to be off, look at its front panel before anybody reaches in."
     ),
     "instrument error": (
         "It refused or lost a command; what was measured then is not believed and is measured "
         "again. If it comes again, look up the code in its manual and see its settings in lab.toml."
     ),
     "set aside": (
-        "Its outputs are off, and nothing is measured with it until a person says that it is well: "
-        "see to what it says, then `kammerton release` with its name. It is then asked anew."
+        "Nothing is measured with it until a person says that it is well: see to what it says, "
+        "then `kammerton release` with its name. It is then asked anew. All outputs are switched "
+        "off; where one does not read back as off, an alarm of outputs names it."
     ),
     "outputs": (
         "They may be on: nobody switched off, or an instrument did not answer; what a person holds "
@@ -95,6 +97,15 @@ Tell = Callable[[Alarm], object]
 
 LASTS = "outputs"
 """The kind of alarm that is true, or over, after the last process has ended, too: retained."""
+
+
+NOT_OFF = " is not known to be off"
+"""What each instrument that did not go off is told with."""
+
+
+def left_on(computer: str, why: str) -> str:
+    """Return what is said of outputs that nobody has seen off: once, though `why` says it."""
+    return f"outputs of {computer} are not known to be off: {why.replace(NOT_OFF, '')}"
 
 
 def unheard(alarm: Alarm) -> None:

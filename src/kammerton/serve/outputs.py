@@ -8,9 +8,8 @@ from typing import Any
 
 from kammerton.bench import OutputChange
 from kammerton.model import StoreError
-from kammerton.model.alarm import Alarm, Tell, unheard
+from kammerton.model.alarm import Alarm, Tell, left_on, unheard
 from kammerton.publish.session import NOT_KNOWN
-from kammerton.serve.words import left_on
 from kammerton.store import Activity, Store
 from kammerton.store.caution import ALL, NOT_OFF, doubtful
 

@@ -8,9 +8,8 @@ from dataclasses import replace
 from kammerton.bench import open_bench
 from kammerton.lab import Lab
 from kammerton.model import InstrumentError, LabClock
-from kammerton.model.alarm import Alarm
+from kammerton.model.alarm import Alarm, left_on
 from kammerton.publish.unrecorded import tell_once
-from kammerton.serve.words import left_on
 
 log = logging.getLogger(__name__)
 

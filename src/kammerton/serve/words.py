@@ -68,9 +68,6 @@ KEPT_READY = "--kept-ready"
 AT_ONCE = "--at-once"
 """And what it gets that is to load no more than what switches off, and before others."""
 
-NOT_OFF = " is not known to be off"
-"""What each instrument that did not go off is told with."""
-
 READY = b"ready?\n"
 GO = b"go\n"
 STOP = b"stop"
@@ -88,11 +85,6 @@ def stop(patience: float) -> bytes:
 def seconds_of(word: bytes) -> float:
     """Return in how many s a process shall be gone that is told to end so."""
     return float(word.removeprefix(STOP))
-
-
-def left_on(computer: str, why: str) -> str:
-    """Return what is said of outputs that no process has seen off: once, though `why` says it."""
-    return f"outputs of {computer} are not known to be off: {why.replace(NOT_OFF, '')}"
 
 
 def line(message: dict[str, Any]) -> bytes:

@@ -105,6 +105,26 @@ def test_one_that_stays_away_is_named_and_from_the_second_try_on_all_is_off(fake
     use(fake, make, tmp_path, body)
 
 
+def test_what_went_on_is_not_known_to_be_off_until_it_was_read_back_as_off(fake, make, tmp_path):
+    async def body(bench: Bench) -> None:
+        assert "lo was off when it was last read back, at " in bench.seen.words("lo")
+        await bench.acquire(make.program())
+        assert bench.seen.may_be_on == {"awg", "lo"}, "between two runs they stay on"
+        away(fake, "lo", LOST)
+        fake.lo.fail["safe"] = LOST
+        for _ in range(2):
+            with pytest.raises(InstrumentError):
+                await bench.recover(LOST)
+        assert bench.seen.may_be_on == {"lo"}
+        assert "lo is not known to be off: last switched on at " in bench.seen.words("lo")
+        fake.lo.fail.clear()
+        away(fake, "lo", None)
+        await bench.recover(LOST)
+        assert bench.seen.may_be_on == frozenset()
+
+    use(fake, make, tmp_path, body)
+
+
 def test_who_else_does_not_answer_is_found_too(fake, make, tmp_path):
     async def body(bench: Bench) -> None:
         away(fake, "awg", InstrumentError("awg is off"))

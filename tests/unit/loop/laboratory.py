@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kammerton.bench.last_seen import LastSeen
 from kammerton.lab import (
     Channel,
     Design,
@@ -78,6 +79,7 @@ class ScriptedBench:
     def __init__(self, answer: Callable[[Program, str], np.ndarray], noise: float = 5e-5) -> None:
         self.answer, self.noise = answer, noise
         self.played: list[Program] = []
+        self.seen = LastSeen()
         self.rng = np.random.default_rng(1)
 
     async def acquire(self, program: Program) -> Records:

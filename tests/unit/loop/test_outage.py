@@ -6,9 +6,12 @@ import asyncio
 import logging
 import random
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import pytest
 
+from kammerton.bench.last_seen import LastSeen
 from kammerton.loop.outage import Outage, breaker
 from kammerton.model import InstrumentError, LastingFault
 from kammerton.model.alarm import Alarm
@@ -19,6 +22,7 @@ from tests.unit.loop.test_loop import make
 pytestmark = pytest.mark.usefixtures("without_files")
 
 LOST = InstrumentError("lo: no answer", instrument="lo")
+NIGHT = datetime(2026, 11, 28, 0, 31, 2, tzinfo=UTC)
 
 
 @dataclass
@@ -31,6 +35,7 @@ class Away:
     said: list[str] = field(default_factory=list)
     alarms: list[Alarm] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    seen: LastSeen = field(default_factory=lambda: LastSeen(lambda: NIGHT))
 
     async def recover(self, failure: InstrumentError) -> frozenset[str]:
         self.asked += 1
@@ -48,7 +53,7 @@ class Away:
     def outage(self) -> Outage:
         pauses = breaker()
         pauses.chance, pauses.monotonic = random.Random(1), lambda: self.now
-        return Outage(self, self.say, self.alarms.append, pauses, self.sleep)
+        return Outage(self, self.say, "two", self.alarms.append, pauses, self.sleep)
 
 
 def test_a_hiccup_costs_a_moment_and_no_alarm():
@@ -66,6 +71,39 @@ def test_while_it_is_away_the_pauses_grow_to_five_minutes_and_one_alarm_names_it
     assert min(away.pauses[-5:]) >= 150.0
     assert [(a.kind, a.subject, a.on) for a in away.alarms] == [("instrument", "lo", True)]
     assert away.asked == 21
+
+
+def test_what_is_known_of_its_outputs_is_told_and_when_one_may_be_on_an_alarm_of_outputs():
+    """No sentence says that an output is off which was not read back as off."""
+    away = Away(attempts=20)
+    away.seen.on("lo")
+
+    async def recover(failure: InstrumentError) -> frozenset[str]:
+        back = await Away.recover(away, failure)
+        away.seen.off("lo")
+        return back
+
+    outage = away.outage()
+    outage.bench = SimpleNamespace(seen=away.seen, recover=recover)
+    asyncio.run(outage.after(LOST, None))
+    last = "last switched on at 2026-11-28 00:31:02 UTC"
+    known = f"lo: no answer; lo is not known to be off: {last}"
+    assert away.said[0].startswith(f"waiting: {known}; trying again in ")
+    assert [(a.kind, a.subject, a.text) for a in away.alarms] == [
+        ("instrument", "lo", known),
+        ("outputs", "two", f"outputs of two are not known to be off: lo: {last}"),
+        ("outputs", "two", "switched off, and read back as off: lo"),
+    ]
+    assert [a.on for a in away.alarms] == [True, True, False]
+
+
+def test_who_was_off_is_said_to_have_been_off_when_last_read_and_is_no_alarm_of_outputs():
+    away = Away(attempts=20)
+    away.seen.off("lo")
+    asyncio.run(away.outage().after(LOST, None))
+    (alarm,) = away.alarms
+    assert alarm.text.endswith("lo was off when it was last read back, at 2026-11-28 00:31:02 UTC")
+    assert "off" not in alarm.what_to_do.replace("not known to be off", "")
 
 
 def test_i11_a_hundred_flaps_are_one_alarm_and_the_pauses_grow():

@@ -12,9 +12,10 @@ import pytest
 
 from kammerton.bench import OutputChange
 from kammerton.model import InstrumentError, StoreError, StoreInUse
+from kammerton.model.alarm import left_on
 from kammerton.serve import child, last, unrecorded
 from kammerton.serve.opened import opened_store
-from kammerton.serve.words import Code, Mode, Order, left_on
+from kammerton.serve.words import Code, Mode, Order
 from kammerton.store import Store
 from tests.unit.loop.laboratory import two_qubits
 
