@@ -47,7 +47,7 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
                 words = "outputs are NOT known to be off since the unclean end"
                 assert said[-1] == f"hands off: computer is held by ada: in the rack; {words}"
                 assert f"{lab.computer}: {words}" in caplog.text
-                assert not any("outputs are off" in each for each in said)
+                assert not any("outputs were off" in each for each in said)
                 await asyncio.to_thread(
                     change, lab.database, "release", {"scope": "computer"}, "ada"
                 )
@@ -56,7 +56,7 @@ def test_r2_what_a_person_holds_is_not_called_off_while_it_is_on(monkeypatch, ca
                 hold = {"scope": "computer", "why": "again", "now": True}
                 again = await asyncio.to_thread(change, lab.database, "hold", hold, "ada")
                 assert "CAUTION" not in again
-                await until(lambda: said[-1].endswith("again; outputs are off"))
+                await until(lambda: said[-1].endswith(", when the daemon let go of them"))
                 assert not on(laboratory)
             finally:
                 task.cancel()
@@ -83,7 +83,7 @@ def test_r2_damaged_requests_keep_no_output_on_after_an_unclean_end(monkeypatch)
             try:
                 await until(lambda: any("hands off" in words for words in said))
                 assert not on(laboratory)
-                assert said[-1].endswith("; outputs are off")
+                assert said[-1].endswith(" UTC, when the daemon let go of them")
                 await until(lambda: "all outputs verified off" in log_of(lab.database))
                 requests.unlink()
                 await until(lambda: said[-1].startswith("connecting"))

@@ -13,9 +13,14 @@ SPACING = 0.2
 SETTLED = ("hands off", "safe mode")
 """How a daemon begins to say what it does once it drives nothing any more."""
 
-OFF = re.compile(r"hands off: .*; outputs are off|safe mode: all outputs are off; .*", re.DOTALL)
-"""What it says where they are known to be off. A person's words stand in it, too: these count for
-nothing."""
+OFF = re.compile(
+    r"hands off: .*; outputs were off at [-\d: ]+ UTC, when the daemon let go of them|"
+    r"hands off: .*; outputs are as they were: no daemon has switched any on|"
+    r"safe mode: all outputs are off; .*",
+    re.DOTALL,
+)
+"""What it says where they were off when it let go of them. A person's words stand in it, too: these
+count for nothing."""
 
 LOOK = "look at the front panels before you reach in"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 from kammerton.bench import OutputChange
@@ -31,6 +32,7 @@ class Outputs:
     def __init__(self, store: Store, later: Callable[..., object], alarm: Tell = unheard) -> None:
         self._store, self._later, self._alarm = store, later, alarm
         self.known_off = self.unclean is None
+        self._off_at: datetime | None = None  # when this process last read all of them back as off
         self._read = False  # whether this process has read all of them back as off
         self._earlier = not self.known_off  # a process before this may have raised the alarm
         self._why = ""  # what came of the last attempt to switch all off that was not verified
@@ -63,7 +65,7 @@ class Outputs:
     def left_alone(self) -> str:
         """Say what is known while nobody switches off; raise an alarm unless outputs are off."""
         if self.known_off:
-            return "outputs are off"
+            return _let_go(self._off_at or _off_in(self._store))
         since = "" if self.unclean is None else " since the unclean end"
         words = f"outputs are NOT known to be off{since}"
         self._alarm(Alarm("outputs", self._store.computer, words))
@@ -88,6 +90,7 @@ class Outputs:
             self.known_off, self._why = change.refused is None, change.refused or ""
             self._read |= self.known_off
             if self.known_off:
+                self._off_at = datetime.now(UTC)
                 over, mine = "all outputs are off, read back", self._store.computer
                 self._alarm(Alarm("outputs", mine, over, on=False, earlier=self._earlier))
         elif change.refused is None:
@@ -122,6 +125,19 @@ class Outputs:
 
 def _allowed(rule: str) -> str:
     return f"allowed by {rule}" if rule else "allowed"
+
+
+def _let_go(when: datetime | None) -> str:
+    """Say when outputs were off: a person may have switched one on since, and shall."""
+    if when is None:
+        return "outputs are as they were: no daemon has switched any on"
+    return f"outputs were off at {when:%Y-%m-%d %H:%M} UTC, when the daemon let go of them"
+
+
+def _off_in(store: Store) -> datetime | None:
+    """Return when the last process read all outputs back as off; None where none ever did."""
+    last = store.log(1, ALL)
+    return last[0].time if last and last[0].new == "off" else None
 
 
 def _told(end: Activity, doubt: str) -> str:

@@ -230,10 +230,17 @@ def test_a_hold_that_is_over_before_it_begins_says_that_nothing_is_held(lab):
         )
 
 
+LET_GO = "outputs were off at 2026-11-28 01:10 UTC, when the daemon let go of them"
+
+
 @pytest.mark.parametrize(
     ("says", "words"),
     [
-        ("hands off: computer is held by ann; outputs are off", "hands off: .* outputs are off$"),
+        (f"hands off: computer is held by ann; {LET_GO}", f"^hands off: .* {LET_GO}$"),
+        (
+            f"hands off: lo is held by ann: until {LET_GO}; outputs are NOT known to be off",
+            "^CAUTION: hands off: ",
+        ),
         (
             "hands off: computer is held by ann; outputs are NOT known to be off",
             "^CAUTION: hands off: .* NOT known to be off; look at the front panels",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
 from kammerton.cli import app
+from kammerton.cli.hands_off import OFF
 from kammerton.model import InstrumentError
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
@@ -76,3 +78,19 @@ def test_what_is_found_changed_is_not_called_allowed(tmp_path) -> None:
     assert mine == "allowed by limits.power"
     assert theirs == "found so; Kammerton did not set it"
     assert not outputs.known_off
+
+
+def test_of_outputs_that_are_let_go_it_is_said_when_they_were_off_not_that_they_are(tmp_path):
+    """Whoever took them may have switched one on by hand since."""
+    path, never = tmp_path / "two.sqlite", "outputs are as they were: no daemon has switched any on"
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        assert outputs.left_alone() == never
+        outputs.changed(OutputChange(ALL, None, "off", "closing"))
+        outputs._off_at = datetime(2026, 11, 28, 0, 31, tzinfo=UTC)
+        said = outputs.left_alone()
+        assert said == "outputs were off at 2026-11-28 00:31 UTC, when the daemon let go of them"
+        off = store.log(1, ALL)[0].time
+        later = Outputs(store, lambda act, *args: act(*args)).left_alone()
+        assert later.startswith(f"outputs were off at {off:%Y-%m-%d %H:%M} UTC, "), "an earlier one"
+    assert all(OFF.fullmatch(f"hands off: x is held by ann; {each}") for each in (never, said))
