@@ -19,7 +19,7 @@ from kammerton.loop.loop import Committed
 from kammerton.loop.record import Record
 from kammerton.loop.runner import SLOW
 from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, InstrumentInUse, LabClock, LastingFault
+from kammerton.model import Held, InstrumentError, InstrumentInUse, LabClock, LastingFault
 from kammerton.model.alarm import Tell
 from kammerton.model.roles import FridgeMonitor, Queued
 from kammerton.publish import Alarms
@@ -97,6 +97,7 @@ async def _tuned(tuning: Tuning, *, once: bool) -> Mapping[str, str]:
         if isinstance(end, Exception) or tuning.outputs.tried:  # else it looks: left_safe
             tuning.outputs.left_on(end)
             tuning.may_speak_after(end)
+            tuning.may_hope_after(end)
         tuning.store.place.hurry()  # outputs are off; nothing else is worth waiting for long
         raise
 
@@ -203,6 +204,12 @@ class Tuning:
         """Let what is wrong be told over MQTT where the work failed, unless it was refused."""
         if not isinstance(end, InstrumentInUse):
             self.speaks.set()
+
+    def may_hope_after(self, end: BaseException) -> None:
+        """Answer whoever waits for a measurement why there is none; the daemon may try again."""
+        if isinstance(end, InstrumentError):
+            why = "; ".join(str(end).splitlines())
+            self.wishes.withdraw(f"{why}; ask again when that is over")
 
     def _left_alone(self) -> Lease | None:
         """Return who has the instruments: a person, or nobody with outputs known to be off."""

@@ -12,8 +12,8 @@ from unittest.mock import AsyncMock
 import pytest
 
 from kammerton.loop.conclusion import DOUBT
-from kammerton.loop.wishes import Wishes
-from kammerton.model import Held, LabClock, LastingFault, StoreUnavailable
+from kammerton.loop.wishes import Wish, Wishes
+from kammerton.model import Held, InstrumentError, LabClock, LastingFault, StoreUnavailable
 from kammerton.serve import computer
 from kammerton.serve.background import Background
 from kammerton.serve.computer import Tuning
@@ -147,3 +147,32 @@ def test_a_database_that_is_locked_ends_no_process_that_compiles(tmp_path, store
         asyncio.run(tuning._waiting())
     assert said == ["loading the fits"]
     assert store.current_activity().what == "loading the fits"
+
+
+def test_who_waits_for_a_measurement_when_a_start_fails_hears_which_instrument_is_away(
+    tmp_path, store, monkeypatch
+):
+    """Not that the daemon has ended: its next process tries again."""
+    lab, wishes = two_qubits(tmp_path), Wishes()
+    wishes.add(Wish(7, "t1", "q0", "ada"))
+
+    @contextlib.asynccontextmanager
+    async def opened(*words, **how):
+        raise InstrumentError("awg1 does not connect: nobody answers there")
+        yield
+
+    monkeypatch.setattr(computer, "open_bench", opened)
+    monkeypatch.setattr(Kernels, "load", AsyncMock())
+    outputs = Outputs(store, lambda act, *args: act(*args))
+    holds = Holding("awg1", frozenset())
+    tuning = Tuning(
+        lab, store, LabClock(), holds, outputs, print, print, lambda: None, print, wishes
+    )
+    with pytest.raises(InstrumentError):
+        asyncio.run(computer._tuned(tuning, once=False))
+    ((_, done, words),) = wishes.answered()
+    assert not done
+    assert words == (
+        "given up before it was measured: awg1 does not connect: nobody answers there; "
+        "ask again when that is over"
+    )
