@@ -354,3 +354,8 @@ def test_in_the_log_nothing_is_named_twice_and_an_end_is_no_warning(caplog, alar
         ("ERROR", line),
         ("INFO", line),
     ]
+
+
+def test_whoever_hears_of_another_box_hears_how_a_replaced_one_is_accepted():
+    what_to_do = Alarm("instrument", "lo", "serial 2 answers, lab.toml names serial 1").what_to_do
+    assert "replaced for good, give the new `serial` in lab.toml" in what_to_do
