@@ -83,6 +83,7 @@ def _document(entry: Entry) -> dict[str, Any]:
         return {
             "revision": entry.number,
             "reverts": entry.reverts,
+            "names": list(entry.names),
             "committed": entry.committed.isoformat(),
             "who": entry.who,
             "why": entry.why,
@@ -123,6 +124,7 @@ def _show(entries: list[Entry], now: datetime) -> None:
 
 def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
     """Return run, calibration, end, verdict and qubits; and what there is to say below them."""
+    from kammerton.client.words import by, values
     from kammerton.model.span import duration
     from kammerton.store import Revision, StoredRun
 
@@ -135,8 +137,8 @@ def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
             for h, (verdict, names, why) in zip(heads, found, strict=True)
         ]
     if isinstance(entry, Revision):
-        said = f": {entry.why}" if entry.why else ""
-        words = f"revision {entry.number} is as revision {entry.reverts}, by {entry.who}{said}"
+        which = f"{values(entry.names)} as at revision {entry.reverts}"
+        words = f"revision {entry.number}: {which}, {by(entry)}"
         return [(("", "revert", _ago(entry.committed), "", ""), words)]
     when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
     name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored

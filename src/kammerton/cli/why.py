@@ -59,6 +59,9 @@ def _document(found: Why) -> dict[str, Any]:
         **described_estimate(found.estimate),
         "age_seconds": found.age.total_seconds(),
         "doubted": described_doubt(found.doubted),
+        "set_back": None
+        if (back := found.set_back) is None
+        else {"to": back.reverts, "who": back.who, "why": back.why},
         "calibration": found.run.calibration,
         "fit": described_fit(found.fit) if found.fit else None,
         "previous": [

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from kammerton.client.words import validity
+from kammerton.client.words import by, validity
 from kammerton.model import Estimate, Fit
 from kammerton.model.quantity import show
 from kammerton.model.span import duration
 from kammerton.store import Change, ReadStore, StoredRun
-from kammerton.store.rows import Doubted
+from kammerton.store.rows import Doubted, Revision
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,7 +19,8 @@ class Why:
 
     age: of laboratory time. fit: of the target that the value came from; None when the run has no
     single one. previous: earlier values, newest first. doubted: why it is to be measured again, and
-    with what sigma it is believed meanwhile; None where it is not doubted.
+    with what sigma it is believed meanwhile; None where it is not doubted. set_back: the revision
+    in which a person went back to this value; None where its run made it.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Why:
     fit: Fit | None
     previous: tuple[Change, ...]
     doubted: Doubted | None = None
+    set_back: Revision | None = None
 
     def expired(self, now: datetime) -> bool:
         """Return whether the forecast says that the value no longer serves."""
@@ -45,6 +47,7 @@ class Why:
             ("valid", validity(estimate.valid_until, self._now)),
             *self._doubts(),
             ("from", f"{run.calibration}, run {run.id}, revision {self.revision}"),
+            *self._person(),
             *self._verdicts(),
             ("measured in", f"{run.instrument_seconds:.3g} s of instrument time"),
         ]
@@ -70,6 +73,13 @@ class Why:
     def _was(self, old: Estimate) -> str:
         value = show(old.value, old.unit, old.stderr)
         return f"{value}, {duration(self._now - old.time)} ago, {old.run}"
+
+    def _person(self) -> list[tuple[str, str]]:
+        back = self.set_back
+        if back is None:
+            return []
+        when = f"{back.committed:%Y-%m-%d %H:%M} UTC"
+        return [("set back", f"to what it was at revision {back.reverts}, {when}, {by(back)}")]
 
     def _doubts(self) -> list[tuple[str, str]]:
         if self.doubted is None:
@@ -100,9 +110,8 @@ def explain(store: ReadStore, name: str, previous: int = 5, note: str = "") -> W
     run = replace(store.run(estimate.run), note=note)
     fit = _fit_behind(run, name, estimate)
     age = store.now() - estimate.time
-    return Why(
-        name, estimate, newest.revision, age, run, fit, tuple(older), store.doubted().get(name)
-    )
+    doubted, set_back = store.doubted().get(name), store.set_back(newest.revision)
+    return Why(name, estimate, newest.revision, age, run, fit, tuple(older), doubted, set_back)
 
 
 def _fit_behind(run: StoredRun, name: str, estimate: Estimate) -> Fit | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,10 @@ from kammerton.model.quantity import show
 from kammerton.model.span import duration
 
 if TYPE_CHECKING:
-    from kammerton.store.rows import Doubted
+    from kammerton.store.rows import Doubted, Revision
+
+FEW = 3
+"""Parameters that are named one by one."""
 
 
 def validity(until: datetime | None, now: datetime) -> str:
@@ -49,15 +52,24 @@ def doubts(doubted: Mapping[str, Doubted]) -> list[str]:
     reasons: dict[str, list[str]] = {}
     for name, each in sorted(doubted.items(), key=lambda item: (item[1].since, item[0])):
         reasons.setdefault(each.why, []).append(name)
-    return [f"{_of(names)} doubted since {_when(doubted, names)}: {why}"
-            for why, names in reasons.items()]  # fmt: skip
+    return [
+        f"{values(names)} {'is' if len(names) == 1 else 'are'} doubted since "
+        f"{_when(doubted, names)}: {why}"
+        for why, names in reasons.items()
+    ]
 
 
-def _of(names: list[str]) -> str:
-    if len(names) == 1:
-        return f"{names[0]} is"
+def values(names: Sequence[str]) -> str:
+    """Return parameters by their full names; many as "12 values of q0, r0"."""
+    if len(names) <= FEW:
+        return ", ".join(names)
     elements = sorted({name.partition(".")[0] for name in names})
-    return f"{len(names)} values of {', '.join(elements)} are"
+    return f"{len(names)} values of {', '.join(elements)}"
+
+
+def by(revert: Revision) -> str:
+    """Return who set something back, and why."""
+    return f"by {revert.who}" + (f": {revert.why}" if revert.why else "")
 
 
 def _when(doubted: Mapping[str, Doubted], names: list[str]) -> str:

@@ -155,15 +155,17 @@ class ReadStore(Closing):
 
     def revisions(self, limit: int = 20) -> list[Revision]:
         """Return the last revisions, newest first."""
-        table, outbox, earlier = schema.revision, schema.outbox, schema.outbox.alias()
-        after = (
-            select(func.max(earlier.c.run))
-            .where(earlier.c.number <= outbox.c.number, outbox.c.revision == table.c.number)
-            .scalar_subquery()
-        )
-        query = select(table, after.label("after")).order_by(table.c.number.desc()).limit(limit)
+        query = _revisions().order_by(schema.revision.c.number.desc()).limit(limit)
         with self._read() as connection:
-            return [_revised(row) for row in connection.execute(query)]
+            return _revised(connection, connection.execute(query).all())
+
+    def set_back(self, revision: int) -> Revision | None:
+        """Return a revision that a person made by going back; None where a run made it."""
+        table = schema.revision
+        query = _revisions().where(table.c.number == revision, table.c.reverts.is_not(None))
+        with self._read() as connection:
+            found = _revised(connection, connection.execute(query).all())
+        return found[0] if found else None
 
     def leases(self) -> tuple[Lease, ...]:
         """Return the leases that hold now, oldest first."""
@@ -269,9 +271,29 @@ def _runs() -> Select[Any]:
     return select(schema.run, number).outerjoin(revision, revision.c.run == schema.run.c.number)
 
 
-def _revised(row: Row[Any]) -> Revision:
+def _revisions() -> Select[Any]:
+    table, outbox, earlier = schema.revision, schema.outbox, schema.outbox.alias()
+    after = (
+        select(func.max(earlier.c.run))
+        .where(earlier.c.number <= outbox.c.number, outbox.c.revision == table.c.number)
+        .scalar_subquery()
+    )
+    return select(table, after.label("after"))
+
+
+def _revised(connection: Connection, rows: Sequence[Row[Any]]) -> list[Revision]:
+    table, names = schema.change, dict[int, list[str]]()
+    reverts = [row.number for row in rows if row.reverts is not None]
+    query = select(table.c.revision, table.c.name).where(table.c.revision.in_(reverts))
+    for row in connection.execute(query.order_by(table.c.name)):
+        names.setdefault(row.revision, []).append(row.name)
+    return [_one_revised(row, tuple(names.get(row.number, ()))) for row in rows]
+
+
+def _one_revised(row: Row[Any], names: tuple[str, ...]) -> Revision:
     run, after = (None if n is None else run_name(n) for n in (row.run, row.after))
-    return Revision(row.number, run, row.reverts, after, moment(row.committed), row.who, row.why)
+    made = moment(row.committed)
+    return Revision(row.number, run, row.reverts, after, made, row.who, row.why, names)
 
 
 def _revision(connection: Connection) -> int:

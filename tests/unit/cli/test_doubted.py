@@ -37,7 +37,7 @@ def test_what_is_doubted_is_told_with_its_reason(lab: Path) -> None:
     status, place = said("status", str(lab)), ("--lab", str(lab))
     assert "q0.t1 is doubted since " in status
     assert "UTC: what ramsey found, run r000001" in status
-    assert "2 values of q1 are doubted since " in status
+    assert "q1.t1, q1.t2_echo are doubted since " in status
     assert f"UTC: {WHY}" in status
     assert " doubted r000001" in status, "instead of how long it holds"
     why = said("why", "q1.t1", *place)

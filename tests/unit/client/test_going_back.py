@@ -90,6 +90,11 @@ def test_revert_makes_a_revision(place: Path) -> None:
     assert (result.exit_code, result.stdout) == (0, "revision 3: q0.t1 as at revision 1\n")
     with Store.read(place) as store:
         assert store.parameters()["q0.t1"].value == 4e-5
+    why = " ".join(call("why", "q0.t1", "--lab", place).stdout.split())
+    assert "set back to what it was at revision 1, " in why
+    assert why.partition("by ")[2].partition(" ")[2].startswith("bad flux ")
+    told = json.loads(call("why", "q0.t1", "--json", "--lab", place).stdout)
+    assert (told["set_back"]["to"], told["set_back"]["why"]) == (1, "bad flux")
     assert call("diff", "r1", "r3", place).stderr == "revisions 1 and 3 are the same\n"
     again = call("revert", "q0", "--to", "r1", "--lab", place)
     assert again.exit_code == 2
@@ -121,7 +126,7 @@ def test_log_tells_all_in_the_order_of_numbers(place: Path) -> None:
     refused = "refused: too much power"
     assert told == [refused, "r000001", "r000002", "r000003", 1, "r000004", None]
     text = call("log", place).stdout
-    assert "revision 3 is as revision 1, by " in text
+    assert "revision 3: q0.t1 as at revision 1, by " in text, "it alone was set back"
     assert "bad flux" in text
     assert "refused: too much power" in text
     assert "runs, or its process died" in text
