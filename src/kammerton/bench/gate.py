@@ -30,7 +30,7 @@ from kammerton.bench.tasks import told_while
 from kammerton.bench.words import carrier
 from kammerton.bench.words import channels as channels_on
 from kammerton.lab import Lab, Limit
-from kammerton.model import DriveInhibited, InstrumentError, LabClock
+from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
 from kammerton.model.roles import (
     BiasSource,
@@ -106,9 +106,7 @@ class Gate:
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
         await self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
-            reason = f"drive is refused: {objection}"
-            self.guard.note(OutputChange(PROGRAM, None, "drive", self.guard.who, reason))
-            raise DriveInhibited(reason)
+            raise self.guard.drive_refused(PROGRAM, f"drive is refused: {objection}", "begin")
         self._was_cold = True
         self.trip.clear()
 

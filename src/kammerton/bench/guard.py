@@ -101,6 +101,7 @@ class Guard:
         self._on_change, self._holds, self._monotonic = on_change, holds, monotonic
         self.boxes, self.seen = Boxes(lab, self.note), LastSeen()
         self._paused = (-math.inf, "")
+        self._refused = dict[str, object]()  # for which cause drive was refused last, and noted
         self._failed: tuple[str, str | None] = "", None
 
     def hold_on(self, *names: str) -> Hold | None:
@@ -145,13 +146,22 @@ class Guard:
     async def require_cold(self, what: str) -> None:
         """Refuse unless the interlock allows drive, and nobody holds `what` or was just at it."""
         await self.require_free(what)
-        objection = self.cold.objection()
+        causes, objection = tuple(self.cold.causes), self.cold.objection()
         words = self._pause_words() if objection is None else f": {objection}"
         if words is not None:
             whose = "" if what == PROGRAM else f"{what}: "
-            reason = f"{whose}drive is refused{words}"
+            cause = self._paused if objection is None else causes
+            raise self.drive_refused(what, f"{whose}drive is refused{words}", cause)
+
+    def drive_refused(self, what: str, reason: str, cause: object) -> DriveInhibited:
+        """Return a refusal of drive, to be raised; noted once a cause, until something is changed.
+
+        What is tried again every 2 s until it is allowed would else fill the audit in a night.
+        """
+        if self._refused.get(what) != cause:
+            self._refused[what] = cause
             self.note(OutputChange(what, None, "drive", self.who, reason))
-            raise DriveInhibited(reason)
+        return DriveInhibited(reason)
 
     def _pause_words(self) -> str | None:
         until, why = self._paused
@@ -172,6 +182,7 @@ class Guard:
 
     def changed(self, what: str, old: object, new: object, rule: str = "") -> None:
         """Note a change that was made, and the limit that allowed it."""
+        self._refused.clear()
         self.note(OutputChange(what, old, new, self.who, rule=rule))
 
     def switched_off(self, why: str, failures: str | None) -> None:

@@ -70,6 +70,10 @@ def test_what_differs_twice_is_a_hand_and_drive_pauses(fake, make, tmp_path):
     assert source.asked == 2
     with pytest.raises(DriveInhibited, match=r"refused for \d+ s more"):
         asyncio.run(bench.gate.guard.require_cold("program"))
+    with pytest.raises(DriveInhibited):
+        asyncio.run(bench.gate.guard.require_cold("program"))
+    refused = [c for c in bench.gate.changes if "s more" in str(c.refused)]
+    assert len(refused) == 1, "it is tried every 2 s, and stands in the audit once"
 
 
 def test_a_knob_that_is_being_turned_is_a_hand_though_each_look_reads_another_value(
