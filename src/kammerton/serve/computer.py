@@ -163,7 +163,8 @@ class Tuning:
                 self.speaks.set()
                 self.wishes.withdraw(f"{said(lease)}; ask again when it is released")
                 await self.holds.free(self.outputs.left_alone())
-            await asyncio.to_thread(self._say, "connecting to the instruments")
+            words = f"connecting to the instruments{self.outputs.caution}"
+            await asyncio.to_thread(self._say, words)
             try:
                 async with open_bench(
                     self.lab,

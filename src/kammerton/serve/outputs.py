@@ -67,9 +67,15 @@ class Outputs:
         if self.known_off:
             return _let_go(self._off_at or _off_in(self._store))
         since = "" if self.unclean is None else " since the unclean end"
-        words = f"outputs are NOT known to be off{since}"
+        which = self.tried or (self.unclean and doubtful(self._store))
+        words = f"outputs are NOT known to be off{since}{f': {which}' if which else ''}"
         self._alarm(Alarm("outputs", self._store.computer, words))
         return words
+
+    @property
+    def caution(self) -> str:
+        """What is to be added to whatever is said while outputs may still be on; "" once off."""
+        return "" if self.known_off else "; CAUTION: outputs are not known to be off yet"
 
     @property
     def words(self) -> str:

@@ -11,6 +11,7 @@ from kammerton.bench import OutputChange
 from kammerton.cli import app
 from kammerton.cli.hands_off import OFF
 from kammerton.model import InstrumentError
+from kammerton.model.alarm import Alarm
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.serve import last
 from kammerton.serve.outputs import ALL, Outputs
@@ -94,3 +95,20 @@ def test_of_outputs_that_are_let_go_it_is_said_when_they_were_off_not_that_they_
         later = Outputs(store, lambda act, *args: act(*args)).left_alone()
         assert later.startswith(f"outputs were off at {off:%Y-%m-%d %H:%M} UTC, "), "an earlier one"
     assert all(OFF.fullmatch(f"hands off: x is held by ann; {each}") for each in (never, said))
+
+
+def test_whoever_holds_after_an_unclean_end_hears_which_output_may_be_on(tmp_path):
+    """And the alarm that is retained names it still; so does who looks while it is connected."""
+    path, why = tmp_path / "two.sqlite", "lo is not known to be off: no answer"
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args))
+        assert outputs.caution == ""
+        outputs.at_work("idle")
+        outputs.changed(OutputChange(ALL, None, "off", "closing", why))
+    told = list[Alarm]()
+    with Store.open(path, "two", data=tmp_path / "runs") as store:
+        outputs = Outputs(store, lambda act, *args: act(*args), told.append)
+        said = outputs.left_alone()
+        assert said == f"outputs are NOT known to be off since the unclean end: {why}"
+        assert [alarm.text for alarm in told] == [said]
+        assert "outputs are not known to be off yet" in outputs.caution

@@ -79,7 +79,9 @@ def tuned(
     gate = SimpleNamespace(inhibition=SimpleNamespace(words=lambda: None))
     bench = SimpleNamespace(instruments={digitizer: device}, gate=gate)
     seen: list[frozenset[str]] = []
-    outputs = SimpleNamespace(changed=print, known_off=True, found_off=lambda: None, at_work=print)
+    outputs = SimpleNamespace(
+        changed=print, known_off=True, caution="", found_off=lambda: None, at_work=print
+    )
 
     @contextlib.asynccontextmanager
     async def opened(*words, on_restart, **how):
