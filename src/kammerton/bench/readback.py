@@ -114,7 +114,7 @@ class ReadBack:
             self._note(name, (key, old, new), POWER_CYCLE)
         if lost or found.get(CYCLED):
             self.lost.add(name)
-            log.warning("%s has lost its settings (power cycle?): all are set anew", name)
+            log.warning("%s; all its settings are set anew", _lost(name, lost, found))
 
     async def as_left(self, name: str, commanded: State) -> bool:
         """Say whether an instrument that nobody complains of is set as it was left.
@@ -243,6 +243,13 @@ class ReadBack:
         key, old, new = found
         was, now = setting(key, old), setting(key, new)
         self._guard.note(OutputChange(f"{name} {key}", was, now, who, found=True))
+
+
+def _lost(name: str, lost: Iterable[Difference], found: State) -> str:
+    """Say what an instrument that comes back has forgotten; only it itself tells a power cycle."""
+    words = ", ".join(difference(*each) for each in lost)
+    what = "was switched off and on" if found.get(CYCLED) else "is not set as it was left"
+    return f"{name} {what}: {words}" if words else f"{name} {what}"
 
 
 def _remedy(device: Queued, errors: Iterable[str]) -> str | None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from kammerton.loop.runner import Acquires
-from kammerton.model import InstrumentError, LastingFault
+from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm, Tell, left_on, unheard
 from kammerton.model.backoff import Backoff
 
@@ -25,7 +25,10 @@ ALL_OFF = 2
 WHOLE = "several instruments"
 
 
-def _back(name: str | None) -> str:
+def _back(failure: InstrumentError, known: str) -> str:
+    name = failure.instrument
+    if isinstance(failure, SettingsChanged):  # it never ceased to answer
+        return "; ".join(filter(None, (f"{name} is used again after that change", known)))
     who = "all instruments answer again and are" if name is None else f"{name} answers again and is"
     return f"{who} verified"
 
@@ -88,7 +91,7 @@ class Outage:
             else:
                 self._away = ""
                 self._outputs_over()
-                log.info("%s", _back(latest.instrument))
+                log.info("%s", _back(latest, self.bench.seen.words(latest.instrument or "")))
                 return lost
 
     def calm(self, why: str = "it works again") -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from kammerton.bench import OutputChange
 from kammerton.model import StoreError
+from kammerton.model.alarm import NOT_OFF as IS_NOT
 from kammerton.model.alarm import Alarm, Tell, left_on, unheard
 from kammerton.publish.session import NOT_KNOWN
 from kammerton.store import Activity, Store
@@ -67,7 +68,8 @@ class Outputs:
         if self.known_off:
             return _let_go(self._off_at or _off_in(self._store))
         since = "" if self.unclean is None else " since the unclean end"
-        which = self.tried or (self.unclean and doubtful(self._store))
+        which = self.tried or (doubtful(self._store) if self.unclean else "")
+        which = which.replace(IS_NOT, "")  # it is said before
         words = f"outputs are NOT known to be off{since}{f': {which}' if which else ''}"
         self._alarm(Alarm("outputs", self._store.computer, words))
         return words

@@ -74,6 +74,25 @@ def test_a_setting_that_somebody_turned_is_told_of_once(fake, make, tmp_path, ca
     assert "power cycle" not in caplog.text
 
 
+@pytest.mark.parametrize(("cycled", "what"), [(True, "was switched off and on"),
+                                              (False, "is not set as it was left")])  # fmt: skip
+def test_what_an_instrument_has_lost_is_named_and_a_power_cycle_only_where_it_tells_one(
+    fake, make, tmp_path, caplog, cycled, what
+):
+    async def state() -> dict[str, object]:
+        return {"power": 10.0, "power_on": cycled}
+
+    fake.instruments["lo"].state = state
+
+    async def body(bench: Bench) -> None:
+        bench._read_back._last["lo"] = {"power": 13.0}
+        await bench.recover(LOST)
+
+    use(fake, make, tmp_path, body)
+    said = f"lo {what}: power is 10 dBm, not 13 dBm; all its settings are set anew"
+    assert said in caplog.text
+
+
 def away(fake, name: str, answer: InstrumentError | None) -> None:
     """Let an instrument give no name any more; None: it is back."""
     box = fake.instruments[name]

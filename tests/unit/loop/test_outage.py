@@ -13,7 +13,7 @@ import pytest
 
 from kammerton.bench.last_seen import LastSeen
 from kammerton.loop.outage import Outage, breaker
-from kammerton.model import InstrumentError, LastingFault
+from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm
 from kammerton.store import Store
 from tests.unit.loop.laboratory import Chip
@@ -257,6 +257,10 @@ def test_i9_what_lasts_ends_the_loop_and_nothing_of_the_run_is_stored(tmp_path):
     [
         (LOST, "lo answers again and is verified"),
         (InstrumentError("lo: no answer"), "all instruments answer again and are verified"),
+        (
+            SettingsChanged("lo is not set as it was", instrument="lo"),
+            "lo is used again after that change",
+        ),
     ],
 )
 def test_who_is_back_is_said_and_is_no_warning(caplog, failure, words):

@@ -109,6 +109,6 @@ def test_whoever_holds_after_an_unclean_end_hears_which_output_may_be_on(tmp_pat
     with Store.open(path, "two", data=tmp_path / "runs") as store:
         outputs = Outputs(store, lambda act, *args: act(*args), told.append)
         said = outputs.left_alone()
-        assert said == f"outputs are NOT known to be off since the unclean end: {why}"
+        assert said == "outputs are NOT known to be off since the unclean end: lo: no answer"
         assert [alarm.text for alarm in told] == [said]
         assert "outputs are not known to be off yet" in outputs.caution
