@@ -73,7 +73,7 @@ def nobody() -> tuple[Hold, ...]:
 
 def said(hold: Hold) -> str:
     """Return a hold in words."""
-    until = f", until {hold.until:%Y-%m-%d %H:%M} UTC" if hold.until else ""
+    until = f", until {hold.until:%Y-%m-%d %H:%M:%S} UTC" if hold.until else ""
     return f"{hold.scope} is held by {hold.owner}: {hold.why}{until}"
 
 

@@ -64,7 +64,7 @@ def status(
 
 def words_of(lease: Lease) -> str:
     """Return who holds what, and why."""
-    until = f", until {lease.until:%Y-%m-%d %H:%M} UTC" if lease.until else ""
+    until = f", until {lease.until:%Y-%m-%d %H:%M:%S} UTC" if lease.until else ""
     return f"{lease.scope} is held by {lease.owner}: {lease.why}{until}"
 
 

@@ -33,7 +33,7 @@ def verify(
         report = verify_server(place, data=data, tell=_say, tip=tip)
     else:
         report = look(place, data=data, tell=_say, tip=tip)
-        if warning := library_warning():
+        if report.computer and (warning := library_warning()):
             _say(f"warning: {warning}")
     refuse(list(report.findings))
     if not report.computer:

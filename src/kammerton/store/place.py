@@ -9,6 +9,9 @@ from typing import Protocol
 
 from sqlalchemy import Connection, Engine
 
+MADE = "the first `kammerton run` makes it"
+"""What is said of a file that is not there."""
+
 
 class Place(Protocol):
     """What a store needs to know of its database. `str` names it, never with a password.

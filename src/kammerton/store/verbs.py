@@ -44,7 +44,9 @@ def _hold(
     end = None if until is None else _time(until)
     before = store.hold(scope, who, why, end)
     how_long = "until it is released" if end is None else f"until {leases.shown(end)}"
-    instead = "" if before is None else f", instead of {leases.ends(before)} ({before.why})"
+    instead = (
+        "" if before is None else f", instead of the hold {leases.ends(before)} ({before.why})"
+    )
     return f"{scope} is held by {who} {how_long}{instead}{_caution(store)}"
 
 

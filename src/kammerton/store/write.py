@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
-from kammerton.store.place import Place, in_real_folder, named, place_of
+from kammerton.store.place import MADE, Place, in_real_folder, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import (
@@ -101,7 +101,7 @@ class Store(ReadStore):
         """
         place = place_of(database)
         if place.file is not None and not place.file.is_file():
-            raise StoreError(f"there is no database at {place}")
+            raise StoreError(f"there is no database at {place}; {MADE}")
         return ReadStore(place)
 
     def close(self) -> None:

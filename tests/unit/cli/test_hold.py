@@ -211,11 +211,14 @@ def test_a_hold_that_replaces_ones_own_says_so(lab):
     assert code == 0
     pattern = (
         r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC, "
-        r"instead of until [\d-]{10} \d\d:\d\d:\d\d UTC \(two-tone\)\n"
+        r"instead of the hold until [\d-]{10} \d\d:\d\d:\d\d UTC \(two-tone\)\n"
     )
     assert re.fullmatch(pattern, out), out
+    said("hold", "r1", str(lab), "--why", "briefly", "--for", "30s")
+    shown = said("status", str(lab))[1].replace("\n", " ")
+    assert re.search(r"briefly, until [\d-]{10} \d\d:\d\d:\d\d UTC", shown), shown
     with Store.read(lab.parent / "kammerton.sqlite") as store:
-        newest = store.log(1)[0]
+        newest = store.log(2)[1]
     assert newest.old.startswith("held until ")
     assert newest.new.startswith("held until ")
 

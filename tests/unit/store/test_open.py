@@ -137,7 +137,7 @@ def test_what_is_no_database_is_a_store_error(path: Path) -> None:
 
 
 def test_reading_makes_no_database(path: Path) -> None:
-    with pytest.raises(StoreError, match="there is no database"):
+    with pytest.raises(StoreError, match=r"there is no database at .*; the first `kammerton run`"):
         Store.read(path)
     path.touch()
     with pytest.raises(StoreError, match="empty"):

@@ -310,6 +310,9 @@ def test_verify_warns_of_such_a_library_and_the_database_is_sound_all_the_same(
         done = CliRunner().invoke(app, ["verify", str(copy)])
         assert done.exit_code == 0
         assert done.stderr == (f"warning: {warning}\n" if warning else "")
+        missing = CliRunner().invoke(app, ["verify", str(copy.with_name("none.sqlite"))])
+        assert missing.exit_code == 2
+        assert "a race" not in missing.stderr
 
 
 @pytest.mark.parametrize("number", range(18))
