@@ -93,7 +93,10 @@ def test_r8_instruments_that_a_person_holds_stay_that_persons(lab, opened):
     with Store.open(lab.database, "two", data=lab.data) as store:
         store.hold("computer", "anna", "cool-down")
     words = asyncio.run(stay(lab, touch=True))
-    assert "anna: cool-down; outputs are off; it crashed" in words
+    assert (
+        "anna: cool-down; outputs are as they were: no daemon has switched any on; it crashed"
+        in words
+    )
     assert not opened
 
 
