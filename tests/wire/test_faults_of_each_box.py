@@ -78,7 +78,7 @@ def test_another_box_answers_and_the_daemon_names_both(laboratory, connect, name
         await boxes.same(name, adapter)
         number = laboratory.faults.inject("wrong-identity", instrument=name)
         told.append(await adapter.identity())
-        both = rf"{name}: another .* serial {told[1].serial}, .* instead of .* {told[0].serial}, "
+        both = rf"{name}: another .*: serial {told[1].serial} instead of {told[0].serial}; "
         with pytest.raises(InstrumentError, match=both):
             await boxes.same(name, adapter)
         laboratory.faults.clear(number)
