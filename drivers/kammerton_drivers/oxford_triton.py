@@ -81,6 +81,14 @@ class _Triton(Careful, OxfordTriton):
     def connect_message(self, *args: Any, **kwargs: Any) -> None:
         """Say nothing."""
 
+    def _connect(self) -> None:
+        """Open the socket; upstream closes one that failed only where it was refused."""
+        try:
+            super()._connect()
+        except BaseException:
+            self._hang_up()
+            raise
+
     def _get_named_channels(self) -> None:
         """Ask for no names: slow software takes seconds to tell all, and a failure is ignored."""
 
@@ -116,10 +124,13 @@ class _Triton(Careful, OxfordTriton):
 
     def close(self) -> None:
         """Close the socket even when the peer has gone; upstream's shutdown fails before that."""
-        if self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        self._hang_up()
         super().close()
+
+    def _hang_up(self) -> None:
+        link, self._socket = self._socket, None
+        if link is not None:
+            link.close()
 
 
 def _opened(label: str, host: str, port: int) -> _Triton:

@@ -392,3 +392,19 @@ def test_a_bad_sensor_gives_no_valid_reading(rig, triton, status):
     rig.refrigerator.thermometer("mixing_chamber").fail(status)
     with pytest.raises(InstrumentError, match="no valid reading"):
         asyncio.run(triton.temperature())
+
+
+@pytest.mark.parametrize("failure", [ConnectionResetError, TimeoutError, ConnectionRefusedError])
+def test_a_connection_that_fails_in_any_way_leaves_no_socket(monkeypatch, failure):
+    made: list[socket.socket] = []
+
+    class Failing(socket.socket):
+        def connect(self, address: object) -> None:
+            made.append(self)
+            raise failure
+
+    monkeypatch.setattr("qcodes.instrument.ip.socket.socket", Failing)
+    with pytest.raises(InstrumentError):
+        connect("fridge", "tcp://127.0.0.1:9")
+    assert made
+    assert all(link.fileno() == -1 for link in made)
