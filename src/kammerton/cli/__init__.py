@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 from kammerton import __version__
 from kammerton.cli.all_at_once import AllAtOnce
 from kammerton.cli.alphabet import spell_out
+from kammerton.cli.loading import BAD_INPUT, refuse
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,9 +61,15 @@ def options(
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; a path that this user may not look at is an answer, no crash."""
     spell_out()
-    app()
+    try:
+        app()
+    except PermissionError as error:
+        if error.filename is None:
+            raise
+        refuse([f"this user may not look at {error.filename}"])
+        raise SystemExit(BAD_INPUT) from None
 
 
 from kammerton.cli import (  # noqa: E402, F401 - each registers its command on `app`
