@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 
 from kammerton.estimation.pictures.scales import written
+from tests.real_data.further import further
 from tests.real_data.laboratories import LABORATORY, Comparison, compared, entries, fitted, folder
 
 HEADER = (
@@ -18,7 +19,10 @@ HEADER = (
 
 
 def table() -> Iterator[str]:
-    """Yield a line for every number that a laboratory gives; one that says so without traces."""
+    """Yield a line for every number that a laboratory gives, and for every trace.
+
+    Without traces, one line that says so.
+    """
     stored = entries(set(LABORATORY))
     if not stored:
         yield f"No measured traces in {folder()}."
@@ -29,6 +33,7 @@ def table() -> Iterator[str]:
         if not fit.values:
             yield f"| {entry['name']} | {fit.verdict}: {fit.status} | | | | {fit.reason} |"
         yield from (row(c) for c in compared(entry, fit) if c.theirs is not None)
+    yield from map(row, further())
 
 
 def row(compared: Comparison) -> str:

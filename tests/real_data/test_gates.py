@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 
-import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from tests.real_data.laboratories import folder
+from tests.real_data.further import columns, folder, stored
 
 present = pytest.mark.skipif(
     not (folder() / "rb_delft_qr.csv").is_file(), reason=f"no measured traces in {folder()}"
 )
-
-
-def columns(name):
-    return np.loadtxt(folder() / f"{name}.csv", delimiter=",", skiprows=1).T
 
 
 @present
@@ -27,8 +21,7 @@ def test_the_error_per_clifford_is_the_laboratorys():
     zero, one = signal[12:14].mean(), signal[14:].mean()
     found = fit_batch("randomized_benchmarking", lengths[:12], (signal[:12] - zero) / (one - zero))
     assert found.verdict[0] == "accepted"
-    stored = json.loads((folder() / "index.json").read_text())
-    lab = next(entry["lab_fit"] for entry in stored if entry["name"] == "rb_delft_qr")
+    lab = stored("rb_delft_qr")
     theirs = {"depolarization": "p", "amplitude": "Amplitude", "offset": "offset"}
     for ours, name in theirs.items():
         value, error = lab[name]

@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
-from tests.real_data.laboratories import folder
+from tests.real_data.further import folder, grid, stored
 
 present = pytest.mark.skipif(
     not (folder() / "flux_map_qibo_d1.csv").is_file(), reason=f"no measured maps in {folder()}"
 )
 
 
-def read(name):
-    """Return both axes, and every further column as a map."""
-    first, second, *signals = np.loadtxt(folder() / f"{name}.csv", delimiter=",", skiprows=1).T
-    a, b = np.unique(first), np.unique(second)
-    maps = np.full((len(signals), len(a), len(b)), np.nan)
-    maps[:, np.searchsorted(a, first), np.searchsorted(b, second)] = signals
-    return a, b, maps
-
-
-def laboratory(name):
-    stored = json.loads((folder() / "index.json").read_text())
-    return next(entry["lab_fit"] for entry in stored if entry["name"] == name)
-
-
 @present
 def test_the_arc_is_the_laboratorys():
     """It took equal junctions and a charging energy of 200 MHz."""
-    frequencies, biases, (signal, _) = read("flux_map_qibo_d1")
+    frequencies, biases, (signal, _) = grid("flux_map_qibo_d1")
     found = fit_batch("qubit_flux_map", (frequencies, biases), signal,
                       anharmonicity=-200e6, asymmetry=0.0)  # fmt: skip
     assert found.verdict[0] == "accepted", found.reason
-    lab = laboratory("flux_map_qibo_d1")
+    lab = stored("flux_map_qibo_d1")
     theirs = lab['"fitted_parameters"']['"D1"']
     values = {name: each[0] for name, each in found.values.items()}
     print(values, lab)
@@ -47,13 +31,11 @@ def test_the_arc_is_the_laboratorys():
 
 @present
 def test_what_is_not_known_of_the_junctions_is_in_the_periods_error():
-    frequencies, biases, (signal, phase) = read("flux_map_qibo_d1")
+    frequencies, biases, (signal, phase) = grid("flux_map_qibo_d1")
     for y in (signal, signal * np.exp(1j * phase)):
         found = fit_batch("qubit_flux_map", (frequencies, biases), y)
         assert found.verdict[0] == "accepted", found.reason
-        theirs = (
-            1 / laboratory("flux_map_qibo_d1")['"fitted_parameters"']['"D1"']['"normalization"']
-        )
+        theirs = 1 / stored("flux_map_qibo_d1")['"fitted_parameters"']['"D1"']['"normalization"']
         assert abs(found.values["period"][0] - theirs) < 3 * found.stderr["period"][0]
 
 
@@ -61,10 +43,10 @@ def test_what_is_not_known_of_the_junctions_is_in_the_periods_error():
 @pytest.mark.parametrize("qubit", [0, 1], ids=["high", "low"])
 def test_the_amplitude_of_the_chevron_is_the_laboratorys(qubit):
     """Its duration is a point of the map; ours is the first full return, and both qubits agree."""
-    amplitudes, lengths, maps = read("chevron_qibo_d1_d2")
+    amplitudes, lengths, maps = grid("chevron_qibo_d1_d2")
     found = fit_batch("cz_chevron", (amplitudes, 1e-9 * lengths), maps[qubit])
     assert found.verdict[0] == "accepted", found.reason
-    theirs = next(iter(laboratory("chevron_qibo_d1_d2")['"amplitude"'].values()))
+    theirs = next(iter(stored("chevron_qibo_d1_d2")['"amplitude"'].values()))
     print(found.values, theirs)
     step = amplitudes[1] - amplitudes[0]
     assert abs(found.values["amplitude"][0] - theirs) < 3 * found.stderr["amplitude"][0] + step / 2
