@@ -232,3 +232,14 @@ def test_every_trace_has_a_verdict_a_status_and_a_reason(kind):
     assert set(found.verdict) <= {"accepted", "insufficient", "rejected"}
     assert all(found.status)
     assert all(found.reason)
+
+
+@pytest.mark.parametrize("kind", ["t1", "t2_echo", "cpmg"])
+@pytest.mark.parametrize("noise", [0.02, 0.005, 0.002])
+def test_a_decay_within_the_first_step_is_too_long_a_window_however_good_the_data(kind, noise):
+    """The first point is high and all others are low: so is a jump, but the advice is the same."""
+    x = np.linspace(0.0, 10e-3, 51)
+    scatter = noise * np.random.default_rng(0).standard_normal((300, 51))
+    found = fit_batch(kind, x, 0.05 + 0.9 * np.exp(-x / 20e-6) + scatter, noise)
+    assert set(found.status) == {"window too long"}
+    assert all(0.0 < advice.extend_window_to < x[-1] for advice in found.advice)

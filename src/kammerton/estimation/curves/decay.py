@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,16 +229,24 @@ def _judge(
     time, error = found.values[name], found.stderr[name]
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_residuals(findings, batch, evidence, fit.residual, snr, LAW)
-    judge_signal(findings, batch, evidence, snr, LAW)
     code, rate = np.empty(batch.traces, dtype=np.intp), np.empty(batch.traces)
     line, least = evidence.gain_line, BENDING
     if slope:
         line, least = np.full(batch.traces, np.inf), 0.0
     of_window(batch.x, batch.w, batch.span, time, error, line, least, rate, code)
+    judge_signal(findings, batch, _fast_or_jumped(evidence, code), snr, LAW)
     if code.any():
         _object(findings, code, rate, time, error)
     judge_doubt(findings, evidence, LAW, CLEAR, drift)
     return findings
+
+
+def _fast_or_jumped(evidence: Evidence, code: Codes) -> Evidence:
+    """Return the evidence without the jumps that a decay within the first points explains as well.
+
+    What to do is the same in both cases: measure there.
+    """
+    return replace(evidence, jumped=evidence.jumped & (code != LONG))
 
 
 def _object(findings: Findings, code: Codes, rate: Array, time: Array, error: Array) -> None:
