@@ -16,7 +16,8 @@ from kammerton.bench.guard import Guard, by_hand
 from kammerton.bench.second_look import Difference, SecondLook, came_on
 from kammerton.bench.switching import FREQUENCY_STEP, POWER_STEP, OutputChange
 from kammerton.bench.tasks import together, unbroken
-from kammerton.bench.words import difference, setting
+from kammerton.bench.words import differences as said
+from kammerton.bench.words import setting
 from kammerton.model import InstrumentError, LastingFault, SettingsChanged
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.model.roles import Ailing, Described, Instrument, Queued, State
@@ -231,7 +232,7 @@ class ReadBack:
         self.lost.add(name)
         for key, old, new in differences:
             self._note(name, (key, old, new), POWER_CYCLE if cycled else SOMEBODY)
-        words = ", ".join(difference(*each) for each in differences)
+        words = said(differences)
         if cycled:
             lost = f", and lost its settings: {words}" if words else ""
             raise SettingsChanged(f"{name} was switched off and on{lost}", instrument=name)
@@ -247,7 +248,7 @@ class ReadBack:
 
 def _lost(name: str, lost: Iterable[Difference], found: State) -> str:
     """Say what an instrument that comes back has forgotten; only it itself tells a power cycle."""
-    words = ", ".join(difference(*each) for each in lost)
+    words = said(lost)
     what = "was switched off and on" if found.get(CYCLED) else "is not set as it was left"
     return f"{name} {what}: {words}" if words else f"{name} {what}"
 

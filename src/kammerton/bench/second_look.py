@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar
 
-from kammerton.bench.words import difference
+from kammerton.bench.words import differences as said
 from kammerton.model import InstrumentError
 
 log = logging.getLogger(__name__)
@@ -96,4 +96,4 @@ def came_on(found: Difference) -> bool:
 
 
 def _words(differences: Iterable[Difference]) -> str:
-    return ", ".join(difference(*each) for each in differences)
+    return said(differences)

@@ -34,6 +34,24 @@ def difference(name: str, old: object, new: object) -> str:
     return f"{called(name)} is {setting(name, new)}, not {setting(name, old)}"
 
 
+def differences(found: Iterable[tuple[str, object, object]]) -> str:
+    """Say all that is not as it was; channels that have the same to say say it once."""
+    alike: dict[tuple[str, object, object], list[str]] = {}
+    for name, old, new in found:
+        kind, _, channel = name.partition(".")
+        alike.setdefault((kind, old, new), []).append(channel)
+    return ", ".join(_of_channels(*each, its) for each, its in alike.items())
+
+
+def _of_channels(kind: str, old: object, new: object, its: list[str]) -> str:
+    if len(its) == 1:
+        return difference(".".join(filter(None, (kind, *its))), old, new)
+    change = f"{setting(kind, new)}, not {setting(kind, old)}"
+    if kind == "on":
+        return f"outputs {', '.join(its)} are {change}"
+    return f"{kind} of {', '.join(its)} is {change}"
+
+
 def carrier(hz: float, dbm: float) -> str:
     """Return frequency and power of a source."""
     return f"{exact(hz, 'Hz')} at {exact(dbm, 'dBm')}"

@@ -28,6 +28,16 @@ def test_a_difference_is_said_with_units(name, old, new, said):
     assert words.difference(name, old, new) == said
 
 
+def test_channels_that_say_the_same_say_it_once():
+    found = [(f"amplitude.{n}", 1.0, 0.5) for n in (1, 2, 8)]
+    found += [("clock_source", "EFIX", "INT"), ("amplitude.3", 0.7, 0.5)]
+    found += [("on.1", False, True), ("on.5", False, True), ("on.6", True, False)]
+    assert words.differences(found) == (
+        "amplitude of 1, 2, 8 is 500 mV, not 1 V, clock_source is INT, not EFIX, "
+        "amplitude.3 is 500 mV, not 700 mV, outputs 1, 5 are on, not off, output 6 is off, not on"
+    )
+
+
 def test_channels_and_pulses_are_said_in_words():
     assert (words.channels([]), words.channels({8, 1, 7})) == ("none", "1, 7, 8")
     assert words.pulse(0.35, 2e-7) == "350 mV for 200 ns"
