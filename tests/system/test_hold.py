@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
-from kammerton.store import Change, Store
+from kammerton.store import Change, Inbox, Store, change
 from kammerton.verify import verify
 from tests.system.laboratory import Laboratory, daemon, laboratory
 from tests.system.test_daemon import outputs_on, wait_for
@@ -110,3 +112,30 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
             is_asked(lab)
             assert targets_since(lab, before) == {"q1"}
     assert process.returncode is not None
+
+
+def test_a_person_takes_the_computer_while_another_program_locks_the_database(tmp_path):
+    database = tmp_path / "kammerton.sqlite"
+    with laboratory(tmp_path) as lab, daemon(lab.lab) as process:
+        wait_for(lambda: outputs_on(lab), 120, "an output going on")
+        with closing(sqlite3.connect(database, isolation_level=None, timeout=20)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            words = {"scope": "computer", "why": "a cable", "now": True}
+            begun = time.monotonic()
+            with Inbox(database) as inbox:
+                number = inbox.ask("hold", words, "anna")
+            wait_for(lambda: not outputs_on(lab), 5, "switching off")
+            assert time.monotonic() - begun < 5
+            kept = change(database, "hold", words, "anna")
+            assert kept.startswith("computer is held by anna; that is recorded as soon as")
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            assert not outputs_on(lab)
+        since = last(lab)
+        with daemon(lab.lab):
+            wait_for(lambda: "hands off" in (doing(lab) or ""), 60, "keeping its hands off")
+            with Inbox(database) as inbox:
+                assert inbox.request(number).done
+            with Store.read(database) as store:
+                assert [(each.owner, each.why) for each in store.leases()] == [("anna", "a cable")]
+            assert driven(lab, since) == []

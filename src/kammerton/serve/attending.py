@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from kammerton.bench.beside import beside
 from kammerton.bench.tasks import unbroken
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.errands import Errands
-from kammerton.store.inbox import Request, report
+from kammerton.store.inbox import report
+from kammerton.store.kept import keep
+from kammerton.store.request import LASTING, Request
 from kammerton.store.sqlite import disturbed
 
 log = logging.getLogger(__name__)
 
 PERIOD = 0.5  # s between looks
+
+SOON = 2.0
+"""s by which a hold is recorded; who asked for one that is not is told then that it counts."""
 
 LOOKS = 3
 """In a row that a disturbance spoils before it counts: what takes the bench down shall last."""
@@ -29,12 +35,19 @@ Told = Callable[[Request], object]
 Unread = Callable[[str | None], object]
 
 
+Asked = Callable[[Collection[Request]], Collection[int]]
+
+
 def _nothing(request: Request) -> None:
     pass
 
 
 def _nobody(why: str | None) -> None:
     pass
+
+
+def _nothing_asked(holds: Collection[Request]) -> Collection[int]:
+    return ()
 
 
 @asynccontextmanager
@@ -44,12 +57,15 @@ async def attending(
     scopes: Collection[str] | None = None,
     errands: Errands | None = None,
     unread: Unread = _nobody,
+    asked: Asked = _nothing_asked,
 ) -> AsyncIterator[None]:
     """Do what was asked while nobody was there, then look again and again until the end.
 
     told: called in the event loop with every request that was looked at. scopes: what can be
     held; None: anything. errands: takes what lasts; None: nobody does. unread: called there with
     the reason while requests cannot be read and that will not pass by itself, then with None.
+    asked: called there at every look with the holds that have no answer yet: they count at once,
+    however long it takes until they can be recorded. It returns the numbers of those that count.
 
     Raises
     ------
@@ -59,7 +75,9 @@ async def attending(
     desk = _Desk(store, scopes, errands)
     try:
         await _look(desk, told, unread)
-        async with beside(_attend(desk, told, unread), "requests"):
+        await _see(desk, asked, {})
+        requests = beside(_attend(desk, told, unread), "requests")
+        async with requests, beside(_watch(desk, asked), "holds that are asked for"):
             yield
     finally:
         await unbroken(asyncio.to_thread(desk.close))
@@ -87,6 +105,24 @@ class _Desk:
             raise
         self._spoilt = 0
         return found
+
+    def asked(self) -> list[Request] | None:
+        """Return the holds without an answer; None where that is not known now."""
+        inbox = self._inbox
+        if inbox is None:
+            return None
+        try:
+            return [each for each in inbox.waiting() if each.verb in LASTING]
+        except StoreError:  # the next look says so
+            return None
+
+    def keep(self, request: Request) -> None:
+        """Let whoever asked know that it counts, though it is not recorded yet."""
+        inbox = self._inbox
+        if inbox is None:
+            return
+        with suppress(StoreError):  # the next look says so
+            keep(self._store, inbox, request, f"that takes longer than {SOON:g} s")
 
     def lasts(self, problem: StoreError) -> bool:
         """Say whether it is no disturbance of a moment. Damage lasts from the first look on."""
@@ -132,6 +168,25 @@ async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
         for request in requests:
             told(request)
         unread(None)
+
+
+async def _see(desk: _Desk, asked: Asked, seen: dict[int, float]) -> None:
+    holds = await asyncio.to_thread(desk.asked)
+    if holds is None:
+        return
+    counted, now = asked(holds), time.monotonic()
+    for each in holds:
+        since = seen.setdefault(each.number, now)
+        if each.number in counted and not each.kept and now - since > SOON:
+            await asyncio.to_thread(desk.keep, each)
+
+
+async def _watch(desk: _Desk, asked: Asked) -> None:
+    """See what is to be held beside the looks, each of which may wait for a locked database."""
+    seen: dict[int, float] = {}
+    while True:
+        await asyncio.sleep(PERIOD)
+        await _see(desk, asked, seen)
 
 
 async def _attend(desk: _Desk, told: Told, unread: Unread) -> None:

@@ -81,7 +81,7 @@ async def run_computer(
                 errands.wishes, warm, answered=away.answered,
             )  # fmt: skip
             async with (
-                attending(store, holds.told, holdable(lab), errands, holds.unread),
+                attending(store, holds.told, holdable(lab), errands, holds.unread, holds.asked),
                 holds.followed(), backing_up(store),
                 relayed(lab, store, clock.now, alarms, outputs, speaks=tuning.speaks),
                 giving_back(),

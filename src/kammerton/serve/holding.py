@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from kammerton.bench.beside import beside
 from kammerton.bench.guard import COMPUTER, said
 from kammerton.bench.tasks import settled, unbroken
-from kammerton.lab import Lab
+from kammerton.lab import Lab, holdable
 from kammerton.model import LastingFault, StoreError, StoreUnavailable
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.serve.remembered import Remembered
 from kammerton.store import Store
-from kammerton.store.inbox import Request
+from kammerton.store.kept import asked_lease
 from kammerton.store.leases import DAEMON
+from kammerton.store.request import Request
 from kammerton.store.rows import Lease
 
 if TYPE_CHECKING:  # who only switches off does without, and loads in half the time
@@ -57,11 +58,13 @@ class Holds:
         self._reading, self._certain = asyncio.Lock(), asyncio.Event()
         self._certain.set()
         self._at_once: set[str] = set()
-        self._since: dict[int, float] = {}
+        self._since: dict[str, float] = {}
+        self._asked: dict[int, Lease] = {}
+        self._answered: frozenset[int] = frozenset()
 
     def __call__(self) -> tuple[Lease, ...]:
         """Return the leases, as the gate asks for them."""
-        return (*self.leases, *self._unread)
+        return (*self.leases, *self._asked.values(), *self._unread)
 
     async def certain(self) -> None:
         """Wait while a look at the leases has failed and the next is not done: see `_look`."""
@@ -116,6 +119,23 @@ class Holds:
         """Take note of a hold that cannot wait for a safe point."""
         if request.verb == "hold" and request.arguments.get("now"):
             self._at_once.add(str(request.arguments.get("scope")))
+
+    def asked(self, requests: Collection[Request]) -> Collection[int]:
+        """Count as held what is asked for, until it is recorded or refused; return what counts.
+
+        One that has its answer counts until the leases were read after that.
+        """
+        found = {each.number: each for each in requests}
+        self._answered |= self._asked.keys() - found.keys()
+        known = holdable(self._lab)
+        for number, each in found.items():
+            lease = asked_lease(each)
+            if lease is None:
+                self._asked.pop(number, None)  # it has ended before it was recorded
+            elif number not in self._asked and lease.scope in known:
+                self._asked[number] = lease
+                self.told(each)
+        return self._asked.keys()
 
     def unread(self, why: str | None) -> None:
         """Count the computer as held while requests cannot be read: a hold may be among them.
@@ -181,7 +201,7 @@ class Holds:
     def _over(self, lease: Lease) -> bool:
         """Say whether the time to come to a safe point is over for a lease."""
         now = asyncio.get_running_loop().time()
-        began = self._since.setdefault(lease.number, now)
+        began = self._since.setdefault(lease.scope, now)
         return lease.scope in self._at_once or now - began >= GRACE
 
     async def _follow(self) -> None:
@@ -225,9 +245,12 @@ class Holds:
 
     async def _read_alone(self) -> None:
         marked = set(self._at_once)  # what is marked from now on, this look may not have seen
+        answered = self._answered
         began = asyncio.get_running_loop().time()
         try:
             self.leases = await self._look()
+            self._asked = {n: each for n, each in self._asked.items() if n not in answered}
+            self._answered -= answered
             self._read_once = True
             self._at_once -= marked - self.elements()
             self._tell({each.scope: each.why for each in self.leases if each.owner == DAEMON})
@@ -235,7 +258,7 @@ class Holds:
             log.warning("leases cannot be read: %s: %s", type(problem).__name__, problem)
             if not (self._read_once and isinstance(problem, StoreUnavailable)):
                 self.leases = (_unread(f"the leases cannot be read: {problem}"),)
-        self._since = {each.number: self._since.get(each.number, began) for each in self()}
+        self._since = {each.scope: self._since.get(each.scope, began) for each in self()}
 
     async def _look(self) -> tuple[Lease, ...]:
         """Return the leases. A look that fails is repeated for a second before that is raised.

@@ -44,6 +44,8 @@ def _asked(database: Place, command: Command) -> tuple[bool, str]:
         number = inbox.ask(command.verb, command.arguments, who, word)
         end = time.monotonic() + (BRIEF if command.verb in ERRANDS else PATIENCE)
         while (found := inbox.request(number)).answer is None:
+            if found.kept:
+                return True, f"{found.arguments.get('scope')} is held; that is recorded later"
             late = time.monotonic() > end
             if late and command.verb in ERRANDS and inbox.taken_up(number):
                 return True, "it is measured next; the result comes as a run"

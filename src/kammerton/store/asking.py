@@ -11,9 +11,10 @@ from typing import Any
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.errands import ERRANDS
-from kammerton.store.inbox import LASTING, Inbox, Request, attend, refusal, written
+from kammerton.store.inbox import Inbox, attend, written
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import place_of
+from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -130,6 +131,8 @@ def _asked(
         number = inbox.ask(verb, arguments, who)
         begun = time.monotonic()
         while (found := inbox.request(number)).answer is None:
+            if found.kept:
+                return _kept(found)
             waited = time.monotonic() - begun
             lasts = meanwhile is not None and inbox.taken_up(number)
             if waited > (PATIENCE if lasts else WAIT):
@@ -140,6 +143,15 @@ def _asked(
     if not found.done:
         raise StoreError(found.answer or "refused")
     return found.answer or "done"
+
+
+def _kept(request: Request) -> str:
+    """Say that a hold counts which is not in the database yet."""
+    scope = request.arguments.get("scope")
+    return (
+        f"{scope} is held by {request.who}; that is recorded as soon as the database can be "
+        "written: until then the request stays, over a restart of the daemon too"
+    )
 
 
 def _unanswered(inbox: Inbox, request: Request, in_use: str) -> str:

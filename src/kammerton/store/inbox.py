@@ -10,7 +10,6 @@ import json
 import logging
 from collections import deque
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -30,11 +29,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import IntegrityError
 
-from kammerton.model import StoreError
+from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import checks, clock
 from kammerton.store.closing import Closing
 from kammerton.store.errands import ERRANDS, Errands, nobody
+from kammerton.store.kept import keep, withdrawn
 from kammerton.store.place import Place, place_of
+from kammerton.store.request import LASTING, Request, in_short, refusal, said
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
 from kammerton.store.verbs import do
@@ -45,7 +46,6 @@ log = logging.getLogger(__name__)
 LASTS = timedelta(minutes=10)
 """After this a request that was not taken up is not done any more; `lasting` ones always are."""
 
-LASTING = frozenset({"hold"})
 LARGEST = 10_000
 
 metadata = MetaData()
@@ -57,7 +57,7 @@ table = Table(
     Column("arguments", Text, nullable=False),  # JSON object
     Column("who", Text, nullable=False),
     Column("asked", Moment, nullable=False),
-    Column("done", Integer),  # 1: yes, 0: refused
+    Column("done", Integer),  # 1: yes, 0: refused, KEPT
     Column("answer", Text),
 )
 taken = Table("taken", metadata, Column("number", Integer, primary_key=True, autoincrement=False))
@@ -72,20 +72,10 @@ once = Table(
 """The words of requests that must not come twice, the latest `REMEMBERED`."""
 
 REMEMBERED = 10_000
+
+KEPT = 2
+"""Of a request that has no answer yet: it counts, and waits for a database that can be written."""
 UNKNOWN = "it was under way when the daemon ended: whether it was done is not known"
-
-
-@dataclass(frozen=True)
-class Request:
-    """Something asked for; `answer` says what came of it, None when nobody has looked yet."""
-
-    number: int
-    verb: str
-    arguments: Mapping[str, Any]
-    who: str
-    asked: int
-    done: bool
-    answer: str | None
 
 
 class Inbox(Closing):
@@ -185,6 +175,12 @@ class Inbox(Closing):
             return False
         return True
 
+    def keep(self, number: int) -> None:
+        """Note that a request counts, though it cannot be recorded yet."""
+        mine = table.c.number == number, table.c.answer.is_(None)
+        with self._place.request_errors("leave"), self._engine.begin() as connection:
+            connection.execute(update(table).where(*mine).values(done=KEPT))
+
     def answer(self, number: int, words: str, *, done: bool) -> None:
         """Say what came of a request; the first answer stays."""
         said = {"done": int(done), "answer": checks.plain(words)}
@@ -226,7 +222,11 @@ def attend(
         if inbox.take(each.number) or each.verb in LASTING:
             if inbox.request(each.number).answer is not None:  # given up since we looked
                 continue
-            done, words = _done(store, each, scopes, errands)
+            try:
+                done, words = _done(store, inbox, each, scopes, errands)
+            except StoreUnavailable as problem:
+                keep(store, inbox, each, str(problem))
+                continue
         else:
             done, words = False, UNKNOWN
         if words is None:
@@ -234,9 +234,18 @@ def attend(
         else:
             inbox.answer(each.number, words, done=done)
             if not done:
-                store.audit(*refusal(each.who, each.verb, each.arguments, words))
-        log.info("%s asks to %s: %s", each.who, _asked(each), words)
+                _note_refusal(store, each, words)
+        log.info("%s asks to %s: %s", each.who, in_short(each), words)
     return requests
+
+
+def _note_refusal(store: Store, request: Request, words: str) -> None:
+    """Write a refusal to the audit log; where it cannot be written the others are heard still."""
+    line = refusal(request.who, request.verb, request.arguments, words)
+    try:
+        store.audit(*line)
+    except StoreUnavailable as problem:
+        log.warning("this refusal is not in the audit log, %s: %s", problem, " ".join(line))
 
 
 def _remember(connection: Connection, word: str) -> None:
@@ -260,14 +269,18 @@ def report(store: Store, inbox: Inbox, errands: Errands) -> None:
             finished.popleft()
             if not done:
                 request = inbox.request(number)
-                log.info("%s, asked for by %s: %s", _asked(request), request.who, words)
+                log.info("%s, asked for by %s: %s", in_short(request), request.who, words)
                 store.audit(*refusal(request.who, request.verb, request.arguments, words))
     finally:
         errands.answer_later(finished)
 
 
 def _done(
-    store: Store, request: Request, scopes: Collection[str] | None, errands: Errands | None
+    store: Store,
+    inbox: Inbox,
+    request: Request,
+    scopes: Collection[str] | None,
+    errands: Errands | None,
 ) -> tuple[bool, str | None]:
     """Do what is asked for; return whether it was done, and words: None while it lasts."""
     age = _wall() - request.asked
@@ -279,8 +292,11 @@ def _done(
             return False, f"there is nothing called {scope!r} to be held"
         if request.verb in ERRANDS:
             return False, _begun(store, request, errands)
-        return True, do(store, request.verb, request.arguments, request.who)
+        early = withdrawn(store, inbox, request)
+        return early or (True, do(store, request.verb, request.arguments, request.who))
     except StoreError as problem:
+        if request.verb in LASTING and isinstance(problem, StoreUnavailable):
+            raise  # a person always wins: a lock that passes refuses nobody
         return False, str(problem)
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
@@ -291,33 +307,8 @@ def _begun(store: Store, request: Request, errands: Errands | None) -> str | Non
     """Hand an errand over; return why it is refused, None: it is under way."""
     objection = nobody(store) if errands is None else errands.take(store, request)
     if objection is None:
-        store.audit(request.who, request.verb, "", "asked for", _said(request.arguments))
+        store.audit(request.who, request.verb, "", "asked for", said(request.arguments))
     return objection
-
-
-def refusal(
-    who: str, verb: str, arguments: Mapping[str, Any], words: str
-) -> tuple[str, str, str, str, str]:
-    """Return the line of the audit log that says what was refused: who, what, old, new, why."""
-    return who, verb, "", "refused", f"{_said(arguments)}: {words}"
-
-
-def _asked(request: Request) -> str:
-    """Return what was asked for, in a few words: "measure q3 t1"."""
-    given = request.arguments
-    what = [str(given[key]) for key in ("target", "calibration") if key in given]
-    return checks.plain(" ".join([request.verb, *what])[:80])
-
-
-def _said(arguments: Mapping[str, Any]) -> str:
-    """Return what was asked for, as the audit log has it; what was left open is not in it."""
-    left_open = ("null", '""', "[]", "false")
-    given = {n: said for n, said in arguments.items() if json.dumps(said) not in left_open}
-    return " ".join(f"{name}={_plainly(said)}" for name, said in given.items())[:200]
-
-
-def _plainly(said: object) -> str:
-    return ",".join(map(str, said)) if isinstance(said, list) else str(said)
 
 
 def _request(row: Any) -> Request:
@@ -331,7 +322,9 @@ def _request(row: Any) -> Request:
     if not sound:
         said = (row.verb, row.arguments, row.who, row.asked)
         raise StoreError(f"request {row.number} is damaged: {str(said)[:80]}")
-    return Request(row.number, row.verb, arguments, row.who, row.asked, bool(row.done), row.answer)
+    kept = row.done == KEPT and row.answer is None
+    done = row.done == 1
+    return Request(row.number, row.verb, arguments, row.who, row.asked, done, row.answer, kept)
 
 
 def _wall() -> int:

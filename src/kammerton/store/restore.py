@@ -13,9 +13,10 @@ from kammerton.store import backup, clock, schema
 from kammerton.store.chain import link
 from kammerton.store.disk import to_disk
 from kammerton.store.file import FilePlace
-from kammerton.store.inbox import LASTING, Inbox, Request, refusal
+from kammerton.store.inbox import Inbox
 from kammerton.store.lock import locked
 from kammerton.store.migrate import upgrade, version_of
+from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
 from kammerton.store.sqlite import named_errors

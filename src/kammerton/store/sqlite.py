@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from kammerton.model import StoreError, StoreUnavailable
@@ -190,6 +191,8 @@ def named_errors(path: Path, doing: str) -> Iterator[None]:
 
 def _passes(problem: Exception, path: Path) -> bool:
     """Return whether the same call may succeed later: no space, or somebody's lock."""
+    if isinstance(problem, PoolTimeout):  # another thread of ours waits for somebody's lock
+        return True
     cause = problem.orig if isinstance(problem, DBAPIError) else problem
     if isinstance(cause, OSError):
         return cause.errno in NO_SPACE

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
+from kammerton.lab import holdable
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.serve import attending as module
 from kammerton.serve.attending import attending
+from kammerton.serve.holding import Holds
 from kammerton.store import Inbox, Store, sqlite
-from kammerton.store.inbox import Request
+from kammerton.store.request import Request
 
 RUBBISH = b"this is no database, and long enough to be told so" * 1000
 
@@ -214,3 +218,53 @@ def test_a_lock_at_the_start_is_raised(store, file, monkeypatch):
 
     with pytest.raises(StoreError, match="another program holds it"):
         asyncio.run(main())
+
+
+def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path):
+    lab = SimpleNamespace(computer="two", instruments={"awg1": None}, qubits={}, resonators={})
+
+    async def main() -> None:
+        with Store.open(tmp_path / "kammerton.sqlite", "two", busy=3.0) as store:
+            holds = Holds(lab, store, print)
+            await holds._read()
+            async with attending(store, holds.told, holdable(lab), asked=holds.asked):
+                with Inbox(store.place) as inbox, locked(store.path) as other:
+                    inbox.ask("hold", {"scope": "awg1", "why": "wiring", "now": True}, "anna")
+                    begun = time.monotonic()
+                    await soon(lambda: holds.on_bench() is not None)
+                    assert time.monotonic() - begun < 1.5  # it is not recorded before 3 s
+                    await holds._read()
+                    assert holds._over(holds.on_bench())
+                    (request,) = inbox.waiting()
+                    await soon(lambda: inbox.request(request.number).kept)
+                    await holds._read()
+                    assert holds.whose("awg1") == "awg1 is held by anna: wiring"
+                    other.execute("ROLLBACK")
+                    await soon(lambda: inbox.request(request.number).done)
+                    assert holds.on_bench().number < 0  # as long as nobody has read the lease
+                    await soon(lambda: bool(holds._answered))
+                    await holds._read()
+                    assert holds.on_bench().number > 0
+                    inbox.ask("release", {"scope": "awg1"}, "anna")
+                    await soon(lambda: not inbox.waiting())
+                    await holds._read()
+                    assert holds.on_bench() is None
+
+    asyncio.run(main())
+
+
+def test_what_cannot_be_a_hold_takes_nothing_from_the_daemon():
+    lab = SimpleNamespace(computer="two", instruments={"awg1": None}, qubits={}, resonators={})
+    holds = Holds(lab, None, print)
+    holds.leases = ()
+    over = {"scope": "awg1", "why": "", "until": "2020-01-01T00:00:00+00:00"}
+    for number, arguments in enumerate(({"scope": "awg9"}, over, {"scope": "awg1", "until": "x"})):
+        holds.asked([Request(number, "hold", arguments, "anna", 0, done=False, answer=None)])
+    assert holds() == ()
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other

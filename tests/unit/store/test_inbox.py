@@ -6,15 +6,15 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from kammerton.model import StoreError, StoreInUse
-from kammerton.store import Inbox, Store, asking, attend, change, inbox, sqlite
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.store import Inbox, Store, asking, attend, change, inbox, request, sqlite
 from tests.stored import estimate, run
 
 
@@ -344,6 +344,71 @@ def test_a_hold_reaches_a_daemon_whose_file_of_requests_somebody_deleted(
 
 def test_the_audit_says_plainly_what_was_asked_for():
     asked = {"to": 0, "names": ["q0", "q1"], "why": "", "force": False, "lease": None}
-    who, verb, _, new, why = inbox.refusal("ann", "revert", asked, "there is no revision 0")
+    who, verb, _, new, why = request.refusal("ann", "revert", asked, "there is no revision 0")
     assert (who, verb, new) == ("ann", "revert", "refused")
     assert why == "to=0 names=q0,q1: there is no revision 0"
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Iterator[tuple[Store, sqlite3.Connection]]:
+    """A store whose database another program has locked."""
+    with (
+        Store.open(tmp_path / "kammerton.sqlite", "two-qubits", busy=0.05) as store,
+        closing(sqlite3.connect(store.path, isolation_level=None)) as other,
+    ):
+        other.execute("BEGIN IMMEDIATE")
+        yield store, other
+
+
+def test_a_hold_that_cannot_be_recorded_counts_and_is_recorded_as_soon_as_it_can_be(locked):
+    store, other = locked
+    with attended(store):
+        said = change(store.path, "hold", {"scope": "computer", "why": "a cable"}, "anna")
+        assert said.startswith("computer is held by anna; that is recorded as soon as the database")
+    with Inbox(store.place) as box:  # as the next daemon finds it
+        (kept,) = box.waiting()
+        assert (kept.verb, kept.who, kept.kept) == ("hold", "anna", True)
+        other.execute("ROLLBACK")
+        attend(store, box)
+        assert box.request(kept.number).answer == "computer is held by anna until it is released"
+        assert not box.waiting()
+    assert [(each.owner, each.why) for each in store.leases()] == [("anna", "a cable")]
+
+
+def test_a_hold_is_released_before_it_is_recorded_by_whoever_asked_for_it_or_with_force(locked):
+    store, other = locked
+    with attended(store):
+        for who, force in (("anna", False), ("bert", True)):
+            change(store.path, "hold", {"scope": "q3", "why": "a cable"}, "anna")
+            with pytest.raises(StoreError, match=r"q3 is held by anna: a cable; .*--force"):
+                change(store.path, "release", {"scope": "q3"}, "bert")
+            released = change(store.path, "release", {"scope": "q3", "force": force}, who)
+            assert released == "q3 is released; the hold was not recorded yet, and never is"
+    other.execute("ROLLBACK")
+    with Inbox(store.place) as box:
+        attend(store, box)
+    assert store.leases() == ()
+
+
+def test_nobody_takes_what_another_holds_while_the_database_is_locked(locked):
+    store, other = locked
+    other.execute("ROLLBACK")
+    store.hold("q0", "carl", "wiring")
+    other.execute("BEGIN IMMEDIATE")
+    with attended(store):
+        change(store.path, "hold", {"scope": "q3", "why": "a cable"}, "anna")
+        for scope, holder in (("q3", "anna: a cable"), ("q0", "carl: wiring")):
+            with pytest.raises(StoreError, match=f"{scope} is held by {holder}"):
+                change(store.path, "hold", {"scope": scope, "why": "mine"}, "bert")
+
+
+def test_a_thread_that_waits_for_another_that_waits_for_the_lock_may_try_again(locked):
+    store, _ = locked
+    with store._writer.connect(), pytest.raises(StoreUnavailable):
+        store.hold("q3", "anna", "a cable")
+
+
+def test_what_does_not_last_is_refused_where_the_database_cannot_be_written(locked):
+    store, _ = locked
+    with attended(store), pytest.raises(StoreError, match="locked"):
+        change(store.path, "revert", {"to": 1, "names": []}, "anna")

@@ -1,0 +1,55 @@
+"""A request to the one process that writes, and what is said of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from kammerton.store import checks
+
+LASTING = frozenset({"hold"})
+"""The verbs that are done however late, and wait for a database that cannot be written."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Something asked for; `answer` says what came of it, None when nobody has looked yet.
+
+    kept: it was looked at, counts, and is recorded as soon as the database can be written.
+    """
+
+    number: int
+    verb: str
+    arguments: Mapping[str, Any]
+    who: str
+    asked: int
+    done: bool
+    answer: str | None
+    kept: bool = False
+
+
+def refusal(
+    who: str, verb: str, arguments: Mapping[str, Any], words: str
+) -> tuple[str, str, str, str, str]:
+    """Return the line of the audit log that says what was refused: who, what, old, new, why."""
+    return who, verb, "", "refused", f"{said(arguments)}: {words}"
+
+
+def in_short(request: Request) -> str:
+    """Return what was asked for, in a few words: "measure q3 t1"."""
+    given = request.arguments
+    what = [str(given[key]) for key in ("target", "calibration") if key in given]
+    return checks.plain(" ".join([request.verb, *what])[:80])
+
+
+def said(arguments: Mapping[str, Any]) -> str:
+    """Return what was asked for, as the audit log has it; what was left open is not in it."""
+    left_open = ("null", '""', "[]", "false")
+    given = {n: value for n, value in arguments.items() if json.dumps(value) not in left_open}
+    return " ".join(f"{name}={_plainly(value)}" for name, value in given.items())[:200]
+
+
+def _plainly(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
