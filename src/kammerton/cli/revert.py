@@ -24,12 +24,16 @@ def revert(
         str, typer.Option("--to", metavar="REVISION", help="The revision to go back to, e.g. r41.")
     ],
     why: Annotated[str, typer.Option("--why", metavar="WORDS", help="For the log.")] = "",
+    force: Annotated[bool, typer.Option("--force", help="Although another person holds it.")] = (
+        False
+    ),
     at: At = None,
 ) -> None:
     """Give parameters the values they had at a revision; works while the daemon runs.
 
     This makes a new revision: nothing is forgotten, and the daemon goes on from there. Values
     that have expired since are measured again; `kammerton hold` keeps the daemon's hands off.
+    What another person holds is set back with --force only.
     """
     from kammerton.cli.loading import BAD_INPUT, database_or_exit, refuse
     from kammerton.cli.output import opened
@@ -42,8 +46,9 @@ def revert(
     database = database_or_exit(lab)
     with opened(lab) as store:
         revision = revision_or_exit(store, to)
+    asked = {"to": revision, "names": wanted, "why": why}
     try:
-        said = change(database, "revert", {"to": revision, "names": wanted, "why": why})
+        said = change(database, "revert", asked | ({"force": True} if force else {}))
     except StoreError as problem:
         refuse([str(problem)])
         raise typer.Exit(BAD_INPUT) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -137,6 +138,23 @@ def end_lease(
             f"{scope} is held by {held.owner}: {held.why}; `kammerton release --force` takes it"
         )
     _close(connection, scope, who, now)
+
+
+def demand_free(connection: Connection, names: Collection[str], who: str, now: int) -> None:
+    """Refuse to set back parameters that another person holds, by element or all of the computer.
+
+    Raises
+    ------
+    StoreError
+        Names who holds them, and why.
+    """
+    scopes = {"computer", *names, *(name.partition(".")[0] for name in names)}
+    for held in connection.execute(active(now).where(table.c.owner.not_in((who, DAEMON)))):
+        if held.scope in scopes:
+            raise StoreError(
+                f"{held.scope} is held by {held.owner}: {held.why}; nothing is set back; "
+                "`kammerton revert --force` does it all the same"
+            )
 
 
 def _close(connection: Connection, scope: str, who: str, now: int) -> None:

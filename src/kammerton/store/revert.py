@@ -8,21 +8,23 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from kammerton.model import StoreError
-from kammerton.store import records, schema
+from kammerton.store import leases, records, schema
 
 COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
 
-def insert_revert(connection: Connection, to: int, names: Sequence[str], who: str, why: str) -> int:
+def insert_revert(
+    connection: Connection, to: int, names: Sequence[str], who: str, why: str, now: int | None
+) -> int:
     """Insert a revision with the values of revision `to`.
 
     names: elements or parameters; all of the computer when empty. What was first measured after
-    `to` stays as it is.
+    `to` stays as it is. now: when it must not be held by another person; None: it may be.
 
     Raises
     ------
     StoreError
-        There is no such revision or name, or everything already is as it was then.
+        There is no such revision or name, everything already is as it was then, or it is held.
     """
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
     there = rows_at(connection, to)
@@ -37,6 +39,8 @@ def insert_revert(connection: Connection, to: int, names: Sequence[str], who: st
         kept = f"; measured for the first time since, and kept: {', '.join(new)}" if new else ""
         of = ", ".join(names) or "everything"
         raise StoreError(f"of {of}, what was known at revision {to} has not changed since{kept}")
+    if now is not None:
+        leases.demand_free(connection, {change["name"] for change in changes}, who, now)
     made_by = {"reverts": to, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, changes)
     records.insert_outbox(connection, None, number)

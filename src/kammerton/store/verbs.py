@@ -73,8 +73,11 @@ def _release(
     return f"{scope} is released"
 
 
-def _revert(store: Store, who: str, to: int, names: list[str], why: str = "") -> str:
-    made = store.revert(to, names, who=who, why=why)
+def _revert(
+    store: Store, who: str, to: int, names: list[str], why: str = "", force: bool = False
+) -> str:
+    """Set back; force: although another holds what is to change."""
+    made = store.revert(to, names, who=who, why=why, force=force)
     return set_back(store, made, to)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,10 +10,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Self, TypeVar
 
-from sqlalchemy import Connection, Engine, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
+from kammerton.store.create import create
 from kammerton.store.place import MADE, Place, in_real_folder, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
@@ -54,7 +54,7 @@ class Store(ReadStore):
         self._writer = place.writer()
         try:
             place.prepare()
-            _create(self._writer, place, computer)
+            create(self._writer, place, computer)
             super().__init__(place)
             self.left = self._left()
         except BaseException:
@@ -163,20 +163,24 @@ class Store(ReadStore):
                 attempts.end_attempt(connection, attempt, run_name(number), _wall())
         return Commit(run_name(number), revision)
 
-    def revert(self, to: int, names: Sequence[str] = (), *, who: str, why: str = "") -> int:
+    def revert(
+        self, to: int, names: Sequence[str] = (), *, who: str, why: str = "", force: bool = False
+    ) -> int:
         """Make a new revision with the values of an old one; return its number.
 
         names: only these ("q3", "q3.f01"); all that was known then when empty. Values keep their
-        runs, times and ages: what comes back is what was measured, not a new measurement.
+        runs, times and ages: what comes back is what was measured. force: although another
+        person holds it.
 
         Raises
         ------
         StoreError
-            There is no such revision or name, or everything already is as it was then.
+            There is no such revision or name, everything is as it was then, or it is held.
         """
         who, why = checks.plain(who), checks.plain(why)
         with self._turn, self._write() as connection:
-            number = revert.insert_revert(connection, to, names, who, why)
+            now = None if force else _wall()
+            number = revert.insert_revert(connection, to, names, who, why, now)
             of = ", ".join(names) or "all"
             self._note(connection, who, f"revision of {of}", str(number - 1), str(number), why)
         self._announce()
@@ -327,23 +331,6 @@ class Store(ReadStore):
             return None
         root = self.place.folder
         return (file.relative_to(root) if root and file.is_relative_to(root) else file).as_posix()
-
-
-def _create(engine: Engine, place: Place, computer: str) -> None:
-    with place.errors("open"), engine.begin() as connection:
-        if place.known(connection):
-            return _check_computer(connection, place, computer)
-        if objection := place.objection():
-            raise StoreError(objection)
-        place.create(connection)
-        identity = {"computer": checks.plain(computer), "epoch": secrets.token_hex(8)}
-        connection.execute(insert(schema.identity).values(id=1, created=_wall(), **identity))
-
-
-def _check_computer(connection: Connection, place: Place, computer: str) -> None:
-    stored = connection.execute(select(schema.identity.c.computer)).scalar_one()
-    if stored != computer:
-        raise StoreError(f"{place} belongs to computer {stored!r}, not {computer!r}")
 
 
 def _wall() -> int:

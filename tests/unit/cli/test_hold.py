@@ -18,6 +18,7 @@ from kammerton.cli.hands_off import outputs_after
 from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.leases import DAEMON
+from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
 
 
@@ -277,3 +278,17 @@ def test_where_the_process_dies_of_it_outputs_may_be_on(tmp_path):
     later.start()
     assert re.search("^CAUTION: outputs may be on.*t1 on q0", outputs_after(database, 10.0))
     later.join()
+
+
+def test_what_another_person_holds_is_set_back_with_force_only(lab):
+    database = lab.parent / "kammerton.sqlite"
+    with Store.open(database, "two-qubits") as store:
+        for t1 in (1e-5, 2e-5):
+            store.commit(run(), {"q0.t1": estimate(t1)})
+        store.hold("q0", "anna", "tuning by hand")
+    back = ("revert", "q0", str(lab), "--to", "1")
+    code, out, err = said(*back)
+    assert (code, out) == (2, "")
+    assert "q0 is held by anna: tuning by hand; nothing is set back" in " ".join(err.split())
+    code, out, _ = said(*back, "--force")
+    assert (code, out.split(":")[0]) == (0, "revision 3")

@@ -8,6 +8,7 @@ import pytest
 
 from kammerton.model import StoreError
 from kammerton.store import Store
+from kammerton.store.leases import DAEMON
 from tests.stored import estimate, run
 
 
@@ -95,3 +96,22 @@ def test_what_was_first_measured_since_is_said_to_stay(path: Path) -> None:
         store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
         with pytest.raises(StoreError, match=r"of q0, .* since, and kept: q0\.t1$"):
             store.revert(1, ["q0"], who="anna")
+
+
+def test_what_another_person_holds_is_not_set_back_without_force(three: Store) -> None:
+    three.hold("q0", "anna", "tuning by hand")
+    for names in (["q0"], ["q0.t1"], []):
+        with pytest.raises(StoreError, match="q0 is held by anna: tuning by hand; nothing is set"):
+            three.revert(1, names, who="bert")
+    assert three.revision() == 3
+    assert three.revert(1, ["q1"], who="bert") == 4, "nobody holds that"
+    assert three.revert(1, ["q0"], who="anna") == 5, "she holds it herself"
+    three.hold("computer", "carl", "a cable")
+    with pytest.raises(StoreError, match="computer is held by carl"):
+        three.revert(3, ["q1"], who="bert")
+    assert three.revert(3, who="bert", force=True) == 6
+
+
+def test_a_hold_of_the_daemon_keeps_no_person_from_setting_back(three: Store) -> None:
+    three.hold("q0", DAEMON, "an error")
+    assert three.revert(1, ["q0"], who="bert") == 4
