@@ -95,7 +95,7 @@ def _turn(theta: Array) -> Array:
 def _cosine(batch: Batch) -> Solution:
     seed = search(batch, "oscillations", 2)
     start = np.column_stack([np.zeros((batch.traces, 2)), seed[:, 1]])
-    low, high = np.array([0.0, 0.0, SLOWEST]), np.array([0.0, 0.0, np.pi * (batch.points - 1)])
+    low, high = np.array([0.0, 0.0, SLOWEST]), np.array([0.0, 0.0, np.pi * (batch.most_places - 1)])
     return solve(kernels.RAMSEY, batch, start, low, high)
 
 
@@ -103,8 +103,8 @@ def _judge(findings: Findings, batch: Batch, fit: Solution, evidence: Evidence) 
     """Object to a slope without an extremum, and to periods as short as a few points."""
     periods = fit.p[:, 2] / (2 * np.pi)
     findings.insufficient(
-        periods > FASTEST * (batch.points - 1), "sampling too coarse",
-        lambda n: f"{periods[n]:.0f} periods lie in {batch.points} points: they may be aliases",
+        periods > FASTEST * (batch.places - 1), "sampling too coarse",
+        lambda n: f"{periods[n]:.0f} periods lie in {batch.places[n]} points: they may be aliases",
         Advice(window_times=0.3),
     )  # fmt: skip
     findings.insufficient(

@@ -11,16 +11,17 @@ Array = NDArray[np.float64]
 
 SHAPE = (-0.5, 1.5)  # 0 exponential, 1 Gaussian; beyond them only so that errors stay Gaussian
 SHAPED = {1: SHAPE}  # the shape's place among the parameters
-RATE = (-1.0, 2.0)  # the upper one per point
+RATE = (-1.0, 2.0)  # the upper one per place of the axis
 SLOWEST_TURN = 0.3  # rad in the window
 SEARCHED = 20.0  # delta-BIC that pays for a search over frequencies and envelopes
 
 
 def bounds(batch: Batch, frequencies: int) -> tuple[Array, Array]:
     """Return the ends of rate, shape and angular frequencies."""
-    nyquist = np.pi * (batch.points - 1)
+    places = batch.most_places
+    nyquist = np.pi * (places - 1)
     low = [RATE[0], SHAPE[0]] + [SLOWEST_TURN] * frequencies
-    high = [RATE[1] * batch.points, SHAPE[1]] + [nyquist] * frequencies
+    high = [RATE[1] * places, SHAPE[1]] + [nyquist] * frequencies
     return np.array(low), np.array(high)
 
 

@@ -45,6 +45,7 @@ SLOWLY = ((2.0, 0.0, 2 * np.pi), (10.0, 0.0, 4 * np.pi), (25.0, 0.0, 3 * np.pi))
 RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimum, near a Gaussian
 AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
+COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -138,7 +139,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
     with np.errstate(divide="ignore"):
         rate = span / values["t2_star"]
     findings.rejected(
-        (rate > 4 * periods) & (rate <= batch.points / 3) & (rate > 2), "model does not fit",
+        (rate > 4 * periods) & (rate <= batch.places / 3) & (rate > 2), "model does not fit",
         "the signal decays within a quarter of a period: no oscillation is seen",
     )  # fmt: skip
     findings.insufficient(
@@ -146,8 +147,9 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
         lambda n: f"only {periods[n]:.2f} periods were swept",
         lambda n: Advice(window_times=float(np.clip(3 / periods[n], 2.0, 5.0))),
     )  # fmt: skip
+    steps = batch.places - 1
     findings.insufficient(
-        periods > 0.48 * (batch.points - 1), "sampling too coarse",
+        periods > np.minimum(COARSE * steps, 0.5 * steps - ALIASED), "sampling too coarse",
         "the oscillation is as fast as half the sampling: its frequency may be an alias",
         Advice(window_times=0.5),
     )  # fmt: skip
@@ -155,7 +157,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
     poor |= rate <= 0
     poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
     findings.insufficient(
-        (rate > batch.points / 3) | (poor & (rate > 8)), "window too long",
+        (rate > batch.places / 3) | (poor & (rate > 8)), "window too long",
         "the fringes are gone within the first points: sampling too coarse",
         lambda n: Advice(window_times=float(np.clip(3.0 / rate[n], 0.05, 0.5))),
     )  # fmt: skip

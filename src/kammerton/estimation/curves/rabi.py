@@ -137,7 +137,7 @@ def _cosine(batch: Batch, prior: Array | None) -> Solution:
     seed = search(batch, "cosines", 1)
     start = np.zeros((batch.traces, 2))
     start[:, 1] = seed[:, 0]
-    low, high = np.array([0.0, SLOWEST]), np.array([0.0, np.pi * (batch.points - 1)])
+    low, high = np.array([0.0, SLOWEST]), np.array([0.0, np.pi * (batch.most_places - 1)])
     return solve(kernels.RABI, batch, start, low, high, prior)
 
 
@@ -151,7 +151,7 @@ def _cosine_or_damped(batch: Batch, prior: Array | None) -> Solution:
 
 def _damped(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
     low = np.array([-1.0, SLOWEST])
-    high = np.array([MOST_DECAY, np.pi * (batch.points - 1)])
+    high = np.array([MOST_DECAY, np.pi * (batch.most_places - 1)])
     return solve(kernels.RABI, batch, fit.p + np.array([0.1, 0.0]), low, high, prior)
 
 
@@ -163,7 +163,7 @@ def _late(batch: Batch, fit: Solution, decay: float, worth: float) -> Late:
     part, fixed = batch.take(which), fit.take(which)
     start = np.insert(search(part, "oscillations", 2), 1, 0.0, axis=1)
     low = np.array([-1.0, 0.0, SLOWEST])
-    high = np.array([max(decay, MOST_DECAY), 0.0, np.pi * (batch.points - 1)])
+    high = np.array([max(decay, MOST_DECAY), 0.0, np.pi * (batch.most_places - 1)])
     free = solve(kernels.RAMSEY, part, start, low, high)
     better = delta_bic(part, fixed, free) > worth
     return Late(which[better], free.take(better))
@@ -261,7 +261,7 @@ def _judge(
     swept = _swept(batch, turn)
     period, error = found.values["period"], found.stderr["period"]
     code = np.empty(batch.traces, dtype=np.intp)
-    of_window(swept, turn, period, error, evidence.gain_line, batch.points, code)
+    of_window(swept, turn, period, error, evidence.gain_line, batch.places, code)
     if not code.any():
         return
     findings.insufficient(
@@ -283,14 +283,14 @@ def _judge(
 
 @careful_kernel
 def of_window(
-    swept: Array, turn: Array, period: Array, error: Array, line: Array, points: int, code: Codes
+    swept: Array, turn: Array, period: Array, error: Array, line: Array, places: Codes, code: Codes
 ) -> None:
     """Fill code (N,) with what is wrong with the window, 0 for nothing."""
     for n in range(swept.size):
         code[n] = 0
         if swept[n] < 0.35 or (line[n] < CLEAR and swept[n] < 0.7):
             code[n] = SHORT
-        elif turn[n] > COARSE * 2.0 * math.pi * (points - 1):
+        elif turn[n] > COARSE * 2.0 * math.pi * (places[n] - 1):
             code[n] = ALIAS
         elif not error[n] < 0.1 * abs(period[n]) or line[n] < CLEAR:
             code[n] = POOR

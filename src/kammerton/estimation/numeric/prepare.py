@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import all_of, noise_of, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel
+from kammerton.estimation.numeric.places import places
 from kammerton.estimation.numeric.weights import learned, smoothed, valid
 from kammerton.model import TraceError
 
 Array = NDArray[np.float64]
+Number = TypeVar("Number", bound=np.generic)
 
 ENDLESS, CONSTANT, UNSORTED = range(1, 4)  # what may be wrong with an axis
 BAD_AXES = {
@@ -58,6 +60,22 @@ class Batch:
     def points(self) -> int:
         """M."""
         return int(self.x.shape[1])
+
+    @cached_property
+    def places(self) -> NDArray[np.intp]:
+        """At how many places of its axis each trace was measured (N,), see `places`."""
+        return self.column(self._places[:, None])
+
+    @property
+    def most_places(self) -> int:
+        """The largest of them, which bounds what may be searched for in any."""
+        return int(self._places.max(initial=2))
+
+    @cached_property
+    def _places(self) -> NDArray[np.intp]:
+        if (self.step != 0.0).all():
+            return np.full(len(self.x), self.points)
+        return places(self.x)
 
     @cached_property
     def constant(self) -> NDArray[np.bool_]:
@@ -103,7 +121,7 @@ class Batch:
             self.apart,
         )  # fmt: skip
 
-    def column(self, per_axis: Array) -> Array:
+    def column(self, per_axis: NDArray[Number]) -> NDArray[Number]:
         """Return a (K, 1) quantity of the axis as (N,)."""
         values = per_axis[:, 0]
         return values if len(values) == self.traces else values.repeat(self.traces)
@@ -145,12 +163,13 @@ def flat(y: Array, constant: NDArray[np.bool_]) -> None:
 
 def prepare(
     x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None, *, complex_too: bool, from_zero: bool,
-    least: int,
+    least: int, places_too: bool = False,
 ) -> Batch:  # fmt: skip
     """Check the arrays and normalise them.
 
     complex_too: this kind takes complex y. from_zero: the law knows where x is 0 (a delay, an
-    amplitude), so the origin stays unless it is more than a window away. least: fewest points.
+    amplitude), so the origin stays unless it is more than a window away. least: fewest points;
+    places_too: fewest places, too, so that repeats do not count.
 
     Raises
     ------
@@ -172,6 +191,8 @@ def prepare(
         noise = None if noise is None else np.take_along_axis(
             noise, np.broadcast_to(order, noise.shape), axis=1)  # fmt: skip
         fill_axis(xs, from_zero, normal, frame)
+    if places_too:
+        _apart(normal, frame[:, 2], least)
     return _weighted(ys, noise, normal, frame, order, complete)
 
 
@@ -245,6 +266,16 @@ def _enough(y: NDArray[Any], least: int, complete: bool) -> None:
     if present.min() < least:
         raise TraceError(
             f"{which} has {int(present.min())} points; "
+            f"this law has {least - 1} parameters and needs at least {least}"
+        )
+
+
+def _apart(x: Array, step: Array, least: int) -> None:
+    """Raise where repeats leave fewer places than the law needs: they tell nothing new of it."""
+    fewest = x.shape[1] if step.all() else int(places(x).min())
+    if fewest < least:
+        raise TraceError(
+            f"x has only {fewest} places that differ; "
             f"this law has {least - 1} parameters and needs at least {least}"
         )
 

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.places import places
 from kammerton.estimation.numeric.prepare import Batch
 
 Array = NDArray[np.float64]
@@ -190,10 +191,11 @@ def decays(x: Array, power: int = 1) -> Grid:
 
 def oscillations(x: Array) -> Grid:
     """Decaying oscillations by rate and angular frequency, a quarter of a period apart."""
+    fastest = _fastest(x)
     pairs = [
         (rate, w)
         for rate in (0.0, 1.5, 4.0, 10.0, 25.0)
-        for w in np.arange(np.pi / 2, np.pi * (len(x) - 1), np.pi / 2 * max(1.0, rate / 10))
+        for w in np.arange(np.pi / 2, fastest, np.pi / 2 * max(1.0, rate / 10))
     ]
     rate, w = np.array(pairs).T
     envelope = np.exp(-np.clip(rate[:, None] * x, -5.0, 500.0))
@@ -204,8 +206,13 @@ def oscillations(x: Array) -> Grid:
 def cosines(x: Array) -> Grid:
     """Cosines about x = 0 by angular frequency."""
     spacing = np.pi / 4 / max(np.abs(x).max(), 0.25)
-    w = np.arange(2 * np.pi * 0.3, np.pi * (len(x) - 1), max(spacing, np.pi * len(x) / 4000))
+    w = np.arange(2 * np.pi * 0.3, _fastest(x), max(spacing, np.pi * len(x) / 4000))
     return w[:, None], _projectors(np.cos(w[:, None] * x)[:, :, None], _constant(x))
+
+
+def _fastest(x: Array) -> float:
+    """Return the angular frequency beyond which the points of x see only aliases."""
+    return float(np.pi * (places(x[None])[0] - 1))
 
 
 def widths(x: Array, widest: float, count: int, overlap: float) -> Array:

@@ -63,6 +63,7 @@ def sweep(
 
     weighs: the fit weighs traces anew by itself (`weighed_anew`), before it judges them.
     """
-    ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least)
+    ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least,
+                    places_too=True)  # fmt: skip
     names = ("interleaved", "shots", *known)
     return Kind(ready, fit, names) if weighs else Kind(ready, fit, names, again=weighed_again)
