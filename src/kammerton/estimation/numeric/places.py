@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.model import TraceError
+
 Array = NDArray[np.float64]
 
 CLOSE = 0.03  # of the mean distance of places: points closer than that are at one place
@@ -22,3 +24,16 @@ def places(x: Array) -> NDArray[np.intp]:
         if (apart == count).all():
             return count
         count = apart
+
+
+def enough_places(x: Array, step: Array, least: int) -> None:
+    """Raise where repeats leave fewer places than the law needs: they tell nothing new of it.
+
+    x: as for `places`. step: (K,) the uniform spacing, or 0.
+    """
+    fewest = x.shape[1] if step.all() else int(places(x).min())
+    if fewest < least:
+        raise TraceError(
+            f"x has only {fewest} places that differ; "
+            f"this law has {least - 1} parameters and needs at least {least}"
+        )

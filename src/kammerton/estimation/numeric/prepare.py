@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from kammerton.estimation.numeric.arrays import all_of, noise_of, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel
-from kammerton.estimation.numeric.places import places
+from kammerton.estimation.numeric.places import enough_places, places
 from kammerton.estimation.numeric.weights import learned, smoothed, valid
 from kammerton.model import TraceError
 
@@ -73,9 +73,7 @@ class Batch:
 
     @cached_property
     def _places(self) -> NDArray[np.intp]:
-        if (self.step != 0.0).all():
-            return np.full(len(self.x), self.points)
-        return places(self.x)
+        return np.full(len(self.x), self.points) if self.step.all() else places(self.x)
 
     @cached_property
     def constant(self) -> NDArray[np.bool_]:
@@ -192,7 +190,7 @@ def prepare(
             noise, np.broadcast_to(order, noise.shape), axis=1)  # fmt: skip
         fill_axis(xs, from_zero, normal, frame)
     if places_too:
-        _apart(normal, frame[:, 2], least)
+        enough_places(normal, frame[:, 2], least)
     return _weighted(ys, noise, normal, frame, order, complete)
 
 
@@ -266,16 +264,6 @@ def _enough(y: NDArray[Any], least: int, complete: bool) -> None:
     if present.min() < least:
         raise TraceError(
             f"{which} has {int(present.min())} points; "
-            f"this law has {least - 1} parameters and needs at least {least}"
-        )
-
-
-def _apart(x: Array, step: Array, least: int) -> None:
-    """Raise where repeats leave fewer places than the law needs: they tell nothing new of it."""
-    fewest = x.shape[1] if step.all() else int(places(x).min())
-    if fewest < least:
-        raise TraceError(
-            f"x has only {fewest} places that differ; "
             f"this law has {least - 1} parameters and needs at least {least}"
         )
 
