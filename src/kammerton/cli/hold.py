@@ -47,6 +47,7 @@ def hold(
     all outputs safe, closes its sessions and waits, and this waits for that and says whether they
     are known to be off; "maintenance" only mutes its alarms.
     """
+    readable(why)
     span = None if lasting is None else _span(lasting)
     lab = either(lab, at)
     on_bench = _known_or_exit(lab, scope)
@@ -140,6 +141,14 @@ def _known_or_exit(given: Path | None, scope: str) -> bool:
         refuse([f'there is nothing called "{scope}"{hint(scope, known)}'])
         raise typer.Exit(BAD_INPUT)
     return scope == COMPUTER or scope in lab.instruments
+
+
+def readable(why: str, *, blank: bool = False) -> None:
+    """Refuse a reason that says nothing, or that others could not read as it was written."""
+    from kammerton.model.said import flaw
+
+    if wrong := flaw(why, blank=blank):
+        raise typer.BadParameter(wrong, param_hint="--why")
 
 
 def _span(text: str) -> timedelta:

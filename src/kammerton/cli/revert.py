@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from kammerton.cli import app
+from kammerton.cli.hold import readable
 from kammerton.cli.place import At, apart
 
 
@@ -42,6 +43,7 @@ def revert(
     from kammerton.model import StoreError
     from kammerton.store import change
 
+    readable(why, blank=True)
     wanted, lab = apart(names or [], at)
     database = database_or_exit(lab)
     with opened(lab) as store:

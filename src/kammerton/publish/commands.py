@@ -20,9 +20,19 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from kammerton.model import BrokerError
+from kammerton.model.said import flaw
 from kammerton.publish.connection import Message
 from kammerton.publish.topics import Topics
 
@@ -40,7 +50,15 @@ SHORTEST_KEY = 32
 _TEXT = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SCOPE = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$"
 Scope = Annotated[str, StringConstraints(pattern=_SCOPE)]
-Words = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]*$")]
+
+
+def _readable(words: str) -> str:
+    if wrong := flaw(words):
+        raise PydanticCustomError("not_readable", "{wrong}", {"wrong": wrong})
+    return words
+
+
+Words = Annotated[str, StringConstraints(max_length=200), AfterValidator(_readable)]
 User = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from kammerton.model import StoreError
+from kammerton.model.said import flaw
 from kammerton.store import clock
 from kammerton.store.leases import DAEMON
 from kammerton.store.request import LASTING, Request, in_short
@@ -82,6 +83,8 @@ def asked_lease(request: Request) -> Lease | None:
     scope, why, until = (request.arguments.get(each) for each in ("scope", "why", "until"))
     try:
         end = None if until is None else datetime.fromisoformat(str(until))
+        if flaw(str(request.arguments.get("why", "-"))):
+            return None
         if end is not None and end.timestamp() <= clock.wall().timestamp():
             return None
         since = moment(request.asked)

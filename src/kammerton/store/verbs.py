@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from kammerton.model import StoreError
+from kammerton.model.said import flaw
 from kammerton.store import leases
 from kammerton.store.caution import caution
 from kammerton.store.set_back import set_back
@@ -25,6 +26,9 @@ def do(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> str:
     if verb not in VERBS:
         raise StoreError(f"nobody knows how to {verb}; there are {', '.join(sorted(VERBS))}")
     act = VERBS[verb]
+    said = arguments.get("why", "-")
+    if wrong := flaw(str(said), blank=verb == "revert"):
+        raise StoreError(f"what is given as the reason is not taken: {wrong}")
     try:
         inspect.signature(act).bind(store, who, **arguments)
     except TypeError as problem:

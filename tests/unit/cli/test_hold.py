@@ -292,3 +292,23 @@ def test_what_another_person_holds_is_set_back_with_force_only(lab):
     assert "q0 is held by anna: tuning by hand; nothing is set back" in " ".join(err.split())
     code, out, _ = said(*back, "--force")
     assert (code, out.split(":")[0]) == (0, "revision 3")
+
+
+@pytest.mark.parametrize("why", ["", "   ", "a\u202ecable", "a\u2028cable", "a\ncable", "\x1b[2J"])
+def test_a_reason_that_nobody_can_read_is_refused_and_the_earlier_one_stays(lab, why):
+    database = lab.parent / "kammerton.sqlite"
+    assert said("hold", "q1", "--why", "µ-metal, 3 Ω", "--lab", str(lab))[0] == 0
+    code, out, err = said("hold", "q1", "--why", why, "--lab", str(lab))
+    assert (code, out) == (2, "")
+    assert "it says nothing" in err or "it holds U+" in err
+    with pytest.raises(StoreError, match="not taken: it"):
+        change(database, "hold", {"scope": "q1", "why": why}, "anna")
+    with Store.read(database) as store:
+        assert [each.why for each in store.leases()] == ["µ-metal, 3 Ω"]
+
+
+def test_a_revert_needs_no_reason_but_takes_none_that_cannot_be_read(lab):
+    code, _, err = said("revert", str(lab), "--to", "1", "--why", "a\u202ecable")
+    assert code == 2
+    assert "U+202E" in err
+    assert "U+" not in said("revert", str(lab), "--to", "1")[2]
