@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -86,14 +87,26 @@ def _here(store: Store, verb: str, arguments: Mapping[str, Any], who: str) -> st
 
 def somebody() -> str:
     """Return who runs this process, and where, for the audit log."""
-    import getpass
     import socket
 
+    return f"{_user()}@{socket.gethostname()}"
+
+
+def _user() -> str:
+    """Return the user of this process, whatever its environment says, where the system tells."""
+    if sys.platform == "win32":
+        import getpass
+
+        try:
+            return getpass.getuser()
+        except (OSError, KeyError, ImportError):
+            return "somebody"
+    import pwd
+
     try:
-        name = getpass.getuser()
-    except (OSError, KeyError):  # a user without a name, as in some containers
-        name = f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
-    return f"{name}@{socket.gethostname()}"
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a user without a name, as in some containers
+        return f"user {os.getuid()}"
 
 
 def errand(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import sqlite3
+import sys
 import threading
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from kammerton.cli import app
 from kammerton.cli.hands_off import outputs_after
 from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend, change
+from kammerton.store.asking import somebody
 from kammerton.store.leases import DAEMON
 from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
@@ -292,6 +294,19 @@ def test_what_another_person_holds_is_set_back_with_force_only(lab):
     assert "q0 is held by anna: tuning by hand; nothing is set back" in " ".join(err.split())
     code, out, _ = said(*back, "--force")
     assert (code, out.split(":")[0]) == (0, "revision 3")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there the environment says who it is")
+def test_nobody_is_another_by_a_variable_of_the_environment(lab, monkeypatch):
+    assert said("hold", "q1", "--why", "a cable", "--lab", str(lab))[0] == 0
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "mallory")
+    with Store.read(lab.parent / "kammerton.sqlite") as store:
+        assert store.leases()[0].owner == somebody()
+    monkeypatch.setattr("os.getuid", lambda: 987654)
+    code, out, _ = said("release", "q1", "--lab", str(lab))
+    assert (code, out) == (2, "")
+    assert somebody().startswith("user 987654@")
 
 
 @pytest.mark.parametrize("why", ["", "   ", "a\u202ecable", "a\u2028cable", "a\ncable", "\x1b[2J"])
