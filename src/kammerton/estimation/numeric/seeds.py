@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric.kernels import kernel
+from kammerton.estimation.numeric.long_traces import LAWS, or_faster
 from kammerton.estimation.numeric.places import places
 from kammerton.estimation.numeric.prepare import Batch
 
@@ -32,13 +33,17 @@ def search(batch: Batch, kind: str, columns: int, y: Array | None = None) -> Arr
     values = filled(batch, batch.y if y is None else y)
     thin, found = max(1, -(-batch.points // MOST)), axes(batch)
     if len(found) == 1:
-        return _best(_thinned(values, thin), *grid(kind, _key(found[0][0], thin)), columns)
-    picked = [(rows, _best(_thinned(values[rows], thin), *grid(kind, _key(axis, thin)), columns))
-              for axis, rows in found]  # fmt: skip
+        return _of_axis(kind, columns, found[0][0], values, thin)
+    picked = [(rows, _of_axis(kind, columns, axis, values[rows], thin)) for axis, rows in found]
     best = np.empty((len(values), picked[0][1].shape[1]))
     for rows, those in picked:
         best[rows] = those
     return best
+
+
+def _of_axis(kind: str, columns: int, axis: Array, values: Array, thin: int) -> Array:
+    best = _best(_thinned(values, thin), *grid(kind, _key(axis, thin)), columns)
+    return or_faster(kind, axis, values, best) if thin > 1 and kind in LAWS else best
 
 
 def _key(axis: Array, thin: int) -> bytes:
