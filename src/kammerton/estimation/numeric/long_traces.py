@@ -27,7 +27,7 @@ def decaying(candidate: Array, x: Array) -> Array:
 
 def cosine(candidate: Array, x: Array) -> Array:
     """Return a cosine about x = 0; candidate: angular frequency."""
-    return np.cos(candidate[0] * x)[:, None]
+    return np.asarray(np.cos(candidate[0] * x))[:, None]
 
 
 LAWS: dict[str, tuple[Columns, tuple[tuple[float, ...], ...]]] = {
