@@ -126,6 +126,14 @@ def test_objection(case):
             assert found.advice[n].axis == change
 
 
+@pytest.mark.parametrize("late", [-0.2, -0.5, -0.8])
+def test_an_exchange_that_began_before_its_pulse_is_none(late):
+    """Its first full return would be told a good part of a return too short."""
+    found = fit_batch(KIND, X, noisy(clean(late=late), 0.05, 5), 0.05)
+    assert (found.verdict != "accepted").all()
+    assert all("before its pulse" in reason for reason in found.reason)
+
+
 def test_a_faint_chevron_asks_for_shots():
     found = fit_batch(KIND, X, noisy(0.07 * clean(), 0.05, 30), 0.05)
     weak = found.status == "signal too weak"

@@ -35,6 +35,7 @@ from kammerton.estimation.verdict.kind import Kind, Known
 from kammerton.estimation.verdict.objection import Objection, close, insufficient, rejected
 from kammerton.estimation.verdict.outcome import Outcome
 from kammerton.model import Advice
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
@@ -49,6 +50,7 @@ CHANCE = 2.0  # sigmas of chi-square from which a chevron may be a fringe off
 ROUGH = 6.0  # times the typical chi-square from which an amplitude is set aside
 BEYOND = 0.25  # by which noise may take a population out of 0 to 1
 TOO_HIGH, TOO_LOW = 0.05, 0.01  # that a visibility and a leakage may be off by readout errors
+TOO_EARLY = 0.05  # of a return, by which it may seem to begin before its pulse: rounded edges
 COMPRESSED = "the exchange is compressed where it is highest: the amplifier saturates"
 WIDEST_RATE, WIDEST_LATE = 5.0, 0.5  # spread of damping and delay, in windows
 
@@ -290,6 +292,12 @@ def _impossible(
             "window too long", "the exchange is damped away at once, or grows: no leakage is told",
             Advice(window_times=0.3, axis=1),
         )  # fmt: skip
+    early = 0.5 / value["coupling"] - value["cz_length"]
+    known = np.hypot(error["cz_length"], 0.5 * error["coupling"] / value["coupling"] ** 2)
+    if early > 4.0 * known + 0.5 * TOO_EARLY / value["coupling"]:
+        return rejected(
+            "model does not fit", f"the exchange would begin {show(early, 's')} before its pulse"
+        )
     if value["leakage"] < -4.0 * error["leakage"] - TOO_LOW:
         return rejected("model does not fit", "the exchange grows with the length of the pulse")
     return None
