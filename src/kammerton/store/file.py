@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from kammerton.model import StoreInUse
 from kammerton.store import backup, schema, sqlite
-from kammerton.store.lock import lock
+from kammerton.store.lock import lock, lock_file
 from kammerton.store.migrate import migrate
 
 
@@ -29,6 +29,11 @@ class FilePlace:
     def folder(self) -> Path:
         """Return where relative paths of data files start."""
         return self.file.parent
+
+    @property
+    def open_files(self) -> tuple[Path, ...]:
+        """Return the database and its lock, which others look for under these names."""
+        return self.file, lock_file(self.file)
 
     def lock(self) -> Callable[[], object]:
         """Become the one writer; return how to stop being that."""

@@ -214,6 +214,7 @@ def attend(
     scopes: what can be held; None where that is not known. errands: takes what lasts, and answers
     it later; None where nobody calibrates.
     """
+    store.demand_here()
     inbox.renew()
     if errands is not None:
         report(store, inbox, errands)

@@ -13,6 +13,11 @@ from kammerton.model import StoreError, StoreInUse
 from kammerton.store import sqlite
 
 
+def lock_file(path: Path) -> Path:
+    """Return the file of a database's lock."""
+    return path.with_name(f"{path.name}.lock")
+
+
 def lock(path: Path) -> FileLock:
     """Return the lock of a database, taken.
 
@@ -23,7 +28,7 @@ def lock(path: Path) -> FileLock:
     """
     with sqlite.named_errors(path, "open"):
         path.parent.mkdir(parents=True, exist_ok=True)
-        taken = FileLock(f"{path}.lock", thread_local=False)
+        taken = FileLock(lock_file(path), thread_local=False)
         try:
             taken.acquire(timeout=0)
         except Timeout as problem:

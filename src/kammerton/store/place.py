@@ -27,6 +27,10 @@ class Place(Protocol):
     def folder(self) -> Path | None:
         """Return where relative paths of data files start."""
 
+    @property
+    def open_files(self) -> tuple[Path, ...]:
+        """Return the files that must stay under their names while it is open for writing."""
+
     def lock(self) -> Callable[[], object]:
         """Become the one writer; return how to stop being that. StoreInUse: another one is."""
 

@@ -92,6 +92,11 @@ class ServerPlace:
         return f"kammerton_{self.computer}"
 
     @property
+    def open_files(self) -> tuple[Path, ...]:
+        """Return none: a server keeps its own."""
+        return ()
+
+    @property
     def file(self) -> Path | None:
         """Return None: a server keeps its own files."""
         return None

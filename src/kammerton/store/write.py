@@ -15,6 +15,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.create import create
+from kammerton.store.identity import Identity
 from kammerton.store.place import MADE, Place, in_real_folder, named, place_of
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
@@ -56,6 +57,7 @@ class Store(ReadStore):
             place.prepare()
             create(self._writer, place, computer)
             super().__init__(place)
+            self._files = Identity.of(place.open_files)
             self.left = self._left()
         except BaseException:
             self._writer.dispose()
@@ -288,9 +290,16 @@ class Store(ReadStore):
 
     @contextmanager
     def _write(self) -> Iterator[Connection]:
-        self._demand_open()
+        """Write in one transaction, which counts where the file lies under its name after it."""
+        self.demand_here()
         with self.place.errors("write"), self._writer.begin() as connection:
             yield connection
+        self.demand_here()
+
+    def demand_here(self) -> None:
+        """Refuse where others would not find what is stored; see `Identity.demand`."""
+        self._demand_open()
+        self._files.demand()
 
     def _small(self, write: Callable[[Connection], T]) -> T:
         """Write a few rows; on a full disk into the space that is set aside for them."""
