@@ -143,13 +143,23 @@ class Biases:
         level, on = await source.settings()
         if on:
             return level
-        limit = self._guard.lab.instruments[name].limits["volts"]
+        limit = self._guard.checked(name, 0.0, lambda: self._zero(name))
         await self._guard.require_free(name)
         await source.set_voltage(0.0, rate=limit.max_rate)
         await self._guard.require_free(name)
         await source.enable(on=True)
         self._guard.changed(name, "off", "on, 0 V", f"limits.volts of {name}")
         return 0.0
+
+    def _zero(self, name: str) -> Limit:
+        """Return the limits of an output that is off, if they let it begin at 0 V."""
+        limit = self._guard.lab.instruments[name].limits["volts"]
+        if not limit.minimum <= 0.0 <= limit.maximum:
+            raise OutputRefused(
+                f"{name} is off and would begin at 0 V, outside its own limits: switch it on by "
+                f"hand, within {show(limit.minimum, 'V')} to {show(limit.maximum, 'V')}"
+            )
+        return limit
 
     def _path(self, name: str, start: float, volts: float, limit: Limit) -> list[float]:
         if not limit.minimum <= start <= limit.maximum:

@@ -21,6 +21,7 @@ def check_sizes(document: Document) -> Iterator[Problem]:
     """Yield quantities that contradict each other."""
     yield from _reversed_limits(document)
     yield from _safe_states(document)
+    yield from _zero_is_outside(document)
     yield from _interlock(document)
     yield from _pi_pulse(document)
     yield from _tolerances(document)
@@ -46,6 +47,20 @@ def _safe_states(document: Document) -> Iterator[Problem]:
         if state in ("hold", "zero"):
             path = ("instruments", name, "safe")
             yield Problem(path, f'must be "off": {name} is a {role}, and only a bias source stays')
+
+
+def _zero_is_outside(document: Document) -> Iterator[Problem]:
+    """What is ramped to 0 V to be safe, or plays pulses, passes 0 V: its limits must hold it."""
+    players = {name for name, role, _ in uses(document)}
+    for name in document.names("instruments"):
+        path = ("instruments", name, "limits", "volts")
+        low, high = document.si("V", *path, "min"), document.si("V", *path, "max")
+        ends_there = document.text("instruments", name, "safe") in ("zero", "off")
+        if low is None or high is None or low > high or low <= 0.0 <= high:
+            continue
+        if ends_there or name in players:
+            end = "where it ends when it is made safe" if ends_there else "where pulses begin"
+            yield Problem(path, f"{show(low, 'V')} to {show(high, 'V')} excludes 0 V, {end}")
 
 
 def _interlock(document: Document) -> Iterator[Problem]:

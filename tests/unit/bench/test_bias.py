@@ -110,6 +110,16 @@ def test_an_output_that_is_off_goes_on_at_zero(gate, fake):
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("least", [0.1, -0.9])
+def test_an_output_that_is_off_does_not_go_on_where_zero_is_forbidden(fake, make, least):
+    fake.bias.on = False
+    limit = Limit(least, least + 0.8, 0.5, 0.1)
+    gate = gate_of(fake, make, limits={"volts": limit})
+    with pytest.raises(OutputRefused, match="is off and would begin at 0 V, outside its own"):
+        asyncio.run(gate.set_bias("bias", least + 0.4))
+    assert {entry[0] for entry in fake.log.of("bias")} == {"read"}
+
+
 @pytest.mark.parametrize("volts", [1.01, -1.01, np.nan, np.inf])
 def test_nothing_beyond_the_limits_reaches_the_box(gate, fake, volts):
     with pytest.raises(OutputRefused, match="bias bias: volts = "):

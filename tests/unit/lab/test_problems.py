@@ -190,6 +190,11 @@ SIZES = [
         "pulses.pi.sigma: 60 ns is longer than the pulse, 40 ns",
     ),
     (
+        'min = "-0.5 V"',
+        'min = "1 mV"',
+        "instruments.awg1.limits.volts: 1 mV to 500 mV excludes 0 V, where pulses begin",
+    ),
+    (
         'max = "0.5 V"',
         'max = "-0.6 V"',
         "instruments.awg1.limits.volts: min -500 mV is above max -600 mV",
@@ -509,3 +514,17 @@ def test_c1_all_mistakes_come_at_once_in_the_order_of_the_file(examined):
 def test_a_password_is_never_repeated(examined, line):
     text = TEXT.replace('url = "mqtt://127.0.0.1:1883"', line)
     assert "hunter2" not in " ".join(problems_of(examined, text))
+
+
+@pytest.mark.parametrize(("safe", "told"), [("zero", True), ("off", True), ("hold", False)])
+def test_a_bias_that_ends_at_zero_needs_limits_that_hold_it(examined, safe, told):
+    coil = f"""[instruments.coil]
+driver = "yokogawa_gs200"
+address = "TCPIP0::127.0.0.1::7655::SOCKET"
+safe = "{safe}"
+limits.volts = {{ min = "0.1 V", max = "1 V", max_rate = "1 V/s", max_step = "10 mV" }}
+
+[interlock]"""
+    problems = examined(spoilt("[interlock]", coil)).problems
+    words = "instruments.coil.limits.volts: 100 mV to 1 V excludes 0 V, where it ends when"
+    assert sum(words in problem for problem in problems) == told
