@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.scaled import of_y
+from tests.catalogue.registry import truths
 from tests.unit.estimation.good_traces import MAPS, good
 
 POPULATIONS = ("randomized_benchmarking", "interleaved_randomized_benchmarking")  # lie in 0 to 1
@@ -86,3 +87,28 @@ def test_a_sigma_beyond_all_reason_is_no_exception(kind, size):
         fit_batch(kind, x, y[:1], sigma[:1] * size, **{
             k: v[:1] if np.ndim(v) else v for k, v in known.items()
         })  # fmt: skip
+
+
+WEAK = [
+    name for name, truth in truths().items()
+    if truth.kind not in (*MAPS, *POPULATIONS) and truth.shots is None
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WEAK)
+@pytest.mark.parametrize("factor", [1e-6, 1e6])
+def test_the_unit_of_y_does_not_matter_to_what_is_hardly_known_either(name, factor):
+    """Windows good and bad, an SNR of 5: some parameters are known to many times their size."""
+    truth = truths()[name]
+    rng = np.random.default_rng(5)
+    some = truth.measured(rng, truth.draw(rng, 60), 5.0)
+    known = {k: v * factor if k in ("contrast", "offset") else v for k, v in some.known.items()}
+    plain = fit_batch(truth.kind, some.x, some.y, some.sigma, **some.known)
+    found = fit_batch(truth.kind, some.x, some.y * factor, some.sigma * factor, **known)
+    assert list(found.status) == list(plain.status)
+    for value in plain.values:
+        if value != "offset":
+            unit = factor if of_y(value, plain.units[value]) else 1.0
+            assert found.stderr[value] / unit == pytest.approx(
+                plain.stderr[value], rel=1e-2, nan_ok=True
+            ), value

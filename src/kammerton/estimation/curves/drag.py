@@ -70,7 +70,7 @@ def drag(batch: Batch, known: dict[str, object]) -> Outcome:
 
     curve, nulls = fit.curve(batch), simple_laws(batch)
     evidence = weigh(batch, fit, curve, nulls)
-    found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
+    found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None], fit.p.shape[1])
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, "a parabola or a cosine", SEARCHED)

@@ -104,7 +104,7 @@ def drag_repetitions(trains: Trains, known: dict[str, object]) -> Outcome:
             "offset": theta[..., 3] + batch.level,
         }  # fmt: skip
 
-    found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
+    found = derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None], fit.p.shape[1])
     findings = Findings(batch.traces)
     snr = significance(batch, nulls.flat[0], fit, evidence)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)

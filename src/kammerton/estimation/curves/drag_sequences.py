@@ -132,7 +132,7 @@ def _crossing(pair: Joined, fit: Solution, evidence: Evidence, expected: Array) 
             "offset": middle + pair.batch.level,
         }  # fmt: skip
 
-    return derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None])
+    return derive(numbers, fit.theta, fit.cov * evidence.noise[:, None, None], fit.p.shape[1])
 
 
 def _root(a: Array, b: Array, c: Array, sign: Array | float) -> Array:

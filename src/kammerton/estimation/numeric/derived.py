@@ -74,20 +74,21 @@ def _put(old: Array, which: NDArray[Any], new: Array) -> Array:
     return result
 
 
-def derive(formulas: Formulas, theta: Array, cov: Array) -> Derived:
+def derive(formulas: Formulas, theta: Array, cov: Array, linear: int | None = None) -> Derived:
     """Propagate theta (N, P) with covariance (N, P, P) through formulas.
 
     formulas takes theta (..., N, P) and returns (..., N) by name; its gradient is taken by
     central differences, with steps of a hundredth of a standard error, in one call.
+    linear: from which parameter on they are in the unit of y; none where not said.
     """
     with np.errstate(all="ignore"):  # a number that is not there is NaN or infinite
-        return _derived(formulas, theta, cov)
+        return _derived(formulas, theta, cov, theta.shape[1] if linear is None else linear)
 
 
-def _derived(formulas: Formulas, theta: Array, cov: Array) -> Derived:
+def _derived(formulas: Formulas, theta: Array, cov: Array, linear: int) -> Derived:
     n, size = theta.shape
     ends, step = np.empty((2 * size + 1, n, size)), np.empty((n, size))
-    spread(np.ascontiguousarray(theta), cov, ends, step)
+    spread(np.ascontiguousarray(theta), cov, linear, ends, step)
     numbers = formulas(ends)
     every = np.empty((len(numbers), 2 * size + 1, n))
     for k, each in enumerate(numbers.values()):
@@ -98,18 +99,23 @@ def _derived(formulas: Formulas, theta: Array, cov: Array) -> Derived:
 
 
 @careful_kernel
-def spread(theta: Array, cov: Array, ends: Array, step: Array) -> None:
+def spread(theta: Array, cov: Array, linear: int, ends: Array, step: Array) -> None:
     """Fill ends (2P + 1, N, P): theta, each parameter a step up, each a step down.
 
-    Signals may be nanovolts: a step (N, P) follows the error; what has none does not move.
+    Signals may be nanovolts: a step (N, P) follows the error; what has none does not move. A step
+    is small beside 1, or beside the largest of the parameters that have y's unit.
     """
     n_, size = theta.shape
     for n in range(n_):
+        largest = 0.0
+        for i in range(linear, size):
+            largest = max(largest, abs(theta[n, i]))
         for i in range(size):
             own, wide = abs(theta[n, i]), math.sqrt(max(cov[n, i, i], 0.0))
             step[n, i] = 0.0
             if wide > 0.0:
-                step[n, i] = min(max(1e-2 * wide, 1e-7 * own), 1e-3 * (1.0 + own))
+                most = 1e-3 * (1.0 + own) if i < linear or largest == 0.0 else 1e-3 * largest
+                step[n, i] = min(max(1e-2 * wide, 1e-7 * own), most)
             for k in range(2 * size + 1):
                 ends[k, n, i] = theta[n, i]
             ends[1 + i, n, i] += step[n, i]

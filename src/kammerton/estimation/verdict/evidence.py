@@ -250,7 +250,7 @@ def propagate(
         column = cov[:, :, k]
         share = 1.0 / ((high - low) ** 2 / 12.0 + column[:, k])
         cov = cov - share[:, None, None] * column[:, :, None] * column[:, None, :]
-    return derive(formulas, fit.theta, cov)
+    return derive(formulas, fit.theta, cov, fit.p.shape[1])
 
 
 def with_part(
