@@ -4,12 +4,14 @@
   (see epochs): the daemon has another database. No other snapshot of another epoch is believed.
 - A revision that is not newer than ours is ignored.
 - A delta that leaves a gap is kept until a snapshot fills it.
+- Past its end of validity a value is stale, though nobody may be there to say so.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from kammerton.client.epochs import Epochs
 from kammerton.model import BrokerError, Estimate
@@ -23,7 +25,10 @@ NOTHING_SAID = "none yet (whoever reads snapshots must be allowed to read status
 
 @dataclass(frozen=True)
 class Update:
-    """A parameter got this estimate, in this revision of this epoch."""
+    """A parameter got this estimate, in this revision of this epoch.
+
+    quality: as it was when this was published; see `Subscriber.qualities` for now.
+    """
 
     name: str
     estimate: Estimate
@@ -47,6 +52,10 @@ class Follower:
     def parameters(self) -> Mapping[str, Estimate]:
         """The present copy, by full name."""
         return {name: value.estimate() for name, value in self._values.items()}
+
+    def qualities(self, now: datetime) -> Mapping[str, str]:
+        """Return how good each value is at a time, by full name: as published, or "stale"."""
+        return {name: _quality(value, now) for name, value in self._values.items()}
 
     def status(self, said: Status, *, retained: bool) -> list[Update]:
         """Take a status; return what is new to us by a snapshot that came before it.
@@ -114,3 +123,7 @@ class Follower:
             Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
             for name, value in new.items()
         ]
+
+
+def _quality(value: Received, now: datetime) -> str:
+    return "stale" if value.valid_until is not None and value.valid_until < now else value.quality

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from datetime import UTC, datetime
 
 from kammerton.client.follower import Follower, Update
 from kammerton.lab import Broker
@@ -34,7 +35,9 @@ class Subscriber:
         async for update in Subscriber(Broker("127.0.0.1", 1883), "two-qubits"):
             print(update.name, update.estimate)
 
-    `parameters` is always the whole present set; `online` says whether the daemon is there, be it
+    `parameters` is always the whole present set; `qualities` says how good each of them is now:
+    "good", "setting", or "stale" past its `valid_until`, by this computer's clock, be the daemon
+    there or not; `online` says whether the daemon is there, be it
     in safe mode (None: not heard yet); `note` what lab.toml says of the computer, such as that it
     is simulated ("": nothing, or not heard yet). A payload that cannot be read, whose sha256 is not
     that of its content, or that is of another database than the daemon's status names, is not
@@ -48,6 +51,7 @@ class Subscriber:
         *,
         connect: Connect = connect,
         backoff: Backoff | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self.online: bool | None = None
         self.note = ""
@@ -58,6 +62,7 @@ class Subscriber:
         self._backoff = backoff or Backoff(longest=PAUSE)
         self._patience = Patience()
         self._follower = Follower()
+        self._now = now
         self._failures = 0
         self._trouble = ""
 
@@ -65,6 +70,11 @@ class Subscriber:
     def parameters(self) -> Mapping[str, Estimate]:
         """The whole set as far as it was heard, by full name."""
         return self._follower.parameters
+
+    @property
+    def qualities(self) -> Mapping[str, str]:
+        """How good each of `parameters` is now; a value that holds no longer is "stale"."""
+        return self._follower.qualities(self._now())
 
     @property
     def revision(self) -> int:

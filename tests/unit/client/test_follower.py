@@ -55,6 +55,21 @@ def test_a_snapshot_then_deltas() -> None:
     assert held(follower) == {"q0": 1, "q1": 2}
 
 
+def test_past_its_end_of_validity_a_value_is_stale_though_nobody_says_so() -> None:
+    hour = timedelta(hours=1)
+    ends = {"q0.f01": NOON + hour, "q1.f01": NOON + 2 * hour, "q2.f01": None}
+    values = {name: value(1, 3).model_copy(update={"valid_until": e}) for name, e in ends.items()}
+    values["q3.shots"] = value(1, 3).model_copy(update={"quality": "setting"})
+    follower = following()
+    follower.snapshot(ParameterSet(schema=1, epoch="a", revision=3, parameters=values))
+    found = [follower.qualities(NOON + n * hour) for n in (0.5, 1.5, 2.5)]
+    assert [tuple(each.values()) for each in found] == [
+        ("good", "good", "good", "setting"),
+        ("stale", "good", "good", "setting"),
+        ("stale", "stale", "good", "setting"),
+    ]
+
+
 def test_what_is_not_newer_is_ignored() -> None:
     follower = following()
     follower.snapshot(document("a", 3, q0=1))

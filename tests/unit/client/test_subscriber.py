@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
@@ -65,10 +66,11 @@ class Tape:
         raise BrokerError("lost")
 
 
-def heard(tape: Tape) -> tuple[Subscriber, list[float]]:
+def heard(tape: Tape, now: Callable[[], datetime] | None = None) -> tuple[Subscriber, list[float]]:
     """Return the subscriber and the values it yielded until the tape ended."""
+    clock = {} if now is None else {"now": now}
     subscriber = Subscriber(
-        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001)
+        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001), **clock
     )
     values: list[float] = []
 
@@ -94,6 +96,24 @@ def test_changes_come_over_losses_of_the_connection() -> None:
     assert subscriber.parameters["q0.t1"].value == 6.0
     assert subscriber.online is None, "not heard since the connection was lost"
     assert tape.topics == (TOPICS.status, TOPICS.snapshot, TOPICS.delta)
+
+
+@pytest.mark.parametrize(("hour", "told"), [(12, "good"), (14, "stale")])
+def test_a_value_of_a_daemon_that_is_gone_is_stale_once_it_holds_no_longer(hour, told) -> None:
+    ends = VALUE | {"valid_until": "2026-11-21T13:00:00.000Z"}
+    tape = Tape(
+        [online("online"), message(TOPICS.snapshot, revision=1, parameters={"q0.t1": ends})]
+    )
+    subscriber, _ = heard(tape, lambda: datetime(2026, 11, 21, hour, 30, tzinfo=UTC))
+    assert subscriber.qualities == {"q0.t1": told}
+
+
+def test_without_a_clock_of_its_own_a_subscriber_takes_the_computers() -> None:
+    ends = VALUE | {"valid_until": "2026-11-21T13:00:00.000Z"}
+    later = VALUE | {"valid_until": "2999-01-01T00:00:00.000Z"}
+    values = {"q0.t1": ends, "q1.t1": later}
+    tape = Tape([online("online"), message(TOPICS.snapshot, revision=1, parameters=values)])
+    assert heard(tape)[0].qualities == {"q0.t1": "stale", "q1.t1": "good"}
 
 
 @pytest.mark.parametrize(
