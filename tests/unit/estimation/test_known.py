@@ -80,7 +80,26 @@ def test_what_is_known_for_certain_has_no_error_and_keeps_its_value(kind):
     assert np.nanmin(others) > 0
 
 
-def test_the_middle_of_a_rabi_oscillation_needs_both_levels():
+def test_of_a_rabi_oscillation_the_contrast_alone_leaves_the_middle_free():
     x, y, sigma, _ = good("rabi_amplitude", False)
-    for known in ({"offset": 0.1}, {"contrast": 0.8}):
-        assert (fit_batch("rabi_amplitude", x, y, sigma, **known).stderr["offset"] > 0).all()
+    assert (fit_batch("rabi_amplitude", x, y, sigma, contrast=0.8).stderr["offset"] > 0).all()
+
+
+@pytest.mark.parametrize(("contrast", "offset"), [(0.5, 0.05), (0.9, 0.5), (-0.9, 0.95)])
+def test_a_rabi_oscillation_between_other_levels_than_the_known_ones_is_not_accepted(
+    contrast, offset
+):
+    x = np.linspace(0.0, 1.0, 51)
+    scatter = 0.03 * np.random.default_rng(0).standard_normal((100, 51))
+    y = 0.5 - 0.45 * np.cos(6 * np.pi * x) + scatter
+    for kind in ("rabi_length", "rabi_amplitude"):
+        assert set(fit_batch(kind, x, y, 0.03, contrast=0.9, offset=0.05).status) == {"success"}
+        found = fit_batch(kind, x, y, 0.03, contrast=contrast, offset=offset)
+        assert (found.verdict != "accepted").all()
+
+
+@pytest.mark.parametrize("kind", ["rabi_length", "rabi_amplitude"])
+def test_an_offset_alone_tells_a_rabi_law_nothing_and_is_said(kind):
+    x = np.linspace(0.0, 1.0, 51)
+    with pytest.raises(TraceError, match="offset is known, but not contrast"):
+        fit_batch(kind, x, np.cos(9 * x), 0.1, offset=0.05)

@@ -243,3 +243,15 @@ def test_a_decay_within_the_first_step_is_too_long_a_window_however_good_the_dat
     found = fit_batch(kind, x, 0.05 + 0.9 * np.exp(-x / 20e-6) + scatter, noise)
     assert set(found.status) == {"window too long"}
     assert all(0.0 < advice.extend_window_to < x[-1] for advice in found.advice)
+
+
+@pytest.mark.parametrize("noise", [0.02, 0.005])
+@pytest.mark.parametrize("rises", [False, True])
+@pytest.mark.parametrize("time", [0.1, 0.15, 0.2])
+def test_a_pulse_length_that_only_relaxes_is_no_rabi_oscillation(noise, rises, time):
+    """A Gaussian decay follows an oscillation that is gone before it turns."""
+    gone = np.exp(-((T / time) ** 2))
+    law = 0.5 - 0.5 * gone if rises else 0.1 + 0.8 * gone
+    scatter = noise * np.random.default_rng(0).standard_normal((200, T.size))
+    found = fit_batch("rabi_length", T, law + scatter, noise, interleaved=True)
+    assert (found.verdict == "accepted").mean() < 0.01

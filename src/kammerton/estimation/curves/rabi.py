@@ -55,6 +55,7 @@ DRIFT = 17.0  # delta-BIC over a random walk; of 100,000 in noise, the best has 
 JUMPED = 14.0  # delta-BIC over a single jump
 DAMPED = 3.5  # gain in chi-square for which a decay is believed
 RISEN = 12.0  # delta-BIC for which a rise time is believed
+UNLIKE = 5.0  # standard errors by which an oscillation may miss known levels
 ONE = 0.8  # periods below which a decay cannot be told from a longer period
 COARSE = 0.465  # periods a point; faster ones may be aliases
 SLOWEST = 0.3  # rad in the window
@@ -99,12 +100,20 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
     )  # fmt: skip
     findings, turns, gain = Findings(batch.traces), fit.p[:, 1].copy(), nulls.flat[0] - fit.cost
     if len(late.which):
+        _judge_levels(findings, batch, late.which, prior, found)
         turns[late.which] = late.fit.p[:, 2]
         gain[late.which] = nulls.flat[0][late.which] - late.fit.cost
     judge_source(findings, batch, evidence)
     _judge_turn(findings, batch, late, LATE_LIMIT)
     _judge_all(findings, batch, known, turns, evidence, found, gain)
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _gone(found: Derived) -> NDArray[np.bool_]:
+    """Return which oscillations are gone before they turn: any decay looks like that."""
+    period = found.values["period"]
+    decay = found.values.get("t_rabi", np.full(len(period), np.inf))
+    return (decay > 0.0) & (decay < 0.25 * period)
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +132,8 @@ def _prior(batch: Batch, known: Known) -> Array | None:
         )
     contrast, offset = (per_trace(known, name, batch) for name in ("contrast", "offset"))
     if contrast is None:
+        if offset is not None:
+            raise TraceError("offset is known, but not contrast: the law takes both, or contrast")
         return None
     prior = np.zeros((batch.traces, 2, 2))
     weight = CERTAIN * (batch.w**2).sum(axis=1)
@@ -242,6 +253,22 @@ def _judge_turn(findings: Findings, batch: Batch, late: Late, limit: float) -> N
     )  # fmt: skip
 
 
+def _judge_levels(
+    findings: Findings, batch: Batch, which: NDArray[np.intp], prior: Array | None, found: Derived
+) -> None:
+    """Object where a law with a rise time, which is fitted without them, misses known levels."""
+    if prior is None:
+        return
+    known = {"amplitude": prior[:, 1, 0], "offset": prior[:, 1, 1] + batch.level}
+    off = np.zeros(batch.traces, dtype=np.bool_)
+    for column, (name, value) in enumerate(known.items()):
+        away = np.abs(found.values[name][which] - value[which])
+        off[which] |= (away > UNLIKE * found.stderr[name][which]) & (prior[which, 0, column] > 0.0)
+    findings.rejected(
+        off, "model does not fit", "the oscillation does not swing between the known levels"
+    )
+
+
 def _judge_all(
     findings: Findings, batch: Batch, known: Known, turn: Array, evidence: Evidence,
     found: Derived, gain: Array,
@@ -249,6 +276,10 @@ def _judge_all(
     snr = np.sqrt(np.maximum(gain / np.maximum(evidence.noise, 1e-300), 0.0))
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, turn, evidence, found)
+    findings.rejected(
+        _gone(found), "model does not fit",
+        "the signal decays within a quarter of a period: no oscillation is seen",
+    )  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, JUMPED, drift_asked(batch, known, DRIFT))
     findings.accept("a clear Rabi oscillation")
