@@ -136,7 +136,7 @@ def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
         yield Write(when, source, "output", UNKNOWN, "on", "cold, and not held")
     for channel, peak in sorted(compiled.peaks.items()):
         written = _write(lab, when, channel.instrument, "volts", peak)
-        new = f"waveforms up to ±{show(peak, 'V')}, on"
+        new = f"waveforms up to ±{show(peak, 'V')}, output on"
         yield replace(written, output=str(channel), new=new)
     for name in dict.fromkeys(channel.instrument for channel in sorted(compiled.peaks)):
         yield Write(when, name, "playing", UNKNOWN, "begun, and stopped", "cold, and not held")
