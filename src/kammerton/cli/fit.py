@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT, NOT_ACCEPTED = 2, 3
 PICTURES = (".png", ".pdf", ".svg")
+PRINTED = 200
+"""Dots per inch of a png: sharp in a printed lab book."""
 
 
 def _list_kinds(wanted: bool) -> None:
@@ -164,7 +166,7 @@ def _draw(files: list[Path], chosen: Read, found: Fit, plot: Path) -> None:
     trace = replace(chosen.trace, target=found.kind)
     names = ", ".join(file.name for file in files)
     try:
-        draw({found.kind: trace}, {found.kind: found}, plot, names)
+        draw({found.kind: trace}, {found.kind: found}, plot, names, dpi=PRINTED)
     except OSError as error:
         typer.echo(f"kammerton fit: {plot}: {error.strerror}", err=True)
         raise typer.Exit(1) from error

@@ -82,12 +82,13 @@ def draw(
     title: str,
     shots: Mapping[str, ComplexArray] | None = None,
     note: str = "",
+    dpi: int = DPI,
 ) -> None:
     """Draw one panel for each target and write the picture (png, pdf or svg).
 
     traces, fits: by target. shots: target -> (S, 2) single shots in V, prepared in 0 and in 1;
     where given, the panel shows them in the IQ plane with the discriminator. note: a small line
-    below the title.
+    below the title. dpi: dots per inch of a png; the daemon draws one a run, and keeps it small.
 
     Raises
     ------
@@ -99,7 +100,7 @@ def draw(
     columns = max(1, min(2 if wide else 3, len(traces)))
     rows = max(1, math.ceil(len(traces) / columns))
     head = TITLE + (NOTE if note else 0.0)
-    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + head), dpi=DPI)
+    figure = Figure(figsize=((WIDE if wide else NARROW) * columns, HEIGHT * rows + head), dpi=dpi)
     FigureCanvasAgg(figure)
     _title(figure, title, note)
     pages = figure.add_gridspec(rows + 1, columns, height_ratios=[head] + rows * [HEIGHT])
