@@ -23,6 +23,7 @@ from tests.system.laboratory import Laboratory
 
 CHILD = "kammerton.serve.begin"
 PATIENCE = 120.0  # s for anything to happen
+LOOK = 0.005  # s: on a fast machine a whole calibration takes a few hundredths
 STARTING = ("starting", "connecting")
 
 
@@ -58,7 +59,7 @@ def wait_for(condition: Callable[[], Any], what: str, seconds: float = PATIENCE)
     while time.monotonic() < end:
         if (value := condition()) is not None and value is not False:
             return value
-        time.sleep(0.02)
+        time.sleep(LOOK)
     raise AssertionError(f"{what} did not happen within {seconds} s")
 
 

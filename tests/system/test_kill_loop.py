@@ -37,6 +37,7 @@ pytestmark = [
 
 SEED = 8
 WAITING = "waiting"  # for a refrigerator that is warm
+MOST = 8  # bring-ups, until nearly all stages were met: the faster a machine, the more are missed
 
 
 @dataclass(frozen=True)
@@ -57,13 +58,18 @@ def survived(tmp_path_factory):
     with laboratory(folder, qubits=2) as lab:
         for number in itertools.count():
             met |= hurried(fresh(lab, folder / f"{number}"), moment, harm, frozenset(met))
-            if harm.kills >= 20:
+            if harm.kills >= 20 and (enough(met) or number > MOST):
                 break
         yield Survived(harm, met, unsafe_spans(lab), folder / f"{number}" / "kammerton.sqlite")
 
 
+def enough(met):
+    """Whether nearly all stages were met; a short one is over unseen."""
+    return len(met) >= len(STAGES) - 2
+
+
 def test_s4_twenty_kills_in_all_stages_lose_nothing_and_tear_nothing(survived):
-    assert len(survived.met) >= len(STAGES) - 2, but(survived.met)  # a short one is over unseen
+    assert enough(survived.met), but(survived.met)
     assert (survived.harm.lost, survived.harm.torn, survived.harm.stuck) == (0, [], 0)
 
 
@@ -125,20 +131,30 @@ def test_s4_the_daemon_itself_is_killed_and_the_next_one_loses_nothing(tmp_path)
 def test_r1_told_to_end_in_every_stage_it_is_over_in_time_with_outputs_off(tmp_path):
     moment, took = random.Random(SEED), dict[str, float]()
     with laboratory(tmp_path) as lab:
-        lab.ask(op="set_temperature", kelvin=4.2)
-        with running(lab.lab, Nursery) as daemon:
-            for stage in (WAITING, *STAGES[1:]):
-                if reached(daemon, stage):
-                    time.sleep(moment.uniform(0.0, 0.4))
-                    took[stage] = told_to_end(daemon, lab)
-                if stage == WAITING:
-                    lab.ask(op="set_temperature", kelvin=0.012)
-            assert reached(daemon, "idle")
-            assert daemon.stop() == 0
+        for number in range(MOST):
+            lab.ask(op="set_temperature", kelvin=0.012 if number else 4.2)
+            took |= ended(fresh(lab, tmp_path / f"{number}"), moment, frozenset(took))
+            if enough(took.keys()):
+                break
         assert unsafe_spans(lab) == []
     assert {WAITING, "idle"} <= set(took)
-    assert len(took) >= len(STAGES) - 2, but(set(took))
+    assert enough(took.keys()), but(took.keys())
     assert max(took.values()) < 10, took
+
+
+def ended(lab, moment, known):
+    """One bring-up that is told to end in each stage, or those not known; how long that took."""
+    took = dict[str, float]()
+    with running(lab.lab, Nursery) as daemon:
+        for stage in (WAITING, *STAGES[1:]):
+            if stage not in known and reached(daemon, stage):
+                time.sleep(moment.uniform(0.0, 0.4))
+                took[stage] = told_to_end(daemon, lab)
+            if stage == WAITING:
+                lab.ask(op="set_temperature", kelvin=0.012)
+        assert reached(daemon, "idle")
+        assert daemon.stop() == 0
+    return took
 
 
 def told_to_end(daemon, lab):
