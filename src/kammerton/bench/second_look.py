@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from kammerton.bench.words import differences as said
@@ -77,7 +77,7 @@ class SecondLook:
             if not differences:
                 return found
             self._note(name, differences)
-        reason = f"{name} reads other settings at each look: {_words(differences)}"
+        reason = f"{name} reads other settings at each look: {said(differences)}"
         raise InstrumentError(reason, instrument=name)
 
     def _note(self, name: str, misheard: Sequence[Difference]) -> None:
@@ -85,7 +85,7 @@ class SecondLook:
             self.disturbed[name] += 1
             log.warning(
                 "%s: an answer was disturbed (no. %d so far): %s; asked anew, it was not so",
-                name, self.disturbed[name], _words(misheard),
+                name, self.disturbed[name], said(misheard),
             )  # fmt: skip
 
 
@@ -93,7 +93,3 @@ def came_on(found: Difference) -> bool:
     """Say whether a difference is an output that is on and should be off."""
     key, should, is_ = found
     return key.partition(".")[0] == "on" and bool(is_) and not should
-
-
-def _words(differences: Iterable[Difference]) -> str:
-    return said(differences)

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from kammerton.client.epochs import Epochs
@@ -27,7 +27,7 @@ NOTHING_SAID = "none yet (whoever reads snapshots must be allowed to read status
 class Update:
     """A parameter got this estimate, in this revision of this epoch.
 
-    quality: as it was when this was published; see `Subscriber.qualities` for now.
+    quality: "good", "setting", or "stale" when it was heard; for later see `Subscriber.qualities`.
     """
 
     name: str
@@ -123,6 +123,12 @@ class Follower:
             Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
             for name, value in new.items()
         ]
+
+
+def as_heard(update: Update, now: datetime) -> Update:
+    """Return a change with its quality at a time: what a broker retained may hold no longer."""
+    ends = update.estimate.valid_until
+    return replace(update, quality="stale") if ends is not None and ends < now else update
 
 
 def _quality(value: Received, now: datetime) -> str:

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
-from kammerton.client.follower import Follower, Update
+from kammerton.client.follower import Follower, Update, as_heard
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
 from kammerton.model.backoff import Backoff, pass_cancellation
@@ -145,7 +145,7 @@ class Subscriber:
 
     def _take(self, message: Message) -> list[Update]:
         try:
-            return self._read(message)
+            return [as_heard(update, self._now()) for update in self._read(message)]
         except BrokerError as problem:
             self.refused.append(f"{message.topic}: {problem}")
             log.warning("%s ignored: %s", message.topic, problem)

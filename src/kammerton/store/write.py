@@ -299,7 +299,8 @@ class Store(ReadStore):
     def demand_here(self) -> None:
         """Refuse where others would not find what is stored; see `Identity.demand`."""
         self._demand_open()
-        self._files.demand()
+        with self.place.errors("look for"):
+            self._files.demand()
 
     def _small(self, write: Callable[[Connection], T]) -> T:
         """Write a few rows; on a full disk into the space that is set aside for them."""

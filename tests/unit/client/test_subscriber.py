@@ -13,7 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from kammerton.client import Subscriber
+from kammerton.client import Subscriber, Update
 from kammerton.client import subscriber as subscriber_module
 from kammerton.lab import Broker
 from kammerton.model import BrokerError
@@ -66,23 +66,31 @@ class Tape:
         raise BrokerError("lost")
 
 
-def heard(tape: Tape, now: Callable[[], datetime] | None = None) -> tuple[Subscriber, list[float]]:
-    """Return the subscriber and the values it yielded until the tape ended."""
+def followed(
+    tape: Tape, now: Callable[[], datetime] | None = None
+) -> tuple[Subscriber, list[Update]]:
+    """Return the subscriber and what it yielded until the tape ended."""
     clock = {} if now is None else {"now": now}
     subscriber = Subscriber(
         Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001), **clock
     )
-    values: list[float] = []
+    found: list[Update] = []
 
     async def listen() -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.3), contextlib.aclosing(subscriber.updates()) as updates:
                 async for update in updates:
-                    values.append(update.estimate.value)
+                    found.append(update)
 
     asyncio.run(listen())
     assert tape.sessions == []
-    return subscriber, values
+    return subscriber, found
+
+
+def heard(tape: Tape) -> tuple[Subscriber, list[float]]:
+    """Return the subscriber and the values it yielded until the tape ended."""
+    subscriber, updates = followed(tape)
+    return subscriber, [each.estimate.value for each in updates]
 
 
 def test_changes_come_over_losses_of_the_connection() -> None:
@@ -101,11 +109,11 @@ def test_changes_come_over_losses_of_the_connection() -> None:
 @pytest.mark.parametrize(("hour", "told"), [(12, "good"), (14, "stale")])
 def test_a_value_of_a_daemon_that_is_gone_is_stale_once_it_holds_no_longer(hour, told) -> None:
     ends = VALUE | {"valid_until": "2026-11-21T13:00:00.000Z"}
-    tape = Tape(
-        [online("online"), message(TOPICS.snapshot, revision=1, parameters={"q0.t1": ends})]
-    )
-    subscriber, _ = heard(tape, lambda: datetime(2026, 11, 21, hour, 30, tzinfo=UTC))
+    retained = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": ends})
+    now = datetime(2026, 11, 21, hour, 30, tzinfo=UTC)
+    subscriber, updates = followed(Tape([online("offline"), retained]), lambda: now)
     assert subscriber.qualities == {"q0.t1": told}
+    assert [each.quality for each in updates] == [told]
 
 
 def test_without_a_clock_of_its_own_a_subscriber_takes_the_computers() -> None:

@@ -65,6 +65,15 @@ def test_s3_what_was_deleted_while_it_was_written_is_not_acknowledged(store, pat
         store.commit(run(), {"q0.t1": estimate()})
 
 
+def test_s3_a_folder_that_is_a_file_now_is_told_in_a_sentence(store, path, tmp_path):
+    folder = tmp_path.rename(tmp_path.with_name("aside"))
+    tmp_path.write_text("")
+    with pytest.raises(StoreError, match="cannot look for"):
+        store.activity("t1 on q0")
+    tmp_path.unlink()
+    folder.rename(tmp_path)
+
+
 def test_s3_the_next_look_at_requests_tells_of_a_file_that_is_gone(store, path):
     with Inbox(store.place) as inbox:
         assert attend(store, inbox) == []

@@ -110,10 +110,10 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
 
 
 def _gone(found: Derived) -> NDArray[np.bool_]:
-    """Return which oscillations are gone before they turn: any decay looks like that."""
+    """Return which oscillations are gone, or grow, before they turn: any decay looks like that."""
     period = found.values["period"]
     decay = found.values.get("t_rabi", np.full(len(period), np.inf))
-    return (decay > 0.0) & (decay < 0.25 * period)
+    return np.abs(decay) < 0.25 * period
 
 
 @dataclass(frozen=True, eq=False)
@@ -278,7 +278,7 @@ def _judge_all(
     _judge(findings, batch, turn, evidence, found)
     findings.rejected(
         _gone(found), "model does not fit",
-        "the signal decays within a quarter of a period: no oscillation is seen",
+        "the signal decays, or grows, within a quarter of a period: no oscillation is seen",
     )  # fmt: skip
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, JUMPED, drift_asked(batch, known, DRIFT))
