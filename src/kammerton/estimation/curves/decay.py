@@ -122,6 +122,13 @@ def _fit(batch: Batch, shape: float, kind: str, prior: Array | None) -> Solution
     return _from(batch, start, prior)
 
 
+def relaxation(batch: Batch) -> Array:
+    """Return what the better of an exponential and a Gaussian decay of each trace costs (N,)."""
+    laws = ((0.0, "decays"), (1.0, "gaussian decays"))
+    costs = [_fit(batch, shape, kind, None).cost for shape, kind in laws]
+    return np.minimum(*costs)
+
+
 def _slow_unless_seen(batch: Batch, fit: Solution, prior: Array | None) -> Solution:
     """Return the slow decay where a fast one gains next to nothing on it.
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.relaxing import judge_relaxing
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.kernels import careful_kernel
@@ -82,7 +83,8 @@ def rabi_amplitude(batch: Batch, known: Known) -> Outcome:
     late = _late(batch, fit, 0.0, SEARCHED)
     judge_source(findings, batch, evidence)
     _judge_turn(findings, batch, late, TURN_LIMIT)
-    _judge_all(findings, batch, known, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost)
+    _judge_all(findings, batch, known, fit.p[:, 1], evidence, found, nulls.flat[0] - fit.cost,
+               nulls.flat[0])  # fmt: skip
     return Outcome(found, AMPLITUDE_UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -105,15 +107,8 @@ def rabi_length(batch: Batch, known: Known) -> Outcome:
         gain[late.which] = nulls.flat[0][late.which] - late.fit.cost
     judge_source(findings, batch, evidence)
     _judge_turn(findings, batch, late, LATE_LIMIT)
-    _judge_all(findings, batch, known, turns, evidence, found, gain)
+    _judge_all(findings, batch, known, turns, evidence, found, gain, nulls.flat[0])
     return Outcome(found, LENGTH_UNITS, curve, evidence.chi2_reduced, findings)
-
-
-def _gone(found: Derived) -> NDArray[np.bool_]:
-    """Return which oscillations are gone, or grow, before they turn: any decay looks like that."""
-    period = found.values["period"]
-    decay = found.values.get("t_rabi", np.full(len(period), np.inf))
-    return np.abs(decay) < 0.25 * period
 
 
 @dataclass(frozen=True, eq=False)
@@ -271,15 +266,13 @@ def _judge_levels(
 
 def _judge_all(
     findings: Findings, batch: Batch, known: Known, turn: Array, evidence: Evidence,
-    found: Derived, gain: Array,
+    found: Derived, gain: Array, flat: Array,
 ) -> None:  # fmt: skip
     snr = np.sqrt(np.maximum(gain / np.maximum(evidence.noise, 1e-300), 0.0))
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED)
     _judge(findings, batch, turn, evidence, found)
-    findings.rejected(
-        _gone(found), "model does not fit",
-        "the signal decays, or grows, within a quarter of a period: no oscillation is seen",
-    )  # fmt: skip
+    if "t_rabi" in found.values:
+        judge_relaxing(findings, batch, evidence, found, flat - gain)
     judge_stray(findings, evidence, findings.is_open())
     judge_doubt(findings, evidence, LAW, JUMPED, drift_asked(batch, known, DRIFT))
     findings.accept("a clear Rabi oscillation")
