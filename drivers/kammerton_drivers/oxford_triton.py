@@ -78,16 +78,19 @@ class Triton(Monitor["_Triton"]):
 class _Triton(Careful, OxfordTriton):
     """The upstream driver, which would greet on stdout and take half an answer for a whole one."""
 
-    def connect_message(self, *args: Any, **kwargs: Any) -> None:
-        """Say nothing."""
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Open the socket; upstream closes one that failed only where it was refused.
 
-    def _connect(self) -> None:
-        """Open the socket; upstream closes one that failed only where it was refused."""
+        What fails after that, while the driver is being made, would leave it open, too.
+        """
         try:
-            super()._connect()
+            super().__init__(*args, **kwargs)
         except BaseException:
             self._hang_up()
             raise
+
+    def connect_message(self, *args: Any, **kwargs: Any) -> None:
+        """Say nothing."""
 
     def _get_named_channels(self) -> None:
         """Ask for no names: slow software takes seconds to tell all, and a failure is ignored."""
@@ -128,7 +131,7 @@ class _Triton(Careful, OxfordTriton):
         super().close()
 
     def _hang_up(self) -> None:
-        link, self._socket = self._socket, None
+        link, self._socket = getattr(self, "_socket", None), None
         if link is not None:
             link.close()
 

@@ -408,3 +408,22 @@ def test_a_connection_that_fails_in_any_way_leaves_no_socket(monkeypatch, failur
         connect("fridge", "tcp://127.0.0.1:9")
     assert made
     assert all(link.fileno() == -1 for link in made)
+
+
+def test_a_driver_that_cannot_be_made_after_it_has_connected_leaves_no_socket(rig, monkeypatch):
+    made: list[socket.socket] = []
+
+    class Seen(socket.socket):
+        def connect(self, address: object) -> None:
+            made.append(self)
+            super().connect(address)
+
+    def fail(_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("qcodes.instrument.ip.socket.socket", Seen)
+    monkeypatch.setattr(OxfordTriton, "_get_pressure_channels", fail)
+    with pytest.raises(InstrumentError):
+        connect("fridge", rig.address)
+    assert made
+    assert all(link.fileno() == -1 for link in made)
