@@ -185,31 +185,45 @@ def test_at_once_is_forgotten_with_the_hold_it_was_said_of_or_refused():
     asyncio.run(main())
 
 
-def test_a_target_that_is_measured_is_given_up_after_a_while_and_the_loop_goes_on():
-    loop = FakeLoop(measured=frozenset({"q0", "r0"}))
-    with pytest.raises(TimeoutError):
-        obeyed(loop, "q0", seconds=0.5)
-    assert loop.interrupted == ["q0 is held by Ada: by hand"]
-    assert not loop.leave
+def interrupted(loop: FakeLoop, measured: str, long: float) -> float:
+    """Hold q0 while it is measured, from `long` s after; return how long it still was, in s.
 
+    A busy machine may take its time: what is waited for is the interruption, not an instant.
+    """
 
-def test_a_run_that_begins_on_what_has_long_been_held_has_no_time_of_its_own():
-    """The five seconds count from when the hold was seen, not from when the run began."""
-
-    async def main() -> None:
-        store, loop = FakeStore(), FakeLoop()
+    async def main() -> float:
+        store = FakeStore()
         holds = Holds(LAB, store, print)
-        async with holds.followed():
-            store.held.append(Lease("q0"))
+        now = asyncio.get_running_loop().time
+        async with holds.followed(), asyncio.timeout(20):
             working = asyncio.ensure_future(holds.obeyed(loop, loop.keep()))
-            await asyncio.sleep(0.3)
-            loop.measured = frozenset({"q0"})
-            await asyncio.sleep(0.1)
+            store.held.append(Lease("q0"))
+            await asyncio.sleep(long)
+            loop.measured, start = frozenset({"q0", measured}), now()
+            while not loop.interrupted:  # noqa: ASYNC110 - it is a list that is watched
+                await asyncio.sleep(0.005)
+            took = now() - start
+            assert not working.done()
+            assert not loop.leave
             loop.leave = "q0 is held by anna: cabling"
             await working
-        assert loop.interrupted == ["q0 is held by Ada: by hand"]
+        return took
 
-    asyncio.run(main())
+    return asyncio.run(main())
+
+
+def test_a_target_that_is_measured_is_given_up_after_a_while_and_the_loop_goes_on():
+    loop = FakeLoop()
+    assert interrupted(loop, "r0", long=0) >= 0.9 * holding.GRACE
+    assert loop.interrupted == ["q0 is held by Ada: by hand"]
+
+
+@pytest.mark.usefixtures("patient")
+def test_a_run_that_begins_on_what_has_long_been_held_has_no_time_of_its_own():
+    """The five seconds count from when the hold was seen, not from when the run began."""
+    loop = FakeLoop()
+    assert interrupted(loop, "r0", long=1.2 * GRACE) < 0.9 * GRACE
+    assert loop.interrupted == ["q0 is held by Ada: by hand"]
 
 
 def test_what_is_not_measured_is_not_given_up():
