@@ -138,3 +138,14 @@ def _await(running: Server, process: subprocess.Popen[bytes]) -> None:
             if process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError("PostgreSQL did not start") from problem
             time.sleep(0.1)
+
+
+def sql(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """Do what an administrator may do to the database of a store."""
+    import psycopg
+
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute('SET search_path = "kammerton_two-qubits"')
+        for statement in statements:
+            done = connection.execute(statement.encode())
+        return done.fetchall() if done.description else []

@@ -21,7 +21,9 @@ from tests.stored import estimate, fit, run
 
 COMMITS = 24
 SECTOR = 512
-TABLES = ("run", "fit", "revision", "change", "outbox", "audit", "attempt", "lease")
+TABLES = (
+    "run", "fit", "fitted", "revision", "change", "seal", "outbox", "audit", "attempt", "lease",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -70,7 +72,7 @@ def _commit(store: Store, path: Path, count: int) -> tuple[int, ...]:
 def _rows(path: Path) -> dict[str, list[tuple[object, ...]]]:
     with closing(sqlite3.connect(path)) as database:
         return {
-            table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2").fetchall()
+            table: database.execute(f"SELECT * FROM {table} ORDER BY 1, 2, 3").fetchall()
             for table in TABLES
         }
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, insert, select
 
-from kammerton.store import checks, records, schema
+from kammerton.store import checks, records, schema, seals
 from kammerton.store.rows import Doubt, Doubted, moment, run_number
 
 table = schema.doubt
@@ -15,7 +15,7 @@ table = schema.doubt
 def insert_doubts(connection: Connection, doubts: Mapping[str, Doubt], now: int) -> None:
     """Insert doubts of present values; what was replaced since it was doubted is left out.
 
-    Two statements, however many values: whoever asks for a hold waits for this transaction.
+    A few statements, however many values: whoever asks for a hold waits for this transaction.
     """
     head = schema.parameter
     query = select(head.c.name, head.c.run, head.c.revision).where(head.c.name.in_(list(doubts)))
@@ -28,6 +28,7 @@ def insert_doubts(connection: Connection, doubts: Mapping[str, Doubt], now: int)
             rows.append({**row, "number": first + len(rows), "sigma": sigma})
     if rows:
         connection.execute(insert(table), rows)
+        seals.seal(connection, doubt=first + len(rows) - 1)
 
 
 def present(connection: Connection) -> dict[str, Doubted]:

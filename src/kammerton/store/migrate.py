@@ -15,6 +15,7 @@ from pathlib import Path
 from kammerton.model import StoreError
 from kammerton.store import backup, schema
 from kammerton.store.chain import link
+from kammerton.store.seals import seal_rest
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,21 @@ def _to_3(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
+def _to_4(connection: sqlite3.Connection) -> None:
+    """What was stored carries a hash; what an advice speaks of is kept whole."""
+    for statement in TO_4:
+        connection.execute(statement)
+    seal_rest_of_a_file(connection)
+
+
+def seal_rest_of_a_file(connection: sqlite3.Connection) -> None:
+    """Seal what has no seal in an SQLite file."""
+    put = "INSERT INTO seal VALUES (?, ?, ?, ?, ?, ?)"
+    seal_rest(
+        lambda query: connection.execute(query).fetchall(), lambda row: connection.execute(put, row)
+    )
+
+
 TO_2_TABLES = (
     """CREATE TABLE revision_2 (
         number INTEGER NOT NULL, run INTEGER, reverts INTEGER, committed INTEGER NOT NULL,
@@ -164,5 +180,23 @@ TO_3 = (
     ),
 )
 
-STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2, _to_3)
+TO_4 = (
+    "ALTER TABLE fit ADD COLUMN extend_window_to FLOAT",
+    "ALTER TABLE fit ADD COLUMN axis INTEGER",
+    """CREATE TABLE seal (
+        number INTEGER NOT NULL, run INTEGER, revision INTEGER, doubt INTEGER,
+        previous TEXT NOT NULL, hash TEXT NOT NULL,
+        PRIMARY KEY (number), UNIQUE (run), UNIQUE (revision), UNIQUE (doubt),
+        CHECK (run IS NOT NULL OR revision IS NOT NULL OR doubt IS NOT NULL),
+        FOREIGN KEY(run) REFERENCES run (number),
+        FOREIGN KEY(revision) REFERENCES revision (number),
+        FOREIGN KEY(doubt) REFERENCES doubt (number))""",
+    *(
+        f"CREATE TRIGGER seal_no_{verb.lower()} BEFORE {verb} ON seal "
+        "BEGIN SELECT RAISE(ABORT, 'seal is append-only'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+)
+
+STEPS: tuple[Callable[[sqlite3.Connection], None], ...] = (_to_2, _to_3, _to_4)
 """What leads from schema 1 to 2, from 2 to 3, and so on."""

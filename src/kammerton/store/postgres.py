@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
-from kammerton.store.server_tables import TO_3, triggers
+from kammerton.store.server_tables import STEPS, triggers
 
 if TYPE_CHECKING:
     from kammerton.store.bounded import Haste
@@ -128,7 +128,7 @@ class ServerPlace:
     def prepare(self) -> None:
         """Bring an older schema up to date in one transaction, unless somebody writes it.
 
-        No server ever had schema 1. A step adds and takes nothing away: backups are the server's.
+        A step adds and takes nothing away: backups are the server's.
         """
         with self.errors("bring up to date"), self.requests().begin() as connection:
             version = _version(connection, self.schema)
@@ -137,8 +137,8 @@ class ServerPlace:
             lock = text("SELECT pg_try_advisory_xact_lock(:key)")
             if not connection.execute(lock, {"key": self._key()}).scalar_one():
                 raise StoreInUse(f"another process has {self} open for writing")
-            for statement in TO_3:
-                connection.exec_driver_sql(statement)
+            for step in STEPS[version - 2 :]:
+                step(connection)
             connection.exec_driver_sql(self._comment())
             log.info("%s: schema %d became %d", self, version, schema.VERSION)
 

@@ -330,8 +330,13 @@ def _fit(row: Row[Any], values: dict[str, Value]) -> Fit:
         row.status,
         row.reason,
         _or_nan(row.chi2_reduced),
-        Advice(row.window_times, row.shots_times, row.centre_on),
+        _advice(row),
     )
+
+
+def _advice(row: Row[Any]) -> Advice:
+    change = row.window_times, row.shots_times, row.centre_on, row.extend_window_to
+    return Advice(*change, axis=row.axis or 0)
 
 
 def _or_nan(value: float | None) -> float:

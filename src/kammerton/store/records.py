@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, func, insert, select
 
 from kammerton.model import Estimate, Fit, Overtaken, Run
-from kammerton.store import clock, schema
+from kammerton.store import clock, schema, seals
 from kammerton.store.chain import link
 from kammerton.store.checks import number_or_null, plain
 from kammerton.store.rows import micros, run_number
@@ -69,10 +69,11 @@ def insert_revision(connection: Connection, made_by: Row, changes: list[Row]) ->
     return number
 
 
-def insert_outbox(connection: Connection, run: int | None, revision: int | None) -> None:
-    """Insert what is to be told to the broker, behind all that waits already."""
+def conclude(connection: Connection, run: int | None, revision: int | None) -> None:
+    """Insert what is to be told to the broker, behind all that waits already, and seal it."""
     number = next_number(connection, schema.outbox)
     connection.execute(insert(schema.outbox).values(number=number, run=run, revision=revision))
+    seals.seal(connection, run=run, revision=revision)
 
 
 def insert_audit(connection: Connection, texts: tuple[str, ...], now: int, epoch: str) -> None:
@@ -116,6 +117,8 @@ def _fit(run: int, position: int, fit: Fit) -> Row:
         "window_times": number_or_null(fit.advice.window_times),
         "shots_times": number_or_null(fit.advice.shots_times),
         "centre_on": number_or_null(fit.advice.centre_on),
+        "extend_window_to": number_or_null(fit.advice.extend_window_to),
+        "axis": int(fit.advice.axis),
     }
 
 

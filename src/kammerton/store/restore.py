@@ -15,7 +15,7 @@ from kammerton.store.disk import to_disk
 from kammerton.store.file import FilePlace
 from kammerton.store.inbox import Inbox
 from kammerton.store.lock import locked
-from kammerton.store.migrate import upgrade, version_of
+from kammerton.store.migrate import seal_rest_of_a_file, upgrade, version_of
 from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
@@ -152,6 +152,7 @@ def _stay_doubted(path: Path, before: Path) -> None:
         with closing(sqlite3.connect(path, uri=True)) as connection, connection:
             connection.execute("ATTACH ? AS before", (f"{before.as_uri()}?mode=ro",))
             connection.execute(statement)
+            seal_rest_of_a_file(connection)
     except sqlite3.Error as problem:  # it is gone, damaged, or of before there were doubts
         log.warning("what %s doubts is not carried over: %s", before.name, problem)
 

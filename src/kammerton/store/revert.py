@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from kammerton.model import StoreError
-from kammerton.store import leases, records, schema
+from kammerton.store import leases, records, schema, seals
 
 COPIED = ("name", "value", "stderr", "unit", "time", "valid_until", "run")
 
@@ -24,7 +24,8 @@ def insert_revert(
     Raises
     ------
     StoreError
-        There is no such revision or name, everything already is as it was then, or it is held.
+        There is no such revision or name, everything already is as it was then, it is held, or
+        what would come back is not what was stored.
     """
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
     there = rows_at(connection, to)
@@ -41,9 +42,10 @@ def insert_revert(
         raise StoreError(f"of {of}, what was known at revision {to} has not changed since{kept}")
     if now is not None:
         leases.demand_free(connection, {change["name"] for change in changes}, who, now)
+    seals.demand_as_sealed(connection, {row.revision for row in then})
     made_by = {"reverts": to, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, changes)
-    records.insert_outbox(connection, None, number)
+    records.conclude(connection, None, number)
     return number
 
 

@@ -1,4 +1,4 @@
-"""The tables, schema 3. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
+"""The tables, schema 4. Times are integer microseconds since 1970, UTC; NULL is "not a number"."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from sqlalchemy import (
     Text,
 )
 
-VERSION = 3
+VERSION = 4
 """Written to PRAGMA user_version; a database with a higher number is refused."""
 
 APPLICATION = 0x4B746F6E
@@ -83,6 +83,8 @@ fit = Table(
     Column("window_times", Float),
     Column("shots_times", Float),
     Column("centre_on", Float),
+    Column("extend_window_to", Float),
+    Column("axis", Integer),  # of a map: which one the advice speaks of; NULL is the first
 )
 
 fitted = Table(
@@ -166,6 +168,19 @@ doubt = Table(
     Index("doubt_by_name", "name", "revision"),
 )
 
+# What a commit stored, or a doubt, is as it was: see `seals`. One row for each, in their order.
+seal = Table(
+    "seal",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("run", Integer, ForeignKey("run.number"), unique=True),
+    Column("revision", Integer, ForeignKey("revision.number"), unique=True),
+    Column("doubt", Integer, ForeignKey("doubt.number"), unique=True),
+    Column("previous", Text, nullable=False),  # the hash of the row before; the epoch at the first
+    Column("hash", Text, nullable=False),
+    CheckConstraint("run IS NOT NULL OR revision IS NOT NULL OR doubt IS NOT NULL"),
+)
+
 # "Hands off": an open row forbids the scope (an element, an instrument, "computer") to the loop.
 lease = Table(
     "lease",
@@ -206,7 +221,7 @@ activity = Table(
     Column("time", Moment, nullable=False),
 )
 
-APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit", "doubt")
+APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit", "doubt", "seal")
 CLOSED_ONCE = {"lease": "released", "attempt": "outcome"}
 """Rows that may be changed as long as this column is NULL, and are history afterwards."""
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+
+from sqlalchemy import Connection
 
 from kammerton.store import schema
+from kammerton.store.seals import seal_rest_of
 
 TO_3 = (
     """CREATE TABLE doubt (
@@ -17,6 +20,39 @@ TO_3 = (
     "CREATE TRIGGER doubt_no_truncate BEFORE TRUNCATE ON doubt "
     "EXECUTE FUNCTION forbid('doubt is append-only')",
 )
+
+TO_4 = (
+    "ALTER TABLE fit ADD COLUMN extend_window_to FLOAT",
+    "ALTER TABLE fit ADD COLUMN axis INTEGER",
+    """CREATE TABLE seal (
+        number INTEGER PRIMARY KEY, run INTEGER UNIQUE REFERENCES run (number),
+        revision INTEGER UNIQUE REFERENCES revision (number),
+        doubt INTEGER UNIQUE REFERENCES doubt (number),
+        previous TEXT NOT NULL, hash TEXT NOT NULL,
+        CHECK (run IS NOT NULL OR revision IS NOT NULL OR doubt IS NOT NULL))""",
+    "CREATE TRIGGER seal_no_update BEFORE UPDATE OR DELETE ON seal FOR EACH ROW "
+    "EXECUTE FUNCTION forbid('seal is append-only')",
+    "CREATE TRIGGER seal_no_truncate BEFORE TRUNCATE ON seal "
+    "EXECUTE FUNCTION forbid('seal is append-only')",
+)
+
+
+def _to_3(connection: Connection) -> None:
+    _do(connection, TO_3)
+
+
+def _to_4(connection: Connection) -> None:
+    _do(connection, TO_4)
+    seal_rest_of(connection)
+
+
+def _do(connection: Connection, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        connection.exec_driver_sql(statement)
+
+
+STEPS: tuple[Callable[[Connection], None], ...] = (_to_3, _to_4)
+"""What leads from schema 2 to 3, and so on: no server ever had schema 1."""
 
 
 def triggers() -> Iterator[str]:

@@ -160,7 +160,7 @@ class Store(ReadStore):
                 records.demand_newest(connection, expected)
             records.insert_run(connection, number, run, self._relative(file))
             revision = records.insert_changes(connection, number, changes)
-            records.insert_outbox(connection, number, revision)
+            records.conclude(connection, number, revision)
             if attempt is not None:
                 attempts.end_attempt(connection, attempt, run_name(number), _wall())
         return Commit(run_name(number), revision)

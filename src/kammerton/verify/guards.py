@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from kammerton.verify.report import Query
 
-APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit", "doubt")
+APPEND_ONLY = ("run", "fit", "fitted", "revision", "change", "audit", "doubt", "seal")
 CLOSED_ONCE = {"lease": "released", "attempt": "outcome"}
 CHANGING = ("identity", "parameter", "outbox", "activity")
 TABLES = frozenset((*APPEND_ONLY, *CLOSED_ONCE, *CHANGING))

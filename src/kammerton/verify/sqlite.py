@@ -14,7 +14,7 @@ from kammerton.verify.report import Query, Report, Tell, silent
 from kammerton.verify.rules import broken, tip_is_there
 
 APPLICATION = 0x4B746F6E
-SCHEMA = 3
+SCHEMA = 4
 
 
 def verify(

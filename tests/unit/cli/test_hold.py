@@ -20,6 +20,7 @@ from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.asking import somebody
 from kammerton.store.leases import DAEMON
+from tests.older import make_old
 from tests.stored import estimate, run
 from tests.unit.lab.example import FILE
 
@@ -128,23 +129,17 @@ def test_what_another_person_holds_is_released_with_force_only(lab):
     assert said("release", "q1", "--force", "--lab", str(lab))[0] == 0
 
 
-def make_old(database: Path) -> None:
-    with closing(sqlite3.connect(database, isolation_level=None)) as older:
-        older.execute("DROP TABLE doubt")
-        older.execute("PRAGMA user_version = 2")
-
-
 def test_after_an_upgrade_a_person_holds_before_anything_is_driven(lab):
     database = lab.parent / "kammerton.sqlite"
     with Store.open(database, "two-qubits") as store:
         store.activity("t1 on q0")
-    make_old(database)
+    make_old(database, 2)
     code, out, err = said("hold", "computer", "--why", "upgrade", "--lab", str(lab))
     assert code == 0, err
     assert "CAUTION: outputs may be on" in " ".join(out.split())
     with Store.read(database) as store:
         assert [each.why for each in store.leases()] == ["upgrade"]
-    make_old(database)
+    make_old(database, 2)
     assert said("release", "computer", "--lab", str(lab)) == (0, "computer is released\n", "")
 
 

@@ -76,7 +76,7 @@ def test_r9_a_result_is_whole_or_not_there(tmp_path, store, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("kammerton.store.records.insert_outbox", dies)
+        patch.setattr("kammerton.store.records.conclude", dies)
         with pytest.raises(KeyboardInterrupt):
             asyncio.run(loop.step())
     assert (store.runs(), store.revision(), store.backlog()) == ([], 0, 0)

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from kammerton.model import StoreError
-from kammerton.store import Store, backup, migrate, schema
+from kammerton.store import Doubt, Store, backup, migrate, schema
 from kammerton.store.chain import link
-from kammerton.verify import Report
+from kammerton.verify import Report, verify
+from tests.older import make_old
 from tests.stored import estimate, run
 
 OLD = Path(__file__).with_name("schema1.sql").read_text(encoding="utf-8")
@@ -53,6 +54,7 @@ def test_schema_1_opens_and_holds_what_it_held(old: Path) -> None:
         assert store.commit(run(), {"q0.t1": estimate(6e-5)}).revision == 2
         assert store.revert(1, ["q0"], who="anna") == 3
         assert store.parameters()["q0.t1"].value == 5.1e-5
+    assert verify(old, data=False).findings == ()
 
 
 def test_a_migrated_database_is_like_a_new_one(old: Path, tmp_path: Path) -> None:
@@ -61,17 +63,22 @@ def test_a_migrated_database_is_like_a_new_one(old: Path, tmp_path: Path) -> Non
     assert _shape(old) == _shape(tmp_path / "new.sqlite")
 
 
-def test_schema_2_opens_and_holds_what_it_held(path: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [2, 3])
+def test_an_older_schema_opens_and_holds_what_it_held(
+    path: Path, tmp_path: Path, older: int
+) -> None:
     with Store.open(path, "two-qubits") as store:
         store.commit(run(), {"q0.t1": estimate()})
+        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "a surprise")})
+        store.commit(run(), {})
         known = store.snapshot()
-    with closing(sqlite3.connect(path, isolation_level=None)) as older:
-        older.execute("DROP TABLE doubt")
-        older.execute("PRAGMA user_version = 2")
+    make_old(path, older)
     with Store.open(path, "two-qubits") as store:
         assert store.snapshot() == known
-        assert store.doubts() == {}
-    assert [saved.name.rpartition("-")[2] for saved in backup.backups(path)] == ["schema2"]
+        assert store.doubts() == ({} if older == 2 else {"q0.t1": 1e-5})
+        store.commit(run(), {"q1.t1": estimate()})
+    assert verify(path).findings == ()
+    assert [saved.name.rpartition("-")[2] for saved in backup.backups(path)] == [f"schema{older}"]
     Store.open(tmp_path / "new.sqlite", "two-qubits").close()
     assert _shape(path) == _shape(tmp_path / "new.sqlite")
 

@@ -17,7 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import Commit, Doubt, Store, postgres, schema
 from kammerton.verify import verify_server
-from tests.postgres import Server, standing_still
+from tests.older import undone
+from tests.postgres import Server, sql, standing_still
 from tests.stored import estimate, run
 
 ROOT = Path(__file__).parents[3]
@@ -27,17 +28,6 @@ CANARY = "canary-7d1f"
 @pytest.fixture
 def url(postgresql: Server) -> str:
     return postgresql.database()
-
-
-def sql(url: str, *statements: str) -> list[tuple[object, ...]]:
-    """Do what an administrator may do to the database of a store."""
-    import psycopg
-
-    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute('SET search_path = "kammerton_two-qubits"')
-        for statement in statements:
-            done = connection.execute(statement.encode())
-        return done.fetchall() if done.description else []
 
 
 def opened(url: str, tmp_path: Path, computer: str = "two-qubits") -> Store:
@@ -137,29 +127,35 @@ def test_a_server_that_does_not_wait_for_its_disk_is_refused(
         opened(url, tmp_path)
 
 
-AS_SCHEMA_2 = ("DROP TABLE doubt", """COMMENT ON SCHEMA "kammerton_two-qubits" IS 'kammerton 2'""")
+def make_old(url: str, to: int) -> None:
+    comment = f"""COMMENT ON SCHEMA "kammerton_two-qubits" IS 'kammerton {to}'"""
+    sql(url, *undone(to), comment)
 
 
-def test_schema_2_opens_and_holds_what_it_held(url: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("older", [2, 3])
+def test_an_older_schema_opens_and_holds_what_it_held(url: str, tmp_path: Path, older: int) -> None:
     with opened(url, tmp_path) as store:
         store.commit(run(), {"q0.t1": estimate()})
+        store.doubt({"q0.t1": Doubt("r000001", 2e-5, "a surprise")})
         known = store.snapshot()
-    sql(url, *AS_SCHEMA_2)
-    with pytest.raises(StoreError, match=r"has schema 2.*`kammerton run` brings it up to date"):
+    make_old(url, older)
+    with pytest.raises(StoreError, match=rf"schema {older}.*`kammerton run` brings it up to date"):
         Store.read(f"{url}#two-qubits")
     with opened(url, tmp_path) as store:
         assert store.snapshot() == known
-        store.doubt({"q0.t1": Doubt("r000001", 1e-5, "a surprise")})
-        assert store.doubts() == {"q0.t1": 1e-5}
+        assert store.doubts() == ({} if older == 2 else {"q0.t1": 2e-5})
+        store.doubt({"q0.t1": Doubt("r000001", 3e-5, "a surprise")})
+        assert store.doubts() == {"q0.t1": 3e-5}
     assert verify_server(f"{url}#two-qubits").findings == ()
-    with pytest.raises(Exception, match="doubt is append-only"):
-        sql(url, "UPDATE doubt SET sigma = 1")
+    for table in ("doubt", "seal"):
+        with pytest.raises(Exception, match=f"{table} is append-only"):
+            sql(url, f"UPDATE {table} SET number = 1")
 
 
-def test_schema_2_that_somebody_writes_is_left_as_it_is(url: str, tmp_path: Path) -> None:
+def test_an_older_schema_that_somebody_writes_is_left_as_it_is(url: str, tmp_path: Path) -> None:
     with opened(url, tmp_path) as store:
         store.commit(run(), {"q0.t1": estimate()})
-        sql(url, *AS_SCHEMA_2)
+        make_old(url, 2)
         with pytest.raises(StoreInUse, match="another process has"):
             opened(url, tmp_path)
     said = "SELECT obj_description(oid) FROM pg_namespace WHERE nspname = 'kammerton_two-qubits'"
@@ -169,7 +165,7 @@ def test_schema_2_that_somebody_writes_is_left_as_it_is(url: str, tmp_path: Path
 def test_s8_a_newer_schema_is_refused_by_its_number(url: str, tmp_path: Path) -> None:
     opened(url, tmp_path).close()
     sql(url, "COMMENT ON SCHEMA \"kammerton_two-qubits\" IS 'kammerton 7'")
-    with pytest.raises(StoreError, match="has schema 7; this program's is 3"):
+    with pytest.raises(StoreError, match="has schema 7; this program's is 4"):
         opened(url, tmp_path)
 
 

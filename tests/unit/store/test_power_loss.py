@@ -29,7 +29,8 @@ def test_s5_a_log_cut_at_a_random_byte_is_a_prefix(written: Written) -> None:
 def test_the_proof_sees_a_log_with_a_hole(written: Written) -> None:
     """SQLite's checksums end the log at a hole; a commit that was acknowledged is then lost."""
     middle = len(written.log) // 2
-    holed = written.log[:middle] + bytes(64) + written.log[middle + 64 :]
+    wrong = bytes(255 ^ each for each in written.log[middle : middle + 64])
+    holed = written.log[:middle] + wrong + written.log[middle + 64 :]
     damaged = Written(written.main, holed, written.acknowledged, written.rows)
     assert cut(damaged, 10, seed=7).lost > 0
 
