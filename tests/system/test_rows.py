@@ -205,7 +205,7 @@ def test_what_was_published_is_what_was_stored_true_and_within_limits(site):
         for c in site.read(lambda store, n=n: store.history(n, 10_000))
     }
     values = site.ear.values()
-    assert len(values) > 20
+    assert len(values) >= 10
     assert {(v["name"], v["value"], v["run"]) for v in values} - stored == set()
     assert site.contradicted() == []
     assert unsafe_spans(site.lab) == []
