@@ -199,12 +199,12 @@ def _refined(site: Site, hz: float) -> bool:
 
 def test_what_was_published_is_what_was_stored_true_and_within_limits(site):
     """After all of this: published values are none but the stored ones; nothing wrong or unsafe."""
+    values = site.ear.values()  # first: what is heard was stored before
     stored = {
         (n, c.estimate.value, c.estimate.run)
         for n in site.read(Store.parameters)
         for c in site.read(lambda store, n=n: store.history(n, 10_000))
     }
-    values = site.ear.values()
     assert len(values) >= 10
     assert {(v["name"], v["value"], v["run"]) for v in values} - stored == set()
     assert site.contradicted() == []
