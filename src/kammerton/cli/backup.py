@@ -31,7 +31,7 @@ def backup(
     if only_list:
         for saved in copies.backups(database):
             made = datetime.fromtimestamp(saved.stat().st_mtime, UTC)
-            typer.echo(f"{made:%Y-%m-%d %H:%M} UTC  {saved}")
+            typer.echo(f"{made:%Y-%m-%d %H:%M} UTC  {saved}  ({copies.content(saved)})")
         return
     try:
         typer.echo(str(copies.keep(database, why="asked")))

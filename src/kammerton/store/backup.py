@@ -105,9 +105,20 @@ def advice(database: Path) -> str:
     old = age(database)
     said = f"{duration(timedelta(seconds=old))} old" if math.isfinite(old) else "of unknown age"
     return (
-        f"The newest verified backup is {said}: "
+        f"The newest verified backup is {said} and holds {content(saved[-1])}: "
         f"`kammerton restore {saved[-1]}` puts it in place, in a new epoch, and keeps the old file"
     )
+
+
+def content(saved: Path) -> str:
+    """Return what a backup holds, e.g. "revision 12, 34 runs"."""
+    query = "SELECT (SELECT coalesce(max(number), 0) FROM revision), (SELECT count(*) FROM run)"
+    try:
+        with closing(sqlite3.connect(f"{saved.absolute().as_uri()}?mode=ro", uri=True)) as there:
+            revision, runs = there.execute(query).fetchone()
+    except sqlite3.Error as problem:
+        return f"what cannot be read ({problem})"
+    return f"revision {revision}, {runs} run{'' if runs == 1 else 's'}"
 
 
 def copy(database: Path, target: Path) -> None:

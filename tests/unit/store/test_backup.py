@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.serve import backups
 from kammerton.serve.backups import backing_up
 from kammerton.store import Doubt, Inbox, Store, attend, backup, restore
 from kammerton.verify import Report, verify
@@ -84,17 +85,53 @@ def test_the_newest_is_told_by_its_number_not_by_a_clock(store: Store, path: Pat
 def test_the_daemon_backs_up_every_hour_in_which_something_was_stored(
     store: Store, path: Path
 ) -> None:
+    async def more(than: int) -> None:
+        while len(backup.backups(path)) <= than:  # noqa: ASYNC110 - a folder tells nobody
+            await asyncio.sleep(0.01)
+
     async def some_hours() -> None:
-        async with backing_up(store, period=0.05):
-            await asyncio.sleep(0.5)
+        async with asyncio.timeout(20), backing_up(store, period=0.05, first=0.05):
+            await asyncio.sleep(0.3)
+            assert backup.backups(path) == [], "nothing to go back to"
+            await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
+            await more(than=0)
+            await asyncio.sleep(0.3)
             assert len(backup.backups(path)) == 1
             await asyncio.to_thread(store.commit, run(), {"q0.t1": estimate()})
-            await asyncio.sleep(0.5)
-        assert len(backup.backups(path)) == 2
+            await more(than=1)
+            await asyncio.to_thread(store.hold, "q0", "anna", "wiring")
+            await more(than=2)
 
     asyncio.run(some_hours())
     asyncio.run(_brief(store))
-    assert len(backup.backups(path)) == 2, "a restart within the hour makes none"
+    assert len(backup.backups(path)) == 3, "a restart within the hour makes none"
+
+
+def test_the_first_values_have_a_backup_within_a_minute_and_the_next_take_longer(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+
+    async def quick(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 3:
+            store.commit(run(), {"q0.t1": estimate()})
+        if len(slept) == 12:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(backups.asyncio, "sleep", quick)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(backups._hourly(store, backups.HOUR, backups.FIRST))
+    assert slept == [60, 60, 60, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_what_a_backup_holds_is_said(store: Store, path: Path) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    saved = backup.keep(path)
+    assert backup.content(saved) == "revision 1, 1 run"
+    assert "old and holds revision 1, 1 run: `kammerton restore" in backup.advice(path)
+    saved.write_bytes(b"")
+    assert backup.content(saved) == "what cannot be read (no such table: revision)"
 
 
 async def _brief(store: Store) -> None:
@@ -364,7 +401,8 @@ def test_the_commands(path: Path) -> None:
     made = CliRunner().invoke(app, ["backup", str(path)])
     assert made.exit_code == 0
     saved = made.stdout.strip()
-    assert saved in CliRunner().invoke(app, ["backup", str(path), "--list"]).stdout
+    listed = CliRunner().invoke(app, ["backup", str(path), "--list"]).stdout
+    assert f"{saved}  (revision 1, 1 run)" in listed
     path.unlink()
     back = CliRunner().invoke(app, ["restore", saved])
     assert back.exit_code == 0
