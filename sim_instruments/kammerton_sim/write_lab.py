@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from kammerton_sim.chip import Chip, Feedline, Line, QubitTruth, ResonatorTruth
+from kammerton_sim.chip.cryostat import Cryostat
 from kammerton_sim.chip.hidden import hidden_draws, note
 from kammerton_sim.further import entries
 from kammerton_sim.signals import ChannelId
@@ -152,6 +153,7 @@ def _feedline(chip: Chip, feedline: Feedline) -> list[str]:
         f'digitizer = "{_digitizer(feedline)}"',
         f'trigger = "{_channel(feedline.trigger[:2])}"',
         f'delay = "{feedline.delay * 1e9:g} ns"',
+        *_at_the_device(chip),
     ]
 
 
@@ -209,8 +211,18 @@ def _drive(chip: Chip, line: Line) -> str:
     carrier = _carrier(chip, line.source)
     return (
         f'{{ i = "{_channel(line.i)}", q = "{_channel(line.q)}", source = "{line.source}", '
-        f'carrier = "{carrier}", power = "{_POWER}" }}'
+        f'carrier = "{carrier}", power = "{_POWER}", {", ".join(_at_the_device(chip))} }}'
     )
+
+
+def _at_the_device(chip: Chip) -> list[str]:
+    """What a line takes away, mixer included, and what an envelope of 0.5 V leaves there at most.
+
+    V^2/(2 x 50 ohm) of 0.5 V is 4 dBm; a dB more is let through.
+    """
+    there = chip.refrigerator or Cryostat()
+    loss = there.mixer_loss + sum(there.attenuations())
+    return [f'attenuation = "{loss:g} dB"', f'max_at_device = "{5 - loss:g} dBm"']
 
 
 def _carrier(chip: Chip, source: str) -> str:

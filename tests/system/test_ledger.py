@@ -7,12 +7,16 @@ import re
 import signal
 import time
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from kammerton.cli import app
+from kammerton.lab import load
+from kammerton.loop import load_calibrations
+from kammerton.loop.intended import intended
 from kammerton_sim.chip import random_chip
 from kammerton_sim.command import run as command
 from kammerton_sim.ctl.published import published
@@ -75,6 +79,28 @@ def test_no_sample_was_outside_the_limits_of_its_lab_toml(flawed, ledger):
     code, said = ledger("--unsafe", "awg*.peak=-1e-6:1e-6")  # it did drive
     assert code == 3
     assert " samples" in said
+
+
+PLANNED = {
+    "on": "output", "frequency": "frequency", "power": "power", "reference": "ref_osc_source",
+    "clock_source": "clock_source", "clock_rate": "sample_rate", "run": "playing",
+    "resolution": "channels.resolution", "amplitude": "channels.awg_amplitude",
+    "waveform": "volts", "peak": "volts", "high": "volts", "low": "volts",
+}  # fmt: skip
+"""What a setting is called in the ledger, and in the dry run."""
+
+
+def test_everything_that_was_changed_stands_in_the_dry_run(flawed):
+    lab = flawed[0]
+    planned = intended(load(lab.lab), load_calibrations(), datetime.now(UTC))
+    names = {(write.output.partition(".")[0], write.quantity) for write in planned}
+    changed = {
+        (each["instrument"], PLANNED[each["what"]])
+        for each in lab.ask(op="ledger", since=0)
+        if each["what"] != "connection"
+    }
+    assert {"volts", "output", "channels.awg_amplitude"} <= {what for _, what in changed}
+    assert changed - names == set()
 
 
 def test_nothing_was_written_to_a_wrong_box(ledger):

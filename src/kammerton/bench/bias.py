@@ -96,6 +96,9 @@ class Biases:
             if on and entry.safe == "off":
                 await source.enable(on=False)
             await self._is_zero(name, off=entry.safe == "off")
+            if on and (entry.safe == "off" or not _near(start, 0.0)):
+                new = "off" if entry.safe == "off" else "0 V"
+                self._guard.changed(name, f"{start:g} V", new, f'safe = "{entry.safe}" of {name}')
 
     async def _as_left(self, name: str) -> None:
         async with self._turns[name]:

@@ -20,7 +20,7 @@ class Commanded:
     on: what is on. switched: what was on at some time. unsure: what was broken off while it went
     on. carriers: what sources were tuned to, in Hz and dBm, since they were last switched off.
     left: as a source was last tuned, on or off. adrift: whose tuning was broken off: it may be
-    anywhere on the way.
+    anywhere on the way. loaded: what generators were given last, in words.
     """
 
     on: Channels = field(default_factory=dict)
@@ -29,6 +29,7 @@ class Commanded:
     carriers: dict[str, tuple[float, float]] = field(default_factory=dict)
     left: dict[str, tuple[float, float]] = field(default_factory=dict)
     adrift: set[str] = field(default_factory=set)
+    loaded: dict[str, str] = field(default_factory=dict)
 
     def all_off(self) -> None:
         """Take note that everything is switched off; what sources are tuned to is set anew."""
@@ -51,8 +52,9 @@ class Commanded:
         self.adrift.discard(source)
 
     def set_up_anew(self, source: str) -> None:
-        """Take note that a source is as it reads after its setup, wherever that is."""
+        """Take note that an instrument is as it reads after its setup, wherever that is."""
         self.carriers.pop(source, None)
+        self.loaded.pop(source, None)
         self.left.pop(source, None)
         self.adrift.discard(source)
 

@@ -41,6 +41,15 @@ def device_offences(lab: Lab, generator: str, playlist: Playlist) -> Iterator[st
             )
 
 
+def arriving(lab: Lab, generator: str, playlist: Playlist) -> Iterator[tuple[IqLine, float]]:
+    """Yield each line of this generator that a playlist drives, and the dBm that arrive there."""
+    for _, line in _lines(lab):
+        if generator == line.i.instrument == line.q.instrument:
+            power = power_at_device(_envelope(playlist, line), line.attenuation)
+            if power > -math.inf:
+                yield line, power
+
+
 def _lines(lab: Lab) -> Iterator[tuple[str, IqLine]]:
     for qubit in lab.qubits.values():
         yield f"qubits.{qubit.name}.drive", qubit.drive

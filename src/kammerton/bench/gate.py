@@ -27,8 +27,10 @@ from kammerton.bench.switching import (
     verify_carrier,
 )
 from kammerton.bench.tasks import told_while
-from kammerton.bench.words import carrier
+from kammerton.bench.touched import driven, touched
+from kammerton.bench.words import COLD, NEVER_REFUSED, UNKNOWN, carrier
 from kammerton.bench.words import channels as channels_on
+from kammerton.bench.words import playlist as playlist_words
 from kammerton.lab import Lab, Limit
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
@@ -101,8 +103,9 @@ class Gate:
             Names every output outside its limits, or says why drive is not allowed.
         """
         self.guard.job = ", ".join(sorted({p.name for p in compiled.playlists.values()}))
-        self.guard.checked("program", "play", lambda: check_compiled(self.lab, compiled))
-        await self.guard.require_free("program", *compiled.playlists, *compiled.carriers)
+        self.guard.checked(PROGRAM, "play", lambda: check_compiled(self.lab, compiled))
+        used = *compiled.playlists, *compiled.carriers, *touched(self.lab, compiled)
+        await self.guard.require_free(PROGRAM, *used)
         await self.cold.refresh_when_older(self.lab.interlock.max_age / 3)
         await self.guard.require_cold(PROGRAM)
         if objection := self.cold.objection_to_begin():
@@ -141,10 +144,11 @@ class Gate:
         self.guard.checked(
             generator, playlist.name, lambda: check_playlist(self.lab, generator, playlist)
         )
-        await self.guard.require_free(generator)
+        await self.guard.require_free(generator, *driven(self.lab, generator, playlist))
+        old = self._set.loaded.pop(generator, UNKNOWN)
         await self._generators[generator].load(playlist)
-        what, rule = f"playlist {playlist.name}", f"limits.volts of {generator}"
-        self.guard.changed(generator, None, what, rule)
+        new = self._set.loaded[generator] = playlist_words(playlist)
+        self.guard.changed(generator, old, new, f"limits.volts of {generator}")
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
@@ -155,7 +159,7 @@ class Gate:
             self.guard.seen.on(generator)
             with self._set.switching_on(generator, new):
                 await self._generators[generator].enable(missing, on=True)
-            self.guard.changed(generator, channels_on(on), channels_on(on | new))
+            self.guard.changed(generator, channels_on(on), channels_on(on | new), COLD)
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
@@ -166,7 +170,7 @@ class Gate:
             self.guard.seen.on(source)
             with self._set.switching_on(source, frozenset({1})):
                 await switch_on(self._sources[source])
-            self.guard.changed(source, "off", "on")
+            self.guard.changed(source, "off", "on", COLD)
 
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""
@@ -177,7 +181,7 @@ class Gate:
         """Give the trigger that makes the generators play."""
         await self.guard.require_cold(generator)
         await self._generators[generator].trigger()
-        self.guard.changed(generator, "waiting", "playing")
+        self.guard.changed(generator, "waiting", "playing", COLD)
 
     def commanded(self, name: str) -> State:
         """Return what an instrument must read back, as far as this gate has set it.
@@ -223,7 +227,7 @@ class Gate:
                 await self._instead(failure)
             raise
         for name in stops:
-            self.guard.changed(name, "playing", "stopped")
+            self.guard.changed(name, "playing", "stopped", NEVER_REFUSED)
 
     async def safe(self, why: str = "safe state") -> None:
         """Make every output safe: generators, then sources, then biases; verified by read-back.

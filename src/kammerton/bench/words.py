@@ -4,8 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kammerton.model.quantity import exact
-from kammerton.model.roles import FrequencySweep
+import numpy as np
+
+from kammerton.model.quantity import exact, show
+from kammerton.model.roles import FrequencySweep, Playlist
+
+COLD, NEVER_REFUSED, UNKNOWN = "cold, and not held", "never refused", "unknown"
+"""Rules that let an output change beside limits, and what it was where nobody knows."""
 
 UNITS = {
     "frequency": "Hz", "power": "dBm", "amplitude": "V", "offset": "V", "voltage": "V",
@@ -70,3 +75,9 @@ def swept(sweep: FrequencySweep) -> str:
 def channels(numbers: Iterable[int]) -> str:
     """Return which channels are on."""
     return ", ".join(str(number) for number in sorted(numbers)) or "none"
+
+
+def playlist(given: Playlist) -> str:
+    """Return what a generator is given, e.g. "t1, up to 193 mV"."""
+    peak = max(float(np.max(np.abs(wave.volts))) for wave in given.waves.values())
+    return f"playlist {given.name}, up to {show(peak, 'V')}"

@@ -10,7 +10,7 @@ from kammerton.lab.document import Document, Problem
 from kammerton.lab.sizes import LIMITS, too_slow
 from kammerton.lab.slips import slips
 from kammerton.lab.values import PORTS, broker
-from kammerton.lab.wiring import channel_at, uses
+from kammerton.lab.wiring import channel_at, lines_in, uses
 from kammerton.lab.words import Lab
 from kammerton.model.quantity import show
 
@@ -21,6 +21,7 @@ BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
 def advise(document: Document) -> Iterator[Problem]:
     """Yield warnings, as far as the file can be read."""
     yield from _limits(document)
+    yield from _at_the_device(document)
     yield from too_slow(document)
     yield from _unused(document)
     yield from _coherence(document)
@@ -71,6 +72,15 @@ def _limits(document: Document) -> Iterator[Problem]:
             if name in roles and bound in LIMITS and bound not in bounds:
                 path = ("instruments", name, "limits", bound)
                 yield Problem(path, f"limits nothing: {name} is used as a {roles[name]}")
+
+
+def _at_the_device(document: Document) -> Iterator[Problem]:
+    """The limits of a generator hold at its sockets; what is behind its line is not limited."""
+    for line in lines_in(document):
+        there = document.names(*line)
+        if there and "max_at_device" not in there:
+            words = "has no max_at_device: what may arrive at the device is not limited"
+            yield Problem(line, words)
 
 
 def _unused(document: Document) -> Iterator[Problem]:

@@ -190,7 +190,9 @@ def _at_the_device(document: Document) -> Iterator[Problem]:
         if "max_at_device" in rated and "attenuation" not in rated:
             yield Problem((*line, "attenuation"), "missing: max_at_device needs it")
     for peak, line, _ in _peaks(document):
-        yield from _too_much(document, peak, line)
+        played = channel_at(document, (*line, "i"))
+        if played is None or not [*_beyond(document, played.instrument, "volts", peak)]:
+            yield from _too_much(document, peak, line)  # else that it is too much is said already
 
 
 def _too_much(document: Document, path: Path, line: Path) -> Iterator[Problem]:

@@ -10,12 +10,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+import numpy as np
+
 from kammerton.bench.connect import Factory, installed_drivers
+from kammerton.bench.device_plane import arriving
 from kammerton.bench.limits import UNITS, check_compiled
+from kammerton.bench.words import COLD, NEVER_REFUSED
 from kammerton.lab import Lab
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.model import Belief, Calibration, Effort, OutputRefused, ProgramError, Target
 from kammerton.model.quantity import show
+from kammerton.model.roles import Playlist
 from kammerton.model.setup import setup_of
 from kammerton.program import compile as compile_program
 from kammerton.program.compiled import Compiled
@@ -111,7 +116,7 @@ def _outputs(lab: Lab) -> Iterator[str]:
 def _off(lab: Lab, name: str, when: str) -> Write:
     declared = lab.instruments[name].safe
     new = {"hold": "held, and read back", "zero": "ramped to 0 V"}.get(declared or "", "off")
-    return Write(when, name, "output", UNKNOWN, new, "never refused")
+    return Write(when, name, "output", UNKNOWN, new, NEVER_REFUSED)
 
 
 def _of_calibration(
@@ -133,17 +138,36 @@ def _writes(lab: Lab, when: str, compiled: Compiled) -> Iterator[Write]:
     for source, (hz, dbm) in sorted(compiled.carriers.items()):
         yield _write(lab, when, source, "frequency", hz)
         yield _write(lab, when, source, "power", dbm)
-        yield Write(when, source, "output", UNKNOWN, "on", "cold, and not held")
+        yield Write(when, source, "output", UNKNOWN, "on", COLD)
     for channel, peak in sorted(compiled.peaks.items()):
         written = _write(lab, when, channel.instrument, "volts", peak)
-        new = f"waveforms up to ±{show(peak, 'V')}, output on"
-        yield replace(written, output=str(channel), new=new)
+        level = f"waveforms up to ±{show(peak, 'V')}" if peak else "0 V"
+        yield replace(written, output=str(channel), new=f"{level}, output on")
+    for name, playlist in sorted(compiled.playlists.items()):
+        yield from _markers(when, name, playlist)
+        yield from _at_the_device(lab, when, name, playlist)
     for name in dict.fromkeys(channel.instrument for channel in sorted(compiled.peaks)):
-        yield Write(when, name, "playing", UNKNOWN, "begun, and stopped", "cold, and not held")
+        yield Write(when, name, "playing", UNKNOWN, "begun, and stopped", COLD)
     try:
         check_compiled(lab, compiled)
     except OutputRefused as refusal:
         yield Write(when, "program", "", "", "", "", str(refusal))
+
+
+def _markers(when: str, generator: str, playlist: Playlist) -> Iterator[Write]:
+    marked = {name for name, wave in playlist.waves.items()
+              if wave.marker is not None and np.any(wave.marker)}  # fmt: skip
+    for track, number in enumerate(playlist.channels):
+        if any(step.waves[track] in marked for step in playlist.steps):
+            output = f"{generator}.{number}"
+            yield Write(when, output, "marker 1", UNKNOWN, "pulses", "high or low, as it is set up")
+
+
+def _at_the_device(lab: Lab, when: str, generator: str, playlist: Playlist) -> Iterator[Write]:
+    for line, power in arriving(lab, generator, playlist):
+        most = "no limit" if line.max_at_device is None else show(line.max_at_device, "dBm")
+        what, limit = f"and {line.q}, at the device", f"{most}, behind {line.attenuation:g} dB"
+        yield Write(when, str(line.i), what, UNKNOWN, f"up to {power:.1f} dBm", limit)
 
 
 def _write(lab: Lab, when: str, instrument: str, quantity: str, value: float) -> Write:

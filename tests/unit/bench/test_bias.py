@@ -244,6 +244,11 @@ def test_it_ramps_to_zero_where_lab_toml_wants_that_after_everything_else(fake, 
     assert (fake.bias.volts, fake.bias.on) == (0.0, on)
     order = [entry[0] for entry in fake.log if entry[0] != "fridge"]
     assert order.index("bias") > max(order.index("awg"), order.index("lo"))
+    (moved,) = (line for line in gate.changes if line.what == "bias")
+    assert (moved.old, moved.new) == ("0.2 V", "0 V" if on else "off")
+    assert moved.rule == f'safe = "{state}" of bias'
+    asyncio.run(gate.safe())
+    assert [line.what for line in gate.changes].count("bias") == 1, "nothing moved"
 
 
 def test_without_a_limit_the_driver_ramps_as_it_knows(fake, make):

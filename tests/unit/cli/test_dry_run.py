@@ -71,6 +71,18 @@ def test_what_configuring_sets_is_listed_whole(tmp_path, instrument, driver):
         assert f"{setting}: start" in values
 
 
+def test_markers_and_what_arrives_at_the_device_are_listed(tmp_path):
+    _, out = dry(tmp_path, TEXT)
+    lines = out.splitlines()
+    place = lines.index("awg1.5 marker 1 (high or low, as it is set up)")
+    assert lines[place + 1].startswith("pulses: ")
+    place = lines.index("awg1.5 and awg1.6, at the device (-70 dBm, behind 80 dB)")
+    assert lines[place + 1].startswith("up to -90.9 dBm: "), "both tones, 90 mV, less 80 dB"
+    assert "0 V, output on: resonator_spectroscopy" in lines
+    unrated = spoilt(', attenuation = "67 dB", max_at_device = "-62 dBm"', "")
+    assert "awg1.1 and awg1.2, at the device (no limit, behind 0 dB)" in dry(tmp_path, unrated)[1]
+
+
 def test_the_levels_of_a_generator_have_their_units(tmp_path):
     _, out = dry(tmp_path, TEXT)
     assert "awg1 channels.awg_amplitude (by its driver)\n1 Vpp: start" in out

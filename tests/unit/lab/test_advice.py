@@ -24,6 +24,16 @@ from tests.unit.lab.example import TEXT, spoilt
             "instruments.drive_lo.limits.volts: limits nothing: drive_lo is used as a source",
         ),
         (
+            ', attenuation = "67 dB", max_at_device = "-62 dBm"',
+            "",
+            "qubits.q0.drive: has no max_at_device: what may arrive at the device is not limited",
+        ),
+        (
+            'max_at_device = "-70 dBm"',
+            "",
+            "feedlines.feed0: has no max_at_device: what may arrive at the device is not limited",
+        ),
+        (
             'value = "30 us"',
             'value = "130 us"',
             "qubits.q0.t2_star: 130 µs is longer than 2 t1, 100 µs",

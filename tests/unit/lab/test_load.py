@@ -29,7 +29,7 @@ def test_what_the_example_says(lab):
 
 
 def test_its_wiring(lab):
-    drive = IqLine(Channel("awg1", 3), Channel("awg1", 4), "drive_lo", 4.8e9, 13.0)
+    drive = IqLine(Channel("awg1", 3), Channel("awg1", 4), "drive_lo", 4.8e9, 13.0, 67.0, -62.0)
     assert lab.qubits["q1"].drive == drive
     assert lab.qubits["q1"].resonator == "r1"
     assert lab.resonators["r1"].feedline == "feed0"

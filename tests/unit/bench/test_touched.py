@@ -1,0 +1,100 @@
+"""A qubit that a person holds is not driven, and not read out, whoever drives the bench."""
+
+import asyncio
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from kammerton.bench import Gate
+from kammerton.lab import Channel, IqLine, QubitEntry
+from kammerton.model import Held
+from kammerton.model.roles import Playlist, PlayStep, Waveform
+
+
+def qubit(name: str, i: int, q: int) -> QubitEntry:
+    line = IqLine(Channel("awg", i), Channel("awg", q), "lo", 5e9, 10.0)
+    return QubitEntry(name, f"r{name[1:]}", line, {})
+
+
+@pytest.fixture
+def held() -> set[str]:
+    return set()
+
+
+@pytest.fixture
+def gate(fake, make, held) -> Gate:
+    def holds():
+        return [SimpleNamespace(scope=s, owner="Ada", why="cabling", until=None) for s in held]
+
+    qubits = {each.name: each for each in (qubit("q0", 1, 2), qubit("q1", 3, 4))}
+    return Gate(make.lab(qubits=qubits), fake.instruments, fake.clock, holds=holds)
+
+
+def playlist(volts: float) -> Playlist:
+    """Something on channel 3, `volts` on channel 1: 0 V carry no more than a marker."""
+    waves = {"one": Waveform(np.full(2400, volts, np.float32)),
+             "three": Waveform(np.full(2400, 0.1, np.float32))}  # fmt: skip
+    return Playlist("t1", (1, 3), waves, (PlayStep(("one", "three"), wait_trigger=True),), 1e9)
+
+
+@pytest.mark.parametrize("volts", [0.1, -0.1])
+def test_what_would_drive_a_held_qubit_is_not_loaded(gate, fake, held, volts):
+    held.add("q0")
+    with pytest.raises(Held, match="awg: hands off: q0 is held by Ada: cabling"):
+        asyncio.run(gate.load("awg", playlist(volts)))
+    assert fake.log.of("awg") == []
+    asyncio.run(gate.load("awg", playlist(0.0)))
+    assert fake.log.of("awg") == [("load", "t1")]
+
+
+def test_a_program_that_drives_a_held_qubit_is_not_admitted(gate, make, held):
+    driving = replace(make.compiled(), peaks={Channel("awg", 4): 0.2, Channel("awg", 1): 0.0})
+    silent = replace(driving, window=replace(driving.window, targets=()))
+    held.add("q0")
+    asyncio.run(gate.admit(silent))
+    held.add("q1")
+    with pytest.raises(Held, match="program: hands off: q1 is held by Ada: cabling"):
+        asyncio.run(gate.admit(silent))
+
+
+@pytest.mark.parametrize("scope", ["q0", "r0"])
+def test_a_program_that_reads_out_a_held_qubit_is_not_admitted(gate, make, held, scope):
+    assert make.compiled().window.targets == ("q0",)
+    held.add("q1")
+    asyncio.run(gate.admit(make.compiled()))
+    held.add(scope)
+    with pytest.raises(Held, match=f"program: hands off: {scope} is held"):
+        asyncio.run(gate.admit(make.compiled()))
+
+
+def test_the_audit_says_what_was_loaded_before_and_how_loud_it_is(gate):
+    asyncio.run(gate.load("awg", playlist(0.2)))
+    asyncio.run(gate.load("awg", replace(playlist(0.0), name="ramsey")))
+    gate.set_up_anew("awg")
+    asyncio.run(gate.load("awg", playlist(0.2)))
+    assert [(line.old, line.new, line.rule) for line in gate.changes] == [
+        ("unknown", "playlist t1, up to 200 mV", "limits.volts of awg"),
+        ("playlist t1, up to 200 mV", "playlist ramsey, up to 100 mV", "limits.volts of awg"),
+        ("unknown", "playlist t1, up to 200 mV", "limits.volts of awg"),
+    ]
+
+
+def test_every_line_of_what_is_switched_names_its_rule(gate, make):
+    async def round_of_it() -> None:
+        await gate.admit(make.compiled())
+        await gate.load("awg", playlist(0.0))
+        await gate.tune("lo", 7e9, 13.0)
+        await gate.enable_channels("awg", [1, 3])
+        await gate.enable_source("lo")
+        await gate.run("awg")
+        await gate.trigger("awg")
+        await gate.stop(["awg"])
+
+    asyncio.run(round_of_it())
+    said = {(line.old, line.new): line.rule for line in gate.changes}
+    assert said["none", "1, 3"] == said["off", "on"] == said["waiting", "playing"]
+    assert said["off", "on"] == "cold, and not held"
+    assert said["playing", "stopped"] == "never refused"
+    assert all(line.rule for line in gate.changes)
