@@ -456,7 +456,7 @@ def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
     store: Store, process: BrokerProcess, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    key = "k" * 40
+    key, wrong = "canary-7f31-" + "k" * 30, "canary-9d02-" + "w" * 30
     file = tmp_path / "keys"
     file.write_text(f"ada {key}\n")
 
@@ -476,7 +476,7 @@ def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
             ) as relay:
                 await relay.drained()
                 hold = command(key, scope="q0", why="cool-down")
-                await ada.publish(TOPICS.command("hold"), command("wrong" * 8, scope="q1", why="x"))
+                await ada.publish(TOPICS.command("hold"), command(wrong, scope="q1", why="x"))
                 await ada.publish(TOPICS.command("hold"), hold)
                 await ada.publish(TOPICS.command("hold"), hold)
                 await until(lambda: ear.of(TOPICS.answer), "an answer")
@@ -491,8 +491,15 @@ def test_x2_a_signed_command_is_done_once_and_nothing_else_is(
         assert any("retained" in r for r in reasons)
         assert any("not signed" in r for r in reasons)
         assert any("seen before" in r for r in reasons)
+        shown.append(repr((alarms, broker, store.log(100), ear.heard)))
 
+    shown: list[str] = []
     asyncio.run(scenario())
+    assert "over MQTT" in shown[0]
+    kept = [each for each in store.path.parent.rglob("*") if each.is_file() and each != file]
+    assert store.path in kept
+    assert "canary" not in caplog.text + "".join(shown)
+    assert not any(b"canary" in each.read_bytes() for each in kept)
     lines = [line for line in caplog.messages if "asks to hold" in line]
     assert lines == ["ada over MQTT asks to hold: q0 is held by ada over MQTT until it is released"]
 

@@ -457,12 +457,73 @@ def test_tls_trusts_only_the_named_authority(tmp_path: Path, store: Store) -> No
         process.kill()
 
 
-def _certificate(folder: Path, name: str) -> Path:
-    path = folder / f"{name}.pem"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
-         "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
-         "-keyout", str(path.with_suffix(".key")), "-out", str(path)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+@needs_mosquitto
+@pytest.mark.filterwarnings("ignore:unclosed <ssl.SSLSocket:ResourceWarning")
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="needs openssl for a certificate")
+@pytest.mark.parametrize(
+    ("made", "reason"),
+    [
+        ({"years": (2020, 2021)}, "certificate has expired"),
+        ({"years": (2090, 2091)}, "certificate is not yet valid"),
+        ({"names": "IP:127.0.0.2"}, "not valid for '127.0.0.1'"),
+        ({"names": "DNS:broker.example"}, "not valid for '127.0.0.1'"),
+    ],
+    ids=["expired", "not yet", "another address", "another host"],
+)
+def test_b5_a_certificate_that_is_not_this_brokers_now_is_refused_as_that(
+    tmp_path: Path, made: dict[str, Any], reason: str
+) -> None:
+    """It is its own authority, and trusted: nothing else can be the matter."""
+    right = _certificate(tmp_path, "right", **made)
+    settings = [f"certfile {right}", f"keyfile {right.with_suffix('.key')}", "allow_anonymous true"]
+    process = BrokerProcess(tmp_path, settings)
+
+    async def scenario() -> None:
+        with pytest.raises(BrokerError, match="certificate verify failed") as failure:
+            async with connect(Broker("127.0.0.1", process.port, tls=True, ca_file=right)):
+                pass
+        assert reason in str(failure.value)
+
+    process.start()
+    try:
+        asyncio.run(scenario())
+    finally:
+        process.kill()
+
+
+AUTHORITY = """
+[ca]
+default_ca = own
+[own]
+database = index
+serial = serial
+new_certs_dir = .
+default_md = sha256
+policy = any
+[any]
+commonName = supplied
+"""
+
+
+def _certificate(
+    folder: Path, name: str, names: str = "IP:127.0.0.1", years: tuple[int, int] = (2020, 2090)
+) -> Path:
+    """Make a certificate that signs itself, good from the first of one year to that of another."""
+    path, (begin, end) = folder / f"{name}.pem", years
+    made = folder / name
+    made.mkdir()
+    for file, text in (
+        ("own.cnf", AUTHORITY), ("names", f"subjectAltName={names}\n"), ("index", ""),
+        ("serial", "01\n"),
+    ):  # fmt: skip
+        (made / file).write_text(text)
+    key = str(path.with_suffix(".key"))
+    for command in (
+        ["req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=127.0.0.1",
+         "-keyout", key, "-out", "asked.pem"],
+        ["ca", "-batch", "-selfsign", "-notext", "-config", "own.cnf", "-extfile", "names",
+         "-keyfile", key, "-in", "asked.pem", "-out", str(path),
+         "-startdate", f"{begin}0101000000Z", "-enddate", f"{end}0101000000Z"],
+    ):  # fmt: skip
+        subprocess.run(["openssl", *command], cwd=made, check=True, capture_output=True)
     return path

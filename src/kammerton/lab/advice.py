@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -15,6 +16,9 @@ from kammerton.lab.words import Lab
 from kammerton.model.quantity import show
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+OTHERS = 0o026
+"""Rights that nobody but the owner, and who reads with the group, shall have on a secret."""
+
 BOUNDS = {"generator": ("volts",), "source": ("frequency", "power")}
 
 
@@ -30,18 +34,20 @@ def advise(document: Document) -> Iterator[Problem]:
     yield from _open_broker(document)
 
 
-def missing_files(lab: Lab) -> Iterator[Problem]:
-    """Yield warnings for the files that lab.toml names and that are not there."""
+def named_files(lab: Lab) -> Iterator[Problem]:
+    """Yield warnings for the files that lab.toml names: those that are not there, or not secret."""
     if lab.broker is None:
         return
-    named = {
-        "password_file": lab.broker.password_file,
-        "ca_file": lab.broker.ca_file,
-        "commands": lab.broker.commands,
-    }
-    for key, path in named.items():
-        if path is not None and not path.is_file():
+    secret = {"password_file": lab.broker.password_file, "commands": lab.broker.commands}
+    for key, path in {**secret, "ca_file": lab.broker.ca_file}.items():
+        if path is None:
+            continue
+        if not path.is_file():
             yield Problem(("broker", key), f"there is no file {path}")
+        elif key in secret and os.name == "posix" and (rights := path.stat().st_mode & OTHERS):
+            may = "change" if rights & 0o022 else "read"
+            words = f"others may {may} {path}, which holds secrets: chmod 600 {path}"
+            yield Problem(("broker", key), words)
 
 
 def left_behind(document: Document, lab: Lab, said: str) -> Iterator[Problem]:

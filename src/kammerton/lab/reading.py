@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from kammerton.lab.advice import advise, left_behind, missing_files
+from kammerton.lab.advice import advise, left_behind, named_files
 from kammerton.lab.convert import to_lab
 from kammerton.lab.document import Document
 from kammerton.lab.shape import read_shape
@@ -28,4 +28,4 @@ def read(
     lab = to_lab(document, form)
     if behind := list(left_behind(document, lab, form.store.database)):
         return None, tuple(document.said(behind)), tuple(document.said(warnings))
-    return lab, (), tuple(document.said([*warnings, *missing_files(lab)]))
+    return lab, (), tuple(document.said([*warnings, *named_files(lab)]))

@@ -1,5 +1,8 @@
 """What is odd but usable is a warning, and the Lab is there all the same."""
 
+import re
+import sys
+
 import pytest
 
 from tests.unit.lab.example import TEXT, spoilt
@@ -172,3 +175,22 @@ def test_limits_the_wrong_way_round_are_no_reason_for_a_warning(examined):
     findings = examined(spoilt('min = "-0.5 V", max = "0.5 V"', 'min = "0.5 V", max = "-0.5 V"'))
     assert "min 500 mV is above max -500 mV" in findings.problems[0]
     assert findings.warnings == ()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="rights are POSIX here")
+@pytest.mark.parametrize("key", ["password_file", "commands"])
+@pytest.mark.parametrize(
+    ("mode", "said"),
+    [(0o644, "others may read"), (0o666, "others may change"), (0o620, "others may change"),
+     (0o600, None), (0o400, None), (0o640, None)],
+)  # fmt: skip
+def test_a_secret_that_others_may_read_is_said(examined, tmp_path, key, mode, said):
+    file = tmp_path / "secret"
+    named = f'url = "mqtts://broker.example:8883"\nusername = "lab"\n{key} = "secret"'
+    file.write_text("ada " + 40 * "k", encoding="utf-8")
+    file.chmod(mode)
+    text = re.sub('url = "mqtt:.*"', named, TEXT)
+    warnings = [line for line in examined(text).warnings if f"broker.{key}" in line]
+    assert [f"{said} {file}, which holds secrets: chmod 600" in line for line in warnings] == (
+        [] if said is None else [True]
+    )
