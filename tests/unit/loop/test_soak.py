@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
 import psutil
+import pytest
 
 from kammerton.loop.beliefs import BeliefBook
 from kammerton.loop.catalogue import load_calibrations
@@ -19,15 +21,24 @@ from tests.unit.loop.laboratory import Chip, ScriptedBench, two_qubits
 MINUTES, EVERY = 30, 5
 
 
+@pytest.fixture
+def traced():
+    tracemalloc.start()
+    yield
+    tracemalloc.stop()
+
+
 def held():
-    """Return file descriptors, threads and live objects of this process."""
+    """Return file descriptors, threads, live objects and bytes (arrays too) of this process."""
     gc.collect()
     process = psutil.Process()
     files = process.num_fds() if hasattr(process, "num_fds") else process.num_handles()
-    return files, process.num_threads(), len(gc.get_objects())
+    memory, _ = tracemalloc.get_traced_memory()
+    return files, process.num_threads(), len(gc.get_objects()), memory
 
 
-def test_r6_thirty_simulated_minutes_leave_no_files_threads_or_objects_behind(tmp_path):
+@pytest.mark.usefixtures("traced")
+def test_r6_thirty_simulated_minutes_leave_no_files_threads_objects_or_memory_behind(tmp_path):
     lab, clock = two_qubits(tmp_path), LabClock()
     looks = []
 
@@ -53,3 +64,4 @@ def test_r6_thirty_simulated_minutes_leave_no_files_threads_or_objects_behind(tm
     assert last[0] <= settled[0], "file descriptors grow"
     assert last[1] <= settled[1], "threads grow"
     assert last[2] - settled[2] < 2000, "objects grow"
+    assert last[3] - settled[3] < 100e3, "memory grows"
