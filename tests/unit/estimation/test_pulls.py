@@ -192,6 +192,33 @@ def test_pull_of_counts_that_reach_exactly_0_and_1(kind, window):
     assert 0.75 < pull.std() < 1.25
 
 
+UNIT = np.linspace(0, 1, 101)
+COUNTED = {
+    "t1": (0.05 + 0.9 * np.exp(-5 * UNIT), {"t1": 0.2, "amplitude": 0.9, "offset": 0.05}),
+    "ramsey": (
+        0.5 + 0.44 * np.exp(-2 * UNIT) * np.cos(2 * np.pi * 6 * UNIT + 0.3),
+        {"t2_star": 0.5, "frequency": 6, "phase": 0.3, "amplitude": 0.44, "offset": 0.5},
+    ),
+    "rabi_length": (
+        0.5 - 0.45 * np.exp(-UNIT / 0.7) * np.cos(2 * np.pi * 4.3 * UNIT),
+        {"t_rabi": 0.7, "rabi_frequency": 4.3, "amplitude": -0.45, "offset": 0.5},
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COUNTED)
+def test_every_bar_of_counts_is_honest(kind):
+    """The noise follows the curve, p (1 - p): steep between neighbours of a fast oscillation."""
+    truth, expected = COUNTED[kind]
+    y = np.random.default_rng(14).binomial(1000, truth, (4000, UNIT.size)) / 1000
+    found = fit_batch(kind, UNIT, y, shots=1000)
+    assert np.mean(found.verdict == "accepted") > 0.99
+    for name, value in expected.items():
+        pull = (found.values[name] - value) / found.stderr[name]
+        assert pull.std() == pytest.approx(1.0, abs=0.05), name
+        assert np.mean(np.abs(pull) < 1) == pytest.approx(0.683, abs=0.025), name
+
+
 def test_pull_with_sigma_from_twenty_blocks():
     """A sigma that is itself scattered by 16 % must not shrink the error bars."""
     rng = np.random.default_rng(12)

@@ -120,7 +120,7 @@ def test_a_small_variance_does_not_drown_in_large_ones():
 
 def test_the_short_cut_past_logarithms_leaves_nothing_out():
     rng, seen = np.random.default_rng(8), 0
-    for wide in np.repeat([0.05, 0.2, 0.3, 0.6], 60):
+    for wide in np.repeat([0.01, 0.04, 0.05, 0.2, 0.6], 60):
         near, law = np.exp(wide * rng.standard_normal((2, 41)))
         v, apart = law * np.exp(0.1 * rng.standard_normal(41)), rng.random(41) < 0.1
         v[rng.random(41) < 0.1] = 0.0
@@ -131,4 +131,4 @@ def test_the_short_cut_past_logarithms_leaves_nothing_out():
         changes = step.var() > MATTERS**2 and by_law < off
         assert changed(v, near, apart, 1e-9, law.copy()) == changes
         seen += changes
-    assert 10 < seen < 230
+    assert 10 < seen < 290
