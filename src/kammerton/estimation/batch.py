@@ -25,6 +25,7 @@ from kammerton.estimation.scaled import (
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
 from kammerton.estimation.verdict.given import without_error
+from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.stray import name_stray_points
 from kammerton.model import Fit, TraceError, Value, Verdict
 
@@ -145,6 +146,8 @@ def _fitted(
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
+    if known.get("shots") is not None:
+        judge_populations(said, found)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
     values = _without(found.values, same)
     curve = batch.restore(outcome.curve)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from kammerton.estimation import fit_batch
+from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.numeric.weights import (
     MATTERS,
     changed,
@@ -132,3 +132,76 @@ def test_the_short_cut_past_logarithms_leaves_nothing_out():
         assert changed(v, near, apart, 1e-9, law.copy()) == changes
         seen += changes
     assert 10 < seen < 290
+
+
+def test_as_many_shots_as_traces_and_points_are_not_guessed_at():
+    y = np.random.default_rng(3).binomial(100, 0.5, (21, 21)) / 100
+    shots, x = np.arange(100.0, 121.0), np.linspace(0, 1, 21)
+    with pytest.raises(TraceError, match=r"those of the traces, \(N, 1\), or of the points"):
+        fit_batch("t1", x, y, shots=shots)
+    assert (of_counts(y, shots[:, None])[:, 0] ** -2).tolist() == pytest.approx(
+        [
+            float(n) / (k * (1 - k))
+            for n, k in zip(shots, (y[:, 0] * shots + 1) / (shots + 2), strict=True)
+        ]
+    )
+    assert of_counts(y, np.full(21, 100.0)) == pytest.approx(of_counts(y, 100))
+
+
+@pytest.mark.parametrize("kind", FIT_KINDS)
+def test_whatever_may_be_a_population_takes_shots(kind):
+    volts = {"punch_out", "resonator_flux_map", "dispersive_shift", "single_shot_readout"}
+    assert ("shots" in FIT_KINDS[kind].known) == (kind not in volts)
+
+
+def test_the_bars_of_a_benchmarking_come_from_its_shots():
+    rng, lengths = np.random.default_rng(5), np.repeat([1, 5, 10, 20, 40, 80, 160, 300], 8)
+    y = rng.binomial(1000, 0.5 + 0.48 * 0.985**lengths, (500, lengths.size)) / 1000
+    found = fit_batch("randomized_benchmarking", lengths.astype(float), y, shots=1000)
+    pull = (found.values["error_per_clifford"] - 0.0075) / found.stderr["error_per_clifford"]
+    assert pull.std() == pytest.approx(1.0, abs=0.1)
+
+
+IMPOSSIBLE = {
+    "t1": ((-0.4, 1.38), 1 / 1.5),
+    "t2_echo": ((-0.4, 1.38), 1 / 1.5),
+    "cpmg": ((1.3, -1.0), 1 / 1.5),
+}
+
+
+@pytest.mark.parametrize("kind", IMPOSSIBLE)
+def test_a_decay_to_what_is_no_population_is_not_accepted(kind):
+    """So does a window in which the readout drifts, or another law: chi-square sees nothing."""
+    (offset, contrast), rate = IMPOSSIBLE[kind]
+    p = np.clip(offset + contrast * np.exp(-rate * X), 0, 1)
+    y = np.random.default_rng(6).binomial(20_000, p, (20, X.size)) / 20_000
+    counted, scaled = fit_batch(kind, X, y, shots=20_000), fit_batch(kind, X, y, 0.003)
+    assert not (counted.verdict == "accepted").any()
+    assert (scaled.verdict == "accepted").any(), "volts may go anywhere"
+    said = [reason for reason in counted.reason if "none is below 0 or above 1" in reason]
+    assert len(said) > 10
+
+
+LEVEL = {
+    "t1": np.exp(-5 * X), "t2_echo": 0.5 + 0.5 * np.exp(-((3 * X) ** 2)),
+    "ramsey": 0.5 + 0.5 * np.exp(-2 * X) * np.cos(2 * np.pi * 6 * X + 0.3),
+    "rabi_amplitude": 0.5 - 0.5 * np.cos(2 * np.pi * 2.3 * X),
+    "rabi_length": 0.5 - 0.5 * np.exp(-X / 0.7) * np.cos(2 * np.pi * 4.3 * X),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", LEVEL)
+def test_a_law_from_an_exact_0_to_an_exact_1_is_no_population_too_many(kind):
+    y = np.random.default_rng(7).binomial(500, LEVEL[kind], (3000, X.size)) / 500
+    reasons = fit_batch(kind, X, y, shots=500).reason
+    assert sum("none is below 0" in reason for reason in reasons) <= 1
+
+
+def test_a_ramsey_that_swings_beyond_a_population_is_not_accepted():
+    """Only a sweep that begins late hides it: at its points all is between 0 and 1."""
+    late = 0.2 + X
+    p = 0.5 + 1.2 * np.exp(-4 * late) * np.cos(2 * np.pi * 6 * late)
+    y = np.random.default_rng(8).binomial(20_000, p, (20, X.size)) / 20_000
+    found = fit_batch("ramsey", late, y, shots=20_000)
+    assert not (found.verdict == "accepted").any()
+    assert any("it would swing to a population of" in reason for reason in found.reason)

@@ -234,5 +234,5 @@ def _words(found: Derived, alone: Array, k: int, n: int) -> str:
 
 
 KINDS: dict[str, Kind] = {
-    "allxy": Kind(ready, allxy, ("contrast", "offset"), whole=True, unlike=unlike)
+    "allxy": Kind(ready, allxy, ("shots", "contrast", "offset"), whole=True, unlike=unlike)
 }

@@ -38,7 +38,7 @@ PRECISE = 0.33
 OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
 UNMIXED = 0.2  # how far readout and leakage may move the survival of a fully mixed state
 UNITS = {"depolarization": "", "error_per_clifford": "", "amplitude": "", "offset": ""}
-KNOWN = ("qubits", "offset", "contrast", "population")
+KNOWN = ("shots", "qubits", "offset", "contrast", "population")
 
 
 @dataclass(frozen=True, eq=False)

@@ -41,7 +41,7 @@ SLOWEST = 0.8  # rad in the window, of the longest train
 FASTEST = 0.4  # periods per point of the longest train
 SEARCHED = 24.0  # delta-BIC that pays for a search over some 1000 pairs of period and place
 UNITS = {"drag_coefficient": "", "period": "", "amplitude": "", "offset": ""}
-KNOWN = ("extremum", "expected", "interleaved")
+KNOWN = ("shots", "extremum", "expected", "interleaved")
 DRIFT = 20.0  # delta-BIC over a random walk
 
 

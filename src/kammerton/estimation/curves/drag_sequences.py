@@ -43,7 +43,7 @@ LINES, PARABOLAS, BOWED = [0, 1, 3, 4], [0, 1, 2, 3, 4, 5], [0, 1, 3, 4, 5, 6]  
 WORTH = 8.0  # delta-BIC over lines for which the third law is believed where the second is not
 REAL = 1e-6  # windows off the real axis, which are rounding
 UNEQUAL = 0.5  # part of the crossing by which both sequences may move together
-KNOWN = ("expected", "interleaved")
+KNOWN = ("shots", "expected", "interleaved")
 UNITS = {"drag_coefficient": "", "slope": "", "offset": ""}
 
 

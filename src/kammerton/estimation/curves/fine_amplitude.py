@@ -48,7 +48,7 @@ ALIKE = 9.0  # chi-square by which a second error per gate must be worse
 GONE = 4.0  # decay over all gates beyond which most of them say nothing
 PRECISE = 0.03  # error in parts of the angle that a Rabi oscillation reaches too
 UNITS = {"angle_error": "rad", "amplitude_scale": "", "amplitude": "", "offset": ""}
-KNOWN = ("angle", "phase", "contrast", "offset")
+KNOWN = ("shots", "angle", "phase", "contrast", "offset")
 
 
 @dataclass(frozen=True, eq=False)

@@ -255,5 +255,7 @@ def _resolved(value: dict[str, float], error: dict[str, float]) -> Objection | N
 
 
 KINDS: dict[str, Kind] = {
-    "avoided_crossing": over_a_map(avoided_crossing, ("frequency", "bias"), (8, 8))
+    "avoided_crossing": over_a_map(
+        avoided_crossing, ("frequency", "bias"), (8, 8), known=("shots",)
+    )
 }

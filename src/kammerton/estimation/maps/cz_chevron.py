@@ -330,5 +330,7 @@ def _placed(found: Found, value: dict[str, float], maps: Maps) -> Iterator[Objec
 
 
 KINDS: dict[str, Kind] = {
-    "cz_chevron": over_a_map(cz_chevron, ("amplitude", "length"), (8, 8), complex_too=False)
+    "cz_chevron": over_a_map(
+        cz_chevron, ("amplitude", "length"), (8, 8), complex_too=False, known=("shots",)
+    )
 }

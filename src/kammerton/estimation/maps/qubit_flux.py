@@ -100,5 +100,7 @@ def _curve(
 
 
 KINDS: dict[str, Kind] = {
-    "qubit_flux_map": over_a_map(qubit_flux_map, ("frequency", "bias"), (8, 8), known=KNOWN)
+    "qubit_flux_map": over_a_map(
+        qubit_flux_map, ("frequency", "bias"), (8, 8), known=("shots", *KNOWN)
+    )
 }

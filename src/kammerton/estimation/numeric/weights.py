@@ -72,11 +72,21 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
         n = np.broadcast_to(each, p.shape)
     except (TypeError, ValueError) as error:
         raise TraceError("shots must be one number, or shaped as y") from error
+    _demand_plain(np.asarray(shots, dtype=np.float64), p)
     if not (np.isfinite(n) & (n >= 1)).all():
         raise TraceError("shots must be 1 or more")
     likely = (p * n + 1) / (n + 2)
     result: Array = np.sqrt(likely * (1 - likely) / n)
     return result
+
+
+def _demand_plain(shots: Array, p: Array) -> None:
+    """Refuse as many numbers of shots as there are traces and points: nobody knows of which."""
+    if p.ndim == 2 and shots.shape == p.shape[:1] == p.shape[1:] and np.ptp(shots) > 0:
+        raise TraceError(
+            f"{shots.size} numbers of shots may be those of the traces, (N, 1), or of the points, "
+            "(1, M): give them in one of these shapes"
+        )
 
 
 def smoothed(variance: Array) -> tuple[Array, Mask]:
