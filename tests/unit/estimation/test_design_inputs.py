@@ -39,7 +39,47 @@ def line(x, theta):
     return theta[0] + theta[1] * x
 
 
+def fringe():
+    return ramsey_belief(1e5, 2e4, 50e-6, 1e-5, KNOWN)
+
+
 REFUSED = {
+    "targets is 1.5; it is a whole number from 1 on": lambda: levels(0.1, 0.9, targets=1.5),
+    "targets is 0; it is a whole number": lambda: levels(0.1, 0.9, targets=0),
+    "overhead is not a number": lambda: Timing("long"),
+    "longest is '1 us', no number of seconds": lambda: Timing(1e-6, longest="1 us"),
+    "economy is 'money'": lambda: Timing(1e-6, economy="money"),
+    "the posterior is of ramsey; this designs t1 or t2_echo": lambda: t1_design(fringe(), TIMING),
+    "the posterior is of t1; this designs ramsey": lambda: ramsey_design(belief(), TIMING, 1e3),
+    "posterior is none": lambda: t1_design(50e-6, TIMING),
+    "first is 2.5; it is a whole number": lambda: t1_design(belief(), TIMING, first=2.5),
+    "first is not finite": lambda: t1_design(belief(), TIMING, first=np.nan),
+    "first is not a number": lambda: ramsey_design(fringe(), TIMING, 1e3, first="few"),
+    "budget is not a number": lambda: t1_design(belief(), TIMING, 0.05, "much"),
+    r"budget has shape \(3,\); there are 2 targets": lambda: t1_design(
+        belief(), TIMING, 0.05, [1.0, 2.0, 3.0]
+    ),
+    "ones is complex": lambda: update(belief(), plan(), 1j * np.ones((2, 3))),
+    "targets is 'q0', one word": lambda: judge(belief(), 0.05, "q0"),
+    "of is 1.5; it is a whole number": lambda: c_optimal([[1.0, 2.0], [2.0, 1.0]], of=1.5),
+    "of is 9; theta has 2 parameters": lambda: sweep_design(
+        line, [0, 1], [X], 0.1, 1, TIMING, of=9
+    ),
+    r"goal has shape \(2,\); it is one number": lambda: sweep_design(
+        line, [0, 1], [X], [0.1, 0.2], 1, TIMING
+    ),
+    "goal is 1e-300; a shot at each point gives": lambda: sweep_design(
+        line, [0, 1], [X], 1e-300, 1, TIMING
+    ),
+    "a window has negative delays": lambda: sweep_design(
+        line, [0, 1], [X, -X], 0.1, 1, TIMING, delays=True
+    ),
+    "what law returns is not finite": lambda: sweep_design(
+        lambda x, theta: x * np.nan, [0, 1], [X], 0.1, 1, TIMING
+    ),
+    r"law returns shape \(3,\) for x of shape \(5,\)": lambda: sweep_design(
+        lambda x, theta: np.zeros(3), [0, 1], [X], 0.1, 1, TIMING
+    ),
     "offset is not finite": lambda: levels(np.nan, 0.9),
     "contrast is 0": lambda: levels(0.1, 0.0),
     "contrast_sigma is negative": lambda: levels(0.1, 0.9, 0.0, -0.1),
@@ -58,11 +98,11 @@ REFUSED = {
     "band is not positive": lambda: ramsey_belief(0.0, None, 5e-5, 1e-5, KNOWN, 0.0),
     "goal is not positive": lambda: t1_design(belief(), TIMING, 0.0),
     "budget is not finite": lambda: t1_design(belief(), TIMING, 0.05, np.nan),
-    "takes at least one shot": lambda: t1_design(belief(), TIMING, 0.05, first=0),
+    "first is 0; it is a whole number": lambda: t1_design(belief(), TIMING, 0.05, first=0),
     r"ones has shape \(2, 2\)": lambda: update(belief(), plan(), np.zeros((2, 2))),
     "between 0 and the shots": lambda: update(belief(), plan(), np.full((2, 3), 11)),
     "ones holds infinite": lambda: update(belief(), plan(), np.full((2, 3), np.inf)),
-    "ones is not an array": lambda: update(belief(), plan(), [["a"] * 3] * 2),
+    "ones is not a number or an array": lambda: update(belief(), plan(), [["a"] * 3] * 2),
     "sigma must be positive": lambda: update_populations(belief(), plan(), np.zeros((2, 3)), 0.0),
     "3 targets for 2 posteriors": lambda: judge(belief(), 0.05, ["a", "b", "c"]),
     "nothing was measured": lambda: judge(belief(), 0.05, ["a", "b"]),

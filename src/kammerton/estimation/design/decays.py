@@ -16,7 +16,15 @@ from kammerton.estimation.design.allocate import dealt, needed, variance_after, 
 from kammerton.estimation.design.joint import joint
 from kammerton.estimation.design.laws import T1, T2_ECHO, Law
 from kammerton.estimation.design.posterior import Posterior, Prior, begin
-from kammerton.estimation.design.words import Array, Levels, Plan, Timing, numbers, spread
+from kammerton.estimation.design.words import (
+    Array,
+    Levels,
+    Plan,
+    Timing,
+    real,
+    spread,
+    whole_number,
+)
 from kammerton.model import TraceError
 
 REACH = 40.0  # factor by which the truth may differ from the belief
@@ -79,6 +87,7 @@ def t1_design(
     The plan's `promised` is the sigma in s to expect after this round. A plan without shots
     says that the goal or the budget is reached; `judge` says which, and what it is worth.
     """
+    demand_law(posterior, T1, T2_ECHO)
     aim, left = limits(posterior, goal, budget, first)
     most = np.maximum(first, posterior.shots)
     delays = _delays(posterior, timing, most)
@@ -89,6 +98,15 @@ def t1_design(
 t2_echo_design = t1_design
 
 
+def demand_law(posterior: Posterior, *laws: Law) -> None:
+    """Raise TraceError where what is believed is the parameter of another law."""
+    if not isinstance(posterior, Posterior):
+        raise TraceError("posterior is none: it comes from a belief, or from update")
+    if posterior.law not in laws:
+        names = " or ".join(law.name for law in laws)
+        raise TraceError(f"the posterior is of {posterior.law.name}; this designs {names}")
+
+
 def limits(
     posterior: Posterior, goal: ArrayLike, budget: ArrayLike, first: int
 ) -> tuple[Array, Array]:
@@ -96,10 +114,9 @@ def limits(
     aim = spread(goal, len(posterior), "goal")
     if (aim <= 0).any():
         raise TraceError("goal is not positive")
-    left = numbers(np.minimum(budget, FOREVER), "budget")
-    if first < 1:
-        raise TraceError(f"first is {first}; a round takes at least one shot")
-    return aim, np.broadcast_to(left, (len(posterior),))
+    left = spread(np.minimum(real(budget, "budget"), FOREVER), len(posterior), "budget")
+    whole_number(first, "first", 1)
+    return aim, left
 
 
 def _delays(posterior: Posterior, timing: Timing, shots: Array) -> tuple[Array, Array]:

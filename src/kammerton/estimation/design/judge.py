@@ -44,6 +44,10 @@ def judge(posterior: Posterior, goal: ArrayLike, targets: Sequence[str]) -> dict
     the posterior's, wider where chi-square is doubtful.
     """
     aim = spread(goal, len(posterior), "goal")
+    if (aim <= 0).any():
+        raise TraceError("goal is not positive")
+    if isinstance(targets, str):
+        raise TraceError(f"targets is {targets!r}, one word; it is a list of names")
     if len(targets) != len(posterior):
         raise TraceError(f"{len(targets)} targets for {len(posterior)} posteriors")
     if not posterior.history:

@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.optimize import linprog
 
-from kammerton.estimation.design.words import Array, Timing, numbers
+from kammerton.estimation.design.words import Array, Timing, numbers, one_number, whole_number
 from kammerton.model import TraceError
 
 STEP = 1e-5  # relative, of numerical derivatives
 PRESENT = 1e-9  # share below which a setting is none
+LARGEST = 1e15  # shots at a point, and numbers of parameters: more is a slip
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +46,7 @@ def c_optimal(
     TraceError
         The arrays cannot be used, or no setting tells anything of the parameter.
     """
-    rows = numbers(jacobian, "jacobian")
+    rows, of = numbers(jacobian, "jacobian"), whole_number(of, "of", -int(LARGEST))
     if rows.ndim != 2 or not -rows.shape[1] <= of < rows.shape[1]:
         raise TraceError(f"jacobian has shape {rows.shape}; it must be (M, P), with P above {of}")
     noise = _each(sigma, "sigma", len(rows))
@@ -90,8 +91,10 @@ def sweep_design(
     TraceError
         An array cannot be used, or no window tells anything of the parameter.
     """
-    believed = np.atleast_1d(numbers(theta, "theta"))
-    if not (goal > 0 and sigma > 0):
+    believed, of = np.atleast_1d(numbers(theta, "theta")), whole_number(of, "of", -int(LARGEST))
+    if not -len(believed) <= of < len(believed):
+        raise TraceError(f"of is {of}; theta has {len(believed)} parameters")
+    if not (one_number(goal, "goal") > 0 and one_number(sigma, "sigma") > 0):
         raise TraceError("goal and sigma must be positive")
     sweeps = [
         _sweep(law, believed, np.atleast_1d(numbers(x, "window")), goal, sigma, timing, of, delays)
@@ -109,12 +112,16 @@ def _sweep(
     law: Callable[[Array, Array], Array], theta: Array, x: Array, goal: float, sigma: float,
     timing: Timing, of: int, delays: bool,
 ) -> Sweep:  # fmt: skip
+    if delays and (x < 0).any():
+        raise TraceError("a window has negative delays")
     rows = jacobian(law, x, theta) / sigma
     size = np.maximum(np.sqrt((rows**2).sum(axis=0)), 1e-300)
     _, values, right = np.linalg.svd(rows / size, full_matrices=False)
     if len(values) < len(theta) or values[-1] < 1e-7 * values[0]:
         return Sweep(x, 0, np.inf, np.inf)
     one = float(np.sqrt(((right[:, of] / values) ** 2).sum()) / size[of])
+    if one / goal > LARGEST**0.5:
+        raise TraceError(f"goal is {goal:g}; a shot at each point gives {one:g}")
     shots = max(1, int(np.ceil((one / goal) ** 2)))
     each = x.size * timing.overhead + (float(x.sum()) if delays else 0.0)
     return Sweep(x, shots, one / np.sqrt(shots), shots * each)
@@ -126,7 +133,10 @@ def jacobian(law: Callable[[Array, Array], Array], x: Array, theta: Array) -> Ar
     for k in range(theta.size):
         step = np.zeros_like(theta)
         step[k] = STEP * max(abs(theta[k]), 1e-12)
-        columns.append((law(x, theta + step) - law(x, theta - step)) / (2 * step[k]))
+        both = [numbers(law(x, theta + sign * step), "what law returns") for sign in (1, -1)]
+        if any(y.shape != x.shape for y in both):
+            raise TraceError(f"law returns shape {both[0].shape} for x of shape {x.shape}")
+        columns.append((both[0] - both[1]) / (2 * step[k]))
     return np.stack(columns, axis=1)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from kammerton.estimation.design.decays import limits, settled
+from kammerton.estimation.design.decays import demand_law, limits, settled
 from kammerton.estimation.design.joint import joint
 from kammerton.estimation.design.laws import RAMSEY
 from kammerton.estimation.design.posterior import Posterior, Prior, begin
@@ -65,6 +65,7 @@ def ramsey_design(
     goal: sigma to reach, Hz, one number or (N,). budget: instrument seconds left, likewise.
     first: shots of a round while the delay still grows.
     """
+    demand_law(posterior, RAMSEY)
     aim, left = limits(posterior, goal, budget, first)
     longest = LONGEST * (posterior.weights.sum(axis=2) * posterior.prior.hidden).sum(axis=1)
     grown = 1 / (2 * np.pi * posterior.sd) > longest

@@ -15,7 +15,7 @@ from kammerton.estimation.design.posterior import (
     shot_variance,
     weighed,
 )
-from kammerton.estimation.design.words import Array, Entry, Plan, numbers
+from kammerton.estimation.design.words import Array, Entry, Plan, numbers, real
 from kammerton.model import TraceError
 
 
@@ -55,10 +55,7 @@ def update_populations(
 
 
 def _shaped(values: ArrayLike, plan: Plan, posterior: Posterior, name: str) -> Array:
-    try:
-        array = np.atleast_2d(np.asarray(values, dtype=np.float64))
-    except (TypeError, ValueError) as error:
-        raise TraceError(f"{name} is not an array of numbers") from error
+    array = np.atleast_2d(real(values, name))
     if array.shape != plan.delays.shape or len(array) != len(posterior):
         raise TraceError(
             f"{name} has shape {array.shape}; the plan has {plan.delays.shape} settings "

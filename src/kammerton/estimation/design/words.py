@@ -53,6 +53,7 @@ def levels(
     TraceError
         A number is not finite, a sigma is negative, a contrast is 0, or shapes disagree.
     """
+    targets = whole_number(targets, "targets", 1)
     names = ("offset", "contrast", "offset_sigma", "contrast_sigma", "shot_noise")
     given = (offset, contrast, offset_sigma, contrast_sigma, shot_noise)
     values = [spread(v, targets, name) for name, v in zip(names, given, strict=True)]
@@ -78,8 +79,13 @@ class Timing:
     economy: Literal["seconds", "shots"] = "seconds"
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.overhead) and self.overhead > 0):
+        if one_number(self.overhead, "overhead") <= 0.0:
             raise TraceError(f"overhead of {self.overhead} s; a shot takes time")
+        for name in ("shortest", "longest"):
+            if not isinstance(getattr(self, name), (int, float, np.number)):
+                raise TraceError(f"{name} is {getattr(self, name)!r}, no number of seconds")
+        if self.economy not in ("seconds", "shots"):
+            raise TraceError(f"economy is {self.economy!r}; it is seconds or shots")
         if not 0 <= self.shortest < self.longest:
             raise TraceError(f"delays from {self.shortest} s to {self.longest} s hold none")
 
@@ -175,10 +181,52 @@ def numbers(values: ArrayLike, name: str) -> Array:
     TraceError
         They are none; the message names them.
     """
-    try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TraceError(f"{name} is not a number or an array of numbers") from error
+    array = real(values, name)
     if not np.isfinite(array).all():
         raise TraceError(f"{name} is not finite")
     return array
+
+
+def real(values: ArrayLike, name: str) -> Array:
+    """Return values as floats, finite or not.
+
+    Raises
+    ------
+    TraceError
+        They are no real numbers; the message names them.
+    """
+    try:
+        array = np.asarray(values)
+        if not np.iscomplexobj(array):
+            return np.asarray(array, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TraceError(f"{name} is not a number or an array of numbers") from error
+    raise TraceError(f"{name} is complex; it is real")
+
+
+def one_number(value: object, name: str) -> float:
+    """Return one finite number.
+
+    Raises
+    ------
+    TraceError
+        It is none; the message names it.
+    """
+    array = numbers(value, name)  # type: ignore[arg-type]
+    if array.ndim:
+        raise TraceError(f"{name} has shape {array.shape}; it is one number")
+    return float(array)
+
+
+def whole_number(value: object, name: str, least: int) -> int:
+    """Return a whole number that is not below `least`.
+
+    Raises
+    ------
+    TraceError
+        It is none; the message names it.
+    """
+    number = one_number(value, name)
+    if number != round(number) or not least <= number < 2**53:
+        raise TraceError(f"{name} is {value!r}; it is a whole number from {least} on")
+    return int(number)
