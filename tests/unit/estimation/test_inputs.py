@@ -185,3 +185,24 @@ def test_every_trace_may_have_its_own_shots():
     alone = fit_batch("t1", X, np.clip(Y, 0, 1), shots=100)
     assert both.stderr["t1"][0] == pytest.approx(alone.stderr["t1"][0], rel=1e-6)
     assert both.stderr["t1"][1] < 0.5 * both.stderr["t1"][0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "x", "shape", "bad", "said"),
+    [
+        ("t1", X, (3, X.size), (1, 4), "trace 1 holds infinite values, the first at point 4"),
+        ("t1", X, (1, X.size), (0, 4), "y holds infinite values, the first at point 4; a missing"),
+        (
+            "qubit_flux_map", (np.linspace(4e9, 5e9, 9), np.linspace(-1, 1, 8)), (2, 9, 8),
+            (1, 2, 3), r"map 1 holds infinite values, the first at point \(2, 3\)",
+        ),
+    ],
+)  # fmt: skip
+def test_the_trace_that_cannot_be_used_is_named(kind, x, shape, bad, said):
+    y = np.random.default_rng(1).normal(size=shape)
+    y[bad] = -np.inf
+    with pytest.raises(ValueError, match=said):
+        fit_batch(kind, x, y)
+    y[bad[0]] = np.nan
+    with pytest.raises(ValueError, match=said.split(" holds")[0] + " holds only missing points"):
+        fit_batch(kind, x, y)

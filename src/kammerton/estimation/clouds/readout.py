@@ -27,6 +27,7 @@ from kammerton.estimation.clouds.judge import (
     unresolved,
 )
 from kammerton.estimation.clouds.seeds import fit_three, fit_two, framed, with_third
+from kammerton.estimation.numeric.arrays import demand_finite
 from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.verdict.findings import Findings
 from kammerton.estimation.verdict.kind import Kind
@@ -109,10 +110,7 @@ def _shots(y: ArrayLike) -> Complex:
     values = values[None] if values.ndim == 1 else values
     if values.ndim != 2 or values.size == 0:
         raise TraceError(f"y has shape {np.shape(y)}; it must be (M,) or (N, M) and hold shots")
-    if np.isinf(values).any():
-        raise TraceError("y holds infinite values")
-    if np.isnan(values).all(axis=1).any():
-        raise TraceError("y holds only missing points (NaN)")
+    demand_finite(values, "target")
     return values
 
 

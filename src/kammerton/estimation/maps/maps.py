@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.numeric.arrays import noise_of, numbers
+from kammerton.estimation.numeric.arrays import demand_finite, noise_of, numbers
 from kammerton.estimation.numeric.weights import smoothed, valid
 from kammerton.estimation.verdict.kind import Kind, Known
 from kammerton.estimation.verdict.outcome import Outcome
@@ -133,10 +133,7 @@ def _values(
         raise TraceError("y holds no map")
     if np.iscomplexobj(values) and not complex_too:
         raise TraceError("y is complex; this kind of fit needs real values")
-    if np.isinf(values).any():
-        raise TraceError("y holds infinite values")
-    if np.isnan(values).all(axis=(1, 2)).any():
-        raise TraceError("y holds only missing points (NaN)")
+    demand_finite(values, "map")
     return values
 
 

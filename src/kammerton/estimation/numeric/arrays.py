@@ -64,3 +64,31 @@ def noise_of(sigma: Any, shape: tuple[int, ...]) -> Array:
     if (noise < 0).any():
         raise TraceError("sigma is negative")
     return noise if noise.shape == shape else np.array(np.broadcast_to(noise, shape))
+
+
+def demand_finite(y: NDArray[Any], called: str = "trace") -> None:
+    """Refuse y (N, ...) with an infinite value, or without a point in some trace, and say where.
+
+    called: what one of the N is: a trace, a map.
+
+    Raises
+    ------
+    TraceError
+        Says which trace, and which point.
+    """
+    rows = y.reshape(len(y), -1)
+    if (bad := np.isinf(rows)).any():
+        n, i = np.argwhere(bad)[0]
+        at = np.unravel_index(i, y.shape[1:])
+        place = str(int(at[0])) if len(at) == 1 else f"({', '.join(str(int(k)) for k in at)})"
+        raise TraceError(
+            f"{_which(called, n, y)} holds infinite values, the first at point {place}; "
+            "a missing point is NaN"
+        )
+    if (empty := np.isnan(rows).all(axis=1)).any():
+        which = _which(called, int(empty.argmax()), y)
+        raise TraceError(f"{which} holds only missing points (NaN)")
+
+
+def _which(called: str, n: int, y: NDArray[Any]) -> str:
+    return f"{called} {n}" if len(y) > 1 else "y"

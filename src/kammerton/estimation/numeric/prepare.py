@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from kammerton.estimation.numeric.arrays import all_of, noise_of, numbers
+from kammerton.estimation.numeric.arrays import all_of, demand_finite, noise_of, numbers
 from kammerton.estimation.numeric.kernels import careful_kernel, kernel
 from kammerton.estimation.numeric.places import enough_places, places
 from kammerton.estimation.numeric.weights import learned, smoothed, valid
@@ -236,8 +236,8 @@ def _values(y: ArrayLike, *, complex_too: bool) -> tuple[NDArray[Any], bool]:
     if np.iscomplexobj(values) and not complex_too:
         raise TraceError("y is complex; this kind of fit needs real values")
     complete = whole(values)
-    if not complete and np.isinf(values).any():
-        raise TraceError("y holds infinite values")
+    if not complete and values.size:
+        demand_finite(values)
     return values, complete
 
 
@@ -259,8 +259,6 @@ def _enough(y: NDArray[Any], least: int, complete: bool) -> None:
     if y.shape[0] == 0:
         raise TraceError("y holds no trace")
     which = f"trace {int(present.argmin())}" if len(present) > 1 else "y"
-    if present.min() == 0:
-        raise TraceError(f"{which} holds only missing points (NaN)")
     if present.min() < least:
         raise TraceError(
             f"{which} has {int(present.min())} points; "
