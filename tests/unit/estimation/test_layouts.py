@@ -249,7 +249,7 @@ def test_what_is_known_in_any_words() -> None:
     ("text", "says"),
     [
         ("anharmonicity", "is not NAME=VALUE"), ("=3", "is not NAME=VALUE"),
-        ("anharmonicty=1", r"did you mean 'anharmonicity'\?\); it takes anharmonicity, period"),
+        ("anharmonicty=1", r"did you mean 'anharmonicity'\?\); it takes shots, anharmonicity"),
         ("anharmonicity=5 V", "'5 V' is in V, but it needs Hz"),
         ("anharmonicity=5 Hx", "'Hx' is not a unit"), ("asymmetry=1 Hz", "needs a plain number"),
     ],
@@ -265,10 +265,10 @@ def test_what_is_read_is_known_in_no_unit_of_what_is_swept() -> None:
     assert known_of("t1", ["offset=100 mV"]) == {"offset": pytest.approx(0.1)}
 
 
-def test_known_twice_and_of_a_kind_that_takes_nothing() -> None:
+def test_known_twice_and_of_a_kind_that_does_not_take_it() -> None:
     with pytest.raises(TraceError, match="period is given twice"):
         known_of("qubit_flux_map", ["period=1", "period=2"])
-    with pytest.raises(TraceError, match="cannot use period; it takes nothing"):
+    with pytest.raises(TraceError, match="cannot use period; it takes shots"):
         known_of("cz_chevron", ["period=1"])
     with pytest.raises(TraceError, match="did you mean 'cz_chevron'"):
         layout_of("cz_shevron")

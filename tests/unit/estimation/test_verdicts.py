@@ -269,3 +269,25 @@ def test_an_oscillation_that_turns_back_before_it_is_gone_is_accepted(decay):
     scatter = 0.02 * np.random.default_rng(0).standard_normal((200, T.size))
     found = fit_batch("rabi_length", T, law + scatter, 0.02)
     assert (found.verdict == "accepted").mean() > 0.98
+
+
+@pytest.mark.parametrize(
+    ("middle", "wide"), [(0.2, 0.06), (0.3, 0.06), (0.35, 0.1), (0.5, 0.1), (0.65, 0.06)]
+)
+def test_a_smooth_step_is_no_broad_line_at_its_end(middle, wide):
+    u = np.linspace(0, 1, 201)
+    step = 1 / (1 + np.exp(-(u - middle) / wide))
+    y = step + 0.02 * np.random.default_rng(4).normal(size=(100, 201))
+    found = fit_batch("qubit_spectroscopy", 4.9e9 + 1e8 * u, y, 0.02, interleaved=True)
+    assert np.mean(found.verdict == "accepted") < 0.05
+    beyond = found.advice[found.status == "line at the edge"]
+    assert all(4.85e9 < each.centre_on < 5.05e9 for each in beyond)
+
+
+@pytest.mark.parametrize(("centre", "width"), [(0.2, 0.35), (0.8, 0.35), (0.5, 0.5)])
+def test_a_broad_line_whose_shoulders_are_seen_is_accepted(centre, width):
+    u = np.linspace(0, 1, 201)
+    line = 1 / (1 + (2 * (u - centre) / width) ** 2)
+    y = line + 0.02 * np.random.default_rng(4).normal(size=(100, 201))
+    found = fit_batch("qubit_spectroscopy", 4.9e9 + 1e8 * u, y, 0.02, interleaved=True)
+    assert np.mean(found.verdict == "accepted") > 0.95

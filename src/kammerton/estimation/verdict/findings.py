@@ -32,7 +32,7 @@ OUTSIDE = Advice(window_times=2.0)  # a line that is not in the window may be be
 RAILED = 3  # points of exactly the same extreme value that are not chance
 SATURATED = "many points sit at one and the same extreme value: the readout is saturated"
 UNIQUE = 0.98  # share of different values above which a trace is not counts
-WIDEST = 0.8
+WIDEST, BROAD = 0.8, 0.25  # of the window: a line, and one whose shoulders must both be seen
 OTHERS_LAG, OTHERS_SUM = 5.0, 60.0  # lag-1 correlation in sigmas, Ljung-Box sum: another law's
 PRECISE = 0.33  # relative error of a time or a width
 FLAT, STRAY, OTHER, CUT, WEAK, JUMPS, WALKS, MISFIT = range(1, 9)  # objections, as kernels say them
@@ -259,14 +259,16 @@ def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
 def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float = WIDEST) -> None:
     """Object to lines that are badly placed in their window, or a single point.
 
-    widest: how wide a line may be, in windows, with two of its errors.
+    widest: how wide a line may be, in windows, with two of its errors. In the plane, where it is
+    wider, the phase tells a line whose shoulder is not seen from a step.
     """
     if not findings.is_open().any():
         return
     values, stderr = found.values, found.stderr
     zero, span = batch.column(batch.zero), batch.column(batch.span)
     centre, width = (values["frequency"] - zero) / span, values["linewidth"] / span
-    upper = width + 2.0 * np.nan_to_num(stderr["linewidth"]) / span
+    doubt = 2.0 * np.nan_to_num(stderr["linewidth"]) / span
+    upper, lower = width + doubt, width - doubt
     step = 1.0 / (batch.points - 1)
     findings.insufficient(
         width < 1.3 * step, "sampling too coarse",
@@ -281,6 +283,12 @@ def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float =
     findings.insufficient(
         upper > widest, "range too narrow", "the line may be as wide as the window",
         lambda n: Advice(window_times=float(np.clip(4 * width[n], 2.0, 5.0))),
+    )  # fmt: skip
+    findings.insufficient(
+        (width > BROAD) & (2.0 * np.minimum(centre, 1.0 - centre) < lower)
+        & (widest == WIDEST), "line at the edge",
+        "a shoulder of a broad line lies beyond the window: a smooth step would look like it",
+        lambda n: Advice(centre_on=float(values["frequency"][n])),
     )  # fmt: skip
     findings.insufficient(
         imprecise(values["linewidth"], stderr["linewidth"], 0.5), "error too large",
