@@ -291,3 +291,28 @@ def test_a_broad_line_whose_shoulders_are_seen_is_accepted(centre, width):
     y = line + 0.02 * np.random.default_rng(4).normal(size=(100, 201))
     found = fit_batch("qubit_spectroscopy", 4.9e9 + 1e8 * u, y, 0.02, interleaved=True)
     assert np.mean(found.verdict == "accepted") > 0.95
+
+
+@pytest.mark.parametrize("sigma", [0.01, None])
+@pytest.mark.parametrize(
+    ("time", "hz"), [(0.03, 3), (0.03, 20), (0.02, 10), (0.005, 10), (0.002, 3)]
+)
+def test_fringes_that_are_gone_at_once_ask_for_a_shorter_window(time, hz, sigma):
+    """They were a jump, a stray point, or half a period whose window should be longer."""
+    x = np.linspace(0, 1, 101)
+    truth = 0.5 + 0.45 * np.exp(-x / time) * np.cos(2 * np.pi * hz * x + 0.2)
+    y = truth + 0.01 * np.random.default_rng(4).normal(size=(200, 101))
+    found = fit_batch("ramsey", x, y, sigma)
+    shorter = np.isin(found.status, ["window too long", "sampling too coarse"])
+    assert np.mean(shorter) > 0.97
+    assert np.mean(found.status == "window too long") > 0.8
+    assert not (found.verdict == "accepted").any()
+    assert all(each.window_times <= 0.5 for each in found.advice[shorter])
+
+
+def test_a_stray_point_among_the_first_is_no_window_too_long():
+    y = 0.5 + 0.01 * np.random.default_rng(5).normal(size=(200, 101))
+    y[:, 3] += 0.4
+    found = fit_batch("ramsey", np.linspace(0, 1, 101), y, 0.01)
+    assert not (found.status == "window too long").any()
+    assert (found.status == "stray point").mean() > 0.9

@@ -19,6 +19,7 @@ from kammerton.estimation.numeric.derived import Derived, Formulas
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, replaced, solve, weighed_anew
+from kammerton.estimation.verdict.early import name_early
 from kammerton.estimation.verdict.evidence import Evidence, delta_cost, propagate, weigh, with_part
 from kammerton.estimation.verdict.findings import (
     Findings,
@@ -46,6 +47,7 @@ RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimu
 AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
+GONE = "the fringes are gone within the first points: sampling too coarse"
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
     "frequency_splitting": "Hz",
@@ -81,6 +83,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
+    name_early(findings, batch, GONE)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -158,7 +161,7 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
     poor |= (rate < SLOW) & imprecise(values["t2_star"], stderr["t2_star"], SURE)
     findings.insufficient(
         (rate > batch.places / 3) | (poor & (rate > 8)), "window too long",
-        "the fringes are gone within the first points: sampling too coarse",
+        GONE,
         lambda n: Advice(window_times=float(np.clip(3.0 / rate[n], 0.05, 0.5))),
     )  # fmt: skip
     findings.insufficient(
