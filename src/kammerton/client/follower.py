@@ -27,7 +27,7 @@ NOTHING_SAID = "none yet (whoever reads snapshots must be allowed to read status
 class Update:
     """A parameter got this estimate, in this revision of this epoch.
 
-    quality: "good", "setting", or "stale" when it was heard; for later see `Subscriber.qualities`.
+    quality: "good", "setting", or "stale" when it was heard, or when its validity ended since.
     """
 
     name: str
@@ -56,6 +56,10 @@ class Follower:
     def qualities(self, now: datetime) -> Mapping[str, str]:
         """Return how good each value is at a time, by full name: as published, or "stale"."""
         return {name: _quality(value, now) for name, value in self._values.items()}
+
+    def present(self) -> list[Update]:
+        """Return every value of the present copy, as it came."""
+        return [self._update(name, value) for name, value in self._values.items()]
 
     def status(self, said: Status, *, retained: bool) -> list[Update]:
         """Take a status; return what is new to us by a snapshot that came before it.
@@ -119,10 +123,10 @@ class Follower:
     def _take(self, values: Mapping[str, Received]) -> list[Update]:
         new = {name: value for name, value in values.items() if self._values.get(name) != value}
         self._values |= new
-        return [
-            Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
-            for name, value in new.items()
-        ]
+        return [self._update(name, value) for name, value in new.items()]
+
+    def _update(self, name: str, value: Received) -> Update:
+        return Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
 
 
 def as_heard(update: Update, now: datetime) -> Update:

@@ -6,10 +6,12 @@ import asyncio
 import contextlib
 import logging
 import time
+from asyncio import FIRST_COMPLETED
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 
+from kammerton.client.expiry import Expiry
 from kammerton.client.follower import Follower, Update, as_heard
 from kammerton.lab import Broker
 from kammerton.model import BrokerError, Estimate
@@ -61,7 +63,7 @@ class Subscriber:
         self._connect = connect
         self._backoff = backoff or Backoff(longest=PAUSE)
         self._patience = Patience()
-        self._follower = Follower()
+        self._follower, self._expiry = Follower(), Expiry()
         self._now = now
         self._failures = 0
         self._trouble = ""
@@ -85,14 +87,48 @@ class Subscriber:
         return self.updates()
 
     async def updates(self) -> AsyncGenerator[Update, None]:
-        """Yield changes until the iteration is cancelled or closed."""
+        """Yield changes until the iteration is cancelled or closed.
+
+        A value whose validity ends meanwhile comes again, with the quality "stale": also while the
+        broker is away.
+        """
         late = asyncio.get_running_loop().call_later(SILENT, self._warn)
+        heard: asyncio.Queue[Update] = asyncio.Queue(1)
+        hearing = asyncio.create_task(self._hear(heard), name="subscriber")
         try:
-            async with contextlib.aclosing(self._changes()) as changes:
-                async for update in changes:
+            while True:
+                for update in self._expiry.over(self._follower.present(), self._now()):
                     yield update
+                if (news := await self._news(heard, hearing)) is not None:
+                    self._expiry.told(news)
+                    yield news
+                    heard.task_done()
         finally:
             late.cancel()
+            hearing.cancel()
+            await asyncio.wait([hearing])
+
+    async def _hear(self, heard: asyncio.Queue[Update]) -> None:
+        async with contextlib.aclosing(self._changes()) as changes:
+            async for update in changes:
+                await heard.put(update)
+                await heard.join()  # until then all that is said of the computer stays as it is
+
+    async def _news(
+        self, heard: asyncio.Queue[Update], hearing: asyncio.Task[None]
+    ) -> Update | None:
+        """Return the next change; None where some value may hold no longer before that."""
+        getting = asyncio.ensure_future(heard.get())
+        pause = self._expiry.pause(self._follower.present(), self._now())
+        try:
+            await asyncio.wait({getting, hearing}, timeout=pause, return_when=FIRST_COMPLETED)
+            if getting.done():
+                return getting.result()
+            if hearing.done():
+                hearing.result()  # which raises: nobody else hears of it
+            return None
+        finally:
+            getting.cancel()
 
     def _warn(self) -> None:
         """Say, once, that nothing was heard: a wrong name or port waits for ever."""

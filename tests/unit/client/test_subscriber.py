@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -114,6 +115,52 @@ def test_a_value_of_a_daemon_that_is_gone_is_stale_once_it_holds_no_longer(hour,
     subscriber, updates = followed(Tape([online("offline"), retained]), lambda: now)
     assert subscriber.qualities == {"q0.t1": told}
     assert [each.quality for each in updates] == [told]
+
+
+def test_a_value_that_holds_no_longer_comes_again_as_stale_while_nobody_is_there() -> None:
+    """By the computer's own clock: the broker is lost after the snapshot, and stays away."""
+    moment = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    ends = [f"2026-11-21T12:00:00.{part}Z" for part in ("200", "300")]
+    values = {
+        name: VALUE | {"valid_until": end, "time": "2026-11-21T11:00:00.000Z"}
+        for name, end in (("q0.t1", ends[0]), ("q1.t1", ends[1]), ("q2.t1", None))
+    }
+    tape = Tape([online("online"), message(TOPICS.snapshot, revision=1, parameters=values)])
+    began = time.monotonic()
+    subscriber = Subscriber(
+        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001),
+        now=lambda: moment + timedelta(seconds=time.monotonic() - began),
+    )  # fmt: skip
+    found: list[Update] = []
+
+    async def listen() -> None:
+        async with asyncio.timeout(20), contextlib.aclosing(subscriber.updates()) as updates:
+            async for update in updates:
+                found.append(update)
+                if len(found) == 5:
+                    return
+
+    asyncio.run(listen())
+    assert sorted((each.name, each.quality) for each in found[:3]) == [
+        (name, "good") for name in ("q0.t1", "q1.t1", "q2.t1")
+    ]
+    assert [(each.name, each.quality) for each in found[3:]] == [
+        ("q0.t1", "stale"),
+        ("q1.t1", "stale"),
+    ]
+    assert [each.estimate for each in found[3:]] == [
+        next(each.estimate for each in found if each.name == name) for name in ("q0.t1", "q1.t1")
+    ]
+
+
+def test_what_was_stale_when_it_came_is_told_once_and_a_new_value_is_told_anew() -> None:
+    old = VALUE | {"valid_until": "2026-11-21T13:00:00.000Z"}
+    new = old | {"revision": 2, "value": 6.0}
+    snapshot = message(TOPICS.snapshot, revision=1, parameters={"q0.t1": old})
+    delta = message(TOPICS.delta, revision=2, parameters={"q0.t1": new})
+    now = datetime(2026, 11, 21, 14, tzinfo=UTC)
+    _, updates = followed(Tape([online("online"), snapshot, delta]), lambda: now)
+    assert [(each.revision, each.quality) for each in updates] == [(1, "stale"), (2, "stale")]
 
 
 def test_without_a_clock_of_its_own_a_subscriber_takes_the_computers() -> None:
