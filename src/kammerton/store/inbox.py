@@ -36,6 +36,7 @@ from kammerton.store.errands import ERRANDS, Errands, nobody
 from kammerton.store.kept import keep, withdrawn
 from kammerton.store.place import Place, place_of
 from kammerton.store.request import LASTING, Request, in_short, refusal, said
+from kammerton.store.reserve import Reserve
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
 from kammerton.store.verbs import do
@@ -47,6 +48,9 @@ LASTS = timedelta(minutes=10)
 """After this a request that was not taken up is not done any more; `lasting` ones always are."""
 
 LARGEST = 10_000
+
+SET_ASIDE = 256 * 2**10
+"""Bytes kept free for requests: a person's hold must be heard on a full disk, too."""
 
 metadata = MetaData()
 table = Table(
@@ -83,6 +87,8 @@ class Inbox(Closing):
 
     def __init__(self, database: Path | str | Place) -> None:
         self._place = place_of(database) if isinstance(database, Path | str) else database
+        file = self._place.request_file
+        self._reserve = None if file is None else Reserve(file, SET_ASIDE)
         self._open()
 
     def _open(self) -> None:
@@ -94,6 +100,8 @@ class Inbox(Closing):
         except BaseException:
             self._engine.dispose()
             raise
+        if self._reserve is not None:
+            self._reserve.take()
 
     def _identity(self) -> tuple[int, int] | None:
         """Return which file the requests lie in now; None where there is none."""
@@ -112,6 +120,8 @@ class Inbox(Closing):
             log.warning("the file of requests was deleted or replaced; it is opened anew")
             self._engine.dispose()
             self._open()
+        elif self._reserve is not None:
+            self._reserve.take()
 
     def close(self) -> None:
         """Close the file."""
@@ -129,6 +139,14 @@ class Inbox(Closing):
         """
         said = written(arguments)
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
+        try:
+            return self._leave(row, word)
+        except StoreUnavailable:
+            if self._reserve is None or not self._reserve.give_up():
+                raise
+        return self._leave(row, word)
+
+    def _leave(self, row: dict[str, Any], word: str | None) -> int:
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             if word is not None:
                 _remember(connection, word)

@@ -17,10 +17,14 @@ ROOM = 64 * 2**20
 
 
 class Reserve:
-    """A file of zeros beside the database that keeps a little of the disk for it."""
+    """A file of zeros beside the database that keeps a little of the disk for it.
 
-    def __init__(self, database: Path) -> None:
+    size: bytes; `SIZE` when not given.
+    """
+
+    def __init__(self, database: Path, size: int | None = None) -> None:
         self._file = database.with_name(f"{database.name}.reserve")
+        self._size = size
 
     def take(self) -> None:
         """Set the space aside where there is enough; without it everything works, only not full."""
@@ -28,7 +32,7 @@ class Reserve:
             return
         part = self._file.with_name(f"{self._file.name}.part")
         try:
-            part.write_bytes(bytes(SIZE))
+            part.write_bytes(bytes(SIZE if self._size is None else self._size))
             to_disk(part)
             part.replace(self._file)
         except OSError:

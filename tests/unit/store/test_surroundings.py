@@ -16,7 +16,8 @@ import pytest
 
 from kammerton.client.timeline import timeline
 from kammerton.model import LabClock, StoreError, StoreUnavailable
-from kammerton.store import Store, clock, reserve, shares, sqlite
+from kammerton.store import Store, clock, inbox, reserve, shares, sqlite
+from kammerton.store.inbox import Inbox, attend
 from kammerton.verify import verify
 from tests.stored import estimate, run
 
@@ -167,6 +168,33 @@ def test_s1_on_a_full_disk_small_rows_go_on_and_the_rest_recovers(
         store.commit(run(), {"q0.t1": estimate(2.0)}, store.begin("t1", ["q0"]))
         assert store.parameters()["q0.t1"].value == 2.0
     assert verify(small_disk / "db.sqlite").findings == ()
+
+
+@pytest.mark.parametrize("set_aside", [True, False])
+def test_s1_on_a_full_disk_a_person_is_heard(
+    small_disk: Path, monkeypatch: pytest.MonkeyPatch, set_aside: bool
+) -> None:
+    monkeypatch.setattr(reserve, "ROOM", 2**19)
+    monkeypatch.setattr(reserve, "SIZE", 2**20)
+    if not set_aside:
+        monkeypatch.setattr(inbox, "SET_ASIDE", 0)
+    with Store.open(small_disk / "db.sqlite", "two-qubits") as store, Inbox(store.place) as box:
+        store.commit(run(), {"q0.t1": estimate()}, store.begin("t1", ["q0"]))
+        filler = small_disk / "somebody else's"
+        with pytest.raises(OSError, match="No space left"):
+            _fill(filler)
+        with Inbox(store.path) as asking:
+            if not set_aside:
+                with pytest.raises(StoreUnavailable):
+                    asking.ask("hold", {"scope": "computer", "why": "smoke"}, "anna@pc")
+                return
+            number = asking.ask("hold", {"scope": "computer", "why": "smoke"}, "anna@pc")
+            attend(store, box)
+            assert asking.request(number).done
+        assert [each.why for each in store.leases()] == ["smoke"]
+        filler.unlink()
+        box.renew()
+        assert (small_disk / "db.sqlite.requests.reserve").is_file(), "for the next time"
 
 
 COMMITTING = """
