@@ -33,7 +33,11 @@ def migrate(path: Path, busy: float) -> Path | None:
     version = version_of(path, busy)
     if version is None or version >= schema.VERSION:
         return None
-    saved = backup.keep(path, why=f"schema{version}")
+    try:
+        saved = backup.keep(path, why=f"schema{version}")
+    except StoreError as problem:  # what is damaged must not be sealed as if it were right
+        words = f"{path} stays at schema {version}: {problem}. {backup.advice(path)}"
+        raise StoreError(words) from problem
     log.info("schema %d becomes %d; the old one is kept in %s", version, schema.VERSION, saved)
     upgrade(path, version, busy)
     return saved

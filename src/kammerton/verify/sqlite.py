@@ -14,7 +14,8 @@ from kammerton.verify.report import Query, Report, Tell, silent
 from kammerton.verify.rules import broken, tip_is_there
 
 APPLICATION = 0x4B746F6E
-SCHEMA = 4
+SCHEMA, CHAINED = 4, 2
+"""This program's schema, and the first that all rules but that of seals are for."""
 
 
 def verify(
@@ -70,13 +71,14 @@ def _report(query: Query, root: Path | None, guards: bool, tell: Tell, tip: str 
         return Report((foreign,))
     findings = [*_damaged(query)]
     ((version,),) = query("PRAGMA user_version")
-    if version == SCHEMA:
-        findings += broken(query, sqlite3.Error, tell)
-        findings += guards_of_a_file(query, guards)
+    if version >= CHAINED:
+        findings += broken(query, sqlite3.Error, tell, sealed=version == SCHEMA)
         findings += tip_is_there(query, tip)
+    if version == SCHEMA:
+        findings += guards_of_a_file(query, guards)
     if root is not None:
         findings += unreadable(query, root)
-    return described(query, tuple(findings), audit=version == SCHEMA)
+    return described(query, tuple(findings), audit=version >= CHAINED)
 
 
 def _foreign(query: Query) -> str | None:

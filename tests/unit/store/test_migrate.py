@@ -116,6 +116,21 @@ def test_without_a_sound_backup_nothing_is_touched(
     assert list(backup.beside(old).iterdir()) == []
 
 
+def test_what_is_damaged_is_not_sealed_as_if_it_were_right(path: Path) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        saved = backup.keep(path)
+        store.commit(run(), {"q0.t1": estimate(6e-5)})
+    make_old(path, 3)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE parameter SET value = 7")
+    with pytest.raises(StoreError, match=r"stays at schema 3: .* 7.0, but revision 2") as refusal:
+        Store.open(path, "two-qubits")
+    assert f"kammerton restore {saved}" in str(refusal.value)
+    with closing(sqlite3.connect(path)) as still:
+        assert still.execute("PRAGMA user_version").fetchone() == (3,)
+
+
 def test_a_migration_that_fails_leaves_schema_1(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         patch.setattr(migrate, "TO_2_TRIGGERS", ("CREATE TRIGGER nonsense",))

@@ -13,6 +13,7 @@ import pytest
 from kammerton.store import Doubt, Store
 from kammerton.verify import seals, verify
 from kammerton.verify.report import silent
+from tests.older import make_old
 from tests.stored import estimate, run
 from tests.unit.verify.test_verify import tamper
 
@@ -112,3 +113,14 @@ def test_no_bit_that_falls_over_in_what_was_stored_is_missed(sound: Path, tmp_pa
             missed += [] if verify(copy, data=False).findings else [place]
     assert changed > 20
     assert missed == []
+
+
+@pytest.mark.parametrize("schema", [2, 3])
+def test_a_backup_of_an_older_schema_is_looked_at_as_far_as_it_goes(
+    copy: Path, schema: int
+) -> None:
+    make_old(copy, schema)
+    assert verify(copy).findings == ()
+    assert verify(copy).tip
+    tamper(copy, "UPDATE parameter SET value = 7 WHERE name = 'q1.t1'")
+    assert verify(copy).findings == ("q1.t1 is 7.0, but revision 2 left 2.0",)
