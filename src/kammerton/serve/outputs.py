@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kammerton.bench import OutputChange
+from kammerton.bench.words import COLD, NEVER_REFUSED
 from kammerton.model import StoreError
 from kammerton.model.alarm import NOT_OFF as IS_NOT
 from kammerton.model.alarm import Alarm, Tell, left_on, unheard
@@ -132,6 +133,8 @@ class Outputs:
 
 
 def _allowed(rule: str) -> str:
+    if rule in (COLD, NEVER_REFUSED):
+        return f"allowed: {rule}"
     return f"allowed by {rule}" if rule else "allowed"
 
 

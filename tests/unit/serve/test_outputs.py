@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typer.testing import CliRunner
 
 from kammerton.bench import OutputChange
+from kammerton.bench.words import NEVER_REFUSED
 from kammerton.cli import app
 from kammerton.cli.hands_off import OFF
 from kammerton.model import InstrumentError
@@ -75,8 +76,10 @@ def test_what_is_found_changed_is_not_called_allowed(tmp_path) -> None:
         other = OutputChange("lo power", "13 dBm", "3 dBm", "somebody else", found=True)
         outputs.changed(other)
         outputs.changed(OutputChange("lo power", "3 dBm", "13 dBm", "daemon", rule="limits.power"))
-        mine, theirs = (row.why for row in store.log(2))
+        outputs.changed(OutputChange("awg1", "playing", "stopped", "daemon", rule=NEVER_REFUSED))
+        stopped, mine, theirs = (row.why for row in store.log(3))
     assert mine == "allowed by limits.power"
+    assert stopped == "allowed: never refused"
     assert theirs == "found so; Kammerton did not set it"
     assert not outputs.known_off
 
