@@ -316,3 +316,27 @@ def test_a_stray_point_among_the_first_is_no_window_too_long():
     found = fit_batch("ramsey", np.linspace(0, 1, 101), y, 0.01)
     assert not (found.status == "window too long").any()
     assert (found.status == "stray point").mean() > 0.9
+
+
+@pytest.mark.parametrize(
+    ("geometry", "accepted"), [("notch", 0.0), ("reflection", 1.0), (None, 1.0)]
+)
+def test_a_reflection_is_no_notch_though_somebody_says_so(geometry, accepted):
+    f = np.linspace(7e9, 7.02e9, 201)
+    s11 = np.exp(-2j * np.pi * 5e-8 * (f - 7e9)) * (1 - 1.6 / (1 + 2j * (f - 7.01e9) / 1e6))
+    rng = np.random.default_rng(4)
+    noise = 0.01 * (rng.normal(size=(50, 201)) + 1j * rng.normal(size=(50, 201)))
+    found = fit_batch("resonator_spectroscopy", f, s11 + noise, 0.01, geometry=geometry)
+    assert np.mean(found.verdict == "accepted") == accepted
+    if not accepted:
+        assert "too large for this geometry; is it a reflection?" in found.reason[0]
+
+
+def test_a_notch_without_loss_of_its_own_is_no_circle_too_large():
+    """Its coupling is all of its loss: half of the time a little more, by chance."""
+    f = np.linspace(7e9, 7.02e9, 201)
+    s21 = 1 - 1 / (1 + 2j * (f - 7.01e9) / 1e6)
+    rng = np.random.default_rng(5)
+    noise = 0.03 * (rng.normal(size=(500, 201)) + 1j * rng.normal(size=(500, 201)))
+    found = fit_batch("resonator_spectroscopy", f, s21 + noise, 0.03, geometry="notch")
+    assert np.mean(found.verdict == "accepted") > 0.98

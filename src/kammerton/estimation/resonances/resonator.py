@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from kammerton.estimation.numeric import kernels
+from kammerton.estimation.numeric.derived import Derived
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, solve
@@ -48,6 +49,7 @@ WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plan
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
+LARGER, SURELY = 0.25, 5.0  # part, and errors, by which a circle is too large for its geometry
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
 UNITS = {"frequency": "Hz", "linewidth": "Hz", "q_loaded": "", "q_internal": "", "q_coupling": ""}
 
@@ -236,9 +238,28 @@ def _judged(
     if batch.parts == 2:
         findings.rejected(compressed(batch, fit, findings.is_open()), "saturated", COMPRESSED)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
+    _judge_circle(findings, found)
     judge_doubt(findings, evidence, law, searched, drift)
     findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
+
+
+def _judge_circle(findings: Findings, found: Derived) -> None:
+    """Object to a geometry in which the coupling alone would be more than the whole loss.
+
+    A background that leaks in by another way may enlarge it (Rieger et al., arXiv:2209.03036), but
+    a reflection that is called a notch is too large by far.
+    """
+    loaded, coupling = found.values["q_loaded"], found.values["q_coupling"]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        more = loaded / coupling - 1.0
+        error = np.hypot(found.stderr["q_loaded"] / loaded, found.stderr["q_coupling"] / coupling)
+        large = more > np.maximum(LARGER, SURELY * error * (1.0 + more))
+    findings.rejected(
+        large, "model does not fit",
+        lambda n: f"q_coupling would be {coupling[n]:.0f}, below q_loaded, {loaded[n]:.0f}: the "
+        "circle is too large for this geometry; is it a reflection?",
+    )  # fmt: skip
 
 
 KINDS: dict[str, Kind] = {
