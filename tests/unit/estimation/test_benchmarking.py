@@ -317,3 +317,13 @@ def test_the_scatter_of_means_is_smoothed_by_a_parabola():
         log = np.log(some[there]) + 1 / free[there]
         curve = np.polyval(np.polyfit(t[there], log, 2, w=np.sqrt(free[there])), t)
         assert np.log(found) == pytest.approx(curve, abs=1e-3)
+
+
+@pytest.mark.parametrize("spoilt", [2.5, 1e-3, 299.9])
+def test_there_are_no_parts_of_cliffords(spoilt):
+    lengths = np.repeat([1.0, 5, 10, 20, 40, 80, 160, 300], 4)
+    y = 0.5 + 0.48 * 0.985**lengths
+    fit_batch("randomized_benchmarking", lengths, y)
+    lengths[3] = spoilt
+    with pytest.raises(TraceError, match="parts of Cliffords; it must be whole numbers"):
+        fit_batch("randomized_benchmarking", lengths, y)

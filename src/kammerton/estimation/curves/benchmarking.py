@@ -38,6 +38,7 @@ PRECISE = 0.33
 OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
 UNMIXED = 0.2  # how far readout and leakage may move the survival of a fully mixed state
 UNITS = {"depolarization": "", "error_per_clifford": "", "amplitude": "", "offset": ""}
+PART = 1e-9  # of the largest number of Cliffords: what arithmetic may leave
 KNOWN = ("shots", "qubits", "offset", "contrast", "population")
 
 
@@ -59,8 +60,11 @@ class Decay:
 def ready(x: ArrayLike, y: ArrayLike, sigma: ArrayLike | None) -> Batch:
     """Check lengths and survivals; lengths may be repeated, in any order."""
     batch = prepare(x, y, sigma, complex_too=False, from_zero=True, least=LEAST)
-    if (batch.x * batch.span + batch.zero).min() < 0:
+    count = batch.x * batch.span + batch.zero
+    if count.min() < 0:
         raise TraceError("x holds a negative number of Cliffords")
+    if np.abs(count - np.round(count)).max() > PART * max(1.0, count.max()):
+        raise TraceError("x holds parts of Cliffords; it must be whole numbers of them")
     if np.count_nonzero(np.diff(batch.x, axis=1) > 1e-9, axis=1).min() < LEAST - 1:
         raise TraceError(f"x holds fewer than {LEAST} different numbers of Cliffords")
     return batch
@@ -276,5 +280,7 @@ def _telling(batch: Batch, rate: Array) -> NDArray[np.intp]:
 
 
 KINDS: dict[str, Kind] = {
-    "randomized_benchmarking": Kind(ready, randomized_benchmarking, KNOWN, unlike=unlike),
+    "randomized_benchmarking": Kind(
+        ready, randomized_benchmarking, KNOWN, whole=True, unlike=unlike
+    ),
 }

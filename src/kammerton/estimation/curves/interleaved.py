@@ -221,6 +221,6 @@ def _curve(fitted: Array, sampled: list[Means], both: Batch) -> Array:
 
 KINDS: dict[str, Kind] = {
     "interleaved_randomized_benchmarking": Kind(
-        ready_pair, interleaved_benchmarking, KNOWN, axes=2, unlike=_unlike
+        ready_pair, interleaved_benchmarking, KNOWN, axes=2, whole=True, unlike=_unlike
     ),
 }
