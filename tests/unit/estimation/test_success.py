@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.fits_honesty import NEAR, SURE, Set, drawn
+from tests.benchmarks.fits_honesty import NEAR, SURE, Set, _chi2, drawn
 from tests.catalogue.bound import UNTOLD, bound, choosing_oracle, oracle
 from tests.catalogue.registry import truths
 
@@ -66,3 +66,21 @@ def test_where_nothing_decays_noise_at_the_beginning_is_no_fast_echo():
     p, traces = {k: v[which] for k, v in held.hidden.items()}, held.traces.take(which)
     few = Set(truth, p, traces, bound(truth, p, traces))
     assert few.right(truth.fit(traces).values, choosing_oracle(truth, p, traces).alike).all()
+
+
+@pytest.mark.parametrize(("seed", "which"), [(7, [1176]), (22, [265, 529])])
+def test_two_frequencies_less_than_a_beat_apart_are_found_or_refused(seed, which):
+    """One was kept that was worse by 56 to 153 in chi-square than least squares from the truth."""
+    truth = truths()["ramsey, charge parity"]
+    held = drawn(truth, seed, 2000, 20.0)
+    which = np.array(which)
+    few = Set(
+        truth, {name: value[which] for name, value in held.hidden.items()},
+        held.traces.take(which), {name: value[which] for name, value in held.best.items()},
+    )  # fmt: skip
+    best = choosing_oracle(truth, few.hidden, few.traces)
+    found = truth.fit(few.traces)
+    assert (_chi2(few, found) - best.chi2 < 4.0).all()
+    for name, low in few.traces.low.items():
+        near = np.abs(found.values[name] - low) < 3 * found.stderr[name]
+        assert (near | (found.verdict != "accepted")).all()

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
+A_BEAT, WORSE = (0.6, 0.85, 1.2), 4.0  # beats in the window; chi-square that is worth another fit
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
@@ -53,6 +54,7 @@ def two_frequencies(batch: Batch, fit: Solution) -> Beats:
     double = _from(part, np.column_stack([single.p, seed[:, 1]]))
     beat = _like_a_beat(part, single)
     double = _of_close(part, single, double, beat)
+    double = _of_a_beat(part, single, double, beat)
     real, gain = _found(part, single, double), delta_bic(part, single, double)
     met = beat & _met(double) & (gain > SEARCHED)
     found = _of_several(part.take(real), double.take(real))
@@ -85,6 +87,27 @@ def _of_close(batch: Batch, single: Solution, double: Solution, beat: Mask) -> S
         better = _both_there(other) & ((other.cost < old.cost) | ~_both_there(old))
         double = replaced(double, poor[rows], other, better)
     return double
+
+
+def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> Solution:
+    """Try about a beat in the window where nothing explains a quick decay (`beat`) yet.
+
+    What follows it best may be two that meet: then it is a frequency that drifts as well.
+    """
+    poor = np.flatnonzero(beat & _lacking(batch, single, double))
+    if len(poor) == 0:
+        return double
+    turn = single.p[poor, 2:3]
+    starts = [
+        _evenly(shape, turn + np.pi * np.array([-apart, apart]))
+        for shape in SHAPES for apart in A_BEAT
+    ]  # fmt: skip
+    rows = np.tile(poor, len(starts))
+    other = _from(batch.take(rows), np.concatenate(starts))
+    best = np.lexsort((other.cost, rows))
+    best = best[np.searchsorted(rows[best], poor)]
+    clearly = other.cost[best] < double.cost[poor] - WORSE
+    return replaced(double, poor, other.take(best), clearly)
 
 
 def _lacking(batch: Batch, single: Solution, double: Solution) -> Mask:
