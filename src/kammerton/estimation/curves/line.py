@@ -88,7 +88,7 @@ def qubit_spectroscopy(batch: Batch, known: Known) -> Outcome:
         box < BOX, "drift during scan",
         "the data jump to another level and back instead of following " + law,
     )  # fmt: skip
-    judge_line(findings, batch, found)
+    judge_line(findings, batch, found, shoulders=True)
     _judge_place(findings, batch, found, expected, known)
     judge_doubt(findings, evidence, law, SEEN, drift_asked(batch, known, DRIFT))
     findings.insufficient(

@@ -256,11 +256,14 @@ def judge_stray(findings: Findings, evidence: Evidence, among: Mask) -> None:
     )  # fmt: skip
 
 
-def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float = WIDEST) -> None:
+def judge_line(
+    findings: Findings, batch: Batch, found: Derived, widest: float = WIDEST, *,
+    shoulders: bool = False,
+) -> None:  # fmt: skip
     """Object to lines that are badly placed in their window, or a single point.
 
-    widest: how wide a line may be, in windows, with two of its errors. In the plane, where it is
-    wider, the phase tells a line whose shoulder is not seen from a step.
+    widest: how wide a line may be, in windows, with two of its errors. shoulders: both of a broad
+    line must be seen.
     """
     if not findings.is_open().any():
         return
@@ -286,7 +289,7 @@ def judge_line(findings: Findings, batch: Batch, found: Derived, widest: float =
     )  # fmt: skip
     findings.insufficient(
         (width > BROAD) & (2.0 * np.minimum(centre, 1.0 - centre) < lower)
-        & (widest == WIDEST), "line at the edge",
+        & shoulders, "line at the edge",
         "a shoulder of a broad line lies beyond the window: a smooth step would look like it",
         lambda n: Advice(centre_on=float(values["frequency"][n])),
     )  # fmt: skip
