@@ -146,8 +146,8 @@ def _fitted(
     found, said = outcome.found, outcome.findings
     if isinstance(batch, Batch):
         name_stray_points(said, batch)
-    if known.get("shots") is not None:
-        judge_populations(said, found)
+    if known.get("shots") is not None and how.swings is not None:
+        judge_populations(said, found, how.swings)
     same = _all_the_same(np.flatnonzero(said.status == "no signal"), y, how.axes)
     values = _without(found.values, same)
     curve = batch.restore(outcome.curve)

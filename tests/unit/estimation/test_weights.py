@@ -205,3 +205,21 @@ def test_a_ramsey_that_swings_beyond_a_population_is_not_accepted():
     found = fit_batch("ramsey", late, y, shots=20_000)
     assert not (found.verdict == "accepted").any()
     assert any("it would swing to a population of" in reason for reason in found.reason)
+
+
+COUNTED_LEVELS = {
+    "fine_amplitude": lambda n: 0.5 + 0.49 * np.cos(n * (np.pi + 0.05) - np.pi / 2),
+    "randomized_benchmarking": lambda n: 0.5 + 0.49 * 0.97**n,
+    "drag": lambda n: 0.05 + 0.45 * (1 - np.cos((n - 20) / 12)),
+}
+
+
+@pytest.mark.parametrize("kind", COUNTED_LEVELS)
+def test_a_good_trace_of_counts_is_accepted_whatever_amplitude_means(kind):
+    """The amplitude of `fine_amplitude` is the whole contrast about its offset."""
+    n = np.arange(41.0)
+    p = COUNTED_LEVELS[kind](n)
+    y = np.random.default_rng(9).binomial(1000, p, (200, n.size)) / 1000
+    counted, scaled = fit_batch(kind, n, y, shots=1000), fit_batch(kind, n, y, 0.016)
+    assert not any("none is below 0 or above 1" in reason for reason in counted.reason)
+    assert np.mean(counted.verdict == "accepted") > 0.95 * np.mean(scaled.verdict == "accepted") > 0

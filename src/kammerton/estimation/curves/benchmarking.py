@@ -21,7 +21,7 @@ from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, solve
 from kammerton.estimation.verdict.evidence import Evidence, Mask, weigh
 from kammerton.estimation.verdict.findings import CLEAR, Findings, imprecise, judge_signal, percent
-from kammerton.estimation.verdict.kind import Kind
+from kammerton.estimation.verdict.kind import DECAYING, Kind
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
 from kammerton.model import Advice, TraceError
@@ -281,6 +281,6 @@ def _telling(batch: Batch, rate: Array) -> NDArray[np.intp]:
 
 KINDS: dict[str, Kind] = {
     "randomized_benchmarking": Kind(
-        ready, randomized_benchmarking, KNOWN, whole=True, unlike=unlike
+        ready, randomized_benchmarking, KNOWN, whole=True, unlike=unlike, swings=DECAYING
     ),
 }

@@ -28,7 +28,7 @@ from kammerton.estimation.verdict.findings import (
     judge_signal,
     percent,
 )
-from kammerton.estimation.verdict.kind import Kind, Known, sweep
+from kammerton.estimation.verdict.kind import DECAYING, Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.model import Advice, TraceError
@@ -305,7 +305,7 @@ def of_window(
 
 
 KINDS: dict[str, Kind] = {
-    "t1": sweep(t1, 4, from_zero=True, known=("offset", "contrast"), weighs=True),
-    "t2_echo": sweep(t2_echo, 5, from_zero=True, known=("offset", "contrast")),
-    "cpmg": sweep(cpmg, 5, from_zero=True, known=("offset", "contrast")),
+    "t1": sweep(t1, 4, from_zero=True, known=LEVELS, weighs=True, swings=DECAYING),
+    "t2_echo": sweep(t2_echo, 5, from_zero=True, known=LEVELS, swings=DECAYING),
+    "cpmg": sweep(cpmg, 5, from_zero=True, known=LEVELS, swings=DECAYING),
 }

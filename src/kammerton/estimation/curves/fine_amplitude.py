@@ -273,4 +273,6 @@ def _elsewhere(fit: Solution, twin: Solution) -> Mask:
     return np.asarray(np.abs(fit.p[:, 0] - twin.p[:, 0]) > 0.1 + 5.0 * spread)
 
 
-KINDS: dict[str, Kind] = {"fine_amplitude": Kind(ready, fine_amplitude, KNOWN, whole=True)}
+KINDS: dict[str, Kind] = {
+    "fine_amplitude": Kind(ready, fine_amplitude, KNOWN, whole=True, swings=(-0.5, 0.5))
+}

@@ -30,7 +30,7 @@ from kammerton.estimation.verdict.findings import (
     judge_stray,
     percent,
 )
-from kammerton.estimation.verdict.kind import Kind, sweep
+from kammerton.estimation.verdict.kind import OSCILLATING, Kind, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
 from kammerton.model import Advice
@@ -47,6 +47,7 @@ RATE, SHAPE = 3.5, -0.09  # quick decays of a shape that may have another minimu
 AS_GAUSSIAN = (0.7, 1.0)  # times their rate, and shape, to start there
 CLEARLY = 3.0  # in chi-square, by which another minimum is not a whim of the noise
 COARSE, ALIASED = 0.48, 0.75  # periods from place to place; in the window, below the alias's own
+EARLY = "only the first points differ from the rest, which is flat: fringes would be gone at once"
 GONE = "the fringes are gone within the first points: sampling too coarse"
 UNITS = {
     "frequency": "Hz", "t2_star": "s", "amplitude": "", "phase": "rad", "offset": "",
@@ -83,7 +84,7 @@ def ramsey(batch: Batch, known: dict[str, object]) -> Outcome:
     judge_doubt(findings, evidence, LAW, SEARCHED, drift_asked(batch, known, DRIFT))
     mention_beats(findings, beats, batch)
     findings.accept("a clear decaying oscillation")
-    name_early(findings, batch, GONE)
+    name_early(findings, batch, EARLY)
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
@@ -176,4 +177,6 @@ def _judge(findings: Findings, batch: Batch, evidence: Evidence, found: Derived)
     )  # fmt: skip
 
 
-KINDS: dict[str, Kind] = {"ramsey": sweep(ramsey, 7, from_zero=True, weighs=True)}
+KINDS: dict[str, Kind] = {
+    "ramsey": sweep(ramsey, 7, from_zero=True, weighs=True, swings=OSCILLATING)
+}

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from kammerton.estimation.curves.levels import LEVELS
 from kammerton.estimation.curves.relaxing import judge_relaxing
 from kammerton.estimation.numeric import kernels
 from kammerton.estimation.numeric.derived import Derived, Formulas
@@ -40,7 +41,7 @@ from kammerton.estimation.verdict.findings import (
     judge_stray,
     percent,
 )
-from kammerton.estimation.verdict.kind import Kind, Known, sweep
+from kammerton.estimation.verdict.kind import OSCILLATING, Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace
 from kammerton.model import Advice, TraceError
@@ -322,7 +323,7 @@ def of_window(
 
 KINDS: dict[str, Kind] = {
     "rabi_amplitude": sweep(
-        rabi_amplitude, 5, from_zero=True, known=("offset", "contrast"), weighs=True
+        rabi_amplitude, 5, from_zero=True, known=LEVELS, weighs=True, swings=OSCILLATING
     ),
-    "rabi_length": sweep(rabi_length, 6, from_zero=True, known=("offset", "contrast")),
+    "rabi_length": sweep(rabi_length, 6, from_zero=True, known=LEVELS, swings=OSCILLATING),
 }

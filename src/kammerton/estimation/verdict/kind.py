@@ -15,6 +15,9 @@ from kammerton.estimation.verdict.outcome import Outcome
 
 Known = dict[str, object]
 
+DECAYING, OSCILLATING = (0.0, 1.0), (-1.0, 1.0)
+"""What `Kind.swings` is of laws that lead from offset + amplitude to the offset, or about it."""
+
 
 class Prepared(Protocol):
     """Arrays made ready for one kind of fit."""
@@ -40,6 +43,7 @@ class Kind:
     whole: x counts something, so only whole numbers will do.
     again: the traces that a first fit's curve asks to weigh anew, and they so; None for none.
     unlike: a number for each trace (N,); those of different numbers cannot share a batch.
+    swings: the law lies between offset + each of these x amplitude; None where it has no such two.
     """
 
     prepare: Callable[[Any, ArrayLike, ArrayLike | None], Prepared]
@@ -53,11 +57,13 @@ class Kind:
     unlike: Callable[[Any], NDArray[np.intp]] = field(
         default=lambda prepared: np.zeros(prepared.traces, dtype=np.intp)
     )
+    swings: tuple[float, float] | None = None
 
 
 def sweep(
     fit: Callable[[Any, Known], Outcome], least: int, *, from_zero: bool = False,
     complex_too: bool = False, known: tuple[str, ...] = (), weighs: bool = False,
+    swings: tuple[float, float] | None = None,
 ) -> Kind:  # fmt: skip
     """Return the kind of a sweep of one axis with at least `least` points; see `prepare`.
 
@@ -66,4 +72,6 @@ def sweep(
     ready = partial(prepare, complex_too=complex_too, from_zero=from_zero, least=least,
                     places_too=True)  # fmt: skip
     names = ("interleaved", "shots", *known)
-    return Kind(ready, fit, names) if weighs else Kind(ready, fit, names, again=weighed_again)
+    if weighs:
+        return Kind(ready, fit, names, swings=swings)
+    return Kind(ready, fit, names, again=weighed_again, swings=swings)

@@ -13,26 +13,22 @@ Array = NDArray[np.float64]
 SURE = 5.0
 """Standard errors by which a level lies outside before that is no chance."""
 
-SWINGING = ("phase", "period", "frequency")
-"""Numbers of laws that swing to both sides of their offset; others decay to it from one."""
 
-
-def judge_populations(said: Findings, found: Derived) -> None:
+def judge_populations(said: Findings, found: Derived, swings: tuple[float, float]) -> None:
     """Reject what was accepted though it would lead from or to a population that cannot be.
 
-    Of another law, or a window in which a drift is taken for the end of the decay.
+    Of another law, or a window in which a drift is taken for the end of the decay. swings: the law
+    lies between the offset and these parts of the amplitude.
     """
-    if not {"amplitude", "offset"} <= found.values.keys():
-        return
-    swings = any(name in found.values for name in SWINGING)
-    for part in (-1.0, 1.0) if swings else (0.0, 1.0):
+    verb = "lead" if 0.0 in swings else "swing"
+    for part in swings:
         level, error = _level(found, part)
         out = (level < -SURE * error) | (level > 1.0 + SURE * error)
         for n in np.flatnonzero(out & (said.verdict == ACCEPTED)):
             said.verdict[n], said.status[n] = REJECTED, "model does not fit"
             said.advice[n] = NOTHING
             said.reason[n] = (
-                f"it would {'swing' if swings else 'lead'} to a population of {level[n]:.3f} "
+                f"it would {verb} to a population of {level[n]:.3f} "
                 f"± {error[n]:.3f}, and none is below 0 or above 1"
             )
 
