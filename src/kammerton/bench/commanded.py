@@ -20,7 +20,8 @@ class Commanded:
     on: what is on. switched: what was on at some time. unsure: what was broken off while it went
     on. carriers: what sources were tuned to, in Hz and dBm, since they were last switched off.
     left: as a source was last tuned, on or off. adrift: whose tuning was broken off: it may be
-    anywhere on the way. loaded: what generators were given last, in words.
+    anywhere on the way. loaded: what generators were given last, in words. driving: the
+    qubits that it puts anything on.
     """
 
     on: Channels = field(default_factory=dict)
@@ -30,6 +31,11 @@ class Commanded:
     left: dict[str, tuple[float, float]] = field(default_factory=dict)
     adrift: set[str] = field(default_factory=set)
     loaded: dict[str, str] = field(default_factory=dict)
+    driving: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def driven(self, *generators: str) -> tuple[str, ...]:
+        """Return the qubits that the playlists of these generators put anything on."""
+        return tuple(qubit for name in generators for qubit in self.driving.get(name, ()))
 
     def all_off(self) -> None:
         """Take note that everything is switched off; what sources are tuned to is set anew."""

@@ -7,6 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 
+from kammerton.bench import words
 from kammerton.bench.bias import Biases
 from kammerton.bench.commanded import Commanded
 from kammerton.bench.deadline import QUARTER, end_of_process
@@ -28,9 +29,6 @@ from kammerton.bench.switching import (
 )
 from kammerton.bench.tasks import told_while
 from kammerton.bench.touched import driven, touched
-from kammerton.bench.words import COLD, NEVER_REFUSED, UNKNOWN, carrier
-from kammerton.bench.words import channels as channels_on
-from kammerton.bench.words import playlist as playlist_words
 from kammerton.lab import Lab, Limit
 from kammerton.model import InstrumentError, LabClock
 from kammerton.model.alarm import Tell, unheard
@@ -128,38 +126,39 @@ class Gate:
         if self._set.carriers.get(source) == (hz, dbm):
             return
         check = partial(check_value, self.lab, source)
-        limits = self.guard.checked(
-            source, carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
-        )
+        new, both = words.carrier(hz, dbm), lambda: (check("frequency", hz), check("power", dbm))
+        limits = self.guard.checked(source, new, both)
         await self.guard.require_free(source)
         self._set.retuning(source)
         old = await self._move(source, hz, dbm, *limits)
         await verify_carrier(self._sources[source], hz, dbm)
         self._set.tuned(source, hz, dbm)
         rule = f"limits.frequency and limits.power of {source}"
-        self.guard.changed(source, carrier(*old), carrier(hz, dbm), rule)
+        self.guard.changed(source, words.carrier(*old), new, rule)
 
     async def load(self, generator: str, playlist: Playlist) -> None:
         """Load a playlist whose every sample is inside the generator's limits."""
         self.guard.checked(
             generator, playlist.name, lambda: check_playlist(self.lab, generator, playlist)
         )
-        await self.guard.require_free(generator, *driven(self.lab, generator, playlist))
-        old = self._set.loaded.pop(generator, UNKNOWN)
+        qubits = tuple(driven(self.lab, generator, playlist))
+        await self.guard.require_free(generator, *qubits)
+        old = self._set.loaded.pop(generator, words.UNKNOWN)
+        self._set.driving[generator] = qubits
         await self._generators[generator].load(playlist)
-        new = self._set.loaded[generator] = playlist_words(playlist)
+        new = self._set.loaded[generator] = words.playlist(playlist)
         self.guard.changed(generator, old, new, f"limits.volts of {generator}")
 
     async def enable_channels(self, generator: str, channels: Sequence[int]) -> None:
         """Switch channels of a generator on; those that are on already stay untouched."""
-        await self.guard.require_cold(generator)
+        await self._require_leave(generator)
         on = self._set.on.get(generator, frozenset())
         if missing := [channel for channel in channels if channel not in on]:
             new = frozenset(missing)
             self.guard.seen.on(generator)
             with self._set.switching_on(generator, new):
                 await self._generators[generator].enable(missing, on=True)
-            self.guard.changed(generator, channels_on(on), channels_on(on | new), COLD)
+            self.guard.changed(generator, words.channels(on), words.channels(on | new), words.COLD)
 
     async def enable_source(self, source: str) -> None:
         """Switch a source on, once it has been tuned through this gate."""
@@ -170,18 +169,23 @@ class Gate:
             self.guard.seen.on(source)
             with self._set.switching_on(source, frozenset({1})):
                 await switch_on(self._sources[source])
-            self.guard.changed(source, "off", "on", COLD)
+            self.guard.changed(source, "off", "on", words.COLD)
 
     async def run(self, generator: str) -> None:
         """Start a generator; it waits for its trigger."""
-        await self.guard.require_cold(generator)
+        await self._require_leave(generator)
         await self._generators[generator].run()
 
     async def trigger(self, generator: str) -> None:
         """Give the trigger that makes the generators play."""
-        await self.guard.require_cold(generator)
+        await self._require_leave(generator, *self._set.driving)
         await self._generators[generator].trigger()
-        self.guard.changed(generator, "waiting", "playing", COLD)
+        self.guard.changed(generator, "waiting", "playing", words.COLD)
+
+    async def _require_leave(self, generator: str, *others: str) -> None:
+        """Refuse unless it is cold, and nobody holds a generator or a qubit that these drive."""
+        await self.guard.require_cold(generator)
+        await self.guard.require_free(generator, *self._set.driven(generator, *others))
 
     def commanded(self, name: str) -> State:
         """Return what an instrument must read back, as far as this gate has set it.
@@ -224,10 +228,13 @@ class Gate:
             await all_of(stops, "did not stop", within=STOP_DEADLINE, part=QUARTER)
         except InstrumentError as failure:
             if not end_of_process().told:  # else that follows next, and has one deadline
-                await self._instead(failure)
+                try:
+                    await self.safe(str(failure))
+                except InstrumentError as second:
+                    failure.add_note(str(second))
             raise
         for name in stops:
-            self.guard.changed(name, "playing", "stopped", NEVER_REFUSED)
+            self.guard.changed(name, "playing", "stopped", words.NEVER_REFUSED)
 
     async def safe(self, why: str = "safe state") -> None:
         """Make every output safe: generators, then sources, then biases; verified by read-back.
@@ -327,13 +334,6 @@ class Gate:
             await set_power(dbm)
             await set_frequency(hz)
         return old_hz, old_dbm
-
-    async def _instead(self, failure: InstrumentError) -> None:
-        """Switch everything off since something has failed, which is what is raised then."""
-        try:
-            await self.safe(str(failure))
-        except InstrumentError as second:
-            failure.add_note(str(second))
 
     async def _switch_off(self, objection: str) -> None:
         self.trip.set()

@@ -2,51 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from heapq import heappop, heappush
+from itertools import count
 
 from kammerton.client.follower import Update
 
 LONGEST = 60.0
-"""s between two looks: a clock may be set, and values may end that nobody could foresee."""
-
-Key = tuple[str, str, int]
+"""s between two looks: a clock may be set."""
 
 
 class Expiry:
-    """Which values have been told as stale; each is, once."""
+    """The ends of the values that were told; each is told once more when it has come."""
 
     def __init__(self) -> None:
-        self._told: set[Key] = set()
+        self._ends: list[tuple[datetime, int, Update]] = []
+        self._order = count()
 
     def told(self, update: Update) -> None:
         """Take note of a change that was told; one that was stale already needs no second word."""
-        if update.quality == "stale":
-            self._told.add(_key(update))
+        ends = update.estimate.valid_until
+        if ends is not None and update.quality != "stale":
+            heappush(self._ends, (ends, next(self._order), update))
 
-    def over(self, present: Sequence[Update], now: datetime) -> Iterator[Update]:
-        """Yield, as stale, the values whose validity has ended since the last look."""
-        self._told &= {_key(each) for each in present}
-        for each in present:
-            if _ended(each, now) and _key(each) not in self._told:
-                self._told.add(_key(each))
-                yield replace(each, quality="stale")
+    def over(self, now: datetime, present: Callable[[Update], bool]) -> Iterator[Update]:
+        """Yield, as stale, what was told and has ended since.
 
-    def pause(self, present: Sequence[Update], now: datetime) -> float:
+        present: whether a value is there still; what has been replaced needs no word.
+        """
+        while self._ends and self._ends[0][0] < now:
+            _, _, update = heappop(self._ends)
+            if present(update):
+                yield replace(update, quality="stale")
+
+    def pause(self, now: datetime) -> float:
         """Return how long no value ends, s."""
-        left = [
-            (each.estimate.valid_until - now).total_seconds()
-            for each in present
-            if each.estimate.valid_until is not None and _key(each) not in self._told
-        ]
-        return min([LONGEST, *(max(0.0, seconds) + 1e-3 for seconds in left)])
-
-
-def _key(update: Update) -> Key:
-    return update.name, update.epoch, update.revision
-
-
-def _ended(update: Update, now: datetime) -> bool:
-    ends = update.estimate.valid_until
-    return ends is not None and ends < now
+        if not self._ends:
+            return LONGEST
+        return min(LONGEST, max(0.0, (self._ends[0][0] - now).total_seconds()) + 1e-3)

@@ -57,9 +57,12 @@ class Follower:
         """Return how good each value is at a time, by full name: as published, or "stale"."""
         return {name: _quality(value, now) for name, value in self._values.items()}
 
-    def present(self) -> list[Update]:
-        """Return every value of the present copy, as it came."""
-        return [self._update(name, value) for name, value in self._values.items()]
+    def has(self, update: Update) -> bool:
+        """Return whether a value that was told is the present one still."""
+        there = self._values.get(update.name)
+        return (
+            self.epoch == update.epoch and there is not None and there.revision == update.revision
+        )
 
     def status(self, said: Status, *, retained: bool) -> list[Update]:
         """Take a status; return what is new to us by a snapshot that came before it.
@@ -123,10 +126,10 @@ class Follower:
     def _take(self, values: Mapping[str, Received]) -> list[Update]:
         new = {name: value for name, value in values.items() if self._values.get(name) != value}
         self._values |= new
-        return [self._update(name, value) for name, value in new.items()]
-
-    def _update(self, name: str, value: Received) -> Update:
-        return Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
+        return [
+            Update(name, value.estimate(), value.quality, self.epoch or "", value.revision)
+            for name, value in new.items()
+        ]
 
 
 def as_heard(update: Update, now: datetime) -> Update:

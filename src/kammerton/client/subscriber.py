@@ -97,11 +97,12 @@ class Subscriber:
         hearing = asyncio.create_task(self._hear(heard), name="subscriber")
         try:
             while True:
-                for update in self._expiry.over(self._follower.present(), self._now()):
+                for update in self._expiry.over(self._now(), self._follower.has):
                     yield update
                 if (news := await self._news(heard, hearing)) is not None:
-                    self._expiry.told(news)
-                    yield news
+                    update = as_heard(news, self._now())  # it may have waited for its turn
+                    self._expiry.told(update)
+                    yield update
                     heard.task_done()
         finally:
             late.cancel()
@@ -119,7 +120,7 @@ class Subscriber:
     ) -> Update | None:
         """Return the next change; None where some value may hold no longer before that."""
         getting = asyncio.ensure_future(heard.get())
-        pause = self._expiry.pause(self._follower.present(), self._now())
+        pause = self._expiry.pause(self._now())
         try:
             await asyncio.wait({getting, hearing}, timeout=pause, return_when=FIRST_COMPLETED)
             if getting.done():
@@ -181,7 +182,7 @@ class Subscriber:
 
     def _take(self, message: Message) -> list[Update]:
         try:
-            return [as_heard(update, self._now()) for update in self._read(message)]
+            return self._read(message)
         except BrokerError as problem:
             self.refused.append(f"{message.topic}: {problem}")
             log.warning("%s ignored: %s", message.topic, problem)

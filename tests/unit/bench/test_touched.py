@@ -98,3 +98,24 @@ def test_every_line_of_what_is_switched_names_its_rule(gate, make):
     assert said["off", "on"] == "cold, and not held"
     assert said["playing", "stopped"] == "never refused"
     assert all(line.rule for line in gate.changes)
+
+
+@pytest.mark.parametrize("action", ["enable", "run", "trigger"])
+def test_what_drives_a_qubit_that_is_held_since_does_not_play(gate, make, fake, held, action):
+    async def until_held() -> None:
+        await gate.admit(make.compiled())
+        await gate.load("awg", playlist(0.1))
+        held.add("q0")
+        fake.log.clear()
+        if action == "enable":
+            await gate.enable_channels("awg", [1, 3])
+        elif action == "run":
+            await gate.run("awg")
+        else:
+            await gate.trigger("awg")
+
+    with pytest.raises(Held, match="awg: hands off: q0 is held by Ada"):
+        asyncio.run(until_held())
+    assert fake.log.of("awg") == []
+    held.clear()
+    asyncio.run(gate.run("awg"))

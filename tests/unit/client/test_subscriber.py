@@ -163,6 +163,50 @@ def test_what_was_stale_when_it_came_is_told_once_and_a_new_value_is_told_anew()
     assert [(each.revision, each.quality) for each in updates] == [(1, "stale"), (2, "stale")]
 
 
+def test_the_last_word_on_a_value_that_ended_while_it_waited_is_stale() -> None:
+    """The consumer is slower than the values hold."""
+    moment = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+    values = {f"q{n}.t1": VALUE | {"valid_until": "2026-11-21T12:00:01.000Z"} for n in range(3)}
+    now = [moment]
+    tape = Tape([online("online"), message(TOPICS.snapshot, revision=1, parameters=values)])
+    subscriber = Subscriber(
+        Broker("nowhere", 1), "c", connect=tape.connect, backoff=Backoff(0.001, 0.001),
+        now=lambda: now[0],
+    )  # fmt: skip
+    found: list[tuple[str, str]] = []
+
+    async def listen() -> None:
+        async with asyncio.timeout(20), contextlib.aclosing(subscriber.updates()) as updates:
+            async for update in updates:
+                found.append((update.name, update.quality))
+                now[0] = moment + timedelta(seconds=2)
+                if len(found) == 4:
+                    return
+
+    asyncio.run(listen())
+    assert dict(found) == dict.fromkeys(values, "stale")
+    assert sorted(quality for _, quality in found) == ["good", "stale", "stale", "stale"]
+
+
+def test_many_values_cost_no_more_each() -> None:
+    values = {f"q{n}.t1": VALUE | {"valid_until": "2999-01-01T00:00:00.000Z"} for n in range(2000)}
+    tape = Tape([online("online"), message(TOPICS.snapshot, revision=1, parameters=values)])
+    subscriber = Subscriber(Broker("nowhere", 1), "c", connect=tape.connect)
+
+    async def listen() -> int:
+        count = 0
+        async with contextlib.aclosing(subscriber.updates()) as updates:
+            async for _ in updates:
+                count += 1
+                if count == len(values):
+                    return count
+        return count
+
+    began = time.process_time()
+    assert asyncio.run(listen()) == 2000
+    assert time.process_time() - began < 3.0, "it was 17 s where each looked at all"
+
+
 def test_without_a_clock_of_its_own_a_subscriber_takes_the_computers() -> None:
     ends = VALUE | {"valid_until": "2026-11-21T13:00:00.000Z"}
     later = VALUE | {"valid_until": "2999-01-01T00:00:00.000Z"}
