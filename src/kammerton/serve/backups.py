@@ -17,7 +17,7 @@ log = logging.getLogger(__name__)
 HOUR = 3600.0
 
 FIRST = 60.0
-"""s between looks in a new database's life. After each, once there is one, it is twice as long."""
+"""s between looks while nothing is stored; each after that is twice as late, up to an hour."""
 
 
 @asynccontextmanager
@@ -26,8 +26,8 @@ async def backing_up(
 ) -> AsyncIterator[None]:
     """Back up every `period` s; what fails is said, and stops nothing.
 
-    The first waits until the newest backup is that old, so that a crash loop does not make many.
-    Where there is none, the first values have one within `first` s.
+    The first values have one within `first` s, and the next after twice, four times ... as long,
+    over restarts, so that a crash loop does not make many.
     """
     if store.place.file is None:  # a server's keeper has backups of their own
         yield
@@ -36,21 +36,26 @@ async def backing_up(
         yield
 
 
-async def _hourly(store: Store, period: float, pause: float) -> None:
-    last, age = "", await asyncio.to_thread(backup.age, store.path)
+async def _hourly(store: Store, period: float, first: float) -> None:
+    last, tries, age = "", 0, await asyncio.to_thread(backup.age, store.path)
     if math.isfinite(age):
-        pause = period
-        await asyncio.sleep(max(0.0, period - age))
+        tries = len(backup.backups(store.path))
+        await asyncio.sleep(max(0.0, _pause(tries, period, first) - age))
     while True:
-        last = await asyncio.to_thread(_backed_up, store, last)
-        await asyncio.sleep(pause)
-        pause = min(period, 2 * pause) if last else pause
+        done = await asyncio.to_thread(_backed_up, store, last)
+        tries, last = tries + (done != ""), last if done is None else done
+        await asyncio.sleep(_pause(tries, period, first))
 
 
-def _backed_up(store: Store, last: str) -> str:
+def _pause(tries: int, period: float, first: float) -> float:
+    """Return how long to wait after so many looks, since there was something to keep."""
+    return float(min(period, first * 2 ** min(tries, 20)))
+
+
+def _backed_up(store: Store, last: str) -> str | None:
     """Back up unless nothing was stored since; return what the database holds up to.
 
-    An empty database is nothing to go back to.
+    An empty database is nothing to go back to: "". None: it failed.
     """
     try:
         held = [lease.number for lease in store.leases()]
@@ -61,4 +66,5 @@ def _backed_up(store: Store, last: str) -> str:
             return holds
     except StoreError as problem:
         log.warning("no backup: %s", problem)
+        return None
     return last

@@ -20,6 +20,11 @@ from kammerton.store.disk import to_disk
 from kammerton.store.owner import not_permitted
 from kammerton.verify import verify
 
+
+class NotSound(StoreError):
+    """What was copied holds something that is wrong."""
+
+
 HOURLY = "hourly"
 KEPT = 48
 """Hourly backups kept: two days. Those made before a migration or a restore stay."""
@@ -52,7 +57,7 @@ def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         copy(database, part)
         if wrong := verify(part, data=False, guards=False).findings:
-            raise StoreError(f"the backup of {database} is not sound: {'; '.join(wrong[:3])}")
+            raise NotSound(f"the backup of {database} is not sound: {'; '.join(wrong[:3])}")
         part.replace(final)
         to_disk(folder)
     except PermissionError as problem:

@@ -39,6 +39,7 @@ from kammerton.store.request import LASTING, Request, in_short, refusal, said
 from kammerton.store.reserve import Reserve
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
+from kammerton.store.sqlite import lacks_room
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
 
@@ -66,7 +67,6 @@ table = Table(
 )
 taken = Table("taken", metadata, Column("number", Integer, primary_key=True, autoincrement=False))
 """Requests that somebody has taken up: to do them, or to give them up. Only the first one has."""
-
 once = Table(
     "once",
     metadata,
@@ -87,8 +87,8 @@ class Inbox(Closing):
 
     def __init__(self, database: Path | str | Place) -> None:
         self._place = place_of(database) if isinstance(database, Path | str) else database
-        file = self._place.request_file
-        self._reserve = None if file is None else Reserve(file, SET_ASIDE)
+        file, size = self._place.request_file, SET_ASIDE
+        self._reserve = Reserve(file, size, 8 * size) if file else None
         self._open()
 
     def _open(self) -> None:
@@ -100,7 +100,7 @@ class Inbox(Closing):
         except BaseException:
             self._engine.dispose()
             raise
-        if self._reserve is not None:
+        if self._reserve:
             self._reserve.take()
 
     def _identity(self) -> tuple[int, int] | None:
@@ -120,7 +120,7 @@ class Inbox(Closing):
             log.warning("the file of requests was deleted or replaced; it is opened anew")
             self._engine.dispose()
             self._open()
-        elif self._reserve is not None:
+        elif self._reserve:
             self._reserve.take()
 
     def close(self) -> None:
@@ -141,8 +141,8 @@ class Inbox(Closing):
         row = {"verb": verb, "arguments": said, "who": checks.plain(who), "asked": _wall()}
         try:
             return self._leave(row, word)
-        except StoreUnavailable:
-            if self._reserve is None or not self._reserve.give_up():
+        except StoreUnavailable as problem:
+            if not (self._reserve and lacks_room(problem) and self._reserve.give_up()):
                 raise
         return self._leave(row, word)
 
@@ -150,8 +150,8 @@ class Inbox(Closing):
         with self._place.request_errors("leave"), self._engine.begin() as connection:
             if word is not None:
                 _remember(connection, word)
-            done = connection.execute(insert(table).values(row))
-            return int(done.inserted_primary_key[0]) if done.inserted_primary_key else 0
+            made = connection.execute(insert(table).values(row)).inserted_primary_key
+            return int(made[0]) if made else 0
 
     def request(self, number: int) -> Request:
         """Return a request with its answer."""

@@ -35,7 +35,7 @@ def migrate(path: Path, busy: float) -> Path | None:
         return None
     try:
         saved = backup.keep(path, why=f"schema{version}")
-    except StoreError as problem:  # what is damaged must not be sealed as if it were right
+    except backup.NotSound as problem:  # what is damaged must not be sealed as if it were right
         words = f"{path} stays at schema {version}: {problem}. {backup.advice(path)}"
         raise StoreError(words) from problem
     log.info("schema %d becomes %d; the old one is kept in %s", version, schema.VERSION, saved)

@@ -19,20 +19,32 @@ ROOM = 64 * 2**20
 class Reserve:
     """A file of zeros beside the database that keeps a little of the disk for it.
 
-    size: bytes; `SIZE` when not given.
+    size: bytes; `SIZE` when not given. room: what must be free before they are set aside.
     """
 
-    def __init__(self, database: Path, size: int | None = None) -> None:
+    def __init__(self, database: Path, size: int | None = None, room: int | None = None) -> None:
         self._file = database.with_name(f"{database.name}.reserve")
-        self._size = size
+        self._asked, self._room = size, room
+
+    @property
+    def _size(self) -> int:
+        return SIZE if self._asked is None else self._asked
+
+    def _there(self) -> bool:
+        """Whether the space is set aside: a crash may have left the file, and no space in it."""
+        try:
+            return self._file.stat().st_size >= self._size
+        except OSError:
+            return False
 
     def take(self) -> None:
         """Set the space aside where there is enough; without it everything works, only not full."""
-        if self._file.exists() or _free(self._file.parent) < ROOM:
+        room = ROOM if self._room is None else self._room
+        if self._there() or _free(self._file.parent) < room:
             return
         part = self._file.with_name(f"{self._file.name}.part")
         try:
-            part.write_bytes(bytes(SIZE if self._size is None else self._size))
+            part.write_bytes(bytes(self._size))
             to_disk(part)
             part.replace(self._file)
         except OSError:
@@ -40,6 +52,8 @@ class Reserve:
 
     def give_up(self) -> bool:
         """Free the space; return whether there was any left to free."""
+        if not self._there():
+            return False
         try:
             os.truncate(self._file, 0)  # frees space also where removing a name needs some
             self._file.unlink()

@@ -30,11 +30,8 @@ def insert_revert(
     head = {row.name: row for row in connection.execute(select(schema.parameter))}
     there = rows_at(connection, to)
     then = _chosen(there, names, to)
-    changes = [
-        {column: getattr(row, column) for column in COPIED}
-        for row in then
-        if not _same(row, head[row.name])
-    ]
+    back = [row for row in then if not _same(row, head[row.name])]
+    changes = [{column: getattr(row, column) for column in COPIED} for row in back]
     if not changes:
         new = sorted(n for n in head.keys() - {row.name for row in there} if _meant(n, names))
         kept = f"; measured for the first time since, and kept: {', '.join(new)}" if new else ""
@@ -42,7 +39,7 @@ def insert_revert(
         raise StoreError(f"of {of}, what was known at revision {to} has not changed since{kept}")
     if now is not None:
         leases.demand_free(connection, {change["name"] for change in changes}, who, now)
-    seals.demand_as_sealed(connection, {row.revision for row in then})
+    seals.demand_as_sealed(connection, {row.revision for row in back})
     made_by = {"reverts": to, "who": who, "why": why}
     number = records.insert_revision(connection, made_by, changes)
     records.conclude(connection, None, number)

@@ -109,7 +109,8 @@ def _hash(ask: Ask, row: tuple[int, int | None, int | None, int | None, str]) ->
         *_rows(ask, OF_DOUBTS, doubt=doubt),
     ]
     said = [number, run, revision, doubt, previous, parts]
-    return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode("ascii")).hexdigest()
+    text = json.dumps(said, separators=(",", ":"), default=repr)  # damage may be of any type
+    return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
 def _rows(ask: Ask, queries: tuple[str, ...], **of: int | None) -> Iterator[list[list[Any]]]:

@@ -204,6 +204,17 @@ def _passes(problem: Exception, path: Path) -> bool:
     return said & 0xFF in PASSING
 
 
+def lacks_room(problem: StoreUnavailable) -> bool:
+    """Return whether what may pass is want of room, not somebody's lock."""
+    cause = problem.__cause__
+    if isinstance(cause, DBAPIError):
+        cause = cause.orig
+    if isinstance(cause, OSError):
+        return cause.errno in NO_SPACE
+    said = getattr(cause, "sqlite_errorcode", 0)
+    return said & 0xFF == sqlite3.SQLITE_FULL or said == sqlite3.SQLITE_IOERR_WRITE
+
+
 def disturbed(problem: StoreError) -> bool:
     """Return whether an error may be one of this moment: all but damage and another's refusal."""
     cause = problem.__cause__

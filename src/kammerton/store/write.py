@@ -307,8 +307,8 @@ class Store(ReadStore):
         try:
             with self._write() as connection:
                 return write(connection)
-        except StoreUnavailable:
-            if not self._reserve.give_up():
+        except StoreUnavailable as problem:
+            if not sqlite.lacks_room(problem) or not self._reserve.give_up():
                 raise
         with self._write() as connection:
             return write(connection)

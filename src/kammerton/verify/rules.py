@@ -80,7 +80,8 @@ def reverts_bring_back(query: Query) -> Iterator[str]:
 def runs_are_whole(query: Query) -> Iterator[str]:
     """Each run says something about a target; what ended with a run names one that is there."""
     silent = query(
-        "SELECT number FROM run WHERE number NOT IN (SELECT run FROM fit) ORDER BY number"
+        "SELECT number FROM run WHERE NOT EXISTS "
+        "(SELECT 1 FROM fit WHERE fit.run = run.number) ORDER BY number"
     )
     for (number,) in silent:
         yield f"run {number} has no fit of any target"
@@ -209,5 +210,5 @@ def broken(
     for rule in RULES if sealed else RULES[:-1]:
         try:
             yield from rule(query, tell) if rule in LONG else rule(query)
-        except errors as problem:
+        except (errors, TypeError, ValueError, LookupError) as problem:  # damage may be of any type
             yield f"{rule.__name__.replace('_', ' ')}: cannot be told: {problem}"

@@ -53,7 +53,7 @@ def content_is_as_stored(query: Query, tell: Tell = silent) -> Iterator[str]:
         "SELECT number, run, revision, doubt, previous, hash FROM seal "
         f"WHERE number > {place} ORDER BY number LIMIT {PAGE}"
     ):
-        last = max((row[3] for row in page if row[3] is not None), default=doubts)
+        last = max((row[3] for row in page if isinstance(row[3], int)), default=doubts)
         content = _content(query, (page[0][0], page[-1][0]), (doubts, last))
         doubts = last
         for number, run, revision, doubt, previous, made in page:
@@ -73,8 +73,8 @@ def content_is_as_stored(query: Query, tell: Tell = silent) -> Iterator[str]:
 def _unsealed(query: Query) -> Iterator[str]:
     for kind in ("run", "revision"):
         bare = query(
-            f"SELECT number FROM {kind} WHERE number NOT IN "
-            f"(SELECT {kind} FROM seal WHERE {kind} IS NOT NULL) ORDER BY number LIMIT 10"
+            f"SELECT number FROM {kind} WHERE NOT EXISTS "
+            f"(SELECT 1 FROM seal WHERE seal.{kind} = {kind}.number) ORDER BY number LIMIT 10"
         )
         for (number,) in bare:
             yield f"{kind} {number} has no seal"

@@ -122,7 +122,49 @@ def test_the_first_values_have_a_backup_within_a_minute_and_the_next_take_longer
     monkeypatch.setattr(backups.asyncio, "sleep", quick)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(backups._hourly(store, backups.HOUR, backups.FIRST))
-    assert slept == [60, 60, 60, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+    assert slept == [60, 60, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]
+
+
+@pytest.mark.parametrize(
+    ("made", "old", "pause"), [(1, 30.0, 90.0), (2, 30.0, 210.0), (7, 1800.0, 1800.0), (3, 9e3, 0)]
+)
+def test_after_a_restart_the_next_is_made_when_it_would_have_been(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch, made: int, old: float, pause: float
+) -> None:
+    for _ in range(made):
+        backup.keep(path)
+    monkeypatch.setattr(backup, "age", lambda database: old)
+    slept: list[float] = []
+
+    async def quick(seconds: float) -> None:
+        slept.append(seconds)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(backups.asyncio, "sleep", quick)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(backups._hourly(store, backups.HOUR, backups.FIRST))
+    assert slept == [pause]
+
+
+def test_backups_that_fail_are_not_tried_every_minute(
+    store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    slept: list[float] = []
+
+    async def quick(seconds: float) -> None:
+        slept.append(seconds)
+        if len(slept) == 8:
+            raise asyncio.CancelledError
+
+    def fails(_: Path) -> None:
+        raise StoreError("no room")
+
+    monkeypatch.setattr(backup, "keep", fails)
+    monkeypatch.setattr(backups.asyncio, "sleep", quick)
+    with pytest.raises(asyncio.CancelledError):
+        asyncio.run(backups._hourly(store, backups.HOUR, backups.FIRST))
+    assert slept == [120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_what_a_backup_holds_is_said(store: Store, path: Path) -> None:

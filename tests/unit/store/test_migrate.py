@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -129,6 +130,23 @@ def test_what_is_damaged_is_not_sealed_as_if_it_were_right(path: Path) -> None:
     assert f"kammerton restore {saved}" in str(refusal.value)
     with closing(sqlite3.connect(path)) as still:
         assert still.execute("PRAGMA user_version").fetchone() == (3,)
+
+
+def test_a_migration_without_room_advises_no_older_backup(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        backup.keep(path)
+    make_old(path, 3)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(backup, "copy", full)
+    with pytest.raises(StoreError, match="No space left on device") as refusal:
+        Store.open(path, "two-qubits")
+    assert "restore" not in str(refusal.value)
 
 
 def test_a_migration_that_fails_leaves_schema_1(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -67,6 +67,17 @@ def test_what_its_run_said_belongs_to_a_revision(place: Path | str, store: Store
         store.revert(1, who="anna")
 
 
+def test_damage_beside_what_comes_back_keeps_nothing_from_it(
+    place: Path | str, store: Store
+) -> None:
+    store.commit(run(("q1",)), {"q1.t1": estimate()})
+    for value in (5e-5, 6e-5):
+        store.commit(run(("q0",)), {"q0.t1": estimate(value)})
+    change_history(place, "fit", "UPDATE fit SET reason = 'noise' WHERE run = 1")
+    assert store.revert(2, who="anna") == 4
+    assert store.parameters()["q0.t1"].value == 5e-5
+
+
 def test_reverts_and_doubts_are_sealed(place: Path | str, store: Store) -> None:
     store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
     for sigma in (1e-5, 2e-5):

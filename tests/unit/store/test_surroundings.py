@@ -8,7 +8,9 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path, PureWindowsPath
 
@@ -195,6 +197,34 @@ def test_s1_on_a_full_disk_a_person_is_heard(
         filler.unlink()
         box.renew()
         assert (small_disk / "db.sqlite.requests.reserve").is_file(), "for the next time"
+
+
+def test_a_lock_does_not_cost_the_room_that_is_set_aside(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "db.sqlite", "two-qubits") as store:
+        place = store.place
+    box = Inbox(place)
+    box._engine.dispose()
+    box._engine = sqlite.plain(place.request_file, 0.2)
+    kept = tmp_path / "db.sqlite.requests.reserve"
+    with closing(sqlite3.connect(place.request_file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable, match="locked"):
+            box.ask("hold", {"scope": "q0", "why": "cabling"}, "anna@pc")
+        assert time.monotonic() - began < 2.0, "it waits once"
+    assert kept.stat().st_size == inbox.SET_ASIDE
+    box.close()
+
+
+def test_a_reserve_that_a_crash_left_empty_is_set_aside_anew(tmp_path: Path) -> None:
+    kept = tmp_path / "db.reserve"
+    kept.touch()
+    mine = reserve.Reserve(tmp_path / "db", 1000, 1)
+    assert not mine.give_up(), "there is no room in it"
+    mine.take()
+    assert kept.stat().st_size == 1000
+    assert mine.give_up()
+    assert not mine.give_up()
 
 
 COMMITTING = """

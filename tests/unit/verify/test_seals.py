@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kammerton.model import StoreError
 from kammerton.store import Doubt, Store
 from kammerton.verify import seals, verify
 from kammerton.verify.report import silent
@@ -124,3 +125,21 @@ def test_a_backup_of_an_older_schema_is_looked_at_as_far_as_it_goes(
     assert verify(copy).tip
     tamper(copy, "UPDATE parameter SET value = 7 WHERE name = 'q1.t1'")
     assert verify(copy).findings == ("q1.t1 is 7.0, but revision 2 left 2.0",)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE seal SET doubt = 'zz' WHERE doubt = 2",
+        "UPDATE fit SET reason = x'ff00' WHERE run = 2",
+        "UPDATE change SET value = x'00' WHERE revision = 2",
+        "UPDATE revision SET reverts = 'x' WHERE number = 3",
+        "UPDATE run SET shots = 'many' WHERE number = 2",
+    ],
+)
+def test_damage_of_any_type_is_a_finding_and_no_end(copy: Path, damage: str) -> None:
+    tamper(copy, damage)
+    assert verify(copy, data=False).findings
+    if "run = 2" in damage or "revision = 2" in damage:
+        with Store.open(copy, "two-qubits") as store, pytest.raises(StoreError):
+            store.revert(2, ["q0"], who="anna")
