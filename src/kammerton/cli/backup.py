@@ -29,7 +29,10 @@ def backup(
         refuse(["a server's database is backed up on the server: pg_dump, or its keeper's own way"])
         raise typer.Exit(BAD_INPUT)
     if only_list:
-        for saved in copies.backups(database):
+        there = copies.backups(database)
+        if not there:
+            typer.echo(f"there is no backup in {copies.beside(database)} yet", err=True)
+        for saved in there:
             made = datetime.fromtimestamp(saved.stat().st_mtime, UTC)
             typer.echo(f"{made:%Y-%m-%d %H:%M} UTC  {saved}  ({copies.content(saved)})")
         return

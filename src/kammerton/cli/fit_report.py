@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from kammerton.estimation.pictures.scales import places, prefix_of
-from kammerton.estimation.pictures.wording import given, in_words
+from kammerton.estimation.pictures.wording import given
 from kammerton.model import Fit, Verdict
+from kammerton.model.advised import in_words
 from kammerton.model.quantity import SCALED, show
 
 COLOURS = {Verdict.ACCEPTED: "green", Verdict.INSUFFICIENT: "yellow", Verdict.REJECTED: "red"}

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 Cells = tuple[str, ...]
 
+WITHHELD = "withheld"
+"""Of a fit that was accepted and changed nothing: it counts when it is found again."""
+
 
 @app.command(short_help="List the last runs, what was found, who changed what.")
 def log(
@@ -131,6 +134,8 @@ def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
     if isinstance(entry, StoredRun):
         head = (entry.id, entry.calibration, f"{duration(now - entry.ended)} ago")
         found = _alike(entry.fits)
+        if entry.revision is None:
+            found = [(WITHHELD if each == "accepted" else each, *rest) for each, *rest in found]
         heads = [head] + [("", "", "")] * (len(found) - 1)
         return [
             ((*h, verdict, names), why)
@@ -166,7 +171,12 @@ def _outcome(attempt: Attempt) -> str:
 
 def _alike(fits: Mapping[str, Fit]) -> list[Cells]:
     """Return verdict, targets and reason, once for all the targets that have them in common."""
-    said = {target: (str(fit.verdict), _reason(fit)) for target, fit in fits.items()}
+    from kammerton.model.advised import advised
+
+    said = {
+        target: (str(fit.verdict), " -> ".join(filter(None, [_reason(fit), advised(fit)])))
+        for target, fit in fits.items()
+    }
     return [
         (verdict, ", ".join(t for t in said if said[t] == (verdict, reason)), reason)
         for verdict, reason in dict.fromkeys(said.values())

@@ -113,9 +113,13 @@ def _show(found: Measured) -> None:
 
 
 def _lines(found: Measured) -> list[tuple[str, str]]:
+    from kammerton.model.advised import advised
+
     run = found.run
     lines = list(found.words().items())
     lines.append(("verdict", found.fit.said()))
+    if change := advised(found.fit):
+        lines.append(("to change", change))
     if found.why_withheld:
         lines.append(("withheld", found.why_withheld))
     how = f"{run.shots} shots, {run.instrument_seconds:.3g} s of instrument time"

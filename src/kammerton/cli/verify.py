@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated
 
 import typer
@@ -28,6 +29,9 @@ def verify(
     from kammerton.verify import library_warning, verify_server
     from kammerton.verify import verify as look
 
+    if tip is not None and not re.fullmatch("[0-9a-f]{64}", tip):
+        refuse([f"{tip!r} is no end of an audit log: that is 64 hexadecimal digits"])
+        raise typer.Exit(2)
     place = database_or_exit(either(lab, at))
     if isinstance(place, str):
         report = verify_server(place, data=data, tell=_say, tip=tip)

@@ -94,8 +94,8 @@ def fit_batch(
     them, (A,), (B,), ... . y: (M,) or (N, M), or (A, B) or (N, A, B); real, or complex for
     spectroscopy; NaN is a missing point. sigma: one standard deviation of each point (of each
     part of a complex one), one number or shaped as y or as one trace; 0 and NaN are replaced by
-    the neighbours'. known: what the kind can use, for each trace or for all; docs/estimation.md
-    has the list.
+    the neighbours'. known: what the kind can use, for each trace or for all:
+    `FIT_KINDS[kind].known` names it, the kind's page in docs/estimation says what it means.
 
     Error bars are one standard deviation: from sigma as given, unless chi-square disproves it
     (p < 0.01), else from the scatter about the fit; wider where the residuals are correlated.
@@ -111,7 +111,9 @@ def fit_batch(
         raise TraceError(f"no fit of kind {kind!r}; there are {', '.join(sorted(FIT_KINDS))}")
     unknown = set(known) - set(FIT_KINDS[kind].known)
     if unknown:
-        raise TraceError(f"a fit of kind {kind} cannot use {', '.join(sorted(unknown))}")
+        takes = ", ".join(sorted(FIT_KINDS[kind].known)) or "nothing"
+        names = ", ".join(sorted(unknown))
+        raise TraceError(f"a fit of kind {kind} cannot use {names}; it takes {takes}")
     if known.get("shots") is not None:
         if sigma is not None:
             raise TraceError("give sigma or shots, not both")

@@ -71,6 +71,7 @@ def _prepare(part: Path, saved: Path, target: Path, who: str, over: list[Request
     upgrade(part, version_of(part) or VERSION)
     _stay_held(part, target, who)
     _stay_doubted(part, target)
+    _stay_known(part, target)
     _begin_epoch(part, who, saved, over)
 
 
@@ -130,6 +131,21 @@ def _held(path: Path, now: int) -> list[tuple[object, ...]] | None:
             return connection.execute(query, (now,)).fetchall()
     except sqlite3.Error:
         return None
+
+
+def _stay_known(path: Path, before: Path) -> None:
+    """Take over what was said last of the outputs: a backup holds what was when it was made.
+
+    Where the database that is replaced does not tell, the backup's word stays, and so the caution.
+    """
+    try:
+        with closing(sqlite3.connect(f"{before.as_uri()}?mode=ro", uri=True)) as there:
+            last = there.execute("SELECT id, what, pid, time FROM activity").fetchall()
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("DELETE FROM activity")
+            connection.executemany("INSERT INTO activity VALUES (?, ?, ?, ?)", last)
+    except sqlite3.Error as problem:  # it is gone or damaged
+        log.warning("what %s says of the outputs is not carried over: %s", before.name, problem)
 
 
 def _stay_doubted(path: Path, before: Path) -> None:

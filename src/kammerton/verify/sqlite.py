@@ -14,6 +14,7 @@ from kammerton.verify.report import Query, Report, Tell, silent
 from kammerton.verify.rules import broken, tip_is_there
 
 APPLICATION = 0x4B746F6E
+HDF = b"\x89HDF"
 SCHEMA, CHAINED = 4, 2
 """This program's schema, and the first that all rules but that of seals are for."""
 
@@ -43,6 +44,8 @@ def verify(
             root = _root(database.resolve()) if data else None
             return _report(_query(connection), root, guards, tell, tip)
     except sqlite3.Error as problem:
+        if database.read_bytes()[:4] == HDF:
+            return Report((f"{database} is a file of raw traces, and no database",))
         back = "a backup comes back with: kammerton restore BACKUP"
         return Report((f"{database} cannot be read: {problem}; {back}",))
 

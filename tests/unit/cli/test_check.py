@@ -67,8 +67,8 @@ def test_every_problem_of_a_bad_file(lab_file):
     assert result.exit_code == 2
     assert result.stdout == ""
     assert result.stderr.splitlines() == [
-        "lab.toml:6: computer.sample_rate: '1' has no unit; write \"1 GHz\"",
-        'lab.toml:23: interlock.max_aeg: unknown key; did you mean "max_age"?',
+        "lab.toml:7: computer.sample_rate: '1' has no unit; write \"1 GHz\"",
+        'lab.toml:24: interlock.max_aeg: unknown key; did you mean "max_age"?',
     ]
 
 

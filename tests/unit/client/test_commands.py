@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 from kammerton.cli import app
 from kammerton.cli.log import _alike
 from kammerton.cli.wrapped import print_wrapped
-from kammerton.model import Verdict
+from kammerton.model import Advice, Verdict
 from kammerton.store import Store
 from tests.stored import estimate, fit, run
 
@@ -165,3 +165,20 @@ def test_r9_the_log_says_that_no_shot_of_what_was_interrupted_is_kept(tmp_path):
         store.abort_open()
     told = " ".join(call("log", tmp_path / "kammerton.sqlite").stdout.split())
     assert "the second time; its qubits are left alone for a while" in told
+
+
+def test_the_log_says_what_to_change_and_what_was_withheld(tmp_path):
+    narrow = fit(
+        "q0", Verdict.INSUFFICIENT, status="range too narrow", reason="only a slope is seen",
+        advice=Advice(window_times=3.0, extend_window_to=1.2e-4),
+    )  # fmt: skip
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        store.commit(run(("q0",), {"q0": narrow}), {})
+        store.commit(run(("q0",)), {})
+        store.commit(run(("q0",)), {"q0.t1": estimate()})
+    done = CliRunner().invoke(app, ["log", str(tmp_path / "db.sqlite")], env={"COLUMNS": "160"})
+    assert done.exit_code == 0
+    assert "range too narrow: only a slope is seen -> extend the window to 120 µs" in done.stdout
+    lines = done.stdout.splitlines()
+    assert [line.split()[0] for line in lines if " withheld " in line] == ["r000002"]
+    assert [line.split()[0] for line in lines if " accepted " in line] == ["r000003"]

@@ -62,7 +62,7 @@ def test_evidence_and_runs_print_as_the_command_line_says_them(client: Client) -
 
 def test_it_prints_as_a_table(client: Client) -> None:
     title, head, first, second = repr(client).splitlines()
-    assert title == "two-qubits, revision 3"
+    assert title == "two-qubits, revision 3; simulated device, hidden truth, seed 1"
     assert head.split() == ["parameter", "value", "age", "valid", "run"]
     assert first.split()[0] == "q0.t1"
     assert "1 h" in first

@@ -18,8 +18,8 @@ from kammerton.estimation.files.read import fit_file, read_files
 from kammerton.estimation.files.series import choose_series
 from kammerton.estimation.files.shots import choose_shots
 from kammerton.estimation.files.table import read_table
-from kammerton.estimation.pictures.wording import in_words
 from kammerton.model import Advice, TraceError
+from kammerton.model.advised import in_words
 
 MAP = [(4e9, 0.1, 1.0), (4e9, 0.2, 2.0), (5e9, 0.1, 3.0), (5e9, 0.2, 4.0)]
 Y = [[1.0, 2.0], [3.0, 4.0]]

@@ -9,6 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from kammerton.estimation.pictures.page import line_style
 from kammerton.estimation.pictures.picture import _or_flat, _verdict, _words, draw
@@ -195,3 +196,21 @@ def test_an_accepted_fit_says_accepted_and_no_more_where_nothing_else_was_found(
     fit = Fit("t1", "q0", {}, Verdict.ACCEPTED, "success", "", math.nan)
     assert _verdict(fit) == "accepted"
     assert _verdict(replace(fit, status="beating")) == "accepted: beating"
+
+
+@pytest.mark.parametrize("length", [10, 60, 300])
+def test_a_title_stays_within_its_picture(tmp_path, length, monkeypatch):
+    found = []
+    text = Figure.text
+
+    def watched(self, x, y, words, **how):
+        made = text(self, x, y, words, **how)
+        found.append((self, made))
+        return made
+
+    monkeypatch.setattr(Figure, "text", watched)
+    trace, fit = decay("q0")
+    draw({"q0": trace}, {"q0": fit}, tmp_path / "long.png", "qubit_spec" * (length // 10))
+    figure, title = found[0]
+    assert title.get_window_extent(figure.canvas.get_renderer()).x1 <= figure.bbox.x1
+    assert (len(title.get_text()) == length) == (length <= 60)

@@ -223,3 +223,16 @@ def test_a_good_trace_of_counts_is_accepted_whatever_amplitude_means(kind):
     counted, scaled = fit_batch(kind, n, y, shots=1000), fit_batch(kind, n, y, 0.016)
     assert not any("none is below 0 or above 1" in reason for reason in counted.reason)
     assert np.mean(counted.verdict == "accepted") > 0.95 * np.mean(scaled.verdict == "accepted") > 0
+
+
+def test_counts_that_are_no_populations_yet_are_told_so():
+    counts = np.random.default_rng(3).binomial(1000, 0.4, 101)
+    with pytest.raises(TraceError, match=r"goes from 3\d\d to 4\d\d; counts are divided by"):
+        fit_batch("t1", X, counts, shots=1000)
+
+
+def test_what_a_kind_may_know_is_named_where_something_else_is_given():
+    with pytest.raises(
+        TraceError, match="cannot use shot; it takes contrast, interleaved, offset, shots"
+    ):
+        fit_batch("t1", X, X, shot=3)

@@ -452,3 +452,25 @@ def test_the_commands(path: Path) -> None:
     assert verify(path).revision == 1
     bad = CliRunner().invoke(app, ["restore", str(path.parent / "nothing")])
     assert bad.exit_code == 2
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_restore_says_of_the_outputs_what_was_said_last(path: Path, gone: bool) -> None:
+    """A backup made while the daemon ran says that it ran."""
+    with Store.open(path, "two-qubits") as store:
+        store.commit(run(), {"q0.t1": estimate()})
+        store.activity("t1 on q0")
+        saved = backup.keep(path)
+        store.activity(None)
+    if gone:
+        path.unlink()
+    restore(saved, "anna")
+    with Store.open(path, "two-qubits") as store:
+        assert (store.left is not None) == gone, "where nobody knows, they may be on"
+
+
+def test_that_there_is_no_backup_is_said(path: Path) -> None:
+    Store.open(path, "two-qubits").close()
+    done = CliRunner().invoke(app, ["backup", str(path), "--list"])
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert "there is no backup in" in done.stderr

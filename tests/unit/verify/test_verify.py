@@ -366,3 +366,12 @@ def test_a_bit_of_the_raw_data_that_fell_over_is_said(copy: Path, name: str) -> 
     (said,) = verify(copy).findings
     assert "data of run 1," in said
     assert "cannot be read" in said
+
+
+def test_what_is_no_database_and_no_tip_is_no_verdict_on_one(copy: Path) -> None:
+    (raw,) = sorted((copy.parent / "runs").glob("*1.nc"))
+    assert verify(raw).findings == (f"{raw} is a file of raw traces, and no database",)
+    done = CliRunner().invoke(app, ["verify", str(copy), "--tip", "abc"])
+    assert done.exit_code == 2
+    assert "'abc' is no end of an audit log" in done.stderr
+    assert "sound" not in done.stdout

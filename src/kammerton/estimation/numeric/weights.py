@@ -65,7 +65,12 @@ def of_counts(y: ArrayLike, shots: object) -> Array:
     """
     p = numbers(y, "y")
     if np.iscomplexobj(p) or (p < 0).any() or (p > 1).any():
-        raise TraceError("shots are given, but y is not a population between 0 and 1")
+        real = p.real[np.isfinite(p.real)]
+        ends = f": it goes from {real.min():.4g} to {real.max():.4g}" if real.size else ""
+        raise TraceError(
+            f"shots are given, but y is not a population between 0 and 1{ends}; counts are "
+            "divided by their shots first"
+        )
     try:
         n = np.asarray(shots, dtype=np.float64)
         each = n[:, None] if p.ndim == 2 and n.shape == p.shape[:1] else n

@@ -38,9 +38,10 @@ from kammerton.estimation.pictures.scales import (
     written,
 )
 from kammerton.estimation.pictures.shots import draw_shots, shots_of
-from kammerton.estimation.pictures.wording import given, in_words
+from kammerton.estimation.pictures.wording import given
 from kammerton.estimation.reduce import axis_of
 from kammerton.model import Fit, Trace, Verdict
+from kammerton.model.advised import in_words
 from kammerton.model.trace import ComplexArray, FloatArray
 
 TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
@@ -73,6 +74,9 @@ SYMBOLS = {
     "p1_given_0": "P(1|0)", "thermal_population": "thermal", "dispersive_shift": "χ",
     "amplitude_scale": "scale",
 }  # fmt: skip
+
+SMALLEST, LETTER = 5.5, 0.56
+"""Points of a title that is too long for its picture, and the width of a letter in its size."""
 
 
 def draw(
@@ -112,9 +116,12 @@ def draw(
 
 
 def _title(figure: Figure, title: str, note: str) -> None:
-    height = figure.get_figheight()
+    height, room = figure.get_figheight(), 72 * 0.976 * figure.get_figwidth()
     for down, words, size in ((0.12, title, 10), (0.32, note, SMALL)):
-        figure.text(0.012, 1 - down / height, words, va="top", fontsize=size, color=INK,
+        fits = max(SMALLEST, min(size, room / (LETTER * max(len(words), 1))))
+        most = int(room / (LETTER * fits))
+        shown = words if len(words) <= most else f"{words[: most // 2]}…{words[1 - most // 2 :]}"
+        figure.text(0.012, 1 - down / height, shown, va="top", fontsize=fits, color=INK,
                     parse_math=False)  # fmt: skip
 
 

@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.verdict.findings import NOTHING, REJECTED, Findings
 
-MISTAKEN = ("no signal", "signal too weak", "model does not fit", "stray point")
+MISTAKEN = (
+    "no signal", "signal too weak", "model does not fit", "stray point", "drift during scan",
+)  # fmt: skip
 """What a fit calls a trace that one point spoils."""
 
 FEWEST = 9  # points
