@@ -89,7 +89,7 @@ class Demonstration:
         async with brokers.broker(folder, port) as name, self._laboratory(port) as ready:
             self._console.print(
                 f"{self._note}: {self._qubits} qubits; broker {name} on port {port}; "
-                f"everything stays in {folder}"
+                f"everything stays in {folder} until the next one there"
             )
             async with subscribed(port) as received:
                 first = await self._watch(received)
