@@ -49,7 +49,7 @@ def _hold(
     before = store.hold(scope, who, why, end)
     how_long = "until it is released" if end is None else f"until {leases.shown(end)}"
     instead = (
-        "" if before is None else f", instead of the hold {leases.ends(before)} ({before.why})"
+        "" if before is None else f'; this replaces the hold {leases.ends(before)}, "{before.why}"'
     )
     return f"{scope} is held by {who} {how_long}{instead}{_caution(store)}"
 

@@ -111,7 +111,7 @@ def test_what_the_daemon_set_aside_a_person_takes_over_and_others_do_not(lab):
         store.hold("awg1", DAEMON, "no reference")
     code, out, _ = said("hold", "awg1", "--why", "mine", "--lab", str(lab))
     assert code == 0
-    assert "(no reference)" in " ".join(out.split())
+    assert '"no reference"' in " ".join(out.split())
     with Store.open(lab.parent / "kammerton.sqlite", "two-qubits") as store:
         (lease,) = store.leases()
         assert (lease.owner != DAEMON, lease.why) == (True, "mine")
@@ -208,8 +208,8 @@ def test_a_hold_that_replaces_ones_own_says_so(lab):
     code, out, _ = said("hold", "q1", str(lab), "--why", "longer", "--for", "1s")
     assert code == 0
     pattern = (
-        r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC, "
-        r"instead of the hold until [\d-]{10} \d\d:\d\d:\d\d UTC \(two-tone\)\n"
+        r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC; "
+        r'this replaces the hold until [\d-]{10} \d\d:\d\d:\d\d UTC, "two-tone"\n'
     )
     assert re.fullmatch(pattern, out), out
     said("hold", "r1", str(lab), "--why", "briefly", "--for", "30s")

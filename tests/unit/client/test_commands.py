@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -182,3 +184,14 @@ def test_the_log_says_what_to_change_and_what_was_withheld(tmp_path):
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines if " withheld " in line] == ["r000002"]
     assert [line.split()[0] for line in lines if " accepted " in line] == ["r000003"]
+
+
+@pytest.mark.parametrize("ahead", [0, 90])
+def test_status_says_that_laboratory_time_runs_ahead(tmp_path, ahead):
+    late = datetime.now(UTC) + timedelta(seconds=ahead)
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        done = replace(run(("q0",)), started=late - timedelta(seconds=20), ended=late)
+        store.commit(done, {"q0.t1": estimate(time=late)})
+    said = CliRunner().invoke(app, ["status", str(tmp_path / "db.sqlite")]).stdout
+    words = r"ages are those of laboratory time, which is 1 min [23]\d s ahead of this computer"
+    assert bool(re.search(words, " ".join(said.split()))) == (ahead > 0)
