@@ -107,7 +107,7 @@ def fit(
     from kammerton.estimation.files.columns import Choice
     from kammerton.estimation.files.grid import axes_of
     from kammerton.estimation.files.read import fit_file
-    from kammerton.estimation.files.suspicion import suspicions
+    from kammerton.estimation.files.suspicion import suspicions, too_still
     from kammerton.estimation.numeric.compiling import told_before
     from kammerton.model import TraceError, Verdict
 
@@ -120,7 +120,8 @@ def fit(
     except TraceError as error:
         _bad_input(str(error))
     source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
-    for note in [*chosen.notes, *suspicions(chosen.trace, calibrated=cal_points > 0)]:
+    odd = [*suspicions(chosen.trace, calibrated=cal_points > 0), *too_still(found, chosen.trace)]
+    for note in [*chosen.notes, *odd]:
         typer.echo(f"{source}: {note}", err=True)
     if plot is not None:
         _draw(files, chosen, found, plot)

@@ -313,3 +313,13 @@ def test_no_file_ends_in_a_traceback(
         assert "any.csv" in result.stderr
     else:
         answer(result)
+
+
+@pytest.mark.parametrize(("shots", "said"), [(500, False), (50, True), (5, True)])
+def test_shots_that_are_too_few_for_how_still_the_points_are_are_doubted(tmp_path, shots, said):
+    t = np.linspace(0, 150, 76)
+    y = SEED.binomial(500, 0.05 + 0.9 * np.exp(-t / 30)) / 500
+    done = fit(saved(tmp_path / "p.csv", "Time [us],population", t, y), "--kind", "t1",
+               "--shots", str(shots))  # fmt: skip
+    words = "times less than sigma, or the shots, say: the errors of the fit are too large"
+    assert (words in " ".join(done.stderr.split())) == said

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 
 import numpy as np
+from scipy.special import chdtr
 
 from kammerton.estimation.files.grid import Grid
-from kammerton.model import Trace
+from kammerton.model import Fit, Trace
 from kammerton.model.quantity import show
 from kammerton.model.trace import FloatArray
 
@@ -19,6 +21,7 @@ ENDS = (4, 2, 6, 8, 10, 20)
 
 FEWEST = 12  # points besides them, to know the scatter from
 APART = 8.0  # scatters by which the last half stands above the points before it
+STILL = 1e-6  # chance below which a chi-square is too small for it
 ALIKE = 5.0  # scatters within which those of one preparation lie
 
 
@@ -30,6 +33,16 @@ def suspicions(trace: Trace | Grid, calibrated: bool) -> Iterator[str]:
         if points:
             yield (f"the last {points} points look like calibration points"
                    f" (--cal-points {points})")  # fmt: skip
+
+
+def too_still(fit: Fit, trace: Trace | Grid) -> Iterator[str]:
+    """Yield that the points scatter far less than the error bars say: of too few shots, say."""
+    freedom = max(int(np.count_nonzero(np.isfinite(trace.y))) - len(fit.values), 1)
+    chi2 = fit.chi2_reduced
+    if 0.0 < chi2 < 1.0 and float(chdtr(freedom, freedom * chi2)) < STILL:
+        times = 1.0 / math.sqrt(chi2)
+        yield (f"the points scatter {times:.2g} times less than sigma, or the shots, say: "
+               "the errors of the fit are too large")  # fmt: skip
 
 
 def _of_units(trace: Trace | Grid) -> Iterator[str]:
