@@ -112,3 +112,28 @@ def test_the_unit_of_y_does_not_matter_to_what_is_hardly_known_either(name, fact
             assert found.stderr[value] / unit == pytest.approx(
                 plain.stderr[value], rel=1e-2, nan_ok=True
             ), value
+
+
+SWEPT = {
+    "t1": "s", "t2_echo": "s", "cpmg": "s", "ramsey": "s", "rabi_length": "s",
+    "rabi_amplitude": "V", "qubit_spectroscopy": "Hz", "resonator_spectroscopy": "Hz",
+}  # fmt: skip
+INVERSE = {"s": "Hz", "Hz": "s", "V": "none"}
+
+
+@pytest.mark.parametrize("exponent", [-12, -3, 6, 12])
+@pytest.mark.parametrize("kind", SWEPT)
+def test_the_scale_of_x_is_that_of_what_is_found(kind, exponent):
+    """A time 1000 times as long is 1000 times as long, its rate a thousandth, and nothing else."""
+    x, y, sigma, known = good(kind, True)
+    factor, unit = 10.0**exponent, SWEPT[kind]
+    scaled = {n: v * factor if n in ("expected", "within") else v for n, v in known.items()}
+    plain = fit_batch(kind, x, y, sigma, **known)
+    found = fit_batch(kind, np.asarray(x) * factor, y, sigma, **scaled)
+    assert list(found.status) == list(plain.status)
+    for name, value in plain.values.items():
+        power = {unit: 1, INVERSE[unit]: -1}.get(plain.units[name], 0)
+        error, scale = plain.stderr[name], factor**power
+        away = np.abs(found.values[name] / scale - value)
+        assert (np.isnan(value) | (away <= 1e-6 * error + 1e-12 * np.abs(value))).all(), name
+        assert found.stderr[name] / scale == pytest.approx(error, rel=1e-6, nan_ok=True), name
