@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 # Turns of two frequencies from that of a single one, and the shape of their envelope
 CLOSE = ((-0.4, 0.4, 1.0), (-0.8, 0.8, 1.0), (0.0, 1.2, 0.0), (-1.2, 0.0, 0.0), (-0.6, 0.6, 0.0))
 FEW_BEATS, APART, SHAPES = 2.5, (1.0, 1.5), (0.0, 1.0)  # turns and shapes from which to start anew
-A_BEAT, WORSE = (0.6, 0.85, 1.2), 4.0  # beats in the window; chi-square that is worth another fit
+A_BEAT, WORSE, WORTH = (0.6, 0.85, 1.2), 4.0, 15.0  # beats in the window; gains in chi-square
 ALIKE, PHYSICAL = 0.1, 3.0  # chi-square that an envelope may cost that falls, or never grows
 LOOSE = 0.33  # error of a rate, in parts of it, from which its envelope has to be a physical one
 TOGETHER = 0.5  # rad in the window by which two frequencies differ that are one
@@ -94,7 +94,8 @@ def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> 
 
     What follows it best may be two that meet: then it is a frequency that drifts as well.
     """
-    poor = np.flatnonzero(beat & _lacking(batch, single, double))
+    much = single.cost > batch.rows - single.free + SEARCHED if batch.known_noise else True
+    poor = np.flatnonzero(beat & much & _lacking(batch, single, double))
     if len(poor) == 0:
         return double
     turn = single.p[poor, 2:3]
@@ -103,11 +104,17 @@ def _of_a_beat(batch: Batch, single: Solution, double: Solution, beat: Mask) -> 
         for shape in SHAPES for apart in A_BEAT
     ]  # fmt: skip
     rows = np.tile(poor, len(starts))
-    other = _from(batch.take(rows), np.concatenate(starts))
+    part, one = batch.take(rows), single.take(rows)
+    brief = _from(part, np.concatenate(starts), BRIEF)
+    hope = np.flatnonzero(delta_cost(part, one, brief) > WORTH)
+    if len(hope) == 0:
+        return double
+    rows, other = rows[hope], _from(part.take(hope), brief.p[hope])
     best = np.lexsort((other.cost, rows))
-    best = best[np.searchsorted(rows[best], poor)]
-    clearly = other.cost[best] < double.cost[poor] - WORSE
-    return replaced(double, poor, other.take(best), clearly)
+    which, first = np.unique(rows[best], return_index=True)
+    best = best[first]
+    clearly = other.cost[best] < double.cost[which] - WORSE
+    return replaced(double, which, other.take(best), clearly)
 
 
 def _lacking(batch: Batch, single: Solution, double: Solution) -> Mask:
