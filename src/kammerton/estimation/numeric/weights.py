@@ -27,7 +27,7 @@ Mask = NDArray[np.bool_]
 HALF = 4  # neighbours on each side over which variances are averaged
 UNLIKE = 3.5  # a variance so many times its neighbours' is believed to be the point's own
 LEAST = 0.02  # of the typical variance: what a point may have at least
-MATTERS = 0.05  # scatter of the logarithm of the weights' change that asks for another fit
+MATTERS = 0.08  # scatter of the logarithm of the weights' change that asks for another fit
 
 
 def valid(sigma: Array) -> Array:
