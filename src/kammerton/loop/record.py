@@ -7,11 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import threading
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import TypeVar
 
-from kammerton.model import Belief, CalibrationHangs, Estimate, Run, StoreUnavailable
+from kammerton.model import (
+    Belief,
+    CalibrationHangs,
+    Estimate,
+    Run,
+    StoreError,
+    StoreUnavailable,
+)
 from kammerton.model.alarm import Alarm, Tell, unheard
 from kammerton.store import Attempt, Commit, Doubt, Snapshot, Store
 from kammerton.store.attempts import ABORTED, HUNG
@@ -22,6 +31,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PAUSE = 2.0  # s between tries
+TAKEN_BACK = 2.0  # s that the end waits for an attempt that had just begun
 
 
 def outcome_of(end: BaseException, leave: str) -> str:
@@ -38,6 +48,34 @@ def why_not_again(left: Attempt) -> str | None:
     return None if left.again is None else "the process ended twice while it ran"
 
 
+@dataclass
+class Begun:
+    """An attempt that is noted in a thread, and taken back where nobody waits for it any more."""
+
+    store: Store
+    calibration: str
+    targets: list[str]
+    again: int | None
+    number: int | None = None
+    gone: bool = False
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self) -> int:
+        """Note that it begins; return its number: 0 where it was taken back before."""
+        with self.turn:
+            if self.gone:
+                return 0
+            self.number = self.store.begin(self.calibration, self.targets, self.again)
+            return self.number
+
+    def take_back(self) -> None:
+        """Note that it ended, if it has begun; it does not begin afterwards."""
+        with self.turn:
+            self.gone = True
+            if self.number is not None:
+                self.store.end(self.number, "stopped")
+
+
 @dataclass(frozen=True)
 class Record:
     """The store as the loop writes it.
@@ -50,8 +88,17 @@ class Record:
     tell: Tell = unheard
 
     async def begin(self, calibration: str, targets: list[str], again: int | None) -> int:
-        """Note that a calibration begins, as soon as there is room for what it will give."""
-        return await self._patiently(lambda: self.store.begin(calibration, targets, again))
+        """Note that a calibration begins, as soon as there is room for what it will give.
+
+        Told to end meanwhile, it has not begun: its thread may write that it has a moment later.
+        """
+        begun = Begun(self.store, calibration, targets, again)
+        try:
+            return await self._patiently(begun)
+        except asyncio.CancelledError:
+            with suppress(TimeoutError, StoreError):
+                await asyncio.wait_for(asyncio.to_thread(begun.take_back), TAKEN_BACK)
+            raise
 
     async def commit(
         self, run: Run, changes: Mapping[str, Estimate], attempt: int, expected: int

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from dataclasses import replace
 
@@ -335,3 +337,29 @@ def test_s2_a_database_that_cannot_be_read_between_two_runs_is_waited_for(
     assert asyncio.run(loop.step())
     assert len(bench.played) == 1
     assert [a.on for a in alarms] == [True, True, False]
+
+
+@pytest.mark.parametrize("after", [0.0, 0.05])
+def test_r1_told_to_end_while_an_attempt_is_noted_leaves_none_open(tmp_path, after):
+    """Its thread writes on though nobody waits for the number."""
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        begin, noted = store.begin, threading.Event()
+
+        def slowly(*attempt):
+            time.sleep(0.1)
+            number = begin(*attempt)
+            noted.set()
+            return number
+
+        store.begin = slowly
+
+        async def main():
+            kept = record.Record(store, say=lambda words: asyncio.sleep(0))
+            task = asyncio.create_task(kept.begin("t1", ["q0"], None))
+            await asyncio.sleep(after)
+            task.cancel()
+            return await asyncio.wait({task})
+
+        asyncio.run(main())
+        assert noted.is_set(), "its thread went on"
+        assert [each.outcome for each in store.attempts()] == ["stopped"]
