@@ -100,6 +100,7 @@ def test_awkward_traces_are_drawn_all_the_same(tmp_path: Path) -> None:
     complex_empty = Trace("c", X, np.full(X.size, complex(math.nan)), trace.sigma, "f", "Hz", "V")
     draw({"c": complex_empty}, {}, tmp_path / "c.png", "never fitted")
     draw({}, {}, tmp_path / "d.png", "nothing measured")
+    assert all(np.ptp(pixels(tmp_path / f"{name}.png")) > 0 for name in "acd"), "ink on paper"
 
 
 def test_stuck_and_broken_shots_are_drawn_all_the_same(tmp_path: Path) -> None:
@@ -109,7 +110,9 @@ def test_stuck_and_broken_shots_are_drawn_all_the_same(tmp_path: Path) -> None:
     for value in (0.0, math.nan):
         shots = np.full((200, 2), complex(value))
         fit = fit_shots(shots[:, 0], shots[:, 1], "q0")
+        assert fit.verdict is not Verdict.ACCEPTED
         draw({"q0": trace}, {"q0": fit}, tmp_path / "s.png", "readout", shots={"q0": shots})
+        assert np.ptp(pixels(tmp_path / "s.png")) > 0, "ink on paper"
 
 
 @pytest.mark.parametrize("suffix", ["pdf", "svg"])
