@@ -155,15 +155,27 @@ def test_a_server_ends_within_a_black_hole(server, client):
 
 
 def test_a_box_that_is_off_refuses_and_listens_again(server, client):
-    server.server.close()
+    admit = server.server.refuse()
     assert client.socket.recv(10) == b""
     with pytest.raises(ConnectionRefusedError):
         Client(server.port)
-    server.server.resume()
-    server.server.resume()  # does nothing
+    admit()
+    admit()  # does nothing
     with Client(server.port).socket as fresh:
         fresh.sendall(b"x\n")
         assert fresh.recv(10) == b"<x>\n"
+
+
+def test_a_server_that_ends_while_it_refuses_leaves_nothing_and_stays_ended(server):
+    admit = server.server.refuse()
+    server.close()
+    with pytest.raises(ConnectionRefusedError):
+        Client(server.port)
+    admit()
+    server.server.refuse()()
+    with pytest.raises(ConnectionRefusedError):
+        Client(server.port)
+    socket.create_server(("127.0.0.1", server.port)).close()  # the port is free
 
 
 def test_a_write_is_carried_out_though_its_answer_is_lost(laboratory, source):

@@ -95,7 +95,7 @@ class TcpServer:
         self._open: dict[socket.socket, threading.Thread] = {}
         self._ended = set[socket.socket]()
         """Those that were hung up on and still have a thread."""
-        self._closing = False
+        self._closing = self._over = False
         self._refusing, self._refusals = threading.Lock(), list[object]()
         self._kept: socket.socket | None = None
         """Holds the port while connections are refused: no client is given it meanwhile."""
@@ -110,34 +110,40 @@ class TcpServer:
         with self._refusing:
             first = not self._refusals
             self._refusals.append(reason)
-            if first:
-                self.close()
+            if first and not self._over:
+                self._stop()
                 self._kept = _bound(self.port)
 
         def admit() -> None:
             with self._refusing:
                 if reason in self._refusals:
                     self._refusals.remove(reason)
-                    if not self._refusals:
-                        self.resume()
+                    if not self._refusals and not self._over:
+                        self._resume()
 
         return admit
 
-    def resume(self) -> None:
-        """Listen again after `close`, on the same port."""
-        if self._closing:
-            kept, self._kept = self._kept, None
-            try:
-                self._listener = kept or listening(self.name, self.port)
-                self._listener.listen()
-            except OSError:
-                raise PortInUse(f"{self.name}: port {self.port} on {HOST} is in use") from None
-            self._closing = False
-            self.link.again()
-            self._acceptor = self._accepting()
+    def _resume(self) -> None:
+        """Listen again on the same port."""
+        kept, self._kept = self._kept, None
+        try:
+            self._listener = kept or listening(self.name, self.port)
+            self._listener.listen()
+        except OSError:
+            raise PortInUse(f"{self.name}: port {self.port} on {HOST} is in use") from None
+        self._closing = False
+        self.link.again()
+        self._acceptor = self._accepting()
 
     def close(self) -> None:
-        """Stop accepting, end every connection, wait for the threads."""
+        """Stop accepting for good, end every connection, wait for the threads."""
+        with self._refusing:
+            self._over = True
+            self._stop()
+            if self._kept is not None:
+                self._kept.close()
+
+    def _stop(self) -> None:
         with self._lock:
             self._closing = True
             self.link.restore()

@@ -20,7 +20,7 @@ KILLS = 20
 
 # Data files are left out here: they take most of the time, and the transaction is what may tear.
 CHILD = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 from kammerton.store import Store, write
 from tests.stored import estimate, run
@@ -30,13 +30,13 @@ def commit_without_end():
     store = Store.open(Path(sys.argv[1]), "killed")
     while True:
         done = store.commit(run(), {"q0.t1": estimate(), "q1.t1": estimate()})
-        print(os.getpid(), done.revision, flush=True)
+        os.write(1, b"%d %d\\n" % (os.getpid(), done.revision))  # at once: print may be torn
 
 while True:
     if not (child := os.fork()):
         commit_without_end()
-    if not os.WIFSIGNALED(os.waitpid(child, 0)[1]):
-        sys.exit("it was not killed")
+    if (ended := os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])) != -signal.SIGKILL:
+        sys.exit(f"it was not killed: {ended}")
 """
 """One after the other is born of a process that has loaded everything: a start costs a second."""
 
