@@ -19,6 +19,7 @@ MISSED = "**missed**"
 class Effort:
     """How much to do: traces of each part, the kind (None for all) and the seed.
 
+    honest: traces that are drawn at once, a twentieth of maps.
     rounds: how often a time is measured at most, in the hope of a quiet machine.
     """
 
@@ -35,6 +36,16 @@ class Effort:
     def of(self, kind: str) -> Effort:
         """Return the same for one kind."""
         return replace(self, kind=kind)
+
+    @property
+    def told(self) -> int:
+        """Traces on which a value can be told that its error bars are judged by."""
+        return 2 * self.honest // 5
+
+    @property
+    def draws(self) -> int:
+        """Traces that are drawn for them at most."""
+        return 2 * self.honest
 
     def some(self, truth: Truth, n: int, fewer: int = MAPS) -> int:
         """Return n, or fewer of a map, which takes a hundred times as long."""

@@ -1,27 +1,21 @@
-"""Success beside the oracle, and whether errors are what the error bars say."""
+"""Whether errors are what the error bars say, and how much is refused that tells enough."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from kammerton.estimation import FitBatch
 from kammerton.estimation.kinds import FIT_KINDS
 from tests.benchmarks.fits_common import Effort, mark, percent, progress, row
-from tests.catalogue.bound import UNTOLD, bound, choosing_oracle, rows_of, stacked
+from tests.benchmarks.fits_drawn import Mask, Set, drawn, fitted
 from tests.catalogue.registry import truths
-from tests.catalogue.truth import Array, Parameters, Traces, Truth
+from tests.catalogue.truth import Array, Truth
 
-Mask = NDArray[np.bool_]
-
-NEAR = 0.05  # relative error that counts as right, and bound below which a value is identifiable
-SURE = 3.0  # bounds within which it is right anyway
-WORSE = 4.0  # chi-square above the oracle's
 FAR = 5.0  # bounds beyond which an error is no scatter
-MOST = 10_000
 FEW = 5000
 STD, COVER = (0.95, 1.05), 0.02
 GOOD_REFUSED = 0.01  # share of good traces
@@ -29,136 +23,87 @@ WITHIN = {"68": (1.0, 0.6827), "95": (1.96, 0.95)}
 
 
 @dataclass(frozen=True, eq=False)
-class Set:
-    """Traces with their truth and bounds."""
+class Judged:
+    """What becomes of the traces of a truth.
 
-    truth: Truth
-    hidden: Parameters
-    traces: Traces
-    best: dict[str, Array]
+    known, error, pull: by value, where it can be told, and its error over its bound and over its
+    error bar (N,). accepted (N,); refused: in spite of enough information; interleaved: those
+    which are refused though every turn of the sweep is known to have visited all points. status:
+    the fits' (N,).
+    """
 
-    @property
-    def scored(self) -> list[str]:
-        """The names of the values that this truth has."""
-        return [name for name, v in self.traces.low.items() if np.isfinite(v).any()]
+    known: dict[str, Mask]
+    error: dict[str, Array]
+    pull: dict[str, Array]
+    accepted: Mask
+    refused: Mask
+    interleaved: Mask
+    status: np.ndarray[tuple[int, ...], np.dtype[np.str_]]
 
-    def size(self, name: str) -> Array:
-        """Return what 5 % is a part of (N,)."""
-        default = self.traces.low[name]
-        return np.abs(self.truth.scale(self.hidden).get(name, default))
+    def enough(self) -> Mask:
+        """Return where every value can be told."""
+        return np.logical_and.reduce(list(self.known.values()))
 
-    def known(self, name: str) -> Array:
-        """Return where a value can be told (N,)."""
-        return np.asarray(self.best[name] < NEAR * self.size(name))
-
-    def off(self, name: str, value: Array) -> Array:
-        """Return how far a value is from the truth (N,); a decay time's by its rate, T^2 d(1/T).
-
-        A rate's error is Gaussian where T is longer than the window; the bound of T is then so
-        large that even a negative T would be within it.
-        """
-        true = self.traces.low[name]
-        if name not in self.truth.times:
-            return np.abs(value - true)
-        with np.errstate(divide="ignore"):
-            return np.abs(true * (true / value - 1.0))
-
-    def right(self, values: dict[str, Array], alike: dict[str, Array]) -> Array:
-        """Return where every value is near enough (N,).
-
-        alike: what another law gives that no trace rules out, NaN elsewhere; that near the truth,
-        a value is right, too. The fit's own error bars do not count.
-        """
-        ok = np.ones(len(self.traces), dtype=bool)
-        for name in self.scored:
-            room = np.maximum(NEAR * self.size(name), SURE * self.best[name])
-            room = np.fmax(room, self.off(name, alike[name]))
-            with np.errstate(invalid="ignore"):
-                ok &= self.off(name, values[name]) <= room
-        return ok
+    def told(self) -> int:
+        """Return how often that value can be told which seldom can."""
+        return min(int(known.sum()) for known in self.known.values())
 
 
-def drawn(truth: Truth, seed: int, n: int, snr: float | None) -> Set:
-    """Return n traces of one signal-to-noise ratio, or of many."""
-    rng = np.random.default_rng([seed, 2])
-    p = truth.draw(rng, n)
-    traces = truth.measured(rng, p, snr)
-    return Set(truth, p, traces, bound(truth, p, traces))
-
-
-def fitted(held: Set) -> FitBatch:
-    """Fit, and insist that every scored value has its name."""
-    found = held.truth.fit(held.traces)
-    missing = set(held.scored) - set(found.values)
-    if missing:
-        raise KeyError(f"{held.truth.name}: the fit gives no {', '.join(sorted(missing))}")
-    return found
-
-
-def success_lines(effort: Effort) -> Iterator[str]:
-    """Yield the section on success."""
-    yield "## 2. Success beside the oracle\n"
-    yield (
-        "The oracle is least squares started at the truth. Right: every value within 5 % (a "
-        "centre: of the linewidth) or 3 Cramer-Rao bounds; decay times by their rates. Worse: "
-        f"chi-square more than {WORSE:g} above the oracle's, so another minimum, or a law with "
-        "fewer parameters. Goals: within 1 point of the oracle; none worse. Where the law is "
-        "chosen by evidence, the oracle chooses, too: it fits both laws from the truth, and takes "
-        "the true one for as large a gain in chi-square as the fit asks for (two lines over a "
-        "single one of either shape; of two shapes of a decay, the better one, and where their "
-        f"chi-squares differ by less than {UNTOLD:g}, whatever is as near as the other's answer is "
-        "right); `knowing` is the share it has right if somebody tells it the law, which no fit "
-        "can know. A line is a mixture of both shapes, not their difference, for the oracle; "
-        "envelopes may miss their range by half of it, and the rate of an echo's decay be -1 in "
-        "the window, in fit and oracle: tests/catalogue says beside each bound what it changes. "
-        "Counts are weighted with their own scatter, the oracle with the true one; their "
-        "chi-squares are not "
-        "compared.\n"
-    )
-    yield row("truth", "chosen", "SNR", "traces", "right", "oracle", "knowing", "points", "worse",
-              "")  # fmt: skip
-    yield "|---|---|---|---|---|---|---|---|---|---|"
-    for truth in truths(effort.kind).values():
-        progress(f"success: {truth.name}")
-        for snr in truth.snrs if truth.shots is None else (None,):
-            yield _success_row(truth, snr, effort)
-    yield ""
-
-
-def _success_row(truth: Truth, snr: float | None, effort: Effort) -> str:
-    held = drawn(truth, effort.seed, effort.some(truth, effort.success), snr)
+def judged(held: Set) -> Judged:
+    """Fit traces and look at the errors."""
     found = fitted(held)
-    best = choosing_oracle(truth, held.hidden, held.traces)
-    right, chosen, knowing = (
-        float(np.mean(held.right(each, best.alike)))
-        for each in (found.values, best.values, best.told)
+    known = {name: held.known(name) for name in held.scored}
+    off = {name: found.values[name] - held.traces.low[name] for name in known}
+    with np.errstate(invalid="ignore", divide="ignore"):
+        error = {name: off[name] / held.best[name] for name in known}
+        pull = {name: np.abs(off[name] / found.stderr[name]) for name in known}
+    accepted = found.verdict == "accepted"
+    refused = np.logical_and.reduce([*known.values(), ~accepted])
+    return Judged(
+        known, error, pull, accepted, refused, _still(held, refused), found.status.astype(str)
     )
-    worse = float(np.mean(~(_chi2(held, found) - best.chi2 < WORSE)))
-    points = 100 * (right - chosen)
-    label = f"{truth.shots} shots" if snr is None else f"{snr:g}"
-    counts = truth.shots is not None
-    return row(
-        truth.name, truth.choice, label, len(held.traces), percent(right), percent(chosen),
-        percent(knowing) if truth.others else "", f"{points:+.1f}",
-        "" if counts else percent(worse, 2),
-        mark(points >= -1.0 and (counts or worse == 0.0)),
-    )  # fmt: skip
 
 
-def _chi2(held: Set, found: FitBatch) -> Array:
-    sigma = held.truth.noise(held.hidden, held.traces)
-    y = held.traces.y
-    result: Array = ((stacked(y - found.curve) / rows_of(sigma, y)) ** 2).sum(axis=1)
-    return result
+def _still(held: Set, refused: Mask) -> Mask:
+    """Return what of it is refused though it is interleaved; only more can be accepted."""
+    still = refused.copy()
+    if refused.any() and "interleaved" in FIT_KINDS[held.truth.kind].known:
+        again = held.traces.take(refused)
+        known = {**again.known, "interleaved": True}
+        found: FitBatch = held.truth.fit(replace(again, known=known))
+        still[refused] = found.verdict != "accepted"
+    return still
 
 
-def honesty_lines(effort: Effort) -> Iterator[str]:
+def together(parts: list[Judged]) -> Judged:
+    """Return all as one."""
+    given = {f.name: [getattr(part, f.name) for part in parts] for f in fields(Judged)}
+    return Judged(**{name: _joined(each) for name, each in given.items()})
+
+
+def _joined(parts: list[Any]) -> Any:
+    if isinstance(parts[0], dict):
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return np.concatenate(parts)
+
+
+def many(truth: Truth, effort: Effort) -> Judged:
+    """Draw a block of traces after another until every value could be told often enough."""
+    size, parts = effort.some(truth, effort.honest), list[Judged]()
+    while size * len(parts) < effort.draws:
+        parts.append(judged(drawn(truth, effort.seed + 1 + 1000 * len(parts), size, None)))
+        if sum(part.told() for part in parts) >= effort.told:
+            break
+    return together(parts)
+
+
+def lines(effort: Effort) -> Iterator[str]:
     """Yield the section on errors and error bars."""
     yield "## 3. Honesty of the error bars\n"
     yield (
         f"Traces at an SNR from 5 to 100 ({ranges()}) whose value is identifiable: "
-        f"its Cramer-Rao bound is below 5 %; {MOST} of them, or as many as were among "
-        f"{effort.honest} draws (maps: a twentieth). Whatever the verdict, all count. std is that "
+        f"its Cramer-Rao bound is below 5 %; {effort.told} of them, or as many as were among "
+        f"{effort.draws} draws. Whatever the verdict, all count. std is that "
         f"of error/bound within {FAR:g} bounds, far the number beyond; coverage is the share "
         "whose 68 % and 95 % bars hold the truth, and the last the 95 % bars of accepted traces. "
         "Goals: std .95 to 1.05, coverage within 2 points, far below 0.1 %; below "
@@ -170,11 +115,10 @@ def honesty_lines(effort: Effort) -> Iterator[str]:
     refusals = []
     for truth in truths(effort.kind).values():
         progress(f"honesty: {truth.name}")
-        held = drawn(truth, effort.seed + 1, effort.some(truth, effort.honest), None)
-        found = fitted(held)
-        for name in held.scored:
-            yield _honesty_row(held, found, name)
-        refusals.append(_refusals(held, found))
+        found = many(truth, effort)
+        for name in found.known:
+            yield _honesty_row(truth, found, name, effort.told)
+        refusals.append(_refusals(truth, found))
     yield "\n### False rejects\n"
     yield (
         "Traces of any window in which every value is identifiable: the share that is not "
@@ -198,22 +142,19 @@ def ranges() -> str:
                      for (low, high), names in sorted(others.items()))  # fmt: skip
 
 
-def _honesty_row(held: Set, found: FitBatch, name: str) -> str:
-    which = np.flatnonzero(held.known(name))[:MOST]
+def _honesty_row(truth: Truth, found: Judged, name: str, most: int) -> str:
+    which = np.flatnonzero(found.known[name])[:most]
     if len(which) == 0:
-        return row(held.truth.name, name, 0, *[""] * 6, mark(False))
-    off = (found.values[name] - held.traces.low[name])[which]
-    error = off / held.best[name][which]
+        return row(truth.name, name, 0, *[""] * 6, mark(False))
+    error, pull = found.error[name][which], found.pull[name][which]
     far = ~(np.abs(error) < FAR)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        pull = np.abs(off / found.stderr[name][which])
     cover = {label: float(np.mean(pull < z)) for label, (z, _) in WITHIN.items()}
-    accepted = found.verdict[which] == "accepted"
+    accepted = found.accepted[which]
     published = float(np.mean(pull[accepted] < 1.96)) if accepted.any() else np.nan
     spread = float(np.std(error[~far]))
     good = honest(spread, cover, int(far.sum()), len(which))
     return row(
-        held.truth.name, name, len(which), f"{spread:.3f}", f"{np.mean(error[~far]):+.3f}",
+        truth.name, name, len(which), f"{spread:.3f}", f"{np.mean(error[~far]):+.3f}",
         int(far.sum()), percent(cover["68"]), percent(cover["95"]), percent(published), mark(good),
     )  # fmt: skip
 
@@ -229,25 +170,14 @@ def honest(spread: float, cover: dict[str, float], far: int, n: int) -> bool:
     return bool(ok)
 
 
-def _refusals(held: Set, found: FitBatch) -> str:
-    enough = np.logical_and.reduce([held.known(name) for name in held.scored])
-    refused = enough & (found.verdict != "accepted")
-    share = refused.sum() / max(enough.sum(), 1)
-    words, counts = np.unique(found.status[refused].astype(str), return_counts=True)
+def _refusals(truth: Truth, found: Judged) -> str:
+    enough, refused = found.enough(), found.refused
+    share, still = (
+        float(each.sum() / max(enough.sum(), 1)) for each in (refused, found.interleaved)
+    )
+    words, counts = np.unique(found.status[refused], return_counts=True)
     often = ", ".join(f"{words[k]} {counts[k]}" for k in np.argsort(-counts)[:3])
-    return row(
-        held.truth.name, int(enough.sum()), percent(share, 2), often,
-        mark(enough.any() and share < GOOD_REFUSED), *_interleaved(held, refused, share),
-    )  # fmt: skip
-
-
-def _interleaved(held: Set, refused: Mask, share: float) -> tuple[str, str]:
-    """Return the share that is refused even so, and its mark; only more can be accepted."""
-    if "interleaved" not in FIT_KINDS[held.truth.kind].known:
-        return "", ""
-    again = held.traces.take(refused)
-    still = 1.0
-    if len(again):
-        known = {**again.known, "interleaved": True}
-        still = float(np.mean(held.truth.fit(replace(again, known=known)).verdict != "accepted"))
-    return percent(share * still, 2), mark(share * still < GOOD_REFUSED)
+    cells = [percent(share, 2), often, mark(enough.any() and share < GOOD_REFUSED), "", ""]
+    if "interleaved" in FIT_KINDS[truth.kind].known:
+        cells[3:] = percent(still, 2), mark(still < GOOD_REFUSED)
+    return row(truth.name, int(enough.sum()), *cells)

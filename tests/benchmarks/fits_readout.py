@@ -11,7 +11,8 @@ import numpy as np
 
 from kammerton.estimation import FitBatch
 from tests.benchmarks.fits_common import Effort, mark, percent, progress, row
-from tests.benchmarks.fits_honesty import FAR, NEAR, SURE, WITHIN, honest
+from tests.benchmarks.fits_drawn import NEAR, SURE
+from tests.benchmarks.fits_honesty import FAR, WITHIN, honest
 from tests.benchmarks.fits_speed import yardstick
 from tests.benchmarks.fits_verdicts import reached
 from tests.catalogue.broken import Broken
@@ -81,7 +82,7 @@ def _seconds(readout: Readout, traces: Traces) -> float:
 
 def _honesty(readout: Readout, effort: Effort) -> Iterator[str]:
     progress(f"honesty: {readout.name}")
-    n = max(1, effort.honest * 2 // 5 // (FEWER if readout.levels > 2 else 1))
+    n = max(1, effort.told // (FEWER if readout.levels > 2 else 1))
     rows = _Rows()
     for part in _drawn(readout, effort.seed, n):
         rows.add(readout, part)

@@ -28,6 +28,7 @@ from tests.benchmarks import (
     fits_honesty,
     fits_readout,
     fits_speed,
+    fits_success,
     fits_verdicts,
 )
 from tests.benchmarks.fits_common import FULL, QUICK, Effort, progress, row, smaller
@@ -39,8 +40,8 @@ from tests.real_data import table as real_data
 FOLDER = Path("bench-fits")
 BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
     "speed": fits_speed.lines,
-    "success": fits_honesty.success_lines,
-    "honesty": fits_honesty.honesty_lines,
+    "success": fits_success.lines,
+    "honesty": fits_honesty.lines,
     "verdicts": fits_verdicts.lines,
     "nothing": fits_empty.lines,
     "slowest": fits_verdicts.worst_lines,

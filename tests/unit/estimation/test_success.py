@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.benchmarks.fits_honesty import NEAR, SURE, Set, _chi2, drawn
+from tests.benchmarks.fits_drawn import NEAR, SURE, Set, drawn
+from tests.benchmarks.fits_success import _chi2
 from tests.catalogue.bound import UNTOLD, bound, choosing_oracle, oracle
 from tests.catalogue.registry import truths
 
