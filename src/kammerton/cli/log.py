@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,7 +12,6 @@ from kammerton.cli.place import At, Where, either
 from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from datetime import datetime
 
     from kammerton.client.timeline import Entry
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from kammerton.store import Attempt, AuditRow
 
 Cells = tuple[str, ...]
+Withheld = Mapping[str, frozenset[str]]
+"""The targets of each run whose fit was accepted and changed nothing."""
 
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
@@ -45,7 +47,7 @@ def log(
     """
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import note_beside
-    from kammerton.client.timeline import timeline
+    from kammerton.client.timeline import timeline, withheld
 
     place = either(lab, at)
     with opened(place) as store:
@@ -54,11 +56,12 @@ def log(
             print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)
             return
         entries, note = timeline(store, count), note_beside(place)
+        waits = withheld(store, entries)
         if as_json:
             noted = {"note": note} if note else {}
-            print_json([_document(entry) | noted for entry in entries])
+            print_json([_document(entry, waits) | noted for entry in entries])
         elif entries:
-            _show(entries, store.now())
+            _show(entries, waits, store.now())
             if note:
                 typer.echo(note)
             if len(entries) == count:
@@ -67,7 +70,7 @@ def log(
             typer.echo("nothing was measured yet", err=True)
 
 
-def _document(entry: Entry) -> dict[str, Any]:
+def _document(entry: Entry, withheld: Withheld) -> dict[str, Any]:
     from kammerton.cli.output import described_fit
     from kammerton.store import Revision, StoredRun
 
@@ -80,6 +83,7 @@ def _document(entry: Entry) -> dict[str, Any]:
             "instrument_seconds": entry.instrument_seconds,
             "revision": entry.revision,
             "fits": {target: described_fit(fit) for target, fit in entry.fits.items()},
+            "withheld": sorted(withheld.get(entry.id, ())),
             "data": str(entry.data) if entry.data else None,
         }
     if isinstance(entry, Revision):
@@ -114,9 +118,9 @@ def _audited(row: AuditRow) -> dict[str, Any]:
     }
 
 
-def _show(entries: list[Entry], now: datetime) -> None:
+def _show(entries: list[Entry], withheld: Withheld, now: datetime) -> None:
     heading = ("run", "calibration", "ended", "verdict", "qubits")
-    told = [(heading, ""), *(row for entry in entries for row in _rows(entry, now))]
+    told = [(heading, ""), *(row for entry in entries for row in _rows(entry, withheld, now))]
     widths = [max(len(cells[column]) for cells, _ in told) for column in range(4)]
     for cells, reason in told:
         first = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=False))
@@ -125,7 +129,7 @@ def _show(entries: list[Entry], now: datetime) -> None:
             print_wrapped(f"    {reason}", 4)
 
 
-def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
+def _rows(entry: Entry, withheld: Withheld, now: datetime) -> list[tuple[Cells, str]]:
     """Return run, calibration, end, verdict and qubits; and what there is to say below them."""
     from kammerton.client.words import by, values
     from kammerton.model.span import duration
@@ -133,9 +137,7 @@ def _rows(entry: Entry, now: datetime) -> list[tuple[Cells, str]]:
 
     if isinstance(entry, StoredRun):
         head = (entry.id, entry.calibration, f"{duration(now - entry.ended)} ago")
-        found = _alike(entry.fits)
-        if entry.revision is None:
-            found = [(WITHHELD if each == "accepted" else each, *rest) for each, *rest in found]
+        found = _alike(entry.fits, withheld.get(entry.id, frozenset()))
         heads = [head] + [("", "", "")] * (len(found) - 1)
         return [
             ((*h, verdict, names), why)
@@ -169,12 +171,15 @@ def _outcome(attempt: Attempt) -> str:
     return "aborted: its process ended; its shots are not kept: what repeats it begins anew"
 
 
-def _alike(fits: Mapping[str, Fit]) -> list[Cells]:
+def _alike(fits: Mapping[str, Fit], withheld: frozenset[str]) -> list[Cells]:
     """Return verdict, targets and reason, once for all the targets that have them in common."""
     from kammerton.model.advised import advised
 
     said = {
-        target: (str(fit.verdict), " -> ".join(filter(None, [_reason(fit), advised(fit)])))
+        target: (
+            WITHHELD if target in withheld else str(fit.verdict),
+            " -> ".join(filter(None, [_reason(fit), advised(fit)])),
+        )
         for target, fit in fits.items()
     }
     return [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kammerton.model import Verdict
 from kammerton.store import Attempt, ReadStore, Revision, StoredRun
 from kammerton.store.rows import run_number
 
@@ -23,6 +24,27 @@ def timeline(store: ReadStore, count: int) -> list[Entry]:
         if not tried[attempt.number]:
             found[_last(tried, attempt.number), 2, attempt.number] = attempt
     return [found[key] for key in sorted(found)][-count:]
+
+
+def withheld(store: ReadStore, entries: list[Entry]) -> dict[str, frozenset[str]]:
+    """Return by run the targets whose fit was accepted and changed nothing.
+
+    It counts when it is found again. Where a run changed what belongs to none of its targets by
+    name, as a resonator's frequency, that may have been anyone's: none is called withheld.
+    """
+    changed = {each.number: each.names for each in store.revisions(2 * len(entries))}
+    runs = [each for each in entries if isinstance(each, StoredRun)]
+    return {
+        run.id: _without(run, () if run.revision is None else changed[run.revision])
+        for run in runs
+        if run.revision is None or run.revision in changed
+    }
+
+
+def _without(run: StoredRun, changed: tuple[str, ...]) -> frozenset[str]:
+    believed = {t for t, fit in run.fits.items() if fit.verdict is Verdict.ACCEPTED}
+    elements = {name.partition(".")[0] for name in changed}
+    return frozenset(believed - elements if elements <= set(run.targets) else ())
 
 
 def _last(runs: Mapping[int, int], attempt: int) -> int:

@@ -283,8 +283,8 @@ def _revisions() -> Select[Any]:
 
 def _revised(connection: Connection, rows: Sequence[Row[Any]]) -> list[Revision]:
     table, names = schema.change, dict[int, list[str]]()
-    reverts = [row.number for row in rows if row.reverts is not None]
-    query = select(table.c.revision, table.c.name).where(table.c.revision.in_(reverts))
+    numbers = [row.number for row in rows]
+    query = select(table.c.revision, table.c.name).where(table.c.revision.in_(numbers))
     for row in connection.execute(query.order_by(table.c.name)):
         names.setdefault(row.revision, []).append(row.name)
     return [_one_revised(row, tuple(names.get(row.number, ()))) for row in rows]

@@ -144,7 +144,7 @@ class Revision:
     """An atomic change of the parameter set: made by a run, or by a person who went back.
 
     reverts: the revision whose values came back. after: the last run committed before, or its own.
-    committed: wall time; only numbers order. names: the parameters that a person set back.
+    committed: wall time; only numbers order. names: the parameters that it changed.
     """
 
     number: int

@@ -93,7 +93,7 @@ def test_log_says_what_lab_toml_says_beside_every_result(
 
 def test_log_says_once_what_several_targets_have_in_common() -> None:
     noise = fit("q1", Verdict.REJECTED, status="no signal", reason="noise")
-    assert _alike({"q0": fit("q0"), "q1": noise, "q2": fit("q2")}) == [
+    assert _alike({"q0": fit("q0"), "q1": noise, "q2": fit("q2")}, frozenset()) == [
         ("accepted", "q0, q2", ""), ("rejected", "q1", "no signal: noise"),
     ]  # fmt: skip
 
@@ -184,6 +184,18 @@ def test_the_log_says_what_to_change_and_what_was_withheld(tmp_path):
     lines = done.stdout.splitlines()
     assert [line.split()[0] for line in lines if " withheld " in line] == ["r000002"]
     assert [line.split()[0] for line in lines if " accepted " in line] == ["r000003"]
+
+
+def test_the_log_tells_which_qubits_of_a_run_were_withheld(tmp_path):
+    path = str(tmp_path / "db.sqlite")
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        store.commit(run(("q0", "q1")), {"q1.t1": estimate()})
+        store.commit(run(("q0", "q1")), {"r0.frequency": estimate(unit="Hz")})
+    lines = CliRunner().invoke(app, ["log", path], env={"COLUMNS": "160"}).stdout.splitlines()
+    said = [line.split()[-2:] for line in lines if line.rstrip()[-2:] in ("q0", "q1")]
+    assert said == [["withheld", "q0"], ["accepted", "q1"], ["q0,", "q1"]]
+    told = json.loads(CliRunner().invoke(app, ["log", path, "--json"]).stdout)
+    assert [each["withheld"] for each in told] == [["q0"], []], "a resonator's may be anyone's"
 
 
 @pytest.mark.parametrize("ahead", [0, 90])
