@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
+from scipy.stats import chi2
 
 from kammerton.estimation import FitBatch
 from kammerton.estimation.kinds import FIT_KINDS
@@ -19,6 +20,7 @@ FAR = 5.0  # bounds beyond which an error is no scatter
 FEW = 5000
 STD, COVER = (0.95, 1.05), 0.02
 GOOD_REFUSED = 0.01  # share of good traces
+LINE = 0.01  # probability of its chi-square above which a straight line explains a trace
 WITHIN = {"68": (1.0, 0.6827), "95": (1.96, 0.95)}
 
 
@@ -28,8 +30,9 @@ class Judged:
 
     known, error, pull: by value, where it can be told, and its error over its bound and over its
     error bar (N,). accepted (N,); refused: in spite of enough information; interleaved: those
-    which are refused though every turn of the sweep is known to have visited all points. status:
-    the fits' (N,).
+    which are refused though every turn of the sweep is known to have visited all points.
+    straight: what a straight line explains as well as the decay; it may be a drift. status: the
+    fits' (N,).
     """
 
     known: dict[str, Mask]
@@ -38,6 +41,7 @@ class Judged:
     accepted: Mask
     refused: Mask
     interleaved: Mask
+    straight: Mask
     status: np.ndarray[tuple[int, ...], np.dtype[np.str_]]
 
     def enough(self) -> Mask:
@@ -59,9 +63,9 @@ def judged(held: Set) -> Judged:
         pull = {name: np.abs(off[name] / found.stderr[name]) for name in known}
     accepted = found.verdict == "accepted"
     refused = np.logical_and.reduce([*known.values(), ~accepted])
-    return Judged(
-        known, error, pull, accepted, refused, _still(held, refused), found.status.astype(str)
-    )
+    still, straight = _still(held, refused), _straight(held)
+    status = found.status.astype(str)
+    return Judged(known, error, pull, accepted, refused, still, straight, status)
 
 
 def _still(held: Set, refused: Mask) -> Mask:
@@ -73,6 +77,19 @@ def _still(held: Set, refused: Mask) -> Mask:
         found: FitBatch = held.truth.fit(replace(again, known=known))
         still[refused] = found.verdict != "accepted"
     return still
+
+
+def _straight(held: Set) -> Mask:
+    """Return where a straight line explains a decay, too."""
+    y, truth = held.traces.y, held.truth
+    if not truth.times or np.iscomplexobj(y) or "interleaved" not in FIT_KINDS[truth.kind].known:
+        return np.zeros(len(y), dtype=bool)
+    x = np.broadcast_to(np.asarray(held.traces.x), y.shape)
+    weight = truth.noise(held.hidden, held.traces) ** -2.0
+    x, y = (each - np.average(each, 1, weight)[:, None] for each in (x, y))
+    slope = (weight * x * y).sum(1) / (weight * x**2).sum(1)
+    chi2_line = (weight * (y - slope[:, None] * x) ** 2).sum(1)
+    return np.asarray(chi2.sf(chi2_line, y.shape[1] - 2) > LINE)
 
 
 def together(parts: list[Judged]) -> Judged:
@@ -122,12 +139,15 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "\n### False rejects\n"
     yield (
         "Traces of any window in which every value is identifiable: the share that is not "
-        "accepted, sigma given. Goal: below 1 %. Interleaved: the same traces, and it is known "
-        "that every turn of the sweep visited all points, as when the daemon measures; then no "
-        "drift can look like the law.\n"
+        "accepted, sigma given. Bent: those decays only which no straight line explains "
+        f"(chi-square's probability below {100 * LINE:g} %): from a sweep in an unknown order, a "
+        "straight line may be a drift, and is never accepted. Interleaved: all the traces, and it "
+        "is known that every turn of the sweep visited all points, as when the daemon measures; "
+        "then no drift can look like the law. Goals: below 1 % of what is bent, and of what is "
+        "interleaved.\n"
     )
-    yield row("truth", "traces", "not accepted", "most often", "", "interleaved", "")
-    yield "|---|---|---|---|---|---|---|"
+    yield row("truth", "traces", "not accepted", "most often", "bent", "", "interleaved", "")
+    yield "|---|---|---|---|---|---|---|---|"
     yield from refusals
     yield ""
 
@@ -172,12 +192,17 @@ def honest(spread: float, cover: dict[str, float], far: int, n: int) -> bool:
 
 def _refusals(truth: Truth, found: Judged) -> str:
     enough, refused = found.enough(), found.refused
-    share, still = (
-        float(each.sum() / max(enough.sum(), 1)) for each in (refused, found.interleaved)
-    )
+    share = _share(refused, enough)
     words, counts = np.unique(found.status[refused], return_counts=True)
     often = ", ".join(f"{words[k]} {counts[k]}" for k in np.argsort(-counts)[:3])
-    cells = [percent(share, 2), often, mark(enough.any() and share < GOOD_REFUSED), "", ""]
+    bent = _share(refused & ~found.straight, enough & ~found.straight)
+    cells = [percent(share, 2), often, percent(bent, 2) if found.straight.any() else ""]
+    cells += [mark(enough.any() and bent < GOOD_REFUSED), "", ""]
     if "interleaved" in FIT_KINDS[truth.kind].known:
-        cells[3:] = percent(still, 2), mark(still < GOOD_REFUSED)
+        still = _share(found.interleaved, enough)
+        cells[-2:] = percent(still, 2), mark(still < GOOD_REFUSED)
     return row(truth.name, int(enough.sum()), *cells)
+
+
+def _share(some: Mask, of: Mask) -> float:
+    return float(some.sum() / max(of.sum(), 1))
