@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 from qcodes.instrument import Instrument
 from qcodes.instrument.visa import VISA_LOGGER
 
+import kammerton_drivers.hislip  # noqa: F401 - mends pyvisa-py for every session
 from kammerton.bench import Lane
 from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.lane import beyond_reach

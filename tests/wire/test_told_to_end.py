@@ -204,8 +204,6 @@ def test_r1_a_signal_while_a_computers_process_loads_ends_it_in_order() -> None:
         assert not on(laboratory)
 
 
-# pyvisa-py leaves a socket to the garbage collector where nobody answers.
-@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
 def test_r1_an_instrument_that_is_away_keeps_no_other_on_and_the_code_says_it() -> None:
     with site() as (laboratory, lab):
         left_on(laboratory, lab)
