@@ -206,14 +206,28 @@ def running(lab: Path, kind: type[Daemon] = Daemon) -> Iterator[Daemon]:
 
 
 def ask(database: Path, question: str) -> list[tuple[Any, ...]]:
-    """Ask the database as another program would; nothing while there is none."""
+    """Ask the database as another program would; nothing while there is none, or no table yet.
+
+    It cannot be opened for a moment when its last connection is closed and takes the WAL with it.
+    """
     if not database.exists():
         return []
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return _asked(database, question)
+        except sqlite3.OperationalError as error:
+            if "no such table" in str(error):
+                return []
+            if time.monotonic() > end:
+                raise
+            time.sleep(LOOK)
+
+
+def _asked(database: Path, question: str) -> list[tuple[Any, ...]]:
     connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10)
     try:
         return connection.execute(question).fetchall()
-    except sqlite3.OperationalError:  # it is just being made
-        return []
     finally:
         connection.close()
 
