@@ -624,7 +624,7 @@ def test_a_small_file_that_unpacks_to_much_is_not_unpacked(name):
     start = time.process_time()
     with pytest.raises(ScpiError, match="-225"):
         read_seqx(buffer.getvalue(), 1 << 24)
-    assert time.process_time() - start < 0.02  # unpacking took 0.3 s
+    assert time.process_time() - start < 0.1  # unpacking took 0.3 s
 
 
 def test_a_sequence_of_too_many_tags_is_not_parsed():
