@@ -5,14 +5,27 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kammerton.model import Calibration, Fit, Give, Need, Program, Target, Value, Wait
-from kammerton_calibrations.pulses import delays, half_pi, longest, pi, readouts, reset, shots
+from kammerton_calibrations.pulses import (
+    delays,
+    half_pi,
+    longest,
+    pi,
+    readouts,
+    reset,
+    shots,
+    uneven,
+)
 
 POINTS, SHOTS = 51, 1000
 
 
 def program(targets: Sequence[Target]) -> Program:
-    """Pi/2, half the delay, pi, half the delay, pi/2; delays to three times the longest T2."""
-    waits = delays(longest(targets, "t2_echo", 3.0), POINTS)
+    """Pi/2, half the delay, pi, half the delay, pi/2; delays to three times the longest T2.
+
+    Pulses that are off refocus not all: what is left turns with the delay, decays sooner, and
+    between even delays could look like a part of the echo.
+    """
+    waits = uneven(delays(longest(targets, "t2_echo", 3.0), POINTS))
     half = Wait(waits / 2)
     axis = {t.name: waits for t in targets}
     sequences = {t.name: (half_pi(t), half, pi(t), half, half_pi(t)) for t in targets}
