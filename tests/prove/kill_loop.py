@@ -120,10 +120,14 @@ def kill_next(daemon: Daemon, moment: random.Random) -> None:
 
 def reached(daemon: Daemon, stage: str) -> bool:
     """Wait until a stage has begun; False when the bring-up is past it."""
-    wait_for(lambda: _doing(daemon, stage) or _doing(daemon, "idle"), stage, 300)
-    return _doing(daemon, stage)
+    return bool(wait_for(lambda: _first(daemon, stage, "idle"), stage, 300) == stage)
 
 
 def _doing(daemon: Daemon, stage: str) -> bool:
-    said = daemon.doing()
-    return said is not None and said[1].startswith(stage)
+    return _first(daemon, stage) is not None
+
+
+def _first(daemon: Daemon, *stages: str) -> str | None:
+    """Return which of some stages it is in, at one look."""
+    _, what = daemon.doing() or (None, "")
+    return next((stage for stage in stages if what.startswith(stage)), None)

@@ -186,8 +186,8 @@ def test_p2_a_hop_of_f01_is_followed_and_no_wrong_value_is_published(site):
 
 
 def test_p2_a_hop_in_the_middle_of_a_scan_publishes_nothing_wrong(site):
+    hopped = site.lab.ask(op="truth", parameter="q0.f01")["value"] + 1e6
     with site.fault("frequency-drift", qubit=QUBIT, hz=1e6, records=25_000, steps=1) as began:
-        hopped = site.lab.ask(op="truth", parameter="q0.f01")["value"] + 1e6
         site.wait(lambda: _refined(site, hopped), "the new frequency")
     assert site.contradicted(began) == []
 
