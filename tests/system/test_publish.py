@@ -183,15 +183,15 @@ def test_what_is_published_is_what_the_page_says(store: Store, process: BrokerPr
 def test_b1_a_broker_that_comes_late_hears_everything_in_order(
     store: Store, process: BrokerProcess
 ) -> None:
-    listening = asyncio.Event()
+    may_try = asyncio.Lock()
 
     @contextlib.asynccontextmanager
     async def when_heard(
         broker: Broker, will: Will | None = None, patience: Patience | None = None
     ) -> AsyncIterator[Connection]:
-        if process.running:
-            await listening.wait()
-        async with connect(broker, will, patience) as connection:
+        async with contextlib.AsyncExitStack() as stack:
+            async with may_try:
+                connection = await stack.enter_async_context(connect(broker, will, patience))
             yield connection
 
     async def scenario() -> None:
@@ -200,9 +200,10 @@ def test_b1_a_broker_that_comes_late_hears_everything_in_order(
                 commit(store, number * 1e-5)
             await until(lambda: "refused" in str(relay.problem), "a first failure")
             assert store.backlog() == 5
+            await may_try.acquire()
             await asyncio.to_thread(process.start)
             async with hearing(at(process)) as ear:
-                listening.set()
+                may_try.release()
                 await relay.drained()
                 assert store.backlog() == 0
                 await until(lambda: len(ear.of(TOPICS.delta)) == 5, "every revision")
