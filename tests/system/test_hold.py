@@ -41,6 +41,11 @@ def targets_since(lab: Laboratory, runs: int) -> set[str]:
         return {t for run in store.runs(100)[::-1][runs:] for t in run.fits}
 
 
+def open_with(lab: Laboratory, qubit: str) -> bool:
+    with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
+        return any(a.outcome is None and qubit in a.targets for a in store.attempts(5))
+
+
 def doing(lab: Laboratory) -> str | None:
     with Store.read(lab.lab.parent / "kammerton.sqlite") as store:
         found = store.current_activity()
@@ -106,7 +111,7 @@ def test_a_person_takes_the_computer_keeps_it_over_a_restart_and_gives_it_back(t
             assert said(lab.lab, "release", "computer") == "computer is released\n"
             wait_for(lambda: outputs_on(lab), 60, "the daemon going on")
             said(lab.lab, "hold", "q0", "--why", "two-tone by hand", "--now")
-            time.sleep(1.0)
+            wait_for(lambda: not open_with(lab, "q0"), 60, "the end of what plays on q0")
             before = runs(lab)
             goes_back(lab)
             is_asked(lab)
