@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 
+from kammerton.loop.looks import BETWEEN
 from kammerton.store import Store
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.further import FurtherInstrument
@@ -95,8 +96,8 @@ def test_f4_without_the_refrigerators_software_drive_goes_off_until_it_is_back(s
     with site.fault(fault, instrument="bluefors") as began:
         site.wait(lambda: site.alarms("refrigerator", began)[-1:] == [True], "an alarm")
         site.off()
-        revision, index = site.revision(), site.index()
         site.wait(lambda: re.search(NO_READING.format(says), site.doing()), "the reason")
+        revision, index = site.revision(), site.index()
         time.sleep(1.5 * READING)
         assert (site.revision(), site.switched_on(index)) == (revision, set())
     site.goes_on()
@@ -126,7 +127,7 @@ def test_i2_the_daemon_waits_for_a_generator_that_is_away_and_goes_on(site):
         site.wait(lambda: site.doing().startswith("waiting: awg1"), "that it waits")
     site.goes_on()
     said = site.log.read_text(encoding="utf-8")[before:]
-    assert " is aborted, and nothing of it is stored: " in said
+    assert " is aborted, and nothing of it is stored: " in said or f"{BETWEEN}: " in said
     assert "awg1 answers again and is verified" in said
 
 
@@ -145,7 +146,7 @@ def test_i7_a_rack_that_loses_its_power_costs_one_run_and_publishes_nothing_wron
         site.lab.ask(op="fault", name="power-cycle", given={"instrument": name})
     site.goes_on()
     lost = [a.outcome for a in site.ended(known) if a.outcome.startswith("aborted")]
-    assert len(lost) == 1, lost
+    assert len(lost) <= 1, lost  # none where it is found between two runs
     audit = [row for row in site.read(lambda store: store.log(500)) if row.number > last][::-1]
     off = {r.what: r.number for r in audit if r.who.startswith("recovery") and r.new == "off"}
     on = [row.number for row in audit if row.what in RACK and row.new == "on"]

@@ -73,7 +73,9 @@ async def told(store, broker, *messages, obey=None):
         obeying.heard(message)
     works = [asyncio.create_task(obeying.serve(wire)), asyncio.create_task(obeying.keep_log())]
     with Inbox(store.place) as box:
-        for _ in range(20):
+        for turn in range(1000):
+            if turn >= 20 and len(wire.answers) + len(alarms) >= len(messages):
+                break
             await asyncio.sleep(0.02)
             await asyncio.to_thread(attend, store, box)
     for work in works:

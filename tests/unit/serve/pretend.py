@@ -100,7 +100,7 @@ def work(word):
         time.sleep(1)
     if word == "naps":
         sys.stdin.readline()
-        time.sleep(0.6)
+        time.sleep(2.0)
         say(ended=0, why="told to end", off=True)
     if word == "stuck":
         sys.stdin.readline()

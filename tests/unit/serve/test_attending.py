@@ -232,7 +232,7 @@ def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path
                     inbox.ask("hold", {"scope": "awg1", "why": "wiring", "now": True}, "anna")
                     begun = time.monotonic()
                     await soon(lambda: holds.on_bench() is not None)
-                    assert time.monotonic() - begun < 1.5  # it is not recorded before 3 s
+                    assert time.monotonic() - begun < 2.5  # it is not recorded before 3 s
                     await holds._read()
                     assert holds._over(holds.on_bench())
                     (request,) = inbox.waiting()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -37,13 +38,20 @@ def locked_until(opened: threading.Event, done: list[int], number: int) -> None:
     done.append(number)
 
 
+def until(true: Callable[[], object]) -> None:
+    end = time.monotonic() + 20
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 def test_s2_what_the_database_cannot_take_now_is_written_later_in_order(monkeypatch, caplog):
     monkeypatch.setattr(background, "PAUSE", 0.02)
     opened, done = threading.Event(), []
     with Background("audit log") as work:
         for number in range(3):
             work.add(locked_until, opened, done, number)
-        time.sleep(0.1)
+        until(lambda: "audit log waits" in caplog.text)
         assert done == []
         opened.set()
     assert done == [0, 1, 2]
@@ -74,6 +82,8 @@ def test_what_waits_is_bounded_and_what_is_too_much_stands_in_the_log(monkeypatc
 
 
 def test_r5_the_loop_turns_while_the_last_pictures_are_drawn():
+    turned = threading.Event()
+
     async def main():
         turns = 0
 
@@ -81,11 +91,13 @@ def test_r5_the_loop_turns_while_the_last_pictures_are_drawn():
             nonlocal turns
             while True:
                 turns += 1
+                if turns > 5:
+                    turned.set()
                 await asyncio.sleep(0.01)
 
         turning = asyncio.create_task(turn())
         async with _drawing() as pictures:
-            pictures.add(time.sleep, 0.3)
+            pictures.add(turned.wait, 20)
             await asyncio.sleep(0)
         turning.cancel()
         return turns

@@ -302,7 +302,7 @@ def test_who_no_longer_waits_is_told_that_it_goes_on(lab, store, monkeypatch):
 
 
 def test_over_mqtt_it_is_answered_when_it_is_accepted_or_refused(lab, store, monkeypatch):
-    monkeypatch.setattr(obedience, "BRIEF", 1.2)
+    monkeypatch.setattr(obedience, "BRIEF", 3.0)
     obey = obedience.obedient(store.place)
 
     def command(target):

@@ -526,8 +526,10 @@ def told(store: FakeStore, unread: str | None = None) -> list[tuple[str, str, bo
     async def main() -> None:
         holds = Holds(LAB, store, print, alarms.tell)
         holds.unread(unread)
-        async with holds.followed():
-            await asyncio.sleep(0.5)
+        async with holds.followed(), asyncio.timeout(20):
+            while store.refusals:  # noqa: ASYNC110 - what is waited for is the last of them
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
 
     asyncio.run(main())
     return [(alarm.kind, alarm.subject, alarm.on) for _, alarm in alarms._new]

@@ -77,7 +77,7 @@ def test_a_killed_writer_lets_the_next_one_in(url: str, tmp_path: Path) -> None:
             store = opened(url, tmp_path)
             break
         except StoreInUse:
-            continue
+            time.sleep(0.1)
     with store:
         assert store.revision() == 1
         assert store.left is not None
@@ -190,7 +190,7 @@ def _cut(store: Store, url: str) -> None:
 def test_a_statement_that_takes_too_long_is_given_up_and_may_be_tried_again(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(postgres, "STATEMENT", 0.2)
+    monkeypatch.setattr(postgres, "STATEMENT", 1.0)
     with opened(url, tmp_path) as store:
         with pytest.raises(StoreUnavailable, match="statement timeout"), store._write() as line:
             line.exec_driver_sql("SELECT pg_sleep(5)")
@@ -222,8 +222,8 @@ def test_a_session_that_stands_still_is_given_up_and_nothing_is_lost_or_doubled(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str
 ) -> None:
     """The kernel of a stopped process acknowledges what comes: no timeout of TCP sees it."""
-    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
     with opened(url, tmp_path) as store:
+        monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
         attempt = store.begin("t1", ["q0"])
         with store._write() as connection:
             pid = int(connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one())
@@ -252,9 +252,9 @@ def test_a_session_that_stands_still_is_given_up_and_nothing_is_lost_or_doubled(
 def test_a_whole_server_that_stands_still_is_waited_for_with_an_end(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, postgresql: Server
 ) -> None:
-    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
     monkeypatch.setitem(postgres.ALIVE, "connect_timeout", 2)
     with opened(url, tmp_path) as store:
+        monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.5)
         with postgresql.standing_still():
             for _ in range(2):
                 with pytest.raises(StoreUnavailable):
@@ -268,10 +268,10 @@ def test_a_whole_server_that_stands_still_is_waited_for_with_an_end(
 def test_what_takes_long_but_goes_on_is_not_given_up(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 0.4)
+    monkeypatch.setattr("kammerton.store.bounded.SILENCE", 1.2)
     with opened(url, tmp_path) as store, store._write() as line:
         for _ in range(3):
-            line.exec_driver_sql("SELECT pg_sleep(0.2)")
+            line.exec_driver_sql("SELECT pg_sleep(0.5)")
         assert line.exec_driver_sql("SELECT 1").scalar() == 1
 
 
