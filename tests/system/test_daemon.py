@@ -78,7 +78,7 @@ def database(lab):
 @pytest.mark.parametrize(("number", "moment"), [("SIGINT", 0.6), ("SIGTERM", 2.0), ("SIGHUP", 0.6)])
 def test_an_interruption_at_any_moment_leaves_outputs_off_and_no_traceback(lab, number, moment):
     with daemon(lab.lab) as process:
-        time.sleep(moment)
+        time.sleep(moment * stretch())
         process.send_signal(getattr(signal, number))
         _, errors = process.communicate(timeout=30)
     assert "Traceback" not in errors
