@@ -148,6 +148,7 @@ def test_i7_a_rack_that_loses_its_power_costs_one_run_and_publishes_nothing_wron
     lost = [a.outcome for a in site.ended(known) if a.outcome.startswith("aborted")]
     assert len(lost) <= 1, lost  # none where it is found between two runs
     audit = [row for row in site.read(lambda store: store.log(500)) if row.number > last][::-1]
+    assert not any(r.who == "somebody else" for r in audit), "each told its power cycle"
     off = {r.what: r.number for r in audit if r.who.startswith("recovery") and r.new == "off"}
     on = [row.number for row in audit if row.what in RACK and row.new == "on"]
     assert off.keys() >= set(RACK)

@@ -96,6 +96,21 @@ def test_i7_i10_between_two_runs_a_look_finds_a_hand_and_a_power_cycle(laborator
     use(lab, body)
 
 
+def test_i7_a_rack_that_lost_its_power_between_two_runs_is_nobodys_hand(laboratory, lab):
+    """Each box tells its power cycle once, and only the first failure of a look is raised."""
+
+    async def body(bench: Bench) -> None:
+        await bench.acquire(program(lab, 40))
+        for name in ("drive_lo", "readout_lo"):
+            laboratory.faults.inject("power-cycle", instrument=name)
+        assert await found(bench, "was switched off and on") == {"drive_lo", "readout_lo"}
+        assert "somebody else" not in {change.who for change in bench.gate.changes}
+        await bench.acquire(program(lab, 40))
+        await bench.look()
+
+    use(lab, body)
+
+
 def test_a_source_whose_tuning_was_broken_off_is_nobodys_hand(laboratory, lab):
     async def body(bench: Bench) -> None:
         source, on_its_way = bench.instruments["drive_lo"], asyncio.Event()

@@ -10,6 +10,7 @@ import logging
 import math
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from kammerton.bench.guard import Guard, by_hand
@@ -73,11 +74,14 @@ class ReadBack:
         self._first: dict[str, State] = {}
         self._last: dict[str, State] = {}
         self._told: dict[str, list[Difference]] = {}
+        self._cycled = set[str]()
+        """Who said that it was switched off and on, until it is set up anew: it says so once."""
         self.lost = set[str]()
 
     def forget(self, name: str) -> None:
         """Read this instrument's settings anew before they are compared again."""
         self._first.pop(name, None)
+        self._cycled.discard(name)
 
     async def restarted(self, told: OnRestart) -> None:
         """Tell who was switched off and on since it was last asked, by whichever process.
@@ -108,7 +112,7 @@ class ReadBack:
         told = self._told.pop(name, [])
         if known is None or not isinstance(device, Described):
             return
-        found = await device.state()
+        found = await self._state(name, device)
         differences = [d for d in _differences(known, found) if d not in told]
         lost = [d for d in differences if d[0].partition(".")[0] != "on"]
         for key, old, new in lost:
@@ -190,16 +194,19 @@ class ReadBack:
         self._first[name] = await self._second.agreed(name, device.state, _listed)
 
     async def _found(self, name: str, device: Described, expected: State) -> State:
-        """Return how an instrument is set; a power cycle is told by the first of several looks."""
-        cycled = False
-
-        async def ask() -> State:
-            nonlocal cycled
-            state = await device.state()
-            cycled = cycled or bool(state.get(CYCLED))
-            return {**state, CYCLED: cycled}
-
+        """Return how an instrument is set, at a second look where it is not as expected."""
+        ask = partial(self._state, name, device)
         return await self._second.at(name, ask, lambda found: _listed(expected, found))
+
+    async def _state(self, name: str, device: Described) -> State:
+        """Return how an instrument is set now, and whether it was switched off and on before.
+
+        Whoever asked first may have raised, or given way to another's failure.
+        """
+        state = await device.state()
+        if state.get(CYCLED):
+            self._cycled.add(name)
+        return {**state, CYCLED: name in self._cycled}
 
     async def _off_if_on(self, name: str, expected: State, found: State) -> None:
         """Switch off at once what came on; that it is off is verified once more in recovery."""
