@@ -76,7 +76,7 @@ async def attending(
     try:
         await _look(desk, told, unread)
         await _see(desk, asked, {})
-        requests = beside(_attend(desk, told, unread), "requests")
+        requests = beside(_attend(desk, told, unread, asked), "requests")
         async with requests, beside(_watch(desk, asked), "holds that are asked for"):
             yield
     finally:
@@ -189,9 +189,10 @@ async def _watch(desk: _Desk, asked: Asked) -> None:
         await _see(desk, asked, seen)
 
 
-async def _attend(desk: _Desk, told: Told, unread: Unread) -> None:
+async def _attend(desk: _Desk, told: Told, unread: Unread, asked: Asked) -> None:
     while True:
         await asyncio.sleep(PERIOD)
+        await _see(desk, asked, {})  # before: what has its answer counts already
         try:
             await _look(desk, told, unread)
         except StoreUnavailable as problem:

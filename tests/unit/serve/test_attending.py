@@ -220,6 +220,34 @@ def test_a_lock_at_the_start_is_raised(store, file, monkeypatch):
         asyncio.run(main())
 
 
+def test_a_hold_counts_before_it_has_its_answer(store, monkeypatch):
+    """Whoever got the answer may have the hands at the cable before the leases are read again."""
+    counts, answered = set[int](), list[int]()
+    attend = module.attend
+
+    def recorded(own: Store, inbox: Inbox, *more: object) -> list[Request]:
+        waiting = [each.number for each in inbox.waiting()]
+        assert set(waiting) <= counts
+        answered.extend(waiting)
+        return attend(own, inbox, *more)
+
+    def asked(holds: list[Request]) -> set[int]:
+        counts.update(each.number for each in holds)
+        return counts
+
+    async def main() -> None:
+        async with attending(store, asked=asked):
+            monkeypatch.setattr(module, "attend", recorded)
+            monkeypatch.setattr(module, "PERIOD", 0.3)  # so that it is asked before the next look
+            await asyncio.sleep(0.1)
+            with Inbox(store.place) as inbox:
+                number = inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna")
+                await soon(lambda: inbox.request(number).done)
+
+    asyncio.run(main())
+    assert len(answered) == 1
+
+
 def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path):
     lab = SimpleNamespace(computer="two", instruments={"awg1": None}, qubits={}, resonators={})
 
