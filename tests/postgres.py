@@ -105,12 +105,13 @@ def server() -> Iterator[Server]:
         shutil.chown(folder, user, user)
     data = folder / "data"
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": folder}
-    secret, port = folder / "password", free_port()
+    secret = folder / "password"
     secret.write_text(PASSWORD, encoding="utf-8")
     words = ["-D", data, "-U", user, "-E", "UTF8", "--locale=C", "--no-sync", "--pwfile", secret]
     words += ["--auth-local=trust", "--auth-host=scram-sha-256"]
     subprocess.run([where / "initdb", *words], check=True, timeout=100, **quiet, **who)
     secret.unlink()
+    port = free_port()  # now: making the files takes seconds, in which others take ports
     settings = (
         "listen_addresses=127.0.0.1", f"port={port}", f"unix_socket_directories={folder}",
         "shared_buffers=16MB",

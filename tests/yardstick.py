@@ -48,10 +48,15 @@ def stretch() -> float:
 
 
 async def within(seconds: float, true: Callable[[], object], what: str) -> None:
-    """Wait until something is true; fail after so many s, and more where the machine is slow."""
-    began, slow = time.monotonic(), 1.0
+    """Wait until something is true; fail after so many s, and more where the machine is slow.
+
+    Time in which this process could not run does not count.
+    """
+    began, slow, lost = time.monotonic(), 1.0, 0.0
     while not true():  # what is waited for has no event
-        late = time.monotonic() - began
+        late = time.monotonic() - began - lost
         if late > seconds * slow and late > seconds * (slow := max(slow, stretch())):
             pytest.fail(f"{what} was not there within {seconds:g} s; it is {slow:.1f} times slower")
+        asleep = time.monotonic()
         await asyncio.sleep(0.01)
+        lost += max(0.0, time.monotonic() - asleep - 0.05)

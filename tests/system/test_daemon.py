@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -122,7 +123,7 @@ def told(process, lab, number, pauses):
         if process.poll() is None:
             process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    with sqlite3.connect(database(lab)) as connection:
+    with closing(sqlite3.connect(database(lab))) as connection:
         sound = connection.execute("pragma integrity_check").fetchone() == ("ok",)
     return Life(number, process.returncode, errors, outputs_on(lab), sound)
 

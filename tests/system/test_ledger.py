@@ -152,8 +152,9 @@ def handled(tmp_path_factory):
             wait_for(lambda: stored(told, lambda s: s.parameters()), 100, "a value")
             wait_for(lambda: plays(site), 100, "a generator that plays")
             before = site.questions.wrong_box()["found"]
+            away = site.faults.inject("refuse", instrument="awg1")  # nobody is just writing
             site.faults.inject("wrong-identity", instrument="awg1")
-            site.faults.inject("hang-up", instrument="awg1")
+            site.faults.clear(away)
             wait_for(lambda: "awg1" in doing(told), 100, "the daemon waiting for its generator")
             time.sleep(1)
             process.send_signal(signal.SIGTERM)

@@ -109,7 +109,7 @@ class Site:
 
     def ended(self, known: int) -> list[Attempt]:
         """Return the attempts that began after another and have ended, oldest first."""
-        found = self.read(lambda store: store.attempts(20)) or []
+        found = self.read(lambda store: store.attempts(500)) or []
         return [a for a in found[::-1] if a.number > known and a.outcome is not None]
 
     def runs(self, known: int) -> list[StoredRun]:

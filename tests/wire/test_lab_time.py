@@ -55,7 +55,7 @@ def test_a_buffer_that_takes_longer_than_the_timeout_is_a_timeout(digitizer, awg
 
 def test_what_two_boards_record_at_once_passes_once():
     with Laboratory(random_chip(11, 3)) as laboratory:
-        before = laboratory.world.clock.now()
+        before, wall = laboratory.world.clock.now(), time.monotonic()
         armed = []
         for name, buffers in (("board", 40), ("board2", 60)):
             board, link = laboratory.boards[name], object()
@@ -67,7 +67,8 @@ def test_what_two_boards_record_at_once_passes_once():
             armed.append((board, link, acquisition))
         for board, link, acquisition in armed:
             board.finish(link, acquisition)
-        assert laboratory.world.clock.now() - before == pytest.approx(60 * TURN, abs=0.2)
+        passed, most = laboratory.world.clock.now() - before, time.monotonic() - wall + 0.01
+        assert 60 * TURN <= passed < 60 * TURN + most < 100 * TURN
 
 
 @pytest.mark.parametrize("word", ["slow", "0", "-1", "inf", "nan"])

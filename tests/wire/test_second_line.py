@@ -162,7 +162,7 @@ def test_no_temperature_waits_while_a_second_line_is_tried(served):
     async def body(triton: Triton) -> None:
         trying = asyncio.create_task(triton.machines())
         await asyncio.sleep(0.1)
-        async with asyncio.timeout(0.3):
+        async with asyncio.timeout(0.6 * oxford_triton.TIMEOUT):
             await triton.temperature()
         assert not trying.done()
         assert await trying == {"turbo": True}
