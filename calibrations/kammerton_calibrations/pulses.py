@@ -12,8 +12,6 @@ from kammerton.model.program import Swept
 
 FloatArray = NDArray[np.float64]
 
-JITTER = 0.45  # of a step: enough that a frequency and its alias share no fit
-
 
 def drive(target: Target, amplitude: Swept, phase: Swept = 0.0) -> Pulse:
     """Return the declared pulse shape at f01 with another amplitude (V) and phase (rad)."""
@@ -28,9 +26,9 @@ def drive(target: Target, amplitude: Swept, phase: Swept = 0.0) -> Pulse:
     )
 
 
-def pi(target: Target) -> Pulse:
+def pi(target: Target, phase: Swept = 0.0) -> Pulse:
     """Return the pi pulse."""
-    return drive(target, target["pi_amplitude"])
+    return drive(target, target["pi_amplitude"], phase)
 
 
 def half_pi(target: Target, phase: Swept = 0.0) -> Pulse:
@@ -76,15 +74,3 @@ def delays(longest: float, points: int, grid: float = 2e-9) -> FloatArray:
     """Return delays from 0 to `longest`, s, each a multiple of `grid`."""
     step = max(round(longest / (points - 1) / grid), 1) * grid
     return step * np.arange(points, dtype=np.float64)
-
-
-def uneven(even: FloatArray, grid: float = 2e-9) -> FloatArray:
-    """Return delays moved by up to JITTER of a step, always the same way; the ends stay.
-
-    Between evenly spaced delays, a qubit that is off by a multiple of one over the spacing turns
-    whole times, and looks as if it were not off at all. The fractions of squares have no beat of
-    their own (Weyl 1916); those of multiples have one, and leave up to 95 % of some frequency.
-    """
-    fractions = (np.arange(even.size) ** 2 * (np.sqrt(5) - 1) / 2) % 1 - 0.5
-    moved = np.round((even + 2 * JITTER * fractions * even[1]) / grid) * grid
-    return np.concatenate([even[:1], moved[1:-1], even[-1:]])

@@ -20,9 +20,10 @@ HOP = 4e6  # Hz, about
 
 
 def test_p2_a_hop_by_whole_turns_between_the_delays_is_not_taken_for_another_t2(tmp_path: Path):
-    """What pulses that are off do not refocus decays as T2*: even delays, once accepted it so.
+    """What pulses that are off do not refocus decays as T2*; as a part of the echo it was accepted.
 
-    Then T2 was 24 % too long, at 3 MHz.
+    Then T2 was 39 % too long. Which hops are refused depends on how strong the pulses are; what is
+    left of them in the mean, tests/unit/loop/test_delays.py says.
     """
     with Laboratory(random_chip(1, 3)) as laboratory:
         path = tmp_path / "lab.toml"
