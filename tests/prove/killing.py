@@ -237,7 +237,7 @@ def acknowledged(database: Path) -> set[tuple[Any, ...]]:
     return set(ask(database, "select revision, name, value, stderr, time from change"))
 
 
-SETTLED = 0.05  # s without a change: instruments have done what was sent to them
+SETTLED = 0.25  # s without a change: instruments have done what was sent to them
 
 TORN = {
     "a foreign key leads nowhere": "select * from pragma_foreign_key_check",
