@@ -141,7 +141,7 @@ def lines(effort: Effort) -> Iterator[str]:
         "Traces of any window in which every value is identifiable: the share that is not "
         "accepted, sigma given. Bent: those decays only which no straight line explains "
         f"(chi-square's probability below {100 * LINE:g} %): from a sweep in an unknown order, a "
-        "straight line may be a drift, and is never accepted. Interleaved: all the traces, and it "
+        "straight line may be a drift, and is seldom accepted. Interleaved: all the traces, and it "
         "is known that every turn of the sweep visited all points, as when the daemon measures; "
         "then no drift can look like the law. Goals: below 1 % of what is bent, and of what is "
         "interleaved.\n"

@@ -138,6 +138,8 @@ class TcpServer:
     def close(self) -> None:
         """Stop accepting for good, end every connection, wait for the threads."""
         with self._refusing:
+            if self._over:
+                return
             self._over = True
             self._stop()
             if self._kept is not None:

@@ -32,7 +32,7 @@ def withheld(store: ReadStore, entries: list[Entry]) -> dict[str, frozenset[str]
     It counts when it is found again. Where a run changed what belongs to none of its targets by
     name, as a resonator's frequency, that may have been anyone's: none is called withheld.
     """
-    changed = {each.number: each.names for each in store.revisions(2 * len(entries))}
+    changed = {each.number: each.names for each in store.revisions(len(entries))}
     runs = [each for each in entries if isinstance(each, StoredRun)]
     return {
         run.id: _without(run, () if run.revision is None else changed[run.revision])

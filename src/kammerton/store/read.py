@@ -283,8 +283,9 @@ def _revisions() -> Select[Any]:
 
 def _revised(connection: Connection, rows: Sequence[Row[Any]]) -> list[Revision]:
     table, names = schema.change, dict[int, list[str]]()
-    numbers = [row.number for row in rows]
-    query = select(table.c.revision, table.c.name).where(table.c.revision.in_(numbers))
+    numbers = [row.number for row in rows] or [0]  # one after the other
+    query = select(table.c.revision, table.c.name)
+    query = query.where(table.c.revision.between(min(numbers), max(numbers)))
     for row in connection.execute(query.order_by(table.c.name)):
         names.setdefault(row.revision, []).append(row.name)
     return [_one_revised(row, tuple(names.get(row.number, ()))) for row in rows]
