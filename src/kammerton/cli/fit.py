@@ -120,7 +120,9 @@ def fit(
     except TraceError as error:
         _bad_input(str(error))
     source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
-    odd = [*suspicions(chosen.trace, calibrated=cal_points > 0), *too_still(found, chosen.trace)]
+    odd = list(suspicions(chosen.trace, calibrated=cal_points > 0))
+    if chosen.sigma_known or shots is not None:
+        odd += too_still(found, chosen.trace)
     for note in [*chosen.notes, *odd]:
         typer.echo(f"{source}: {note}", err=True)
     if plot is not None:

@@ -323,3 +323,14 @@ def test_shots_that_are_too_few_for_how_still_the_points_are_are_doubted(tmp_pat
                "--shots", str(shots))  # fmt: skip
     words = "times less than sigma, or the shots, say: the errors of the fit are too large"
     assert (words in " ".join(done.stderr.split())) == said
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_sequences_whose_means_lie_close_by_chance_are_not_called_too_still(tmp_path, seed):
+    """Chi-square is that of the eight means, and nobody has said how far they may scatter."""
+    random, lengths = np.random.default_rng(seed), np.repeat([1, 2, 5, 10, 20, 50, 100, 200], 10)
+    y = random.binomial(500, 0.5 + 0.45 * 0.99**lengths) / 500
+    path = saved(tmp_path / "rb.csv", "Cliffords,population", lengths, y)
+    done = fit(path, "--kind", "randomized_benchmarking")
+    assert done.exit_code == 0, done.output
+    assert "less than sigma" not in " ".join(done.stderr.split())

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.special import chdtr
 
 from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.files.layouts import LAYOUTS, Form
 from kammerton.model import Fit, Trace
 from kammerton.model.quantity import show
 from kammerton.model.trace import FloatArray
@@ -36,7 +37,15 @@ def suspicions(trace: Trace | Grid, calibrated: bool) -> Iterator[str]:
 
 
 def too_still(fit: Fit, trace: Trace | Grid) -> Iterator[str]:
-    """Yield that the points scatter far less than the error bars say: of too few shots, say."""
+    """Yield that the points scatter far less than the error bars say: of too few shots, say.
+
+    Nothing where chi-square is of means, or of a histogram: of series, of single shots, and of
+    several readings at one place.
+    """
+    if LAYOUTS[fit.kind].form in (Form.SERIES, Form.SHOTS):
+        return
+    if isinstance(trace, Trace) and np.unique(trace.x).size < trace.x.size:
+        return
     freedom = max(int(np.count_nonzero(np.isfinite(trace.y))) - len(fit.values), 1)
     chi2 = fit.chi2_reduced
     if 0.0 < chi2 < 1.0 and float(chdtr(freedom, freedom * chi2)) < STILL:
