@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from kammerton.lab import Lab
-from kammerton.loop.beliefs import BeliefBook
+from kammerton.loop.beliefs import AGAIN, BeliefBook
+from kammerton.loop.beyond import beyond_t1
 from kammerton.loop.coarse import coarser, stays
 from kammerton.loop.given_back import GivenBack
 from kammerton.loop.patience import Patience
@@ -73,6 +74,8 @@ class Conclusions:
             self._take_note(plan, fit)
         self._wait_for_a_pulse(ready, {n: e for n, e in estimates.items() if n in waits})
         self.book.update(estimates)
+        beyond = beyond_t1(self.book, estimates)
+        self.book.doubt(beyond, DOUBT, self.clock.now(), least=AGAIN)
         self._same_line.look(estimates, self.record.tell)
         if not any(_quick(plan, target.name) for target in plan.targets):  # else no usual sigma
             self.planner.note(plan.calibration.name, estimates)

@@ -57,7 +57,9 @@ def test_p1_a_defect_that_swallows_t1_is_found_twice_before_it_counts(tmp_path, 
     first, *_ = values(store, "q0.t1", before)
     assert abs(first.value - 12e-6) < 5 * first.stderr
     assert first.run > min(r.id for r in store.runs() if r.id > before)
-    assert store.parameters()["q0.f01"] == known["q0.f01"]
+    assert "qubit_spectroscopy" not in {program.name for program in bench.played}
+    f01, new = (each["q0.f01"] for each in (known, store.parameters()))
+    assert abs(new.value - f01.value) < 5 * (new.stderr + f01.stderr), "by the Ramsey for t2_star"
 
 
 class Hopping(Chip):
@@ -233,3 +235,20 @@ def test_p4_an_alarm_that_the_loop_before_told_of_ends_with_the_next(tmp_path, s
     again.book.update({"q1.f01": replace(f01, value=f01.value + 1e6)})
     again._conclusions._same_line.look(["q1.f01"], alarms.tell)
     assert not alarms._told["same line", "q0 and q1"][1]
+
+
+def test_p1_with_a_t1_that_fell_what_no_t2_can_be_is_measured_anew(tmp_path, store):
+    """A T2 beyond twice the T1 is of before: it is doubted, stored as that, and comes next."""
+    loop, _ = make(tmp_path, store, Chip())
+    asyncio.run(loop.settle())
+    assert store.parameters()["q0.t2_echo"].value > 45e-6
+    sick = Chip()
+    sick.decay, sick.coherence, sick.dephasing = 12e-6, 20e-6, 18e-6
+    again, _ = make(tmp_path, store, sick)
+    again.book.doubt(["q0.t1"], 8.0, again.clock.now())
+    asyncio.run(again.settle())
+    now = store.parameters()
+    assert now["q0.t1"].value == pytest.approx(12e-6, rel=0.1)
+    assert now["q0.t2_echo"].value == pytest.approx(20e-6, rel=0.2)
+    assert now["q0.t2_star"].value == pytest.approx(18e-6, rel=0.2)
+    assert now["q1.t2_echo"].value > 45e-6, "of the other nothing was doubted"
