@@ -58,9 +58,10 @@ def _backed_up(store: Store, last: str) -> str | None:
     An empty database is nothing to go back to: "". None: it failed.
     """
     try:
+        some = bool(store.runs(1))  # first: what comes in between is backed up the next time
         held = [lease.number for lease in store.leases()]
         holds = f"{store.next_run_id()} {store.revision()} {held}"
-        if holds != last and (held or store.runs(1)):
+        if holds != last and (held or some):
             backup.keep(store.path)
             backup.thin(store.path)
             return holds

@@ -25,6 +25,12 @@ class NotSound(StoreError):
     """What was copied holds something that is wrong."""
 
 
+PART = ".part"
+"""The end of the name of what is still being copied, or was when its process was killed."""
+
+ASIDE = ("-journal", "-wal", "-shm")
+"""And what SQLite keeps beside a file while it is written or read."""
+
 HOURLY = "hourly"
 KEPT = 48
 """Hourly backups kept: two days. Those made before a migration or a restore stay."""
@@ -39,7 +45,7 @@ def backups(database: Path, folder: Path | None = None) -> list[Path]:
     """Return the backups of a database, oldest first."""
     place = beside(database) if folder is None else folder
     names = place.glob(f"{_escaped(database.name)}.backup-*")
-    return sorted(path for path in names if not path.name.endswith(".part"))
+    return sorted(path for path in names if not path.name.endswith((PART, *ASIDE)))
 
 
 def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
@@ -52,7 +58,7 @@ def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
     """
     folder = beside(database) if folder is None else folder
     final = folder / _next_name(database, folder, why)
-    part = final.with_name(f"{final.name}.part")
+    part = final.with_name(f"{final.name}{PART}")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         copy(database, part)
@@ -66,7 +72,8 @@ def keep(database: Path, folder: Path | None = None, why: str = HOURLY) -> Path:
     except (sqlite3.Error, OSError) as problem:
         raise StoreError(f"cannot back up {database} to {folder}: {problem}") from problem
     finally:
-        part.unlink(missing_ok=True)
+        for left in ("", *ASIDE):
+            part.with_name(f"{part.name}{left}").unlink(missing_ok=True)
     return final
 
 

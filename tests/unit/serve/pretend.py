@@ -102,6 +102,7 @@ def work(word):
         sys.stdin.readline()
         time.sleep(2.0)
         say(ended=0, why="told to end", off=True)
+        sys.exit(0)
     if word == "stuck":
         sys.stdin.readline()
         say(off=True)

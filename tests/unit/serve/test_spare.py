@@ -200,7 +200,7 @@ def test_a_spare_that_dies_is_begun_anew_with_growing_pauses_and_counts_for_no_c
     tmp_path, said
 ):
     path = lab(tmp_path, "works")
-    rules = dataclasses.replace(FAST, first_pause=0.05, longest_pause=60.0)
+    rules = dataclasses.replace(FAST, beat=1.0, first_pause=0.05, longest_pause=60.0)
     deaths = lambda: re.findall(r"kept ready: it ended with code 7 .* in (\S+) s", said.text)  # noqa: E731 - it says what it is
     options = {"spare": True, "rules": rules, "command": (*PRETEND, "dies")}
     assert run(path, until=lambda: len(deaths()) >= 4, **options) is Code.DONE
@@ -229,7 +229,7 @@ def test_r2_a_spare_that_was_told_to_end_switches_off_first_and_the_usual_start_
 ):
     """Outputs are off sooner. It counts for no computer, even if that was never up before."""
     path = lab(tmp_path, *([] if up else ["waits"]), "works")
-    rules = FAST if up else dataclasses.replace(FAST, quick=0.0)
+    rules = FAST if up else dataclasses.replace(FAST, quick=1.0)
     options = {"spare": True, "rules": rules, "command": (*PRETEND, "told")}
     assert run(path, until=killed(path, said), **options) is Code.DONE
     (_, first), second, (_, third) = pids(path)

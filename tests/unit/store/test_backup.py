@@ -103,8 +103,17 @@ def test_the_daemon_backs_up_every_hour_in_which_something_was_stored(
             await more(than=2)
 
     asyncio.run(some_hours())
+    made = backup.backups(path)
     asyncio.run(_brief(store))
-    assert len(backup.backups(path)) == 3, "a restart within the hour makes none"
+    assert backup.backups(path) == made, "a restart within the hour makes none"
+
+
+def test_what_a_killed_copy_leaves_is_no_backup(store: Store, path: Path) -> None:
+    store.commit(run(), {"q0.t1": estimate()})
+    kept = backup.keep(path)
+    for left in (".part", ".part-journal", ".part-wal", ".part-shm", "-wal"):
+        kept.with_name(f"{kept.name}{left}").write_bytes(b"torn")
+    assert backup.backups(path) == [kept]
 
 
 def test_the_first_values_have_a_backup_within_a_minute_and_the_next_take_longer(
