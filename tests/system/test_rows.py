@@ -147,7 +147,10 @@ def lose_power(control: int) -> None:
 
 
 def test_i7_a_rack_that_loses_its_power_costs_one_run_and_publishes_nothing_wrong(site):
-    """All that lost it are found with the first, and verified off before one is switched on."""
+    """All that lost it are found with the first, and verified off before one is switched on.
+
+    Found by a look between two runs, it costs none.
+    """
     last, known, index = (
         site.read(lambda store: store.log(1))[0].number,
         site.number() - 1,
