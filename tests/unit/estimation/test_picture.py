@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
+from kammerton.estimation.pictures.cable import off_circle, turns_of_cable, unwinding
 from kammerton.estimation.pictures.page import line_style
-from kammerton.estimation.pictures.picture import _or_flat, _verdict, _words, draw
-from kammerton.estimation.pictures.plane import off_circle, without_cable
+from kammerton.estimation.pictures.picture import _fitted, _verdict, _words, draw
 from kammerton.estimation.pictures.scales import called, on_axis, written
 from kammerton.estimation.shots import fit_shots
 from kammerton.model import Fit, Trace, Value, Verdict
@@ -172,9 +172,10 @@ def test_only_what_can_be_one_is_called_a_population(y, unit, name):
 def test_without_a_signal_no_curve_follows_the_noise(tmp_path):
     trace, fit = decay("q0", Verdict.REJECTED)
     nothing = replace(fit, status="no signal")
-    flat = _or_flat(fit.curve, trace.y, nothing)
-    np.testing.assert_allclose(flat, np.full(X.size, trace.y.mean()))
-    assert _or_flat(fit.curve, trace.y, fit) is fit.curve
+    flat, line = _fitted(nothing, trace.x, trace.y, np.real)
+    for shown in (flat, line.y):
+        np.testing.assert_allclose(shown, np.full(X.size, trace.y.mean()))
+    np.testing.assert_array_equal(_fitted(fit, trace.x, trace.y, np.real)[0], fit.curve)
     assert line_style(fit)["color"] != line_style(replace(fit, verdict=Verdict.ACCEPTED))["color"]
     assert not np.array_equal(drawn(tmp_path, (trace, fit)), drawn(tmp_path, (trace, nothing)))
 
@@ -185,7 +186,7 @@ def test_a_resonance_behind_a_cable_is_a_circle(delay, depth):
     f = np.linspace(7.09e9, 7.11e9, 201)
     bare = 1 - depth / (1 + 2j * (f - 7.1e9) / 2e6)
     seen = bare * np.exp(-2j * np.pi * f * delay)
-    assert off_circle(seen * without_cable(f, seen)) < 1e-6 * depth
+    assert off_circle(seen * unwinding(f, turns_of_cable(f, seen))) < 1e-6 * depth
 
 
 def test_an_amplitude_has_the_unit_of_its_axis():

@@ -16,8 +16,9 @@ from typer.testing import CliRunner
 from kammerton.cli import app
 from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.grid import Grid
+from kammerton.estimation.pictures.between import smooth
 from kammerton.estimation.pictures.maps import branches_of, line_of
-from kammerton.estimation.pictures.page import COLOURS, smooth
+from kammerton.estimation.pictures.page import COLOURS
 from kammerton.estimation.pictures.picture import draw
 from kammerton.model import Advice, Fit, Trace, Value, Verdict
 from tests.catalogue.registry import truths
@@ -223,9 +224,9 @@ def test_the_line_of_a_fitted_image(phase: float) -> None:
 
 def test_a_curve_between_unevenly_spaced_points_does_not_overshoot() -> None:
     x = np.array([0, 1, 2, 4, 8, 16, 32, 64, 128, 256.0])
-    dense, curve = smooth(x, np.exp(-x / 20))
-    np.testing.assert_allclose(curve, np.exp(-dense / 20), atol=0.02)
-    assert (np.diff(dense) > 0).all()
+    line = smooth(x, np.exp(-x / 20))
+    np.testing.assert_allclose(line.y, np.exp(-line.x / 20), atol=0.02)
+    assert (np.diff(line.x) > 0).all()
 
 
 def test_long_names_and_reasons_stay_inside(tmp_path: Path) -> None:

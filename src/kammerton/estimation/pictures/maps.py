@@ -15,20 +15,11 @@ from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.layouts import LAYOUTS
 from kammerton.estimation.pictures.page import (
     CURVE,
-    DATA,
     INK,
-    MARKS,
     SMALL,
-    STATES,
     Page,
-    axes_pair,
-    key_above,
     label,
-    measured,
     plain,
-    smooth,
-    square,
-    turned,
 )
 from kammerton.estimation.pictures.scales import called, labelled, largest, on_axis, prefix_of
 from kammerton.model import Fit
@@ -206,55 +197,3 @@ def _cross(axes: Axes, grid: Grid, kind: str, fit: Fit) -> None:
             _, origin, factor, _ = on_axis(grid.x[axis], grid.names[axis], grid.units[axis])
             line((fit.values[name].value - origin) / factor, lw=1.3, ls="--", color=CURVE,
                  path_effects=[withStroke(linewidth=2.6, foreground="white")])  # fmt: skip
-
-
-def draw_series(page: Page, grid: Grid, fit: Fit | None) -> None:
-    """Draw several sweeps over one axis, each with its fit."""
-    curve = None if fit is None or fit.curve is None else np.asarray(fit.curve)
-    flat = np.iscomplexobj(grid.y)
-    above, below = axes_pair(page, left=0.12, right=0.58 if flat else 0.97, top=0.71)
-    x, _, _, x_label = on_axis(grid.x[1], grid.names[1], grid.units[1])
-    shown = np.abs(grid.y) if flat else grid.y
-    factor, prefix = prefix_of(largest(shown), grid.y_unit)
-    known = bool((grid.sigma > 0).any())
-    below.axhline(0, lw=0.8, color=INK)
-    for n, (colour, mark) in enumerate(_styles(len(grid.x[0]))):
-        bars = grid.sigma[n] / factor if known else None
-        measured(above, x, shown[n] / factor, bars, colour, mark, _called(grid, n))
-        if curve is None or not np.isfinite(curve[n]).any():
-            continue
-        fitted = np.abs(curve[n]) if flat else curve[n]
-        once, first = np.unique(x, return_index=True)
-        above.plot(*smooth(once, fitted[first] / factor), "-", lw=1.4, color=colour, zorder=3)
-        scale = np.where(grid.sigma[n] > 0, grid.sigma[n], np.nan) if known else factor
-        below.plot(x, (shown[n] - fitted) / scale, mark, ms=2.2, mew=0, color=colour)
-    key_above(above, len(grid.x[0]))
-    name = (grid.y_name or "|S|") if flat else called(shown, grid.y_unit, grid.y_name)
-    label(above, "", labelled(name, prefix + grid.y_unit))
-    label(below, x_label, "res. / σ" if known else "residual")
-    if flat:
-        _planes(page, grid, curve, factor, prefix)
-
-
-def _planes(page: Page, grid: Grid, curve: NDArray[Any] | None, factor: float, prefix: str) -> None:
-    plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
-    for n, (colour, mark) in enumerate(_styles(len(grid.x[0]))):
-        z = grid.y[n] / factor
-        plane.plot(z.real, z.imag, mark, ms=2.0, mew=0, alpha=0.6, color=colour)
-        if curve is not None:
-            plane.plot(*turned(grid.x[1], curve[n] / factor), "-", lw=1.2, color=colour)
-    plain(plane)
-    square(plane)
-    unit = prefix + grid.y_unit
-    label(plane, labelled("I", unit), labelled("Q", unit))
-
-
-def _called(grid: Grid, n: int) -> str:
-    value = f"{grid.x[0][n]:g}"
-    name = grid.labels[n] if grid.labels else value
-    return name if name != value else f"{grid.names[0]} {value}"
-
-
-def _styles(count: int) -> list[tuple[str, str]]:
-    colours = (*STATES, "#8a6d00", "#cc79a7", DATA)
-    return [(colours[n % len(colours)], MARKS[n % len(MARKS)]) for n in range(count)]

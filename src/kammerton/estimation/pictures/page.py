@@ -9,8 +9,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
-from scipy.interpolate import Akima1DInterpolator
 
 from kammerton.model import Fit, Verdict
 from kammerton.model.trace import FloatArray
@@ -102,21 +100,7 @@ def square(axes: Axes) -> None:
     axes.set_aspect("equal", adjustable="datalim")
 
 
-def smooth(x: FloatArray, curve: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Return a curve without corners between few points; it passes through every one."""
-    if x.size > 150 or x.size < 5 or not (np.diff(x) > 0).all():
-        return x, curve
-    first = x[1] - x[0]
-    if np.ptp(np.diff(x)) < 2 * first:
-        dense = np.linspace(x[0], x[-1], 8 * x.size)
-        return dense, Akima1DInterpolator(x, curve)(dense)
-    even = np.log1p((x - x[0]) / first)  # lengths are often spaced like 1, 2, 4, 8
-    between = np.linspace(even[0], even[-1], 8 * x.size)
-    return x[0] + first * np.expm1(between), Akima1DInterpolator(even, curve)(between)
-
-
-def turned(x: FloatArray, curve: NDArray[Any]) -> tuple[FloatArray, FloatArray]:
-    """Return I and Q of a complex curve over x, without corners."""
-    order = np.argsort(x)
-    i, q = (smooth(x[order], np.asarray(part[order]))[1] for part in (curve.real, curve.imag))
-    return i, q
+def draw_curve(axes: Axes, x: FloatArray, y: FloatArray, joined: bool, **style: Any) -> None:
+    """Draw a fitted curve: a line, or only ticks where nobody can tell what is between."""
+    mark = {"ls": "-"} if joined else {"ls": "", "marker": "_", "ms": 6, "mew": 1.4}
+    axes.plot(x, y, zorder=3, **(style | mark))

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from kammerton.estimation.files.grid import Grid, axes_of
 from kammerton.estimation.files.layouts import LAYOUTS, OF_Y, Form
-from kammerton.estimation.pictures.maps import draw_map, draw_series
+from kammerton.estimation.pictures.between import Line, between
+from kammerton.estimation.pictures.maps import draw_map
 from kammerton.estimation.pictures.page import (
     COLOURS,
     CURVE,
@@ -22,10 +27,10 @@ from kammerton.estimation.pictures.page import (
     SMALL,
     Page,
     axes_pair,
+    draw_curve,
     label,
     line_style,
     measured,
-    smooth,
 )
 from kammerton.estimation.pictures.pairs import draw_pairs
 from kammerton.estimation.pictures.plane import draw_plane
@@ -37,6 +42,7 @@ from kammerton.estimation.pictures.scales import (
     prefix_of,
     written,
 )
+from kammerton.estimation.pictures.series import draw_series
 from kammerton.estimation.pictures.shots import draw_shots, shots_of
 from kammerton.estimation.pictures.wording import given
 from kammerton.estimation.reduce import axis_of
@@ -49,6 +55,9 @@ TITLE, NOTE, HEIGHT, NARROW, WIDE, DPI = 0.35, 0.15, 3.5, 4.6, 7.0, 100
 
 LETTERS = 14.5
 """Of the small print in an inch, wide ones too."""
+
+Shown = Callable[[NDArray[Any]], FloatArray]
+"""What of a signal is drawn."""
 
 NOTHING = "no signal"
 """The finding after which a fitted curve shows nothing: it follows the noise."""
@@ -207,47 +216,54 @@ def _lines(values: list[str], letters: int) -> list[str]:
 
 
 def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
-    y = np.real(trace.y)
-    curve = None if fit is None or fit.curve is None else np.real(fit.curve)
-    _sweep(page, trace, y, _or_flat(curve, y, fit), fit,
-           called(y, trace.y_unit, trace.y_name), left=0.15, right=0.97)  # fmt: skip
-
-
-def _or_flat(curve: FloatArray | None, y: FloatArray, fit: Fit | None) -> FloatArray | None:
-    """Return the fitted curve; where there is no signal, what the trace is: flat."""
-    if curve is None or fit is None or fit.status != NOTHING or not np.isfinite(y).any():
-        return curve
-    return np.full(y.shape, np.nanmean(y))
+    name = called(np.real(trace.y), trace.y_unit, trace.y_name)
+    _sweep(page, trace, fit, np.real, name, left=0.15, right=0.97)
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
-    curve = None if fit is None else fit.curve
-    y, name = np.abs(trace.y), trace.y_name or "|S|"
-    shown = None if curve is None else np.abs(curve)
+    shown: Shown = np.abs
+    name = trace.y_name or "|S|"
     if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
         turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
-        y, name = (trace.y * turn).real, "along the axis"
-        shown = None if curve is None else (curve * turn).real
-    _sweep(page, trace, y, _or_flat(shown, y, fit), fit, name, left=0.12, right=0.58)
+        shown, name = partial(_along, turn), "along the axis"
+    _sweep(page, trace, fit, shown, name, left=0.12, right=0.58)
     draw_plane(page, trace, fit)
 
 
+def _along(turn: complex, y: NDArray[Any]) -> FloatArray:
+    return np.asarray((y * turn).real)
+
+
 def _sweep(
-    page: Page, trace: Trace, y: FloatArray, curve: FloatArray | None, fit: Fit | None,
-    name: str, **place: float,
+    page: Page, trace: Trace, fit: Fit | None, shown: Shown, name: str,
+    **place: float,
 ) -> None:  # fmt: skip
-    """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known."""
+    """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known.
+
+    shown: what of y is drawn.
+    """
     above, below = axes_pair(page, **place)
-    x, _, _, x_label = on_axis(trace.x, trace.x_name, trace.x_unit)
+    x, origin, unit, x_label = on_axis(trace.x, trace.x_name, trace.x_unit)
+    y = shown(trace.y)
     factor, prefix = prefix_of(largest(y), trace.y_unit)
     known = bool((trace.sigma > 0).any())
-    once, first = np.unique(x, return_index=True)
     measured(above, x, y / factor, trace.sigma / factor if known else None)
-    if curve is not None and np.isfinite(curve).all():
-        above.plot(*smooth(once, curve[first] / factor), "-", zorder=3, **line_style(fit))
     label(above, "", labelled(name, prefix + trace.y_unit))
     below.axhline(0, lw=0.8, color=CURVE)
-    if curve is not None:
-        scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
-        below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
     label(below, x_label, "res. / σ" if known else "residual")
+    if fit is None or fit.curve is None or not np.isfinite(fit.curve).all():
+        return
+    curve, line = _fitted(fit, trace.x, y, shown)
+    draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
+    scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
+    below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
+
+
+def _fitted(fit: Fit, x: FloatArray, y: FloatArray, shown: Shown) -> tuple[FloatArray, Line]:
+    """Return the fitted curve at the points and as drawn; without a signal, what y is: flat."""
+    if fit.status == NOTHING and np.isfinite(y).any():
+        level = np.full(y.shape, np.nanmean(y))
+        return level, Line(np.sort(x), level, True)
+    assert fit.curve is not None
+    line = between(fit, x, fit.curve)
+    return shown(fit.curve), replace(line, y=shown(line.y))

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from matplotlib.ticker import MaxNLocator
-from scipy.optimize import minimize_scalar
+from numpy.typing import NDArray
 
+from kammerton.estimation.pictures.between import between
+from kammerton.estimation.pictures.cable import turns_of_cable, unwinding
 from kammerton.estimation.pictures.page import (
     DATA,
     INK,
     SMALL,
     Page,
+    draw_curve,
     label,
     line_style,
     plain,
     square,
-    turned,
 )
 from kammerton.estimation.pictures.scales import labelled, largest, prefix_of
 from kammerton.model import Fit, Trace, Verdict
-from kammerton.model.trace import ComplexArray, FloatArray
-
-TRIED = np.linspace(-1.5, 1.5, 61)
-"""Turns about those of the fitted curve: a resonance turns the phase once at most."""
+from kammerton.model.trace import FloatArray
 
 SEEN = 0.01
 """Turns across the window that nobody would see."""
@@ -35,13 +36,12 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None) -> None:
     unit = prefix + trace.y_unit
     y, curve = trace.y / factor, None if fit is None else fit.curve
     if fit is not None and curve is not None and fit.status != "no signal":
-        turns = np.ones(y.size, dtype=np.complex128)
-        if fit.kind == "resonator_spectroscopy" and fit.verdict is Verdict.ACCEPTED:
-            turns = without_cable(trace.x, np.asarray(curve, dtype=np.complex128))
-        if np.ptp(turns.imag) > 0:
+        found, turns = between(fit, trace.x, curve), _of_cable(fit, trace.x, curve)
+        if turns != 0:
             plane.set_title("cable's delay taken out", fontsize=SMALL - 1, color=INK, pad=3)
-        y = y * turns
-        plane.plot(*turned(trace.x, curve * turns / factor), "-", zorder=3, **line_style(fit))
+            y = y * unwinding(trace.x, turns)
+        z = found.y * unwinding(found.x, turns) / factor
+        draw_curve(plane, z.real, z.imag, found.joined, **line_style(fit))
     plane.plot(y.real, y.imag, "o", ms=2.2, mew=0, color=DATA)
     plain(plane)
     plane.xaxis.set_major_locator(MaxNLocator(4))
@@ -49,30 +49,8 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None) -> None:
     label(plane, labelled("I", unit), labelled("Q", unit))
 
 
-def without_cable(x: FloatArray, curve: ComplexArray) -> ComplexArray:
-    """Return the factors (M,) that take a cable's delay out of a fitted curve over x (M,).
-
-    Of all delays it is the one that leaves a circle: a fit's curve has no noise.
-    """
-    order = np.argsort(x)
-    along = (x - 0.5 * (x.min() + x.max())) / np.ptp(x)
-    phase = np.unwrap(np.angle(curve[order]))
-    wound = -(phase[-1] - phase[0]) / (2 * np.pi)
-
-    def off(turns: float) -> float:
-        return off_circle(curve * np.exp(2j * np.pi * turns * along))
-
-    tried = [*(wound + TRIED), 0.0]
-    best = tried[int(np.argmin([off(turns) for turns in tried]))]
-    step = float(TRIED[1] - TRIED[0])
-    found = float(minimize_scalar(off, bounds=(best - step, best + step), method="bounded").x)
-    turns = 0.0 if abs(found) < SEEN else found
-    return np.asarray(np.exp(2j * np.pi * turns * along))
-
-
-def off_circle(z: ComplexArray) -> float:
-    """Return how far points (M,) are from the circle through them (rms), by Kasa's method."""
-    rows = np.column_stack([2 * z.real, 2 * z.imag, np.ones(z.size)])
-    (i, q, _), *_ = np.linalg.lstsq(rows, np.abs(z) ** 2, rcond=None)
-    radii = np.abs(z - complex(i, q))
-    return float(radii.std())
+def _of_cable(fit: Fit, x: FloatArray, curve: NDArray[Any]) -> float:
+    if fit.kind != "resonator_spectroscopy" or fit.verdict is not Verdict.ACCEPTED:
+        return 0.0
+    turns = turns_of_cable(x, np.asarray(curve, dtype=np.complex128))
+    return 0.0 if abs(turns) < SEEN else turns
