@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from kammerton.bench.beside import beside
@@ -13,7 +13,7 @@ from kammerton.bench.tasks import unbroken
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend
 from kammerton.store.errands import Errands
-from kammerton.store.inbox import report
+from kammerton.store.heard import report
 from kammerton.store.kept import keep
 from kammerton.store.request import LASTING, Request
 from kammerton.store.sqlite import disturbed
@@ -24,6 +24,9 @@ PERIOD = 0.5  # s between looks
 
 SOON = 2.0
 """s by which a hold is recorded; who asked for one that is not is told then that it counts."""
+
+TURN = 10.0
+"""s within which the event loop turns."""
 
 LOOKS = 3
 """In a row that a disturbance spoils before it counts: what takes the bench down shall last."""
@@ -65,19 +68,20 @@ async def attending(
     held; None: anything. errands: takes what lasts; None: nobody does. unread: called there with
     the reason while requests cannot be read and that will not pass by itself, then with None.
     asked: called there at every look with the holds that have no answer yet: they count at once,
-    however long it takes until they can be recorded. It returns the numbers of those that count.
+    however long it takes until they can be recorded, and before any of them has its answer. It
+    returns the numbers of those that count.
 
     Raises
     ------
     StoreUnavailable
         They cannot be read now, at the start.
     """
-    desk = _Desk(store, scopes, errands)
+    desk = _Desk(store, scopes, errands, asked)
     try:
         await _look(desk, told, unread)
-        await _see(desk, asked, {})
-        requests = beside(_attend(desk, told, unread, asked), "requests")
-        async with requests, beside(_watch(desk, asked), "holds that are asked for"):
+        await _see(desk, {})
+        requests = beside(_attend(desk, told, unread), "requests")
+        async with requests, beside(_watch(desk), "holds that are asked for"):
             yield
     finally:
         await unbroken(asyncio.to_thread(desk.close))
@@ -87,10 +91,16 @@ class _Desk:
     """The requests to a store; opened anew after they could not be read."""
 
     def __init__(
-        self, store: Store, scopes: Collection[str] | None, errands: Errands | None
+        self,
+        store: Store,
+        scopes: Collection[str] | None,
+        errands: Errands | None,
+        asked: Asked = _nothing_asked,
     ) -> None:
-        self._store, self._scopes, self._errands = store, scopes, errands
+        self._store, self._scopes, self._errands, self._asked = store, scopes, errands, asked
+        self._loop = asyncio.get_running_loop()
         self._inbox: Inbox | None = None
+        self.counted = 0
         self._spoilt = LOOKS - 1  # nobody has looked yet: even a disturbance may hide a hold
         self.said: str | None = None
 
@@ -98,13 +108,24 @@ class _Desk:
         """Do what is asked for; return what was looked at."""
         self._inbox = inbox = self._inbox or Inbox(self._store.place)
         try:
-            found = attend(self._store, inbox, self._scopes, self._errands)
+            found = attend(self._store, inbox, self._scopes, self._errands, self._first)
         except StoreError:
             self._inbox = None
             inbox.close()
             raise
         self._spoilt = 0
         return found
+
+    def _first(self, holds: Sequence[Request]) -> None:
+        """Have holds counted by the event loop, and wait for that: after it they are answered."""
+        done = asyncio.run_coroutine_threadsafe(self.count(holds), self._loop)
+        with suppress(TimeoutError):  # a loop that hangs so long: its watchdog ends it
+            done.result(TURN)
+
+    async def count(self, holds: Sequence[Request]) -> Collection[int]:
+        """Have the holds that have no answer counted; return the numbers of those that count."""
+        self.counted += 1
+        return self._asked(holds)
 
     def asked(self) -> list[Request] | None:
         """Return the holds without an answer; None where that is not known now."""
@@ -170,29 +191,29 @@ async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
         unread(None)
 
 
-async def _see(desk: _Desk, asked: Asked, seen: dict[int, float]) -> None:
+async def _see(desk: _Desk, seen: dict[int, float]) -> None:
+    before = desk.counted
     holds = await asyncio.to_thread(desk.asked)
-    if holds is None:
+    if holds is None or desk.counted != before:  # a look has counted newer ones meanwhile
         return
-    counted, now = asked(holds), time.monotonic()
+    counted, now = await desk.count(holds), time.monotonic()
     for each in holds:
         since = seen.setdefault(each.number, now)
         if each.number in counted and not each.kept and now - since > SOON:
             await asyncio.to_thread(desk.keep, each)
 
 
-async def _watch(desk: _Desk, asked: Asked) -> None:
+async def _watch(desk: _Desk) -> None:
     """See what is to be held beside the looks, each of which may wait for a locked database."""
     seen: dict[int, float] = {}
     while True:
         await asyncio.sleep(PERIOD)
-        await _see(desk, asked, seen)
+        await _see(desk, seen)
 
 
-async def _attend(desk: _Desk, told: Told, unread: Unread, asked: Asked) -> None:
+async def _attend(desk: _Desk, told: Told, unread: Unread) -> None:
     while True:
         await asyncio.sleep(PERIOD)
-        await _see(desk, asked, {})  # before: what has its answer counts already
         try:
             await _look(desk, told, unread)
         except StoreUnavailable as problem:

@@ -12,7 +12,8 @@ from typing import Any
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.errands import ERRANDS
-from kammerton.store.inbox import Inbox, attend, written
+from kammerton.store.heard import attend
+from kammerton.store.inbox import Inbox, written
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import place_of
 from kammerton.store.request import LASTING, Request, refusal

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections import deque
-from collections.abc import Collection, Mapping
-from datetime import timedelta
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,21 +30,14 @@ from sqlalchemy.exc import IntegrityError
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import checks, clock
 from kammerton.store.closing import Closing
-from kammerton.store.errands import ERRANDS, Errands, nobody
-from kammerton.store.kept import keep, withdrawn
 from kammerton.store.place import Place, place_of
-from kammerton.store.request import LASTING, Request, in_short, refusal, said
+from kammerton.store.request import Request
 from kammerton.store.reserve import Reserve
 from kammerton.store.rows import micros
 from kammerton.store.schema import Moment
 from kammerton.store.sqlite import lacks_room
-from kammerton.store.verbs import do
-from kammerton.store.write import Store
 
 log = logging.getLogger(__name__)
-
-LASTS = timedelta(minutes=10)
-"""After this a request that was not taken up is not done any more; `lasting` ones always are."""
 
 LARGEST = 10_000
 
@@ -79,7 +70,6 @@ REMEMBERED = 10_000
 
 KEPT = 2
 """Of a request that has no answer yet: it counts, and waits for a database that can be written."""
-UNKNOWN = "it was under way when the daemon ended: whether it was done is not known"
 
 
 class Inbox(Closing):
@@ -221,113 +211,12 @@ def written(arguments: Mapping[str, Any]) -> str:
     return said
 
 
-def attend(
-    store: Store,
-    inbox: Inbox,
-    scopes: Collection[str] | None = None,
-    errands: Errands | None = None,
-) -> list[Request]:
-    """Do what is asked for and answer it; return what was looked at.
-
-    scopes: what can be held; None where that is not known. errands: takes what lasts, and answers
-    it later; None where nobody calibrates.
-    """
-    store.demand_here()
-    inbox.renew()
-    if errands is not None:
-        report(store, inbox, errands)
-    requests = [each for each in inbox.waiting() if errands is None or each.number not in errands]
-    for each in requests:
-        if inbox.take(each.number) or each.verb in LASTING:
-            if inbox.request(each.number).answer is not None:  # given up since we looked
-                continue
-            try:
-                done, words = _done(store, inbox, each, scopes, errands)
-            except StoreUnavailable as problem:
-                keep(store, inbox, each, str(problem))
-                continue
-        else:
-            done, words = False, UNKNOWN
-        if words is None:
-            words = "it is done next"
-        else:
-            inbox.answer(each.number, words, done=done)
-            if not done:
-                _note_refusal(store, each, words)
-        log.info("%s asks to %s: %s", each.who, in_short(each), words)
-    return requests
-
-
-def _note_refusal(store: Store, request: Request, words: str) -> None:
-    """Write a refusal to the audit log; where it cannot be written the others are heard still."""
-    line = refusal(request.who, request.verb, request.arguments, words)
-    try:
-        store.audit(*line)
-    except StoreUnavailable as problem:
-        log.warning("this refusal is not in the audit log, %s: %s", problem, " ".join(line))
-
-
 def _remember(connection: Connection, word: str) -> None:
     if connection.execute(select(once.c.number).where(once.c.word == word)).first():
         raise StoreError("seen before")
     connection.execute(insert(once).values(word=word))
     newest = select(func.max(once.c.number)).scalar_subquery()
     connection.execute(delete(once).where(once.c.number <= newest - REMEMBERED))
-
-
-def report(store: Store, inbox: Inbox, errands: Errands) -> None:
-    """Answer what is finished; what came to nothing stands in the audit log, too.
-
-    What cannot be written now is answered at the next look.
-    """
-    finished = deque(errands.answered())
-    try:
-        while finished:
-            number, done, words = finished[0]
-            inbox.answer(number, words, done=done)
-            finished.popleft()
-            if not done:
-                request = inbox.request(number)
-                log.info("%s, asked for by %s: %s", in_short(request), request.who, words)
-                store.audit(*refusal(request.who, request.verb, request.arguments, words))
-    finally:
-        errands.answer_later(finished)
-
-
-def _done(
-    store: Store,
-    inbox: Inbox,
-    request: Request,
-    scopes: Collection[str] | None,
-    errands: Errands | None,
-) -> tuple[bool, str | None]:
-    """Do what is asked for; return whether it was done, and words: None while it lasts."""
-    age = _wall() - request.asked
-    if request.verb not in LASTING and age > LASTS.total_seconds() * 1e6:
-        return False, f"too late: asked {age / 6e7:.0f} min ago"
-    scope = request.arguments.get("scope")
-    try:
-        if request.verb == "hold" and scopes is not None and scope not in scopes:
-            return False, f"there is nothing called {scope!r} to be held"
-        if request.verb in ERRANDS:
-            return False, _begun(store, request, errands)
-        early = withdrawn(store, inbox, request)
-        return early or (True, do(store, request.verb, request.arguments, request.who))
-    except StoreError as problem:
-        if request.verb in LASTING and isinstance(problem, StoreUnavailable):
-            raise  # a person always wins: a lock that passes refuses nobody
-        return False, str(problem)
-    except Exception as error:  # one bad request must not keep others from being heard
-        log.exception("request %d", request.number)
-        return False, f"failed: {type(error).__name__}: {error}"
-
-
-def _begun(store: Store, request: Request, errands: Errands | None) -> str | None:
-    """Hand an errand over; return why it is refused, None: it is under way."""
-    objection = nobody(store) if errands is None else errands.take(store, request)
-    if objection is None:
-        store.audit(request.who, request.verb, "", "asked for", said(request.arguments))
-    return objection
 
 
 def _request(row: Any) -> Request:

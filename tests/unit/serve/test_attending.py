@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +20,9 @@ from kammerton.serve.attending import attending
 from kammerton.serve.holding import Holds
 from kammerton.store import Inbox, Store, sqlite
 from kammerton.store.request import Request
+
+LATE = 5
+"""Holds that come in the midst of a look."""
 
 RUBBISH = b"this is no database, and long enough to be told so" * 1000
 
@@ -143,10 +147,9 @@ def told_of(monkeypatch, store: Store, *looks: StoreError | None) -> list[bool]:
         return []
 
     monkeypatch.setattr(module, "attend", attended)
-    desk = module._Desk(store, None, None)
 
     async def main() -> list[bool]:
-        told = []
+        told, desk = [], module._Desk(store, None, None)
         for _ in looks:
             before = len(heard)
             await module._look(desk, print, heard.append)
@@ -221,31 +224,60 @@ def test_a_lock_at_the_start_is_raised(store, file, monkeypatch):
 
 
 def test_a_hold_counts_before_it_has_its_answer(store, monkeypatch):
-    """Whoever got the answer may have the hands at the cable before the leases are read again."""
-    counts, answered = set[int](), list[int]()
-    attend = module.attend
+    """Whoever got the answer may have the hands at the cable before the leases are read again.
 
-    def recorded(own: Store, inbox: Inbox, *more: object) -> list[Request]:
-        waiting = [each.number for each in inbox.waiting()]
-        assert set(waiting) <= counts
-        answered.extend(waiting)
-        return attend(own, inbox, *more)
+    The request comes where it is hardest: when a look has begun, and has not read it yet.
+    """
+    counts, numbers = set[int](), list[int]()
+    renew, answer = Inbox.renew, Inbox.answer
 
-    def asked(holds: list[Request]) -> set[int]:
+    def asked(holds: Collection[Request]) -> set[int]:
+        assert threading.current_thread() is threading.main_thread()
         counts.update(each.number for each in holds)
         return counts
 
+    def begun(inbox: Inbox) -> None:
+        renew(inbox)
+        if len(numbers) < LATE:
+            numbers.append(inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna"))
+
+    def answered(inbox: Inbox, number: int, words: str, *, done: bool) -> None:
+        assert number in counts
+        answer(inbox, number, words, done=done)
+
     async def main() -> None:
         async with attending(store, asked=asked):
-            monkeypatch.setattr(module, "attend", recorded)
-            monkeypatch.setattr(module, "PERIOD", 0.3)  # so that it is asked before the next look
-            await asyncio.sleep(0.1)
+            monkeypatch.setattr(Inbox, "renew", begun)
+            monkeypatch.setattr(Inbox, "answer", answered)
             with Inbox(store.place) as inbox:
-                number = inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna")
-                await soon(lambda: inbox.request(number).done)
+                await soon(lambda: len(numbers) == LATE and not inbox.waiting())
 
     asyncio.run(main())
-    assert len(answered) == 1
+    assert counts == set(numbers)
+
+
+def test_what_was_read_before_a_newer_hold_was_counted_takes_it_back_from_nobody(store):
+    """Two look at the same time; the one that read first comes last."""
+    heard: list[list[int]] = []
+
+    def asked(holds: Collection[Request]) -> list[int]:
+        heard.append([each.number for each in holds])
+        return heard[-1]
+
+    async def main() -> None:
+        desk = module._Desk(store, None, None, asked)
+        newer = Request(7, "hold", {"scope": "q0"}, "anna", 0, done=False, answer=None)
+
+        def slow() -> list[Request]:
+            asyncio.run_coroutine_threadsafe(desk.count([newer]), loop).result(5)
+            return []
+
+        desk.asked = slow
+        loop = asyncio.get_running_loop()
+        await module._see(desk, {})
+
+    asyncio.run(main())
+    assert heard == [[7]]
 
 
 def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path):
