@@ -39,7 +39,8 @@ Files = Annotated[
     ),
 ]
 KindName = Annotated[
-    str, typer.Option(metavar="KIND", help="t1, ramsey, qubit_flux_map, ...; --kinds lists all.")
+    str | None,
+    typer.Option(metavar="KIND", help="t1, ramsey, qubit_flux_map, ...; --kinds lists all."),
 ]
 Kinds = Annotated[
     bool, typer.Option("--kinds", callback=_list_kinds, is_eager=True, help="List all kinds.")
@@ -85,7 +86,7 @@ Plot = Annotated[Path | None, typer.Option(metavar="FILE", help="Draw the fit (p
 @app.command(short_help="Fit your own data as the daemon fits its.")
 def fit(
     files: Files,
-    kind: KindName,
+    kind: KindName = None,
     kinds: Kinds = False,
     known: Known = None,
     shots: Shots = None,
@@ -112,6 +113,10 @@ def fit(
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
+    if kind is None:
+        _bad_input(
+            "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds` lists all"
+        )
     choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()))
     try:
         all_known = _known(kind, known or [], shots, geometry, sigma)

@@ -19,7 +19,7 @@ Scope = Annotated[
     ),
 ]
 COMPUTER = "computer"
-_UNITS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
+_UNITS = {"s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 @app.command(short_help="Take something out of the daemon's hands.")
@@ -152,7 +152,7 @@ def readable(why: str, *, blank: bool = False) -> None:
 
 
 def _span(text: str) -> timedelta:
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)", text)
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(s|min|m|h|d)", text)
     if match is None or not float(match[1]):
         raise typer.BadParameter(f"{text!r} is no time such as 2h or 90min", param_hint="--for")
     seconds = float(match[1]) * _UNITS[match[2]]

@@ -22,6 +22,9 @@ Cells = tuple[str, ...]
 Withheld = Mapping[str, frozenset[str]]
 """The targets of each run whose fit was accepted and changed nothing."""
 
+Later = Mapping[str, Mapping[str, int]]
+"""Of each run the names that a later one made count, and in which revision."""
+
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
 
@@ -47,7 +50,7 @@ def log(
     """
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import note_beside
-    from kammerton.client.timeline import timeline, withheld
+    from kammerton.client.timeline import counted_later, timeline, withheld
 
     place = either(lab, at)
     with opened(place) as store:
@@ -56,12 +59,13 @@ def log(
             print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)
             return
         entries, note = timeline(store, count), note_beside(place)
-        waits = withheld(store, entries)
+        later = counted_later(store, entries)
+        waits = withheld(store, entries, later)
         if as_json:
             noted = {"note": note} if note else {}
-            print_json([_document(entry, waits) | noted for entry in entries])
+            print_json([_document(entry, waits, later) | noted for entry in entries])
         elif entries:
-            _show(entries, waits, store.now())
+            _show(entries, waits, _revisions(entries, later), store.now())
             if note:
                 typer.echo(note)
             if len(entries) == count:
@@ -70,7 +74,7 @@ def log(
             typer.echo("nothing was measured yet", err=True)
 
 
-def _document(entry: Entry, withheld: Withheld) -> dict[str, Any]:
+def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:
     from kammerton.cli.output import described_fit
     from kammerton.store import Revision, StoredRun
 
@@ -84,6 +88,7 @@ def _document(entry: Entry, withheld: Withheld) -> dict[str, Any]:
             "revision": entry.revision,
             "fits": {target: described_fit(fit) for target, fit in entry.fits.items()},
             "withheld": sorted(withheld.get(entry.id, ())),
+            "counted_later": dict(later.get(entry.id, {})),
             "data": str(entry.data) if entry.data else None,
         }
     if isinstance(entry, Revision):
@@ -118,10 +123,26 @@ def _audited(row: AuditRow) -> dict[str, Any]:
     }
 
 
-def _show(entries: list[Entry], withheld: Withheld, now: datetime) -> None:
-    heading = ("run", "calibration", "ended", "verdict", "qubits")
-    told = [(heading, ""), *(row for entry in entries for row in _rows(entry, withheld, now))]
-    widths = [max(len(cells[column]) for cells, _ in told) for column in range(4)]
+def _revisions(entries: list[Entry], later: Later) -> dict[str, str]:
+    """Return in which revisions the values of each run count: r3, or of a first start also r1."""
+    from kammerton.store import StoredRun
+
+    return {
+        run.id: ", ".join(
+            f"r{n}" for n in sorted({run.revision or 0, *later.get(run.id, {}).values()}) if n
+        )
+        for run in entries
+        if isinstance(run, StoredRun)
+    }
+
+
+def _show(
+    entries: list[Entry], withheld: Withheld, revisions: Mapping[str, str], now: datetime
+) -> None:
+    heading = ("run", "revision", "calibration", "ended", "verdict", "qubits")
+    rows = (row for entry in entries for row in _rows(entry, withheld, revisions, now))
+    told = [(heading, ""), *rows]
+    widths = [max(len(cells[column]) for cells, _ in told) for column in range(5)]
     for cells, reason in told:
         first = "".join(f"{cell:<{width}}  " for cell, width in zip(cells, widths, strict=False))
         print_wrapped((first + cells[-1]).rstrip(), len(first))
@@ -129,27 +150,29 @@ def _show(entries: list[Entry], withheld: Withheld, now: datetime) -> None:
             print_wrapped(f"    {reason}", 4)
 
 
-def _rows(entry: Entry, withheld: Withheld, now: datetime) -> list[tuple[Cells, str]]:
-    """Return run, calibration, end, verdict and qubits; and what there is to say below them."""
+def _rows(
+    entry: Entry, withheld: Withheld, revisions: Mapping[str, str], now: datetime
+) -> list[tuple[Cells, str]]:
+    """Return run, revision, calibration, end, verdict and qubits; and what there is to say."""
     from kammerton.client.words import by, values
     from kammerton.model.span import duration
     from kammerton.store import Revision, StoredRun
 
     if isinstance(entry, StoredRun):
-        head = (entry.id, entry.calibration, f"{duration(now - entry.ended)} ago")
+        ended = f"{duration(now - entry.ended)} ago"
+        head = (entry.id, revisions[entry.id], entry.calibration, ended)
         found = _alike(entry.fits, withheld.get(entry.id, frozenset()))
-        heads = [head] + [("", "", "")] * (len(found) - 1)
+        heads = [head] + [("", "", "", "")] * (len(found) - 1)
         return [
             ((*h, verdict, names), why)
             for h, (verdict, names, why) in zip(heads, found, strict=True)
         ]
     if isinstance(entry, Revision):
-        which = f"{values(entry.names)} as at revision {entry.reverts}"
-        words = f"revision {entry.number}: {which}, {by(entry)}"
-        return [(("", "revert", _ago(entry.committed), "", ""), words)]
+        words = f"{values(entry.names)} as at r{entry.reverts}, {by(entry)}"
+        return [(("", f"r{entry.number}", "revert", _ago(entry.committed), "", ""), words)]
     when = f"began {_ago(entry.started)}" if entry.ended is None else _ago(entry.ended)
     name = f"attempt {entry.number}"  # it has no run, and no data: nothing of it was stored
-    return [((name, entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
+    return [((name, "", entry.calibration, when, "", ", ".join(entry.targets)), _outcome(entry))]
 
 
 def _ago(time: datetime) -> str:

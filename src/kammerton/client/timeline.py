@@ -26,16 +26,30 @@ def timeline(store: ReadStore, count: int) -> list[Entry]:
     return [found[key] for key in sorted(found)][-count:]
 
 
-def withheld(store: ReadStore, entries: list[Entry]) -> dict[str, frozenset[str]]:
-    """Return by run the targets whose fit was accepted and changed nothing.
+def counted_later(store: ReadStore, entries: list[Entry]) -> dict[str, dict[str, int]]:
+    """Return by run the names that a later run made count, each with its first such revision.
 
-    It counts when it is found again. Where a run changed what belongs to none of its targets by
-    name, as a resonator's frequency, that may have been anyone's: none is called withheld.
+    What is measured before a qubit has answered to a pulse counts once it has.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for each in store.counted_later([e.id for e in entries if isinstance(e, StoredRun)]):
+        found.setdefault(each.estimate.run, {}).setdefault(each.name, each.revision)
+    return found
+
+
+def withheld(
+    store: ReadStore, entries: list[Entry], later: Mapping[str, Mapping[str, int]]
+) -> dict[str, frozenset[str]]:
+    """Return by run the targets whose fit was accepted and changed nothing, so far.
+
+    It counts when it is found again. later: what counted afterwards. Where a run changed what
+    belongs to none of its targets by name, as a resonator's frequency, that may have been
+    anyone's: none is called withheld.
     """
     changed = {each.number: each.names for each in store.revisions(len(entries))}
     runs = [each for each in entries if isinstance(each, StoredRun)]
     return {
-        run.id: _without(run, () if run.revision is None else changed[run.revision])
+        run.id: _without(run, (*changed.get(run.revision or 0, ()), *later.get(run.id, ())))
         for run in runs
         if run.revision is None or run.revision in changed
     }

@@ -24,15 +24,16 @@ from kammerton.estimation.scaled import (
     shrunk,
 )
 from kammerton.estimation.verdict.findings import ACCEPTED, Findings
-from kammerton.estimation.verdict.given import without_error
+from kammerton.estimation.verdict.given import without_error, without_rounding
 from kammerton.estimation.verdict.populations import judge_populations
 from kammerton.estimation.verdict.stray import name_stray_points
 from kammerton.model import Fit, TraceError, Value, Verdict
+from kammerton.model.quantity import show
 
 Array = NDArray[np.float64]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FitBatch:
     """N fits of one kind.
 
@@ -56,6 +57,21 @@ class FitBatch:
 
     def __len__(self) -> int:
         return len(self.verdict)
+
+    def __repr__(self) -> str:
+        """Return how many there are of each verdict, and of a single trace what was found.
+
+        The whole is of arrays, and says little in a notebook.
+        """
+        if len(self) == 1:
+            fit = self.fit(0, self.kind)
+            values = [
+                f"  {name} = {show(v.value, v.unit, v.stderr)}" for name, v in fit.values.items()
+            ]
+            return "\n".join([f"{self.kind}: {fit.said()}", *values])
+        counts = {v: int((self.verdict == v).sum()) for v in Verdict}
+        said = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        return f"{len(self)} fits of kind {self.kind}: {said}"
 
     def fit(self, n: int, target: str) -> Fit:
         """Return the fit of trace n."""
@@ -155,7 +171,7 @@ def _fitted(
     curve = batch.restore(outcome.curve)
     stderr = without_error(known, y, curve, _without(found.stderr, same))
     return FitBatch(
-        kind, values, stderr, found.correlation, outcome.units,
+        kind, without_rounding(values, stderr), stderr, found.correlation, outcome.units,
         said.verdict, said.status, said.reason,
         _in_units_of_x(said, batch.window), outcome.chi2_reduced,
         curve,

@@ -109,6 +109,8 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
     '62 µs'
     >>> show(7.86e-05, "s", 2e-06)
     '78.6 µs ± 2.0 µs'
+    >>> show(-3e-10, "V", 2e-06)
+    '0.0 µV ± 2.0 µV'
     """
     if not math.isfinite(value):
         return "—"
@@ -116,12 +118,12 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
         return _significant(value, unit, 6)
     places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
     try:
-        factor, prefix = _prefix(round(value, places), unit)
+        factor, prefix = _prefix(round(value, places) or stderr, unit)
     except OverflowError:  # beyond what a float can hold; no quantity of this world
         return f"{value:.6g} {unit} ± {stderr:.2g} {unit}"
     decimals = min(max(0, places + round(math.log10(factor))), 12)
     style = "f" if abs(value) < 1e15 * factor else "e"
-    text = f"{value / factor:.{decimals}{style}} {prefix}{unit}".rstrip()
+    text = f"{value / factor:z.{decimals}{style}} {prefix}{unit}".rstrip()
     return f"{text} ± {_two_digits(stderr, unit)}"
 
 
@@ -157,7 +159,7 @@ def _significant(value: float, unit: str, digits: int) -> str:
     """Return a value rounded to so many digits, without an exponent where a prefix serves."""
     value = _rounded(value, digits)
     factor, prefix = _prefix(value, unit)
-    return f"{value / factor:.{max(digits, 4)}g} {prefix}{unit}".rstrip()
+    return f"{value / factor:z.{max(digits, 4)}g} {prefix}{unit}".rstrip()
 
 
 def _two_digits(stderr: float, unit: str) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,9 +10,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
-from kammerton.model import Advice, Estimate, Fit, StoreError, Value, Verdict
+from kammerton.model import Estimate, StoreError
 from kammerton.store import attempts, clock, doubts, leases, revert, schema
 from kammerton.store.closing import Closing
+from kammerton.store.fitted import fits_of
 from kammerton.store.place import Place
 from kammerton.store.rows import (
     Activity,
@@ -159,6 +159,16 @@ class ReadStore(Closing):
         with self._read() as connection:
             return _revised(connection, connection.execute(query).all())
 
+    def counted_later(self, runs: Collection[str]) -> list[Change]:
+        """Return what was measured in these runs and changed by a run that came later."""
+        numbers = [number for run in runs if (number := run_number(run)) is not None]
+        change, revision = schema.change, schema.revision
+        query = select(change).join(revision, revision.c.number == change.c.revision)
+        query = query.where(change.c.run.in_(numbers), revision.c.run != change.c.run)
+        with self._read() as connection:
+            rows = connection.execute(query.order_by(change.c.revision, change.c.name))
+            return [_change(row) for row in rows]
+
     def set_back(self, revision: int) -> Revision | None:
         """Return a revision that a person made by going back; None where a run made it."""
         table = schema.revision
@@ -246,7 +256,7 @@ class ReadStore(Closing):
         return Handover(row.number, run, row.revision, tuple(_change(each) for each in rows))
 
     def _stored(self, connection: Connection, rows: Sequence[Row[Any]]) -> list[StoredRun]:
-        fits = _fits(connection, [row.number for row in rows])
+        fits = fits_of(connection, [row.number for row in rows])
         return [
             StoredRun(
                 run_name(row.number),
@@ -305,40 +315,3 @@ def _change(row: Row[Any]) -> Change:
     until = None if row.valid_until is None else moment(row.valid_until)
     estimate = Estimate(row.value, row.stderr, row.unit, moment(row.time), run_name(row.run), until)
     return Change(row.name, row.revision, estimate)
-
-
-def _fits(connection: Connection, runs: list[int]) -> dict[int, dict[str, Fit]]:
-    values: dict[tuple[int, str], dict[str, Value]] = {}
-    table = schema.fitted
-    query = select(table).where(table.c.run.in_(runs)).order_by(table.c.position)
-    for row in connection.execute(query):
-        value = Value(_or_nan(row.value), _or_nan(row.stderr), row.unit)
-        values.setdefault((row.run, row.target), {})[row.name] = value
-    fits: dict[int, dict[str, Fit]] = {number: {} for number in runs}
-    table = schema.fit
-    query = select(table).where(table.c.run.in_(runs)).order_by(table.c.position)
-    for row in connection.execute(query):
-        fits[row.run][row.target] = _fit(row, values.get((row.run, row.target), {}))
-    return fits
-
-
-def _fit(row: Row[Any], values: dict[str, Value]) -> Fit:
-    return Fit(
-        row.kind,
-        row.target,
-        values,
-        Verdict(row.verdict),
-        row.status,
-        row.reason,
-        _or_nan(row.chi2_reduced),
-        _advice(row),
-    )
-
-
-def _advice(row: Row[Any]) -> Advice:
-    change = row.window_times, row.shots_times, row.centre_on, row.extend_window_to
-    return Advice(*change, axis=row.axis or 0)
-
-
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value

@@ -230,6 +230,12 @@ def test_the_kinds_are_listed_with_what_they_take() -> None:
     assert "known: interleaved, shots, geometry" in listed.stdout
 
 
+def test_without_a_kind_it_says_where_the_kinds_are(decay: Path) -> None:
+    said = fit(decay)
+    assert said.exit_code == 2
+    assert "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds`" in said.stderr
+
+
 def test_correlation_and_advice(decay: Path, tmp_path: Path) -> None:
     found = answer(fit(decay, "--kind", "t1", "--json"))
     names = list(found["parameters"])

@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from kammerton.cli import app
 from kammerton.cli.hands_off import outputs_after
+from kammerton.cli.hold import _span
 from kammerton.model import StoreError
 from kammerton.store import Inbox, Store, attend, change
 from kammerton.store.asking import somebody
@@ -201,6 +202,11 @@ def test_what_cannot_be_is_said_with_code_2(lab, words, problem):
     code, _, err = said(*words, "--lab", str(lab))
     assert code == 2
     assert problem in " ".join(err.replace("│", " ").split())
+
+
+@pytest.mark.parametrize("text", ["10m", "10min", "10 min", "600s"])
+def test_minutes_are_written_as_people_write_them(text):
+    assert _span(text) == timedelta(minutes=10)
 
 
 def test_a_hold_that_replaces_ones_own_says_so(lab):

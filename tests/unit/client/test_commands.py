@@ -198,6 +198,23 @@ def test_the_log_tells_which_qubits_of_a_run_were_withheld(tmp_path):
     assert [each["withheld"] for each in told] == [["q0"], []], "a resonator's may be anyone's"
 
 
+def test_the_log_tells_in_which_revision_a_run_counts_though_a_later_one_made_it(tmp_path):
+    """The line of a first start counts once the qubit has answered to a pulse."""
+    path = str(tmp_path / "db.sqlite")
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        line = store.commit(run(("q0", "q1")), {}).run_id
+        names = {"q0.f01": estimate(run=line, unit="Hz"), "q1.f01": estimate(run=line, unit="Hz")}
+        store.commit(run(("q0", "q1")), names | {"q0.pi_amplitude": estimate(unit="V")})
+        store.commit(run(("q0",)), {})
+    lines = CliRunner().invoke(app, ["log", path], env={"COLUMNS": "160"}).stdout.splitlines()
+    found = [(line.split()[0], line.split()[1]) for line in lines[1:] if line.startswith("r0")]
+    assert found == [("r000001", "r1"), ("r000002", "r1"), ("r000003", "t1")]
+    assert [" withheld " in line for line in lines if line.startswith("r0")] == [False, False, True]
+    told = json.loads(CliRunner().invoke(app, ["log", path, "--json"]).stdout)
+    assert [each["counted_later"] for each in told] == [{"q0.f01": 1, "q1.f01": 1}, {}, {}]
+    assert [each["withheld"] for each in told] == [[], [], ["q0"]]
+
+
 @pytest.mark.parametrize("ahead", [0, 90])
 def test_status_says_that_laboratory_time_runs_ahead(tmp_path, ahead):
     late = datetime.now(UTC) + timedelta(seconds=ahead)

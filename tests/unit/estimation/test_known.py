@@ -80,6 +80,16 @@ def test_what_is_known_for_certain_has_no_error_and_keeps_its_value(kind):
     assert np.nanmin(others) > 0
 
 
+def test_a_level_that_is_known_to_be_zero_is_zero():
+    """Held by a large weight it comes out as some 1e-13, which nobody gave."""
+    x = np.linspace(0, 1e-4, 41)
+    y = np.exp(-x / 3e-5) + 0.01 * np.random.default_rng(1).normal(size=41)
+    found = fit_batch("t1", x, y, contrast=1.0, offset=0.0)
+    assert (found.values["offset"][0], found.stderr["offset"][0]) == (0.0, 0.0)
+    free = fit_batch("t1", x, y)
+    assert free.values["offset"][0] != 0.0
+
+
 def test_of_a_rabi_oscillation_the_contrast_alone_leaves_the_middle_free():
     x, y, sigma, _ = good("rabi_amplitude", False)
     assert (fit_batch("rabi_amplitude", x, y, sigma, contrast=0.8).stderr["offset"] > 0).all()

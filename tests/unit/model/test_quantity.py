@@ -115,7 +115,7 @@ def test_a_prefix_leaves_a_number_from_1_to_1000(value, unit):
         (5.0, "s", -1.0, "5 s"),
         (5.0, "s", math.inf, "5 s"),
         (math.nan, "s", 1.0, "—"),
-        (0.0, "Hz", 2.1e3, "0 Hz ± 2.1 kHz"),
+        (0.0, "Hz", 2.1e3, "0.0 kHz ± 2.1 kHz"),
         (0.981, "", 0.0012, "0.9810 ± 0.0012"),
         (4.9e9, "Hz", 1e-9, "4.900000000000 GHz ± 1.0 nHz"),
         (-200e6, "Hz", 250.0, "-200.00000 MHz ± 250 Hz"),
@@ -159,3 +159,15 @@ def test_splits_a_unit(text, expected):
 )
 def test_brief_puts_the_error_in_the_last_digits(value, unit, stderr, text):
     assert brief(value, unit, stderr) == text
+
+
+@given(FINITE, st.floats(1e-12, 1e12) | st.just(0.0), UNITS)
+def test_no_zero_is_negative(value, stderr, unit):
+    for text in (show(value, unit, stderr), show(value * 1e-9, unit, stderr), show(-0.0, unit)):
+        shown = text.split()[0]
+        assert not (shown.startswith("-") and float(shown) == 0.0), text
+
+
+def test_what_is_zero_within_its_error_has_the_errors_unit():
+    assert show(-1e-9, "V", 1e-4) == "0 µV ± 100 µV"
+    assert brief(-1e-9, "V", 1e-4) == "0(100) µV"

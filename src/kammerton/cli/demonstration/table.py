@@ -87,7 +87,7 @@ def _age(estimates: Sequence[Estimate | None], now: datetime) -> str:
 
 def comparison(rows: Mapping[str, Compared]) -> Table:
     """Return the final table: what the subscriber received beside the hidden truth."""
-    table = Table(title="received over MQTT, beside the laboratory's hidden truth")
+    table = Table(title="received over MQTT, beside the hidden truth at the time it was measured")
     for column in ("parameter", "received", "truth", "pull"):
         table.add_column(column, justify="left" if column == "parameter" else "right")
     for name, row in rows.items():

@@ -36,7 +36,7 @@ def written(value: float, unit: str, stderr: float) -> str:
     factor, prefix = prefix_of(max(abs(value), 10 * stderr), bare)
     digits = places(stderr / factor)
     last = round(stderr / factor * 10 ** max(digits, 0), min(digits, 0))
-    number = f"{round(value / factor, digits):.{max(digits, 0)}f}({last:.0f})".replace("-", "−")
+    number = f"{round(value / factor, digits):z.{max(digits, 0)}f}({last:.0f})".replace("-", "−")
     return f"{number}×{prefix} {unit}".rstrip() if prefix[:2] == "10" else (
         f"{number} {prefix}{unit}".rstrip()
     )  # fmt: skip
