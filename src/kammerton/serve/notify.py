@@ -6,7 +6,7 @@ import logging
 import os
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +20,7 @@ class Notify:
 
     address: str | None = None
     watchdog: float | None = None
+    _unsaid: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> Notify:
@@ -30,13 +31,21 @@ class Notify:
         return cls(environment.get("NOTIFY_SOCKET") or None, watchdog)
 
     def say(self, *assignments: str) -> None:
-        """Send assignments such as READY=1; a manager that does not listen is told once."""
+        """Send assignments such as READY=1; a manager that does not listen is told once.
+
+        It is not waited for: what one that is busy does not take is said with the next.
+        """
         if self.address is None:
             return
+        self._unsaid |= {each.partition("=")[0]: each for each in assignments}
         path = f"\0{self.address[1:]}" if self.address.startswith("@") else self.address
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as end:
-                end.sendto("\n".join(assignments).encode(), path)
+                end.setblocking(False)
+                end.sendto("\n".join(self._unsaid.values()).encode(), path)
+        except BlockingIOError:
+            return
         except OSError as problem:
             log.warning("the service manager does not listen on %s: %s", self.address, problem)
             self.address = None
+        self._unsaid.clear()

@@ -138,33 +138,41 @@ async def _all_read(keepers: Sequence[Keeper], tasks: Sequence[asyncio.Task[Code
 async def _telling(
     notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event
 ) -> AsyncIterator[None]:
-    """Tell the service manager: ready, alive as long as every loop turns, and at last stopping."""
+    """Tell the service manager: ready, alive as long as every loop turns, and at last stopping.
+
+    Who could not tell it any more would be killed by it, so that the daemon ends by itself then.
+    """
     notify.say("READY=1")
-    tasks = [
-        asyncio.create_task(_feed(notify, keepers), name="watchdog"),
-        asyncio.create_task(_stopping(notify, stop), name="stopping"),
-    ]
+    task = asyncio.create_task(_feed(notify, keepers, stop), name="watchdog")
+    task.add_done_callback(lambda _: stop.set())
     try:
         yield
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        task.cancel()
+        await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()
 
 
-async def _feed(notify: Notify, keepers: Sequence[Keeper]) -> None:
+async def _feed(notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event) -> None:
     """Feed the watchdog only while the loop of every computer turns, and this one does."""
-    said = ""
+    said, pause = "", min(FEED, (notify.watchdog or FEED) / 3)
+    stopping = False
     while True:
+        if stop.is_set() and not stopping:
+            notify.say("STOPPING=1", "STATUS=switching all outputs off")
+            stopping = True
         status = "; ".join(f"{keeper.name}: {keeper.doing}" for keeper in keepers)
         news = [f"STATUS={status}"] if status != said else []
         alive = ["WATCHDOG=1"] if notify.watchdog and all(k.turning for k in keepers) else []
         if news or alive:
             notify.say(*news, *alive)
             said = status
-        await asyncio.sleep(min(FEED, (notify.watchdog or FEED) / 3))
+        await (asyncio.sleep(pause) if stopping else _either(stop, pause))
 
 
-async def _stopping(notify: Notify, stop: asyncio.Event) -> None:
-    await stop.wait()
-    notify.say("STOPPING=1", "STATUS=switching all outputs off")
+async def _either(stop: asyncio.Event, seconds: float) -> None:
+    """Wait so long, or until it is to stop."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()

@@ -466,6 +466,31 @@ def test_a_service_manager_that_is_gone_stops_nothing(tmp_path):
     assert notify.address is None
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd")
+def test_a_service_manager_that_reads_nothing_is_not_waited_for(tmp_path, manager):
+    """What it did not take it hears with the next, the newest of each."""
+    notify = Notify(str(tmp_path / "notify"))
+    notify.say("READY=1")
+    begun = time.monotonic()
+    for n in range(1000):  # a socket holds some ten
+        notify.say(f"STATUS={n}", "WATCHDOG=1")
+    assert time.monotonic() - begun < 5
+    assert manager.look()[0] == "READY=1"
+    notify.say("STOPPING=1")
+    assert set(manager.look()[-3:]) == {"STATUS=999", "WATCHDOG=1", "STOPPING=1"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd")
+def test_what_feeds_the_watchdog_does_not_die_in_silence(tmp_path, manager, monkeypatch):
+    def broken(self, *assignments):
+        if "READY=1" not in assignments:
+            raise RuntimeError("no more")
+
+    monkeypatch.setattr(Notify, "say", broken)
+    with pytest.raises(RuntimeError, match="no more"):
+        run(lab(tmp_path, "works"), until=lambda: False, notify=Notify(str(tmp_path / "notify")))
+
+
 def test_i11_pauses_grow_to_five_minutes_and_the_first_restart_is_immediate():
     pauses = [Rules().pause(failures) for failures in range(12)]
     assert pauses[:5] == [0, 0, 1, 2, 4]
