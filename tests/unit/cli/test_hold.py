@@ -211,7 +211,7 @@ def test_minutes_are_written_as_people_write_them(text):
 
 def test_a_hold_that_replaces_ones_own_says_so(lab):
     said("hold", "q1", str(lab), "--why", "two-tone", "--for", "1h")
-    code, out, _ = said("hold", "q1", str(lab), "--why", "longer", "--for", "1s")
+    code, out, _ = said("hold", "q1", str(lab), "--why", "longer", "--for", "100s")
     assert code == 0
     pattern = (
         r"q1 is held by \S+ until [\d-]{10} \d\d:\d\d:\d\d UTC; "

@@ -343,9 +343,10 @@ def test_s2_a_database_that_cannot_be_read_between_two_runs_is_waited_for(
 def test_r1_told_to_end_while_an_attempt_is_noted_leaves_none_open(tmp_path, after):
     """Its thread writes on though nobody waits for the number."""
     with Store.open(tmp_path / "db.sqlite", "two") as store:
-        begin, noted = store.begin, threading.Event()
+        begin, begun, noted = store.begin, threading.Event(), threading.Event()
 
         def slowly(*attempt):
+            begun.set()
             time.sleep(0.1)
             number = begin(*attempt)
             noted.set()
@@ -356,6 +357,7 @@ def test_r1_told_to_end_while_an_attempt_is_noted_leaves_none_open(tmp_path, aft
         async def main():
             kept = record.Record(store, say=lambda words: asyncio.sleep(0))
             task = asyncio.create_task(kept.begin("t1", ["q0"], None))
+            await asyncio.to_thread(begun.wait, 60)
             await asyncio.sleep(after)
             task.cancel()
             return await asyncio.wait({task})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -263,16 +262,19 @@ def test_nobody_releases_what_another_holds_unless_forced(store: Store, path: Pa
 def test_what_is_under_way_cannot_be_given_up(
     store: Store, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "WAIT", 0.3)
+    monkeypatch.setattr(asking, "WAIT", 2.0)  # within which the daemon takes it up
     store.hold("computer", "anna", "wiring")
+    given_up = threading.Event()
 
     def slow(*_: object, **__: object) -> str:
-        time.sleep(1.0)
+        given_up.wait(60)
         return "late"
 
     monkeypatch.setattr(heard, "do", slow)
-    with attended(store), pytest.raises(StoreError, match="under way, outcome unknown"):
-        change(path, "release", {"scope": "computer"}, "anna")
+    with attended(store):
+        with pytest.raises(StoreError, match="under way, outcome unknown"):
+            change(path, "release", {"scope": "computer"}, "anna")
+        given_up.set()
     with Inbox(path) as box:
         assert box.request(1).answer == "late"
 
