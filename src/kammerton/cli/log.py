@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from kammerton.cli import app
-from kammerton.cli.place import At, Where, either
+from kammerton.cli.place import At, apart
 from kammerton.cli.wrapped import print_wrapped
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kammerton.client.timeline import Entry
     from kammerton.model import Fit
-    from kammerton.store import Attempt, AuditRow
+    from kammerton.store import Attempt, AuditRow, ReadStore
 
 Cells = tuple[str, ...]
 Withheld = Mapping[str, frozenset[str]]
@@ -25,13 +25,21 @@ Withheld = Mapping[str, frozenset[str]]
 Later = Mapping[str, Mapping[str, int]]
 """Of each run the names that a later one made count, and in which revision."""
 
+RECENT = 100
+"""Runs that together measure every qubit there is."""
+
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
 
 
 @app.command(short_help="List the last runs, what was found, who changed what.")
 def log(
-    lab: Where = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="NAME", help="Qubits, e.g. q3 [default: all]; then lab.toml or a database"
+        ),
+    ] = None,
     *,
     at: At = None,
     count: Annotated[int, typer.Option("-n", min=1, metavar="N", help="How many entries.")] = 20,
@@ -52,13 +60,14 @@ def log(
     from kammerton.client.locate import note_beside
     from kammerton.client.timeline import counted_later, timeline, withheld
 
-    place = either(lab, at)
+    wanted, place = apart(names or [], at)
     with opened(place) as store:
         if audit:
             rows = store.log(count)[::-1]
             print_json([_audited(row) for row in rows]) if as_json else _show_audit(rows)
             return
-        entries, note = timeline(store, count), note_beside(place)
+        _known_or_exit(store, wanted)
+        entries, note = timeline(store, count, frozenset(wanted)), note_beside(place)
         later = counted_later(store, entries)
         waits = withheld(store, entries, later)
         if as_json:
@@ -72,6 +81,17 @@ def log(
                 typer.echo(f"the last {count}; more with -n", err=True)
         else:
             typer.echo("nothing was measured yet", err=True)
+
+
+def _known_or_exit(store: ReadStore, names: list[str]) -> None:
+    """Leave with code 2 where one of these is no qubit that anything was measured of."""
+    from kammerton.cli.loading import BAD_INPUT, refuse
+    from kammerton.lab.nearest import hint
+
+    known = {target for run in store.runs(RECENT) for target in run.targets} if names else set()
+    if unknown := [name for name in names if name not in known]:
+        refuse([f'"{name}" is no qubit that was measured{hint(name, known)}' for name in unknown])
+        raise typer.Exit(BAD_INPUT)
 
 
 def _document(entry: Entry, withheld: Withheld, later: Later) -> dict[str, Any]:

@@ -39,8 +39,8 @@ def either(lab: Path | None, at: Path | None) -> Path | None:
 def apart(words: Sequence[str], at: Path | None) -> tuple[list[str], Path | None]:
     """Take the place off the end of words that are names otherwise.
 
-    A last word that ends as a file of ours does, or has a folder in it, is a place: no element,
-    parameter or revision looks like that.
+    A last word that ends as a file of ours does, has a folder in it or is one, is a place: no
+    element, parameter or revision looks like that.
     """
     if words and _is_place(words[-1]):
         return list(words[:-1]), either(Path(words[-1]), at)
@@ -48,4 +48,4 @@ def apart(words: Sequence[str], at: Path | None) -> tuple[list[str], Path | None
 
 
 def _is_place(word: str) -> bool:
-    return word.endswith(_ENDS) or any(slash in word for slash in "/\\") or word in (".", "..")
+    return word.endswith(_ENDS) or any(slash in word for slash in "/\\") or Path(word).is_dir()

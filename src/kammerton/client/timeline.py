@@ -11,8 +11,28 @@ from kammerton.store.rows import run_number
 Entry = StoredRun | Revision | Attempt
 
 
-def timeline(store: ReadStore, count: int) -> list[Entry]:
-    """Return the last `count` events, oldest first. No clock decides the order: numbers do."""
+def timeline(store: ReadStore, count: int, elements: frozenset[str] = frozenset()) -> list[Entry]:
+    """Return the last `count` events, oldest first. No clock decides the order: numbers do.
+
+    elements: of these qubits only; of all where none is named.
+    """
+    several = count
+    while True:
+        found = _events(store, several)
+        mine = [each for each in found if not elements or elements & _elements(each)]
+        if len(mine) >= count or len(found) < several:
+            return mine[-count:]
+        several *= 4
+
+
+def _elements(entry: Entry) -> set[str]:
+    """Return what an event is about."""
+    if isinstance(entry, Revision):
+        return {name.partition(".")[0] for name in entry.names}
+    return set(entry.targets)
+
+
+def _events(store: ReadStore, count: int) -> list[Entry]:
     runs = {run_number(run.id) or 0: run for run in store.runs(count)}
     attempts = store.attempts(count)
     found: dict[tuple[int, int, int], Entry] = {(n, 0, 0): run for n, run in runs.items()}
@@ -46,8 +66,10 @@ def withheld(
     belongs to none of its targets by name, as a resonator's frequency, that may have been
     anyone's: none is called withheld.
     """
-    changed = {each.number: each.names for each in store.revisions(len(entries))}
     runs = [each for each in entries if isinstance(each, StoredRun)]
+    newest = store.revision()
+    first = min((run.revision for run in runs if run.revision is not None), default=newest)
+    changed = {each.number: each.names for each in store.revisions(newest - first + 1)}
     return {
         run.id: _without(run, (*changed.get(run.revision or 0, ()), *later.get(run.id, ())))
         for run in runs

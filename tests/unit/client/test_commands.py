@@ -215,6 +215,25 @@ def test_the_log_tells_in_which_revision_a_run_counts_though_a_later_one_made_it
     assert [each["withheld"] for each in told] == [[], [], ["q0"]]
 
 
+def test_the_log_of_one_qubit_goes_back_as_far_as_it_takes(tmp_path):
+    path = str(tmp_path / "db.sqlite")
+    with Store.open(tmp_path / "db.sqlite", "two") as store:
+        for n in range(3):
+            store.commit(run(("q0",)), {"q0.t1": estimate(5e-5 + n * 1e-6)})
+        store.commit(run(("q0", "q1")), {"q1.t1": estimate()})
+        for _ in range(30):
+            store.commit(run(("q1",)), {})
+    told = json.loads(CliRunner().invoke(app, ["log", "q0", path, "--json", "-n", "3"]).stdout)
+    assert [each.get("run") for each in told] == ["r000002", "r000003", "r000004"]
+    assert [each.get("withheld") for each in told] == [[], [], ["q0"]]
+    told = json.loads(CliRunner().invoke(app, ["log", "q0", path, "--json"]).stdout)
+    assert len(told) == 4
+    refused = CliRunner().invoke(app, ["log", "q3", path])
+    assert (refused.exit_code, refused.stderr) == (
+        2, '"q3" is no qubit that was measured; did you mean "q0"?\n'
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("ahead", [0, 90])
 def test_status_says_that_laboratory_time_runs_ahead(tmp_path, ahead):
     late = datetime.now(UTC) + timedelta(seconds=ahead)
