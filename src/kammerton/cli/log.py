@@ -144,16 +144,13 @@ def _audited(row: AuditRow) -> dict[str, Any]:
 
 
 def _revisions(entries: list[Entry], later: Later) -> dict[str, str]:
-    """Return in which revisions the values of each run count: r3, or of a first start also r1."""
+    """Return in which revisions the values of each run count: its own, or those of later runs."""
     from kammerton.store import StoredRun
 
-    return {
-        run.id: ", ".join(
-            f"r{n}" for n in sorted({run.revision or 0, *later.get(run.id, {}).values()}) if n
-        )
-        for run in entries
-        if isinstance(run, StoredRun)
-    }
+    runs = [each for each in entries if isinstance(each, StoredRun)]
+    own = {run.id: [] if run.revision is None else [run.revision] for run in runs}
+    found = {run: {*numbers, *later.get(run, {}).values()} for run, numbers in own.items()}
+    return {run: ", ".join(f"r{n}" for n in sorted(numbers)) for run, numbers in found.items()}
 
 
 def _show(

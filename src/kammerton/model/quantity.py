@@ -118,7 +118,7 @@ def show(value: float, unit: str, stderr: float | None = None) -> str:
         return _significant(value, unit, 6)
     places = 1 - math.floor(math.log10(_rounded(stderr, 2)))
     try:
-        factor, prefix = _prefix(round(value, places) or stderr, unit)
+        factor, prefix = _prefix(round(value, places) or _rounded(stderr, 2), unit)
     except OverflowError:  # beyond what a float can hold; no quantity of this world
         return f"{value:.6g} {unit} ± {stderr:.2g} {unit}"
     decimals = min(max(0, places + round(math.log10(factor))), 12)
@@ -152,7 +152,7 @@ def exact(value: float, unit: str) -> str:
     '4.95000012 GHz'
     """
     factor, prefix = _prefix(value, unit)
-    return f"{value / factor:.12g} {prefix}{unit}".rstrip()
+    return f"{value / factor:z.12g} {prefix}{unit}".rstrip()
 
 
 def _significant(value: float, unit: str, digits: int) -> str:

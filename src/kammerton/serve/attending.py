@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
@@ -12,8 +13,8 @@ from kammerton.bench.beside import beside
 from kammerton.bench.tasks import unbroken
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import Inbox, Store, attend
+from kammerton.store.acting import report
 from kammerton.store.errands import Errands
-from kammerton.store.heard import report
 from kammerton.store.kept import keep
 from kammerton.store.request import LASTING, Request
 from kammerton.store.sqlite import disturbed
@@ -116,14 +117,26 @@ class _Desk:
         self._spoilt = 0
         return found
 
-    def _first(self, holds: Sequence[Request]) -> None:
-        """Have holds counted by the event loop, and wait for that: after it they are answered."""
-        done = asyncio.run_coroutine_threadsafe(self.count(holds), self._loop)
-        with suppress(TimeoutError):  # a loop that hangs so long: its watchdog ends it
-            done.result(TURN)
+    def _first(self, _: Sequence[Request]) -> None:
+        """Have the holds counted by the event loop, and wait for that: after it they are answered.
 
-    async def count(self, holds: Sequence[Request]) -> Collection[int]:
-        """Have the holds that have no answer counted; return the numbers of those that count."""
+        They are read anew: what the look has read may be older than what was counted meanwhile.
+        """
+        end = time.monotonic() + TURN
+        while time.monotonic() < end:
+            before, holds = self.counted, self.asked() or ()
+            done = asyncio.run_coroutine_threadsafe(self.count(holds, before), self._loop)
+            if not concurrent.futures.wait([done], TURN).done or done.result() is not None:
+                return  # a loop that stands still so long is ended by who watches it
+        log.error("holds that are asked for count only at the next look: others keep coming")
+
+    async def count(self, holds: Sequence[Request], before: int) -> Collection[int] | None:
+        """Have the holds that have no answer counted; return the numbers of those that count.
+
+        before: `counted` when they were read. None where newer ones were counted since.
+        """
+        if self.counted != before:
+            return None
         self.counted += 1
         return self._asked(holds)
 
@@ -194,9 +207,9 @@ async def _look(desk: _Desk, told: Told, unread: Unread) -> None:
 async def _see(desk: _Desk, seen: dict[int, float]) -> None:
     before = desk.counted
     holds = await asyncio.to_thread(desk.asked)
-    if holds is None or desk.counted != before:  # a look has counted newer ones meanwhile
+    counted, now = None if holds is None else await desk.count(holds, before), time.monotonic()
+    if holds is None or counted is None:
         return
-    counted, now = await desk.count(holds), time.monotonic()
     for each in holds:
         since = seen.setdefault(each.number, now)
         if each.number in counted and not each.kept and now - since > SOON:

@@ -1,7 +1,7 @@
 """The record: runs, revisions, history, outbox and audit log in SQLite; raw traces in netCDF."""
 
+from kammerton.store.acting import attend
 from kammerton.store.asking import change, errand
-from kammerton.store.heard import attend
 from kammerton.store.inbox import Inbox
 from kammerton.store.read import ReadStore
 from kammerton.store.restore import restore

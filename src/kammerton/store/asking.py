@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
+from kammerton.store.acting import attend
 from kammerton.store.errands import ERRANDS
-from kammerton.store.heard import attend
 from kammerton.store.inbox import Inbox, written
 from kammerton.store.older import computer_of, place_there
 from kammerton.store.place import place_of

@@ -68,6 +68,11 @@ class ReadStore(Closing):
         self._closed = True
         self._reader.dispose()
 
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._closed
+
     def revision(self) -> int:
         """Return the number of the newest revision; 0 when nothing was measured yet."""
         with self._read() as connection:
@@ -160,7 +165,7 @@ class ReadStore(Closing):
             return _revised(connection, connection.execute(query).all())
 
     def counted_later(self, runs: Collection[str]) -> list[Change]:
-        """Return what was measured in these runs and changed by a run that came later."""
+        """Return the changes that a later run made with what these runs had measured."""
         numbers = [number for run in runs if (number := run_number(run)) is not None]
         change, revision = schema.change, schema.revision
         query = select(change).join(revision, revision.c.number == change.c.revision)

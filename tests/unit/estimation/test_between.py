@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from kammerton.estimation import fit_batch
-from kammerton.estimation.pictures.between import MOST, between, fine
+from kammerton.estimation.pictures.between import MOST, between, fine, restless
 from kammerton.model import Fit, Value, Verdict
 
 Law = Callable[[NDArray[np.float64]], NDArray[Any]]
@@ -98,7 +99,7 @@ def test_trains_turn_as_often_as_they_are_long() -> None:
     values = {"period": Value(3.0, 0.01, "V")}
     fit = Fit("drag_repetitions", "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
     curve = 0.5 - 0.3 * np.cos(2 * np.pi * 15 * (x - 0.1) / 3)
-    line = between(fit, x, curve, repeated=15)
+    line = between(fit, x, curve, repetitions=15)
     np.testing.assert_allclose(line.y, 0.5 - 0.3 * np.cos(10 * np.pi * (line.x - 0.1)), atol=1e-9)
 
 
@@ -138,3 +139,94 @@ def test_what_has_many_points_gets_few_more() -> None:
 def test_one_point_is_no_line() -> None:
     fit = Fit("t1", "q3", {}, Verdict.REJECTED, "no signal", "", 1.0)
     assert not between(fit, np.ones(3), np.full(3, 0.5)).joined
+
+
+def test_a_quadrature_keeps_its_sign() -> None:
+    """The square of a small dip below a large negative level is a dip too, of the other sign."""
+    u = 2 * (FREQUENCIES - 7.0003e9) / 2e6
+    curve = -1.0 + 1e-3 / (1 + u**2)
+    values = {"frequency": Value(7.0003e9, 1e3, "Hz"), "linewidth": Value(2e6, 1e4, "Hz")}
+    fit = Fit("resonator_spectroscopy", "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
+    line = between(fit, FREQUENCIES, curve)
+    exact = -1.0 + 1e-3 / (1 + (2 * (line.x - 7.0003e9) / 2e6) ** 2)
+    np.testing.assert_allclose(line.y, exact, atol=1e-6)
+
+
+@pytest.mark.parametrize("points", [6, 7, 8, 9])
+def test_of_few_points_nothing_is_made_up(points: int) -> None:
+    """Both signs of an amplitude are half as many points; what is published is not varied."""
+    x = np.linspace(-0.1, 0.1, points)
+
+    def law(x: NDArray[np.float64]) -> NDArray[Any]:
+        return 0.5 - 0.4 * np.cos(2 * np.pi * x / 0.083)
+
+    values = {"period": Value(0.083, 1e-4, "V")}
+    fit = Fit("rabi_amplitude", "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
+    line = between(fit, x, law(x))
+    if line.joined:
+        np.testing.assert_allclose(line.y, law(line.x), atol=1e-3)
+    assert line.joined is (points > 6), "three levels do not show a decay"
+
+
+@pytest.mark.parametrize("begins", [100e-6, 1e-3])
+def test_fringes_far_from_zero(begins: float) -> None:
+    x = begins + DELAYS
+    fit = fitted("ramsey", lambda t: fringes(t - begins), x)
+    assert fit.curve is not None
+    line = between(fit, x, fit.curve)
+    np.testing.assert_allclose(line.y, fringes(line.x - begins), atol=2e-3)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-14, 1e160])
+@pytest.mark.parametrize("law", [resonance, magnitude])
+def test_no_scale_is_too_small_or_too_large(law: Law, scale: float) -> None:
+    fit = fitted("resonator_spectroscopy", law, FREQUENCIES)
+    assert fit.curve is not None
+    line = between(fit, FREQUENCIES, fit.curve * scale)
+    np.testing.assert_allclose(line.y / scale, law(line.x), atol=2e-3)
+
+
+def test_resonances_of_two_states_have_their_own_widths_or_are_mixed() -> None:
+    values = {
+        "frequency_0": Value(7.002e9, 1e3, "Hz"), "frequency_1": Value(6.998e9, 1e3, "Hz"),
+        "linewidth": Value(1.5e6, 1e4, "Hz"),
+    }  # fmt: skip
+
+    def alone(f: NDArray[np.float64], width: float) -> NDArray[Any]:
+        return np.abs(1 - 0.7 / (1 + 2j * (f - 6.998e9) / width))
+
+    def mixed(f: NDArray[np.float64]) -> NDArray[Any]:
+        low, high = (1 / (1 + 2j * (f - centre) / 1.5e6) for centre in (6.998e9, 7.002e9))
+        return np.asarray(np.exp(-2j * np.pi * 60e-9 * (f - 7e9)) * (1 - 0.6 * high - 0.1 * low))
+
+    fit = Fit("dispersive_shift", "q3", values, Verdict.ACCEPTED, "success", "", 1.0)
+    line = between(fit, FREQUENCIES, alone(FREQUENCIES, 1.1e6))
+    np.testing.assert_allclose(line.y, alone(line.x, 1.1e6), atol=1e-3)
+    line = between(fit, FREQUENCIES, mixed(FREQUENCIES))
+    np.testing.assert_allclose(line.y, mixed(line.x), atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["qubit_spectroscopy", "resonator_spectroscopy"])
+def test_lines_of_few_points_whose_law_is_not_found_are_no_line(kind: str) -> None:
+    values = {"frequency": Value(7e9, 1e3, "Hz"), "linewidth": Value(1e6, 1e4, "Hz")}
+    fit = Fit(kind, "q3", values, Verdict.REJECTED, "model does not fit", "", 1.0)
+    curve = np.where(np.abs(FREQUENCIES - 7e9) < 0.6e6, 1.0, 0.0) + 0.1 * FREQUENCIES / 7e9
+    assert not between(fit, FREQUENCIES, curve).joined
+
+
+def test_fringes_of_four_points_each_are_restless_though_they_have_plateaus() -> None:
+    assert restless(np.tile([1.0, 1.0, -1.0, -1.0], 10))
+    assert not restless(np.exp(-np.linspace(0, 3, 40)))
+    assert not restless(np.full(40, 0.5))
+
+
+def test_what_is_not_found_costs_little() -> None:
+    """A wide scan that no law of lines follows: half a second would be felt."""
+    x = np.linspace(5e9, 6e9, 3000)
+    values = {f"frequency_{n}": Value(5e9 + n * 1.3e8, 1e5, "Hz") for n in range(1, 7)}
+    values["linewidth"] = Value(5e6, 1e5, "Hz")
+    fit = Fit("qubit_spectroscopy", "q3", values, Verdict.REJECTED, "drift", "", 1.0)
+    walk = np.cumsum(np.random.default_rng(3).normal(size=x.size))
+    begun = time.process_time()
+    between(fit, x, walk)
+    assert time.process_time() - begun < 2.0  # 0.2 s on a machine of today

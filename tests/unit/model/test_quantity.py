@@ -171,3 +171,5 @@ def test_no_zero_is_negative(value, stderr, unit):
 def test_what_is_zero_within_its_error_has_the_errors_unit():
     assert show(-1e-9, "V", 1e-4) == "0 µV ± 100 µV"
     assert brief(-1e-9, "V", 1e-4) == "0(100) µV"
+    assert show(0.0, "V", 9.96e-4) == "0.0 mV ± 1.0 mV"
+    assert brief(0.0, "V", 9.96e-4) == "0.0(10) mV"

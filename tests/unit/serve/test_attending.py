@@ -18,7 +18,7 @@ from kammerton.model import StoreError, StoreUnavailable
 from kammerton.serve import attending as module
 from kammerton.serve.attending import attending
 from kammerton.serve.holding import Holds
-from kammerton.store import Inbox, Store, sqlite
+from kammerton.store import Inbox, Store, attend, sqlite
 from kammerton.store.request import Request
 
 LATE = 5
@@ -269,7 +269,7 @@ def test_what_was_read_before_a_newer_hold_was_counted_takes_it_back_from_nobody
         newer = Request(7, "hold", {"scope": "q0"}, "anna", 0, done=False, answer=None)
 
         def slow() -> list[Request]:
-            asyncio.run_coroutine_threadsafe(desk.count([newer]), loop).result(5)
+            asyncio.run_coroutine_threadsafe(desk.count([newer], 0), loop).result(5)
             return []
 
         desk.asked = slow
@@ -278,6 +278,74 @@ def test_what_was_read_before_a_newer_hold_was_counted_takes_it_back_from_nobody
 
     asyncio.run(main())
     assert heard == [[7]]
+
+
+def test_a_look_that_read_before_a_newer_hold_came_takes_it_back_from_nobody(store, monkeypatch):
+    """The other way round: it comes, and counts, between a look's reading and its counting."""
+    heard: list[list[int]] = []
+    waiting, numbers = Inbox.waiting, list[int]()
+
+    def asked(holds: Collection[Request]) -> list[int]:
+        heard.append([each.number for each in holds])
+        return heard[-1]
+
+    async def main() -> None:
+        desk = module._Desk(store, None, None, asked)
+        await asyncio.to_thread(desk.look)  # opens it
+        loop = asyncio.get_running_loop()
+
+        def late(inbox: Inbox) -> list[Request]:
+            found = waiting(inbox)
+            if len(numbers) == 1:
+                numbers.append(inbox.ask("hold", {"scope": "q1", "why": "wiring"}, "berta"))
+                asyncio.run_coroutine_threadsafe(module._see(desk, {}), loop).result(5)
+            return found
+
+        with Inbox(store.place) as inbox:
+            numbers.append(inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna"))
+        monkeypatch.setattr(Inbox, "waiting", late)
+        await asyncio.to_thread(desk.look)
+
+    asyncio.run(main())
+    assert heard[-1] == [1, 2], "berta's is not answered yet"
+
+
+@pytest.mark.parametrize("step", ["renew", "take"])
+def test_a_hold_in_the_last_look_of_a_daemon_is_not_refused(store, monkeypatch, step):
+    """A thread goes on though nobody waits for it: the database is closed under it."""
+    begun, go, ended, numbers = (threading.Event(), threading.Event(), threading.Event(), [])
+    real, look = getattr(Inbox, step), module._Desk.look
+
+    def slowly(inbox: Inbox, *more: object) -> object:
+        if not begun.is_set():
+            begun.set()
+            go.wait(20)
+        return real(inbox, *more)
+
+    def looked(desk: object) -> object:
+        try:
+            return look(desk)
+        finally:
+            if begun.is_set():
+                ended.set()
+
+    async def main() -> None:
+        async with attending(store):
+            monkeypatch.setattr(module._Desk, "look", looked)
+            monkeypatch.setattr(Inbox, step, slowly)
+            with Inbox(store.place) as inbox:
+                numbers.append(inbox.ask("hold", {"scope": "q0", "why": "wiring"}, "anna"))
+            assert await asyncio.to_thread(begun.wait, 20)
+        store.close()
+        go.set()
+        assert await asyncio.to_thread(ended.wait, 20)
+
+    asyncio.run(main())
+    with Store.open(store.path, "two") as again, Inbox(again.place) as inbox:
+        assert inbox.request(numbers[0]).answer is None
+        attend(again, inbox)
+        assert inbox.request(numbers[0]).done
+        assert [lease.owner for lease in again.leases()] == ["anna"]
 
 
 def test_a_hold_counts_at_once_while_another_program_locks_the_database(tmp_path):

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
-from kammerton.store import Inbox, Store, asking, attend, change, heard, inbox, request, sqlite
+from kammerton.store import Inbox, Store, acting, asking, attend, change, inbox, request, sqlite
 from tests.stored import estimate, run
 
 
@@ -270,7 +270,7 @@ def test_what_is_under_way_cannot_be_given_up(
         given_up.wait(60)
         return "late"
 
-    monkeypatch.setattr(heard, "do", slow)
+    monkeypatch.setattr(acting, "do", slow)
     with attended(store):
         with pytest.raises(StoreError, match="under way, outcome unknown"):
             change(path, "release", {"scope": "computer"}, "anna")
@@ -299,7 +299,7 @@ def test_what_a_daemon_that_died_had_taken_up(
         assert box.take(number)
         attend(store, box)
         assert box.request(number).done is held, "a hold is done again, anything else is not"
-        assert held or box.request(number).answer == heard.UNKNOWN
+        assert held or box.request(number).answer == acting.UNKNOWN
 
 
 def test_a_hold_of_what_there_is_not_is_refused(store: Store, path: Path) -> None:

@@ -19,7 +19,7 @@ import pytest
 from kammerton.client.timeline import timeline
 from kammerton.model import LabClock, StoreError, StoreUnavailable
 from kammerton.store import Store, clock, inbox, reserve, shares, sqlite
-from kammerton.store.heard import attend
+from kammerton.store.acting import attend
 from kammerton.store.inbox import Inbox
 from kammerton.verify import verify
 from tests.stored import estimate, run

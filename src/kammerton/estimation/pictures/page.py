@@ -100,7 +100,9 @@ def square(axes: Axes) -> None:
     axes.set_aspect("equal", adjustable="datalim")
 
 
-def draw_curve(axes: Axes, x: FloatArray, y: FloatArray, joined: bool, **style: Any) -> None:
-    """Draw a fitted curve: a line, or only ticks where nobody can tell what is between."""
-    mark = {"ls": "-"} if joined else {"ls": "", "marker": "_", "ms": 6, "mew": 1.4}
-    axes.plot(x, y, zorder=3, **(style | mark))
+def draw_curve(
+    axes: Axes, x: FloatArray, y: FloatArray, joined: bool, mark: str = "_", **style: Any
+) -> None:
+    """Draw a fitted curve: a line, or only marks where nobody can tell what is between."""
+    drawn = {"ls": "-"} if joined else {"ls": "", "marker": mark, "ms": 6, "mew": 1.4}
+    axes.plot(x, y, zorder=3, **(style | drawn))

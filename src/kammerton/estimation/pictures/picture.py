@@ -217,7 +217,7 @@ def _lines(values: list[str], letters: int) -> list[str]:
 
 def _real(page: Page, trace: Trace, fit: Fit | None) -> None:
     name = called(np.real(trace.y), trace.y_unit, trace.y_name)
-    _sweep(page, trace, fit, np.real, name, left=0.15, right=0.97)
+    _sweep(page, trace, fit, _line(trace, fit), np.real, name, left=0.15, right=0.97)
 
 
 def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
@@ -226,16 +226,24 @@ def _complex(page: Page, trace: Trace, fit: Fit | None) -> None:
     if fit is not None and fit.kind == "qubit_spectroscopy":  # fitted along one line in the plane
         turn = np.exp(-1j * axis_of(np.asarray(trace.y, dtype=np.complex128)))
         shown, name = partial(_along, turn), "along the axis"
-    _sweep(page, trace, fit, shown, name, left=0.12, right=0.58)
-    draw_plane(page, trace, fit)
+    line = _line(trace, fit)
+    _sweep(page, trace, fit, line, shown, name, left=0.12, right=0.58)
+    draw_plane(page, trace, fit, line)
 
 
 def _along(turn: complex, y: NDArray[Any]) -> FloatArray:
     return np.asarray((y * turn).real)
 
 
+def _line(trace: Trace, fit: Fit | None) -> Line | None:
+    """Return the fitted curve as it is drawn; None where there is none."""
+    if fit is None or fit.curve is None or not np.isfinite(fit.curve).all():
+        return None
+    return between(fit, trace.x, fit.curve)
+
+
 def _sweep(
-    page: Page, trace: Trace, fit: Fit | None, shown: Shown, name: str,
+    page: Page, trace: Trace, fit: Fit | None, line: Line | None, shown: Shown, name: str,
     **place: float,
 ) -> None:  # fmt: skip
     """Data with error bars and fit; below, what the fit leaves, in sigmas where they are known.
@@ -251,19 +259,17 @@ def _sweep(
     label(above, "", labelled(name, prefix + trace.y_unit))
     below.axhline(0, lw=0.8, color=CURVE)
     label(below, x_label, "res. / σ" if known else "residual")
-    if fit is None or fit.curve is None or not np.isfinite(fit.curve).all():
+    if fit is None or fit.curve is None or line is None:
         return
-    curve, line = _fitted(fit, trace.x, y, shown)
+    curve, line = shown(fit.curve), replace(line, y=shown(line.y))
+    if fit.status == NOTHING:
+        curve, line = _flat(trace.x, y)
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
     below.plot(x, (y - curve) / scale, "o", ms=2.2, mew=0, color=DATA)
 
 
-def _fitted(fit: Fit, x: FloatArray, y: FloatArray, shown: Shown) -> tuple[FloatArray, Line]:
-    """Return the fitted curve at the points and as drawn; without a signal, what y is: flat."""
-    if fit.status == NOTHING and np.isfinite(y).any():
-        level = np.full(y.shape, np.nanmean(y))
-        return level, Line(np.sort(x), level, True)
-    assert fit.curve is not None
-    line = between(fit, x, fit.curve)
-    return shown(fit.curve), replace(line, y=shown(line.y))
+def _flat(x: FloatArray, y: FloatArray) -> tuple[FloatArray, Line]:
+    """Return what a trace without a signal is, at its points and as it is drawn: its mean."""
+    level = np.full(y.shape, np.nanmean(y))
+    return level, Line(np.sort(x), level, True)

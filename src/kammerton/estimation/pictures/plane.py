@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
-from kammerton.estimation.pictures.between import between
+from kammerton.estimation.pictures.between import Line
 from kammerton.estimation.pictures.cable import turns_of_cable, unwinding
 from kammerton.estimation.pictures.page import (
     DATA,
@@ -29,19 +26,19 @@ SEEN = 0.01
 """Turns across the window that nobody would see."""
 
 
-def draw_plane(page: Page, trace: Trace, fit: Fit | None) -> None:
+def draw_plane(page: Page, trace: Trace, fit: Fit | None, line: Line | None) -> None:
     """Draw I and Q with the fitted curve; of a resonance without the turns of its cable."""
     plane = page.add_axes((0.70, 0.14, 0.27, 0.60))
     factor, prefix = prefix_of(largest(trace.y), trace.y_unit)
     unit = prefix + trace.y_unit
-    y, curve = trace.y / factor, None if fit is None else fit.curve
-    if fit is not None and curve is not None and fit.status != "no signal":
-        found, turns = between(fit, trace.x, curve), _of_cable(fit, trace.x, curve)
+    y = trace.y / factor
+    if fit is not None and line is not None and fit.status != "no signal":
+        turns = _of_cable(fit, trace.x)
         if turns != 0:
             plane.set_title("cable's delay taken out", fontsize=SMALL - 1, color=INK, pad=3)
             y = y * unwinding(trace.x, turns)
-        z = found.y * unwinding(found.x, turns) / factor
-        draw_curve(plane, z.real, z.imag, found.joined, **line_style(fit))
+        z = line.y * unwinding(line.x, turns) / factor
+        draw_curve(plane, z.real, z.imag, line.joined, "x", **line_style(fit))
     plane.plot(y.real, y.imag, "o", ms=2.2, mew=0, color=DATA)
     plain(plane)
     plane.xaxis.set_major_locator(MaxNLocator(4))
@@ -49,8 +46,8 @@ def draw_plane(page: Page, trace: Trace, fit: Fit | None) -> None:
     label(plane, labelled("I", unit), labelled("Q", unit))
 
 
-def _of_cable(fit: Fit, x: FloatArray, curve: NDArray[Any]) -> float:
+def _of_cable(fit: Fit, x: FloatArray) -> float:
     if fit.kind != "resonator_spectroscopy" or fit.verdict is not Verdict.ACCEPTED:
         return 0.0
-    turns = turns_of_cable(x, np.asarray(curve, dtype=np.complex128))
+    turns = turns_of_cable(x, np.asarray(fit.curve, dtype=np.complex128))
     return 0.0 if abs(turns) < SEEN else turns

@@ -71,7 +71,7 @@ def _plane(page: Page, grid: Grid, lines: dict[int, Line], factor: float, prefix
         plane.plot(z.real, z.imag, mark, ms=2.0, mew=0, alpha=0.6, color=colour)
         if n in lines:
             line = lines[n].y / factor
-            draw_curve(plane, line.real, line.imag, lines[n].joined, lw=1.2, color=colour)
+            draw_curve(plane, line.real, line.imag, lines[n].joined, "x", lw=1.2, color=colour)
     plain(plane)
     square(plane)
     unit = prefix + grid.y_unit

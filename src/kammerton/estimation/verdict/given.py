@@ -12,7 +12,7 @@ from kammerton.estimation.numeric.arrays import numbers
 Array = NDArray[np.float64]
 
 LEVELS = ("contrast", "offset")
-ROUNDING = 1e-9  # of the levels: what is left where one of them was held at 0
+LEFT_OVER = 1e-9  # of the levels: what is left where one of them was held at 0
 HELD = 0.01  # of the error of the mean of all points; no level can be measured better
 
 
@@ -36,9 +36,9 @@ def without_error(
 
 
 def without_rounding(values: dict[str, Array], stderr: dict[str, Array]) -> dict[str, Array]:
-    """Return values (N,) by name: 0 where a level was given as 0 and rounding is left of it."""
+    """Return values (N,) by name; 0 where a given level is so small that it is rounding."""
     found, levels = dict(values), [values[n] for n in ("amplitude", "offset") if n in values]
-    least = ROUNDING * sum(np.abs(each) for each in levels)
+    least = LEFT_OVER * sum(np.abs(each) for each in levels)
     for name in {"amplitude", "offset"} & values.keys():
         found[name] = np.where(
             (stderr[name] == 0) & (np.abs(found[name]) < least), 0.0, found[name]

@@ -24,7 +24,7 @@ LASTS = timedelta(minutes=10)
 
 UNKNOWN = "it was under way when the daemon ended: whether it was done is not known"
 
-First = Callable[[Sequence[Request]], object]
+BeforeHolds = Callable[[Sequence[Request]], object]
 
 
 def _nothing(holds: Sequence[Request]) -> None:
@@ -36,7 +36,7 @@ def attend(
     inbox: Inbox,
     scopes: Collection[str] | None = None,
     errands: Errands | None = None,
-    first: First = _nothing,
+    first: BeforeHolds = _nothing,
 ) -> list[Request]:
     """Do what is asked for and answer it; return what was looked at.
 
@@ -120,8 +120,8 @@ def _done(
         early = withdrawn(store, inbox, request)
         return early or (True, do(store, request.verb, request.arguments, request.who))
     except StoreError as problem:
-        if request.verb in LASTING and isinstance(problem, StoreUnavailable):
-            raise  # a person always wins: a lock that passes refuses nobody
+        if request.verb in LASTING and (store.closed or isinstance(problem, StoreUnavailable)):
+            raise  # a person always wins: neither a lock nor the daemon's end refuses a hold
         return False, str(problem)
     except Exception as error:  # one bad request must not keep others from being heard
         log.exception("request %d", request.number)
