@@ -54,12 +54,14 @@ def scales(p: Parameters) -> dict[str, Array]:
     return {"frequency": width, "bare_frequency": width, "sweet_spot": np.full(len(width), REACH)}
 
 
+KNOWN = {"qubit_frequency": QUBIT, "anharmonicity": -E_C, "asymmetry": 0.0}
+
 TRUTHS: dict[str, Truth] = {
     truth.name: truth
     for truth in (
         Truth(
             "resonator_flux_map", "resonator_flux_map", (FREQUENCIES, BIASES), arcs, arc, scored,
-            scales, known=lambda p: {"qubit_frequency": QUBIT, "anharmonicity": -E_C},
+            scales, known=lambda p: dict(KNOWN),
             breaks=False, size=lambda p: p["gain"] * p["depth"], mixed=(8.0, 100.0),
             snrs=(8.0, 20.0, 50.0),
         ),

@@ -59,7 +59,7 @@ class Amount:
 
 
 def amount_of(shots: int, points: int, samples: int) -> Amount:
-    """Round shots up to whole blocks, and choose buffers of whole turns.
+    """Round shots up to whole blocks, two at least, and choose buffers of whole turns.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def amount_of(shots: int, points: int, samples: int) -> Amount:
     """
     if shots < 1:
         raise ProgramError(f"a program needs at least one shot, not {shots}")
-    blocks = min(BLOCKS, shots)
+    blocks = min(BLOCKS, max(shots, 2))  # of one nobody knows the scatter
     per_block = math.ceil(shots / blocks)
     if per_block > LARGEST_BLOCK:
         raise ProgramError(f"{shots} shots: at most {LARGEST_BLOCK * BLOCKS} can be averaged")

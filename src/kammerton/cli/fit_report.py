@@ -93,5 +93,5 @@ def shown(value: float, unit: str, stderr: float) -> str:
     factor, power = prefix_of(max(abs(value), 10 * stderr), "")
     digits = places(stderr / factor)
     value, stderr = round(value / factor, digits), round(stderr / factor, digits)
-    text = f"{value:.{max(digits, 0)}f} ± {stderr:.{max(digits, 0)}f}"
+    text = f"{value:z.{max(digits, 0)}f} ± {stderr:.{max(digits, 0)}f}"
     return f"({text}) × {power} {unit}".rstrip() if power else f"{text} {unit}".rstrip()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from kammerton.model import CalibrationError, KammertonError
+from kammerton.model import CalibrationError, KammertonError, TraceError
 
 
 @contextmanager
@@ -13,6 +13,8 @@ def own_code(calibration: str, step: str) -> Iterator[None]:
     """Turn whatever a step of a calibration raises into a CalibrationError that names it."""
     try:
         yield
+    except TraceError as error:
+        raise CalibrationError(calibration, f"{step}: {error}") from error
     except KammertonError:
         raise  # said on purpose
     except Exception as error:

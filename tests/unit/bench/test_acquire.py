@@ -62,6 +62,12 @@ def test_block_means_are_those_of_the_definition(matrices, shots):
     assert collector.reduction.shots() is None
 
 
+def test_a_single_shot_is_taken_twice():
+    """Else nobody knew the scatter of what it gives."""
+    amount = amount_of(1, M, S)
+    assert (amount.blocks, amount.turns) == (2, 2)
+
+
 @pytest.mark.parametrize("matrices", [1, M])
 def test_shots_are_those_of_the_definition_and_blocks_their_means(matrices):
     rng = np.random.default_rng(2)
@@ -113,7 +119,7 @@ def test_amounts_are_whole(shots, points, samples):
     assert amount.turns == amount.blocks * amount.turns_per_block
     assert shots <= amount.turns < shots + BLOCKS
     assert amount.turns % amount.turns_per_buffer == 0
-    assert amount.blocks == min(BLOCKS, shots)
+    assert amount.blocks == min(BLOCKS, max(shots, 2))
     size = 4 * samples * points * amount.turns_per_buffer
     assert amount.turns_per_buffer == 1 or size <= BUFFER_BYTES
     capture = amount.capture(samples, 1e-3)

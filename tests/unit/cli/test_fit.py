@@ -290,6 +290,7 @@ def test_large_and_small_numbers_get_a_power_of_ten() -> None:
     assert shown(-1.6978e10, "Hz/V^2", 3.8e7) == "(-16.978 ± 0.038) × 10⁹ Hz/V^2"
     assert shown(0.0035721, "", 0.0002) == "(3.57 ± 0.20) × 10⁻³"
     assert shown(0.5722, "", 0.007) == "0.5722 ± 0.0070"
+    assert shown(-0.0001, "", 0.026) == "0.000 ± 0.026"
     assert shown(667e-6, "", 527e-6) == "(0.67 ± 0.53) × 10⁻³"
     assert shown(5801.3, "", 117.4) == "5800 ± 120"
     assert shown(23.6e-6, "s", 190e-9) == "23.60 µs ± 190 ns"

@@ -186,7 +186,7 @@ def test_reason(case):
 
 def test_an_error_per_clifford_known_to_a_half_is_not_enough():
     late = np.arange(40, 440, 40)
-    y = decay(0.98, x=late) + 0.035 * np.random.default_rng(15).normal(size=(200, len(late)))
+    y = decay(0.98, x=late) + 0.035 * np.random.default_rng(15).normal(size=(2000, len(late)))
     found = fit_batch(RB, late, y, 0.035, offset=0.5)
     error = found.stderr["error_per_clifford"] / found.values["error_per_clifford"]
     assert np.count_nonzero(found.status == "error too large") > 2

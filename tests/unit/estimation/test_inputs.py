@@ -190,11 +190,11 @@ def test_every_trace_may_have_its_own_shots():
 @pytest.mark.parametrize(
     ("kind", "x", "shape", "bad", "said"),
     [
-        ("t1", X, (3, X.size), (1, 4), "trace 1 holds infinite values, the first at point 4"),
-        ("t1", X, (1, X.size), (0, 4), "y holds infinite values, the first at point 4; a missing"),
+        ("t1", X, (3, X.size), (1, 4), "trace 1 holds infinite values, the first at index 4"),
+        ("t1", X, (1, X.size), (0, 4), "y holds infinite values, the first at index 4; a missing"),
         (
             "qubit_flux_map", (np.linspace(4e9, 5e9, 9), np.linspace(-1, 1, 8)), (2, 9, 8),
-            (1, 2, 3), r"map 1 holds infinite values, the first at point \(2, 3\)",
+            (1, 2, 3), r"map 1 holds infinite values, the first at index \(2, 3\)",
         ),
     ],
 )  # fmt: skip

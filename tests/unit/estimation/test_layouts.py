@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kammerton.estimation import FIT_KINDS
+from kammerton.estimation import FIT_KINDS, fit_batch
 from kammerton.estimation.files.columns import Choice
 from kammerton.estimation.files.grid import Grid
 from kammerton.estimation.files.known import known_of
@@ -20,6 +20,7 @@ from kammerton.estimation.files.shots import choose_shots
 from kammerton.estimation.files.table import read_table
 from kammerton.model import Advice, TraceError
 from kammerton.model.advised import in_words
+from tests.unit.estimation.good_traces import good
 
 MAP = [(4e9, 0.1, 1.0), (4e9, 0.2, 2.0), (5e9, 0.1, 3.0), (5e9, 0.2, 4.0)]
 Y = [[1.0, 2.0], [3.0, 4.0]]
@@ -335,3 +336,13 @@ def test_a_trace_with_shots_has_error_bars_and_own_units(tmp_path: Path) -> None
     path.write_text(path.read_text().replace("p\n", "p [mV]\n", 1))
     values = fit_file(path, "t1")[1].values
     assert (values["t1"].unit, values["amplitude"].unit) == ("s", "V")
+
+
+@pytest.mark.parametrize("kind", [kind for kind in LAYOUTS if kind != "single_shot_readout"])
+def test_what_depends_on_an_axis_of_any_unit_takes_its_unit(kind: str) -> None:
+    """Volts are only what the fit calls them: a file may have mA, or steps of a converter."""
+    x, y, sigma, known = good(kind, True)
+    units = fit_batch(kind, x, y, sigma, **known).units
+    own, free = LAYOUTS[kind].own or {}, any(axis.unit is None for axis in LAYOUTS[kind].axes)
+    assert set(own) <= set(units)
+    assert {name for name, unit in units.items() if "V" in unit and free} <= set(own)

@@ -50,8 +50,8 @@ def test_a_theta_that_is_no_number_has_no_place():
 LAWS = {
     "crossing": crossing_law(B),
     "qubit": qubit_law(B, SCALE),
-    "resonator": resonator_law(B, SCALE, Qubit(None, 200e6, 0.3)),
-    "resonator of a known qubit": resonator_law(B, SCALE, Qubit(3e9, 200e6, 0.3)),
+    "resonator": resonator_law(B, SCALE, Qubit(None, 200e6, 0.3, whole=False)),
+    "resonator of a known qubit": resonator_law(B, SCALE, Qubit(3e9, 200e6, 0.3, whole=True)),
 }
 
 
@@ -71,7 +71,7 @@ def test_a_resonator_is_pushed_up_by_its_qubit(known):
     d = np.exp(log_d) if known is None else bare + (4e9 - known) / 1e9
     away = bare - transmon([bare - d, top, log_period, 0.09, 0.2 + 4.0 - 4.0])
     expected = bare + np.sqrt(away**2 / 4 + push * (push + d)) - away / 2
-    law = resonator_law(B, SCALE, Qubit(known, 200e6, 0.3))
+    law = resonator_law(B, SCALE, Qubit(known, 200e6, 0.3, whole=known is not None))
     np.testing.assert_allclose(law(theta)[0], expected, rtol=1e-12)
     assert law(theta)[0].max() == pytest.approx(spot, abs=1e-4)
 

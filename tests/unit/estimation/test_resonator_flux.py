@@ -81,7 +81,9 @@ def test_a_kink_just_outside_of_the_window_is_not_drawn_into_it():
 
 @pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
 @pytest.mark.parametrize("seen", [np.asarray, np.abs], ids=["complex", "magnitude"])
-@pytest.mark.parametrize("known", [{}, {"qubit_frequency": F_Q}], ids=["alone", "qubit known"])
+@pytest.mark.parametrize(
+    "known", [{}, {"qubit_frequency": F_Q, "asymmetry": 0.0}], ids=["alone", "qubit known"]
+)
 def test_pull(known, seen, given):
     y = seen(noisy(image(line()), count=24, seed=5))
     found = fit_batch(KIND, X, y, 0.06 if given else None, **known)
@@ -141,3 +143,25 @@ def test_nothing_is_accepted_where_there_is_no_resonator(which):
     y = NOTHING[which](np.random.default_rng(11), how_many(2), 31, 31)
     found = fit_batch(KIND, (FREQUENCIES[:31], BIASES[:31]), y, 1.0)
     assert (found.verdict != "accepted").all()
+
+
+@pytest.mark.parametrize("asymmetry", [0.0, 0.1, 0.3])
+def test_what_hangs_on_the_junctions_is_given_where_their_asymmetry_is_known(asymmetry):
+    """Taken for alike, a shift came out a hundred of its errors off, and accepted."""
+    rng, bias = np.random.default_rng(8), np.linspace(-1.0, 1.0, 61)
+    phase = np.pi * (bias - 0.13) / 2.9
+    f_q = 5.09e9 * (np.cos(phase) ** 2 + (asymmetry * np.sin(phase)) ** 2) ** 0.25 - 0.2e9
+    centre, f = pushed(7.1e9, 1e8, f_q), np.linspace(7.0987e9, 7.1076e9, 101)
+    y = 1 - 0.7 / (1 + 2j * (f[:, None] - centre) / 0.9e6)
+    y += 0.02 * (rng.normal(size=y.shape) + 1j * rng.normal(size=y.shape))
+    known = {"qubit_frequency": 4.89e9, "anharmonicity": -2e8}
+    top = pushed(7.1e9, 1e8, np.array(4.89e9))
+    for more in ({}, {"asymmetry": asymmetry}):
+        found = fit_batch(KIND, (f, bias), y[None], 0.02, **known, **more)
+        assert found.verdict[0] == "accepted", found.reason[0]
+        truth = {"frequency": top, "sweet_spot": 0.13}
+        hanging = {"period": 2.9, "bare_frequency": 7.1e9, "g": 1e8}
+        for name, value in (truth | (hanging if more else {})).items():
+            assert abs(found.values[name][0] - value) < 4.5 * found.stderr[name][0], name
+        assert all(np.isnan(found.values[name][0]) == (not more) for name in hanging)
+        assert ("give both" in found.reason[0]) == (not more)

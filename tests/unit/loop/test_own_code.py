@@ -65,6 +65,15 @@ def test_r3_an_exception_in_a_calibration_sets_it_aside_and_everything_else_goes
     assert any("boom" in record.exc_text for record in caplog.records if record.exc_text)
 
 
+def test_r3_data_that_a_fit_cannot_use_set_the_calibration_aside_and_end_no_process(tmp_path):
+    """The delays of a T1 are no numbers of pairs of pulses."""
+    parked, held, attempts = settle(tmp_path, kind="allxy")
+    assert set(parked) == {"t1 of q0", "t1 of q1"}
+    assert parked["t1 of q0"].startswith("t1: fit: ")
+    assert {"q0.t2_echo", "q1.t2_echo"} <= held
+    assert all(attempt.outcome for attempt in attempts)
+
+
 def test_r3_a_target_that_breaks_a_calibration_stops_no_other_target(tmp_path):
     (t1,) = (c for c in load_calibrations() if c.name == "t1")
     parked, held, _ = settle(tmp_path, propose=only_q1(t1.propose))

@@ -24,6 +24,7 @@ from kammerton.estimation.verdict.findings import CLEAR, Findings, imprecise, ju
 from kammerton.estimation.verdict.kind import DECAYING, Kind
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.ramp import judge_ramp, over_a_ramp
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -32,7 +33,6 @@ LEAST = 4
 SLOWEST = -1.0  # rates may be slightly negative, so that errors of a small one stay Gaussian
 SEARCHED = 20.0  # delta-BIC over no decay if its end is not known: few lengths, many walks
 BENT = 16.0  # delta-BIC over a straight line that shows where the decay ends
-EVEN = 18.0  # the same along the number of the length; of 20,000 drifting lines the best has 16
 GONE = 0.1  # part of the signal below which a point says nothing of the decay
 PRECISE = 0.33
 OUTSIDE = 0.05  # how far a survival may leave 0 to 1 by an error of its scale
@@ -157,34 +157,6 @@ def bent(decay: Decay, batch: Batch) -> Array:
     return np.asarray(gain - np.log(batch.rows))
 
 
-def _judge_order(findings: Findings, decay: Decay, batch: Batch, where: str) -> None:
-    """Object to survivals that fall with the number of the length, not with the length."""
-    gain = _over_a_ramp(decay, batch)
-    findings.rejected(
-        gain < 0, "drift during scan",
-        "the survivals fall evenly from length to length, as a drift would" + where,
-    )  # fmt: skip
-    findings.insufficient(
-        gain < EVEN, "signal too weak",
-        "the decay cannot be told from a drift from length to length" + where,
-        Advice(shots_times=4.0),
-    )  # fmt: skip
-
-
-def _over_a_ramp(decay: Decay, batch: Batch) -> Array:
-    """Return delta-BIC over a straight line along the number of each length, not the length."""
-    w2 = batch.w**2
-    total = np.maximum(w2.sum(axis=1, keepdims=True), 1e-300)
-    place = np.broadcast_to(np.arange(batch.points, dtype=np.float64), w2.shape)
-    x = place - (w2 * place).sum(axis=1, keepdims=True) / total
-    y = batch.y - (w2 * batch.y).sum(axis=1, keepdims=True) / total
-    slope = (w2 * x * y).sum(axis=1) / np.maximum((w2 * x * x).sum(axis=1), 1e-300)
-    cost = (w2 * (y - slope[:, None] * x) ** 2).sum(axis=1)
-    noise = decay.evidence.noise
-    gain = (cost - decay.fit.cost) / np.where(noise > 0, noise, 1.0)
-    return np.asarray(gain - np.log(batch.rows))
-
-
 def judge(
     findings: Findings, sampled: Means, decay: Decay, *, open_end: bool, where: str = ""
 ) -> None:
@@ -201,8 +173,8 @@ def judge(
         sampled.drifting, "drift during scan",
         "sequences of one length follow each other like a drift, not like chance" + where,
     )  # fmt: skip
-    if open_end:
-        _judge_order(findings, decay, batch, where)
+    ramp = over_a_ramp(batch, decay.fit.cost, decay.fit.free, evidence.noise)
+    judge_ramp(findings, ramp, "the decay", "survivals", where)
     findings.rejected(
         (rate < 0) & (not open_end), "model does not fit",
         "the survival leaves its known end instead of nearing it" + where,

@@ -23,6 +23,7 @@ from kammerton.estimation.verdict.findings import (
     STEADY,
     Findings,
     drift_asked,
+    interleaved,
     judge_doubt,
     judge_residuals,
     judge_signal,
@@ -31,6 +32,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import DECAYING, Kind, Known, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, significance
+from kammerton.estimation.verdict.ramp import judge_ramp, over_a_ramp
 from kammerton.model import Advice, TraceError
 
 Array = NDArray[np.float64]
@@ -66,6 +68,7 @@ def t1(batch: Batch, known: Known) -> Outcome:
     drift = drift_asked(batch, known, DRIFT if prior is None else STEADY)  # no walk knows levels
     slope = _slope_tells(known)
     findings = _judge(batch, fit, evidence, nulls, found, "t1", drift, slope)
+    _judge_order(findings, batch, fit, evidence, known)
     rate = fit.theta[:, 0]
     findings.accept((lambda n: _said(rate[n])) if slope else CLEAR_DECAY)
     units = {"t1": "s", "amplitude": "", "offset": ""}
@@ -110,6 +113,7 @@ def _of_either_law(batch: Batch, known: Known, name: str, said: str) -> Outcome:
     findings = _judge(
         batch, fit, evidence, nulls, mixed, name, drift_asked(batch, known, DRIFT_OF_TWO)
     )
+    _judge_order(findings, batch, fit, evidence, known)
     findings.accept(said)
     units = {name: "s", "amplitude": "", "offset": ""}
     return Outcome(mixed, units, curve, evidence.chi2_reduced, findings)
@@ -246,6 +250,17 @@ def _judge(
         _object(findings, code, rate, time, error)
     judge_doubt(findings, evidence, LAW, CLEAR, drift)
     return findings
+
+
+def _judge_order(
+    findings: Findings, batch: Batch, fit: Solution, evidence: Evidence, known: Known
+) -> None:
+    """Object to decays over uneven delays that a drift from point to point would give as well."""
+    if interleaved(known) or batch.step.all():
+        return
+    gain = over_a_ramp(batch, fit.cost, fit.free, evidence.noise)
+    gain[batch.column((batch.step > 0)[:, None])] = np.inf
+    judge_ramp(findings, gain, "the decay", "points")
 
 
 def _fast_or_jumped(evidence: Evidence, code: Codes) -> Evidence:

@@ -124,11 +124,11 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "resonator_flux_map": Layout(
         Form.MAP, (FREQUENCY, BIAS), "arc of a resonator: sweet spot and period", phase=True,
-        own={"sweet_spot": "V", "period": "V", "curvature": "Hz/V^2"},
+        own={"sweet_spot": "V", "period": "V"},
     ),
     "avoided_crossing": Layout(
         Form.MAP, (FREQUENCY, BIAS), "coupling of two levels", phase=True,
-        own={"bias": "V", "crossing": "V", "slope": "Hz/V"},
+        own={"crossing_bias": "V", "slope_upper": "Hz/V", "slope_lower": "Hz/V"},
     ),
     "punch_out": Layout(
         Form.MAP, (FREQUENCY, POWER), "power at which a resonator leaves for its bare frequency",

@@ -6,8 +6,10 @@ D = f_bare - f_q > 0, the upper branch of the coupled pair lies at
     f_r = f_bare + sqrt(D^2 / 4 + g^2) - D / 2
 
 which is f_bare + g^2 / D where D is large. The resonator alone hardly tells g from D at the sweet
-spot, and neither from the period: D comes from a known frequency of the qubit. Where that is not
-known, only the sweet spot is given; D is then taken as usual, 1.5 GHz within a factor of 1.6.
+spot, and neither from the period: D comes from a known frequency of the qubit. How deep the arc
+falls, and with it all but the sweet spot, hangs as much on how unlike the qubit's junctions are:
+0.1 of asymmetry moves a shift by a hundred of its errors. Where either is not known, only the sweet
+spot is given; D is then taken as usual, 1.5 GHz within a factor of 1.6, and the junctions as alike.
 """
 
 from __future__ import annotations
@@ -45,7 +47,9 @@ KINK = 0.12  # windows between an end of the window and a kink
 CLEARLY = 5.0  # errors by which a kink must lie outside the window
 SHORTEST, LONGEST = 4.0, 7.0  # periods: in steps of the bias, and the logarithm of windows
 HANGING = ("period", "shift", "bare_frequency", "g")
-ARC = "arc of a resonator"
+ARC, CLEAR = "arc of a resonator", "a clear arc of the resonator"
+HANGS = ("period, shift and coupling hang on the qubit's frequency and on the asymmetry of its "
+         "junctions: give both to have them")  # fmt: skip
 SPOT, TOP, LOG_PERIOD, PUSH, LOG_DETUNING = range(5)  # theta, in windows
 USUAL, ITS_SPREAD = 1.5e9, 0.5  # Hz, and spread of the logarithm
 E_C = 200e6
@@ -53,11 +57,15 @@ E_C = 200e6
 
 @dataclass(frozen=True)
 class Qubit:
-    """What is known or taken as usual of one qubit: Hz, and asymmetry of its junctions."""
+    """What is known or taken as usual of one qubit: Hz, and asymmetry of its junctions.
+
+    whole: both its frequency and its asymmetry are known, on which the other numbers hang.
+    """
 
     frequency: float | None
     e_c: float
     asymmetry: float
+    whole: bool
 
 
 def resonator_law(b: Array, scale: Scale, qubit: Qubit) -> Law:
@@ -99,7 +107,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
         for (c, _), model, hopeless in zip(pictures, models, faults.hopeless, strict=True)
     ]
     numbers = _numbers(found, scale, qubits)
-    told = np.array([q.frequency is not None for q in qubits])
+    told = np.array([q.whole for q in qubits])
     period = np.where(told, numbers.stderr["period"], 0.0)  # what is not given is not judged
     judged = replace(numbers, stderr={**numbers.stderr, "period": period})
     findings, curve = Findings(maps.traces), np.full(maps.y.shape, np.nan, maps.y.dtype)
@@ -109,14 +117,15 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
         if each is not None:
             curve[n] = back(each.image).T
-    findings.accept("a clear arc of the resonator")
+    findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
     numbers = _told(numbers, told & ~_kinked(found))
     return Outcome(numbers, UNITS, curve, chi_squares(maps, found), findings)
 
 
 def _qubit(given: dict[str, float | None]) -> Qubit:
     e_c, d = given["anharmonicity"], given["asymmetry"]
-    return Qubit(given["qubit_frequency"], E_C if e_c is None else abs(e_c), d or 0.0)
+    e_c, frequency = E_C if e_c is None else abs(e_c), given["qubit_frequency"]
+    return Qubit(frequency, e_c, d or 0.0, whole=frequency is not None and d is not None)
 
 
 def _above(qubit: Qubit, scale: Scale) -> Objection | None:

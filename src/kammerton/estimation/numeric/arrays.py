@@ -82,7 +82,7 @@ def demand_finite(y: NDArray[Any], called: str = "trace") -> None:
         at = np.unravel_index(i, y.shape[1:])
         place = str(int(at[0])) if len(at) == 1 else f"({', '.join(str(int(k)) for k in at)})"
         raise TraceError(
-            f"{_which(called, n, y)} holds infinite values, the first at point {place}; "
+            f"{_which(called, n, y)} holds infinite values, the first at index {place}; "
             "a missing point is NaN"
         )
     if (empty := np.isnan(rows).all(axis=1)).any():
