@@ -134,3 +134,18 @@ def test_points_with_few_shots_do_not_hide_a_bright_line():
     sigma = 0.005 * np.where(rng.random((6, 81, 41)) < 0.25, rng.uniform(3, 10, (6, 81, 41)), 1.0)
     found = fit_batch(KIND, X, noisy(clean(), 6, sigma=sigma), sigma)
     assert (found.verdict == "accepted").all(), found.reason
+
+
+@pytest.mark.parametrize("shape", [(41, 41), (60, 45)])
+@pytest.mark.parametrize("seen", [np.real, np.asarray], ids=["real", "complex"])
+def test_a_level_that_jumps_between_two_rows_moves_no_resonator(shape, seen):
+    """Powers swept fastest: what follows the jump lies a row lower. A third were accepted."""
+    rng, n = np.random.default_rng(1), 200
+    frequency, power = np.linspace(7e9, 7.05e9, shape[0]), np.linspace(-60, 0, shape[1])
+    along = np.arange(shape[0] * shape[1]).reshape(shape) / (shape[0] * shape[1])
+    size = (n, 1, 1)
+    height = np.exp(rng.uniform(np.log(3), np.log(50), size)) * rng.choice([-1, 1], size)
+    noise = rng.normal(size=(n, *shape)) + 1j * rng.normal(size=(n, *shape))
+    y = 20 + height * (along > rng.uniform(0.1, 0.9, size)) + noise
+    found = fit_batch("punch_out", (frequency, power), seen(y), 1.0)
+    assert np.count_nonzero(found.verdict == "accepted") == 0

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 SURE = 6.0  # sigmas of a compression that is not chance
 MUCH = 0.03  # compression that matters, in parts of the exchange
 STEP = 1e-5
+FAINTEST = 1e-6  # exchange below which there is none in the map
 MOST = 0.5  # part of what is left beyond noise that must be compression: pulses bend laws, too
 
 
@@ -26,7 +27,9 @@ def compressed(image: Image, fit: Exchange) -> bool:
     there = image.w > 0
     w, left = image.w[there], ((image.y - fit.curve) * image.w)[there]
     law = exchanged(fit.theta, image.a, image.t)[there]
-    moved = w * law**3 / max(float(law.max()), 1e-300) ** 2
+    if not law.max() > FAINTEST:
+        return False
+    moved = w * law**3 / float(law.max()) ** 2
     q = np.linalg.qr(_tangents(image, fit.theta, law, there) * w[:, None])[0]
     moved = moved - q @ (q.T @ moved)
     size = max(float(moved @ moved), 1e-300)

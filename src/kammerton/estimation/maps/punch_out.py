@@ -37,6 +37,7 @@ UNITS = {"frequency": "Hz", "bare_frequency": "Hz", "shift": "Hz", "power": "dBm
 LEAST = 3  # powers on either side
 BRIGHT = 25.0  # chi-square by which a power shows a line
 APART = 5.0  # errors by which the two lines must differ
+FARTHER = 1.75  # steps of the frequency by which a resonator moves at least
 CLEAR = 2  # powers about the change that are left out as well
 PART_OF_WIDTH = 0.2  # and so many linewidths
 ON = 0.7  # part of the bright powers that must show one of the two lines
@@ -260,6 +261,13 @@ def _objections(
         yield insufficient(
             "range too narrow", "the resonator does not move over the swept powers",
             Advice(window_times=2.0, axis=1),
+        )  # fmt: skip
+    if moved < FARTHER * c.step * window:
+        yield insufficient(
+            "sampling too coarse",
+            "the resonator moves by less than two steps of the frequency: a level that jumps once "
+            "in mid-scan, between two rows, would look the same",
+            Advice(window_times=0.5, centre_on=value["frequency"]),
         )  # fmt: skip
     if found.low.misses.kept.sum() < LEAST:
         yield insufficient(
