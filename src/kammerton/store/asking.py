@@ -129,7 +129,10 @@ def errand(
     there = place_of(database).writer_there()
     if there is not None:
         return _asked(database, verb, arguments, who or somebody(), there, meanwhile)
-    raise StoreError("no daemon runs here that could do it; start one: kammerton run lab.toml")
+    raise StoreError(
+        "no daemon runs here that could do it; start one: kammerton run lab.toml (one that is "
+        "there and was interrupted begins again by itself: see its log)"
+    )
 
 
 def _asked(

@@ -33,7 +33,7 @@ def lease(row: Row[Any]) -> Lease:
 
 
 def given_back(connection: Connection, now: int) -> list[GivenBack]:
-    """Return the holds of persons that are over, oldest first, with what was stored before.
+    """Return the last hold of a person on each scope that is over, with what was stored before.
 
     What is held again is not given back; nor is what the daemon held. Wall times are compared.
     """
@@ -42,13 +42,13 @@ def given_back(connection: Connection, now: int) -> list[GivenBack]:
     stored = {row.name: row.committed for row in connection.execute(query)}
     held = {row.scope for row in connection.execute(active(now))}
     persons = select(table).where(table.c.owner != DAEMON).order_by(table.c.number)
-    found = list[GivenBack]()
+    found = dict[str, GivenBack]()
     for row in connection.execute(persons):
         end = min(each for each in (row.released, row.until, now) if each is not None)
         older = frozenset(name for name, committed in stored.items() if committed <= end)
         if older and row.scope not in held:
-            found.append(GivenBack(row.scope, row.owner, row.why, older))
-    return found
+            found[row.scope] = GivenBack(row.scope, row.owner, row.why, older)
+    return list(found.values())
 
 
 def _end(until: int | None) -> datetime | None:

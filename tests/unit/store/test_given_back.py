@@ -42,3 +42,12 @@ def test_what_the_daemon_held_is_no_persons(store: Store) -> None:
     store.hold("lo", DAEMON, "a lost reference")
     store.release("lo", "anna")
     assert given(store) == []
+
+
+def test_a_hold_that_replaced_another_is_the_one_that_was_given_back(store: Store) -> None:
+    """Its reason is what is quoted, not that of the hold which no longer stood."""
+    store.commit(run(("q0",)), {"q0.t1": estimate()})
+    for why in ("first reason", "second reason"):
+        store.hold("q0", "anna", why)
+    store.release("q0", "anna")
+    assert [(each.scope, each.why) for each in store.given_back()] == [("q0", "second reason")]
