@@ -56,10 +56,22 @@ def over(rig: SimpleNamespace, number: int = 0, **changes: float) -> FrequencySw
 
 
 def test_i12_connecting_changes_no_output(rig, capfd):
+    """It stands as no reset would leave it, so that a reset shows."""
+    rig.device.receive(b"OUTP OFF;:SOUR1:POW -27")
+    before = outputs(rig)
+    assert ("all", "on", False) in before
     asyncio.run(connect("vna", rig.address).close())
-    assert outputs(rig) == []
+    assert outputs(rig) == before
     assert no_error(rig)
     assert capfd.readouterr().out == ""
+
+
+def test_i12_a_connection_that_resets_would_show(rig):
+    """The test above can fail."""
+    rig.device.receive(b"OUTP OFF;:SOUR1:POW -27")
+    before = outputs(rig)
+    rig.device.receive(b"*RST")
+    assert outputs(rig) != before
 
 
 def test_upstreams_own_way_of_connecting_resets_the_box(rig):

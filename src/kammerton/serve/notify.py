@@ -20,6 +20,7 @@ class Notify:
 
     address: str | None = None
     watchdog: float | None = None
+    _fails: str = field(default="", init=False, repr=False, compare=False)
     _unsaid: dict[str, str] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @classmethod
@@ -31,7 +32,7 @@ class Notify:
         return cls(environment.get("NOTIFY_SOCKET") or None, watchdog)
 
     def say(self, *assignments: str) -> None:
-        """Send assignments such as READY=1; a manager that does not listen is told once.
+        """Send assignments such as READY=1; that nobody listens is told once, and tried again.
 
         It is not waited for: what one that is busy does not take is said with the next.
         """
@@ -46,6 +47,9 @@ class Notify:
         except BlockingIOError:
             return
         except OSError as problem:
-            log.warning("the service manager does not listen on %s: %s", self.address, problem)
-            self.address = None
+            if self._fails != str(problem):
+                log.warning("the service manager is not told on %s: %s", self.address, problem)
+            self._fails = str(problem)
+            return
         self._unsaid.clear()
+        self._fails = ""

@@ -16,6 +16,7 @@ from kammerton.model import StoreError
 from kammerton.store import backup, schema
 from kammerton.store.chain import link
 from kammerton.store.seals import seal_rest
+from kammerton.store.sqlite import for_good
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +53,8 @@ def upgrade(path: Path, version: int, busy: float = 5.0) -> None:
         What came out breaks a reference between tables.
     """
     # Foreign keys are off here: a table that is rebuilt is gone for a moment.
-    with closing(sqlite3.connect(path, timeout=busy, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
+    there = sqlite3.connect(path, timeout=busy, isolation_level=None)
+    with closing(for_good(there)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         for step in STEPS[version - 1 :]:
             step(connection)

@@ -19,7 +19,7 @@ from kammerton.store.migrate import seal_rest_of_a_file, upgrade, version_of
 from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.rows import micros
 from kammerton.store.schema import VERSION
-from kammerton.store.sqlite import named_errors
+from kammerton.store.sqlite import for_good, named_errors
 from kammerton.verify import verify
 
 log = logging.getLogger(__name__)
@@ -108,7 +108,7 @@ def _stay_held(path: Path, before: Path, who: str) -> None:
     if held is None:
         why = "restored from a backup: what was held since is not known"
         held = [("computer", who, why, now, None)]
-    with closing(sqlite3.connect(path)) as connection, connection:
+    with closing(for_good(sqlite3.connect(path))) as connection, connection:
         ended = "UPDATE lease SET released = ?, released_by = ? WHERE released IS NULL"
         connection.execute(ended, (now, who))
         (last,) = connection.execute("SELECT coalesce(max(number), 0) FROM lease").fetchone()
@@ -141,7 +141,7 @@ def _stay_known(path: Path, before: Path) -> None:
     try:
         with closing(sqlite3.connect(f"{before.as_uri()}?mode=ro", uri=True)) as there:
             last = there.execute("SELECT id, what, pid, time FROM activity").fetchall()
-        with closing(sqlite3.connect(path)) as connection, connection:
+        with closing(for_good(sqlite3.connect(path))) as connection, connection:
             connection.execute("DELETE FROM activity")
             connection.executemany("INSERT INTO activity VALUES (?, ?, ?, ?)", last)
     except sqlite3.Error as problem:  # it is gone or damaged
@@ -165,7 +165,7 @@ def _stay_doubted(path: Path, before: Path) -> None:
         WHERE NOT EXISTS (SELECT 1 FROM doubt AS known WHERE known.name = d.name
             AND known.revision = d.revision AND known.sigma = d.sigma AND known.time = d.time)"""
     try:
-        with closing(sqlite3.connect(path, uri=True)) as connection, connection:
+        with closing(for_good(sqlite3.connect(path, uri=True))) as connection, connection:
             connection.execute("ATTACH ? AS before", (f"{before.as_uri()}?mode=ro",))
             connection.execute(statement)
             seal_rest_of_a_file(connection)
@@ -175,8 +175,7 @@ def _stay_doubted(path: Path, before: Path) -> None:
 
 def _begin_epoch(path: Path, who: str, saved: Path, over: list[Request]) -> None:
     new = secrets.token_hex(8)
-    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
-        connection.execute("PRAGMA synchronous = FULL")
+    with closing(for_good(sqlite3.connect(path, isolation_level=None))) as connection:
         connection.execute("BEGIN IMMEDIATE")
         (old,) = connection.execute("SELECT epoch FROM identity").fetchone()
         _note(connection, (who, "epoch", old, new, f"restored from {saved.name}"), old)

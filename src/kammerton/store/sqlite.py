@@ -18,6 +18,7 @@ from sqlalchemy.pool import QueuePool
 
 from kammerton.model import StoreError, StoreUnavailable
 from kammerton.store import backup, schema, shares
+from kammerton.store.holder import holder
 from kammerton.store.owner import not_permitted
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -62,7 +63,7 @@ def plain(path: Path, busy: float = BUSY_SECONDS) -> Engine:
     """Return an engine for a small file that several processes write: no write-ahead log."""
 
     def connect() -> sqlite3.Connection:
-        return _set_up(_connect(path, "rwc", busy), {"synchronous": ("FULL", 2)})
+        return for_good(_connect(path, "rwc", busy))
 
     return _engine(connect, "BEGIN IMMEDIATE", 1, busy)
 
@@ -112,6 +113,11 @@ def _demand(connection: sqlite3.Connection, pragma: str, value: str, reads: Any 
     (got,) = connection.execute(f"PRAGMA {pragma}").fetchone()
     if got != (value if reads is None else reads):
         raise sqlite3.OperationalError(f"{pragma} is {got!r}, not {value}; is this a local disk?")
+
+
+def for_good(connection: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a connection whose commits are on the disk before they return, read back."""
+    return _set_up(connection, {"synchronous": ("FULL", 2)})
 
 
 def demand_local(path: Path) -> None:
@@ -246,5 +252,5 @@ def _cause(problem: Exception, path: Path) -> str:
     if isinstance(cause, PermissionError) or (refused and not os.access(path, os.W_OK)):
         return not_permitted(Path(getattr(cause, "filename", None) or path))
     if "locked" in str(cause):
-        return "another program holds the database locked"
+        return f"another program holds the database locked{holder(path)}"
     return str(cause)

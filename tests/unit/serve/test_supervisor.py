@@ -460,10 +460,19 @@ def test_notify_reads_what_systemd_sets_for_this_process():
     assert Notify.of({}) == Notify(None, None)
 
 
-def test_a_service_manager_that_is_gone_stops_nothing(tmp_path):
-    notify = Notify(str(tmp_path / "nobody"))
+@pytest.mark.skipif(sys.platform == "win32", reason="systemd")
+def test_a_service_manager_that_is_gone_stops_nothing_and_hears_all_when_it_is_back(
+    tmp_path, caplog
+):
+    """One moment without descriptors must not starve the watchdog for ever."""
+    notify = Notify(str(tmp_path / "notify"))
     notify.say("READY=1")
-    assert notify.address is None
+    notify.say("WATCHDOG=1")
+    assert len(caplog.records) == 1
+    back = Manager(tmp_path / "notify")
+    notify.say("STATUS=tune")
+    assert back.look() == ["READY=1", "WATCHDOG=1", "STATUS=tune"]
+    back.end.close()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="systemd")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
 
-from kammerton.model import StoreError, StoreInUse
+from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import Store, schema, sqlite
+from kammerton.store.holder import holder
 from kammerton.store.place import place_of
 from tests.stored import estimate, run
 
@@ -159,6 +162,33 @@ def test_s2_a_locked_database_is_waited_for_and_then_named(store: Store, path: P
     other.execute("ROLLBACK")
     other.close()
     assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="where the system tells who holds a lock")
+def test_s2_who_holds_it_locked_is_named(store: Store, path: Path) -> None:
+    code = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1], isolation_level=None); "
+        "c.execute('BEGIN IMMEDIATE'); print('locked', flush=True); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline()
+        with pytest.raises(StoreError, match=f"locked, process {other.pid} \\(python") as caught:
+            store.commit(run(), {"q0.t1": estimate()})
+        assert isinstance(caught.value, StoreUnavailable)
+        other.communicate()
+    assert holder(path) == ""
+    assert store.commit(run(), {"q0.t1": estimate()}).revision == 1
+
+
+def test_where_nobody_tells_nobody_is_named(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kammerton.store.holder.LOCKS", tmp_path / "locks")
+    assert holder(path) == ""
+    (tmp_path / "locks").write_text("1: -> POSIX\n2: POSIX  ADVISORY  WRITE x\n\n")
+    assert holder(path) == ""
 
 
 def test_s1_a_full_disk_loses_nothing_that_was_committed(store: Store, path: Path) -> None:

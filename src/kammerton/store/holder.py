@@ -1,0 +1,47 @@
+"""Who holds a database locked, where the system tells: on Linux, by its table of locks."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+LOCKS = Path("/proc/locks")
+
+
+def holder(path: Path) -> str:
+    """Return the process that keeps others from writing a database, ", process 217 (sqlite3)".
+
+    Empty where that is not known: the lock is gone by now, or this is no Linux.
+    """
+    files = {found for end in ("", "-shm") if (found := _identity(path.with_name(path.name + end)))}
+    others = (pid for pid, file in _writing() if file in files and pid != os.getpid())
+    return next((f", process {pid}{_command(pid)}" for pid in others), "")
+
+
+def _identity(path: Path) -> str | None:
+    """Return device and number of a file as the table of locks writes them."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return f"{os.major(status.st_dev):02x}:{os.minor(status.st_dev):02x}:{status.st_ino}"
+
+
+def _writing() -> Iterator[tuple[int, str]]:
+    """Yield process and file of every exclusive POSIX lock: "1: POSIX ADVISORY WRITE 217 ..."."""
+    try:
+        lines = LOCKS.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words = line.split()
+        if len(words) > 5 and words[1:4:2] == ["POSIX", "WRITE"] and words[4].isdigit():
+            yield int(words[4]), words[5]
+
+
+def _command(process: int) -> str:
+    try:
+        return f" ({Path(f'/proc/{process}/comm').read_text().strip()})"
+    except OSError:
+        return ""
