@@ -29,6 +29,7 @@ from kammerton.publish.patience import Patience
 from kammerton.serve.attending import attending
 from kammerton.serve.obedience import obedient
 from kammerton.store import Store
+from kammerton.verify import verify
 from tests.brokers import BrokerProcess
 from tests.proxy import Bandwidth, Blackhole, Fault, HalfOpen, Proxy, Swallow
 from tests.system.test_publish import (
@@ -284,6 +285,40 @@ def test_b7_what_a_broker_stored_before_a_backup_was_restored_changes_no_subscri
             asyncio.run(scenario(old))
     finally:
         process.kill()
+
+
+@pytest.mark.parametrize("how", ["put back while away", "made up"])
+def test_b7_a_newer_revision_than_the_database_has_begins_a_new_epoch(
+    store: Store, process: BrokerProcess, how: str
+) -> None:
+    """A copy put in the database's place by hand; who follows would refuse it as a step back."""
+
+    async def scenario() -> None:
+        alarms: list[Alarm] = []
+        old = store.epoch
+        await asyncio.to_thread(commit, store, 1.0, "q0.t1")
+        ahead = snapshot_of(old, 8)
+        if how == "put back while away":
+            async with connect(at(process)) as other:
+                await other.publish(TOPICS.snapshot, ahead, retain=True)
+        async with (
+            following(at(process)) as consumer,
+            relaying(store, at(process), alarm=alarms.append) as relay,
+        ):
+            if how == "made up":
+                await relay.drained()
+                await until(lambda: as_heard(consumer) == as_published(store), "the head")
+                async with connect(at(process)) as other:
+                    await other.publish(TOPICS.snapshot, ahead, retain=True)
+            await within(5, lambda: store.epoch != old, "a new epoch")
+            await within(5, lambda: as_heard(consumer) == as_published(store), "the head")
+            await asyncio.to_thread(commit, store, 2.0, "q0.t1")
+            await within(5, lambda: as_heard(consumer) == as_published(store), "what follows")
+            assert [a for a in alarms if a.kind == "retained" and "A new epoch begins" in a.text]
+        assert [row.what for row in store.log(1)] == ["epoch"]
+
+    asyncio.run(scenario())
+    assert verify(store.path).findings == ()
 
 
 def test_b7_a_stale_snapshot_from_before_is_replaced_without_alarm(

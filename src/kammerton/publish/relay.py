@@ -25,6 +25,7 @@ from kammerton.publish.patience import PAUSE, Patience
 from kammerton.publish.session import NOT_KNOWN, Session, last_will
 from kammerton.publish.topics import Topics
 from kammerton.store import Store
+from kammerton.store.leases import DAEMON
 
 log = logging.getLogger(__name__)
 
@@ -202,6 +203,7 @@ class Relay:
         """Hear what others hear of this computer; whoever else publishes it is noticed."""
         async for message in connection.messages():
             if message.topic == self._topics.snapshot:
+                await self._gone_back(message.payload)
                 foreign = self._mirror.heard(message.payload, retained=message.retained)
                 if foreign:
                     self._tell(Alarm("retained", self._topics.computer, foreign))
@@ -212,6 +214,29 @@ class Relay:
                 self._recall(message)
             else:
                 self._obeying.heard(message)
+
+    async def _gone_back(self, payload: bytes) -> None:
+        """Begin a new epoch where the broker has a newer revision of this one than the database.
+
+        It was put back to an earlier state by other means than `kammerton restore`, or somebody
+        made that snapshot up. Either way subscribers would take nothing more of this epoch.
+        """
+        try:
+            heard = received.parameter_set(payload)
+        except BrokerError:
+            return  # nobody believes it
+        if heard.epoch != self._store.epoch:
+            return
+        present = await asyncio.to_thread(self._store.revision)
+        if heard.revision <= present:
+            return
+        words = (
+            f"revision {heard.revision} was published, and the database is at {present}: was it "
+            "put back by other means than kammerton restore? A new epoch begins"
+        )
+        await asyncio.to_thread(self._store.begin_epoch, DAEMON, words)
+        self._tell(Alarm("retained", self._topics.computer, words))
+        raise BrokerError(words)
 
     def _recall(self, message: Message) -> None:
         """Take note of an alarm that the broker retains, of an earlier process or of another."""

@@ -85,6 +85,14 @@ def in_real_folder(path: Path) -> Path:
     return whole.parent.resolve() / whole.name
 
 
+def within(place: Place, file: Path | None) -> str | None:
+    """Return how a file is called in the database: from its folder where it lies below that."""
+    if file is None:
+        return None
+    root = place.folder
+    return (file.relative_to(root) if root and file.is_relative_to(root) else file).as_posix()
+
+
 def place_of(said: Path | str, busy: float | None = None) -> Place:
     """Return the place that a path or a URL names.
 

@@ -15,8 +15,9 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 from kammerton.model import Estimate, Run, StoreError, StoreUnavailable
 from kammerton.store import attempts, checks, clock, doubts, leases, records, revert, schema, sqlite
 from kammerton.store.create import create
+from kammerton.store.epoch import begin
 from kammerton.store.identity import Identity
-from kammerton.store.place import MADE, Place, in_real_folder, named, place_of
+from kammerton.store.place import MADE, Place, in_real_folder, named, place_of, within
 from kammerton.store.read import ReadStore
 from kammerton.store.reserve import Reserve, demand_room
 from kammerton.store.rows import (
@@ -158,7 +159,7 @@ class Store(ReadStore):
         with self._write() as connection:
             if changes and expected is not None:
                 records.demand_newest(connection, expected)
-            records.insert_run(connection, number, run, self._relative(file))
+            records.insert_run(connection, number, run, within(self.place, file))
             revision = records.insert_changes(connection, number, changes)
             records.conclude(connection, number, revision)
             if attempt is not None:
@@ -283,6 +284,12 @@ class Store(ReadStore):
         sent = update(table).where(table.c.number == number).values(sent=_wall())
         self._small(lambda connection: connection.execute(sent))
 
+    def begin_epoch(self, who: str, why: str) -> None:
+        """Begin a new epoch: what was published of the present one counts no more."""
+        with self._write() as connection:
+            found = begin(connection, who, why)
+        self.epoch = found
+
     def on_commit(self, listener: Callable[[], object]) -> Callable[[], None]:
         """Call `listener` after each commit, in the committing thread; return how to stop that."""
         self._listeners.append(listener)
@@ -335,12 +342,6 @@ class Store(ReadStore):
     def _next(self, connection: Connection) -> int:
         last = connection.execute(select(func.max(schema.run.c.number))).scalar_one() or 0
         return max(last, self._last_file) + 1
-
-    def _relative(self, file: Path | None) -> str | None:
-        if file is None:
-            return None
-        root = self.place.folder
-        return (file.relative_to(root) if root and file.is_relative_to(root) else file).as_posix()
 
 
 def _wall() -> int:
