@@ -10,13 +10,17 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 
-from kammerton.lab import Broker
+from kammerton.lab import Broker, load
 from kammerton.model import StoreError
-from kammerton.publish import connect
+from kammerton.publish import connect, payloads
+from kammerton.publish.commands import signature
+from kammerton.publish.topics import Topics
 from kammerton.store import Store
 from kammerton_sim.chip import random_chip, write_chip
 from kammerton_sim.chip.further import FurtherInstrument
@@ -38,7 +42,8 @@ pytestmark = [
 
 KEYED = 93  # the seed of the fault that changes the key of the refrigerator's control software
 KEY, BROKER = f"changed-{KEYED}", "canary-mqtt-51ab"
-SECRETS = (PASSWORD, BROKER, KEY)
+COMMANDS = "canary-of-who-may-command-0a1b2c3d4e5f"
+SECRETS = (PASSWORD, BROKER, KEY, COMMANDS)
 
 
 @contextlib.contextmanager
@@ -51,6 +56,8 @@ def guarded(folder: Path) -> Iterator[tuple[Laboratory, str, Path]]:
     secrets.mkdir()
     (secrets / "key").write_text(KEY + "\n", encoding="utf-8")
     (secrets / "broker").write_text(BROKER + "\n", encoding="utf-8")
+    (secrets / "commands").write_text(f"lab {COMMANDS}\n", encoding="utf-8")
+    (secrets / "commands").chmod(0o600)
     accounts = secrets / "accounts"
     subprocess.run(["mosquitto_passwd", "-b", "-c", str(accounts), "lab", BROKER], check=True)
     chip = random_chip(1, 3)
@@ -78,7 +85,10 @@ def _keyed(text: str, url: str, port: int, secrets: Path) -> str:
     start = text.index("http://127.0.0.1:")
     address = text[start : text.index('"', start)]
     broker = f'"mqtt://127.0.0.1:{port}"'
-    named = f'{broker}\nusername = "lab"\npassword_file = "{secrets / "broker"}"'
+    named = (
+        f'{broker}\nusername = "lab"\npassword_file = "{secrets / "broker"}"\n'
+        f'commands = "{secrets / "commands"}"'
+    )
     for old, new in (
         ("kammerton.sqlite", url),
         (address, f"{address}?key_file={secrets / 'key'}"),
@@ -103,6 +113,26 @@ def _refused(lab: Laboratory, url: str) -> str:
     return str(wait_for(said, "a key that is refused", 90))
 
 
+async def _commanded(lab: Laboratory) -> None:
+    """Send a command that the key signs, and one that another does."""
+    loaded, now = load(lab.lab), datetime.now(UTC)
+    assert loaded.broker is not None
+    async with connect(loaded.broker) as connection:
+        for key in (COMMANDS, "x" * 40):
+            document = {
+                "schema": 1, "computer": loaded.computer, "verb": "hold", "user": "lab",
+                "arguments": {"scope": "q0", "why": "canary"}, "nonce": token_hex(16),
+                "issued": payloads.iso(now), "expires": payloads.iso(now + timedelta(minutes=2)),
+            }  # fmt: skip
+            signed = payloads.encode(document | {"mac": signature(document, key.encode())})
+            await connection.publish(Topics(loaded.computer).command("hold"), signed)
+
+
+def _held(url: str) -> bool:
+    with Store.read(url) as store:
+        return any(lease.scope == "q0" for lease in store.leases())
+
+
 @needs_mosquitto
 def test_x8_no_secret_of_database_broker_or_refrigerator_is_in_log_or_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -113,6 +143,8 @@ def test_x8_no_secret_of_database_broker_or_refrigerator_is_in_log_or_files(
         monkeypatch.setenv("PGPASSFILE", str(secrets / "pgpass"))
         with daemon(lab.lab) as child:
             published = _published(url, child)
+            asyncio.run(_commanded(lab))
+            wait_for(lambda: _held(url), "a command that is done", 30)
             refusal = _refused(lab, url)
             child.terminate()
             _, errors = child.communicate(timeout=30)
