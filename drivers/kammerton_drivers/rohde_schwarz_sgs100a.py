@@ -89,11 +89,11 @@ class Sgs100a:
         )
 
     async def settings(self) -> tuple[float, float, bool]:
-        """Ask the instrument for frequency in Hz, power in dBm and whether the output is on."""
+        """Ask for the frequency in Hz, the power in dBm as it is limited, and whether it is on."""
         return await self.session.read("read settings", _settings)
 
     async def state(self) -> State:
-        """Ask for carrier, power, output, reference and pulse modulation; nothing changes."""
+        """Ask for carrier, power and its limit, output, reference, modulation; nothing changes."""
         return await self.session.read("read all settings", _state)
 
     async def errors(self) -> list[str]:
@@ -153,7 +153,13 @@ def _lock_to_reference(source: RohdeSchwarzSGS100A, name: str) -> None:
 
 
 def _settings(source: RohdeSchwarzSGS100A) -> tuple[float, float, bool]:
-    return source.frequency.get(), source.power.get(), bool(source.status.get())
+    power = min(source.power.get(), _limit(source))
+    return source.frequency.get(), power, bool(source.status.get())
+
+
+def _limit(source: RohdeSchwarzSGS100A) -> float:
+    """Return the power in dBm to which the output is limited, whatever the level is set to."""
+    return float(source.ask("SOURce:POWer:LIMit?"))
 
 
 def _state(source: RohdeSchwarzSGS100A) -> State:
@@ -163,7 +169,9 @@ def _state(source: RohdeSchwarzSGS100A) -> State:
         "power": dbm,
         "on": on,
         "reference": str(source.ref_osc_source.get()),
+        "reference_frequency": str(source.ref_osc_external_freq.get()),
         "pulse_modulation": str(source.pulsemod_state.get()),
+        "power_limit": _limit(source),
         "power_on": powered_on(source),
     }
 

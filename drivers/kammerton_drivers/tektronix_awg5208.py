@@ -26,6 +26,9 @@ from kammerton_drivers.setup import put
 AMPLITUDE = 1.0
 """V peak to peak of every channel: samples reach from -0.5 V to +0.5 V."""
 
+WORDS = "clock_source", "path", "waiting"
+"""Settings whose answer is a word."""
+
 RESOLUTION = 15
 """Bits of the converter; the sixteenth carries marker 1."""
 
@@ -190,7 +193,7 @@ class Awg5208:
         wrong = [
             f"{key} is {found[key]} instead of {value}"
             for key, value in wanted.items()
-            if not math.isclose(float(found[key]), value, rel_tol=1e-6, abs_tol=1e-9)
+            if not _as_set(found[key], value)
         ]
         if not str(found["clock_source"]).startswith(REFERENCED):
             own = f"clock_source is {found['clock_source']} instead of {REFERENCED}"
@@ -266,23 +269,37 @@ class _Generator(Careful, TektronixAWG5208):
         """Say nothing; the constructor has already checked the model."""
 
 
-def _wanted(channels: int) -> dict[str, float]:
+def _as_set(found: float | str | bool, value: float | str) -> bool:
+    """Return whether an answer is what was set."""
+    if isinstance(value, str):
+        return found == value
+    return math.isclose(float(found), value, rel_tol=1e-6, abs_tol=1e-9)
+
+
+def _wanted(channels: int) -> dict[str, float | str]:
     """Return what `configure` sets each channel to."""
-    each = {"amplitude": AMPLITUDE, "offset": 0.0, "resolution": RESOLUTION}
+    each: dict[str, float | str] = {
+        "amplitude": AMPLITUDE, "offset": 0.0, "resolution": RESOLUTION,
+        "waiting_level": "ZERO", "waiting_marker": "LOW",
+    }  # fmt: skip
     return {f"{k}.{n}": value for n in range(1, channels + 1) for k, value in each.items()}
 
 
 def _state(awg: TektronixAWG5208) -> State:
-    """Ask for everything in one message: 34 questions one by one take as many round trips."""
+    """Ask for everything in one message: 58 questions one by one take as many round trips."""
     names = ["clock_rate", "clock_source"]
     questions = ["CLOCk:SRATe?", ":CLOCk:SOURce?"]
     for n in range(1, awg.num_channels + 1):
         names += [f"amplitude.{n}", f"offset.{n}", f"resolution.{n}", f"on.{n}"]
+        names += [f"path.{n}", f"waiting_level.{n}", f"waiting_marker.{n}"]
         questions += [
             f":SOURce{n}:VOLTage?",
             f":SOURce{n}:VOLTage:LEVel:IMMediate:OFFSet?",
             f":SOURce{n}:DAC:RESolution?",
             f":OUTPut{n}:STATe?",
+            f":OUTPut{n}:PATH?",
+            f":OUTPut{n}:WVALue:ANALog:STATe?",
+            f":OUTPut{n}:WVALue:MARKer1?",
         ]
     answers = awg.ask(";".join(questions)).split(";")
     if len(answers) != len(names):
@@ -292,7 +309,7 @@ def _state(awg: TektronixAWG5208) -> State:
 
 
 def _setting(name: str, answer: str) -> float | str | bool:
-    if name == "clock_source":
+    if name.startswith(WORDS):
         return answer.strip()
     return bool(float(answer)) if name.startswith("on.") else float(answer)
 

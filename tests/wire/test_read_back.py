@@ -60,10 +60,20 @@ def test_i8_a_source_that_does_not_take_its_setting_is_named(laboratory, lab, fa
     use(lab, body)
 
 
-def test_i8_a_level_of_the_generator_that_is_lost_is_named_when_it_is_set_up(laboratory, lab):
-    laboratory.generators["awg1"].receive(b"SOUR3:VOLT 0.7")
-    laboratory.faults.inject("lost-setting", instrument="awg1", setting="amplitude")
-    with pytest.raises(InstrumentError, match=r"amplitude\.3 is 0\.7 instead of 1\.0"):
+@pytest.mark.parametrize(
+    ("setting", "command", "said"),
+    [
+        ("amplitude", b"SOUR3:VOLT 0.7", r"amplitude\.3 is 0\.7 instead of 1\.0"),
+        ("waiting_level", b"OUTP3:WVAL FIRST", r"waiting_level\.3 is FIRST instead of ZERO"),
+        ("waiting_marker", b"OUTP3:WVAL:MARK1 HIGH", r"waiting_marker\.3 is HIGH instead of LOW"),
+    ],
+)
+def test_i8_a_level_of_the_generator_that_is_lost_is_named_when_it_is_set_up(
+    laboratory, lab, setting, command, said
+):
+    laboratory.generators["awg1"].receive(command)
+    laboratory.faults.inject("lost-setting", instrument="awg1", setting=setting)
+    with pytest.raises(InstrumentError, match=said):
         use(lab, _nothing)
 
 
@@ -82,6 +92,9 @@ async def _nothing(bench: Bench) -> None:
             "readout_lo is not set as it was: frequency is 7.2 GHz, not 7",
         ),
         ("drive_lo", "on", "0", "drive_lo is not set as it was: output is off, not on"),
+        ("drive_lo", "power_limit", "-10", "drive_lo is not set as it was: power"),
+        ("awg1", "path", "ACD", r"awg1 is not set as it was: path of 1.* is ACD"),
+        ("awg1", "waiting_level", "FIRST", r"awg1 is not set as it was: waiting_level of 1"),
         (
             "awg1",
             "amplitude",

@@ -73,6 +73,31 @@ def test_it_sets_switches_and_reads_back_what_the_output_really_does(rig, source
     assert (carrier.power, carrier.on) == (12.25, True)
 
 
+def test_a_limiter_below_the_level_is_what_is_read_back(rig, source):
+    """Somebody set it at the panel: the box still says that its level is 12 dBm."""
+
+    async def main() -> tuple[float, float, bool]:
+        rig.device.receive(b"SOUR:POW:LIM -10")
+        await source.set_power(12.0)
+        return await source.settings()
+
+    assert asyncio.run(main())[1] == -10.0 == pytest.approx(rig.device.carrier.power)
+
+
+@pytest.mark.parametrize(
+    ("told", "name"),
+    [(b"SOUR:POW:LIM -10", "power_limit"), (b"SOUR:ROSC:EXT:FREQ 100MHZ", "reference_frequency")],
+)
+def test_what_is_set_at_the_panel_shows_in_the_state(rig, source, told, name):
+    async def main() -> tuple[dict, dict]:
+        before = await source.state()
+        rig.device.receive(told)
+        return before, await source.state()
+
+    before, after = asyncio.run(main())
+    assert before[name] != after[name]
+
+
 def test_configuring_leaves_the_output_as_it_is(rig, source):
     async def main() -> None:
         await source.enable(on=True)
