@@ -217,3 +217,18 @@ def test_a_title_stays_within_its_picture(tmp_path, length, monkeypatch):
     figure, title = found[0]
     assert title.get_window_extent(figure.canvas.get_renderer()).x1 <= figure.bbox.x1
     assert (len(title.get_text()) == length) == (length <= 60)
+
+
+def test_a_period_of_which_next_to_nothing_was_swept_is_not_in_the_picture():
+    """Nor what hangs on it: "period = 0(2100) amplitude = 10(680)" helps nobody."""
+    values = {
+        "drag_coefficient": Value(-0.12, 0.01, ""), "period": Value(40.0, 2100.0, ""),
+        "amplitude": Value(10.0, 680.0, ""), "offset": Value(10.0, 680.0, ""),
+    }  # fmt: skip
+    fit = Fit("drag", "q0", values, Verdict.ACCEPTED, "success", "", 1.0)
+    trace = Trace("q0", X, X, np.full(X.size, 0.1), "coefficient", "")
+    assert _words(fit, trace, 60).startswith("DRAG = −0.120(10)")
+    assert "period" not in _words(fit, trace, 60)
+    assert "amplitude" not in _words(fit, trace, 60)
+    known = replace(fit, values={**values, "period": Value(40.0, 2.0, "")})
+    assert "period = 40.0(20)" in _words(known, trace, 60)

@@ -68,6 +68,9 @@ SOME = 10
 LEFT_OUT = ("centre_", "counted_", "readout_angle", "p0_", "p1_given_1", "p2_given_2")
 """Values that the picture of single shots shows itself."""
 
+OF_PERIOD = ("period", "amplitude", "offset")
+"""Values that say nothing where so little of a period was swept that it is not known."""
+
 SYMBOLS = {
     "t1": "T₁", "t2_star": "T₂*", "t2_echo": "T₂ echo", "t2_cpmg": "T₂ CPMG", "frequency": "f",
     "linewidth": "FWHM", "q_loaded": "Q", "q_internal": "Q internal", "q_coupling": "Q coupling",
@@ -192,12 +195,14 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
         advice = "; ".join(in_words(fit.advice, axes_of(trace)))
         text = fit.reason + (f" → {advice}" if advice else "")
         return "\n".join(textwrap.wrap(text, letters)[:3])
+    period = fit.values.get("period")
+    unseen = OF_PERIOD if period is not None and period.stderr > abs(period.value) else ()
     values = [
         f"{SYMBOLS.get(name, name.replace('_', ' '))} = "
         + written(v.value, v.unit or (trace.y_unit if name in OF_Y else ""), v.stderr)
         + given(name, v)
         for name, v in fit.values.items()
-        if math.isfinite(v.value) and not name.startswith(LEFT_OUT)
+        if math.isfinite(v.value) and not name.startswith(LEFT_OUT) and name not in unseen
     ]
     if math.isfinite(fit.chi2_reduced):
         values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")

@@ -48,6 +48,7 @@ LEAST, TINY = 0.5, 1e-3  # sigmas, and parts of the largest magnitude, that a si
 WIDEST, WIDEST_PLANE = 0.8, 0.5  # windows, that a line may be wide; in the plane drift bends too
 PEAK = 3.0  # |a/b| beyond which the resonance is seen in transmission
 SEEN_AS = {1.0: " (notch)", 0.5: " (reflection)"}
+LOSSLESS = "; its coupling is all of the loss that is seen, so that there is no q_internal"
 DEEPEST = 1.1  # Re(-a/b) beyond which a notch is impossible, and it is a reflection
 LARGER, SURELY = 0.25, 5.0  # part, and errors, by which a circle is too large for its geometry
 COMPRESSED = "the resonance is compressed where it is strongest: the amplifier saturates"
@@ -240,7 +241,10 @@ def _judged(
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     _judge_circle(findings, found)
     judge_doubt(findings, evidence, law, searched, drift)
-    findings.accept(lambda n: "a clear resonance" + SEEN_AS.get(share[n], ""))
+    lossless = np.isfinite(found.values["q_coupling"]) & np.isnan(found.values["q_internal"])
+    findings.accept(
+        lambda n: f"a clear resonance{SEEN_AS.get(share[n], '')}{LOSSLESS if lossless[n] else ''}"
+    )
     return Outcome(found, UNITS, curve, evidence.chi2_reduced, findings)
 
 
