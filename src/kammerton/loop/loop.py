@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.bench.inhibition import MAINTENANCE
 from kammerton.bench.tasks import unbroken
 from kammerton.lab import Lab
@@ -45,7 +43,6 @@ from kammerton.store import Attempt, Store
 
 log = logging.getLogger(__name__)
 
-NOTE = 1.0  # s that outputs stay on for a note in the database
 IDLE = 2.0  # s between looks when nothing is worth measuring
 ONCE = 20.0  # s that a loop which shall settle waits for an instrument that is away
 
@@ -233,14 +230,18 @@ class Loop:
         await self._say(plan.words)
         attempt = await self._record.begin(plan.calibration.name, names, again)
         try:
+            return await self._tried(plan, attempt, asked=asked)
+        except (asyncio.CancelledError, CalibrationHangs) as end:  # in whatever it was
+            await unbroken(self._record.ended(attempt, outcome_of(end, self.leave)))
+            raise
+
+    async def _tried(self, plan: Plan, attempt: int, *, asked: bool) -> str:
+        try:
             run = await self._run(plan)
         except Interrupted as interruption:
             outcome = f"given up: {interruption}"
             await self._record.end(attempt, outcome)
             log.info("%s was %s", plan.calibration.name, outcome)
-        except (asyncio.CancelledError, CalibrationHangs) as end:
-            await unbroken(self._ended(attempt, outcome_of(end, self.leave)))
-            raise
         except DriveInhibited as inhibition:
             outcome = (
                 f"not measured: {inhibition}; ask again then" if asked else f"waits: {inhibition}"
@@ -255,7 +256,7 @@ class Loop:
         except InstrumentError as failure:
             outcome = f"{ABORTED}{failure}"
             log.error("%s is aborted, and nothing of it is stored: %s", plan.words, failure)  # noqa: TRY400
-            await self._ended(attempt, outcome)
+            await self._record.ended(attempt, outcome)
             await self._brought_back(failure, outcome)
         else:
             self._waiting = False
@@ -278,12 +279,6 @@ class Loop:
         """Doubt, and store that, what rests on instruments whose settings were lost."""
         self.book.doubt_what_uses(lost, DOUBT, self.clock.now(), already)
         await self._conclusions.keep_doubts(why)
-
-    async def _ended(self, attempt: int, how: str) -> None:
-        """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""
-        with contextlib.suppress(TimeoutError):
-            within = end_of_process().share(NOTE, QUARTER)
-            await asyncio.wait_for(self._record.end(attempt, how), within)
 
     async def _run(self, plan: Plan) -> Run:
         """Run a plan in a task of its own, which `interrupt` may cancel without ending the loop.

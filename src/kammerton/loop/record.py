@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from kammerton.bench.deadline import QUARTER, end_of_process
 from kammerton.model import (
     Belief,
     CalibrationHangs,
@@ -31,6 +32,7 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 PAUSE = 2.0  # s between tries
+NOTE = 1.0  # s that outputs stay on for a note in the database
 TAKEN_BACK = 2.0  # s that the end waits for an attempt that had just begun
 
 
@@ -123,6 +125,12 @@ class Record:
     async def end(self, attempt: int, outcome: str) -> None:
         """Note that an attempt led to no run, and why."""
         await self._patiently(lambda: self.store.end(attempt, outcome))
+
+    async def ended(self, attempt: int, how: str) -> None:
+        """Note how an attempt ended; outputs are on, so whatever blocks the disk is not awaited."""
+        with suppress(TimeoutError):
+            within = end_of_process().share(NOTE, QUARTER)
+            await asyncio.wait_for(self.end(attempt, how), within)
 
     async def pass_over(self, left: Attempt) -> None:
         """Note that what was left open cannot be repeated now, and will not be."""

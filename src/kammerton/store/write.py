@@ -264,8 +264,9 @@ class Store(ReadStore):
         return self._small(lambda connection: attempts.insert_attempt(connection, *new))
 
     def end(self, attempt: int, outcome: str) -> None:
-        """Note how an attempt ended that led to no run."""
-        self._small(lambda connection: attempts.end_attempt(connection, attempt, outcome, _wall()))
+        """Note how an attempt ended that led to no run; after a commit that is under way."""
+        with self._turn:
+            self._small(lambda each: attempts.end_attempt(each, attempt, outcome, _wall()))
 
     def abort_open(self) -> tuple[Attempt, ...]:
         """Mark as aborted what a dead process left open; see `attempts.abort_all`.

@@ -13,7 +13,7 @@ from dataclasses import replace
 import pytest
 
 from kammerton.loop import record
-from kammerton.model import StoreUnavailable
+from kammerton.model import DriveInhibited, InstrumentError, OutputRefused, StoreUnavailable
 from kammerton.model.alarm import Alarm
 from kammerton.store import Store, reserve
 from kammerton.verify import verify
@@ -365,3 +365,47 @@ def test_r1_told_to_end_while_an_attempt_is_noted_leaves_none_open(tmp_path, aft
         asyncio.run(main())
         assert noted.is_set(), "its thread went on"
         assert [each.outcome for each in store.attempts()] == ["stopped"]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [DriveInhibited("the mixing chamber reads 4 K"), OutputRefused("too much power"),
+     InstrumentError("no answer", instrument="awg"), None],
+    ids=["warm", "refused", "an instrument", "measured"],
+)  # fmt: skip
+def test_r1_told_to_end_while_an_end_is_noted_leaves_no_attempt_open(
+    tmp_path, store, monkeypatch, failure
+):
+    """On a busy machine the note has not even begun: nobody writes it then but the end itself."""
+    loop, bench = make(tmp_path, store, Chip())
+    waits, noted = asyncio.Event(), []
+
+    async def acquire(program):
+        if failure is not None:
+            raise failure
+        return await played(program)
+
+    async def never(*_):
+        if not noted:
+            noted.append(1)
+            waits.set()
+            await asyncio.Event().wait()
+        return await end(*_)
+
+    played, bench.acquire = bench.acquire, acquire
+    end = loop._record.end
+    held = {"commit": never} if failure is None else {"end": never}
+    for name, function in held.items():
+        monkeypatch.setattr(record.Record, name, lambda self, *a, f=function, **k: f(*a, **k))
+
+    async def main():
+        task = asyncio.create_task(loop.step())
+        await asyncio.wait_for(waits.wait(), 60)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    attempts = store.attempts()
+    assert len(attempts) == 1
+    assert attempts[0].outcome == "stopped"
