@@ -24,6 +24,7 @@ from kammerton.estimation.verdict.findings import CLEAR, Findings, imprecise, ju
 from kammerton.estimation.verdict.kind import DECAYING, Kind
 from kammerton.estimation.verdict.nulls import simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, per_trace, significance
+from kammerton.estimation.verdict.rail import judge_rails
 from kammerton.estimation.verdict.ramp import judge_ramp, over_a_ramp
 from kammerton.model import Advice, TraceError
 
@@ -168,6 +169,7 @@ def judge(
     snr = significance(batch, decay.flat, decay.fit, evidence)
     if not open_end:
         _judge_survivors(findings, decay)
+    judge_rails(findings, sampled.original, where)
     judge_signal(findings, batch, evidence, snr, "one exponential decay" + where)
     findings.rejected(
         sampled.drifting, "drift during scan",

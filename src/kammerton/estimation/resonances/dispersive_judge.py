@@ -32,6 +32,7 @@ from kammerton.estimation.verdict.findings import (
     judge_signal,
     percent,
 )
+from kammerton.estimation.verdict.rail import judge_rails
 from kammerton.model import Advice
 from kammerton.model.quantity import show
 
@@ -80,6 +81,7 @@ def judge_planes(
               "linewidth": span * pairs.widths.ravel()}  # fmt: skip
     stderr = {"frequency": span * noise * error[:, :2].ravel(),
               "linewidth": span * noise * np.repeat(error[:, 2], 2)}  # fmt: skip
+    judge_rails(findings, batch)
     judge_signal(findings, batch, evidence, snr, LAW, SEARCHED_PLANE, OUTSIDE)
     asked = unmixed & findings.is_open()
     findings.rejected(compressed(plane.turned, plane.fit, asked), "saturated", COMPRESSED)

@@ -33,6 +33,7 @@ from kammerton.estimation.verdict.findings import (
 from kammerton.estimation.verdict.kind import Kind, sweep
 from kammerton.estimation.verdict.nulls import Nulls, simple_laws
 from kammerton.estimation.verdict.outcome import Outcome, one_word, significance
+from kammerton.estimation.verdict.rail import judge_rails
 
 Array = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -235,6 +236,8 @@ def _judged(
     snr = significance(batch, nulls.flat[0], fit, evidence)
     law = "a resonance over a smooth background"
     searched = SEARCHED_PLANE if batch.parts == 2 else SEARCHED
+    if batch.parts == 2:
+        judge_rails(findings, batch)
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
     if batch.parts == 2:
         findings.rejected(compressed(batch, fit, findings.is_open()), "saturated", COMPRESSED)
