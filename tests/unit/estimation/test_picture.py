@@ -232,3 +232,15 @@ def test_a_period_of_which_next_to_nothing_was_swept_is_not_in_the_picture():
     assert "amplitude" not in _words(fit, trace, 60)
     known = replace(fit, values={**values, "period": Value(40.0, 2.0, "")})
     assert "period = 40.0(20)" in _words(known, trace, 60)
+
+
+def test_values_for_which_there_is_no_room_are_not_left_out_in_silence():
+    values = {f"value_{n}": Value(1.0 + n, 0.01, "") for n in range(20)}
+    fit = Fit("t1", "q0", values, Verdict.ACCEPTED, "success", "", 1.0)
+    trace = Trace("q0", X, X, np.full(X.size, 0.1), "delay", "s")
+    lines = _words(fit, trace, 60).splitlines()
+    assert len(lines) == 3
+    assert lines[-1].endswith(" …")
+    assert max(map(len, lines)) <= 60
+    few = replace(fit, values={"t1": Value(3e-5, 1e-6, "s")})
+    assert "…" not in _words(few, trace, 60)

@@ -62,6 +62,9 @@ Shown = Callable[[NDArray[Any]], FloatArray]
 NOTHING = "no signal"
 """The finding after which a fitted curve shows nothing: it follows the noise."""
 
+ROWS, MORE = 3, " …"
+"""Lines of values above a picture, and what says that there are more."""
+
 SOME = 10
 """More shots than two means, which the loop fits as a trace of two points."""
 
@@ -206,7 +209,8 @@ def _words(fit: Fit, trace: Trace | Grid, letters: int) -> str:
     ]
     if math.isfinite(fit.chi2_reduced):
         values.append(f"χ²/ν = {fit.chi2_reduced:.2f}")
-    return "\n".join(_lines(values, letters)[:3])
+    lines = _lines(values, letters - len(MORE))
+    return "\n".join(lines[:ROWS]) + (MORE if len(lines) > ROWS else "")
 
 
 def _lines(values: list[str], letters: int) -> list[str]:
