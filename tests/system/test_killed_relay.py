@@ -16,37 +16,22 @@ from kammerton.client.follower import Update
 from kammerton.store import Store
 from tests.brokers import BrokerProcess
 from tests.system.test_broker_faults import counting
-from tests.system.test_publish import as_heard, as_published, at, needs_mosquitto, relaying, until
+from tests.system.test_publish import (
+    CHILD,
+    as_heard,
+    as_published,
+    at,
+    needs_mosquitto,
+    relaying,
+    until,
+)
 
 KILLS = 8
-
-COMMITS_AND_PUBLISHES = """
-import asyncio, sys
-from pathlib import Path
-from kammerton.lab import Broker
-from kammerton.publish import Relay
-from kammerton.store import Store
-from tests.stored import estimate, run
-
-async def main():
-    with Store.open(Path(sys.argv[1]), "two-qubits") as store:
-        relay = Relay(store, Broker("127.0.0.1", int(sys.argv[2])))
-        publishing = asyncio.create_task(relay.run())
-        await relay.drained()
-        while True:
-            value = float(store.revision() + 1)
-            names = {"q0.t1": estimate(value), "q1.t1": estimate(value)}
-            done = await asyncio.to_thread(store.commit, run(points=2), names)
-            sys.stdout.write(f"{done.revision}\\n")
-            sys.stdout.flush()
-
-asyncio.run(main())
-"""
 
 
 @asynccontextmanager
 async def publishing(database: Path, port: int) -> AsyncIterator[asyncio.subprocess.Process]:
-    command = [sys.executable, "-c", COMMITS_AND_PUBLISHES, str(database), str(port)]
+    command = [sys.executable, "-c", CHILD, str(database), str(port), "commit"]
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
     try:
         yield process
@@ -59,6 +44,7 @@ async def publishing(database: Path, port: int) -> AsyncIterator[asyncio.subproc
 async def killed(process: asyncio.subprocess.Process, after: float) -> int:
     """Kill it so long after its first commit; return the last revision that it acknowledged."""
     assert process.stdout is not None
+    assert await asyncio.wait_for(process.stdout.readline(), 60) == b"ready\n"
     lines = [await asyncio.wait_for(process.stdout.readline(), 60)]
     await asyncio.sleep(after)
     process.send_signal(signal.SIGKILL)

@@ -361,15 +361,25 @@ from pathlib import Path
 from kammerton.lab import Broker
 from kammerton.publish import Relay
 from kammerton.store import Store
+from tests.stored import estimate, run
+
 async def main():
     with Store.open(Path(sys.argv[1]), "two-qubits") as store:
         relay = Relay(store, Broker("127.0.0.1", int(sys.argv[2])))
-        task = asyncio.create_task(relay.run())
+        publishing = asyncio.create_task(relay.run())
         await relay.drained()
         print("ready", flush=True)
-        await task
+        while len(sys.argv) > 3:
+            value = float(store.revision() + 1)
+            names = {"q0.t1": estimate(value), "q1.t1": estimate(value)}
+            done = await asyncio.to_thread(store.commit, run(points=2), names)
+            sys.stdout.write(f"{done.revision}\\n")
+            sys.stdout.flush()
+        await publishing
+
 asyncio.run(main())
 """
+"""A process that publishes a database, and with one argument more commits all the time."""
 
 
 def test_the_broker_tells_when_the_daemon_died(tmp_path: Path, process: BrokerProcess) -> None:

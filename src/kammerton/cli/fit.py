@@ -113,10 +113,7 @@ def fit(
     from kammerton.model import TraceError, Verdict
 
     _check_picture(plot)
-    if kind is None:
-        _bad_input(
-            "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds` lists all"
-        )
+    kind = _named(kind)
     choice = Choice(y, phase, sigma, x_unit, cal_points, tuple(x or ()))
     try:
         all_known = _known(kind, known or [], shots, geometry, sigma)
@@ -124,12 +121,8 @@ def fit(
             chosen, found = fit_file(files, kind, choice, **all_known)
     except TraceError as error:
         _bad_input(str(error))
-    source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
-    odd = list(suspicions(chosen.trace, calibrated=cal_points > 0))
-    if chosen.sigma_known or shots is not None:
-        odd += too_still(found, chosen.trace)
-    for note in [*chosen.notes, *odd]:
-        typer.echo(f"{source}: {note}", err=True)
+    still = too_still(found, chosen.trace) if chosen.sigma_known or shots is not None else ()
+    _note(files, [*chosen.notes, *suspicions(chosen.trace, calibrated=cal_points > 0), *still])
     if plot is not None:
         _draw(files, chosen, found, plot)
     if as_json:
@@ -138,6 +131,20 @@ def fit(
         print_text(found, axes_of(chosen.trace))
     if found.verdict is not Verdict.ACCEPTED:
         raise typer.Exit(NOT_ACCEPTED)
+
+
+def _named(kind: str | None) -> str:
+    if kind is None:
+        _bad_input(
+            "--kind says what was measured, e.g. --kind t1; `kammerton fit --kinds` lists all"
+        )
+    return kind
+
+
+def _note(files: list[Path], notes: list[str]) -> None:
+    source = str(files[0]) if len(files) == 1 else f"{len(files)} files"
+    for note in notes:
+        typer.echo(f"{source}: {note}", err=True)
 
 
 def _known(

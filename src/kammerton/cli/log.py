@@ -25,9 +25,6 @@ Withheld = Mapping[str, frozenset[str]]
 Later = Mapping[str, Mapping[str, int]]
 """Of each run the names that a later one made count, and in which revision."""
 
-RECENT = 100
-"""Runs that together measure every qubit there is."""
-
 WITHHELD = "withheld"
 """Of a fit that was accepted and changed nothing: it counts when it is found again."""
 
@@ -88,7 +85,7 @@ def _known_or_exit(store: ReadStore, names: list[str]) -> None:
     from kammerton.cli.loading import BAD_INPUT, refuse
     from kammerton.lab.nearest import hint
 
-    known = {target for run in store.runs(RECENT) for target in run.targets} if names else set()
+    known = store.targets() if names else frozenset()
     if unknown := [name for name in names if name not in known]:
         refuse([f'"{name}" is no qubit that was measured{hint(name, known)}' for name in unknown])
         raise typer.Exit(BAD_INPUT)

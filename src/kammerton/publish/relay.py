@@ -222,13 +222,14 @@ class Relay:
         made that snapshot up. Either way subscribers would take nothing more of this epoch.
         """
         try:
-            heard = received.parameter_set(payload)
+            heard = received.seal(payload)
+            if heard.epoch != self._store.epoch:
+                return
+            present = await asyncio.to_thread(self._store.revision)
+            if heard.revision <= present:
+                return
+            received.parameter_set(payload)  # with its hash: else nobody believes it
         except BrokerError:
-            return  # nobody believes it
-        if heard.epoch != self._store.epoch:
-            return
-        present = await asyncio.to_thread(self._store.revision)
-        if heard.revision <= present:
             return
         words = (
             f"revision {heard.revision} was published, and the database is at {present}: was it "

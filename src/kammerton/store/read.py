@@ -111,6 +111,11 @@ class ReadStore(Closing):
         with self._read() as connection:
             return self._stored(connection, connection.execute(query).all())
 
+    def targets(self) -> frozenset[str]:
+        """Return every target that was ever fitted."""
+        with self._read() as connection:
+            return frozenset(connection.execute(select(schema.fit.c.target).distinct()).scalars())
+
     def run(self, run_id: str) -> StoredRun:
         """Return one run with its fits.
 

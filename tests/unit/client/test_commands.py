@@ -221,7 +221,7 @@ def test_the_log_of_one_qubit_goes_back_as_far_as_it_takes(tmp_path):
         for n in range(3):
             store.commit(run(("q0",)), {"q0.t1": estimate(5e-5 + n * 1e-6)})
         store.commit(run(("q0", "q1")), {"q1.t1": estimate()})
-        for _ in range(30):
+        for _ in range(120):
             store.commit(run(("q1",)), {})
     told = json.loads(CliRunner().invoke(app, ["log", "q0", path, "--json", "-n", "3"]).stdout)
     assert [each.get("run") for each in told] == ["r000002", "r000003", "r000004"]

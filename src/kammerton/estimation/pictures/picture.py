@@ -271,7 +271,7 @@ def _sweep(
     if fit is None or fit.curve is None or line is None:
         return
     curve, line = shown(fit.curve), replace(line, y=shown(line.y))
-    if fit.status == NOTHING:
+    if fit.status == NOTHING and np.isfinite(y).any():
         curve, line = _flat(trace.x, y)
     draw_curve(above, (line.x - origin) / unit, line.y / factor, line.joined, **line_style(fit))
     scale = np.where(trace.sigma > 0, trace.sigma, np.nan) if known else factor
