@@ -102,9 +102,11 @@ def end(*_):
 
 signal.signal(signal.SIGTERM, end)
 while True:
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
         code = 1
         try:
             lab = load(Path(sys.argv[1]))
@@ -114,6 +116,7 @@ while True:
             code = 0
         finally:
             os._exit(code)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
     Path(sys.argv[1]).with_name("born").write_text(str(child))
     if told:
         os.kill(child, signal.SIGTERM)
@@ -169,9 +172,12 @@ class Daemon:
         return self.lab.with_name("kammerton.sqlite")
 
     def up(self, old: int | None = None) -> bool:
-        """Whether another process than `old` has connected and works."""
-        said = self.doing()
-        return bool(said and said[0] not in (old,) and not said[1].startswith(STARTING))
+        """Whether another process than `old` has connected and works.
+
+        What a dead one said stays in the database until the next has begun: it does not count.
+        """
+        pid, what = self.doing() or (None, STARTING[0])
+        return pid != old and not what.startswith(STARTING) and _alive(pid)
 
     def stop(self) -> int:
         """Tell it to end, as a service manager does; return its exit code."""
@@ -189,11 +195,15 @@ class Nursery(Daemon):
         """Return the process born last; what loads may run other programs that look like it."""
         born = self.lab.with_name("born")
         pid = int((born.read_text() if born.exists() else "") or 0)
-        try:
-            alive = pid and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
-        except psutil.NoSuchProcess:
-            return None
-        return pid if alive else None
+        return pid if _alive(pid) else None
+
+
+def _alive(pid: int | None) -> bool:
+    """Whether a process still runs; one that nobody has waited for yet does not."""
+    try:
+        return bool(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 @contextmanager

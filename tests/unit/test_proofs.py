@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
 
 from kammerton_sim.chip.further import MODELS
 from kammerton_sim.evidence.ledger import Ledger
 from tests.prove.frame import Row
+from tests.prove.killing import Daemon
 from tests.prove.links import BESIDE, together
 from tests.proxied import Site, furnished
 
@@ -41,3 +48,27 @@ def test_a_session_is_lost_where_one_ends_and_another_begins() -> None:
     change("awg1", "1", None)
     change("awg1", None, "4")
     assert site.lost(since) == {"awg1"}
+
+
+class Begun(Daemon):
+    """One that is not started: only what its database says counts."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+
+def test_what_a_dead_process_said_is_not_taken_for_the_work_of_the_next(tmp_path: Path) -> None:
+    """Killed before it said a word, a process leaves the words of the one before it."""
+    daemon = Begun(tmp_path / "lab.toml")
+    assert not daemon.up(), "there is no database yet"
+    with closing(sqlite3.connect(daemon.database)) as there:
+        there.execute("create table activity (pid int, what text)")
+        dead = subprocess.Popen([sys.executable, "-c", ""])
+        dead.wait()
+        there.execute("insert into activity values (?, 'ramsey q0')", (dead.pid,))
+        there.commit()
+        assert not daemon.up(old=1)
+        there.execute("update activity set pid = ?", (os.getpid(),))
+        there.commit()
+    assert daemon.up(old=1)
+    assert not daemon.up(old=os.getpid())
