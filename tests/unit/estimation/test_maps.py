@@ -27,6 +27,13 @@ def changed(array, index, value):
     return array
 
 
+def only(index):
+    """A good map of which only a part was measured."""
+    array = np.full_like(Y, np.nan)
+    array[index] = Y[index]
+    return array
+
+
 REFUSED = {
     "one axis": (A, Y, None, "pair of axes"),
     "three axes": ((A, B, B), Y, None, "pair of axes"),
@@ -45,6 +52,13 @@ REFUSED = {
     "one map missing": ((A, B), np.stack([Y, np.full_like(Y, np.nan)]), None, "only missing"),
     "few rows": ((A[:3], B), Y[:3], None, "has 3 points"),
     "few columns": ((A, B[:3]), Y[:, :3], None, "has 3 points"),
+    "one row": ((A[:1], B), Y[:1], None, "has 1 point; at least"),
+    "one column": ((A, B[:1]), Y[:, :1], None, "has 1 point; at least"),
+    "one point": ((A[:1], B[:1]), Y[:1, :1], None, "has 1 point; at least"),
+    "one row measured": ((A, B), only(np.s_[3]), None, "map 0 has points at one value of"),
+    "one column measured": ((A, B), only(np.s_[:, 3]), None, "map 0 has points at one value of"),
+    "one point measured": ((A, B), only((3, 4)), None, "map 0 has 1 point; at least 8 needed"),
+    "one map of a row": ((A, B), np.stack([Y, only(np.s_[3])]), None, "map 1 has points at one"),
     "shape of sigma": ((A, B), Y, np.ones(3), "sigma has shape"),
     "complex sigma": ((A, B), Y, 1j * Y, "sigma"),
 }

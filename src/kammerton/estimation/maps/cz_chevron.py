@@ -98,7 +98,7 @@ def cz_chevron(maps: Maps, known: Known) -> Outcome:
 
 
 def _image(maps: Maps, n: int) -> Image:
-    a, t = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
+    a, t = maps.places
     y, w = maps.y[n], maps.w[n]
     if not maps.known_noise:
         w = w / (max(scatter(y), 1e-9 * float(np.nanmax(np.abs(y)))) or 1.0)

@@ -19,6 +19,7 @@ from kammerton.model import TraceError
 Array = NDArray[np.float64]
 
 MAD = 1.4826  # from the median of the absolute values to a standard deviation
+DECIMALS = 12  # of a place in the window: the same bias in A and in mA differs in the 16th
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +47,16 @@ class Maps:
         spans = np.array([np.ptp(axis) for axis in self.axes])
         return np.repeat(spans[:, None], self.traces, axis=1)
 
+    @property
+    def places(self) -> tuple[Array, Array]:
+        """Where the points of both axes lie, from 0 to 1; the same whatever the axes' units are.
+
+        A search that goes on where two starts come to nearly the same may take another way for
+        the last digit, and find another finding in what is no line.
+        """
+        first, second = self.axes
+        return _in_window(first), _in_window(second)
+
     def restore(self, curve: NDArray[Any]) -> NDArray[Any]:
         """Return a fitted (N, A, B) in the caller's order."""
         if all((each[1:] > each[:-1]).all() for each in self.order):
@@ -53,6 +64,11 @@ class Maps:
         result = np.empty_like(curve)
         result[:, self.order[0][:, None], self.order[1][None, :]] = curve
         return result
+
+
+def _in_window(axis: Array) -> Array:
+    places: Array = np.round((axis - axis[0]) / np.ptp(axis), DECIMALS)
+    return places
 
 
 def over_a_map(
@@ -73,12 +89,13 @@ def prepare_maps(
     Raises
     ------
     TraceError
-        Says which array cannot be used, and why.
+        Says which array cannot be used, or which map has too few points, and why.
     """
     if not isinstance(x, (tuple, list)) or len(x) != 2:
         raise TraceError(f"x must be a pair of axes: {names[0]}, {names[1]}")
     axes = tuple(_axis(each, name, n) for each, name, n in zip(x, names, least, strict=True))
     values = _values(y, axes, names, complex_too)
+    _demand_both(values, names, max(least))
     noise = _noise(sigma, values)
     order = tuple(np.argsort(axis, kind="stable") for axis in axes)
     y = _in_order(values, order)
@@ -108,10 +125,11 @@ def _axis(axis: Any, name: str, least: int) -> Array:
         raise TraceError(f"the axis of {name} has {values.ndim} dimensions; it must have one")
     if not np.isfinite(values).all():
         raise TraceError(f"the axis of {name} holds NaN or infinite values")
-    if len(values) and np.ptp(values) <= 0:
-        raise TraceError(f"the axis of {name} is constant; nothing was swept")
     if len(values) < least:
-        raise TraceError(f"the axis of {name} has {len(values)} points; at least {least} needed")
+        points = "1 point" if len(values) == 1 else f"{len(values)} points"
+        raise TraceError(f"the axis of {name} has {points}; at least {least} needed")
+    if np.ptp(values) <= 0:
+        raise TraceError(f"the axis of {name} is constant; nothing was swept")
     if (np.diff(np.sort(values)) <= 0).any():
         raise TraceError(f"the axis of {name} holds a value twice")
     return np.asarray(values)
@@ -135,6 +153,25 @@ def _values(
         raise TraceError("y is complex; this kind of fit needs real values")
     demand_finite(values, "map")
     return values
+
+
+def _demand_both(y: NDArray[Any], names: tuple[str, str], least: int) -> None:
+    """Refuse y (N, A, B) with a map of too few points, or of points along one axis only.
+
+    A scan that was stopped early is a map all the same; a single row or column of one is none.
+    """
+    there = ~np.isnan(y)
+    count = there.sum(axis=(1, 2))
+    if (few := np.flatnonzero(count < least)).size:
+        n = few[0]
+        points = "1 point" if count[n] == 1 else f"{count[n]} points"
+        raise TraceError(f"map {n} has {points}; at least {least} needed")
+    for axis, name in enumerate(names):
+        lines = there.any(axis=2 - axis).sum(axis=1)
+        if (single := np.flatnonzero(lines < 2)).size:
+            raise TraceError(
+                f"map {single[0]} has points at one value of {name} only; a map takes both axes"
+            )
 
 
 def _noise(sigma: ArrayLike | None, y: NDArray[Any]) -> Array | None:

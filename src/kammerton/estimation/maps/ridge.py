@@ -56,7 +56,7 @@ def columns(maps: Maps, n: int, *, each: bool = False) -> Columns:
 
     each: for each row of its own, not one for all.
     """
-    f, b = ((axis - axis[0]) / np.ptp(axis) for axis in maps.axes)
+    f, b = maps.places
     y, w = maps.y[n].T, maps.w[n].T
     if not maps.known_noise:
         least = 1e-12 * float(np.nanmax(np.abs(y))) or 1.0
