@@ -37,6 +37,21 @@ def test_a_notch_gives_all_three_quality_factors():
     assert near(values["q_internal"], F0 / KAPPA / 0.4)
 
 
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (1.02, "a clear resonance (notch); its coupling is all of the loss that is seen, so that"
+               " there is no q_internal"),
+        (0.6, "a clear resonance (notch)"),
+    ],
+)  # fmt: skip
+def test_a_notch_without_an_internal_quality_factor_says_so(share, words):
+    found = fit_batch("resonator_spectroscopy", F, CABLE * (1 - share * L), 2e-4).fit(0, "r0")
+    assert str(found.verdict) == "accepted"
+    assert found.reason == words
+    assert ("q_internal" in found.values) is (share < 1)
+
+
 def test_a_strongly_asymmetric_notch_is_still_a_notch():
     values = resonator(CABLE * (1 - (0.8 - 1.1j) * L))
     assert near(values["q_coupling"], F0 / KAPPA / 0.8)
