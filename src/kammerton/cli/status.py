@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,6 +15,7 @@ from kammerton.cli.place import At, Where, either
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from kammerton.keeping import Note
     from kammerton.model import Estimate
     from kammerton.store import Activity, ReadStore
     from kammerton.store.rows import Lease
@@ -42,15 +44,17 @@ def status(
     from kammerton.cli.output import opened, print_json
     from kammerton.client.locate import has_broker, note_beside
     from kammerton.client.words import doubts
+    from kammerton.keeping import there
 
     place = either(lab, at)
     with opened(place) as store:
         note, running = note_beside(place), _running(store)
+        keeps = None if running else there(store.place.keeping)
         if as_json:
-            print_json({**_object(store, running), "note": note})
+            print_json({**_object(store, running), "daemon": _daemon(keeps), "note": note})
             return
         console = Console()
-        headline = _headline(store, running, broker=has_broker(place))
+        headline = _headline(store, running, keeps, broker=has_broker(place))
         console.print(headline, soft_wrap=not console.is_terminal)  # one line of a file
         if note:
             console.print(escape(note), style="dim")
@@ -91,7 +95,9 @@ def _stuck(store: ReadStore) -> list[str]:
     return [str(each) for _, each in sorted(hindrances(store).items())]
 
 
-def _headline(store: ReadStore, running: Activity | None, *, broker: bool) -> str:
+def _headline(
+    store: ReadStore, running: Activity | None, keeps: Note | None, *, broker: bool
+) -> str:
     from rich.markup import escape
 
     from kammerton.store.caution import caution
@@ -101,9 +107,10 @@ def _headline(store: ReadStore, running: Activity | None, *, broker: bool) -> st
         doing = f"process {running.pid}: {running.what}"
         doing += f" (said {_silent(running):.0f} s ago)" if _silent(running) > SILENT else ""
     elif said is not None and said.what is not None:
-        doing = f"no process runs; [bold red]{escape(caution(store, said))}[/bold red]"
+        nobody = escape(str(keeps or "no process runs"))
+        doing = f"{nobody}; [bold red]{escape(caution(store, said))}[/bold red]"
     else:
-        doing = "no daemon runs"
+        doing = escape(str(keeps or "no daemon runs"))
     late = store.backlog() if broker else 0
     waiting = f"; {late} result{'s wait' if late > 1 else ' waits'} for the broker" if late else ""
     return f"{store.computer}, revision {store.revision()}; {doing}{waiting}"
@@ -177,6 +184,20 @@ def _object(store: ReadStore, running: Activity | None) -> dict[str, Any]:
             name: {**_entry(e, now), "doubted": described_doubt(doubted.get(name))}
             for name, e in sorted(store.parameters().items())
         },
+    }
+
+
+def _daemon(keeps: Note | None) -> dict[str, Any] | None:
+    """Return what a daemon waits for whose process of this computer is not up; None: for none."""
+    if keeps is None:
+        return None
+    starts = None if keeps.starts is None else max(0.0, keeps.starts - time.time())
+    return {
+        "process": keeps.pid or None,
+        "attempt": keeps.failures + 1,
+        "starts_in_seconds": starts,
+        "why": keeps.why or None,
+        "ends": keeps.ends,
     }
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from kammerton.bench.deadline import Deadline, live_under
+from kammerton.keeping import beside
 from kammerton.lab import Lab, load
 from kammerton.model.errors import KammertonError, LabError, StoreInUse
 from kammerton.serve import heaps, last
@@ -121,7 +122,7 @@ def obey(wire: Wire, first: bytes) -> int:
     log_to_stderr(lab.computer if order.named else "")
     ramps = last.ramps(lab)
     wire.patience = Rules.ramp if ramps else ORPHANED
-    wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab))
+    wire.say(loaded=lab.computer, ramps=ramps, database=_file(lab), keeping=_keeping(lab))
     ends = Deadline(Rules.ramp if ramps else 0.0)
     try:
         return run_until_signal(
@@ -146,6 +147,21 @@ def leave(code: int) -> NoReturn:
 def _file(lab: Lab) -> str:
     """Return the file of the database; "" on a server, which keeps computers apart by name."""
     return str(lab.database.resolve()) if isinstance(lab.database, Path) else ""
+
+
+def _keeping(lab: Lab) -> str:
+    """Return where the supervisor has its lock: beside the file, or for a server in our own folder.
+
+    "" where the database cannot be used at all, which opening it will say.
+    """
+    if isinstance(lab.database, Path):
+        return str(beside(lab.database.resolve()))
+    from kammerton.store.place import named, place_of
+
+    try:
+        return str(place_of(named(lab.database, lab.computer)).keeping)
+    except KammertonError:
+        return ""
 
 
 async def _live(lab: Lab, order: Order, wire: Wire, ends: Deadline) -> Code:

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kammerton.serve.begun import COMMAND
+from kammerton.serve.logs import tell
+from kammerton.serve.only import Only
 from kammerton.serve.process import Ending, Process
 from kammerton.serve.rules import Rules
 from kammerton.serve.spare import Spare
@@ -78,7 +80,8 @@ class Keeper:
     """Starts the process of a computer again and again, as often as its record allows.
 
     spare: has a process ready, for when one has died and may have left outputs on. distinct: asked
-    once lab.toml was read: whether this is the only one of its computer and of its database.
+    once lab.toml was read: whether this is the only one of its computer and of its database. only:
+    keeps other daemons from it; refused: one of them has it.
     """
 
     lab: Path
@@ -92,6 +95,8 @@ class Keeper:
     read: asyncio.Event = field(default_factory=asyncio.Event)
     computer: str = ""  # of lab.toml, once it has been read; and the file of its database
     database: str = ""
+    refused: bool = False
+    only: Only = field(default_factory=Only)
     successor: Successor = field(init=False)
     _resting: str = ""
     _pause: float = 0.0
@@ -138,11 +143,32 @@ class Keeper:
             return await self._kept(go, stop)
         finally:
             await self.successor.end()
+            self.only.release()
+
+    async def alone(self, stop: asyncio.Event) -> bool:
+        """Keep other daemons from this computer; where one has it, say which, and leave it alone.
+
+        The process is killed that was to wait for its word, and has touched nothing: told to end,
+        it would switch off what the other one's has left on.
+        """
+        process = self.process
+        if process is None or self.refused:
+            return not self.refused
+        if other := await self.only.become(process.keeping, stop):
+            self.refused = True
+            tell(
+                f"{process.name} is kept in tune by another daemon already, {other}; see "
+                "kammerton status"
+            )
+            process.kill()
+        return not self.refused
 
     async def _kept(self, go: asyncio.Event, stop: asyncio.Event) -> Code:
         spare = None
         while True:
             ending = await self._life(go, stop, spare)
+            if self.refused:
+                return Code.FAILED
             code = self.record.take(ending)
             idle = self.record.mode is Mode.IDLE  # switches nothing off: a spare has drivers loaded
             spare = None if ending.off or idle else self.spare
@@ -170,7 +196,8 @@ class Keeper:
             order, rules, self.name, self.command, spare, self._told_at, self.successor
         )
         mine, ends = asyncio.Event(), asyncio.Event() if last else stop
-        beside = [asyncio.create_task(self._was_read(process, go, mine))]
+        self.only.say()
+        beside = [asyncio.create_task(self._was_read(process, go, mine, stop))]
         if last:
             beside += [asyncio.create_task(_passed_on(e, ends)) for e in (stop, process.loaded)]
         try:
@@ -182,7 +209,9 @@ class Keeper:
             self.read.set()
             self._name, self._told_at = process.name, process.told_at
 
-    async def _was_read(self, process: Process, go: asyncio.Event, mine: asyncio.Event) -> None:
+    async def _was_read(
+        self, process: Process, go: asyncio.Event, mine: asyncio.Event, stop: asyncio.Event
+    ) -> None:
         """Take note of what lab.toml says; let go what may, which may come late.
 
         Where a process could not be begun, or died at once, the others were not kept waiting.
@@ -191,7 +220,7 @@ class Keeper:
         self.computer, self.database = process.name, process.database
         self.read.set()
         await go.wait()
-        if self.distinct():
+        if self.distinct() and await self.alone(stop):
             mine.set()
 
     async def _rest(self, ending: Ending, stop: asyncio.Event) -> bool:
@@ -207,6 +236,7 @@ class Keeper:
         log.error("%s: %s; starting again %s", self.name, ending.why, when)
         self._resting, self.process = f"starts again {when}: {ending.why}", None
         self._pause = pause
+        self.only.say(time.time() + pause, self.record.failures, ending.why)
         waiting = asyncio.create_task(stop.wait())
         await asyncio.wait([waiting], timeout=pause)
         waiting.cancel()

@@ -62,7 +62,7 @@ class Process:
         told_at: float | None = None,
         successor: Successor | None = None,
     ) -> None:
-        self.order, self.name, self.database = order, name, ""
+        self.order, self.name, self.database, self.keeping = order, name, "", ""
         self.told_at, self._instead = told_at, told_at is not None
         self.doing = "starting"
         self.loaded = asyncio.Event()
@@ -141,6 +141,10 @@ class Process:
         finally:
             told.cancel()
 
+    def kill(self) -> None:
+        """End it at once, which has touched nothing yet."""
+        _attempt(self._process.kill)
+
     def _left(self) -> float:
         """Return how long it gets from now on, since the daemon was told to end."""
         now, rules = time.monotonic(), self._rules
@@ -204,6 +208,7 @@ class Process:
             case {"loaded": str(computer), **more}:
                 self.name = computer
                 self.database = str(more.get("database", ""))
+                self.keeping = str(more.get("keeping", ""))
                 if more.get("ramps"):
                     self._stop = self._rules.ramp
                 self.loaded.set()

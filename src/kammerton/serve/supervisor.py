@@ -1,7 +1,7 @@
 """The supervisor: a process for each computer, watched, ended in order, started again.
 
-It imports nothing heavy and touches no instrument and no database. When it dies, its processes
-see their pipes close, switch off and end.
+It imports nothing heavy and touches no instrument and no database, but for a lock beside that. When
+it dies, its processes see their pipes close, switch off and end.
 """
 
 from __future__ import annotations
@@ -54,7 +54,8 @@ async def supervise(
         tasks = [asyncio.create_task(keeper.keep(go, stop)) for keeper in keepers]
         distinct = _Distinct(keepers, stop)
         await _all_read(keepers, tasks)
-        if not distinct() or any(task.done() and task.result() is Code.BAD_INPUT for task in tasks):
+        bad = any(task.done() and task.result() is Code.BAD_INPUT for task in tasks)
+        if not distinct() or bad or not await _alone(keepers, stop):
             stop.set()
         else:
             go.set()
@@ -62,6 +63,11 @@ async def supervise(
         async with _telling(notify or Notify.of(), keepers, stop), kept:
             codes = await asyncio.gather(*tasks)
     return Code.BAD_INPUT if distinct.twice else min(codes, key=WORST_FIRST.index)
+
+
+async def _alone(keepers: Sequence[Keeper], stop: asyncio.Event) -> bool:
+    """Say whether no other daemon has any of the computers."""
+    return all(await asyncio.gather(*(keeper.alone(stop) for keeper in keepers)))
 
 
 class _Distinct:
@@ -161,6 +167,8 @@ async def _feed(notify: Notify, keepers: Sequence[Keeper], stop: asyncio.Event) 
     while True:
         if stop.is_set() and not stopping:
             notify.say("STOPPING=1", "STATUS=switching all outputs off")
+            for keeper in keepers:
+                keeper.only.say(ends=True)
             stopping = True
         status = "; ".join(f"{keeper.name}: {keeper.doing}" for keeper in keepers)
         news = [f"STATUS={status}"] if status != said else []

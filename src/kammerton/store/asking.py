@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from kammerton.keeping import there
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store.acting import attend
 from kammerton.store.errands import ERRANDS
 from kammerton.store.inbox import Inbox, written
 from kammerton.store.older import computer_of, place_there
-from kammerton.store.place import place_of
+from kammerton.store.place import Place, place_of
 from kammerton.store.request import LASTING, Request, refusal
 from kammerton.store.verbs import do
 from kammerton.store.write import Store
@@ -124,15 +125,22 @@ def errand(
     Raises
     ------
     StoreError
-        No daemon runs, it refused, or it did not answer: the message says which.
+        No daemon runs, it refused, or it did not answer: the message says which. One whose process
+        is not up is asked all the same: it may come up in time.
     """
-    there = place_of(database).writer_there()
-    if there is not None:
-        return _asked(database, verb, arguments, who or somebody(), there, meanwhile)
+    answers = _there(place_of(database))
+    if answers is not None:
+        return _asked(database, verb, arguments, who or somebody(), answers, meanwhile)
     raise StoreError(
         "no daemon runs here that could do it; start one: kammerton run lab.toml (one that is "
         "there and was interrupted begins again by itself: see its log)"
     )
+
+
+def _there(place: Place) -> str | None:
+    """Say who could answer, now or once its process is up; None: no daemon runs."""
+    keeps = None if (writes := place.writer_there()) else there(place.keeping)
+    return str(keeps) if keeps else writes
 
 
 def _asked(
@@ -153,7 +161,7 @@ def _asked(
             waited = time.monotonic() - begun
             lasts = meanwhile is not None and inbox.taken_up(number)
             if waited > (PATIENCE if lasts else WAIT):
-                return _unanswered(inbox, found, in_use)
+                return _unanswered(inbox, found, _there(place_of(database)) or in_use)
             if meanwhile is not None:
                 meanwhile()
             time.sleep(PERIOD)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sqlalchemy import Connection, Engine
 
+from kammerton.keeping import beside
 from kammerton.model import StoreInUse
 from kammerton.store import backup, schema, sqlite
 from kammerton.store.lock import lock, lock_file
@@ -46,6 +47,11 @@ class FilePlace:
         except StoreInUse as in_use:
             return str(in_use)
         return None
+
+    @property
+    def keeping(self) -> Path:
+        """Return the note of the daemon that keeps the computer up, beside the file."""
+        return beside(self.file)
 
     def hurry(self) -> None:
         """Do nothing: a file is waited for a moment only, ever."""

@@ -37,6 +37,10 @@ class Place(Protocol):
     def writer_there(self) -> str | None:
         """Say who has it open for writing; None where nobody has."""
 
+    @property
+    def keeping(self) -> Path:
+        """Return the note of the daemon that keeps the computer up; see `kammerton.keeping`."""
+
     def hurry(self) -> None:
         """Wait no longer than a moment for a server from now on: the process is about to end."""
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from platformdirs import user_state_path
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -120,6 +121,17 @@ class ServerPlace:
         ):
             there = self._holders(cursor)
         return f"{_at(there)} has {self} open for writing" if there else None
+
+    @property
+    def keeping(self) -> Path:
+        """Return the note of the daemon that keeps the computer up: this user's, on this machine.
+
+        A lock of the server needs a connection that lives as long as the daemon, which loads no
+        driver; it would be gone with the first restart of the server.
+        """
+        where = f"{self.url.host}:{self.url.port or 5432}/{self.url.database}#{self.computer}"
+        stem = hashlib.sha256(where.lower().encode()).hexdigest()[:24]
+        return user_state_path("kammerton", appauthor=False) / "daemons" / stem
 
     def hurry(self) -> None:
         """Wait no longer than a moment from now on: the process is about to end."""

@@ -46,6 +46,9 @@ def act(word, order):
     twin = {
         "twin": {"loaded": "chip"}, "shares": {"database": "/k.sqlite"}, "ramps": {"ramps": True}
     }.get(word, {})  # fmt: skip
+    if word == "keeps" or Path(f"{LAB}.keeps").exists():
+        Path(f"{LAB}.keeps").touch()
+        twin |= {"keeping": f"{LAB}.sqlite.daemon"}
     say(**{"loaded": "chip" if name == "lab.toml" else name, "database": f"/{name}.sqlite"} | twin)
     if word in ("deaf", "ramps"):
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -53,6 +56,8 @@ def act(word, order):
         load()
     while (told := sys.stdin.readline()) != "go\n":
         if not told or told.startswith("stop"):
+            if word == "keeps":
+                note("told early")
             say(ended=0, why="told to end", off=True)
             sys.exit(0)
     note("go")

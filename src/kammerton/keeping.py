@@ -1,0 +1,112 @@
+"""Who keeps a computer up: a lock for as long as `kammerton run` lives, and a note beside it.
+
+The computer's process has the lock of the database, which nobody has while the next process is
+waited for. This one is the supervisor's. The system takes it away with the process, however that
+ends: the processes that it begins inherit it from nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+SHORTEST = 160
+"""Letters that are shown of a reason."""
+
+
+@dataclass(frozen=True)
+class Note:
+    """What a supervisor says of itself.
+
+    starts: when the computer's process is started again, wall s since 1970; None: it is there, or
+    about to be. failures: in a row. why: how the last process ended. ends: it was told to end.
+    """
+
+    pid: int = 0
+    starts: float | None = None
+    failures: int = 0
+    why: str = ""
+    ends: bool = False
+
+    @property
+    def who(self) -> str:
+        """Return which process it is."""
+        return f"process {self.pid}" if self.pid else "another process"
+
+    def __str__(self) -> str:
+        said = f"the daemon runs ({self.who}), and this computer's own process is not up"
+        if self.ends:
+            return f"{said}: the daemon ends"
+        if self.starts is None:
+            return f"{said} yet: it is starting"
+        left = max(0.0, self.starts - time.time())
+        return f"{said}: attempt {self.failures + 1} begins in {left:.0f} s; {self.short}"
+
+    @property
+    def short(self) -> str:
+        """Return why the last process ended, in one line."""
+        first = next(iter(self.why.splitlines()), "")
+        return first if len(first) <= SHORTEST else f"{first[:SHORTEST]} ..."
+
+
+def beside(database: Path) -> Path:
+    """Return the file of the note of whoever keeps a database's computer up."""
+    return database.with_name(f"{database.name}.daemon")
+
+
+def take(path: Path) -> FileLock | Note:
+    """Take the lock of a note, or return the note of whoever has it.
+
+    Raises
+    ------
+    OSError
+        There can be no lock.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = _lock(path)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout as problem:
+        if not Path(lock.lock_file).exists():
+            raise OSError(f"nothing can be written to {path.parent}") from problem
+        return read(path)
+    return lock
+
+
+def there(path: Path | None) -> Note | None:
+    """Return the note of whoever keeps a computer up; None: nobody does, or one cannot know."""
+    if path is None or not Path(_lock(path).lock_file).exists():
+        return None
+    try:
+        found = take(path)
+    except OSError:
+        return None
+    if isinstance(found, Note):
+        return found
+    found.release()
+    return None
+
+
+def write(path: Path, note: Note) -> None:
+    """Leave a note; where the disk refuses, there is none: the lock counts."""
+    new = path.with_name(f"{path.name}.new")
+    with suppress(OSError):
+        new.write_text(json.dumps(asdict(note)), encoding="utf-8")
+        new.replace(path)
+
+
+def read(path: Path) -> Note:
+    """Return what a note says; an empty one where it cannot be read just now."""
+    try:
+        return Note(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Note()
+
+
+def _lock(path: Path) -> FileLock:
+    return FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)

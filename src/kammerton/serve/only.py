@@ -1,0 +1,73 @@
+"""That nobody else keeps the same computer up, for as long as this daemon lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from filelock import FileLock
+
+from kammerton.keeping import Note, take, write
+
+log = logging.getLogger(__name__)
+
+LOOK = 1.0
+"""s to try for: `kammerton status` has the lock for a moment when it asks whether somebody has."""
+
+ENDING = 10.0
+"""s that one gets to end that was told to."""
+
+PERIOD = 0.1
+
+
+class Only:
+    """The lock of one computer's supervisor, and its note."""
+
+    def __init__(self) -> None:
+        self._note = Note(os.getpid())
+        self._path: Path | None = None
+        self._lock: FileLock | None = None
+
+    async def become(self, path: str, stop: asyncio.Event) -> str:
+        """Take the lock, if it is not ours already; return who has it, "" where nobody else has.
+
+        Where there can be no lock it goes on: who opens the database will say what is wrong there.
+        """
+        if self._lock is not None or not path:
+            return ""
+        began = time.monotonic()
+        while True:
+            try:
+                found = take(Path(path))
+            except OSError as problem:
+                log.warning("no other daemon is kept from this computer: %s", problem)
+                return ""
+            if not isinstance(found, Note):
+                self._path, self._lock = Path(path), found
+                write(self._path, self._note)
+                return ""
+            waited = time.monotonic() - began
+            if waited > (ENDING if found.ends else LOOK) or stop.is_set():
+                return found.who
+            await asyncio.sleep(PERIOD)
+
+    def say(
+        self, starts: float | None = None, failures: int = 0, why: str = "", *, ends: bool = False
+    ) -> None:
+        """Say what follows; see `Note`. That it ends stays said."""
+        ends = ends or self._note.ends
+        note = replace(self._note, starts=starts, failures=failures, why=why, ends=ends)
+        if note != self._note and self._path is not None:
+            write(self._path, note)
+        self._note = note
+
+    def release(self) -> None:
+        """Let another become it."""
+        if self._path is not None and self._lock is not None:
+            self._path.unlink(missing_ok=True)
+            self._lock.release()
+            self._lock = None

@@ -1,0 +1,199 @@
+"""One daemon keeps a computer up, also while that computer's process is not there."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from kammerton import keeping
+from kammerton.cli import app
+from kammerton.keeping import Note
+from kammerton.model import StoreError
+from kammerton.serve.notify import Notify
+from kammerton.serve.only import Only
+from kammerton.serve.supervisor import supervise
+from kammerton.serve.words import Code
+from kammerton.store import Store, errand
+from tests.unit.serve.test_supervisor import FAST, PRETEND, begun, lab, lives, run, seen
+
+HELD = """
+import os, subprocess, sys, time
+from pathlib import Path
+from kammerton import keeping
+lock = keeping.take(Path(sys.argv[1]))
+keeping.write(Path(sys.argv[1]), keeping.Note(os.getpid()))
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+print(child.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def another(note: Path):
+    """Begin a process that has the lock, and a child; return both pids once it has it."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HELD, str(note)], stdout=subprocess.PIPE, text=True
+    )
+    return process, int(process.stdout.readline())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX here")
+def test_r7_the_lock_ends_with_a_killed_supervisor_though_its_children_live(tmp_path):
+    note = keeping.beside(tmp_path / "k.sqlite")
+    process, child = another(note)
+    try:
+        assert keeping.there(note) == Note(process.pid)
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        os.kill(child, 0)
+        assert keeping.there(note) is None
+    finally:
+        os.kill(child, signal.SIGKILL)
+        process.kill()
+        process.wait(10)
+        process.stdout.close()
+
+
+def test_r7_a_second_daemon_refuses_while_the_process_of_the_first_is_not_up(tmp_path, capfd):
+    """Neither does it switch off what that process left on: the first will."""
+    path = lab(tmp_path, "keeps works")
+    note = keeping.beside(tmp_path / "lab.toml.sqlite")
+    lock = keeping.take(note)
+    keeping.write(note, Note(4711, starts=time.time() + 100, failures=3))
+    try:
+        assert run(path) is Code.FAILED
+    finally:
+        lock.release()
+    assert "by another daemon already, process 4711" in capfd.readouterr().err
+    assert lives(path) == ["life tune"], "its process was neither let go nor told to end in order"
+
+
+def test_r7_one_that_ends_is_waited_for(tmp_path):
+    note, first, second = tmp_path / "k.daemon", Only(), Only()
+
+    async def main() -> str:
+        stop = asyncio.Event()
+        assert await first.become(str(note), stop) == ""
+        first.say(ends=True)
+        asyncio.get_running_loop().call_later(1.5, first.release)
+        return await second.become(str(note), stop)
+
+    assert asyncio.run(main()) == ""
+    second.release()
+    assert keeping.there(note) is None
+
+
+def test_r7_the_daemon_has_the_lock_over_all_lives_of_a_process_and_says_when_the_next_begins(
+    tmp_path,
+):
+    path = lab(tmp_path, "failed killed killed works")
+    path.with_name("lab.toml.keeps").touch()
+    note = keeping.beside(tmp_path / "lab.toml.sqlite")
+    rules = dataclasses.replace(FAST, first_pause=0.4, longest_pause=0.4)
+    found: list[Note | None] = []
+
+    def up() -> bool:
+        if seen(path, "life")():
+            found.append(keeping.there(note))
+        return seen(path, "go", times=2)()
+
+    assert run(path, until=up, rules=rules) is Code.DONE
+    assert len(begun(path)) == 4
+    known = [each for each in found if each is not None]
+    assert {each.pid for each in known[1:]} == {os.getpid()}
+    later = found[found.index(known[0]) :]
+    assert None not in later, "it has it without a gap"
+    assert any(each.starts and each.failures == 3 and "signal 9" in each.why for each in known)
+    assert keeping.there(note) is None, "and lets go of it at the end"
+    assert not note.exists()
+
+
+def test_a_computer_without_a_lock_is_kept_up_all_the_same(tmp_path, caplog):
+    (tmp_path / "file").write_text("")
+    path = lab(tmp_path, "keeps")
+    note = tmp_path / "file" / "k.daemon"
+
+    async def main() -> str:
+        return await Only().become(str(note), asyncio.Event())
+
+    assert asyncio.run(main()) == ""
+    assert "no other daemon is kept from this computer" in caplog.text
+    assert path.exists()
+
+
+@pytest.fixture
+def database(tmp_path):
+    """Return a database whose process has died, and whose daemon waits with the next."""
+    path = tmp_path / "k.sqlite"
+    with Store.open(path, "two-qubits") as store:
+        store.activity("t1 on q0")
+    note = keeping.beside(path)
+    lock = keeping.take(note)
+    keeping.write(note, Note(4711, time.time() + 40.2, 3, "it was killed by signal 9\nmore"))
+    yield path
+    lock.release()
+
+
+def status(database: Path, *options: str) -> str:
+    done = CliRunner(env={"COLUMNS": "400"}).invoke(app, ["status", str(database), *options])
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+def test_r7_status_says_that_the_daemon_runs_and_its_process_is_waited_for(database):
+    text = " ".join(status(database).split())
+    assert "the daemon runs (process 4711), and this computer's own process is not up: " in text
+    assert "attempt 4 begins in 40 s; it was killed by signal 9; CAUTION: outputs may be" in text
+    daemon = json.loads(status(database, "--json"))["daemon"]
+    assert 30 < daemon.pop("starts_in_seconds") < 41
+    assert (daemon["process"], daemon["attempt"], daemon["ends"]) == (4711, 4, False)
+    with Store.open(database, "two-qubits") as store:
+        store.activity("t1 on q0")
+        assert "the daemon runs" not in status(database)
+        assert json.loads(status(database, "--json"))["daemon"] is None
+        store.activity(None)
+    assert "this computer's own process is not up" in status(database)
+
+
+def test_r7_a_measurement_waits_a_little_for_the_next_process_and_then_says_what_is_so(
+    database, monkeypatch
+):
+    monkeypatch.setattr("kammerton.store.asking.WAIT", 0.3)
+    asked = {"target": "q0", "calibration": "t1"}
+    words = r"the daemon runs \(process 4711\).*attempt 4 begins in \d+ s.*nothing was changed"
+    with pytest.raises(StoreError, match=words):
+        errand(database, "measure", asked)
+
+
+def test_a_note_that_is_torn_hides_nobody(tmp_path):
+    note = tmp_path / "k.daemon"
+    lock = keeping.take(note)
+    for text in ("", "{", "[1]", '{"what": 1}'):
+        note.write_text(text)
+        assert "another process" in str(keeping.there(note))
+    lock.release()
+
+
+def test_r7_two_daemons_of_one_lab_the_second_goes_and_the_first_stays(tmp_path):
+    path = lab(tmp_path, "keeps")
+
+    async def main() -> tuple[Code, Code]:
+        stop = asyncio.Event()
+        more = {"rules": FAST, "command": PRETEND, "notify": Notify()}
+        first = asyncio.create_task(supervise([path], stop=stop, **more))
+        while not seen(path, "go")():  # noqa: ASYNC110 - another process says so
+            await asyncio.sleep(0.02)
+        second = await supervise([path], **more)
+        stop.set()
+        return await first, second
+
+    assert asyncio.run(main()) == (Code.DONE, Code.FAILED)
