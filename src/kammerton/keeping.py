@@ -7,6 +7,7 @@ ends: the processes that it begins inherit it from nobody.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from contextlib import suppress
@@ -57,6 +58,18 @@ class Note:
 def beside(database: Path) -> Path:
     """Return the file of the note of whoever keeps a database's computer up."""
     return database.with_name(f"{database.name}.daemon")
+
+
+def of_server(database: str) -> Path:
+    """Return the file of the note for a database of a server: of this user, on this machine.
+
+    A lock of the server needs a connection that lives as long as the daemon, which loads no driver;
+    it would be gone with the first restart of the server.
+    """
+    from platformdirs import user_state_path
+
+    stem = hashlib.sha256(database.lower().encode()).hexdigest()[:24]
+    return user_state_path("kammerton", appauthor=False) / "daemons" / stem
 
 
 def take(path: Path) -> FileLock | Note:

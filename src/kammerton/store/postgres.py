@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_state_path
 from sqlalchemy import Connection, Engine, NullPool, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from kammerton.keeping import of_server
 from kammerton.model import StoreError, StoreInUse, StoreUnavailable
 from kammerton.store import schema
 from kammerton.store.server_tables import STEPS, triggers
@@ -124,14 +124,9 @@ class ServerPlace:
 
     @property
     def keeping(self) -> Path:
-        """Return the note of the daemon that keeps the computer up: this user's, on this machine.
-
-        A lock of the server needs a connection that lives as long as the daemon, which loads no
-        driver; it would be gone with the first restart of the server.
-        """
-        where = f"{self.url.host}:{self.url.port or 5432}/{self.url.database}#{self.computer}"
-        stem = hashlib.sha256(where.lower().encode()).hexdigest()[:24]
-        return user_state_path("kammerton", appauthor=False) / "daemons" / stem
+        """Return the note of the daemon that keeps the computer up: of this user, this machine."""
+        url = self.url
+        return of_server(f"{url.host}:{url.port or 5432}/{url.database}#{self.computer}")
 
     def hurry(self) -> None:
         """Wait no longer than a moment from now on: the process is about to end."""

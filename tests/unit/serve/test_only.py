@@ -24,6 +24,7 @@ from kammerton.serve.only import Only
 from kammerton.serve.supervisor import supervise
 from kammerton.serve.words import Code
 from kammerton.store import Store, errand
+from kammerton.store.place import place_of
 from tests.unit.serve.test_supervisor import FAST, PRETEND, begun, lab, lives, run, seen
 
 HELD = """
@@ -197,3 +198,15 @@ def test_r7_two_daemons_of_one_lab_the_second_goes_and_the_first_stays(tmp_path)
         return await first, second
 
     assert asyncio.run(main()) == (Code.DONE, Code.FAILED)
+
+
+def test_r7_for_a_database_on_a_server_the_lock_is_one_for_every_spelling_of_it(
+    monkeypatch, tmp_path
+):
+    pytest.importorskip("psycopg")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    where = "postgresql+psycopg://{}db.lab{}/chips#two"
+    found = {place_of(where.format(*more)).keeping for more in (("", ""), ("a:b@", ":5432"))}
+    assert len(found) == 1
+    assert found != {place_of(where.format("", ":5433")).keeping}
+    assert found != {place_of("postgresql+psycopg://db.lab/chips#three").keeping}
