@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from tests.catalogue.truth import Array, Parameters, Traces, Truth, log_uniform, white
 
+LEVELS = ("contrast", "offset")
+
 
 def _silent(
     truth: Truth, rng: np.random.Generator, n: int
@@ -19,6 +21,17 @@ def _silent(
     snr = truth.columns({"s": log_uniform(rng, 5.0, 50.0, n)})["s"]
     y = truth.clean(truth.empty(p))
     return p, y, size, np.array(np.broadcast_to(size / snr, y.shape))
+
+
+def _told(
+    truth: Truth, p: Parameters, y: NDArray[Any], sigma: Array, clean: NDArray[Any] | None = None
+) -> Traces:
+    """Return traces about which is known what is known of real ones, and no value is right.
+
+    But for levels: flat at the middle of known ones is what an exact pulse leaves.
+    """
+    known = {name: value for name, value in truth.known(p).items() if name not in LEVELS}
+    return Traces(truth.axis, y, sigma, known=known, clean=clean)
 
 
 def _order(truth: Truth) -> Array:
@@ -39,15 +52,15 @@ def column(truth: Truth, values: Array) -> Array:
 
 def flat(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """The background, with noise from a fiftieth to a fifth of the usual signal."""
-    _, y, _, sigma = _silent(truth, rng, n)
-    return Traces(truth.axis, y + sigma * white(rng, y), sigma)
+    p, y, _, sigma = _silent(truth, rng, n)
+    return _told(truth, p, y + sigma * white(rng, y), sigma)
 
 
 def line(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """A slope that changes y by a third to three times the usual signal."""
-    _, y, size, sigma = _silent(truth, rng, n)
+    p, y, size, sigma = _silent(truth, rng, n)
     slope = way(truth, rng, y) * size * column(truth, log_uniform(rng, 0.3, 3.0, n))
-    return Traces(truth.axis, y + slope * _order(truth) + sigma * white(rng, y), sigma)
+    return _told(truth, p, y + slope * _order(truth) + sigma * white(rng, y), sigma)
 
 
 def _walk(rng: np.random.Generator, y: NDArray[Any]) -> NDArray[Any]:
@@ -67,41 +80,41 @@ def faint_walk(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
 
 
 def _walking(truth: Truth, rng: np.random.Generator, n: int, low: float, high: float) -> Traces:
-    _, y, _, sigma = _silent(truth, rng, n)
+    p, y, _, sigma = _silent(truth, rng, n)
     times = column(truth, log_uniform(rng, low, high, n))
-    return Traces(truth.axis, y + sigma * (white(rng, y) + times * _walk(rng, y)), sigma)
+    return _told(truth, p, y + sigma * (white(rng, y) + times * _walk(rng, y)), sigma)
 
 
 def walk_alone(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """A walk; sigma is a tenth of its step."""
-    _, y, size, _ = _silent(truth, rng, n)
+    p, y, size, _ = _silent(truth, rng, n)
     sigma = np.broadcast_to(0.1 * size / np.sqrt(np.prod(truth.shape)), y.shape)
-    return Traces(truth.axis, y + size * _walk(rng, y) + sigma * white(rng, y), np.array(sigma))
+    return _told(truth, p, y + size * _walk(rng, y) + sigma * white(rng, y), np.array(sigma))
 
 
 def step(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """One jump of 3 to 50 sigma somewhere in the middle 80 %."""
-    _, y, size, sigma = _silent(truth, rng, n)
+    p, y, size, sigma = _silent(truth, rng, n)
     after = _order(truth) > column(truth, rng.uniform(0.1, 0.9, n))
-    return Traces(truth.axis, y + way(truth, rng, y) * size * after + sigma * white(rng, y), sigma)
+    return _told(truth, p, y + way(truth, rng, y) * size * after + sigma * white(rng, y), sigma)
 
 
 def telegraph(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """A jump of 5 to 50 sigma, and back after 5 to 50 % of the trace."""
-    _, y, size, sigma = _silent(truth, rng, n)
+    p, y, size, sigma = _silent(truth, rng, n)
     first = rng.uniform(0.05, 0.45, n)
     after, before = (
         _order(truth) > column(truth, each) for each in (first, first + rng.uniform(0.05, 0.5, n))
     )
     y = y + way(truth, rng, y) * size * (after & ~before)
-    return Traces(truth.axis, y + sigma * white(rng, y), sigma, clean=y)
+    return _told(truth, p, y + sigma * white(rng, y), sigma, clean=y)
 
 
 def outlier(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """Noise, and one point 8 to 80 sigma away."""
-    _, y, _, sigma = _silent(truth, rng, n)
+    p, y, _, sigma = _silent(truth, rng, n)
     y = y + sigma * white(rng, y)
-    return Traces(truth.axis, hit(truth, rng, y, sigma, (8.0, 80.0)), sigma)
+    return _told(truth, p, hit(truth, rng, y, sigma, (8.0, 80.0)), sigma)
 
 
 def hit(
@@ -117,11 +130,11 @@ def hit(
 
 def hum(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """A sinusoid of 1 to 10 periods and the usual size."""
-    _, y, size, sigma = _silent(truth, rng, n)
+    p, y, size, sigma = _silent(truth, rng, n)
     off = rng.uniform(0.125, 0.375, n) + 0.5 * rng.integers(0, 2, n)
     wave = wave_of(truth, rng, n, 1.0, 10.0, off)
     y = y + way(truth, rng, y) * size * wave
-    return Traces(truth.axis, y + sigma * white(rng, y), sigma, clean=y)
+    return _told(truth, p, y + sigma * white(rng, y), sigma, clean=y)
 
 
 def wave_of(
@@ -140,6 +153,6 @@ def wave_of(
 
 def constant(truth: Truth, rng: np.random.Generator, n: int) -> Traces:
     """The same number at every point, in a half of them 0."""
-    _, y, size, sigma = _silent(truth, rng, n)
+    p, y, size, sigma = _silent(truth, rng, n)
     level = way(truth, rng, y) * size * column(truth, rng.integers(0, 2, n).astype(float))
-    return Traces(truth.axis, np.array(np.broadcast_to(level, y.shape)), sigma)
+    return _told(truth, p, np.array(np.broadcast_to(level, y.shape)), sigma)

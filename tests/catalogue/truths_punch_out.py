@@ -51,7 +51,7 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "punch_out", "punch_out", (FREQUENCIES, POWERS), resonators, resonator, scored,
             in_linewidths,
-            fixed=("at",), breaks=False, size=lambda p: p["gain"] * p["depth"],
+            fixed=("at",), breaks=False, strength="depth", size=lambda p: p["gain"] * p["depth"],
             mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
         ),
     )

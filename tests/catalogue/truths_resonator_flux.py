@@ -62,8 +62,8 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "resonator_flux_map", "resonator_flux_map", (FREQUENCIES, BIASES), arcs, arc, scored,
             scales, known=lambda p: dict(KNOWN),
-            breaks=False, size=lambda p: p["gain"] * p["depth"], mixed=(8.0, 100.0),
-            snrs=(8.0, 20.0, 50.0),
+            breaks=False, strength="depth", size=lambda p: p["gain"] * p["depth"],
+            mixed=(8.0, 100.0), snrs=(8.0, 20.0, 50.0),
         ),
     )
 }  # fmt: skip

@@ -76,13 +76,28 @@ def between(
     return draw
 
 
-def outside_or_wide(rng: np.random.Generator, n: int, phase: bool = True) -> Parameters:
+def outside_or_wide(
+    depth: tuple[float, float] = (0.2, 0.95), *, phase: bool = True, leak: bool = False
+) -> Draw:
     """Windows that show less than a resonance: it is wider, or lies beside the window."""
-    wide = between((1.5, 6.0), (0.0, 1.0), phase=phase)(rng, n)
-    beside = between((0.1, 0.4), phase=phase)(rng, n)
-    side, away = rng.choice([-1.0, 1.0], n), beside["width"] * rng.uniform(0.1, 0.8, n)
-    beside["centre"] = np.where(side > 0, 1 + away, -away)
-    return {name: np.where(rng.random(n) < 0.5, wide[name], beside[name]) for name in wide}
+
+    def draw(rng: np.random.Generator, n: int) -> Parameters:
+        wide = between((1.5, 6.0), (0.0, 1.0), depth, phase=phase, leak=leak)(rng, n)
+        beside = between((0.1, 0.4), depth=depth, phase=phase, leak=leak)(rng, n)
+        side, away = rng.choice([-1.0, 1.0], n), beside["width"] * rng.uniform(0.1, 0.8, n)
+        beside["centre"] = np.where(side > 0, 1 + away, -away)
+        return {name: np.where(rng.random(n) < 0.5, wide[name], beside[name]) for name in wide}
+
+    return draw
+
+
+def windows(depth: tuple[float, float], **how: bool) -> dict[str, Draw]:
+    """Return draws for windows that are well chosen, too short and too long."""
+    return {
+        "typical": between((0.04, 0.15), (0.25, 0.75), depth, **how),
+        "short": outside_or_wide(depth, **how),
+        "long": between((0.0002, 0.002), depth=depth, **how),
+    }
 
 
 def loaded(p: Parameters) -> dict[str, Array]:
@@ -136,8 +151,7 @@ TRUTHS: dict[str, Truth] = {
     for truth in (
         resonance(
             "notch", between(WIDE), notch, qualities(1.0),
-            typical=between((0.04, 0.15), (0.25, 0.75), (0.4, 0.9)), short=outside_or_wide,
-            long=between((0.0002, 0.002)),
+            **windows((0.4, 0.9)),
         ),
         resonance(
             "notch, sloping background", between((0.02, 0.2), slope=True), notch, qualities(1.0),
@@ -149,24 +163,22 @@ TRUTHS: dict[str, Truth] = {
             breaks=False,
         ),
         resonance(
-            "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5), breaks=False,
-            known=lambda p: {"geometry": "reflection"},
+            "reflection", between(WIDE, depth=(0.6, 1.9)), notch, qualities(0.5),
+            known=lambda p: {"geometry": "reflection"}, **windows((0.8, 1.8)),
         ),
         resonance(
             "transmission", between(WIDE, depth=(0.8, 1.0), leak=True), transmission, through,
-            breaks=False, known=lambda p: {"geometry": "transmission"},
+            known=lambda p: {"geometry": "transmission"}, **windows((0.8, 1.0), leak=True),
         ),
         resonance(
             "notch, magnitude", between(WIDE, depth=(0.2, 0.9), phase=False), seen(notch),
-            qualities(1.0), **ABOVE_NOISE,
-            typical=between((0.04, 0.15), (0.25, 0.75), (0.4, 0.9), phase=False),
-            short=lambda rng, n: outside_or_wide(rng, n, phase=False),
-            long=between((0.0002, 0.002), phase=False),
+            qualities(1.0), **ABOVE_NOISE, **windows((0.4, 0.9), phase=False),
         ),
         resonance(
             "transmission, magnitude", between(WIDE, depth=(0.8, 1.0), phase=False, leak=True),
-            seen(transmission), through, breaks=False, **ABOVE_NOISE,
+            seen(transmission), through, **ABOVE_NOISE,
             known=lambda p: {"geometry": "transmission"},
+            **windows((0.8, 1.0), phase=False, leak=True),
         ),
     )
 }  # fmt: skip

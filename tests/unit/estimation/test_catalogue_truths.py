@@ -47,6 +47,14 @@ def test_every_hidden_parameter_can_be_told_from_the_others(name):
             assert np.median(best[value] / np.abs(scale.get(value, size))) < 0.1, value
 
 
+def test_where_there_is_nothing_the_same_is_known_but_for_levels():
+    reflection, fine = (ALL[name] for name in ("resonator_spectroscopy, reflection",
+                                               "fine_amplitude"))  # fmt: skip
+    assert flat(reflection, np.random.default_rng(1), 3).known == {"geometry": "reflection"}
+    assert flat(fine, np.random.default_rng(1), 3).known == {}
+    assert not flat(reflection, np.random.default_rng(1), 3).low
+
+
 def test_the_bound_of_a_line_of_known_formula():
     """With contrast and offset known, sigma(T) = sigma / |dy/dT| over the root of the sum."""
     truth, rng = ALL["t1, readout known"], np.random.default_rng(3)

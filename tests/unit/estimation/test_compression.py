@@ -6,7 +6,10 @@ import numpy as np
 import pytest
 
 from kammerton.estimation import fit_batch
+from kammerton.estimation.maps.flattened import flattened
+from kammerton.estimation.maps.ridge import Columns
 from kammerton.estimation.resonances import compression
+from tests.catalogue.registry import truths
 
 F = np.linspace(0.0, 1.0, 201)
 TONES = 7e9 + 20e6 * F
@@ -76,3 +79,52 @@ def test_how_much_is_compressed_does_not_depend_on_whether_the_noise_is_known(mo
         fit_batch("resonator_spectroscopy", TONES, y, noise)
     (known, _), (scattered, _) = found
     np.testing.assert_allclose(known, scattered, rtol=1e-6)
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["sigma", "no sigma"])
+@pytest.mark.parametrize("name", ["notch, magnitude", "transmission, magnitude"])
+def test_a_compressed_magnitude_is_saturated(name, given):
+    truth = truths()[f"resonator_spectroscopy, {name}"]
+    rng = np.random.default_rng(3)
+    p = truth.benign(rng, 40)
+    rest = truth.clean(truth.empty(p))
+    away = truth.clean(p) - rest
+    largest = np.abs(away).max(axis=1, keepdims=True)
+    squeezed = rest + largest / 1.5 * np.tanh(1.5 * away / largest)
+    found = truth.fit(truth.measured(rng, p, 300.0, squeezed), given)
+    assert np.mean(found.status == "saturated") > 0.9
+    found = truth.fit(truth.measured(rng, p, 300.0), given)
+    assert set(found.status) == {"success"}
+
+
+@pytest.mark.parametrize("kind", ["punch_out", "resonator_flux_map"])
+def test_a_map_of_compressed_resonances_is_saturated(kind):
+    truth = truths()[kind]
+    rng = np.random.default_rng(5)
+    p = truth.benign(rng, 6)
+    rest = truth.clean(truth.empty(p))
+    away = truth.clean(p) - rest
+    size = np.abs(away)
+    hard = 1.0 / size.max(axis=(1, 2), keepdims=True)
+    less = np.tanh(hard * size) / np.maximum(hard * size, 1e-12)
+    found = truth.fit(truth.measured(rng, p, 50.0, rest + away * less))
+    assert set(found.status) == {"saturated"}, found.reason
+    assert "amplifier saturates" in found.reason[0]
+    found = truth.fit(truth.measured(rng, p, 50.0))
+    assert set(found.status) == {"success"}, found.reason
+
+
+def test_a_map_that_is_hardly_compressed_is_left_alone():
+    """A hundredth of the line is less than what matters, however well it is seen."""
+    f, at = np.linspace(0.0, 1.0, 201), np.full(30, 0.5)
+    line = 1.0 / (1.0 + 2j * (f - 0.5) / 0.1) * np.ones((30, 1))
+    noise = np.random.default_rng(1).normal(size=(2, 30, 201))
+    for amount, flat in ((0.01, False), (0.1, True)):
+        z = (
+            1.0
+            - 0.8 * line * (1.0 - amount * np.abs(line) ** 2)
+            + 1e-3 * (noise[0] + 1j * noise[1])
+        )
+        c = Columns(f, np.linspace(0.0, 1.0, 30), z, np.full(z.shape, 1e3), 2)
+        assert flattened(c, at, 0.1) is flat
+        assert not flattened(c, np.full(30, np.nan), 0.1)

@@ -32,6 +32,10 @@ CLASSES = {broken.name: broken for broken in BROKEN}
             id="a walk that touches zero, at a reduced chi-square of 83",
         ),
         pytest.param(
+            "resonator_spectroscopy, transmission", "line", 7, [2309, 2783, 5640, 8575],
+            id="a drift beside a faint leak that a long cable turns",
+        ),
+        pytest.param(
             "drag", "random walk and noise", 31, [9585, 10344], id="a walk that turns at the edge"
         ),
     ],

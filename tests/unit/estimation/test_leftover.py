@@ -41,7 +41,7 @@ def test_what_is_alike_counts_as_often():
     assert 0.95 < half / (0.5 + 0.5 * points) < 1.4
 
 
-@pytest.mark.parametrize("kind", ["avoided_crossing", "qubit_flux_map"])
+@pytest.mark.parametrize("kind", ["avoided_crossing", "qubit_flux_map", "punch_out"])
 def test_errors_know_of_a_hum(kind):
     truth, spur = plain(kind)[kind], next(each for each in BROKEN if each.name == "spur")
     traces = spur.traces(truth, 5, 25)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from kammerton.estimation.numeric.prepare import prepare
-from kammerton.estimation.resonances.seeds import fill_jumps
+from kammerton.estimation.resonances.nulls import fill_jumps
 from tests.catalogue import nothing
 from tests.catalogue.registry import truths
 

@@ -60,15 +60,22 @@ Fit = TypeVar("Fit", bound=Fitted)
 
 def widened(found: Fit) -> Fit:
     """Return a fit whose errors know of what it leaves that is not noise."""
-    whole, fit = found.whole, found.fit
-    if whole is None:
-        c, model, used = found.c, fit.pull.model, fit.pull.reach & found.misses.kept[:, None]
-    else:
-        c, model, used = whole.c, whole.model, np.ones(whole.c.w.shape, dtype=bool)
-    left = np.where(used & (c.w > 0), (c.z - model) * c.w, 0.0)
-    count = c.parts * int(np.count_nonzero(left))
-    more = 1.0 if whole is None else excess(whole.reduced, count)
-    return replace(found, wider=more * alike(left))
+    if found.whole is not None:
+        return replace(found, wider=uneven(found.whole))
+    return replace(found, wider=uneven_apart(found.c, found.fit, found.misses))
+
+
+def uneven_apart(c: Columns, fit: Tracked, found: Misses) -> float:
+    """Return the same for a fit with heights free in every column, near its lines."""
+    used = fit.pull.reach & found.kept[:, None] & (c.w > 0)
+    return alike(np.where(used, (c.z - fit.pull.model) * c.w, 0.0))
+
+
+def uneven(whole: Whole) -> float:
+    """Return by what variances grow for what a fit of all points leaves that is not noise."""
+    c = whole.c
+    left = (c.z - whole.model) * c.w
+    return excess(whole.reduced, c.parts * int(np.count_nonzero(left))) * alike(left)
 
 
 def chi_squares(maps: Maps, found: Sequence[Fitted | None]) -> Array:

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 from kammerton.estimation.maps.arcs import candidates
 from kammerton.estimation.maps.faults import without_faults
+from kammerton.estimation.maps.fitted import uneven, uneven_apart
+from kammerton.estimation.maps.flattened import FLATTENED, flattened
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.misses import Misses, another, clumping, misses
 from kammerton.estimation.maps.objections import UNEVEN, coarse, empty, no_line
@@ -196,7 +198,8 @@ def _side(
     start, prior = np.array([np.median(mine)]), (np.zeros(1), np.zeros(1))
     fit = follow(part, law, start, prior, width, POLE if c.parts == 2 else FANO)
     held = misses(part, fit)
-    return Side(powers, replace(fit, cov=fit.cov * clumping(fit, held)), held)
+    wider = clumping(fit, held) * uneven_apart(part, fit, held)
+    return Side(powers, replace(fit, cov=fit.cov * wider), held)
 
 
 def _plain(bright: NDArray[np.bool_], sides: tuple[Side, Side], split: int) -> tuple[int, int]:
@@ -223,7 +226,8 @@ def _numbers(found: list[Found | None], maps: Maps) -> Derived:
         cov[n][np.ix_([0, 3], [0, 3])] = low.cov[:2, :2]
         cov[n, 1, 1], cov[n, 2, 2] = high.cov[0, 0], step**2 / 12
         if whole is not None:
-            theta[n, [0, 1, 3]], cov[n][np.ix_([0, 1, 3], [0, 1, 3])] = whole.theta, whole.cov
+            theta[n, [0, 1, 3]] = whole.theta
+            cov[n][np.ix_([0, 1, 3], [0, 1, 3])] = uneven(whole) * whole.cov
     f0, df = float(maps.axes[0][0]), float(np.ptp(maps.axes[0]))
 
     def formulas(t: Array) -> dict[str, Array]:
@@ -249,6 +253,8 @@ def _objections(
     moved, window = abs(value["shift"]), float(np.ptp(maps.axes[0]))
     yield _unlike(found)
     yield _two_at_once(c, found)
+    if flattened(c, _places(found), width / window):
+        yield rejected("saturated", FLATTENED)
     yield coarse(width / window, c.step, NARROWEST, value["frequency"] - 0.5 * value["shift"],
                  2.0 * moved / window)  # fmt: skip
     one = not moved > max(APART * error["shift"], PART_OF_WIDTH * width)
@@ -279,6 +285,14 @@ def _objections(
             "range too narrow", "hardly a power is high enough to show the bare resonator",
             Advice(centre_on=float(power[-1]), axis=1),
         )  # fmt: skip
+
+
+def _places(found: Found) -> Array:
+    """Return where the line of each power lies (B,); NaN where none is plain."""
+    at = np.full(len(found.bright), np.nan)
+    for side in (found.low, found.high):
+        at[side.powers] = np.where(side.misses.kept, side.fit.positions[0], np.nan)
+    return at
 
 
 def _unlike(found: Found) -> Objection | None:

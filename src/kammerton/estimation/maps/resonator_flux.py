@@ -26,6 +26,7 @@ from kammerton.estimation.maps.arcfit import find
 from kammerton.estimation.maps.arcs import Arc, Seeker
 from kammerton.estimation.maps.faults import without_faults
 from kammerton.estimation.maps.fitted import chi_squares, stacked
+from kammerton.estimation.maps.flattened import FLATTENED, flattened
 from kammerton.estimation.maps.flux import FIXED, Scale
 from kammerton.estimation.maps.maps import Maps, over_a_map
 from kammerton.estimation.maps.positions import Law
@@ -115,6 +116,7 @@ def resonator_flux_map(maps: Maps, known: Known) -> Outcome:
     for n, ((c, back), each, model) in enumerate(zip(pictures, found, models, strict=True)):
         close(findings, n, [_above(qubits[n], scale)])
         close(findings, n, objections(c, each, judged, n, scale, maps.known_noise, model, ARC))
+        close(findings, n, [_flattened(each)])
         if each is not None:
             curve[n] = back(each.image).T
     findings.accept(lambda n: CLEAR if qubits[n].whole else f"{CLEAR}; {HANGS}")
@@ -133,6 +135,14 @@ def _above(qubit: Qubit, scale: Scale) -> Objection | None:
         return None
     return rejected("wrong branch", "the qubit's sweet spot lies above the resonator: it crosses, "
                     "which is a map of an avoided crossing")  # fmt: skip
+
+
+def _flattened(found: Found | None) -> Objection | None:
+    if found is None:
+        return None
+    c = found.c if found.whole is None else found.whole.c
+    at = np.where(found.misses.kept, found.fit.positions[0], np.nan)
+    return rejected("saturated", FLATTENED) if flattened(c, at, found.fit.width) else None
 
 
 def _model(b: Array, parts: int, scale: Scale, qubit: Qubit) -> Model:

@@ -11,12 +11,8 @@ from numpy.typing import NDArray
 from kammerton.estimation.numeric.poles import ALONE, fit_poles
 from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.solver import Solution, replaced
-from kammerton.estimation.resonances.seeds import (
-    Start,
-    careful_nulls,
-    resonance_starts,
-    smooth_nulls,
-)
+from kammerton.estimation.resonances.nulls import careful_nulls, smooth_nulls
+from kammerton.estimation.resonances.seeds import Start, resonance_starts
 from kammerton.estimation.verdict.evidence import Mask, delta_cost, limits, structured
 from kammerton.estimation.verdict.nulls import Nulls
 from kammerton.estimation.verdict.traits import autocorrelation
@@ -55,13 +51,16 @@ class Plane:
         noise = np.ones(len(self.sign))
         if not self.turned.known_noise:
             noise = self.fit.cost / np.maximum(self.turned.rows - self.fit.free, 1)
-        doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | (self.fit.p[:, 1] > WIDE)
+        wide = self.fit.p[:, 1] > WIDE
+        doubt = (plain.flat[0] - self.fit.cost < DOUBTFUL * noise) | wide
         doubt |= _size(self.fit) < DOUBTFUL * noise  # the seed's delay may be no good for a null
         jumps = self._like_a_jump()
         which = np.flatnonzero(doubt | jumps)
         if len(which) == 0:
             return plain
-        careful = careful_nulls(self.turned.take(which), self.delay[which], jumps[which])
+        careful = careful_nulls(
+            self.turned.take(which), self.delay[which], jumps[which], wide[which]
+        )
         return plain.replaced(which, plain.take(which).least(careful))
 
     def _like_a_jump(self) -> Mask:

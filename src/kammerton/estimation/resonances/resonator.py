@@ -20,8 +20,9 @@ from kammerton.estimation.numeric.prepare import Batch
 from kammerton.estimation.numeric.seeds import search
 from kammerton.estimation.numeric.solver import Solution, merged, solve
 from kammerton.estimation.resonances.compression import compressed
+from kammerton.estimation.resonances.flattened import flattened
 from kammerton.estimation.resonances.plane import DEGREES, fit_plane, over_background
-from kammerton.estimation.verdict.evidence import Evidence, propagate, structured, weigh
+from kammerton.estimation.verdict.evidence import Evidence, Mask, propagate, structured, weigh
 from kammerton.estimation.verdict.findings import (
     OUTSIDE,
     Findings,
@@ -79,6 +80,7 @@ def _complex(batch: Batch, geometry: object, drift: float) -> Outcome:
     found = _judged(
         turned, share, fit, curve, nulls, weigh(turned, fit, curve, nulls),
         lambda p: _qualities(p[..., 0], p[..., 1], share * _ratio(p).real, zero, span), drift,
+        lambda among: compressed(turned, fit, among),
     )  # fmt: skip
     found.curve[:, batch.points :] *= plane.sign[:, None]
     return found
@@ -158,7 +160,10 @@ def _magnitude(batch: Batch, geometry: object, drift: float) -> Outcome:
     evidence = _stricter(
         weigh(seen, fit, power - seen.level[:, None], nulls), weigh(batch, fit, curve, nulls)
     )
-    return _judged(batch, share, fit, curve, nulls, evidence, derive, drift)
+    return _judged(
+        batch, share, fit, curve, nulls, evidence, derive, drift,
+        lambda among: flattened(batch, fit, size, among & sizes),
+    )  # fmt: skip
 
 
 def _stricter(squares: Evidence, sizes: Evidence) -> Evidence:
@@ -229,7 +234,7 @@ def _ratio_of_power(theta: Array, level: Array) -> Array:
 
 def _judged(
     batch: Batch, share: Array, fit: Solution, curve: Array, nulls: Nulls, evidence: Evidence,
-    derive: Callable[[Array], dict[str, Array]], drift: float,
+    derive: Callable[[Array], dict[str, Array]], drift: float, bent: Callable[[Mask], Mask],
 ) -> Outcome:  # fmt: skip
     found = propagate(derive, fit, evidence)
     findings = Findings(batch.traces)
@@ -239,8 +244,7 @@ def _judged(
     if batch.parts == 2:
         judge_rails(findings, batch)
     judge_signal(findings, batch, evidence, snr, law, searched, OUTSIDE)
-    if batch.parts == 2:
-        findings.rejected(compressed(batch, fit, findings.is_open()), "saturated", COMPRESSED)
+    findings.rejected(bent(findings.is_open()), "saturated", COMPRESSED)
     judge_line(findings, batch, found, WIDEST_PLANE if batch.parts == 2 else WIDEST)
     _judge_circle(findings, found)
     judge_doubt(findings, evidence, law, searched, drift)

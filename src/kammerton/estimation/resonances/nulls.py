@@ -1,0 +1,163 @@
+"""What a complex resonance is compared with: a cable of some delay, beside a line or a jump."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from kammerton.estimation.numeric.kernels import kernel, piece
+from kammerton.estimation.numeric.prepare import Batch
+from kammerton.estimation.resonances.seeds import unwind, unwound
+from kammerton.estimation.verdict.nulls import Nulls, simple_laws
+
+Array = NDArray[np.float64]
+
+JUMP_MORE = 5  # parameters of a jump beside a cable more than `smooth_nulls` gives it
+SCANNED = tuple(np.linspace(-reach, reach, n) for reach, n in ((0.6, 13), (0.08, 7), (0.02, 7)))
+"""Turns about a delay that are tried, one set about the best of the other."""
+SCANNED_FAR = (np.linspace(-2.0, 2.0, 41), *SCANNED[1:])
+"""The same where a drift may have been taken for a wide resonance, and so its delay is no good."""
+
+
+def smooth_nulls(batch: Batch, delay: Array) -> Nulls:
+    """Return the costs of no resonance: a constant and a slope behind the cable delay (N,)."""
+    simple = simple_laws(batch.with_y(unwound(batch.y, batch.x, batch.step, delay)))
+    flat, line = simple.flat[0], simple.line[0]
+    return Nulls((line, 5), (line, 5), (flat, 3), simple.walk)
+
+
+def careful_nulls(
+    batch: Batch, delay: Array, jumps: NDArray[np.bool_], wide: NDArray[np.bool_]
+) -> Nulls:
+    """Return the costs of no resonance at the best delay, beside a line or a jump that have none.
+
+    jumps: (N,) where a jump is worth trying; wide: where the resonance is.
+
+    A straight line of its own is what drift adds, and a jump what a loose cable does; with the
+    cable's delay they bend.
+    """
+    line, jump = np.full((2, batch.traces), np.inf)
+    for which, turns in ((wide, SCANNED_FAR), (~wide, SCANNED)):
+        if which.any():
+            line[which] = _scanned(batch.take(which), delay[which], fill_beside_a_line, turns)
+    if jumps.any():
+        jump[jumps] = _scanned(batch.take(jumps), delay[jumps], fill_jumps, SCANNED)
+    jump *= batch.rows ** (JUMP_MORE / batch.rows)  # by delta-BIC, as good as one of 3 parameters
+    return Nulls((line, 7), (line, 7), (jump, 3), (np.full_like(line, np.inf), 7))
+
+
+def _scanned(
+    batch: Batch, delay: Array, fill: Callable[..., None], scanned: tuple[Array, ...]
+) -> Array:
+    """Return the least cost (N,) over delays about `delay` (N,)."""
+    cost = np.full(batch.traces, np.inf)
+    for turns in scanned:
+        tries = delay[:, None] + turns
+        costs = np.empty(tries.shape)
+        fill(batch.x, batch.step, batch.y, batch.w, tries, costs)
+        best, rows = costs.argmin(axis=1), np.arange(batch.traces)
+        delay, cost = tries[rows, best], costs[rows, best]
+    return cost
+
+
+@kernel
+def fill_jumps(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, D) with the costs of one jump, at its best place, and a cable of each delay."""
+    m = x.shape[1]
+    turn, none = np.empty((2, 2 * m)), np.zeros((1, 2 * m))
+    none[0, :m] = 1.0
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        for d in range(delay.shape[1]):
+            unwind(none, x[k : k + 1], step[k : k + 1], -delay[n, d : d + 1], turn[:1])
+            out[n, d] = jump(y[n, :m], y[n, m:], w[n, :m], turn[0, :m], turn[0, m:])
+
+
+@kernel
+def jump(re: Array, im: Array, w: Array, a: Array, b: Array) -> float:
+    """Return the cost of two levels, one after the other, beside a + ib times a coefficient."""
+    whole = zz = zr = zi = er = ei = pr = pi = 0.0
+    for i in range(re.size):
+        g = w[i] * w[i]
+        whole, zz = whole + g, zz + g * (re[i] * re[i] + im[i] * im[i])
+        zr, zi, er, ei = zr + g * re[i], zi + g * im[i], er + g * a[i], ei + g * b[i]
+        pr += g * (a[i] * re[i] + b[i] * im[i])
+        pi += g * (a[i] * im[i] - b[i] * re[i])
+    least, v, yr, yi, tr, ti = zz, 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(re.size):
+        g = w[i] * w[i]
+        v, yr, yi, tr, ti = v + g, yr + g * re[i], yi + g * im[i], tr + g * a[i], ti + g * b[i]
+        if v < 1e-9 * whole or v > (1.0 - 1e-9) * whole:
+            continue
+        p, q = 1.0 / v, 1.0 / (whole - v)
+        ar, ai, cr, ci = zr - yr, zi - yi, er - tr, ei - ti  # after the jump
+        cost = zz - p * (yr * yr + yi * yi) - q * (ar * ar + ai * ai)
+        left = whole - p * (tr * tr + ti * ti) - q * (cr * cr + ci * ci)
+        fr = pr - p * (tr * yr + ti * yi) - q * (cr * ar + ci * ai)
+        fi = pi - p * (tr * yi - ti * yr) - q * (cr * ai - ci * ar)
+        if left > 1e-10 * whole:
+            cost -= (fr * fr + fi * fi) / left
+        least = min(least, cost)
+    return max(least, 0.0)
+
+
+@kernel
+def fill_beside_a_line(x: Array, step: Array, y: Array, w: Array, delay: Array, out: Array) -> None:
+    """Fill out (N, D) with the costs of a line and a cable of each delay (N, D)."""
+    m = x.shape[1]
+    line = np.empty(8)
+    for n in range(y.shape[0]):
+        k = n if x.shape[0] > 1 else 0
+        re, im, v = y[n, :m], y[n, m:], w[n, :m]
+        straight(x[k], re, im, v, line)
+        for d in range(delay.shape[1]):
+            gain = cable(x[k], step[k], re, im, v, -2.0 * math.pi * delay[n, d], line)
+            out[n, d] = max(line[7] - gain, 0.0)
+
+
+@piece
+def straight(x: Array, re: Array, im: Array, w: Array, line: Array) -> None:
+    """Fill line: weight, mean x, square of x; z times 1 and times x (Re, Im); what it leaves."""
+    total = mean = 0.0
+    for i in range(x.size):
+        total += w[i] * w[i]
+        mean += w[i] * w[i] * x[i]
+    total = max(total, 1e-300)
+    mean /= total
+    square = zr = zi = tr = ti = zz = 0.0
+    for i in range(x.size):
+        g, t = w[i] * w[i], x[i] - mean
+        square += g * t * t
+        zr, zi, tr, ti = zr + g * re[i], zi + g * im[i], tr + g * t * re[i], ti + g * t * im[i]
+        zz += g * (re[i] * re[i] + im[i] * im[i])
+    square = max(square, 1e-300)
+    line[0], line[1], line[2] = total, mean, square
+    line[3], line[4], line[5], line[6] = zr, zi, tr, ti
+    line[7] = zz - (zr * zr + zi * zi) / total - (tr * tr + ti * ti) / square
+
+
+@piece
+def cable(
+    x: Array, step: float, re: Array, im: Array, w: Array, turn: float, line: Array
+) -> float:  # fmt: skip
+    """Return by how much exp(i turn x) beside the line lowers the cost."""
+    total, mean, square = line[0], line[1], line[2]
+    zr, zi, tr, ti = line[3], line[4], line[5], line[6]
+    a, b = math.cos(turn * x[0]), math.sin(turn * x[0])
+    ca, sa = math.cos(turn * step), math.sin(turn * step)
+    cr = ci = sr = si = pr = pi = 0.0
+    for i in range(x.size):
+        if step <= 0.0:
+            a, b = math.cos(turn * x[i]), math.sin(turn * x[i])
+        g, t = w[i] * w[i], x[i] - mean
+        cr, ci, sr, si = cr + g * a, ci + g * b, sr + g * t * a, si + g * t * b
+        pr += g * (a * re[i] + b * im[i])
+        pi += g * (a * im[i] - b * re[i])
+        a, b = a * ca - b * sa, a * sa + b * ca
+    left = total - (cr * cr + ci * ci) / total - (sr * sr + si * si) / square
+    pr -= (cr * zr + ci * zi) / total + (sr * tr + si * ti) / square
+    pi -= (cr * zi - ci * zr) / total + (sr * ti - si * tr) / square
+    return (pr * pr + pi * pi) / left if left > 1e-10 * total else 0.0
