@@ -21,6 +21,7 @@ FEW = 5000
 STD, COVER = (0.95, 1.05), 0.02
 GOOD_REFUSED = 0.01  # share of good traces
 LINE = 0.01  # probability of its chi-square above which a straight line explains a trace
+ANGLES = ("phase",)  # the same after a turn
 WITHIN = {"68": (1.0, 0.6827), "95": (1.96, 0.95)}
 
 
@@ -58,6 +59,7 @@ def judged(held: Set) -> Judged:
     found = fitted(held)
     known = {name: held.known(name) for name in held.scored}
     off = {name: found.values[name] - held.traces.low[name] for name in known}
+    off |= {name: (off[name] + np.pi) % (2 * np.pi) - np.pi for name in off if name in ANGLES}
     with np.errstate(invalid="ignore", divide="ignore"):
         error = {name: off[name] / held.best[name] for name in known}
         pull = {name: np.abs(off[name] / found.stderr[name]) for name in known}
@@ -119,7 +121,8 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "## 3. Honesty of the error bars\n"
     yield (
         f"Traces at an SNR from 5 to 100 ({ranges()}) whose value is identifiable: "
-        f"its Cramer-Rao bound is below 5 %; {effort.told} of them, or as many as were among "
+        "its Cramer-Rao bound is below 5 % (a line's of its width, an offset's of the contrast, a "
+        f"phase's of a radian); {effort.told} of them, or as many as were among "
         f"{effort.draws} draws. Whatever the verdict, all count. std is that "
         f"of error/bound within {FAR:g} bounds, far the number beyond; coverage is the share "
         "whose 68 % and 95 % bars hold the truth, and the last the 95 % bars of accepted traces. "
@@ -135,6 +138,7 @@ def lines(effort: Effort) -> Iterator[str]:
         found = many(truth, effort)
         for name in found.known:
             yield _honesty_row(truth, found, name, effort.told)
+        yield from _aside(truth, effort)
         refusals.append(_refusals(truth, found))
     yield "\n### False rejects\n"
     yield (
@@ -150,6 +154,14 @@ def lines(effort: Effort) -> Iterator[str]:
     yield "|---|---|---|---|---|---|---|---|"
     yield from refusals
     yield ""
+
+
+def _aside(truth: Truth, effort: Effort) -> Iterator[str]:
+    aside = truth.aside()
+    if aside is not None:
+        found = many(aside, effort)
+        for name in found.known:
+            yield _honesty_row(aside, found, name, effort.told)
 
 
 def ranges() -> str:

@@ -27,6 +27,7 @@ from tests.benchmarks import (
     fits_empty,
     fits_honesty,
     fits_readout,
+    fits_sizes,
     fits_speed,
     fits_success,
     fits_verdicts,
@@ -39,7 +40,7 @@ from tests.real_data import table as real_data
 
 FOLDER = Path("bench-fits")
 BY_KIND: dict[str, Callable[[Effort], Iterable[str]]] = {
-    "speed": fits_speed.lines,
+    "speed": lambda asked: (*fits_speed.lines(asked), *fits_sizes.lines(asked)),
     "success": fits_success.lines,
     "honesty": fits_honesty.lines,
     "verdicts": fits_verdicts.lines,

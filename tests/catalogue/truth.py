@@ -98,7 +98,8 @@ class Truth:
 
     kind: of the fit. axis: (M,) SI, or a tuple of two. scale: what 5 % is a part of, by scored
     name; the value itself where it is not given (a line's centre is measured in linewidths).
-    times: of decays, by scored name; they are judged as rates.
+    times: of decays, by scored name; they are judged as rates. besides: other values that the fit
+    gives, contrast and offset most of all; only their error bars are judged.
     fixed: hidden parameters that the fit does not have to find (a sign, a shape that is one of
     two). limits: between which a hidden parameter has a meaning, for fit and oracle alike.
     strength: the parameter that is 0 without a signal; size: signal for which the
@@ -137,6 +138,7 @@ class Truth:
     others: tuple[Other, ...] = ()
     limits: dict[str, tuple[float, float]] = field(default_factory=dict)
     times: tuple[str, ...] = ()
+    besides: Callable[[Parameters], dict[str, Array]] = field(default=lambda p: {})
     own: tuple[Breaks, ...] = ()
 
     @property
@@ -205,6 +207,19 @@ class Truth:
     def benign(self, rng: np.random.Generator, n: int) -> Parameters:
         """Return parameters for which the axis is well chosen."""
         return (self.typical or self.draw)(rng, n)
+
+    def aside(self) -> Truth | None:
+        """Return the same law with what stands besides as its values; None where nothing does.
+
+        Of an offset 5 % is a part of the contrast, of a phase of a radian.
+        """
+        if not self.besides(self.draw(np.random.default_rng(0), 1)):
+            return None
+
+        def parts(p: Parameters) -> dict[str, Array]:
+            return {"offset": np.abs(p["contrast"]), "phase": np.ones(len(p["contrast"]))}
+
+        return replace(self, scored=self.besides, scale=parts, times=())
 
     def empty(self, p: Parameters) -> Parameters:
         """Return the parameters without their signal."""

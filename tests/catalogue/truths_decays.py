@@ -71,6 +71,10 @@ def ideal(rng: np.random.Generator, n: int) -> Parameters:
     }  # fmt: skip
 
 
+def levels(p: Parameters) -> dict[str, Array]:
+    return {"amplitude": p["contrast"], "offset": p["offset"]}
+
+
 def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = True) -> Truth:
     """Return the truth of an echo-like decay of a fixed power."""
     other = Other(lambda p: {"power": 3.0 - p["power"]})
@@ -80,14 +84,14 @@ def decay(kind: str, value: str, power: float, name: str = "", breaks: bool = Tr
         choice="exponential or Gaussian", others=(other,),
         typical=between(0.15, 0.5, power), short=between(3.0, 30.0, power),
         long=between(0.002, 0.01, power), drifts="rate", limits=NO_GROWTH,
-        times=(value,),
+        times=(value,), besides=levels,
     )  # fmt: skip
 
 
 T1 = Truth(
     "t1", "t1", DELAYS, anywhere(), exponential, lambda p: {"t1": WINDOW / p["rate"]},
     typical=between(0.15, 0.5), short=between(3.0, 30.0), long=between(0.002, 0.01), drifts="rate",
-    times=("t1",),
+    times=("t1",), besides=levels,
 )  # fmt: skip
 
 TRUTHS: dict[str, Truth] = {
@@ -97,16 +101,17 @@ TRUTHS: dict[str, Truth] = {
         Truth(
             "t1, delays growing", "t1", SPARSE_THEN_DENSE, anywhere(), exponential,
             lambda p: {"t1": SPARSE_THEN_DENSE[-1] / p["rate"]}, breaks=False, times=("t1",),
+            besides=levels,
         ),
         Truth(
             "t1, 500 shots", "t1", DELAYS, ideal, exponential,
             lambda p: {"t1": WINDOW / p["rate"]}, shots=500, breaks=False,
-            times=("t1",),
+            times=("t1",), besides=levels,
         ),
         Truth(
             "t1, 100 shots", "t1", DELAYS, ideal, exponential,
             lambda p: {"t1": WINDOW / p["rate"]}, shots=100, breaks=False,
-            times=("t1",),
+            times=("t1",), besides=levels,
         ),
         Truth(
             "t1, readout known", "t1", DELAYS, anywhere(), exponential,

@@ -29,9 +29,9 @@ def trains(x: tuple[Array, Array], p: Parameters) -> Array:
 
 
 def crossing(x: tuple[Array, Array], p: Parameters) -> Array:
-    """Two sequences that part to opposite sides of `place`."""
+    """Two sequences that part to opposite sides of `place`, one a little faster by `tilt`."""
     series, u = x
-    return p["offset"] + p["contrast"] * (1 - 2 * series) * (u - p["place"])
+    return p["offset"] + (p["contrast"] * (1 - 2 * series) + p["tilt"]) * (u - p["place"])
 
 
 def amplified(x: Array, p: Parameters) -> Array:
@@ -98,7 +98,13 @@ def swept(low: float, high: float, middle: float = 0.5, width: float = 0.2) -> D
 
 def two_lines(rng: np.random.Generator, n: int) -> Parameters:
     p = readout(rng, n)
-    return {**p, "contrast": rng.uniform(0.1, 0.4, n), "place": rng.uniform(-0.7, 0.7, n)}
+    contrast, place = rng.uniform(0.1, 0.4, n), rng.uniform(-0.7, 0.7, n)
+    return {
+        **p,
+        "contrast": contrast,
+        "place": place,
+        "tilt": 0.1 * contrast * rng.uniform(-1, 1, n),
+    }
 
 
 def turns(low: float, high: float) -> Draw:
@@ -145,6 +151,36 @@ def angle_error(p: Parameters) -> Parameters:
     return {"angle_error": p["turn"] / GATES[-1]}
 
 
+def half(p: Parameters) -> Parameters:
+    return {"amplitude": p["contrast"] / 2, "offset": p["offset"]}
+
+
+def one_train(p: Parameters) -> Parameters:
+    return {**half(p), "period": 4.0 / p["frequency"]}
+
+
+def lines(p: Parameters) -> Parameters:
+    return {"slope": p["contrast"] / 2, "offset": p["offset"]}
+
+
+def whole(p: Parameters) -> Parameters:
+    return {"amplitude": p["contrast"], "offset": p["offset"]}
+
+
+def scaled(p: Parameters) -> Parameters:
+    """By how much the amplitude is to be changed for the right angle."""
+    return {"amplitude_scale": np.pi / (np.pi + p["turn"] / GATES[-1])}
+
+
+def polarization(p: Parameters) -> Parameters:
+    return {**whole(p), "depolarization": np.exp(-p["rate"] / LENGTHS[-1])}
+
+
+def polarizations(p: Parameters) -> Parameters:
+    kept = np.exp(-(p["rate"] + p["more"]) / LENGTHS[-1])
+    return {**polarization(p), "depolarization_interleaved": kept}
+
+
 def half_turn(p: Parameters) -> Parameters:
     return {"angle_error": np.full(len(p["turn"]), 0.1)}
 
@@ -175,41 +211,42 @@ TRUTHS: dict[str, Truth] = {
     for truth in (
         Truth(
             "drag", "drag", COEFFICIENTS, swept(0.3, 1.0), train, coefficient, window,
-            breaks=False, mixed=(20.0, 100.0), snrs=(20.0, 50.0),
+            breaks=False, mixed=(20.0, 100.0), snrs=(20.0, 50.0), besides=one_train,
         ),
         Truth(
             "drag_repetitions", "drag_repetitions", (REPETITIONS, COEFFICIENTS),
             swept(0.2, 0.6, 0.0, 0.5), trains, coefficient_from_zero, window, from_zero=True,
-            breaks=False,
+            breaks=False, besides=one_train,
         ),
         Truth(
             "drag_sequences", "drag_sequences", (np.array([0.0, 1.0]), COEFFICIENTS), two_lines,
             crossing, coefficient_from_zero, window, from_zero=True, breaks=False,
-            mixed=(10.0, 100.0), snrs=(10.0, 50.0),
+            mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=lines,
         ),
         Truth(
             "fine_amplitude", "fine_amplitude", GATES, turns(0.5, 5.0), amplified, angle_error,
             half_turn, fixed=("contrast", "offset"), known=known_readout, from_zero=True,
-            breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0),
+            breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=scaled,
         ),
         Truth(
             "fine_amplitude, nothing known", "fine_amplitude", GATES, turns(3.0, 8.0), amplified,
             angle_error, half_turn, from_zero=True, breaks=False, mixed=(15.0, 100.0),
-            snrs=(15.0, 50.0),
+            snrs=(15.0, 50.0), besides=lambda p: {**whole(p), **scaled(p)},
         ),
         Truth(
             "allxy", "allxy", np.arange(21.0), small_errors, pairs, syndromes, tenths,
-            breaks=False, mixed=(20.0, 200.0), snrs=(20.0, 100.0),
+            breaks=False, mixed=(20.0, 200.0), snrs=(20.0, 100.0), besides=whole,
         ),
         Truth(
             "randomized_benchmarking", "randomized_benchmarking", SEQUENCES, decays(1.5, 8.0),
             survival, clifford, from_zero=True, breaks=False, short=decays(0.01, 0.1),
             long=decays(400.0, 2000.0), mixed=(5.0, 50.0), snrs=(10.0, 50.0),
+            besides=polarization,
         ),
         Truth(
             "interleaved_randomized_benchmarking", "interleaved_randomized_benchmarking",
             (np.array([0.0, 1.0]), SEQUENCES), two_decays, survivals, gate, from_zero=True,
-            breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0),
+            breaks=False, mixed=(10.0, 100.0), snrs=(10.0, 50.0), besides=polarizations,
         ),
     )
 }  # fmt: skip

@@ -96,6 +96,28 @@ def beating_values(p: Parameters) -> dict[str, Array]:
     return {"frequency": mean / WINDOW, "t2_star": WINDOW / p["rate"]}
 
 
+def half(p: Parameters) -> dict[str, Array]:
+    return {"amplitude": p["contrast"] / 2, "offset": p["offset"]}
+
+
+def fringe_values(p: Parameters) -> dict[str, Array]:
+    return {**half(p), "phase": p["phase"]}
+
+
+def splitting(p: Parameters) -> dict[str, Array]:
+    return {**half(p), "frequency_splitting": p["apart"] / WINDOW}
+
+
+def from_below(p: Parameters) -> dict[str, Array]:
+    """Of a law that begins in the ground state."""
+    return {"amplitude": -p["contrast"] / 2, "offset": p["offset"]}
+
+
+def rabi_values(p: Parameters) -> dict[str, Array]:
+    return {**from_below(p), "rabi_frequency": p["frequency"] / LENGTHS[-1],
+            "t_rabi": LENGTHS[-1] / p["rate"]}  # fmt: skip
+
+
 def rabi_between(low: float, high: float, decay: bool = False) -> Draw:
     def draw(rng: np.random.Generator, n: int) -> Parameters:
         p = {"frequency": log_uniform(rng, low, high, n), **population(rng, n)}
@@ -162,37 +184,41 @@ TRUTHS: dict[str, Truth] = {
             typical=ramsey_between((4.0, 15.0), (0.25, 0.8)),
             short=ramsey_between((0.05, 0.3), (1.0, 4.0)),
             long=ramsey_between((4.0, 40.0), (0.002, 0.015)), drifts="frequency", turns="frequency",
-            own=(UNDECAYED,), limits=SHAPES, times=("t2_star",),
+            own=(UNDECAYED,), limits=SHAPES, times=("t2_star",), besides=fringe_values,
         ),
         Truth(
             "ramsey, two frequencies", "ramsey", DELAYS, two_between((2.0, 8.0), (0.3, 0.7)),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
             choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
+            besides=splitting,
         ),
         Truth(
             "ramsey, charge parity", "ramsey", DELAYS, two_between((0.8, 2.0), (0.5, 0.5), True),
             beating, beating_values, breaks=False, mixed=RESOLVED, snrs=RESOLVED_AT,
             choice="one or two frequencies", others=(SINGLE,), limits=SHAPES, times=("t2_star",),
+            besides=splitting,
         ),
         Truth(
             "rabi_amplitude", "rabi_amplitude", AMPLITUDES, rabi_anywhere(), rabi,
             typical=rabi_between(1.0, 4.0), short=rabi_between(0.03, 0.15),
-            long=rabi_between(24.0, 26.0), drifts="frequency", turns="frequency", **RABI,
+            long=rabi_between(24.0, 26.0), drifts="frequency", turns="frequency",
+            besides=from_below, **RABI,
         ),
         Truth(
             "rabi_amplitude, damped, both signs", "rabi_amplitude", BOTH_SIGNS,
             rabi_between(1.0, 6.0, decay=True), damped, from_zero=True, breaks=False,
-            choice="decay or none", others=(UNDAMPED,), limits={"rate": (0.0, np.inf)}, **RABI,
+            choice="decay or none", others=(UNDAMPED,), limits={"rate": (0.0, np.inf)},
+            besides=from_below, **RABI,
         ),
         Truth(
             "rabi_amplitude, 200 shots", "rabi_amplitude", AMPLITUDES, ideal_rabi, rabi, shots=200,
-            breaks=False, **RABI,
+            breaks=False, besides=from_below, **RABI,
         ),
         Truth(
             "rabi_length", "rabi_length", LENGTHS, rabi_anywhere(decay=True), damped,
             typical=rabi_between(1.5, 8.0, decay=True), short=rabi_between(0.03, 0.15, decay=True),
             long=rabi_between(48.0, 53.0, decay=True), drifts="frequency", turns="frequency",
-            **TIME_RABI,
+            besides=rabi_values, **TIME_RABI,
         ),
     )
 }  # type: ignore[arg-type]  # the dicts hold `scored`  # fmt: skip

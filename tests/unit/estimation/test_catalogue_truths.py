@@ -55,6 +55,19 @@ def test_where_there_is_nothing_the_same_is_known_but_for_levels():
     assert not flat(reflection, np.random.default_rng(1), 3).low
 
 
+@pytest.mark.parametrize("name", [n for n in truths() if ALL[n].aside() is not None])
+def test_what_stands_besides_is_what_the_fit_means(name):
+    """Contrast, offset and others under the same names, and with error bars that hold them."""
+    aside = ALL[name].aside()
+    assert aside is not None
+    rng = np.random.default_rng(6)
+    traces = aside.measured(rng, aside.benign(rng, 100), 100.0)
+    found = aside.fit(traces)
+    for value, true in traces.low.items():
+        pull = np.abs(found.values[value] - true) / found.stderr[value]
+        assert 0.3 < np.nanmedian(pull) < 1.2, value
+
+
 def test_the_bound_of_a_line_of_known_formula():
     """With contrast and offset known, sigma(T) = sigma / |dy/dT| over the root of the sum."""
     truth, rng = ALL["t1, readout known"], np.random.default_rng(3)

@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.benchmarks import fits_pieces, fits_speed, fits_table
+from tests.benchmarks import fits_pieces, fits_sizes, fits_speed, fits_table
 from tests.benchmarks.fits_common import MISSED, Effort
+from tests.benchmarks.fits_drawn import drawn
+from tests.benchmarks.fits_honesty import judged
 from tests.benchmarks.fits_verdicts import reached
 from tests.benchmarks.peers.laws import USUAL, usual_for
 from tests.catalogue.broken import BROKEN
@@ -47,6 +49,23 @@ def test_the_document_holds_every_section(monkeypatch):
     assert "| flat noise | 10 | 0.0 % |" in text
     assert f"commit {place.commit}, seed 7" in text
     assert "Not measured: speed of allxy" in text
+
+
+def test_longer_traces_and_several_lines_have_their_own_table(monkeypatch):
+    monkeypatch.setattr(fits_sizes, "COUNT", 5)
+    text = "\n".join(fits_sizes.lines(TINY.of("qubit_spectroscopy")))
+    assert "| qubit_spectroscopy | 1001 points | 5 |" in text
+    assert "| qubit_spectroscopy | 3 lines, counted rightly in 100 % | 5 |" in text
+    assert "| qubit_spectroscopy | 6 lines, counted rightly in " in text
+    assert not list(fits_sizes.lines(TINY.of("allxy"))), "its axis is given"
+    assert not list(fits_sizes.lines(TINY.of("punch_out"))), "a map"
+
+
+def test_a_phase_is_the_same_after_a_turn():
+    aside = truths()["ramsey"].aside()
+    assert aside is not None
+    found = judged(drawn(aside, 3, 400, 50.0))
+    assert np.nanmax(np.abs(found.error["phase"] * found.known["phase"])) < 50.0
 
 
 def test_pieces_of_several_kinds_become_one_section():
